@@ -1,1 +1,5 @@
 //! Tributary.
+pub mod config;
+pub mod delivery;
+pub mod engine;
+pub mod event;

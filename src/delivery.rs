@@ -1,0 +1,353 @@
+//! The story of an event after it was accepted, as plain data that every part and both faces share:
+//! what a put answered ([`Outcome`]), what the log shows ([`Delivery`]), what adds up ([`Ledger`]), and what the
+//! forwarder is doing ([`Status`]). No behaviour beyond reading itself; no colours, no clocks, no I/O.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use crate::event::{Encoding, Kind};
+
+/// An event's place in the spool: 1 for the first one ever, rising by one in the order of acceptance.
+///
+/// Rejected requests take a place too (they are lines of the log), but never reach the forwarder.
+pub type EventId = i64;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = i64;
+
+/// Where an event is. At any moment it is in exactly one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// In the spool, not put yet.
+    Queued,
+    /// In the spool, put at least once without success, will be put again.
+    Retrying,
+    /// The stream answered with a shard and a sequence number.
+    Delivered,
+    /// The destination will never take it; kept, exportable, resendable.
+    Failed,
+    /// Refused at the endpoint; its sender was told.
+    Rejected,
+}
+
+impl State {
+    /// Every state, in the order in which an event can pass through them.
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Retrying, Self::Delivered, Self::Failed, Self::Rejected];
+
+    /// The word that the command line, the log and the metrics use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Retrying => "retrying",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// What went wrong with one put, in the destination's own words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fault {
+    /// The error's code as AWS names it (`AccessDeniedException`), or one of ours for what happened before an answer
+    /// (`NoAnswer`, `ConnectionFailed`, `CredentialsNotFound`, `UnclearAnswer`).
+    pub code: Arc<str>,
+    /// What was said, without secrets; may be empty.
+    pub message: Arc<str>,
+}
+
+impl Fault {
+    /// A fault of that code and message.
+    pub fn new(code: impl Into<Arc<str>>, message: impl Into<Arc<str>>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.message.is_empty() {
+            f.write_str(&self.code)
+        } else {
+            write!(f, "{}: {}", self.code, self.message)
+        }
+    }
+}
+
+/// The answer to one record of one put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The stream named the shard and the sequence number.
+    Delivered(Receipt),
+    /// The stream pushes back: this key again, later.
+    Throttled(Fault),
+    /// No usable answer, or a failure on the other side: the same again, later. The record may have been written.
+    Offline(Fault),
+    /// Nothing gets through before the user acts: credentials, permission, stream, region.
+    Blocked(Fault),
+    /// This record can never be taken. The others can.
+    Refused(Fault),
+}
+
+impl Outcome {
+    /// What went wrong, where something did.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Throttled(fault) | Self::Offline(fault) | Self::Blocked(fault) | Self::Refused(fault) => {
+                Some(fault)
+            }
+        }
+    }
+}
+
+/// Where Kinesis stored a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Such as `shardId-000000000001`.
+    pub shard_id: Arc<str>,
+    /// A decimal number of up to 128 bits and more; rises within a shard.
+    pub sequence_number: Arc<str>,
+}
+
+/// One put of one event that did not deliver it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// 1 for the first put of the event.
+    pub number: u32,
+    /// When the put started.
+    pub at: Millis,
+    /// How long the answer took.
+    pub took_ms: u32,
+    /// What was answered.
+    pub fault: Fault,
+}
+
+/// One line of the delivery log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The event's place.
+    pub id: EventId,
+    /// Where the event is.
+    pub state: State,
+    /// The call's type; of a rejected one as far as it was known.
+    pub kind: Option<Kind>,
+    /// The event name of a track, the name of a page or screen; shortened for display.
+    pub name: Option<Arc<str>>,
+    /// Given by the sender, or made by the endpoint; empty only for a rejected one without.
+    pub message_id: Arc<str>,
+    /// The name of the source whose write key came with it.
+    pub source: Arc<str>,
+    /// The record's partition key; empty for a rejected one.
+    pub partition_key: Arc<str>,
+    /// The user's id was longer than Kinesis takes, and the key is its SHA-256.
+    pub key_shortened: bool,
+    /// When the endpoint had read the request.
+    pub received_at: Millis,
+    /// When its delivery or failure was known.
+    pub settled_at: Option<Millis>,
+    /// How often it was put.
+    pub attempts: u32,
+    /// How long the delivering put took.
+    pub took_ms: u32,
+    /// Where the record is.
+    pub receipt: Option<Receipt>,
+    /// The last fault: why it failed, was rejected or is not delivered yet.
+    pub fault: Option<Fault>,
+    /// Bytes of the event's JSON.
+    pub bytes: u32,
+}
+
+impl Delivery {
+    /// From reading the request to the answer of the stream, where there was one.
+    pub fn latency_ms(&self) -> Option<i64> {
+        match self.state {
+            State::Delivered => self.settled_at.map(|at| (at - self.received_at).max(0)),
+            State::Queued | State::Retrying | State::Failed | State::Rejected => None,
+        }
+    }
+}
+
+/// A line of the log with all that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// The line.
+    pub delivery: Delivery,
+    /// The event's JSON as it is stored; of a rejected one what was sent, cut at a few KiB.
+    pub json: bytes::Bytes,
+    /// How the record was (or, before delivery, would be) encoded.
+    pub encoding: Encoding,
+    /// The puts that did not deliver it, oldest first; of very many only the first and then ever fewer.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What adds up at every moment: `accepted = delivered + queued + failed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Events whose sender was told 200.
+    pub accepted: u64,
+    /// Events that the stream confirmed.
+    pub delivered: u64,
+    /// Events that wait.
+    pub queued: u64,
+    /// Events that the destination will never take.
+    pub failed: u64,
+    /// Refused at the endpoint; not part of the sum.
+    pub rejected: u64,
+    /// Puts that had no clear answer and were repeated: at most so many records may be in the stream twice.
+    pub repeats_possible: u64,
+    /// JSON bytes of the events that wait or failed: what `spool.max_bytes` bounds.
+    pub queued_bytes: u64,
+}
+
+impl Ledger {
+    /// Whether the promise holds.
+    pub fn adds_up(&self) -> bool {
+        self.accepted == self.delivered + self.queued + self.failed
+    }
+}
+
+/// What the forwarder is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Forwarder {
+    /// Switched off: events queue.
+    Disabled,
+    /// Puts as events come.
+    #[default]
+    Running,
+    /// The stream pushes back: slower, nothing lost.
+    Throttled(Fault),
+    /// Needs the user. Tries again by itself at `next_try`, and at once when settings change.
+    Blocked {
+        /// What AWS said.
+        fault: Fault,
+        /// When it tries by itself.
+        next_try: Millis,
+    },
+    /// No network, or AWS fails. Tries again by itself.
+    Offline {
+        /// What was seen.
+        fault: Fault,
+        /// When it tries by itself.
+        next_try: Millis,
+    },
+    /// Shutting down.
+    Draining,
+}
+
+impl Forwarder {
+    /// The word that both faces, `/metrics` and the log use.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Running => "running",
+            Self::Throttled(_) => "throttled",
+            Self::Blocked { .. } => "blocked",
+            Self::Offline { .. } => "offline",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// What is wrong, where something is.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Disabled | Self::Running | Self::Draining => None,
+            Self::Throttled(fault) | Self::Blocked { fault, .. } | Self::Offline { fault, .. } => Some(fault),
+        }
+    }
+}
+
+/// Whether events can be accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Intake {
+    /// Not listening yet.
+    #[default]
+    Starting,
+    /// Accepting.
+    Ready,
+    /// The spool has no room: senders hear 429 and come again.
+    Full,
+    /// The disk refused a write: senders hear 503 and come again.
+    Failing(Arc<str>),
+    /// Shutting down: senders hear 503.
+    Stopping,
+}
+
+/// Everything that the faces show all the time. Published as a whole, never changed in place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// The address that senders use.
+    pub endpoint: Option<SocketAddr>,
+    /// Whether events can be accepted.
+    pub intake: Intake,
+    /// What the forwarder is doing.
+    pub forwarder: Forwarder,
+    /// The sums.
+    pub ledger: Ledger,
+    /// The newest line of the log; 0 while it is empty.
+    pub newest: EventId,
+    /// Rises with every change of the log, so that a face knows when to read a page again.
+    pub revision: u64,
+    /// Events accepted in each of the last 120 seconds, oldest first.
+    pub accepted_per_sec: Vec<f32>,
+    /// Events delivered in each of the last 120 seconds, oldest first.
+    pub delivered_per_sec: Vec<f32>,
+    /// Requests without a key that is known, since the start.
+    pub unknown_keys: u64,
+    /// Parts of the engine that ended unasked, and settings that could not be applied: one sentence each.
+    pub problems: Vec<Arc<str>>,
+    /// Records that the practice stream let go to stay within its memory.
+    pub practice_dropped: u64,
+}
+
+/// Which lines of the log are wanted. Empty lists and `None` mean all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only these states.
+    pub states: Vec<State>,
+    /// Only these types.
+    pub kinds: Vec<Kind>,
+    /// Only lines whose ids, name, source, error or payload hold this text (ASCII case does not count).
+    pub text: String,
+    /// Only lines received at or after this moment.
+    pub since: Option<Millis>,
+    /// Only lines older than this one: the next page.
+    pub before: Option<EventId>,
+    /// Only lines newer than this one: what came since.
+    pub after: Option<EventId>,
+    /// Oldest first instead of newest first.
+    pub oldest_first: bool,
+    /// At most so many lines.
+    pub limit: usize,
+}
+
+/// A page of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The lines, in the order asked for.
+    pub rows: Vec<Delivery>,
+    /// How many lines fit the query, where that is known without reading the whole log.
+    pub total: Option<u64>,
+    /// The query looked at as much as one page may and stopped before the end: ask on from here.
+    pub stopped_at: Option<EventId>,
+    /// The `revision` of the [`Status`] that the page is at least as new as.
+    pub revision: u64,
+}
+
+/// One record read back from the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The shard it is in.
+    pub shard_id: Arc<str>,
+    /// Its place there.
+    pub sequence_number: Arc<str>,
+    /// When Kinesis stored it, as Kinesis says.
+    pub arrived_at: Option<Millis>,
+    /// What it was put with.
+    pub partition_key: Arc<str>,
+    /// The record's bytes.
+    pub data: bytes::Bytes,
+}
