@@ -5,7 +5,6 @@
 //! refused. Memory: at most about 9 bytes beside each byte of a hostile body, about a tenth of an ordinary one.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -426,13 +425,10 @@ fn index(len: usize) -> u32 {
 
 /// A fault for people, with its line and column in the body.
 fn explain(text: &str, fault: Fault) -> String {
-    let before = text.as_bytes().get(..fault.at as usize).unwrap_or_default();
-    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-    let column = 1 + before.iter().rev().take_while(|&&byte| byte != b'\n').count();
-    let mut message = fault.what.to_string();
-    // Writing to a string cannot fail.
-    _ = write!(message, " at line {line} column {column}");
-    message
+    let before = text.get(..fault.at as usize).unwrap_or_default();
+    let line = 1 + before.matches('\n').count();
+    let column = 1 + before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+    format!("{} at line {line} column {column}", fault.what)
 }
 
 /// The JSON text of a pixel's `data` (tracking API §9.4), the value after URL decoding: standard or URL-safe base64,

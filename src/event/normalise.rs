@@ -320,7 +320,8 @@ impl<'b> Draft<'b, '_> {
             let counts = self.get(member.field).is_some_and(|last| std::ptr::eq(last, member));
             match member.field {
                 Field::WriteKey => {
-                    from = self.remove(member, Span { start: from, end: content.end }, &mut out)
+                    let rest = Span { start: from, end: content.end };
+                    from = self.remove(member, rest, &mut out);
                 }
                 // The endpoint's own word, wherever it is spoken.
                 Field::ReceivedAt | Field::Type => {
@@ -391,16 +392,14 @@ impl<'b> Draft<'b, '_> {
                 out.extend_from_slice(&self.request.received);
                 true
             }
-            Field::OriginalTimestamp => {
-                let original = self.times.original;
-                original.into_iter().for_each(|value| self.copy(value, out));
-                original.is_some()
-            }
-            Field::Timestamp => {
-                let timestamp = self.times.timestamp;
-                timestamp.into_iter().for_each(|stamp| out.extend_from_slice(&stamp));
-                timestamp.is_some()
-            }
+            Field::OriginalTimestamp => self.times.original.is_some_and(|value| {
+                self.copy(value, out);
+                true
+            }),
+            Field::Timestamp => self.times.timestamp.is_some_and(|stamp| {
+                out.extend_from_slice(&stamp);
+                true
+            }),
             Field::Event | Field::Name | Field::WriteKey => false,
         }
     }

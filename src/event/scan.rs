@@ -193,7 +193,17 @@ impl<'a> Scanner<'a> {
     }
 
     /// Walks over one value that begins here, inside `depth` open objects and arrays.
+    #[inline]
     pub fn value(&mut self, depth: usize) -> Result<(), Fault> {
+        match self.peek() {
+            b'"' => self.string().map(|_| ()),
+            b'{' | b'[' => self.container(depth),
+            first => self.scalar(first),
+        }
+    }
+
+    /// The same for an object or array, whatever is in it: the only place where nesting is followed.
+    fn container(&mut self, depth: usize) -> Result<(), Fault> {
         let mut open = Open { kinds: [0; DEPTH_MAX / 64], depth, base: depth };
         loop {
             let first = self.peek();
@@ -299,9 +309,8 @@ impl<'a> Scanner<'a> {
     fn scalar(&mut self, first: u8) -> Result<(), Fault> {
         let rest = &self.bytes[self.at.min(self.bytes.len())..];
         let token: &[u8] = match first {
-            b'0'..=b'9' => return self.number(),
             b'-' if rest.starts_with(b"-Infinity") => b"-Infinity",
-            b'-' => return self.number(),
+            b'-' | b'0'..=b'9' => return self.number(),
             b't' => b"true",
             b'f' => b"false",
             b'n' => b"null",
@@ -415,8 +424,8 @@ fn plain_len(bytes: &[u8]) -> usize {
     let mut len = 0;
     while let Some(chunk) = bytes[len..].first_chunk::<8>() {
         let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let slash = word ^ (ONES * u64::from(b'\\'));
         let stop = ((quote.wrapping_sub(ONES) & !quote)
             | (slash.wrapping_sub(ONES) & !slash)
             | (word.wrapping_sub(ONES * 0x20) & !word))

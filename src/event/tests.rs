@@ -42,7 +42,7 @@ fn member(json: &str, name: &str) -> Option<String> {
     members(json).into_iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-/// Every member of an object with the text of its value, repeated ones too, read by serde_json.
+/// Every member of an object with the text of its value, repeated ones too, read by `serde_json`.
 fn members(json: &str) -> Vec<(String, String)> {
     struct All(Vec<(String, String)>);
     impl<'de> serde::Deserialize<'de> for All {
@@ -689,7 +689,7 @@ fn a_body_that_is_no_json_object_is_refused_with_the_place() {
         (r#"{"a":1e+}"#, "this is not a JSON number at line 1 column 9"),
         (r#"{"a":"\u12G4"}"#, "this escape is unknown in JSON at line 1 column 7"),
         (r#"{"a":}"#, "expected a value at line 1 column 6"),
-        (r#"{a:1}"#, "expected a member name in double quotes at line 1 column 2"),
+        (r"{a:1}", "expected a member name in double quotes at line 1 column 2"),
         (r#"{"a"=1}"#, "expected `:` at line 1 column 5"),
         (r#"{"a":[1;2]}"#, "expected `,` or `]` at line 1 column 8"),
         (r#"{"a":[1}}"#, "expected `,` or `]` at line 1 column 8"),
@@ -862,7 +862,7 @@ fn a_pixels_data_is_read_in_every_form() {
 
 // Properties.
 
-/// JSON text that serde_json cannot all hold: any number text, escapes, lone surrogates, repeated names, white space.
+/// JSON text that `serde_json` cannot all hold: any number text, escapes, lone surrogates, repeated names, white space.
 fn any_value() -> impl Strategy<Value = String> {
     let string = prop_oneof![
         "[a-zA-Z0-9 {}\\[\\],:é😀]{0,12}",
