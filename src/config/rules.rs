@@ -196,3 +196,65 @@ pub fn check_write_key(key: &str) -> Result<(), String> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Rule = fn(&str) -> Result<(), String>;
+
+    #[test]
+    fn the_rules_take_what_aws_takes() {
+        let good: [(Rule, &[&str]); 6] = [
+            (check_region, &["eu-west-1", "us-gov-west-1", "eusc-de-east-1", "mars-north-12", "local"]),
+            (check_stream, &["a", "A_b.c-9", "arn:aws-iso-b:kinesis:us-isob-east-1:000000000000:stream/a.b"]),
+            (check_account_id, &["", "123456789012"]),
+            (
+                check_endpoint_url,
+                &["", "http://localhost:4567", "https://a.example/", "http://[::1]", "http://kinesis_1:1"],
+            ),
+            (check_role_arn, &["", "arn:aws:iam::123456789012:role/a/b/c+=,.@-_"]),
+            (|text| check_listen(text).map(|_| ()), &["127.0.0.1:0", "[::]:8485"]),
+        ];
+        for (rule, texts) in good {
+            for text in texts {
+                assert_eq!(rule(text), Ok(()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_rules_refuse_with_a_reason() {
+        let (long, shape) = ("a".repeat(129), "stream's ARN looks like");
+        let bad: [(Rule, &str, &str); 24] = [
+            (check_region, "", "is needed"),
+            (check_region, "eu-west-1a", "its region is eu-west-1"),
+            (check_region, "eu_west_1", "lower-case"),
+            (check_region, "-eu", "lower-case"),
+            (check_region, &long, "63"),
+            (check_stream, "", "its name or its ARN"),
+            (check_stream, &long, "128"),
+            (check_stream, "a/b", "letters"),
+            (check_stream, "arn:aws:sqs:eu-west-1:123456789012:stream/x", shape),
+            (check_stream, "arn:gcp:kinesis:eu-west-1:123456789012:stream/x", shape),
+            (check_stream, "arn:aws:kinesis:eu-west-1:123:stream/x", "12 digits"),
+            (check_stream, "arn:aws:kinesis::123456789012:stream/x", "the ARN's region"),
+            (check_stream, "arn:aws:kinesis:eu-west-1:123456789012:stream/", "the ARN's stream"),
+            (check_stream, "arn:aws:kinesis:eu-west-1:123456789012:stream/a/consumer/b:1", "consumer"),
+            (check_endpoint_url, "localhost:4567", "begin with http"),
+            (check_endpoint_url, "http://", "host"),
+            (check_endpoint_url, "http://a b", "space"),
+            (check_endpoint_url, "http://a:99999", "port"),
+            (check_endpoint_url, "http://a:", "port"),
+            (check_role_arn, "arn:aws:iam::123456789012:user/x", "role's ARN"),
+            (check_role_arn, "arn:aws:iam::12345678901:role/x", "12 digits"),
+            (check_role_arn, "arn:aws:iam::123456789012:role/", "name"),
+            (|text| check_listen(text).map(|_| ()), ":8485", "such as 127.0.0.1:8485"),
+            (check_source_name, " a", "space"),
+        ];
+        for (rule, text, part) in bad {
+            let why = rule(text).unwrap_err();
+            assert!(why.contains(part), "{text}: {why}");
+        }
+    }
+}

@@ -4,6 +4,8 @@
 //! the file stays as it is. Keys that a variable or a flag decides do not get into the file unless the window changed them.
 
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -90,15 +92,19 @@ fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<St
         sources::Missing::Source(name) => SaveError::NotInFile { name, path: path.to_owned() },
         sources::Missing::Place => no_place("capture.sources"),
     })?;
-    let text = document.to_string();
-    let now = in_file(path, &text).map_err(SaveError::Conflict)?;
+    let mut edited = document.to_string();
+    if text.contains("\r\n") {
+        // toml_edit ends every line with a line feed alone.
+        edited = edited.replace("\r\n", "\n").replace('\n', "\r\n");
+    }
+    let now = in_file(path, &edited).map_err(SaveError::Conflict)?;
     if let Some(key) = changed.iter().find(|key| (key.get)(&now) != (key.get)(after)) {
         return Err(no_place(key.full));
     }
     if !changes.iter().all(|change| change.is_done(&now.capture.sources)) {
         return Err(no_place("capture.sources"));
     }
-    Ok(text)
+    Ok(edited)
 }
 
 /// Puts a value where the old one was, or at the end of its section; `None` where the section is no table.
