@@ -264,9 +264,6 @@ fn unknown_variable(name: &str) -> Option<String> {
         return Some(format!("{name} is not a setting; {WRITE_KEY_VARIABLE} gives one more source"));
     }
     let bare = name.strip_prefix("TRIBUTARY_").unwrap_or(name);
-    if SECTIONS.contains(&bare.to_lowercase().as_str()) {
-        return None;
-    }
     let others = [CONFIG_VARIABLE, DATA_DIR_VARIABLE];
     let names = all.iter().map(String::as_str).chain(others);
     if let Some(near) = near_miss(bare, names.filter_map(|name| name.strip_prefix("TRIBUTARY_"))) {
