@@ -17,7 +17,7 @@ pub enum Format {
     /// The policy document, for the console's JSON editor.
     #[default]
     Json,
-    /// Commands of the AWS CLI, for bash, zsh or CloudShell.
+    /// Commands of the AWS CLI, for bash, zsh or `CloudShell`.
     AwsCli,
     /// A Terraform file.
     Terraform,
