@@ -1,1 +1,2 @@
 //! Tributary.
+pub mod practice;
