@@ -99,7 +99,7 @@ fn a_reader_of_a_deleted_stream_reads_all_of_its_successor() {
     let mut streams = Streams::new(1 << 20);
     assert!(streams.create("a", Plan { shards: 1, ..PLAN }, 0));
     let old = streams.get("a").unwrap().created_s;
-    (0..3).for_each(|_| drop(put(&mut streams, "a", "k", 1)));
+    assert_eq!((0..3).map(|_| put(&mut streams, "a", "k", 1).index).max(), Some(3));
     assert!(streams.delete("a") && streams.create("a", Plan { shards: 1, ..PLAN }, 0));
     put(&mut streams, "a", "k", 1);
     let page = streams.get("a").unwrap().read(&Place { created_s: old, shard: 0, index: 4 }, 10, 0).unwrap();
