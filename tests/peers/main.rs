@@ -3,6 +3,8 @@
 //! kinesalite (`npm i kinesalite@3.3.3`) answers at the URL in `TRIBUTARY_TEST_KINESALITE`, or is started here from
 //! the `node_modules` folder that `TRIBUTARY_TEST_NODE_MODULES` names.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 #[path = "../it/conformance.rs"]
 mod conformance;
 
@@ -54,10 +56,8 @@ fn from_environment(name: &str) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kinesalite_answers_as_the_table_says() {
-    let started = match from_environment("TRIBUTARY_TEST_NODE_MODULES") {
-        Some(folder) => Some(Kinesalite::start(Path::new(&folder))),
-        None => None,
-    };
+    let folder = from_environment("TRIBUTARY_TEST_NODE_MODULES");
+    let started = folder.map(|folder| Kinesalite::start(Path::new(&folder)));
     let url = started.as_ref().map(|kinesalite| kinesalite.url.clone());
     let url = url.or_else(|| from_environment("TRIBUTARY_TEST_KINESALITE"));
     let url = url.expect("set TRIBUTARY_TEST_KINESALITE (a URL) or TRIBUTARY_TEST_NODE_MODULES (a folder)");
