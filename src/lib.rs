@@ -4,5 +4,6 @@ pub mod delivery;
 pub mod engine;
 pub mod event;
 pub mod policy;
+pub mod practice;
 pub mod remedy;
 pub mod snippets;
