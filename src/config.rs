@@ -1,6 +1,112 @@
 //! Settings: what the user wrote (file, environment, flags), checked once and then trusted.
+//!
+//! A flag beats an environment variable beats the file beats the default. A mistake anywhere is an [`Error`] that names its
+//! place and what is allowed; it is never replaced by a default in silence, and no message shows a write key.
+//! The file is the user's: it is written once, on the first run, and later only the keys that [`save`] was given.
+//! This is the only module that reads the process's environment. AWS keys are absent on purpose: they live in the
+//! system keychain or in AWS's own files.
+
+mod error;
+mod example;
+mod file;
+mod keys;
+mod masked;
+mod places;
+mod raw;
+mod rules;
+mod save;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+pub use error::{Error, Origin, Problem};
+pub use example::{EXAMPLE, new_write_key};
+pub use places::{Environment, config_path, data_dir, default_config_path, default_data_dir};
+pub use raw::Overrides;
+pub use rules::{
+    StreamArn, check_account_id, check_endpoint_url, check_listen, check_region, check_role_arn,
+    check_source_name, check_stream, check_write_key,
+};
+pub use save::{SaveError, save};
 
 use crate::event::Encoding;
+use raw::RawConfig;
+
+/// What [`load`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The settings in effect.
+    pub config: Config,
+    /// The file they came from.
+    pub path: PathBuf,
+    /// Whether this was the first run, and the file has just been written.
+    pub created: bool,
+    /// Settings such as `destination.stream` that a variable or a flag decides: what the file says about them has no effect.
+    pub held: Vec<(&'static str, Origin)>,
+}
+
+/// Reads the settings; on the first run writes the file, with every key explained and a random write key.
+///
+/// A file that exists is only read.
+pub fn load(path: &Path, environment: &Environment, overrides: &Overrides) -> Result<Loaded, Error> {
+    let (text, created) = match read_text(path)? {
+        Some(text) => (text, false),
+        None => example::first_run(path)?,
+    };
+    in_effect(path, &text, environment, overrides).map(|loaded| Loaded { created, ..loaded })
+}
+
+/// Reads the settings and writes nothing: a file that is missing counts as empty.
+pub fn read(path: &Path, environment: &Environment, overrides: &Overrides) -> Result<Loaded, Error> {
+    let text = read_text(path)?.unwrap_or_default();
+    in_effect(path, &text, environment, overrides)
+}
+
+fn in_effect(
+    path: &Path,
+    text: &str,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Loaded, Error> {
+    let mut raw = RawConfig::default();
+    file::collect(&mut raw, path, text);
+    raw.environment(environment);
+    raw.overrides(overrides);
+    let (config, held) = raw.check()?;
+    Ok(Loaded { config, path: path.to_owned(), created: false, held })
+}
+
+/// The file's text, or `None` where there is no file.
+fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+    };
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let line = file::line_at(error.as_bytes(), start);
+        Error::Invalid(vec![Problem {
+            origin: Origin::File { path: path.to_owned(), line },
+            text: "the text is not UTF-8; save the file as UTF-8".to_owned(),
+        }])
+    })
+}
+
+impl Config {
+    /// Whether these settings could be loaded: for settings that were put together in the window.
+    pub fn check(&self) -> Result<(), Error> {
+        RawConfig::of(self).check().map(|_| ())
+    }
+
+    /// The settings as a settings file in which of every write key only the end can be seen.
+    pub fn masked_toml(&self) -> String {
+        masked::toml(self)
+    }
+}
 
 /// All settings, checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +133,19 @@ pub enum DestinationKind {
     Kinesis,
 }
 
+impl DestinationKind {
+    /// Both kinds.
+    pub const ALL: [Self; 2] = [Self::Practice, Self::Kinesis];
+
+    /// The word in the settings file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Practice => "practice",
+            Self::Kinesis => "kinesis",
+        }
+    }
+}
+
 /// Which call puts records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Operation {
@@ -35,6 +154,19 @@ pub enum Operation {
     PutRecord,
     /// Up to 500 records a call.
     PutRecords,
+}
+
+impl Operation {
+    /// Both operations.
+    pub const ALL: [Self; 2] = [Self::PutRecord, Self::PutRecords];
+
+    /// The word in the settings file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PutRecord => "put-record",
+            Self::PutRecords => "put-records",
+        }
+    }
 }
 
 /// `[destination]`
@@ -88,6 +220,20 @@ pub enum CredentialsSource {
     Keychain,
 }
 
+impl CredentialsSource {
+    /// All three places.
+    pub const ALL: [Self; 3] = [Self::Default, Self::Profile, Self::Keychain];
+
+    /// The word in the settings file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Profile => "profile",
+            Self::Keychain => "keychain",
+        }
+    }
+}
+
 /// `[credentials]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
@@ -116,6 +262,13 @@ impl std::fmt::Debug for Source {
     }
 }
 
+impl Source {
+    /// The end of the write key, enough to tell two apart; nothing of a short one.
+    pub fn masked_key(&self) -> String {
+        masked::key(&self.write_key)
+    }
+}
+
 /// `[capture]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
@@ -137,6 +290,13 @@ impl Default for Capture {
             max_body_bytes: 5 * 1024 * 1024,
             sources: Vec::new(),
         }
+    }
+}
+
+impl Capture {
+    /// Whether other machines can reach the endpoint: allowed, since it was asked for, but faces warn.
+    pub fn exposed(&self) -> bool {
+        !self.listen.ip().to_canonical().is_loopback()
     }
 }
 

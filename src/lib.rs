@@ -3,3 +3,7 @@ pub mod config;
 pub mod delivery;
 pub mod engine;
 pub mod event;
+pub mod policy;
+pub mod practice;
+pub mod remedy;
+pub mod snippets;

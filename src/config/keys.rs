@@ -1,0 +1,273 @@
+//! The settings as one table: name, how to read it from a [`Config`], how to check it and put it there.
+//!
+//! File, environment, flags, saving and showing all go through [`KEYS`]; a new setting is one new row
+//! (and a line in `assets/config.example.toml`, which a test demands). `[[capture.sources]]` is not here: see `sources`.
+
+use super::error::quoted;
+use super::rules;
+use super::{Config, CredentialsSource, DestinationKind, Operation};
+use crate::event::Encoding;
+
+/// The tables of the file, in its order.
+pub(super) const SECTIONS: [&str; 5] = ["destination", "credentials", "capture", "spool", "log"];
+
+/// A setting's value as written.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Text.
+    Text(String),
+    /// True or false.
+    Switch(bool),
+    /// A whole number.
+    Number(u64),
+    /// What no setting takes, by name: "a list".
+    Other(&'static str),
+}
+
+impl Value {
+    /// What a variable's text means where `self` is the setting's default; other words stay text and are refused later.
+    pub(super) fn meant_by(&self, text: &str) -> Self {
+        let meant = match self {
+            Self::Text(_) | Self::Other(_) => None,
+            Self::Switch(_) => text.parse().ok().map(Self::Switch),
+            Self::Number(_) => text.parse().ok().map(Self::Number),
+        };
+        meant.unwrap_or_else(|| Self::Text(text.to_owned()))
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => quoted(text),
+            Self::Switch(on) => on.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Other(what) => (*what).to_owned(),
+        }
+    }
+}
+
+/// One setting.
+pub(super) struct Key {
+    /// `destination.region`
+    pub(super) full: &'static str,
+    /// The value in these settings.
+    pub(super) get: fn(&Config) -> Value,
+    /// Checks a value and puts it there. The `Err` follows the setting's name: `is "x"; allowed: …`.
+    pub(super) set: fn(&mut Config, &Value) -> Result<(), String>,
+}
+
+impl Key {
+    /// `destination`
+    pub(super) fn section(&self) -> &'static str {
+        self.full.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// `region`
+    pub(super) fn name(&self) -> &'static str {
+        self.full.split_once('.').map_or("", |(_, name)| name)
+    }
+
+    /// `TRIBUTARY_DESTINATION_REGION`
+    pub(super) fn variable(&self) -> String {
+        format!("TRIBUTARY_{}", self.full.replace('.', "_").to_uppercase())
+    }
+}
+
+/// The setting of this full name.
+pub(super) fn key(full: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.full == full)
+}
+
+/// Every setting, in the order of the file.
+pub(super) const KEYS: [Key; 18] = [
+    Key {
+        full: "destination.kind",
+        get: |c| text(c.destination.kind.as_str()),
+        set: |c, v| {
+            word(v, &DestinationKind::ALL, DestinationKind::as_str).map(|kind| c.destination.kind = kind)
+        },
+    },
+    Key {
+        full: "destination.enabled",
+        get: |c| Value::Switch(c.destination.enabled),
+        set: |c, v| switch(v).map(|on| c.destination.enabled = on),
+    },
+    Key {
+        full: "destination.region",
+        get: |c| text(&c.destination.region),
+        set: |c, v| optional(v, rules::check_region).map(|region| c.destination.region = region),
+    },
+    Key {
+        full: "destination.stream",
+        get: |c| text(&c.destination.stream),
+        set: |c, v| optional(v, rules::check_stream).map(|stream| c.destination.stream = stream),
+    },
+    Key {
+        full: "destination.account_id",
+        get: |c| text(&c.destination.account_id),
+        set: |c, v| optional(v, rules::check_account_id).map(|id| c.destination.account_id = id),
+    },
+    Key {
+        full: "destination.operation",
+        get: |c| text(c.destination.operation.as_str()),
+        set: |c, v| word(v, &Operation::ALL, Operation::as_str).map(|call| c.destination.operation = call),
+    },
+    Key {
+        full: "destination.encoding",
+        get: |c| text(encoding_word(c.destination.encoding)),
+        set: |c, v| word(v, &ENCODINGS, encoding_word).map(|encoding| c.destination.encoding = encoding),
+    },
+    Key {
+        full: "destination.ordered",
+        get: |c| Value::Switch(c.destination.ordered),
+        set: |c, v| switch(v).map(|on| c.destination.ordered = on),
+    },
+    Key {
+        full: "destination.endpoint_url",
+        get: |c| text(&c.destination.endpoint_url),
+        set: |c, v| endpoint(v).map(|url| c.destination.endpoint_url = url),
+    },
+    Key {
+        full: "credentials.source",
+        get: |c| text(c.credentials.source.as_str()),
+        set: |c, v| {
+            word(v, &CredentialsSource::ALL, CredentialsSource::as_str)
+                .map(|from| c.credentials.source = from)
+        },
+    },
+    Key {
+        full: "credentials.profile",
+        get: |c| text(&c.credentials.profile),
+        set: |c, v| optional(v, one_line).map(|profile| c.credentials.profile = profile),
+    },
+    Key {
+        full: "credentials.role_arn",
+        get: |c| text(&c.credentials.role_arn),
+        set: |c, v| optional(v, rules::check_role_arn).map(|arn| c.credentials.role_arn = arn),
+    },
+    Key {
+        full: "credentials.external_id",
+        get: |c| text(&c.credentials.external_id),
+        set: |c, v| optional(v, external_id).map(|id| c.credentials.external_id = id),
+    },
+    Key {
+        full: "capture.listen",
+        get: |c| text(&c.capture.listen.to_string()),
+        set: |c, v| listen(v).map(|address| c.capture.listen = address),
+    },
+    Key {
+        full: "capture.require_write_key",
+        get: |c| Value::Switch(c.capture.require_write_key),
+        set: |c, v| switch(v).map(|on| c.capture.require_write_key = on),
+    },
+    Key {
+        full: "capture.max_body_bytes",
+        get: |c| Value::Number(u64::try_from(c.capture.max_body_bytes).unwrap_or(u64::MAX)),
+        set: |c, v| {
+            let bytes = number(v, 1024, 256 * 1024 * 1024)?;
+            usize::try_from(bytes).map(|bytes| c.capture.max_body_bytes = bytes).map_err(|e| e.to_string())
+        },
+    },
+    Key {
+        full: "spool.max_bytes",
+        get: |c| Value::Number(c.spool.max_bytes),
+        set: |c, v| number(v, 64 * 1024, i64::MAX as u64).map(|bytes| c.spool.max_bytes = bytes),
+    },
+    Key {
+        full: "log.keep_events",
+        get: |c| Value::Number(c.log.keep_events),
+        set: |c, v| number(v, 0, i64::MAX as u64).map(|events| c.log.keep_events = events),
+    },
+];
+
+const ENCODINGS: [Encoding; 3] = [Encoding::Base64, Encoding::Json, Encoding::JsonLines];
+
+fn encoding_word(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Base64 => "base64",
+        Encoding::Json => "json",
+        Encoding::JsonLines => "json-lines",
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn as_text(value: &Value) -> Result<&str, String> {
+    match value {
+        Value::Text(text) => Ok(text),
+        Value::Switch(_) | Value::Number(_) => {
+            Err(format!("is {0}; it must be text in quotes: \"{0}\"", value.shown()))
+        }
+        Value::Other(_) => Err(format!("is {}; it must be text in quotes", value.shown())),
+    }
+}
+
+/// Text that may be empty, and else keeps the rule.
+fn optional(value: &Value, rule: fn(&str) -> Result<(), String>) -> Result<String, String> {
+    let text = as_text(value)?;
+    if !text.is_empty() {
+        rule(text).map_err(|why| format!("is {}; {why}", quoted(text)))?;
+    }
+    Ok(text.to_owned())
+}
+
+/// As `optional`, but a URL that holds a password is not shown.
+fn endpoint(value: &Value) -> Result<String, String> {
+    let text = as_text(value)?;
+    rules::check_endpoint_url(text).map_err(|why| {
+        let shown = if text.contains(['@', '?']) { "not an endpoint".to_owned() } else { quoted(text) };
+        format!("is {shown}; {why}")
+    })?;
+    Ok(text.to_owned())
+}
+
+fn listen(value: &Value) -> Result<std::net::SocketAddr, String> {
+    let text = as_text(value)?;
+    rules::check_listen(text).map_err(|why| format!("is {}; {why}", quoted(text)))
+}
+
+fn one_line(text: &str) -> Result<(), String> {
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return Err("it must be one line that begins and ends with no space".to_owned());
+    }
+    Ok(())
+}
+
+/// The rule of `AssumeRole` (STS API reference).
+fn external_id(text: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+    if (2..=1224).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err("an external id has 2 to 1224 letters, digits and _ + = , . @ : / -".to_owned())
+}
+
+fn word<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {
+    let given = match value {
+        Value::Text(text) => text.as_str(),
+        Value::Switch(_) | Value::Number(_) | Value::Other(_) => "",
+    };
+    all.iter().copied().find(|one| name(*one) == given).ok_or_else(|| {
+        let allowed: Vec<String> = all.iter().map(|one| format!("{:?}", name(*one))).collect();
+        format!("is {}; allowed: {}", value.shown(), allowed.join(", "))
+    })
+}
+
+fn switch(value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Switch(on) => Ok(*on),
+        Value::Text(_) | Value::Number(_) | Value::Other(_) => {
+            Err(format!("is {}; allowed: true, false", value.shown()))
+        }
+    }
+}
+
+fn number(value: &Value, min: u64, max: u64) -> Result<u64, String> {
+    match value {
+        Value::Number(number) if (min..=max).contains(number) => Ok(*number),
+        Value::Number(_) | Value::Switch(_) | Value::Text(_) | Value::Other(_) => {
+            Err(format!("is {}; allowed: whole numbers from {min} to {max}", value.shown()))
+        }
+    }
+}

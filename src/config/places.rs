@@ -1,0 +1,77 @@
+//! Where the settings file and the data folder are, and the one place that reads the process's environment.
+//!
+//! A flag beats `TRIBUTARY_CONFIG` and `TRIBUTARY_DATA_DIR`, which beat the platform's folders.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+
+use super::Error;
+
+pub(super) const CONFIG_VARIABLE: &str = "TRIBUTARY_CONFIG";
+pub(super) const DATA_DIR_VARIABLE: &str = "TRIBUTARY_DATA_DIR";
+
+/// The `TRIBUTARY_` variables. One may hold a write key: `Debug` shows names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<String, OsString>);
+
+impl Environment {
+    /// The variables of this process.
+    pub fn of_process() -> Self {
+        let named = |(name, value): (OsString, OsString)| name.into_string().ok().map(|name| (name, value));
+        std::env::vars_os().filter_map(named).collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+    }
+
+    /// A path; a variable that is set to nothing counts as not set.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+}
+
+impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self(pairs.filter(|(name, _)| name.starts_with("TRIBUTARY_")).collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// The settings file: `--config`, else `TRIBUTARY_CONFIG`, else [`default_config_path`].
+pub fn config_path(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
+    let given = flag.map(Path::to_owned).or_else(|| environment.path(CONFIG_VARIABLE));
+    given.map_or_else(default_config_path, Ok)
+}
+
+/// The folder of spool and log: `--data-dir`, else `TRIBUTARY_DATA_DIR`, else [`default_data_dir`].
+pub fn data_dir(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
+    let given = flag.map(Path::to_owned).or_else(|| environment.path(DATA_DIR_VARIABLE));
+    given.map_or_else(default_data_dir, Ok)
+}
+
+/// `config.toml` in the platform's config folder, such as `~/.config/tributary/config.toml`.
+pub fn default_config_path() -> Result<PathBuf, Error> {
+    let no_home = Error::NoHome { what: "settings file", flag: "--config", variable: CONFIG_VARIABLE };
+    Ok(project().ok_or(no_home)?.config_dir().join("config.toml"))
+}
+
+/// The platform's data folder, such as `~/.local/share/tributary`; on Windows the one that stays on this machine.
+pub fn default_data_dir() -> Result<PathBuf, Error> {
+    let no_home = Error::NoHome { what: "data folder", flag: "--data-dir", variable: DATA_DIR_VARIABLE };
+    Ok(project().ok_or(no_home)?.data_local_dir().to_owned())
+}
+
+fn project() -> Option<ProjectDirs> {
+    ProjectDirs::from("", "", "tributary")
+}

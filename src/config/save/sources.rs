@@ -1,0 +1,182 @@
+//! Sources that were added, changed or removed, in `[[capture.sources]]` or in a list of inline tables.
+//!
+//! A source is the same one when its write key is, or else its name: so a new name and a new key are both changes.
+
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+
+use super::super::Source;
+use super::{put_value, section};
+
+/// One difference.
+pub(super) enum Change<'a> {
+    /// A source that was not there.
+    Add(&'a Source),
+    /// Another name or another key.
+    Edit(&'a Source, &'a Source),
+    /// A source that is not there any more.
+    Remove(&'a Source),
+}
+
+impl Change<'_> {
+    /// Whether these sources show it.
+    pub(super) fn is_done(&self, sources: &[Source]) -> bool {
+        match self {
+            Self::Add(source) | Self::Edit(_, source) => sources.contains(source),
+            Self::Remove(source) => !sources.contains(source),
+        }
+    }
+}
+
+/// Why a change cannot be made.
+pub(super) enum Missing {
+    /// The file has no source of this name or key.
+    Source(String),
+    /// The section is no table, or the list no list.
+    Place,
+}
+
+/// What differs: removals first, so that names and keys are free for what follows.
+pub(super) fn changes<'a>(before: &'a [Source], after: &'a [Source]) -> Vec<Change<'a>> {
+    let known_key = |key: &str| before.iter().any(|source| source.write_key == key);
+    let now = |old: &Source| {
+        let same_key = after.iter().find(|new| new.write_key == old.write_key);
+        let same_name = || after.iter().find(|new| new.name == old.name && !known_key(&new.write_key));
+        same_key.or_else(same_name)
+    };
+    let removed = before.iter().filter(|old| now(old).is_none()).map(Change::Remove);
+    let edited = before.iter().filter_map(|old| match now(old) {
+        Some(new) if new != old => Some(Change::Edit(old, new)),
+        Some(_) | None => None,
+    });
+    let is_new = |new: &&Source| !before.iter().any(|old| now(old) == Some(new));
+    removed.chain(edited).chain(after.iter().filter(is_new).map(Change::Add)).collect()
+}
+
+/// Makes the changes.
+pub(super) fn apply(document: &mut DocumentMut, changes: &[Change]) -> Result<(), Missing> {
+    let mut orphaned = String::new();
+    if !changes.is_empty() {
+        let capture = section(document, "capture").ok_or(Missing::Place)?;
+        orphaned = apply_in(capture, changes)?;
+    }
+    if !orphaned.is_empty() {
+        keep_comment(document, &orphaned);
+    }
+    Ok(())
+}
+
+/// Makes the changes; returns the comment that stood above a list which is empty now.
+fn apply_in(capture: &mut dyn TableLike, changes: &[Change]) -> Result<String, Missing> {
+    if !capture.contains_key("sources") {
+        capture.insert("sources", Item::ArrayOfTables(ArrayOfTables::new()));
+    }
+    match capture.get_mut("sources").ok_or(Missing::Place)? {
+        Item::ArrayOfTables(tables) => changes
+            .iter()
+            .try_fold(String::new(), |orphaned, change| Ok(orphaned + &in_tables(tables, change)?)),
+        Item::Value(Value::Array(list)) => {
+            changes.iter().try_for_each(|change| in_list(list, change))?;
+            Ok(String::new())
+        }
+        Item::Value(_) | Item::Table(_) | Item::None => Err(Missing::Place),
+    }
+}
+
+fn in_tables(tables: &mut ArrayOfTables, change: &Change) -> Result<String, Missing> {
+    let find = |tables: &ArrayOfTables, source: &Source| {
+        let entries = tables.iter().map(|table| table as &dyn TableLike);
+        position(entries, source).ok_or_else(|| Missing::Source(source.name.clone()))
+    };
+    match change {
+        Change::Add(source) => {
+            let mut table = Table::new();
+            fill(&mut table, source);
+            tables.push(table);
+        }
+        Change::Edit(old, new) => {
+            let index = find(tables, old)?;
+            fill(tables.get_mut(index).ok_or(Missing::Place)?, new);
+        }
+        Change::Remove(source) => {
+            let index = find(tables, source)?;
+            let kept = tables.get(index).map(comment_apart).unwrap_or_default();
+            tables.remove(index);
+            let Some(next) = tables.get_mut(index) else { return Ok(kept) };
+            put_above(next, &kept);
+        }
+    }
+    Ok(String::new())
+}
+
+fn in_list(list: &mut Array, change: &Change) -> Result<(), Missing> {
+    let find = |list: &Array, source: &Source| {
+        let entries = list.iter().filter_map(Value::as_inline_table).map(|table| table as &dyn TableLike);
+        position(entries, source).ok_or_else(|| Missing::Source(source.name.clone()))
+    };
+    match change {
+        Change::Add(source) => {
+            let mut table = InlineTable::new();
+            fill(&mut table, source);
+            list.push(table);
+        }
+        Change::Edit(old, new) => {
+            let index = find(list, old)?;
+            let entry = list.get_mut(index).and_then(Value::as_inline_table_mut);
+            fill(entry.ok_or(Missing::Place)?, new);
+        }
+        Change::Remove(source) => {
+            let index = find(list, source)?;
+            list.remove(index);
+        }
+    }
+    Ok(())
+}
+
+fn position<'a>(entries: impl Iterator<Item = &'a dyn TableLike>, source: &Source) -> Option<usize> {
+    let entries: Vec<_> = entries.collect();
+    let has = |table: &dyn TableLike, name: &str, text: &str| {
+        table.get(name).and_then(Item::as_str).is_some_and(|value| value == text)
+    };
+    let by_key = entries.iter().position(|table| has(*table, "write_key", &source.write_key));
+    by_key.or_else(|| entries.iter().position(|table| has(*table, "name", &source.name)))
+}
+
+/// Touches only what differs, so that the user's own way of quoting stays.
+fn fill(table: &mut dyn TableLike, source: &Source) {
+    for (name, text) in [("name", &source.name), ("write_key", &source.write_key)] {
+        if table.get(name).and_then(Item::as_str) != Some(text) {
+            put_value(table, name, text.into());
+        }
+    }
+}
+
+/// The comment above a table that is not about it alone: all but the paragraph that touches it.
+fn comment_apart(table: &Table) -> String {
+    let above = table.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or_default();
+    match above.rfind("\n\n") {
+        Some(end) if above[..end].contains('#') => format!("{}\n", &above[..end]),
+        Some(_) | None => String::new(),
+    }
+}
+
+fn put_above(table: &mut Table, comment: &str) {
+    if comment.is_empty() {
+        return;
+    }
+    let above = table.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or("\n");
+    let above = format!("{comment}{above}");
+    table.decor_mut().set_prefix(above);
+}
+
+/// Puts a comment that lost its table above the section that follows, or at the file's end.
+fn keep_comment(document: &mut DocumentMut, comment: &str) {
+    let from = document.get("capture").and_then(Item::as_table).and_then(Table::position);
+    let tables = document.iter_mut().filter_map(|(_, item)| item.as_table_mut());
+    let next = tables.filter(|table| table.position() > from).min_by_key(|table| table.position());
+    if let Some(next) = next {
+        put_above(next, comment);
+    } else {
+        let end = format!("{comment}{}", document.trailing().as_str().unwrap_or_default());
+        document.set_trailing(end);
+    }
+}

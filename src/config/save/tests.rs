@@ -1,0 +1,186 @@
+//! Changes get into files of every style, or nothing is changed.
+
+use std::fs;
+
+use super::super::tests::{from_file, source};
+use super::super::{DestinationKind, Environment, Overrides, load, read};
+use super::*;
+use crate::event::Encoding;
+
+type Expected = fn(&SaveError) -> bool;
+
+const MINE: &str = "\
+# My settings.
+[capture]   # first
+listen   = '127.0.0.1:9000' # mine
+
+# All senders.
+
+# The site.
+[[capture.sources]]
+name = 'Website' # www
+write_key = 'key-of-website'
+
+# The app.
+[[capture.sources]]
+name = \"App\"
+write_key = \"key-of-app\"
+
+# Where to.
+[destination]
+encoding = \"json\" # for Athena
+kind     = \"practice\"
+# end
+";
+
+/// What the file holds after a change.
+fn saved(text: &str, change: impl FnOnce(&mut Config)) -> Result<String, SaveError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    fs::write(&path, text).unwrap();
+    let before = from_file(text).unwrap();
+    let mut after = before.clone();
+    change(&mut after);
+    let result = save(&path, &before, &after);
+    let text = fs::read_to_string(&path).unwrap();
+    result.map(|()| {
+        assert_eq!(from_file(&text).unwrap(), after, "{text}");
+        text
+    })
+}
+
+#[test]
+fn saving_changes_only_what_differs_and_keeps_comments_and_order() {
+    assert_eq!(saved(MINE, |_| {}).unwrap(), MINE);
+    let text = saved(MINE, |config| {
+        config.capture.listen = ([127, 0, 0, 1], 1).into();
+        config.destination.encoding = Encoding::Base64;
+        config.destination.region = "eu-west-1".to_owned();
+        config.log.keep_events = 5;
+    });
+    let expected =
+        MINE.replace("'127.0.0.1:9000'", "\"127.0.0.1:1\"").replace("\"json\"", "\"base64\"").replace(
+            "\"practice\"\n# end\n",
+            "\"practice\"\nregion = \"eu-west-1\"\n\n[log]\nkeep_events = 5\n# end\n",
+        );
+    assert_eq!(text.unwrap(), expected);
+}
+
+#[test]
+fn sources_are_added_renamed_given_new_keys_and_removed_in_place() {
+    let text = saved(MINE, |config| {
+        config.capture.sources[0].name = "Shop".to_owned();
+        config.capture.sources[1].write_key = "new-key-of-app".to_owned();
+        config.capture.sources.push(source("Server", "key-of-server"));
+    });
+    let expected = MINE.replace("'Website'", "\"Shop\"").replace("key-of-app", "new-key-of-app").replace(
+        "\n# Where to.",
+        "\n[[capture.sources]]\nname = \"Server\"\nwrite_key = \"key-of-server\"\n\n# Where to.",
+    );
+    assert_eq!(text.unwrap(), expected);
+
+    let first = "# The site.\n[[capture.sources]]\nname = 'Website' # www\nwrite_key = 'key-of-website'\n\n";
+    let text = saved(MINE, |config| drop(config.capture.sources.remove(0)));
+    assert_eq!(text.unwrap(), MINE.replace(first, ""));
+    let text = saved(MINE, |config| config.capture.sources.clear()).unwrap();
+    assert!(
+        text.contains("# All senders.\n\n# Where to.\n[destination]") && !text.contains("The app"),
+        "{text}"
+    );
+}
+
+#[test]
+fn names_can_change_places() {
+    let text = saved(MINE, |config| {
+        config.capture.sources[0].name = "App".to_owned();
+        config.capture.sources[1].name = "Website".to_owned();
+    });
+    assert!(text.unwrap().contains("name = \"App\" # www"));
+}
+
+#[test]
+fn a_file_in_another_style_is_edited_in_its_style() {
+    let inline =
+        "destination = { kind = \"practice\" }\ncapture.sources = [{ name = \"A\", write_key = \"a\" }]\n";
+    let text = saved(inline, |config| {
+        config.destination.ordered = false;
+        config.capture.sources[0].name = "Z".to_owned();
+        config.capture.sources.push(source("B", "b"));
+    });
+    let expected = "destination = { kind = \"practice\" , ordered = false }\n\
+                    capture.sources = [{ name = \"Z\", write_key = \"a\" }, { name = \"B\", write_key = \"b\" }]\n";
+    assert_eq!(text.unwrap(), expected);
+    let only_sources = "[[capture.sources]]\nname = \"A\"\nwrite_key = \"a\"\n";
+    saved(only_sources, |config| config.capture.require_write_key = false).unwrap();
+    saved(only_sources, |config| config.capture.sources.clear()).unwrap();
+    saved("", |config| config.capture.sources.push(source("B", "b"))).unwrap();
+    saved("capture.listen = \"[::1]:1\"\n", |config| config.capture.sources.push(source("B", "b"))).unwrap();
+    saved("capture = { }\n", |config| config.capture.sources.push(source("B", "b"))).unwrap();
+    let windows = MINE.replace('\n', "\r\n");
+    let text = saved(&windows, |config| config.log.keep_events = 1).unwrap();
+    assert_eq!(text.replace("\r\n", "\n").replace('\n', "\r\n"), text);
+    saved(&windows, |config| config.capture.sources.clear()).unwrap();
+    saved(&format!("\u{feff}{MINE}"), |config| config.log.keep_events = 1).unwrap();
+}
+
+#[test]
+fn a_file_that_became_wrong_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let before = from_file(MINE).unwrap();
+    let mut after = before.clone();
+    after.capture.sources[0].name = "Shop".to_owned();
+    let mut wrong = before.clone();
+    wrong.destination.region = "no region".to_owned();
+    let gone = MINE.replace("Website", "Other").replace("key-of-website", "other");
+    let taken = MINE.replace("\"App\"", "\"Shop\"");
+    let table: [(&str, &Config, Expected); 4] = [
+        ("[destination]\nkind = 'x'\n", &after, |error| matches!(error, SaveError::File(_))),
+        (&gone, &after, |error| matches!(error, SaveError::NotInFile { .. })),
+        (&taken, &after, |error| matches!(error, SaveError::Conflict(_))),
+        (MINE, &wrong, |error| matches!(error, SaveError::Settings(_))),
+    ];
+    for (text, after, expected) in table {
+        fs::write(&path, text).unwrap();
+        let error = save(&path, &before, after).unwrap_err();
+        assert!(expected(&error), "{error:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn what_a_flag_gave_does_not_get_into_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    fs::write(&path, MINE).unwrap();
+    let flags = Overrides {
+        stream: Some("s".to_owned()),
+        region: Some("eu-west-1".to_owned()),
+        write_keys: vec!["from-a-flag".to_owned()],
+        ..Overrides::default()
+    };
+    let before = load(&path, &Environment::default(), &flags).unwrap().config;
+    let mut after = before.clone();
+    after.destination.enabled = false;
+    after.capture.sources[0].name = "Shop".to_owned();
+    save(&path, &before, &after).unwrap();
+    let config = read(&path, &Environment::default(), &Overrides::default()).unwrap().config;
+    assert_eq!(
+        (config.destination.kind, config.destination.stream.as_str()),
+        (DestinationKind::Practice, "")
+    );
+    assert_eq!((config.destination.enabled, config.capture.sources.len()), (false, 2));
+    after.capture.sources[2].name = "Mine".to_owned();
+    assert!(matches!(save(&path, &before, &after), Err(SaveError::NotInFile { .. })));
+}
+
+#[test]
+fn a_file_that_is_missing_is_made_from_the_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let before = from_file(MINE).unwrap();
+    save(&path, &before, &before).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(from_file(&text).unwrap(), before);
+    assert!(text.contains("# The stream's AWS region"));
+}

@@ -1,0 +1,546 @@
+//! One event made from one object of a body (tracking API §3.5, §3.6, §4, §5).
+//!
+//! The event is the object's own text with a few edits: stretches between edited members are copied as they are, so
+//! values, order, white space and repeated members survive. Each rule is one function that says what a member
+//! becomes, or that it stays; a member that is missing is asked for in the same way and added at the end.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::body::{Body, Field, Inner, Member};
+use super::clock::{self, Stamp, Time};
+use super::scan::{SPACES, Span, unescape};
+use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, PathClass, Refusal};
+
+/// The longest `messageId` that is accepted, in bytes (§5.4, §7).
+const MESSAGE_ID_BYTES_MAX: usize = 1024;
+/// Above this many characters Segment guarantees nothing about a `messageId` (§5.4).
+const MESSAGE_ID_CHARS_NOTED: usize = 100;
+/// How much of a name is kept for looking at.
+const NAME_CHARS_MAX: usize = 120;
+
+/// What may be added to an object, in the order in which it is added.
+const ADDED: [(Field, &[u8]); 8] = [
+    (Field::Type, b"\"type\":"),
+    (Field::MessageId, b"\"messageId\":"),
+    (Field::Context, b"\"context\":"),
+    (Field::Integrations, b"\"integrations\":"),
+    (Field::SentAt, b"\"sentAt\":"),
+    (Field::ReceivedAt, b"\"receivedAt\":"),
+    (Field::OriginalTimestamp, b"\"originalTimestamp\":"),
+    (Field::Timestamp, b"\"timestamp\":"),
+];
+
+type Reason = (Code, Cow<'static, str>);
+
+/// What all events of one request share.
+pub(super) struct Request<'b> {
+    pub body: &'b Body<'b>,
+    arrival: &'b Arrival,
+    received: Stamp,
+    received_ms: i64,
+    /// The address for `context.ip`, quoted, unless it says nothing about a user.
+    peer: Option<String>,
+    sent_at: Option<&'b Member>,
+    sent: Option<Time>,
+    context: Option<&'b Member>,
+    integrations: Option<&'b Member>,
+}
+
+impl<'b> Request<'b> {
+    /// `envelope`: the members around a batch.
+    pub fn new(body: &'b Body<'b>, envelope: &'b [Member], arrival: &'b Arrival) -> Self {
+        let last = |field| envelope.iter().rev().find(|member| member.field == field);
+        let object = |field| last(field).filter(|member| body.raw(member.value).starts_with('{'));
+        let sent_at = last(Field::SentAt).filter(|member| !is_null(body.raw(member.value)));
+        // A server whose own clock is beyond the years that can be written has no better time than 1970 to offer.
+        let (received_ms, received) = match clock::stamp(arrival.received_at_ms) {
+            Some(stamp) => (arrival.received_at_ms, stamp),
+            None => (0, *b"\"1970-01-01T00:00:00.000Z\""),
+        };
+        Self {
+            body,
+            arrival,
+            received,
+            received_ms,
+            peer: arrival.peer.and_then(public),
+            sent_at,
+            sent: sent_at.and_then(|member| time(body, member)),
+            context: object(Field::Context),
+            integrations: object(Field::Integrations),
+        }
+    }
+
+    /// How many bytes each item may get from the envelope.
+    pub fn shared_bytes(&self) -> usize {
+        let shared = [self.context, self.integrations, self.sent_at];
+        shared.into_iter().flatten().map(|member| member.value.range().len()).sum()
+    }
+}
+
+/// The object that an event is made from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'b> {
+    pub object: Span,
+    pub members: &'b [Member],
+}
+
+/// Makes one event. `path_kind`: the kind that a single call's path names.
+pub(super) fn event(
+    request: &Request<'_>,
+    source: Source<'_>,
+    path_kind: Option<Kind>,
+) -> Result<Event, Refusal> {
+    let mut last = [None; Field::COUNT];
+    for member in source.members {
+        last[member.field as usize] = Some(member);
+    }
+    let body = request.body;
+    let mut draft = Draft {
+        request,
+        source,
+        last,
+        path_kind,
+        message_id: None,
+        times: Times { timestamp: None, original: None, bad: false },
+    };
+    let refuse = |(code, message): Reason, message_id: Option<&str>| {
+        let mut refusal = Refusal::new(code, message, body.sent(source.object));
+        refusal.message_id = message_id.map(str::to_owned);
+        refusal
+    };
+
+    let given = draft.given_message_id().map_err(|reason| refuse(reason, None))?;
+    let checked = draft.check();
+    let (kind, key) = checked.map_err(|reason| refuse(reason, given.as_deref()))?;
+    let message_id_made = given.is_none();
+    let message_id = given.map_or_else(made_message_id, Cow::into_owned);
+    if message_id_made || draft.is_number(Field::MessageId) {
+        draft.message_id = Some(message_id.as_str());
+    }
+    draft.times = draft.times();
+    let json = draft.write();
+
+    let arrival = request.arrival;
+    let record_bytes = arrival.encoding.encoded_len(json.len()).saturating_add(key.as_str().len());
+    if record_bytes > arrival.record_bytes_max {
+        let message = format!(
+            "the event has {} bytes of JSON; its record would have {record_bytes} with key and encoding, the limit is {}",
+            json.len(),
+            arrival.record_bytes_max
+        );
+        let known = (!message_id_made).then_some(message_id.as_str());
+        return Err(refuse((Code::EventTooLarge, message.into()), known));
+    }
+    let notes = Notes {
+        bad_timestamp: draft.times.bad,
+        long_message_id: message_id.len() > MESSAGE_ID_CHARS_NOTED
+            && message_id.chars().count() > MESSAGE_ID_CHARS_NOTED,
+        bare_numbers: u32::try_from(body.bare(source.object).len()).unwrap_or(u32::MAX),
+    };
+    let name = draft.name(kind);
+    Ok(Event { kind, message_id, message_id_made, key, name, json, notes })
+}
+
+/// An event in the making.
+struct Draft<'b, 'm> {
+    request: &'b Request<'b>,
+    source: Source<'b>,
+    /// The member of each field that counts.
+    last: [Option<&'b Member>; Field::COUNT],
+    path_kind: Option<Kind>,
+    /// What `messageId` is to become, where it changes.
+    message_id: Option<&'m str>,
+    times: Times,
+}
+
+/// What the two times of an event become, where they change (§5.5).
+#[derive(Clone, Copy)]
+struct Times {
+    timestamp: Option<Stamp>,
+    /// The value that becomes `originalTimestamp`, as received.
+    original: Option<Span>,
+    bad: bool,
+}
+
+impl<'b> Draft<'b, '_> {
+    fn get(&self, field: Field) -> Option<&'b Member> {
+        self.last[field as usize]
+    }
+
+    fn raw(&self, member: &Member) -> &'b str {
+        self.request.body.raw(member.value)
+    }
+
+    /// The member that counts, where it is there and not null.
+    fn present(&self, field: Field) -> Option<&'b Member> {
+        self.get(field).filter(|member| !is_null(self.raw(member)))
+    }
+
+    fn is_number(&self, field: Field) -> bool {
+        self.present(field).is_some_and(|member| is_number(self.raw(member)))
+    }
+
+    /// The sender's `messageId`: `None` where one must be made (§5.4).
+    fn given_message_id(&self) -> Result<Option<Cow<'b, str>>, Reason> {
+        let text = match self.present(Field::MessageId) {
+            Some(member) if self.raw(member).starts_with('"') => self.request.body.string(member.value),
+            Some(member) if is_number(self.raw(member)) => Cow::Borrowed(self.raw(member)),
+            Some(_) | None => return Ok(None),
+        };
+        if text.len() > MESSAGE_ID_BYTES_MAX {
+            let message = format!("messageId has {} bytes, the limit is {MESSAGE_ID_BYTES_MAX}", text.len());
+            return Err((Code::InvalidId, message.into()));
+        }
+        Ok((!text.is_empty()).then_some(text))
+    }
+
+    /// What an event must have (§3.6, §5.2, §5.3), and the key that follows from its ids (§5.9).
+    fn check(&self) -> Result<(Kind, PartitionKey), Reason> {
+        let kind = match self.path_kind {
+            Some(kind) => kind,
+            None => self.item_kind()?,
+        };
+        let user = self.id(Field::UserId, "userId")?;
+        let anonymous = self.id(Field::AnonymousId, "anonymousId")?;
+        let group = self.id(Field::GroupId, "groupId")?;
+        let previous = self.id(Field::PreviousId, "previousId")?;
+        let missing = |code, message: &'static str| Err((code, Cow::Borrowed(message)));
+        match kind {
+            Kind::Track if !self.has_event() => {
+                return missing(Code::MissingEvent, "track needs `event`, a non-empty string");
+            }
+            Kind::Group if group.is_none() => return missing(Code::MissingGroupId, "group needs a groupId"),
+            Kind::Alias if previous.is_none() => {
+                return missing(Code::MissingPreviousId, "alias needs a previousId");
+            }
+            Kind::Alias if user.is_none() => return missing(Code::NoUserAnonId, "alias needs a userId"),
+            Kind::Identify | Kind::Track | Kind::Page | Kind::Screen | Kind::Group | Kind::Alias => {}
+        }
+        match user.or(anonymous).and_then(PartitionKey::new) {
+            Some(key) => Ok((kind, key)),
+            None => missing(Code::NoUserAnonId, "the event has neither userId nor anonymousId"),
+        }
+    }
+
+    fn item_kind(&self) -> Result<Kind, Reason> {
+        let Some(member) = self.present(Field::Type) else {
+            return Err((Code::MissingType, "the item has no type".into()));
+        };
+        let raw = self.raw(member);
+        let known = raw.starts_with('"').then(|| self.request.body.string(member.value));
+        known.and_then(|word| Kind::parse(&word)).ok_or_else(|| {
+            let shown: String = raw.chars().take(40).collect();
+            (Code::UnknownType, format!("type is {shown}").into())
+        })
+    }
+
+    /// An id as text, `None` where it counts as absent (§5.3).
+    fn id(&self, field: Field, name: &str) -> Result<Option<Cow<'b, str>>, Reason> {
+        let Some(member) = self.present(field) else { return Ok(None) };
+        let raw = self.raw(member);
+        let is = match raw.as_bytes()[0] {
+            b'"' => {
+                let text = self.request.body.string(member.value);
+                return Ok((!text.is_empty()).then_some(text));
+            }
+            b'{' => "an object",
+            b'[' => "an array",
+            b't' | b'f' => "a boolean",
+            _ => return Ok(Some(Cow::Borrowed(raw))),
+        };
+        Err((Code::InvalidId, format!("{name} is {is}, not a string or a number").into()))
+    }
+
+    fn has_event(&self) -> bool {
+        self.get(Field::Event).is_some_and(|member| {
+            let raw = self.raw(member);
+            raw.starts_with('"') && raw != "\"\""
+        })
+    }
+
+    /// The name to show (see [`Event::name`]).
+    fn name(&self, kind: Kind) -> Option<String> {
+        let field = match kind {
+            Kind::Track => Field::Event,
+            Kind::Page | Kind::Screen => Field::Name,
+            Kind::Identify | Kind::Group | Kind::Alias => return None,
+        };
+        let member = self.get(field).filter(|member| self.raw(member).starts_with('"'))?;
+        let text = self.request.body.string(member.value);
+        let end = text.char_indices().nth(NAME_CHARS_MAX).map_or(text.len(), |(at, _)| at);
+        Some(text[..end].to_owned())
+    }
+
+    /// The table of §5.5.
+    fn times(&self) -> Times {
+        let (original, timestamp) = (self.present(Field::OriginalTimestamp), self.present(Field::Timestamp));
+        let received = Some(self.request.received);
+        match (original, timestamp) {
+            (None, None) => Times { timestamp: received, original: None, bad: false },
+            (Some(original), Some(timestamp)) => {
+                let bad = self.time(original).is_none() || self.time(timestamp).is_none();
+                Times { timestamp: None, original: None, bad }
+            }
+            (Some(only), None) | (None, Some(only)) => {
+                let corrected = self.time(only).and_then(|time| self.corrected(time));
+                Times {
+                    timestamp: corrected.or(received),
+                    original: original.is_none().then_some(only.value),
+                    bad: corrected.is_none(),
+                }
+            }
+        }
+    }
+
+    fn time(&self, member: &Member) -> Option<Time> {
+        time(self.request.body, member)
+    }
+
+    fn corrected(&self, time: Time) -> Option<Stamp> {
+        let sent = match self.present(Field::SentAt) {
+            Some(member) => self.time(member),
+            None => self.request.sent,
+        };
+        clock::stamp(sent.map_or(time.ms(), |sent| time.corrected_ms(sent, self.request.received_ms)))
+    }
+
+    /// The event's JSON: the object's text with its edits, then what is added.
+    fn write(&self) -> Vec<u8> {
+        let object = self.source.object;
+        let room = object.range().len() + self.request.shared_bytes() + 320;
+        let mut out = Vec::with_capacity(room);
+        let content = self.content(object);
+        let mut from = content.start;
+        out.push(b'{');
+        for member in self.source.members {
+            let counts = self.get(member.field).is_some_and(|last| std::ptr::eq(last, member));
+            match member.field {
+                Field::WriteKey => {
+                    let rest = Span { start: from, end: content.end };
+                    from = self.remove(member, rest, &mut out);
+                }
+                // The endpoint's own word, wherever it is spoken.
+                Field::ReceivedAt | Field::Type => {
+                    from = self.rewrite(member, from, &mut out);
+                }
+                _ if counts => from = self.rewrite(member, from, &mut out),
+                _ => {}
+            }
+        }
+        self.copy(Span { start: from, end: content.end }, &mut out);
+        for (field, name) in ADDED {
+            if self.get(field).is_some() {
+                continue;
+            }
+            let before = out.len();
+            if before > 1 {
+                out.push(b',');
+            }
+            out.extend_from_slice(name);
+            if !self.becomes(field, None, &mut out) {
+                out.truncate(before);
+            }
+        }
+        out.push(b'}');
+        out
+    }
+
+    /// Writes all up to a member's value, and what that becomes; gives where to go on.
+    fn rewrite(&self, member: &Member, from: u32, out: &mut Vec<u8>) -> u32 {
+        self.copy(Span { start: from, end: member.value.start }, out);
+        if self.becomes(member.field, Some(member), out) { member.value.end } else { member.value.start }
+    }
+
+    /// Writes what lies before `member`, leaves it out with one comma, and gives where to go on.
+    fn remove(&self, member: &Member, rest: Span, out: &mut Vec<u8>) -> u32 {
+        let text = self.request.body.text();
+        let before = text[..member.at as usize].trim_end_matches(SPACES);
+        let kept =
+            before.strip_suffix(',').map_or(rest.start as usize, |kept| kept.trim_end_matches(SPACES).len());
+        self.copy(Span { start: rest.start, end: offset(kept) }, out);
+        if out.len() > 1 {
+            return member.value.end;
+        }
+        // Nothing is before it: the comma to leave out is the one behind.
+        let behind = text[member.value.end as usize..rest.end as usize].trim_start_matches(SPACES);
+        let next = behind.strip_prefix(',').map_or(behind, |next| next.trim_start_matches(SPACES));
+        rest.end - offset(next.len())
+    }
+
+    /// Writes what a member becomes. `false`, and nothing written, where it stays as it is (or away).
+    fn becomes(&self, field: Field, member: Option<&Member>, out: &mut Vec<u8>) -> bool {
+        match field {
+            Field::Type => self.path_kind.is_some_and(|kind| quote(kind.as_str(), out)),
+            Field::MessageId => self.message_id.is_some_and(|id| quote(id, out)),
+            Field::UserId | Field::AnonymousId | Field::GroupId | Field::PreviousId => member
+                .map(|member| self.raw(member))
+                .is_some_and(|raw| !is_null(raw) && is_number(raw) && quote(raw, out)),
+            Field::Context => self.merged(member, self.request.context, true, out),
+            Field::Integrations => self.merged(member, self.request.integrations, false, out),
+            Field::SentAt => match self.request.sent_at {
+                Some(shared) if self.present(Field::SentAt).is_none() => {
+                    self.copy(shared.value, out);
+                    true
+                }
+                Some(_) | None => false,
+            },
+            Field::ReceivedAt => {
+                out.extend_from_slice(&self.request.received);
+                true
+            }
+            Field::OriginalTimestamp => self.times.original.is_some_and(|value| {
+                self.copy(value, out);
+                true
+            }),
+            Field::Timestamp => self.times.timestamp.is_some_and(|stamp| {
+                out.extend_from_slice(&stamp);
+                true
+            }),
+            Field::Event | Field::Name | Field::WriteKey => false,
+        }
+    }
+
+    /// An object merged with the envelope's (§5.7): its own members, then those of the envelope that it lacks, then
+    /// the sender's address where that belongs (§5.6).
+    fn merged(&self, own: Option<&Member>, shared: Option<&Member>, ip: bool, out: &mut Vec<u8>) -> bool {
+        let body = self.request.body;
+        let own = own.filter(|member| !is_null(self.raw(member)));
+        let object = own.filter(|member| self.raw(member).starts_with('{'));
+        if object.is_none() && own.is_some() {
+            return false;
+        }
+        let own_inner = object.map_or(&[][..], |member| body.inner(member));
+        let shared_inner = shared.map_or(&[][..], |member| body.inner(member));
+        let ip = self.request.peer.as_deref().filter(|_| ip && self.wants_ip(own_inner, shared_inner));
+        let lacking = self.lacking(own_inner, shared_inner);
+        if lacking.is_empty() && ip.is_none() && (object.is_some() || shared.is_none()) {
+            return false;
+        }
+        let start = out.len() + 1;
+        out.push(b'{');
+        if let Some(object) = object {
+            self.copy(self.content(object.value), out);
+        }
+        for inner in lacking {
+            if out.len() > start {
+                out.push(b',');
+            }
+            self.copy(Span { start: inner.name.span.start, end: inner.value.end }, out);
+        }
+        if let Some(ip) = ip {
+            if out.len() > start {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"ip\":");
+            quote(ip, out);
+        }
+        out.push(b'}');
+        true
+    }
+
+    /// The rule of §5.6, but for the address itself. A `context.ip` in any form, null too, is the sender's word.
+    fn wants_ip(&self, own: &[Inner], shared: &[Inner]) -> bool {
+        let text = self.request.body.text();
+        let find = |name: &str| {
+            let named = |inner: &&Inner| inner.name.text(text) == name;
+            own.iter().rev().find(named).or_else(|| shared.iter().rev().find(named))
+        };
+        let direct = || find("direct").is_some_and(|inner| self.request.body.raw(inner.value) == "true");
+        (self.request.arrival.class == PathClass::Device || direct()) && find("ip").is_none()
+    }
+
+    /// The members of `shared` whose names are not in `own`.
+    fn lacking<'s>(&self, own: &[Inner], shared: &'s [Inner]) -> Vec<&'s Inner> {
+        let text = self.request.body.text();
+        if own.len().saturating_mul(shared.len()) > 4096 {
+            let names: HashSet<_> = own.iter().map(|inner| inner.name.text(text)).collect();
+            return shared.iter().filter(|inner| !names.contains(&inner.name.text(text))).collect();
+        }
+        let has = |name: Cow<'_, str>| own.iter().any(|inner| inner.name.text(text) == name);
+        shared.iter().filter(|inner| !has(inner.name.text(text))).collect()
+    }
+
+    /// What lies between an object's braces, without white space around it.
+    fn content(&self, object: Span) -> Span {
+        let inner = &self.request.body.raw(object)[1..];
+        let inner = &inner[..inner.len() - 1];
+        let behind = inner.trim_start_matches(SPACES);
+        let content = behind.trim_end_matches(SPACES);
+        let start = object.end - 1 - offset(behind.len());
+        Span { start, end: start + offset(content.len()) }
+    }
+
+    /// Copies a stretch of the body, with `null` for bare number tokens. Nothing for an empty or reversed one.
+    fn copy(&self, span: Span, out: &mut Vec<u8>) {
+        if span.start >= span.end {
+            return;
+        }
+        let bytes = self.request.body.text().as_bytes();
+        let mut from = span.start as usize;
+        for &token in self.request.body.bare(span) {
+            let token = token as usize;
+            out.extend_from_slice(&bytes[from..token]);
+            out.extend_from_slice(b"null");
+            let name_len = match bytes[token] {
+                b'N' => "NaN".len(),
+                b'I' => "Infinity".len(),
+                _ => "-Infinity".len(),
+            };
+            from = token + name_len;
+        }
+        out.extend_from_slice(&bytes[from..span.end as usize]);
+    }
+}
+
+/// Null, or a bare token that is written as null.
+fn is_null(raw: &str) -> bool {
+    matches!(raw.as_bytes(), [b'n' | b'N' | b'I', ..] | [b'-', b'I', ..])
+}
+
+fn is_number(raw: &str) -> bool {
+    matches!(raw.as_bytes().first(), Some(b'-' | b'0'..=b'9'))
+}
+
+/// The time that a value says, if it is one.
+fn time(body: &Body<'_>, member: &Member) -> Option<Time> {
+    let raw = body.raw(member.value);
+    if raw.starts_with('"') {
+        let inner = &raw[1..raw.len() - 1];
+        return if inner.contains('\\') { Time::from_text(&unescape(inner)) } else { Time::from_text(inner) };
+    }
+    if is_number(raw) { Time::from_number(raw) } else { None }
+}
+
+/// Writes text that needs no escapes: numbers, addresses, our own words.
+fn quote(text: &str, out: &mut Vec<u8>) -> bool {
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+    true
+}
+
+fn made_message_id() -> String {
+    let mut buffer = Uuid::encode_buffer();
+    Uuid::new_v4().hyphenated().encode_lower(&mut buffer).to_owned()
+}
+
+/// An address that can say something about a user: not loopback, unspecified or link-local (§5.6).
+fn public(peer: IpAddr) -> Option<String> {
+    let peer = peer.to_canonical();
+    let local = match peer {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    let useless = local || peer.is_loopback() || peer.is_unspecified();
+    (!useless).then(|| peer.to_string())
+}
+
+/// An offset as it is stored.
+#[expect(clippy::cast_possible_truncation, reason = "a part of a body, and those fit")]
+fn offset(at: usize) -> u32 {
+    at as u32
+}

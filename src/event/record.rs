@@ -1,0 +1,103 @@
+//! What a record is made of: its partition key and its bytes (product.md, "The record").
+//!
+//! Pure text rules; whether the two fit a stream's limit is decided where an event is made.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+/// Kinesis allows 1 to 256 characters in a partition key.
+const KEY_CHARS_MAX: usize = 256;
+
+/// What decides a record's shard and its place in the order: a user's id, or what stands for one that is too long.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PartitionKey {
+    text: String,
+    shortened: bool,
+}
+
+impl PartitionKey {
+    /// The key of an id. An id that is longer than Kinesis takes, by code points or by UTF-16 units (AWS does not say
+    /// which it counts), is replaced by the lower-case hex SHA-256 of its UTF-8 bytes. `None` for an empty id.
+    pub fn new(id: Cow<'_, str>) -> Option<Self> {
+        if id.is_empty() {
+            return None;
+        }
+        // UTF-16 units are never fewer than code points and never more than UTF-8 bytes.
+        let fits = id.len() <= KEY_CHARS_MAX || id.encode_utf16().count() <= KEY_CHARS_MAX;
+        let text = if fits { id.into_owned() } else { hex(&Sha256::digest(id.as_bytes())) };
+        Some(Self { text, shortened: !fits })
+    }
+
+    /// The key as Kinesis gets it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it stands for an id that is too long; the delivery says so.
+    pub fn shortened(&self) -> bool {
+        self.shortened
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// How an event's JSON becomes a record's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Encoding {
+    /// Standard base64 with padding, as the predecessor's `putRecord` call stored it.
+    #[default]
+    Base64,
+    /// The JSON text itself.
+    Json,
+    /// The JSON text on one line, and `\n`: what Firehose needs to write one event a line.
+    JsonLines,
+}
+
+impl Encoding {
+    /// Every encoding, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Base64, Self::Json, Self::JsonLines];
+
+    /// The word in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Json => "json",
+            Self::JsonLines => "json-lines",
+        }
+    }
+
+    /// The encoding of a word in the settings.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoding| encoding.as_str() == word)
+    }
+
+    /// The record's bytes. For `json-lines`, line breaks between values (a sender may send indented JSON) become
+    /// blanks; inside strings JSON has none.
+    pub fn encode(self, json: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Base64 => STANDARD.encode(json).into_bytes(),
+            Self::Json => json.to_vec(),
+            Self::JsonLines => {
+                let mut line = Vec::with_capacity(json.len() + 1);
+                line.extend(json.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
+                line.push(b'\n');
+                line
+            }
+        }
+    }
+
+    /// How many bytes [`Self::encode`] makes of `json_bytes` bytes.
+    pub fn encoded_len(self, json_bytes: usize) -> usize {
+        match self {
+            Self::Base64 => json_bytes.div_ceil(3).saturating_mul(4),
+            Self::Json => json_bytes,
+            Self::JsonLines => json_bytes.saturating_add(1),
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! The scanner: JSON's grammar over borrowed bytes, with no tree and no copies.
+//!
+//! It promises the body parser that whatever it has walked over is JSON by RFC 8259, with three differences:
+//! lone surrogate escapes are allowed (SDKs make them by cutting inside an emoji), the bare tokens `NaN`,
+//! `Infinity` and `-Infinity` of the Python SDKs are walked over and noted in [`Scanner::bare`] (they are written
+//! as `null`), and nesting is limited to [`DEPTH_MAX`]. It never recurses. It does not check UTF-8: its caller has.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// How many objects and arrays may be open at once in one event, the event itself included.
+pub(super) const DEPTH_MAX: usize = 512;
+
+/// JSON's white space.
+pub(super) const SPACES: [char; 4] = [' ', '\n', '\r', '\t'];
+
+/// Where the text stopped being JSON, and what the scanner missed there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub at: u32,
+    pub what: What,
+}
+
+/// What was wrong at the place of a [`Fault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Ends,
+    ExpectedValue,
+    ExpectedName,
+    ExpectedColon,
+    ExpectedCommaOrBrace,
+    ExpectedCommaOrBracket,
+    BadNumber,
+    BadEscape,
+    ControlCharacter,
+    TooDeep,
+    NotUtf8,
+    NotAnObject,
+    ExpectedEnd,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ends => "the text ends too early",
+            Self::ExpectedValue => "expected a value",
+            Self::ExpectedName => "expected a member name in double quotes",
+            Self::ExpectedColon => "expected `:`",
+            Self::ExpectedCommaOrBrace => "expected `,` or `}`",
+            Self::ExpectedCommaOrBracket => "expected `,` or `]`",
+            Self::BadNumber => "this is not a JSON number",
+            Self::BadEscape => "this escape is unknown in JSON",
+            Self::ControlCharacter => "a control character in a string must be escaped",
+            Self::TooDeep => "nested more than 512 levels deep",
+            Self::NotUtf8 => "the text is not UTF-8",
+            Self::NotAnObject => "the body is not an object",
+            Self::ExpectedEnd => "expected nothing more",
+        })
+    }
+}
+
+/// A stretch of the body, in bytes. Bodies are far below 4 GiB, so 32 bits do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A member's name with its quotes, and whether it holds escapes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Name {
+    pub span: Span,
+    pub escaped: bool,
+}
+
+impl Name {
+    /// The name as meant, escapes resolved.
+    #[inline]
+    pub fn text(self, text: &str) -> Cow<'_, str> {
+        let inner = &text[self.span.start as usize + 1..self.span.end as usize - 1];
+        if self.escaped { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
+    }
+}
+
+/// A place in the bytes, moving forward.
+pub(super) struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    pub at: usize,
+    /// Where bare `NaN`, `Infinity` and `-Infinity` begin, ascending.
+    pub bare: Vec<u32>,
+}
+
+impl<'a> Scanner<'a> {
+    /// `text` must be shorter than 4 GiB.
+    pub fn new(text: &'a str) -> Self {
+        Scanner { text, bytes: text.as_bytes(), at: 0, bare: Vec::new() }
+    }
+
+    /// The byte here, 0 at the end.
+    #[inline]
+    pub fn peek(&self) -> u8 {
+        self.bytes.get(self.at).copied().unwrap_or(0)
+    }
+
+    /// Whether nothing is left.
+    pub fn ended(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// A name as meant.
+    #[inline]
+    pub fn name_text(&self, name: Name) -> Cow<'a, str> {
+        name.text(self.text)
+    }
+
+    /// The offset as it is stored.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "bodies of 4 GiB are refused before a scanner is made"
+    )]
+    #[inline]
+    pub fn offset(&self) -> u32 {
+        self.at as u32
+    }
+
+    /// Skips white space; the next byte, or 0 at the end (0 is no part of JSON's grammar).
+    #[inline]
+    pub fn space(&mut self) -> u8 {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(&byte) if byte > b' ' => return byte,
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(_) | None => return 0,
+            }
+        }
+    }
+
+    /// The fault at this place.
+    #[cold]
+    pub fn fault(&self, what: What) -> Fault {
+        let what = if self.ended() { What::Ends } else { what };
+        Fault { at: self.offset(), what }
+    }
+
+    /// Walks over the object that begins here, handing each member's name to `member`, which must walk over its value.
+    #[inline]
+    pub fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, Name) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.at += 1;
+        if self.space() == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            let name = self.name()?;
+            member(self, name)?;
+            match self.space() {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(self.fault(What::ExpectedCommaOrBrace)),
+            }
+            self.space();
+        }
+    }
+
+    /// Walks over a name and its colon, up to the value's first byte.
+    #[inline]
+    fn name(&mut self) -> Result<Name, Fault> {
+        let start = self.offset();
+        if self.bytes.get(self.at) != Some(&b'"') {
+            return Err(self.fault(What::ExpectedName));
+        }
+        let escaped = self.string()?;
+        let span = Span { start, end: self.offset() };
+        if self.space() != b':' {
+            return Err(self.fault(What::ExpectedColon));
+        }
+        self.at += 1;
+        self.space();
+        Ok(Name { span, escaped })
+    }
+
+    /// Walks over one value that begins here, inside `depth` open objects and arrays.
+    #[inline]
+    pub fn value(&mut self, depth: usize) -> Result<(), Fault> {
+        match self.peek() {
+            b'"' => self.string().map(|_| ()),
+            b'{' | b'[' => self.container(depth),
+            first => self.scalar(first),
+        }
+    }
+
+    /// The same for an object or array, whatever is in it: the only place where nesting is followed.
+    fn container(&mut self, depth: usize) -> Result<(), Fault> {
+        let mut open = Open { kinds: [0; DEPTH_MAX / 64], depth, base: depth };
+        loop {
+            let first = self.peek();
+            let entered = match first {
+                b'"' => {
+                    self.string()?;
+                    false
+                }
+                b'{' | b'[' => {
+                    if open.depth >= DEPTH_MAX {
+                        return Err(self.fault(What::TooDeep));
+                    }
+                    self.at += 1;
+                    let close = first + 2; // `{` and `}`, `[` and `]` are two apart in ASCII
+                    if self.space() == close {
+                        self.at += 1;
+                        false
+                    } else {
+                        open.push(first == b'{');
+                        true
+                    }
+                }
+                _ => {
+                    self.scalar(first)?;
+                    false
+                }
+            };
+            if entered {
+                if open.in_object() {
+                    self.name()?;
+                }
+            } else if self.after_value(&mut open)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// After a value: on to the next one of its container. `true` when the outermost value is complete.
+    #[inline]
+    fn after_value(&mut self, open: &mut Open) -> Result<bool, Fault> {
+        loop {
+            if open.depth == open.base {
+                return Ok(true);
+            }
+            let object = open.in_object();
+            match (self.space(), object) {
+                (b',', true) => {
+                    self.at += 1;
+                    self.space();
+                    self.name()?;
+                    return Ok(false);
+                }
+                (b',', false) => {
+                    self.at += 1;
+                    self.space();
+                    return Ok(false);
+                }
+                (b'}', true) | (b']', false) => {
+                    self.at += 1;
+                    open.depth -= 1;
+                }
+                (_, true) => return Err(self.fault(What::ExpectedCommaOrBrace)),
+                (_, false) => return Err(self.fault(What::ExpectedCommaOrBracket)),
+            }
+        }
+    }
+
+    /// Walks over a string from its opening quote; whether it holds escapes.
+    #[inline]
+    fn string(&mut self) -> Result<bool, Fault> {
+        let mut escaped = false;
+        self.at += 1;
+        loop {
+            self.at += plain_len(self.bytes.get(self.at..).unwrap_or_default());
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) | None => return Err(self.fault(What::ControlCharacter)),
+            }
+        }
+    }
+
+    /// Walks over one escape from its backslash.
+    fn escape(&mut self) -> Result<(), Fault> {
+        let rest = &self.bytes[self.at + 1..];
+        let long = match rest.first() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') if rest.len() > 4 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => 6,
+            Some(_) => return Err(self.fault(What::BadEscape)),
+            None => return Err(Fault { at: self.offset(), what: What::Ends }),
+        };
+        self.at += long;
+        Ok(())
+    }
+
+    /// Walks over a number, a literal or a bare token that begins with `first`.
+    fn scalar(&mut self, first: u8) -> Result<(), Fault> {
+        let rest = &self.bytes[self.at.min(self.bytes.len())..];
+        let token: &[u8] = match first {
+            b'-' if rest.starts_with(b"-Infinity") => b"-Infinity",
+            b'-' | b'0'..=b'9' => return self.number(),
+            b't' => b"true",
+            b'f' => b"false",
+            b'n' => b"null",
+            b'N' => b"NaN",
+            b'I' => b"Infinity",
+            _ => return Err(self.fault(What::ExpectedValue)),
+        };
+        if !rest.starts_with(token) {
+            return Err(self.fault(What::ExpectedValue));
+        }
+        if matches!(first, b'N' | b'I' | b'-') {
+            self.bare.push(self.offset());
+        }
+        self.at += token.len();
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        if self.bytes[self.at] == b'-' {
+            self.at += 1;
+        }
+        if self.bytes.get(self.at) == Some(&b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.bytes.get(self.at) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.fault(What::BadNumber)) } else { Ok(()) }
+    }
+
+    /// Walks to the `,` or `]` that ends a broken item of an array, watching strings and brackets only. Gives where
+    /// the item itself ends, before white space; `None` where the end of the text comes first.
+    pub fn skip_broken(&mut self) -> Option<u32> {
+        let start = self.at;
+        let mut depth = 0_usize;
+        let mut quoted = false;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                b'\\' if quoted => self.at += 1,
+                b'"' => quoted = !quoted,
+                b',' | b']' if !quoted && depth == 0 => {
+                    let item = self.text.get(start..self.at)?;
+                    return Some(self.offset() - spaces_at_end(item));
+                }
+                b'{' | b'[' if !quoted => depth += 1,
+                b'}' | b']' if !quoted => depth = depth.checked_sub(1)?,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        None
+    }
+}
+
+/// How many bytes of JSON's white space `text` ends with.
+#[expect(clippy::cast_possible_truncation, reason = "a part of a body, and those fit")]
+fn spaces_at_end(text: &str) -> u32 {
+    (text.len() - text.trim_end_matches(SPACES).len()) as u32
+}
+
+/// The objects and arrays that are open around the scanner: one bit each.
+struct Open {
+    kinds: [u64; DEPTH_MAX / 64],
+    depth: usize,
+    base: usize,
+}
+
+impl Open {
+    #[inline]
+    fn push(&mut self, object: bool) {
+        let (word, bit) = (self.depth / 64, 1 << (self.depth % 64));
+        if object {
+            self.kinds[word] |= bit;
+        } else {
+            self.kinds[word] &= !bit;
+        }
+        self.depth += 1;
+    }
+
+    #[inline]
+    fn in_object(&self) -> bool {
+        let last = self.depth - 1;
+        self.kinds[last / 64] & (1 << (last % 64)) != 0
+    }
+}
+
+/// How many bytes come before the first quote, backslash or control character. Eight at a time: a byte's high bit in
+/// `stop` is set where it is one of them, and the lowest such bit is exact.
+#[inline]
+fn plain_len(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let mut len = 0;
+    while let Some(chunk) = bytes[len..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let slash = word ^ (ONES * u64::from(b'\\'));
+        let stop = ((quote.wrapping_sub(ONES) & !quote)
+            | (slash.wrapping_sub(ONES) & !slash)
+            | (word.wrapping_sub(ONES * 0x20) & !word))
+            & HIGH;
+        if stop != 0 {
+            return len + stop.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    while bytes.get(len).is_some_and(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        len += 1;
+    }
+    len
+}
+
+/// A JSON string's meaning, from the text between its quotes. A lone surrogate becomes U+FFFD.
+pub(super) fn unescape(inner: &str) -> String {
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let escape = rest[at + 1..].chars().next().unwrap_or('\\');
+        rest = &rest[at + 2..];
+        out.push(match escape {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let (char, long) = unicode_escape(rest);
+                rest = &rest[long..];
+                char
+            }
+            other => other,
+        });
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character of `XXXX` or `XXXX\uXXXX` at the start of `rest`, and how many bytes it took.
+fn unicode_escape(rest: &str) -> (char, usize) {
+    let unit = |at: usize| rest.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let first = unit(0).unwrap_or(0xFFFD);
+    if (0xD800..0xDC00).contains(&first)
+        && rest.get(4..6) == Some("\\u")
+        && let Some(second) = unit(6)
+        && (0xDC00..0xE000).contains(&second)
+    {
+        let code = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
+    }
+    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
+}

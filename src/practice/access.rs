@@ -1,0 +1,160 @@
+//! Who may call: nobody but a client on this machine that holds this instance's key.
+//!
+//! A web page open in a browser sends an `Origin`; a page that rebinds its name to loopback sends a foreign `Host`:
+//! both are refused, so no page can read or write the stream. `Authorization` must have the shape of Signature
+//! Version 4 and name our access key id. The signature itself is not verified: whoever reads the random id out of
+//! a request could read its content too. All this is decided from the headers, before any body is read.
+
+use super::refusal::Refusal;
+use axum::http::{HeaderMap, Uri, header};
+
+/// What this instance expects.
+pub(super) struct Expected<'a> {
+    pub(super) port: u16,
+    pub(super) access_key_id: &'a str,
+}
+
+pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> Result<(), Refusal> {
+    if headers.contains_key(header::ORIGIN) {
+        return Err(Refusal::foreign(
+            "The practice stream takes no requests from web pages (Origin header).",
+        ));
+    }
+    let hosts = headers.get_all(header::HOST);
+    let is_ours = |host: &str| is_loopback(host, expected.port);
+    let is_one_of_ours =
+        hosts.iter().count() == 1 && hosts.iter().all(|host| host.to_str().is_ok_and(is_ours));
+    if !is_one_of_ours || !uri.authority().is_none_or(|authority| is_ours(authority.as_str())) {
+        return Err(Refusal::foreign(
+            "The practice stream is reached by its loopback address only (Host header).",
+        ));
+    }
+    let Some(authorization) = headers.get(header::AUTHORIZATION) else {
+        return Err(Refusal::no_credentials());
+    };
+    let key_id = access_key_id(authorization.to_str().unwrap_or_default())?;
+    if !headers.contains_key("x-amz-date") && !headers.contains_key(header::DATE) {
+        let message = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
+        return Err(Refusal::bad_signature_shape(message.into()));
+    }
+    if key_id == expected.access_key_id { Ok(()) } else { Err(Refusal::unknown_client()) }
+}
+
+fn is_loopback(host: &str, port: u16) -> bool {
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        host.strip_prefix(name).is_some_and(|rest| match rest.strip_prefix(':') {
+            Some(digits) => digits.parse() == Ok(port),
+            None => rest.is_empty() && port == 80,
+        })
+    })
+}
+
+/// The access key id of `AWS4-HMAC-SHA256 Credential=ID/date/region/service/aws4_request, SignedHeaders=…, Signature=…`.
+fn access_key_id(authorization: &str) -> Result<&str, Refusal> {
+    let Some(parameters) = authorization.strip_prefix("AWS4-HMAC-SHA256 ") else {
+        return Err(Refusal::bad_signature_shape("Unsupported Authorization: not AWS4-HMAC-SHA256.".into()));
+    };
+    let find = |name: &str| {
+        let mut pairs = parameters.split(',').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value)
+    };
+    let missing: Vec<_> = ["Credential", "Signature", "SignedHeaders"]
+        .iter()
+        .filter(|name| find(name).is_none())
+        .map(|name| format!("Authorization header requires '{name}' parameter."))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Refusal::bad_signature_shape(missing.join(" ")));
+    }
+    let scope: Vec<_> = find("Credential").unwrap_or_default().split('/').collect();
+    match scope[..] {
+        [id, _, _, _, "aws4_request"] => Ok(id),
+        _ => Err(Refusal::bad_signature_shape(
+            "Credential must have the form id/date/region/service/aws4_request.".into(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIAOURS/20261122/eu-west-1/kinesis/aws4_request, \
+                          SignedHeaders=host;x-amz-date, Signature=00ff";
+
+    fn code(headers: &[(&'static str, &str)], uri: &str) -> (u16, &'static str) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let expected = Expected { port: 4000, access_key_id: "AKIAOURS" };
+        check(&map, &uri.parse().unwrap(), &expected).map_or_else(|no| (no.status, no.code), |()| (200, ""))
+    }
+
+    fn host(host: &str) -> (u16, &'static str) {
+        code(&[("host", host), ("authorization", SIGNED), ("x-amz-date", "20261122T000000Z")], "/")
+    }
+
+    #[test]
+    fn only_our_loopback_names_with_our_port_are_hosts() {
+        for good in ["127.0.0.1:4000", "localhost:4000", "[::1]:4000"] {
+            assert_eq!(host(good), (200, ""), "{good}");
+        }
+        for bad in [
+            "",
+            "127.0.0.1",
+            "127.0.0.1:4001",
+            "localhost",
+            "localhost:4000.evil.example",
+            "localhost.evil.example:4000",
+            "evil.example:4000",
+            "127.0.0.1:4000:4000",
+            "127.0.0.2:4000",
+            "0.0.0.0:4000",
+            "::1:4000",
+        ] {
+            assert_eq!(host(bad), (403, "AccessDeniedException"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_host_or_with_two_or_for_a_foreign_target_is_refused() {
+        let (auth, date) = (("authorization", SIGNED), ("x-amz-date", "x"));
+        assert_eq!(code(&[auth, date], "/").0, 403);
+        assert_eq!(code(&[auth, date, ("host", "localhost:4000"), ("host", "evil.example")], "/").0, 403);
+        assert_eq!(code(&[auth, date, ("host", "localhost:4000")], "http://evil.example/").0, 403);
+        assert_eq!(code(&[auth, date, ("host", "localhost:4000")], "http://localhost:4000/").0, 200);
+    }
+
+    #[test]
+    fn a_request_of_a_web_page_is_refused_even_with_our_key() {
+        let page =
+            [("host", "localhost:4000"), ("authorization", SIGNED), ("x-amz-date", "x"), ("origin", "null")];
+        assert_eq!(code(&page, "/"), (403, "AccessDeniedException"));
+    }
+
+    #[test]
+    fn only_our_key_in_a_signature_of_the_right_shape_is_let_in() {
+        let with = |text: &str| {
+            code(&[("host", "localhost:4000"), ("x-amz-date", "x"), ("authorization", text)], "/").1
+        };
+        assert_eq!(with(SIGNED), "");
+        assert_eq!(with(&SIGNED.replace("AKIAOURS", "AKIAOTHER")), "UnrecognizedClientException");
+        for bad in [
+            "",
+            "Basic abc",
+            "Bearer AKIAOURS",
+            "AWS4-HMAC-SHA256 ",
+            "AWS4-HMAC-SHA256 Credential=AKIAOURS",
+            &SIGNED.replace("Signature=00ff", "Signature="),
+            &SIGNED.replace("/kinesis", ""),
+        ] {
+            assert_eq!(with(bad), "IncompleteSignatureException", "{bad}");
+        }
+        assert_eq!(code(&[("host", "localhost:4000")], "/").1, "MissingAuthenticationTokenException");
+        assert_eq!(
+            code(&[("host", "localhost:4000"), ("authorization", SIGNED)], "/").1,
+            "IncompleteSignatureException"
+        );
+    }
+}

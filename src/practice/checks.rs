@@ -1,0 +1,256 @@
+//! The service model's constraints, and the words in which AWS reports the parameters that break them.
+//!
+//! "2 validation errors detected: Value '' at 'partitionKey' failed to satisfy constraint: Member must have length
+//! greater than or equal to 1; …". The wording was compared with kinesalite, which took it from AWS.
+
+use super::refusal::Refusal;
+use std::fmt;
+
+/// AWS reports at most ten.
+const REPORTED_MAX: usize = 10;
+/// A refused value is shown up to here.
+const SHOWN_CHARS: usize = 300;
+/// `Data` of any record, whatever its stream takes (service model).
+pub(super) const DATA_BYTES_MAX: usize = 10_485_760;
+
+/// Which member: a top-level one, or one of an entry (counted from 0) of `Records`.
+#[derive(Clone, Copy)]
+pub(super) struct Member {
+    pub(super) entry: Option<usize>,
+    pub(super) name: &'static str,
+}
+
+impl From<&'static str> for Member {
+    fn from(name: &'static str) -> Self {
+        Self { entry: None, name }
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.entry {
+            Some(entry) => write!(out, "records.{}.member.{}", entry + 1, self.name),
+            None => out.write_str(self.name),
+        }
+    }
+}
+
+/// Collects what is wrong with one request.
+#[derive(Default)]
+pub(super) struct Checks(Vec<String>);
+
+impl Checks {
+    pub(super) fn finish(self) -> Result<(), Refusal> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let plural = if self.0.len() == 1 { "" } else { "s" };
+        Err(Refusal::validation(format!(
+            "{} validation error{plural} detected: {}",
+            self.0.len(),
+            self.0.join("; ")
+        )))
+    }
+
+    fn fail(&mut self, at: Member, value: Option<&str>, constraint: &str) {
+        if self.0.len() < REPORTED_MAX {
+            let shown = value.map_or("null".into(), |value| format!("'{}'", shorten(value)));
+            self.0.push(format!(
+                "Value {shown} at '{at}' failed to satisfy constraint: Member must {constraint}"
+            ));
+        }
+    }
+
+    pub(super) fn present(&mut self, at: impl Into<Member>, is_present: bool) {
+        if !is_present {
+            self.fail(at.into(), None, "not be null");
+        }
+    }
+
+    /// A text's length in characters; `None` passes.
+    pub(super) fn length(&mut self, at: impl Into<Member>, value: Option<&str>, min: usize, max: usize) {
+        let (at, Some(value)) = (at.into(), value) else { return };
+        // Only a text longer in bytes can be longer in characters.
+        if value.len() < min {
+            self.fail(at, Some(value), &format!("have length greater than or equal to {min}"));
+        } else if value.len() > max && value.chars().count() > max {
+            self.fail(at, Some(value), &format!("have length less than or equal to {max}"));
+        }
+    }
+
+    pub(super) fn pattern(&mut self, at: impl Into<Member>, value: Option<&str>, rule: &Pattern) {
+        let (at, Some(value)) = (at.into(), value) else { return };
+        if !(rule.matches)(value) {
+            self.fail(at, Some(value), &format!("satisfy regular expression pattern: {}", rule.text));
+        }
+    }
+
+    pub(super) fn range(&mut self, at: impl Into<Member>, value: Option<i64>, min: i64, max: i64) {
+        let (at, Some(value)) = (at.into(), value) else { return };
+        if value < min {
+            let constraint = format!("have value greater than or equal to {min}");
+            self.fail(at, Some(&value.to_string()), &constraint);
+        } else if value > max {
+            self.fail(at, Some(&value.to_string()), &format!("have value less than or equal to {max}"));
+        }
+    }
+
+    pub(super) fn choice(&mut self, at: impl Into<Member>, value: Option<&str>, choices: &[&str]) {
+        let (at, Some(value)) = (at.into(), value) else { return };
+        if !choices.contains(&value) {
+            self.fail(at, Some(value), &format!("satisfy enum value set: [{}]", choices.join(", ")));
+        }
+    }
+
+    /// The number of entries of `Records`.
+    pub(super) fn entries(&mut self, count: usize) {
+        if count == 0 {
+            self.fail("records".into(), Some("[]"), "have length greater than or equal to 1");
+        } else if count > 500 {
+            let shown = format!("[{count} records]");
+            self.fail("records".into(), Some(&shown), "have length less than or equal to 500");
+        }
+    }
+
+    pub(super) fn data_length(&mut self, at: Member, len: usize) {
+        if len > DATA_BYTES_MAX {
+            let shown = format!("java.nio.HeapByteBuffer[pos=0 lim={len} cap={len}]");
+            self.fail(at, Some(&shown), &format!("have length less than or equal to {DATA_BYTES_MAX}"));
+        }
+    }
+
+    /// `StreamName` and `StreamARN`, either of which may be absent here.
+    pub(super) fn stream(&mut self, name: Option<&str>, arn: Option<&str>) {
+        self.pattern("streamName", name, &NAME);
+        self.length("streamName", name, 1, 128);
+        self.pattern("streamARN", arn, &STREAM_ARN);
+        self.length("streamARN", arn, 1, 2048);
+    }
+}
+
+fn shorten(value: &str) -> String {
+    match value.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
+/// A pattern of the service model, and the same as code.
+pub(super) struct Pattern {
+    text: &'static str,
+    matches: fn(&str) -> bool,
+}
+
+/// Names of streams and shards.
+pub(super) const NAME: Pattern = Pattern { text: "[a-zA-Z0-9_.-]+", matches: is_name };
+pub(super) const HASH_KEY: Pattern =
+    Pattern { text: r"0|([1-9]\d{0,38})", matches: |text| is_number(text, 39) };
+pub(super) const SEQUENCE: Pattern =
+    Pattern { text: r"0|([1-9]\d{0,128})", matches: |text| is_number(text, 129) };
+const STREAM_ARN: Pattern =
+    Pattern { text: r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+", matches: |text| Arn::parse(text).is_some() };
+
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+fn is_number(text: &str, digits_max: usize) -> bool {
+    let is_digits =
+        !text.is_empty() && text.len() <= digits_max && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits && (text == "0" || !text.starts_with('0'))
+}
+
+/// The parts of a stream's ARN that name it.
+pub(super) struct Arn<'a> {
+    pub(super) region: &'a str,
+    pub(super) account: &'a str,
+    pub(super) stream: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let is_kinesis =
+            parts.next()? == "arn" && parts.next()?.starts_with("aws") && parts.next()? == "kinesis";
+        let (region, account) = (parts.next()?, parts.next()?);
+        let stream = parts.next()?.strip_prefix("stream/")?;
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let is_stream = !stream.is_empty() && !stream.contains(char::is_whitespace);
+        (is_kinesis && is_account && is_stream).then_some(Self { region, account, stream })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(check: impl FnOnce(&mut Checks)) -> String {
+        let mut checks = Checks::default();
+        check(&mut checks);
+        checks.finish().map_or_else(|refusal| refusal.message, |()| String::new())
+    }
+
+    #[test]
+    fn one_fault_and_many_are_worded_as_aws_words_them() {
+        assert_eq!(
+            report(|checks| checks.length("partitionKey", Some(""), 1, 256)),
+            "1 validation error detected: Value '' at 'partitionKey' failed to satisfy constraint: \
+             Member must have length greater than or equal to 1"
+        );
+        let both = report(|checks| {
+            checks.present("data", false);
+            checks.range("limit", Some(0), 1, 10_000);
+        });
+        assert_eq!(
+            both,
+            "2 validation errors detected: Value null at 'data' failed to satisfy constraint: Member must not be \
+             null; Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"
+        );
+    }
+
+    #[test]
+    fn a_record_of_a_batch_is_named_by_its_place_from_one() {
+        let text = report(|checks| checks.present(Member { entry: Some(0), name: "partitionKey" }, false));
+        assert!(text.contains("at 'records.1.member.partitionKey'"), "{text}");
+    }
+
+    #[test]
+    fn keys_are_counted_in_characters_and_the_report_stays_short() {
+        assert_eq!(report(|checks| checks.length("partitionKey", Some(&"é".repeat(256)), 1, 256)), "");
+        let text = report(|checks| checks.length("partitionKey", Some(&"é".repeat(5000)), 1, 256));
+        assert!(text.contains("less than or equal to 256") && text.len() < 1000, "{text}");
+        assert!(
+            report(|checks| (0..50).for_each(|_| checks.present("data", false))).starts_with("10 validation")
+        );
+    }
+
+    #[test]
+    fn the_patterns_are_those_of_the_service_model() {
+        for (rule, good, bad) in [
+            (&NAME, vec!["a", "A-b_c.9"], vec!["", "a b", "é", "a/b"]),
+            (
+                &HASH_KEY,
+                vec!["0", "7", "340282366920938463463374607431768211455"],
+                vec!["", "01", "-1", "1x"],
+            ),
+            (
+                &STREAM_ARN,
+                vec![
+                    "arn:aws:kinesis:eu-west-1:123456789012:stream/a",
+                    "arn:aws-cn:kinesis:x:000000000000:stream/b",
+                ],
+                vec![
+                    "",
+                    "a",
+                    "arn:aws:kinesis:eu-west-1:123:stream/a",
+                    "arn:aws:s3:eu-west-1:123456789012:stream/a",
+                    "arn:aws:kinesis:eu-west-1:123456789012:stream/",
+                    "arn:aws:kinesis:eu-west-1:123456789012:consumer/a",
+                ],
+            ),
+        ] {
+            assert!(good.iter().all(|text| (rule.matches)(text)), "{}", rule.text);
+            assert!(!bad.iter().any(|text| (rule.matches)(text)), "{}", rule.text);
+        }
+    }
+}

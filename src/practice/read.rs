@@ -1,0 +1,218 @@
+//! The operations that read: `GetShardIterator` and `GetRecords`.
+//!
+//! The store's lock is held while records are found, not while they are encoded.
+
+use super::checks::{Checks, NAME, SEQUENCE};
+use super::operations::{Call, Text, parse};
+use super::refusal::Refusal;
+use super::sequence::Sequence;
+use super::shard;
+use super::store::{Page, Place, Stream};
+use super::token::{Kind, Token};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetShardIterator<'a> {
+    #[serde(borrow)]
+    stream_name: Option<Text<'a>>,
+    #[serde(borrow, rename = "StreamARN")]
+    stream_arn: Option<Text<'a>>,
+    #[serde(borrow)]
+    shard_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    shard_iterator_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    starting_sequence_number: Option<Text<'a>>,
+    timestamp: Option<f64>,
+}
+
+const ITERATOR_TYPES: [&str; 5] =
+    ["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"];
+
+pub(super) fn get_shard_iterator(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+    let request: GetShardIterator<'_> = parse(body)?;
+    let (name, arn) = (request.stream_name.as_deref(), request.stream_arn.as_deref());
+    let (id, kind) = (request.shard_id.as_deref(), request.shard_iterator_type.as_deref());
+    let mut checks = Checks::default();
+    checks.present("shardId", id.is_some());
+    checks.pattern("shardId", id, &NAME);
+    checks.length("shardId", id, 1, 128);
+    checks.present("shardIteratorType", kind.is_some());
+    checks.choice("shardIteratorType", kind, &ITERATOR_TYPES);
+    checks.pattern("startingSequenceNumber", request.starting_sequence_number.as_deref(), &SEQUENCE);
+    checks.stream(name, arn);
+    checks.finish()?;
+    let name = call.stream_name(name, arn)?;
+    let id = id.unwrap_or_default();
+    let streams = call.shared.streams();
+    let no_shard = || Refusal::no_shard(id, name, call.account());
+    let stream = streams.get(name).ok_or_else(no_shard)?;
+    let shard = shard::parse_id(id).filter(|at| *at < stream.plan.shards).ok_or_else(no_shard)?;
+    let start = Start { call, request: &request, shard, name };
+    let index = start.index(stream)?;
+    let created_s = stream.created_s;
+    drop(streams);
+    let iterator = start.iterator(created_s, index);
+    Ok(json!({ "ShardIterator": iterator }).to_string())
+}
+
+/// Where an iterator is to start.
+struct Start<'a> {
+    call: &'a Call<'a>,
+    request: &'a GetShardIterator<'a>,
+    shard: u32,
+    name: &'a str,
+}
+
+impl Start<'_> {
+    fn index(&self, stream: &Stream) -> Result<u64, Refusal> {
+        let kind = self.request.shard_iterator_type.as_deref().unwrap_or_default();
+        let next = stream.next_index(self.shard).unwrap_or(0);
+        match (kind, self.request.starting_sequence_number.as_deref()) {
+            ("TRIM_HORIZON", None) => Ok(0),
+            ("LATEST", None) => Ok(next),
+            ("AT_TIMESTAMP", None) => self.index_at_time(stream),
+            ("AT_SEQUENCE_NUMBER", Some(text)) => self.index_of(text, stream),
+            ("AFTER_SEQUENCE_NUMBER", Some(text)) => Ok(self.index_of(text, stream)? + 1),
+            (kind, text) => {
+                let and = if text.is_some() { "and also a" } else { "and no" };
+                Err(Refusal::argument(format!(
+                    "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
+                     (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {kind} {and} \
+                     StartingSequenceNumber."
+                )))
+            }
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, which is right"
+    )]
+    fn index_at_time(&self, stream: &Stream) -> Result<u64, Refusal> {
+        let Some(timestamp) = self.request.timestamp else {
+            return Err(Refusal::argument(
+                "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.",
+            ));
+        };
+        let time_ms = (timestamp * 1000.0).round() as u64;
+        if time_ms > self.call.now_ms {
+            return Err(Refusal::argument(format!(
+                "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
+                 timestampInMillis: {time_ms}, currentTimestampInMillis: {}",
+                self.call.now_ms
+            )));
+        }
+        Ok(stream.index_at(self.shard, time_ms).unwrap_or(0))
+    }
+
+    /// The index that a sequence number of this very shard stands for.
+    fn index_of(&self, text: &str, stream: &Stream) -> Result<u64, Refusal> {
+        let (id, name, account) = (shard::id_of(self.shard), self.name, self.call.account());
+        let invalid = |why: &str| {
+            Refusal::argument(format!(
+                "StartingSequenceNumber {text} used in GetShardIterator on shard {id} in stream {name} under account \
+                 {account} is invalid{why}."
+            ))
+        };
+        let sequence = Sequence::parse(text).ok_or_else(|| invalid(""))?;
+        if sequence.created_s != stream.created_s {
+            return Err(invalid(" because it did not come from this stream"));
+        }
+        if sequence.shard != self.shard {
+            return Err(Refusal::argument(format!(
+                "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a shard with {id}",
+                shard::id_of(sequence.shard)
+            )));
+        }
+        if stream.next_index(self.shard).is_none_or(|next| sequence.index >= next) {
+            return Err(invalid(""));
+        }
+        Ok(sequence.index)
+    }
+
+    fn iterator(&self, created_s: u64, index: u64) -> String {
+        new_iterator(self.call, &Place { created_s, shard: self.shard, index }, self.name)
+    }
+}
+
+fn new_iterator(call: &Call<'_>, place: &Place, name: &str) -> String {
+    let Place { created_s, shard, index } = *place;
+    let stream = name.to_owned();
+    call.shared.seal.write(&Token {
+        kind: Kind::Iterator,
+        issued_ms: call.now_ms,
+        created_s,
+        shard,
+        index,
+        stream,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetRecords<'a> {
+    #[serde(borrow)]
+    shard_iterator: Option<Text<'a>>,
+    limit: Option<i64>,
+}
+
+pub(super) fn get_records(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+    let request: GetRecords<'_> = parse(body)?;
+    let iterator = request.shard_iterator.as_deref();
+    let mut checks = Checks::default();
+    checks.present("shardIterator", iterator.is_some());
+    checks.length("shardIterator", iterator, 1, 512);
+    checks.range("limit", request.limit, 1, 10_000);
+    checks.finish()?;
+    let token = call
+        .shared
+        .seal
+        .read(Kind::Iterator, iterator.unwrap_or_default())
+        .ok_or_else(|| Refusal::argument("Invalid ShardIterator."))?;
+    if token.is_expired(call.now_ms) {
+        return Err(Refusal::expired_iterator(token.issued_ms, call.now_ms));
+    }
+    let place = Place { created_s: token.created_s, shard: token.shard, index: token.index };
+    let limit = request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(10_000);
+    let page = call
+        .shared
+        .streams()
+        .get(&token.stream)
+        .and_then(|stream| stream.read(&place, limit, call.now_ms))
+        .ok_or_else(|| Refusal::no_shard(&shard::id_of(token.shard), &token.stream, call.account()))?;
+    let next = Place { created_s: page.created_s, shard: token.shard, index: page.next };
+    Ok(page_json(&page, token.shard, &new_iterator(call, &next, &token.stream)))
+}
+
+/// Written by hand: the data goes from the store into the answer in one step.
+fn page_json(page: &Page, shard: u32, next_iterator: &str) -> String {
+    const FRAME_BYTES: usize = 192;
+    let sizes = page.records.iter().map(|record| record.content.len() * 4 / 3 + FRAME_BYTES);
+    let mut out = String::with_capacity(sizes.sum::<usize>() + next_iterator.len() + FRAME_BYTES);
+    out.push_str("{\"Records\":[");
+    for (index, record) in (page.first..).zip(&page.records) {
+        let arrived_ms = record.arrived_ms;
+        let sequence = Sequence { created_s: page.created_s, shard, index, time_s: arrived_ms / 1000 };
+        let comma = if index == page.first { "" } else { "," };
+        let key = Value::from(&*record.content.key);
+        write!(
+            out,
+            "{comma}{{\"SequenceNumber\":\"{sequence}\",\"ApproximateArrivalTimestamp\":{}.{:03},\"PartitionKey\":{key},\
+             \"Data\":\"",
+            arrived_ms / 1000,
+            arrived_ms % 1000,
+        )
+        .expect("a String takes all that is written");
+        STANDARD.encode_string(&record.content.data, &mut out);
+        out.push_str("\"}");
+    }
+    write!(out, "],\"NextShardIterator\":\"{next_iterator}\",\"MillisBehindLatest\":{}}}", page.behind_ms)
+        .expect("a String takes all that is written");
+    out
+}

@@ -1,0 +1,145 @@
+//! Which shard a record goes to, and how fast a shard takes records.
+//!
+//! A partition key's MD5 is a 128-bit number; each shard owns one of equal ranges of these (API reference, `PutRecord`).
+//! Shards never split or merge here. The rate is AWS's quota of one shard: 1,000 records and 1 MiB a second.
+
+use md5::{Digest, Md5};
+
+/// Quota of one shard: records a second.
+pub(super) const RECORDS_PER_SECOND: f64 = 1000.0;
+/// Quota of one shard: bytes (data and keys) a second.
+pub(super) const BYTES_PER_SECOND: f64 = 1_048_576.0;
+
+/// The hash that places a partition key.
+pub(super) fn hash_of(key: &str) -> u128 {
+    u128::from_be_bytes(Md5::digest(key.as_bytes()).into())
+}
+
+/// The shard, of `shards` (at least one), that owns `hash`.
+pub(super) fn shard_of(hash: u128, shards: u32) -> u32 {
+    // One shard's width, 2^128, is no u128.
+    if shards < 2 {
+        return 0;
+    }
+    u32::try_from(hash / width(shards)).map_or(shards - 1, |shard| shard.min(shards - 1))
+}
+
+/// First and last hash of a shard. The last shard also owns what an unequal division leaves over.
+pub(super) fn range(shard: u32, shards: u32) -> (u128, u128) {
+    if shards < 2 {
+        return (0, u128::MAX);
+    }
+    let start = width(shards) * u128::from(shard);
+    (start, if shard + 1 == shards { u128::MAX } else { start + width(shards) - 1 })
+}
+
+/// 2^128 / `shards`, rounded down.
+fn width(shards: u32) -> u128 {
+    let shards = u128::from(shards);
+    u128::MAX / shards + u128::from(u128::MAX % shards == shards - 1)
+}
+
+pub(super) fn id_of(shard: u32) -> String {
+    format!("shardId-{shard:012}")
+}
+
+/// `None`: no shard has such an id.
+pub(super) fn parse_id(id: &str) -> Option<u32> {
+    let digits = id.strip_prefix("shardId-")?;
+    (digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+/// What a shard may still take: two buckets that hold one second's quota and fill up evenly.
+#[derive(Debug)]
+pub(super) struct Rate {
+    records: f64,
+    bytes: f64,
+    at_ms: u64,
+}
+
+impl Rate {
+    pub(super) fn full(now_ms: u64) -> Self {
+        Self { records: RECORDS_PER_SECOND, bytes: BYTES_PER_SECOND, at_ms: now_ms }
+    }
+
+    /// Whether the shard takes a record of `bytes` now; what it takes is counted.
+    ///
+    /// A record larger than one second's quota passes when the bucket is full and leaves a debt, as AWS's burst
+    /// capacity lets large records pass.
+    pub(super) fn take(&mut self, bytes: usize, now_ms: u64) -> bool {
+        let seconds = now_ms.saturating_sub(self.at_ms) as f64 / 1000.0;
+        self.at_ms = self.at_ms.max(now_ms);
+        self.records = RECORDS_PER_SECOND.min(self.records + seconds * RECORDS_PER_SECOND);
+        self.bytes = BYTES_PER_SECOND.min(self.bytes + seconds * BYTES_PER_SECOND);
+        let bytes = bytes as f64;
+        let fits = self.records >= 1.0 && self.bytes >= bytes.min(BYTES_PER_SECOND);
+        if fits {
+            self.records -= 1.0;
+            self.bytes -= bytes;
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_hash_of_a_key_is_its_md5_as_a_number() {
+        // md5("a") = 0cc175b9c0f1b6a831c399e269772661
+        assert_eq!(hash_of("a"), 0x0cc1_75b9_c0f1_b6a8_31c3_99e2_6977_2661);
+    }
+
+    #[test]
+    fn the_ranges_of_two_and_three_shards_are_those_of_aws() {
+        let half = 170_141_183_460_469_231_731_687_303_715_884_105_728_u128;
+        assert_eq!(range(0, 1), (0, u128::MAX));
+        assert_eq!((range(0, 2), range(1, 2)), ((0, half - 1), (half, u128::MAX)));
+        let third = 113_427_455_640_312_821_154_458_202_477_256_070_485_u128;
+        assert_eq!(range(1, 3), (third, 2 * third - 1));
+        assert_eq!(range(2, 3), (2 * third, u128::MAX));
+    }
+
+    #[test]
+    fn only_the_written_form_of_a_shard_id_is_read() {
+        assert_eq!(parse_id(&id_of(42)), Some(42));
+        for id in
+            ["", "42", "shardId-42", "shardId-0000000000042", "shardId-00000000004x", "shardId-+00000000042"]
+        {
+            assert_eq!(parse_id(id), None, "{id}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_hash_falls_into_the_range_of_its_shard(hash: u128, shards in 1_u32..600) {
+            let (start, end) = range(shard_of(hash, shards), shards);
+            prop_assert!(start <= hash && hash <= end);
+        }
+
+        #[test]
+        fn the_ranges_follow_each_other_without_a_gap(shards in 2_u32..600) {
+            for shard in 1..shards {
+                prop_assert_eq!(range(shard - 1, shards).1 + 1, range(shard, shards).0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_shard_takes_a_thousand_records_a_second() {
+        let mut rate = Rate::full(0);
+        assert_eq!((0..1500).filter(|_| rate.take(10, 0)).count(), 1000);
+        assert_eq!((0..1500).filter(|_| rate.take(10, 500)).count(), 500);
+        assert_eq!((0..1500).filter(|_| rate.take(10, 60_000)).count(), 1000);
+    }
+
+    #[test]
+    fn a_shard_takes_one_mebibyte_a_second_and_a_larger_record_when_it_has_rested() {
+        let mut rate = Rate::full(0);
+        assert!(rate.take(1_000_000, 0) && !rate.take(100_000, 0) && rate.take(48_576, 0));
+        assert!(!rate.take(10 << 20, 999) && rate.take(10 << 20, 1000));
+        assert!(!rate.take(1, 10_000) && rate.take(1, 11_001));
+    }
+}

@@ -1,0 +1,138 @@
+//! Shard iterators and next tokens: opaque to a reader, valid for five minutes, and only as we made them.
+//!
+//! The text is base64 of the position and a keyed MD5 over it. The key is random and lives as long as the process,
+//! so a changed token, or one of another server, is no token. It guards against mistakes, not against attackers.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use md5::{Digest, Md5};
+
+/// How long an iterator is good for (API reference, `GetShardIterator`).
+pub(super) const LIFETIME_MS: u64 = 300_000;
+const TAG_BYTES: usize = 16;
+const FIXED_BYTES: usize = 29;
+
+/// What a token leads to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Iterator,
+    Shards,
+    Streams,
+}
+
+/// A place to go on from. Which fields count depends on the kind.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) issued_ms: u64,
+    /// The making of the stream (see [`super::sequence::Sequence`]).
+    pub(super) created_s: u64,
+    pub(super) shard: u32,
+    /// Index of the next record in its shard.
+    pub(super) index: u64,
+    pub(super) stream: String,
+}
+
+impl Token {
+    pub(super) fn is_expired(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.issued_ms) > LIFETIME_MS
+    }
+}
+
+/// Makes tokens and knows its own.
+pub(super) struct Seal(pub(super) [u8; 16]);
+
+impl Seal {
+    pub(super) fn write(&self, token: &Token) -> String {
+        let mut bytes = Vec::with_capacity(TAG_BYTES + FIXED_BYTES + token.stream.len());
+        bytes.extend_from_slice(&[0; TAG_BYTES]);
+        bytes.push(match token.kind {
+            Kind::Iterator => b'i',
+            Kind::Shards => b'h',
+            Kind::Streams => b's',
+        });
+        bytes.extend_from_slice(&token.issued_ms.to_be_bytes());
+        bytes.extend_from_slice(&token.created_s.to_be_bytes());
+        bytes.extend_from_slice(&token.shard.to_be_bytes());
+        bytes.extend_from_slice(&token.index.to_be_bytes());
+        bytes.extend_from_slice(token.stream.as_bytes());
+        let tag = self.tag(&bytes[TAG_BYTES..]);
+        bytes[..TAG_BYTES].copy_from_slice(&tag);
+        STANDARD.encode(bytes)
+    }
+
+    /// `None`: not a token that this seal wrote for this use.
+    pub(super) fn read(&self, kind: Kind, text: &str) -> Option<Token> {
+        let bytes = STANDARD.decode(text).ok()?;
+        let (tag, rest) = bytes.split_at_checked(TAG_BYTES)?;
+        let (fixed, stream) = rest.split_at_checked(FIXED_BYTES)?;
+        let found = match fixed[0] {
+            b'i' => Kind::Iterator,
+            b'h' => Kind::Shards,
+            b's' => Kind::Streams,
+            _ => return None,
+        };
+        if tag != self.tag(rest) || found != kind {
+            return None;
+        }
+        Some(Token {
+            kind,
+            issued_ms: u64::from_be_bytes(fixed[1..9].try_into().ok()?),
+            created_s: u64::from_be_bytes(fixed[9..17].try_into().ok()?),
+            shard: u32::from_be_bytes(fixed[17..21].try_into().ok()?),
+            index: u64::from_be_bytes(fixed[21..29].try_into().ok()?),
+            stream: String::from_utf8(stream.to_vec()).ok()?,
+        })
+    }
+
+    fn tag(&self, bytes: &[u8]) -> [u8; TAG_BYTES] {
+        Md5::new().chain_update(self.0).chain_update(bytes).finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(stream: &str) -> Token {
+        Token {
+            kind: Kind::Iterator,
+            issued_ms: 1000,
+            created_s: 77,
+            shard: 3,
+            index: 9,
+            stream: stream.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_token_reads_back_and_fits_the_limit_of_an_iterator() {
+        let seal = Seal([5; 16]);
+        for stream in ["", "clicks", &"n".repeat(128)] {
+            let text = seal.write(&token(stream));
+            assert_eq!(seal.read(Kind::Iterator, &text), Some(token(stream)));
+            assert!(text.len() <= 512);
+        }
+    }
+
+    #[test]
+    fn a_changed_foreign_or_misused_token_is_none() {
+        let seal = Seal([5; 16]);
+        let text = seal.write(&token("clicks"));
+        assert_eq!(Seal([6; 16]).read(Kind::Iterator, &text), None);
+        assert_eq!(seal.read(Kind::Shards, &text), None);
+        assert_eq!(seal.read(Kind::Iterator, "AAAA"), None);
+        assert_eq!(seal.read(Kind::Iterator, "not base64!"), None);
+        for at in 0..text.len() - 1 {
+            let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+            let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            assert_eq!(seal.read(Kind::Iterator, &changed), None, "at {at}");
+        }
+    }
+
+    #[test]
+    fn a_token_lives_for_five_minutes() {
+        assert!(!token("clicks").is_expired(301_000));
+        assert!(token("clicks").is_expired(301_001));
+        assert!(!token("clicks").is_expired(0));
+    }
+}

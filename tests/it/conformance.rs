@@ -1,0 +1,664 @@
+//! One table of what a Kinesis answers, asked through the real AWS SDK with its retries off.
+//!
+//! It runs against our practice stream (`practice.rs`) and against kinesalite, an independent server
+//! (`../peers/main.rs`), so that we do not agree with ourselves only. What is written for all is what AWS documents.
+//! Where kinesalite differs, the row says what it answers instead, and why; nothing is skipped.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::primitives::{Blob, DateTime};
+use aws_sdk_kinesis::types::{
+    PutRecordsRequestEntry, Record, ShardIteratorType, StreamMode, StreamModeDetails,
+};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+use tokio::task::JoinSet;
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(dead_code, clippy::allow_attributes, reason = "each test binary asks one of the peers")]
+pub enum Peer {
+    /// Our own.
+    Practice,
+    /// kinesalite 3.3.3.
+    Kinesalite,
+}
+
+/// One row of the table, and what was seen.
+#[derive(Debug)]
+pub struct CaseResult {
+    pub name: &'static str,
+    pub wanted: &'static str,
+    pub seen: String,
+}
+
+/// The rows that do not hold, one a line; empty when all do.
+pub fn broken(results: &[CaseResult]) -> String {
+    let broken = results.iter().filter(|case| case.wanted != case.seen);
+    let lines = broken.map(|case| format!("{}: wanted {:?}, saw {:?}", case.name, case.wanted, case.seen));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What a row wants to see.
+enum Want {
+    All(&'static str),
+    /// `all`, but kinesalite answers otherwise.
+    But {
+        all: &'static str,
+        kinesalite: &'static str,
+        because: &'static str,
+    },
+}
+
+use Want::{All, But};
+
+struct Table<'a> {
+    client: &'a Client,
+    peer: Peer,
+    rows: Vec<CaseResult>,
+}
+
+impl Table<'_> {
+    fn row(&mut self, name: &'static str, want: &Want, seen: impl Into<String>) {
+        let wanted = match (want, self.peer) {
+            (All(wanted) | But { all: wanted, .. }, Peer::Practice) | (All(wanted), Peer::Kinesalite) => {
+                wanted
+            }
+            (But { kinesalite, because, .. }, Peer::Kinesalite) => {
+                assert!(!because.is_empty(), "{name}: a difference has a reason");
+                kinesalite
+            }
+        };
+        self.rows.push(CaseResult { name, wanted, seen: seen.into() });
+    }
+}
+
+/// A client of the server at `endpoint_url`, with the SDK's retries off.
+pub fn client(endpoint_url: &str, access_key_id: &str, secret_access_key: &str) -> Client {
+    let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "test");
+    let config = aws_sdk_kinesis::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint_url)
+        .credentials_provider(credentials)
+        .retry_config(RetryConfig::disabled())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
+}
+
+/// `ok`, or the error's code; where the body names none, the HTTP status or the kind of failure.
+pub fn code<T, E: ProvideErrorMetadata, R>(result: &Result<T, SdkError<E, R>>) -> String
+where
+    R: HttpStatus,
+{
+    match result {
+        Ok(_) => "ok".into(),
+        Err(error) => match (error.code(), error.raw_response()) {
+            (Some(code), _) => code.into(),
+            (None, Some(response)) => format!("http {}", response.status()),
+            (None, None) => "no answer".into(),
+        },
+    }
+}
+
+/// The SDK's raw response, whose crate we do not name.
+pub trait HttpStatus {
+    fn status(&self) -> u16;
+}
+
+impl HttpStatus for aws_sdk_kinesis::config::http::HttpResponse {
+    fn status(&self) -> u16 {
+        Self::status(self).as_u16()
+    }
+}
+
+/// Runs every case; the server must be empty of streams whose names begin with `table-`.
+pub async fn conformance(client: &Client, peer: Peer) -> Vec<CaseResult> {
+    let mut table = Table { client, peer, rows: Vec::new() };
+    streams(&mut table).await;
+    creation(&mut table).await;
+    names(&mut table).await;
+    keys(&mut table).await;
+    sizes(&mut table).await;
+    placement(&mut table).await;
+    batches(&mut table).await;
+    batch_sizes(&mut table).await;
+    order(&mut table).await;
+    iterators(&mut table).await;
+    iterator_errors(&mut table).await;
+    reads(&mut table).await;
+    tail(&mut table).await;
+    dry_run(&mut table).await;
+    arns(&mut table).await;
+    deletion(&mut table).await;
+    table.rows
+}
+
+async fn make(client: &Client, name: &str, shards: i32) -> String {
+    let made = client.create_stream().stream_name(name).shard_count(shards).send().await;
+    wait_for(client, name).await;
+    code(&made)
+}
+
+async fn wait_for(client: &Client, name: &str) {
+    for _ in 0..100 {
+        let summary = client.describe_stream_summary().stream_name(name).send().await;
+        let status = summary.ok().and_then(|answer| answer.stream_description_summary);
+        if status.is_none_or(|summary| summary.stream_status.as_str() == "ACTIVE") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub async fn put(client: &Client, name: &str, key: &str, data: impl Into<Vec<u8>>) -> String {
+    code(&client.put_record().stream_name(name).partition_key(key).data(Blob::new(data)).send().await)
+}
+
+pub fn entry(key: &str, data: impl Into<Vec<u8>>) -> PutRecordsRequestEntry {
+    PutRecordsRequestEntry::builder().partition_key(key).data(Blob::new(data)).build().unwrap()
+}
+
+pub async fn iterator(client: &Client, name: &str, shard: u32, kind: ShardIteratorType) -> String {
+    let ask = client.get_shard_iterator().stream_name(name).shard_id(format!("shardId-{shard:012}"));
+    ask.shard_iterator_type(kind).send().await.unwrap().shard_iterator.unwrap()
+}
+
+/// All that a shard holds from the iterator on, until the reader has caught up.
+pub async fn read_from(client: &Client, iterator: String) -> Vec<Record> {
+    let mut next = Some(iterator);
+    let mut records = Vec::new();
+    while let Some(iterator) = next {
+        let page = client.get_records().shard_iterator(iterator).send().await.unwrap();
+        let is_last = page.records.is_empty() && page.millis_behind_latest == Some(0);
+        records.extend(page.records);
+        next = page.next_shard_iterator.filter(|_| !is_last);
+    }
+    records
+}
+
+/// All that a stream's shards hold.
+pub async fn read_all(client: &Client, name: &str, shards: u32) -> Vec<Record> {
+    let mut records = Vec::new();
+    for shard in 0..shards {
+        let iterator = iterator(client, name, shard, ShardIteratorType::TrimHorizon).await;
+        records.extend(read_from(client, iterator).await);
+    }
+    records
+}
+
+fn texts(records: &[Record]) -> String {
+    let texts: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(record.data.as_ref())).collect();
+    texts.join(" ")
+}
+
+async fn streams(table: &mut Table<'_>) {
+    let client = table.client;
+    table.row("a stream is created", &All("ok"), make(client, "table-main", 4).await);
+    let again = make(client, "table-main", 4).await;
+    table.row("a name is taken once", &All("ResourceInUseException"), again);
+
+    let summary = client.describe_stream_summary().stream_name("table-main").send().await.unwrap();
+    let summary = summary.stream_description_summary.unwrap();
+    let created = SystemTime::try_from(summary.stream_creation_timestamp).unwrap();
+    let is_recent = created.elapsed().unwrap_or_default() < Duration::from_mins(1);
+    let seen = format!(
+        "{} {} shards {} h {} recent {is_recent}",
+        summary.stream_status, summary.open_shard_count, summary.retention_period_hours, summary.stream_name
+    );
+    table.row("a stream is described", &All("ACTIVE 4 shards 24 h table-main recent true"), seen);
+    let arn_end = summary.stream_arn.rsplit(':').next().unwrap_or_default().to_owned();
+    table.row("a stream has an ARN", &All("stream/table-main"), arn_end);
+
+    let listed = client.list_streams().send().await.unwrap().stream_names;
+    table.row("a stream is listed", &All("true"), listed.iter().any(|name| name == "table-main").to_string());
+    let shards = client.list_shards().stream_name("table-main").send().await.unwrap();
+    let ranges: Vec<_> = shards
+        .shards()
+        .iter()
+        .filter_map(|shard| Some((&shard.shard_id, shard.hash_key_range.as_ref()?)))
+        .map(|(id, range)| format!("{id} {}-{}", range.starting_hash_key, range.ending_hash_key))
+        .collect();
+    let quarters = "shardId-000000000000 0-85070591730234615865843651857942052863, \
+                    shardId-000000000001 85070591730234615865843651857942052864-170141183460469231731687303715884105727, \
+                    shardId-000000000002 170141183460469231731687303715884105728-255211775190703847597530955573826158591, \
+                    shardId-000000000003 255211775190703847597530955573826158592-340282366920938463463374607431768211455";
+    table.row("the shards share the hashes evenly", &All(quarters), ranges.join(", "));
+    let after =
+        client.list_shards().stream_name("table-main").exclusive_start_shard_id("shardId-000000000002");
+    let after = after.send().await.unwrap().shards.unwrap_or_default();
+    table.row("shards are listed after a given one", &All("1"), after.len().to_string());
+}
+
+async fn creation(table: &mut Table<'_>) {
+    let client = table.client;
+    let on_demand = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build().unwrap();
+    let made =
+        client.create_stream().stream_name("table-on-demand").stream_mode_details(on_demand).send().await;
+    let older = "it is older than on-demand streams and wants a ShardCount";
+    let want = But { all: "ok", kinesalite: "ValidationException", because: older };
+    table.row("an on-demand stream needs no number of shards", &want, code(&made));
+    let plain = code(&client.create_stream().stream_name("table-plain").send().await);
+    table.row("a stream needs neither shards nor mode", &want, plain);
+    let zero = code(&client.create_stream().stream_name("table-zero").shard_count(0).send().await);
+    table.row("a stream has at least one shard", &All("ValidationException"), zero);
+
+    let large = client.create_stream().stream_name("table-large").shard_count(1).max_record_size_in_kib(2048);
+    table.row("a stream can take larger records", &All("ok"), code(&large.send().await));
+    wait_for(client, "table-large").await;
+    let because = "it does not know MaxRecordSizeInKiB";
+    let want = But { all: "ok", kinesalite: "ValidationException", because };
+    table.row(
+        "2 MiB fit where 2 MiB are allowed",
+        &want,
+        put(client, "table-large", "k", vec![0; (2 << 20) - 1]).await,
+    );
+    let want = But { all: "InvalidArgumentException", kinesalite: "ValidationException", because };
+    let seen = put(client, "table-large", "k", vec![0; 2 << 20]).await;
+    table.row("2 MiB and a byte do not fit", &want, seen);
+}
+
+async fn names(table: &mut Table<'_>) {
+    let client = table.client;
+    let unknown = "ResourceNotFoundException";
+    table.row("a put to no stream", &All(unknown), put(client, "table-none", "k", "d").await);
+    let batch = client.put_records().stream_name("table-none").records(entry("k", "d")).send().await;
+    table.row("a batch to no stream", &All(unknown), code(&batch));
+    let summary = client.describe_stream_summary().stream_name("table-none").send().await;
+    table.row("a description of no stream", &All(unknown), code(&summary));
+    let shards = client.list_shards().stream_name("table-none").send().await;
+    table.row("the shards of no stream", &All(unknown), code(&shards));
+    let deleted = client.delete_stream().stream_name("table-none").send().await;
+    table.row("a deletion of no stream", &All(unknown), code(&deleted));
+    let iterator = client.get_shard_iterator().stream_name("table-none").shard_id("shardId-000000000000");
+    let iterator = iterator.shard_iterator_type(ShardIteratorType::Latest).send().await;
+    table.row("an iterator of no stream", &All(unknown), code(&iterator));
+
+    let bad = All("ValidationException");
+    table.row("a name with a blank", &bad, put(client, "no blanks", "k", "d").await);
+    table.row("a name with a letter that is not a to z", &bad, put(client, "strøm", "k", "d").await);
+    table.row("a name of 129 characters", &bad, put(client, &"n".repeat(129), "k", "d").await);
+    table.row("a name of 128 characters", &All(unknown), put(client, &"n".repeat(128), "k", "d").await);
+}
+
+async fn keys(table: &mut Table<'_>) {
+    let client = table.client;
+    let bad = All("ValidationException");
+    table.row("an empty key", &bad, put(client, "table-main", "", "d").await);
+    table.row("256 letters as key", &All("ok"), put(client, "table-main", &"k".repeat(256), "d").await);
+    table.row("257 letters as key", &bad, put(client, "table-main", &"k".repeat(257), "d").await);
+    table.row("256 é as key", &All("ok"), put(client, "table-main", &"é".repeat(256), "d").await);
+    table.row("257 é as key", &bad, put(client, "table-main", &"é".repeat(257), "d").await);
+    let because = "it counts UTF-16 units, of which an emoji has two";
+    let want = But { all: "ok", kinesalite: "ValidationException", because };
+    table.row("256 emoji as key", &want, put(client, "table-main", &"🙂".repeat(256), "d").await);
+    table.row("128 emoji as key", &All("ok"), put(client, "table-main", &"🙂".repeat(128), "d").await);
+}
+
+async fn sizes(table: &mut Table<'_>) {
+    let client = table.client;
+    table.row("no data", &All("ok"), put(client, "table-main", "k", "").await);
+    let mebibyte = 1 << 20;
+    table.row(
+        "data and key of 1 MiB",
+        &All("ok"),
+        put(client, "table-main", "k", vec![1; mebibyte - 1]).await,
+    );
+    let because = "it does not count the key";
+    let want = But { all: "InvalidArgumentException", kinesalite: "ok", because };
+    table.row("data of 1 MiB and a key", &want, put(client, "table-main", "k", vec![1; mebibyte]).await);
+    let because = "its service model is older: data of at most 1 MiB, whatever the stream";
+    let want = But { all: "InvalidArgumentException", kinesalite: "ValidationException", because };
+    table.row("data of 1 MiB and a byte", &want, put(client, "table-main", "k", vec![1; mebibyte + 1]).await);
+}
+
+async fn placement(table: &mut Table<'_>) {
+    let client = table.client;
+    let mut placed = String::new();
+    for number in 0..40 {
+        let key = format!("user-{number}-é");
+        let put = client.put_record().stream_name("table-main").partition_key(key).data(Blob::new("d"));
+        placed.push(put.send().await.unwrap().shard_id.chars().next_back().unwrap());
+    }
+    table.row("a key's shard", &All("2300312333231232111312121332112002023223"), placed);
+    let with_hash = |hash: &str| {
+        client
+            .put_record()
+            .stream_name("table-main")
+            .partition_key("k")
+            .data(Blob::new("d"))
+            .explicit_hash_key(hash)
+    };
+    for (name, hash, wanted) in [
+        ("the lowest hash", "0", "shardId-000000000000"),
+        ("the last hash of a shard", "85070591730234615865843651857942052863", "shardId-000000000000"),
+        ("the first hash of a shard", "85070591730234615865843651857942052864", "shardId-000000000001"),
+        ("the highest hash", "340282366920938463463374607431768211455", "shardId-000000000003"),
+    ] {
+        table.row(name, &All(wanted), with_hash(hash).send().await.unwrap().shard_id);
+    }
+    let over = code(&with_hash("340282366920938463463374607431768211456").send().await);
+    table.row("a hash above the highest", &All("InvalidArgumentException"), over);
+    table.row("a hash that is no number", &All("ValidationException"), code(&with_hash("x").send().await));
+    let because = "its pattern forgets the brackets around its alternatives";
+    let want = But { all: "ValidationException", kinesalite: "ok", because };
+    table.row("a hash that begins with a zero", &want, code(&with_hash("01").send().await));
+}
+
+async fn batches(table: &mut Table<'_>) {
+    let client = table.client;
+    table.row("a stream for batches", &All("ok"), make(client, "table-batch", 4).await);
+    let batch = |entries: Vec<PutRecordsRequestEntry>| {
+        client.put_records().stream_name("table-batch").set_records(Some(entries)).send()
+    };
+    table.row("a batch of none", &All("ValidationException"), code(&batch(vec![]).await));
+    let many = |count| (0..count).map(|number| entry(&number.to_string(), "d")).collect::<Vec<_>>();
+    table.row("a batch of 501", &All("ValidationException"), code(&batch(many(501)).await));
+    let mut one_bad = many(3);
+    one_bad[1] = entry(&"k".repeat(257), "d");
+    table.row("a batch with one bad key", &All("ValidationException"), code(&batch(one_bad).await));
+    let kept = read_all(client, "table-batch", 4).await.len();
+    table.row("a refused batch writes nothing", &All("0"), kept.to_string());
+
+    let answer = batch(many(500)).await.unwrap();
+    let mut alone = Vec::new();
+    for number in 0..10 {
+        let put = client.put_record().stream_name("table-batch").partition_key(number.to_string());
+        alone.push(Some(put.data(Blob::new("d")).send().await.unwrap().shard_id));
+    }
+    let together: Vec<_> = answer.records.iter().take(10).map(|result| result.shard_id.clone()).collect();
+    let seen = format!(
+        "{} results, {} failed, in order {}",
+        answer.records.len(),
+        answer.failed_record_count.unwrap_or_default(),
+        alone == together
+    );
+    table.row("a batch of 500", &All("500 results, 0 failed, in order true"), seen);
+    let records = read_all(client, "table-batch", 4).await;
+    let kept: std::collections::HashSet<_> = records.iter().map(|record| &record.sequence_number).collect();
+    let all = answer
+        .records
+        .iter()
+        .all(|result| result.sequence_number.as_ref().is_some_and(|id| kept.contains(id)));
+    table.row("every record of a batch is read back", &All("true"), all.to_string());
+}
+
+async fn batch_sizes(table: &mut Table<'_>) {
+    let client = table.client;
+    let mut full: Vec<_> = (0..10).map(|_| entry("k", vec![1; (1 << 20) - 1])).collect();
+    let batch = |entries: &[PutRecordsRequestEntry]| {
+        client.put_records().stream_name("table-batch").set_records(Some(entries.to_vec())).send()
+    };
+    let because = "its bodies end at 7 MiB, a limit from when a batch had 5 MiB";
+    let want = But { all: "ok", kinesalite: "http 413", because };
+    table.row("a batch of 10 MiB", &want, code(&batch(&full).await));
+    full[0] = entry("k", vec![1; (1 << 20) - 2]);
+    full.push(entry("k", ""));
+    table.row("a batch of 10 MiB in eleven records", &want, code(&batch(&full).await));
+    full.push(entry("k", ""));
+    let want = But { all: "InvalidArgumentException", kinesalite: "http 413", because };
+    table.row("a batch of 10 MiB and a byte", &want, code(&batch(&full).await));
+}
+
+async fn order(table: &mut Table<'_>) {
+    let client = table.client;
+    let mut numbers = Vec::new();
+    for _ in 0..20 {
+        let put = client.put_record().stream_name("table-main").partition_key("same").data(Blob::new("d"));
+        let put = put.set_sequence_number_for_ordering(numbers.last().cloned());
+        numbers.push(put.send().await.unwrap().sequence_number);
+    }
+    let is_rising = numbers.windows(2).all(|pair| pair[0] < pair[1]);
+    let is_long = numbers.iter().all(|number| number.len() == 56);
+    table.row(
+        "sequence numbers rise",
+        &All("rising true, 56 digits true"),
+        format!("rising {is_rising}, 56 digits {is_long}"),
+    );
+    let after = |number: &str| {
+        let put = client.put_record().stream_name("table-main").partition_key("same").data(Blob::new("d"));
+        put.sequence_number_for_ordering(number).send()
+    };
+    table.row("order after what is no number", &All("ValidationException"), code(&after("abc").await));
+    let because = "it takes a small number for one of the first layout";
+    let want = But { all: "InvalidArgumentException", kinesalite: "ok", because };
+    table.row("order after a number that was never given", &want, code(&after("123").await));
+    let nines = code(&after(&"9".repeat(57)).await);
+    table.row("order after a number beyond all", &All("InvalidArgumentException"), nines);
+}
+
+async fn iterators(table: &mut Table<'_>) {
+    let client = table.client;
+    table.row("a stream for iterators", &All("ok"), make(client, "table-read", 1).await);
+    let mut numbers = Vec::new();
+    for text in ["a", "b", "c", "d"] {
+        if text == "c" {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        let put = client.put_record().stream_name("table-read").partition_key("k").data(Blob::new(text));
+        numbers.push(put.send().await.unwrap().sequence_number);
+    }
+    let at = |kind, number: Option<&String>, time: Option<DateTime>| {
+        let ask = client.get_shard_iterator().stream_name("table-read").shard_id("shardId-000000000000");
+        ask.shard_iterator_type(kind).set_starting_sequence_number(number.cloned()).set_timestamp(time).send()
+    };
+    let latest = at(ShardIteratorType::Latest, None, None).await.unwrap().shard_iterator.unwrap();
+    let records = read_all(client, "table-read", 1).await;
+    table.row("TRIM_HORIZON reads all", &All("a b c d"), texts(&records));
+    let third = records[2].approximate_arrival_timestamp;
+    for (name, wanted, kind, number, time) in [
+        (
+            "AT_SEQUENCE_NUMBER begins with it",
+            "b c d",
+            ShardIteratorType::AtSequenceNumber,
+            Some(&numbers[1]),
+            None,
+        ),
+        (
+            "AFTER_SEQUENCE_NUMBER begins behind it",
+            "c d",
+            ShardIteratorType::AfterSequenceNumber,
+            Some(&numbers[1]),
+            None,
+        ),
+        ("AFTER the last reads nothing", "", ShardIteratorType::AfterSequenceNumber, Some(&numbers[3]), None),
+        ("AT_TIMESTAMP begins with that time", "c d", ShardIteratorType::AtTimestamp, None, third),
+        (
+            "AT_TIMESTAMP long ago reads all",
+            "a b c d",
+            ShardIteratorType::AtTimestamp,
+            None,
+            Some(DateTime::from_secs(9)),
+        ),
+    ] {
+        let iterator = at(kind, number, time).await.unwrap().shard_iterator.unwrap();
+        table.row(name, &All(wanted), texts(&read_from(client, iterator).await));
+    }
+    let put = put(client, "table-read", "k", "e").await;
+    table.row("a put behind a LATEST iterator", &All("ok"), put);
+    table.row("LATEST reads what came later", &All("e"), texts(&read_from(client, latest).await));
+}
+
+async fn iterator_errors(table: &mut Table<'_>) {
+    let client = table.client;
+    let ask = |shard: &str, kind: &str, number: Option<&str>| {
+        let ask = client.get_shard_iterator().stream_name("table-read").shard_id(shard);
+        ask.shard_iterator_type(kind.into()).set_starting_sequence_number(number.map(Into::into))
+    };
+    let (zero, argument) = ("shardId-000000000000", All("InvalidArgumentException"));
+    let number = client.put_record().stream_name("table-main").partition_key("k").data(Blob::new("d"));
+    let foreign = number.send().await.unwrap();
+    let both = ask(zero, "TRIM_HORIZON", Some(&foreign.sequence_number)).send().await;
+    table.row("TRIM_HORIZON with a number", &argument, code(&both));
+    table.row(
+        "AT_SEQUENCE_NUMBER without one",
+        &argument,
+        code(&ask(zero, "AT_SEQUENCE_NUMBER", None).send().await),
+    );
+    let other = ask(zero, "AT_SEQUENCE_NUMBER", Some(&foreign.sequence_number)).send().await;
+    table.row("a number of another stream", &argument, code(&other));
+    let unknown_kind = code(&ask(zero, "SOMEWHERE", None).send().await);
+    table.row("an unknown type of iterator", &All("ValidationException"), unknown_kind);
+    let no_shard = code(&ask("shardId-000000000001", "LATEST", None).send().await);
+    table.row("an iterator of no shard", &All("ResourceNotFoundException"), no_shard);
+    let no_time = code(&ask(zero, "AT_TIMESTAMP", None).send().await);
+    table.row("AT_TIMESTAMP without a time", &argument, no_time);
+    let tomorrow = DateTime::from(SystemTime::now() + Duration::from_hours(24));
+    let tomorrow = ask(zero, "AT_TIMESTAMP", None).timestamp(tomorrow).send().await;
+    table.row("AT_TIMESTAMP tomorrow", &argument, code(&tomorrow));
+    let made_up = client.get_records().shard_iterator("AAAAAAAAAAG9mYWtl").send().await;
+    table.row("an iterator that is none", &argument, code(&made_up));
+    for (name, limit) in [("a read of none", 0), ("a read of 10,001", 10_001)] {
+        let iterator = iterator(client, "table-read", 0, ShardIteratorType::TrimHorizon).await;
+        let read = client.get_records().shard_iterator(iterator).limit(limit).send().await;
+        table.row(name, &All("ValidationException"), code(&read));
+    }
+}
+
+async fn reads(table: &mut Table<'_>) {
+    let client = table.client;
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let key = "ключ \"é\" \\ 🙂\n";
+    let put =
+        client.put_record().stream_name("table-main").partition_key(key).data(Blob::new(every_byte.clone()));
+    let put = put.send().await.unwrap();
+    let records = read_all(client, "table-main", 4).await;
+    let record = records.iter().find(|record| record.sequence_number == put.sequence_number);
+    let (is_same, is_now) = record.map_or((false, false), |record| {
+        let arrived = SystemTime::try_from(record.approximate_arrival_timestamp.unwrap()).unwrap();
+        let is_same = record.data.as_ref() == every_byte && record.partition_key.as_deref() == Some(key);
+        (is_same, arrived.elapsed().unwrap_or_default() < Duration::from_secs(30))
+    });
+    table.row("bytes and key come back as they were sent", &All("true"), is_same.to_string());
+    table.row("a record knows when it came", &All("true"), is_now.to_string());
+
+    let trim_horizon = iterator(client, "table-read", 0, ShardIteratorType::TrimHorizon).await;
+    let page = client.get_records().shard_iterator(&trim_horizon).limit(2).send().await.unwrap();
+    table.row("a read keeps to its limit", &All("a b"), texts(page.records()));
+    let because = "it never says how far a reader is behind";
+    let want = But { all: "true", kinesalite: "false", because };
+    table.row("a reader learns that it is behind", &want, (page.millis_behind_latest > Some(0)).to_string());
+    let rest = client.get_records().shard_iterator(page.next_shard_iterator.unwrap()).send().await.unwrap();
+    table.row("the next iterator goes on behind the page", &All("c d e"), texts(rest.records()));
+    table.row(
+        "a reader learns that it has caught up",
+        &All("Some(0)"),
+        format!("{:?}", rest.millis_behind_latest),
+    );
+    let again = client.get_records().shard_iterator(trim_horizon).send().await.unwrap();
+    table.row("an iterator can be used again", &All("a b c d e"), texts(again.records()));
+}
+
+async fn tail(table: &mut Table<'_>) {
+    const WRITERS: usize = 8;
+    const PUTS: usize = 60;
+    let client = table.client;
+    table.row("a stream for a tail", &All("ok"), make(client, "table-tail", 1).await);
+    let latest = iterator(client, "table-tail", 0, ShardIteratorType::Latest).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let client = client.clone();
+        writers.spawn(async move {
+            for number in 0..PUTS {
+                assert_eq!(put(&client, "table-tail", &format!("w{writer}"), number.to_string()).await, "ok");
+            }
+        });
+    }
+    let (seen, is_ordered) = follow(client, latest, WRITERS * PUTS).await;
+    table.row("a tailing reader sees all of 8 writers", &All("480"), seen.to_string());
+    table.row("each key's records come in their order", &All("true"), is_ordered.to_string());
+    writers.join_all().await;
+}
+
+/// Reads as it is written, until `count` records are there or none has come for a while. How many came, and
+/// whether the numbers that each key's writer wrote came in their order.
+pub async fn follow(client: &Client, iterator: String, count: usize) -> (usize, bool) {
+    let (mut iterator, mut seen, mut idle) = (iterator, 0, 0);
+    let mut next_of_key = BTreeMap::<String, usize>::new();
+    let mut is_ordered = true;
+    while seen < count && idle < 100 {
+        let page = client.get_records().shard_iterator(iterator).send().await.unwrap();
+        idle = if page.records.is_empty() { idle + 1 } else { 0 };
+        for record in page.records {
+            let number: usize = String::from_utf8_lossy(record.data.as_ref()).parse().unwrap();
+            let next = next_of_key.entry(record.partition_key.unwrap()).or_default();
+            is_ordered &= number == *next;
+            *next = number + 1;
+            seen += 1;
+        }
+        iterator = page.next_shard_iterator.unwrap();
+        if idle > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    (seen, is_ordered)
+}
+
+async fn dry_run(table: &mut Table<'_>) {
+    let client = table.client;
+    table.row("a stream for dry runs", &All("ok"), make(client, "table-dry", 1).await);
+    let because = "it is older than DryRun, and writes the record";
+    let want = But { all: "DryRunOperationException", kinesalite: "ok", because };
+    let dry = |name: &str, key: &str| {
+        client.put_record().stream_name(name).partition_key(key).data(Blob::new("d")).dry_run(true).send()
+    };
+    table.row("a dry run", &want, code(&dry("table-dry", "k").await));
+    let batch =
+        client.put_records().stream_name("table-dry").records(entry("k", "d")).dry_run(true).send().await;
+    table.row("a dry run of a batch", &want, code(&batch));
+    table.row(
+        "a dry run to no stream",
+        &All("ResourceNotFoundException"),
+        code(&dry("table-none", "k").await),
+    );
+    table.row("a dry run with a bad key", &All("ValidationException"), code(&dry("table-dry", "").await));
+    let kept = read_all(client, "table-dry", 1).await.len();
+    table.row("a dry run writes nothing", &But { all: "0", kinesalite: "2", because }, kept.to_string());
+}
+
+async fn arns(table: &mut Table<'_>) {
+    let client = table.client;
+    let summary = client.describe_stream_summary().stream_name("table-main").send().await.unwrap();
+    let arn = summary.stream_description_summary.unwrap().stream_arn;
+    let because = "it is older than StreamARN";
+    let want = But { all: "ok", kinesalite: "ValidationException", because };
+    let put = |arn: &str| client.put_record().stream_arn(arn).partition_key("k").data(Blob::new("d"));
+    table.row("a put by ARN", &want, code(&put(&arn).send().await));
+    table.row(
+        "a description by ARN",
+        &want,
+        code(&client.describe_stream_summary().stream_arn(&arn).send().await),
+    );
+    let want = But { all: "ok", kinesalite: "InvalidArgumentException", because };
+    table.row("shards by ARN", &want, code(&client.list_shards().stream_arn(&arn).send().await));
+    let both = code(&put(&arn).stream_name("table-main").send().await);
+    table.row("a put by ARN and name", &All("ok"), both);
+    let want = But { all: "InvalidArgumentException", kinesalite: "ok", because };
+    let other = code(&put(&arn).stream_name("table-read").send().await);
+    table.row("a put by the ARN of one and the name of another", &want, other);
+    let want = But { all: "ResourceNotFoundException", kinesalite: "ValidationException", because };
+    let foreign = "arn:aws:kinesis:us-east-1:999999999999:stream/table-main";
+    table.row("a put to another account's stream", &want, code(&put(foreign).send().await));
+}
+
+async fn deletion(table: &mut Table<'_>) {
+    let client = table.client;
+    let deleted = client.delete_stream().stream_name("table-main").send().await;
+    table.row("a stream is deleted", &All("ok"), code(&deleted));
+    for _ in 0..100 {
+        let listed = client.list_streams().send().await.unwrap().stream_names;
+        if !listed.iter().any(|name| name == "table-main") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let gone = put(client, "table-main", "k", "d").await;
+    table.row("a deleted stream takes nothing", &All("ResourceNotFoundException"), gone);
+    table.row("its name is free again", &All("ok"), make(client, "table-main", 2).await);
+    let kept = read_all(client, "table-main", 2).await.len();
+    table.row("its successor is empty", &All("0"), kept.to_string());
+}

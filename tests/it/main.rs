@@ -1,0 +1,4 @@
+//! One binary, one module per promise.
+
+mod conformance;
+mod practice;

@@ -1,0 +1,413 @@
+//! The practice stream through the real AWS SDK, and through raw sockets where the SDK is too polite.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+use crate::conformance::{self, Peer, code, entry, follow, iterator, put, read_all};
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::ShardIteratorType;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tributary::practice::{Faults, Practice, Settings};
+
+/// A practice stream that serves until it is dropped.
+struct Running {
+    practice: Practice,
+    client: Client,
+    port: u16,
+    server: JoinSet<std::io::Result<()>>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+async fn run(settings: Settings) -> Running {
+    let practice = Practice::new(settings);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (stop, stopped) = oneshot::channel();
+    let mut server = JoinSet::new();
+    let until = async {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    server.spawn(practice.serve(listener, until));
+    let url = format!("http://127.0.0.1:{port}");
+    let client = conformance::client(&url, practice.access_key_id(), practice.secret_access_key());
+    Running { practice, client, port, server, stop: Some(stop) }
+}
+
+async fn with_stream(shards: u32) -> Running {
+    let running = run(Settings::default()).await;
+    running.practice.create_stream("s", shards).unwrap();
+    running
+}
+
+impl Running {
+    async fn put(&self, data: &str) -> String {
+        put(&self.client, "s", "k", data).await
+    }
+
+    fn set(&self, faults: Faults) {
+        self.practice.set_faults(faults);
+    }
+
+    async fn kept(&self) -> usize {
+        self.set(Faults::default());
+        read_all(&self.client, "s", 1).await.len()
+    }
+
+    fn authorization(&self) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential={}/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=00",
+            self.practice.access_key_id()
+        )
+    }
+
+    /// The answer to a request with these headers (each with its line end) and the body.
+    async fn raw(&self, operation: &str, headers: &str, body: impl Into<Vec<u8>>) -> String {
+        let (port, body) = (self.port, body.into());
+        let head = format!(
+            "POST / HTTP/1.1\r\n{headers}X-Amz-Target: Kinesis_20131202.{operation}\r\nX-Amz-Date: 20261122T000000Z\r\n\
+             Content-Type: application/x-amz-json-1.1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut blocking = JoinSet::new();
+        blocking.spawn_blocking(move || {
+            let mut socket = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+            socket.write_all(head.as_bytes()).unwrap();
+            socket.write_all(&body).unwrap();
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        blocking.join_next().await.unwrap().unwrap()
+    }
+
+    /// As [`Self::raw`], with all headers that let a request in.
+    async fn call(&self, operation: &str, body: impl Into<Vec<u8>>) -> String {
+        let headers = format!("Host: localhost:{}\r\nAuthorization: {}\r\n", self.port, self.authorization());
+        self.raw(operation, &headers, body).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_practice_stream_answers_as_the_table_says() {
+    let running = run(Settings::default()).await;
+    let results = conformance::conformance(&running.client, Peer::Practice).await;
+    let broken = conformance::broken(&results);
+    assert!(broken.is_empty(), "rows of {} that do not hold:\n{broken}", results.len());
+    assert!(results.len() > 80, "the table has only {} rows", results.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tailing_reader_beside_sixteen_writers_misses_nothing() {
+    const WRITERS: usize = 16;
+    const PUTS: usize = 250;
+    let running = with_stream(1).await;
+    let latest = iterator(&running.client, "s", 0, ShardIteratorType::Latest).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let client = running.client.clone();
+        writers.spawn(async move {
+            for number in 0..PUTS {
+                assert_eq!(put(&client, "s", &format!("w{writer}"), number.to_string()).await, "ok");
+            }
+        });
+    }
+    assert_eq!(follow(&running.client, latest, WRITERS * PUTS).await, (WRITERS * PUTS, true));
+    writers.join_all().await;
+}
+
+#[tokio::test]
+async fn past_the_cap_the_oldest_records_go_and_are_counted() {
+    let running = run(Settings { bytes_max: 100_000, ..Settings::default() }).await;
+    running.practice.create_stream("s", 1).unwrap();
+    let start = iterator(&running.client, "s", 0, ShardIteratorType::TrimHorizon).await;
+    for number in 0..20 {
+        assert_eq!(running.put(&format!("{number:10000}")).await, "ok");
+    }
+    let page = running.client.get_records().shard_iterator(start).send().await.unwrap();
+    let kept: Vec<_> = page
+        .records()
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.data.as_ref()).trim().to_owned())
+        .collect();
+    let newest: Vec<_> = (11..20).map(|number: usize| number.to_string()).collect();
+    assert_eq!((kept, running.practice.dropped("s")), (newest, 11));
+}
+
+#[tokio::test]
+async fn a_web_page_a_foreign_host_and_a_stranger_are_refused() {
+    let running = with_stream(1).await;
+    let (port, ours) = (running.port, running.authorization());
+    let host = format!("Host: 127.0.0.1:{port}\r\n");
+    let stranger = ours.replace(running.practice.access_key_id(), "AKIAAAAAAAAAAAAAAAAA");
+    for (headers, status, code) in [
+        (format!("{host}Authorization: {ours}\r\n"), 200, "StreamNames"),
+        (
+            format!("{host}Authorization: {ours}\r\nOrigin: http://evil.example\r\n"),
+            403,
+            "AccessDeniedException",
+        ),
+        (format!("{host}Authorization: {ours}\r\nOrigin: null\r\n"), 403, "AccessDeniedException"),
+        (format!("Host: evil.example:{port}\r\nAuthorization: {ours}\r\n"), 403, "AccessDeniedException"),
+        (format!("Host: 127.0.0.1:1\r\nAuthorization: {ours}\r\n"), 403, "AccessDeniedException"),
+        (format!("Authorization: {ours}\r\n"), 403, "AccessDeniedException"),
+        (format!("{host}Authorization: {stranger}\r\n"), 400, "UnrecognizedClientException"),
+        (format!("{host}Authorization: Basic abc\r\n"), 400, "IncompleteSignatureException"),
+        (host.clone(), 400, "MissingAuthenticationTokenException"),
+    ] {
+        let answer = running.raw("ListStreams", &headers, "{}").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{headers}{answer}");
+        assert!(answer.contains(code), "{headers}{answer}");
+        assert!(!answer.to_lowercase().contains("access-control"), "no page may read an answer: {answer}");
+    }
+    let other = conformance::client(&format!("http://localhost:{port}"), "AKIAEXAMPLE", "secret");
+    assert_eq!(put(&other, "s", "k", "d").await, "UnrecognizedClientException");
+    assert_eq!(running.kept().await, 0);
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_errors_have_the_shape_of_aws() {
+    let running = with_stream(1).await;
+    let answer = running.call("PutRecord", r#"{"StreamName":"no","Data":"","PartitionKey":"k"}"#).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("x-amzn-requestid: "), "{answer}");
+    let body = answer.split("\r\n\r\n").nth(1).unwrap();
+    assert_eq!(
+        body,
+        r#"{"__type":"ResourceNotFoundException","message":"Stream no under account 000000000000 not found."}"#
+    );
+    assert!(running.call("ListStreams", "{}").await.contains("x-amzn-requestid: "));
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_refused_by_name() {
+    let running = with_stream(1).await;
+    for (operation, body, wanted) in [
+        ("SplitShard", "{}", "UnknownOperationException"),
+        ("", "{}", "UnknownOperationException"),
+        ("PutRecord", "", "SerializationException"),
+        ("PutRecord", "[]", "SerializationException"),
+        ("PutRecord", "{", "SerializationException"),
+        ("PutRecord", r#"{"StreamName":5}"#, "SerializationException"),
+        ("PutRecord", r#"{"StreamName":"s","PartitionKey":"k","Data":"YQ"}"#, "SerializationException"),
+        ("PutRecord", r#"{"StreamName":"s","PartitionKey":"k","Data":"%%%%"}"#, "SerializationException"),
+        ("PutRecord", r#"{"StreamName":"s","PartitionKey":"k","Data":"====="}"#, "SerializationException"),
+        ("PutRecord", r#"{"StreamName":"s","PartitionKey":"k"}"#, "Value null at 'data'"),
+        ("PutRecord", r#"{"PartitionKey":"k","Data":""}"#, "InvalidArgumentException"),
+        ("PutRecord", r#"{"StreamName":"s","PartitionKey":"k","Data":"A\/8=","Later":1}"#, "SequenceNumber"),
+    ] {
+        let answer = running.call(operation, body).await;
+        assert!(answer.contains(wanted), "{operation} {body}: {answer}");
+    }
+    let records = read_all(&running.client, "s", 1).await;
+    assert_eq!(records[0].data.as_ref(), [3, 255]);
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_answered_413() {
+    let running = with_stream(1).await;
+    let answer = running.call("PutRecord", vec![b' '; (16 << 20) + 1]).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413 ") && answer.contains("RequestEntityTooLargeException"),
+        "{answer}"
+    );
+    let full = format!(r#"{{"StreamName":"s","PartitionKey":"k","Data":""}}{}"#, " ".repeat((16 << 20) - 48));
+    let answer = running.call("PutRecord", full).await;
+    assert!(answer.contains("SequenceNumber"), "{answer}");
+}
+
+#[tokio::test]
+async fn records_of_ten_mebibytes_pass_where_the_stream_takes_them() {
+    let running = run(Settings::default()).await;
+    let made = running.client.create_stream().stream_name("s").shard_count(1).max_record_size_in_kib(10_240);
+    assert_eq!(code(&made.send().await), "ok");
+    let data = vec![b'x'; (10 << 20) - 1];
+    assert_eq!(put(&running.client, "s", "k", data.clone()).await, "ok");
+    assert_eq!(put(&running.client, "s", "kk", data.clone()).await, "InvalidArgumentException");
+    assert_eq!(read_all(&running.client, "s", 1).await[0].data.as_ref(), data);
+}
+
+#[tokio::test]
+async fn streams_and_shards_come_in_pages() {
+    let running = with_stream(5).await;
+    for name in ["a", "b", "c"] {
+        running.practice.create_stream(name, 1).unwrap();
+    }
+    let first = running.client.list_streams().limit(3).send().await.unwrap();
+    assert_eq!((first.stream_names().join(" "), first.has_more_streams), ("a b c".into(), true));
+    let rest = running.client.list_streams().next_token(first.next_token.unwrap()).send().await.unwrap();
+    assert_eq!((rest.stream_names().join(" "), rest.has_more_streams), ("s".into(), false));
+    let first = running.client.list_shards().stream_name("s").max_results(3).send().await.unwrap();
+    let rest = running.client.list_shards().next_token(first.next_token().unwrap()).send().await.unwrap();
+    let ids: Vec<_> = rest.shards().iter().map(|shard| shard.shard_id.as_str()).collect();
+    assert_eq!(ids, ["shardId-000000000003", "shardId-000000000004"]);
+}
+
+#[tokio::test]
+async fn a_stream_is_made_once_and_can_be_deleted() {
+    let running = with_stream(2).await;
+    let practice = &running.practice;
+    practice.create_stream("s", 7).unwrap();
+    let summary = running.client.describe_stream_summary().stream_name("s").send().await.unwrap();
+    assert_eq!(summary.stream_description_summary.unwrap().open_shard_count, 2);
+    assert!(practice.create_stream("no blanks", 1).is_err() && practice.create_stream("t", 0).is_err());
+    assert!(practice.create_stream("t", 499).is_err());
+    assert!(practice.delete_stream("s") && !practice.delete_stream("s"));
+    assert_eq!(running.put("d").await, "ResourceNotFoundException");
+    practice.create_stream("s", 1).unwrap();
+    assert_eq!(running.put("d").await, "ok");
+}
+
+#[tokio::test]
+async fn a_throttled_put_is_refused_and_not_written() {
+    let running = with_stream(1).await;
+    running.set(Faults { throttle: 1.0, ..Faults::default() });
+    assert_eq!(running.put("d").await, "ProvisionedThroughputExceededException");
+    let batch = running.client.put_records().stream_name("s").records(entry("k", "d")).send().await;
+    assert_eq!(code(&batch), "ProvisionedThroughputExceededException");
+    running.set(Faults { throttle: 0.5, ..Faults::default() });
+    let mut written = 0;
+    for _ in 0..100 {
+        written += usize::from(running.put("d").await == "ok");
+    }
+    assert!((20..80).contains(&written), "{written} of 100 passed");
+    assert_eq!(running.kept().await, written);
+}
+
+#[tokio::test]
+async fn a_failed_share_of_a_batch_is_reported_in_its_place_and_not_written() {
+    let running = with_stream(1).await;
+    running.set(Faults { fail_records: 0.5, ..Faults::default() });
+    let entries = (0..200).map(|number| entry("k", number.to_string())).collect();
+    let answer =
+        running.client.put_records().stream_name("s").set_records(Some(entries)).send().await.unwrap();
+    let written: Vec<_> = (0..200).filter(|at| answer.records[*at].sequence_number.is_some()).collect();
+    let failed =
+        answer.records.iter().filter(|result| result.error_code() == Some("InternalFailure")).count();
+    assert_eq!((answer.failed_record_count, failed), (i32::try_from(failed).ok(), 200 - written.len()));
+    assert!((50..150).contains(&failed), "{failed} of 200 failed");
+    assert_eq!(running.put("k").await, "ok", "a single put is no entry of a batch");
+    running.set(Faults::default());
+    let records = read_all(&running.client, "s", 1).await;
+    let texts = records.iter().map(|record| String::from_utf8_lossy(record.data.as_ref()));
+    let kept: Vec<usize> = texts.filter_map(|text| text.parse().ok()).collect();
+    assert_eq!(kept, written);
+}
+
+#[tokio::test]
+async fn a_server_error_is_a_500_and_writes_nothing() {
+    let running = with_stream(1).await;
+    running.set(Faults { server_error: 1.0, ..Faults::default() });
+    let answer =
+        running.client.put_record().stream_name("s").partition_key("k").data(Blob::new("d")).send().await;
+    assert_eq!(answer.as_ref().unwrap_err().raw_response().unwrap().status().as_u16(), 500);
+    assert_eq!(code(&answer), "InternalFailure");
+    assert_eq!(running.kept().await, 0);
+}
+
+#[tokio::test]
+async fn a_cut_connection_gives_no_byte_and_half_of_the_records_are_written() {
+    let running = with_stream(1).await;
+    running.set(Faults { cut_connection: 1.0, ..Faults::default() });
+    for _ in 0..60 {
+        assert_eq!(running.put("d").await, "no answer");
+    }
+    let answer = running.call("PutRecord", r#"{"StreamName":"s","Data":"","PartitionKey":"k"}"#).await;
+    assert_eq!(answer, "");
+    let written = running.kept().await;
+    assert!((12..49).contains(&written), "{written} of 61 were written");
+}
+
+#[tokio::test]
+async fn a_delayed_answer_comes_late_and_its_record_was_written_before() {
+    let running = with_stream(1).await;
+    running.set(Faults { delay: Duration::from_millis(300), ..Faults::default() });
+    let begun = Instant::now();
+    assert_eq!(running.put("d").await, "ok");
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    let impatient = tokio::time::timeout(Duration::from_millis(150), running.put("d")).await;
+    assert!(impatient.is_err());
+    assert_eq!(running.kept().await, 2);
+}
+
+#[tokio::test]
+async fn expired_credentials_and_a_denied_permission_refuse_every_call() {
+    let running = with_stream(1).await;
+    for (faults, wanted) in [
+        (Faults { expired_credentials: true, ..Faults::default() }, "ExpiredTokenException"),
+        (Faults { access_denied: true, ..Faults::default() }, "AccessDeniedException"),
+    ] {
+        running.set(faults);
+        assert_eq!(running.practice.faults(), faults);
+        assert_eq!(running.put("d").await, wanted);
+        assert_eq!(code(&running.client.list_streams().send().await), wanted);
+        assert_eq!(running.kept().await, 0);
+        assert_eq!(code(&running.client.list_streams().send().await), "ok");
+    }
+}
+
+#[tokio::test]
+async fn with_shard_limits_a_shard_takes_a_thousand_records_and_one_mebibyte_a_second() {
+    let running = with_stream(1).await;
+    let batch = || {
+        let entries = (0..500).map(|_| entry("k", "d")).collect();
+        running.client.put_records().stream_name("s").set_records(Some(entries)).send()
+    };
+    assert_eq!(batch().await.unwrap().failed_record_count, Some(0));
+    running.set(Faults { shard_limits: true, ..Faults::default() });
+    let mut failed = 0;
+    for _ in 0..6 {
+        let answer = batch().await.unwrap();
+        let codes = answer.records.iter().filter_map(|result| result.error_code());
+        failed += codes.inspect(|code| assert_eq!(*code, "ProvisionedThroughputExceededException")).count();
+    }
+    assert!((1..=2000).contains(&failed), "{failed} of 3000 at once were refused");
+    running.practice.create_stream("large", 1).unwrap();
+    let mebibyte = vec![0; (1 << 20) - 1];
+    assert_eq!(put(&running.client, "large", "k", mebibyte.clone()).await, "ok");
+    assert_eq!(
+        put(&running.client, "large", "k", mebibyte.clone()).await,
+        "ProvisionedThroughputExceededException"
+    );
+    running.set(Faults::default());
+    assert_eq!(put(&running.client, "large", "k", mebibyte).await, "ok");
+}
+
+#[tokio::test]
+async fn a_stopped_server_ends_in_time_and_cuts_what_still_waits() {
+    let mut running = with_stream(1).await;
+    running.set(Faults { delay: Duration::from_mins(10), ..Faults::default() });
+    let client = running.client.clone();
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move { put(&client, "s", "k", "d").await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let begun = Instant::now();
+    running.stop.take().unwrap().send(()).unwrap();
+    running.server.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(waiting.join_next().await.unwrap().unwrap(), "no answer");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(running.put("d").await, "no answer");
+}
+
+#[tokio::test]
+async fn an_idle_server_stops_at_once() {
+    let mut running = with_stream(1).await;
+    assert_eq!(running.put("d").await, "ok");
+    let begun = Instant::now();
+    running.stop.take().unwrap().send(()).unwrap();
+    running.server.join_next().await.unwrap().unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn two_practice_streams_never_share_a_key() {
+    let (one, other) = (Practice::new(Settings::default()), Practice::new(Settings::default()));
+    assert_ne!(one.access_key_id(), other.access_key_id());
+    assert_ne!(one.secret_access_key(), other.secret_access_key());
+    assert_eq!((one.access_key_id().len(), one.secret_access_key().len()), (20, 40));
+    assert!(one.access_key_id().starts_with("AKIA"));
+}
