@@ -89,10 +89,16 @@ pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<
             .with_min_inner_size([860.0, 560.0]),
         ..Default::default()
     };
-    let opened = eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
+    let opened =
+        eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
     opened.map_err(|error| match error {
         eframe::Error::AppCreation(_) => RunError::Window(error.to_string()),
-        _ => RunError::NoDisplay(error.to_string()),
+        // The place in winit's source that its words begin with says nothing to the user.
+        _ => {
+            let words = error.to_string();
+            let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+            RunError::NoDisplay(short.map_or(&*words, |(_, rest)| rest).trim_end_matches('.').to_owned())
+        }
     })
 }
 
@@ -239,7 +245,10 @@ impl<T> Waiting<T> {
 }
 
 /// The answer, once it has come; clears the place it was awaited at.
-fn arrived<T>(waiting: &mut Option<Waiting<Result<T, String>>>, ctx: &egui::Context) -> Option<Result<T, String>> {
+fn arrived<T>(
+    waiting: &mut Option<Waiting<Result<T, String>>>,
+    ctx: &egui::Context,
+) -> Option<Result<T, String>> {
     let answer = match waiting.as_mut()?.poll(ctx) {
         Poll::Pending => return None,
         Poll::There(answer) => answer,
@@ -354,12 +363,19 @@ impl Desk {
         let t = theme::tokens(ui);
         status_line::panel_ui(ui, seen);
         rail::panel_ui(ui, seen, self.place, self.setup.attention(seen));
-        Panel::top("banner")
-            .show_separator_line(false)
-            .frame(Frame::new().fill(t.panel))
-            .show(ui, |ui| banner::banner_ui(ui, seen));
+        if banner::is_needed(seen) {
+            Panel::top("banner")
+                .show_separator_line(false)
+                .frame(Frame::new().fill(t.panel))
+                .show(ui, |ui| banner::banner_ui(ui, seen));
+        }
         CentralPanel::default()
-            .frame(Frame::new().fill(t.panel).inner_margin(Margin { left: 24, right: 20, top: 18, bottom: 0 }))
+            .frame(Frame::new().fill(t.panel).inner_margin(Margin {
+                left: 24,
+                right: 20,
+                top: 18,
+                bottom: 0,
+            }))
             .show(ui, |ui| match self.place {
                 Place::SetUp => self.setup.ui(ui, seen),
                 Place::Sources => self.sources.ui(ui, seen),
@@ -432,12 +448,15 @@ impl Notice {
             .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -48.0))
             .interactable(false)
             .show(ui, |ui| {
-                Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 9)).show(ui, |ui| {
-                    ui.horizontal(|ui| {
-                        ui.label(theme::icon(tone.icon()).color(tone.color(t)));
-                        ui.label(theme::weight(&*self.text, 560.0).color(t.strong));
-                    });
-                });
+                Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 9)).show(
+                    ui,
+                    |ui| {
+                        ui.horizontal(|ui| {
+                            ui.label(theme::icon(tone.icon()).color(tone.color(t)));
+                            ui.label(theme::weight(&*self.text, 560.0).color(t.strong));
+                        });
+                    },
+                );
             });
         true
     }
@@ -461,7 +480,10 @@ pub struct App {
 
 impl App {
     /// Dresses the window and starts the product.
-    pub fn new(cc: &eframe::CreationContext<'_>, mut start: impl FnMut() -> Result<Running, Problem> + 'static) -> Self {
+    pub fn new(
+        cc: &eframe::CreationContext<'_>,
+        mut start: impl FnMut() -> Result<Running, Problem> + 'static,
+    ) -> Self {
         theme::install(&cc.egui_ctx);
         let waker = Waker { ctx: cc.egui_ctx.clone(), pending: Arc::default() };
         let phase = Self::enter(&mut start, &waker);
@@ -514,7 +536,13 @@ impl eframe::App for App {
         let t = theme::tokens(ui);
         if self.closing {
             CentralPanel::default().frame(Frame::new().fill(t.window)).show(ui, |ui| {
-                widgets::empty_ui(ui, Icon::Hourglass, "Finishing …", "What waits stays safe in the spool.", None);
+                widgets::empty_ui(
+                    ui,
+                    Icon::Hourglass,
+                    "Finishing …",
+                    "What waits stays safe in the spool.",
+                    None,
+                );
             });
             return;
         }

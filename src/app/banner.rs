@@ -15,7 +15,14 @@ use crate::{
     remedy::{self, Remedy},
 };
 
-/// At most one trouble at a time; the worst first.
+/// Whether there is anything to say.
+pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
+    matches!(seen.status.intake, Intake::Full | Intake::Failing(_))
+        || !seen.status.problems.is_empty()
+        || seen.status.forwarder.fault().is_some()
+}
+
+/// All of it, the endpoint's troubles first: they are the sender's too.
 pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.intake {
         Intake::Full => {
@@ -39,7 +46,9 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}
         Forwarder::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
         Forwarder::Blocked { fault, next_try } => forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try)),
-        Forwarder::Offline { fault, next_try } => forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try)),
+        Forwarder::Offline { fault, next_try } => {
+            forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try))
+        }
     }
 }
 
@@ -77,7 +86,7 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, nex
             ui.label(theme::icon(tone.icon()).size(15.0).color(tone.color(t)));
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 3.0;
-                ui.add(Label::new(weight(&*remedy.what, 640.0).color(t.strong)).wrap());
+                ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
                 words_ui(ui, &remedy, fault);
                 ui.add_space(4.0);
                 ui.horizontal_wrapped(|ui| {
@@ -96,8 +105,9 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, nex
 
 fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &Fault) {
     let t = tokens(ui);
-    ui.add(Label::new(RichText::new(&remedy.why).color(t.weak)).wrap()).on_hover_text(fault.to_string());
-    ui.add(Label::new(weight(&*remedy.action, 540.0).color(t.text)).wrap());
+    ui.add(Label::new(widgets::words(ui, &remedy.why, 450.0, t.weak)).wrap())
+        .on_hover_text(fault.to_string());
+    ui.add(Label::new(widgets::words(ui, &remedy.action, 540.0, t.text)).wrap());
 }
 
 fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy) {
@@ -129,7 +139,7 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
     frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
         ui.take_available_width();
         ui.spacing_mut().item_spacing.y = 4.0;
-        ui.add(Label::new(weight(&*remedy.what, 640.0).color(t.strong)).wrap());
+        ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
         words_ui(ui, &remedy, fault);
         ui.add(Label::new(RichText::new(fault.to_string()).monospace().size(11.5).color(t.weak)).wrap());
         if remedy.place.is_some() || remedy.link.is_some() {

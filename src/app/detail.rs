@@ -1,7 +1,9 @@
 //! All that is known of one delivery: what happened to it, its event, its exact record. Used beside the log and under
 //! the Test place. Read once when opened, and again while the delivery goes on.
 
-use eframe::egui::{self, Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, vec2};
+use eframe::egui::{
+    self, Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, vec2,
+};
 use lucide_icons::Icon;
 
 use super::{
@@ -123,17 +125,20 @@ impl Pane {
                 header_ui(ui, &loaded.detail.delivery, &mut open);
                 let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
                 widgets::segments_ui(ui, &mut self.tab, "What to show", &tabs);
-                ScrollArea::vertical().id_salt(("detail", self.tab as u8)).auto_shrink(false).show(ui, |ui| {
-                    ui.spacing_mut().item_spacing.y = 6.0;
-                    match self.tab {
-                        Tab::Event => event_ui(ui, loaded, seen),
-                        Tab::Record => record_ui(ui, loaded, seen),
-                        Tab::Story => {
-                            story_ui(ui, &loaded.detail, seen.clock);
+                ScrollArea::vertical().id_salt(("detail", self.tab as u8)).auto_shrink(false).show(
+                    ui,
+                    |ui| {
+                        ui.spacing_mut().item_spacing.y = 6.0;
+                        match self.tab {
+                            Tab::Event => event_ui(ui, loaded, seen),
+                            Tab::Record => record_ui(ui, loaded, seen),
+                            Tab::Story => {
+                                story_ui(ui, &loaded.detail, seen.clock);
+                            }
                         }
-                    }
-                    ui.add_space(12.0);
-                });
+                        ui.add_space(12.0);
+                    },
+                );
             }
             Shown::Loading => {
                 close_ui(ui, "Delivery", &mut open);
@@ -161,7 +166,8 @@ fn close_ui(ui: &mut Ui, title: &str, open: &mut bool) {
     egui::Sides::new().shrink_left().truncate().show(
         ui,
         |ui| {
-            ui.add(Label::new(weight(title, 640.0).size(15.0).color(t.strong)).truncate()).on_hover_text(title);
+            ui.add(Label::new(weight(title, 640.0).size(15.0).color(t.strong)).truncate())
+                .on_hover_text(title);
         },
         |ui| {
             if widgets::icon_button_ui(ui, Icon::X, "Close").clicked() {
@@ -178,7 +184,8 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
     ui.horizontal(|ui| {
         widgets::pill_ui(ui, state_color(delivery.state, t), state_word(delivery.state));
         let latency = delivery.latency_ms().map(|ms| format!(" · delivered in {}", widgets::duration(ms)));
-        let text = format!("{kind} · {}{}", widgets::bytes(u64::from(delivery.bytes)), latency.unwrap_or_default());
+        let text =
+            format!("{kind} · {}{}", widgets::bytes(u64::from(delivery.bytes)), latency.unwrap_or_default());
         ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
     });
 }
@@ -206,7 +213,9 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
         if !delivery.message_id.is_empty() && widgets::fact_ui(ui, "messageId", &delivery.message_id, true) {
             seen.copied("messageId");
         }
-        if !delivery.partition_key.is_empty() && widgets::fact_ui(ui, "Partition key", &delivery.partition_key, true) {
+        if !delivery.partition_key.is_empty()
+            && widgets::fact_ui(ui, "Partition key", &delivery.partition_key, true)
+        {
             seen.copied("Partition key");
         }
         if let Some(receipt) = &delivery.receipt {
@@ -274,9 +283,12 @@ pub(super) fn wrapped_code_ui(ui: &mut Ui, text: &str) -> bool {
     let t = tokens(ui);
     let (shown, was_cut) = json::cut(text, 8 * 1024);
     let mut copy = false;
-    Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(Margin::same(12)).show(
-        ui,
-        |ui| {
+    Frame::new()
+        .fill(t.field)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(9)
+        .inner_margin(Margin::same(12))
+        .show(ui, |ui| {
             ui.take_available_width();
             let mut job = egui::text::LayoutJob::simple(
                 shown.to_owned(),
@@ -292,8 +304,7 @@ pub(super) fn wrapped_code_ui(ui: &mut Ui, text: &str) -> bool {
                     ui.label(RichText::new("Shortened here. Copy gives all of it.").small().color(t.weak));
                 }
             });
-        },
-    );
+        });
     copy
 }
 
@@ -308,7 +319,12 @@ pub(super) struct Step {
 /// From the endpoint to the stream, as far as it got.
 pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
     let delivery = &detail.delivery;
-    let good = |title: &str, text: String, at: String| Step { tone: Some(Tone::Good), title: title.into(), text, at };
+    let good = |title: &str, text: String, at: String| Step {
+        tone: Some(Tone::Good),
+        title: title.into(),
+        text,
+        at,
+    };
     if delivery.state == State::Rejected {
         let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
         let at = clock.time(delivery.received_at);
@@ -341,7 +357,12 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
         State::Queued | State::Retrying | State::Rejected => {
             let why = delivery.fault.as_ref().map(|fault| format!("Last answer: {fault}"));
             let text = why.unwrap_or_else(|| "Waits for its turn".to_owned());
-            steps.push(Step { tone: None, title: state_word(delivery.state).into(), text, at: String::new() });
+            steps.push(Step {
+                tone: None,
+                title: state_word(delivery.state).into(),
+                text,
+                at: String::new(),
+            });
         }
     }
     steps
@@ -372,6 +393,7 @@ pub(super) fn steps_ui(ui: &mut Ui, steps: &[Step]) {
                 mark_ui(ui, rect.center(), step.tone, t);
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 1.0;
+                    ui.spacing_mut().interact_size.y = 20.0;
                     ui.horizontal(|ui| {
                         ui.label(weight(&*step.title, 600.0).color(t.strong));
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -388,7 +410,11 @@ pub(super) fn steps_ui(ui: &mut Ui, steps: &[Step]) {
             .inner;
         if i + 1 < steps.len() {
             let x = row.center().x;
-            ui.painter().vline(x, (row.bottom() + 1.0)..=(ui.min_rect().bottom() + 1.0), Stroke::new(1.0, t.edge));
+            ui.painter().vline(
+                x,
+                (row.bottom() + 1.0)..=(ui.min_rect().bottom() + 1.0),
+                Stroke::new(1.0, t.edge),
+            );
         }
     }
 }

@@ -144,7 +144,10 @@ mod tests {
     fn highlighting_shows_the_whole_text() {
         let ctx = eframe::egui::Context::default();
         for text in ["{\"a\": -1, \"ü\": \"é\\\"\", x", "\"open", "-", "日本 \"", ""] {
-            assert_eq!(highlight(text, super::super::theme::tokens(&ctx), &FontId::monospace(12.0)).text, text);
+            assert_eq!(
+                highlight(text, super::super::theme::tokens(&ctx), &FontId::monospace(12.0)).text,
+                text
+            );
         }
     }
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use eframe::egui::{
-    self, Align, Button, CentralPanel, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, Panel, RichText, Sense,
-    Stroke, Ui, WidgetInfo, vec2,
+    self, Align, Button, CentralPanel, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, Panel,
+    RichText, Sense, Stroke, Ui, WidgetInfo, vec2,
 };
 use egui_extras::{Column, TableBuilder};
 use egui_plot::{Line, Plot, PlotPoints};
@@ -158,7 +158,9 @@ impl Live {
             }
         }
         let margin = Margin { right: if self.pane.is_some() { 10 } else { 0 }, ..Margin::ZERO };
-        CentralPanel::no_frame().frame(Frame::new().inner_margin(margin)).show(ui, |ui| self.list_ui(ui, seen));
+        CentralPanel::no_frame()
+            .frame(Frame::new().inner_margin(margin))
+            .show(ui, |ui| self.list_ui(ui, seen));
     }
 
     fn keys(&mut self, ui: &mut Ui) {
@@ -196,11 +198,11 @@ impl Live {
         let t = tokens(ui);
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-            let edit = widgets::text_edit(&mut self.search, "Search ids, names, errors, payloads")
+            let edit = widgets::text_edit(&mut self.search, "Search the log")
                 .prefix(theme::icon(Icon::Search).color(t.weak))
-                .desired_width(250.0)
+                .desired_width(214.0)
                 .margin(Margin::symmetric(9, 6));
-            let search = ui.add(edit).accessible_name("Search the log");
+            let search = ui.add(edit).on_hover_text("Ids, names, sources, errors and payloads");
             if search.changed() {
                 self.typed_at = Some(Instant::now());
                 ui.request_repaint_after(TYPING);
@@ -239,7 +241,13 @@ impl Live {
     fn list_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         if let Some(error) = &self.error {
             let text = format!("The log could not be read: {error}");
-            if widgets::empty_ui(ui, Icon::CircleAlert, "No answer", &text, Some((Icon::RotateCw, "Read again"))) {
+            if widgets::empty_ui(
+                ui,
+                Icon::CircleAlert,
+                "No answer",
+                &text,
+                Some((Icon::RotateCw, "Read again")),
+            ) {
                 self.error = None;
                 let filter = self.rows.filter.clone();
                 self.rows.look_for(filter);
@@ -259,12 +267,22 @@ impl Live {
     fn empty_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         if self.rows.is_searching() {
             // Nothing is said for the moment that a first page takes.
-            if self.waiting.as_ref().is_some_and(|waiting| waiting.since.elapsed() > Duration::from_millis(300)) {
+            if self
+                .waiting
+                .as_ref()
+                .is_some_and(|waiting| waiting.since.elapsed() > Duration::from_millis(300))
+            {
                 widgets::empty_ui(ui, Icon::Search, "Looking …", "Older events are being searched.", None);
             }
         } else if self.rows.filter.is_empty() {
             let text = "Send one from the Test place, or point an SDK at the capture endpoint. It shows up here at once.";
-            if widgets::empty_ui(ui, Icon::Activity, "No events yet", text, Some((Icon::FlaskConical, "Send a test event"))) {
+            if widgets::empty_ui(
+                ui,
+                Icon::Activity,
+                "No events yet",
+                text,
+                Some((Icon::FlaskConical, "Send a test event")),
+            ) {
                 seen.go(Place::Test);
             }
         } else {
@@ -288,7 +306,10 @@ impl Live {
             "New events".to_owned()
         };
         ui.vertical_centered(|ui| {
-            if widgets::primary_button_ui(ui, Icon::ArrowUp, &label, true).on_hover_text("Show the newest").clicked() {
+            if widgets::primary_button_ui(ui, Icon::ArrowUp, &label, true)
+                .on_hover_text("Show the newest")
+                .clicked()
+            {
                 self.paused = false;
                 self.to_top = true;
                 self.at_top = true;
@@ -327,7 +348,11 @@ impl Live {
             .header(28.0, |mut header| {
                 for name in columns.names() {
                     header.col(|ui| {
-                        ui.add(Label::new(weight(name, 560.0).size(11.5).color(t.weak)).selectable(false).truncate());
+                        ui.add(
+                            Label::new(weight(name, 560.0).size(11.5).color(t.weak))
+                                .selectable(false)
+                                .truncate(),
+                        );
                     });
                 }
             })
@@ -406,20 +431,17 @@ impl Columns {
     }
 
     fn widths(self) -> Vec<Column> {
-        let mut widths = vec![
-            Column::exact(92.0),
-            Column::exact(70.0),
-            Column::remainder().at_least(90.0).clip(true),
-        ];
+        let mut widths =
+            vec![Column::exact(88.0), Column::exact(62.0), Column::remainder().at_least(90.0).clip(true)];
         if self.key {
-            widths.push(Column::initial(170.0).at_least(80.0).resizable(true).clip(true));
+            widths.push(Column::exact(if self.source { 170.0 } else { 124.0 }).clip(true));
         }
-        widths.push(Column::exact(100.0));
+        widths.push(Column::exact(94.0));
         if self.latency {
-            widths.push(Column::exact(72.0));
+            widths.push(Column::exact(78.0));
         }
         if self.source {
-            widths.push(Column::initial(130.0).at_least(60.0).clip(true));
+            widths.push(Column::exact(140.0).clip(true));
         }
         widths
     }
@@ -479,7 +501,11 @@ fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, cou
     ui.scope(|ui| {
         ui.spacing_mut().button_padding = vec2(9.0, 3.0);
         ui.spacing_mut().interact_size.y = 26.0;
-        let text = weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on { t.strong } else { t.text });
+        let text = weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on {
+            t.strong
+        } else {
+            t.text
+        });
         let count = count.map(|count| RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
         let mut atoms = egui::Atoms::default();
         if let Some(color) = color {
@@ -490,7 +516,13 @@ fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, cou
             atoms.push_right(count);
         }
         let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
-        let button = Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
+        let button = Button::new(atoms)
+            .selected(on)
+            .fill(fill)
+            .stroke(Stroke::new(1.0, edge))
+            .corner_radius(13)
+            .gap(5.0);
+        let button = button.wrap_mode(egui::TextWrapMode::Extend);
         ui.add(button).accessible_name(label).clicked()
     })
     .inner
@@ -522,7 +554,8 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                 let len = series.len() as f64;
                 series.iter().enumerate().map(|(i, v)| [i as f64 - len, f64::from(*v)]).collect()
             };
-            let peak = status.accepted_per_sec.iter().chain(&status.delivered_per_sec).copied().fold(4.0, f32::max);
+            let peak: f32 =
+                status.accepted_per_sec.iter().chain(&status.delivered_per_sec).copied().fold(4.0, f32::max);
             let plot = Plot::new("flow")
                 .height(64.0)
                 .allow_scroll(false)
@@ -537,6 +570,11 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                 .include_x(0.0)
                 .include_y(0.0)
                 .include_y(f64::from(peak) * 1.15)
+                .set_margin_fraction(egui::Vec2::ZERO)
+                .y_grid_spacer(move |_| {
+                    let mark = |value: f64, step_size: f64| egui_plot::GridMark { value, step_size };
+                    vec![mark(0.0, f64::from(peak)), mark(f64::from(peak), f64::from(peak))]
+                })
                 .y_axis_formatter(|mark, _| widgets::digits(mark.value.max(0.0).round() as u64))
                 .label_formatter(|_| None);
             let (accepted, delivered) = (points(&status.accepted_per_sec), points(&status.delivered_per_sec));

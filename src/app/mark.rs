@@ -8,11 +8,11 @@ use eframe::egui::{
 
 use super::theme::tokens;
 
-/// The three streams as cubic curves in a unit square, and their widths.
+/// The streams as cubic curves in a unit square, and their widths.
 const STREAMS: [([(f32, f32); 4], f32); 3] = [
-    ([(0.24, 0.20), (0.24, 0.52), (0.50, 0.46), (0.50, 0.80)], 0.105),
-    ([(0.76, 0.20), (0.76, 0.52), (0.50, 0.46), (0.50, 0.80)], 0.105),
-    ([(0.50, 0.20), (0.50, 0.40), (0.50, 0.60), (0.50, 0.80)], 0.105),
+    ([(0.30, 0.21), (0.30, 0.50), (0.58, 0.46), (0.58, 0.79)], 0.14),
+    ([(0.75, 0.25), (0.75, 0.40), (0.66, 0.44), (0.575, 0.56)], 0.095),
+    ([(0.50, 0.20), (0.50, 0.26), (0.47, 0.33), (0.42, 0.38)], 0.075),
 ];
 
 /// The mark in a rounded square.
@@ -55,7 +55,9 @@ pub(super) fn window_icon() -> IconData {
             let at = ((f32::from(x) + 0.5) / side, (f32::from(y) + 0.5) / side);
             let near = curves
                 .iter()
-                .flat_map(|(points, width)| points.iter().map(move |p| (p.0 - at.0).hypot(p.1 - at.1) - width / 2.0))
+                .flat_map(|(points, width)| {
+                    points.iter().map(move |p| (p.0 - at.0).hypot(p.1 - at.1) - width / 2.0)
+                })
                 .fold(f32::MAX, f32::min);
             // The corner's radius is 0.28 of the side, as above.
             let (dx, dy) = (((at.0 - 0.5).abs() - 0.22).max(0.0), ((at.1 - 0.5).abs() - 0.22).max(0.0));

@@ -1,6 +1,9 @@
 //! The left rail: the product's mark, the five places, the theme and the settings' gear. Narrow windows get icons only.
 
-use eframe::egui::{self, Align, Button, Frame, KeyboardShortcut, Layout, Margin, Modifiers, Panel, RichText, Ui, Vec2, Widget as _, vec2};
+use eframe::egui::{
+    self, Align, Button, Frame, KeyboardShortcut, Layout, Margin, Modifiers, Panel, RichText, Ui, Vec2,
+    Widget as _, vec2,
+};
 use lucide_icons::Icon;
 
 use super::{
@@ -14,7 +17,9 @@ const NARROW: f32 = 1040.0;
 pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, place: Place, attention: bool) {
     let t = tokens(ui);
     let wide = ui.available_width() >= NARROW;
-    Panel::left("rail")
+    let bottom = ui.available_rect_before_wrap().bottom();
+    let rail = Panel::left("rail")
+        .show_separator_line(false)
         .exact_size(if wide { 208.0 } else { 60.0 })
         .resizable(false)
         .frame(Frame::new().fill(t.window).inner_margin(Margin::symmetric(12, 14)))
@@ -48,9 +53,17 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, place: Place, attention
                 }
             });
         });
+    let edge = rail.response.rect;
+    ui.painter().vline(edge.right() - 0.5, edge.top()..=bottom, egui::Stroke::new(1.0, t.line));
 }
 
-fn item_ui(ui: &mut Ui, place: Place, selected: bool, shortcut: Option<KeyboardShortcut>, attention: bool) -> bool {
+fn item_ui(
+    ui: &mut Ui,
+    place: Place,
+    selected: bool,
+    shortcut: Option<KeyboardShortcut>,
+    attention: bool,
+) -> bool {
     let t = tokens(ui);
     let color = if selected { t.strong } else { t.text };
     let icon = theme::icon(place.icon()).size(15.0).color(if selected { t.accent } else { t.weak });
@@ -63,16 +76,23 @@ fn item_ui(ui: &mut Ui, place: Place, selected: bool, shortcut: Option<KeyboardS
             let button = match shortcut {
                 Some(shortcut) => {
                     let name = weight(place.title(), if selected { 640.0 } else { 480.0 }).color(color);
-                    let keys = RichText::new(ui.format_shortcut(&shortcut)).small().color(t.weak.gamma_multiply(0.75));
+                    let keys = RichText::new(ui.format_shortcut(&shortcut).replace("Comma", ","))
+                        .small()
+                        .color(t.weak.gamma_multiply(0.75));
                     Button::selectable(selected, (icon, name)).right_text(keys)
                 }
                 None => Button::selectable(selected, icon),
             };
-            button.frame_when_inactive(false).min_size(size).ui(ui).accessible_name(place.title())
+            let button = if selected { button.fill(t.hover).stroke(egui::Stroke::NONE) } else { button };
+            button.frame_when_inactive(selected).min_size(size).ui(ui).accessible_name(place.title())
         })
         .inner;
     if attention {
-        let at = if wide { response.rect.left_top() + vec2(25.0, 9.0) } else { response.rect.right_top() + vec2(-9.0, 9.0) };
+        let at = if wide {
+            response.rect.left_top() + vec2(25.0, 9.0)
+        } else {
+            response.rect.right_top() + vec2(-9.0, 9.0)
+        };
         ui.painter().circle(at, 4.0, t.warn, egui::Stroke::new(1.5, t.window));
     }
     let response = if wide { response } else { response.on_hover_text(place.title()) };
@@ -92,28 +112,38 @@ fn theme_ui(ui: &mut Ui, wide: bool) {
         let at = choices.iter().position(|c| c.0 == current).unwrap_or_default();
         let next = choices[(at + 1) % choices.len()].0;
         let name = format!("Theme: {}", choices[at].2.to_lowercase());
-        let button = Button::new(theme::icon(choices[at].1).size(14.0).color(t.weak)).frame_when_inactive(false);
-        if ui.add_sized(vec2(36.0, 30.0), button).accessible_name(name.clone()).on_hover_text(name).clicked() {
+        let button =
+            Button::new(theme::icon(choices[at].1).size(14.0).color(t.weak)).frame_when_inactive(false);
+        if ui.add_sized(vec2(36.0, 30.0), button).accessible_name(name.clone()).on_hover_text(name).clicked()
+        {
             ui.set_theme(next);
         }
         return;
     }
-    Frame::new().fill(t.field).stroke(egui::Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(3).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 2.0;
-            ui.spacing_mut().button_padding = Vec2::ZERO;
-            let width = (ui.available_width() - 4.0) / 3.0;
-            for (choice, icon, name) in choices {
-                let selected = current == choice;
-                let glyph = theme::icon(icon).size(13.0).color(if selected { t.strong } else { t.weak });
-                let mut button = Button::selectable(selected, glyph).corner_radius(6);
-                if selected {
-                    button = button.fill(t.press);
+    Frame::new().fill(t.field).stroke(egui::Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(3).show(
+        ui,
+        |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                ui.spacing_mut().button_padding = Vec2::ZERO;
+                let width = (ui.available_width() - 4.0) / 3.0;
+                for (choice, icon, name) in choices {
+                    let selected = current == choice;
+                    let glyph = theme::icon(icon).size(13.0).color(if selected { t.strong } else { t.weak });
+                    let mut button = Button::selectable(selected, glyph).corner_radius(6);
+                    if selected {
+                        button = button.fill(t.press);
+                    }
+                    if ui
+                        .add_sized(vec2(width, 24.0), button)
+                        .accessible_name(name)
+                        .on_hover_text(name)
+                        .clicked()
+                    {
+                        ui.set_theme(choice);
+                    }
                 }
-                if ui.add_sized(vec2(width, 24.0), button).accessible_name(name).on_hover_text(name).clicked() {
-                    ui.set_theme(choice);
-                }
-            }
-        });
-    });
+            });
+        },
+    );
 }

@@ -164,7 +164,8 @@ impl Rows {
             self.asked = Some(Ask::Fresh { newest });
             return Some(Query { after: Some(self.head), ..self.filter.query() });
         }
-        let ids: Vec<EventId> = visible.clone().filter_map(|number| self.get(number)).map(|row| row.id).collect();
+        let ids: Vec<EventId> =
+            visible.clone().filter_map(|number| self.get(number)).map(|row| row.id).collect();
         let before = Some(ids.first()? + 1);
         let query = Query { before, limit: ids.len(), ..self.filter.query() };
         self.asked = Some(Ask::Again { ids });
@@ -292,13 +293,19 @@ mod tests {
     /// Answers as a log of the lines `1..=newest` would.
     fn answer(query: &Query, newest: EventId) -> Page {
         let mut ids: Vec<EventId> = (1..=newest)
-            .filter(|id| query.before.is_none_or(|before| *id < before) && query.after.is_none_or(|after| *id > after))
+            .filter(|id| {
+                query.before.is_none_or(|before| *id < before) && query.after.is_none_or(|after| *id > after)
+            })
             .collect();
         if !query.oldest_first {
             ids.reverse();
         }
         ids.truncate(query.limit);
-        Page { rows: ids.into_iter().map(delivery).collect(), total: u64::try_from(newest).ok(), ..Page::default() }
+        Page {
+            rows: ids.into_iter().map(delivery).collect(),
+            total: u64::try_from(newest).ok(),
+            ..Page::default()
+        }
     }
 
     fn settle(rows: &mut Rows, visible: &Range<usize>, newest: EventId) {

@@ -31,7 +31,9 @@ impl Settings {
 
     /// The settings changed elsewhere.
     pub(super) fn adopt(&mut self, before: &Config, now: &Config) {
-        if self.draft(before).is_ok_and(|draft| draft == *before) || self.draft(now).is_ok_and(|draft| draft == *now) {
+        if self.draft(before).is_ok_and(|draft| draft == *before)
+            || self.draft(now).is_ok_and(|draft| draft == *now)
+        {
             *self = Self::new(now);
         }
     }
@@ -79,7 +81,8 @@ impl Settings {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Capture endpoint");
             widgets::field_ui(ui, "Listen address", &mut self.listen, "127.0.0.1:8485", error);
-            let shared = config::check_listen(self.listen.trim()).is_ok_and(|listen| !listen.ip().is_loopback());
+            let shared =
+                config::check_listen(self.listen.trim()).is_ok_and(|listen| !listen.ip().is_loopback());
             if shared {
                 let text = "Other computers can send to this address. Keep requiring a write key, and let a firewall or a \
                             proxy with TLS stand in front of it.";
@@ -110,9 +113,19 @@ impl Settings {
                 "For events that wait or failed. {} are used now. When it is full, senders hear 429 and come again.",
                 widgets::bytes(seen.status.ledger.queued_bytes)
             );
-            number_ui(ui, "Room for the spool", &waiting, DragValue::new(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"));
+            number_ui(
+                ui,
+                "Room for the spool",
+                &waiting,
+                DragValue::new(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"),
+            );
             let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
-            number_ui(ui, "Keep in the log", text, DragValue::new(&mut self.keep_events).range(1000..=50_000_000).speed(1000).suffix(" events"));
+            number_ui(
+                ui,
+                "Keep in the log",
+                text,
+                DragValue::new(&mut self.keep_events).range(1000..=50_000_000).speed(1000).suffix(" events"),
+            );
         });
     }
 }

@@ -6,13 +6,13 @@
 mod policy;
 
 use eframe::egui::{
-    self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, ScrollArea, Sense,
-    Stroke, Suggestion, Ui, vec2,
+    self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, ScrollArea,
+    Sense, Stroke, Suggestion, Ui, vec2,
 };
 use lucide_icons::Icon;
 
 use super::{
-    Place, Seen, status_line,
+    Place, Seen, banner, status_line,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
@@ -20,7 +20,7 @@ use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
     delivery::Forwarder,
     event::Encoding,
-    policy as policies,
+    policy as policies, remedy,
 };
 
 /// A step that can be gone to.
@@ -85,7 +85,8 @@ impl Faults {
     }
 
     fn first(&self) -> Option<String> {
-        let all = [&self.region, &self.stream, &self.account_id, &self.endpoint_url, &self.profile, &self.role_arn];
+        let all =
+            [&self.region, &self.stream, &self.account_id, &self.endpoint_url, &self.profile, &self.role_arn];
         all.into_iter().flatten().next().cloned()
     }
 }
@@ -101,7 +102,10 @@ fn reason(draft: &Config) -> Option<String> {
             return Some("The stream is missing".to_owned());
         }
     }
-    Faults::of(draft).first().map(|fault| capital(&fault)).or_else(|| draft.check().err().map(|error| error.to_string()))
+    Faults::of(draft)
+        .first()
+        .map(|fault| capital(&fault))
+        .or_else(|| draft.check().err().map(|error| error.to_string()))
 }
 
 /// Rules are written to follow a setting's name; on their own they begin with a capital.
@@ -150,16 +154,17 @@ impl SetUp {
                 .show(ui, |ui| self.apply_ui(ui, seen));
         }
         let faults = Faults::of(&self.draft);
+        let blocked_at = blocked_at(seen);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
             ui.spacing_mut().item_spacing.y = 12.0;
-            self.destination_ui(ui, seen);
+            self.destination_ui(ui, blocked_at == Some(None));
             match self.draft.destination.kind {
                 DestinationKind::Practice => self.practice_ui(ui, seen),
                 DestinationKind::Kinesis => {
-                    self.stream_ui(ui, &faults);
-                    self.credentials_ui(ui, &faults);
-                    self.policy_ui(ui, seen);
+                    self.stream_ui(ui, &faults, blocked_at == Some(Some(Section::Stream)));
+                    self.credentials_ui(ui, &faults, blocked_at == Some(Some(Section::Credentials)));
+                    self.policy_ui(ui, seen, blocked_at == Some(Some(Section::Policy)));
                 }
             }
             let number = if self.draft.destination.kind == DestinationKind::Practice { 2 } else { 5 };
@@ -174,18 +179,21 @@ impl SetUp {
         let reason = reason(&self.draft);
         let text = self.consequence(seen);
         let shadow = ui.visuals().popup_shadow;
-        let frame = Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
+        let frame =
+            Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
         frame.inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
             egui::Sides::new().shrink_left().truncate().show(
                 ui,
                 |ui| match &reason {
                     Some(reason) => {
                         ui.label(theme::icon(Icon::CircleAlert).color(t.warn));
-                        ui.add(Label::new(RichText::new(reason).color(t.text)).truncate()).on_hover_text(reason);
+                        ui.add(Label::new(RichText::new(reason).color(t.text)).truncate())
+                            .on_hover_text(reason);
                     }
                     None => {
                         ui.label(theme::icon(Icon::Pencil).color(t.weak));
-                        ui.add(Label::new(RichText::new(&text).color(t.text)).truncate()).on_hover_text(&text);
+                        ui.add(Label::new(RichText::new(&text).color(t.text)).truncate())
+                            .on_hover_text(&text);
                     }
                 },
                 |ui| {
@@ -213,24 +221,26 @@ impl SetUp {
             || self.draft.destination.stream != seen.config.destination.stream
             || self.draft.destination.region != seen.config.destination.region;
         if moves && queued > 0 {
-            return format!("{} queued events will go to {}", widgets::digits(queued), status_line::destination(&self.draft));
+            return format!(
+                "{} queued events will go to {}",
+                widgets::digits(queued),
+                status_line::destination(&self.draft)
+            );
         }
         "Not applied yet. Takes effect at once; accepted events are kept.".to_owned()
     }
 
-    fn destination_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
-        let blocked = matches!(seen.status.forwarder, Forwarder::Blocked { .. });
+    fn destination_ui(&mut self, ui: &mut Ui, blocked: bool) {
         let mark = if blocked { Mark::Attention } else { Mark::Done };
         step_ui(ui, 1, "Destination", mark, |ui| {
             let kind = &mut self.draft.destination.kind;
-            let text = "A Kinesis inside this app. No AWS account, nothing leaves this computer.";
-            if widgets::choice_ui(ui, *kind == DestinationKind::Practice, "Practice stream", text).clicked() {
-                *kind = DestinationKind::Practice;
-            }
-            let text = "A stream in your AWS account, or another Kinesis-compatible server.";
-            if widgets::choice_ui(ui, *kind == DestinationKind::Kinesis, "Amazon Kinesis", text).clicked() {
-                *kind = DestinationKind::Kinesis;
-            }
+            let practice = "A Kinesis inside this app. No AWS account, nothing leaves this computer.";
+            let kinesis = "A stream in your AWS account, or another Kinesis-compatible server.";
+            let choices = [
+                (DestinationKind::Practice, "Practice stream", practice),
+                (DestinationKind::Kinesis, "Amazon Kinesis", kinesis),
+            ];
+            widgets::choices_ui(ui, kind, &choices);
             if *kind == DestinationKind::Kinesis {
                 widgets::link_ui(ui, "What is Amazon Kinesis?", policies::ABOUT_KINESIS);
             }
@@ -264,11 +274,11 @@ impl SetUp {
         });
     }
 
-    fn stream_ui(&mut self, ui: &mut Ui, faults: &Faults) {
+    fn stream_ui(&mut self, ui: &mut Ui, faults: &Faults, blocked: bool) {
         let destination = &mut self.draft.destination;
         let complete = !destination.region.is_empty() && !destination.stream.is_empty();
         let wrong = faults.region.is_some() || faults.stream.is_some() || faults.endpoint_url.is_some();
-        let mark = mark(complete, wrong || faults.account_id.is_some());
+        let mark = mark(complete, blocked || wrong || faults.account_id.is_some());
         let scroll = take(&mut self.scroll_to, Section::Stream);
         step_ui(ui, 2, "Stream", mark, |ui| {
             if scroll {
@@ -277,12 +287,18 @@ impl SetUp {
             let url = policies::ConsolePage::CreateStream.url(&destination.region);
             ui.horizontal_wrapped(|ui| {
                 widgets::hint_ui(ui, "No stream yet?");
-                widgets::link_ui(ui, "Create one in the AWS console", url.as_deref().unwrap_or(policies::CONSOLE_CREATE_STREAM));
+                widgets::link_ui(
+                    ui,
+                    "Create one in the AWS console",
+                    url.as_deref().unwrap_or(policies::CONSOLE_CREATE_STREAM),
+                );
                 widgets::link_ui(ui, "How", policies::HOW_TO_CREATE_STREAM);
             });
             two_ui(
                 ui,
-                |ui, destination: &mut config::Destination| region_ui(ui, &mut destination.region, faults.region.as_deref()),
+                |ui, destination: &mut config::Destination| {
+                    region_ui(ui, &mut destination.region, faults.region.as_deref())
+                },
                 |ui, destination| {
                     let value = &mut destination.stream;
                     let hint = "clickstream, or an ARN";
@@ -301,12 +317,24 @@ impl SetUp {
                 ui,
                 |ui, destination: &mut config::Destination| {
                     let value = &mut destination.account_id;
-                    widgets::field_ui(ui, "AWS account id", value, "123456789012", faults.account_id.as_deref());
+                    widgets::field_ui(
+                        ui,
+                        "AWS account id",
+                        value,
+                        "123456789012",
+                        faults.account_id.as_deref(),
+                    );
                     small_ui(ui, "Optional: only the policy below needs it");
                 },
                 |ui, destination| {
                     let value = &mut destination.endpoint_url;
-                    widgets::field_ui(ui, "Other server", value, "Empty for AWS", faults.endpoint_url.as_deref());
+                    widgets::field_ui(
+                        ui,
+                        "Other server",
+                        value,
+                        "Empty for AWS",
+                        faults.endpoint_url.as_deref(),
+                    );
                     small_ui(ui, "URL of a Kinesis-compatible server, if it is not AWS");
                 },
                 destination,
@@ -314,25 +342,26 @@ impl SetUp {
         });
     }
 
-    fn credentials_ui(&mut self, ui: &mut Ui, faults: &Faults) {
+    fn credentials_ui(&mut self, ui: &mut Ui, faults: &Faults, blocked: bool) {
         let credentials = &mut self.draft.credentials;
-        let mark = mark(true, faults.profile.is_some() || faults.role_arn.is_some());
+        let mark = mark(true, blocked || faults.profile.is_some() || faults.role_arn.is_some());
         let scroll = take(&mut self.scroll_to, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
             if scroll {
                 ui.scroll_to_cursor(Some(Align::TOP));
             }
-            widgets::hint_ui(ui, "Secret keys stay in AWS's own files or environment. Tributary never stores them.");
-            let default = credentials.source == CredentialsSource::Default;
-            let text = "Looks where every AWS tool looks: environment, ~/.aws, SSO, container or instance role.";
-            if widgets::choice_ui(ui, default, "AWS default chain", text).clicked() {
-                credentials.source = CredentialsSource::Default;
-            }
-            let profile = credentials.source == CredentialsSource::Profile;
-            let text = "One section of ~/.aws/config or ~/.aws/credentials, SSO profiles included.";
-            if widgets::choice_ui(ui, profile, "Named profile", text).clicked() {
-                credentials.source = CredentialsSource::Profile;
-            }
+            widgets::hint_ui(
+                ui,
+                "Secret keys stay in AWS's own files or environment. Tributary never stores them.",
+            );
+            let chain =
+                "Looks where every AWS tool looks: environment, ~/.aws, SSO, container or instance role.";
+            let profile = "One section of ~/.aws/config or ~/.aws/credentials, SSO profiles included.";
+            let choices = [
+                (CredentialsSource::Default, "AWS default chain", chain),
+                (CredentialsSource::Profile, "Named profile", profile),
+            ];
+            widgets::choices_ui(ui, &mut credentials.source, &choices);
             match credentials.source {
                 CredentialsSource::Default => {}
                 CredentialsSource::Profile => {
@@ -340,7 +369,11 @@ impl SetUp {
                     widgets::field_ui(ui, "Profile", &mut credentials.profile, "default", error);
                 }
                 CredentialsSource::Keychain => {
-                    widgets::message_ui(ui, Tone::Note, "The settings file names the system keychain as the place of the keys.");
+                    widgets::message_ui(
+                        ui,
+                        Tone::Note,
+                        "The settings file names the system keychain as the place of the keys.",
+                    );
                 }
             }
             two_ui(
@@ -359,14 +392,14 @@ impl SetUp {
         });
     }
 
-    fn policy_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+    fn policy_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {
         let missing = policies::stream_arn(
             &self.draft.destination.region,
             &self.draft.destination.account_id,
             &self.draft.destination.stream,
         )
         .missing;
-        let mark = if missing.is_empty() { Mark::Done } else { Mark::Attention };
+        let mark = mark(missing.is_empty(), blocked || !missing.is_empty());
         let scroll = take(&mut self.scroll_to, Section::Policy);
         step_ui(ui, 4, "Policy", mark, |ui| {
             if scroll {
@@ -380,29 +413,28 @@ impl SetUp {
         let destination = &mut self.draft.destination;
         step_ui(ui, number, "Delivery", Mark::Done, |ui| {
             name_ui(ui, "Operation");
-            for (operation, label, text) in [
-                (Operation::PutRecord, "PutRecord", "One record a call. What the page's policy allows."),
-                (
-                    Operation::PutRecords,
-                    "PutRecords",
-                    "Up to 500 records a call: faster and fewer requests. The policy then names kinesis:PutRecords.",
-                ),
-            ] {
-                if widgets::choice_ui(ui, destination.operation == operation, label, text).clicked() {
-                    destination.operation = operation;
-                }
-            }
+            let one = "One record a call. The smallest permission.";
+            let many =
+                "Up to 500 records a call: fewer requests, faster. Needs kinesis:PutRecords in the policy.";
+            let choices =
+                [(Operation::PutRecord, "PutRecord", one), (Operation::PutRecords, "PutRecords", many)];
+            widgets::choices_ui(ui, &mut destination.operation, &choices);
             ui.add_space(4.0);
             name_ui(ui, "Encoding");
-            for (encoding, label, text) in [
-                (Encoding::Base64, "base64", "base64 of the event's JSON, as consumers of the former product expect it."),
-                (Encoding::Json, "json", "The event's JSON text as it is. A third smaller."),
-                (Encoding::JsonLines, "json-lines", "JSON text and a line end, so that Firehose writes one event a line."),
-            ] {
-                if widgets::choice_ui(ui, destination.encoding == encoding, label, text).clicked() {
-                    destination.encoding = encoding;
-                }
-            }
+            let choices = [
+                (
+                    Encoding::Base64,
+                    "base64",
+                    "base64 of the event's JSON: what consumers of Clickstream read.",
+                ),
+                (Encoding::Json, "json", "The event's JSON text as it is. A quarter smaller."),
+                (
+                    Encoding::JsonLines,
+                    "json-lines",
+                    "JSON and a line end: Firehose then writes one event a line.",
+                ),
+            ];
+            widgets::choices_ui(ui, &mut destination.encoding, &choices);
             ui.add_space(4.0);
             ui.horizontal_top(|ui| {
                 widgets::switch_ui(ui, &mut destination.ordered, "Keep the order per user");
@@ -425,7 +457,10 @@ impl SetUp {
         let forwarder = &seen.status.forwarder;
         let mark = match forwarder {
             Forwarder::Disabled | Forwarder::Blocked { .. } => Mark::Attention,
-            Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Offline { .. } | Forwarder::Draining => Mark::Done,
+            Forwarder::Running
+            | Forwarder::Throttled(_)
+            | Forwarder::Offline { .. }
+            | Forwarder::Draining => Mark::Done,
         };
         step_ui(ui, number, "Enable", mark, |ui| {
             let mut enabled = seen.config.destination.enabled;
@@ -449,7 +484,11 @@ impl SetUp {
             ui.horizontal_wrapped(|ui| {
                 let color = status_line::forwarder_color(forwarder, t);
                 widgets::pill_ui(ui, color, status_line::forwarder_word(forwarder));
-                let text = format!("{} → {}", status_line::forwarder_meaning(forwarder), status_line::destination(seen.config));
+                let text = format!(
+                    "{} → {}",
+                    status_line::forwarder_meaning(forwarder),
+                    status_line::destination(seen.config)
+                );
                 ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
             });
             if self.draft.destination.kind == DestinationKind::Kinesis
@@ -459,6 +498,13 @@ impl SetUp {
             }
         });
     }
+}
+
+/// The step at which the forwarder is blocked; `Some(None)` when none of them in particular.
+fn blocked_at(seen: &Seen<'_>) -> Option<Option<Section>> {
+    let Forwarder::Blocked { fault, .. } = &seen.status.forwarder else { return None };
+    let place = remedy::remedy(fault, seen.config).place;
+    Some(place.and_then(|place| banner::place_of(place).1))
 }
 
 fn take(wanted: &mut Option<Section>, section: Section) -> bool {
@@ -484,7 +530,12 @@ fn small_ui(ui: &mut Ui, text: &str) {
 }
 
 /// Two fields beside each other, or below each other where there is no room.
-fn two_ui<T>(ui: &mut Ui, left: impl FnOnce(&mut Ui, &mut T), right: impl FnOnce(&mut Ui, &mut T), value: &mut T) {
+fn two_ui<T>(
+    ui: &mut Ui,
+    left: impl FnOnce(&mut Ui, &mut T),
+    right: impl FnOnce(&mut Ui, &mut T),
+    value: &mut T,
+) {
     if ui.available_width() > 560.0 {
         ui.columns(2, |columns| {
             for column in columns.iter_mut() {
@@ -511,7 +562,9 @@ fn step_ui(ui: &mut Ui, number: usize, title: &str, mark: Mark, contents: impl F
                 Mark::Attention => (t.warn, Some(Icon::TriangleAlert), "needs attention"),
                 Mark::Open => (t.weak, None, "open"),
             };
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, format!("{title}: {word}")));
+            response.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::Image, true, format!("{title}: {word}"))
+            });
             ui.painter().circle_filled(rect.center(), 11.0, color.gamma_multiply(0.16));
             let (text, font) = match glyph {
                 Some(glyph) => (char::from(glyph).to_string(), egui::FontId::new(12.0, theme::icons())),

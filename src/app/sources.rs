@@ -1,6 +1,8 @@
 //! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
 
-use eframe::egui::{self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, ScrollArea, Stroke, Ui};
+use eframe::egui::{
+    self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, ScrollArea, Stroke, Ui,
+};
 use lucide_icons::Icon;
 
 use super::{
@@ -21,13 +23,18 @@ enum Doing {
     Removing(usize),
 }
 
-#[derive(Default)]
 pub(super) struct Sources {
     doing: Option<Doing>,
     /// The keys that are shown, by the sources' places.
     revealed: Vec<usize>,
     sdk: Sdk,
     source: usize,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0 }
+    }
 }
 
 /// What a button of a row asks for.
@@ -66,7 +73,13 @@ impl Sources {
             if sources.is_empty() && !adding {
                 ui.set_min_height(170.0);
                 let text = "A source is a named sender with its own write key: a website, an app, a server.";
-                if widgets::empty_ui(ui, Icon::Plug, "No sources", text, Some((Icon::Plus, "Add the first source"))) {
+                if widgets::empty_ui(
+                    ui,
+                    Icon::Plug,
+                    "No sources",
+                    text,
+                    Some((Icon::Plus, "Add the first source")),
+                ) {
                     self.doing = Some(Doing::Adding { name: String::new(), focus: true });
                 }
             }
@@ -82,7 +95,9 @@ impl Sources {
                         ui.copy_text(source.write_key.clone());
                         seen.wishes.push(super::Wish::Notice("Write key copied".to_owned()));
                     }
-                    Some(Act::Reveal) if self.revealed.contains(&at) => self.revealed.retain(|other| *other != at),
+                    Some(Act::Reveal) if self.revealed.contains(&at) => {
+                        self.revealed.retain(|other| *other != at)
+                    }
                     Some(Act::Reveal) => self.revealed.push(at),
                     Some(Act::Do(Doing::Renaming { name, .. })) => {
                         self.doing = Some(Doing::Renaming { at, name, focus: true });
@@ -113,7 +128,8 @@ impl Sources {
             Some(Doing::NewKey(_) | Doing::Removing(_)) | None => return,
         };
         let taken = seen.config.capture.sources.iter().enumerate();
-        let taken = taken.filter(|(at, _)| Some(*at) != renamed).any(|(_, source)| source.name == name.trim());
+        let taken =
+            taken.filter(|(at, _)| Some(*at) != renamed).any(|(_, source)| source.name == name.trim());
         let fault = match config::check_source_name(name.trim()) {
             Ok(()) if taken => Some("another source has this name".to_owned()),
             Ok(()) => None,
@@ -247,11 +263,18 @@ impl Sources {
                     .accessible_name("SDK");
             });
             let endpoint = seen.endpoint();
-            let key = if self.revealed.contains(&self.source) { source.write_key.clone() } else { masked(&source.write_key) };
+            let key = if self.revealed.contains(&self.source) {
+                source.write_key.clone()
+            } else {
+                masked(&source.write_key)
+            };
             let shown = snippets::snippet(self.sdk, &endpoint, &key);
             if widgets::code_copy_ui(ui, shown.trim_end(), "Copy snippet") {
                 ui.copy_text(snippets::snippet(self.sdk, &endpoint, &source.write_key));
                 seen.wishes.push(super::Wish::Notice("Snippet copied".to_owned()));
+            }
+            if let Some(note) = self.sdk.note() {
+                widgets::message_ui(ui, Tone::Note, note);
             }
             widgets::hint_ui(ui, "Copying puts the real write key in.");
             if widgets::button_ui(ui, Icon::Activity, "Watch events arrive").clicked() {
@@ -323,19 +346,29 @@ fn row_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
                 if widgets::icon_button_ui(ui, Icon::Copy, &of("Copy write key of")).clicked() {
                     act = Some(Act::Copy);
                 }
-                let (eye, what) = if revealed { (Icon::EyeOff, "Hide write key of") } else { (Icon::Eye, "Show write key of") };
+                let (eye, what) = if revealed {
+                    (Icon::EyeOff, "Hide write key of")
+                } else {
+                    (Icon::Eye, "Show write key of")
+                };
                 if widgets::icon_button_ui(ui, eye, &of(what)).clicked() {
                     act = Some(Act::Reveal);
                 }
                 ui.add_space(6.0);
                 let key = if revealed { source.write_key.clone() } else { masked(&source.write_key) };
                 let room = (ui.available_width() * 0.6).max(60.0);
-                ui.allocate_ui_with_layout(egui::vec2(room, 22.0), Layout::right_to_left(Align::Center), |ui| {
-                    ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());
-                });
+                ui.allocate_ui_with_layout(
+                    egui::vec2(room, 22.0),
+                    Layout::right_to_left(Align::Center),
+                    |ui| {
+                        ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());
+                    },
+                );
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.spacing_mut().item_spacing.x = 9.0;
                     ui.label(theme::icon(Icon::Plug).color(t.weak));
-                    ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate()).on_hover_text(&*source.name);
+                    ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate())
+                        .on_hover_text(&*source.name);
                 });
             });
         });

@@ -82,7 +82,9 @@ pub(super) fn forwarder_meaning(forwarder: &Forwarder) -> &'static str {
         Forwarder::Running => "Events are put as they come.",
         Forwarder::Throttled(_) => "The stream pushes back. Slower, nothing is lost.",
         Forwarder::Blocked { .. } => "Needs you. Events are accepted and wait in the spool.",
-        Forwarder::Offline { .. } => "The destination cannot be reached. Events wait in the spool; it tries again by itself.",
+        Forwarder::Offline { .. } => {
+            "The destination cannot be reached. Events wait in the spool; it tries again by itself."
+        }
         Forwarder::Draining => "Shutting down.",
     }
 }
@@ -96,7 +98,9 @@ fn divider_ui(ui: &mut Ui) {
 fn destination_ui(ui: &mut Ui, config: &Config, width_max: f32) {
     let t = tokens(ui);
     let (icon, what) = match config.destination.kind {
-        DestinationKind::Practice => (Icon::GraduationCap, "Events go to the practice stream inside this app"),
+        DestinationKind::Practice => {
+            (Icon::GraduationCap, "Events go to the practice stream inside this app")
+        }
         DestinationKind::Kinesis => (Icon::Cloud, "Events go to this Kinesis stream"),
     };
     ui.label(theme::icon(icon).color(t.weak));
@@ -126,7 +130,8 @@ fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             ui.label(theme::icon(icon).size(11.5).color(t.weak));
-            ui.add(Label::new(RichText::new(format!("{value}/s")).color(t.text)).selectable(false)).on_hover_text(name);
+            ui.add(Label::new(RichText::new(format!("{value}/s")).color(t.text)).selectable(false))
+                .on_hover_text(name);
         });
     }
 }
@@ -170,7 +175,8 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Intake::Failing(_) => (t.err, Some("disk fails")),
         Intake::Stopping => (t.weak, Some("stopping")),
     };
-    ui.add(Label::new(RichText::new(&url).monospace().color(tone)).truncate()).on_hover_text("The capture endpoint: where SDKs send");
+    ui.add(Label::new(RichText::new(&url).monospace().color(tone)).truncate())
+        .on_hover_text("The capture endpoint: where SDKs send");
     if let Some(word) = word {
         ui.label(weight(word, 580.0).color(tone));
     }

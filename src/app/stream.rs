@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use eframe::egui::{
-    self, Align, CentralPanel, Frame, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo,
+    self, Align, CentralPanel, Frame, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui,
+    WidgetInfo,
 };
 use egui_extras::{Column, TableBuilder};
 use lucide_icons::Icon;
@@ -69,7 +70,8 @@ impl Open {
 /// The JSON inside a record, by the three encodings.
 fn decode(data: &[u8]) -> Option<(String, &'static str)> {
     let text = std::str::from_utf8(data).ok()?;
-    let is_json = |text: &str| text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    let is_json =
+        |text: &str| text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     if is_json(text) {
         let how = if text.ends_with('\n') { "JSON with a line end" } else { "JSON" };
         return Some((text.trim_end().to_owned(), how));
@@ -100,7 +102,10 @@ impl Stream {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let subtitle = format!("What a consumer reads back from {}", destination(seen));
         widgets::heading_ui(ui, "Stream", &subtitle, |ui| {
-            if widgets::button_ui(ui, Icon::RotateCw, "Read again").on_hover_text("Forget what was read and start over").clicked() {
+            if widgets::button_ui(ui, Icon::RotateCw, "Read again")
+                .on_hover_text("Forget what was read and start over")
+                .clicked()
+            {
                 self.again = true;
                 self.selected = None;
             }
@@ -159,7 +164,11 @@ impl Stream {
         let view = &self.view;
         let mut parts = vec![format!("{} read", widgets::digits(view.read))];
         if !view.shards.is_empty() {
-            parts.push(format!("{} shard{}", view.shards.len(), if view.shards.len() == 1 { "" } else { "s" }));
+            parts.push(format!(
+                "{} shard{}",
+                view.shards.len(),
+                if view.shards.len() == 1 { "" } else { "s" }
+            ));
         }
         match view.behind_ms {
             Some(ms) if ms > 1000 => parts.push(format!("{} behind the tip", widgets::duration(ms))),
@@ -177,12 +186,22 @@ impl Stream {
             return;
         }
         if self.view.behind_ms.is_none() {
-            widgets::empty_ui(ui, Icon::Waves, "Reading …", "The first answer of the stream is on its way.", None);
+            widgets::empty_ui(
+                ui,
+                Icon::Waves,
+                "Reading …",
+                "The first answer of the stream is on its way.",
+                None,
+            );
             return;
         }
         let text = match self.from {
-            From::Oldest => "The stream has no records yet. Send an event, and it shows up here as consumers get it.",
-            From::LastHour | From::LastMinutes => "No record arrived in that time. Start at the oldest, or send one.",
+            From::Oldest => {
+                "The stream has no records yet. Send an event, and it shows up here as consumers get it."
+            }
+            From::LastHour | From::LastMinutes => {
+                "No record arrived in that time. Start at the oldest, or send one."
+            }
             From::Latest => "Waiting for the next record. Send an event, and it shows up here.",
         };
         let action = (Icon::FlaskConical, "Send a test event");
@@ -202,9 +221,9 @@ impl Stream {
             .auto_shrink(false)
             .cell_layout(Layout::left_to_right(Align::Center))
             .column(Column::exact(106.0))
-            .column(Column::initial(120.0).at_least(90.0).resizable(true).clip(true));
+            .column(Column::exact(if roomy { 84.0 } else { 60.0 }).clip(true));
         if roomy {
-            table = table.column(Column::initial(170.0).at_least(80.0).resizable(true).clip(true));
+            table = table.column(Column::exact(if wide { 190.0 } else { 130.0 }).clip(true));
         }
         table = table.column(Column::remainder().at_least(100.0).clip(true));
         if wide {
@@ -213,19 +232,31 @@ impl Stream {
         let records = &self.view.records;
         let selected = self.selected.as_ref().map(|open| &open.record.sequence_number);
         let mut clicked = None;
-        let names = [(true, "Arrived"), (true, "Shard"), (roomy, "Partition key"), (true, "Sequence number"), (wide, "Size")];
+        let names = [
+            (true, "Arrived"),
+            (true, "Shard"),
+            (roomy, "Partition key"),
+            (true, "Sequence number"),
+            (wide, "Size"),
+        ];
         table
             .header(28.0, |mut header| {
                 for (_, name) in names.iter().filter(|(shown, _)| *shown) {
                     header.col(|ui| {
-                        ui.add(Label::new(weight(*name, 560.0).size(11.5).color(t.weak)).selectable(false).truncate());
+                        ui.add(
+                            Label::new(weight(*name, 560.0).size(11.5).color(t.weak))
+                                .selectable(false)
+                                .truncate(),
+                        );
                     });
                 }
             })
             .body(|body| {
                 body.rows(28.0, records.len(), |mut row| {
                     // Newest on top, as in the log.
-                    let Some(record) = records.len().checked_sub(row.index() + 1).and_then(|at| records.get(at)) else {
+                    let Some(record) =
+                        records.len().checked_sub(row.index() + 1).and_then(|at| records.get(at))
+                    else {
                         return;
                     };
                     row.set_selected(selected == Some(&record.sequence_number));
@@ -242,7 +273,11 @@ impl Stream {
                     ];
                     for (_, text) in cells.iter().filter(|(shown, _)| *shown) {
                         row.col(|ui| {
-                            ui.add(Label::new(RichText::new(*text).monospace().color(t.text)).selectable(false).truncate());
+                            ui.add(
+                                Label::new(RichText::new(*text).monospace().color(t.text))
+                                    .selectable(false)
+                                    .truncate(),
+                            );
                         });
                     }
                     let response = row.response();

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use eframe::egui::{
-    self, ComboBox, Key, KeyboardShortcut, Label, Modifiers, RichText, ScrollArea, Sense, Stroke, TextEdit, TextStyle,
-    Ui, WidgetInfo, vec2,
+    self, ComboBox, Key, KeyboardShortcut, Label, Modifiers, RichText, ScrollArea, Sense, Stroke, TextEdit,
+    TextStyle, Ui, WidgetInfo, vec2,
 };
 use lucide_icons::Icon;
 
@@ -189,7 +189,12 @@ impl Test {
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        widgets::heading_ui(ui, "Test", "Send an event through the real endpoint and follow it to its record", |_| {});
+        widgets::heading_ui(
+            ui,
+            "Test",
+            "Send an event through the real endpoint and follow it to its record",
+            |_| {},
+        );
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.set_max_width(ui.available_width() - 4.0);
             if ui.available_width() > 860.0 {
@@ -241,7 +246,8 @@ impl Test {
             }
             ui.add_space(2.0);
             let shortcut = ui.input_mut(|i| i.consume_shortcut(&SEND));
-            let has_source = !seen.config.capture.sources.is_empty() || !seen.config.capture.require_write_key;
+            let has_source =
+                !seen.config.capture.sources.is_empty() || !seen.config.capture.require_write_key;
             ui.horizontal_wrapped(|ui| {
                 let can_send = fault.is_none() && has_source;
                 let button = widgets::primary_button_ui(ui, Icon::Send, "Send event", can_send);
@@ -251,7 +257,9 @@ impl Test {
                     self.send(seen);
                 }
                 self.source_ui(ui, seen);
-                if self.texts[at] != template(self.kind) && widgets::button_ui(ui, Icon::Undo2, "Template").clicked() {
+                if self.texts[at] != template(self.kind)
+                    && widgets::button_ui(ui, Icon::Undo2, "Template").clicked()
+                {
                     template(self.kind).clone_into(&mut self.texts[at]);
                 }
             });
@@ -286,10 +294,11 @@ impl Test {
     fn results_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         if self.sent.is_empty() {
             widgets::card_ui(ui, |ui| {
-                ui.set_min_height(240.0);
+                ui.set_max_height(260.0);
                 let text = "Its story appears here: the endpoint's answer, the spool, and the record with its shard and \
                             sequence number.";
                 widgets::empty_ui(ui, Icon::Route, "Send an event", text, None);
+                ui.add_space(40.0);
             });
             return;
         }
@@ -339,11 +348,25 @@ fn story_ui(ui: &mut Ui, sent: &Sent, seen: &mut Seen<'_>) {
         },
     );
     ui.add_space(2.0);
-    let note = |title: &str, text: String, at: String| Step { tone: Some(Tone::Note), title: title.into(), text, at };
+    let note = |title: &str, text: String, at: String| Step {
+        tone: Some(Tone::Note),
+        title: title.into(),
+        text,
+        at,
+    };
     let sent_at = seen.clock.time(sent.at);
-    let mut steps = vec![note("Sent to the endpoint", format!("POST {}/v1/{}", seen.endpoint(), sent.kind.as_str()), sent_at)];
+    let mut steps = vec![note(
+        "Sent to the endpoint",
+        format!("POST {}/v1/{}", seen.endpoint(), sent.kind.as_str()),
+        sent_at,
+    )];
     match &sent.answer {
-        None => steps.push(Step { tone: None, title: "Waiting for the answer".into(), text: String::new(), at: String::new() }),
+        None => steps.push(Step {
+            tone: None,
+            title: "Waiting for the answer".into(),
+            text: String::new(),
+            at: String::new(),
+        }),
         Some(Err(error)) => {
             let title = "No answer from the endpoint".into();
             steps.push(Step { tone: Some(Tone::Bad), title, text: error.clone(), at: String::new() });
@@ -351,7 +374,12 @@ fn story_ui(ui: &mut Ui, sent: &Sent, seen: &mut Seen<'_>) {
         Some(Ok(answer)) => {
             let tone = if answer.status == 200 { Tone::Good } else { Tone::Bad };
             let title = format!("Answered {}", answer.status);
-            steps.push(Step { tone: Some(tone), title, text: answer.body.trim().to_owned(), at: String::new() });
+            steps.push(Step {
+                tone: Some(tone),
+                title,
+                text: answer.body.trim().to_owned(),
+                at: String::new(),
+            });
         }
     }
     if let Some(loaded) = sent.pane.as_ref().and_then(Pane::detail) {
@@ -360,23 +388,18 @@ fn story_ui(ui: &mut Ui, sent: &Sent, seen: &mut Seen<'_>) {
     detail::steps_ui(ui, &steps);
     let Some(delivery) = sent.pane.as_ref().and_then(Pane::delivery) else { return };
     detail::fault_ui(ui, delivery, seen);
-    if let Some(receipt) = &delivery.receipt {
-        ui.scope(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            widgets::fact_ui(ui, "Shard", &receipt.shard_id, false);
-            if widgets::fact_ui(ui, "Sequence number", &receipt.sequence_number, true) {
-                seen.copied("Sequence number");
-            }
-            widgets::fact_ui(ui, "Partition key", &delivery.partition_key, false);
-        });
-        ui.add_space(4.0);
-    }
     ui.horizontal_wrapped(|ui| {
         if widgets::button_ui(ui, Icon::Activity, "Show in Live").clicked() {
             seen.wishes.push(Wish::Show(delivery.id));
         }
         if delivery.receipt.is_some() && widgets::button_ui(ui, Icon::Waves, "Read it back").clicked() {
             seen.go(Place::Stream);
+        }
+        if let Some(receipt) = &delivery.receipt
+            && widgets::button_ui(ui, Icon::Copy, "Copy sequence number").clicked()
+        {
+            ui.copy_text(receipt.sequence_number.to_string());
+            seen.copied("Sequence number");
         }
     });
 }

@@ -3,8 +3,8 @@
 //! window looks the same on every system; what they lack (other scripts in event payloads) comes from the system.
 
 use eframe::egui::{
-    self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, Margin, RichText, Stroke, TextStyle, Theme,
-    Vec2,
+    self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, Margin, RichText, Stroke, TextStyle,
+    Theme, Vec2,
     epaint::{Shadow, text::FontTweak},
 };
 
@@ -216,7 +216,8 @@ fn apply(style: &mut egui::Style, t: &Tokens, theme: Theme) {
         Theme::Light => 36,
     };
     v.popup_shadow = Shadow { offset: [0, 6], blur: 18, spread: 0, color: Color32::from_black_alpha(depth) };
-    v.window_shadow = Shadow { offset: [0, 12], blur: 40, spread: 0, color: Color32::from_black_alpha(depth) };
+    v.window_shadow =
+        Shadow { offset: [0, 12], blur: 40, spread: 0, color: Color32::from_black_alpha(depth) };
     let w = &mut v.widgets;
     for visuals in [&mut w.noninteractive, &mut w.inactive, &mut w.hovered, &mut w.active, &mut w.open] {
         visuals.corner_radius = CornerRadius::same(7);

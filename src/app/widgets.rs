@@ -2,8 +2,9 @@
 //! place and no engine. Each has a name that screen readers and tests find.
 
 use eframe::egui::{
-    self, Align, Button, Color32, CornerRadius, FontId, Frame, Label, Layout, Margin, Response, RichText, ScrollArea,
-    Sense, Stroke, TextEdit, TextStyle, TextWrapMode, Ui, Vec2, Widget as _, WidgetInfo, WidgetText, pos2, vec2,
+    self, Align, Button, Color32, CornerRadius, FontId, Frame, Label, Layout, Margin, Response, RichText,
+    ScrollArea, Sense, Stroke, TextEdit, TextStyle, TextWrapMode, Ui, Vec2, Widget as _, WidgetInfo,
+    WidgetText, pos2, vec2,
 };
 use lucide_icons::Icon;
 
@@ -52,7 +53,8 @@ impl Tone {
 pub(super) fn icon_button_ui(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     ui.scope(|ui| {
         ui.spacing_mut().button_padding = Vec2::splat(4.0);
-        Button::new(theme::icon(icon).size(14.0))
+        let color = tokens(ui).weak;
+        Button::new(theme::icon(icon).size(13.5).color(color))
             .frame_when_inactive(false)
             .min_size(Vec2::splat(26.0))
             .ui(ui)
@@ -74,7 +76,8 @@ pub(super) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
         w.active.weak_bg_fill = t.accent_hover;
         w.active.bg_stroke = Stroke::new(2.0, t.strong);
         let color = t.on_accent;
-        let button = Button::new((theme::icon(icon).color(color), weight(label, 620.0).color(color)));
+        let atoms = (theme::icon(icon).color(color), weight(label, 620.0).color(color));
+        let button = Button::new(atoms).wrap_mode(TextWrapMode::Extend);
         ui.add_enabled(enabled, button).accessible_name(label)
     })
     .inner
@@ -83,7 +86,8 @@ pub(super) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
 /// Another thing that can be done.
 pub(super) fn button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     let t = tokens(ui);
-    Button::new((theme::icon(icon).color(t.weak), weight(label, 550.0))).ui(ui).accessible_name(label)
+    let atoms = (theme::icon(icon).color(t.weak), weight(label, 550.0));
+    Button::new(atoms).wrap_mode(TextWrapMode::Extend).ui(ui).accessible_name(label)
 }
 
 /// A thing that cannot be undone.
@@ -93,7 +97,9 @@ pub(super) fn danger_button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response
         let w = &mut ui.visuals_mut().widgets;
         w.inactive.bg_stroke.color = t.err;
         w.hovered.bg_stroke.color = t.err;
-        Button::new((theme::icon(icon).color(t.err), weight(label, 600.0).color(t.err))).ui(ui).accessible_name(label)
+        Button::new((theme::icon(icon).color(t.err), weight(label, 600.0).color(t.err)))
+            .ui(ui)
+            .accessible_name(label)
     })
     .inner
 }
@@ -154,14 +160,21 @@ pub(super) fn hint_ui(ui: &mut Ui, text: &str) {
 }
 
 /// A named text field, with what is wrong with it right below.
-pub(super) fn field_ui(ui: &mut Ui, label: &str, value: &mut String, hint: &str, error: Option<&str>) -> Response {
+pub(super) fn field_ui(
+    ui: &mut Ui,
+    label: &str,
+    value: &mut String,
+    hint: &str,
+    error: Option<&str>,
+) -> Response {
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 5.0;
         let name = ui.label(weight(label, 560.0));
         let response = ui
             .scope(|ui| {
                 edge_ui(ui, error.is_some());
-                ui.add(text_edit(value, hint).desired_width(ui.available_width().min(380.0))).labelled_by(name.id)
+                ui.add(text_edit(value, hint).desired_width(ui.available_width().min(380.0)))
+                    .labelled_by(name.id)
             })
             .inner;
         error_ui(ui, error);
@@ -198,29 +211,42 @@ pub(super) fn error_ui(ui: &mut Ui, error: Option<&str>) {
 }
 
 /// One of a few, side by side. True when another one was chosen.
-pub(super) fn segments_ui<T: Copy + PartialEq>(ui: &mut Ui, value: &mut T, name: &str, choices: &[(T, &str)]) -> bool {
+pub(super) fn segments_ui<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    value: &mut T,
+    name: &str,
+    choices: &[(T, &str)],
+) -> bool {
     let t = tokens(ui);
     let before = *value;
-    Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(3).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 2.0;
-            for (choice, label) in choices {
-                let selected = *value == *choice;
-                let text = weight(*label, if selected { 620.0 } else { 480.0 })
-                    .color(if selected { t.strong } else { t.weak });
-                let mut button = Button::selectable(selected, text).min_size(vec2(0.0, 26.0)).corner_radius(6);
-                if selected {
-                    button = button.fill(t.press);
+    Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(3).show(
+        ui,
+        |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for (choice, label) in choices {
+                    let selected = *value == *choice;
+                    let text = weight(*label, if selected { 620.0 } else { 480.0 }).color(if selected {
+                        t.strong
+                    } else {
+                        t.weak
+                    });
+                    let button =
+                        Button::selectable(selected, text).min_size(vec2(0.0, 26.0)).corner_radius(6);
+                    let mut button = button.wrap_mode(TextWrapMode::Extend);
+                    if selected {
+                        button = button.fill(t.press);
+                    }
+                    let response = ui.add(button).accessible_name(*label);
+                    if response.clicked() {
+                        *value = *choice;
+                    }
                 }
-                let response = ui.add(button).accessible_name(*label);
-                if response.clicked() {
-                    *value = *choice;
-                }
-            }
-        })
-        .response
-        .widget_info(|| WidgetInfo::labeled(egui::Role::Group, true, name));
-    });
+            })
+            .response
+            .widget_info(|| WidgetInfo::labeled(egui::Role::Group, true, name));
+        },
+    );
     *value != before
 }
 
@@ -241,23 +267,64 @@ pub(super) fn switch_ui(ui: &mut Ui, on: &mut bool, name: &str) -> Response {
     ui.painter().rect_filled(rect, radius, track);
     if response.has_focus() || response.hovered() {
         let color = if response.has_focus() { t.strong } else { t.edge };
-        ui.painter().rect_stroke(rect.expand(2.0), radius + 2.0, Stroke::new(1.0, color), egui::StrokeKind::Outside);
+        ui.painter().rect_stroke(
+            rect.expand(2.0),
+            radius + 2.0,
+            Stroke::new(1.0, color),
+            egui::StrokeKind::Outside,
+        );
     }
     let x = egui::lerp((rect.left() + radius)..=(rect.right() - radius), how_on);
     ui.painter().circle_filled(pos2(x, rect.center().y), radius - 4.0, knob);
     response
 }
 
-/// A choice that has a sentence to say.
-pub(super) fn choice_ui(ui: &mut Ui, selected: bool, label: &str, consequence: &str) -> Response {
-    let t = tokens(ui);
+/// One of a few that each have a sentence to say, beside each other where there is room.
+pub(super) fn choices_ui<T: Copy + PartialEq>(ui: &mut Ui, value: &mut T, choices: &[(T, &str, &str)]) {
+    let gap = ui.spacing().item_spacing.x;
     let width = ui.available_width();
+    let columns = if width / choices.len() as f32 >= 210.0 { choices.len() } else { 1 };
+    let width = ((width - gap * (columns as f32 - 1.0)) / columns as f32).floor();
+    for row in choices.chunks(columns) {
+        let height = row
+            .iter()
+            .map(|(_, label, text)| Choice::new(ui, label, text, width).height())
+            .fold(0.0, f32::max);
+        ui.horizontal(|ui| {
+            for (choice, label, text) in row {
+                if choice_ui(ui, *value == *choice, label, text, vec2(width, height)).clicked() {
+                    *value = *choice;
+                }
+            }
+        });
+    }
+}
+
+struct Choice {
+    title: std::sync::Arc<egui::Galley>,
+    detail: std::sync::Arc<egui::Galley>,
+}
+
+impl Choice {
+    fn new(ui: &Ui, label: &str, text: &str, width: f32) -> Self {
+        let t = tokens(ui);
+        let width = (width - 48.0).max(80.0);
+        Self {
+            title: galley(ui, weight(label, 580.0).color(t.strong), width),
+            detail: galley(ui, RichText::new(text).size(12.0).color(t.weak), width),
+        }
+    }
+
+    fn height(&self) -> f32 {
+        (self.title.size().y + self.detail.size().y + 3.0 + 20.0).ceil()
+    }
+}
+
+fn choice_ui(ui: &mut Ui, selected: bool, label: &str, text: &str, size: Vec2) -> Response {
+    let t = tokens(ui);
     let id = ui.next_auto_id();
-    let text_width = (width - 42.0).max(80.0);
-    let title = galley(ui, weight(label, 580.0).color(t.strong), text_width);
-    let detail = galley(ui, RichText::new(consequence).size(12.0).color(t.weak), text_width);
-    let height = title.size().y + detail.size().y + 3.0 + 20.0;
-    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
+    let Choice { title, detail } = Choice::new(ui, label, text, size.x);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(egui::Role::RadioButton, ui.is_enabled(), selected, label));
     if ui.is_rect_visible(rect) {
         let how = ui.animate_bool_responsive(id, selected);
@@ -306,28 +373,62 @@ pub(super) fn pill_ui(ui: &mut Ui, color: Color32, text: &str) -> Response {
     response
 }
 
-/// A key of the keyboard, for hints.
+/// Running text in which what stands between backticks is code.
+pub(super) fn words(ui: &Ui, text: &str, wght: f32, color: Color32) -> egui::text::LayoutJob {
+    let t = tokens(ui);
+    let body = TextStyle::Body.resolve(ui.style());
+    let mono = FontId::new(body.size - 1.0, egui::FontFamily::Monospace);
+    let mut job = egui::text::LayoutJob::default();
+    for (at, piece) in text.split('`').enumerate() {
+        let format = if at % 2 == 1 {
+            egui::TextFormat {
+                font_id: mono.clone(),
+                color: t.strong,
+                background: t.hover,
+                ..Default::default()
+            }
+        } else {
+            let mut format = egui::TextFormat { font_id: body.clone(), color, ..Default::default() };
+            format.coords.push(b"wght", wght);
+            format
+        };
+        job.append(piece, 0.0, format);
+    }
+    job
+}
+
+/// A message in a place of its own.
 pub(super) fn message_ui(ui: &mut Ui, tone: Tone, text: &str) {
     let t = tokens(ui);
     let color = tone.color(t);
-    Frame::new().fill(color.gamma_multiply(0.10)).corner_radius(8).inner_margin(Margin::symmetric(12, 9)).show(ui, |ui| {
-        ui.take_available_width();
-        ui.horizontal_top(|ui| {
-            ui.label(theme::icon(tone.icon()).color(color));
-            ui.vertical(|ui| {
-                ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+    Frame::new()
+        .fill(color.gamma_multiply(0.10))
+        .corner_radius(8)
+        .inner_margin(Margin::symmetric(12, 9))
+        .show(ui, |ui| {
+            ui.take_available_width();
+            ui.horizontal_top(|ui| {
+                ui.label(theme::icon(tone.icon()).color(color));
+                ui.vertical(|ui| {
+                    ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+                });
             });
         });
-    });
 }
 
 /// Nothing here yet: why, and what to do about it. True when the action was chosen.
-pub(super) fn empty_ui(ui: &mut Ui, icon: Icon, title: &str, text: &str, action: Option<(Icon, &str)>) -> bool {
+pub(super) fn empty_ui(
+    ui: &mut Ui,
+    icon: Icon,
+    title: &str,
+    text: &str,
+    action: Option<(Icon, &str)>,
+) -> bool {
     let t = tokens(ui);
     let mut chosen = false;
     let height = 150.0;
     ui.vertical_centered(|ui| {
-        ui.add_space(((ui.available_height() - height) / 2.4).max(16.0));
+        ui.add_space(((ui.available_height() - height) / 2.4).clamp(16.0, 170.0));
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(48.0), Sense::hover());
         ui.painter().circle_filled(rect.center(), 24.0, t.hover);
         ui.painter().text(
@@ -364,8 +465,11 @@ pub(super) fn code_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
 pub(super) fn code_copy_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
     let t = tokens(ui);
     let (shown, was_cut) = json::cut(code, json::SHOWN_BYTES_MAX);
-    let frame =
-        Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(Margin::same(12));
+    let frame = Frame::new()
+        .fill(t.field)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(9)
+        .inner_margin(Margin::same(12));
     let inner = frame.show(ui, |ui| {
         ui.take_available_width();
         ScrollArea::horizontal().id_salt(("code", copy_name)).auto_shrink([false, true]).show(ui, |ui| {
@@ -393,14 +497,15 @@ pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
     let t = tokens(ui);
     let mut copied = false;
     ui.horizontal(|ui| {
-        ui.set_min_height(22.0);
+        ui.set_min_height(26.0);
         ui.allocate_ui_with_layout(vec2(118.0, 20.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(118.0);
             ui.add(Label::new(RichText::new(name).color(t.weak)).selectable(false).truncate());
         });
         let room = ui.available_width() - if copy { 34.0 } else { 0.0 };
         ui.allocate_ui_with_layout(vec2(room, 20.0), Layout::left_to_right(Align::Center), |ui| {
-            ui.add(Label::new(RichText::new(value).monospace().color(t.strong)).truncate()).on_hover_text(value);
+            ui.add(Label::new(RichText::new(value).monospace().color(t.strong)).truncate())
+                .on_hover_text(value);
         });
         if copy && icon_button_ui(ui, Icon::Copy, &format!("Copy {}", name.to_lowercase())).clicked() {
             ui.copy_text(value.to_owned());

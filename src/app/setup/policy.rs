@@ -42,7 +42,8 @@ impl Form {
         let missing = policy::missing(draft, &grants);
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|missing| missing.title()).collect();
-            let text = format!("Still missing: {}. The placeholders in braces stand for it.", names.join(", "));
+            let text =
+                format!("Still missing: {}. The placeholders in braces stand for it.", names.join(", "));
             widgets::message_ui(ui, Tone::Attention, &text);
         }
         let text = policy::render(draft, &grants, self.format);
@@ -76,7 +77,9 @@ impl Form {
         ui.add_space(2.0);
         ui.label(weight("How to attach it", 580.0).color(t.strong));
         let region = &draft.destination.region;
-        let console = |page: ConsolePage, else_url: &'static str| page.url(region).unwrap_or_else(|| else_url.to_owned());
+        let console = |page: ConsolePage, else_url: &'static str| {
+            page.url(region).unwrap_or_else(|| else_url.to_owned())
+        };
         let users = console(ConsolePage::CreateUser, policy::CONSOLE_USERS);
         let policies = console(ConsolePage::CreatePolicy, policy::CONSOLE_POLICIES);
         let lines: Vec<(&str, Vec<(&str, String)>)> = match self.format {
@@ -90,14 +93,22 @@ impl Form {
                     vec![("Open IAM policies", policies), ("How", policy::HOW_TO_CREATE_POLICY.to_owned())],
                 ),
                 ("Attach the policy to the user.", vec![("How", policy::HOW_TO_ATTACH_POLICY.to_owned())]),
-                ("Make an access key for the user, put it into a profile of your AWS files, and choose it above.", vec![]),
+                (
+                    "Make an access key for the user, put it into a profile of your AWS files, and choose it above.",
+                    vec![],
+                ),
             ],
             Format::AwsCli => vec![
-                ("Copy the commands and run them in a shell, or in CloudShell, with keys that may manage IAM.", vec![]),
+                (
+                    "Copy the commands and run them in a shell, or in CloudShell, with keys that may manage IAM.",
+                    vec![],
+                ),
                 ("They create the user and the policy and attach it.", vec![]),
             ],
             Format::Terraform => vec![("Add it to your Terraform project and apply it.", vec![])],
-            Format::CloudFormation => vec![("Create a stack from it, and allow it to create named IAM resources.", vec![])],
+            Format::CloudFormation => {
+                vec![("Create a stack from it, and allow it to create named IAM resources.", vec![])]
+            }
         };
         for (number, (text, links)) in lines.into_iter().enumerate() {
             ui.horizontal_wrapped(|ui| {
