@@ -1,0 +1,638 @@
+//! The plain words for each cause. One function a group; each names what the settings name.
+
+use super::{Cause, Place, Refusal, Remedy, Source};
+use crate::{
+    config::{Config, CredentialsSource, DestinationKind},
+    delivery::Fault,
+};
+
+const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
+const SSO: &str = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html";
+const PROFILES: &str = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html";
+const MFA: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html";
+const ROLES: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html";
+const ATTACH: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-using.html#attach-managed-policy-console";
+const DENIED: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html";
+const REGIONS: &str = "https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html";
+const CREATE_STREAM: &str = "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-create-a-stream.html";
+const CAPACITY: &str = "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html";
+const LIMITS: &str = "https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html";
+const LARGE_RECORDS: &str = "https://docs.aws.amazon.com/streams/latest/dev/large-records.html";
+const KMS: &str = "https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html";
+const KMS_STATES: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html";
+const HEALTH: &str = "https://health.aws.amazon.com/health/status";
+
+/// What the user must do: nothing.
+const BY_ITSELF: &str = "Nothing to do: Tributary tries again by itself, and no event is lost.";
+
+pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
+    let names = Names::of(config);
+    match cause {
+        Cause::Throughput | Cause::RateLimit | Cause::StreamBusy | Cause::KmsThrottling => {
+            pushed_back(cause, &names)
+        }
+        Cause::ServiceFailing | Cause::NoAnswer | Cause::ConnectionFailed | Cause::UnclearAnswer => {
+            offline(cause, &names)
+        }
+        Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, &names),
+        Cause::CredentialsFailed(source) => credentials_failed(source, &names),
+        Cause::CredentialsNotFound
+        | Cause::SessionExpired
+        | Cause::KeyUnknown
+        | Cause::SignatureWrong
+        | Cause::NotSigned
+        | Cause::ClockWrong => keys_refused(cause, &names),
+        Cause::NotAllowed => not_allowed(&fault.message, &names),
+        Cause::NotSubscribed | Cause::StreamNotFound => stream_unreachable(cause, &names),
+        Cause::KmsNotAllowed | Cause::KmsKeyUnusable | Cause::KmsKeyNotFound | Cause::KmsNotSubscribed => {
+            kms(cause, &names)
+        }
+        Cause::RequestRefused | Cause::RecordRefused | Cause::Unreadable => refused(cause, &names),
+        Cause::Endpoint(refusal) => endpoint(refusal),
+        Cause::Unknown => unknown(&fault.code, &names),
+    }
+}
+
+/// How the settings' own names are said in a sentence.
+struct Names {
+    practice: bool,
+    /// `the stream “clicks” in eu-west-1`
+    stream: String,
+    /// `eu-west-1`, or `the chosen region`
+    region: String,
+    /// `https://localhost:4567` without what may be secret in it, or `AWS in eu-west-1`
+    server: String,
+    /// `the profile “work”`
+    keys: String,
+    /// `aws sso login --profile work`
+    sso_login: String,
+    role: Option<String>,
+    /// Whether keys are renewed outside of the app.
+    typed_in: bool,
+}
+
+impl Names {
+    fn of(config: &Config) -> Self {
+        let destination = &config.destination;
+        let practice = destination.kind == DestinationKind::Practice;
+        let arn: Vec<&str> = destination.stream.splitn(6, ':').collect();
+        let (region, stream) = match arn[..] {
+            ["arn", _, _, region, _, resource] => {
+                (region, resource.strip_prefix("stream/").unwrap_or(resource))
+            }
+            _ => (destination.region.as_str(), destination.stream.as_str()),
+        };
+        let place = if region.is_empty() { String::new() } else { format!(" in {region}") };
+        let stream = match (practice, stream) {
+            (true, _) => "the practice stream".to_owned(),
+            (false, "") => format!("the stream{place}"),
+            (false, stream) => format!("the stream “{stream}”{place}"),
+        };
+        let server = match (practice, without_secrets(&destination.endpoint_url)) {
+            (true, _) => "the practice stream".to_owned(),
+            (false, Some(server)) => server,
+            (false, None) => format!("AWS{place}"),
+        };
+        let credentials = &config.credentials;
+        let (keys, sso_login) = match credentials.source {
+            CredentialsSource::Default => {
+                ("the AWS keys that this computer offers".to_owned(), "aws sso login".to_owned())
+            }
+            CredentialsSource::Profile => (
+                format!("the profile “{}”", credentials.profile),
+                format!("aws sso login --profile {}", one_word(&credentials.profile)),
+            ),
+            CredentialsSource::Keychain => {
+                ("the AWS keys in the system keychain".to_owned(), "aws sso login".to_owned())
+            }
+        };
+        Self {
+            practice,
+            stream,
+            region: if region.is_empty() { "the chosen region".to_owned() } else { region.to_owned() },
+            server,
+            keys,
+            sso_login,
+            role: Some(credentials.role_arn.clone()).filter(|role| !role.is_empty()),
+            typed_in: credentials.source == CredentialsSource::Keychain,
+        }
+    }
+
+    /// Where the keys that AWS sees come from: the role's, where one is assumed.
+    fn signer(&self) -> String {
+        match &self.role {
+            Some(role) => format!("the role {role}"),
+            None => self.keys.clone(),
+        }
+    }
+}
+
+/// Scheme, host and port of a URL; user names, passwords, paths and queries may be secret.
+fn without_secrets(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    (!host.is_empty()).then(|| format!("{scheme}://{host}"))
+}
+
+/// A profile's name as one word for any shell.
+fn one_word(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@+".contains(c);
+    if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("\"{name}\"") }
+}
+
+fn say(what: impl Into<String>, why: impl Into<String>, action: impl Into<String>) -> Remedy {
+    Remedy {
+        what: sentence(what.into()),
+        why: sentence(why.into()),
+        action: action.into(),
+        place: None,
+        link: None,
+    }
+}
+
+/// Names such as `the stream …` may come first.
+fn sentence(text: String) -> String {
+    match text.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => text,
+    }
+}
+
+impl Remedy {
+    fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    fn see(self, link: &'static str) -> Self {
+        Self { link: Some(link), ..self }
+    }
+}
+
+fn pushed_back(cause: Cause, names: &Names) -> Remedy {
+    let Names { stream, server, .. } = names;
+    match cause {
+        Cause::KmsThrottling => say(
+            format!("AWS KMS, which encrypts the records of {stream}, is asked too often."),
+            "The account's limit of requests to AWS KMS (the key service) is used up, perhaps by other programs too.",
+            format!("{BY_ITSELF} If it stays so, ask for a higher KMS request limit in the AWS console."),
+        )
+        .see(KMS),
+        Cause::StreamBusy => say(
+            format!("{stream} is being created, changed or deleted right now."),
+            "AWS takes no such request until the change is done. For a new stream it can also mean that the name is taken.",
+            format!("{BY_ITSELF} If you wanted to create this stream: it is there already, use it as it is."),
+        )
+        .at(Place::SetUpStream),
+        Cause::RateLimit => say(
+            format!("{server} asks for fewer requests, or a limit of the account is reached."),
+            "AWS limits how often an account may ask, and how many streams and shards (the parts of a stream) it has.",
+            format!("{BY_ITSELF} If you were creating a stream, delete one that is not needed or ask AWS for a higher limit."),
+        )
+        .see(LIMITS),
+        _ => say(
+            format!("{stream} takes no more right now."),
+            "Each shard (part of a stream) takes 1,000 records and 1 MB a second. All events of one user go to the same shard, so one very busy user can fill it.",
+            format!("{BY_ITSELF} If it happens often, switch the stream to on-demand capacity or give it more shards."),
+        )
+        .at(Place::SetUpStream)
+        .see(CAPACITY),
+    }
+}
+
+fn offline(cause: Cause, names: &Names) -> Remedy {
+    let Names { stream, server, .. } = names;
+    match cause {
+        Cause::NoAnswer => say(
+            format!("{server} did not answer in time."),
+            "The connection is slow or broken, or the other side is overloaded. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
+            format!("{BY_ITSELF} If it goes on, check the network, the proxy (HTTPS_PROXY) and the region."),
+        )
+        .at(Place::SetUpStream),
+        Cause::ConnectionFailed if names.practice => say(
+            "The practice stream cannot be reached.",
+            "It runs inside Tributary and is starting, or something on this computer keeps programs from talking to 127.0.0.1.",
+            format!("{BY_ITSELF} If it goes on, start Tributary again and look at the firewall of this computer."),
+        ),
+        Cause::ConnectionFailed => say(
+            format!("No connection to {server}."),
+            "There is no network, its name cannot be found (a region that does not exist?), or a firewall or proxy is in the way.",
+            "Check the network, the region, and the proxy (HTTPS_PROXY, NO_PROXY) and certificates (AWS_CA_BUNDLE) where your network needs them. Tributary tries again by itself, and no event is lost.",
+        )
+        .at(Place::SetUpStream),
+        Cause::UnclearAnswer => say(
+            format!("{server} did not say where it stored the record."),
+            format!("An answer without shard (part of {stream}) and sequence number proves nothing, so the record is sent again. Something that is not Kinesis may be answering, such as a proxy or a sign-in page of the network."),
+            "If it goes on, check the endpoint URL and whether a proxy answers in place of Kinesis. Tributary tries again by itself, and no event is lost.",
+        )
+        .at(Place::SetUpStream),
+        _ => say(
+            format!("{server} has a failure of its own."),
+            "The other side said that it cannot work right now. It is not your settings.",
+            BY_ITSELF,
+        )
+        .see(HEALTH),
+    }
+}
+
+fn no_fault(cause: Cause, names: &Names) -> Remedy {
+    if cause == Cause::DryRun {
+        return say(
+            format!("The dry run went well: {} would take the record.", names.stream),
+            "A dry run checks the keys, the permission and the stream without writing. AWS reports its success this way.",
+            "Nothing to do.",
+        );
+    }
+    say(
+        format!("The place where {} was being read is no longer valid.", names.stream),
+        "AWS forgets a reader's place after five minutes without reading.",
+        "Nothing to do: reading starts again by itself. The forwarding of events is not touched.",
+    )
+}
+
+fn credentials_failed(source: Source, names: &Names) -> Remedy {
+    let Names { keys, sso_login, .. } = names;
+    let remedy = match source {
+        Source::Sso => say(
+            format!("The AWS sign-in (SSO) of {keys} has expired or was never made."),
+            "Keys from AWS IAM Identity Center (SSO) last for some hours; then someone must sign in again.",
+            format!("Run `{sso_login}` in a terminal and sign in. Tributary sees the new sign-in by itself."),
+        )
+        .see(SSO),
+        Source::Mfa => say(
+            format!("A code of your MFA device is needed for {keys}."),
+            "The profile asks for multi-factor authentication (a second proof besides the key), and a program in the background cannot type the code.",
+            "Use keys that need no code: an IAM user for Tributary with only the policy shown in Set up, or a profile with a session that you renew (`aws sts get-session-token`).",
+        )
+        .see(MFA),
+        Source::Role => {
+            let role = names.role.as_deref().map_or_else(|| "the role".to_owned(), |role| format!("the role {role}"));
+            say(
+                format!("{role} could not be assumed."),
+                format!("The role's trust policy must name the user or role behind {keys} (and the external id, where it asks for one), and that user must be allowed `sts:AssumeRole` on it."),
+                "Check the role's ARN and the external id, and let the owner of the role check its trust policy. Tributary tries again by itself.",
+            )
+            .see(ROLES)
+        }
+        Source::NoProfile => say(
+            format!("{keys} could not be found in the AWS files."),
+            "Profiles are read from ~/.aws/config and ~/.aws/credentials of the user that runs Tributary. In the first of them a section is called [profile NAME].",
+            "Choose a profile from the list, or make it with `aws configure --profile NAME`.",
+        )
+        .see(PROFILES),
+        Source::Process => say(
+            format!("The program that hands out the keys of {keys} failed."),
+            "The profile has a `credential_process`: a program that AWS tools run to get keys. It ended with an error or printed something else.",
+            "Run that program in a terminal to see what it says. Tributary tries again by itself.",
+        )
+        .see(PROFILES),
+        Source::Keychain => say(
+            "The system keychain did not give out the AWS keys.",
+            "It is locked, was emptied, or this system has none (a server often has none).",
+            "Unlock the keychain, or type the keys in again. Without a keychain, use a profile of the AWS files.",
+        ),
+        Source::Other => say(
+            format!("Getting AWS keys from {keys} failed."),
+            "The place that keeps or hands out the keys answered with an error, which is shown with this message.",
+            "Check that place with `aws sts get-caller-identity` (it shows who AWS thinks you are), or choose another source of keys. Tributary tries again by itself.",
+        )
+        .see(PROFILES),
+    };
+    remedy.at(Place::SetUpCredentials)
+}
+
+fn keys_refused(cause: Cause, names: &Names) -> Remedy {
+    let Names { keys, sso_login, region, .. } = names;
+    let signer = names.signer();
+    let renew = if names.typed_in {
+        "Type in new keys, best those of an IAM user, which do not expire.".to_owned()
+    } else {
+        format!(
+            "Sign in again: `{sso_login}` where you use SSO, else renew the session as you made it. Tributary sees new keys by itself."
+        )
+    };
+    let remedy = match cause {
+        Cause::CredentialsNotFound => say(
+            "No AWS keys were found.",
+            format!("Tributary looked at {keys}. That is: environment variables, the AWS files in ~/.aws, SSO, and the roles of containers and EC2 machines, as every AWS tool does."),
+            "Choose a profile, or type in the access key of the IAM user. Events are kept until then.",
+        )
+        .see(KEYS),
+        Cause::SessionExpired => say(
+            format!("The AWS session of {signer} has expired."),
+            "Temporary keys (from SSO, a role or MFA) last for some hours only.",
+            renew,
+        )
+        .see(SSO),
+        Cause::KeyUnknown => say(
+            format!("AWS does not know the access key of {signer}."),
+            format!("The key was deleted or switched off, belongs to another part of AWS than {region} (China and GovCloud have their own keys), or is temporary and lacks its session token. The same is said where a region is not switched on for the account."),
+            "Check that the access key is still active in the AWS console (IAM, Users, Security credentials), or make a new one. Then check the region.",
+        )
+        .see(KEYS),
+        Cause::SignatureWrong => say(
+            format!("The secret key of {signer} does not belong to its access key."),
+            "AWS checked the request's signature with the secret that it knows, and they differ. Most often the secret was copied with a character too few or too many.",
+            "Enter access key and secret again, both from the same download. A lost secret cannot be shown again: make a new access key.",
+        )
+        .see(KEYS),
+        Cause::ClockWrong => say(
+            "This computer's clock is wrong.",
+            "AWS refuses requests whose time differs from its own by more than five minutes.",
+            "Switch on setting the time automatically (on a server: chrony or systemd-timesyncd). Tributary tries again by itself.",
+        ),
+        _ => say(
+            "The request reached AWS without a complete signature.",
+            format!("The keys of {signer} are empty or incomplete, or a proxy changed the request on its way."),
+            "Check the access key and its secret for missing characters, and the proxy where there is one.",
+        )
+        .see(KEYS),
+    };
+    if cause == Cause::ClockWrong { remedy } else { remedy.at(Place::SetUpCredentials) }
+}
+
+/// AWS says `… is not authorized to perform: kinesis:PutRecord on resource: … because …`.
+fn not_allowed(message: &str, names: &Names) -> Remedy {
+    let Names { stream, .. } = names;
+    let signer = names.signer();
+    let action = message
+        .split_once("to perform: ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || c == ':'));
+    let allowed = action.map_or_else(|| "this".to_owned(), |action| format!("`{action}`"));
+    if message.contains("explicit deny") {
+        return say(
+            format!("A rule of your AWS organisation or account forbids {signer} to do {allowed} on {stream}."),
+            "AWS said \"explicit deny\": a policy forbids it, and no other policy can allow it then.",
+            "Ask whoever looks after the AWS account to lift that rule for this stream. Tributary tries again by itself.",
+        )
+        .at(Place::SetUpPolicy)
+        .see(DENIED);
+    }
+    say(
+        format!("{signer} may not do {allowed} on {stream}."),
+        "No policy that allows it is attached to this user or role, or its policy names another stream, account or region. Each action is a permission of its own: `kinesis:PutRecord` does not include `kinesis:PutRecords`.",
+        "Attach the policy shown in Set up to this user or role, and compare the ARN in it with the stream's. A change takes some seconds; Tributary tries again by itself.",
+    )
+    .at(Place::SetUpPolicy)
+    .see(ATTACH)
+}
+
+fn stream_unreachable(cause: Cause, names: &Names) -> Remedy {
+    let Names { stream, region, .. } = names;
+    if cause == Cause::NotSubscribed {
+        return say(
+            format!("This AWS account cannot use Kinesis in {region}."),
+            "The account is new and not yet confirmed, its payment details are missing, or the region is not switched on for it.",
+            "Open the AWS console with this account, finish its sign-up, and switch the region on (Account, AWS Regions).",
+        )
+        .at(Place::SetUpStream)
+        .see(REGIONS);
+    }
+    if names.practice {
+        return say(
+            "The practice stream is gone.",
+            "Something deleted it while Tributary ran.",
+            "Start Tributary again: it makes a new practice stream and sends what waits.",
+        );
+    }
+    say(
+        format!("{stream} does not exist for these AWS keys."),
+        format!("The name is spelled differently (upper and lower case count), the stream is in another region than {region}, or the keys belong to another AWS account. A stream that is still being created or being deleted looks the same."),
+        "Compare name, region and account with the AWS console, or create the stream. Events are kept, and are sent as soon as it is there.",
+    )
+    .at(Place::SetUpStream)
+    .see(CREATE_STREAM)
+}
+
+fn kms(cause: Cause, names: &Names) -> Remedy {
+    let Names { stream, .. } = names;
+    let signer = names.signer();
+    match cause {
+        Cause::KmsNotAllowed => say(
+            format!("{signer} may not use the key that encrypts {stream}."),
+            "The stream is encrypted with a key of your account in AWS KMS (the key service). Writing needs `kms:GenerateDataKey` on that key, reading needs `kms:Decrypt`.",
+            "Enter the key's ARN in the policy step, and attach the new policy. The key's own policy must allow this account too.",
+        )
+        .at(Place::SetUpPolicy)
+        .see(KMS),
+        Cause::KmsKeyUnusable => say(
+            format!("The key that encrypts {stream} is switched off."),
+            "The key in AWS KMS (the key service) is disabled, is waiting to be deleted, or cannot be reached.",
+            "Switch the key on in the AWS console (Key Management Service), cancel its deletion, or give the stream another key. Tributary tries again by itself.",
+        )
+        .see(KMS_STATES),
+        Cause::KmsKeyNotFound => say(
+            format!("The key that encrypts {stream} does not exist."),
+            "The stream names a key in AWS KMS (the key service) that was deleted, or that is in another account or region.",
+            "Give the stream another key, or switch its encryption to the key that AWS keeps (aws/kinesis). Tributary tries again by itself.",
+        )
+        .see(KMS),
+        _ => say(
+            format!("This AWS account cannot use the key service that encrypts {stream}."),
+            "AWS KMS (the key service) says that the account is not signed up for it; mostly the account's sign-up is not finished.",
+            "Open the AWS console with the account that owns the key and finish its sign-up. Tributary tries again by itself.",
+        )
+        .see(KMS),
+    }
+}
+
+fn refused(cause: Cause, names: &Names) -> Remedy {
+    let Names { stream, server, .. } = names;
+    match cause {
+        Cause::RecordRefused => say(
+            format!("{stream} cannot take this event."),
+            "Its record is too large for the stream (1 MiB with its key, unless the stream allows up to 10 MiB), or its partition key is not one that Kinesis takes. Base64 makes a record a third larger.",
+            "The event is kept under Failed. Raise the stream's maximum record size in the AWS console or use the encoding `json`, then send it again; or export it.",
+        )
+        .at(Place::Live)
+        .see(LARGE_RECORDS),
+        Cause::RequestRefused => say(
+            format!("{server} does not accept the request for {stream}."),
+            "Most often the stream's name or ARN has a wrong form (letters, digits, `_`, `.`, `-`, at most 128), or the ARN belongs to another region than the one chosen. What AWS said about it is shown with this message.",
+            "Check the stream and the region. Events are kept until then.",
+        )
+        .at(Place::SetUpStream),
+        _ => say(
+            format!("{server} does not understand the request."),
+            "What answers there does not seem to be Kinesis, or it knows an older form of it.",
+            "Check the endpoint URL: leave it empty for AWS. Another Kinesis-compatible server may need a newer version. Events are kept until then.",
+        )
+        .at(Place::SetUpStream),
+    }
+}
+
+fn unknown(code: &str, names: &Names) -> Remedy {
+    let code = if code.is_empty() { "an error without a code" } else { code };
+    say(
+        format!("{} answered with {code}.", names.server),
+        format!("Tributary has no explanation for this error. What was said about {} is shown with this message.", names.stream),
+        "Read what was said, and check stream, region, endpoint URL and keys. Tributary tries again by itself, and no event is lost.",
+    )
+    .at(Place::SetUpStream)
+}
+
+/// What the endpoint did not take. Its sender was told the same; the mistake is mostly in the sender's code.
+fn endpoint(refusal: Refusal) -> Remedy {
+    match refusal {
+        Refusal::InvalidJson
+        | Refusal::BadEncoding
+        | Refusal::UnsupportedEncoding
+        | Refusal::InvalidBatch
+        | Refusal::NotAnObject => unreadable(refusal),
+        Refusal::NoType
+        | Refusal::UnknownType
+        | Refusal::NoId
+        | Refusal::BadId
+        | Refusal::NoEventName
+        | Refusal::NoGroupId
+        | Refusal::NoPreviousId
+        | Refusal::NoUserId => incomplete(refusal),
+        Refusal::NoWriteKey
+        | Refusal::UnknownWriteKey
+        | Refusal::NotFound
+        | Refusal::WrongMethod
+        | Refusal::RequestTooLarge
+        | Refusal::EventTooLarge
+        | Refusal::Full
+        | Refusal::Unavailable
+        | Refusal::Internal => not_taken(refusal),
+    }
+}
+
+fn unreadable(refusal: Refusal) -> Remedy {
+    let (what, why, action) = match refusal {
+        Refusal::BadEncoding => (
+            "What was sent could not be unpacked.",
+            "The request says that it is compressed, but its body is cut off, damaged or not compressed at all.",
+            "Check the sender and any proxy between it and Tributary.",
+        ),
+        Refusal::UnsupportedEncoding => (
+            "The request is compressed in a way that Tributary does not know.",
+            "It can read plain and gzip bodies.",
+            "Set the sender to gzip, or switch its compression off.",
+        ),
+        Refusal::InvalidBatch => (
+            "The batch holds no list of events.",
+            "A batch is a JSON object with a list called `batch`.",
+            "Send {\"batch\": [ … ]}, or a single event to /v1/track and the like.",
+        ),
+        Refusal::NotAnObject => (
+            "An event is not a JSON object.",
+            "Each event is an object in braces; this one is a text, a number, a list or null.",
+            "Correct what the sender puts into the batch. The other events of the batch were taken.",
+        ),
+        _ => (
+            "What was sent is not valid JSON.",
+            "A comma, quote or brace is missing or too many, or the text is not UTF-8. Where it happened is in the message.",
+            "Correct the sender. When testing by hand, check the quotes that your shell takes away.",
+        ),
+    };
+    say(what, why, action)
+}
+
+fn incomplete(refusal: Refusal) -> Remedy {
+    let (what, why, action) = match refusal {
+        Refusal::NoType => (
+            "An event does not say which call it is.",
+            "In a batch, each event needs a `type`.",
+            "Set `type` to identify, track, page, screen, group or alias.",
+        ),
+        Refusal::UnknownType => (
+            "An event has a type that does not exist.",
+            "There are six, in lower-case letters: identify, track, page, screen, group and alias.",
+            "Correct the event's `type`.",
+        ),
+        Refusal::NoId => (
+            "An event has neither a userId nor an anonymousId.",
+            "One of them becomes the record's partition key: it keeps each user's events in order. An empty text counts as absent.",
+            "Give `userId` for someone you know, else an `anonymousId` that stays the same for that visitor.",
+        ),
+        Refusal::BadId => (
+            "An event's id is not a text.",
+            "The ids (userId, anonymousId, groupId, previousId) are texts, and numbers are taken as text; this one is true, false, a list or an object.",
+            "Send the id as text.",
+        ),
+        Refusal::NoEventName => (
+            "A track call has no event name.",
+            "`event` says what happened, such as \"Order Completed\". It must be a text that is not empty.",
+            "Give the track call its `event`.",
+        ),
+        Refusal::NoGroupId => (
+            "A group call has no groupId.",
+            "It says which company or team the user belongs to.",
+            "Give the group call its `groupId`.",
+        ),
+        Refusal::NoUserId => (
+            "An alias call has no userId.",
+            "It joins an old id (`previousId`) to a new one (`userId`).",
+            "Give the alias call its `userId`.",
+        ),
+        _ => (
+            "An alias call has no previousId.",
+            "It joins an old id (`previousId`) to a new one (`userId`).",
+            "Give the alias call its `previousId`.",
+        ),
+    };
+    say(what, why, action)
+}
+
+fn not_taken(refusal: Refusal) -> Remedy {
+    match refusal {
+        Refusal::NoWriteKey => say(
+            "A request came without a write key.",
+            "The write key says which source sends. SDKs send it by themselves once they have it.",
+            "Copy the source's write key into the sender; Sources has a ready snippet for each SDK. In the browser SDK, `apiKey` must be set too.",
+        )
+        .at(Place::Sources),
+        Refusal::UnknownWriteKey => say(
+            "A request came with a write key that no source has.",
+            "The key was mistyped, or its source was removed or has got a new key.",
+            "Copy the right key from Sources into the sender.",
+        )
+        .at(Place::Sources),
+        Refusal::NotFound => say(
+            "A request went to an address that Tributary does not have.",
+            "Events go to /v1/track, /v1/identify, /v1/page, /v1/screen, /v1/group, /v1/alias or /v1/batch.",
+            "Correct the sender's address; Sources has a ready snippet for each SDK.",
+        )
+        .at(Place::Sources),
+        Refusal::WrongMethod => say(
+            "A request used a method that this address does not take.",
+            "Events are sent with POST. A redirect on the way turns POST into GET and loses the event.",
+            "Send to Tributary's address directly, with POST.",
+        )
+        .at(Place::Sources),
+        Refusal::RequestTooLarge => say(
+            "A request is larger than Tributary takes.",
+            "The limit, after unpacking, is `max_body_bytes` of the settings (5 MiB unless changed).",
+            "Send smaller batches, or raise the limit in Settings.",
+        )
+        .at(Place::Settings),
+        Refusal::EventTooLarge => say(
+            "An event is too large for the stream.",
+            "A record may have 1 MiB with its key (up to 10 MiB where the stream is set so). Base64 makes an event a third larger.",
+            "Send less in one event, or use the encoding `json`, or raise the stream's maximum record size.",
+        )
+        .at(Place::SetUpStream)
+        .see(LARGE_RECORDS),
+        Refusal::Full => say(
+            "The queue on disk is full.",
+            "Events come faster than they leave, or the destination has been unreachable for long. Senders were told to come again later.",
+            "See why events do not leave (Live shows it), or raise the queue's size in Settings. What was accepted is safe.",
+        )
+        .at(Place::Settings),
+        Refusal::Unavailable => say(
+            "Tributary could not take an event at that moment.",
+            "It was starting or stopping, or the disk refused to write. The sender was told to come again.",
+            "If it goes on, check that the disk has room and is healthy. What was accepted is safe.",
+        )
+        .at(Place::Settings),
+        _ => say(
+            "Tributary made a mistake of its own with a request.",
+            "This should not happen. The sender was told to come again.",
+            "Please report it with the message shown. What was accepted is safe.",
+        ),
+    }
+}
