@@ -5,3 +5,4 @@ pub mod engine;
 pub mod event;
 pub mod policy;
 pub mod remedy;
+pub mod snippets;
