@@ -507,7 +507,7 @@ mod tests {
 
     const URL: &str = "http://127.0.0.1:8485";
     /// What breaks one language or another when it is not quoted.
-    const WILD: &str = r##"a'b"c\d$e#{f}`g</script>&\(h)%"##;
+    const WILD: &str = r#"a'b"c\d$e#{f}`g</script>&\(h)%"#;
 
     #[test]
     fn every_snippet_has_the_address_and_the_key() {
@@ -558,19 +558,19 @@ mod tests {
 
     #[test]
     fn any_key_stays_one_piece_of_text_in_its_language() {
-        let json = r##""a'b\"c\\d$e#{f}`g</script>&\\(h)%""##;
+        let json = r#""a'b\"c\\d$e#{f}`g</script>&\\(h)%""#;
         for (sdk, quoted) in [
-            (Sdk::Curl, r##"'a'\''b"c\d$e#{f}`g</script>&\(h)%:'"##),
+            (Sdk::Curl, r#"'a'\''b"c\d$e#{f}`g</script>&\(h)%:'"#),
             (Sdk::Node, json),
             (Sdk::BrowserNpm, json),
-            (Sdk::BrowserScript, r##""a'b\"c\\d$e#{f}`g\u003c/script>&\\(h)%""##),
+            (Sdk::BrowserScript, r#""a'b\"c\\d$e#{f}`g\u003c/script>&\\(h)%""#),
             (Sdk::Python, json),
             (Sdk::Go, json),
             (Sdk::Java, json),
-            (Sdk::Ruby, r##""a'b\"c\\d$e\#{f}`g</script>&\\(h)%""##),
-            (Sdk::Php, r##"'a\'b"c\\d$e#{f}`g</script>&\\(h)%'"##),
+            (Sdk::Ruby, r#""a'b\"c\\d$e\#{f}`g</script>&\\(h)%""#),
+            (Sdk::Php, r#"'a\'b"c\\d$e#{f}`g</script>&\\(h)%'"#),
             (Sdk::Swift, json),
-            (Sdk::Kotlin, r##""a'b\"c\\d\$e#{f}`g</script>&\\(h)%""##),
+            (Sdk::Kotlin, r#""a'b\"c\\d\$e#{f}`g</script>&\\(h)%""#),
             (Sdk::RudderNode, json),
         ] {
             let code = snippet(sdk, URL, WILD);
