@@ -39,6 +39,7 @@ use crate::{
 use desk::Question;
 use keeper::Command;
 pub use state_file::{PracticeAccess, Whereabouts};
+pub use test_event::post;
 
 /// The name of the practice stream's stream, where the settings name none.
 pub const PRACTICE_STREAM: &str = "practice";

@@ -22,3 +22,6 @@ pub mod spool;
 // The event's way, and who runs it all.
 pub mod engine;
 pub mod forward;
+
+// The faces.
+pub mod cli;

@@ -140,6 +140,11 @@ impl LogReader {
         Ok(Books::read(&self.connection)?.ledger())
     }
 
+    /// The newest line.
+    pub fn newest(&self) -> Result<EventId, ReadError> {
+        Ok(Books::read(&self.connection)?.newest)
+    }
+
     /// The lines that fit `query`.
     ///
     /// A search by text, type or time looks at no more than 100,000 lines a page and then says where it stopped.
