@@ -19,7 +19,9 @@ pub struct Words {
 }
 
 pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
-    let config = places.read(&Overrides::from(words.destination))?.config;
+    // A policy can be written before everything is known: what is missing is marked in it.
+    let overrides = Overrides { practice: true, ..Overrides::from(words.destination) };
+    let config = places.read(&overrides)?.config;
     let format = Format::parse(&words.format).context("unknown format")?;
     let grants = Grants::for_config(&config);
     let missing = policy::missing(&config, &grants);

@@ -1,6 +1,6 @@
 //! `tributary serve`: the engine without a window, until it is told to stop; then it drains.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -64,7 +64,12 @@ fn start_log() {
         .from_env_lossy()
         .add_directive("aws_config=warn".parse().unwrap_or_default())
         .add_directive("aws_smithy_runtime=warn".parse().unwrap_or_default());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
 }
 
 /// Writes what changes into the log until a signal comes. A second signal ends the program at once.
