@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
-pub use places::{Environment, config_path, data_dir, default_config_path, default_data_dir};
+pub use places::{Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir};
 pub use raw::Overrides;
 pub use rules::{
     StreamArn, check_account_id, check_endpoint_url, check_listen, check_region, check_role_arn,

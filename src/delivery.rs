@@ -351,3 +351,14 @@ pub struct Record {
     /// The record's bytes.
     pub data: bytes::Bytes,
 }
+
+/// Where reading the stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The oldest record that the stream still has.
+    Oldest,
+    /// Only what comes from now on.
+    Latest,
+    /// The first record at or after this moment.
+    Time(Millis),
+}

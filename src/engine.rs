@@ -1,32 +1,98 @@
 //! The engine: starts the parts, watches them, applies new settings and stops them in order. The only spawner.
 //! It knows nothing of either face.
+//!
+//! It has a runtime of its own, so both faces call it from ordinary threads. What a face asks for comes as an
+//! [`Answer`], which it looks at when it likes; nothing here makes a face wait but [`Engine::start`] and
+//! [`Engine::shutdown`]. A part that ends unasked becomes a line in [`Status::problems`].
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+mod board;
+mod desk;
+mod keeper;
+mod reading;
+mod state_file;
+mod test_event;
 
-use crate::{
-    config::Config,
-    delivery::{Detail, EventId, Page, Query, Record, Status},
-    event::Kind,
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
+    time::Duration,
 };
 
-/// Where the engine keeps its files.
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    sync::{Notify, mpsc, oneshot, watch},
+};
+
+use crate::{
+    capture::Rules,
+    config::{Config, DestinationKind},
+    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status},
+    event::Kind,
+    forward::Setup,
+    kinesis::{self, Access},
+    practice::{self, Practice},
+    spool::{self, LogReader, Spool},
+};
+use desk::Question;
+use keeper::Command;
+pub use state_file::{PracticeAccess, Whereabouts};
+pub use test_event::post;
+
+/// The name of the practice stream's stream, where the settings name none.
+pub const PRACTICE_STREAM: &str = "practice";
+
+const PRACTICE_SHARDS: u32 = 4;
+
+/// Commands that may wait.
+const COMMANDS_MAX: usize = 64;
+
+/// Where the engine's files are.
 #[derive(Clone, Debug)]
 pub struct Paths {
-    /// Spool, log and the file that says where a running engine listens.
+    /// The settings file, where there is one to save changes to.
+    pub config_file: Option<PathBuf>,
+    /// Spool, log and the file that says where a running engine is.
     pub data_dir: PathBuf,
 }
 
-/// Why an engine did not start.
+/// Why an engine did not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {}
+pub enum StartError {
+    /// The endpoint's address cannot be had.
+    #[error(
+        "cannot listen on {address}; if another program uses it, stop that one or set capture.listen (--listen) to \
+         another port"
+    )]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The spool cannot be had.
+    #[error(transparent)]
+    Spool(#[from] spool::OpenError),
+    /// The system gives no threads or sockets.
+    #[error("the system refused what the engine needs")]
+    System(#[from] std::io::Error),
+}
 
 /// An answer that comes later; a face looks at it once a frame.
-pub struct Answer<T>(tokio::sync::oneshot::Receiver<T>);
+pub struct Answer<T>(oneshot::Receiver<T>);
 
 impl<T> Answer<T> {
     /// The answer, once, when it is there. `None` before and after.
     pub fn take(&mut self) -> Option<T> {
         self.0.try_recv().ok()
+    }
+
+    /// Waits for it; `None` when the engine is gone. Not for a thread that draws.
+    pub fn wait(self) -> Option<T> {
+        self.0.blocking_recv().ok()
     }
 }
 
@@ -37,93 +103,304 @@ pub struct TestSent {
     pub status: u16,
     /// The endpoint's answer.
     pub body: String,
-    /// The event's `messageId`, by which its delivery is found.
+    /// The event's `messageId`, by which its delivery is found; empty where it was refused without one.
     pub message_id: String,
     /// The event's line in the log, where it was accepted (or rejected and logged).
     pub id: Option<EventId>,
-}
-
-/// Where reading the stream begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadFrom {
-    /// The oldest record that the stream still has.
-    Oldest,
-    /// Only what comes from now on.
-    Latest,
-    /// The first record at or after this moment (ms since 1970).
-    Time(i64),
 }
 
 /// What a consumer of the stream reads, kept up to date while it is open. Published as a whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamView {
     /// The newest records (at most 1,000), oldest first.
-    pub records: std::collections::VecDeque<Arc<Record>>,
+    pub records: VecDeque<Arc<Record>>,
     /// How many were read since it was opened.
     pub read: u64,
     /// The shards.
     pub shards: Vec<Arc<str>>,
     /// How far behind the tip the slowest shard is read; `None` before the first answer.
     pub behind_ms: Option<i64>,
-    /// Why reading does not go on, where it does not.
-    pub fault: Option<crate::delivery::Fault>,
+    /// Why reading does not go on, where it does not. It is tried again every five seconds.
+    pub fault: Option<Fault>,
+}
+
+type Waker = Box<dyn Fn() + Send + Sync>;
+
+/// What the parts share.
+struct Shared {
+    paths: Paths,
+    config: watch::Sender<Arc<Config>>,
+    rules: watch::Sender<Arc<Rules>>,
+    setup: watch::Sender<Setup>,
+    forwarder: watch::Sender<delivery::Forwarder>,
+    endpoint: watch::Sender<Option<SocketAddr>>,
+    stopping: watch::Sender<bool>,
+    status: watch::Sender<Arc<Status>>,
+    stream: watch::Sender<Arc<StreamView>>,
+    try_now: Arc<Notify>,
+    /// Something outside the watched values changed.
+    news: Notify,
+    problems: Mutex<BTreeMap<&'static str, Arc<str>>>,
+    waker: OnceLock<Waker>,
+    unknown_keys: Arc<AtomicU64>,
+    spool: Spool,
+    practice: Practice,
+    access: Access,
+    desk: mpsc::Sender<Question>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Shared {
+    fn wake_faces(&self) {
+        if let Some(wake) = self.waker.get() {
+            wake();
+        }
+    }
+
+    fn problems(&self) -> MutexGuard<'_, BTreeMap<&'static str, Arc<str>>> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a problem, or that it is over.
+    fn set_problem(&self, about: &'static str, text: Option<String>) {
+        match text {
+            Some(text) => {
+                tracing::error!("{text}");
+                self.problems().insert(about, text.into());
+            }
+            None => drop(self.problems().remove(about)),
+        }
+        self.news.notify_one();
+    }
+
+    /// What the forwarder and every reader of the stream go by.
+    fn setup_for(config: Arc<Config>, access: &Access) -> Setup {
+        let practice = (config.destination.kind == DestinationKind::Practice).then(|| access.clone());
+        Setup { config, practice }
+    }
 }
 
 /// The running engine.
-pub struct Engine {}
+pub struct Engine {
+    runtime: Runtime,
+    shared: Arc<Shared>,
+    keeper: tokio::task::JoinHandle<()>,
+    spool_threads: spool::Threads,
+    desk: std::thread::JoinHandle<()>,
+}
 
 impl Engine {
-    /// Starts all parts. Blocks until the endpoint listens and the spool is open.
+    /// Starts all parts. Returns when the spool is open and the endpoint listens, or with what prevents it.
     pub fn start(config: Config, paths: Paths) -> Result<Self, StartError> {
-        drop((config, paths));
-        Ok(Self {})
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
+        let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
+        let address = config.capture.listen;
+        let listener = runtime
+            .block_on(TcpListener::bind(address))
+            .map_err(|source| StartError::Listen { address, source })?;
+        let practice = Practice::new(practice::Settings::default());
+        let practice_listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        let access = access(&practice, practice_listener.local_addr()?);
+        let (desk, questions) = mpsc::channel(desk::QUESTIONS_MAX);
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let config = Arc::new(config);
+        let setup = Shared::setup_for(Arc::clone(&config), &access);
+        let rules = Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX));
+        let shared = Arc::new(Shared {
+            paths,
+            config: watch::Sender::new(config),
+            rules: watch::Sender::new(rules),
+            setup: watch::Sender::new(setup),
+            forwarder: watch::Sender::default(),
+            endpoint: watch::Sender::new(Some(listener.local_addr()?)),
+            stopping: watch::Sender::new(false),
+            status: watch::Sender::default(),
+            stream: watch::Sender::default(),
+            try_now: Arc::default(),
+            news: Notify::new(),
+            problems: Mutex::default(),
+            waker: OnceLock::new(),
+            unknown_keys: Arc::default(),
+            spool,
+            practice,
+            access,
+            desk,
+            commands,
+        });
+        let desk = start_desk(&shared, questions)?;
+        let keeper = keeper::run(Arc::clone(&shared), listener, practice_listener, inbox);
+        let keeper = runtime.spawn(keeper);
+        Ok(Self { runtime, shared, keeper, spool_threads, desk })
     }
-    /// Calls `wake` after every change of what the face sees, at most every 50 ms.
+
+    /// Has `wake` called after every change of what the face sees: at most every 50 ms, and not while nothing happens.
+    /// The first caller stays.
     pub fn on_change(&self, wake: impl Fn() + Send + Sync + 'static) {
-        drop(wake);
+        if self.shared.waker.set(Box::new(wake)).is_err() {
+            tracing::debug!("a face is woken already");
+        }
     }
+
     /// The latest status; cheap.
     pub fn status(&self) -> Arc<Status> {
-        Arc::default()
+        Arc::clone(&self.shared.status.borrow())
     }
-    /// The settings in force.
+
+    /// The settings in force; cheap.
     pub fn config(&self) -> Arc<Config> {
-        Arc::default()
+        Arc::clone(&self.shared.config.borrow())
     }
-    /// Applies new settings at once, without losing or blocking accepted events. Never blocks.
-    /// What could not be applied (an address in use, say) appears in `Status::problems`.
+
+    /// Applies new settings at once, without losing or blocking accepted events. Never blocks. What could not be
+    /// applied (an address in use, say) appears in [`Status::problems`].
     pub fn apply(&self, config: Config) {
-        drop(config);
+        let (reply, _nobody) = oneshot::channel();
+        self.command(Command::Apply { config: Box::new(config), save: false, reply });
     }
+
+    /// Writes the changes to the settings file, then applies them; `Err` says why neither happened.
+    pub fn save_and_apply(&self, config: Config) -> Answer<Result<(), String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Apply { config: Box::new(config), save: true, reply });
+        Answer(answer)
+    }
+
     /// Tries again now where the forwarder waits.
-    pub fn retry_now(&self) {}
+    pub fn retry_now(&self) {
+        self.shared.try_now.notify_one();
+    }
+
     /// A page of the log.
     pub fn page(&self, query: Query) -> Answer<Result<Page, String>> {
-        drop(query);
-        Answer(tokio::sync::oneshot::channel().1)
+        let (reply, answer) = oneshot::channel();
+        self.ask(Question::Page(query, reply));
+        Answer(answer)
     }
+
     /// All that is known of one line of the log; `None` when it was pruned.
     pub fn detail(&self, id: EventId) -> Answer<Result<Option<Detail>, String>> {
-        let _ = id;
-        Answer(tokio::sync::oneshot::channel().1)
+        let (reply, answer) = oneshot::channel();
+        let encoding = self.shared.config.borrow().destination.encoding;
+        self.ask(Question::Detail(id, encoding, reply));
+        Answer(answer)
     }
+
     /// Sends an event through the real endpoint, as any SDK would, with the write key of the source at `source`.
     pub fn send_test(&self, kind: Kind, json: String, source: usize) -> Answer<Result<TestSent, String>> {
-        let _ = (kind, json, source);
-        Answer(tokio::sync::oneshot::channel().1)
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Test { kind, json, source, reply });
+        Answer(answer)
     }
+
+    /// Keeps a pair of AWS keys in the system keychain; the next put uses them where `credentials.source` says so.
+    pub fn store_keys(&self, access_key_id: String, secret_access_key: String) -> Answer<Result<(), String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::StoreKeys { access_key_id, secret_access_key, reply });
+        Answer(answer)
+    }
+
+    /// Tests the destination step by step, with settings that need not be applied yet.
+    pub fn check(&self, config: Config) -> Answer<Vec<kinesis::Step>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Check { config: Box::new(config), reply });
+        Answer(answer)
+    }
+
     /// Begins to read the destination's records; what was read before is forgotten.
     pub fn read_stream(&self, from: ReadFrom) {
-        let _ = from;
+        self.command(Command::Read(Some(from)));
     }
+
     /// Stops reading.
-    pub fn stop_reading(&self) {}
+    pub fn stop_reading(&self) {
+        self.command(Command::Read(None));
+    }
+
     /// What was read so far; cheap.
     pub fn stream(&self) -> Arc<StreamView> {
-        Arc::default()
+        Arc::clone(&self.shared.stream.borrow())
     }
-    /// Stops accepting (503), finishes the puts in flight within `grace`, closes the spool.
+
+    /// The faults of the practice stream, to see how nothing is lost.
+    pub fn practice(&self) -> &Practice {
+        &self.shared.practice
+    }
+
+    /// Refuses new events (503), finishes the puts in flight within `grace`, closes the spool. Blocks until all is
+    /// done; what could not be put waits on disk for the next start.
     pub fn shutdown(self, grace: Duration) {
-        let _ = grace;
+        let Self { runtime, shared, keeper, spool_threads, desk } = self;
+        runtime.block_on(async {
+            shared.stopping.send_replace(true);
+            shared.news.notify_one();
+            if shared.commands.send(Command::Stop { grace }).await.is_err() {
+                tracing::warn!("the engine's keeper had stopped before");
+            }
+            if let Err(error) = keeper.await {
+                tracing::error!("the engine's keeper ended badly: {error}");
+            }
+            shared.spool.close().await;
+        });
+        Whereabouts::remove(&shared.paths.data_dir);
+        drop(shared);
+        // Ends the tasks, and with them the last senders to the desk and the spool's reader.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        spool_threads.join();
+        if desk.join().is_err() {
+            tracing::error!("the log's reader had panicked");
+        }
+    }
+
+    /// A full queue means that the keeper is stuck: the answer then never comes, and the problem is shown.
+    fn command(&self, command: Command) {
+        if self.shared.commands.try_send(command).is_err() {
+            self.shared.set_problem(
+                "commands",
+                Some("The engine is too busy to take commands; try again.".to_owned()),
+            );
+        }
+    }
+
+    fn ask(&self, question: Question) {
+        // The face sees no answer and asks again.
+        if self.shared.desk.try_send(question).is_err() {
+            tracing::debug!("the log is busy");
+        }
+    }
+}
+
+fn start_desk(
+    shared: &Arc<Shared>,
+    questions: mpsc::Receiver<Question>,
+) -> Result<std::thread::JoinHandle<()>, StartError> {
+    let log = LogReader::open(shared.spool.path())?;
+    // Weak: the thread ends when the engine is gone, which is when nobody else holds a sender to it.
+    let (weak, summary) = (Arc::downgrade(shared), shared.spool.watch());
+    let answered = move || {
+        if let Some(shared) = weak.upgrade() {
+            shared.wake_faces();
+        }
+    };
+    let run = move || desk::run(&log, questions, || summary.borrow().revision, answered);
+    Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
+}
+
+fn access(practice: &Practice, address: SocketAddr) -> Access {
+    Access {
+        endpoint_url: format!("http://{address}"),
+        stream: PRACTICE_STREAM.to_owned(),
+        access_key_id: practice.access_key_id().to_owned(),
+        secret_access_key: practice.secret_access_key().to_owned(),
+    }
+}
+
+/// The address that a sender on this machine uses for a listener at `address`.
+pub fn url_of(address: SocketAddr) -> String {
+    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    if host.contains(':') {
+        format!("http://[{host}]:{}", address.port())
+    } else {
+        format!("http://{host}:{}", address.port())
     }
 }

@@ -12,6 +12,7 @@
 
 mod body;
 mod clock;
+mod context;
 mod normalise;
 mod record;
 mod scan;

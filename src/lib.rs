@@ -1,9 +1,27 @@
-//! Tributary.
-pub mod config;
+//! Tributary captures the analytics events that sites, apps and servers already send, keeps them safe on disk, and
+//! delivers every one, in order per user, to an Amazon Kinesis data stream.
+//!
+//! The map, in reading order; data flows down it. `ARCHITECTURE.md` says which module may use which.
+
+// What an event is, and what becomes of it: plain data and pure decisions.
 pub mod delivery;
-pub mod engine;
 pub mod event;
+
+// Settings, and texts made from them: pure.
+pub mod config;
 pub mod policy;
-pub mod practice;
 pub mod remedy;
 pub mod snippets;
+
+// The outside world, one door each.
+pub mod capture;
+pub mod kinesis;
+pub mod practice;
+pub mod spool;
+
+// The event's way, and who runs it all.
+pub mod engine;
+pub mod forward;
+
+// The faces.
+pub mod cli;

@@ -3,7 +3,7 @@
 //! It speaks AWS JSON 1.1, so the real AWS SDK reaches it as it reaches AWS: one code path for practice and AWS.
 //! It keeps AWS's limits, errors and order, and one promise of its own: a tailing reader never misses a record.
 //! Records live in memory below a byte cap; past it the oldest go first and are counted ([`Practice::dropped`]).
-//! Only a client with this instance's random key gets in, and never a web page ([`access`]).
+//! Only a client with this instance's random key gets in, and never a web page (see `access.rs`).
 //! Absent on purpose: everything durable, resharding, consumers with fan-out, encryption, tags, read quotas,
 //! verification of signatures. It knows no other part of the crate.
 

@@ -343,7 +343,11 @@ fn cause_of(code: &str, message: &str) -> Cause {
     let short = code.strip_suffix("Exception").unwrap_or(code);
     let listed = CODES.iter().find(|(known, _)| *known == short);
     match listed.map_or(Cause::Unknown, |(_, cause)| *cause) {
-        Cause::CredentialsFailed(_) => Cause::CredentialsFailed(source_in(message)),
+        Cause::CredentialsFailed(_) => match source_in(message) {
+            // Without a network, a sign-in or role cannot be renewed either; nobody has to act then.
+            source if source != Source::NoProfile && is_about_the_network(message) => Cause::ConnectionFailed,
+            source => Cause::CredentialsFailed(source),
+        },
         Cause::SignatureWrong if is_about_time(message) => Cause::ClockWrong,
         Cause::RequestRefused if is_about_the_record(message) => Cause::RecordRefused,
         cause => cause,
@@ -356,6 +360,15 @@ fn is_about_time(message: &str) -> bool {
     ["signature expired", "not yet current", "is now earlier", "is still later"]
         .iter()
         .any(|sign| message.contains(sign))
+}
+
+/// Whether keys could not be fetched because nothing answered. A machine outside of EC2 always fails to reach IMDS,
+/// the key server of EC2 machines: that says nothing about the network.
+fn is_about_the_network(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let signs =
+        ["dispatch failure", "dns error", "timed out", "timeout", "connection refused", "connect error"];
+    !message.contains("imds") && signs.iter().any(|sign| message.contains(sign))
 }
 
 /// Whether a refused argument is the record's (its size, `Data`, `PartitionKey`) and not the stream's or our own.
@@ -373,7 +386,8 @@ fn is_about_the_record(message: &str) -> bool {
         // A request with two mistakes is the user's to mend first.
         return fields.iter().all(|field| field == "data" || field == "partitionkey");
     }
-    let unquoted: String = message.split(['\'', '"', '`']).step_by(2).collect::<Vec<_>>().join(" ");
+    let unquoted: String =
+        without_apostrophes(message).split(['\'', '"', '`']).step_by(2).collect::<Vec<_>>().join(" ");
     let words: Vec<String> = unquoted
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -385,6 +399,14 @@ fn is_about_the_record(message: &str) -> bool {
         has("streamname") || has("streamarn") || pair("stream", "name") || pair("stream", "arn");
     let about_size = has("size") || pair("too", "large") || pair("too", "big");
     !about_stream && (about_size || has("data") || has("partitionkey") || pair("partition", "key"))
+}
+
+/// `the record's size` quotes nothing.
+fn without_apostrophes(message: &str) -> String {
+    let chars: Vec<char> = message.chars().collect();
+    let is_letter = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
+    let inside = |at: usize| is_letter(at.checked_sub(1)) && is_letter(Some(at + 1));
+    chars.iter().enumerate().map(|(at, c)| if *c == '\'' && inside(at) { ' ' } else { *c }).collect()
 }
 
 /// Which provider of keys a message comes from, by the words of `aws-config` 1.13 and of AWS STS.

@@ -7,6 +7,8 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 
+use crate::event::Kind;
+
 /// A way to send events, in the order in which they are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sdk {
@@ -501,13 +503,78 @@ fn pixel(address: &Address, key: &str) -> String {
     format!("<img src=\"{url}/v1/pixel/track?data={data}\" width=\"1\" height=\"1\" alt=\"\">\n")
 }
 
+/// A sensible event of that kind to try things out with: what the Test place begins with and `send` sends.
+pub fn sample(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Identify => {
+            r#"{
+  "userId": "user-1",
+  "traits": {
+    "name": "Ada Lovelace",
+    "email": "ada@example.com",
+    "plan": "pro"
+  }
+}"#
+        }
+        Kind::Track => {
+            r#"{
+  "userId": "user-1",
+  "event": "Order Completed",
+  "properties": {
+    "orderId": "1042",
+    "revenue": 39.95,
+    "currency": "EUR",
+    "products": [
+      { "sku": "G-32", "quantity": 1 }
+    ]
+  }
+}"#
+        }
+        Kind::Page => {
+            r#"{
+  "userId": "user-1",
+  "name": "Pricing",
+  "properties": {
+    "url": "https://www.example.com/pricing",
+    "title": "Plans and pricing"
+  }
+}"#
+        }
+        Kind::Screen => {
+            r#"{
+  "userId": "user-1",
+  "name": "Checkout",
+  "properties": {
+    "step": 2
+  }
+}"#
+        }
+        Kind::Group => {
+            r#"{
+  "userId": "user-1",
+  "groupId": "acme",
+  "traits": {
+    "name": "Acme Inc.",
+    "employees": 42
+  }
+}"#
+        }
+        Kind::Alias => {
+            r#"{
+  "previousId": "anonymous-7f3a",
+  "userId": "user-1"
+}"#
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const URL: &str = "http://127.0.0.1:8485";
     /// What breaks one language or another when it is not quoted.
-    const WILD: &str = r##"a'b"c\d$e#{f}`g</script>&\(h)%"##;
+    const WILD: &str = r#"a'b"c\d$e#{f}`g</script>&\(h)%"#;
 
     #[test]
     fn every_snippet_has_the_address_and_the_key() {
@@ -558,19 +625,19 @@ mod tests {
 
     #[test]
     fn any_key_stays_one_piece_of_text_in_its_language() {
-        let json = r##""a'b\"c\\d$e#{f}`g</script>&\\(h)%""##;
+        let json = r#""a'b\"c\\d$e#{f}`g</script>&\\(h)%""#;
         for (sdk, quoted) in [
-            (Sdk::Curl, r##"'a'\''b"c\d$e#{f}`g</script>&\(h)%:'"##),
+            (Sdk::Curl, r#"'a'\''b"c\d$e#{f}`g</script>&\(h)%:'"#),
             (Sdk::Node, json),
             (Sdk::BrowserNpm, json),
-            (Sdk::BrowserScript, r##""a'b\"c\\d$e#{f}`g\u003c/script>&\\(h)%""##),
+            (Sdk::BrowserScript, r#""a'b\"c\\d$e#{f}`g\u003c/script>&\\(h)%""#),
             (Sdk::Python, json),
             (Sdk::Go, json),
             (Sdk::Java, json),
-            (Sdk::Ruby, r##""a'b\"c\\d$e\#{f}`g</script>&\\(h)%""##),
-            (Sdk::Php, r##"'a\'b"c\\d$e#{f}`g</script>&\\(h)%'"##),
+            (Sdk::Ruby, r#""a'b\"c\\d$e\#{f}`g</script>&\\(h)%""#),
+            (Sdk::Php, r#"'a\'b"c\\d$e#{f}`g</script>&\\(h)%'"#),
             (Sdk::Swift, json),
-            (Sdk::Kotlin, r##""a'b\"c\\d\$e#{f}`g</script>&\\(h)%""##),
+            (Sdk::Kotlin, r#""a'b\"c\\d\$e#{f}`g</script>&\\(h)%""#),
             (Sdk::RudderNode, json),
         ] {
             let code = snippet(sdk, URL, WILD);

@@ -113,8 +113,10 @@ pub(super) const KEYS: [Key; 18] = [
     },
     Key {
         full: "destination.encoding",
-        get: |c| text(encoding_word(c.destination.encoding)),
-        set: |c, v| word(v, &ENCODINGS, encoding_word).map(|encoding| c.destination.encoding = encoding),
+        get: |c| text(c.destination.encoding.as_str()),
+        set: |c, v| {
+            word(v, &Encoding::ALL, Encoding::as_str).map(|encoding| c.destination.encoding = encoding)
+        },
     },
     Key {
         full: "destination.ordered",
@@ -178,16 +180,6 @@ pub(super) const KEYS: [Key; 18] = [
         set: |c, v| number(v, 0, i64::MAX as u64).map(|events| c.log.keep_events = events),
     },
 ];
-
-const ENCODINGS: [Encoding; 3] = [Encoding::Base64, Encoding::Json, Encoding::JsonLines];
-
-fn encoding_word(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Base64 => "base64",
-        Encoding::Json => "json",
-        Encoding::JsonLines => "json-lines",
-    }
-}
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())

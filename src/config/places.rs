@@ -60,6 +60,16 @@ pub fn data_dir(flag: Option<&Path>, environment: &Environment) -> Result<PathBu
     given.map_or_else(default_data_dir, Ok)
 }
 
+/// The certificates in the file that `AWS_CA_BUNDLE` names, as AWS's own tools take them: PEM. Read by each new client.
+pub fn ca_bundle() -> Option<Vec<u8>> {
+    let path = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty())?;
+    std::fs::read(&path)
+        .inspect_err(|error| {
+            tracing::warn!("AWS_CA_BUNDLE names {}: {error}", PathBuf::from(&path).display())
+        })
+        .ok()
+}
+
 /// `config.toml` in the platform's config folder, such as `~/.config/tributary/config.toml`.
 pub fn default_config_path() -> Result<PathBuf, Error> {
     let no_home = Error::NoHome { what: "settings file", flag: "--config", variable: CONFIG_VARIABLE };

@@ -5,15 +5,14 @@
 //! becomes, or that it stays; a member that is missing is asked for in the same way and added at the end.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::body::{Body, Field, Inner, Member};
+use super::body::{Body, Field, Member};
 use super::clock::{self, Stamp, Time};
+use super::context;
 use super::scan::{SPACES, Span, unescape};
-use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, PathClass, Refusal};
+use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, Refusal};
 
 /// The longest `messageId` that is accepted, in bytes (§5.4, §7).
 const MESSAGE_ID_BYTES_MAX: usize = 1024;
@@ -39,11 +38,11 @@ type Reason = (Code, Cow<'static, str>);
 /// What all events of one request share.
 pub(super) struct Request<'b> {
     pub body: &'b Body<'b>,
-    arrival: &'b Arrival,
+    pub arrival: &'b Arrival,
     received: Stamp,
     received_ms: i64,
     /// The address for `context.ip`, quoted, unless it says nothing about a user.
-    peer: Option<String>,
+    pub peer: Option<String>,
     sent_at: Option<&'b Member>,
     sent: Option<Time>,
     context: Option<&'b Member>,
@@ -66,7 +65,7 @@ impl<'b> Request<'b> {
             arrival,
             received,
             received_ms,
-            peer: arrival.peer.and_then(public),
+            peer: arrival.peer.and_then(context::public),
             sent_at,
             sent: sent_at.and_then(|member| time(body, member)),
             context: object(Field::Context),
@@ -146,8 +145,8 @@ pub(super) fn event(
 }
 
 /// An event in the making.
-struct Draft<'b, 'm> {
-    request: &'b Request<'b>,
+pub(super) struct Draft<'b, 'm> {
+    pub request: &'b Request<'b>,
     source: Source<'b>,
     /// The member of each field that counts.
     last: [Option<&'b Member>; Field::COUNT],
@@ -171,7 +170,7 @@ impl<'b> Draft<'b, '_> {
         self.last[field as usize]
     }
 
-    fn raw(&self, member: &Member) -> &'b str {
+    pub fn raw(&self, member: &Member) -> &'b str {
         self.request.body.raw(member.value)
     }
 
@@ -404,68 +403,8 @@ impl<'b> Draft<'b, '_> {
         }
     }
 
-    /// An object merged with the envelope's (§5.7): its own members, then those of the envelope that it lacks, then
-    /// the sender's address where that belongs (§5.6).
-    fn merged(&self, own: Option<&Member>, shared: Option<&Member>, ip: bool, out: &mut Vec<u8>) -> bool {
-        let body = self.request.body;
-        let own = own.filter(|member| !is_null(self.raw(member)));
-        let object = own.filter(|member| self.raw(member).starts_with('{'));
-        if object.is_none() && own.is_some() {
-            return false;
-        }
-        let own_inner = object.map_or(&[][..], |member| body.inner(member));
-        let shared_inner = shared.map_or(&[][..], |member| body.inner(member));
-        let ip = self.request.peer.as_deref().filter(|_| ip && self.wants_ip(own_inner, shared_inner));
-        let lacking = self.lacking(own_inner, shared_inner);
-        if lacking.is_empty() && ip.is_none() && (object.is_some() || shared.is_none()) {
-            return false;
-        }
-        let start = out.len() + 1;
-        out.push(b'{');
-        if let Some(object) = object {
-            self.copy(self.content(object.value), out);
-        }
-        for inner in lacking {
-            if out.len() > start {
-                out.push(b',');
-            }
-            self.copy(Span { start: inner.name.span.start, end: inner.value.end }, out);
-        }
-        if let Some(ip) = ip {
-            if out.len() > start {
-                out.push(b',');
-            }
-            out.extend_from_slice(b"\"ip\":");
-            quote(ip, out);
-        }
-        out.push(b'}');
-        true
-    }
-
-    /// The rule of §5.6, but for the address itself. A `context.ip` in any form, null too, is the sender's word.
-    fn wants_ip(&self, own: &[Inner], shared: &[Inner]) -> bool {
-        let text = self.request.body.text();
-        let find = |name: &str| {
-            let named = |inner: &&Inner| inner.name.text(text) == name;
-            own.iter().rev().find(named).or_else(|| shared.iter().rev().find(named))
-        };
-        let direct = || find("direct").is_some_and(|inner| self.request.body.raw(inner.value) == "true");
-        (self.request.arrival.class == PathClass::Device || direct()) && find("ip").is_none()
-    }
-
-    /// The members of `shared` whose names are not in `own`.
-    fn lacking<'s>(&self, own: &[Inner], shared: &'s [Inner]) -> Vec<&'s Inner> {
-        let text = self.request.body.text();
-        if own.len().saturating_mul(shared.len()) > 4096 {
-            let names: HashSet<_> = own.iter().map(|inner| inner.name.text(text)).collect();
-            return shared.iter().filter(|inner| !names.contains(&inner.name.text(text))).collect();
-        }
-        let has = |name: Cow<'_, str>| own.iter().any(|inner| inner.name.text(text) == name);
-        shared.iter().filter(|inner| !has(inner.name.text(text))).collect()
-    }
-
     /// What lies between an object's braces, without white space around it.
-    fn content(&self, object: Span) -> Span {
+    pub fn content(&self, object: Span) -> Span {
         let inner = &self.request.body.raw(object)[1..];
         let inner = &inner[..inner.len() - 1];
         let behind = inner.trim_start_matches(SPACES);
@@ -475,7 +414,7 @@ impl<'b> Draft<'b, '_> {
     }
 
     /// Copies a stretch of the body, with `null` for bare number tokens. Nothing for an empty or reversed one.
-    fn copy(&self, span: Span, out: &mut Vec<u8>) {
+    pub fn copy(&self, span: Span, out: &mut Vec<u8>) {
         if span.start >= span.end {
             return;
         }
@@ -497,7 +436,7 @@ impl<'b> Draft<'b, '_> {
 }
 
 /// Null, or a bare token that is written as null.
-fn is_null(raw: &str) -> bool {
+pub(super) fn is_null(raw: &str) -> bool {
     matches!(raw.as_bytes(), [b'n' | b'N' | b'I', ..] | [b'-', b'I', ..])
 }
 
@@ -516,7 +455,7 @@ fn time(body: &Body<'_>, member: &Member) -> Option<Time> {
 }
 
 /// Writes text that needs no escapes: numbers, addresses, our own words.
-fn quote(text: &str, out: &mut Vec<u8>) -> bool {
+pub(super) fn quote(text: &str, out: &mut Vec<u8>) -> bool {
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
@@ -526,17 +465,6 @@ fn quote(text: &str, out: &mut Vec<u8>) -> bool {
 fn made_message_id() -> String {
     let mut buffer = Uuid::encode_buffer();
     Uuid::new_v4().hyphenated().encode_lower(&mut buffer).to_owned()
-}
-
-/// An address that can say something about a user: not loopback, unspecified or link-local (§5.6).
-fn public(peer: IpAddr) -> Option<String> {
-    let peer = peer.to_canonical();
-    let local = match peer {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    let useless = local || peer.is_loopback() || peer.is_unspecified();
-    (!useless).then(|| peer.to_string())
 }
 
 /// An offset as it is stored.

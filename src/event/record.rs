@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 /// Kinesis allows 1 to 256 characters in a partition key.
@@ -92,12 +93,45 @@ impl Encoding {
         }
     }
 
+    /// The JSON text in a record's bytes, and how it was encoded; `None`: the bytes are no JSON object in any of the
+    /// three ways.
+    pub fn decode(data: &[u8]) -> Option<(Cow<'_, str>, Self)> {
+        let is_object = |text: &str| text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok();
+        let text = std::str::from_utf8(data).ok()?;
+        if let Some(line) = text.strip_suffix('\n').filter(|line| is_object(line)) {
+            return Some((line.into(), Self::JsonLines));
+        }
+        if is_object(text) {
+            return Some((text.into(), Self::Json));
+        }
+        let inner = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+        is_object(&inner).then(|| (inner.into(), Self::Base64))
+    }
+
     /// How many bytes [`Self::encode`] makes of `json_bytes` bytes.
     pub fn encoded_len(self, json_bytes: usize) -> usize {
         match self {
             Self::Base64 => json_bytes.div_ceil(3).saturating_mul(4),
             Self::Json => json_bytes,
             Self::JsonLines => json_bytes.saturating_add(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_encoding_made_is_read_back_by_it() {
+        let json = "{\"n\":12345678901234567890123,\"s\":\"\\ud83d\",\"f\":1.10}";
+        for encoding in Encoding::ALL {
+            let data = encoding.encode(json.as_bytes());
+            assert_eq!(data.len(), encoding.encoded_len(json.len()));
+            assert_eq!(Encoding::decode(&data), Some((json.into(), encoding)));
+        }
+        for other in [&b"hello"[..], b"[1]", b"\xff\x00", b"", b"{", b"aGVsbG8="] {
+            assert_eq!(Encoding::decode(other), None, "{other:?}");
         }
     }
 }

@@ -274,21 +274,29 @@ impl<'a> Scanner<'a> {
     /// Walks over a string from its opening quote; whether it holds escapes.
     #[inline]
     fn string(&mut self) -> Result<bool, Fault> {
-        let mut escaped = false;
-        self.at += 1;
+        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
+        let len = plain_len(rest);
+        self.at += 1 + len;
+        if rest.get(len) == Some(&b'"') {
+            self.at += 1;
+            return Ok(false);
+        }
+        self.escaped_string()
+    }
+
+    /// The rest of a string, from its first backslash, control character or missing end.
+    #[inline(never)]
+    fn escaped_string(&mut self) -> Result<bool, Fault> {
         loop {
-            self.at += plain_len(self.bytes.get(self.at..).unwrap_or_default());
             match self.bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(escaped);
+                    return Ok(true);
                 }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
+                Some(b'\\') => self.escape()?,
                 Some(_) | None => return Err(self.fault(What::ControlCharacter)),
             }
+            self.at += plain_len(&self.bytes[self.at..]);
         }
     }
 

@@ -306,6 +306,7 @@ fn the_write_key_is_read_from_the_top_level_then_from_the_items() {
         (r#"{"writeKey":"","batch":[{},{"writeKey":"b"}]}"#, Some("b")),
         (r#"{"writeKey":5,"batch":[1]}"#, None),
         (r#"{"properties":{"writeKey":"x"}}"#, None),
+        (r#"{"batch":[{"writeKey":"broken",},{"writeKey":"b"}]}"#, Some("b")),
     ] {
         assert_eq!(Body::parse(body.as_bytes()).unwrap().write_key().as_deref(), key, "{body}");
     }
@@ -704,6 +705,24 @@ fn a_body_that_is_no_json_object_is_refused_with_the_place() {
 }
 
 #[test]
+fn only_control_characters_are_refused_in_strings_wherever_they_stand() {
+    for byte in 0..=0x7F_u8 {
+        for before in 0..20 {
+            let text = "x".repeat(before) + char::from(byte).to_string().as_str() + "xxxxxxxxx";
+            let refused = single(Kind::Page, &format!("{{\"userId\":\"u\",\"x\":\"{text}\"}}")).is_err();
+            assert_eq!(refused, byte < b' ' || byte == b'"' || byte == b'\\', "{byte} after {before}");
+        }
+    }
+}
+
+#[test]
+fn endless_broken_items_are_no_batch() {
+    let body = |items: usize| format!(r#"{{"batch":[{}]}}"#, ",".repeat(items));
+    assert_eq!(batch(body(9_000).as_bytes()).unwrap().len(), 9_001);
+    assert_eq!(batch(body(11_000).as_bytes()).unwrap_err().code, Code::InvalidJson);
+}
+
+#[test]
 fn a_single_events_own_batch_member_is_carried_but_must_be_json() {
     let kept = r#"{"userId":"u","messageId":"m","batch":[{"writeKey":"x","type":"?"}, 7 ,NaN],"batch":8"#;
     let text = json(single(Kind::Identify, &format!("{kept}}}")));
@@ -719,7 +738,9 @@ fn a_batch_body_needs_one_array_named_batch() {
     {
         assert_eq!(batch(body.as_bytes()).unwrap_err().code, Code::InvalidBatch, "{body}");
     }
-    assert_eq!(batch(br#"{"batch":[ ]}"#).unwrap().len(), 0);
+    for (items, count) in [("", 0), (" ", 0), ("1", 1), ("1,", 2), (",", 2), ("1,,1", 3), ("{} , ", 2)] {
+        assert_eq!(batch(format!("{{\"batch\":[{items}]}}").as_bytes()).unwrap().len(), count, "{items}");
+    }
     assert_eq!(batch(br#"{"b\u0061tch":[],"sequence":1,"messageId":{},"timestamp":[]}"#).unwrap().len(), 0);
 }
 
@@ -738,8 +759,9 @@ fn a_byte_order_mark_is_tolerated_and_bytes_that_are_not_utf8_blame_their_item()
     let refusal = events[1].as_ref().unwrap_err();
     assert_eq!((refusal.code, refusal.excerpt.as_slice()), (Code::InvalidJson, bad.as_slice()));
     assert!(Body::parse(&body).unwrap().single(Kind::Identify, &arrival(PathClass::Server)).is_err());
-    let body = b"{\"batch\":[1],\"x\":\"\xE2\x82\"}";
-    assert_eq!(Body::parse(body).err().unwrap().code, Code::InvalidJson);
+    for body in [&b"{\"batch\":[1],\"x\":\"\xE2\x82\"}"[..], b"{\"x\":\"\xFF\",\"batch\":[1]}"] {
+        assert_eq!(Body::parse(body).err().unwrap().code, Code::InvalidJson);
+    }
 }
 
 #[test]

@@ -251,7 +251,8 @@ mod tests {
         }
     }
 
-    /// The SDK refuses an ARN whose partition is not the region's: so it tells GovCloud from AWS, which share host names.
+    /// The SDK refuses an ARN whose partition is not the region's: so it tells `aws-us-gov` from `aws`, which share
+    /// host names.
     #[test]
     fn the_sdk_takes_the_partition_name_of_every_region_and_no_other() {
         for region in regions() {

@@ -151,6 +151,8 @@ fn a_refused_argument_fails_the_event_only_when_the_record_is_meant() {
         ("The record is too large for this stream.", Class::Refused),
         ("PartitionKey must be given", Class::Refused),
         ("Invalid partition key", Class::Refused),
+        ("The record's size exceeds the stream's limit", Class::Refused),
+        ("The stream\'s \'data size\' is not valid", Class::Blocked),
         ("Data must not be longer than 1048576 bytes", Class::Refused),
         (
             "1 validation error detected: Value 'bad name' at 'streamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
@@ -324,6 +326,17 @@ fn each_way_of_getting_keys_has_its_own_words() {
     seen.dedup();
     assert_eq!(seen.len(), expected.len(), "{seen:?}");
     assert_eq!(source_in("profile `sso` was not defined: y"), Source::NoProfile);
+}
+
+#[test]
+fn keys_that_cannot_be_fetched_for_want_of_a_network_wait_for_the_network() {
+    for message in ["SSO: dispatch failure: dns error", "AssumeRole: operation timed out"] {
+        assert_eq!(class_of("CredentialsFailed", message, None), Class::Offline);
+        assert_eq!(remedy_of("CredentialsFailed", message), remedy_of("ConnectionFailed", ""));
+    }
+    for message in ["IMDS: timeout", "profile `timeout` was not defined: x", "the SSO token has expired"] {
+        assert_eq!(class_of("CredentialsFailed", message, None), Class::Blocked);
+    }
 }
 
 #[test]

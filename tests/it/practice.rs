@@ -387,7 +387,8 @@ async fn a_stopped_server_ends_in_time_and_cuts_what_still_waits() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let begun = Instant::now();
     running.stop.take().unwrap().send(()).unwrap();
-    running.server.join_next().await.unwrap().unwrap().unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), running.server.join_next()).await;
+    ended.expect("the server ends").unwrap().unwrap().unwrap();
     assert_eq!(waiting.join_next().await.unwrap().unwrap(), "no answer");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(running.put("d").await, "no answer");

@@ -1,0 +1,206 @@
+//! What senders are told. SDKs decide by it whether to send again, so status and body follow what they were measured
+//! to do (tracking API §6, §8): 200 with a JSON object, or an error object with `code`, `message` and `error`.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    event::{Code, Refusal},
+    spool::AppendError,
+};
+
+/// A refused request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    /// Seconds after which to come again.
+    retry_after: Option<u32>,
+    /// The methods that a path takes.
+    allow: Option<&'static str>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), retry_after: None, allow: None }
+    }
+
+    pub(super) fn not_found(path: &str) -> Self {
+        let path: String = path.chars().take(80).collect();
+        let message =
+            format!("there is nothing at {path}; events go to /v1/track and its siblings, or to /v1/batch");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn method(allow: &'static str) -> Self {
+        let message = format!("this path takes {allow}");
+        Self {
+            allow: Some(allow),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        }
+    }
+
+    pub(super) fn no_write_key() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "no_write_key",
+            "no write key came with the request; give your SDK the key from Tributary's Sources (analytics.js sends \
+             none when its settings have no apiKey)",
+        )
+    }
+
+    pub(super) fn unknown_write_key() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unknown_write_key",
+            "the write key belongs to no source; copy it again from Tributary's Sources",
+        )
+    }
+
+    pub(super) fn too_large(bytes_max: usize) -> Self {
+        let message = format!(
+            "the body has more than {bytes_max} bytes (capture.max_body_bytes), inflated; send smaller batches"
+        );
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+    }
+
+    pub(super) fn bad_encoding(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_encoding", message)
+    }
+
+    pub(super) fn unsupported_encoding(name: &str) -> Self {
+        let name: String = name.chars().take(40).collect();
+        let message = format!("the content encoding \"{name}\" is not known here; send gzip or none");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message)
+    }
+
+    pub(super) fn unavailable(message: &str) -> Self {
+        let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        Self { retry_after: Some(2), ..refused }
+    }
+
+    pub(super) fn event(refusal: &Refusal) -> Self {
+        let status = match refusal.code {
+            Code::EventTooLarge | Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, refusal.code.as_str(), refusal.message.clone())
+    }
+
+    pub(super) fn spool(error: &AppendError) -> Self {
+        match error {
+            AppendError::Full(_) => Self {
+                retry_after: Some(5),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", error.to_string())
+            },
+            AppendError::Disk(_) => Self {
+                retry_after: Some(5),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string())
+            },
+            AppendError::Closed => Self::unavailable("Tributary is stopping; send it again"),
+        }
+    }
+
+    pub(super) fn response(&self) -> Response {
+        let body =
+            json!({ "success": false, "code": self.code, "message": self.message, "error": self.message });
+        let mut response = json_response(self.status, &body);
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
+
+/// `errors` of an answer holds at most so many.
+const ERRORS_MAX: usize = 100;
+
+/// What became of a batch: 200 even where every item was refused, since a 4xx would tell the SDK no more and some
+/// would send all of it ten times.
+pub(super) fn batch(accepted: usize, refused: &[(usize, Refusal)]) -> Response {
+    let mut body = json!({ "success": true, "accepted": accepted, "rejected": refused.len() });
+    if !refused.is_empty() {
+        let errors = refused.iter().take(ERRORS_MAX).map(|(index, refusal)| {
+            json!({
+                "index": index,
+                "messageId": refusal.message_id,
+                "code": refusal.code.as_str(),
+                "message": refusal.message,
+            })
+        });
+        body["errors"] = errors.collect();
+        if refused.len() > ERRORS_MAX {
+            body["errorsTruncated"] = true.into();
+        }
+    }
+    json_response(StatusCode::OK, &body)
+}
+
+pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
+    response(status, "application/json", body.to_string())
+}
+
+pub(super) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A transparent image of one pixel.
+pub(super) fn pixel() -> Response {
+    const GIF: &[u8] = &[
+        0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x01, 0x00, 0x01, 0x00, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff,
+        0xff, 0xff, 0x21, 0xf9, 0x04, 0x01, 0x00, 0x00, 0x00, 0x00, 0x2c, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00,
+        0x01, 0x00, 0x00, 0x02, 0x01, 0x44, 0x00, 0x3b,
+    ];
+    let mut answer = response(StatusCode::OK, "image/gif", GIF);
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, max-age=0"));
+    answer
+}
+
+/// The answer to a browser's question before it sends: what it asks for is allowed, by echo (tracking API §9.1).
+pub(super) fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
+    if let Some(names) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));
+    response
+}
+
+/// What every answer to a page of another origin needs, errors included.
+pub(super) fn add_cors(origin: Option<&HeaderValue>, is_preflight: bool, response: &mut Response) {
+    let Some(origin) = origin else { return };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    let vary = if is_preflight {
+        "Origin, Access-Control-Request-Headers"
+    } else {
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
+        "Origin"
+    };
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
+    // Chromium asks for this before a public page may reach a loopback address.
+    let private: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+    if is_preflight {
+        headers.insert(private, HeaderValue::from_static("true"));
+    }
+}

@@ -1,0 +1,114 @@
+//! A request's body: read, bounded in bytes and time, and inflated. The content type does not count: SDKs name many.
+
+use std::{io::Read, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, header::CONTENT_ENCODING},
+};
+use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
+use futures_util::StreamExt;
+
+use super::answer::Refused;
+
+/// A sender that is slower than this with one request is cut off: it comes again.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Reads and inflates, at most `bytes_max` bytes on the wire and inflated.
+pub(super) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
+    let packing = Packing::of(headers)?;
+    let raw = tokio::time::timeout(READ_TIMEOUT, collect(body, bytes_max)).await.map_err(|_elapsed| {
+        Refused::unavailable("the request took longer than a minute to arrive; send it again")
+    })??;
+    match packing {
+        Packing::Plain => Ok(raw),
+        Packing::Gzip => inflate(&raw, bytes_max),
+    }
+}
+
+enum Packing {
+    Plain,
+    Gzip,
+}
+
+impl Packing {
+    fn of(headers: &HeaderMap) -> Result<Self, Refused> {
+        let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Self::Plain) };
+        match value.to_str().unwrap_or("?").trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(Self::Plain),
+            "gzip" | "x-gzip" => Ok(Self::Gzip),
+            other => Err(Refused::unsupported_encoding(other)),
+        }
+    }
+}
+
+async fn collect(body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
+    let mut frames = body.into_data_stream();
+    let broken = |_error| Refused::bad_encoding("the connection ended before the body did");
+    let first = match frames.next().await {
+        Some(frame) => frame.map_err(broken)?,
+        None => Bytes::new(),
+    };
+    // Most bodies come in one piece, which is then the buffer.
+    let mut whole: Option<BytesMut> = None;
+    let mut length = first.len();
+    while let Some(frame) = frames.next().await {
+        if length > bytes_max {
+            break;
+        }
+        let frame = frame.map_err(broken)?;
+        length += frame.len();
+        whole.get_or_insert_with(|| BytesMut::from(&first[..])).extend_from_slice(&frame);
+    }
+    if length > bytes_max {
+        return Err(Refused::too_large(bytes_max));
+    }
+    Ok(whole.map_or(first, BytesMut::freeze))
+}
+
+/// Never holds more than `bytes_max` and a little, whatever a bomb would make of it.
+fn inflate(raw: &[u8], bytes_max: usize) -> Result<Bytes, Refused> {
+    let mut inflated = Vec::with_capacity(raw.len().saturating_mul(6).min(bytes_max));
+    let limit = bytes_max as u64 + 1;
+    match MultiGzDecoder::new(raw).take(limit).read_to_end(&mut inflated) {
+        Ok(_) if inflated.len() > bytes_max => Err(Refused::too_large(bytes_max)),
+        Ok(_) => Ok(inflated.into()),
+        Err(error) => Err(Refused::bad_encoding(&format!("the gzip body is broken: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn zipped(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    #[test]
+    fn a_bomb_is_refused_at_the_limit() {
+        let bomb = zipped(&vec![0; 50 << 20]);
+        assert!(bomb.len() < 100_000);
+        assert_eq!(inflate(&bomb, 1 << 20).expect_err("too large").status.as_u16(), 413);
+    }
+
+    #[test]
+    fn what_fits_exactly_is_taken_and_one_byte_more_is_not() {
+        let bytes = zipped(&[b'x'; 1000]);
+        assert_eq!(inflate(&bytes, 1000).expect("fits").len(), 1000);
+        assert_eq!(inflate(&bytes, 999).expect_err("too large").status.as_u16(), 413);
+    }
+
+    #[test]
+    fn a_cut_stream_is_refused_as_broken() {
+        let bytes = zipped(b"{\"batch\":[]}");
+        assert_eq!(inflate(&bytes[..bytes.len() - 6], 1000).expect_err("cut").code, "bad_encoding");
+    }
+}

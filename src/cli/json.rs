@@ -1,0 +1,79 @@
+//! Deliveries, ledgers and records as the JSON lines that scripts read (product.md, "The command line").
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    config::Config,
+    delivery::{Delivery, Ledger, Millis, Record},
+    event::Encoding,
+    remedy,
+};
+
+/// A moment as RFC 3339 in UTC with milliseconds.
+pub(super) fn time(at: Millis) -> String {
+    Timestamp::from_millisecond(at).map_or_else(|_outside| at.to_string(), |time| format!("{time:.3}"))
+}
+
+pub(super) fn delivery(line: &Delivery, config: &Config) -> Value {
+    let receipt = line.receipt.as_ref();
+    let fault = line.fault.as_ref();
+    json!({
+        "messageId": &*line.message_id,
+        "type": line.kind.map(crate::event::Kind::as_str),
+        "event": line.name.as_deref(),
+        "source": &*line.source,
+        "partitionKey": &*line.partition_key,
+        "partitionKeyShortened": line.key_shortened,
+        "state": line.state.as_str(),
+        "receivedAt": time(line.received_at),
+        "deliveredAt": line.settled_at.filter(|_| receipt.is_some()).map(time),
+        "attempts": line.attempts,
+        "shardId": receipt.map(|receipt| &*receipt.shard_id),
+        "sequenceNumber": receipt.map(|receipt| &*receipt.sequence_number),
+        "error": fault.map(ToString::to_string),
+        "remedy": fault.map(|fault| remedy::remedy(fault, config).action),
+    })
+}
+
+pub(super) fn ledger(ledger: &Ledger) -> Value {
+    json!({
+        "accepted": ledger.accepted,
+        "delivered": ledger.delivered,
+        "queued": ledger.queued,
+        "failed": ledger.failed,
+        "rejected": ledger.rejected,
+        "repeatsPossible": ledger.repeats_possible,
+        "queuedBytes": ledger.queued_bytes,
+        "addsUp": ledger.adds_up(),
+    })
+}
+
+/// The event's JSON is put in as it is: no number is read and written again.
+pub(super) fn record(record: &Record, raw: bool) -> String {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Line<'a> {
+        sequence_number: &'a str,
+        shard_id: &'a str,
+        arrived_at: Option<String>,
+        partition_key: &'a str,
+        data: Box<RawValue>,
+    }
+    let decoded = if raw { None } else { Encoding::decode(&record.data) };
+    let as_base64 = || RawValue::from_string(format!("\"{}\"", STANDARD.encode(&record.data)));
+    let data = match decoded {
+        // One line a record: line breaks between values are blanks.
+        Some((text, _)) => RawValue::from_string(text.replace(['\n', '\r'], " ")).or_else(|_| as_base64()),
+        None => as_base64(),
+    };
+    let line = Line {
+        sequence_number: &record.sequence_number,
+        shard_id: &record.shard_id,
+        arrived_at: record.arrived_at.map(time),
+        partition_key: &record.partition_key,
+        data: data.unwrap_or_default(),
+    };
+    serde_json::to_string(&line).unwrap_or_default()
+}

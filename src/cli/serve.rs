@@ -1,0 +1,182 @@
+//! `tributary serve`: the engine without a window, until it is told to stop; then it drains.
+
+use std::{io::IsTerminal, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use clap::Args;
+use tokio::sync::Notify;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use super::{DestinationWords, Places};
+use crate::{
+    config::{Config, DestinationKind, Overrides},
+    delivery::{Forwarder, Intake, Status},
+    engine::{Engine, url_of},
+    remedy,
+};
+
+/// How long puts in flight may take to finish after SIGTERM. What does not is put again at the next start.
+const GRACE: Duration = Duration::from_secs(20);
+
+#[derive(Args, Debug)]
+pub struct Words {
+    #[command(flatten)]
+    destination: DestinationWords,
+    /// Where the capture endpoint listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// One more write key that is accepted (repeatable)
+    #[arg(long = "write-key", value_name = "KEY")]
+    write_keys: Vec<String>,
+}
+
+pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
+    start_log();
+    let overrides = Overrides {
+        listen: words.listen,
+        write_keys: words.write_keys,
+        ..Overrides::from(words.destination)
+    };
+    let loaded = places.load(&overrides)?;
+    if loaded.created {
+        tracing::info!("Settings file made: {}", loaded.path.display());
+    }
+    let paths = places.paths(&loaded)?;
+    tracing::info!("Data folder: {}", paths.data_dir.display());
+    let config = loaded.config;
+    if config.capture.exposed() {
+        tracing::warn!("The endpoint can be reached from other machines, without encryption");
+    }
+    let engine = Engine::start(config, paths)?;
+    let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    waiting.block_on(watch(&engine))?;
+    tracing::info!("Stopping: finishing puts in flight");
+    engine.shutdown(GRACE);
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+/// The SDK's own lines cost more than its calls below info (and would show requests), so they need a word of their own.
+fn start_log() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .with_env_var("TRIBUTARY_LOG")
+        .from_env_lossy()
+        .add_directive("aws_config=warn".parse().unwrap_or_default())
+        .add_directive("aws_smithy_runtime=warn".parse().unwrap_or_default());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Writes what changes into the log until a signal comes. A second signal ends the program at once.
+async fn watch(engine: &Engine) -> anyhow::Result<()> {
+    let changed = Arc::new(Notify::new());
+    let notify = Arc::clone(&changed);
+    engine.on_change(move || notify.notify_one());
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let config = engine.config();
+    let mut told = Status::default();
+    loop {
+        let status = engine.status();
+        tell_changes(&told, &status, &config);
+        told = Status::clone(&status);
+        tokio::select! {
+            () = changed.notified() => {}
+            () = signals.next() => return Ok(()),
+        }
+    }
+}
+
+fn tell_changes(before: &Status, now: &Status, config: &Config) {
+    if let (Some(address), true) = (now.endpoint, before.endpoint != now.endpoint) {
+        tracing::info!("Listening on {}; destination: {}", url_of(address), destination(config));
+        if now.ledger.queued > 0 {
+            tracing::info!("{} events wait from before", now.ledger.queued);
+        }
+    }
+    if before.forwarder.as_str() != now.forwarder.as_str() {
+        tell_forwarder(&now.forwarder, now.ledger.queued, config);
+    }
+    if before.intake != now.intake {
+        match &now.intake {
+            Intake::Full => {
+                tracing::warn!("The spool is full: senders are asked to come again (spool.max_bytes)");
+            }
+            Intake::Failing(why) => {
+                tracing::error!("The disk refuses writes, senders are asked to come again: {why}");
+            }
+            Intake::Ready | Intake::Starting | Intake::Stopping => {}
+        }
+    }
+    if now.ledger.failed > before.ledger.failed && before.endpoint.is_some() {
+        tracing::warn!(
+            "{} events can never be delivered; see `tributary log --state failed`",
+            now.ledger.failed
+        );
+    }
+}
+
+fn tell_forwarder(forwarder: &Forwarder, queued: u64, config: &Config) {
+    let state = forwarder.as_str();
+    let Some(fault) = forwarder.fault() else {
+        tracing::info!("Forwarder {state}");
+        return;
+    };
+    let remedy = remedy::remedy(fault, config);
+    tracing::warn!(
+        "Forwarder {state}: {fault}. {} {} {queued} events wait, none is lost.",
+        remedy.what,
+        remedy.action
+    );
+}
+
+fn destination(config: &Config) -> String {
+    let destination = &config.destination;
+    match destination.kind {
+        DestinationKind::Practice => "the practice stream (in memory, no AWS)".to_owned(),
+        DestinationKind::Kinesis if destination.endpoint_url.is_empty() => {
+            format!("Kinesis stream {} in {}", destination.stream, destination.region)
+        }
+        DestinationKind::Kinesis => format!("stream {} at {}", destination.stream, destination.endpoint_url),
+    }
+}
+
+/// SIGTERM and SIGINT; on Windows Ctrl-C.
+struct Signals {
+    #[cfg(unix)]
+    term: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The keeper: the one task that starts the others, carries out what the faces ask for, sees when a part ends
+//! unasked, and stops all in order.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot, watch},
+    task::{AbortHandle, Id, JoinSet},
+};
+
+use super::{
+    PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Shared, TestSent, Whereabouts, reading, test_event,
+    url_of,
+};
+use crate::{
+    capture::{Endpoint, Rules, Stage},
+    config::{self, Config},
+    delivery::ReadFrom,
+    event::Kind,
+    forward::{self, Controls},
+    kinesis::{self, Client, Step},
+};
+
+/// How long connections that are being answered may take to end, once nothing new is taken.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+pub(super) enum Command {
+    Apply { config: Box<Config>, save: bool, reply: oneshot::Sender<Result<(), String>> },
+    Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
+    StoreKeys { access_key_id: String, secret_access_key: String, reply: oneshot::Sender<Result<(), String>> },
+    Check { config: Box<Config>, reply: oneshot::Sender<Vec<Step>> },
+    Read(Option<ReadFrom>),
+    Stop { grace: Duration },
+}
+
+/// A listener and the word that closes it.
+struct Listening {
+    asked_for: SocketAddr,
+    stage: watch::Sender<Stage>,
+}
+
+struct Keeper {
+    shared: Arc<Shared>,
+    /// Parts that run as long as the engine does; one that ends is a problem.
+    parts: JoinSet<()>,
+    names: HashMap<Id, &'static str>,
+    /// Work that ends by itself.
+    errands: JoinSet<()>,
+    listening: Listening,
+    /// Old listeners that finish what they are answering.
+    closing: JoinSet<()>,
+    forwarder: Option<AbortHandle>,
+    stop_forwarder: watch::Sender<bool>,
+    stop_practice: watch::Sender<bool>,
+    reading: Option<(AbortHandle, ReadFrom)>,
+}
+
+/// Runs until [`Command::Stop`] is carried out.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    practice_listener: TcpListener,
+    mut inbox: mpsc::Receiver<Command>,
+) {
+    let asked_for = shared.config.borrow().capture.listen;
+    let mut keeper = Keeper {
+        shared,
+        parts: JoinSet::new(),
+        names: HashMap::new(),
+        errands: JoinSet::new(),
+        listening: Listening { asked_for, stage: watch::Sender::new(Stage::Open) },
+        closing: JoinSet::new(),
+        forwarder: None,
+        stop_forwarder: watch::Sender::new(false),
+        stop_practice: watch::Sender::new(false),
+        reading: None,
+    };
+    keeper.start(listener, practice_listener);
+    let grace = loop {
+        tokio::select! {
+            command = inbox.recv() => match command {
+                Some(Command::Stop { grace }) => break grace,
+                Some(command) => keeper.carry_out(command).await,
+                None => break Duration::ZERO,
+            },
+            Some(ended) = keeper.parts.join_next_with_id() => keeper.part_ended(&ended),
+            Some(_done) = keeper.errands.join_next() => {}
+            Some(_done) = keeper.closing.join_next() => {}
+        }
+    };
+    keeper.stop(grace).await;
+}
+
+impl Keeper {
+    fn part(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let handle = self.parts.spawn(part);
+        self.names.insert(handle.id(), name);
+        handle
+    }
+
+    fn start(&mut self, listener: TcpListener, practice_listener: TcpListener) {
+        let shared = Arc::clone(&self.shared);
+        if let Err(error) = shared.practice.create_stream(PRACTICE_STREAM, PRACTICE_SHARDS) {
+            shared.set_problem("practice", Some(format!("The practice stream could not be made: {error}.")));
+        }
+        let mut stop = self.stop_practice.subscribe();
+        let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+        let serving = shared.practice.serve(practice_listener, stopped);
+        self.part("practice stream", async move {
+            if let Err(error) = serving.await {
+                tracing::error!("the practice stream: {error}");
+            }
+        });
+        let controls = Controls {
+            setup: shared.setup.subscribe(),
+            try_now: Arc::clone(&shared.try_now),
+            stop: self.stop_forwarder.subscribe(),
+        };
+        let forwarding = forward::run(shared.spool.clone(), controls, shared.forwarder.clone());
+        self.forwarder = Some(self.part("forwarder", forwarding));
+        let summary = shared.spool.watch();
+        self.part("status board", super::board::run(Arc::clone(&shared), summary));
+        self.listen(listener);
+    }
+
+    /// Serves `listener` as the endpoint.
+    fn listen(&mut self, listener: TcpListener) {
+        let endpoint = Endpoint::new(
+            self.shared.spool.clone(),
+            self.shared.rules.subscribe(),
+            self.listening.stage.subscribe(),
+            self.shared.forwarder.subscribe(),
+            Arc::clone(&self.shared.unknown_keys),
+        );
+        let address = listener.local_addr().ok();
+        self.part("capture endpoint", Arc::new(endpoint).serve(listener));
+        self.shared.endpoint.send_replace(address);
+        self.write_whereabouts();
+    }
+
+    fn write_whereabouts(&self) {
+        let Some(address) = *self.shared.endpoint.borrow() else { return };
+        let access = &self.shared.access;
+        let whereabouts = Whereabouts {
+            pid: std::process::id(),
+            endpoint: url_of(address),
+            practice: PracticeAccess {
+                endpoint_url: access.endpoint_url.clone(),
+                stream: access.stream.clone(),
+                access_key_id: access.access_key_id.clone(),
+                secret_access_key: access.secret_access_key.clone(),
+            },
+        };
+        let written = whereabouts.write(&self.shared.paths.data_dir);
+        let problem = written.err().map(|error| {
+            format!(
+                "`send` and `tail` will not find this engine: engine.json could not be written ({error})."
+            )
+        });
+        self.shared.set_problem("whereabouts", problem);
+    }
+
+    async fn carry_out(&mut self, command: Command) {
+        let shared = Arc::clone(&self.shared);
+        match command {
+            Command::Apply { config, save, reply } => {
+                let result = if save { self.save(&config).await } else { Ok(()) };
+                if result.is_ok() {
+                    self.apply(*config).await;
+                }
+                answer(reply, result);
+                shared.wake_faces();
+            }
+            Command::Test { kind, json, source, reply } => {
+                self.errands.spawn(async move {
+                    answer(reply, test_event::send(Arc::clone(&shared), kind, json, source).await);
+                    shared.wake_faces();
+                });
+            }
+            Command::StoreKeys { access_key_id, secret_access_key, reply } => {
+                self.errands.spawn_blocking(move || {
+                    let stored = kinesis::keychain::store(&access_key_id, &secret_access_key);
+                    if stored.is_ok() {
+                        shared.try_now.notify_one();
+                    }
+                    answer(reply, stored);
+                    shared.wake_faces();
+                });
+            }
+            Command::Check { config, reply } => {
+                self.errands.spawn(async move {
+                    let setup = Shared::setup_for(Arc::from(config), &shared.access);
+                    let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
+                    answer(reply, client.check(&setup.config).await);
+                    shared.wake_faces();
+                });
+            }
+            Command::Read(from) => self.read(from),
+            Command::Stop { .. } => {}
+        }
+    }
+
+    /// Saving touches the disk: not on a thread of the runtime.
+    async fn save(&mut self, config: &Config) -> Result<(), String> {
+        let Some(path) = self.shared.paths.config_file.clone() else {
+            return Err("there is no settings file to save to".to_owned());
+        };
+        let (before, after) = (Arc::clone(&self.shared.config.borrow()), config.clone());
+        #[expect(clippy::disallowed_methods, reason = "the engine spawns; writing a file blocks")]
+        let saved = tokio::task::spawn_blocking(move || config::save(&path, &before, &after));
+        match saved.await {
+            Ok(saved) => saved.map_err(|error| chain(&error)),
+            Err(error) => Err(format!("saving failed: {error}")),
+        }
+    }
+
+    async fn apply(&mut self, config: Config) {
+        let config = Arc::new(config);
+        let shared = Arc::clone(&self.shared);
+        shared.rules.send_replace(Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX)));
+        shared.spool.set_limits((&*config).into()).await;
+        let before = shared.setup.borrow().config.clone();
+        if before.destination != config.destination || before.credentials != config.credentials {
+            shared.setup.send_replace(Shared::setup_for(Arc::clone(&config), &shared.access));
+            if let Some((_, from)) = self.reading {
+                self.read(Some(from));
+            }
+        }
+        if config.capture.listen != self.listening.asked_for {
+            self.move_to(config.capture.listen).await;
+        }
+        shared.config.send_replace(config);
+        shared.news.notify_one();
+    }
+
+    /// Listens elsewhere; if that fails, stays where it is and says so.
+    async fn move_to(&mut self, address: SocketAddr) {
+        match TcpListener::bind(address).await {
+            Ok(listener) => {
+                let old = std::mem::replace(&mut self.listening.stage, watch::Sender::new(Stage::Open));
+                old.send_replace(Stage::Closed);
+                // The old listener now ends by request.
+                self.names.retain(|_, name| *name != "capture endpoint");
+                self.listening.asked_for = address;
+                self.shared.set_problem("listen", None);
+                self.listen(listener);
+            }
+            Err(error) => {
+                let text = format!(
+                    "The endpoint could not move to {address} ({error}) and stays where it is; choose another port."
+                );
+                self.shared.set_problem("listen", Some(text));
+            }
+        }
+    }
+
+    fn read(&mut self, from: Option<ReadFrom>) {
+        if let Some((old, _)) = self.reading.take() {
+            old.abort();
+        }
+        self.shared.stream.send_replace(Arc::default());
+        if let Some(from) = from {
+            let setup = self.shared.setup.borrow().clone();
+            let handle = self.errands.spawn(reading::run(Arc::clone(&self.shared), setup, from));
+            self.reading = Some((handle, from));
+        }
+    }
+
+    fn part_ended(&mut self, ended: &Result<(Id, ()), tokio::task::JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(name) = self.names.remove(&id) else { return };
+        let why = ended.as_ref().err().map_or_else(String::new, |error| format!(" ({error})"));
+        let text = format!(
+            "The {name} stopped unexpectedly{why}. No accepted event is lost; restart Tributary, and report this."
+        );
+        self.shared.set_problem(name, Some(text));
+    }
+
+    /// In order: refuse, finish puts, close connections, stop the rest.
+    async fn stop(&mut self, grace: Duration) {
+        self.listening.stage.send_replace(Stage::Refusing);
+        self.read(None);
+        self.errands.abort_all();
+        self.stop_forwarder.send_replace(true);
+        let forwarder = self.forwarder.take();
+        if tokio::time::timeout(grace, self.part_gone(forwarder.as_ref())).await.is_err() {
+            tracing::warn!(
+                "puts were still in flight after {grace:?}; their events are put again at the next start"
+            );
+        }
+        self.listening.stage.send_replace(Stage::Closed);
+        self.stop_practice.send_replace(true);
+        self.names.retain(|_, name| *name != "status board");
+        let closed = async {
+            while self.parts.len() > 1 {
+                // The board alone has no end of its own.
+                if self.parts.join_next().await.is_none() {
+                    break;
+                }
+            }
+        };
+        if tokio::time::timeout(CLOSE_GRACE, closed).await.is_err() {
+            tracing::info!("connections that were still open are cut off");
+        }
+        self.parts.shutdown().await;
+        self.closing.shutdown().await;
+    }
+
+    /// Waits for one part; the others that end meanwhile are not missed, since all are to end.
+    async fn part_gone(&mut self, part: Option<&AbortHandle>) {
+        let Some(part) = part else { return };
+        while !part.is_finished() {
+            if self.parts.join_next().await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// A face that no longer waits is no error.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    drop(reply.send(value));
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

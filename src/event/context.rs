@@ -1,0 +1,85 @@
+//! `context` and `integrations`: what an item shares with its batch, and the sender's address (tracking API §5.6, §5.7).
+//!
+//! One level deep, as text: members are chosen by name and copied as they are.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use super::PathClass;
+use super::body::{Inner, Member};
+use super::normalise::{Draft, is_null, quote};
+use super::scan::Span;
+
+impl Draft<'_, '_> {
+    /// An object merged with the envelope's (§5.7): its own members, then those of the envelope that it lacks, then
+    /// the sender's address where that belongs (§5.6).
+    pub fn merged(&self, own: Option<&Member>, shared: Option<&Member>, ip: bool, out: &mut Vec<u8>) -> bool {
+        let body = self.request.body;
+        let own = own.filter(|member| !is_null(self.raw(member)));
+        let object = own.filter(|member| self.raw(member).starts_with('{'));
+        if object.is_none() && own.is_some() {
+            return false;
+        }
+        let own_inner = object.map_or(&[][..], |member| body.inner(member));
+        let shared_inner = shared.map_or(&[][..], |member| body.inner(member));
+        let ip = self.request.peer.as_deref().filter(|_| ip && self.wants_ip(own_inner, shared_inner));
+        let lacking = self.lacking(own_inner, shared_inner);
+        if lacking.is_empty() && ip.is_none() && (object.is_some() || shared.is_none()) {
+            return false;
+        }
+        let start = out.len() + 1;
+        out.push(b'{');
+        if let Some(object) = object {
+            self.copy(self.content(object.value), out);
+        }
+        for inner in lacking {
+            if out.len() > start {
+                out.push(b',');
+            }
+            self.copy(Span { start: inner.name.span.start, end: inner.value.end }, out);
+        }
+        if let Some(ip) = ip {
+            if out.len() > start {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"ip\":");
+            quote(ip, out);
+        }
+        out.push(b'}');
+        true
+    }
+
+    /// The rule of §5.6, but for the address itself. A `context.ip` in any form, null too, is the sender's word.
+    fn wants_ip(&self, own: &[Inner], shared: &[Inner]) -> bool {
+        let text = self.request.body.text();
+        let find = |name: &str| {
+            let named = |inner: &&Inner| inner.name.text(text) == name;
+            own.iter().rev().find(named).or_else(|| shared.iter().rev().find(named))
+        };
+        let direct = || find("direct").is_some_and(|inner| self.request.body.raw(inner.value) == "true");
+        (self.request.arrival.class == PathClass::Device || direct()) && find("ip").is_none()
+    }
+
+    /// The members of `shared` whose names are not in `own`.
+    fn lacking<'s>(&self, own: &[Inner], shared: &'s [Inner]) -> Vec<&'s Inner> {
+        let text = self.request.body.text();
+        if own.len().saturating_mul(shared.len()) > 4096 {
+            let names: HashSet<_> = own.iter().map(|inner| inner.name.text(text)).collect();
+            return shared.iter().filter(|inner| !names.contains(&inner.name.text(text))).collect();
+        }
+        let has = |name: Cow<'_, str>| own.iter().any(|inner| inner.name.text(text) == name);
+        shared.iter().filter(|inner| !has(inner.name.text(text))).collect()
+    }
+}
+
+/// An address that can say something about a user: not loopback, unspecified or link-local (§5.6).
+pub(super) fn public(peer: IpAddr) -> Option<String> {
+    let peer = peer.to_canonical();
+    let local = match peer {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    let useless = local || peer.is_loopback() || peer.is_unspecified();
+    (!useless).then(|| peer.to_string())
+}

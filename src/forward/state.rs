@@ -1,0 +1,176 @@
+//! Whether to put at all: what a run of outcomes says about the destination as a whole. Pure; time is passed in.
+
+use std::time::{Duration, Instant};
+
+use super::backoff::{Wait, delay_after};
+use crate::delivery::{Fault, Outcome};
+
+/// So many puts in a row without a usable answer mean that the destination is away, not that one put had bad luck.
+const MISSES_BEFORE_OFFLINE: u32 = 4;
+
+/// How long after the last push-back the forwarder is still called throttled.
+const THROTTLED_FOR: Duration = Duration::from_secs(2);
+
+/// Why everything waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Blocked,
+    Offline,
+}
+
+/// Everything waits; one put at a time tries.
+#[derive(Clone, Debug)]
+pub(super) struct Pause {
+    pub(super) reason: Reason,
+    pub(super) fault: Fault,
+    /// Since when: what was put before says nothing new.
+    since: Instant,
+    tries: u32,
+    pub(super) until: Instant,
+}
+
+/// What is known of the destination.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Weather {
+    pause: Option<Pause>,
+    misses: u32,
+    throttled: Option<(Instant, Fault)>,
+}
+
+impl Weather {
+    /// Takes in the outcomes of one put that started at `started`.
+    pub(super) fn learn(&mut self, outcomes: &[Outcome], started: Instant, now: Instant, dice: f64) {
+        let answered = |outcome: &Outcome| matches!(outcome, Outcome::Delivered(_) | Outcome::Refused(_));
+        if let Some(Outcome::Throttled(fault)) =
+            outcomes.iter().find(|one| matches!(one, Outcome::Throttled(_)))
+        {
+            self.throttled = Some((now, fault.clone()));
+        }
+        if outcomes.iter().any(|one| answered(one) || matches!(one, Outcome::Throttled(_))) {
+            self.misses = 0;
+            self.pause = None;
+            return;
+        }
+        if self.pause.as_ref().is_some_and(|pause| started < pause.since) {
+            return;
+        }
+        let blocked = outcomes.iter().find(|one| matches!(one, Outcome::Blocked(_)));
+        let (reason, wait, outcome) = match (blocked, outcomes.first()) {
+            (Some(outcome), _) => (Reason::Blocked, Wait::Blocked, outcome),
+            (None, Some(outcome)) => {
+                self.misses += 1;
+                if self.misses < MISSES_BEFORE_OFFLINE && self.pause.is_none() {
+                    return;
+                }
+                (Reason::Offline, Wait::Offline, outcome)
+            }
+            (None, None) => return,
+        };
+        let Some(fault) = outcome.fault() else { return };
+        let tries = match &self.pause {
+            Some(pause) if pause.reason == reason => pause.tries + 1,
+            Some(_) | None => 1,
+        };
+        let until = now + delay_after(wait, tries, dice);
+        self.pause = Some(Pause { reason, fault: fault.clone(), since: now, tries, until });
+    }
+
+    /// Settings changed, or the user wants to know: what was learned no longer counts.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Try now, without forgetting why there was a pause.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Some(pause) = &mut self.pause {
+            pause.until = now;
+        }
+    }
+
+    pub(super) fn pause(&self) -> Option<&Pause> {
+        self.pause.as_ref()
+    }
+
+    /// How many puts may be in flight: in a pause one, once it is due.
+    pub(super) fn puts_max(&self, now: Instant, puts_max: usize) -> usize {
+        match &self.pause {
+            None => puts_max,
+            Some(pause) if pause.until <= now => 1,
+            Some(_) => 0,
+        }
+    }
+
+    /// The stream pushed back a moment ago.
+    pub(super) fn throttled(&self, now: Instant) -> Option<&Fault> {
+        self.throttled.as_ref().filter(|(at, _)| now < *at + THROTTLED_FOR).map(|(_, fault)| fault)
+    }
+
+    /// When what is said above changes by itself.
+    pub(super) fn changes_at(&self, now: Instant) -> Option<Instant> {
+        let pause = self.pause.as_ref().map(|pause| pause.until);
+        let calm = self.throttled.as_ref().map(|(at, _)| *at + THROTTLED_FOR);
+        [pause, calm].into_iter().flatten().filter(|at| *at > now).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Receipt;
+
+    fn fault(code: &str) -> Fault {
+        Fault::new(code, "")
+    }
+
+    fn delivered() -> Outcome {
+        Outcome::Delivered(Receipt { shard_id: "shardId-000000000000".into(), sequence_number: "1".into() })
+    }
+
+    #[test]
+    fn the_first_blocked_put_stops_all_and_a_delivery_starts_all() {
+        let now = Instant::now();
+        let mut weather = Weather::default();
+        weather.learn(&[Outcome::Blocked(fault("AccessDeniedException"))], now, now, 0.0);
+        assert_eq!(weather.puts_max(now, 64), 0);
+        assert_eq!(weather.puts_max(now + Duration::from_secs(1), 64), 1, "one put tries");
+        weather.learn(&[delivered()], now, now, 0.0);
+        assert_eq!(weather.puts_max(now, 64), 64);
+    }
+
+    #[test]
+    fn puts_that_were_in_flight_together_count_as_one_try() {
+        let now = Instant::now();
+        let later = now + Duration::from_millis(5);
+        let mut weather = Weather::default();
+        let blocked = [Outcome::Blocked(fault("ExpiredTokenException"))];
+        for _ in 0..64 {
+            weather.learn(&blocked, now, later, 0.0);
+        }
+        assert_eq!(weather.pause().expect("a pause").until, later + Duration::from_secs(1));
+        weather.learn(&blocked, later + Duration::from_secs(1), later + Duration::from_secs(1), 0.0);
+        assert_eq!(weather.pause().expect("a pause").until, later + Duration::from_secs(3), "then it grows");
+    }
+
+    #[test]
+    fn one_lost_answer_is_no_outage_and_four_in_a_row_are() {
+        let now = Instant::now();
+        let mut weather = Weather::default();
+        for _ in 0..3 {
+            weather.learn(&[Outcome::Offline(fault("NoAnswer"))], now, now, 0.0);
+            assert!(weather.pause().is_none());
+        }
+        weather.learn(&[Outcome::Offline(fault("NoAnswer"))], now, now, 0.0);
+        assert_eq!(weather.pause().expect("a pause").reason, Reason::Offline);
+    }
+
+    #[test]
+    fn a_throttled_stream_is_slow_not_away() {
+        let now = Instant::now();
+        let mut weather = Weather::default();
+        weather.learn(&[Outcome::Throttled(fault("ProvisionedThroughputExceededException"))], now, now, 0.0);
+        assert!(weather.pause().is_none());
+        assert!(weather.throttled(now).is_some());
+        assert_eq!(weather.changes_at(now), Some(now + THROTTLED_FOR));
+        assert!(weather.throttled(now + THROTTLED_FOR).is_none());
+    }
+}

@@ -1,0 +1,291 @@
+//! The destination: records go out, one [`Outcome`] each comes back, in the same order. The only AWS.
+//!
+//! The SDK's own retries are off and its timeouts are set (by default it waits for ever for an answer): whether and
+//! when to put again is the forwarder's to decide, and every attempt is part of the delivery's story. An answer
+//! counts as delivered only when it names shard and sequence number. Messages of faults carry no secrets.
+
+mod check;
+mod connect;
+pub mod keychain;
+mod read;
+
+use std::{error::Error, sync::Arc};
+
+use aws_sdk_kinesis::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::put_records::PutRecordsOutput,
+    primitives::Blob,
+    types::PutRecordsRequestEntry,
+};
+
+use crate::{
+    config::Operation,
+    delivery::{Fault, Outcome, Receipt},
+    remedy::{self, Class},
+};
+
+pub use check::{Step, Verdict};
+pub use connect::{Access, Target};
+pub use read::{Reader, Round};
+
+/// AWS: at most so many records a `PutRecords` call
+/// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html>).
+pub const BATCH_RECORDS_MAX: usize = 500;
+
+/// AWS allows 10 MiB a `PutRecords` call, keys included; until 2025 it was 5 MiB, and compatible servers still refuse
+/// more, so we stay below that.
+pub const BATCH_BYTES_MAX: usize = 5 << 20;
+
+/// The largest record of a stream that was not configured for more: data and key together.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// A record on its way.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// 1 to 256 characters.
+    pub key: Arc<str>,
+    /// The encoded event.
+    pub data: Vec<u8>,
+}
+
+/// A connection to one stream with one set of credentials. Cheap to clone.
+///
+/// Settings do not change in it: make another.
+#[derive(Clone)]
+pub struct Client {
+    sdk: aws_sdk_kinesis::Client,
+    target: Target,
+    operation: Operation,
+}
+
+impl Client {
+    /// Puts the records and says of each what became of it. `put-record` takes exactly one.
+    pub async fn put(&self, records: Vec<Outgoing>) -> Vec<Outcome> {
+        match self.operation {
+            Operation::PutRecord => {
+                let mut outcomes = Vec::with_capacity(records.len());
+                for record in records {
+                    outcomes.push(self.put_record(record).await);
+                }
+                outcomes
+            }
+            Operation::PutRecords => self.put_records(records).await,
+        }
+    }
+
+    /// How many records one put takes.
+    pub fn records_max(&self) -> usize {
+        match self.operation {
+            Operation::PutRecord => 1,
+            Operation::PutRecords => BATCH_RECORDS_MAX,
+        }
+    }
+
+    async fn put_record(&self, record: Outgoing) -> Outcome {
+        let answer = self
+            .sdk
+            .put_record()
+            .set_stream_name(self.target.name())
+            .set_stream_arn(self.target.arn())
+            .partition_key(&*record.key)
+            .data(Blob::new(record.data))
+            .send()
+            .await;
+        match answer {
+            Ok(output) => stored(output.shard_id(), output.sequence_number()),
+            Err(error) => outcome_of(&error),
+        }
+    }
+
+    async fn put_records(&self, records: Vec<Outgoing>) -> Vec<Outcome> {
+        let count = records.len();
+        let mut entries = Vec::with_capacity(count);
+        for record in records {
+            match PutRecordsRequestEntry::builder()
+                .partition_key(&*record.key)
+                .data(Blob::new(record.data))
+                .build()
+            {
+                Ok(entry) => entries.push(entry),
+                Err(error) => {
+                    let fault = Fault::new("IncompleteRecord", error.to_string());
+                    return vec![Outcome::Refused(fault); count];
+                }
+            }
+        }
+        let answer = self
+            .sdk
+            .put_records()
+            .set_stream_name(self.target.name())
+            .set_stream_arn(self.target.arn())
+            .set_records(Some(entries))
+            .send()
+            .await;
+        match answer {
+            Ok(output) => spread(&output, count),
+            Err(error) => vec![outcome_of(&error); count],
+        }
+    }
+}
+
+/// One outcome a record, by position, as AWS documents. An answer that does not fit the request says nothing.
+fn spread(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> {
+    let answers = output.records();
+    if answers.len() != count {
+        let message = format!("{count} records were sent, and the answer speaks of {}", answers.len());
+        return vec![Outcome::Offline(Fault::new(UNCLEAR_ANSWER, message)); count];
+    }
+    let each = answers.iter().map(|answer| match answer.error_code() {
+        Some(code) => classed(code, answer.error_message().unwrap_or_default(), None),
+        None => stored(answer.shard_id().unwrap_or_default(), answer.sequence_number().unwrap_or_default()),
+    });
+    each.collect()
+}
+
+const UNCLEAR_ANSWER: &str = "UnclearAnswer";
+
+/// The code of a fault where no connection came about: the record cannot have been written.
+pub const NOT_SENT: &str = "ConnectionFailed";
+
+/// `200 {}` is no delivery.
+fn stored(shard_id: &str, sequence_number: &str) -> Outcome {
+    if shard_id.is_empty() || sequence_number.is_empty() {
+        let message = "the answer was a success that names no shard and sequence number";
+        return Outcome::Offline(Fault::new(UNCLEAR_ANSWER, message));
+    }
+    Outcome::Delivered(Receipt { shard_id: shard_id.into(), sequence_number: sequence_number.into() })
+}
+
+fn classed(code: &str, message: &str, http_status: Option<u16>) -> Outcome {
+    let fault = Fault::new(code, without_secrets(message));
+    match remedy::class_of(code, message, http_status) {
+        Class::Throttled => Outcome::Throttled(fault),
+        Class::Offline => Outcome::Offline(fault),
+        Class::Blocked => Outcome::Blocked(fault),
+        Class::Refused => Outcome::Refused(fault),
+    }
+}
+
+/// What a failed call means for each of its records.
+fn outcome_of<E>(error: &SdkError<E>) -> Outcome
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let (fault, http_status) = fault_of(error);
+    classed(&fault.code, &fault.message, http_status)
+}
+
+/// A failed call in AWS's words, or ours where it did not come to an answer; and the HTTP status.
+fn fault_of<E>(error: &SdkError<E>) -> (Fault, Option<u16>)
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(answer) => {
+            let status = answer.raw().status().as_u16();
+            let code = answer.err().code().map_or_else(|| format!("Http{status}"), str::to_owned);
+            let message = answer.err().message().unwrap_or_default();
+            (Fault::new(code, without_secrets(message)), Some(status))
+        }
+        SdkError::ResponseError(answer) => {
+            let status = answer.raw().status().as_u16();
+            (
+                Fault::new(UNCLEAR_ANSWER, format!("the answer (HTTP {status}) could not be read")),
+                Some(status),
+            )
+        }
+        SdkError::TimeoutError(_) => (Fault::new("NoAnswer", "no answer within 15 seconds"), None),
+        SdkError::DispatchFailure(failure) => {
+            let code = if failure.is_timeout() {
+                "NoAnswer"
+            } else if failure.is_io() {
+                if chain(error).contains("(Connect)") { NOT_SENT } else { "ConnectionLost" }
+            } else {
+                credentials_code(&chain(error))
+            };
+            (Fault::new(code, without_secrets(&chain(error))), None)
+        }
+        SdkError::ConstructionFailure(_) => {
+            (Fault::new("IncompleteRequest", without_secrets(&chain(error))), None)
+        }
+        other => (Fault::new(UNCLEAR_ANSWER, without_secrets(&chain(other))), None),
+    }
+}
+
+/// The SDK reports a failing credentials provider as a call that was never dispatched.
+fn credentials_code(text: &str) -> &'static str {
+    let text = text.to_ascii_lowercase();
+    if text.contains("no providers in chain") || text.contains("not loaded") || text.contains("not enabled") {
+        "CredentialsNotFound"
+    } else if text.contains("credential") || text.contains("identity") || text.contains("token") {
+        "CredentialsFailed"
+    } else {
+        NOT_SENT
+    }
+}
+
+/// The error's causes, from the outside in, each once.
+fn chain(error: &dyn Error) -> String {
+    let mut text = String::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let step = cause.to_string();
+        if !text.contains(&step) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&step);
+        }
+        next = cause.source();
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+/// AWS answers a bad signature with the whole canonical request, session token included: that part is cut off.
+fn without_secrets(message: &str) -> String {
+    const CHARS_MAX: usize = 600;
+    let end = ["The Canonical String", "Canonical Request", "x-amz-security-token", "X-Amz-Security-Token"]
+        .iter()
+        .filter_map(|mark| message.find(mark))
+        .min()
+        .unwrap_or(message.len());
+    let mut text: String = message[..end].trim().chars().take(CHARS_MAX).collect();
+    if text.len() < end {
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_shard_or_sequence_number_is_no_delivery() {
+        for (shard, sequence) in [("", ""), ("shardId-000000000000", ""), ("", "4959")] {
+            assert!(matches!(stored(shard, sequence), Outcome::Offline(_)), "{shard:?} {sequence:?}");
+        }
+        assert!(matches!(stored("shardId-000000000000", "4959"), Outcome::Delivered(_)));
+    }
+
+    #[test]
+    fn an_answer_about_another_number_of_records_delivers_none() {
+        let entry = aws_sdk_kinesis::types::PutRecordsResultEntry::builder()
+            .shard_id("shardId-000000000000")
+            .sequence_number("1")
+            .build();
+        let output = PutRecordsOutput::builder().records(entry).build().expect("one entry");
+        for outcome in spread(&output, 2) {
+            assert!(matches!(outcome, Outcome::Offline(fault) if &*fault.code == UNCLEAR_ANSWER));
+        }
+    }
+
+    #[test]
+    fn a_session_token_in_an_answer_never_gets_into_a_fault() {
+        let said = "The request signature we calculated does not match.\n\nThe Canonical String for this request should \
+                    have been\n'POST\n/\n\nx-amz-security-token:FwoGZXIvYXdzEBYaDE'";
+        let text = without_secrets(said);
+        assert!(text.starts_with("The request signature we calculated"));
+        assert!(!text.contains("FwoGZ"), "{text}");
+    }
+}

@@ -1,0 +1,178 @@
+//! From settings to a client: which stream, whose credentials, which HTTP.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider, retry::RetryConfig,
+    sts::AssumeRoleProvider, timeout::TimeoutConfig,
+};
+use aws_sdk_kinesis::config::{
+    Credentials as Keys, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+
+use super::Client;
+use crate::config::{self, Config, CredentialsSource, DestinationKind};
+
+/// The SDK waits for ever for an answer by default. Kinesis answers in milliseconds; 15 s is an outage.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How to reach the practice stream of this process (or, from its state file, of another).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Its address on loopback.
+    pub endpoint_url: String,
+    /// The name of its stream.
+    pub stream: String,
+    /// The random key that it alone knows.
+    pub access_key_id: String,
+    /// The secret beside it.
+    pub secret_access_key: String,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("endpoint_url", &self.endpoint_url).finish_non_exhaustive()
+    }
+}
+
+/// The stream, as the user named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// By name: the usual host name.
+    Name(String),
+    /// By ARN: the SDK then uses a host name with the account id in it.
+    Arn(String),
+}
+
+impl Target {
+    /// What the settings mean by `stream`.
+    pub fn new(stream: &str) -> Self {
+        if stream.starts_with("arn:") { Self::Arn(stream.to_owned()) } else { Self::Name(stream.to_owned()) }
+    }
+
+    pub(super) fn name(&self) -> Option<String> {
+        match self {
+            Self::Name(name) => Some(name.clone()),
+            Self::Arn(_) => None,
+        }
+    }
+
+    pub(super) fn arn(&self) -> Option<String> {
+        match self {
+            Self::Name(_) => None,
+            Self::Arn(arn) => Some(arn.clone()),
+        }
+    }
+}
+
+impl Client {
+    /// A client for the destination in `config`. Credentials are looked up by the first call, and what is wrong with
+    /// them is that call's outcome; AWS's own files are read anew by each new client.
+    ///
+    /// `practice` is needed (and used) only where the destination is the practice stream.
+    pub async fn connect(config: &Config, practice: Option<&Access>) -> Self {
+        let operation = config.destination.operation;
+        match (config.destination.kind, practice) {
+            (DestinationKind::Practice, Some(access)) => {
+                let target = Target::new(&access.stream);
+                Self { sdk: practice_client(access), target, operation }
+            }
+            (DestinationKind::Practice | DestinationKind::Kinesis, _) => {
+                let aws = aws(config).await;
+                let target = Target::new(&config.destination.stream);
+                let url = &config.destination.endpoint_url;
+                let url = (!url.is_empty()).then(|| url.clone());
+                let mut settings = kinesis(&aws);
+                settings.set_endpoint_url(url);
+                Self { sdk: aws_sdk_kinesis::Client::from_conf(settings.build()), target, operation }
+            }
+        }
+    }
+
+    pub(super) fn sdk(&self) -> &aws_sdk_kinesis::Client {
+        &self.sdk
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
+    let keys = Keys::new(&access.access_key_id, &access.secret_access_key, None, None, "practice");
+    let settings = aws_sdk_kinesis::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(&access.endpoint_url)
+        .credentials_provider(keys)
+        .http_client(http(ProxyConfig::disabled()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    aws_sdk_kinesis::Client::from_conf(settings.build())
+}
+
+/// The shared part of every AWS client: region, credentials, proxy, timeouts.
+async fn aws(config: &Config) -> SdkConfig {
+    let region = Region::new(config.destination.region.clone());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region)
+        .http_client(http(ProxyConfig::from_env()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts());
+    match config.credentials.source {
+        CredentialsSource::Default => {}
+        CredentialsSource::Profile => {
+            let profile = ProfileFileCredentialsProvider::builder().profile_name(&config.credentials.profile);
+            loader = loader.profile_name(&config.credentials.profile).credentials_provider(profile.build());
+        }
+        CredentialsSource::Keychain => loader = loader.credentials_provider(super::keychain::Provider),
+    }
+    let base = loader.load().await;
+    let role = &config.credentials.role_arn;
+    if role.is_empty() {
+        return base;
+    }
+    let mut assumed = AssumeRoleProvider::builder(role).session_name("tributary").configure(&base);
+    if !config.credentials.external_id.is_empty() {
+        assumed = assumed.external_id(&config.credentials.external_id);
+    }
+    let provider = assumed.build().await;
+    base.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+}
+
+fn kinesis(aws: &SdkConfig) -> aws_sdk_kinesis::config::Builder {
+    aws_sdk_kinesis::config::Builder::from(aws)
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build()
+}
+
+/// HTTPS on rustls with ring, the platform's roots, and AWS's `AWS_CA_BUNDLE` beside them.
+fn http(proxy: ProxyConfig) -> SharedHttpClient {
+    let mut trust = TrustStore::default();
+    if let Some(pem) = config::ca_bundle() {
+        trust = trust.with_pem_certificate(pem);
+    }
+    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(aws_sdk_kinesis::config::RuntimeComponents::sleep_impl));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
+    })
+}

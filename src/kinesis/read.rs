@@ -1,0 +1,175 @@
+//! Reading records back, as any consumer would: every shard, by iterator, children of a split shard included.
+
+use std::sync::Arc;
+
+use aws_sdk_kinesis::{
+    primitives::DateTime,
+    types::{Shard, ShardIteratorType},
+};
+
+use super::{Client, fault_of};
+use crate::delivery::{Fault, ReadFrom, Record};
+
+/// Records asked for at a time; Kinesis gives up to 10,000 or 10 MB.
+const RECORDS_MAX: i32 = 1000;
+
+/// Where reading one shard stands.
+struct Cursor {
+    shard_id: Arc<str>,
+    /// `None`: closed by a split or merge and read to its end.
+    iterator: Option<String>,
+    /// The last record read, to go on from when the iterator has expired.
+    last: Option<Arc<str>>,
+    behind_ms: Option<i64>,
+}
+
+/// What one round over the shards gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Round {
+    /// In order per shard.
+    pub records: Vec<Record>,
+    /// How far the slowest shard is behind the tip.
+    pub behind_ms: Option<i64>,
+}
+
+/// Reads a stream from a place on. Asks each shard once a round; the caller waits between rounds
+/// (AWS allows five reads a second and shard).
+pub struct Reader {
+    client: Client,
+    from: ReadFrom,
+    cursors: Vec<Cursor>,
+}
+
+impl Reader {
+    /// Finds the shards and the place in each.
+    pub async fn open(client: &Client, from: ReadFrom) -> Result<Self, Fault> {
+        let mut reader = Self { client: client.clone(), from, cursors: Vec::new() };
+        for shard in reader.shards().await? {
+            reader.add(shard.shard_id(), from).await?;
+        }
+        Ok(reader)
+    }
+
+    /// The shards that are read.
+    pub fn shard_ids(&self) -> Vec<Arc<str>> {
+        self.cursors.iter().map(|cursor| Arc::clone(&cursor.shard_id)).collect()
+    }
+
+    /// The next records of every shard.
+    pub async fn round(&mut self) -> Result<Round, Fault> {
+        let mut round = Round::default();
+        let mut closed = false;
+        for index in 0..self.cursors.len() {
+            let Some(iterator) = self.cursors[index].iterator.clone() else { continue };
+            let request = self.client.sdk().get_records().limit(RECORDS_MAX).shard_iterator(iterator);
+            let request = request.set_stream_arn(self.client.target().arn());
+            match request.send().await {
+                Ok(output) => {
+                    let cursor = &mut self.cursors[index];
+                    cursor.behind_ms = output.millis_behind_latest();
+                    let records: Vec<Record> =
+                        output.records().iter().map(|record| record_of(&cursor.shard_id, record)).collect();
+                    if let Some(last) = records.last() {
+                        cursor.last = Some(Arc::clone(&last.sequence_number));
+                    }
+                    round.records.extend(records);
+                    cursor.iterator = output.next_shard_iterator().map(str::to_owned);
+                    closed |= cursor.iterator.is_none();
+                }
+                Err(error) => {
+                    let (fault, _) = fault_of(&error);
+                    match &*fault.code {
+                        "ExpiredIteratorException" => self.renew(index).await?,
+                        "ProvisionedThroughputExceededException" => {}
+                        _ => return Err(fault),
+                    }
+                }
+            }
+        }
+        if closed {
+            self.add_children().await?;
+        }
+        round.behind_ms = self.cursors.iter().filter_map(|cursor| cursor.behind_ms).max();
+        Ok(round)
+    }
+
+    async fn shards(&self) -> Result<Vec<Shard>, Fault> {
+        let mut shards = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let request = self.client.sdk().list_shards();
+            let request = match token.take() {
+                Some(token) => request.next_token(token),
+                None => request
+                    .set_stream_name(self.client.target().name())
+                    .set_stream_arn(self.client.target().arn()),
+            };
+            let output = request.send().await.map_err(|error| fault_of(&error).0)?;
+            shards.extend_from_slice(output.shards());
+            match output.next_token() {
+                Some(next) => token = Some(next.to_owned()),
+                None => return Ok(shards),
+            }
+        }
+    }
+
+    async fn add(&mut self, shard_id: &str, from: ReadFrom) -> Result<(), Fault> {
+        let iterator = self.iterator(shard_id, from, None).await?;
+        self.cursors.push(Cursor { shard_id: shard_id.into(), iterator, last: None, behind_ms: None });
+        Ok(())
+    }
+
+    /// A closed shard has children; they are read from their beginning.
+    async fn add_children(&mut self) -> Result<(), Fault> {
+        for shard in self.shards().await? {
+            if !self.cursors.iter().any(|cursor| &*cursor.shard_id == shard.shard_id()) {
+                self.add(shard.shard_id(), ReadFrom::Oldest).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An iterator lives for five minutes: on from the last record that was read.
+    async fn renew(&mut self, index: usize) -> Result<(), Fault> {
+        let (shard_id, last) = (Arc::clone(&self.cursors[index].shard_id), self.cursors[index].last.clone());
+        self.cursors[index].iterator = self.iterator(&shard_id, self.from, last).await?;
+        Ok(())
+    }
+
+    async fn iterator(
+        &self,
+        shard_id: &str,
+        from: ReadFrom,
+        after: Option<Arc<str>>,
+    ) -> Result<Option<String>, Fault> {
+        let request = self
+            .client
+            .sdk()
+            .get_shard_iterator()
+            .set_stream_name(self.client.target().name())
+            .set_stream_arn(self.client.target().arn())
+            .shard_id(shard_id);
+        let request = match (after, from) {
+            (Some(sequence), _) => request
+                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                .starting_sequence_number(&*sequence),
+            (None, ReadFrom::Oldest) => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            (None, ReadFrom::Latest) => request.shard_iterator_type(ShardIteratorType::Latest),
+            (None, ReadFrom::Time(at)) => request
+                .shard_iterator_type(ShardIteratorType::AtTimestamp)
+                .timestamp(DateTime::from_millis(at)),
+        };
+        let output = request.send().await.map_err(|error| fault_of(&error).0)?;
+        Ok(output.shard_iterator().map(str::to_owned))
+    }
+}
+
+fn record_of(shard_id: &Arc<str>, record: &aws_sdk_kinesis::types::Record) -> Record {
+    Record {
+        shard_id: Arc::clone(shard_id),
+        sequence_number: record.sequence_number().into(),
+        arrived_at: record.approximate_arrival_timestamp().and_then(|time| time.to_millis().ok()),
+        partition_key: record.partition_key().unwrap_or_default().into(),
+        data: record.data().clone().into_inner().into(),
+    }
+}

@@ -1,0 +1,385 @@
+//! The spool: every accepted event is here, synced to disk, before its sender hears 200, and stays until the stream
+//! confirmed it; settled events stay on as the delivery log until they are pruned. The only SQLite.
+//!
+//! One named thread writes. What arrives while it commits shares the next commit (group commit). The file is
+//! append-mostly: payloads lie together in chunks that are written once and freed whole; settling adds a narrow row
+//! beside the event's; every key is a rising integer, so the cost of an event does not grow with history.
+//! Fresh events are handed to the forwarder from memory; only a backlog is read back. Readers have read-only
+//! connections of their own and never hold up the writer.
+//!
+//! Limits: `spool.max_bytes` of waiting JSON, 64 MiB on the way to the disk. Absent on purpose: what an event means.
+
+mod open;
+mod read;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    config,
+    delivery::{Attempt, EventId, Fault, Intake, Ledger, Millis, Receipt},
+    event::{Encoding, Event, Kind},
+};
+
+pub use open::OpenError;
+pub use read::{LogReader, ReadError};
+
+/// The spool's file in the data folder.
+pub const FILE_NAME: &str = "spool.sqlite3";
+
+/// Commands that may wait for the writer. Each waiting request is one.
+const COMMANDS_MAX: usize = 8192;
+
+/// Bytes of events on their way to the disk; above it senders hear 429.
+const PENDING_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes and number of fresh events kept in memory for the forwarder. Above it the oldest are read back from disk.
+const FRESH_BYTES_MAX: usize = 32 << 20;
+const FRESH_EVENTS_MAX: usize = 50_000;
+
+/// What bounds the spool. May change while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// JSON bytes of events that wait or failed.
+    pub max_bytes: u64,
+    /// Delivered and rejected lines kept in the log.
+    pub keep_events: u64,
+}
+
+impl From<&config::Config> for Limits {
+    fn from(config: &config::Config) -> Self {
+        Self { max_bytes: config.spool.max_bytes, keep_events: config.log.keep_events }
+    }
+}
+
+/// The events of one request, in order.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    /// The name of the source that sent them.
+    pub source: Arc<str>,
+    /// When the request had been read.
+    pub received_at: Millis,
+    /// Accepted, once this is on disk.
+    pub events: Vec<Event>,
+    /// Refused: lines of the log only.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A refused event, for the log.
+#[derive(Debug)]
+pub struct Rejected {
+    /// As far as it was known.
+    pub kind: Option<Kind>,
+    /// As far as there was one.
+    pub message_id: Option<String>,
+    /// Why.
+    pub fault: Fault,
+    /// What was sent, cut short.
+    pub excerpt: Vec<u8>,
+}
+
+/// An event that waits to be put.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Its place.
+    pub id: EventId,
+    /// Its record's partition key.
+    pub key: Arc<str>,
+    /// Its JSON.
+    pub json: Bytes,
+    /// Puts already made, by an earlier run too.
+    pub attempts: u32,
+}
+
+/// A stretch of the queue.
+#[derive(Debug, Default)]
+pub struct Next {
+    /// The waiting events in it.
+    pub events: Vec<Queued>,
+    /// No other event up to here waits: read on after this one.
+    pub through: EventId,
+}
+
+/// How an event's story ended.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Which event.
+    pub id: EventId,
+    /// Bytes of its JSON.
+    pub bytes: usize,
+    /// When the answer was there.
+    pub at: Millis,
+    /// Puts made in all.
+    pub attempts: u32,
+    /// How long the last one took.
+    pub took_ms: u32,
+    /// What the record's bytes were made with.
+    pub encoding: Encoding,
+    /// A receipt, or why the destination will never take it.
+    pub result: Result<Receipt, Fault>,
+}
+
+/// Why events were not taken. The sender keeps them and comes again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// `spool.max_bytes` is reached, or the disk cannot keep up.
+    #[error("the spool is full: {0}")]
+    Full(Arc<str>),
+    /// The disk refused.
+    #[error("the spool could not write to disk: {0}")]
+    Disk(Arc<str>),
+    /// The engine is stopping.
+    #[error("the spool is closed")]
+    Closed,
+}
+
+enum Command {
+    Append { arrivals: Arrivals, bytes: u64, reply: oneshot::Sender<Result<EventId, AppendError>> },
+    Settle(Vec<Settlement>),
+    Attempts { list: Vec<(EventId, Attempt)>, repeats: u64 },
+    Limits(Limits),
+    Close,
+}
+
+/// What the writer publishes after each commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The sums.
+    pub ledger: Ledger,
+    /// The newest line.
+    pub newest: EventId,
+    /// Commits since the start.
+    pub revision: u64,
+    /// Whether the disk takes writes, and there is room.
+    pub intake: Intake,
+}
+
+/// Events just committed, so that the forwarder need not read them back. Ids rise.
+#[derive(Default)]
+struct Fresh {
+    events: VecDeque<Queued>,
+    bytes: usize,
+    /// Every waiting event with a higher id is in `events`.
+    complete_after: EventId,
+    /// The newest line, which need not be an event that waits.
+    newest: EventId,
+}
+
+struct Shared {
+    path: PathBuf,
+    commands: mpsc::Sender<Command>,
+    reads: mpsc::Sender<read::NextRequest>,
+    fresh: Mutex<Fresh>,
+    summary: watch::Sender<Summary>,
+    max_bytes: AtomicU64,
+    pending_bytes: AtomicU64,
+    settled_through: EventId,
+}
+
+/// The spool's handle; cheap to clone.
+#[derive(Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+}
+
+/// The spool's threads and its lock on the data folder.
+pub struct Threads {
+    writer: JoinHandle<()>,
+    reader: JoinHandle<()>,
+    _lock: std::fs::File,
+}
+
+impl Threads {
+    /// Waits until the writer has written everything that it was given. Call [`Spool::close`] first.
+    pub fn join(self) {
+        for (name, thread) in [("writer", self.writer), ("reader", self.reader)] {
+            if thread.join().is_err() {
+                tracing::error!("the spool's {name} thread had panicked");
+            }
+        }
+    }
+}
+
+impl Spool {
+    /// Opens or makes the spool in `dir`, and takes the folder for this process.
+    pub fn open(dir: &Path, limits: Limits) -> Result<(Self, Threads), OpenError> {
+        let (lock, path, writer) = open::writer(dir, limits)?;
+        let reader = open::reader(&path)?;
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (reads, read_inbox) = mpsc::channel(4);
+        let summary = watch::Sender::new(writer.summary());
+        let newest = writer.newest();
+        let shared = Arc::new(Shared {
+            path,
+            commands,
+            reads,
+            fresh: Mutex::new(Fresh { complete_after: newest, newest, ..Fresh::default() }),
+            summary,
+            max_bytes: AtomicU64::new(limits.max_bytes),
+            pending_bytes: AtomicU64::new(0),
+            settled_through: writer.settled_through(),
+        });
+        let for_writer = Arc::clone(&shared);
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let writer = thread("spool-write")
+            .spawn(move || write::run(writer, inbox, &for_writer))
+            .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+        let reader = thread("spool-read")
+            .spawn(move || read::run(&reader, read_inbox))
+            .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+        Ok((Self { shared }, Threads { writer, reader, _lock: lock }))
+    }
+
+    /// Where the spool's file is; for a [`LogReader`].
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Commits the events of one request. `Ok` means they are synced to disk; gives the first one's place
+    /// (the accepted ones follow it without a gap, then the rejected ones).
+    ///
+    /// Errors cost nothing: no event of the request is in the spool then.
+    pub async fn append(&self, arrivals: Arrivals) -> Result<EventId, AppendError> {
+        let bytes: u64 = arrivals.events.iter().map(|event| event.json.len() as u64).sum();
+        self.room_for(bytes)?;
+        let (reply, answer) = oneshot::channel();
+        self.shared.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // From here on the writer owns the count: it takes `bytes` off again, whatever happens to this future.
+        match self.shared.commands.try_send(Command::Append { arrivals, bytes, reply }) {
+            Ok(()) => answer.await.unwrap_or(Err(AppendError::Closed)),
+            Err(refused) => {
+                self.shared.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                Err(match refused {
+                    mpsc::error::TrySendError::Full(_) => {
+                        AppendError::Full("too many requests wait for the disk".into())
+                    }
+                    mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
+                })
+            }
+        }
+    }
+
+    fn room_for(&self, bytes: u64) -> Result<(), AppendError> {
+        let pending = self.shared.pending_bytes.load(Ordering::Relaxed);
+        if pending > 0 && pending + bytes > PENDING_BYTES_MAX {
+            return Err(AppendError::Full("the disk cannot keep up".into()));
+        }
+        let waiting = self.shared.summary.borrow().ledger.queued_bytes;
+        let max = self.shared.max_bytes.load(Ordering::Relaxed);
+        if bytes > 0 && waiting + pending + bytes > max {
+            return Err(AppendError::Full(
+                format!("{waiting} bytes of events wait, and spool.max_bytes is {max}").into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Records how events' stories ended. Waits only while the writer's queue is full; durable a moment later:
+    /// after a crash before that, the event is put once more.
+    pub async fn settle(&self, settlements: Vec<Settlement>) {
+        self.tell(Command::Settle(settlements)).await;
+    }
+
+    /// Adds puts that did not deliver to their events' stories; `repeats` of them had no clear answer.
+    pub async fn note_attempts(&self, list: Vec<(EventId, Attempt)>, repeats: u64) {
+        self.tell(Command::Attempts { list, repeats }).await;
+    }
+
+    async fn tell(&self, command: Command) {
+        // Closed: the engine is gone, and what was not settled is put again by the next run.
+        if self.shared.commands.send(command).await.is_err() {
+            tracing::debug!("the spool is closed already");
+        }
+    }
+
+    /// Waiting events after `after`, in order, at most `count` and about `bytes` of JSON.
+    ///
+    /// For the forwarder alone: what it has read past is let go from memory.
+    pub async fn next(&self, after: EventId, count: usize, bytes: usize) -> Result<Next, ReadError> {
+        if let Some(fresh) = self.shared.take_fresh(after, count, bytes) {
+            return Ok(fresh);
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = read::NextRequest { after, count, bytes, reply };
+        if self.shared.reads.send(request).await.is_err() {
+            return Err(ReadError::Closed);
+        }
+        answer.await.unwrap_or(Err(ReadError::Closed))
+    }
+
+    /// The sums and the newest line, after each commit.
+    pub fn watch(&self) -> watch::Receiver<Summary> {
+        self.shared.summary.subscribe()
+    }
+
+    /// Every event up to this one had been settled when the spool was opened: where the forwarder begins.
+    pub fn settled_through(&self) -> EventId {
+        self.shared.settled_through
+    }
+
+    /// Applies new limits.
+    pub async fn set_limits(&self, limits: Limits) {
+        self.shared.max_bytes.store(limits.max_bytes, Ordering::Relaxed);
+        self.tell(Command::Limits(limits)).await;
+    }
+
+    /// Ends the writer after what it was given before; later appends are refused with [`AppendError::Closed`].
+    pub async fn close(&self) {
+        self.tell(Command::Close).await;
+    }
+}
+
+impl Shared {
+    /// What of the queue is in memory, where all of it after `after` is.
+    fn take_fresh(&self, after: EventId, count: usize, bytes: usize) -> Option<Next> {
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        if after < fresh.complete_after {
+            return None;
+        }
+        let mut next = Next { events: Vec::new(), through: after };
+        let mut left = bytes;
+        while next.events.len() < count && left > 0 {
+            let Some(event) = fresh.events.pop_front() else {
+                next.through = fresh.newest.max(after);
+                break;
+            };
+            fresh.bytes -= event.json.len();
+            fresh.complete_after = event.id;
+            if event.id > after {
+                left = left.saturating_sub(event.json.len());
+                next.through = event.id;
+                next.events.push(event);
+            }
+        }
+        Some(next)
+    }
+
+    /// Hands committed events on, oldest out first.
+    fn push_fresh(&self, committed: Vec<Queued>, newest: EventId) {
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        fresh.newest = newest;
+        for event in committed {
+            fresh.bytes += event.json.len();
+            fresh.events.push_back(event);
+        }
+        while fresh.bytes > FRESH_BYTES_MAX || fresh.events.len() > FRESH_EVENTS_MAX {
+            let Some(oldest) = fresh.events.pop_front() else { break };
+            fresh.bytes -= oldest.json.len();
+            fresh.complete_after = oldest.id;
+        }
+    }
+}

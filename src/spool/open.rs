@@ -1,0 +1,188 @@
+//! Opening the spool: the lock on the data folder, the schema and its version, the connections' settings.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{FILE_NAME, Limits, write::Writer};
+
+/// Rises when the schema changes; a spool of a newer version is refused rather than misread.
+const VERSION: i64 = 1;
+
+/// Why a spool did not open. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the folder.
+    #[error(
+        "another Tributary is already running on the data folder {}; stop it, or choose another folder with --data-dir",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// The folder or a file in it cannot be made or read.
+    #[error("cannot use the data folder {}; check that it exists, is yours and the disk has room", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// SQLite cannot open the file.
+    #[error("cannot open the spool {}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A newer program wrote it.
+    #[error("the spool {} was written by a newer Tributary (its version is {found}, this one knows {VERSION}); update this one", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+}
+
+/// Takes the folder, opens the file for writing, brings the schema up to date.
+pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(File, PathBuf, Writer), OpenError> {
+    let io = |source| OpenError::Io { path: dir.to_owned(), source };
+    std::fs::create_dir_all(dir).map_err(io)?;
+    let lock = lock(dir)?;
+    let path = dir.join(FILE_NAME);
+    private(&path).map_err(io)?;
+    let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+    let connection = connect_writer(&path).map_err(sqlite)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    if found > VERSION {
+        return Err(OpenError::Newer { path, found });
+    }
+    connection.execute_batch(SCHEMA).map_err(sqlite)?;
+    connection.pragma_update(None, "user_version", VERSION).map_err(sqlite)?;
+    let writer = Writer::new(connection, path.clone(), limits).map_err(sqlite)?;
+    Ok((lock, path, writer))
+}
+
+/// The lock goes with the process, however it ends.
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("tributary.lock");
+    let io = |source| OpenError::Io { path: dir.to_owned(), source };
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+/// Events are people's data: only this user reads them. Made before SQLite does, which gives its files this mode.
+fn private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// WAL with full sync: a commit is on the disk when it returns (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
+pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.execute_batch(
+        "PRAGMA page_size = 8192;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA wal_autocheckpoint = 0;
+         PRAGMA journal_size_limit = 67108864;
+         PRAGMA cache_size = -16384;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// A connection that cannot write and never holds up the writer.
+pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(sqlite)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;").map_err(sqlite)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// `event` and `settled` are narrow and keyed by the event's place, so rows are only ever added at the end
+/// (of `settled`: near it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,
+    kind INTEGER,
+    source INTEGER NOT NULL,
+    partition_key TEXT NOT NULL,
+    key_shortened INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    name TEXT,
+    chunk INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    length INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS chunk (
+    id INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS settled (
+    id INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    took INTEGER NOT NULL,
+    encoding INTEGER NOT NULL,
+    shard INTEGER,
+    sequence TEXT,
+    code TEXT,
+    message TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS settled_rare ON settled (id) WHERE state <> 2;
+CREATE TABLE IF NOT EXISTS attempt (
+    event INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    took INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (event, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS word (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE IF NOT EXISTS ledger (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    newest INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    repeats INTEGER NOT NULL,
+    queued_bytes INTEGER NOT NULL,
+    kept INTEGER NOT NULL,
+    settled_through INTEGER NOT NULL,
+    pruned_through INTEGER NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO ledger VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+";

@@ -1,0 +1,627 @@
+//! The one writer: takes what has come since the last commit, commits it together, answers, and between commits keeps
+//! the log within its limit and the write-ahead log short.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    AppendError, Arrivals, Command, Limits, Queued, Rejected, Settlement, Shared, Summary, open,
+    rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column},
+};
+use crate::{
+    delivery::{Attempt, EventId, Intake, Millis},
+    event::Event,
+};
+
+/// A group is closed at so many bytes or commands; the rest waits for the next commit.
+const GROUP_BYTES_MAX: u64 = 8 << 20;
+const GROUP_COMMANDS_MAX: usize = 4096;
+
+/// Payloads lie together up to this size; reading one reads its chunk.
+const CHUNK_BYTES_MAX: usize = 256 << 10;
+const CHUNK_EVENTS_MAX: i64 = 4096;
+
+/// How long settlements alone wait for company before they cost a sync of their own.
+const SETTLE_WAIT: Duration = Duration::from_millis(10);
+
+/// How long after the last work upkeep runs, and how often while there is work.
+const UPKEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Bytes committed between checkpoints.
+const CHECKPOINT_BYTES: u64 = 24 << 20;
+
+/// Lines pruned in one go, so that no commit waits long.
+const PRUNE_ROWS: i64 = 20_000;
+
+/// Settlements kept while the disk refuses; beyond it the oldest go, and their events are put again after a restart.
+const CARRIED_MAX: usize = 200_000;
+
+/// After a failed commit: how long requests are refused before the file is opened anew.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+pub(super) struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    limits: Limits,
+    books: Books,
+    words: HashMap<Arc<str>, i64>,
+    chunk: Vec<u8>,
+    revision: u64,
+    intake: Intake,
+    failed_at: Option<Instant>,
+    /// There may be something to prune, or a mark to move.
+    untidy: bool,
+    bytes_since_checkpoint: u64,
+    last_upkeep: Instant,
+}
+
+struct Append {
+    arrivals: Arrivals,
+    bytes: u64,
+    reply: oneshot::Sender<Result<EventId, AppendError>>,
+}
+
+/// What is committed together.
+struct Group {
+    appends: Vec<Append>,
+    settlements: Vec<Settlement>,
+    attempts: Vec<(EventId, Attempt)>,
+    repeats: u64,
+    bytes: u64,
+    commands: usize,
+    /// When its first command came.
+    since: Instant,
+    closing: bool,
+}
+
+impl Group {
+    fn new() -> Self {
+        Self {
+            appends: Vec::new(),
+            settlements: Vec::new(),
+            attempts: Vec::new(),
+            repeats: 0,
+            bytes: 0,
+            commands: 0,
+            since: Instant::now(),
+            closing: false,
+        }
+    }
+
+    fn take(&mut self, command: Command, writer: &mut Writer) {
+        if self.commands == 0 {
+            self.since = Instant::now();
+        }
+        self.commands += 1;
+        match command {
+            Command::Append { arrivals, bytes, reply } => {
+                self.bytes += bytes;
+                self.appends.push(Append { arrivals, bytes, reply });
+            }
+            Command::Settle(list) => self.settlements.extend(list),
+            Command::Attempts { list, repeats } => {
+                self.attempts.extend(list);
+                self.repeats += repeats;
+            }
+            Command::Limits(limits) => {
+                writer.limits = limits;
+                writer.untidy = true;
+            }
+            Command::Close => self.closing = true,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.closing || self.bytes >= GROUP_BYTES_MAX || self.commands >= GROUP_COMMANDS_MAX
+    }
+
+    fn has_work(&self) -> bool {
+        !(self.appends.is_empty()
+            && self.settlements.is_empty()
+            && self.attempts.is_empty()
+            && self.repeats == 0)
+    }
+
+    /// A waiting sender is answered at once; settlements alone wait a little for company.
+    fn is_due(&self, now: Instant) -> bool {
+        self.has_work() && (self.is_full() || !self.appends.is_empty() || now >= self.since + SETTLE_WAIT)
+    }
+}
+
+/// The thread's life. Ends on `Close`, or when the last handle is gone.
+pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, shared: &Shared) {
+    let clock = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+        Ok(clock) => clock,
+        Err(error) => return tracing::error!("the spool's writer has no clock: {error}"),
+    };
+    let mut group = Group::new();
+    while !group.closing {
+        let until = if group.has_work() { Some(group.since + SETTLE_WAIT) } else { writer.upkeep_at() };
+        let received = clock.block_on(async {
+            match until {
+                Some(until) => tokio::time::timeout_at(until.into(), inbox.recv()).await.ok(),
+                None => Some(inbox.recv().await),
+            }
+        });
+        match received {
+            Some(Some(command)) => group.take(command, &mut writer),
+            Some(None) => group.closing = true,
+            None => {}
+        }
+        while !group.is_full() {
+            let Ok(command) = inbox.try_recv() else { break };
+            group.take(command, &mut writer);
+        }
+        if group.is_due(Instant::now()) {
+            let closing = group.closing;
+            group = writer.commit(group, shared);
+            group.closing = closing;
+        }
+        writer.upkeep(shared, group.closing);
+    }
+    inbox.close();
+    while let Ok(command) = inbox.try_recv() {
+        if let Command::Append { reply, .. } = command {
+            answer(reply, Err(AppendError::Closed));
+        }
+    }
+}
+
+/// A sender that went away meanwhile is no error: its events are safe all the same.
+fn answer(reply: oneshot::Sender<Result<EventId, AppendError>>, result: Result<EventId, AppendError>) {
+    drop(reply.send(result));
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, path: PathBuf, limits: Limits) -> rusqlite::Result<Self> {
+        let books = Books::read(&connection)?;
+        let words = words(&connection)?;
+        Ok(Self {
+            connection,
+            path,
+            limits,
+            books,
+            words,
+            chunk: Vec::with_capacity(CHUNK_BYTES_MAX),
+            revision: 0,
+            intake: Intake::Ready,
+            failed_at: None,
+            untidy: true,
+            bytes_since_checkpoint: CHECKPOINT_BYTES,
+            last_upkeep: Instant::now(),
+        })
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        self.books.summary(self.revision, self.intake.clone())
+    }
+
+    pub(super) fn newest(&self) -> EventId {
+        self.books.newest
+    }
+
+    pub(super) fn settled_through(&self) -> EventId {
+        self.books.settled_through
+    }
+
+    /// Commits the group and answers its senders. Gives back what has to be tried again.
+    fn commit(&mut self, mut group: Group, shared: &Shared) -> Group {
+        let result = if self.may_write() {
+            self.write(&mut group).map_err(|error| Arc::from(error.to_string()))
+        } else {
+            Err(match &self.intake {
+                Intake::Failing(reason) => Arc::clone(reason),
+                Intake::Starting | Intake::Ready | Intake::Full | Intake::Stopping => Arc::from("the disk"),
+            })
+        };
+        let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
+        shared.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
+        let mut next = Group::new();
+        match result {
+            Ok((firsts, committed)) => {
+                self.revision += 1;
+                self.failed_at = None;
+                self.intake = if self.books.queued_bytes >= self.limits.max_bytes {
+                    Intake::Full
+                } else {
+                    Intake::Ready
+                };
+                self.untidy |= !group.settlements.is_empty();
+                self.bytes_since_checkpoint += pending + 100 * group.settlements.len() as u64;
+                for (append, first) in group.appends.into_iter().zip(firsts) {
+                    answer(append.reply, Ok(first));
+                }
+                shared.push_fresh(committed, self.books.newest);
+            }
+            Err(reason) => {
+                tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
+                for append in group.appends {
+                    answer(append.reply, Err(AppendError::Disk(Arc::clone(&reason))));
+                }
+                self.failed_at.get_or_insert_with(Instant::now);
+                self.intake = Intake::Failing(reason);
+                next.settlements = group.settlements;
+                let excess = next.settlements.len().saturating_sub(CARRIED_MAX);
+                next.settlements.drain(..excess);
+                next.attempts = group.attempts;
+                next.attempts.truncate(CARRIED_MAX);
+                next.repeats = group.repeats;
+                // A settlement that waits makes the loop try again by itself.
+                next.since = Instant::now() + REOPEN_AFTER;
+                next.commands = 1;
+            }
+        }
+        shared.summary.send_replace(self.summary());
+        next
+    }
+
+    /// After a failed commit the file is opened anew before the next one: after a failed sync, what SQLite and
+    /// the system hold in memory can no longer be trusted.
+    fn may_write(&mut self) -> bool {
+        let Some(failed_at) = self.failed_at else { return true };
+        if failed_at.elapsed() < REOPEN_AFTER {
+            return false;
+        }
+        self.failed_at = Some(Instant::now());
+        let reopened = open::connect_writer(&self.path)
+            .and_then(|connection| Self::new(connection, self.path.clone(), self.limits));
+        match reopened {
+            Ok(fresh) => {
+                *self = Self { revision: self.revision, failed_at: self.failed_at, ..fresh };
+                true
+            }
+            Err(error) => {
+                tracing::error!("the spool cannot be opened again: {error}");
+                false
+            }
+        }
+    }
+
+    /// One transaction. Gives each request's first place, and the events for the forwarder.
+    fn write(&mut self, group: &mut Group) -> rusqlite::Result<(Vec<EventId>, Vec<Queued>)> {
+        let before = self.books;
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let written = self.write_rows(group).and_then(|written| {
+            self.books.write(&self.connection)?;
+            self.connection.execute_batch("COMMIT")?;
+            Ok(written)
+        });
+        if written.is_err() {
+            self.books = before;
+            self.words.clear();
+            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                tracing::debug!("nothing to roll back: {error}");
+            }
+        }
+        written
+    }
+
+    fn write_rows(&mut self, group: &mut Group) -> rusqlite::Result<(Vec<EventId>, Vec<Queued>)> {
+        let mut firsts = Vec::with_capacity(group.appends.len());
+        let mut committed = Vec::new();
+        let mut chunk = Chunk::new(std::mem::take(&mut self.chunk), self.books.newest + 1);
+        for append in &mut group.appends {
+            firsts.push(self.books.newest + 1);
+            self.insert_arrivals(&mut append.arrivals, &mut chunk, &mut committed)?;
+        }
+        chunk.write(&self.connection, self.books.newest)?;
+        self.chunk = chunk.body;
+        for (event, attempt) in &group.attempts {
+            self.insert_attempt(*event, attempt)?;
+        }
+        self.books.repeats += group.repeats;
+        for settlement in &group.settlements {
+            self.insert_settlement(settlement)?;
+        }
+        Ok((firsts, committed))
+    }
+
+    /// The JSON is taken out of `arrivals` for the forwarder: a commit that fails refuses the request whole.
+    fn insert_arrivals(
+        &mut self,
+        arrivals: &mut Arrivals,
+        chunk: &mut Chunk,
+        committed: &mut Vec<Queued>,
+    ) -> rusqlite::Result<()> {
+        let source = self.word(&arrivals.source)?;
+        let at = arrivals.received_at;
+        for event in &mut arrivals.events {
+            chunk.make_room(&self.connection, event.json.len(), self.books.newest)?;
+            self.books.newest += 1;
+            self.books.accepted += 1;
+            self.books.queued_bytes += event.json.len() as u64;
+            insert_event(&self.connection, (self.books.newest, source, at), event, chunk.place(&event.json))?;
+            committed.push(Queued {
+                id: self.books.newest,
+                key: Arc::from(event.key.as_str()),
+                json: Bytes::from(std::mem::take(&mut event.json)),
+                attempts: 0,
+            });
+        }
+        for rejected in &arrivals.rejected {
+            chunk.make_room(&self.connection, rejected.excerpt.len(), self.books.newest)?;
+            self.books.newest += 1;
+            self.books.rejected += 1;
+            self.books.kept += 1;
+            let place = chunk.place(&rejected.excerpt);
+            insert_rejected(&self.connection, (self.books.newest, source, at), rejected, place)?;
+        }
+        Ok(())
+    }
+
+    fn insert_attempt(&self, event: EventId, attempt: &Attempt) -> rusqlite::Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        statement.execute(params![
+            event,
+            attempt.number,
+            attempt.at,
+            attempt.took_ms,
+            &*attempt.fault.code,
+            &*attempt.fault.message,
+        ])?;
+        Ok(())
+    }
+
+    fn insert_settlement(&mut self, settlement: &Settlement) -> rusqlite::Result<()> {
+        let (state, shard, sequence, fault) = match &settlement.result {
+            Ok(receipt) => {
+                (DELIVERED, Some(self.word(&receipt.shard_id)?), Some(&*receipt.sequence_number), None)
+            }
+            Err(fault) => (FAILED, None, None, Some(fault)),
+        };
+        let mut statement = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO settled (id, state, at, attempts, took, encoding, shard, sequence, code, message)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        let added = statement.execute(params![
+            settlement.id,
+            state,
+            settlement.at,
+            settlement.attempts,
+            settlement.took_ms,
+            encoding_column(settlement.encoding),
+            shard,
+            sequence,
+            fault.map(|fault| &*fault.code),
+            fault.map(|fault| &*fault.message),
+        ])?;
+        if added == 0 {
+            return Ok(());
+        }
+        if settlement.result.is_ok() {
+            self.books.delivered += 1;
+            self.books.kept += 1;
+            self.books.queued_bytes = self.books.queued_bytes.saturating_sub(settlement.bytes as u64);
+        } else {
+            self.books.failed += 1;
+        }
+        // One that settles after its neighbours were pruned: pruning looks there again.
+        self.books.pruned_through = self.books.pruned_through.min(settlement.id - 1);
+        Ok(())
+    }
+
+    /// The number that stands for a text that comes again and again: a source's name, a shard's id.
+    fn word(&mut self, text: &Arc<str>) -> rusqlite::Result<i64> {
+        if let Some(id) = self.words.get(text) {
+            return Ok(*id);
+        }
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO word (text) VALUES (?1)")?
+            .execute([&**text])?;
+        let id = self
+            .connection
+            .prepare_cached("SELECT id FROM word WHERE text = ?1")?
+            .query_row([&**text], |row| row.get(0))?;
+        self.words.insert(Arc::clone(text), id);
+        Ok(id)
+    }
+
+    /// When upkeep is due; `None` while there is nothing to tidy.
+    fn upkeep_at(&self) -> Option<Instant> {
+        (self.untidy || self.failed_at.is_some()).then(|| self.last_upkeep + UPKEEP_EVERY)
+    }
+
+    /// Moves the low-water mark on, prunes the log, shortens the write-ahead log. Failing costs nothing: the next
+    /// commit meets the same disk and says so.
+    fn upkeep(&mut self, shared: &Shared, closing: bool) {
+        if self.failed_at.is_some() {
+            self.last_upkeep = Instant::now();
+            if !closing && self.may_write() {
+                self.failed_at = None;
+                self.intake = Intake::Ready;
+                shared.summary.send_replace(self.summary());
+            }
+            return;
+        }
+        if self.untidy && (closing || self.last_upkeep.elapsed() >= UPKEEP_EVERY) {
+            self.last_upkeep = Instant::now();
+            match self.tidy() {
+                Ok(more) => self.untidy = more,
+                Err(error) => tracing::warn!("the spool's log could not be pruned: {error}"),
+            }
+            self.revision += 1;
+            shared.summary.send_replace(self.summary());
+        }
+        if closing || self.bytes_since_checkpoint >= CHECKPOINT_BYTES {
+            self.bytes_since_checkpoint = 0;
+            if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+                tracing::warn!("the spool's write-ahead log could not be shortened: {error}");
+            }
+        }
+    }
+
+    /// Says whether there is more to prune.
+    fn tidy(&mut self) -> rusqlite::Result<bool> {
+        let before = self.books;
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let tidied = self.move_mark().and_then(|()| self.prune()).and_then(|more| {
+            self.books.write(&self.connection)?;
+            self.connection.execute_batch("COMMIT")?;
+            Ok(more)
+        });
+        if tidied.is_err() {
+            self.books = before;
+            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                tracing::debug!("nothing to roll back: {error}");
+            }
+        }
+        tidied
+    }
+
+    /// Each settled event is passed once in its life, so this costs the same however long the history is.
+    fn move_mark(&mut self) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM event WHERE id > ?1
+               AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = event.id) ORDER BY id LIMIT 1",
+        )?;
+        let waiting: Option<EventId> =
+            statement.query_row([self.books.settled_through], |row| row.get(0)).optional()?;
+        self.books.settled_through = waiting.map_or(self.books.newest, |id| id - 1);
+        Ok(())
+    }
+
+    fn prune(&mut self) -> rusqlite::Result<bool> {
+        let keep = self.limits.keep_events;
+        let slack = (keep / 100).clamp(1, 10_000);
+        if self.books.kept < keep + slack {
+            return Ok(false);
+        }
+        let excess = i64::try_from(self.books.kept - keep).unwrap_or(i64::MAX);
+        let from = self.books.pruned_through;
+        let last: Option<EventId> = self
+            .connection
+            .prepare_cached(
+                "SELECT id FROM settled WHERE id > ?1 AND state <> 3 ORDER BY id LIMIT 1 OFFSET ?2",
+            )?
+            .query_row([from, excess.min(PRUNE_ROWS) - 1], |row| row.get(0))
+            .optional()?;
+        let Some(last) = last else { return Ok(false) };
+        for rows in [
+            "DELETE FROM event WHERE id > ?1 AND id <= ?2
+               AND id IN (SELECT id FROM settled WHERE id > ?1 AND id <= ?2 AND state <> 3)",
+            "DELETE FROM attempt WHERE event > ?1 AND event <= ?2
+               AND NOT EXISTS (SELECT 1 FROM event WHERE event.id = attempt.event)",
+            // A chunk holds at most 4,096 events: those far below the stretch need not be looked at.
+            "DELETE FROM chunk WHERE id > ?1 - 4096 AND id <= ?2 AND last > ?1
+               AND last <= ?2 AND NOT EXISTS (SELECT 1 FROM event WHERE event.id BETWEEN chunk.id AND chunk.last)",
+        ] {
+            self.connection.prepare_cached(rows)?.execute([from, last])?;
+        }
+        let pruned = self
+            .connection
+            .prepare_cached("DELETE FROM settled WHERE id > ?1 AND id <= ?2 AND state <> 3")?
+            .execute([from, last])?;
+        self.books.kept = self.books.kept.saturating_sub(pruned as u64);
+        self.books.pruned_through = last;
+        Ok(self.books.kept > keep)
+    }
+}
+
+fn words(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, i64>> {
+    let mut statement = connection.prepare("SELECT text, id FROM word")?;
+    statement.query_map([], |row| Ok((row.get::<_, String>(0)?.into(), row.get(1)?)))?.collect()
+}
+
+/// Payloads on their way to one row of `chunk`.
+struct Chunk {
+    body: Vec<u8>,
+    first: EventId,
+}
+
+impl Chunk {
+    fn new(mut body: Vec<u8>, first: EventId) -> Self {
+        body.clear();
+        Self { body, first }
+    }
+
+    /// Writes the chunk out when `bytes` more would make it too large; `last` is the last event in it.
+    fn make_room(&mut self, connection: &Connection, bytes: usize, last: EventId) -> rusqlite::Result<()> {
+        let events = last + 1 - self.first;
+        if events > 0 && (self.body.len() + bytes > CHUNK_BYTES_MAX || events >= CHUNK_EVENTS_MAX) {
+            self.write(connection, last)?;
+            self.body.clear();
+            self.first = last + 1;
+        }
+        Ok(())
+    }
+
+    /// Adds a payload: its chunk, start and length.
+    fn place(&mut self, payload: &[u8]) -> (EventId, usize, usize) {
+        let start = self.body.len();
+        self.body.extend_from_slice(payload);
+        (self.first, start, payload.len())
+    }
+
+    fn write(&self, connection: &Connection, last: EventId) -> rusqlite::Result<()> {
+        if last >= self.first {
+            connection
+                .prepare_cached("INSERT INTO chunk (id, last, body) VALUES (?1, ?2, ?3)")?
+                .execute(params![self.first, last, self.body])?;
+        }
+        Ok(())
+    }
+}
+
+const INSERT_EVENT: &str =
+    "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id,
+    name, chunk, start, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+fn insert_event(
+    connection: &Connection,
+    (id, source, at): (EventId, i64, Millis),
+    event: &Event,
+    (chunk, start, length): (EventId, usize, usize),
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(INSERT_EVENT)?.execute(params![
+        id,
+        at,
+        kind_column(event.kind),
+        source,
+        event.key.as_str(),
+        event.key.shortened(),
+        event.message_id,
+        event.name,
+        chunk,
+        column(start as u64),
+        column(length as u64),
+    ])?;
+    Ok(())
+}
+
+fn insert_rejected(
+    connection: &Connection,
+    (id, source, at): (EventId, i64, Millis),
+    rejected: &Rejected,
+    (chunk, start, length): (EventId, usize, usize),
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(INSERT_EVENT)?.execute(params![
+        id,
+        at,
+        rejected.kind.map(kind_column),
+        source,
+        "",
+        false,
+        rejected.message_id.as_deref().unwrap_or(""),
+        None::<&str>,
+        chunk,
+        column(start as u64),
+        column(length as u64),
+    ])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message)
+             VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5)",
+        )?
+        .execute(params![id, REJECTED, at, &*rejected.fault.code, &*rejected.fault.message])?;
+    Ok(())
+}
