@@ -135,9 +135,9 @@ impl Live {
             chart_ui(ui, seen.status);
             ui.add_space(8.0);
         }
+        let beside = ui.available_width() > 780.0;
         self.filters_ui(ui, seen);
         ui.add_space(6.0);
-        let beside = ui.available_width() > 780.0;
         if let Some(mut pane) = self.pane.take() {
             let open = if beside {
                 let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
@@ -210,6 +210,8 @@ impl Live {
             if ui.input_mut(|i| i.consume_shortcut(&SEARCH)) {
                 search.request_focus();
             }
+            ui.spacing_mut().button_padding = vec2(9.0, 3.0);
+            ui.spacing_mut().interact_size.y = 26.0;
             let ledger = &seen.status.ledger;
             let counts = [ledger.queued, ledger.delivered, ledger.failed, ledger.rejected];
             let mut filter = self.rows.filter.clone();
@@ -498,34 +500,20 @@ impl Columns {
 
 fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {
     let t = tokens(ui);
-    ui.scope(|ui| {
-        ui.spacing_mut().button_padding = vec2(9.0, 3.0);
-        ui.spacing_mut().interact_size.y = 26.0;
-        let text = weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on {
-            t.strong
-        } else {
-            t.text
-        });
-        let count = count.map(|count| RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
-        let mut atoms = egui::Atoms::default();
-        if let Some(color) = color {
-            atoms.push_right(theme::icon(Icon::CircleDot).size(10.0).color(color));
-        }
-        atoms.push_right(text);
-        if let Some(count) = count {
-            atoms.push_right(count);
-        }
-        let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
-        let button = Button::new(atoms)
-            .selected(on)
-            .fill(fill)
-            .stroke(Stroke::new(1.0, edge))
-            .corner_radius(13)
-            .gap(5.0);
-        let button = button.wrap_mode(egui::TextWrapMode::Extend);
-        ui.add(button).accessible_name(label).clicked()
-    })
-    .inner
+    let text =
+        weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on { t.strong } else { t.text });
+    let mut atoms = egui::Atoms::default();
+    if let Some(color) = color {
+        atoms.push_right(theme::icon(Icon::CircleDot).size(10.0).color(color));
+    }
+    atoms.push_right(text);
+    if let Some(count) = count {
+        atoms.push_right(RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
+    }
+    let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
+    let button =
+        Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
+    ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label).clicked()
 }
 
 /// Events in and out of the last two minutes.

@@ -104,14 +104,8 @@ fn reason(draft: &Config) -> Option<String> {
     }
     Faults::of(draft)
         .first()
-        .map(|fault| capital(&fault))
+        .map(|fault| widgets::capital(&fault))
         .or_else(|| draft.check().err().map(|error| error.to_string()))
-}
-
-/// Rules are written to follow a setting's name; on their own they begin with a capital.
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 impl SetUp {
@@ -607,7 +601,7 @@ fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>) {
         }
         output.text_edit.response.response.labelled_by(name.id);
     });
-    widgets::error_ui(ui, error.map(capital).as_deref());
+    widgets::error_ui(ui, error);
     if error.is_none() {
         let text = known.map_or("Code or name; type to search", |region| region.name);
         ui.label(RichText::new(text).size(12.0).color(t.weak));

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     config::DestinationKind,
-    delivery::Record,
-    engine::{Engine, ReadFrom, StreamView},
+    delivery::{ReadFrom, Record},
+    engine::{Engine, StreamView},
 };
 
 /// Where the user wants to begin.

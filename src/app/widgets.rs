@@ -202,12 +202,20 @@ pub(super) fn edge_ui(ui: &mut Ui, wrong: bool) {
 pub(super) fn error_ui(ui: &mut Ui, error: Option<&str>) {
     let t = tokens(ui);
     if let Some(error) = error {
-        ui.horizontal_wrapped(|ui| {
+        ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;
             ui.label(theme::icon(Icon::CircleAlert).size(12.0).color(t.err));
-            ui.label(RichText::new(error).size(12.0).color(t.err));
+            ui.vertical(|ui| {
+                ui.add(Label::new(RichText::new(capital(error)).size(12.0).color(t.err)).wrap())
+            });
         });
     }
+}
+
+/// Rules are written to follow a setting's name; on their own they begin with a capital.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// One of a few, side by side. True when another one was chosen.
