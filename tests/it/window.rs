@@ -1,8 +1,7 @@
 //! The window, driven by the labels that a screen reader reads, over the real engine. No display is needed.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -13,8 +12,9 @@ use egui_kittest::{
 };
 use tributary::{
     app::{App, Problem, Running},
-    config::{Config, DestinationKind, Source},
+    config::{self, Config, Environment, Overrides, Source},
     engine::{Engine, Paths},
+    practice::Faults,
 };
 
 type Window = Harness<'static, App>;
@@ -22,7 +22,7 @@ type Window = Harness<'static, App>;
 /// A window over an engine of its own, whose files go with the test.
 struct Desk {
     window: Window,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
 }
 
 fn settings() -> Config {
@@ -34,10 +34,16 @@ fn settings() -> Config {
 }
 
 fn paths(folder: &std::path::Path) -> Paths {
-    Paths { config_file: None, data_dir: folder.to_owned() }
+    let file = folder.join("config.toml");
+    config::load(&file, &Environment::default(), &Overrides::default()).expect("a first settings file");
+    Paths { config_file: Some(file), data_dir: folder.join("data") }
 }
 
 fn open(config: Config) -> Desk {
+    open_with(config, |_| {})
+}
+
+fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
     let files = tempfile::tempdir().expect("a temporary folder");
     let paths = paths(files.path());
     let config_path = files.path().join("config.toml");
@@ -47,10 +53,11 @@ fn open(config: Config) -> Desk {
         App::new(cc, move || {
             let config = config.take().expect("started once");
             let engine = Engine::start(config, paths.clone()).expect("the engine starts");
+            prepare(&engine);
             Ok(Running { engine, config_path: config_path.clone(), data_dir: data_dir.clone() })
         })
     });
-    let mut desk = Desk { window, _files: files };
+    let mut desk = Desk { window, files };
     desk.window.run();
     desk
 }
@@ -170,7 +177,7 @@ fn a_bad_stream_name_is_named_next_to_its_field_and_cannot_be_applied() {
     window.get_by_label("The region is missing");
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "my stream!");
-    let rule = tributary::config::check_stream("my stream!").expect_err("a space is not allowed");
+    let rule = config::check_stream("my stream!").expect_err("a space is not allowed");
     let field = window.get_by_role_and_label(Role::TextInput, "Stream name").rect();
     let beside = |node: &egui_kittest::Node<'_>| (node.rect().top() - field.bottom()).abs() < 20.0;
     assert!(window.query_all_by_label_contains(&rule[1..]).any(|node| beside(&node)), "{rule}");
@@ -226,52 +233,26 @@ fn a_mistake_in_a_test_event_is_named_and_it_is_not_sent() {
     assert!(window.get_by_role_and_label(Role::Button, "Send event").accesskit_node().is_disabled());
 }
 
-/// Answers every request as a Kinesis that does not allow it.
-fn forbidding_server() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let serve = move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut request = [0_u8; 16 * 1024];
-            if stream.read(&mut request).is_err() {
-                continue;
-            }
-            let body = r#"{"__type":"AccessDeniedException","message":"not authorized to perform: kinesis:PutRecord"}"#;
-            let answer = format!(
-                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\
-                 connection: close\r\n\r\n{body}",
-                body.len()
-            );
-            stream.write_all(answer.as_bytes()).unwrap_or_default();
-        }
-    };
-    std::thread::Builder::new().name("forbidding".into()).spawn(serve).expect("a thread");
-    url
-}
-
 #[test]
 fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
-    let mut config = settings();
-    config.destination.kind = DestinationKind::Kinesis;
-    config.destination.region = "eu-west-1".into();
-    config.destination.stream = "clickstream".into();
-    config.destination.endpoint_url = forbidding_server();
-    // No such profile: whatever the server would say, the keys are missing first.
-    config.credentials.source = tributary::config::CredentialsSource::Profile;
-    config.credentials.profile = "no-such-profile-of-tributary".into();
-    let mut desk = open(config);
+    let denied = |engine: &Engine| {
+        engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
+    };
+    let mut desk = open_with(settings(), denied);
     let window = &mut desk.window;
     go(window, "Test");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run();
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
-    assert!(says(window, "no-such-profile-of-tributary"));
     window.get_by_label("Try now");
-    window.get_all_by_label("Set up › Credentials").next().expect("a way there").click();
+    assert!(says(window, "Tries again by itself in"));
+    assert!(says(window, "Set up › Policy"));
+    wait_for(window, "the event's own remedy", |window| {
+        window.query_all_by_label("Retrying").next().is_some()
+    });
+    window.get_all_by_label("Set up › Policy").next().expect("a way there").click();
     window.run();
-    window.get_by_label("Credentials: needs attention");
-    assert!(window.get_all_by_role_and_label(Role::TextInput, "Profile").next().is_some());
+    window.get_by_label("Where events go, and what AWS needs for it");
 }
 
 #[test]
@@ -289,6 +270,8 @@ fn sources_are_added_and_removed_only_after_a_question() {
     window.get_by_label("Save").click();
     window.step();
     wait_for(window, "the new source", |window| says(window, "Copy write key of Website"));
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    assert!(file.contains("\"Website\""), "{file}");
     window.get_by_label("Remove Website").click();
     window.run();
     window.get_by_label("Remove this source?");
