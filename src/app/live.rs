@@ -131,31 +131,29 @@ impl Live {
                 self.paused = !self.paused;
             }
         });
+        let beside = ui.available_width() > 780.0;
+        if let Some(pane) = self.pane.as_mut().filter(|_| !beside) {
+            // Too narrow for both: the delivery takes the place of the list.
+            if !pane.ui(ui, seen) {
+                self.pane = None;
+            }
+            return;
+        }
         if ui.content_rect().height() > 640.0 {
             chart_ui(ui, seen.status);
             ui.add_space(8.0);
         }
-        let beside = ui.available_width() > 780.0;
         self.filters_ui(ui, seen);
         ui.add_space(6.0);
         if let Some(mut pane) = self.pane.take() {
-            let open = if beside {
-                let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
-                Panel::right("delivery")
-                    .default_size(410.0)
-                    .size_range(320.0..=(ui.available_width() * 0.6))
-                    .frame(Frame::new().inner_margin(margin))
-                    .show(ui, |ui| pane.ui(ui, seen))
-                    .inner
-            } else {
-                pane.ui(ui, seen)
-            };
-            if open {
-                self.pane = Some(pane);
-                if !beside {
-                    return;
-                }
-            }
+            let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
+            let open = Panel::right("delivery")
+                .default_size(410.0)
+                .size_range(320.0..=(ui.available_width() * 0.6))
+                .frame(Frame::new().inner_margin(margin))
+                .show(ui, |ui| pane.ui(ui, seen))
+                .inner;
+            self.pane = open.then_some(pane);
         }
         let margin = Margin { right: if self.pane.is_some() { 10 } else { 0 }, ..Margin::ZERO };
         CentralPanel::no_frame()
