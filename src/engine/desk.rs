@@ -33,7 +33,7 @@ pub(super) fn run(
                 drop(reply.send(page.map_err(|error| error.to_string())));
             }
             Question::Detail(id, encoding, reply) => {
-                drop(reply.send(log.detail(id, encoding).map_err(|error| error.to_string())))
+                drop(reply.send(log.detail(id, encoding).map_err(|error| error.to_string())));
             }
             Question::Find { message_id, after, reply } => {
                 let found = log.find(&message_id, after);
