@@ -91,14 +91,14 @@ pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<
     };
     let opened =
         eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
-    opened.map_err(|error| match error {
-        eframe::Error::AppCreation(_) => RunError::Window(error.to_string()),
-        // The place in winit's source that its words begin with says nothing to the user.
-        _ => {
-            let words = error.to_string();
-            let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
-            RunError::NoDisplay(short.map_or(&*words, |(_, rest)| rest).trim_end_matches('.').to_owned())
+    opened.map_err(|error| {
+        let words = error.to_string();
+        if matches!(error, eframe::Error::AppCreation(_)) {
+            return RunError::Window(words);
         }
+        // The place in winit's source that its words begin with says nothing to the user.
+        let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+        RunError::NoDisplay(short.map_or(&*words, |(_, rest)| rest).trim_end_matches('.').to_owned())
     })
 }
 
@@ -327,6 +327,7 @@ impl Desk {
             self.settings.adopt(&self.config, &config);
             self.config = config;
         }
+        self.setup.logic(ctx);
         self.test.logic(ctx, engine, &self.status);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
         self.stream.logic(engine, self.place == Place::Stream);
