@@ -1,4 +1,8 @@
 //! One binary, one module per promise.
 
+mod binary;
 mod conformance;
+mod delivery;
 mod practice;
+mod scripted;
+mod wire;
