@@ -362,3 +362,25 @@ pub enum ReadFrom {
     /// The first record at or after this moment.
     Time(Millis),
 }
+
+/// How a step went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works.
+    Passed,
+    /// Not needed for putting, and not permitted or not offered here.
+    Skipped,
+    /// It does not work; this is what was said.
+    Failed(Fault),
+}
+
+/// One step of the destination's check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it went.
+    pub verdict: Verdict,
+    /// What was found, in a sentence; of a failure what it means and what to do.
+    pub detail: String,
+}

@@ -33,7 +33,7 @@ use tokio::{
 use crate::{
     capture::Rules,
     config::{Config, DestinationKind},
-    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status},
+    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step},
     event::Kind,
     forward::Setup,
     kinesis::{self, Access},
@@ -317,7 +317,7 @@ impl Engine {
     }
 
     /// Tests the destination step by step, with settings that need not be applied yet.
-    pub fn check(&self, config: Config) -> Answer<Vec<kinesis::Step>> {
+    pub fn check(&self, config: Config) -> Answer<Vec<Step>> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Check { config: Box::new(config), reply });
         Answer(answer)

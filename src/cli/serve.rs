@@ -94,7 +94,10 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             tracing::info!("{} events wait from before", now.ledger.queued);
         }
     }
-    if before.forwarder.as_str() != now.forwarder.as_str() {
+    // Blocked by something else than before is news too.
+    let code = |forwarder: &Forwarder| forwarder.fault().map(|fault| std::sync::Arc::clone(&fault.code));
+    if before.forwarder.as_str() != now.forwarder.as_str() || code(&before.forwarder) != code(&now.forwarder)
+    {
         tell_forwarder(&now.forwarder, now.ledger.queued, config);
     }
     if before.intake != now.intake {

@@ -16,10 +16,10 @@ use super::{
 use crate::{
     capture::{Endpoint, Rules, Stage},
     config::{self, Config},
-    delivery::ReadFrom,
+    delivery::{ReadFrom, Step},
     event::Kind,
     forward::{self, Controls},
-    kinesis::{self, Client, Step},
+    kinesis::{self, Client},
 };
 
 /// How long connections that are being answered may take to end, once nothing new is taken.

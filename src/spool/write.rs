@@ -225,6 +225,7 @@ impl Writer {
         let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
         shared.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
         let mut next = Group::new();
+        let mut answers: Vec<(oneshot::Sender<_>, Result<EventId, AppendError>)> = Vec::new();
         match result {
             Ok((firsts, committed)) => {
                 self.revision += 1;
@@ -236,16 +237,15 @@ impl Writer {
                 };
                 self.untidy |= !group.settlements.is_empty();
                 self.bytes_since_checkpoint += pending + 100 * group.settlements.len() as u64;
-                for (append, first) in group.appends.into_iter().zip(firsts) {
-                    answer(append.reply, Ok(first));
-                }
+                answers.extend(
+                    group.appends.into_iter().zip(firsts).map(|(append, first)| (append.reply, Ok(first))),
+                );
                 shared.push_fresh(committed, self.books.newest);
             }
             Err(reason) => {
                 tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
-                for append in group.appends {
-                    answer(append.reply, Err(AppendError::Disk(Arc::clone(&reason))));
-                }
+                let refused = || Err(AppendError::Disk(Arc::clone(&reason)));
+                answers.extend(group.appends.into_iter().map(|append| (append.reply, refused())));
                 self.failed_at.get_or_insert_with(Instant::now);
                 self.intake = Intake::Failing(reason);
                 next.settlements = group.settlements;
@@ -259,7 +259,11 @@ impl Writer {
                 next.commands = 1;
             }
         }
+        // Before the answers: who was told 200 finds the event in the sums.
         shared.summary.send_replace(self.summary());
+        for (reply, result) in answers {
+            answer(reply, result);
+        }
         next
     }
 

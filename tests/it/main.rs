@@ -1,5 +1,9 @@
 //! One binary, one module per promise.
 
+mod binary;
 mod conformance;
+mod delivery;
 mod practice;
+mod scripted;
 mod window;
+mod wire;
