@@ -1,4 +1,5 @@
 //! One binary, one module per promise.
 
+mod architecture;
 mod conformance;
 mod practice;
