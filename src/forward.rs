@@ -44,6 +44,9 @@ const WINDOW_BYTES: usize = 32 << 20;
 /// Events read at a time.
 const PAGE_EVENTS: usize = 4_000;
 
+/// The pause after the spool could not be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// Attempts of one event that are all written down; of later ones every power of two.
 const ATTEMPTS_KEPT: u32 = 16;
 
@@ -173,14 +176,17 @@ impl Forwarder {
         match step {
             Step::Done(all) => self.settle(all).await,
             Step::Read(Ok(next)) => {
-                self.cursor = next.through;
+                self.cursor = next.through.max(self.cursor);
                 for event in next.events {
                     self.lanes.push(event, self.ordered);
                 }
             }
             Step::Read(Err(error)) => {
                 tracing::error!("{error}; tried again in a second");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                self.reading = Some(Box::pin(async {
+                    tokio::time::sleep(READ_AGAIN_AFTER).await;
+                    Ok(Next::default())
+                }));
             }
             Step::Spool => {}
             Step::Setup => {
