@@ -66,8 +66,7 @@ fn the_table_names_every_module_and_points_one_way() {
         assert!(rows.contains(&**module), "src/{module} has no row");
     }
     for module in &rows {
-        // The window may be left out of a checkout; nothing else may.
-        assert!(there.contains(*module) || *module == "app", "the table names {module}, which is not there");
+        assert!(there.contains(*module), "the table names {module}, which is not there");
     }
     for (index, (module, uses)) in MAY_USE.iter().enumerate() {
         for used in *uses {
@@ -109,8 +108,6 @@ fn each_door_is_used_by_its_owner_alone() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
-    let has_window = files().iter().any(|file| file.module == "app");
-    unused.retain(|door| has_window || !matches!(*door, "eframe" | "egui*"));
     assert!(unused.is_empty(), "nobody uses {unused:?}: strike it off the table");
 }
 
