@@ -318,6 +318,9 @@ impl Desk {
     fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
         self.status = engine.status();
+        if engine.told_to_stop() {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
         let config = engine.config();
         if !Arc::ptr_eq(&config, &self.config) {
             self.setup.adopt(&self.config, &config);

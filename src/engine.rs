@@ -9,6 +9,7 @@ mod board;
 mod desk;
 mod keeper;
 mod reading;
+mod signals;
 mod state_file;
 mod test_event;
 
@@ -16,7 +17,10 @@ use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -143,6 +147,7 @@ struct Shared {
     problems: Mutex<BTreeMap<&'static str, Arc<str>>>,
     waker: OnceLock<Waker>,
     unknown_keys: Arc<AtomicU64>,
+    told_to_stop: AtomicBool,
     spool: Spool,
     practice: Practice,
     access: Access,
@@ -222,6 +227,7 @@ impl Engine {
             problems: Mutex::default(),
             waker: OnceLock::new(),
             unknown_keys: Arc::default(),
+            told_to_stop: AtomicBool::new(false),
             spool,
             practice,
             access,
@@ -240,6 +246,16 @@ impl Engine {
         if self.shared.waker.set(Box::new(wake)).is_err() {
             tracing::debug!("a face is woken already");
         }
+    }
+
+    /// Listens for SIGTERM and SIGINT from now on (see [`Self::told_to_stop`]). A second signal ends the program.
+    pub fn heed_signals(&self) {
+        self.command(Command::HeedSignals);
+    }
+
+    /// Whether a signal asked the program to stop. The face is woken for it.
+    pub fn told_to_stop(&self) -> bool {
+        self.shared.told_to_stop.load(Ordering::Acquire)
     }
 
     /// The latest status; cheap.

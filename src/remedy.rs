@@ -269,10 +269,14 @@ const CODES: &[(&str, Cause)] = &[
     ("RequestTimeout", Cause::NoAnswer),
     ("NoAnswer", Cause::NoAnswer),
     ("ConnectionFailed", Cause::ConnectionFailed),
+    ("ConnectionLost", Cause::NoAnswer),
     ("UnclearAnswer", Cause::UnclearAnswer),
     ("DryRunOperation", Cause::DryRun),
     ("ExpiredIterator", Cause::ReadPlaceExpired),
     ("ExpiredNextToken", Cause::ReadPlaceExpired),
+    // The SDK would not even send it.
+    ("IncompleteRequest", Cause::RequestRefused),
+    ("IncompleteRecord", Cause::RecordRefused),
     // Who we are.
     ("CredentialsNotFound", Cause::CredentialsNotFound),
     ("CredentialsFailed", Cause::CredentialsFailed(Source::Other)),

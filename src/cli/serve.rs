@@ -1,10 +1,8 @@
 //! `tributary serve`: the engine without a window, until it is told to stop; then it drains.
 
-use std::{io::IsTerminal, sync::Arc, time::Duration};
+use std::{io::IsTerminal, time::Duration};
 
-use anyhow::Context;
 use clap::Args;
-use tokio::sync::Notify;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{DestinationWords, Places};
@@ -48,8 +46,7 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
         tracing::warn!("The endpoint can be reached from other machines, without encryption");
     }
     let engine = Engine::start(config, paths)?;
-    let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    waiting.block_on(watch(&engine))?;
+    watch(&engine);
     tracing::info!("Stopping: finishing puts in flight");
     engine.shutdown(GRACE);
     tracing::info!("Stopped");
@@ -72,21 +69,20 @@ fn start_log() {
         .init();
 }
 
-/// Writes what changes into the log until a signal comes. A second signal ends the program at once.
-async fn watch(engine: &Engine) -> anyhow::Result<()> {
-    let changed = Arc::new(Notify::new());
-    let notify = Arc::clone(&changed);
-    engine.on_change(move || notify.notify_one());
-    let mut signals = Signals::new().context("cannot listen for signals")?;
+/// Writes what changes into the log until a signal comes.
+fn watch(engine: &Engine) {
+    let (changed, changes) = std::sync::mpsc::sync_channel(1);
+    // A full channel holds the news already.
+    engine.on_change(move || changed.try_send(()).unwrap_or(()));
+    engine.heed_signals();
     let config = engine.config();
     let mut told = Status::default();
-    loop {
+    while !engine.told_to_stop() {
         let status = engine.status();
         tell_changes(&told, &status, &config);
         told = Status::clone(&status);
-        tokio::select! {
-            () = changed.notified() => {}
-            () = signals.next() => return Ok(()),
+        if changes.recv().is_err() {
+            return;
         }
     }
 }
@@ -142,41 +138,5 @@ fn destination(config: &Config) -> String {
             format!("Kinesis stream {} in {}", destination.stream, destination.region)
         }
         DestinationKind::Kinesis => format!("stream {} at {}", destination.stream, destination.endpoint_url),
-    }
-}
-
-/// SIGTERM and SIGINT; on Windows Ctrl-C.
-struct Signals {
-    #[cfg(unix)]
-    term: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
