@@ -1,5 +1,6 @@
 //! One binary, one module per promise.
 
+mod architecture;
 mod binary;
 mod conformance;
 mod delivery;
