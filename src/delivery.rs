@@ -159,6 +159,8 @@ pub struct Delivery {
     pub fault: Option<Fault>,
     /// Bytes of the event's JSON.
     pub bytes: u32,
+    /// The earlier line with the same `messageId`: its sender sent it again.
+    pub repeat_of: Option<EventId>,
 }
 
 impl Delivery {

@@ -180,6 +180,7 @@ impl Forwarder {
                 for event in next.events {
                     self.lanes.push(event, self.ordered);
                 }
+                self.give_up(&next.damaged).await;
             }
             Step::Read(Err(error)) => {
                 tracing::error!("{error}; tried again in a second");
@@ -318,6 +319,24 @@ impl Forwarder {
         if !settlements.is_empty() {
             self.spool.settle(settlements).await;
         }
+    }
+
+    /// What the disk no longer gives cannot be put: the log says so, and the others go on.
+    async fn give_up(&mut self, damaged: &[EventId]) {
+        if damaged.is_empty() {
+            return;
+        }
+        tracing::error!("{} events are damaged on disk; see `tributary log --state failed`", damaged.len());
+        let settlements = damaged.iter().map(|id| Settlement {
+            id: *id,
+            bytes: 0,
+            at: now_ms(),
+            attempts: 0,
+            took_ms: 0,
+            encoding: self.setup.config.destination.encoding,
+            result: Err(Fault::new("DamagedPayload", "the event's bytes are missing from the spool file")),
+        });
+        self.spool.settle(settlements.collect()).await;
     }
 
     fn next_change(&self) -> Option<Instant> {

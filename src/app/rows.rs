@@ -287,6 +287,7 @@ mod tests {
             receipt: None,
             fault: None,
             bytes: 1,
+            repeat_of: None,
         }
     }
 
