@@ -4,5 +4,6 @@ mod binary;
 mod conformance;
 mod delivery;
 mod practice;
+mod restart;
 mod scripted;
 mod wire;
