@@ -168,7 +168,9 @@ impl Serve {
 
     /// Waits until nothing is queued.
     pub fn wait_drained(&self) {
-        wire::wait_until("nothing is queued", || wire::metric(&self.metrics(), "tributary_queued_events") == 0);
+        wire::wait_until("nothing is queued", || {
+            wire::metric(&self.metrics(), "tributary_queued_events") == 0
+        });
     }
 
     pub fn wait_state(&self, state: &str) {

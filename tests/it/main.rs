@@ -1,9 +1,12 @@
 //! One binary, one module per promise.
 
 mod binary;
+mod capture;
+mod cli;
 mod conformance;
 mod delivery;
 mod practice;
+mod practising;
 mod restart;
 mod scripted;
 mod wire;

@@ -151,7 +151,9 @@ fn a_terminated_program_refuses_new_events_finishes_its_puts_and_ends_with_0() {
     let load = Load::new();
     load.set(Some(&serve));
     let ((status, log), acknowledged) = with_load(&load, 6, || {
-        wait_until("puts are in flight", || server.calls().len() > 3 && load.acknowledged.load(Ordering::Relaxed) > 30);
+        wait_until("puts are in flight", || {
+            server.calls().len() > 3 && load.acknowledged.load(Ordering::Relaxed) > 30
+        });
         assert!(home.state_file().exists());
         serve.terminate();
         let ended = serve.wait();

@@ -81,8 +81,11 @@ pub enum Answer {
     Silence,
 }
 
-pub const THROTTLED: Answer =
-    Answer::Error(400, "ProvisionedThroughputExceededException", "Rate exceeded for shard shardId-000000000000");
+pub const THROTTLED: Answer = Answer::Error(
+    400,
+    "ProvisionedThroughputExceededException",
+    "Rate exceeded for shard shardId-000000000000",
+);
 pub const FAILING: Answer = Answer::Error(500, "InternalFailure", "");
 pub const DENIED: Answer =
     Answer::Error(400, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/t is not authorized");
@@ -204,7 +207,9 @@ async fn accept(listener: TcpListener, memory: Arc<Mutex<Memory>>) {
         let memory = Arc::clone(&memory);
         let service = service_fn(move |request| answer(request, Arc::clone(&memory)));
         // A connection that a script cuts is an error here, and wanted.
-        connections.spawn(async move { drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await) });
+        connections.spawn(async move {
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+        });
         while connections.try_join_next().is_some() {}
     }
 }
@@ -274,7 +279,8 @@ async fn answer(
     request: Request<Incoming>,
     memory: Arc<Mutex<Memory>>,
 ) -> Result<Response<Body>, std::io::Error> {
-    let target = request.headers().get("x-amz-target").and_then(|name| name.to_str().ok()).unwrap_or_default();
+    let target =
+        request.headers().get("x-amz-target").and_then(|name| name.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let bytes = to_bytes(Body::new(request.into_body()), 16 << 20).await.map_err(std::io::Error::other)?;
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -296,11 +302,11 @@ async fn answer(
         Answer::Success => (200, success(write_all())),
         Answer::Each(fates) => {
             let mut memory = lock(&memory);
-            let result = |(record, fate): (&Sent, &Option<&str>)| match fate {
+            let result = |(record, fate): (&Sent, Option<&str>)| match fate {
                 None => write(&mut memory, record),
                 Some(code) => json!({ "ErrorCode": code, "ErrorMessage": "Internal Service Failure" }),
             };
-            let fates = fates.iter().chain(std::iter::repeat(&None));
+            let fates = fates.into_iter().chain(std::iter::repeat(None));
             (200, success(call.records.iter().zip(fates).map(result).collect()))
         }
         Answer::Error(status, code, message) => (status, json!({ "__type": code, "message": message })),

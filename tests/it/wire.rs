@@ -49,8 +49,13 @@ impl Connection {
 
     /// Sends bytes and reads one answer, whose body has a length (or none, for HEAD).
     pub fn ask(&mut self, request: &[u8]) -> io::Result<Reply> {
-        self.socket.write_all(request)?;
+        self.write(request)?;
         self.answer(request.starts_with(b"HEAD"))
+    }
+
+    /// Sends bytes.
+    pub fn write(&mut self, request: &[u8]) -> io::Result<()> {
+        self.socket.write_all(request)
     }
 
     /// Says that nothing more comes.
@@ -71,7 +76,8 @@ impl Connection {
         let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
         let mut reply = Reply { status, head, body: Vec::new() };
         if !without_body && status != 204 {
-            let length: usize = reply.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+            let length: usize =
+                reply.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
             while self.read.len() < length {
                 self.more()?;
             }
