@@ -100,7 +100,8 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
     }
     // Blocked by something else than before is news too.
     let code = |forwarder: &Forwarder| forwarder.fault().map(|fault| Arc::clone(&fault.code));
-    if before.forwarder.as_str() != now.forwarder.as_str() || code(&before.forwarder) != code(&now.forwarder) {
+    if before.forwarder.as_str() != now.forwarder.as_str() || code(&before.forwarder) != code(&now.forwarder)
+    {
         tell_forwarder(&now.forwarder, now.ledger.queued, config);
     }
     if before.intake != now.intake {
