@@ -34,7 +34,10 @@ pub fn all_six() -> Vec<Call> {
     let own_context = json!({"ip": "203.0.113.9", "locale": "sr-RS", "page": {"url": "https://example.com/?q=1#x"},
         "ours": {"kept": null}});
     vec![
-        Call::new("identify", &json!({"userId": "u-1", "traits": {"name": "Ada", "plan": null, "admin": false}})),
+        Call::new(
+            "identify",
+            &json!({"userId": "u-1", "traits": {"name": "Ada", "plan": null, "admin": false}}),
+        ),
         Call::new("identify", &json!({"anonymousId": "anon-1", "traits": {}})),
         Call::new(
             "identify",
@@ -48,7 +51,7 @@ pub fn all_six() -> Vec<Call> {
         Call { kind: "track", message: cut.to_owned() },
         Call::new(
             "track",
-            &json!({"userId": "large", "event": "30 KB", "properties": {"text": "ab é 👍 ".repeat(2000)}}),
+            &json!({"userId": "large", "event": "30 KB", "properties": {"text": "30 KB. ".repeat(3750) + "é 👍"}}),
         ),
         Call::new(
             "track",
