@@ -8,6 +8,7 @@
 mod answer;
 mod body;
 mod key;
+mod metrics;
 mod route;
 
 use std::{
@@ -173,12 +174,11 @@ impl Endpoint {
             ended = connection.as_mut() => Some(ended),
             () = closed(&mut stage) => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         if let Err(error) = ended {
             tracing::debug!("a connection ended early: {error}");
@@ -218,6 +218,11 @@ impl Endpoint {
             Route::Single(kind) => self.single(parts, body, kind, peer).await,
             Route::Batch(class) => self.batch(parts, body, class, peer).await,
         }
+    }
+
+    fn metrics(&self) -> String {
+        let ledger = self.summary.borrow().ledger;
+        metrics::text(&ledger, &self.forwarder.borrow(), self.unknown_keys.load(Ordering::Relaxed))
     }
 
     fn is_open(&self) -> Result<(), Refused> {
@@ -284,8 +289,7 @@ impl Endpoint {
     ) -> Result<Response, Refused> {
         let rules = self.rules();
         let (key, bytes) = self.read(&rules, &parts, body).await?;
-        let arrival = Self::arrival(&rules, PathClass::Device, peer);
-        let event = self.one_event(&rules, key.as_deref(), &bytes, kind, &arrival).await?;
+        let event = self.one_event(&rules, key.as_deref(), &bytes, (kind, peer)).await?;
         Ok(answer::json_response(StatusCode::OK, &json!({ "success": true, "messageId": event })))
     }
 
@@ -295,9 +299,9 @@ impl Endpoint {
         rules: &Rules,
         key: Option<&str>,
         bytes: &[u8],
-        kind: Kind,
-        arrival: &Arrival,
+        (kind, peer): (Kind, SocketAddr),
     ) -> Result<String, Refused> {
+        let arrival = &Self::arrival(rules, PathClass::Device, peer);
         let body = match event::Body::parse(bytes) {
             Ok(body) => body,
             Err(refusal) => return Err(self.refuse(rules, key, refusal, Some(kind)).await),
@@ -403,9 +407,8 @@ impl Endpoint {
         let rules = self.rules();
         let data = parts.uri.query().and_then(|query| key::parameter(query, "data")).unwrap_or_default();
         let key = key::outside_body(&parts.headers, parts.uri.query());
-        let arrival = Self::arrival(&rules, PathClass::Device, peer);
         match event::decode_pixel(&data) {
-            Ok(json) => self.one_event(&rules, key.as_deref(), &json, kind, &arrival).await,
+            Ok(json) => self.one_event(&rules, key.as_deref(), &json, (kind, peer)).await,
             Err(refusal) => Err(self.refuse(&rules, key.as_deref(), refusal, Some(kind)).await),
         }
     }
@@ -430,44 +433,6 @@ impl Endpoint {
         } });
         Ok(answer::json_response(StatusCode::OK, &body))
     }
-
-    /// Prometheus text: sums and states, no event and no key.
-    fn metrics(&self) -> String {
-        let ledger = self.summary.borrow().ledger;
-        let mut text = String::new();
-        let counters = [
-            ("accepted", "Events whose sender was told 200.", ledger.accepted),
-            ("delivered", "Events that the stream confirmed.", ledger.delivered),
-            ("failed", "Events that the destination will never take.", ledger.failed),
-            ("rejected", "Events refused at the endpoint.", ledger.rejected),
-            ("repeats_possible", "Puts without a clear answer that were repeated.", ledger.repeats_possible),
-        ];
-        for (name, help, value) in counters {
-            text.push_str(&format!(
-                "# HELP tributary_{name}_total {help}\n# TYPE tributary_{name}_total counter\n\
-                 tributary_{name}_total {value}\n"
-            ));
-        }
-        let strangers = self.unknown_keys.load(Ordering::Relaxed);
-        for (name, help, value) in [
-            ("queued_events", "Events that wait.", ledger.queued),
-            ("queued_bytes", "Bytes of JSON that wait or failed.", ledger.queued_bytes),
-            ("unknown_key_requests", "Requests without a known write key since the start.", strangers),
-        ] {
-            text.push_str(&format!(
-                "# HELP tributary_{name} {help}\n# TYPE tributary_{name} gauge\ntributary_{name} {value}\n"
-            ));
-        }
-        text.push_str("# HELP tributary_forwarder_state What the forwarder is doing.\n# TYPE tributary_forwarder_state gauge\n");
-        let now = self.forwarder.borrow().as_str();
-        for state in ["disabled", "running", "throttled", "blocked", "offline", "draining"] {
-            text.push_str(&format!(
-                "tributary_forwarder_state{{state=\"{state}\"}} {}\n",
-                u8::from(state == now)
-            ));
-        }
-        text
-    }
 }
 
 async fn closed(stage: &mut watch::Receiver<Stage>) {
@@ -487,7 +452,7 @@ fn rejected(refusal: &Refusal, kind: Option<Kind>) -> Rejected {
 fn host_of<'a>(uri: &'a Uri, header: Option<&'a HeaderValue>) -> &'a str {
     header
         .and_then(|host| host.to_str().ok())
-        .or_else(|| uri.authority().map(|host| host.as_str()))
+        .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))
         .unwrap_or("localhost")
 }
 

@@ -24,4 +24,5 @@ pub mod engine;
 pub mod forward;
 
 // The faces.
+pub mod app;
 pub mod cli;

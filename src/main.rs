@@ -3,7 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tributary::cli::{self, Cli};
+use tributary::{
+    app::{self, Problem, Running},
+    cli::{self, Cli},
+    config::{self, Overrides},
+    engine::Engine,
+};
 
 fn main() -> ExitCode {
     let words = Cli::parse();
@@ -22,8 +27,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn window(_places: &cli::Places) -> anyhow::Result<bool> {
-    anyhow::bail!("no window yet")
+/// The desktop app. What prevents a start is shown in the window, where it can be mended and tried again.
+fn window(places: &cli::Places) -> anyhow::Result<bool> {
+    let places = places.clone();
+    app::run(move || start(&places))?;
+    Ok(true)
+}
+
+fn start(places: &cli::Places) -> Result<Running, Problem> {
+    let loaded = places.load(&Overrides::default()).map_err(|error| settings_problem(&error))?;
+    let paths = places.paths(&loaded).map_err(|error| settings_problem(&error))?;
+    let (config_path, data_dir) = (loaded.path, paths.data_dir.clone());
+    let engine = Engine::start(loaded.config, paths).map_err(|error| Problem {
+        title: "Tributary could not start".to_owned(),
+        details: anyhow::Error::from(error).chain().map(ToString::to_string).collect(),
+    })?;
+    Ok(Running { engine, config_path, data_dir })
+}
+
+fn settings_problem(error: &config::Error) -> Problem {
+    let mut details: Vec<String> = error.problems().iter().map(ToString::to_string).collect();
+    if details.is_empty() {
+        details.push(error.to_string());
+    }
+    Problem { title: "The settings cannot be used".to_owned(), details }
 }
 
 #[expect(clippy::print_stderr, reason = "the one line that says what failed")]

@@ -35,7 +35,7 @@ use crate::{
     event::{Encoding, Event, Kind},
 };
 
-pub use open::OpenError;
+pub use open::{OpenError, is_in_use};
 pub use read::{LogReader, ReadError};
 
 /// The spool's file in the data folder.
@@ -335,6 +335,11 @@ impl Spool {
     pub async fn set_limits(&self, limits: Limits) {
         self.shared.max_bytes.store(limits.max_bytes, Ordering::Relaxed);
         self.tell(Command::Limits(limits)).await;
+    }
+
+    /// Ends when the writer has: after [`Self::close`], or because it failed.
+    pub async fn closed(&self) {
+        self.shared.commands.closed().await;
     }
 
     /// Ends the writer after what it was given before; later appends are refused with [`AppendError::Closed`].

@@ -14,7 +14,7 @@ pub(super) enum Route {
     Pixel(Kind),
     /// The settings that browser and mobile SDKs ask for first; the write key is in the path.
     Settings(String),
-    /// The settings that RudderStack's browser SDK asks for first.
+    /// The settings that `RudderStack`'s browser SDK asks for first.
     SourceConfig,
     /// What SDKs say of themselves: taken and let go.
     SelfMetrics,

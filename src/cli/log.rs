@@ -68,12 +68,12 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
             return Ok(());
         }
     }
-    follow(&log, Query { oldest_first: true, limit: PAGE, ..query }, after, words, &config)
+    follow(&log, &Query { oldest_first: true, limit: PAGE, ..query }, after, words, &config)
 }
 
 fn follow(
     log: &LogReader,
-    query: Query,
+    query: &Query,
     mut after: EventId,
     words: &Words,
     config: &Config,

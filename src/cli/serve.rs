@@ -104,10 +104,10 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
     if before.intake != now.intake {
         match &now.intake {
             Intake::Full => {
-                tracing::warn!("The spool is full: senders are asked to come again (spool.max_bytes)")
+                tracing::warn!("The spool is full: senders are asked to come again (spool.max_bytes)");
             }
             Intake::Failing(why) => {
-                tracing::error!("The disk refuses writes, senders are asked to come again: {why}")
+                tracing::error!("The disk refuses writes, senders are asked to come again: {why}");
             }
             Intake::Ready | Intake::Starting | Intake::Stopping => {}
         }
@@ -121,18 +121,17 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
 }
 
 fn tell_forwarder(forwarder: &Forwarder, queued: u64, config: &Config) {
-    match forwarder.fault() {
-        Some(fault) => {
-            let remedy = remedy::remedy(fault, config);
-            tracing::warn!(
-                "Forwarder {}: {fault}. {} {} {queued} events wait, none is lost.",
-                forwarder.as_str(),
-                remedy.what,
-                remedy.action
-            );
-        }
-        None => tracing::info!("Forwarder {}", forwarder.as_str()),
-    }
+    let state = forwarder.as_str();
+    let Some(fault) = forwarder.fault() else {
+        tracing::info!("Forwarder {state}");
+        return;
+    };
+    let remedy = remedy::remedy(fault, config);
+    tracing::warn!(
+        "Forwarder {state}: {fault}. {} {} {queued} events wait, none is lost.",
+        remedy.what,
+        remedy.action
+    );
 }
 
 fn destination(config: &Config) -> String {

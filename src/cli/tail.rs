@@ -42,10 +42,10 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     };
     let config = places.read(&Overrides::from(words.destination.clone()))?.config;
     let access = practice_access(&config, places)?;
-    runtime()?.block_on(read(&words, &config, access, from))
+    runtime()?.block_on(read(words, &config, access, from))
 }
 
-async fn read(words: &Words, config: &Config, access: Option<Access>, from: ReadFrom) -> anyhow::Result<()> {
+async fn read(words: Words, config: &Config, access: Option<Access>, from: ReadFrom) -> anyhow::Result<()> {
     let client = Client::connect(config, access.as_ref()).await;
     let explained = |fault: Fault| {
         let remedy = remedy::remedy(&fault, config);

@@ -62,10 +62,11 @@ pub fn data_dir(flag: Option<&Path>, environment: &Environment) -> Result<PathBu
 
 /// The certificates in the file that `AWS_CA_BUNDLE` names, as AWS's own tools take them: PEM. Read by each new client.
 pub fn ca_bundle() -> Option<Vec<u8>> {
-    let path = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty())?;
+    #[expect(clippy::disallowed_methods, reason = "this is config")]
+    let path = PathBuf::from(std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty())?);
     std::fs::read(&path)
         .inspect_err(|error| {
-            tracing::warn!("AWS_CA_BUNDLE names {}: {error}", PathBuf::from(&path).display())
+            tracing::warn!("The certificates in {} (AWS_CA_BUNDLE) cannot be read: {error}", path.display());
         })
         .ok()
 }

@@ -113,7 +113,7 @@ mod tests {
         let start = rates.second_began;
         assert_eq!(rates.next_tick(), None, "nothing to show, nothing to do");
         rates.learn(ledger(107), start);
-        assert_eq!(rates.accepted[SECONDS - 1], 7.0);
+        assert_eq!(rates.accepted[SECONDS - 2..], [0.0, 7.0]);
         assert_eq!(rates.next_tick(), Some(start + Duration::from_secs(1)));
         rates.learn(ledger(109), start + Duration::from_millis(2500));
         assert_eq!(rates.accepted[SECONDS - 3..], [7.0, 0.0, 2.0]);

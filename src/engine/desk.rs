@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     delivery::{Delivery, Detail, EventId, Page, Query},
     event::Encoding,
-    spool::{LogReader, ReadError},
+    spool::LogReader,
 };
 
 /// Questions that may wait; above it a face hears that the log is busy.
@@ -30,9 +30,11 @@ pub(super) fn run(
             Question::Page(query, reply) => {
                 let revision = revision();
                 let page = log.page(&query).map(|page| Page { revision, ..page });
-                drop(reply.send(page.map_err(text)));
+                drop(reply.send(page.map_err(|error| error.to_string())));
             }
-            Question::Detail(id, encoding, reply) => drop(reply.send(log.detail(id, encoding).map_err(text))),
+            Question::Detail(id, encoding, reply) => {
+                drop(reply.send(log.detail(id, encoding).map_err(|error| error.to_string())));
+            }
             Question::Find { message_id, after, reply } => {
                 let found = log.find(&message_id, after);
                 drop(reply.send(found.unwrap_or_else(|error| {
@@ -43,8 +45,4 @@ pub(super) fn run(
         }
         answered();
     }
-}
-
-fn text(error: ReadError) -> String {
-    error.to_string()
 }

@@ -51,6 +51,8 @@ struct Keeper {
     /// Old listeners that finish what they are answering.
     closing: JoinSet<()>,
     forwarder: Option<AbortHandle>,
+    /// Parts that end when the spool does, which is last.
+    endless: Vec<AbortHandle>,
     stop_forwarder: watch::Sender<bool>,
     stop_practice: watch::Sender<bool>,
     reading: Option<(AbortHandle, ReadFrom)>,
@@ -72,6 +74,7 @@ pub(super) async fn run(
         listening: Listening { asked_for, stage: watch::Sender::new(Stage::Open) },
         closing: JoinSet::new(),
         forwarder: None,
+        endless: Vec::new(),
         stop_forwarder: watch::Sender::new(false),
         stop_practice: watch::Sender::new(false),
         reading: None,
@@ -120,7 +123,10 @@ impl Keeper {
         let forwarding = forward::run(shared.spool.clone(), controls, shared.forwarder.clone());
         self.forwarder = Some(self.part("forwarder", forwarding));
         let summary = shared.spool.watch();
-        self.part("status board", super::board::run(Arc::clone(&shared), summary));
+        let board = self.part("status board", super::board::run(Arc::clone(&shared), summary));
+        let spool = shared.spool.clone();
+        let spool = self.part("spool", async move { spool.closed().await });
+        self.endless.extend([board, spool]);
         self.listen(listener);
     }
 
@@ -294,15 +300,10 @@ impl Keeper {
         }
         self.listening.stage.send_replace(Stage::Closed);
         self.stop_practice.send_replace(true);
-        self.names.retain(|_, name| *name != "status board");
-        let closed = async {
-            while self.parts.len() > 1 {
-                // The board alone has no end of its own.
-                if self.parts.join_next().await.is_none() {
-                    break;
-                }
-            }
-        };
+        for part in self.endless.drain(..) {
+            part.abort();
+        }
+        let closed = async { while self.parts.join_next().await.is_some() {} };
         if tokio::time::timeout(CLOSE_GRACE, closed).await.is_err() {
             tracing::info!("connections that were still open are cut off");
         }

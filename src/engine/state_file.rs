@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::spool;
+
 const FILE_NAME: &str = "engine.json";
 
 /// Where a running engine is.
@@ -41,8 +43,11 @@ impl std::fmt::Debug for PracticeAccess {
 }
 
 impl Whereabouts {
-    /// What the engine on this data folder wrote; `None`: none runs there, or it cannot be read.
+    /// What the engine on this data folder wrote; `None`: none runs there (a file may be left of one that was killed).
     pub fn read(data_dir: &Path) -> Option<Self> {
+        if !spool::is_in_use(data_dir) {
+            return None;
+        }
         serde_json::from_slice(&std::fs::read(path(data_dir)).ok()?).ok()
     }
 

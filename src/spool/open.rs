@@ -69,16 +69,31 @@ pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(File, PathBuf, Write
     Ok((lock, path, writer))
 }
 
+/// How long a look by [`is_in_use`] may keep the lock from us.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// The lock goes with the process, however it ends.
 fn lock(dir: &Path) -> Result<File, OpenError> {
-    let path = dir.join("tributary.lock");
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(io(source)),
+    let file = lock_file(dir).map_err(io)?;
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
     }
+    Err(OpenError::InUse(dir.to_owned()))
+}
+
+fn lock_file(dir: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("tributary.lock"))
+}
+
+/// Whether an engine has this data folder now.
+pub fn is_in_use(dir: &Path) -> bool {
+    dir.is_dir() && lock_file(dir).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Events are people's data: only this user reads them. Made before SQLite does, which gives its files this mode.

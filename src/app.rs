@@ -1,0 +1,582 @@
+//! The window: five places over one engine, and a status line that is always in sight.
+//!
+//! `logic` takes the engine's latest status and the answers that have come; `ui` draws what is there. Neither waits for
+//! disk or network, and nothing asks for a frame unless something changed. What the user wants is collected as
+//! [`Wish`]es while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, CentralPanel, Frame, Key, Margin, Modifiers, Panel, Ui, ViewportCommand};
+use lucide_icons::Icon;
+
+use crate::{
+    config::Config,
+    delivery::{Millis, Status},
+    engine::{Answer, Engine},
+};
+
+mod banner;
+mod detail;
+mod json;
+mod live;
+mod mark;
+mod problem;
+mod rail;
+mod rows;
+mod settings;
+mod setup;
+mod sources;
+mod status_line;
+mod stream;
+mod test;
+mod theme;
+mod widgets;
+
+/// How long closing the window waits for puts in flight. What is not confirmed by then stays in the spool.
+const GRACE: Duration = Duration::from_secs(5);
+/// At most so often does the window follow the engine.
+const FRAME: Duration = Duration::from_millis(50);
+/// An answer that did not come by now never will.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// What a started product hands to its window.
+pub struct Running {
+    /// The engine; the window stops it when it closes.
+    pub engine: Engine,
+    /// The settings file, for showing.
+    pub config_path: PathBuf,
+    /// The data folder, for showing.
+    pub data_dir: PathBuf,
+}
+
+/// Why the product did not start, in words for the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One line: what is wrong.
+    pub title: String,
+    /// Where (file, line, key), what is allowed, what to do: one line each.
+    pub details: Vec<String>,
+}
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No display, or none that can draw.
+    #[error("there is no display to open a window on ({0}); use `tributary serve` to run without a window")]
+    NoDisplay(String),
+    /// A display is there, but the window failed.
+    #[error("the window failed: {0}")]
+    Window(String),
+}
+
+/// Opens the window and returns when it was closed and the engine has stopped.
+///
+/// `start` is called when the window exists, and again when the user asks after a [`Problem`].
+pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<(), RunError> {
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Tributary")
+            .with_app_id("tributary")
+            .with_icon(mark::window_icon())
+            .with_inner_size([1280.0, 820.0])
+            .with_min_inner_size([860.0, 560.0]),
+        ..Default::default()
+    };
+    let opened =
+        eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
+    opened.map_err(|error| match error {
+        eframe::Error::AppCreation(_) => RunError::Window(error.to_string()),
+        // The place in winit's source that its words begin with says nothing to the user.
+        _ => {
+            let words = error.to_string();
+            let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+            RunError::NoDisplay(short.map_or(&*words, |(_, rest)| rest).trim_end_matches('.').to_owned())
+        }
+    })
+}
+
+/// The places of the rail, and the settings behind their gear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    #[default]
+    SetUp,
+    Sources,
+    Test,
+    Live,
+    Stream,
+    Settings,
+}
+
+impl Place {
+    /// Those with a line of their own in the rail; Ctrl+1 to Ctrl+5.
+    const ALL: [Self; 5] = [Self::SetUp, Self::Sources, Self::Test, Self::Live, Self::Stream];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::SetUp => "Set up",
+            Self::Sources => "Sources",
+            Self::Test => "Test",
+            Self::Live => "Live",
+            Self::Stream => "Stream",
+            Self::Settings => "Settings",
+        }
+    }
+
+    fn icon(self) -> Icon {
+        match self {
+            Self::SetUp => Icon::Route,
+            Self::Sources => Icon::Plug,
+            Self::Test => Icon::FlaskConical,
+            Self::Live => Icon::Activity,
+            Self::Stream => Icon::Waves,
+            Self::Settings => Icon::Settings,
+        }
+    }
+}
+
+const PLACE_KEYS: [Key; 5] = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
+
+/// What the user asked for while a frame was drawn.
+enum Wish {
+    Go(Place),
+    /// Where a remedy sends the user.
+    GoTo(crate::remedy::Place),
+    /// Show one delivery in Live.
+    Show(crate::delivery::EventId),
+    Save {
+        config: Box<Config>,
+        done: &'static str,
+    },
+    RetryNow,
+    Notice(String),
+}
+
+/// What every place may look at while it draws.
+struct Seen<'a> {
+    engine: &'a Engine,
+    status: &'a Status,
+    config: &'a Config,
+    saving: bool,
+    config_path: &'a str,
+    data_dir: &'a str,
+    now: Millis,
+    clock: &'a Clock,
+    wishes: &'a mut Vec<Wish>,
+}
+
+impl Seen<'_> {
+    fn go(&mut self, place: Place) {
+        self.wishes.push(Wish::Go(place));
+    }
+
+    fn copied(&mut self, what: &str) {
+        self.wishes.push(Wish::Notice(format!("{what} copied")));
+    }
+
+    fn save(&mut self, config: Config, done: &'static str) {
+        self.wishes.push(Wish::Save { config: Box::new(config), done });
+    }
+
+    /// The base URL that SDKs are given.
+    fn endpoint(&self) -> String {
+        format!("http://{}", self.status.endpoint.unwrap_or(self.config.capture.listen))
+    }
+}
+
+/// Local wall-clock time for the eye.
+struct Clock(jiff::tz::TimeZone);
+
+impl Clock {
+    fn now() -> Millis {
+        jiff::Timestamp::now().as_millisecond()
+    }
+
+    fn format(&self, at: Millis, format: &str) -> String {
+        jiff::Timestamp::from_millisecond(at)
+            .map(|at| at.to_zoned(self.0.clone()).strftime(format).to_string())
+            .unwrap_or_default()
+    }
+
+    fn time(&self, at: Millis) -> String {
+        self.format(at, "%H:%M:%S%.3f")
+    }
+
+    fn full(&self, at: Millis) -> String {
+        self.format(at, "%Y-%m-%d %H:%M:%S%.3f %Z")
+    }
+}
+
+/// An answer on its way. While one is, the window looks again a few times a second.
+struct Waiting<T> {
+    answer: Answer<T>,
+    since: Instant,
+}
+
+/// How an awaited answer stands.
+enum Poll<T> {
+    There(T),
+    Pending,
+    /// The engine stopped before it answered.
+    Lost,
+}
+
+impl<T> Waiting<T> {
+    fn new(answer: Answer<T>) -> Self {
+        Self { answer, since: Instant::now() }
+    }
+
+    fn poll(&mut self, ctx: &egui::Context) -> Poll<T> {
+        match self.answer.take() {
+            Some(answer) => Poll::There(answer),
+            None if self.since.elapsed() > ANSWER_WAIT_MAX => Poll::Lost,
+            None => {
+                ctx.request_repaint_after(FRAME);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// The answer, once it has come; clears the place it was awaited at.
+fn arrived<T>(
+    waiting: &mut Option<Waiting<Result<T, String>>>,
+    ctx: &egui::Context,
+) -> Option<Result<T, String>> {
+    let answer = match waiting.as_mut()?.poll(ctx) {
+        Poll::Pending => return None,
+        Poll::There(answer) => answer,
+        Poll::Lost => Err("The engine did not answer.".to_owned()),
+    };
+    *waiting = None;
+    Some(answer)
+}
+
+/// At most one outstanding repaint request, however often the engine calls.
+#[derive(Clone)]
+struct Waker {
+    ctx: egui::Context,
+    pending: Arc<AtomicBool>,
+}
+
+impl Waker {
+    fn wake(&self) {
+        if !self.pending.swap(true, Ordering::AcqRel) {
+            self.ctx.request_repaint_after(FRAME);
+        }
+    }
+}
+
+/// The window of a running engine.
+struct Desk {
+    /// `None` only while it is being stopped.
+    engine: Option<Engine>,
+    status: Arc<Status>,
+    config: Arc<Config>,
+    config_path: String,
+    data_dir: String,
+    place: Place,
+    setup: setup::SetUp,
+    sources: sources::Sources,
+    test: test::Test,
+    live: live::Live,
+    stream: stream::Stream,
+    settings: settings::Settings,
+    saving: Option<(Waiting<Result<(), String>>, &'static str)>,
+}
+
+impl Desk {
+    fn new(running: Running, waker: &Waker) -> Self {
+        let engine = running.engine;
+        let waker = waker.clone();
+        engine.on_change(move || waker.wake());
+        let config = engine.config();
+        Self {
+            status: engine.status(),
+            config_path: running.config_path.display().to_string(),
+            data_dir: running.data_dir.display().to_string(),
+            place: Place::default(),
+            setup: setup::SetUp::new(&config),
+            sources: sources::Sources::default(),
+            test: test::Test::default(),
+            live: live::Live::default(),
+            stream: stream::Stream::default(),
+            settings: settings::Settings::new(&config),
+            saving: None,
+            config,
+            engine: Some(engine),
+        }
+    }
+
+    /// What is new since the last frame. Cheap: also runs while the window is hidden.
+    fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
+        let engine = self.engine.as_ref()?;
+        self.status = engine.status();
+        let config = engine.config();
+        if !Arc::ptr_eq(&config, &self.config) {
+            self.setup.adopt(&self.config, &config);
+            self.settings.adopt(&self.config, &config);
+            self.config = config;
+        }
+        self.test.logic(ctx, engine, &self.status);
+        self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
+        self.stream.logic(engine, self.place == Place::Stream);
+        let (saving, done) = self.saving.as_mut()?;
+        let notice = match saving.poll(ctx) {
+            Poll::Pending => return None,
+            Poll::There(Ok(())) => Notice::new((*done).to_owned(), false),
+            Poll::There(Err(error)) => Notice::new(format!("Not saved: {error}"), true),
+            Poll::Lost => Notice::new("Not saved: the engine did not answer".to_owned(), true),
+        };
+        self.saving = None;
+        Some(notice)
+    }
+
+    fn ui(&mut self, ui: &mut Ui, clock: &Clock) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        let Some(engine) = self.engine.as_ref() else { return wishes };
+        for (key, place) in PLACE_KEYS.into_iter().zip(Place::ALL) {
+            if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key)) {
+                wishes.push(Wish::Go(place));
+            }
+        }
+        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Comma)) {
+            wishes.push(Wish::Go(Place::Settings));
+        }
+        let seen = &mut Seen {
+            engine,
+            status: &self.status,
+            config: &self.config,
+            saving: self.saving.is_some(),
+            config_path: &self.config_path,
+            data_dir: &self.data_dir,
+            now: Clock::now(),
+            clock,
+            wishes: &mut wishes,
+        };
+        let t = theme::tokens(ui);
+        status_line::panel_ui(ui, seen);
+        rail::panel_ui(ui, seen, self.place, self.setup.attention(seen));
+        if banner::is_needed(seen) {
+            Panel::top("banner")
+                .show_separator_line(false)
+                .frame(Frame::new().fill(t.panel))
+                .show(ui, |ui| banner::banner_ui(ui, seen));
+        }
+        CentralPanel::default()
+            .frame(Frame::new().fill(t.panel).inner_margin(Margin {
+                left: 24,
+                right: 20,
+                top: 18,
+                bottom: 0,
+            }))
+            .show(ui, |ui| match self.place {
+                Place::SetUp => self.setup.ui(ui, seen),
+                Place::Sources => self.sources.ui(ui, seen),
+                Place::Test => self.test.ui(ui, seen),
+                Place::Live => self.live.ui(ui, seen),
+                Place::Stream => self.stream.ui(ui, seen),
+                Place::Settings => self.settings.ui(ui, seen),
+            });
+        wishes
+    }
+
+    fn grant(&mut self, wish: Wish) -> Option<Notice> {
+        let engine = self.engine.as_ref()?;
+        match wish {
+            Wish::Go(place) => self.place = place,
+            Wish::GoTo(target) => {
+                let (place, section) = banner::place_of(target);
+                self.place = place;
+                if let Some(section) = section {
+                    self.setup.show(section);
+                }
+            }
+            Wish::Show(id) => {
+                self.place = Place::Live;
+                self.live.show(id);
+            }
+            Wish::Save { config, done } => {
+                self.saving = Some((Waiting::new(engine.save_and_apply(*config)), done));
+            }
+            Wish::RetryNow => engine.retry_now(),
+            Wish::Notice(text) => return Some(Notice::new(text, false)),
+        }
+        None
+    }
+
+    fn stop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.shutdown(GRACE);
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Short news at the lower edge, gone after a few seconds.
+struct Notice {
+    text: String,
+    bad: bool,
+    since: Instant,
+}
+
+impl Notice {
+    fn new(text: String, bad: bool) -> Self {
+        Self { text, bad, since: Instant::now() }
+    }
+
+    fn ui(&self, ui: &Ui) -> bool {
+        let stays = Duration::from_secs(if self.bad { 12 } else { 3 });
+        let Some(left) = stays.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) else {
+            return false;
+        };
+        ui.request_repaint_after(left);
+        let t = theme::tokens(ui);
+        let tone = if self.bad { widgets::Tone::Bad } else { widgets::Tone::Good };
+        egui::Area::new(egui::Id::unique("notice"))
+            .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -48.0))
+            .interactable(false)
+            .show(ui, |ui| {
+                Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 9)).show(
+                    ui,
+                    |ui| {
+                        ui.horizontal(|ui| {
+                            ui.label(theme::icon(tone.icon()).color(tone.color(t)));
+                            ui.label(theme::weight(&*self.text, 560.0).color(t.strong));
+                        });
+                    },
+                );
+            });
+        true
+    }
+}
+
+enum Phase {
+    Desk(Box<Desk>),
+    Problem(Problem),
+}
+
+/// The window's state, for eframe and for tests.
+pub struct App {
+    start: Box<dyn FnMut() -> Result<Running, Problem>>,
+    phase: Phase,
+    waker: Waker,
+    clock: Clock,
+    notice: Option<Notice>,
+    try_again: bool,
+    closing: bool,
+}
+
+impl App {
+    /// Dresses the window and starts the product.
+    pub fn new(
+        cc: &eframe::CreationContext<'_>,
+        mut start: impl FnMut() -> Result<Running, Problem> + 'static,
+    ) -> Self {
+        theme::install(&cc.egui_ctx);
+        let waker = Waker { ctx: cc.egui_ctx.clone(), pending: Arc::default() };
+        let phase = Self::enter(&mut start, &waker);
+        Self {
+            start: Box::new(start),
+            phase,
+            waker,
+            clock: Clock(jiff::tz::TimeZone::system()),
+            notice: None,
+            try_again: false,
+            closing: false,
+        }
+    }
+
+    fn enter(start: &mut dyn FnMut() -> Result<Running, Problem>, waker: &Waker) -> Phase {
+        match start() {
+            Ok(running) => Phase::Desk(Box::new(Desk::new(running, waker))),
+            Err(problem) => Phase::Problem(problem),
+        }
+    }
+
+    /// The first request to close shows that it is being done; the frame after it hides the window and lets it go.
+    fn close(&mut self, ctx: &egui::Context) {
+        if self.closing {
+            ctx.send_viewport_cmd(ViewportCommand::Visible(false));
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        } else if ctx.input(|i| i.viewport().close_requested()) {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.closing = true;
+            ctx.request_repaint();
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.waker.pending.store(false, Ordering::Release);
+        self.close(ctx);
+        if std::mem::take(&mut self.try_again) {
+            self.phase = Self::enter(&mut *self.start, &self.waker);
+        }
+        if let Phase::Desk(desk) = &mut self.phase
+            && let Some(notice) = desk.logic(ctx)
+        {
+            self.notice = Some(notice);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let t = theme::tokens(ui);
+        if self.closing {
+            CentralPanel::default().frame(Frame::new().fill(t.window)).show(ui, |ui| {
+                widgets::empty_ui(
+                    ui,
+                    Icon::Hourglass,
+                    "Finishing …",
+                    "What waits stays safe in the spool.",
+                    None,
+                );
+            });
+            return;
+        }
+        match &mut self.phase {
+            Phase::Problem(problem) => {
+                if problem::page_ui(ui, problem) {
+                    self.try_again = true;
+                    ui.request_repaint();
+                }
+            }
+            Phase::Desk(desk) => {
+                let wishes = desk.ui(ui, &self.clock);
+                if !wishes.is_empty() {
+                    ui.request_repaint();
+                }
+                for wish in wishes {
+                    if let Some(notice) = desk.grant(wish) {
+                        self.notice = Some(notice);
+                    }
+                }
+            }
+        }
+        if self.notice.as_ref().is_some_and(|notice| !notice.ui(ui)) {
+            self.notice = None;
+        }
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if let Phase::Desk(desk) = &mut self.phase {
+            desk.stop();
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

@@ -1,0 +1,164 @@
+//! What needs the user, said across the top of every place: what happened, why, what to do, and a way there.
+
+use std::time::Duration;
+
+use eframe::egui::{Frame, Label, Margin, RichText, Stroke, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    Seen, Wish,
+    theme::{self, tokens, weight},
+    widgets::{self, Tone},
+};
+use crate::{
+    delivery::{Fault, Forwarder, Intake, Millis},
+    remedy::{self, Remedy},
+};
+
+/// Whether there is anything to say.
+pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
+    matches!(seen.status.intake, Intake::Full | Intake::Failing(_))
+        || !seen.status.problems.is_empty()
+        || seen.status.forwarder.fault().is_some()
+}
+
+/// All of it, the endpoint's troubles first: they are the sender's too.
+pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    match &seen.status.intake {
+        Intake::Full => {
+            let text = "The spool is full: senders hear 429 and come again. Nothing that was accepted is lost. It goes \
+                        on by itself when events are delivered; or give the spool more room in Settings.";
+            strip_ui(ui, Tone::Bad, "No room for more events", text);
+        }
+        Intake::Failing(error) => {
+            let text = format!(
+                "Senders hear 503 and come again. The system said: {error}. Make room on the disk of {}.",
+                seen.data_dir
+            );
+            strip_ui(ui, Tone::Bad, "The disk refuses to write", &text);
+        }
+        Intake::Starting | Intake::Ready | Intake::Stopping => {}
+    }
+    for problem in &seen.status.problems {
+        strip_ui(ui, Tone::Bad, "Not everything is running", problem);
+    }
+    match &seen.status.forwarder {
+        Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}
+        Forwarder::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
+        Forwarder::Blocked { fault, next_try } => forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try)),
+        Forwarder::Offline { fault, next_try } => {
+            forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try))
+        }
+    }
+}
+
+fn frame(tone: Tone, ui: &Ui) -> Frame {
+    let color = tone.color(tokens(ui));
+    Frame::new()
+        .fill(color.gamma_multiply(0.10))
+        .stroke(Stroke::new(1.0, color.gamma_multiply(0.45)))
+        .corner_radius(10)
+        .inner_margin(Margin::symmetric(14, 11))
+        .outer_margin(Margin { left: 24, right: 20, top: 14, bottom: 0 })
+}
+
+fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str) {
+    let t = tokens(ui);
+    frame(tone, ui).show(ui, |ui| {
+        ui.take_available_width();
+        ui.horizontal_top(|ui| {
+            ui.label(theme::icon(tone.icon()).size(15.0).color(tone.color(t)));
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 3.0;
+                ui.label(weight(title, 640.0).color(t.strong));
+                ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+            });
+        });
+    });
+}
+
+fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, next_try: Option<Millis>) {
+    let t = tokens(ui);
+    let remedy = remedy::remedy(fault, seen.config);
+    frame(tone, ui).show(ui, |ui| {
+        ui.take_available_width();
+        ui.horizontal_top(|ui| {
+            ui.label(theme::icon(tone.icon()).size(15.0).color(tone.color(t)));
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 3.0;
+                ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
+                words_ui(ui, &remedy, fault);
+                ui.add_space(4.0);
+                ui.horizontal_wrapped(|ui| {
+                    place_ui(ui, seen, &remedy);
+                    if let Some(next_try) = next_try {
+                        if widgets::button_ui(ui, Icon::RotateCw, "Try now").clicked() {
+                            seen.wishes.push(Wish::RetryNow);
+                        }
+                        countdown_ui(ui, next_try - seen.now);
+                    }
+                });
+            });
+        });
+    });
+}
+
+fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &Fault) {
+    let t = tokens(ui);
+    ui.add(Label::new(widgets::words(ui, &remedy.why, 450.0, t.weak)).wrap())
+        .on_hover_text(fault.to_string());
+    ui.add(Label::new(widgets::words(ui, &remedy.action, 540.0, t.text)).wrap());
+}
+
+fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy) {
+    if let Some(place) = remedy.place
+        && widgets::primary_button_ui(ui, Icon::ArrowRight, place.title(), true).clicked()
+    {
+        seen.wishes.push(Wish::GoTo(place));
+    }
+    if let Some(link) = remedy.link {
+        widgets::link_ui(ui, "What AWS says about it", link);
+    }
+}
+
+fn countdown_ui(ui: &mut Ui, ms: Millis) {
+    let t = tokens(ui);
+    let text = if ms > 0 {
+        ui.request_repaint_after(Duration::from_millis(1000));
+        format!("Tries again by itself in {} s", (ms + 999) / 1000)
+    } else {
+        "Trying …".to_owned()
+    };
+    ui.add(Label::new(RichText::new(text).color(t.weak)).selectable(false));
+}
+
+/// The same words in a place's own column.
+pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
+    let t = tokens(ui);
+    let remedy = remedy::remedy(fault, seen.config);
+    frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
+        ui.take_available_width();
+        ui.spacing_mut().item_spacing.y = 4.0;
+        ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
+        words_ui(ui, &remedy, fault);
+        ui.add(Label::new(RichText::new(fault.to_string()).monospace().size(11.5).color(t.weak)).wrap());
+        if remedy.place.is_some() || remedy.link.is_some() {
+            ui.add_space(2.0);
+            ui.horizontal_wrapped(|ui| place_ui(ui, seen, &remedy));
+        }
+    });
+    ui.add_space(4.0);
+}
+
+/// Where a remedy's place is in this window.
+pub(super) fn place_of(place: remedy::Place) -> (super::Place, Option<super::setup::Section>) {
+    use super::{Place, setup::Section};
+    match place {
+        remedy::Place::SetUpStream => (Place::SetUp, Some(Section::Stream)),
+        remedy::Place::SetUpCredentials => (Place::SetUp, Some(Section::Credentials)),
+        remedy::Place::SetUpPolicy => (Place::SetUp, Some(Section::Policy)),
+        remedy::Place::Sources => (Place::Sources, None),
+        remedy::Place::Live => (Place::Live, None),
+        remedy::Place::Settings => (Place::Settings, None),
+    }
+}

@@ -1,0 +1,460 @@
+//! All that is known of one delivery: what happened to it, its event, its exact record. Used beside the log and under
+//! the Test place. Read once when opened, and again while the delivery goes on.
+
+use eframe::egui::{
+    self, Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, vec2,
+};
+use lucide_icons::Icon;
+
+use super::{
+    Clock, Poll, Seen, Waiting, banner, json,
+    theme::{self, Tokens, tokens, weight},
+    widgets::{self, Tone},
+};
+use crate::{
+    delivery::{Delivery, Detail, EventId, State, Status},
+    engine::{Answer, Engine},
+    event::Encoding,
+};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tab {
+    #[default]
+    Event,
+    Record,
+    Story,
+}
+
+/// A delivery that is being looked at.
+pub(super) struct Pane {
+    pub id: EventId,
+    waiting: Option<Waiting<Result<Option<Detail>, String>>>,
+    shown: Shown,
+    /// The log's revision when it was last asked for.
+    revision: u64,
+    tab: Tab,
+}
+
+enum Shown {
+    Loading,
+    Gone,
+    Failed(String),
+    There(Box<Loaded>),
+}
+
+struct Loaded {
+    detail: Detail,
+    /// The event, indented.
+    event: String,
+    /// The event as it is stored.
+    raw: String,
+    /// The record's bytes as text.
+    record: String,
+}
+
+impl Loaded {
+    fn new(detail: Detail) -> Self {
+        let raw = String::from_utf8_lossy(&detail.json).into_owned();
+        let record = String::from_utf8_lossy(&detail.encoding.encode(&detail.json)).into_owned();
+        Self { event: json::indent(&raw), raw, record, detail }
+    }
+}
+
+impl Pane {
+    pub(super) fn new(id: EventId) -> Self {
+        Self { id, waiting: None, shown: Shown::Loading, revision: 0, tab: Tab::default() }
+    }
+
+    /// All of it as last read.
+    pub(super) fn detail(&self) -> Option<&Detail> {
+        match &self.shown {
+            Shown::There(loaded) => Some(&loaded.detail),
+            Shown::Loading | Shown::Gone | Shown::Failed(_) => None,
+        }
+    }
+
+    /// The delivery as last read.
+    pub(super) fn delivery(&self) -> Option<&Delivery> {
+        self.detail().map(|detail| &detail.delivery)
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+        if let Some(waiting) = &mut self.waiting {
+            self.shown = match waiting.poll(ctx) {
+                Poll::Pending => return,
+                Poll::There(Ok(Some(detail))) => self.load(detail),
+                Poll::There(Ok(None)) => Shown::Gone,
+                Poll::There(Err(error)) => Shown::Failed(error),
+                Poll::Lost => Shown::Failed("The engine did not answer.".to_owned()),
+            };
+            self.waiting = None;
+        }
+        let ask = match &self.shown {
+            Shown::Loading => true,
+            Shown::There(loaded) => match loaded.detail.delivery.state {
+                State::Queued | State::Retrying | State::Failed => self.revision != status.revision,
+                State::Delivered | State::Rejected => false,
+            },
+            Shown::Gone | Shown::Failed(_) => false,
+        };
+        if ask {
+            self.revision = status.revision;
+            let answer: Answer<_> = engine.detail(self.id);
+            self.waiting = Some(Waiting::new(answer));
+        }
+    }
+
+    /// Keeps the texts where only the story went on.
+    fn load(&mut self, detail: Detail) -> Shown {
+        match std::mem::replace(&mut self.shown, Shown::Loading) {
+            Shown::There(mut loaded)
+                if loaded.detail.json == detail.json && loaded.detail.encoding == detail.encoding =>
+            {
+                loaded.detail = detail;
+                Shown::There(loaded)
+            }
+            _ => Shown::There(Box::new(Loaded::new(detail))),
+        }
+    }
+
+    /// False when it was closed.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
+        let mut open = true;
+        match &self.shown {
+            Shown::There(loaded) => {
+                header_ui(ui, &loaded.detail.delivery, &mut open);
+                let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
+                widgets::segments_ui(ui, &mut self.tab, "What to show", &tabs);
+                ScrollArea::vertical().id_salt(("detail", self.tab as u8)).auto_shrink(false).show(
+                    ui,
+                    |ui| {
+                        ui.spacing_mut().item_spacing.y = 6.0;
+                        match self.tab {
+                            Tab::Event => event_ui(ui, loaded, seen),
+                            Tab::Record => record_ui(ui, loaded, seen),
+                            Tab::Story => {
+                                story_ui(ui, &loaded.detail, seen.clock);
+                            }
+                        }
+                        ui.add_space(12.0);
+                    },
+                );
+            }
+            Shown::Loading => {
+                close_ui(ui, "Delivery", &mut open);
+                widgets::hint_ui(ui, "Loading …");
+            }
+            Shown::Gone => {
+                close_ui(ui, "Delivery", &mut open);
+                widgets::message_ui(
+                    ui,
+                    Tone::Note,
+                    "This delivery is no longer in the log: it keeps a limited number of delivered events (see Settings).",
+                );
+            }
+            Shown::Failed(error) => {
+                close_ui(ui, "Delivery", &mut open);
+                widgets::message_ui(ui, Tone::Bad, error);
+            }
+        }
+        open
+    }
+}
+
+fn close_ui(ui: &mut Ui, title: &str, open: &mut bool) {
+    let t = tokens(ui);
+    egui::Sides::new().shrink_left().truncate().show(
+        ui,
+        |ui| {
+            ui.add(Label::new(weight(title, 640.0).size(15.0).color(t.strong)).truncate())
+                .on_hover_text(title);
+        },
+        |ui| {
+            if widgets::icon_button_ui(ui, Icon::X, "Close").clicked() {
+                *open = false;
+            }
+        },
+    );
+}
+
+fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
+    let t = tokens(ui);
+    let kind = delivery.kind.map_or("event", crate::event::Kind::as_str);
+    close_ui(ui, delivery.name.as_deref().unwrap_or(kind), open);
+    ui.horizontal(|ui| {
+        widgets::pill_ui(ui, state_color(delivery.state, t), state_word(delivery.state));
+        let latency = delivery.latency_ms().map(|ms| format!(" · delivered in {}", widgets::duration(ms)));
+        let text =
+            format!("{kind} · {}{}", widgets::bytes(u64::from(delivery.bytes)), latency.unwrap_or_default());
+        ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
+    });
+}
+
+fn event_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+    let delivery = &loaded.detail.delivery;
+    fault_ui(ui, delivery, seen);
+    facts_ui(ui, delivery, seen);
+    ui.add_space(2.0);
+    ui.horizontal(|ui| {
+        widgets::title_ui(ui, if delivery.state == State::Rejected { "What was sent" } else { "Event" });
+    });
+    if widgets::code_ui(ui, &loaded.event, "Copy event JSON") {
+        seen.copied("Event");
+    }
+}
+
+fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        widgets::fact_ui(ui, "Received", &seen.clock.full(delivery.received_at), false);
+        if !delivery.source.is_empty() {
+            widgets::fact_ui(ui, "Source", &delivery.source, false);
+        }
+        if !delivery.message_id.is_empty() && widgets::fact_ui(ui, "messageId", &delivery.message_id, true) {
+            seen.copied("messageId");
+        }
+        if !delivery.partition_key.is_empty()
+            && widgets::fact_ui(ui, "Partition key", &delivery.partition_key, true)
+        {
+            seen.copied("Partition key");
+        }
+        if let Some(receipt) = &delivery.receipt {
+            widgets::fact_ui(ui, "Shard", &receipt.shard_id, false);
+            if widgets::fact_ui(ui, "Sequence number", &receipt.sequence_number, true) {
+                seen.copied("Sequence number");
+            }
+        }
+    });
+}
+
+/// Why it is not delivered, and what to do.
+pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
+    let Some(fault) = delivery.fault.as_ref() else { return };
+    match delivery.state {
+        State::Delivered => {}
+        State::Rejected => widgets::message_ui(ui, Tone::Bad, &format!("Refused at the endpoint: {fault}")),
+        State::Failed | State::Queued | State::Retrying => banner::remedy_ui(ui, seen, fault),
+    }
+}
+
+fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+    let detail = &loaded.detail;
+    if detail.delivery.state == State::Rejected {
+        widgets::message_ui(ui, Tone::Note, "It was refused at the endpoint, so there is no record.");
+        return;
+    }
+    let consequence = match detail.encoding {
+        Encoding::Base64 => "base64: base64 of the event's JSON",
+        Encoding::Json => "json: the event's JSON text",
+        Encoding::JsonLines => "json-lines: the event's JSON text and a line end",
+    };
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        if widgets::fact_ui(ui, "Partition key", &detail.delivery.partition_key, true) {
+            seen.copied("Partition key");
+        }
+        widgets::fact_ui(ui, "Encoding", consequence, false);
+        let (data, key) = (loaded.record.len(), detail.delivery.partition_key.len());
+        let size = format!("{} data + {} key", widgets::bytes(data as u64), widgets::bytes(key as u64));
+        widgets::fact_ui(ui, "Size", &size, false);
+    });
+    if detail.delivery.key_shortened {
+        widgets::message_ui(
+            ui,
+            Tone::Note,
+            "The user's id is longer than the 256 characters that Kinesis takes: the partition key is its SHA-256.",
+        );
+    }
+    widgets::title_ui(ui, "Data");
+    if wrapped_code_ui(ui, &loaded.record) {
+        ui.copy_text(loaded.record.clone());
+        seen.copied("Record data");
+    }
+    ui.horizontal(|ui| {
+        if widgets::button_ui(ui, Icon::Braces, "Copy event as stored").clicked() {
+            ui.copy_text(loaded.raw.clone());
+            seen.copied("Event");
+        }
+    });
+}
+
+/// Text without structure, broken anywhere. True when its copy button was pressed.
+pub(super) fn wrapped_code_ui(ui: &mut Ui, text: &str) -> bool {
+    let t = tokens(ui);
+    let (shown, was_cut) = json::cut(text, 8 * 1024);
+    let mut copy = false;
+    Frame::new()
+        .fill(t.field)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(9)
+        .inner_margin(Margin::same(12))
+        .show(ui, |ui| {
+            ui.take_available_width();
+            let mut job = egui::text::LayoutJob::simple(
+                shown.to_owned(),
+                egui::TextStyle::Monospace.resolve(ui.style()),
+                t.text,
+                ui.available_width(),
+            );
+            job.wrap.break_anywhere = true;
+            ui.add(Label::new(job).selectable(true));
+            ui.horizontal(|ui| {
+                copy = widgets::button_ui(ui, Icon::Copy, "Copy record data").clicked();
+                if was_cut {
+                    ui.label(RichText::new("Shortened here. Copy gives all of it.").small().color(t.weak));
+                }
+            });
+        });
+    copy
+}
+
+/// One step of a story: when, what, and how it went.
+pub(super) struct Step {
+    pub tone: Option<Tone>,
+    pub title: String,
+    pub text: String,
+    pub at: String,
+}
+
+/// From the endpoint to the stream, as far as it got.
+pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
+    let delivery = &detail.delivery;
+    let good = |title: &str, text: String, at: String| Step {
+        tone: Some(Tone::Good),
+        title: title.into(),
+        text,
+        at,
+    };
+    if delivery.state == State::Rejected {
+        let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
+        let at = clock.time(delivery.received_at);
+        return vec![Step { tone: Some(Tone::Bad), title: "Rejected".into(), text, at }];
+    }
+    let mut steps = vec![good(
+        "Safe in the spool",
+        "Committed to disk before its sender heard 200".into(),
+        clock.time(delivery.received_at),
+    )];
+    for attempt in &detail.attempts {
+        steps.push(Step {
+            tone: Some(Tone::Attention),
+            title: format!("Attempt {} had no success", attempt.number),
+            text: format!("{} (after {})", attempt.fault, widgets::duration(i64::from(attempt.took_ms))),
+            at: clock.time(attempt.at),
+        });
+    }
+    let settled = delivery.settled_at.map(|at| clock.time(at)).unwrap_or_default();
+    match delivery.state {
+        State::Delivered => {
+            let receipt = delivery.receipt.as_ref();
+            let place = receipt.map(|r| format!("{} · sequence number {}", r.shard_id, r.sequence_number));
+            steps.push(good("Delivered", place.unwrap_or_default(), settled));
+        }
+        State::Failed => {
+            let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
+            steps.push(Step { tone: Some(Tone::Bad), title: "Failed".into(), text, at: settled });
+        }
+        State::Queued | State::Retrying | State::Rejected => {
+            let why = delivery.fault.as_ref().map(|fault| format!("Last answer: {fault}"));
+            let text = why.unwrap_or_else(|| "Waits for its turn".to_owned());
+            steps.push(Step {
+                tone: None,
+                title: state_word(delivery.state).into(),
+                text,
+                at: String::new(),
+            });
+        }
+    }
+    steps
+}
+
+fn story_ui(ui: &mut Ui, detail: &Detail, clock: &Clock) {
+    ui.add_space(4.0);
+    steps_ui(ui, &steps(detail, clock));
+    if let Some(ms) = detail.delivery.latency_ms() {
+        let puts = detail.delivery.attempts.max(1);
+        let took = widgets::duration(i64::from(detail.delivery.took_ms));
+        let text = format!(
+            "{} from the endpoint to the stream, {puts} put{}; the last one took {took}.",
+            widgets::duration(ms),
+            if puts == 1 { "" } else { "s" }
+        );
+        widgets::hint_ui(ui, &text);
+    }
+}
+
+/// A story from top to bottom, with a line between its steps.
+pub(super) fn steps_ui(ui: &mut Ui, steps: &[Step]) {
+    let t = tokens(ui);
+    for (i, step) in steps.iter().enumerate() {
+        let row = ui
+            .horizontal_top(|ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
+                mark_ui(ui, rect.center(), step.tone, t);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 1.0;
+                    ui.spacing_mut().interact_size.y = 20.0;
+                    ui.horizontal(|ui| {
+                        ui.label(weight(&*step.title, 600.0).color(t.strong));
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            ui.label(RichText::new(&step.at).monospace().size(11.5).color(t.weak));
+                        });
+                    });
+                    if !step.text.is_empty() {
+                        ui.add(Label::new(RichText::new(&step.text).size(12.0).color(t.text)).wrap());
+                    }
+                    ui.add_space(8.0);
+                });
+                rect
+            })
+            .inner;
+        if i + 1 < steps.len() {
+            let x = row.center().x;
+            ui.painter().vline(
+                x,
+                (row.bottom() + 1.0)..=(ui.min_rect().bottom() + 1.0),
+                Stroke::new(1.0, t.edge),
+            );
+        }
+    }
+}
+
+fn mark_ui(ui: &Ui, center: egui::Pos2, tone: Option<Tone>, t: &Tokens) {
+    let color = tone.map_or(t.weak, |tone| tone.color(t));
+    ui.painter().circle_filled(center, 9.0, color.gamma_multiply(0.16));
+    let glyph = match tone {
+        None => Icon::Hourglass,
+        Some(Tone::Good) => Icon::Check,
+        Some(Tone::Note) => Icon::Send,
+        Some(Tone::Attention) => Icon::RotateCw,
+        Some(Tone::Bad) => Icon::X,
+    };
+    ui.painter().text(
+        center,
+        egui::Align2::CENTER_CENTER,
+        char::from(glyph),
+        egui::FontId::new(10.5, theme::icons()),
+        color,
+    );
+}
+
+/// The state as the user reads it.
+pub(super) fn state_word(state: State) -> &'static str {
+    match state {
+        State::Queued => "Queued",
+        State::Retrying => "Retrying",
+        State::Delivered => "Delivered",
+        State::Failed => "Failed",
+        State::Rejected => "Rejected",
+    }
+}
+
+/// The state's colour.
+pub(super) fn state_color(state: State, t: &Tokens) -> egui::Color32 {
+    match state {
+        State::Queued => t.accent,
+        State::Retrying => t.warn,
+        State::Delivered => t.ok,
+        State::Failed | State::Rejected => t.err,
+    }
+}

@@ -1,0 +1,153 @@
+//! JSON for the eye: indents a text without touching a token (numbers, escapes and order stay as sent), and colours it.
+//! Both work on the text itself, so that what is shown is what is stored. Broken JSON is shown as it is.
+
+use eframe::egui::{
+    Color32, FontId,
+    text::{LayoutJob, TextFormat},
+};
+
+use super::theme::Tokens;
+
+/// Longer texts are shown up to here; copying gives all of them.
+pub(super) const SHOWN_BYTES_MAX: usize = 96 * 1024;
+
+/// The text with two spaces a level, every token as it was.
+pub(super) fn indent(text: &str) -> String {
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut depth = 0_usize;
+    let mut rest = text.chars().peekable();
+    let newline = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+    };
+    while let Some(c) = rest.next() {
+        match c {
+            '"' => {
+                out.push(c);
+                let mut escaped = false;
+                for c in rest.by_ref() {
+                    out.push(c);
+                    match c {
+                        _ if escaped => escaped = false,
+                        '\\' => escaped = true,
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            '{' | '[' => {
+                out.push(c);
+                while rest.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+                if let Some(close) = rest.next_if(|c| matches!(c, '}' | ']')) {
+                    out.push(close);
+                } else {
+                    depth += 1;
+                    newline(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                newline(&mut out, depth);
+                out.push(c);
+            }
+            ',' => {
+                out.push(c);
+                newline(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            c if c.is_ascii_whitespace() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The text in colours. Good for JSON, and near enough for the shell, JavaScript and Terraform.
+pub(super) fn highlight(text: &str, t: &Tokens, font: &FontId) -> LayoutJob {
+    let mut job = LayoutJob::default();
+    let mut put = |piece: &str, color: Color32| {
+        job.append(piece, 0.0, TextFormat { font_id: font.clone(), color, ..Default::default() });
+    };
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let len = match first {
+            '"' => string_len(rest),
+            c if c.is_alphanumeric() || matches!(c, '-' | '_' | '$') => rest
+                .find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '+' | '.' | '_' | '$')))
+                .unwrap_or(rest.len())
+                .max(first.len_utf8()),
+            _ => rest
+                .find(|c: char| c == '"' || c.is_alphanumeric() || matches!(c, '-' | '_' | '$'))
+                .unwrap_or(rest.len())
+                .max(first.len_utf8()),
+        };
+        let (piece, after) = rest.split_at(len);
+        let color = match first {
+            '"' if after.trim_start().starts_with(':') => t.code_key,
+            '"' => t.code_string,
+            c if c.is_ascii_digit() || (c == '-' && piece[1..].starts_with(|c: char| c.is_ascii_digit())) => {
+                t.code_number
+            }
+            _ if matches!(piece, "true" | "false" | "null") => t.code_word,
+            c if c.is_alphanumeric() => t.text,
+            _ => t.weak,
+        };
+        put(piece, color);
+        rest = after;
+    }
+    job
+}
+
+fn string_len(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            '\n' => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// At most `bytes_max` of it, cut between characters; and whether something was cut.
+pub(super) fn cut(text: &str, bytes_max: usize) -> (&str, bool) {
+    if text.len() <= bytes_max {
+        return (text, false);
+    }
+    (&text[..text.floor_char_boundary(bytes_max)], true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indenting_keeps_every_token() {
+        let text = r#"{"a":1e3,"b":[1.0,{},[ ]],"c":"x: {\"y\"}\u00e9","d":12345678901234567890}"#;
+        let wide = indent(text);
+        assert!(wide.contains("\"a\": 1e3,\n  \"b\": [\n    1.0,\n    {},\n    []\n  ],"), "{wide}");
+        assert!(wide.contains(r#""x: {\"y\"}\u00e9""#) && wide.contains("12345678901234567890"), "{wide}");
+    }
+
+    #[test]
+    fn what_is_no_json_stays_as_it_is() {
+        assert_eq!(indent("not { json"), "not { json");
+    }
+
+    #[test]
+    fn highlighting_shows_the_whole_text() {
+        let ctx = eframe::egui::Context::default();
+        for text in ["{\"a\": -1, \"ü\": \"é\\\"\", x", "\"open", "-", "日本 \"", ""] {
+            assert_eq!(
+                highlight(text, super::super::theme::tokens(&ctx), &FontId::monospace(12.0)).text,
+                text
+            );
+        }
+    }
+}

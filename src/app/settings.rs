@@ -1,0 +1,162 @@
+//! What is not about the destination: where the endpoint listens, how much is kept, and where the files are.
+
+use eframe::egui::{self, Align, DragValue, Label, Layout, RichText, ScrollArea, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    Seen,
+    theme::{tokens, weight},
+    widgets::{self, Tone},
+};
+use crate::config::{self, Config};
+
+const MIB: u64 = 1024 * 1024;
+
+pub(super) struct Settings {
+    listen: String,
+    require_write_key: bool,
+    spool_mib: u64,
+    keep_events: u64,
+}
+
+impl Settings {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            listen: config.capture.listen.to_string(),
+            require_write_key: config.capture.require_write_key,
+            spool_mib: config.spool.max_bytes / MIB,
+            keep_events: config.log.keep_events,
+        }
+    }
+
+    /// The settings changed elsewhere.
+    pub(super) fn adopt(&mut self, before: &Config, now: &Config) {
+        if self.draft(before).is_ok_and(|draft| draft == *before)
+            || self.draft(now).is_ok_and(|draft| draft == *now)
+        {
+            *self = Self::new(now);
+        }
+    }
+
+    /// The settings as they would be.
+    fn draft(&self, config: &Config) -> Result<Config, String> {
+        let mut draft = config.clone();
+        draft.capture.listen = config::check_listen(self.listen.trim())?;
+        draft.capture.require_write_key = self.require_write_key;
+        // What is not a whole number of MiB stays as it is until it is changed.
+        if self.spool_mib != config.spool.max_bytes / MIB {
+            draft.spool.max_bytes = self.spool_mib * MIB;
+        }
+        draft.log.keep_events = self.keep_events;
+        Ok(draft)
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let draft = self.draft(seen.config);
+        let dirty = draft.as_ref().is_ok_and(|draft| draft != seen.config) || draft.is_err();
+        widgets::heading_ui(ui, "Settings", "The endpoint, the disk, and where the files are", |ui| {
+            if !dirty {
+                return;
+            }
+            let can = draft.is_ok() && !seen.saving;
+            let apply = widgets::primary_button_ui(ui, Icon::Check, "Apply", can);
+            if let (true, Ok(draft)) = (apply.clicked(), &draft) {
+                seen.save(draft.clone(), "Applied and saved");
+            }
+            if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
+                *self = Self::new(seen.config);
+            }
+        });
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
+            ui.spacing_mut().item_spacing.y = 12.0;
+            self.endpoint_ui(ui, draft.as_ref().err().map(String::as_str));
+            self.disk_ui(ui, seen);
+            files_ui(ui, seen);
+            ui.add_space(18.0);
+        });
+    }
+
+    fn endpoint_ui(&mut self, ui: &mut Ui, error: Option<&str>) {
+        widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Capture endpoint");
+            widgets::field_ui(ui, "Listen address", &mut self.listen, "127.0.0.1:8485", error);
+            let shared =
+                config::check_listen(self.listen.trim()).is_ok_and(|listen| !listen.ip().is_loopback());
+            if shared {
+                let text = "Other computers can send to this address. Keep requiring a write key, and let a firewall or a \
+                            proxy with TLS stand in front of it.";
+                widgets::message_ui(ui, Tone::Attention, text);
+            } else {
+                widgets::hint_ui(ui, "127.0.0.1 takes events from this computer only.");
+            }
+            ui.horizontal_top(|ui| {
+                widgets::switch_ui(ui, &mut self.require_write_key, "Require a write key");
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.label(weight("Require a write key", 580.0));
+                    let text = if self.require_write_key {
+                        "Requests without the key of a source are refused."
+                    } else {
+                        "Anyone who reaches the address can send events."
+                    };
+                    widgets::hint_ui(ui, text);
+                });
+            });
+        });
+    }
+
+    fn disk_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Disk");
+            let waiting = format!(
+                "For events that wait or failed. {} are used now. When it is full, senders hear 429 and come again.",
+                widgets::bytes(seen.status.ledger.queued_bytes)
+            );
+            number_ui(
+                ui,
+                "Room for the spool",
+                &waiting,
+                DragValue::new(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"),
+            );
+            let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
+            number_ui(
+                ui,
+                "Keep in the log",
+                text,
+                DragValue::new(&mut self.keep_events).range(1000..=50_000_000).speed(1000).suffix(" events"),
+            );
+        });
+    }
+}
+
+fn number_ui(ui: &mut Ui, name: &str, hint: &str, value: DragValue<'_>) {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let field = ui.add_sized(egui::vec2(150.0, 30.0), value);
+            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                let label = ui.label(weight(name, 580.0));
+                ui.add(Label::new(RichText::new(hint).color(t.weak)).wrap());
+                field.labelled_by(label.id);
+            });
+        });
+    });
+}
+
+fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    widgets::card_ui(ui, |ui| {
+        widgets::title_ui(ui, "About");
+        ui.spacing_mut().item_spacing.y = 3.0;
+        if widgets::fact_ui(ui, "Settings file", seen.config_path, true) {
+            seen.copied("Path");
+        }
+        if widgets::fact_ui(ui, "Data folder", seen.data_dir, true) {
+            seen.copied("Path");
+        }
+        widgets::fact_ui(ui, "Version", env!("CARGO_PKG_VERSION"), true);
+        ui.add_space(2.0);
+        widgets::hint_ui(ui, "Everything here can be set in the file too. It holds no AWS secret.");
+    });
+}

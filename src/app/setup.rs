@@ -1,0 +1,609 @@
+//! From nothing to events in a stream, in the order of the steps: destination, stream, credentials, policy, delivery.
+//!
+//! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
+//! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
+
+mod policy;
+
+use eframe::egui::{
+    self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, ScrollArea,
+    Sense, Stroke, Suggestion, Ui, vec2,
+};
+use lucide_icons::Icon;
+
+use super::{
+    Place, Seen, banner, status_line,
+    theme::{self, tokens, weight},
+    widgets::{self, Tone},
+};
+use crate::{
+    config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
+    delivery::Forwarder,
+    event::Encoding,
+    policy as policies, remedy,
+};
+
+/// A step that can be gone to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Stream,
+    Credentials,
+    Policy,
+}
+
+/// How a step stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Done,
+    Attention,
+    Open,
+}
+
+pub(super) struct SetUp {
+    draft: Config,
+    scroll_to: Option<Section>,
+    policy: policy::Form,
+}
+
+/// What is wrong with the draft, field by field.
+#[derive(Default)]
+struct Faults {
+    region: Option<String>,
+    stream: Option<String>,
+    account_id: Option<String>,
+    endpoint_url: Option<String>,
+    profile: Option<String>,
+    role_arn: Option<String>,
+}
+
+impl Faults {
+    fn of(draft: &Config) -> Self {
+        let destination = &draft.destination;
+        if destination.kind == DestinationKind::Practice {
+            return Self::default();
+        }
+        let given = |text: &str, check: fn(&str) -> Result<(), String>| {
+            if text.is_empty() { None } else { check(text).err() }
+        };
+        let stream_fault = given(&destination.stream, config::check_stream);
+        let arn_region = match StreamArn::parse(&destination.stream) {
+            Ok(arn) if !destination.region.is_empty() && arn.region != destination.region => {
+                Some(format!("the stream's ARN names the region {}", arn.region))
+            }
+            Ok(_) | Err(_) => None,
+        };
+        let wants_profile = draft.credentials.source == CredentialsSource::Profile;
+        Self {
+            region: given(&destination.region, config::check_region).or(arn_region),
+            stream: stream_fault,
+            account_id: given(&destination.account_id, config::check_account_id),
+            endpoint_url: given(&destination.endpoint_url, config::check_endpoint_url),
+            profile: (wants_profile && draft.credentials.profile.trim().is_empty())
+                .then(|| "name a profile of your AWS files, such as default".to_owned()),
+            role_arn: given(&draft.credentials.role_arn, config::check_role_arn),
+        }
+    }
+
+    fn first(&self) -> Option<String> {
+        let all =
+            [&self.region, &self.stream, &self.account_id, &self.endpoint_url, &self.profile, &self.role_arn];
+        all.into_iter().flatten().next().cloned()
+    }
+}
+
+/// Why the draft cannot be applied, in a few words.
+fn reason(draft: &Config) -> Option<String> {
+    let destination = &draft.destination;
+    if destination.kind == DestinationKind::Kinesis {
+        if destination.region.is_empty() {
+            return Some("The region is missing".to_owned());
+        }
+        if destination.stream.is_empty() {
+            return Some("The stream is missing".to_owned());
+        }
+    }
+    Faults::of(draft)
+        .first()
+        .map(|fault| widgets::capital(&fault))
+        .or_else(|| draft.check().err().map(|error| error.to_string()))
+}
+
+impl SetUp {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { draft: config.clone(), scroll_to: None, policy: policy::Form::default() }
+    }
+
+    /// The settings changed elsewhere: takes them over, and keeps what the user is typing.
+    pub(super) fn adopt(&mut self, before: &Config, now: &Config) {
+        let (destination, credentials) = (self.draft.destination.clone(), self.draft.credentials.clone());
+        let was_dirty = self.is_dirty(before);
+        let applied = self.draft.destination == now.destination && self.draft.credentials == now.credentials;
+        self.draft = now.clone();
+        if was_dirty && !applied {
+            self.draft.destination = destination;
+            self.draft.destination.enabled = now.destination.enabled;
+            self.draft.credentials = credentials;
+        }
+    }
+
+    pub(super) fn show(&mut self, section: Section) {
+        self.scroll_to = Some(section);
+    }
+
+    fn is_dirty(&self, config: &Config) -> bool {
+        self.draft.destination != config.destination || self.draft.credentials != config.credentials
+    }
+
+    /// Whether the rail should point here.
+    pub(super) fn attention(&self, seen: &Seen<'_>) -> bool {
+        matches!(seen.status.forwarder, Forwarder::Blocked { .. }) || self.is_dirty(seen.config)
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::heading_ui(ui, "Set up", "Where events go, and what AWS needs for it", |_| {});
+        if self.is_dirty(seen.config) {
+            Panel::bottom("apply")
+                .show_separator_line(false)
+                .frame(Frame::new().inner_margin(Margin { left: 0, right: 0, top: 10, bottom: 12 }))
+                .show(ui, |ui| self.apply_ui(ui, seen));
+        }
+        let faults = Faults::of(&self.draft);
+        let blocked_at = blocked_at(seen);
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
+            ui.spacing_mut().item_spacing.y = 12.0;
+            self.destination_ui(ui, blocked_at == Some(None));
+            match self.draft.destination.kind {
+                DestinationKind::Practice => self.practice_ui(ui, seen),
+                DestinationKind::Kinesis => {
+                    self.stream_ui(ui, &faults, blocked_at == Some(Some(Section::Stream)));
+                    self.credentials_ui(ui, &faults, blocked_at == Some(Some(Section::Credentials)));
+                    self.policy_ui(ui, seen, blocked_at == Some(Some(Section::Policy)));
+                }
+            }
+            let number = if self.draft.destination.kind == DestinationKind::Practice { 2 } else { 5 };
+            self.delivery_ui(ui, number);
+            self.enable_ui(ui, seen, number + 1);
+            ui.add_space(18.0);
+        });
+    }
+
+    fn apply_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let t = tokens(ui);
+        let reason = reason(&self.draft);
+        let text = self.consequence(seen);
+        let shadow = ui.visuals().popup_shadow;
+        let frame =
+            Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
+        frame.inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
+            egui::Sides::new().shrink_left().truncate().show(
+                ui,
+                |ui| match &reason {
+                    Some(reason) => {
+                        ui.label(theme::icon(Icon::CircleAlert).color(t.warn));
+                        ui.add(Label::new(RichText::new(reason).color(t.text)).truncate())
+                            .on_hover_text(reason);
+                    }
+                    None => {
+                        ui.label(theme::icon(Icon::Pencil).color(t.weak));
+                        ui.add(Label::new(RichText::new(&text).color(t.text)).truncate())
+                            .on_hover_text(&text);
+                    }
+                },
+                |ui| {
+                    let can = reason.is_none() && !seen.saving;
+                    let apply = widgets::primary_button_ui(ui, Icon::Check, "Apply", can);
+                    let apply = apply.on_disabled_hover_text(reason.as_deref().unwrap_or("Saving …"));
+                    if apply.clicked() {
+                        let mut config = seen.config.clone();
+                        config.destination = self.draft.destination.clone();
+                        config.credentials = self.draft.credentials.clone();
+                        seen.save(config, "Applied and saved");
+                    }
+                    if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
+                        self.draft = seen.config.clone();
+                    }
+                },
+            );
+        });
+    }
+
+    /// What applying does to events that wait.
+    fn consequence(&self, seen: &Seen<'_>) -> String {
+        let queued = seen.status.ledger.queued;
+        let moves = self.draft.destination.kind != seen.config.destination.kind
+            || self.draft.destination.stream != seen.config.destination.stream
+            || self.draft.destination.region != seen.config.destination.region;
+        if moves && queued > 0 {
+            return format!(
+                "{} queued events will go to {}",
+                widgets::digits(queued),
+                status_line::destination(&self.draft)
+            );
+        }
+        "Not applied yet. Takes effect at once; accepted events are kept.".to_owned()
+    }
+
+    fn destination_ui(&mut self, ui: &mut Ui, blocked: bool) {
+        let mark = if blocked { Mark::Attention } else { Mark::Done };
+        step_ui(ui, 1, "Destination", mark, |ui| {
+            let kind = &mut self.draft.destination.kind;
+            let practice = "A Kinesis inside this app. No AWS account, nothing leaves this computer.";
+            let kinesis = "A stream in your AWS account, or another Kinesis-compatible server.";
+            let choices = [
+                (DestinationKind::Practice, "Practice stream", practice),
+                (DestinationKind::Kinesis, "Amazon Kinesis", kinesis),
+            ];
+            widgets::choices_ui(ui, kind, &choices);
+            if *kind == DestinationKind::Kinesis {
+                widgets::link_ui(ui, "What is Amazon Kinesis?", policies::ABOUT_KINESIS);
+            }
+        });
+    }
+
+    fn practice_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let t = tokens(ui);
+        let frame = Frame::new().fill(t.accent_soft.gamma_multiply(0.6)).corner_radius(12);
+        frame.inner_margin(Margin::symmetric(18, 16)).show(ui, |ui| {
+            ui.take_available_width();
+            ui.horizontal_top(|ui| {
+                ui.label(theme::icon(Icon::GraduationCap).size(20.0).color(t.accent));
+                ui.vertical(|ui| {
+                    ui.label(weight("Nothing to set up", 640.0).size(14.0).color(t.strong));
+                    let text = "The practice stream started with the app. Events are sent to it by the same AWS client \
+                                and the same calls as to a real stream, so what you see here is what AWS will get. When \
+                                you are ready, choose Amazon Kinesis above.";
+                    ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+                    ui.add_space(2.0);
+                    ui.horizontal_wrapped(|ui| {
+                        if widgets::primary_button_ui(ui, Icon::FlaskConical, "Send a test event", true).clicked() {
+                            seen.go(Place::Test);
+                        }
+                        if widgets::button_ui(ui, Icon::Plug, "Connect an SDK").clicked() {
+                            seen.go(Place::Sources);
+                        }
+                    });
+                });
+            });
+        });
+    }
+
+    fn stream_ui(&mut self, ui: &mut Ui, faults: &Faults, blocked: bool) {
+        let destination = &mut self.draft.destination;
+        let complete = !destination.region.is_empty() && !destination.stream.is_empty();
+        let wrong = faults.region.is_some() || faults.stream.is_some() || faults.endpoint_url.is_some();
+        let mark = mark(complete, blocked || wrong || faults.account_id.is_some());
+        let scroll = take(&mut self.scroll_to, Section::Stream);
+        step_ui(ui, 2, "Stream", mark, |ui| {
+            if scroll {
+                ui.scroll_to_cursor(Some(Align::TOP));
+            }
+            let url = policies::ConsolePage::CreateStream.url(&destination.region);
+            ui.horizontal_wrapped(|ui| {
+                widgets::hint_ui(ui, "No stream yet?");
+                widgets::link_ui(
+                    ui,
+                    "Create one in the AWS console",
+                    url.as_deref().unwrap_or(policies::CONSOLE_CREATE_STREAM),
+                );
+                widgets::link_ui(ui, "How", policies::HOW_TO_CREATE_STREAM);
+            });
+            two_ui(
+                ui,
+                |ui, destination: &mut config::Destination| {
+                    region_ui(ui, &mut destination.region, faults.region.as_deref())
+                },
+                |ui, destination| {
+                    let value = &mut destination.stream;
+                    let hint = "clickstream, or an ARN";
+                    if widgets::field_ui(ui, "Stream name", value, hint, faults.stream.as_deref()).changed() {
+                        *value = value.trim().to_owned();
+                        // A whole ARN brings the other two with it.
+                        if let Ok(arn) = StreamArn::parse(value) {
+                            let (region, account) = (arn.region.to_owned(), arn.account_id.to_owned());
+                            (destination.region, destination.account_id) = (region, account);
+                        }
+                    }
+                },
+                destination,
+            );
+            two_ui(
+                ui,
+                |ui, destination: &mut config::Destination| {
+                    let value = &mut destination.account_id;
+                    widgets::field_ui(
+                        ui,
+                        "AWS account id",
+                        value,
+                        "123456789012",
+                        faults.account_id.as_deref(),
+                    );
+                    small_ui(ui, "Optional: only the policy below needs it");
+                },
+                |ui, destination| {
+                    let value = &mut destination.endpoint_url;
+                    widgets::field_ui(
+                        ui,
+                        "Other server",
+                        value,
+                        "Empty for AWS",
+                        faults.endpoint_url.as_deref(),
+                    );
+                    small_ui(ui, "URL of a Kinesis-compatible server, if it is not AWS");
+                },
+                destination,
+            );
+        });
+    }
+
+    fn credentials_ui(&mut self, ui: &mut Ui, faults: &Faults, blocked: bool) {
+        let credentials = &mut self.draft.credentials;
+        let mark = mark(true, blocked || faults.profile.is_some() || faults.role_arn.is_some());
+        let scroll = take(&mut self.scroll_to, Section::Credentials);
+        step_ui(ui, 3, "Credentials", mark, |ui| {
+            if scroll {
+                ui.scroll_to_cursor(Some(Align::TOP));
+            }
+            widgets::hint_ui(
+                ui,
+                "Secret keys stay in AWS's own files or environment. Tributary never stores them.",
+            );
+            let chain =
+                "Looks where every AWS tool looks: environment, ~/.aws, SSO, container or instance role.";
+            let profile = "One section of ~/.aws/config or ~/.aws/credentials, SSO profiles included.";
+            let choices = [
+                (CredentialsSource::Default, "AWS default chain", chain),
+                (CredentialsSource::Profile, "Named profile", profile),
+            ];
+            widgets::choices_ui(ui, &mut credentials.source, &choices);
+            match credentials.source {
+                CredentialsSource::Default => {}
+                CredentialsSource::Profile => {
+                    let error = faults.profile.as_deref();
+                    widgets::field_ui(ui, "Profile", &mut credentials.profile, "default", error);
+                }
+                CredentialsSource::Keychain => {
+                    widgets::message_ui(
+                        ui,
+                        Tone::Note,
+                        "The settings file names the system keychain as the place of the keys.",
+                    );
+                }
+            }
+            two_ui(
+                ui,
+                |ui, credentials: &mut config::Credentials| {
+                    let (value, hint) = (&mut credentials.role_arn, "arn:aws:iam::123456789012:role/NAME");
+                    widgets::field_ui(ui, "Role to assume", value, hint, faults.role_arn.as_deref());
+                    small_ui(ui, "Optional: assumed on top of the keys above");
+                },
+                |ui, credentials| {
+                    let value = &mut credentials.external_id;
+                    widgets::field_ui(ui, "External id", value, "Only if the role asks for one", None);
+                },
+                credentials,
+            );
+        });
+    }
+
+    fn policy_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {
+        let missing = policies::stream_arn(
+            &self.draft.destination.region,
+            &self.draft.destination.account_id,
+            &self.draft.destination.stream,
+        )
+        .missing;
+        let mark = mark(missing.is_empty(), blocked || !missing.is_empty());
+        let scroll = take(&mut self.scroll_to, Section::Policy);
+        step_ui(ui, 4, "Policy", mark, |ui| {
+            if scroll {
+                ui.scroll_to_cursor(Some(Align::TOP));
+            }
+            self.policy.ui(ui, &self.draft, seen);
+        });
+    }
+
+    fn delivery_ui(&mut self, ui: &mut Ui, number: usize) {
+        let destination = &mut self.draft.destination;
+        step_ui(ui, number, "Delivery", Mark::Done, |ui| {
+            name_ui(ui, "Operation");
+            let one = "One record a call. The smallest permission.";
+            let many =
+                "Up to 500 records a call: fewer requests, faster. Needs kinesis:PutRecords in the policy.";
+            let choices =
+                [(Operation::PutRecord, "PutRecord", one), (Operation::PutRecords, "PutRecords", many)];
+            widgets::choices_ui(ui, &mut destination.operation, &choices);
+            ui.add_space(4.0);
+            name_ui(ui, "Encoding");
+            let choices = [
+                (
+                    Encoding::Base64,
+                    "base64",
+                    "base64 of the event's JSON: what consumers of Clickstream read.",
+                ),
+                (Encoding::Json, "json", "The event's JSON text as it is. A quarter smaller."),
+                (
+                    Encoding::JsonLines,
+                    "json-lines",
+                    "JSON and a line end: Firehose then writes one event a line.",
+                ),
+            ];
+            widgets::choices_ui(ui, &mut destination.encoding, &choices);
+            ui.add_space(4.0);
+            ui.horizontal_top(|ui| {
+                widgets::switch_ui(ui, &mut destination.ordered, "Keep the order per user");
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    name_ui(ui, "Keep the order per user");
+                    let text = if destination.ordered {
+                        "Events of one user reach the stream in the order in which they were accepted: one at a time."
+                    } else {
+                        "Faster for users with many events, but one user's events may arrive in another order."
+                    };
+                    widgets::hint_ui(ui, text);
+                });
+            });
+        });
+    }
+
+    fn enable_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, number: usize) {
+        let t = tokens(ui);
+        let forwarder = &seen.status.forwarder;
+        let mark = match forwarder {
+            Forwarder::Disabled | Forwarder::Blocked { .. } => Mark::Attention,
+            Forwarder::Running
+            | Forwarder::Throttled(_)
+            | Forwarder::Offline { .. }
+            | Forwarder::Draining => Mark::Done,
+        };
+        step_ui(ui, number, "Enable", mark, |ui| {
+            let mut enabled = seen.config.destination.enabled;
+            let mut wanted = None;
+            ui.horizontal_top(|ui| {
+                if widgets::switch_ui(ui, &mut enabled, "Deliver events").changed() {
+                    wanted = Some(enabled);
+                }
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    name_ui(ui, "Deliver events");
+                    let text = "Takes effect at once. Off: events are accepted and wait in the spool, nothing is lost.";
+                    widgets::hint_ui(ui, text);
+                });
+            });
+            if let Some(enabled) = wanted.filter(|_| !seen.saving) {
+                let mut config = seen.config.clone();
+                config.destination.enabled = enabled;
+                seen.save(config, if enabled { "Events are delivered" } else { "Events wait in the spool" });
+            }
+            ui.horizontal_wrapped(|ui| {
+                let color = status_line::forwarder_color(forwarder, t);
+                widgets::pill_ui(ui, color, status_line::forwarder_word(forwarder));
+                let text = format!(
+                    "{} → {}",
+                    status_line::forwarder_meaning(forwarder),
+                    status_line::destination(seen.config)
+                );
+                ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
+            });
+            if self.draft.destination.kind == DestinationKind::Kinesis
+                && widgets::button_ui(ui, Icon::FlaskConical, "Send a test event").clicked()
+            {
+                seen.go(Place::Test);
+            }
+        });
+    }
+}
+
+/// The step at which the forwarder is blocked; `Some(None)` when none of them in particular.
+fn blocked_at(seen: &Seen<'_>) -> Option<Option<Section>> {
+    let Forwarder::Blocked { fault, .. } = &seen.status.forwarder else { return None };
+    let place = remedy::remedy(fault, seen.config).place;
+    Some(place.and_then(|place| banner::place_of(place).1))
+}
+
+fn take(wanted: &mut Option<Section>, section: Section) -> bool {
+    wanted.take_if(|wanted| *wanted == section).is_some()
+}
+
+fn mark(complete: bool, wrong: bool) -> Mark {
+    match (complete, wrong) {
+        (_, true) => Mark::Attention,
+        (true, false) => Mark::Done,
+        (false, false) => Mark::Open,
+    }
+}
+
+fn name_ui(ui: &mut Ui, name: &str) {
+    let t = tokens(ui);
+    ui.label(weight(name, 580.0).color(t.strong));
+}
+
+fn small_ui(ui: &mut Ui, text: &str) {
+    let t = tokens(ui);
+    ui.label(RichText::new(text).size(12.0).color(t.weak));
+}
+
+/// Two fields beside each other, or below each other where there is no room.
+fn two_ui<T>(
+    ui: &mut Ui,
+    left: impl FnOnce(&mut Ui, &mut T),
+    right: impl FnOnce(&mut Ui, &mut T),
+    value: &mut T,
+) {
+    if ui.available_width() > 560.0 {
+        ui.columns(2, |columns| {
+            for column in columns.iter_mut() {
+                column.spacing_mut().item_spacing.y = 5.0;
+            }
+            left(&mut columns[0], value);
+            right(&mut columns[1], value);
+        });
+    } else {
+        left(ui, value);
+        right(ui, value);
+    }
+}
+
+/// A step: its number or mark, its title, and what it holds.
+fn step_ui(ui: &mut Ui, number: usize, title: &str, mark: Mark, contents: impl FnOnce(&mut Ui)) {
+    let t = tokens(ui);
+    widgets::card_ui(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 8.0;
+        ui.horizontal(|ui| {
+            let (rect, response) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
+            let (color, glyph, word) = match mark {
+                Mark::Done => (t.ok, Some(Icon::Check), "done"),
+                Mark::Attention => (t.warn, Some(Icon::TriangleAlert), "needs attention"),
+                Mark::Open => (t.weak, None, "open"),
+            };
+            response.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::Image, true, format!("{title}: {word}"))
+            });
+            ui.painter().circle_filled(rect.center(), 11.0, color.gamma_multiply(0.16));
+            let (text, font) = match glyph {
+                Some(glyph) => (char::from(glyph).to_string(), egui::FontId::new(12.0, theme::icons())),
+                None => (number.to_string(), egui::FontId::proportional(12.0)),
+            };
+            ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, color);
+            widgets::title_ui(ui, title);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.label(RichText::new(format!("Step {number}")).small().color(t.weak));
+            });
+        });
+        contents(ui);
+    });
+}
+
+/// Names and codes are searched; any other text is kept, for a region that is newer than this app.
+fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>) {
+    let t = tokens(ui);
+    ui.spacing_mut().item_spacing.y = 5.0;
+    let name = ui.label(weight("AWS region", 560.0));
+    let known = policies::region(region);
+    ui.scope(|ui| {
+        widgets::edge_ui(ui, error.is_some());
+        let width = ui.available_width().min(380.0);
+        let edit = widgets::text_edit(region, "eu-west-1, or Ireland").desired_width(width);
+        let output = CompletionPopup::new(Id::unique("region"))
+            .align(RectAlign::BOTTOM_START)
+            .word_boundary(|_| false)
+            .max_height(260.0)
+            .accept_keys([egui::Key::Enter])
+            .show(ui, edit, |query| {
+                if policies::region(query.text).is_some() {
+                    return Vec::new();
+                }
+                let found = policies::search(query.text);
+                found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
+            });
+        if output.text_edit.response.response.changed() || output.accepted.is_some() {
+            *region = region.trim().to_owned();
+        }
+        output.text_edit.response.response.labelled_by(name.id);
+    });
+    widgets::error_ui(ui, error);
+    if error.is_none() {
+        let text = known.map_or("Code or name; type to search", |region| region.name);
+        ui.label(RichText::new(text).size(12.0).color(t.weak));
+    }
+}

@@ -1,0 +1,377 @@
+//! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
+
+use eframe::egui::{
+    self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, ScrollArea, Stroke, Ui,
+};
+use lucide_icons::Icon;
+
+use super::{
+    Place, Seen,
+    theme::{self, tokens, weight},
+    widgets::{self, Tone},
+};
+use crate::{
+    config::{self, Config, Source},
+    snippets::{self, Sdk},
+};
+
+/// What is being done to one source.
+enum Doing {
+    Renaming { at: usize, name: String, focus: bool },
+    Adding { name: String, focus: bool },
+    NewKey(usize),
+    Removing(usize),
+}
+
+pub(super) struct Sources {
+    doing: Option<Doing>,
+    /// The keys that are shown, by the sources' places.
+    revealed: Vec<usize>,
+    sdk: Sdk,
+    source: usize,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0 }
+    }
+}
+
+/// What a button of a row asks for.
+enum Act {
+    Copy,
+    Reveal,
+    Do(Doing),
+}
+
+impl Sources {
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::heading_ui(ui, "Sources", "Who may send events, and how to point them here", |ui| {
+            if widgets::primary_button_ui(ui, Icon::Plus, "Add source", true).clicked() {
+                self.doing = Some(Doing::Adding { name: String::new(), focus: true });
+            }
+        });
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
+            ui.spacing_mut().item_spacing.y = 12.0;
+            endpoint_ui(ui, seen);
+            self.list_ui(ui, seen);
+            if !seen.config.capture.sources.is_empty() {
+                self.snippet_ui(ui, seen);
+            }
+            ui.add_space(18.0);
+        });
+        self.confirm_ui(ui, seen);
+    }
+
+    fn list_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::card_ui(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 6.0;
+            widgets::title_ui(ui, "Sources");
+            let sources = &seen.config.capture.sources;
+            let adding = matches!(self.doing, Some(Doing::Adding { .. }));
+            if sources.is_empty() && !adding {
+                ui.set_min_height(170.0);
+                let text = "A source is a named sender with its own write key: a website, an app, a server.";
+                if widgets::empty_ui(
+                    ui,
+                    Icon::Plug,
+                    "No sources",
+                    text,
+                    Some((Icon::Plus, "Add the first source")),
+                ) {
+                    self.doing = Some(Doing::Adding { name: String::new(), focus: true });
+                }
+            }
+            for (at, source) in sources.iter().enumerate() {
+                if matches!(self.doing, Some(Doing::Renaming { at: renamed, .. }) if renamed == at) {
+                    self.name_ui(ui, seen);
+                    continue;
+                }
+                let act = row_ui(ui, source, self.revealed.contains(&at));
+                match act {
+                    None => {}
+                    Some(Act::Copy) => {
+                        ui.copy_text(source.write_key.clone());
+                        seen.wishes.push(super::Wish::Notice("Write key copied".to_owned()));
+                    }
+                    Some(Act::Reveal) if self.revealed.contains(&at) => {
+                        self.revealed.retain(|other| *other != at)
+                    }
+                    Some(Act::Reveal) => self.revealed.push(at),
+                    Some(Act::Do(Doing::Renaming { name, .. })) => {
+                        self.doing = Some(Doing::Renaming { at, name, focus: true });
+                    }
+                    Some(Act::Do(Doing::NewKey(_))) => self.doing = Some(Doing::NewKey(at)),
+                    Some(Act::Do(Doing::Removing(_))) => self.doing = Some(Doing::Removing(at)),
+                    Some(Act::Do(Doing::Adding { .. })) => {}
+                }
+            }
+            if adding {
+                self.name_ui(ui, seen);
+            }
+            if seen.status.unknown_keys > 0 {
+                let text = format!(
+                    "{} requests since the start came without a known write key. They were refused.",
+                    widgets::digits(seen.status.unknown_keys)
+                );
+                widgets::message_ui(ui, Tone::Attention, &text);
+            }
+        });
+    }
+
+    /// The field for a new name, of a new source or of one that is there.
+    fn name_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let (name, focus, renamed) = match &mut self.doing {
+            Some(Doing::Renaming { at, name, focus }) => (name, focus, Some(*at)),
+            Some(Doing::Adding { name, focus }) => (name, focus, None),
+            Some(Doing::NewKey(_) | Doing::Removing(_)) | None => return,
+        };
+        let taken = seen.config.capture.sources.iter().enumerate();
+        let taken =
+            taken.filter(|(at, _)| Some(*at) != renamed).any(|(_, source)| source.name == name.trim());
+        let fault = match config::check_source_name(name.trim()) {
+            Ok(()) if taken => Some("another source has this name".to_owned()),
+            Ok(()) => None,
+            Err(_) if name.is_empty() => Some(String::new()),
+            Err(error) => Some(error),
+        };
+        let mut save = false;
+        let mut cancel = false;
+        ui.horizontal(|ui| {
+            let wrong = fault.as_ref().is_some_and(|fault| !fault.is_empty());
+            let field = ui.scope(|ui| {
+                widgets::edge_ui(ui, wrong);
+                let edit = widgets::text_edit(name, "Website, iOS app, checkout server").desired_width(260.0);
+                ui.add(edit).accessible_name("Source name")
+            });
+            if std::mem::take(focus) {
+                field.inner.request_focus();
+            }
+            let enter = field.inner.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+            let can = fault.is_none() && !seen.saving;
+            save = (widgets::primary_button_ui(ui, Icon::Check, "Save", can).clicked() || enter) && can;
+            let escape = ui.input(|i| i.key_pressed(Key::Escape));
+            cancel = widgets::button_ui(ui, Icon::X, "Cancel").clicked() || escape;
+        });
+        widgets::error_ui(ui, fault.as_deref().filter(|fault| !fault.is_empty()));
+        let name = name.trim().to_owned();
+        if save {
+            let mut config = seen.config.clone();
+            let done = if let Some(at) = renamed {
+                if let Some(source) = config.capture.sources.get_mut(at) {
+                    source.name = name;
+                }
+                "Source renamed"
+            } else {
+                let Some(write_key) = new_key(seen) else { return };
+                config.capture.sources.push(Source { name, write_key });
+                self.source = config.capture.sources.len() - 1;
+                "Source added"
+            };
+            seen.save(config, done);
+        }
+        if save || cancel {
+            self.doing = None;
+        }
+    }
+
+    fn confirm_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let (at, title, text, icon, action) = match &self.doing {
+            Some(Doing::NewKey(at)) => (
+                *at,
+                "Make a new write key?",
+                "Senders with the old key are refused from then on, until they get the new one.",
+                Icon::KeyRound,
+                "Make new key",
+            ),
+            Some(Doing::Removing(at)) => (
+                *at,
+                "Remove this source?",
+                "Senders with its key are refused from then on. Its events stay in the log and in the spool.",
+                Icon::Trash2,
+                "Remove source",
+            ),
+            Some(Doing::Renaming { .. } | Doing::Adding { .. }) | None => return,
+        };
+        let Some(source) = seen.config.capture.sources.get(at) else {
+            self.doing = None;
+            return;
+        };
+        let t = tokens(ui);
+        let removing = matches!(self.doing, Some(Doing::Removing(_)));
+        let mut confirmed = false;
+        let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
+        let modal = Modal::new(egui::Id::unique("confirm source")).frame(frame).show(ui, |ui| {
+            ui.set_width(380.0);
+            ui.label(weight(title, 660.0).size(15.0).color(t.strong));
+            ui.add(Label::new(weight(&*source.name, 560.0)).truncate());
+            ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
+            ui.add_space(8.0);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                confirmed = widgets::danger_button_ui(ui, icon, action).clicked();
+                if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
+                    ui.close();
+                }
+            });
+        });
+        if confirmed {
+            let mut config: Config = seen.config.clone();
+            if removing {
+                config.capture.sources.remove(at);
+                self.revealed.clear();
+                seen.save(config, "Source removed");
+            } else if let Some(key) = new_key(seen) {
+                config.capture.sources[at].write_key = key;
+                seen.save(config, "New write key made");
+            }
+        }
+        if confirmed || modal.should_close() {
+            self.doing = None;
+        }
+    }
+
+    fn snippet_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let sources = &seen.config.capture.sources;
+        self.source = self.source.min(sources.len() - 1);
+        let source = &sources[self.source];
+        widgets::card_ui(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                widgets::title_ui(ui, "Connect");
+                if sources.len() > 1 {
+                    ComboBox::from_id_salt("snippet source")
+                        .width(170.0)
+                        .truncate()
+                        .selected_text(&*source.name)
+                        .show_ui(ui, |ui| {
+                            for (at, source) in sources.iter().enumerate() {
+                                ui.selectable_value(&mut self.source, at, &*source.name);
+                            }
+                        })
+                        .response
+                        .accessible_name("Source of the snippet");
+                }
+                ComboBox::from_id_salt("sdk")
+                    .width(190.0)
+                    .selected_text(self.sdk.title())
+                    .show_ui(ui, |ui| {
+                        for sdk in Sdk::ALL {
+                            ui.selectable_value(&mut self.sdk, sdk, sdk.title());
+                        }
+                    })
+                    .response
+                    .accessible_name("SDK");
+            });
+            let endpoint = seen.endpoint();
+            let key = if self.revealed.contains(&self.source) {
+                source.write_key.clone()
+            } else {
+                masked(&source.write_key)
+            };
+            let shown = snippets::snippet(self.sdk, &endpoint, &key);
+            if widgets::code_copy_ui(ui, shown.trim_end(), "Copy snippet") {
+                ui.copy_text(snippets::snippet(self.sdk, &endpoint, &source.write_key));
+                seen.wishes.push(super::Wish::Notice("Snippet copied".to_owned()));
+            }
+            if let Some(note) = self.sdk.note() {
+                widgets::message_ui(ui, Tone::Note, note);
+            }
+            widgets::hint_ui(ui, "Copying puts the real write key in.");
+            if widgets::button_ui(ui, Icon::Activity, "Watch events arrive").clicked() {
+                seen.wishes.push(super::Wish::Go(Place::Live));
+            }
+        });
+    }
+}
+
+fn new_key(seen: &mut Seen<'_>) -> Option<String> {
+    config::new_write_key()
+        .map_err(|error| {
+            seen.wishes.push(super::Wish::Notice(format!("No key could be made: {error}")));
+        })
+        .ok()
+}
+
+/// Of a key only its end can be seen.
+fn masked(key: &str) -> String {
+    let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+    format!("••••••••{tail}")
+}
+
+fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let t = tokens(ui);
+    widgets::card_ui(ui, |ui| {
+        widgets::title_ui(ui, "Capture endpoint");
+        let url = seen.endpoint();
+        let frame = Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9);
+        frame.inner_margin(Margin { left: 12, right: 6, top: 5, bottom: 5 }).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.label(theme::icon(Icon::Globe).color(t.accent));
+                ui.label(RichText::new(&url).monospace().size(13.5).color(t.strong));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if widgets::icon_button_ui(ui, Icon::Copy, "Copy endpoint URL").clicked() {
+                        ui.copy_text(url.clone());
+                        seen.copied("Endpoint URL");
+                    }
+                });
+            });
+        });
+        let text = if seen.config.capture.listen.ip().is_loopback() {
+            "Takes the calls that analytics SDKs send, from this computer only. Settings can open it to others."
+        } else {
+            "Takes the calls that analytics SDKs send, from every computer that reaches this address."
+        };
+        widgets::hint_ui(ui, text);
+    });
+}
+
+fn row_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
+    let t = tokens(ui);
+    let mut act = None;
+    let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(9);
+    frame.inner_margin(Margin { left: 12, right: 6, top: 6, bottom: 6 }).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                let of = |what: &str| format!("{what} {}", source.name);
+                if widgets::icon_button_ui(ui, Icon::Trash2, &of("Remove")).clicked() {
+                    act = Some(Act::Do(Doing::Removing(0)));
+                }
+                if widgets::icon_button_ui(ui, Icon::RefreshCw, &of("New write key for")).clicked() {
+                    act = Some(Act::Do(Doing::NewKey(0)));
+                }
+                if widgets::icon_button_ui(ui, Icon::Pencil, &of("Rename")).clicked() {
+                    act = Some(Act::Do(Doing::Renaming { at: 0, name: source.name.clone(), focus: true }));
+                }
+                if widgets::icon_button_ui(ui, Icon::Copy, &of("Copy write key of")).clicked() {
+                    act = Some(Act::Copy);
+                }
+                let (eye, what) = if revealed {
+                    (Icon::EyeOff, "Hide write key of")
+                } else {
+                    (Icon::Eye, "Show write key of")
+                };
+                if widgets::icon_button_ui(ui, eye, &of(what)).clicked() {
+                    act = Some(Act::Reveal);
+                }
+                ui.add_space(6.0);
+                let key = if revealed { source.write_key.clone() } else { masked(&source.write_key) };
+                let room = (ui.available_width() * 0.6).max(60.0);
+                ui.allocate_ui_with_layout(
+                    egui::vec2(room, 22.0),
+                    Layout::right_to_left(Align::Center),
+                    |ui| {
+                        ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());
+                    },
+                );
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.spacing_mut().item_spacing.x = 9.0;
+                    ui.label(theme::icon(Icon::Plug).color(t.weak));
+                    ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate())
+                        .on_hover_text(&*source.name);
+                });
+            });
+        });
+    });
+    act
+}

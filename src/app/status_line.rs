@@ -1,0 +1,183 @@
+//! The line at the bottom that is always in sight: where events go, what the forwarder does, how much flows, what
+//! waits, and the address to send to.
+
+use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Margin, Panel, RichText, Stroke, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    Seen,
+    theme::{self, Tokens, tokens, weight},
+    widgets,
+};
+use crate::{
+    config::{Config, DestinationKind},
+    delivery::{Forwarder, Intake},
+};
+
+pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let t = tokens(ui);
+    let margin = Margin { left: 14, right: 10, top: 3, bottom: 3 };
+    Panel::bottom("status")
+        .exact_size(36.0)
+        .resizable(false)
+        .frame(Frame::new().fill(t.window).inner_margin(margin))
+        .show(ui, |ui| {
+            ui.horizontal_centered(|ui| {
+                ui.spacing_mut().item_spacing.x = 7.0;
+                let roomy = ui.available_width() > 1000.0;
+                destination_ui(ui, seen.config, if roomy { 300.0 } else { 190.0 });
+                divider_ui(ui);
+                forwarder_ui(ui, &seen.status.forwarder);
+                divider_ui(ui);
+                flow_ui(ui, seen);
+                divider_ui(ui);
+                queue_ui(ui, seen);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| endpoint_ui(ui, seen));
+            });
+        });
+}
+
+/// Where events go, in a few words.
+pub(super) fn destination(config: &Config) -> String {
+    let destination = &config.destination;
+    match destination.kind {
+        DestinationKind::Practice => "Practice stream".to_owned(),
+        DestinationKind::Kinesis => {
+            let stream = destination.stream.rsplit("stream/").next().unwrap_or_default();
+            let region = match destination.stream.split(':').nth(3) {
+                Some(region) if destination.region.is_empty() => region,
+                _ => &destination.region,
+            };
+            format!("{stream} @ {region}")
+        }
+    }
+}
+
+/// The colour of what the forwarder does.
+pub(super) fn forwarder_color(forwarder: &Forwarder, t: &Tokens) -> Color32 {
+    match forwarder {
+        Forwarder::Disabled | Forwarder::Draining => t.weak,
+        Forwarder::Running => t.ok,
+        Forwarder::Throttled(_) | Forwarder::Offline { .. } => t.warn,
+        Forwarder::Blocked { .. } => t.err,
+    }
+}
+
+/// The state's own word, as a word of a sentence's beginning.
+pub(super) fn forwarder_word(forwarder: &Forwarder) -> &'static str {
+    match forwarder {
+        Forwarder::Disabled => "Disabled",
+        Forwarder::Running => "Running",
+        Forwarder::Throttled(_) => "Throttled",
+        Forwarder::Blocked { .. } => "Blocked",
+        Forwarder::Offline { .. } => "Offline",
+        Forwarder::Draining => "Draining",
+    }
+}
+
+/// What the state means.
+pub(super) fn forwarder_meaning(forwarder: &Forwarder) -> &'static str {
+    match forwarder {
+        Forwarder::Disabled => "Switched off. Events are accepted and wait in the spool.",
+        Forwarder::Running => "Events are put as they come.",
+        Forwarder::Throttled(_) => "The stream pushes back. Slower, nothing is lost.",
+        Forwarder::Blocked { .. } => "Needs you. Events are accepted and wait in the spool.",
+        Forwarder::Offline { .. } => {
+            "The destination cannot be reached. Events wait in the spool; it tries again by itself."
+        }
+        Forwarder::Draining => "Shutting down.",
+    }
+}
+
+fn divider_ui(ui: &mut Ui) {
+    let t = tokens(ui);
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(9.0, 14.0), egui::Sense::hover());
+    ui.painter().vline(rect.center().x, rect.y_range(), Stroke::new(1.0, t.edge));
+}
+
+fn destination_ui(ui: &mut Ui, config: &Config, width_max: f32) {
+    let t = tokens(ui);
+    let (icon, what) = match config.destination.kind {
+        DestinationKind::Practice => {
+            (Icon::GraduationCap, "Events go to the practice stream inside this app")
+        }
+        DestinationKind::Kinesis => (Icon::Cloud, "Events go to this Kinesis stream"),
+    };
+    ui.label(theme::icon(icon).color(t.weak));
+    ui.scope(|ui| {
+        ui.set_max_width(width_max);
+        ui.add(Label::new(weight(destination(config), 580.0).color(t.strong)).truncate().selectable(false))
+            .on_hover_text(format!("{what}: {}", destination(config)));
+    });
+}
+
+fn forwarder_ui(ui: &mut Ui, forwarder: &Forwarder) {
+    let t = tokens(ui);
+    let color = forwarder_color(forwarder, t);
+    widgets::dot_ui(ui, color);
+    let color = if matches!(forwarder, Forwarder::Running) { t.text } else { color };
+    ui.add(Label::new(weight(forwarder_word(forwarder), 580.0).color(color)).selectable(false))
+        .on_hover_text(forwarder_meaning(forwarder));
+}
+
+fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
+    let t = tokens(ui);
+    for (icon, series, name) in [
+        (Icon::ArrowDown, &seen.status.accepted_per_sec, "Events accepted per second"),
+        (Icon::ArrowUp, &seen.status.delivered_per_sec, "Events delivered per second"),
+    ] {
+        let value = widgets::rate(latest(series));
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            ui.label(theme::icon(icon).size(11.5).color(t.weak));
+            ui.add(Label::new(RichText::new(format!("{value}/s")).color(t.text)).selectable(false))
+                .on_hover_text(name);
+        });
+    }
+}
+
+/// The mean of the last few full seconds: steadier than one, and still quick.
+fn latest(series: &[f32]) -> f32 {
+    let tail = &series[series.len().saturating_sub(3)..];
+    if tail.is_empty() { 0.0 } else { tail.iter().sum::<f32>() / tail.len() as f32 }
+}
+
+fn queue_ui(ui: &mut Ui, seen: &Seen<'_>) {
+    let t = tokens(ui);
+    let ledger = &seen.status.ledger;
+    ui.label(RichText::new("Queue").color(t.weak));
+    let color = if ledger.queued > 0 { t.strong } else { t.text };
+    ui.add(Label::new(weight(widgets::digits(ledger.queued), 580.0).color(color)).selectable(false)).on_hover_text(format!(
+        "{} accepted = {} delivered + {} queued + {} failed\n{} rejected at the endpoint\n{} waiting on disk",
+        widgets::digits(ledger.accepted),
+        widgets::digits(ledger.delivered),
+        widgets::digits(ledger.queued),
+        widgets::digits(ledger.failed),
+        widgets::digits(ledger.rejected),
+        widgets::bytes(ledger.queued_bytes),
+    ));
+    if ledger.failed > 0 {
+        ui.label(weight(format!("{} failed", widgets::digits(ledger.failed)), 580.0).color(t.err));
+    }
+}
+
+fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let t = tokens(ui);
+    let url = seen.endpoint();
+    if widgets::icon_button_ui(ui, Icon::Copy, "Copy endpoint address").clicked() {
+        ui.copy_text(url.clone());
+        seen.copied("Endpoint address");
+    }
+    let (tone, word) = match &seen.status.intake {
+        Intake::Ready => (t.text, None),
+        Intake::Starting => (t.weak, Some("starting")),
+        Intake::Full => (t.err, Some("spool full")),
+        Intake::Failing(_) => (t.err, Some("disk fails")),
+        Intake::Stopping => (t.weak, Some("stopping")),
+    };
+    ui.add(Label::new(RichText::new(&url).monospace().color(tone)).truncate())
+        .on_hover_text("The capture endpoint: where SDKs send");
+    if let Some(word) = word {
+        ui.label(weight(word, 580.0).color(tone));
+    }
+}

@@ -1,0 +1,575 @@
+//! The pieces that the places are made of: buttons, fields, cards, pills, code. They draw and answer; they know no
+//! place and no engine. Each has a name that screen readers and tests find.
+
+use eframe::egui::{
+    self, Align, Button, Color32, CornerRadius, FontId, Frame, Label, Layout, Margin, Response, RichText,
+    ScrollArea, Sense, Stroke, TextEdit, TextStyle, TextWrapMode, Ui, Vec2, Widget as _, WidgetInfo,
+    WidgetText, pos2, vec2,
+};
+use lucide_icons::Icon;
+
+use super::{
+    json,
+    theme::{self, Tokens, tokens, weight},
+};
+
+/// How wide a form may get before its lines are hard to read.
+pub(super) const FORM_WIDTH: f32 = 780.0;
+
+/// What a message is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// By the way.
+    Note,
+    /// Done, right.
+    Good,
+    /// Look here.
+    Attention,
+    /// Wrong.
+    Bad,
+}
+
+impl Tone {
+    pub(super) fn color(self, t: &Tokens) -> Color32 {
+        match self {
+            Self::Note => t.accent,
+            Self::Good => t.ok,
+            Self::Attention => t.warn,
+            Self::Bad => t.err,
+        }
+    }
+
+    pub(super) fn icon(self) -> Icon {
+        match self {
+            Self::Note => Icon::Info,
+            Self::Good => Icon::CircleCheck,
+            Self::Attention => Icon::TriangleAlert,
+            Self::Bad => Icon::CircleAlert,
+        }
+    }
+}
+
+/// A button that is only an icon; its name is its tooltip too.
+pub(super) fn icon_button_ui(ui: &mut Ui, icon: Icon, name: &str) -> Response {
+    ui.scope(|ui| {
+        ui.spacing_mut().button_padding = Vec2::splat(4.0);
+        let color = tokens(ui).weak;
+        Button::new(theme::icon(icon).size(13.5).color(color))
+            .frame_when_inactive(false)
+            .min_size(Vec2::splat(26.0))
+            .ui(ui)
+            .accessible_name(name)
+            .on_hover_text(name)
+    })
+    .inner
+}
+
+/// The one thing to do next.
+pub(super) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: bool) -> Response {
+    let t = tokens(ui);
+    ui.scope(|ui| {
+        let w = &mut ui.visuals_mut().widgets;
+        w.inactive.weak_bg_fill = t.accent;
+        w.inactive.bg_stroke = Stroke::new(1.0, t.accent);
+        w.hovered.weak_bg_fill = t.accent_hover;
+        w.hovered.bg_stroke = Stroke::new(1.0, t.accent_hover);
+        w.active.weak_bg_fill = t.accent_hover;
+        w.active.bg_stroke = Stroke::new(2.0, t.strong);
+        let color = t.on_accent;
+        let atoms = (theme::icon(icon).color(color), weight(label, 620.0).color(color));
+        let button = Button::new(atoms).wrap_mode(TextWrapMode::Extend);
+        ui.add_enabled(enabled, button).accessible_name(label)
+    })
+    .inner
+}
+
+/// Another thing that can be done.
+pub(super) fn button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
+    let t = tokens(ui);
+    let atoms = (theme::icon(icon).color(t.weak), weight(label, 550.0));
+    Button::new(atoms).wrap_mode(TextWrapMode::Extend).ui(ui).accessible_name(label)
+}
+
+/// A thing that cannot be undone.
+pub(super) fn danger_button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
+    let t = tokens(ui);
+    ui.scope(|ui| {
+        let w = &mut ui.visuals_mut().widgets;
+        w.inactive.bg_stroke.color = t.err;
+        w.hovered.bg_stroke.color = t.err;
+        Button::new((theme::icon(icon).color(t.err), weight(label, 600.0).color(t.err)))
+            .ui(ui)
+            .accessible_name(label)
+    })
+    .inner
+}
+
+/// A link to a page on the web.
+pub(super) fn link_ui(ui: &mut Ui, label: &str, url: &str) -> Response {
+    let t = tokens(ui);
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let response = ui.hyperlink_to(RichText::new(label).color(t.accent), url);
+        response.on_hover_text(url)
+    })
+    .inner
+}
+
+/// The title of a place, what it is for, and what can be done with all of it.
+pub(super) fn heading_ui(ui: &mut Ui, title: &str, subtitle: &str, actions: impl FnOnce(&mut Ui)) {
+    let t = tokens(ui);
+    egui::Sides::new().shrink_left().show(
+        ui,
+        |ui| {
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.label(weight(title, 680.0).size(19.0).color(t.strong));
+                ui.add(Label::new(RichText::new(subtitle).color(t.weak)).truncate());
+            });
+        },
+        actions,
+    );
+    ui.add_space(6.0);
+}
+
+/// A box of things that belong together.
+pub(super) fn card_ui<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let t = tokens(ui);
+    Frame::new()
+        .fill(t.raised)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(12)
+        .inner_margin(Margin::symmetric(18, 16))
+        .show(ui, |ui| {
+            ui.take_available_width();
+            contents(ui)
+        })
+        .inner
+}
+
+/// The title of a card.
+pub(super) fn title_ui(ui: &mut Ui, title: &str) {
+    let t = tokens(ui);
+    ui.label(weight(title, 640.0).size(14.0).color(t.strong));
+}
+
+/// A sentence under a title or a field.
+pub(super) fn hint_ui(ui: &mut Ui, text: &str) {
+    let t = tokens(ui);
+    ui.label(RichText::new(text).color(t.weak));
+}
+
+/// A named text field, with what is wrong with it right below.
+pub(super) fn field_ui(
+    ui: &mut Ui,
+    label: &str,
+    value: &mut String,
+    hint: &str,
+    error: Option<&str>,
+) -> Response {
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 5.0;
+        let name = ui.label(weight(label, 560.0));
+        let response = ui
+            .scope(|ui| {
+                edge_ui(ui, error.is_some());
+                ui.add(text_edit(value, hint).desired_width(ui.available_width().min(380.0)))
+                    .labelled_by(name.id)
+            })
+            .inner;
+        error_ui(ui, error);
+        response
+    })
+    .inner
+}
+
+/// The field of this window's forms.
+pub(super) fn text_edit<'t>(value: &'t mut String, hint: &str) -> TextEdit<'t> {
+    TextEdit::singleline(value).hint_text(hint.to_owned()).margin(Margin::symmetric(10, 7))
+}
+
+/// Makes the outline of the next fields say whether their content is wrong.
+pub(super) fn edge_ui(ui: &mut Ui, wrong: bool) {
+    if wrong {
+        let color = tokens(ui).err;
+        let w = &mut ui.visuals_mut().widgets;
+        w.inactive.bg_stroke.color = color;
+        w.hovered.bg_stroke.color = color;
+    }
+}
+
+/// What is wrong with the field above.
+pub(super) fn error_ui(ui: &mut Ui, error: Option<&str>) {
+    let t = tokens(ui);
+    if let Some(error) = error {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
+            ui.label(theme::icon(Icon::CircleAlert).size(12.0).color(t.err));
+            ui.vertical(|ui| {
+                ui.add(Label::new(RichText::new(capital(error)).size(12.0).color(t.err)).wrap())
+            });
+        });
+    }
+}
+
+/// Rules are written to follow a setting's name; on their own they begin with a capital.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// One of a few, side by side. True when another one was chosen.
+pub(super) fn segments_ui<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    value: &mut T,
+    name: &str,
+    choices: &[(T, &str)],
+) -> bool {
+    let t = tokens(ui);
+    let before = *value;
+    Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(3).show(
+        ui,
+        |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for (choice, label) in choices {
+                    let selected = *value == *choice;
+                    let text = weight(*label, if selected { 620.0 } else { 480.0 }).color(if selected {
+                        t.strong
+                    } else {
+                        t.weak
+                    });
+                    let button =
+                        Button::selectable(selected, text).min_size(vec2(0.0, 26.0)).corner_radius(6);
+                    let mut button = button.wrap_mode(TextWrapMode::Extend);
+                    if selected {
+                        button = button.fill(t.press);
+                    }
+                    let response = ui.add(button).accessible_name(*label);
+                    if response.clicked() {
+                        *value = *choice;
+                    }
+                }
+            })
+            .response
+            .widget_info(|| WidgetInfo::labeled(egui::Role::Group, true, name));
+        },
+    );
+    *value != before
+}
+
+/// A switch with its name; what it does stands beside it.
+pub(super) fn switch_ui(ui: &mut Ui, on: &mut bool, name: &str) -> Response {
+    let t = tokens(ui);
+    let size = vec2(36.0, 20.0);
+    let (rect, mut response) = ui.allocate_exact_size(size, Sense::click());
+    if response.clicked() {
+        *on = !*on;
+        response.mark_changed();
+    }
+    let value = *on;
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Switch, ui.is_enabled(), value, name));
+    let how_on = ui.animate_bool_responsive(response.id, *on);
+    let radius = rect.height() / 2.0;
+    let (track, knob) = if *on { (t.accent, t.on_accent) } else { (t.press, t.weak) };
+    ui.painter().rect_filled(rect, radius, track);
+    if response.has_focus() || response.hovered() {
+        let color = if response.has_focus() { t.strong } else { t.edge };
+        ui.painter().rect_stroke(
+            rect.expand(2.0),
+            radius + 2.0,
+            Stroke::new(1.0, color),
+            egui::StrokeKind::Outside,
+        );
+    }
+    let x = egui::lerp((rect.left() + radius)..=(rect.right() - radius), how_on);
+    ui.painter().circle_filled(pos2(x, rect.center().y), radius - 4.0, knob);
+    response
+}
+
+/// One of a few that each have a sentence to say, beside each other where there is room.
+pub(super) fn choices_ui<T: Copy + PartialEq>(ui: &mut Ui, value: &mut T, choices: &[(T, &str, &str)]) {
+    let gap = ui.spacing().item_spacing.x;
+    let width = ui.available_width();
+    let columns = if width / choices.len() as f32 >= 210.0 { choices.len() } else { 1 };
+    let width = ((width - gap * (columns as f32 - 1.0)) / columns as f32).floor();
+    for row in choices.chunks(columns) {
+        let height = row
+            .iter()
+            .map(|(_, label, text)| Choice::new(ui, label, text, width).height())
+            .fold(0.0, f32::max);
+        ui.horizontal(|ui| {
+            for (choice, label, text) in row {
+                if choice_ui(ui, *value == *choice, label, text, vec2(width, height)).clicked() {
+                    *value = *choice;
+                }
+            }
+        });
+    }
+}
+
+struct Choice {
+    title: std::sync::Arc<egui::Galley>,
+    detail: std::sync::Arc<egui::Galley>,
+}
+
+impl Choice {
+    fn new(ui: &Ui, label: &str, text: &str, width: f32) -> Self {
+        let t = tokens(ui);
+        let width = (width - 48.0).max(80.0);
+        Self {
+            title: galley(ui, weight(label, 580.0).color(t.strong), width),
+            detail: galley(ui, RichText::new(text).size(12.0).color(t.weak), width),
+        }
+    }
+
+    fn height(&self) -> f32 {
+        (self.title.size().y + self.detail.size().y + 3.0 + 20.0).ceil()
+    }
+}
+
+fn choice_ui(ui: &mut Ui, selected: bool, label: &str, text: &str, size: Vec2) -> Response {
+    let t = tokens(ui);
+    let id = ui.next_auto_id();
+    let Choice { title, detail } = Choice::new(ui, label, text, size.x);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(egui::Role::RadioButton, ui.is_enabled(), selected, label));
+    if ui.is_rect_visible(rect) {
+        let how = ui.animate_bool_responsive(id, selected);
+        let fill = if response.hovered() && !selected { t.hover } else { t.raised };
+        let edge = if selected || response.has_focus() { t.accent } else { t.line };
+        ui.painter().rect(rect, 9.0, fill, Stroke::new(1.0, edge), egui::StrokeKind::Inside);
+        if how > 0.0 {
+            ui.painter().rect_filled(rect, 9.0, t.accent_soft.gamma_multiply(0.55 * how));
+        }
+        let center = pos2(rect.left() + 20.0, rect.top() + 10.0 + title.size().y / 2.0);
+        ui.painter().circle_stroke(center, 7.0, Stroke::new(1.5, if selected { t.accent } else { t.edge }));
+        if selected {
+            ui.painter().circle_filled(center, 4.0, t.accent);
+        }
+        let at = rect.min + vec2(36.0, 10.0);
+        let below = at + vec2(0.0, title.size().y + 3.0);
+        ui.painter().galley(at, title, t.strong);
+        ui.painter().galley(below, detail, t.weak);
+    }
+    response
+}
+
+fn galley(ui: &Ui, text: RichText, width: f32) -> std::sync::Arc<egui::Galley> {
+    WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Wrap), width, TextStyle::Body)
+}
+
+/// A dot of that colour, as high as a line of text.
+pub(super) fn dot_ui(ui: &mut Ui, color: Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(8.0, ui.text_style_height(&TextStyle::Body)), Sense::hover());
+    ui.painter().circle_filled(rect.center(), 3.5, color);
+}
+
+/// A word in a rounded box. Painted by hand: in a centred row a `Frame` stretches to the row's height.
+pub(super) fn pill_ui(ui: &mut Ui, color: Color32, text: &str) -> Response {
+    let galley = WidgetText::from(weight(text, 580.0).size(11.5).color(color)).into_galley(
+        ui,
+        Some(TextWrapMode::Extend),
+        f32::INFINITY,
+        TextStyle::Small,
+    );
+    let padding = vec2(8.0, 2.0);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + 2.0 * padding, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
+    ui.painter().rect_filled(rect, CornerRadius::same(9), color.gamma_multiply(0.15));
+    ui.painter().galley(rect.min + padding, galley, color);
+    response
+}
+
+/// Running text in which what stands between backticks is code.
+pub(super) fn words(ui: &Ui, text: &str, wght: f32, color: Color32) -> egui::text::LayoutJob {
+    let t = tokens(ui);
+    let body = TextStyle::Body.resolve(ui.style());
+    let mono = FontId::new(body.size - 1.0, egui::FontFamily::Monospace);
+    let mut job = egui::text::LayoutJob::default();
+    for (at, piece) in text.split('`').enumerate() {
+        let format = if at % 2 == 1 {
+            egui::TextFormat {
+                font_id: mono.clone(),
+                color: t.strong,
+                background: t.hover,
+                ..Default::default()
+            }
+        } else {
+            let mut format = egui::TextFormat { font_id: body.clone(), color, ..Default::default() };
+            format.coords.push(b"wght", wght);
+            format
+        };
+        job.append(piece, 0.0, format);
+    }
+    job
+}
+
+/// A message in a place of its own.
+pub(super) fn message_ui(ui: &mut Ui, tone: Tone, text: &str) {
+    let t = tokens(ui);
+    let color = tone.color(t);
+    Frame::new()
+        .fill(color.gamma_multiply(0.10))
+        .corner_radius(8)
+        .inner_margin(Margin::symmetric(12, 9))
+        .show(ui, |ui| {
+            ui.take_available_width();
+            ui.horizontal_top(|ui| {
+                ui.label(theme::icon(tone.icon()).color(color));
+                ui.vertical(|ui| {
+                    ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+                });
+            });
+        });
+}
+
+/// Nothing here yet: why, and what to do about it. True when the action was chosen.
+pub(super) fn empty_ui(
+    ui: &mut Ui,
+    icon: Icon,
+    title: &str,
+    text: &str,
+    action: Option<(Icon, &str)>,
+) -> bool {
+    let t = tokens(ui);
+    let mut chosen = false;
+    let height = 150.0;
+    ui.vertical_centered(|ui| {
+        ui.add_space(((ui.available_height() - height) / 2.4).clamp(16.0, 170.0));
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(48.0), Sense::hover());
+        ui.painter().circle_filled(rect.center(), 24.0, t.hover);
+        ui.painter().text(
+            rect.center(),
+            egui::Align2::CENTER_CENTER,
+            char::from(icon),
+            FontId::new(21.0, theme::icons()),
+            t.weak,
+        );
+        ui.add_space(4.0);
+        ui.label(weight(title, 640.0).size(14.5).color(t.strong));
+        ui.scope(|ui| {
+            ui.set_max_width(420.0);
+            ui.label(RichText::new(text).color(t.weak));
+        });
+        if let Some((icon, label)) = action {
+            ui.add_space(6.0);
+            chosen = primary_button_ui(ui, icon, label, true).clicked();
+        }
+    });
+    chosen
+}
+
+/// Code in a box, coloured, with a button that copies it.
+pub(super) fn code_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
+    let copy = code_copy_ui(ui, code, copy_name);
+    if copy {
+        ui.copy_text(code.to_owned());
+    }
+    copy
+}
+
+/// The same; what is copied is up to the caller, who is told to.
+pub(super) fn code_copy_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
+    let t = tokens(ui);
+    let (shown, was_cut) = json::cut(code, json::SHOWN_BYTES_MAX);
+    let frame = Frame::new()
+        .fill(t.field)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(9)
+        .inner_margin(Margin::same(12));
+    let inner = frame.show(ui, |ui| {
+        ui.take_available_width();
+        ScrollArea::horizontal().id_salt(("code", copy_name)).auto_shrink([false, true]).show(ui, |ui| {
+            let mut job = json::highlight(shown, t, &TextStyle::Monospace.resolve(ui.style()));
+            job.wrap.max_width = f32::INFINITY;
+            ui.add(Label::new(job).wrap_mode(TextWrapMode::Extend).selectable(true));
+        });
+        if was_cut {
+            ui.label(RichText::new("Shortened here. Copy gives all of it.").small().color(t.weak));
+        }
+    });
+    let corner = inner.response.rect.right_top() + vec2(-34.0, 6.0);
+    let mut over = ui.new_child(
+        egui::UiBuilder::new()
+            .id_salt(("copy code", copy_name))
+            .max_rect(egui::Rect::from_min_size(corner, Vec2::splat(28.0)))
+            .layout(Layout::top_down(Align::Max)),
+    );
+    let button = Frame::new().fill(t.field).corner_radius(6);
+    button.show(&mut over, |ui| icon_button_ui(ui, Icon::Copy, copy_name).clicked()).inner
+}
+
+/// A name and its value on one line, the value in full as a tooltip, with a copy button. True when copied.
+pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool {
+    let t = tokens(ui);
+    let mut copied = false;
+    ui.horizontal(|ui| {
+        ui.set_min_height(26.0);
+        ui.allocate_ui_with_layout(vec2(118.0, 20.0), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_width(118.0);
+            ui.add(Label::new(RichText::new(name).color(t.weak)).selectable(false).truncate());
+        });
+        let room = ui.available_width() - if copy { 34.0 } else { 0.0 };
+        ui.allocate_ui_with_layout(vec2(room, 20.0), Layout::left_to_right(Align::Center), |ui| {
+            ui.add(Label::new(RichText::new(value).monospace().color(t.strong)).truncate())
+                .on_hover_text(value);
+        });
+        if copy && icon_button_ui(ui, Icon::Copy, &format!("Copy {}", name.to_lowercase())).clicked() {
+            ui.copy_text(value.to_owned());
+            copied = true;
+        }
+    });
+    copied
+}
+
+/// `1234567` as `1 234 567`.
+pub(super) fn digits(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{2009}');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A rate for the eye.
+pub(super) fn rate(per_sec: f32) -> String {
+    if per_sec > 0.0 && per_sec < 10.0 { format!("{per_sec:.1}") } else { format!("{per_sec:.0}") }
+}
+
+/// Bytes for the eye.
+pub(super) fn bytes(n: u64) -> String {
+    match n {
+        0..1024 => format!("{n} B"),
+        1024..1_048_576 => format!("{:.1} KiB", n as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", n as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", n as f64 / 1_073_741_824.0),
+    }
+}
+
+/// Milliseconds for the eye.
+pub(super) fn duration(ms: i64) -> String {
+    match ms {
+        ..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{:.1} s", ms as f64 / 1e3),
+        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
+        _ => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!(digits(1_234_567), "1\u{2009}234\u{2009}567");
+        assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1234".into()));
+        assert_eq!((bytes(12), bytes(2048)), ("12 B".into(), "2.0 KiB".into()));
+        assert_eq!((duration(80), duration(61_000)), ("80 ms".into(), "1 min 1 s".into()));
+    }
+}

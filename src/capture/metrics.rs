@@ -1,0 +1,56 @@
+//! `/metrics`: sums and states as Prometheus text; no event and no key. Pure.
+
+use crate::delivery::{Forwarder, Ledger};
+
+const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
+
+pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, unknown_keys: u64) -> String {
+    let mut lines = Vec::new();
+    let mut metric = |name: &str, kind: &str, help: &str, value: u64| {
+        lines.push(format!("# HELP tributary_{name} {help}"));
+        lines.push(format!("# TYPE tributary_{name} {kind}"));
+        lines.push(format!("tributary_{name} {value}"));
+    };
+    metric("accepted_total", "counter", "Events whose sender was told 200.", ledger.accepted);
+    metric("delivered_total", "counter", "Events that the stream confirmed.", ledger.delivered);
+    metric("failed_total", "counter", "Events that the destination will never take.", ledger.failed);
+    metric("rejected_total", "counter", "Events refused at the endpoint.", ledger.rejected);
+    let repeats =
+        "Puts without a clear answer that were repeated: at most so many records are twice in the stream.";
+    metric("repeats_possible_total", "counter", repeats, ledger.repeats_possible);
+    metric("queued_events", "gauge", "Events that wait.", ledger.queued);
+    metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
+    metric("unknown_key_requests_total", "counter", "Requests without a known write key.", unknown_keys);
+    lines.push(
+        "# HELP tributary_forwarder_state What the forwarder is doing: 1 for one of the states.".to_owned(),
+    );
+    lines.push("# TYPE tributary_forwarder_state gauge".to_owned());
+    lines.extend(STATES.map(|state| {
+        format!("tributary_forwarder_state{{state=\"{state}\"}} {}", u8::from(state == forwarder.as_str()))
+    }));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_state_is_on_whatever_the_forwarder_does() {
+        let fault = crate::delivery::Fault::new("NoAnswer", "");
+        for forwarder in [
+            Forwarder::Disabled,
+            Forwarder::Running,
+            Forwarder::Throttled(fault.clone()),
+            Forwarder::Blocked { fault: fault.clone(), next_try: 0 },
+            Forwarder::Offline { fault, next_try: 0 },
+            Forwarder::Draining,
+        ] {
+            let text = text(&Ledger::default(), &forwarder, 0);
+            let on: Vec<_> =
+                text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
+            assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);
+        }
+    }
+}

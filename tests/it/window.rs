@@ -1,0 +1,352 @@
+//! The window, driven by the labels that a screen reader reads, over the real engine. No display is needed.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, Key, Modifiers, accesskit::Role};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+use tributary::{
+    app::{App, Problem, Running},
+    config::{self, Config, Environment, Overrides, Source},
+    engine::{Engine, Paths},
+    practice::Faults,
+};
+
+type Window = Harness<'static, App>;
+
+/// A window over an engine of its own, whose files go with the test.
+struct Desk {
+    window: Window,
+    files: tempfile::TempDir,
+}
+
+fn settings() -> Config {
+    let mut config = Config::default();
+    config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.capture.sources =
+        vec![Source { name: "My first source".into(), write_key: "test-key-1234".into() }];
+    config
+}
+
+fn paths(folder: &std::path::Path) -> Paths {
+    let file = folder.join("config.toml");
+    config::load(&file, &Environment::default(), &Overrides::default()).expect("a first settings file");
+    Paths { config_file: Some(file), data_dir: folder.join("data") }
+}
+
+fn open(config: Config) -> Desk {
+    open_with(config, |_| {})
+}
+
+fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let paths = paths(files.path());
+    let config_path = files.path().join("config.toml");
+    let data_dir = files.path().to_owned();
+    let mut config = Some(config);
+    let window = Harness::builder().with_size([1280.0, 1600.0]).build_eframe(move |cc| {
+        App::new(cc, move || {
+            let config = config.take().expect("started once");
+            let engine = Engine::start(config, paths.clone()).expect("the engine starts");
+            prepare(&engine);
+            Ok(Running { engine, config_path: config_path.clone(), data_dir: data_dir.clone() })
+        })
+    });
+    let mut desk = Desk { window, files };
+    desk.window.run();
+    desk
+}
+
+/// Frames until `done`, with time for the engine between them.
+fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
+    let end = Instant::now() + Duration::from_secs(15);
+    while !done(window) {
+        assert!(Instant::now() < end, "timed out: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+        window.step();
+    }
+}
+
+fn go(window: &mut Window, place: &str) {
+    window.get_by_role_and_label(Role::Button, place).click();
+    window.run();
+}
+
+fn type_into(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::TextInput, label).focus();
+    window.run();
+    window.get_by_role_and_label(Role::TextInput, label).type_text(text);
+    window.run();
+}
+
+fn copied(window: &Window) -> Option<String> {
+    window.output().platform_output.commands.iter().find_map(|command| match command {
+        egui::OutputCommand::CopyText(text) => Some(text.clone()),
+        _ => None,
+    })
+}
+
+fn says(window: &Window, text: &str) -> bool {
+    window.query_all_by_label_contains(text).next().is_some()
+}
+
+#[test]
+fn the_five_places_and_the_settings_are_reached_by_name_and_by_keys() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let places = [
+        ("Sources", Key::Num2, "Who may send events, and how to point them here"),
+        ("Test", Key::Num3, "Send an event through the real endpoint and follow it to its record"),
+        ("Live", Key::Num4, "Every event, and what became of it"),
+        ("Stream", Key::Num5, "What a consumer reads back from the practice stream"),
+        ("Settings", Key::Comma, "The endpoint, the disk, and where the files are"),
+        ("Set up", Key::Num1, "Where events go, and what AWS needs for it"),
+    ];
+    for (name, _, subtitle) in places {
+        go(window, name);
+        window.get_by_label(subtitle);
+    }
+    for (_, key, subtitle) in places {
+        window.key_press_modifiers(Modifiers::COMMAND, key);
+        window.run();
+        window.get_by_label(subtitle);
+    }
+}
+
+#[test]
+fn the_status_line_is_in_sight_in_every_place() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    for place in ["Set up", "Sources", "Test", "Live", "Stream", "Settings"] {
+        go(window, place);
+        wait_for(window, "the forwarder's state", |window| says(window, "Running"));
+        window.get_by_label("Queue");
+        window.get_by_label("Copy endpoint address").click();
+        window.step();
+        let address = copied(window).expect("something is copied");
+        assert!(address.starts_with("http://127.0.0.1:") && !address.ends_with(":0"), "{address}");
+        window.run();
+    }
+}
+
+#[test]
+fn typing_a_region_and_a_stream_fills_the_policy_and_copy_takes_it() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    assert!(says(window, "arn:aws:kinesis:{region}:{account-id}:stream/{stream-name}"));
+    assert!(says(window, "Still missing: the region, the account id, the stream name."));
+    type_into(window, "AWS region", "eu-west-1");
+    type_into(window, "Stream name", "clickstream");
+    type_into(window, "AWS account id", "123456789012");
+    assert!(says(window, "arn:aws:kinesis:eu-west-1:123456789012:stream/clickstream"));
+    assert!(!says(window, "Still missing"));
+    window.get_by_label("Copy policy").click();
+    window.step();
+    let policy = copied(window).expect("the policy is copied");
+    assert!(policy.contains("kinesis:PutRecord") && policy.contains("stream/clickstream"), "{policy}");
+    window.run();
+    window.get_by_label("Policy copied");
+}
+
+#[test]
+fn a_region_is_found_by_its_name() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    type_into(window, "AWS region", "irel");
+    window.key_press(Key::Enter);
+    window.run();
+    let region = window.get_by_role_and_label(Role::TextInput, "AWS region").value();
+    assert_eq!(region.as_deref(), Some("eu-west-1"));
+}
+
+#[test]
+fn a_bad_stream_name_is_named_next_to_its_field_and_cannot_be_applied() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    window.get_by_label("The region is missing");
+    type_into(window, "AWS region", "eu-west-1");
+    type_into(window, "Stream name", "my stream!");
+    let rule = config::check_stream("my stream!").expect_err("a space is not allowed");
+    let field = window.get_by_role_and_label(Role::TextInput, "Stream name").rect();
+    let beside = |node: &egui_kittest::Node<'_>| (node.rect().top() - field.bottom()).abs() < 20.0;
+    assert!(window.query_all_by_label_contains(&rule[1..]).any(|node| beside(&node)), "{rule}");
+    assert!(window.get_by_role_and_label(Role::Button, "Apply").accesskit_node().is_disabled());
+    window.get_by_label("Revert").click();
+    window.run();
+    window.get_by_label("Nothing to set up");
+}
+
+#[test]
+fn a_test_event_is_followed_to_its_shard_and_sequence_number() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Test");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run();
+    wait_for(window, "the delivery", |window| says(window, "sequence number"));
+    window.get_by_label("Sent to the endpoint");
+    window.get_by_label("Answered 200");
+    window.get_by_label("Safe in the spool");
+    assert!(says(window, "shardId-0000"));
+
+    window.get_by_label("Show in Live").click();
+    window.run();
+    wait_for(window, "its line in the log", |window| says(window, "Delivered track Order Completed"));
+    wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));
+    window.get_by_label("Record").click();
+    window.run();
+    window.get_by_label("Copy record data").click();
+    window.step();
+    assert!(copied(window).is_some_and(|data| data.starts_with("eyJ")));
+
+    go(window, "Stream");
+    wait_for(window, "the record", |window| says(window, "1 read"));
+    window
+        .get_by(|node| node.role() == Role::Row && node.label().is_some_and(|l| l.starts_with("Record ")))
+        .click();
+    window.run();
+    assert!(says(window, "\"event\": \"Order Completed\""));
+    window.get_by_label("base64 of JSON");
+}
+
+#[test]
+fn a_mistake_in_a_test_event_is_named_and_it_is_not_sent() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Test");
+    window.get_by_label("Event JSON").focus();
+    window.run();
+    window.get_by_label("Event JSON").type_text("oops");
+    window.run();
+    assert!(says(window, "Line 1"), "the line is named");
+    assert!(window.get_by_role_and_label(Role::Button, "Send event").accesskit_node().is_disabled());
+}
+
+#[test]
+fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
+    let denied = |engine: &Engine| {
+        engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
+    };
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    go(window, "Test");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run();
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    window.get_by_label("Try now");
+    assert!(says(window, "Tries again by itself in"));
+    assert!(says(window, "Set up › Policy"));
+    wait_for(window, "the event's own remedy", |window| {
+        window.query_all_by_label("Retrying").next().is_some()
+    });
+    window.get_all_by_label("Set up › Policy").next().expect("a way there").click();
+    window.run();
+    window.get_by_label("Where events go, and what AWS needs for it");
+}
+
+#[test]
+fn sources_are_added_and_removed_only_after_a_question() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    assert!(!says(window, "test-key-1234"), "a key is not shown unasked");
+    window.get_by_label("Show write key of My first source").click();
+    window.run();
+    assert!(says(window, "test-key-1234"));
+    window.get_by_label("Add source").click();
+    window.run();
+    type_into(window, "Source name", "Website");
+    window.get_by_label("Save").click();
+    window.step();
+    wait_for(window, "the new source", |window| says(window, "Copy write key of Website"));
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    assert!(file.contains("\"Website\""), "{file}");
+    window.get_by_label("Remove Website").click();
+    window.run();
+    window.get_by_label("Remove this source?");
+    window.get_by_label("Remove source").click();
+    window.step();
+    wait_for(window, "the source to go", |window| !says(window, "Copy write key of Website"));
+}
+
+#[test]
+fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let paths = paths(files.path());
+    let data_dir = files.path().to_owned();
+    let mut tries = 0;
+    let mut window = Harness::builder().with_size([900.0, 600.0]).build_eframe(move |cc| {
+        App::new(cc, move || {
+            tries += 1;
+            if tries == 1 {
+                let line = "config.toml, line 4: destination.region: a region looks like eu-west-1";
+                return Err(Problem {
+                    title: "The settings file has a mistake".into(),
+                    details: vec![line.into()],
+                });
+            }
+            let engine = Engine::start(settings(), paths.clone()).expect("the engine starts");
+            Ok(Running { engine, config_path: data_dir.join("config.toml"), data_dir: data_dir.clone() })
+        })
+    });
+    window.run();
+    window.get_by_label("The settings file has a mistake");
+    assert!(says(&window, "line 4"));
+    window.get_by_label("Copy").click();
+    window.step();
+    assert!(copied(&window).is_some_and(|text| text.contains("line 4")));
+    window.get_by_label("Try again").click();
+    window.run();
+    window.run();
+    window.get_by_label("Nothing to set up");
+}
+
+#[test]
+fn an_idle_window_asks_for_no_frame() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    for place in ["Set up", "Sources", "Test", "Live", "Stream", "Settings"] {
+        go(window, place);
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            std::thread::sleep(Duration::from_millis(60));
+            window.step();
+            let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
+            if delay.is_none_or(|delay| delay > Duration::from_secs(60)) {
+                break;
+            }
+            assert!(Instant::now() < end, "{place} still asks for a frame in {delay:?}");
+        }
+    }
+}
+
+#[test]
+fn every_place_fits_the_smallest_window() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.set_size(egui::vec2(860.0, 560.0));
+    for place in ["Set up", "Sources", "Test", "Live", "Stream", "Settings"] {
+        go(window, place);
+        for node in window.get_all_by_role(Role::Button) {
+            let name = node.accesskit_node().label().unwrap_or_default();
+            assert!(node.rect().right() <= 861.0, "{name:?} in {place} sticks out: {:?}", node.rect());
+        }
+    }
+}
+
+#[test]
+fn no_display_is_an_error_that_names_the_way_without_one() {
+    let error = tributary::app::RunError::NoDisplay("none is set".into()).to_string();
+    assert!(error.contains("tributary serve"), "{error}");
+}
