@@ -295,7 +295,12 @@ impl Desk {
     fn new(running: Running, waker: &Waker) -> Self {
         let engine = running.engine;
         let waker = waker.clone();
+        let ctx = waker.ctx.clone();
         engine.on_change(move || waker.wake());
+        engine.on_signal(move || {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+            ctx.request_repaint();
+        });
         let config = engine.config();
         Self {
             status: engine.status(),

@@ -9,6 +9,7 @@ mod board;
 mod desk;
 mod keeper;
 mod reading;
+mod signals;
 mod state_file;
 mod test_event;
 
@@ -38,6 +39,7 @@ use crate::{
 };
 use desk::Question;
 use keeper::Command;
+pub use signals::Signals;
 pub use state_file::{PracticeAccess, Whereabouts};
 pub use test_event::post;
 
@@ -240,6 +242,20 @@ impl Engine {
         if self.shared.waker.set(Box::new(wake)).is_err() {
             tracing::debug!("a face is woken already");
         }
+    }
+
+    /// Has `told` called each time the operating system asks the program to stop, for a face that does not wait for
+    /// signals itself. The face must then shut the engine down: the signals no longer end the program.
+    pub fn on_signal(&self, told: impl Fn() + Send + 'static) {
+        self.runtime.spawn(async move {
+            match Signals::new() {
+                Ok(mut signals) => loop {
+                    signals.next().await;
+                    told();
+                },
+                Err(error) => tracing::warn!("cannot listen for signals: {error}"),
+            }
+        });
     }
 
     /// The latest status; cheap.

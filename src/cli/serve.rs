@@ -11,7 +11,7 @@ use super::{DestinationWords, Places};
 use crate::{
     config::{Config, DestinationKind, Overrides},
     delivery::{Forwarder, Intake, Status},
-    engine::{Engine, url_of},
+    engine::{Engine, Signals, url_of},
     remedy,
 };
 
@@ -142,41 +142,5 @@ fn destination(config: &Config) -> String {
             format!("Kinesis stream {} in {}", destination.stream, destination.region)
         }
         DestinationKind::Kinesis => format!("stream {} at {}", destination.stream, destination.endpoint_url),
-    }
-}
-
-/// SIGTERM and SIGINT; on Windows Ctrl-C.
-struct Signals {
-    #[cfg(unix)]
-    term: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
