@@ -91,14 +91,14 @@ pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<
     };
     let opened =
         eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
-    opened.map_err(|error| match error {
-        eframe::Error::AppCreation(_) => RunError::Window(error.to_string()),
-        // The place in winit's source that its words begin with says nothing to the user.
-        _ => {
-            let words = error.to_string();
-            let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
-            RunError::NoDisplay(short.map_or(&*words, |(_, rest)| rest).trim_end_matches('.').to_owned())
+    opened.map_err(|error| {
+        let words = error.to_string();
+        if matches!(error, eframe::Error::AppCreation(_)) {
+            return RunError::Window(words);
         }
+        // The place in winit's source that its words begin with says nothing to the user.
+        let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+        RunError::NoDisplay(short.map_or(&*words, |(_, rest)| rest).trim_end_matches('.').to_owned())
     })
 }
 
@@ -295,12 +295,7 @@ impl Desk {
     fn new(running: Running, waker: &Waker) -> Self {
         let engine = running.engine;
         let waker = waker.clone();
-        let ctx = waker.ctx.clone();
         engine.on_change(move || waker.wake());
-        engine.on_signal(move || {
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-            ctx.request_repaint();
-        });
         let config = engine.config();
         Self {
             status: engine.status(),
@@ -323,12 +318,16 @@ impl Desk {
     fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
         self.status = engine.status();
+        if engine.told_to_stop() {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
         let config = engine.config();
         if !Arc::ptr_eq(&config, &self.config) {
             self.setup.adopt(&self.config, &config);
             self.settings.adopt(&self.config, &config);
             self.config = config;
         }
+        self.setup.logic(ctx);
         self.test.logic(ctx, engine, &self.status);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
         self.stream.logic(engine, self.place == Place::Stream);

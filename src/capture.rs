@@ -273,8 +273,11 @@ impl Endpoint {
     ) -> Result<(Option<String>, bytes::Bytes), Refused> {
         self.is_open()?;
         let key = key::outside_body(&parts.headers, parts.uri.query());
-        if key.is_some() {
-            self.source(rules, key.as_deref())?;
+        if key.is_some()
+            && let Err(refused) = self.source(rules, key.as_deref())
+        {
+            body::discard(body.into_data_stream()).await;
+            return Err(refused);
         }
         let bytes = body::read(&parts.headers, body, rules.body_bytes_max).await?;
         Ok((key, bytes))

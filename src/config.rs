@@ -276,6 +276,8 @@ pub struct Capture {
     pub listen: std::net::SocketAddr,
     /// Refuse requests without a known write key.
     pub require_write_key: bool,
+    /// Do not forward an event whose `messageId` was accepted before.
+    pub drop_repeats: bool,
     /// Bytes of one request, inflated.
     pub max_body_bytes: usize,
     /// Who may send.
@@ -287,6 +289,7 @@ impl Default for Capture {
         Self {
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8485)),
             require_write_key: true,
+            drop_repeats: false,
             max_body_bytes: 5 * 1024 * 1024,
             sources: Vec::new(),
         }

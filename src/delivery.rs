@@ -159,6 +159,8 @@ pub struct Delivery {
     pub fault: Option<Fault>,
     /// Bytes of the event's JSON.
     pub bytes: u32,
+    /// The earlier line with the same `messageId`: its sender sent it again.
+    pub repeat_of: Option<EventId>,
 }
 
 impl Delivery {
@@ -361,4 +363,26 @@ pub enum ReadFrom {
     Latest,
     /// The first record at or after this moment.
     Time(Millis),
+}
+
+/// How a step went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works.
+    Passed,
+    /// Not needed for putting, and not permitted or not offered here.
+    Skipped,
+    /// It does not work; this is what was said.
+    Failed(Fault),
+}
+
+/// One step of the destination's check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it went.
+    pub verdict: Verdict,
+    /// What was found, in a sentence; of a failure what it means and what to do.
+    pub detail: String,
 }

@@ -17,7 +17,10 @@ use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,7 +33,7 @@ use tokio::{
 use crate::{
     capture::Rules,
     config::{Config, DestinationKind},
-    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status},
+    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step},
     event::Kind,
     forward::Setup,
     kinesis::{self, Access},
@@ -39,7 +42,6 @@ use crate::{
 };
 use desk::Question;
 use keeper::Command;
-pub use signals::Signals;
 pub use state_file::{PracticeAccess, Whereabouts};
 pub use test_event::post;
 
@@ -145,6 +147,7 @@ struct Shared {
     problems: Mutex<BTreeMap<&'static str, Arc<str>>>,
     waker: OnceLock<Waker>,
     unknown_keys: Arc<AtomicU64>,
+    told_to_stop: AtomicBool,
     spool: Spool,
     practice: Practice,
     access: Access,
@@ -224,6 +227,7 @@ impl Engine {
             problems: Mutex::default(),
             waker: OnceLock::new(),
             unknown_keys: Arc::default(),
+            told_to_stop: AtomicBool::new(false),
             spool,
             practice,
             access,
@@ -244,18 +248,14 @@ impl Engine {
         }
     }
 
-    /// Has `told` called each time the operating system asks the program to stop, for a face that does not wait for
-    /// signals itself. The face must then shut the engine down: the signals no longer end the program.
-    pub fn on_signal(&self, told: impl Fn() + Send + 'static) {
-        self.runtime.spawn(async move {
-            match Signals::new() {
-                Ok(mut signals) => loop {
-                    signals.next().await;
-                    told();
-                },
-                Err(error) => tracing::warn!("cannot listen for signals: {error}"),
-            }
-        });
+    /// Listens for SIGTERM and SIGINT from now on (see [`Self::told_to_stop`]). A second signal ends the program.
+    pub fn heed_signals(&self) {
+        self.command(Command::HeedSignals);
+    }
+
+    /// Whether a signal asked the program to stop. The face is woken for it.
+    pub fn told_to_stop(&self) -> bool {
+        self.shared.told_to_stop.load(Ordering::Acquire)
     }
 
     /// The latest status; cheap.
@@ -317,7 +317,7 @@ impl Engine {
     }
 
     /// Tests the destination step by step, with settings that need not be applied yet.
-    pub fn check(&self, config: Config) -> Answer<Vec<kinesis::Step>> {
+    pub fn check(&self, config: Config) -> Answer<Vec<Step>> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Check { config: Box::new(config), reply });
         Answer(answer)

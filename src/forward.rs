@@ -44,6 +44,9 @@ const WINDOW_BYTES: usize = 32 << 20;
 /// Events read at a time.
 const PAGE_EVENTS: usize = 4_000;
 
+/// The pause after the spool could not be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// Attempts of one event that are all written down; of later ones every power of two.
 const ATTEMPTS_KEPT: u32 = 16;
 
@@ -173,14 +176,18 @@ impl Forwarder {
         match step {
             Step::Done(all) => self.settle(all).await,
             Step::Read(Ok(next)) => {
-                self.cursor = next.through;
+                self.cursor = next.through.max(self.cursor);
                 for event in next.events {
                     self.lanes.push(event, self.ordered);
                 }
+                self.give_up(&next.damaged).await;
             }
             Step::Read(Err(error)) => {
                 tracing::error!("{error}; tried again in a second");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                self.reading = Some(Box::pin(async {
+                    tokio::time::sleep(READ_AGAIN_AFTER).await;
+                    Ok(Next::default())
+                }));
             }
             Step::Spool => {}
             Step::Setup => {
@@ -312,6 +319,24 @@ impl Forwarder {
         if !settlements.is_empty() {
             self.spool.settle(settlements).await;
         }
+    }
+
+    /// What the disk no longer gives cannot be put: the log says so, and the others go on.
+    async fn give_up(&mut self, damaged: &[EventId]) {
+        if damaged.is_empty() {
+            return;
+        }
+        tracing::error!("{} events are damaged on disk; see `tributary log --state failed`", damaged.len());
+        let settlements = damaged.iter().map(|id| Settlement {
+            id: *id,
+            bytes: 0,
+            at: now_ms(),
+            attempts: 0,
+            took_ms: 0,
+            encoding: self.setup.config.destination.encoding,
+            result: Err(Fault::new("DamagedPayload", "the event's bytes are missing from the spool file")),
+        });
+        self.spool.settle(settlements.collect()).await;
     }
 
     fn next_change(&self) -> Option<Instant> {

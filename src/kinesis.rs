@@ -24,7 +24,6 @@ use crate::{
     remedy::{self, Class},
 };
 
-pub use check::{Step, Verdict};
 pub use connect::{Access, Target};
 pub use read::{Reader, Round};
 

@@ -42,6 +42,7 @@ fn start(places: &cli::Places) -> Result<Running, Problem> {
         title: "Tributary could not start".to_owned(),
         details: anyhow::Error::from(error).chain().map(ToString::to_string).collect(),
     })?;
+    engine.heed_signals();
     Ok(Running { engine, config_path, data_dir })
 }
 

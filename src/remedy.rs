@@ -120,7 +120,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::KmsKeyUnusable
         | Cause::KmsKeyNotFound
         | Cause::KmsNotSubscribed => Class::Blocked,
-        Cause::RecordRefused => Class::Refused,
+        Cause::RecordRefused | Cause::Damaged | Cause::Repeat => Class::Refused,
         Cause::Endpoint(refusal) => refusal.class(),
         Cause::Unknown => class_of_status(http_status.or_else(|| status_in(code))),
     }
@@ -171,6 +171,8 @@ enum Cause {
     KmsKeyNotFound,
     KmsNotSubscribed,
     RecordRefused,
+    Damaged,
+    Repeat,
     Unreadable,
     Endpoint(Refusal),
     Unknown,
@@ -269,10 +271,17 @@ const CODES: &[(&str, Cause)] = &[
     ("RequestTimeout", Cause::NoAnswer),
     ("NoAnswer", Cause::NoAnswer),
     ("ConnectionFailed", Cause::ConnectionFailed),
+    ("ConnectionLost", Cause::NoAnswer),
     ("UnclearAnswer", Cause::UnclearAnswer),
     ("DryRunOperation", Cause::DryRun),
     ("ExpiredIterator", Cause::ReadPlaceExpired),
     ("ExpiredNextToken", Cause::ReadPlaceExpired),
+    // The SDK would not even send it.
+    ("IncompleteRequest", Cause::RequestRefused),
+    ("IncompleteRecord", Cause::RecordRefused),
+    ("DamagedPayload", Cause::Damaged),
+    // The spool would not forward it again.
+    ("repeat", Cause::Repeat),
     // Who we are.
     ("CredentialsNotFound", Cause::CredentialsNotFound),
     ("CredentialsFailed", Cause::CredentialsFailed(Source::Other)),

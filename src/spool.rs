@@ -11,6 +11,7 @@
 
 mod open;
 mod read;
+mod repeats;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -58,11 +59,17 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Delivered and rejected lines kept in the log.
     pub keep_events: u64,
+    /// An event whose `messageId` was accepted before becomes a rejected line instead of being forwarded again.
+    pub drop_repeats: bool,
 }
 
 impl From<&config::Config> for Limits {
     fn from(config: &config::Config) -> Self {
-        Self { max_bytes: config.spool.max_bytes, keep_events: config.log.keep_events }
+        Self {
+            max_bytes: config.spool.max_bytes,
+            keep_events: config.log.keep_events,
+            drop_repeats: config.capture.drop_repeats,
+        }
     }
 }
 
@@ -110,6 +117,8 @@ pub struct Queued {
 pub struct Next {
     /// The waiting events in it.
     pub events: Vec<Queued>,
+    /// Waiting events whose payload the disk no longer gives: they can never be put.
+    pub damaged: Vec<EventId>,
     /// No other event up to here waits: read on after this one.
     pub through: EventId,
 }
@@ -355,7 +364,7 @@ impl Shared {
         if after < fresh.complete_after {
             return None;
         }
-        let mut next = Next { events: Vec::new(), through: after };
+        let mut next = Next { through: after, ..Next::default() };
         let mut left = bytes;
         while next.events.len() < count && left > 0 {
             let Some(event) = fresh.events.pop_front() else {

@@ -47,7 +47,7 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Forwarder::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
         Forwarder::Blocked { fault, next_try } => forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try)),
         Forwarder::Offline { fault, next_try } => {
-            forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try))
+            forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try));
         }
     }
 }
@@ -124,7 +124,7 @@ fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy) {
 fn countdown_ui(ui: &mut Ui, ms: Millis) {
     let t = tokens(ui);
     let text = if ms > 0 {
-        ui.request_repaint_after(Duration::from_millis(1000));
+        ui.request_repaint_after(Duration::from_secs(1));
         format!("Tries again by itself in {} s", (ms + 999) / 1000)
     } else {
         "Trying …".to_owned()

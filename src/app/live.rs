@@ -131,31 +131,29 @@ impl Live {
                 self.paused = !self.paused;
             }
         });
+        let beside = ui.available_width() > 780.0;
+        if let Some(pane) = self.pane.as_mut().filter(|_| !beside) {
+            // Too narrow for both: the delivery takes the place of the list.
+            if !pane.ui(ui, seen) {
+                self.pane = None;
+            }
+            return;
+        }
         if ui.content_rect().height() > 640.0 {
             chart_ui(ui, seen.status);
             ui.add_space(8.0);
         }
-        let beside = ui.available_width() > 780.0;
         self.filters_ui(ui, seen);
         ui.add_space(6.0);
         if let Some(mut pane) = self.pane.take() {
-            let open = if beside {
-                let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
-                Panel::right("delivery")
-                    .default_size(410.0)
-                    .size_range(320.0..=(ui.available_width() * 0.6))
-                    .frame(Frame::new().inner_margin(margin))
-                    .show(ui, |ui| pane.ui(ui, seen))
-                    .inner
-            } else {
-                pane.ui(ui, seen)
-            };
-            if open {
-                self.pane = Some(pane);
-                if !beside {
-                    return;
-                }
-            }
+            let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
+            let open = Panel::right("delivery")
+                .default_size(410.0)
+                .size_range(320.0..=(ui.available_width() * 0.6))
+                .frame(Frame::new().inner_margin(margin))
+                .show(ui, |ui| pane.ui(ui, seen))
+                .inner;
+            self.pane = open.then_some(pane);
         }
         let margin = Margin { right: if self.pane.is_some() { 10 } else { 0 }, ..Margin::ZERO };
         CentralPanel::no_frame()
@@ -262,8 +260,9 @@ impl Live {
             self.empty_ui(ui, seen);
             return;
         }
-        self.held_ui(ui, seen);
+        let list = ui.available_rect_before_wrap();
         self.table_ui(ui, seen);
+        self.held_ui(ui, seen, list);
     }
 
     fn empty_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -296,8 +295,8 @@ impl Live {
         }
     }
 
-    /// What is not shown because the list holds still.
-    fn held_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+    /// What is not shown because the list holds still; over the list, so that nothing moves for it.
+    fn held_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, list: egui::Rect) {
         let unseen = self.rows.unseen(seen.status.newest);
         if unseen == 0 || (self.at_top && !self.paused) {
             return;
@@ -307,19 +306,18 @@ impl Live {
         } else {
             "New events".to_owned()
         };
-        ui.vertical_centered(|ui| {
-            if widgets::primary_button_ui(ui, Icon::ArrowUp, &label, true)
-                .on_hover_text("Show the newest")
-                .clicked()
-            {
-                self.paused = false;
-                self.to_top = true;
-                self.at_top = true;
-                let filter = self.rows.filter.clone();
-                self.rows.look_for(filter);
-                self.waiting = None;
-            }
-        });
+        let place = egui::Rect::from_min_size(list.min + vec2(0.0, 34.0), vec2(list.width(), 34.0));
+        let layout = Layout::top_down(Align::Center);
+        let mut over = ui.new_child(egui::UiBuilder::new().id_salt("held").max_rect(place).layout(layout));
+        let button = widgets::primary_button_ui(&mut over, Icon::ArrowUp, &label, true);
+        if button.on_hover_text("Show the newest").clicked() {
+            self.paused = false;
+            self.to_top = true;
+            self.at_top = true;
+            let filter = self.rows.filter.clone();
+            self.rows.look_for(filter);
+            self.waiting = None;
+        }
     }
 
     fn table_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
@@ -384,11 +382,9 @@ impl Live {
                 });
             });
         self.at_top = output.state.clamped_offset().y < ROW_HEIGHT / 2.0;
-        if let Some(drawn) = drawn {
-            if drawn != self.visible {
-                self.visible = drawn;
-                ui.request_repaint();
-            }
+        if let Some(drawn) = drawn.filter(|drawn| *drawn != self.visible) {
+            self.visible = drawn;
+            ui.request_repaint();
         }
         if let Some(id) = clicked {
             self.pane = if selected == Some(id) { None } else { Some(Pane::new(id)) };
@@ -563,7 +559,7 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                     let mark = |value: f64, step_size: f64| egui_plot::GridMark { value, step_size };
                     vec![mark(0.0, f64::from(peak)), mark(f64::from(peak), f64::from(peak))]
                 })
-                .y_axis_formatter(|mark, _| widgets::digits(mark.value.max(0.0).round() as u64))
+                .y_axis_formatter(|mark, _| format!("{:.0}", mark.value))
                 .label_formatter(|_| None);
             let (accepted, delivered) = (points(&status.accepted_per_sec), points(&status.delivered_per_sec));
             plot.show(ui, |plot| {

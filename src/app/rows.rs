@@ -60,7 +60,7 @@ enum Ask {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub filter: Filter,
-    rows: VecDeque<Delivery>,
+    held: VecDeque<Delivery>,
     /// The number of the first line that is held.
     first: usize,
     /// Nothing older than the last line that is held.
@@ -79,27 +79,27 @@ pub(super) struct Rows {
 impl Rows {
     /// How many lines the list has, as far as is known; at least one more than is held while there are older ones.
     pub(super) fn len(&self) -> usize {
-        let held = self.first + self.rows.len();
+        let held = self.first + self.held.len();
         match self.total {
             _ if self.complete => held,
             Some(total) if self.filter.is_empty() => total.max(held),
-            _ if self.rows.is_empty() => 0,
+            _ if self.held.is_empty() => 0,
             _ => held + 1,
         }
     }
 
     pub(super) fn get(&self, number: usize) -> Option<&Delivery> {
-        self.rows.get(number.checked_sub(self.first)?)
+        self.held.get(number.checked_sub(self.first)?)
     }
 
     /// The line's number, where it is held.
     pub(super) fn find(&self, id: EventId) -> Option<usize> {
-        self.rows.iter().position(|row| row.id == id).map(|at| at + self.first)
+        self.held.iter().position(|row| row.id == id).map(|at| at + self.first)
     }
 
     /// Nothing was asked yet, or a search has not found anything yet.
     pub(super) fn is_searching(&self) -> bool {
-        !self.loaded || (!self.complete && self.rows.is_empty())
+        !self.loaded || (!self.complete && self.held.is_empty())
     }
 
     /// How many lines came since the list was last taken from the top. With a filter, before it.
@@ -127,21 +127,21 @@ impl Rows {
         if !self.loaded {
             return Some(self.top(newest));
         }
-        let end = self.first + self.rows.len();
+        let end = self.first + self.held.len();
         let base = self.filter.query();
         let can_jump = self.filter.is_empty();
         let (ask, query) = if visible.start < self.first {
             if can_jump && visible.end + PAGE < self.first {
                 self.jump(visible.start)
             } else {
-                let after = self.rows.front().map(|row| row.id);
+                let after = self.held.front().map(|row| row.id);
                 (Ask::Newer, Query { after, oldest_first: true, ..base })
             }
         } else if !self.complete && visible.end + PAGE / 4 > end {
             if can_jump && visible.start > end + PAGE {
                 self.jump(visible.start)
             } else {
-                let before = self.searched_to.or_else(|| self.rows.back().map(|row| row.id));
+                let before = self.searched_to.or_else(|| self.held.back().map(|row| row.id));
                 (Ask::Older, Query { before, ..base })
             }
         } else {
@@ -196,7 +196,7 @@ impl Rows {
                 self.first = 0;
                 self.complete = is_last;
                 self.searched_to = page.stopped_at;
-                self.rows = page.rows.into();
+                self.held = page.rows.into();
                 self.loaded = true;
             }
             Ask::Fresh { newest } => {
@@ -206,21 +206,21 @@ impl Rows {
                 }
                 self.head = page.rows.first().map_or(newest, |row| row.id.max(newest));
                 for row in page.rows.into_iter().rev() {
-                    self.rows.push_front(row);
+                    self.held.push_front(row);
                 }
                 self.trim_below();
             }
             Ask::Older => {
                 self.complete = is_last;
                 self.searched_to = page.stopped_at;
-                self.rows.extend(page.rows);
-                let over = self.rows.len().saturating_sub(HELD_MAX);
-                self.rows.drain(..over);
+                self.held.extend(page.rows);
+                let over = self.held.len().saturating_sub(HELD_MAX);
+                self.held.drain(..over);
                 self.first += over;
             }
             Ask::Newer => {
                 for row in page.rows.into_iter().filter(|row| row.id <= self.head) {
-                    self.rows.push_front(row);
+                    self.held.push_front(row);
                     self.first = self.first.saturating_sub(1);
                 }
                 if is_last {
@@ -232,7 +232,7 @@ impl Rows {
                 self.first = first;
                 self.complete = is_last;
                 self.searched_to = page.stopped_at;
-                self.rows = page.rows.into();
+                self.held = page.rows.into();
             }
             Ask::Again { ids } => self.update(&ids, page),
         }
@@ -248,7 +248,7 @@ impl Rows {
         let Some(covered) = covered else { return };
         let mut found: std::collections::HashMap<EventId, Delivery> =
             page.rows.into_iter().map(|row| (row.id, row)).collect();
-        self.rows.retain_mut(|row| {
+        self.held.retain_mut(|row| {
             if let Some(now) = found.remove(&row.id) {
                 *row = now;
                 return true;
@@ -258,8 +258,8 @@ impl Rows {
     }
 
     fn trim_below(&mut self) {
-        if self.rows.len() > HELD_MAX {
-            self.rows.truncate(HELD_MAX);
+        if self.held.len() > HELD_MAX {
+            self.held.truncate(HELD_MAX);
             self.complete = false;
             self.searched_to = None;
         }
@@ -287,6 +287,7 @@ mod tests {
             receipt: None,
             fault: None,
             bytes: 1,
+            repeat_of: None,
         }
     }
 
@@ -328,7 +329,7 @@ mod tests {
                 let id = rows.get(number).map(|row| row.id);
                 assert_eq!(id, Some(newest - EventId::try_from(number).expect("small")), "line {number}");
             }
-            assert!(rows.rows.len() <= HELD_MAX + PAGE);
+            assert!(rows.held.len() <= HELD_MAX + PAGE);
         }
     }
 

@@ -3,6 +3,7 @@
 //! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
 //! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
 
+mod keychain;
 mod policy;
 
 use eframe::egui::{
@@ -14,7 +15,7 @@ use lucide_icons::Icon;
 use super::{
     Place, Seen, banner, status_line,
     theme::{self, tokens, weight},
-    widgets::{self, Tone},
+    widgets,
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
@@ -43,6 +44,7 @@ pub(super) struct SetUp {
     draft: Config,
     scroll_to: Option<Section>,
     policy: policy::Form,
+    keychain: keychain::Keychain,
 }
 
 /// What is wrong with the draft, field by field.
@@ -110,7 +112,12 @@ fn reason(draft: &Config) -> Option<String> {
 
 impl SetUp {
     pub(super) fn new(config: &Config) -> Self {
-        Self { draft: config.clone(), scroll_to: None, policy: policy::Form::default() }
+        Self {
+            draft: config.clone(),
+            scroll_to: None,
+            policy: policy::Form::default(),
+            keychain: keychain::Keychain::default(),
+        }
     }
 
     /// The settings changed elsewhere: takes them over, and keeps what the user is typing.
@@ -124,6 +131,10 @@ impl SetUp {
             self.draft.destination.enabled = now.destination.enabled;
             self.draft.credentials = credentials;
         }
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context) {
+        self.keychain.logic(ctx);
     }
 
     pub(super) fn show(&mut self, section: Section) {
@@ -152,13 +163,14 @@ impl SetUp {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
             ui.spacing_mut().item_spacing.y = 12.0;
-            self.destination_ui(ui, blocked_at == Some(None));
+            let is_blocked = matches!(seen.status.forwarder, Forwarder::Blocked { .. });
+            self.destination_ui(ui, is_blocked && blocked_at.is_none());
             match self.draft.destination.kind {
-                DestinationKind::Practice => self.practice_ui(ui, seen),
+                DestinationKind::Practice => Self::practice_ui(ui, seen),
                 DestinationKind::Kinesis => {
-                    self.stream_ui(ui, &faults, blocked_at == Some(Some(Section::Stream)));
-                    self.credentials_ui(ui, &faults, blocked_at == Some(Some(Section::Credentials)));
-                    self.policy_ui(ui, seen, blocked_at == Some(Some(Section::Policy)));
+                    self.stream_ui(ui, &faults, blocked_at == Some(Section::Stream));
+                    self.credentials_ui(ui, seen, &faults, blocked_at == Some(Section::Credentials));
+                    self.policy_ui(ui, seen, blocked_at == Some(Section::Policy));
                 }
             }
             let number = if self.draft.destination.kind == DestinationKind::Practice { 2 } else { 5 };
@@ -178,17 +190,12 @@ impl SetUp {
         frame.inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
             egui::Sides::new().shrink_left().truncate().show(
                 ui,
-                |ui| match &reason {
-                    Some(reason) => {
-                        ui.label(theme::icon(Icon::CircleAlert).color(t.warn));
-                        ui.add(Label::new(RichText::new(reason).color(t.text)).truncate())
-                            .on_hover_text(reason);
-                    }
-                    None => {
-                        ui.label(theme::icon(Icon::Pencil).color(t.weak));
-                        ui.add(Label::new(RichText::new(&text).color(t.text)).truncate())
-                            .on_hover_text(&text);
-                    }
+                |ui| {
+                    let (icon, color) =
+                        if reason.is_some() { (Icon::CircleAlert, t.warn) } else { (Icon::Pencil, t.weak) };
+                    let text = reason.as_ref().unwrap_or(&text);
+                    ui.label(theme::icon(icon).color(color));
+                    ui.add(Label::new(RichText::new(text).color(t.text)).truncate()).on_hover_text(text);
                 },
                 |ui| {
                     let can = reason.is_none() && !seen.saving;
@@ -241,7 +248,7 @@ impl SetUp {
         });
     }
 
-    fn practice_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+    fn practice_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         let t = tokens(ui);
         let frame = Frame::new().fill(t.accent_soft.gamma_multiply(0.6)).corner_radius(12);
         frame.inner_margin(Margin::symmetric(18, 16)).show(ui, |ui| {
@@ -291,7 +298,7 @@ impl SetUp {
             two_ui(
                 ui,
                 |ui, destination: &mut config::Destination| {
-                    region_ui(ui, &mut destination.region, faults.region.as_deref())
+                    region_ui(ui, &mut destination.region, faults.region.as_deref());
                 },
                 |ui, destination| {
                     let value = &mut destination.stream;
@@ -336,7 +343,7 @@ impl SetUp {
         });
     }
 
-    fn credentials_ui(&mut self, ui: &mut Ui, faults: &Faults, blocked: bool) {
+    fn credentials_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, faults: &Faults, blocked: bool) {
         let credentials = &mut self.draft.credentials;
         let mark = mark(true, blocked || faults.profile.is_some() || faults.role_arn.is_some());
         let scroll = take(&mut self.scroll_to, Section::Credentials);
@@ -346,14 +353,16 @@ impl SetUp {
             }
             widgets::hint_ui(
                 ui,
-                "Secret keys stay in AWS's own files or environment. Tributary never stores them.",
+                "Secret keys stay in AWS's own files or in the system keychain, never in a file of Tributary.",
             );
             let chain =
                 "Looks where every AWS tool looks: environment, ~/.aws, SSO, container or instance role.";
             let profile = "One section of ~/.aws/config or ~/.aws/credentials, SSO profiles included.";
+            let keychain = "Keys that you type in here, kept by this computer's keychain.";
             let choices = [
                 (CredentialsSource::Default, "AWS default chain", chain),
                 (CredentialsSource::Profile, "Named profile", profile),
+                (CredentialsSource::Keychain, "System keychain", keychain),
             ];
             widgets::choices_ui(ui, &mut credentials.source, &choices);
             match credentials.source {
@@ -362,13 +371,7 @@ impl SetUp {
                     let error = faults.profile.as_deref();
                     widgets::field_ui(ui, "Profile", &mut credentials.profile, "default", error);
                 }
-                CredentialsSource::Keychain => {
-                    widgets::message_ui(
-                        ui,
-                        Tone::Note,
-                        "The settings file names the system keychain as the place of the keys.",
-                    );
-                }
+                CredentialsSource::Keychain => self.keychain.ui(ui, seen),
             }
             two_ui(
                 ui,
@@ -494,11 +497,10 @@ impl SetUp {
     }
 }
 
-/// The step at which the forwarder is blocked; `Some(None)` when none of them in particular.
-fn blocked_at(seen: &Seen<'_>) -> Option<Option<Section>> {
+/// The step at which the forwarder is blocked; none when it is not, or at none in particular.
+fn blocked_at(seen: &Seen<'_>) -> Option<Section> {
     let Forwarder::Blocked { fault, .. } = &seen.status.forwarder else { return None };
-    let place = remedy::remedy(fault, seen.config).place;
-    Some(place.and_then(|place| banner::place_of(place).1))
+    banner::place_of(remedy::remedy(fault, seen.config).place?).1
 }
 
 fn take(wanted: &mut Option<Section>, section: Section) -> bool {
@@ -597,7 +599,7 @@ fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>) {
                 found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
             });
         if output.text_edit.response.response.changed() || output.accepted.is_some() {
-            *region = region.trim().to_owned();
+            region.retain(|c| !c.is_whitespace());
         }
         output.text_edit.response.response.labelled_by(name.id);
     });

@@ -90,13 +90,13 @@ impl Sources {
                 }
                 let act = row_ui(ui, source, self.revealed.contains(&at));
                 match act {
-                    None => {}
+                    None | Some(Act::Do(Doing::Adding { .. })) => {}
                     Some(Act::Copy) => {
                         ui.copy_text(source.write_key.clone());
                         seen.wishes.push(super::Wish::Notice("Write key copied".to_owned()));
                     }
                     Some(Act::Reveal) if self.revealed.contains(&at) => {
-                        self.revealed.retain(|other| *other != at)
+                        self.revealed.retain(|other| *other != at);
                     }
                     Some(Act::Reveal) => self.revealed.push(at),
                     Some(Act::Do(Doing::Renaming { name, .. })) => {
@@ -104,7 +104,6 @@ impl Sources {
                     }
                     Some(Act::Do(Doing::NewKey(_))) => self.doing = Some(Doing::NewKey(at)),
                     Some(Act::Do(Doing::Removing(_))) => self.doing = Some(Doing::Removing(at)),
-                    Some(Act::Do(Doing::Adding { .. })) => {}
                 }
             }
             if adding {

@@ -260,24 +260,12 @@ impl Stream {
                         return;
                     };
                     row.set_selected(selected == Some(&record.sequence_number));
-                    let arrived = record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at));
-                    let size = widgets::bytes(record.data.len() as u64);
-                    let shard = record.shard_id.trim_start_matches("shardId-").trim_start_matches('0');
-                    let shard = if shard.is_empty() { "0" } else { shard };
-                    let cells = [
-                        (true, arrived.as_str()),
-                        (true, shard),
-                        (roomy, &*record.partition_key),
-                        (true, &*record.sequence_number),
-                        (wide, size.as_str()),
-                    ];
-                    for (_, text) in cells.iter().filter(|(shown, _)| *shown) {
+                    let cells = cells(record, seen);
+                    let shown = [true, true, roomy, true, wide];
+                    for (text, _) in cells.iter().zip(shown).filter(|(_, shown)| *shown) {
                         row.col(|ui| {
-                            ui.add(
-                                Label::new(RichText::new(*text).monospace().color(t.text))
-                                    .selectable(false)
-                                    .truncate(),
-                            );
+                            let text = RichText::new(text).monospace().color(t.text);
+                            ui.add(Label::new(text).selectable(false).truncate());
                         });
                     }
                     let response = row.response();
@@ -293,6 +281,18 @@ impl Stream {
             self.selected = if same { None } else { Some(Open::new(record)) };
         }
     }
+}
+
+/// What a row shows of a record.
+fn cells(record: &Record, seen: &Seen<'_>) -> [String; 5] {
+    let shard = record.shard_id.trim_start_matches("shardId-").trim_start_matches('0');
+    [
+        record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),
+        if shard.is_empty() { "0".to_owned() } else { shard.to_owned() },
+        record.partition_key.to_string(),
+        record.sequence_number.to_string(),
+        widgets::bytes(record.data.len() as u64),
+    ]
 }
 
 fn destination(seen: &Seen<'_>) -> String {

@@ -1,5 +1,5 @@
 //! The look: one table of colours for dark and one for light, type sizes, corners and spacing, written once into both
-//! egui styles. No other file names a colour. Fonts are Inter, JetBrains Mono and Lucide's icons, all embedded, so the
+//! egui styles. No other file names a colour. Fonts are Inter, `JetBrains` Mono and Lucide's icons, all embedded, so the
 //! window looks the same on every system; what they lack (other scripts in event payloads) comes from the system.
 
 use eframe::egui::{
@@ -56,6 +56,7 @@ pub(super) struct Tokens {
     pub code_word: Color32,
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place of colours")]
 const fn hex(rgb: u32) -> Color32 {
     let [_, r, g, b] = rgb.to_be_bytes();
     Color32::from_rgb(r, g, b)
@@ -218,7 +219,15 @@ fn apply(style: &mut egui::Style, t: &Tokens, theme: Theme) {
     v.popup_shadow = Shadow { offset: [0, 6], blur: 18, spread: 0, color: Color32::from_black_alpha(depth) };
     v.window_shadow =
         Shadow { offset: [0, 12], blur: 40, spread: 0, color: Color32::from_black_alpha(depth) };
-    let w = &mut v.widgets;
+    widgets(&mut v.widgets, t);
+    // Tables use row positions again, so the warning about them is noise.
+    #[cfg(debug_assertions)]
+    {
+        style.debug.warn_if_rect_changes_id = false;
+    }
+}
+
+fn widgets(w: &mut egui::style::Widgets, t: &Tokens) {
     for visuals in [&mut w.noninteractive, &mut w.inactive, &mut w.hovered, &mut w.active, &mut w.open] {
         visuals.corner_radius = CornerRadius::same(7);
         visuals.expansion = 0.0;
@@ -242,9 +251,4 @@ fn apply(style: &mut egui::Style, t: &Tokens, theme: Theme) {
     w.active.fg_stroke.color = t.strong;
     w.open.weak_bg_fill = t.hover;
     w.open.bg_stroke = Stroke::new(1.0, t.edge);
-    // Tables use row positions again, so the warning about them is noise.
-    #[cfg(debug_assertions)]
-    {
-        style.debug.warn_if_rect_changes_id = false;
-    }
 }

@@ -3,7 +3,7 @@
 use std::{io::Read, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream},
     http::{HeaderMap, header::CONTENT_ENCODING},
 };
 use bytes::{Bytes, BytesMut};
@@ -14,6 +14,10 @@ use super::answer::Refused;
 
 /// A sender that is slower than this with one request is cut off: it comes again.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How much of a refused request is read before its sender is answered, and for how long.
+const DISCARD_BYTES_MAX: usize = 64 << 20;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads and inflates, at most `bytes_max` bytes on the wire and inflated.
 pub(super) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
@@ -53,18 +57,35 @@ async fn collect(body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
     // Most bodies come in one piece, which is then the buffer.
     let mut whole: Option<BytesMut> = None;
     let mut length = first.len();
-    while let Some(frame) = frames.next().await {
-        if length > bytes_max {
-            break;
-        }
+    while length <= bytes_max {
+        let Some(frame) = frames.next().await else {
+            return Ok(whole.map_or(first, BytesMut::freeze));
+        };
         let frame = frame.map_err(broken)?;
         length += frame.len();
-        whole.get_or_insert_with(|| BytesMut::from(&first[..])).extend_from_slice(&frame);
+        if length <= bytes_max {
+            whole.get_or_insert_with(|| BytesMut::from(&first[..])).extend_from_slice(&frame);
+        }
     }
-    if length > bytes_max {
-        return Err(Refused::too_large(bytes_max));
+    discard(frames).await;
+    Err(Refused::too_large(bytes_max))
+}
+
+/// Reads what a refused sender still has to say and lets it go, within limits: a connection that is closed under a
+/// sender shows it a reset instead of the answer, and it would send all of it again.
+pub(super) async fn discard(mut rest: BodyDataStream) {
+    let mut left = DISCARD_BYTES_MAX;
+    let reading = async {
+        while let Some(Ok(frame)) = rest.next().await {
+            left = left.saturating_sub(frame.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    if tokio::time::timeout(DISCARD_TIMEOUT, reading).await.is_err() {
+        tracing::debug!("a refused request took too long to arrive");
     }
-    Ok(whole.map_or(first, BytesMut::freeze))
 }
 
 /// Never holds more than `bytes_max` and a little, whatever a bomb would make of it.

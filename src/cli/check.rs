@@ -6,7 +6,8 @@ use serde_json::json;
 use super::{DestinationWords, Places, practice_access, print, runtime};
 use crate::{
     config::Overrides,
-    kinesis::{Client, Step, Verdict},
+    delivery::{Step, Verdict},
+    kinesis::Client,
 };
 
 #[derive(Args, Debug)]

@@ -1,17 +1,15 @@
 //! `tributary serve`: the engine without a window, until it is told to stop; then it drains.
 
-use std::{io::IsTerminal, sync::Arc, time::Duration};
+use std::{io::IsTerminal, time::Duration};
 
-use anyhow::Context;
 use clap::Args;
-use tokio::sync::Notify;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{DestinationWords, Places};
 use crate::{
     config::{Config, DestinationKind, Overrides},
     delivery::{Forwarder, Intake, Status},
-    engine::{Engine, Signals, url_of},
+    engine::{Engine, url_of},
     remedy,
 };
 
@@ -48,8 +46,7 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
         tracing::warn!("The endpoint can be reached from other machines, without encryption");
     }
     let engine = Engine::start(config, paths)?;
-    let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    waiting.block_on(watch(&engine))?;
+    watch(&engine);
     tracing::info!("Stopping: finishing puts in flight");
     engine.shutdown(GRACE);
     tracing::info!("Stopped");
@@ -72,21 +69,20 @@ fn start_log() {
         .init();
 }
 
-/// Writes what changes into the log until a signal comes. A second signal ends the program at once.
-async fn watch(engine: &Engine) -> anyhow::Result<()> {
-    let changed = Arc::new(Notify::new());
-    let notify = Arc::clone(&changed);
-    engine.on_change(move || notify.notify_one());
-    let mut signals = Signals::new().context("cannot listen for signals")?;
+/// Writes what changes into the log until a signal comes.
+fn watch(engine: &Engine) {
+    let (changed, changes) = std::sync::mpsc::sync_channel(1);
+    // A full channel holds the news already.
+    engine.on_change(move || changed.try_send(()).unwrap_or(()));
+    engine.heed_signals();
     let config = engine.config();
     let mut told = Status::default();
-    loop {
+    while !engine.told_to_stop() {
         let status = engine.status();
         tell_changes(&told, &status, &config);
         told = Status::clone(&status);
-        tokio::select! {
-            () = changed.notified() => {}
-            () = signals.next() => return Ok(()),
+        if changes.recv().is_err() {
+            return;
         }
     }
 }
@@ -98,7 +94,10 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             tracing::info!("{} events wait from before", now.ledger.queued);
         }
     }
-    if before.forwarder.as_str() != now.forwarder.as_str() {
+    // Blocked by something else than before is news too.
+    let code = |forwarder: &Forwarder| forwarder.fault().map(|fault| std::sync::Arc::clone(&fault.code));
+    if before.forwarder.as_str() != now.forwarder.as_str() || code(&before.forwarder) != code(&now.forwarder)
+    {
         tell_forwarder(&now.forwarder, now.ledger.queued, config);
     }
     if before.intake != now.intake {

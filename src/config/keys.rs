@@ -78,7 +78,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 18] = [
+pub(super) const KEYS: [Key; 19] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -160,6 +160,11 @@ pub(super) const KEYS: [Key; 18] = [
         full: "capture.require_write_key",
         get: |c| Value::Switch(c.capture.require_write_key),
         set: |c, v| switch(v).map(|on| c.capture.require_write_key = on),
+    },
+    Key {
+        full: "capture.drop_repeats",
+        get: |c| Value::Switch(c.capture.drop_repeats),
+        set: |c, v| switch(v).map(|on| c.capture.drop_repeats = on),
     },
     Key {
         full: "capture.max_body_bytes",

@@ -16,10 +16,10 @@ use super::{
 use crate::{
     capture::{Endpoint, Rules, Stage},
     config::{self, Config},
-    delivery::ReadFrom,
+    delivery::{ReadFrom, Step},
     event::Kind,
     forward::{self, Controls},
-    kinesis::{self, Client, Step},
+    kinesis::{self, Client},
 };
 
 /// How long connections that are being answered may take to end, once nothing new is taken.
@@ -31,6 +31,7 @@ pub(super) enum Command {
     StoreKeys { access_key_id: String, secret_access_key: String, reply: oneshot::Sender<Result<(), String>> },
     Check { config: Box<Config>, reply: oneshot::Sender<Vec<Step>> },
     Read(Option<ReadFrom>),
+    HeedSignals,
     Stop { grace: Duration },
 }
 
@@ -203,6 +204,10 @@ impl Keeper {
                 });
             }
             Command::Read(from) => self.read(from),
+            Command::HeedSignals => {
+                let signals = self.part("signal listener", super::signals::run(shared));
+                self.endless.push(signals);
+            }
             Command::Stop { .. } => {}
         }
     }

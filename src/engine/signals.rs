@@ -1,8 +1,35 @@
-//! The operating system's wish that the program stops: SIGTERM and SIGINT; on Windows Ctrl-C. Both faces answer it by
-//! draining the engine.
+//! SIGTERM and SIGINT (Ctrl-C on Windows): the first asks the face to stop, which then drains; a second one ends the
+//! program at once. What was accepted is on disk either way.
 
-/// Listens from its making on; the signals then no longer end the program by themselves.
-pub struct Signals {
+use std::sync::Arc;
+
+use super::Shared;
+
+/// The exit code of a program that a second signal ended.
+const IMPATIENT: i32 = 130;
+
+/// Listens as long as the engine runs.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::warn!("signals cannot be heard, they end the program at once: {error}");
+            return std::future::pending().await;
+        }
+    };
+    signals.next().await;
+    shared.told_to_stop.store(true, std::sync::atomic::Ordering::Release);
+    shared.wake_faces();
+    signals.next().await;
+    tracing::warn!("A second signal: ending at once");
+    #[expect(
+        clippy::exit,
+        reason = "that is what a second signal is for; nothing durable depends on a clean exit"
+    )]
+    std::process::exit(IMPATIENT);
+}
+
+struct Signals {
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -11,13 +38,13 @@ pub struct Signals {
 
 impl Signals {
     #[cfg(unix)]
-    pub(crate) fn new() -> std::io::Result<Self> {
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     #[cfg(unix)]
-    pub(crate) async fn next(&mut self) {
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.term.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -25,12 +52,12 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn new() -> std::io::Result<Self> {
+    fn new() -> std::io::Result<Self> {
         Ok(Self {})
     }
 
     #[cfg(not(unix))]
-    pub(crate) async fn next(&mut self) {
+    async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

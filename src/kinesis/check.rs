@@ -3,46 +3,22 @@
 use super::{Client, fault_of};
 use crate::{
     config::{Config, DestinationKind},
-    delivery::Fault,
+    delivery::{Fault, Step, Verdict},
     remedy,
 };
 
-/// How a step went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It works.
-    Passed,
-    /// Not needed for putting, and not permitted or not offered here.
-    Skipped,
-    /// It does not work; this is what was said.
-    Failed(Fault),
+fn passed(name: &'static str, detail: impl Into<String>) -> Step {
+    Step { name, verdict: Verdict::Passed, detail: detail.into() }
 }
 
-/// One step of the check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What was looked at.
-    pub name: &'static str,
-    /// How it went.
-    pub verdict: Verdict,
-    /// What was found, in a sentence; of a failure what it means and what to do.
-    pub detail: String,
+fn skipped(name: &'static str, detail: impl Into<String>) -> Step {
+    Step { name, verdict: Verdict::Skipped, detail: detail.into() }
 }
 
-impl Step {
-    fn passed(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Passed, detail: detail.into() }
-    }
-
-    fn skipped(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Skipped, detail: detail.into() }
-    }
-
-    fn failed(name: &'static str, fault: Fault, config: &Config) -> Self {
-        let remedy = remedy::remedy(&fault, config);
-        let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
-        Self { name, verdict: Verdict::Failed(fault), detail }
-    }
+fn failed(name: &'static str, fault: Fault, config: &Config) -> Step {
+    let remedy = remedy::remedy(&fault, config);
+    let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
+    Step { name, verdict: Verdict::Failed(fault), detail }
 }
 
 impl Client {
@@ -71,25 +47,22 @@ impl Client {
                 Some(summary) => {
                     let status = summary.stream_status().as_str();
                     let shards = summary.open_shard_count();
-                    Step::passed(
-                        NAME,
-                        format!("{} is {status} with {shards} open shards.", summary.stream_name()),
-                    )
+                    passed(NAME, format!("{} is {status} with {shards} open shards.", summary.stream_name()))
                 }
-                None => Step::skipped(NAME, "The answer did not describe the stream."),
+                None => skipped(NAME, "The answer did not describe the stream."),
             },
             Err(error) => {
                 let (fault, _) = fault_of(&error);
                 match &*fault.code {
-                    "AccessDeniedException" => Step::skipped(
+                    "AccessDeniedException" => skipped(
                         NAME,
                         "Looking at the stream is not permitted (kinesis:DescribeStreamSummary). Putting does not \
                          need it.",
                     ),
                     "ValidationException" | "UnknownOperationException" if self.target().arn().is_some() => {
-                        Step::skipped(NAME, "This server cannot look a stream up by its ARN.")
+                        skipped(NAME, "This server cannot look a stream up by its ARN.")
                     }
-                    _ => Step::failed(NAME, fault, config),
+                    _ => failed(NAME, fault, config),
                 }
             }
         }
@@ -124,7 +97,7 @@ impl Client {
         };
         let practice = config.destination.kind == DestinationKind::Practice;
         match fault {
-            Some(fault) if &*fault.code == "DryRunOperationException" => Step::passed(
+            Some(fault) if &*fault.code == "DryRunOperationException" => passed(
                 NAME,
                 if practice {
                     "The practice stream takes records. None was written."
@@ -132,12 +105,12 @@ impl Client {
                     "The credentials may put records into the stream. None was written (AWS's dry run)."
                 },
             ),
-            None => Step::passed(
+            None => passed(
                 NAME,
                 "The stream took a record: this server does not know AWS's dry run, so one test record with the key \
                  tributary-check was written.",
             ),
-            Some(fault) => Step::failed(NAME, fault, config),
+            Some(fault) => failed(NAME, fault, config),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider, retry::RetryConfig,
-    sts::AssumeRoleProvider, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
 };
 use aws_sdk_kinesis::config::{
     Credentials as Keys, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
@@ -122,16 +122,22 @@ fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
 /// The shared part of every AWS client: region, credentials, proxy, timeouts.
 async fn aws(config: &Config) -> SdkConfig {
     let region = Region::new(config.destination.region.clone());
+    let http = http(ProxyConfig::from_env());
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(region)
-        .http_client(http(ProxyConfig::from_env()))
+        .region(region.clone())
+        .http_client(http.clone())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts());
     match config.credentials.source {
         CredentialsSource::Default => {}
         CredentialsSource::Profile => {
-            let profile = ProfileFileCredentialsProvider::builder().profile_name(&config.credentials.profile);
-            loader = loader.profile_name(&config.credentials.profile).credentials_provider(profile.build());
+            // The profile alone: the default chain would prefer keys in the environment.
+            let settings = ProviderConfig::without_region().with_region(Some(region)).with_http_client(http);
+            let profile = ProfileFileCredentialsProvider::builder()
+                .configure(&settings)
+                .profile_name(&config.credentials.profile)
+                .build();
+            loader = loader.profile_name(&config.credentials.profile).credentials_provider(profile);
         }
         CredentialsSource::Keychain => loader = loader.credentials_provider(super::keychain::Provider),
     }
@@ -175,4 +181,37 @@ fn http(proxy: ProxyConfig) -> SharedHttpClient {
         connector.set_sleep_impl(components.and_then(aws_sdk_kinesis::config::RuntimeComponents::sleep_impl));
         connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Credentials, Destination},
+        delivery::Outcome,
+        kinesis::Outgoing,
+    };
+
+    /// Nothing listens there: a put that gets as far as the network is offline, one without keys is blocked.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_profile_that_does_not_exist_blocks_and_says_so() {
+        let destination = Destination {
+            kind: DestinationKind::Kinesis,
+            region: "eu-west-1".to_owned(),
+            stream: "clickstream".to_owned(),
+            endpoint_url: "http://127.0.0.1:9".to_owned(),
+            ..Destination::default()
+        };
+        let profile = "tributary-has-no-such-profile".to_owned();
+        let credentials =
+            Credentials { source: CredentialsSource::Profile, profile, ..Credentials::default() };
+        for role_arn in ["", "arn:aws:iam::123456789012:role/forwarder"] {
+            let credentials = Credentials { role_arn: role_arn.to_owned(), ..credentials.clone() };
+            let config = Config { destination: destination.clone(), credentials, ..Config::default() };
+            let client = Client::connect(&config, None).await;
+            let outcomes = client.put(vec![Outgoing { key: "u".into(), data: b"{}".to_vec() }]).await;
+            let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+            assert!(fault.code.starts_with("Credentials"), "{fault}");
+        }
+    }
 }

@@ -47,6 +47,7 @@ const CLASSES: &[(Class, &[&str])] = &[
             "RequestTimeoutException",
             "NoAnswer",
             "ConnectionFailed",
+            "ConnectionLost",
             "UnclearAnswer",
             "DryRunOperationException",
             "ExpiredIteratorException",

@@ -49,6 +49,18 @@ pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
             kms(cause, &names)
         }
         Cause::RequestRefused | Cause::RecordRefused | Cause::Unreadable => refused(cause, &names),
+        Cause::Damaged => say(
+            "The event's bytes are missing from the spool file.",
+            "The file was damaged: by a failing disk, or by another program.",
+            "Check the disk. The event's other data is still in the log; its sender may have it.",
+        ),
+        Cause::Repeat => say(
+            "This event was accepted before.",
+            "Its sender sent the same messageId again, as SDKs do when an answer was lost, and capture.drop_repeats is \
+             on.",
+            "Nothing to do: the first one was accepted and is forwarded.",
+        )
+        .at(Place::Settings),
         Cause::Endpoint(refusal) => endpoint(refusal),
         Cause::Unknown => unknown(&fault.code, &names),
     }

@@ -150,6 +150,7 @@ CREATE TABLE IF NOT EXISTS event (
     partition_key TEXT NOT NULL,
     key_shortened INTEGER NOT NULL,
     message_id TEXT NOT NULL,
+    repeat_of INTEGER,
     name TEXT,
     chunk INTEGER NOT NULL,
     start INTEGER NOT NULL,

@@ -63,18 +63,25 @@ fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> 
     )?;
     let mut rows = statement.query(params![after, i64::try_from(count).unwrap_or(i64::MAX)])?;
     let mut payloads = Payloads::new(&snapshot);
-    let mut next = Next { events: Vec::new(), through: after };
+    let mut next = Next { through: after, ..Next::default() };
     let mut left = bytes;
     while left > 0 {
         let Some(row) = rows.next()? else {
-            if next.events.len() < count {
+            if next.events.len() + next.damaged.len() < count {
                 next.through = newest.max(after);
             }
             break;
         };
-        let json = payloads.read(row.get(2)?, row.get(3)?, row.get(4)?)?;
-        left = left.saturating_sub(json.len());
         next.through = row.get(0)?;
+        let json = match payloads.read(row.get(2)?, row.get(3)?, row.get(4)?) {
+            Ok(json) => json,
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                next.damaged.push(next.through);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        left = left.saturating_sub(json.len());
         next.events.push(Queued {
             id: next.through,
             key: row.get::<_, String>(1)?.into(),
@@ -123,7 +130,7 @@ pub struct LogReader {
 const LINE: &str = "SELECT event.id, event.received_at, event.kind, source.text, event.partition_key,
         event.key_shortened, event.message_id, event.name, event.length,
         settled.state, settled.at, settled.attempts, settled.took, shard.text, settled.sequence, settled.code,
-        settled.message, event.chunk, event.start, settled.encoding
+        settled.message, event.chunk, event.start, settled.encoding, event.repeat_of
     FROM event
     LEFT JOIN settled ON settled.id = event.id
     LEFT JOIN word AS source ON source.id = event.source
@@ -201,9 +208,12 @@ impl LogReader {
         let mut rows = statement.query([id])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let attempts = attempts(&snapshot, id)?;
-        let json = Payloads::new(&snapshot)
-            .read(row.get(17)?, row.get(18)?, row.get(8)?)
-            .map(Bytes::copy_from_slice)?;
+        let mut payloads = Payloads::new(&snapshot);
+        let json = match payloads.read(row.get(17)?, row.get(18)?, row.get(8)?) {
+            Ok(json) => Bytes::copy_from_slice(json),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Bytes::new(),
+            Err(error) => return Err(error.into()),
+        };
         let used = row.get::<_, Option<i64>>(19)?.filter(|column| *column != 0).map_or(encoding, encoding_of);
         let delivery = delivery(row, attempts.last().cloned())?;
         Ok(Some(Detail { delivery, json, encoding: used, attempts }))
@@ -394,5 +404,6 @@ fn delivery(row: &Row<'_>, last: Option<Attempt>) -> rusqlite::Result<Delivery> 
         receipt,
         fault,
         bytes: row.get(8)?,
+        repeat_of: row.get(20)?,
     })
 }

@@ -15,7 +15,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-const ROOMY: Limits = Limits { max_bytes: 1 << 30, keep_events: 1_000_000 };
+const ROOMY: Limits = Limits { max_bytes: 1 << 30, keep_events: 1_000_000, drop_repeats: false };
 
 fn event(user: &str, message_id: &str, bytes: usize) -> Event {
     let json = format!(
@@ -245,6 +245,62 @@ fn a_disk_that_refuses_is_reported_and_taken_again_when_it_heals() {
         watch.wait_for(|summary| summary.intake == Intake::Ready).await.expect("heals by itself");
         assert_eq!(spool.append(arrivals(vec![event("u", "m2", 5)])).await, Ok(1));
         assert_eq!(waiting(&spool, 0).await.len(), 1);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_repeat_is_marked_also_after_reopening_and_dropped_only_where_asked_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        spool
+            .append(arrivals(vec![event("u", "m1", 1), event("u", "m2", 1), event("u", "m1", 1)]))
+            .await
+            .expect("room");
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        spool.append(arrivals(vec![event("u", "m2", 1)])).await.expect("room");
+        spool.set_limits(Limits { drop_repeats: true, ..ROOMY }).await;
+        spool.append(arrivals(vec![event("u", "m1", 1), event("u", "m3", 1)])).await.expect("room");
+        let log = LogReader::open(spool.path()).expect("opens");
+        let page = log.page(&Query { oldest_first: true, limit: 100, ..Query::default() }).expect("readable");
+        let lines: Vec<_> =
+            page.rows.iter().map(|line| (&*line.message_id, line.state, line.repeat_of)).collect();
+        assert_eq!(
+            lines,
+            [
+                ("m1", State::Queued, None),
+                ("m2", State::Queued, None),
+                ("m1", State::Queued, Some(1)),
+                ("m2", State::Queued, Some(2)),
+                ("m1", State::Rejected, None),
+                ("m3", State::Queued, None),
+            ]
+        );
+        assert_eq!(page.rows[4].fault.as_ref().map(|fault| &*fault.code), Some("repeat"));
+        assert_eq!(waiting(&spool, 0).await.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2, 3, 4, 6]);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_damaged_payload_stops_nobody_else() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        for id in ["m1", "m2", "m3"] {
+            spool.append(arrivals(vec![event("u", id, 1)])).await.expect("room");
+        }
+        let path = spool.path().to_owned();
+        close(spool, threads).await;
+        let vandal = open::connect_writer(&path).expect("opens");
+        vandal.execute("UPDATE chunk SET body = x'7b' WHERE id = 2", []).expect("damages");
+        drop(vandal);
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        let next = spool.next(0, 100, 1 << 20).await.expect("readable");
+        assert_eq!(next.events.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!((next.damaged, next.through), (vec![2], 3));
         close(spool, threads).await;
     });
 }

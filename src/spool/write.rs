@@ -14,11 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     AppendError, Arrivals, Command, Limits, Queued, Rejected, Settlement, Shared, Summary, open,
+    repeats::Repeats,
     rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column},
 };
 use crate::{
-    delivery::{Attempt, EventId, Intake, Millis},
-    event::Event,
+    delivery::{Attempt, EventId, Fault, Intake, Millis},
+    event::{Event, Refusal},
 };
 
 /// A group is closed at so many bytes or commands; the rest waits for the next commit.
@@ -34,6 +35,9 @@ const SETTLE_WAIT: Duration = Duration::from_millis(10);
 
 /// How long after the last work upkeep runs, and how often while there is work.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Events whose `messageId` is remembered over a restart; more would delay it (about 1 s a million).
+const REMEMBERED_AT_START: i64 = 50_000;
 
 /// Bytes committed between checkpoints.
 const CHECKPOINT_BYTES: u64 = 24 << 20;
@@ -53,6 +57,7 @@ pub(super) struct Writer {
     limits: Limits,
     books: Books,
     words: HashMap<Arc<str>, i64>,
+    repeats: Repeats,
     chunk: Vec<u8>,
     revision: u64,
     intake: Intake,
@@ -184,12 +189,14 @@ impl Writer {
     pub(super) fn new(connection: Connection, path: PathBuf, limits: Limits) -> rusqlite::Result<Self> {
         let books = Books::read(&connection)?;
         let words = words(&connection)?;
+        let repeats = repeats(&connection, books.newest)?;
         Ok(Self {
             connection,
             path,
             limits,
             books,
             words,
+            repeats,
             chunk: Vec::with_capacity(CHUNK_BYTES_MAX),
             revision: 0,
             intake: Intake::Ready,
@@ -225,6 +232,7 @@ impl Writer {
         let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
         shared.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
         let mut next = Group::new();
+        let mut answers: Vec<(oneshot::Sender<_>, Result<EventId, AppendError>)> = Vec::new();
         match result {
             Ok((firsts, committed)) => {
                 self.revision += 1;
@@ -236,16 +244,15 @@ impl Writer {
                 };
                 self.untidy |= !group.settlements.is_empty();
                 self.bytes_since_checkpoint += pending + 100 * group.settlements.len() as u64;
-                for (append, first) in group.appends.into_iter().zip(firsts) {
-                    answer(append.reply, Ok(first));
-                }
                 shared.push_fresh(committed, self.books.newest);
+                answers.extend(
+                    group.appends.into_iter().zip(firsts).map(|(append, first)| (append.reply, Ok(first))),
+                );
             }
             Err(reason) => {
                 tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
-                for append in group.appends {
-                    answer(append.reply, Err(AppendError::Disk(Arc::clone(&reason))));
-                }
+                let refused = || Err(AppendError::Disk(Arc::clone(&reason)));
+                answers.extend(group.appends.into_iter().map(|append| (append.reply, refused())));
                 self.failed_at.get_or_insert_with(Instant::now);
                 self.intake = Intake::Failing(reason);
                 next.settlements = group.settlements;
@@ -259,7 +266,11 @@ impl Writer {
                 next.commands = 1;
             }
         }
+        // Before the answers: who was told 200 finds the event in the sums and in the queue.
         shared.summary.send_replace(self.summary());
+        for (reply, result) in answers {
+            answer(reply, result);
+        }
         next
     }
 
@@ -297,6 +308,7 @@ impl Writer {
         if written.is_err() {
             self.books = before;
             self.words.clear();
+            self.repeats.forget_after(before.newest);
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
                 tracing::debug!("nothing to roll back: {error}");
             }
@@ -334,11 +346,19 @@ impl Writer {
         let source = self.word(&arrivals.source)?;
         let at = arrivals.received_at;
         for event in &mut arrivals.events {
+            let repeat_of = self.repeat_of(&event.message_id)?;
+            if let (Some(earlier), true) = (repeat_of, self.limits.drop_repeats) {
+                let rejected = dropped_repeat(event, earlier);
+                self.insert_rejected((source, at), &rejected, chunk)?;
+                continue;
+            }
             chunk.make_room(&self.connection, event.json.len(), self.books.newest)?;
             self.books.newest += 1;
             self.books.accepted += 1;
             self.books.queued_bytes += event.json.len() as u64;
-            insert_event(&self.connection, (self.books.newest, source, at), event, chunk.place(&event.json))?;
+            let line = (self.books.newest, source, at);
+            insert_event(&self.connection, line, (event, repeat_of), chunk.place(&event.json))?;
+            self.repeats.remember(&event.message_id, self.books.newest);
             committed.push(Queued {
                 id: self.books.newest,
                 key: Arc::from(event.key.as_str()),
@@ -347,14 +367,31 @@ impl Writer {
             });
         }
         for rejected in &arrivals.rejected {
-            chunk.make_room(&self.connection, rejected.excerpt.len(), self.books.newest)?;
-            self.books.newest += 1;
-            self.books.rejected += 1;
-            self.books.kept += 1;
-            let place = chunk.place(&rejected.excerpt);
-            insert_rejected(&self.connection, (self.books.newest, source, at), rejected, place)?;
+            self.insert_rejected((source, at), rejected, chunk)?;
         }
         Ok(())
+    }
+
+    fn insert_rejected(
+        &mut self,
+        (source, at): (i64, Millis),
+        rejected: &Rejected,
+        chunk: &mut Chunk,
+    ) -> rusqlite::Result<()> {
+        chunk.make_room(&self.connection, rejected.excerpt.len(), self.books.newest)?;
+        self.books.newest += 1;
+        self.books.rejected += 1;
+        self.books.kept += 1;
+        let place = chunk.place(&rejected.excerpt);
+        insert_rejected(&self.connection, (self.books.newest, source, at), rejected, place)
+    }
+
+    /// The earlier line with this `messageId`, if it is still in the log. What memory suspects, the line itself decides.
+    fn repeat_of(&self, message_id: &str) -> rusqlite::Result<Option<EventId>> {
+        let Some(earlier) = self.repeats.suspect(message_id) else { return Ok(None) };
+        let mut statement =
+            self.connection.prepare_cached("SELECT id FROM event WHERE id = ?1 AND message_id = ?2")?;
+        statement.query_row(params![earlier, message_id], |row| row.get(0)).optional()
     }
 
     fn insert_attempt(&self, event: EventId, attempt: &Attempt) -> rusqlite::Result<()> {
@@ -532,6 +569,35 @@ fn words(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, i64>> {
     statement.query_map([], |row| Ok((row.get::<_, String>(0)?.into(), row.get(1)?)))?.collect()
 }
 
+/// What was accepted lately: SDKs that lost an answer to a crash send again right after the restart.
+fn repeats(connection: &Connection, newest: EventId) -> rusqlite::Result<Repeats> {
+    let mut repeats = Repeats::new();
+    let mut statement = connection.prepare(
+        "SELECT id, message_id FROM event WHERE id > ?1
+           AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = event.id AND settled.state = 4) ORDER BY id",
+    )?;
+    let mut rows = statement.query([newest - REMEMBERED_AT_START])?;
+    while let Some(row) = rows.next()? {
+        repeats.remember(&row.get::<_, String>(1)?, row.get(0)?);
+    }
+    Ok(repeats)
+}
+
+/// The line of an event that is not forwarded again. Its sender hears 200: the first one is safe.
+fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
+    let mut excerpt = event.json.clone();
+    excerpt.truncate(Refusal::EXCERPT_BYTES_MAX);
+    Rejected {
+        kind: Some(event.kind),
+        message_id: Some(event.message_id.clone()),
+        fault: Fault::new(
+            "repeat",
+            format!("an event with this messageId was accepted before (line {earlier})"),
+        ),
+        excerpt,
+    }
+}
+
 /// Payloads on their way to one row of `chunk`.
 struct Chunk {
     body: Vec<u8>,
@@ -574,12 +640,12 @@ impl Chunk {
 
 const INSERT_EVENT: &str =
     "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id,
-    name, chunk, start, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    repeat_of, name, chunk, start, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
 fn insert_event(
     connection: &Connection,
     (id, source, at): (EventId, i64, Millis),
-    event: &Event,
+    (event, repeat_of): (&Event, Option<EventId>),
     (chunk, start, length): (EventId, usize, usize),
 ) -> rusqlite::Result<()> {
     connection.prepare_cached(INSERT_EVENT)?.execute(params![
@@ -590,6 +656,7 @@ fn insert_event(
         event.key.as_str(),
         event.key.shortened(),
         event.message_id,
+        repeat_of,
         event.name,
         chunk,
         column(start as u64),
@@ -612,6 +679,7 @@ fn insert_rejected(
         "",
         false,
         rejected.message_id.as_deref().unwrap_or(""),
+        None::<EventId>,
         None::<&str>,
         chunk,
         column(start as u64),

@@ -323,12 +323,34 @@ fn an_idle_window_asks_for_no_frame() {
             std::thread::sleep(Duration::from_millis(60));
             window.step();
             let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
-            if delay.is_none_or(|delay| delay > Duration::from_secs(60)) {
+            if delay.is_none_or(|delay| delay > Duration::from_mins(1)) {
                 break;
             }
             assert!(Instant::now() < end, "{place} still asks for a frame in {delay:?}");
         }
     }
+}
+
+#[test]
+fn closing_says_so_and_stops_the_engine_with_the_window() {
+    let mut desk = open(settings());
+    let root = egui::ViewportId::ROOT;
+    let close = egui::ViewportEvent::Close;
+    desk.window.input_mut().viewports.entry(root).or_default().events.push(close);
+    desk.window.step();
+    desk.window.get_by_label("Finishing …");
+    let asked = |window: &Window, command: &egui::ViewportCommand| {
+        window.output().viewport_output.get(&root).is_some_and(|output| output.commands.contains(command))
+    };
+    assert!(asked(&desk.window, &egui::ViewportCommand::CancelClose));
+    desk.window.input_mut().viewports.entry(root).or_default().events.clear();
+    desk.window.step();
+    assert!(asked(&desk.window, &egui::ViewportCommand::Close));
+    let Desk { window, files } = desk;
+    drop(window);
+    // A second engine on the same folder is refused while the first one runs.
+    let again = Engine::start(settings(), paths(files.path())).expect("the first engine has stopped");
+    again.shutdown(Duration::from_secs(5));
 }
 
 #[test]

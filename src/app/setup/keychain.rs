@@ -1,0 +1,66 @@
+//! AWS keys typed in, handed to the system keychain, and forgotten here.
+
+use eframe::egui::{self, TextEdit, Ui};
+use lucide_icons::Icon;
+
+use super::super::{
+    Seen, Waiting, arrived,
+    theme::weight,
+    widgets::{self, Tone},
+};
+
+#[derive(Default)]
+pub(super) struct Keychain {
+    access_key_id: String,
+    secret: String,
+    waiting: Option<Waiting<Result<(), String>>>,
+    answer: Option<Result<(), String>>,
+}
+
+impl Keychain {
+    pub(super) fn logic(&mut self, ctx: &egui::Context) {
+        if let Some(answer) = arrived(&mut self.waiting, ctx) {
+            if answer.is_ok() {
+                *self = Self::default();
+            }
+            self.answer = Some(answer);
+        }
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        let id = self.access_key_id.trim();
+        let fault = (!id.is_empty() && !id.chars().all(|c| c.is_ascii_alphanumeric()))
+            .then_some("An access key id has letters and digits only, such as AKIA…");
+        super::two_ui(
+            ui,
+            |ui, keys: &mut Self| {
+                widgets::field_ui(ui, "Access key id", &mut keys.access_key_id, "AKIA…", fault);
+            },
+            |ui, keys| {
+                let name = ui.label(weight("Secret access key", 560.0));
+                let width = ui.available_width().min(380.0);
+                let edit = TextEdit::singleline(&mut keys.secret).password(true).desired_width(width);
+                ui.add(edit.margin(egui::Margin::symmetric(10, 7))).labelled_by(name.id);
+            },
+            self,
+        );
+        let complete =
+            !self.access_key_id.trim().is_empty() && !self.secret.trim().is_empty() && fault.is_none();
+        let store =
+            widgets::primary_button_ui(ui, Icon::KeyRound, "Store keys", complete && self.waiting.is_none());
+        if store.on_disabled_hover_text("Both keys are needed").clicked() {
+            let (id, secret) = (self.access_key_id.trim().to_owned(), self.secret.trim().to_owned());
+            self.answer = None;
+            self.waiting = Some(Waiting::new(seen.engine.store_keys(id, secret)));
+        }
+        match &self.answer {
+            None => {}
+            Some(Ok(())) => widgets::message_ui(ui, Tone::Good, "The keys are in the system keychain."),
+            Some(Err(error)) => {
+                let text =
+                    format!("The keychain did not take the keys: {error}. A named profile works everywhere.");
+                widgets::message_ui(ui, Tone::Bad, &text);
+            }
+        }
+    }
+}

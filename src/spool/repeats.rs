@@ -1,0 +1,114 @@
+//! Which events came before: SDKs send a batch again when its answer was lost, with the same `messageId`s.
+//!
+//! A 64-bit hash and the place of each of the last one to two million accepted events, in memory: an index on disk over
+//! random ids would cost more with every event kept. A hit is a suspicion; the log's own line decides.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
+
+use crate::delivery::EventId;
+
+/// Two of these are kept; when the younger is full it becomes the older. At 17 bytes an entry: at most 36 MB.
+const GENERATION: usize = 900_000;
+
+/// Message ids to where they were last seen.
+pub(super) struct Repeats {
+    hasher: RandomState,
+    young: HashMap<u64, EventId, Identity>,
+    old: HashMap<u64, EventId, Identity>,
+    generation: usize,
+}
+
+impl Repeats {
+    pub(super) fn new() -> Self {
+        Self::with_generation(GENERATION)
+    }
+
+    fn with_generation(generation: usize) -> Self {
+        Self { hasher: RandomState::new(), young: HashMap::default(), old: HashMap::default(), generation }
+    }
+
+    /// The place where an event with this `messageId` probably was accepted before.
+    pub(super) fn suspect(&self, message_id: &str) -> Option<EventId> {
+        let hash = self.hasher.hash_one(message_id);
+        self.young.get(&hash).or_else(|| self.old.get(&hash)).copied()
+    }
+
+    /// Remembers an accepted event; the first of several with one `messageId` stays.
+    pub(super) fn remember(&mut self, message_id: &str, id: EventId) {
+        let hash = self.hasher.hash_one(message_id);
+        if self.old.contains_key(&hash) {
+            return;
+        }
+        self.young.entry(hash).or_insert(id);
+        if self.young.len() >= self.generation {
+            self.old = std::mem::take(&mut self.young);
+        }
+    }
+
+    /// Forgets an event that was not committed after all.
+    pub(super) fn forget_after(&mut self, newest: EventId) {
+        self.young.retain(|_, id| *id <= newest);
+        self.old.retain(|_, id| *id <= newest);
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Clone, Copy, Default)]
+struct Identity;
+
+impl BuildHasher for Identity {
+    type Hasher = Passed;
+
+    fn build_hasher(&self) -> Passed {
+        Passed(0)
+    }
+}
+
+struct Passed(u64);
+
+impl std::hash::Hasher for Passed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_one_is_remembered_through_one_change_of_generations() {
+        let mut repeats = Repeats::with_generation(3);
+        for (id, message_id) in [(1, "a"), (2, "b"), (3, "a"), (4, "c"), (5, "d"), (6, "e"), (7, "a")] {
+            repeats.remember(message_id, id);
+        }
+        assert_eq!(repeats.suspect("a"), Some(1), "seen again meanwhile, and still where it was first");
+        assert_eq!(repeats.suspect("d"), Some(5));
+        repeats.remember("f", 8);
+        repeats.remember("g", 9);
+        assert_eq!(repeats.suspect("b"), None, "two generations ago");
+        assert_eq!(repeats.suspect("nobody"), None);
+    }
+
+    #[test]
+    fn what_was_rolled_back_is_forgotten() {
+        let mut repeats = Repeats::with_generation(10);
+        repeats.remember("kept", 1);
+        repeats.remember("lost", 2);
+        repeats.forget_after(1);
+        assert_eq!((repeats.suspect("kept"), repeats.suspect("lost")), (Some(1), None));
+    }
+}

@@ -1,0 +1,339 @@
+//! The import table of `ARCHITECTURE.md`, and the code held to it.
+//!
+//! The code is read as tokens, so comments and strings do not count, and neither does what is compiled for tests only.
+//! Grow the tables when the design grows; never weaken a test.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module and what it may use of the others, in the order in which data flows: a row names rows above it only.
+const MAY_USE: [(&str, &[&str]); 14] = [
+    ("event", &[]),
+    ("delivery", &["event"]),
+    ("config", &["event", "delivery"]),
+    ("policy", &["event", "delivery", "config"]),
+    ("remedy", &["event", "delivery", "config"]),
+    ("snippets", &["event", "delivery", "config"]),
+    ("spool", &["event", "delivery", "config"]),
+    ("practice", &[]),
+    ("kinesis", &["event", "delivery", "config", "remedy"]),
+    ("capture", &["event", "delivery", "config", "spool"]),
+    ("forward", &["event", "delivery", "config", "spool", "kinesis"]),
+    (
+        "engine",
+        &[
+            "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice", "kinesis",
+            "capture", "forward",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice", "kinesis",
+            "capture", "forward", "engine",
+        ],
+    ),
+    ("app", &["event", "delivery", "config", "policy", "remedy", "snippets", "engine"]),
+];
+
+/// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
+const DOORS: [(&str, &[&str]); 17] = [
+    ("rusqlite", &["spool"]),
+    ("aws_*", &["kinesis"]),
+    ("keyring", &["kinesis"]),
+    ("axum", &["capture", "practice"]),
+    ("hyper", &["capture"]),
+    ("hyper_util", &["capture"]),
+    ("flate2", &["capture"]),
+    ("std::env", &["config"]),
+    ("directories", &["config"]),
+    ("toml", &["config"]),
+    ("toml_edit", &["config"]),
+    ("ureq", &["engine"]),
+    ("clap", &["cli", "main"]),
+    ("io::stdout", &["cli"]),
+    ("anyhow", &["cli", "app", "main"]),
+    ("eframe", &["app"]),
+    ("egui*", &["app"]),
+];
+
+#[test]
+fn the_table_names_every_module_and_points_one_way() {
+    let rows: BTreeSet<&str> = MAY_USE.iter().map(|(module, _)| *module).collect();
+    let there: BTreeSet<String> = files().into_iter().map(|file| file.module).collect();
+    for module in there.iter().filter(|module| *module != "main") {
+        assert!(rows.contains(&**module), "src/{module} has no row");
+    }
+    for module in &rows {
+        assert!(there.contains(*module), "the table names {module}, which is not there");
+    }
+    for (index, (module, uses)) in MAY_USE.iter().enumerate() {
+        for used in *uses {
+            let above = MAY_USE[..index].iter().any(|(other, _)| other == used);
+            assert!(above, "{module} may not use {used}, which is not above it");
+        }
+    }
+}
+
+#[test]
+fn each_module_uses_only_what_its_row_allows() {
+    let mut broken = Vec::new();
+    for file in files() {
+        // `main` is a crate of its own: it sees what the library shows.
+        let Some((_, uses)) = MAY_USE.iter().find(|(module, _)| *module == file.module) else { continue };
+        for path in paths(&file.code) {
+            let Some(used) = of_crate_root(&path, file.depth) else { continue };
+            let is_module = MAY_USE.iter().any(|(module, _)| *module == used);
+            if is_module && used != file.module && !uses.contains(&used) {
+                broken.push(format!("{}: {} may not use {used}", file.path.display(), file.module));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn each_door_is_used_by_its_owner_alone() {
+    let mut broken = Vec::new();
+    let mut unused: BTreeSet<&str> = DOORS.iter().map(|(door, _)| *door).collect();
+    for file in files() {
+        for path in paths(&file.code) {
+            for (door, owners) in DOORS.iter().filter(|(door, _)| goes_through(&path, door)) {
+                unused.remove(door);
+                if !owners.contains(&&*file.module) {
+                    broken.push(format!("{}: only {owners:?} may use {door}", file.path.display()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(unused.is_empty(), "nobody uses {unused:?}: strike it off the table");
+}
+
+#[test]
+fn the_reader_sees_paths_and_nothing_else() {
+    let source = r##"
+        //! crate::comment::x, and "quotes
+        use crate::{config::{self, Config}, spool};
+        /* crate::block /* nested */ ::x */
+        const A: &str = "crate::string::x \" crate::more";
+        const B: &str = r#"crate::raw::x " crate::more"#;
+        fn f<'a>(c: char) -> bool { c == '"' || c == '\'' || std::env::var("x").is_ok() }
+        #[cfg(test)]
+        mod tests { use crate::hidden::x; fn g() { { crate::hidden::y() } } }
+        #[cfg(test)]
+        mod model;
+        fn h() { super::event::z() }
+    "##;
+    let (code, test_modules) = without_tests(&tokens(source));
+    assert_eq!(test_modules, ["model"]);
+    let seen: Vec<String> = paths(&code).into_iter().map(|path| path.join("::")).collect();
+    let expected =
+        ["crate::config::self", "crate::config::Config", "crate::spool", "std::env::var", "super::event::z"];
+    assert_eq!(seen, expected);
+}
+
+/// One source file, without what is compiled for tests only.
+struct SourceFile {
+    path: PathBuf,
+    /// The top-level module that it belongs to; `main` for the binary.
+    module: String,
+    /// How many modules deep it is: 1 for `src/spool.rs`, 2 for `src/spool/read.rs`.
+    depth: usize,
+    code: Vec<String>,
+}
+
+fn files() -> Vec<SourceFile> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut waiting = vec![root.clone()];
+    let mut found = Vec::new();
+    let mut tests_only = BTreeSet::new();
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).expect("the file can be read");
+                let (code, test_modules) = without_tests(&tokens(&source));
+                tests_only.extend(test_modules.iter().map(|name| path.with_extension("").join(name)));
+                found.push((path, code));
+            }
+        }
+    }
+    let is_test = |path: &Path| tests_only.iter().any(|test| path.with_extension("").starts_with(test));
+    let files = found.into_iter().filter(|(path, _)| !is_test(path) && *path != root.join("lib.rs"));
+    let files = files.map(|(path, code)| {
+        let below = path.strip_prefix(&root).expect("below src").with_extension("");
+        let names: Vec<_> = below.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+        SourceFile { module: names[0].clone(), depth: names.len(), code, path }
+    });
+    files.collect()
+}
+
+/// The words and signs of Rust code, without comments, strings and characters.
+fn tokens(source: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut rest = source;
+    while let Some(first) = rest.chars().next() {
+        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            block_comment(rest)
+        } else if let Some(raw) = raw_string(rest) {
+            raw
+        } else if first == '"' {
+            quoted(rest, '"')
+        } else if first == '\'' {
+            // 'a' is a character, 'a a lifetime.
+            let mut next = rest[1..].chars();
+            let is_character = next.next() == Some('\\') || next.next() == Some('\'');
+            if is_character { quoted(rest, '\'') } else { 1 }
+        } else if first.is_whitespace() {
+            first.len_utf8()
+        } else {
+            let end = if rest.starts_with("::") { 2 } else { word.max(first.len_utf8()) };
+            tokens.push(rest[..end].to_owned());
+            end
+        };
+        rest = &rest[skipped..];
+    }
+    tokens
+}
+
+fn block_comment(rest: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    loop {
+        match rest[at..].find(['/', '*']).map(|step| at + step) {
+            Some(sign) if rest[sign..].starts_with("/*") => (depth, at) = (depth + 1, sign + 2),
+            Some(sign) if rest[sign..].starts_with("*/") => (depth, at) = (depth - 1, sign + 2),
+            Some(sign) => at = sign + 1,
+            None => return rest.len(),
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+}
+
+/// The length of `r"…"`, `br#"…"#` and the like.
+fn raw_string(rest: &str) -> Option<usize> {
+    let after = rest.strip_prefix(['b', 'c']).unwrap_or(rest).strip_prefix('r')?;
+    let hashes = after.len() - after.trim_start_matches('#').len();
+    let body = after[hashes..].strip_prefix('"')?;
+    let end = format!("\"{}", "#".repeat(hashes));
+    Some(rest.len() - body.len() + body.find(&end)? + end.len())
+}
+
+fn quoted(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    let mut signs = rest.char_indices().skip(1);
+    let end = signs.find(|(_, sign)| {
+        let ends = *sign == quote && !escaped;
+        escaped = *sign == '\\' && !escaped;
+        ends
+    });
+    end.map_or(rest.len(), |(at, _)| at + 1)
+}
+
+/// Leaves out what stands behind `#[cfg(test)]`; also names the modules that have their file elsewhere.
+fn without_tests(tokens: &[String]) -> (Vec<String>, Vec<String>) {
+    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+    let (mut kept, mut modules) = (Vec::new(), Vec::new());
+    let mut rest = tokens;
+    while let Some(first) = rest.first() {
+        if rest.len() > MARK.len() && rest.iter().zip(MARK).all(|(token, mark)| token == mark) {
+            rest = &rest[MARK.len()..];
+            if let [keyword, name, end, ..] = rest
+                && (keyword.as_str(), end.as_str()) == ("mod", ";")
+            {
+                modules.push(name.clone());
+            }
+            rest = &rest[item_len(rest)..];
+        } else {
+            kept.push(first.clone());
+            rest = &rest[1..];
+        }
+    }
+    (kept, modules)
+}
+
+/// Up to the first `;` or `}` that is not inside brackets.
+fn item_len(tokens: &[String]) -> usize {
+    let mut depth = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        match token.as_str() {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && matches!(token.as_str(), ";" | "}") {
+            return index + 1;
+        }
+    }
+    tokens.len()
+}
+
+/// Every path of two names or more; `use a::{b, c::d}` is `a::b` and `a::c::d`. A bare `use a` counts too.
+fn paths(tokens: &[String]) -> Vec<Vec<&str>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let start = at;
+        at = path(tokens, start, &[], &mut found);
+        if start > 0 && tokens[start - 1] == "use" && at == start + 1 {
+            found.push(vec![tokens[start].as_str()]);
+        }
+    }
+    found
+}
+
+/// Reads the path or use tree that begins at `at`, if one does; gives where to go on.
+fn path<'t>(tokens: &'t [String], start: usize, before: &[&'t str], found: &mut Vec<Vec<&'t str>>) -> usize {
+    let token = |at: usize| tokens.get(at).map_or("", String::as_str);
+    let is_name = |token: &str| token.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '*'));
+    let (mut names, mut at) = (before.to_vec(), start);
+    while is_name(token(at)) {
+        names.push(token(at));
+        at += 1;
+        if token(at) != "::" {
+            break;
+        }
+        at += 1;
+        if token(at) == "{" {
+            at += 1;
+            while !matches!(token(at), "}" | "") {
+                at = path(tokens, at, &names, found);
+            }
+            return at + 1;
+        }
+    }
+    if at == start {
+        return at + 1;
+    }
+    if names.len() > 1 && names[names.len() - 1] != "as" {
+        found.push(names);
+    }
+    at
+}
+
+/// The top-level module that a path of a file so many modules deep begins with.
+fn of_crate_root<'p>(path: &[&'p str], depth: usize) -> Option<&'p str> {
+    let supers = path.iter().take_while(|name| **name == "super").count();
+    if path[0] == "crate" {
+        path.get(1).copied()
+    } else {
+        path.get(supers).copied().filter(|_| supers >= depth)
+    }
+}
+
+fn goes_through(path: &[&str], door: &str) -> bool {
+    let door: Vec<&str> = door.split("::").collect();
+    let is = |(name, wanted): (&&str, &&str)| match wanted.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == wanted,
+    };
+    path.windows(door.len()).any(|names| names.iter().zip(&door).all(is))
+}

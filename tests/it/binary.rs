@@ -1,0 +1,200 @@
+//! The real program, in a home of its own: settings, data folder and AWS variables that nobody else sees.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use crate::wire::{self, Reply, wait_for};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tempfile::TempDir;
+use tributary::engine::Whereabouts;
+
+pub const WRITE_KEY: &str = "write-key-of-the-tests-1234";
+
+/// A user's home with settings and data.
+pub struct Home {
+    folder: TempDir,
+}
+
+/// A command that ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Each line of stdout as JSON.
+    pub fn lines(&self) -> Vec<serde_json::Value> {
+        let parsed = self.stdout.lines().map(serde_json::from_str);
+        parsed.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The one line of stdout as JSON.
+    pub fn line(&self) -> serde_json::Value {
+        let mut lines = self.lines();
+        assert_eq!(lines.len(), 1, "one line: {self:?}");
+        lines.remove(0)
+    }
+}
+
+impl Home {
+    /// A home whose settings file has the one source and these lines before it.
+    pub fn new(settings: &str) -> Self {
+        let folder = tempfile::tempdir().expect("the system has a place for temporary files");
+        let home = Self { folder };
+        let source = format!("[[capture.sources]]\nname = \"Tests\"\nwrite_key = \"{WRITE_KEY}\"\n");
+        std::fs::write(home.settings_file(), format!("{settings}\n{source}")).expect("the folder is ours");
+        home
+    }
+
+    /// A home whose destination is a Kinesis-compatible server. `more`: further lines of `[destination]`.
+    pub fn with_kinesis(url: &str, more: &str) -> Self {
+        Self::new(&format!(
+            "[destination]\nkind = \"kinesis\"\nregion = \"us-east-1\"\nstream = \"clicks\"\nendpoint_url = \"{url}\"\n{more}"
+        ))
+    }
+
+    pub fn settings_file(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The file by which `send` and `tail` find the engine.
+    pub fn state_file(&self) -> PathBuf {
+        self.data_dir().join("engine.json")
+    }
+
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
+        command.arg("--config").arg(self.settings_file()).arg("--data-dir").arg(self.data_dir());
+        command.args(words).env_clear().env("HOME", self.folder.path());
+        command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, words: &[&str]) -> Ended {
+        let output = self.command(words).output().expect("the program starts");
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// `tributary serve` on a free port, once it listens.
+    pub fn serve(&self, words: &[&str]) -> Serve {
+        let words = [&["serve", "--listen", "127.0.0.1:0"], words].concat();
+        let mut child = self.command(&words).spawn().expect("the program starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let reading = Arc::clone(&log);
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let reader = std::thread::Builder::new().name("stderr".to_owned()).spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut log = reading.lock().unwrap_or_else(PoisonError::into_inner);
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let reader = reader.expect("the system gives a thread");
+        let address = wait_for("the program listens", || {
+            let ended = child.try_wait().expect("the child is ours");
+            assert!(ended.is_none(), "it ended: {}", log.lock().unwrap_or_else(PoisonError::into_inner));
+            let found = Whereabouts::read(&self.data_dir()).filter(|found| found.pid == child.id())?;
+            found.endpoint.strip_prefix("http://")?.parse().ok()
+        });
+        Serve { child, address, log, reader: Some(reader) }
+    }
+}
+
+/// `tributary serve` while it runs. Killed when it is dropped.
+pub struct Serve {
+    child: Child,
+    pub address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Serve {
+    /// What it said on stderr.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// SIGKILL: no goodbye.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the child runs");
+        self.child.wait().expect("the child is ours");
+    }
+
+    /// SIGTERM, by the shell's own `kill`.
+    pub fn terminate(&self) {
+        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        assert!(kill.expect("there is a shell").success());
+    }
+
+    /// Waits until it ended by itself; gives its log whole.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
+        let status = wait_for("the program ends", || self.child.try_wait().expect("the child is ours"));
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("reading lines does not panic");
+        }
+        (status, self.log())
+    }
+
+    /// Drains and ends.
+    pub fn stop(mut self) -> String {
+        self.terminate();
+        let (status, log) = self.wait();
+        assert!(status.success(), "{status}: {log}");
+        log
+    }
+
+    pub fn metrics(&self) -> String {
+        wire::get(self.address, "/metrics").text()
+    }
+
+    /// Waits until nothing is queued.
+    pub fn wait_drained(&self) {
+        wire::wait_until("nothing is queued", || {
+            wire::metric(&self.metrics(), "tributary_queued_events") == 0
+        });
+    }
+
+    pub fn wait_state(&self, state: &str) {
+        let line = format!("tributary_forwarder_state{{state=\"{state}\"}} 1");
+        wire::wait_until(state, || self.metrics().lines().any(|seen| seen == line));
+    }
+
+    /// Posts one call and expects 200.
+    pub fn accept(&self, path: &str, body: &str) -> Reply {
+        let reply = wire::send(self.address, "POST", path, &key_header(WRITE_KEY), body.as_bytes());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        // Ended already: nothing to do.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The header that an SDK sends.
+pub fn key_header(key: &str) -> String {
+    format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{key}:")))
+}

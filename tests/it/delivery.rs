@@ -1,0 +1,686 @@
+//! From the sender's bytes to the record, by the real program and a Kinesis that answers by a script.
+//! What changes while the engine runs is asked of the engine itself, with the practice stream.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tributary::config::{Config, Operation, Source};
+use tributary::delivery::Forwarder;
+use tributary::engine::{Engine, PRACTICE_STREAM, Paths, Whereabouts};
+use tributary::event::Encoding;
+use tributary::practice::Faults;
+
+use crate::binary::{Home, WRITE_KEY, key_header};
+use crate::conformance;
+use crate::scripted::{Answer, Call, DENIED, FAILING, Scripted, Sent, THROTTLED, TOO_LARGE, first_arrivals};
+use crate::wire::{self, Connection, adds_up, metric, wait_for, wait_until};
+
+/// One event of a user; `n` says its place.
+fn event(user: &str, n: usize) -> String {
+    format!(r#"{{"type":"track","userId":"{user}","event":"e","n":{n},"messageId":"{user}-{n}"}}"#)
+}
+
+fn batch(events: &[String]) -> String {
+    format!(r#"{{"batch":[{}]}}"#, events.join(","))
+}
+
+/// Posts to `/v1/batch` on a connection that stays open.
+fn post_batch(connection: &mut Connection, events: &[String]) -> std::io::Result<u16> {
+    let body = batch(events);
+    let bytes = wire::request("POST", "/v1/batch", &key_header(WRITE_KEY), body.as_bytes());
+    connection.ask(&bytes).map(|reply| reply.status)
+}
+
+fn numbers(range: std::ops::Range<usize>) -> Vec<Value> {
+    range.map(Value::from).collect()
+}
+
+/// `senders` users send at once, each its `count` events in order, a few at a time.
+fn send_from_many(address: SocketAddr, senders: usize, count: usize) {
+    std::thread::scope(|scope| {
+        for user in 0..senders {
+            scope.spawn(move || {
+                let mut connection = Connection::open(address).unwrap();
+                let mut next = 0;
+                while next < count {
+                    let upto = (next + 1 + next % 4).min(count);
+                    let events: Vec<_> = (next..upto).map(|n| event(&format!("u{user}"), n)).collect();
+                    assert_eq!(post_batch(&mut connection, &events).unwrap(), 200);
+                    next = upto;
+                }
+            });
+        }
+    });
+}
+
+/// Looks at `/metrics` again and again until `done`; each time the ledger must add up.
+fn watch_ledger(address: SocketAddr, done: &AtomicBool) -> usize {
+    let mut connection = Connection::open(address).unwrap();
+    let mut looks = 0;
+    while !done.load(Ordering::Relaxed) {
+        let text = connection.ask(&wire::request("GET", "/metrics", "", b"")).unwrap().text();
+        assert!(adds_up(&text), "look {looks}: {text}");
+        looks += 1;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    looks
+}
+
+/// Also where a test fails: else the thread that watches would go on, and the test would never end.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn ledger(home: &Home) -> Value {
+    home.run(&["log", "--summary", "--json"]).line()
+}
+
+fn assert_settled(home: &Home, accepted: usize, failed: usize) {
+    let sums = ledger(home);
+    let expected = json!([accepted, accepted - failed, 0, failed, true]);
+    assert_eq!(
+        json!([sums["accepted"], sums["delivered"], sums["queued"], sums["failed"], sums["addsUp"]]),
+        expected,
+        "{sums}"
+    );
+}
+
+const PROPERTIES: &str = r#""properties":{"z":1.0,"a":1e3,"big":12345678901234567890,"f":1.10,"e":1E400,"none":null,"s":"\u00e9\ud83d\ude00 \"\/","half":"\ud83d","ö":"ü","twice":1,"twice":2,"list":[ 1 , [ ] ]}"#;
+
+/// The sender's object without its last brace, and the partition key that its record must have.
+fn odd_events() -> Vec<(String, String)> {
+    let long = "é".repeat(257);
+    let hashed = Sha256::digest(long.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let of_ids = |ids: &str| format!(r#"{{{ids},"event":"E","messageId":"m","sentAt":null,{PROPERTIES}"#);
+    vec![
+        (of_ids(r#""userId":"u-1","anonymousId":"a-1""#), "u-1".to_owned()),
+        (of_ids(r#""anonymousId":"a-1""#), "a-1".to_owned()),
+        (of_ids(r#""userId":"","anonymousId":"a-2""#), "a-2".to_owned()),
+        (of_ids(r#""userId":null,"anonymousId":"a-3""#), "a-3".to_owned()),
+        (of_ids(r#""userId":"\u00fc \"x\"""#), "ü \"x\"".to_owned()),
+        (of_ids(&format!(r#""userId":"{}""#, "k".repeat(256))), "k".repeat(256)),
+        (of_ids(&format!(r#""userId":"{long}""#)), hashed),
+    ]
+}
+
+fn json_of(record: &Sent, encoding: &str) -> String {
+    let data = record.data.clone();
+    let text =
+        String::from_utf8(if encoding == "base64" { STANDARD.decode(data).unwrap() } else { data }).unwrap();
+    if encoding != "json-lines" {
+        return text;
+    }
+    assert_eq!(text.matches('\n').count(), 1, "one line a record: {text:?}");
+    text.strip_suffix('\n').unwrap().to_owned()
+}
+
+#[test]
+fn every_event_becomes_a_record_with_its_users_key_and_the_senders_bytes() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "");
+    let mut written = 0;
+    for (encoding, operation) in [
+        ("base64", "put-record"),
+        ("json", "put-record"),
+        ("json-lines", "put-record"),
+        ("json-lines", "put-records"),
+        ("base64", "put-records"),
+    ] {
+        let serve = home.serve(&["--encoding", encoding, "--operation", operation]);
+        for (sent, key) in odd_events() {
+            serve.accept("/v1/track", &format!("{sent}}}"));
+            written += 1;
+            wait_until("the record", || server.written_count() == written);
+            let record = server.written().pop().unwrap();
+            assert_eq!(record.key, key, "{sent}");
+            let text = json_of(&record, encoding);
+            let added =
+                text.strip_prefix(&sent).unwrap_or_else(|| panic!("{encoding}: {sent}\nbecame {text}"));
+            let added: Value =
+                serde_json::from_str(&format!("{{{}", added.strip_prefix(',').unwrap())).unwrap();
+            let names: Vec<_> = added.as_object().unwrap().keys().cloned().collect();
+            assert_eq!(names, ["type", "receivedAt", "timestamp"], "nothing else is added");
+        }
+        let calls = server.calls();
+        let wanted = if operation == "put-record" { "PutRecord" } else { "PutRecords" };
+        assert_eq!(calls.last().unwrap().operation, wanted);
+        serve.wait_drained();
+        serve.stop();
+    }
+    assert_settled(&home, written, 0);
+}
+
+#[test]
+fn a_number_as_user_id_is_a_key_and_a_text_with_the_senders_digits() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "encoding = \"json\"");
+    let serve = home.serve(&[]);
+    for (number, n) in [("42", 1), ("4.50", 2), ("12345678901234567890123", 3), ("1e3", 4)] {
+        serve.accept("/v1/track", &format!(r#"{{"userId":{number},"event":"E","anonymousId":"a"}}"#));
+        wait_until("the record", || server.written_count() == n);
+        let record = server.written().pop().unwrap();
+        assert_eq!(record.key, number);
+        assert!(record.text().starts_with(&format!(r#"{{"userId":"{number}","event""#)), "{}", record.text());
+    }
+    serve.stop();
+}
+
+#[test]
+fn indented_json_is_one_line_in_json_lines() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "encoding = \"json-lines\"");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/track", "{\n  \"userId\": \"u\",\r\n  \"event\": \"a\\nb\"\n}\n");
+    wait_until("the record", || server.written_count() == 1);
+    let text = json_of(&server.written()[0], "json-lines");
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["event"], "a\nb");
+    serve.stop();
+}
+
+/// A third of the puts end badly, each in its own way, as the dice of this seed fall.
+fn bad_weather(seed: u64) -> impl FnMut(&Call) -> Answer + Send + 'static {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    move |call| match dice.u32(..100) {
+        0..10 => THROTTLED,
+        10..16 => FAILING,
+        16..20 => Answer::Html(503),
+        20..24 => Answer::Empty,
+        24..28 => Answer::CutBefore,
+        28..33 => Answer::CutAfter,
+        33..38 if call.operation == "PutRecords" => Answer::OneShort,
+        38..60 if call.operation == "PutRecords" => Answer::Each(
+            call.records
+                .iter()
+                .map(|_| match dice.u32(..4) {
+                    0 => Some("ProvisionedThroughputExceededException"),
+                    1 => Some("InternalFailure"),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        _ => Answer::Success,
+    }
+}
+
+fn order_survives(operation: &str, seed: u64) {
+    const USERS: usize = 12;
+    const EVENTS: usize = 24;
+    let server = Scripted::start(bad_weather(seed));
+    server.set_delay(Duration::from_millis(3));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&["--operation", operation]);
+    let done = AtomicBool::new(false);
+    let looks = std::thread::scope(|scope| {
+        let looks = scope.spawn(|| watch_ledger(serve.address, &done));
+        let end = SetAtEnd(&done);
+        send_from_many(serve.address, USERS, EVENTS);
+        serve.wait_drained();
+        drop(end);
+        looks.join().unwrap()
+    });
+    assert!(looks > 10, "{looks} looks at the ledger");
+    serve.stop();
+    let arrived = server.first_arrivals("n");
+    assert_eq!(arrived.len(), USERS);
+    for (user, order) in &arrived {
+        assert_eq!(order, &numbers(0..EVENTS), "{operation}, seed {seed}, {user}");
+    }
+    assert_eq!(server.most_of_a_key(), 1, "one record of a key in flight");
+    let missed = server.calls().len();
+    assert!(missed > USERS, "{missed} puts");
+    assert_settled(&home, USERS * EVENTS, 0);
+    let repeats = usize::try_from(ledger(&home)["repeatsPossible"].as_u64().unwrap()).unwrap();
+    let twice = server.written_count() - USERS * EVENTS;
+    assert!(twice > 0, "the script made repeats");
+    assert!(twice <= repeats, "{twice} records are there twice, and {repeats} were said to be possible");
+}
+
+#[test]
+fn order_per_user_survives_every_kind_of_failure_with_put_record() {
+    order_survives("put-record", 7);
+}
+
+#[test]
+fn order_per_user_survives_every_kind_of_failure_with_put_records() {
+    order_survives("put-records", 8);
+}
+
+#[test]
+fn a_put_that_is_never_answered_holds_back_its_own_user_alone() {
+    let server = Scripted::start(|call| {
+        if call.holds(r#""userId":"silent","event":"e","n":0"#) && call.number < 2 {
+            Answer::Silence
+        } else {
+            Answer::Success
+        }
+    });
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("silent", 0), event("silent", 1)]));
+    wait_until("the put that will have no answer", || server.calls().len() == 1);
+    let began = Instant::now();
+    serve.accept("/v1/batch", &batch(&[event("other", 0), event("other", 1)]));
+    wait_until("the other's events", || server.first_arrivals("n").contains_key("other"));
+    assert!(began.elapsed() < Duration::from_secs(8), "nobody else waits");
+    serve.wait_drained();
+    serve.stop();
+    assert_eq!(server.first_arrivals("n")["silent"], numbers(0..2));
+    assert_eq!(server.most_of_a_key(), 1);
+    assert_settled(&home, 4, 0);
+    let line = home.run(&["log", "--json", "--text", "silent-0"]).line();
+    assert_eq!((&line["state"], &line["attempts"]), (&json!("delivered"), &json!(2)), "{line}");
+}
+
+#[test]
+fn different_users_go_in_parallel_and_one_user_does_not() {
+    for operation in ["put-record", "put-records"] {
+        let server = Scripted::start(|_| Answer::Success);
+        server.set_delay(Duration::from_millis(60));
+        let home = Home::with_kinesis(&server.url, "");
+        let serve = home.serve(&["--operation", operation]);
+        let users: Vec<_> = (0..30).map(|user| event(&format!("u{user}"), 0)).collect();
+        serve.accept("/v1/batch", &batch(&users));
+        wait_until("all", || server.written_count() == 30);
+        let calls = server.calls().len();
+        if operation == "put-record" {
+            assert!(server.most_puts() >= 15, "{} puts at once", server.most_puts());
+        } else {
+            assert!(calls <= 3, "{calls} calls for 30 users");
+        }
+        let one: Vec<_> = (0..5).map(|n| event("single", n)).collect();
+        serve.accept("/v1/batch", &batch(&one));
+        serve.wait_drained();
+        assert_eq!(server.first_arrivals("n")["single"], numbers(0..5));
+        assert_eq!(server.calls().len(), calls + 5, "one put for each event of one user");
+        assert_eq!(server.most_of_a_key(), 1);
+        serve.stop();
+    }
+}
+
+#[test]
+fn a_success_that_names_no_sequence_number_is_no_delivery() {
+    let server = Scripted::start(|call| if call.number < 2 { Answer::Empty } else { Answer::Success });
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0)]));
+    serve.wait_drained();
+    assert_eq!(server.written_count(), 1);
+    let line = home.run(&["log", "--json"]).line();
+    assert_eq!((&line["state"], &line["attempts"]), (&json!("delivered"), &json!(3)), "{line}");
+    assert!(line["sequenceNumber"].is_string() && line["shardId"].is_string(), "{line}");
+    serve.stop();
+}
+
+fn ten_users() -> Vec<String> {
+    (0..10).map(|user| event(&format!("u{user}"), 0)).collect()
+}
+
+#[test]
+fn only_the_failed_records_are_sent_again() {
+    let failed = [1, 4, 9];
+    let server = Scripted::start(move |call| match call.number {
+        0 => Answer::Each((0..10).map(|at| failed.contains(&at).then_some("InternalFailure")).collect()),
+        _ => Answer::Success,
+    });
+    let home = Home::with_kinesis(&server.url, "operation = \"put-records\"");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&ten_users()));
+    serve.wait_drained();
+    let calls = server.calls();
+    let first: Vec<_> = calls[0].records.iter().map(|record| record.key.clone()).collect();
+    assert_eq!(first.len(), 10, "one call for all: {first:?}");
+    let mut again: Vec<_> =
+        calls[1..].iter().flat_map(|call| &call.records).map(|one| one.key.clone()).collect();
+    again.sort();
+    let mut wanted: Vec<_> = failed.map(|at: usize| first[at].clone()).into();
+    wanted.sort();
+    assert_eq!(again, wanted);
+    assert_eq!(server.written_count(), 10, "none is there twice");
+    serve.stop();
+    assert_settled(&home, 10, 0);
+}
+
+#[test]
+fn an_answer_about_fewer_records_than_were_sent_delivers_none_of_them() {
+    let server = Scripted::start(|call| if call.number == 0 { Answer::OneShort } else { Answer::Success });
+    let home = Home::with_kinesis(&server.url, "operation = \"put-records\"");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&ten_users()));
+    serve.wait_drained();
+    assert_eq!(server.written_count(), 20, "all were sent again");
+    serve.stop();
+    assert_settled(&home, 10, 0);
+    assert_eq!(ledger(&home)["repeatsPossible"], 10);
+}
+
+fn refused_alone(operation: &str) {
+    let server = Scripted::start(|call| if call.holds("poison") { TOO_LARGE } else { Answer::Success });
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&["--operation", operation]);
+    let mut events = ten_users();
+    events.insert(5, r#"{"type":"track","userId":"u5","event":"poison","messageId":"bad"}"#.to_owned());
+    events.extend([event("u5", 1), event("u6", 1)]);
+    serve.accept("/v1/batch", &batch(&events));
+    serve.wait_drained();
+    assert_eq!(metric(&serve.metrics(), "tributary_failed_total"), 1);
+    assert_eq!(server.written_count(), 12, "each neighbour once");
+    let arrived = server.first_arrivals("n");
+    assert_eq!((&arrived["u5"], &arrived["u6"]), (&numbers(0..2), &numbers(0..2)));
+    let line = home.run(&["log", "--state", "failed", "--json"]).line();
+    assert_eq!((&line["messageId"], &line["partitionKey"]), (&json!("bad"), &json!("u5")), "{line}");
+    assert!(line["error"].as_str().unwrap().starts_with("ValidationException"), "{line}");
+    assert!(line["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "{line}");
+    assert_eq!(line["deliveredAt"], Value::Null);
+    // The engine goes on as if nothing had been.
+    serve.accept("/v1/batch", &batch(&[event("u5", 2)]));
+    serve.wait_drained();
+    wait_until("the log tells it", || serve.log().contains("see `tributary log --state failed`"));
+    serve.stop();
+    assert_settled(&home, 14, 1);
+}
+
+#[test]
+fn a_record_that_the_stream_refuses_fails_alone_with_put_record() {
+    refused_alone("put-record");
+}
+
+#[test]
+fn a_record_that_the_stream_refuses_fails_alone_with_put_records() {
+    refused_alone("put-records");
+}
+
+#[test]
+fn a_forwarder_that_needs_its_user_says_so_and_goes_on_by_itself_when_that_is_done() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    let mut sent = 0;
+    for answer in [
+        DENIED,
+        Answer::Error(400, "ExpiredTokenException", "The security token included in the request is expired"),
+        Answer::Error(400, "ResourceNotFoundException", "Stream clicks under account 1 not found."),
+        Answer::Error(
+            400,
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        ),
+    ] {
+        let of_rule = answer.clone();
+        server.set_rule(move |_| of_rule.clone());
+        let events: Vec<_> = (0..3).map(|user| event(&format!("secret-user-{user}"), sent)).collect();
+        serve.accept("/v1/batch", &batch(&events));
+        sent += 1;
+        serve.wait_state("blocked");
+        let metrics = serve.metrics();
+        assert_eq!(metric(&metrics, "tributary_queued_events"), 3, "{metrics}");
+        assert!(adds_up(&metrics), "{metrics}");
+        let Answer::Error(_, code, _) = answer else { unreachable!("all are errors") };
+        wait_until("the log tells it", || serve.log().contains(code));
+        server.set_rule(|_| Answer::Success);
+        serve.wait_drained();
+        serve.wait_state("running");
+    }
+    let log = serve.stop();
+    assert!(log.contains("Forwarder blocked") && log.contains("3 events wait, none is lost"), "{log}");
+    for secret in ["secret-user", "wJalrXUtnFEMI", WRITE_KEY] {
+        assert!(!log.contains(secret), "{secret} is in {log}");
+    }
+    for order in server.first_arrivals("n").values() {
+        assert_eq!(order, &numbers(0..sent));
+    }
+    assert_settled(&home, 3 * sent, 0);
+}
+
+#[test]
+fn a_blocked_forwarder_tries_with_one_put_at_a_time() {
+    let server = Scripted::start(|_| DENIED);
+    server.set_delay(Duration::from_millis(30));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("first", 0)]));
+    serve.wait_state("blocked");
+    let users: Vec<_> = (0..40).map(|user| event(&format!("u{user}"), 0)).collect();
+    serve.accept("/v1/batch", &batch(&users));
+    wait_until("three more tries", || server.calls().len() >= 4);
+    let calls = server.calls();
+    assert!(calls.iter().all(|call| call.beside == 0), "{} puts at once", server.most_puts());
+    let pauses: Vec<_> = calls.windows(2).map(|two| two[1].at - two[0].at).collect();
+    assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(450)), "{pauses:?}");
+    server.set_rule(|_| Answer::Success);
+    serve.wait_drained();
+    serve.stop();
+    assert_settled(&home, 41, 0);
+}
+
+#[test]
+fn an_outage_is_called_offline_and_a_busy_stream_throttled() {
+    let server = Scripted::start(|_| Answer::Html(503));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&ten_users()));
+    serve.wait_state("offline");
+    server.set_rule(|call| if call.number % 2 == 0 { THROTTLED } else { Answer::Success });
+    serve.wait_state("throttled");
+    serve.wait_drained();
+    serve.wait_state("running");
+    serve.stop();
+    assert_settled(&home, 10, 0);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_waited_for() {
+    let address = {
+        let gone = Scripted::start(|_| Answer::Success);
+        gone.url.clone()
+    };
+    let home = Home::with_kinesis(&address, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&ten_users()));
+    serve.wait_state("offline");
+    serve.stop();
+    let sums = ledger(&home);
+    assert_eq!(
+        (&sums["queued"], &sums["repeatsPossible"]),
+        (&json!(10), &json!(0)),
+        "nothing was sent: {sums}"
+    );
+    let server = Scripted::start(|_| Answer::Success);
+    let serve = home.serve(&["--endpoint-url", &server.url]);
+    serve.wait_drained();
+    serve.stop();
+    assert_settled(&home, 10, 0);
+}
+
+// What follows changes settings while the engine runs.
+
+/// An engine in this process, on the practice stream.
+struct Practising {
+    engine: Engine,
+    address: SocketAddr,
+    data: tempfile::TempDir,
+}
+
+fn practising(change: impl FnOnce(&mut Config)) -> Practising {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.capture.sources.push(Source { name: "Tests".to_owned(), write_key: WRITE_KEY.to_owned() });
+    change(&mut config);
+    let paths = Paths { config_file: None, data_dir: data.path().to_owned() };
+    let engine = Engine::start(config, paths).unwrap();
+    let address = wait_for("the endpoint", || engine.status().endpoint);
+    Practising { engine, address, data }
+}
+
+impl Practising {
+    fn change(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(&self.engine.config());
+        change(&mut config);
+        self.engine.apply(config.clone());
+        wait_until("the settings are in force", || *self.engine.config() == config);
+    }
+
+    fn wait_settled(&self, accepted: u64) {
+        wait_until("all is delivered", || {
+            let ledger = self.engine.status().ledger;
+            assert!(ledger.adds_up(), "{ledger:?}");
+            ledger.accepted == accepted && ledger.queued == 0
+        });
+    }
+
+    /// The practice stream's records, shard by shard in their order.
+    fn records(&self) -> Vec<Sent> {
+        let url = Whereabouts::read(self.data.path()).unwrap().practice.endpoint_url;
+        let practice = self.engine.practice();
+        let client = conformance::client(&url, practice.access_key_id(), practice.secret_access_key());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let records = runtime.block_on(conformance::read_all(&client, PRACTICE_STREAM, 4));
+        let sent = |record: aws_sdk_kinesis::types::Record| Sent {
+            key: record.partition_key.unwrap_or_default(),
+            data: record.data.into_inner(),
+        };
+        records.into_iter().map(sent).collect()
+    }
+
+    fn post(&self, events: &[String]) -> u16 {
+        post_batch(&mut Connection::open(self.address).unwrap(), events).unwrap()
+    }
+}
+
+#[test]
+fn a_disabled_destination_keeps_events_waiting_and_enabling_delivers_them() {
+    let running = practising(|config| config.destination.enabled = false);
+    assert_eq!(running.post(&ten_users()), 200);
+    wait_until("disabled", || running.engine.status().forwarder == Forwarder::Disabled);
+    wait_until("ten wait", || running.engine.status().ledger.queued == 10);
+    assert!(running.records().is_empty());
+    running.change(|config| config.destination.enabled = true);
+    running.wait_settled(10);
+    wait_until("running", || running.engine.status().forwarder == Forwarder::Running);
+    assert_eq!(running.records().len(), 10);
+    // Off again, in the middle of everything: what comes now waits for the next start.
+    running.change(|config| config.destination.enabled = false);
+    assert_eq!(running.post(&[event("late", 0)]), 200);
+    wait_until("one waits", || running.engine.status().ledger.queued == 1);
+    running.engine.shutdown(Duration::from_secs(5));
+}
+
+const SENDERS: usize = 6;
+
+/// Sends from many while `changes` go on; gives what the stream then holds.
+fn under_changes(events: usize, changes: &[fn(&mut Config)]) -> Vec<Sent> {
+    let running = practising(|_| {});
+    let delay = Duration::from_millis(4);
+    running.engine.practice().set_faults(Faults {
+        throttle: 0.1,
+        fail_records: 0.1,
+        server_error: 0.03,
+        cut_connection: 0.03,
+        delay,
+        ..Faults::default()
+    });
+    std::thread::scope(|scope| {
+        let senders = scope.spawn(|| send_from_many(running.address, SENDERS, events));
+        let total = (SENDERS * events) as u64;
+        for change in changes.iter().cycle() {
+            running.change(change);
+            let ledger = running.engine.status().ledger;
+            assert!(ledger.adds_up(), "{ledger:?}");
+            std::thread::sleep(Duration::from_millis(20));
+            if senders.is_finished() && running.engine.status().ledger.delivered >= total / 2 {
+                break;
+            }
+        }
+        senders.join().unwrap();
+        running.wait_settled(total);
+    });
+    running.engine.practice().set_faults(Faults::default());
+    let records = running.records();
+    running.engine.shutdown(Duration::from_secs(5));
+    records
+}
+
+fn of_all_senders(events: usize) -> BTreeMap<String, Vec<Value>> {
+    (0..SENDERS).map(|user| (format!("u{user}"), numbers(0..events))).collect()
+}
+
+#[test]
+fn changing_encoding_and_operation_under_way_loses_nothing_and_keeps_the_order() {
+    let records = under_changes(
+        50,
+        &[
+            |config| config.destination.operation = Operation::PutRecords,
+            |config| config.destination.encoding = Encoding::Json,
+            |config| config.destination.enabled = false,
+            |config| config.destination.enabled = true,
+            |config| config.destination.operation = Operation::PutRecord,
+            |config| config.destination.encoding = Encoding::Base64,
+            |config| config.destination.encoding = Encoding::JsonLines,
+        ],
+    );
+    assert_eq!(first_arrivals(&records, "n"), of_all_senders(50));
+    let encodings = Encoding::ALL.iter().filter(|encoding| {
+        records
+            .iter()
+            .any(|record| Encoding::decode(&record.data).is_some_and(|(_, seen)| seen == **encoding))
+    });
+    assert!(encodings.count() > 1, "the change took effect under way");
+}
+
+#[test]
+fn changing_the_order_switch_under_way_loses_nothing() {
+    let records = under_changes(
+        50,
+        &[|config| config.destination.ordered = false, |config| config.destination.ordered = true],
+    );
+    let mut arrived = first_arrivals(&records, "n");
+    for order in arrived.values_mut() {
+        order.sort_by_key(Value::as_u64);
+    }
+    assert_eq!(arrived, of_all_senders(50));
+}
+
+#[test]
+fn the_endpoint_moves_to_another_port_and_stays_where_that_is_taken() {
+    let running = practising(|_| {});
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = taken.local_addr().unwrap();
+    running.change(|config| config.capture.listen = other);
+    wait_until("the problem is shown", || {
+        running.engine.status().problems.iter().any(|text| text.contains("port"))
+    });
+    assert_eq!(running.post(&[event("u", 0)]), 200, "the old address still answers");
+    drop(taken);
+    running.change(|config| config.log.keep_events = 5);
+    wait_until("it moved, and the problem is over", || {
+        let status = running.engine.status();
+        status.endpoint == Some(other) && status.problems.is_empty()
+    });
+    assert_eq!(post_batch(&mut Connection::open(other).unwrap(), &[event("u", 1)]).unwrap(), 200);
+    wait_until("the old address is closed", || Connection::open(running.address).is_err());
+    running.wait_settled(2);
+    running.engine.shutdown(Duration::from_secs(5));
+}
+
+#[test]
+fn a_stream_is_named_by_its_arn_where_the_settings_give_one() {
+    let server = Scripted::start(|_| Answer::Success);
+    let arn = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks";
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&["--stream", arn]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0)]));
+    serve.wait_drained();
+    serve.stop();
+    assert_eq!(server.calls()[0].stream, arn);
+}

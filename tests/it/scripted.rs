@@ -1,0 +1,341 @@
+//! A Kinesis that answers by a rule, and remembers every put: what came, in which order, when, and with what in flight.
+//! It listens on loopback and speaks just enough AWS JSON 1.1 for `PutRecord` and `PutRecords` of the real SDK.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet};
+
+/// One put.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// 0 for the first.
+    pub number: usize,
+    /// `PutRecord` or `PutRecords`.
+    pub operation: String,
+    /// The stream's ARN, or its name.
+    pub stream: String,
+    pub records: Vec<Sent>,
+    /// When it had arrived whole.
+    pub at: Instant,
+    /// Other puts that were in flight when it came.
+    pub beside: usize,
+}
+
+impl Call {
+    /// Whether a record of this call holds the text.
+    pub fn holds(&self, text: &str) -> bool {
+        self.records.iter().any(|record| record.text().contains(text))
+    }
+}
+
+/// A record on its way.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub key: String,
+    pub data: Vec<u8>,
+}
+
+impl Sent {
+    /// The event's JSON, whatever the encoding.
+    pub fn text(&self) -> String {
+        tributary::event::Encoding::decode(&self.data)
+            .map_or_else(|| String::from_utf8_lossy(&self.data).into_owned(), |(text, _)| text.into_owned())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text()).unwrap_or_default()
+    }
+}
+
+/// How a put ends.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Written, and said so.
+    Success,
+    /// Of the records, by place: written, or failed with this code.
+    Each(Vec<Option<&'static str>>),
+    /// An error in AWS's shape; nothing is written.
+    Error(u16, &'static str, &'static str),
+    /// An error page of something between us and AWS; nothing is written.
+    Html(u16),
+    /// 200 and `{}`; nothing is written.
+    Empty,
+    /// A success that speaks of one record fewer than was sent, all of which were written.
+    OneShort,
+    /// The connection closes, and nothing is written.
+    CutBefore,
+    /// Written, and the connection closes without a word.
+    CutAfter,
+    /// Nothing at all comes; nothing is written.
+    Silence,
+}
+
+pub const THROTTLED: Answer = Answer::Error(
+    400,
+    "ProvisionedThroughputExceededException",
+    "Rate exceeded for shard shardId-000000000000",
+);
+pub const FAILING: Answer = Answer::Error(500, "InternalFailure", "");
+pub const DENIED: Answer =
+    Answer::Error(400, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/t is not authorized");
+pub const TOO_LARGE: Answer = Answer::Error(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or \
+     equal to 1048576",
+);
+
+type Rule = Box<dyn FnMut(&Call) -> Answer + Send>;
+
+struct Memory {
+    rule: Rule,
+    delay: Duration,
+    calls: Vec<Call>,
+    written: Vec<Sent>,
+    in_flight: HashMap<String, usize>,
+    puts_in_flight: usize,
+    most_of_a_key: usize,
+    most_puts: usize,
+}
+
+/// Serves until it is dropped.
+pub struct Scripted {
+    pub url: String,
+    memory: Arc<Mutex<Memory>>,
+    runtime: Option<Runtime>,
+}
+
+impl Scripted {
+    /// A server that answers each put as the rule says.
+    pub fn start(rule: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
+        let memory = Arc::new(Mutex::new(Memory {
+            rule: Box::new(rule),
+            delay: Duration::ZERO,
+            calls: Vec::new(),
+            written: Vec::new(),
+            in_flight: HashMap::new(),
+            puts_in_flight: 0,
+            most_of_a_key: 0,
+            most_puts: 0,
+        }));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("the system gives a thread");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        runtime.spawn(accept(listener, Arc::clone(&memory)));
+        Self { url: format!("http://{address}"), memory, runtime: Some(runtime) }
+    }
+
+    pub fn set_rule(&self, rule: impl FnMut(&Call) -> Answer + Send + 'static) {
+        lock(&self.memory).rule = Box::new(rule);
+    }
+
+    /// Every answer comes this much later.
+    pub fn set_delay(&self, delay: Duration) {
+        lock(&self.memory).delay = delay;
+    }
+
+    /// Every put so far, whatever became of it.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.memory).calls.clone()
+    }
+
+    /// What the stream holds, in its order.
+    pub fn written(&self) -> Vec<Sent> {
+        lock(&self.memory).written.clone()
+    }
+
+    pub fn written_count(&self) -> usize {
+        lock(&self.memory).written.len()
+    }
+
+    /// The most records of one key that were ever in flight together.
+    pub fn most_of_a_key(&self) -> usize {
+        lock(&self.memory).most_of_a_key
+    }
+
+    /// The most puts that were ever in flight together.
+    pub fn most_puts(&self) -> usize {
+        lock(&self.memory).most_puts
+    }
+
+    /// By key, what `field` of the events says, each counted where it first arrived.
+    pub fn first_arrivals(&self, field: &str) -> BTreeMap<String, Vec<Value>> {
+        first_arrivals(&self.written(), field)
+    }
+}
+
+pub fn first_arrivals(written: &[Sent], field: &str) -> BTreeMap<String, Vec<Value>> {
+    let mut seen: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for record in written {
+        let place = seen.entry(record.key.clone()).or_default();
+        let value = record.json()[field].clone();
+        if !place.contains(&value) {
+            place.push(value);
+        }
+    }
+    seen
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(listener: TcpListener, memory: Arc<Mutex<Memory>>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        drop(stream.set_nodelay(true));
+        let memory = Arc::clone(&memory);
+        let service = service_fn(move |request| answer(request, Arc::clone(&memory)));
+        // A connection that a script cuts is an error here, and wanted.
+        connections.spawn(async move {
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Counts a put as in flight until it is answered, or its sender gave up.
+struct InFlight {
+    memory: Arc<Mutex<Memory>>,
+    keys: Vec<String>,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut memory = lock(&self.memory);
+        memory.puts_in_flight -= 1;
+        for key in &self.keys {
+            *memory.in_flight.entry(key.clone()).or_default() -= 1;
+        }
+    }
+}
+
+fn arrived(memory: &Arc<Mutex<Memory>>, operation: &str, body: &Value) -> (InFlight, Call, Answer, Duration) {
+    let record = |value: &Value| Sent {
+        key: value["PartitionKey"].as_str().unwrap_or_default().to_owned(),
+        data: STANDARD.decode(value["Data"].as_str().unwrap_or_default()).unwrap_or_default(),
+    };
+    let records: Vec<_> = match body["Records"].as_array() {
+        Some(list) => list.iter().map(record).collect(),
+        None => vec![record(body)],
+    };
+    let keys: Vec<_> = records.iter().map(|record| record.key.clone()).collect();
+    let mut held = lock(memory);
+    let held_memory = &mut *held;
+    for key in &keys {
+        let count = held_memory.in_flight.entry(key.clone()).or_default();
+        *count += 1;
+        held_memory.most_of_a_key = held_memory.most_of_a_key.max(*count);
+    }
+    let call = Call {
+        number: held_memory.calls.len(),
+        operation: operation.to_owned(),
+        stream: body["StreamARN"].as_str().or(body["StreamName"].as_str()).unwrap_or_default().to_owned(),
+        records,
+        at: Instant::now(),
+        beside: held_memory.puts_in_flight,
+    };
+    held_memory.puts_in_flight += 1;
+    held_memory.most_puts = held_memory.most_puts.max(held_memory.puts_in_flight);
+    held_memory.calls.push(call.clone());
+    let answer = (held_memory.rule)(&call);
+    let delay = held_memory.delay;
+    drop(held);
+    (InFlight { memory: Arc::clone(memory), keys }, call, answer, delay)
+}
+
+/// Writes a record and gives what Kinesis says of it.
+fn write(memory: &mut Memory, record: &Sent) -> Value {
+    memory.written.push(record.clone());
+    let shard = record.key.bytes().map(u32::from).sum::<u32>() % 4;
+    let sequence = memory.written.len();
+    json!({
+        "ShardId": format!("shardId-{shard:012}"),
+        "SequenceNumber": format!("4959033827149025660855969253836157109592157598913658{sequence:04}"),
+    })
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    memory: Arc<Mutex<Memory>>,
+) -> Result<Response<Body>, std::io::Error> {
+    let target =
+        request.headers().get("x-amz-target").and_then(|name| name.to_str().ok()).unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let bytes = to_bytes(Body::new(request.into_body()), 16 << 20).await.map_err(std::io::Error::other)?;
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let (in_flight, call, answer, delay) = arrived(&memory, &operation, &body);
+    let is_batch = operation == "PutRecords";
+    let write_all = || {
+        let mut memory = lock(&memory);
+        call.records.iter().map(|record| write(&mut memory, record)).collect::<Vec<_>>()
+    };
+    let success = |mut results: Vec<Value>| match results.pop() {
+        Some(only) if !is_batch => only,
+        last => {
+            results.extend(last);
+            let failed = results.iter().filter(|result| result["ErrorCode"].is_string()).count();
+            json!({ "FailedRecordCount": failed, "Records": results })
+        }
+    };
+    let (status, body) = match answer {
+        Answer::Success => (200, success(write_all())),
+        Answer::Each(fates) => {
+            let mut memory = lock(&memory);
+            let result = |(record, fate): (&Sent, &Option<&str>)| match fate {
+                None => write(&mut memory, record),
+                Some(code) => json!({ "ErrorCode": code, "ErrorMessage": "Internal Service Failure" }),
+            };
+            let fates = fates.iter().chain(std::iter::repeat(&None));
+            (200, success(call.records.iter().zip(fates).map(result).collect()))
+        }
+        Answer::Error(status, code, message) => (status, json!({ "__type": code, "message": message })),
+        Answer::Html(status) => {
+            tokio::time::sleep(delay).await;
+            drop(in_flight);
+            return Ok(page(status));
+        }
+        Answer::Empty => (200, json!({})),
+        Answer::OneShort => {
+            let mut results = write_all();
+            results.pop();
+            (200, json!({ "FailedRecordCount": 0, "Records": results }))
+        }
+        Answer::CutBefore => return Err(std::io::Error::other("cut")),
+        Answer::CutAfter => {
+            write_all();
+            return Err(std::io::Error::other("cut"));
+        }
+        Answer::Silence => match std::future::pending::<Infallible>().await {},
+    };
+    tokio::time::sleep(delay).await;
+    drop(in_flight);
+    let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+    response.header("x-amzn-requestid", "r").body(Body::from(body.to_string())).map_err(std::io::Error::other)
+}
+
+fn page(status: u16) -> Response<Body> {
+    let response = Response::builder().status(status).header("content-type", "text/html");
+    let body = "<html><body><h1>Service Unavailable</h1></body></html>";
+    response.body(Body::from(body)).expect("status and header are valid")
+}
