@@ -1,0 +1,81 @@
+//! What the SDKs are told to send.
+
+use serde_json::{Value, json};
+
+/// One call: its type, and its message as JSON text.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub kind: &'static str,
+    pub message: String,
+}
+
+impl Call {
+    fn new(kind: &'static str, message: &Value) -> Self {
+        Self { kind, message: message.to_string() }
+    }
+
+    /// As the senders read it.
+    pub fn line(&self) -> String {
+        format!("{{\"type\":\"{}\",\"message\":{}}}\n", self.kind, self.message)
+    }
+}
+
+/// All six calls, with everything in them that is easily damaged on the way.
+pub fn all_six() -> Vec<Call> {
+    let nested = json!({"a": [{"b": [null, true, [], {}, {"c": {"d": [1, [2, [3]]]}}]}], "": "empty name"});
+    // The text, since a value would lose what these are about.
+    let numbers = r#"{"userId":"numbers","event":"Numbers","properties":{"big":12345678901234567890,"small":1e-7,
+        "huge":1e21,"price":19.99,"negative":-0.1,"whole":3,"zero":0,"safe":9007199254740991}}"#;
+    let cut = r#"{"userId":"cut","event":"Cut inside an emoji","properties":{"text":"so far \ud83d"}}"#;
+    let unicode = json!({
+        "plain": "Zażółć gęślą jaźń", "right to left": "שלום عليكم", "emoji": "👩‍👩‍👧‍👦🏳️‍🌈", "astral": "𝒳", "escapes": "\"\\/\u{8}\n\t\u{1}",
+        "separators": "\u{2028}\u{2029}", "html": "<b>&amp;</b>", "clé": "名前", "no break": "\u{feff}\u{a0}",
+    });
+    let own_context = json!({"ip": "203.0.113.9", "locale": "sr-RS", "page": {"url": "https://example.com/?q=1#x"},
+        "ours": {"kept": null}});
+    vec![
+        Call::new(
+            "identify",
+            &json!({"userId": "u-1", "traits": {"name": "Ada", "plan": null, "admin": false}}),
+        ),
+        Call::new("identify", &json!({"anonymousId": "anon-1", "traits": {}})),
+        Call::new(
+            "identify",
+            &json!({"userId": "u-1", "anonymousId": "anon-1", "traits": {"deep": nested.clone()}}),
+        ),
+        Call::new("track", &json!({"userId": "u-1", "event": "Signed Up", "properties": {"plan": "pro"}})),
+        Call::new("track", &json!({"anonymousId": "anon-1", "event": "No properties"})),
+        Call::new("track", &json!({"userId": "ユーザー", "event": "Événement 🎉", "properties": unicode})),
+        Call::new("track", &json!({"userId": "u-1", "event": "Nested", "properties": nested})),
+        Call { kind: "track", message: numbers.replace("\n        ", "") },
+        Call { kind: "track", message: cut.to_owned() },
+        Call::new(
+            "track",
+            &json!({"userId": "large", "event": "30 KB", "properties": {"text": "30 KB. ".repeat(3750) + "é 👍"}}),
+        ),
+        Call::new(
+            "track",
+            &json!({"userId": "u-1", "event": "Look-alikes", "context": own_context, "integrations": {"All": false, "Other": {"k": 1}},
+                "properties": {"userId": "not me", "type": "screen", "timestamp": "1999", "writeKey": "mine", "messageId": 7}}),
+        ),
+        Call::new("track", &json!({"userId": "x".repeat(300), "event": "An id longer than Kinesis takes"})),
+        Call::new(
+            "page",
+            &json!({"userId": "u-1", "category": "Docs", "name": "Start", "properties": {"url": "/start"}}),
+        ),
+        Call::new("page", &json!({"anonymousId": "anon-2", "name": "Home"})),
+        Call::new("screen", &json!({"userId": "u-1", "name": "Settings", "properties": {"from": "menu"}})),
+        Call::new(
+            "group",
+            &json!({"userId": "u-1", "groupId": "g-1", "traits": {"name": "Analytical Engines", "seats": 0.5}}),
+        ),
+        Call::new("group", &json!({"anonymousId": "anon-1", "groupId": "g-2"})),
+        Call::new("alias", &json!({"userId": "u-1", "previousId": "anon-1"})),
+    ]
+}
+
+/// Many small calls of a few users.
+pub fn many(count: usize) -> Vec<Call> {
+    let call = |n| json!({"userId": format!("u-{}", n % 7), "event": "Tick", "properties": {"n": n}});
+    (0..count).map(|n| Call::new("track", &call(n))).collect()
+}

@@ -1,0 +1,277 @@
+//! The processes that a test starts: kinesalite, `tributary serve`, an SDK's script. Each listens on loopback where
+//! it can be told to, and is ended by its own id, also when the test panics.
+
+use crate::calls::Call;
+use crate::from_environment;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tributary::engine::Whereabouts;
+
+pub const WRITE_KEY: &str = "peers-write-key";
+pub const STREAM: &str = "events";
+const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
+/// What kinesalite takes as a key: it looks at the shape only.
+pub const AWS_KEY: (&str, &str) = ("AKIAEXAMPLE", "secret");
+
+/// A process that does not outlive its test.
+struct Guard(Child);
+
+impl Guard {
+    /// How it ended; `None`: it still runs after `limit`.
+    fn ended(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            let ended = self.0.try_wait().unwrap();
+            if ended.is_some() || start.elapsed() > limit {
+                return ended;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Both do nothing to a child that has ended and was waited for.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// The folder in which `npm ci` put what `package.json` names.
+pub fn node_modules() -> PathBuf {
+    let folder = from_environment("TRIBUTARY_TEST_NODE_MODULES");
+    let folder = folder.expect(
+        "set TRIBUTARY_TEST_NODE_MODULES to the node_modules folder of `npm ci` beside a copy of tests/peers/package.json",
+    );
+    let folder = PathBuf::from(folder);
+    assert!(folder.is_absolute() && folder.is_dir(), "no such folder: {}", folder.display());
+    folder
+}
+
+/// A kinesalite of our own. It binds all interfaces and cannot be told otherwise.
+pub struct Kinesalite {
+    _child: Guard,
+    pub url: String,
+}
+
+impl Kinesalite {
+    pub fn start(node_modules: &Path) -> Self {
+        let cli = node_modules.join("kinesalite/cli.js");
+        assert!(cli.is_file(), "{} is not there: see tests/peers/package.json", cli.display());
+        // The port is free when it is asked for, and may be taken by another process a moment later.
+        (0..5).find_map(|_| Self::try_start(&cli)).expect("kinesalite listens")
+    }
+
+    fn try_start(cli: &Path) -> Option<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let arguments = ["--createStreamMs", "0", "--deleteStreamMs", "0", "--shardLimit", "500"];
+        let child = Command::new("node")
+            .arg(cli)
+            .args(["--port", &port.to_string()])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node starts");
+        let mut child = Guard(child);
+        let mut line = String::new();
+        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        line.starts_with("Listening").then(|| Self { _child: child, url: format!("http://127.0.0.1:{port}") })
+    }
+}
+
+/// How a test wants its events delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    pub operation: &'static str,
+    pub encoding: &'static str,
+}
+
+/// `tributary serve`, the real binary, on folders of its own. It can be stopped and started again on them.
+pub struct Serve {
+    folder: TempDir,
+    kinesis_url: String,
+    delivery: Delivery,
+    child: Option<Guard>,
+}
+
+impl Serve {
+    pub fn new(kinesis_url: &str, delivery: Delivery) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, kinesis_url: kinesis_url.to_owned(), delivery, child: None }
+    }
+
+    /// Starts it on a free port, and waits until it takes events.
+    pub fn start(&mut self) -> SocketAddr {
+        assert!(self.child.is_none(), "it runs already");
+        let log =
+            File::options().create(true).append(true).open(self.folder.path().join("serve.log")).unwrap();
+        let mut command = self.command("serve");
+        command.args(self.destination()).args(["--listen", "127.0.0.1:0", "--write-key", WRITE_KEY]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let pid = child.id();
+        let child = self.child.insert(Guard(child));
+        let data = self.folder.path().join("data");
+        let start = Instant::now();
+        loop {
+            // An earlier process that was killed has left its own.
+            if let Some(engine) = Whereabouts::read(&data).filter(|engine| engine.pid == pid) {
+                return engine.endpoint.strip_prefix("http://").unwrap().parse().unwrap();
+            }
+            let ended = child.0.try_wait().unwrap();
+            let late = start.elapsed() > Duration::from_secs(30);
+            assert!(ended.is_none() && !late, "serve ended ({ended:?}) or is late");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// SIGTERM: it drains and says that it is done.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        let pid = child.0.id();
+        // The shell's own `kill`: there is one wherever there is a shell.
+        let sent = Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status().unwrap();
+        assert!(sent.success(), "no SIGTERM: {sent}");
+        let ended = child.ended(Duration::from_secs(40)).expect("serve ends after SIGTERM");
+        assert!(ended.success(), "serve ends with {ended}");
+    }
+
+    /// SIGKILL: nothing durable may depend on more.
+    pub fn kill(&mut self) {
+        drop(self.child.take().expect("it runs"));
+    }
+
+    pub fn tail(&self) -> String {
+        let mut command = self.command("tail");
+        answer(command.args(self.destination()))
+    }
+
+    pub fn ledger(&self) -> serde_json::Value {
+        let mut command = self.command("log");
+        serde_json::from_str(&answer(command.args(["--summary", "--json"]))).unwrap()
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let folder = self.folder.path();
+        let mut command = Command::new(TRIBUTARY);
+        command.arg(name).arg("--config").arg(folder.join("config.toml"));
+        command.arg("--data-dir").arg(folder.join("data"));
+        command.env_clear().env("HOME", folder).env("PATH", "");
+        command.env("AWS_ACCESS_KEY_ID", AWS_KEY.0).env("AWS_SECRET_ACCESS_KEY", AWS_KEY.1);
+        command
+    }
+
+    fn destination(&self) -> [&str; 10] {
+        let Delivery { operation, encoding } = self.delivery;
+        let url = &self.kinesis_url;
+        #[rustfmt::skip]
+        let words = ["--endpoint-url", url, "--region", "us-east-1", "--stream", STREAM,
+            "--operation", operation, "--encoding", encoding];
+        words
+    }
+}
+
+impl Drop for Serve {
+    #[expect(clippy::print_stderr, reason = "the other half of a failed test's story")]
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default();
+            eprintln!("serve wrote:\n{log}");
+        }
+    }
+}
+
+/// What a command that must succeed writes to stdout.
+fn answer(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
+    assert!(status.success(), "{command:?} ends with {status}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+/// An SDK, unmodified, and the short script that makes the calls.
+#[derive(Clone, Copy, Debug)]
+pub enum Sdk {
+    Node,
+    NodeLegacy,
+    Python,
+}
+
+/// A script that is making its calls.
+pub struct Sender {
+    child: Guard,
+    sdk: Sdk,
+    calls: usize,
+    output: TempDir,
+}
+
+impl Sdk {
+    /// Makes the calls with `pause` between them.
+    pub fn start(self, host: &str, calls: &[Call], pause: Duration) -> Sender {
+        self.start_with(host, WRITE_KEY, calls, pause)
+    }
+
+    pub fn start_with(self, host: &str, write_key: &str, calls: &[Call], pause: Duration) -> Sender {
+        let senders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders");
+        let mut command = match self {
+            Self::Node | Self::NodeLegacy => Command::new("node"),
+            Self::Python => {
+                let python = from_environment("TRIBUTARY_TEST_PYTHON");
+                Command::new(python.expect(
+                    "set TRIBUTARY_TEST_PYTHON to the interpreter of a venv with tests/peers/requirements.txt",
+                ))
+            }
+        };
+        let script = senders.join(match self {
+            Self::Node => "analytics-node.js",
+            Self::NodeLegacy => "analytics-node-legacy.js",
+            Self::Python => "segment-analytics.py",
+        });
+        let output = tempfile::tempdir().unwrap();
+        let file = |name| File::create(output.path().join(name)).unwrap();
+        command.arg(script).args([host, write_key, &pause.as_millis().to_string()]);
+        if !matches!(self, Self::Python) {
+            command.env("NODE_PATH", node_modules());
+        }
+        command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1").env("PYTHONUTF8", "1");
+        command.stdin(Stdio::piped()).stdout(file("stdout")).stderr(file("stderr"));
+        let mut child = Guard(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
+        let lines: String = calls.iter().map(Call::line).collect();
+        child.0.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        Sender { child, sdk: self, calls: calls.len(), output }
+    }
+}
+
+impl Sender {
+    /// Waits until the SDK is done, and was told that every call of its went well.
+    pub fn finish(self) {
+        let sdk = self.sdk;
+        let (told, stderr) = self.told();
+        let refused: Vec<_> = told.iter().filter(|line| !line["error"].is_null()).collect();
+        assert!(refused.is_empty(), "{sdk:?} was told of errors: {refused:?}\n{stderr}");
+    }
+
+    /// Waits until the SDK is done; of how many calls it was told that they failed.
+    pub fn refused(self) -> usize {
+        self.told().0.iter().filter(|line| !line["error"].is_null()).count()
+    }
+
+    fn told(mut self) -> (Vec<serde_json::Value>, String) {
+        let ended = self.child.ended(Duration::from_mins(2));
+        let read = |name| std::fs::read_to_string(self.output.path().join(name)).unwrap();
+        let (stdout, stderr) = (read("stdout"), read("stderr"));
+        let ended = ended.unwrap_or_else(|| panic!("{:?} does not end:\n{stdout}{stderr}", self.sdk));
+        assert!(ended.success(), "{:?} ends with {ended}:\n{stderr}", self.sdk);
+        let told: Vec<_> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(told.len(), self.calls, "one answer a call: {stdout}{stderr}");
+        (told, stderr)
+    }
+}

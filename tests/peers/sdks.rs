@@ -1,0 +1,229 @@
+//! Real SDKs, unmodified, send to the real `tributary serve`, which forwards to kinesalite: what comes out of the
+//! stream is what they were told to send.
+
+use crate::calls::{Call, all_six, many};
+use crate::compare::differences;
+use crate::json::{Members, missing, readable};
+use crate::processes::{Delivery, Kinesalite, Sdk, Serve, WRITE_KEY, node_modules};
+use crate::stream::{Found, Stream, sent_in, tail_agrees};
+use crate::tap::{Exchange, Tap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// Everything between an SDK and the stream.
+struct Way {
+    tap: Tap,
+    serve: Serve,
+    stream: Stream,
+    encoding: &'static str,
+    _kinesalite: Kinesalite,
+}
+
+impl Way {
+    async fn open(delivery: Delivery) -> Self {
+        let kinesalite = Kinesalite::start(&node_modules());
+        let stream = Stream::create(&kinesalite).await;
+        let mut serve = Serve::new(&kinesalite.url, delivery);
+        let tap = Tap::start();
+        tap.point_to(serve.start());
+        Self { tap, serve, stream, encoding: delivery.encoding, _kinesalite: kinesalite }
+    }
+
+    /// Waits until so many different events are in the stream, lets the engine drain, and reads everything.
+    async fn delivered(&mut self, count: usize) -> Vec<Found> {
+        let start = Instant::now();
+        loop {
+            let found = self.stream.read(self.encoding).await;
+            let ids: BTreeSet<_> = found.iter().map(Found::message_id).collect();
+            if ids.len() >= count {
+                break;
+            }
+            let (seen, waited) = (ids.len(), start.elapsed());
+            assert!(waited < Duration::from_mins(1), "{seen} of {count} events are in the stream");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.serve.stop();
+        self.stream.read(self.encoding).await
+    }
+}
+
+/// Sends `calls` and compares each with its record, field by field.
+async fn every_call_arrives_as_it_was_made(sdk: Sdk, calls: &[Call], delivery: Delivery) {
+    let mut way = Way::open(delivery).await;
+    sdk.start(&way.tap.url(), calls, Duration::ZERO).finish();
+    let found = way.delivered(calls.len()).await;
+    assert_eq!(found.len(), calls.len(), "each event once: nothing went wrong on the way");
+    tail_agrees(&way.serve, &found);
+    let ledger = way.serve.ledger();
+    assert!(ledger["addsUp"] == true && ledger["delivered"] == calls.len(), "{ledger}");
+
+    let by_id: BTreeMap<_, _> = found.iter().map(|record| (record.message_id(), record)).collect();
+    let mut wrong = Vec::new();
+    let mut sent = Vec::new();
+    for exchange in way.tap.exchanges() {
+        assert_eq!(
+            (exchange.path.as_str(), exchange.status),
+            ("/v1/batch", Some(200)),
+            "{}",
+            exchange.answer
+        );
+        let (envelope, batch) = sent_in(&exchange.body);
+        for item in batch {
+            let id = item.string("messageId").expect("SDKs give a messageId");
+            let record = by_id.get(&id).unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));
+            let all = differences(&item, &envelope, record).into_iter();
+            wrong.extend(all.map(|what| format!("{}: {what}", record.shown())));
+            sent.push((item, Found::clone(record)));
+        }
+        wrong.extend(out_of_order(&exchange, &by_id));
+    }
+    assert_eq!(sent.len(), calls.len(), "the SDK sends each call once");
+    wrong.extend(calls.iter().filter_map(|call| not_told(call, &sent)));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The call is one of the records: with all that the SDK was given.
+fn not_told(call: &Call, sent: &[(Members, Found)]) -> Option<String> {
+    let mut wanted = readable(&call.message);
+    wanted["type"] = call.kind.into();
+    for id in ["userId", "groupId"] {
+        // A number arrives as text.
+        if let Some(number) = wanted.get(id).filter(|id| id.is_number()).map(ToString::to_string) {
+            wanted[id] = number.into();
+        }
+    }
+    let misses = sent.iter().map(|(_, record)| missing(&wanted, &readable(&record.event), ""));
+    let nearest = misses.min_by_key(Vec::len)?;
+    (!nearest.is_empty())
+        .then(|| format!("{} {} did not arrive: {}", call.kind, call.message, nearest.join("; ")))
+}
+
+/// Events of one request keep their order within a partition key.
+fn out_of_order(exchange: &Exchange, by_id: &BTreeMap<String, &Found>) -> Vec<String> {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for item in sent_in(&exchange.body).1 {
+        let record = by_id[&item.string("messageId").unwrap()];
+        // Sequence numbers have 56 digits each, so that their order is that of their texts.
+        if last
+            .insert(&record.partition_key, &record.sequence)
+            .is_some_and(|before| *before >= *record.sequence)
+        {
+            wrong.push(format!("{} came before its elder", record.shown()));
+        }
+    }
+    wrong
+}
+
+/// While the SDK sends, the endpoint is killed and later stopped, each time away for a while.
+async fn nothing_acknowledged_is_missing_after_restarts(sdk: Sdk, calls: &[Call]) {
+    let mut way = Way::open(Delivery { operation: "put-record", encoding: "base64" }).await;
+    let sender = sdk.start(&way.tap.url(), calls, Duration::from_millis(10));
+    for restart in 0..4 {
+        let before = acknowledged(&way.tap).len();
+        let start = Instant::now();
+        while acknowledged(&way.tap).len() < before + calls.len() / 10 {
+            assert!(start.elapsed() < Duration::from_mins(1), "the SDK sends on");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        if restart % 2 == 0 {
+            way.serve.kill();
+        } else {
+            way.serve.stop();
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        way.tap.point_to(way.serve.start());
+    }
+    sender.finish();
+    let found = way.delivered(calls.len()).await;
+    let there: BTreeSet<_> = found.iter().map(Found::message_id).collect();
+    let missing: Vec<_> = acknowledged(&way.tap).difference(&there).cloned().collect();
+    assert!(missing.is_empty(), "acknowledged and gone: {missing:?}");
+    let numbers: BTreeSet<_> =
+        found.iter().map(|record| readable(&record.event)["properties"]["n"].as_u64()).collect();
+    assert_eq!(numbers.len(), calls.len(), "the SDK's retries bring the rest");
+    let refused = way.tap.exchanges().iter().filter(|exchange| exchange.status != Some(200)).count();
+    assert!(refused > 0, "the SDK noticed the restarts");
+    let ledger = way.serve.ledger();
+    assert!(ledger["addsUp"] == true && ledger["queued"] == 0 && ledger["failed"] == 0, "{ledger}");
+}
+
+/// The messageIds in every request that was answered with 200.
+fn acknowledged(tap: &Tap) -> BTreeSet<String> {
+    let exchanges = tap.exchanges();
+    let good = exchanges.iter().filter(|exchange| exchange.status == Some(200));
+    good.flat_map(|exchange| sent_in(&exchange.body).1)
+        .map(|item| item.string("messageId").unwrap())
+        .collect()
+}
+
+/// What only SDKs with real integers and typed ids can send.
+fn python_calls() -> Vec<Call> {
+    let call = |kind, message: &str| Call { kind, message: message.to_owned() };
+    let mut calls = all_six();
+    calls.push(call(
+        "track",
+        r#"{"userId":"exact","event":"Exact","properties":{"big":12345678901234567890123,"f":1.0,"n":18446744073709551616}}"#,
+    ));
+    calls.push(call("track", r#"{"userId":42,"event":"A number as id","properties":{}}"#));
+    calls.push(call("group", r#"{"userId":"u-1","groupId":7,"traits":{}}"#));
+    calls
+}
+
+const BASE64: Delivery = Delivery { operation: "put-record", encoding: "base64" };
+const JSON: Delivery = Delivery { operation: "put-record", encoding: "json" };
+const JSON_LINES_MANY: Delivery = Delivery { operation: "put-records", encoding: "json-lines" };
+const BASE64_MANY: Delivery = Delivery { operation: "put-records", encoding: "base64" };
+
+#[tokio::test]
+async fn analytics_node_through_put_record_in_base64() {
+    every_call_arrives_as_it_was_made(Sdk::Node, &all_six(), BASE64).await;
+}
+
+#[tokio::test]
+async fn analytics_node_through_put_record_in_json() {
+    every_call_arrives_as_it_was_made(Sdk::Node, &all_six(), JSON).await;
+}
+
+#[tokio::test]
+async fn analytics_node_through_put_records_in_json_lines() {
+    every_call_arrives_as_it_was_made(Sdk::Node, &all_six(), JSON_LINES_MANY).await;
+}
+
+#[tokio::test]
+async fn legacy_analytics_node_through_put_records_in_base64() {
+    every_call_arrives_as_it_was_made(Sdk::NodeLegacy, &all_six(), BASE64_MANY).await;
+}
+
+#[tokio::test]
+async fn python_through_put_record_in_json() {
+    every_call_arrives_as_it_was_made(Sdk::Python, &python_calls(), JSON).await;
+}
+
+#[tokio::test]
+async fn nothing_that_analytics_node_was_told_is_accepted_is_missing_after_restarts() {
+    nothing_acknowledged_is_missing_after_restarts(Sdk::Node, &many(400)).await;
+}
+
+#[tokio::test]
+async fn nothing_that_legacy_analytics_node_was_told_is_accepted_is_missing_after_restarts() {
+    nothing_acknowledged_is_missing_after_restarts(Sdk::NodeLegacy, &many(400)).await;
+}
+
+#[tokio::test]
+async fn nothing_that_python_was_told_is_accepted_is_missing_after_restarts() {
+    nothing_acknowledged_is_missing_after_restarts(Sdk::Python, &many(400)).await;
+}
+
+#[tokio::test]
+async fn an_unknown_write_key_is_told_to_the_sdk_and_nothing_enters_the_stream() {
+    let way = Way::open(BASE64).await;
+    let wrong = format!("{WRITE_KEY}-of-another");
+    let sender = Sdk::Node.start_with(&way.tap.url(), &wrong, &many(3), Duration::ZERO);
+    let told = sender.refused();
+    assert_eq!(told, 3, "each callback names the error");
+    let answers = way.tap.exchanges();
+    assert!(answers.iter().all(|exchange| exchange.status == Some(401)), "{answers:?}");
+    assert!(!answers.iter().any(|exchange| exchange.answer.contains(&wrong)), "the key is not shown");
+    assert!(way.stream.read(BASE64.encoding).await.is_empty());
+}

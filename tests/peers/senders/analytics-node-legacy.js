@@ -1,0 +1,26 @@
+// The legacy analytics-node, unmodified; arguments and output as in analytics-node.js.
+const Analytics = require('analytics-node')
+const [host, writeKey, pause] = process.argv.slice(2)
+
+const main = async () => {
+  const calls = require('fs').readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  // Its default has no timeout and gives up after two seconds (tracking-api.md, section 8).
+  const analytics = new Analytics(writeKey, { host, timeout: 10000, retryCount: 10 })
+  let told = 0
+  for (const { type, message } of calls) {
+    analytics[type](message, (error) => {
+      told += 1
+      console.log(JSON.stringify({ error: error ? String(error) : null }))
+    })
+    if (Number(pause)) await new Promise((resolve) => setTimeout(resolve, Number(pause)))
+  }
+  while (told < calls.length) {
+    await analytics.flush()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+main().catch((error) => {
+  console.error(error)
+  process.exit(1)
+})

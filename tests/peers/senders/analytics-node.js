@@ -1,0 +1,25 @@
+// @segment/analytics-node, unmodified: reads calls from stdin, one JSON line each, and makes them.
+// Prints one JSON line a call: what its callback was told. Arguments: host, write key, pause between calls in ms.
+const { Analytics } = require('@segment/analytics-node')
+const [host, writeKey, pause] = process.argv.slice(2)
+
+const main = async () => {
+  const calls = require('fs').readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  const analytics = new Analytics({ writeKey, host })
+  analytics.on('error', (error) => console.error('error event:', error.code, String(error.reason)))
+  let told = 0
+  for (const { type, message } of calls) {
+    analytics[type](message, (error, context) => {
+      told += 1
+      console.log(JSON.stringify({ error: error ? String(error) : null, messageId: context?.event.messageId }))
+    })
+    if (Number(pause)) await new Promise((resolve) => setTimeout(resolve, Number(pause)))
+  }
+  await analytics.closeAndFlush({ timeout: 90000 })
+  if (told !== calls.length) throw new Error(`${told} callbacks of ${calls.length}`)
+}
+
+main().catch((error) => {
+  console.error(error)
+  process.exit(1)
+})

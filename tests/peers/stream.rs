@@ -1,0 +1,126 @@
+//! What is in kinesalite's stream, read by the AWS SDK alone and by `tributary tail`.
+
+use crate::conformance;
+use crate::json::{Members, items};
+use crate::processes::{AWS_KEY, Kinesalite, STREAM, Serve};
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::types::ShardIteratorType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+
+/// One record, with what its bytes say once the encoding is taken off.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub shard: String,
+    pub sequence: String,
+    pub partition_key: String,
+    /// The event's JSON text.
+    pub event: String,
+    pub members: Members,
+}
+
+impl Found {
+    /// Enough of the event to know it by.
+    pub fn shown(&self) -> String {
+        self.event.chars().take(300).collect()
+    }
+
+    pub fn message_id(&self) -> String {
+        self.members.string("messageId").unwrap_or_else(|| panic!("no messageId in {}", self.event))
+    }
+}
+
+pub struct Stream {
+    url: String,
+}
+
+impl Stream {
+    /// A new stream of three shards.
+    pub async fn create(kinesalite: &Kinesalite) -> Self {
+        let stream = Self { url: kinesalite.url.clone() };
+        let client = stream.client();
+        client.create_stream().stream_name(STREAM).shard_count(3).send().await.unwrap();
+        for _ in 0..200 {
+            let summary = client.describe_stream_summary().stream_name(STREAM).send().await.unwrap();
+            if summary.stream_description_summary.unwrap().stream_status.as_str() == "ACTIVE" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        stream
+    }
+
+    /// A new one, since a kept connection may be closed by the server just when it is used again.
+    fn client(&self) -> Client {
+        conformance::client(&self.url, AWS_KEY.0, AWS_KEY.1)
+    }
+
+    /// Every record, each shard's in its order.
+    pub async fn read(&self, encoding: &str) -> Vec<Found> {
+        let mut found = Vec::new();
+        let client = self.client();
+        let listed = client.list_shards().stream_name(STREAM).send().await.unwrap();
+        for shard in listed.shards.unwrap() {
+            let iterator = client.get_shard_iterator().stream_name(STREAM);
+            let iterator =
+                iterator.shard_id(&shard.shard_id).shard_iterator_type(ShardIteratorType::TrimHorizon);
+            let mut next = iterator.send().await.unwrap().shard_iterator;
+            while let Some(iterator) = next {
+                let got = client.get_records().shard_iterator(iterator).send().await.unwrap();
+                for record in &got.records {
+                    let event = decoded(record.data.as_ref(), encoding);
+                    found.push(Found {
+                        shard: shard.shard_id.clone(),
+                        sequence: record.sequence_number.clone(),
+                        partition_key: record.partition_key.clone().expect("a key"),
+                        members: Members::parse(&event),
+                        event,
+                    });
+                }
+                next = got.next_shard_iterator.filter(|_| !got.records.is_empty());
+            }
+        }
+        found
+    }
+}
+
+/// Takes off exactly the encoding that was asked for.
+fn decoded(data: &[u8], encoding: &str) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    match encoding {
+        "base64" => text(&STANDARD.decode(data).expect("standard base64 with padding")),
+        "json" => text(data),
+        "json-lines" => {
+            let line = text(data);
+            let event = line.strip_suffix('\n').expect("a line ends");
+            assert!(!event.contains(['\n', '\r']), "more than one line: {line}");
+            event.to_owned()
+        }
+        other => panic!("no encoding: {other}"),
+    }
+}
+
+/// `tributary tail` shows the same records.
+pub fn tail_agrees(serve: &Serve, records: &[Found]) {
+    let mut shown = BTreeMap::new();
+    for line in serve.tail().lines() {
+        let line = Members::parse(line);
+        assert!(line.text("arrivedAt").is_some(), "{line:?}");
+        shown.insert(line.string("sequenceNumber").unwrap(), line);
+    }
+    assert_eq!(shown.len(), records.len(), "tail shows every record once");
+    for record in records {
+        let line = shown.get(&record.sequence).expect("tail shows this record");
+        assert_eq!(line.string("shardId").as_deref(), Some(&*record.shard));
+        assert_eq!(line.string("partitionKey").as_deref(), Some(&*record.partition_key));
+        assert_eq!(line.text("data"), Some(&*record.event));
+    }
+}
+
+/// The events of one request body, and what its envelope says of all of them.
+pub fn sent_in(body: &str) -> (Members, Vec<Members>) {
+    let envelope = Members::parse(body);
+    let batch = items(envelope.text("batch").expect("SDKs of servers send batches"));
+    (envelope, batch.iter().map(|item| Members::parse(item)).collect())
+}

@@ -1,0 +1,167 @@
+//! A tap on the wire between an SDK and the capture endpoint: it passes every byte on, and keeps what the SDK sent
+//! and which answer it got. So a test knows what was acknowledged without a change in the SDK.
+//!
+//! It knows as much of HTTP/1.1 as the SDKs here use: bodies with a `Content-Length`. Where nobody listens behind
+//! it, or the answer breaks off, the SDK's connection ends too, as it would without a tap.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// One request and its answer.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub path: String,
+    pub body: String,
+    /// Absent: the connection ended first.
+    pub status: Option<u16>,
+    pub answer: String,
+}
+
+#[derive(Default)]
+struct Shared {
+    target: Mutex<Option<SocketAddr>>,
+    exchanges: Mutex<Vec<Exchange>>,
+    stopped: AtomicBool,
+}
+
+pub struct Tap {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Tap {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let accepting = named("tap", move || {
+            for client in listener.incoming() {
+                if theirs.stopped.load(Ordering::SeqCst) {
+                    break;
+                }
+                let (client, shared) = (client.unwrap(), Arc::clone(&theirs));
+                // It ends with the connection.
+                drop(named("tap connection", move || {
+                    if let Err(error) = shared.pass(client) {
+                        assert!(is_end(error.kind()), "the tap cannot read this: {error}");
+                    }
+                }));
+            }
+        });
+        Self { address, shared, accepting: Some(accepting) }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where the endpoint is now.
+    pub fn point_to(&self, target: SocketAddr) {
+        *self.shared.target.lock().unwrap() = Some(target);
+    }
+
+    /// Everything so far, in the order in which it was answered.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.shared.exchanges.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+        if let Some(accepting) = self.accepting.take() {
+            drop(accepting.join());
+        }
+    }
+}
+
+impl Shared {
+    fn pass(&self, client: TcpStream) -> std::io::Result<()> {
+        let mut from_client = BufReader::new(client.try_clone()?);
+        let mut to_client = client;
+        let mut endpoint: Option<(TcpStream, BufReader<TcpStream>)> = None;
+        while let Some(request) = Message::read(&mut from_client)? {
+            let mut exchange = Exchange {
+                path: request.first_line.split(' ').nth(1).unwrap_or_default().to_owned(),
+                body: String::from_utf8(request.body.clone()).expect("SDKs send UTF-8"),
+                status: None,
+                answer: String::new(),
+            };
+            let answer = self.ask(&mut endpoint, &request);
+            if let Ok(Some(answer)) = &answer {
+                exchange.status = answer.first_line.split(' ').nth(1).and_then(|code| code.parse().ok());
+                exchange.answer = String::from_utf8_lossy(&answer.body).into_owned();
+            }
+            self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
+            let Ok(Some(answer)) = answer else { return Ok(()) };
+            to_client.write_all(&answer.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        endpoint: &mut Option<(TcpStream, BufReader<TcpStream>)>,
+        request: &Message,
+    ) -> std::io::Result<Option<Message>> {
+        if endpoint.is_none() {
+            let target = *self.target.lock().unwrap_or_else(PoisonError::into_inner);
+            let stream = TcpStream::connect(target.ok_or(ErrorKind::ConnectionRefused)?)?;
+            *endpoint = Some((stream.try_clone()?, BufReader::new(stream)));
+        }
+        let (to, from) = endpoint.as_mut().expect("connected above");
+        to.write_all(&request.bytes)?;
+        Message::read(from)
+    }
+}
+
+/// A request or an answer.
+struct Message {
+    first_line: String,
+    body: Vec<u8>,
+    /// All of it, as it came.
+    bytes: Vec<u8>,
+}
+
+impl Message {
+    /// `None`: the other side closed between two messages.
+    fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Self>> {
+        let mut bytes = Vec::new();
+        let mut length = 0;
+        let mut lines = Vec::new();
+        loop {
+            let start = bytes.len();
+            if from.read_until(b'\n', &mut bytes)? == 0 {
+                return if start == 0 { Ok(None) } else { Err(ErrorKind::UnexpectedEof.into()) };
+            }
+            let line = String::from_utf8_lossy(&bytes[start..]).trim_end().to_owned();
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().expect("a length");
+            }
+            assert!(!name.eq_ignore_ascii_case("transfer-encoding"), "the tap knows no chunks: {line}");
+            lines.push(line);
+        }
+        let mut body = vec![0; length];
+        from.read_exact(&mut body)?;
+        bytes.extend_from_slice(&body);
+        Ok(Some(Self { first_line: lines.swap_remove(0), body, bytes }))
+    }
+}
+
+fn is_end(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof)
+}
+
+fn named(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).unwrap()
+}
