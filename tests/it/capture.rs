@@ -140,7 +140,7 @@ fn the_write_key_is_found_wherever_an_sdk_puts_it_and_a_strange_one_is_refused()
         "unknown_write_key",
     );
     let metrics = running.get("/metrics").text();
-    assert_eq!(metric(&metrics, "tributary_unknown_key_requests"), 3);
+    assert_eq!(metric(&metrics, "tributary_unknown_key_requests_total"), 3);
     assert_eq!(running.accepted(), 10);
     assert!(running.lines(&[State::Rejected]).is_empty(), "strangers do not fill the log");
     running.change(|config| config.capture.require_write_key = false);
