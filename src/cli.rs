@@ -170,7 +170,7 @@ pub fn run(command: Command, places: &Places) -> anyhow::Result<bool> {
         Command::Send(words) => send::run(&words, places),
         Command::Check(words) => check::run(words, places),
         Command::Policy(words) => policy::run(words, places).map(|()| true),
-        Command::Tail(words) => tail::run(words, places).map(|()| true),
+        Command::Tail(words) => tail::run(&words, places).map(|()| true),
         Command::Log(words) => log::run(&words, places).map(|()| true),
         Command::Config(words) => settings::run(&words, places).map(|()| true),
     }

@@ -290,6 +290,14 @@ impl Spool {
         let waiting = self.shared.summary.borrow().ledger.queued_bytes;
         let max = self.shared.max_bytes.load(Ordering::Relaxed);
         if bytes > 0 && waiting + pending + bytes > max {
+            // Asked again while nothing is published: what made room meanwhile must not be overlooked.
+            self.shared.summary.send_if_modified(|summary| {
+                let news = summary.intake == Intake::Ready && summary.ledger.queued_bytes + bytes > max;
+                if news {
+                    summary.intake = Intake::Full;
+                }
+                news
+            });
             return Err(AppendError::Full(
                 format!("{waiting} bytes of events wait, and spool.max_bytes is {max}").into(),
             ));
@@ -343,6 +351,13 @@ impl Spool {
     /// Applies new limits.
     pub async fn set_limits(&self, limits: Limits) {
         self.shared.max_bytes.store(limits.max_bytes, Ordering::Relaxed);
+        self.shared.summary.send_if_modified(|summary| {
+            let news = summary.intake == Intake::Full && summary.ledger.queued_bytes < limits.max_bytes;
+            if news {
+                summary.intake = Intake::Ready;
+            }
+            news
+        });
         self.tell(Command::Limits(limits)).await;
     }
 

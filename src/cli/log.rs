@@ -19,17 +19,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Args, Debug)]
 pub struct Words {
     /// Only these states: queued, retrying, delivered, failed, rejected (repeatable)
-    #[arg(long = "state", value_name = "STATE", value_delimiter = ',')]
-    states: Vec<String>,
+    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state)]
+    states: Vec<State>,
     /// Only these types: identify, track, page, screen, group, alias (repeatable)
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
-    kinds: Vec<String>,
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = kind)]
+    kinds: Vec<Kind>,
     /// Only events with this text in ids, name, source, error or payload
     #[arg(long, value_name = "TEXT", default_value = "")]
     text: String,
     /// Only events since a time: 2026-03-02T10:00:00Z, or 15m, 2h, 1d ago
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Millis>,
     /// Only the newest N of these
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -57,7 +57,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
     if words.summary {
         return summary(&log.ledger()?, words.json);
     }
-    let query = query(words)?;
+    let query = query(words);
     let mut after = 0;
     if let Some(limit) = words.limit {
         // The newest N, then turned round.
@@ -94,24 +94,22 @@ fn follow(
     }
 }
 
-fn query(words: &Words) -> anyhow::Result<Query> {
-    let states = words.states.iter().map(|word| {
-        State::parse(word).with_context(|| {
-            format!("\"{word}\" is no state; allowed: queued, retrying, delivered, failed, rejected")
-        })
-    });
-    let kinds = words.kinds.iter().map(|word| {
-        Kind::parse(word).with_context(|| {
-            format!("\"{word}\" is no type; allowed: identify, track, page, screen, group, alias")
-        })
-    });
-    Ok(Query {
-        states: states.collect::<Result<_, _>>()?,
-        kinds: kinds.collect::<Result<_, _>>()?,
+fn state(word: &str) -> anyhow::Result<State> {
+    State::parse(word).context("allowed: queued, retrying, delivered, failed, rejected")
+}
+
+fn kind(word: &str) -> anyhow::Result<Kind> {
+    Kind::parse(word).context("allowed: identify, track, page, screen, group, alias")
+}
+
+fn query(words: &Words) -> Query {
+    Query {
+        states: words.states.clone(),
+        kinds: words.kinds.clone(),
         text: words.text.clone(),
-        since: words.since.as_deref().map(moment).transpose()?,
+        since: words.since,
         ..Query::default()
-    })
+    }
 }
 
 fn show(lines: &[Delivery], as_json: bool, config: &Config) -> anyhow::Result<Printed> {

@@ -21,8 +21,8 @@ pub struct Words {
     #[command(flatten)]
     destination: DestinationWords,
     /// Where to begin: oldest, latest, or a time (2026-03-02T10:00:00Z, or 15m for fifteen minutes ago)
-    #[arg(long, default_value = "oldest", value_name = "oldest|latest|TIME")]
-    from: String,
+    #[arg(long, default_value = "oldest", value_name = "oldest|latest|TIME", value_parser = place)]
+    from: ReadFrom,
     /// End after so many records
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -34,24 +34,27 @@ pub struct Words {
     raw: bool,
 }
 
-pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
-    let from = match words.from.as_str() {
-        "oldest" => ReadFrom::Oldest,
-        "latest" => ReadFrom::Latest,
-        time => ReadFrom::Time(moment(time)?),
-    };
-    let config = places.read(&Overrides::from(words.destination.clone()))?.config;
-    let access = practice_access(&config, places)?;
-    runtime()?.block_on(read(words, &config, access, from))
+fn place(word: &str) -> anyhow::Result<ReadFrom> {
+    match word {
+        "oldest" => Ok(ReadFrom::Oldest),
+        "latest" => Ok(ReadFrom::Latest),
+        time => moment(time).map(ReadFrom::Time),
+    }
 }
 
-async fn read(words: Words, config: &Config, access: Option<Access>, from: ReadFrom) -> anyhow::Result<()> {
+pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
+    let config = places.read(&Overrides::from(words.destination.clone()))?.config;
+    let access = practice_access(&config, places)?;
+    runtime()?.block_on(read(words, &config, access))
+}
+
+async fn read(words: &Words, config: &Config, access: Option<Access>) -> anyhow::Result<()> {
     let client = Client::connect(config, access.as_ref()).await;
     let explained = |fault: Fault| {
         let remedy = remedy::remedy(&fault, config);
         anyhow::anyhow!("the stream cannot be read: {fault}. {} {}", remedy.why, remedy.action)
     };
-    let mut reader = Reader::open(&client, from).await.map_err(explained)?;
+    let mut reader = Reader::open(&client, words.from).await.map_err(explained)?;
     let mut left = words.limit.unwrap_or(u64::MAX);
     while left > 0 {
         let round = match reader.round().await {

@@ -219,6 +219,20 @@ impl Writer {
         self.books.settled_through
     }
 
+    /// Tells the sums, and whether there is room.
+    fn publish(&self, shared: &Shared) {
+        let max = self.limits.max_bytes;
+        shared.summary.send_modify(|told| {
+            // Once full, some room is needed before it is called ready: else it would be called both by turns.
+            let full_at = if told.intake == Intake::Full { max - max / 16 } else { max };
+            let is_full = self.intake == Intake::Ready && self.books.queued_bytes >= full_at;
+            *told = self.summary();
+            if is_full {
+                told.intake = Intake::Full;
+            }
+        });
+    }
+
     /// Commits the group and answers its senders. Gives back what has to be tried again.
     fn commit(&mut self, mut group: Group, shared: &Shared) -> Group {
         let result = if self.may_write() {
@@ -237,11 +251,7 @@ impl Writer {
             Ok((firsts, committed)) => {
                 self.revision += 1;
                 self.failed_at = None;
-                self.intake = if self.books.queued_bytes >= self.limits.max_bytes {
-                    Intake::Full
-                } else {
-                    Intake::Ready
-                };
+                self.intake = Intake::Ready;
                 self.untidy |= !group.settlements.is_empty();
                 self.bytes_since_checkpoint += pending + 100 * group.settlements.len() as u64;
                 shared.push_fresh(committed, self.books.newest);
@@ -267,7 +277,7 @@ impl Writer {
             }
         }
         // Before the answers: who was told 200 finds the event in the sums and in the queue.
-        shared.summary.send_replace(self.summary());
+        self.publish(shared);
         for (reply, result) in answers {
             answer(reply, result);
         }
@@ -476,7 +486,7 @@ impl Writer {
             if !closing && self.may_write() {
                 self.failed_at = None;
                 self.intake = Intake::Ready;
-                shared.summary.send_replace(self.summary());
+                self.publish(shared);
             }
             return;
         }
@@ -487,7 +497,7 @@ impl Writer {
                 Err(error) => tracing::warn!("the spool's log could not be pruned: {error}"),
             }
             self.revision += 1;
-            shared.summary.send_replace(self.summary());
+            self.publish(shared);
         }
         if closing || self.bytes_since_checkpoint >= CHECKPOINT_BYTES {
             self.bytes_since_checkpoint = 0;

@@ -2,9 +2,13 @@
 
 mod architecture;
 mod binary;
+mod capture;
+mod cli;
 mod conformance;
 mod delivery;
 mod practice;
+mod practising;
+mod restart;
 mod scripted;
 mod window;
 mod wire;

@@ -208,7 +208,7 @@ async fn accept(listener: TcpListener, memory: Arc<Mutex<Memory>>) {
         let service = service_fn(move |request| answer(request, Arc::clone(&memory)));
         // A connection that a script cuts is an error here, and wanted.
         connections.spawn(async move {
-            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
         });
         while connections.try_join_next().is_some() {}
     }
@@ -302,11 +302,11 @@ async fn answer(
         Answer::Success => (200, success(write_all())),
         Answer::Each(fates) => {
             let mut memory = lock(&memory);
-            let result = |(record, fate): (&Sent, &Option<&str>)| match fate {
+            let result = |(record, fate): (&Sent, Option<&str>)| match fate {
                 None => write(&mut memory, record),
                 Some(code) => json!({ "ErrorCode": code, "ErrorMessage": "Internal Service Failure" }),
             };
-            let fates = fates.iter().chain(std::iter::repeat(&None));
+            let fates = fates.into_iter().chain(std::iter::repeat(None));
             (200, success(call.records.iter().zip(fates).map(result).collect()))
         }
         Answer::Error(status, code, message) => (status, json!({ "__type": code, "message": message })),

@@ -49,8 +49,13 @@ impl Connection {
 
     /// Sends bytes and reads one answer, whose body has a length (or none, for HEAD).
     pub fn ask(&mut self, request: &[u8]) -> io::Result<Reply> {
-        self.socket.write_all(request)?;
+        self.write(request)?;
         self.answer(request.starts_with(b"HEAD"))
+    }
+
+    /// Sends bytes.
+    pub fn write(&mut self, request: &[u8]) -> io::Result<()> {
+        self.socket.write_all(request)
     }
 
     /// Says that nothing more comes.

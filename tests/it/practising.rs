@@ -1,0 +1,64 @@
+//! An engine in this process, on the practice stream: for what changes while it runs, and for the endpoint.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+use std::net::SocketAddr;
+
+use tributary::config::{Config, Source};
+use tributary::engine::{Engine, PRACTICE_STREAM, Paths, Whereabouts};
+
+use crate::binary::WRITE_KEY;
+use crate::conformance;
+use crate::scripted::Sent;
+use crate::wire::{wait_for, wait_until};
+
+/// An engine in this process, on the practice stream.
+pub struct Practising {
+    pub engine: Engine,
+    pub address: SocketAddr,
+    data: tempfile::TempDir,
+}
+
+/// Starts one with the tests' source, on a free port.
+pub fn practising(change: impl FnOnce(&mut Config)) -> Practising {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.capture.sources.push(Source { name: "Tests".to_owned(), write_key: WRITE_KEY.to_owned() });
+    change(&mut config);
+    let paths = Paths { config_file: None, data_dir: data.path().to_owned() };
+    let engine = Engine::start(config, paths).unwrap();
+    let address = wait_for("the endpoint", || engine.status().endpoint);
+    Practising { engine, address, data }
+}
+
+impl Practising {
+    pub fn change(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(&self.engine.config());
+        change(&mut config);
+        self.engine.apply(config.clone());
+        wait_until("the settings are in force", || *self.engine.config() == config);
+    }
+
+    pub fn wait_settled(&self, accepted: u64) {
+        wait_until("all is delivered", || {
+            let ledger = self.engine.status().ledger;
+            assert!(ledger.adds_up(), "{ledger:?}");
+            ledger.accepted == accepted && ledger.queued == 0
+        });
+    }
+
+    /// The practice stream's records, shard by shard in their order.
+    pub fn records(&self) -> Vec<Sent> {
+        let url = Whereabouts::read(self.data.path()).unwrap().practice.endpoint_url;
+        let practice = self.engine.practice();
+        let client = conformance::client(&url, practice.access_key_id(), practice.secret_access_key());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let records = runtime.block_on(conformance::read_all(&client, PRACTICE_STREAM, 4));
+        let sent = |record: aws_sdk_kinesis::types::Record| Sent {
+            key: record.partition_key.unwrap_or_default(),
+            data: record.data.into_inner(),
+        };
+        records.into_iter().map(sent).collect()
+    }
+}
