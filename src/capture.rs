@@ -7,24 +7,24 @@
 
 mod answer;
 mod body;
+mod events;
+mod host;
 mod key;
 mod metrics;
 mod route;
+mod visitors;
 
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     response::Response,
 };
 use hyper::{server::conn::http1, service::service_fn};
@@ -38,12 +38,14 @@ use tokio::{
 
 use crate::{
     config::Config,
-    delivery::{Fault, Forwarder, Intake, Millis, State},
-    event::{self, Arrival, Event, Kind, PathClass, Refusal},
-    spool::{AppendError, Arrivals, Rejected, Spool, Summary},
+    delivery::{Forwarder, Intake, Millis},
+    event,
+    spool::{AppendError, Spool, Summary},
 };
 use answer::Refused;
+use events::Caller;
 use route::Route;
+pub use visitors::Visitors;
 
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 8192;
@@ -60,6 +62,8 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 pub struct Rules {
     keys: HashMap<String, Arc<str>>,
     requires_key: bool,
+    /// The endpoint is meant for other machines too.
+    exposed: bool,
     body_bytes_max: usize,
     encoding: event::Encoding,
     record_bytes_max: usize,
@@ -72,6 +76,7 @@ impl Rules {
         Self {
             keys: sources.map(|source| (source.write_key.clone(), source.name.as_str().into())).collect(),
             requires_key: config.capture.require_write_key,
+            exposed: config.capture.exposed(),
             body_bytes_max: config.capture.max_body_bytes,
             encoding: config.destination.encoding,
             record_bytes_max,
@@ -79,13 +84,8 @@ impl Rules {
     }
 
     /// The name of the source that a key belongs to.
-    fn source(&self, key: Option<&str>) -> Result<Arc<str>, Refused> {
-        match (key, key.and_then(|key| self.keys.get(key))) {
-            (_, Some(name)) => Ok(Arc::clone(name)),
-            (_, None) if !self.requires_key => Ok(Arc::from("Without a key")),
-            (Some(_), None) => Err(Refused::unknown_write_key()),
-            (None, None) => Err(Refused::no_write_key()),
-        }
+    fn known(&self, key: Option<&str>) -> Option<Arc<str>> {
+        key.and_then(|key| self.keys.get(key)).cloned()
     }
 }
 
@@ -107,20 +107,20 @@ pub struct Endpoint {
     stage: watch::Receiver<Stage>,
     summary: watch::Receiver<Summary>,
     forwarder: watch::Receiver<Forwarder>,
-    unknown_keys: Arc<AtomicU64>,
+    visitors: Arc<Visitors>,
 }
 
 impl Endpoint {
-    /// An endpoint in front of `spool`. `unknown_keys` counts the requests that came without a known write key.
+    /// An endpoint in front of `spool`. `visitors` remembers who came.
     pub fn new(
         spool: Spool,
         rules: watch::Receiver<Arc<Rules>>,
         stage: watch::Receiver<Stage>,
         forwarder: watch::Receiver<Forwarder>,
-        unknown_keys: Arc<AtomicU64>,
+        visitors: Arc<Visitors>,
     ) -> Self {
         let summary = spool.watch();
-        Self { spool, rules, stage, summary, forwarder, unknown_keys }
+        Self { spool, rules, stage, summary, forwarder, visitors }
     }
 
     /// Serves until [`Stage::Closed`]; then finishes the requests that are being answered.
@@ -205,6 +205,10 @@ impl Endpoint {
             return Err(Refused::method(route.methods()));
         }
         let (parts, body) = request.into_parts();
+        let caller = Caller::new(self, &parts, peer);
+        if matches!(route, Route::Health | Route::Ready | Route::Metrics) {
+            host::check_host(&parts.headers, &parts.uri, caller.rules.exposed)?;
+        }
         match route {
             Route::Health => Ok(answer::json_response(StatusCode::OK, &json!({ "status": "alive" }))),
             Route::Ready => self.ready(),
@@ -212,17 +216,17 @@ impl Endpoint {
                 Ok(answer::response(StatusCode::OK, "text/plain; version=0.0.4", self.metrics()))
             }
             Route::SelfMetrics => Ok(answer::json_response(StatusCode::OK, &json!({ "success": true }))),
-            Route::Settings(key) => Ok(self.settings(&parts, &key)?),
-            Route::SourceConfig => self.source_config(&parts),
-            Route::Pixel(kind) => Ok(self.pixel(&parts, kind, peer).await),
-            Route::Single(kind) => self.single(parts, body, kind, peer).await,
-            Route::Batch(class) => self.batch(parts, body, class, peer).await,
+            Route::Settings(key) => self.settings(&caller, &key),
+            Route::SourceConfig => self.source_config(&caller),
+            Route::Pixel(kind) => Ok(self.pixel(caller, kind).await),
+            Route::Single(kind) => self.single(caller, body, kind).await,
+            Route::Batch(class) => self.batch(caller, body, class).await,
         }
     }
 
     fn metrics(&self) -> String {
         let ledger = self.summary.borrow().ledger;
-        metrics::text(&ledger, &self.forwarder.borrow(), self.unknown_keys.load(Ordering::Relaxed))
+        metrics::text(&ledger, &self.forwarder.borrow(), self.visitors.turned_away_count())
     }
 
     fn is_open(&self) -> Result<(), Refused> {
@@ -243,194 +247,24 @@ impl Endpoint {
         }
     }
 
-    /// Counts the requests of strangers; says nothing about the key.
-    fn source(&self, rules: &Rules, key: Option<&str>) -> Result<Arc<str>, Refused> {
-        rules.source(key).inspect_err(|_refused| {
-            self.unknown_keys.fetch_add(1, Ordering::Relaxed);
-        })
-    }
-
-    fn arrival(rules: &Rules, class: PathClass, peer: SocketAddr) -> Arrival {
-        Arrival {
-            received_at_ms: now_ms(),
-            class,
-            peer: Some(peer.ip()),
-            encoding: rules.encoding,
-            record_bytes_max: rules.record_bytes_max,
-        }
-    }
-
     fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.borrow())
     }
 
-    /// Reads a POST as far as its body: stops early where the key is outside the body and unknown.
-    async fn read(
-        &self,
-        rules: &Rules,
-        parts: &Parts,
-        body: Body,
-    ) -> Result<(Option<String>, bytes::Bytes), Refused> {
-        self.is_open()?;
-        let key = key::outside_body(&parts.headers, parts.uri.query());
-        if key.is_some()
-            && let Err(refused) = self.source(rules, key.as_deref())
-        {
-            body::discard(body.into_data_stream()).await;
-            return Err(refused);
-        }
-        let bytes = body::read(&parts.headers, body, rules.body_bytes_max).await?;
-        Ok((key, bytes))
-    }
-
-    async fn single(
-        &self,
-        parts: Parts,
-        body: Body,
-        kind: Kind,
-        peer: SocketAddr,
-    ) -> Result<Response, Refused> {
-        let rules = self.rules();
-        let (key, bytes) = self.read(&rules, &parts, body).await?;
-        let event = self.one_event(&rules, key.as_deref(), &bytes, (kind, peer)).await?;
-        Ok(answer::json_response(StatusCode::OK, &json!({ "success": true, "messageId": event })))
-    }
-
-    /// Checks one event and commits it; gives its `messageId`. A refused one becomes a line of the log.
-    async fn one_event(
-        &self,
-        rules: &Rules,
-        key: Option<&str>,
-        bytes: &[u8],
-        (kind, peer): (Kind, SocketAddr),
-    ) -> Result<String, Refused> {
-        let arrival = &Self::arrival(rules, PathClass::Device, peer);
-        let body = match event::Body::parse(bytes) {
-            Ok(body) => body,
-            Err(refusal) => return Err(self.refuse(rules, key, refusal, Some(kind)).await),
-        };
-        let inside = body.write_key();
-        let key = key.or(inside.as_deref());
-        let source = self.source(rules, key)?;
-        match body.single(kind, arrival) {
-            Ok(event) => {
-                let message_id = event.message_id.clone();
-                self.append(source, arrival.received_at_ms, vec![event], Vec::new()).await?;
-                Ok(message_id)
-            }
-            Err(refusal) => Err(self.refuse(rules, key, refusal, Some(kind)).await),
-        }
-    }
-
-    async fn batch(
-        &self,
-        parts: Parts,
-        body: Body,
-        class: PathClass,
-        peer: SocketAddr,
-    ) -> Result<Response, Refused> {
-        let rules = self.rules();
-        let (key, bytes) = self.read(&rules, &parts, body).await?;
-        let parsed = match event::Body::parse(&bytes) {
-            Ok(parsed) => parsed,
-            Err(refusal) => return Err(self.refuse(&rules, key.as_deref(), refusal, None).await),
-        };
-        let key = key.or_else(|| parsed.write_key().map(std::borrow::Cow::into_owned));
-        let source = self.source(&rules, key.as_deref())?;
-        let arrival = Self::arrival(&rules, class, peer);
-        let items = match parsed.batch(&arrival) {
-            Ok(items) => items,
-            Err(refusal) => return Err(self.refuse(&rules, key.as_deref(), refusal, None).await),
-        };
-        let mut events = Vec::with_capacity(parsed.items_len());
-        let mut refused: Vec<(usize, Refusal)> = Vec::new();
-        for (index, item) in items.enumerate() {
-            match item {
-                Ok(event) => events.push(event),
-                Err(refusal) => refused.push((index, refusal)),
-            }
-        }
-        let accepted = events.len();
-        let rejected = refused.iter().map(|(_, refusal)| rejected(refusal, None)).collect();
-        self.append(source, arrival.received_at_ms, events, rejected).await?;
-        Ok(answer::batch(accepted, &refused))
-    }
-
-    async fn append(
-        &self,
-        source: Arc<str>,
-        received_at: Millis,
-        events: Vec<Event>,
-        rejected: Vec<Rejected>,
-    ) -> Result<(), Refused> {
-        if events.is_empty() && rejected.is_empty() {
-            return Ok(());
-        }
-        let arrivals = Arrivals { source, received_at, events, rejected };
-        self.spool.append(arrivals).await.map(drop).map_err(|error| Refused::spool(&error))
-    }
-
-    /// Writes a refusal into the log, if its sender is known, and gives the answer.
-    async fn refuse(
-        &self,
-        rules: &Rules,
-        key: Option<&str>,
-        refusal: Refusal,
-        kind: Option<Kind>,
-    ) -> Refused {
-        let refused = Refused::event(&refusal);
-        match self.source(rules, key) {
-            Err(_stranger) => {}
-            Ok(source) => {
-                let line = vec![rejected(&refusal, kind)];
-                if let Err(error) = self.append(source, now_ms(), Vec::new(), line).await {
-                    tracing::warn!(
-                        "a {} request is not in the log: {}",
-                        State::Rejected.as_str(),
-                        error.message
-                    );
-                }
-            }
-        }
-        refused
-    }
-
-    /// An image is an image, whatever was in its query: mail readers show what they get (tracking API §9.4).
-    async fn pixel(&self, parts: &Parts, kind: Kind, peer: SocketAddr) -> Response {
-        if parts.method == Method::GET
-            && let Err(refused) = self.pixel_event(parts, kind, peer).await
-        {
-            tracing::debug!("a pixel brought no event: {}", refused.message);
-        }
-        answer::pixel()
-    }
-
-    async fn pixel_event(&self, parts: &Parts, kind: Kind, peer: SocketAddr) -> Result<String, Refused> {
-        self.is_open()?;
-        let rules = self.rules();
-        let data = parts.uri.query().and_then(|query| key::parameter(query, "data")).unwrap_or_default();
-        let key = key::outside_body(&parts.headers, parts.uri.query());
-        match event::decode_pixel(&data) {
-            Ok(json) => self.one_event(&rules, key.as_deref(), &json, (kind, peer)).await,
-            Err(refusal) => Err(self.refuse(&rules, key.as_deref(), refusal, Some(kind)).await),
-        }
-    }
-
     /// Browser and mobile SDKs send nothing at all before they have read this (tracking API §9.3).
-    fn settings(&self, parts: &Parts, key: &str) -> Result<Response, Refused> {
-        self.source(&self.rules(), Some(key))?;
-        let host = host_of(&parts.uri, parts.headers.get(header::HOST));
+    fn settings(&self, caller: &Caller<'_>, key: &str) -> Result<Response, Refused> {
+        self.source(caller, Some(key))?;
+        let host = host_of(&caller.parts.uri, caller.parts.headers.get(header::HOST));
         let body = json!({ "integrations": { "Segment.io": {
             "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": "http",
         } } });
         Ok(answer::json_response(StatusCode::OK, &body))
     }
 
-    fn source_config(&self, parts: &Parts) -> Result<Response, Refused> {
-        let key = key::outside_body(&parts.headers, parts.uri.query());
-        let name = self.source(&self.rules(), key.as_deref())?;
+    fn source_config(&self, caller: &Caller<'_>) -> Result<Response, Refused> {
+        let name = self.source(caller, caller.key())?;
         let body = json!({ "source": {
-            "id": &*name, "name": &*name, "writeKey": key, "enabled": true, "workspaceId": "tributary",
+            "id": &*name, "name": &*name, "writeKey": caller.key(), "enabled": true, "workspaceId": "tributary",
             "config": { "statsCollection": { "errors": { "enabled": false }, "metrics": { "enabled": false } } },
             "destinations": [],
         } });
@@ -441,15 +275,6 @@ impl Endpoint {
 async fn closed(stage: &mut watch::Receiver<Stage>) {
     // An error: the engine is gone, which is as good as closed.
     drop(stage.wait_for(|stage| *stage == Stage::Closed).await);
-}
-
-fn rejected(refusal: &Refusal, kind: Option<Kind>) -> Rejected {
-    Rejected {
-        kind,
-        message_id: refusal.message_id.clone(),
-        fault: Fault::new(refusal.code.as_str(), refusal.message.as_ref()),
-        excerpt: refusal.excerpt.clone(),
-    }
 }
 
 fn host_of<'a>(uri: &'a Uri, header: Option<&'a HeaderValue>) -> &'a str {

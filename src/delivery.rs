@@ -278,6 +278,36 @@ pub enum Intake {
     Stopping,
 }
 
+/// What a source did since the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceSeen {
+    /// Its name in the settings.
+    pub name: Arc<str>,
+    /// When its last request came.
+    pub last_seen: Millis,
+    /// Its accepted events.
+    pub accepted: u64,
+    /// Its rejected events.
+    pub rejected: u64,
+    /// Accepted events a second, over the last ten seconds.
+    pub per_sec: f32,
+    /// The SDK that its events name (`context.library`), such as `analytics-node 3.1.0`.
+    pub library: Option<Arc<str>>,
+}
+
+/// Requests with one unknown write key, or with none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// The key's last four characters, or `no key`.
+    pub key: Arc<str>,
+    /// How many.
+    pub requests: u64,
+    /// When the last one came.
+    pub last_seen: Millis,
+    /// What it called itself; may be empty.
+    pub user_agent: Arc<str>,
+}
+
 /// Everything that the faces show all the time. Published as a whole, never changed in place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
@@ -297,8 +327,10 @@ pub struct Status {
     pub accepted_per_sec: Vec<f32>,
     /// Events delivered in each of the last 120 seconds, oldest first.
     pub delivered_per_sec: Vec<f32>,
-    /// Requests without a key that is known, since the start.
-    pub unknown_keys: u64,
+    /// The sources that sent something since the start, by name.
+    pub sources: Vec<SourceSeen>,
+    /// Who was turned away for want of a known write key since the start, most recent first.
+    pub strangers: Vec<Stranger>,
     /// Parts of the engine that ended unasked, and settings that could not be applied: one sentence each.
     pub problems: Vec<Arc<str>>,
     /// Records that the practice stream let go to stay within its memory.

@@ -19,7 +19,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -31,7 +31,7 @@ use tokio::{
 };
 
 use crate::{
-    capture::Rules,
+    capture::{Rules, Visitors},
     config::{Config, DestinationKind},
     delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step},
     event::Kind,
@@ -146,7 +146,7 @@ struct Shared {
     news: Notify,
     problems: Mutex<BTreeMap<&'static str, Arc<str>>>,
     waker: OnceLock<Waker>,
-    unknown_keys: Arc<AtomicU64>,
+    visitors: Arc<Visitors>,
     told_to_stop: AtomicBool,
     spool: Spool,
     practice: Practice,
@@ -226,7 +226,7 @@ impl Engine {
             news: Notify::new(),
             problems: Mutex::default(),
             waker: OnceLock::new(),
-            unknown_keys: Arc::default(),
+            visitors: Arc::default(),
             told_to_stop: AtomicBool::new(false),
             spool,
             practice,

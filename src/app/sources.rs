@@ -109,10 +109,11 @@ impl Sources {
             if adding {
                 self.name_ui(ui, seen);
             }
-            if seen.status.unknown_keys > 0 {
+            let unknown: u64 = seen.status.strangers.iter().map(|stranger| stranger.requests).sum();
+            if unknown > 0 {
                 let text = format!(
                     "{} requests since the start came without a known write key. They were refused.",
-                    widgets::digits(seen.status.unknown_keys)
+                    widgets::digits(unknown)
                 );
                 widgets::message_ui(ui, Tone::Attention, &text);
             }

@@ -62,6 +62,10 @@ impl Refused {
         )
     }
 
+    pub(super) fn foreign(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "foreign_request", message)
+    }
+
     pub(super) fn too_large(bytes_max: usize) -> Self {
         let message = format!(
             "the body has more than {bytes_max} bytes (capture.max_body_bytes), inflated; send smaller batches"

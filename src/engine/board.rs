@@ -2,15 +2,15 @@
 //! and not at all while nothing happens.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::watch;
 
 use super::{PRACTICE_STREAM, Shared};
 use crate::{
-    delivery::{Intake, Ledger, Status},
+    delivery::{Intake, Ledger, Millis, Status},
     spool::Summary,
 };
 
@@ -37,6 +37,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
             changed = forwarder.changed() => if changed.is_err() { return },
             changed = endpoint.changed() => if changed.is_err() { return },
             () = shared.news.notified() => {}
+            () = shared.visitors.changed.notified() => {}
             () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if waits => {}
         }
         tokio::time::sleep(PUBLISH_EVERY).await;
@@ -46,6 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
 fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
     rates.learn(summary.ledger, Instant::now());
     let stopping = *shared.stopping.borrow();
+    let (sources, strangers) = shared.visitors.snapshot(now_ms());
     Status {
         endpoint: *shared.endpoint.borrow(),
         intake: if stopping { Intake::Stopping } else { summary.intake.clone() },
@@ -55,10 +57,16 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         revision: summary.revision,
         accepted_per_sec: rates.accepted.to_vec(),
         delivered_per_sec: rates.delivered.to_vec(),
-        unknown_keys: shared.unknown_keys.load(Ordering::Relaxed),
+        sources,
+        strangers,
         problems: shared.problems().values().cloned().collect(),
         practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
     }
+}
+
+fn now_ms() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 /// Events in each of the last seconds; the last place is the second that is running.

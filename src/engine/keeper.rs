@@ -138,7 +138,7 @@ impl Keeper {
             self.shared.rules.subscribe(),
             self.listening.stage.subscribe(),
             self.shared.forwarder.subscribe(),
-            Arc::clone(&self.shared.unknown_keys),
+            Arc::clone(&self.shared.visitors),
         );
         let address = listener.local_addr().ok();
         self.part("capture endpoint", Arc::new(endpoint).serve(listener));

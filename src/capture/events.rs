@@ -1,0 +1,206 @@
+//! From a request that may bring events to the spool, and back to its answer.
+
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
+
+use axum::{
+    body::Body,
+    http::{Method, StatusCode, header, request::Parts},
+    response::Response,
+};
+use serde_json::json;
+
+use super::{
+    Endpoint, Rules,
+    answer::{self, Refused},
+    body, host, key, now_ms,
+    visitors::Visit,
+};
+use crate::{
+    delivery::{Fault, Millis, State},
+    event::{self, Arrival, Event, Kind, PathClass, Refusal},
+    spool::{Arrivals, Rejected},
+};
+
+/// A request and what it goes by.
+pub(super) struct Caller<'r> {
+    pub(super) rules: Arc<Rules>,
+    pub(super) parts: &'r Parts,
+    pub(super) peer: SocketAddr,
+    /// The write key, as soon as it was found.
+    key: Option<String>,
+}
+
+impl<'r> Caller<'r> {
+    pub(super) fn new(endpoint: &Endpoint, parts: &'r Parts, peer: SocketAddr) -> Self {
+        let key = key::outside_body(&parts.headers, parts.uri.query());
+        Self { rules: endpoint.rules(), parts, peer, key }
+    }
+
+    pub(super) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// The key in the body counts where there is none outside it.
+    fn or_key(&mut self, inside: Option<Cow<'_, str>>) {
+        self.key = self.key.take().or_else(|| inside.map(Cow::into_owned));
+    }
+
+    fn arrival(&self, class: PathClass) -> Arrival {
+        Arrival {
+            received_at_ms: now_ms(),
+            class,
+            peer: Some(self.peer.ip()),
+            encoding: self.rules.encoding,
+            record_bytes_max: self.rules.record_bytes_max,
+        }
+    }
+}
+
+impl Endpoint {
+    /// The source that the caller is; a stranger is remembered. Without a known key (where that is allowed) the
+    /// caller must not be a web page of somewhere else.
+    pub(super) fn source(&self, caller: &Caller<'_>, key: Option<&str>) -> Result<Arc<str>, Refused> {
+        if let Some(name) = caller.rules.known(key) {
+            return Ok(name);
+        }
+        if !caller.rules.requires_key {
+            host::check(&caller.parts.headers, &caller.parts.uri, caller.rules.exposed)?;
+            return Ok(Arc::from("Without a key"));
+        }
+        let agent = caller.parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        self.visitors.turned_away(key, agent, now_ms());
+        Err(if key.is_some() { Refused::unknown_write_key() } else { Refused::no_write_key() })
+    }
+
+    /// Reads a POST: stops early where the key is outside the body and unknown.
+    async fn read(&self, caller: &Caller<'_>, body: Body) -> Result<bytes::Bytes, Refused> {
+        self.is_open()?;
+        if caller.key().is_some()
+            && let Err(refused) = self.source(caller, caller.key())
+        {
+            body::discard(body.into_data_stream()).await;
+            return Err(refused);
+        }
+        body::read(&caller.parts.headers, body, caller.rules.body_bytes_max).await
+    }
+
+    pub(super) async fn single(
+        &self,
+        mut caller: Caller<'_>,
+        body: Body,
+        kind: Kind,
+    ) -> Result<Response, Refused> {
+        let bytes = self.read(&caller, body).await?;
+        let message_id = self.one_event(&mut caller, &bytes, kind).await?;
+        Ok(answer::json_response(StatusCode::OK, &json!({ "success": true, "messageId": message_id })))
+    }
+
+    /// Checks one event and commits it; gives its `messageId`. A refused one becomes a line of the log.
+    async fn one_event(&self, caller: &mut Caller<'_>, bytes: &[u8], kind: Kind) -> Result<String, Refused> {
+        let body = match event::Body::parse(bytes) {
+            Ok(body) => body,
+            Err(refusal) => return Err(self.refuse(caller, refusal, Some(kind)).await),
+        };
+        caller.or_key(body.write_key());
+        let source = self.source(caller, caller.key())?;
+        let arrival = caller.arrival(PathClass::Device);
+        match body.single(kind, &arrival) {
+            Ok(event) => {
+                let message_id = event.message_id.clone();
+                self.append(source, arrival.received_at_ms, vec![event], Vec::new()).await?;
+                Ok(message_id)
+            }
+            Err(refusal) => Err(self.refuse(caller, refusal, Some(kind)).await),
+        }
+    }
+
+    pub(super) async fn batch(
+        &self,
+        mut caller: Caller<'_>,
+        body: Body,
+        class: PathClass,
+    ) -> Result<Response, Refused> {
+        let bytes = self.read(&caller, body).await?;
+        let parsed = match event::Body::parse(&bytes) {
+            Ok(parsed) => parsed,
+            Err(refusal) => return Err(self.refuse(&caller, refusal, None).await),
+        };
+        caller.or_key(parsed.write_key());
+        let source = self.source(&caller, caller.key())?;
+        let arrival = caller.arrival(class);
+        let items = match parsed.batch(&arrival) {
+            Ok(items) => items,
+            Err(refusal) => return Err(self.refuse(&caller, refusal, None).await),
+        };
+        let mut events = Vec::with_capacity(parsed.items_len());
+        let mut refused: Vec<(usize, Refusal)> = Vec::new();
+        for (index, item) in items.enumerate() {
+            match item {
+                Ok(event) => events.push(event),
+                Err(refusal) => refused.push((index, refusal)),
+            }
+        }
+        let accepted = events.len();
+        let rejected = refused.iter().map(|(_, refusal)| rejected(refusal, None)).collect();
+        self.append(source, arrival.received_at_ms, events, rejected).await?;
+        Ok(answer::batch(accepted, &refused))
+    }
+
+    async fn append(
+        &self,
+        source: Arc<str>,
+        received_at: Millis,
+        events: Vec<Event>,
+        rejected: Vec<Rejected>,
+    ) -> Result<(), Refused> {
+        if events.is_empty() && rejected.is_empty() {
+            return Ok(());
+        }
+        let visit = Visit::new(&self.visitors, &source, (&events, rejected.len()), received_at);
+        let arrivals = Arrivals { source, received_at, events, rejected };
+        self.spool.append(arrivals).await.map_err(|error| Refused::spool(&error))?;
+        self.visitors.came(visit);
+        Ok(())
+    }
+
+    /// Writes a refusal into the log, if its sender is known, and gives the answer.
+    async fn refuse(&self, caller: &Caller<'_>, refusal: Refusal, kind: Option<Kind>) -> Refused {
+        let refused = Refused::event(&refusal);
+        if let Ok(source) = self.source(caller, caller.key()) {
+            let line = vec![rejected(&refusal, kind)];
+            if let Err(error) = self.append(source, now_ms(), Vec::new(), line).await {
+                tracing::warn!("a {} request is not in the log: {}", State::Rejected.as_str(), error.message);
+            }
+        }
+        refused
+    }
+
+    /// An image is an image, whatever was in its query: mail readers show what they get (tracking API §9.4).
+    pub(super) async fn pixel(&self, caller: Caller<'_>, kind: Kind) -> Response {
+        if caller.parts.method == Method::GET
+            && let Err(refused) = self.pixel_event(caller, kind).await
+        {
+            tracing::debug!("a pixel brought no event: {}", refused.message);
+        }
+        answer::pixel()
+    }
+
+    async fn pixel_event(&self, mut caller: Caller<'_>, kind: Kind) -> Result<String, Refused> {
+        self.is_open()?;
+        let query = caller.parts.uri.query();
+        let data = query.and_then(|query| key::parameter(query, "data")).unwrap_or_default();
+        match event::decode_pixel(&data) {
+            Ok(json) => self.one_event(&mut caller, &json, kind).await,
+            Err(refusal) => Err(self.refuse(&caller, refusal, Some(kind)).await),
+        }
+    }
+}
+
+fn rejected(refusal: &Refusal, kind: Option<Kind>) -> Rejected {
+    Rejected {
+        kind,
+        message_id: refusal.message_id.clone(),
+        fault: Fault::new(refusal.code.as_str(), refusal.message.as_ref()),
+        excerpt: refusal.excerpt.clone(),
+    }
+}

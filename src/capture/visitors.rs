@@ -1,0 +1,248 @@
+//! Who has been at the door: each source's last request, rate and SDK, and the strangers that were turned away.
+//! In memory, since the start; bounded. Never a whole key.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+use crate::{
+    config::Source,
+    delivery::{Millis, SourceSeen, Stranger},
+    event::Event,
+};
+
+/// Strangers kept apart; further ones are counted together.
+const STRANGERS_MAX: usize = 50;
+
+/// How often a source's SDK is looked for in its events.
+const LIBRARY_EVERY_MS: Millis = 5_000;
+
+/// Seconds over which a source's rate is taken.
+const RATE_SECONDS: u32 = 10;
+
+/// Characters of a library's name or a user agent that are kept.
+const TEXT_MAX: usize = 80;
+
+/// What is known of visitors; shared by the endpoint's connections and the status board.
+#[derive(Debug, Default)]
+pub struct Visitors {
+    seen: Mutex<Seen>,
+    /// Somebody came who changes what is shown.
+    pub changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    sources: HashMap<Arc<str>, Visits>,
+    strangers: HashMap<String, Stranger>,
+    /// Requests of all strangers.
+    turned_away: u64,
+}
+
+#[derive(Debug, Default)]
+struct Visits {
+    last_seen: Millis,
+    accepted: u64,
+    rejected: u64,
+    library: Option<Arc<str>>,
+    library_at: Millis,
+    /// Events in each of the last seconds, by the second's last digit.
+    recent: [(i64, u32); RATE_SECONDS as usize],
+}
+
+/// What is remembered of a request, made before its events go to the spool.
+pub(super) struct Visit {
+    source: Arc<str>,
+    at: Millis,
+    events: u32,
+    rejected: u64,
+    library: Option<Arc<str>>,
+}
+
+impl Visit {
+    /// One of the events may say by which SDK it was sent; that is looked at only now and then.
+    pub(super) fn new(
+        visitors: &Visitors,
+        source: &Arc<str>,
+        (events, rejected): (&[Event], usize),
+        at: Millis,
+    ) -> Self {
+        let named = events.first().filter(|_| visitors.wants_library(source, at));
+        Self {
+            source: Arc::clone(source),
+            at,
+            events: u32::try_from(events.len()).unwrap_or(u32::MAX),
+            rejected: rejected as u64,
+            library: named.and_then(|event| library_of(&event.json)).map(Arc::from),
+        }
+    }
+}
+
+impl Visitors {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A source's request was taken.
+    pub(super) fn came(&self, visit: Visit) {
+        let mut seen = self.seen();
+        let visits = seen.sources.entry(visit.source).or_default();
+        visits.last_seen = visit.at;
+        visits.accepted += u64::from(visit.events);
+        visits.rejected += visit.rejected;
+        let second = visit.at / 1000;
+        let slot =
+            &mut visits.recent[usize::try_from(second.rem_euclid(i64::from(RATE_SECONDS))).unwrap_or(0)];
+        let before = if slot.0 == second { slot.1 } else { 0 };
+        *slot = (second, before.saturating_add(visit.events));
+        if visit.library.is_some() {
+            visits.library = visit.library;
+            visits.library_at = visit.at;
+        }
+    }
+
+    fn wants_library(&self, source: &str, now: Millis) -> bool {
+        self.seen().sources.get(source).is_none_or(|visits| now - visits.library_at >= LIBRARY_EVERY_MS)
+    }
+
+    /// Somebody came without a known key.
+    pub(super) fn turned_away(&self, key: Option<&str>, user_agent: Option<&str>, now: Millis) {
+        let name = key.map_or_else(|| "no key".to_owned(), masked);
+        let mut seen = self.seen();
+        seen.turned_away += 1;
+        let name = if seen.strangers.len() < STRANGERS_MAX || seen.strangers.contains_key(&name) {
+            name
+        } else {
+            "other keys".to_owned()
+        };
+        let stranger = seen.strangers.entry(name.clone()).or_insert_with(|| Stranger {
+            key: name.into(),
+            requests: 0,
+            last_seen: now,
+            user_agent: Arc::default(),
+        });
+        stranger.requests += 1;
+        stranger.last_seen = now;
+        stranger.user_agent = user_agent.map(short).unwrap_or_default().into();
+        drop(seen);
+        self.changed.notify_one();
+    }
+
+    /// Requests without a known key, since the start.
+    pub fn turned_away_count(&self) -> u64 {
+        self.seen().turned_away
+    }
+
+    /// The sources that sent something, by name, and the strangers, most recent first.
+    pub fn snapshot(&self, now: Millis) -> (Vec<SourceSeen>, Vec<Stranger>) {
+        let seen = self.seen();
+        let mut sources: Vec<_> = seen.sources.iter().map(|(name, visits)| visits.shown(name, now)).collect();
+        let mut strangers: Vec<_> = seen.strangers.values().cloned().collect();
+        drop(seen);
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        strangers.sort_by_key(|stranger| std::cmp::Reverse(stranger.last_seen));
+        (sources, strangers)
+    }
+}
+
+impl Visits {
+    fn shown(&self, name: &Arc<str>, now: Millis) -> SourceSeen {
+        let oldest = now / 1000 - i64::from(RATE_SECONDS);
+        let recent: u32 =
+            self.recent.iter().filter(|(second, _)| *second > oldest).map(|(_, count)| count).sum();
+        SourceSeen {
+            name: Arc::clone(name),
+            last_seen: self.last_seen,
+            accepted: self.accepted,
+            rejected: self.rejected,
+            per_sec: recent as f32 / RATE_SECONDS as f32,
+            library: self.library.clone(),
+        }
+    }
+}
+
+/// A key that belongs to nobody may be a mistyped real one, or somebody's other secret.
+fn masked(key: &str) -> String {
+    Source { name: String::new(), write_key: key.to_owned() }.masked_key()
+}
+
+/// `context.library`, as every SDK writes it; nothing else of the event is looked at.
+fn library_of(json: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        context: Option<Context>,
+    }
+    #[derive(Deserialize)]
+    struct Context {
+        library: Option<Library>,
+    }
+    #[derive(Deserialize)]
+    struct Library {
+        name: Option<String>,
+        version: Option<String>,
+    }
+    let library = serde_json::from_slice::<Envelope>(json).ok()?.context?.library?;
+    let name = library.name.filter(|name| !name.is_empty())?;
+    Some(short(&format!("{name} {}", library.version.unwrap_or_default())).trim_end().to_owned())
+}
+
+fn short(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Arrival, Body, Encoding, Kind, PathClass};
+
+    const NOW: Millis = 1_772_445_605_250;
+
+    fn event(context: &str) -> Event {
+        let json = format!(r#"{{"userId":"u","event":"E","context":{context}}}"#);
+        let arrival = Arrival {
+            received_at_ms: NOW,
+            class: PathClass::Server,
+            peer: None,
+            encoding: Encoding::Json,
+            record_bytes_max: 1 << 20,
+        };
+        Body::parse(json.as_bytes()).expect("JSON").single(Kind::Track, &arrival).expect("an event")
+    }
+
+    #[test]
+    fn a_source_shows_its_sdk_its_rate_and_when_it_was_last_seen() {
+        let visitors = Visitors::default();
+        let source: Arc<str> = "Website".into();
+        let events = vec![event(r#"{"library":{"name":"analytics-node","version":"3.1.0"}}"#); 20];
+        visitors.came(Visit::new(&visitors, &source, (&events, 1), NOW));
+        visitors.came(Visit::new(&visitors, &source, (&events[..5], 0), NOW + 1000));
+        let (sources, _) = visitors.snapshot(NOW + 1500);
+        let [seen] = sources.as_slice() else { panic!("{sources:?}") };
+        assert_eq!((seen.accepted, seen.rejected, seen.last_seen), (25, 1, NOW + 1000));
+        assert_eq!(seen.library.as_deref(), Some("analytics-node 3.1.0"));
+        assert!((seen.per_sec - 2.5).abs() < 0.01, "{}", seen.per_sec);
+        let (sources, _) = visitors.snapshot(NOW + 60_000);
+        assert!(sources[0].per_sec.abs() < 0.01, "quiet by now");
+    }
+
+    #[test]
+    fn strangers_are_counted_per_key_without_showing_it_and_bounded() {
+        let visitors = Visitors::default();
+        visitors.turned_away(Some("a-mistyped-write-key-1234"), Some("curl/8"), NOW);
+        visitors.turned_away(Some("a-mistyped-write-key-1234"), Some("curl/8"), NOW + 1);
+        visitors.turned_away(None, None, NOW + 2);
+        for n in 0..1000 {
+            visitors.turned_away(Some(&format!("a-long-key-of-nobody-{n:04}")), None, NOW - 1);
+        }
+        let (_, strangers) = visitors.snapshot(NOW + 5);
+        assert_eq!(&*strangers[0].key, "no key");
+        assert_eq!((&*strangers[1].key, strangers[1].requests), ("…1234", 2));
+        assert!(strangers.len() <= STRANGERS_MAX + 1);
+        assert_eq!(visitors.turned_away_count(), 1003);
+        assert!(strangers.iter().all(|stranger| !stranger.key.contains("nobody")));
+    }
+}
