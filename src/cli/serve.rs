@@ -47,9 +47,11 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     if config.capture.exposed() {
         tracing::warn!("The endpoint can be reached from other machines, without encryption");
     }
-    let engine = Engine::start(config, paths)?;
     let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    waiting.block_on(watch(&engine))?;
+    // Before anybody can find the engine: a signal that comes while it starts drains it too.
+    let signals = waiting.block_on(async { Signals::new() }).context("cannot listen for signals")?;
+    let engine = Engine::start(config, paths)?;
+    waiting.block_on(watch(&engine, signals));
     tracing::info!("Stopping: finishing puts in flight");
     engine.shutdown(GRACE);
     tracing::info!("Stopped");
@@ -73,11 +75,10 @@ fn start_log() {
 }
 
 /// Writes what changes into the log until a signal comes. A second signal ends the program at once.
-async fn watch(engine: &Engine) -> anyhow::Result<()> {
+async fn watch(engine: &Engine, mut signals: Signals) {
     let changed = Arc::new(Notify::new());
     let notify = Arc::clone(&changed);
     engine.on_change(move || notify.notify_one());
-    let mut signals = Signals::new().context("cannot listen for signals")?;
     let config = engine.config();
     let mut told = Status::default();
     loop {
@@ -86,7 +87,7 @@ async fn watch(engine: &Engine) -> anyhow::Result<()> {
         told = Status::clone(&status);
         tokio::select! {
             () = changed.notified() => {}
-            () = signals.next() => return Ok(()),
+            () = signals.next() => return,
         }
     }
 }
