@@ -179,6 +179,15 @@ fn a_terminated_program_refuses_new_events_finishes_its_puts_and_ends_with_0() {
 }
 
 #[test]
+fn a_program_that_is_told_to_stop_as_soon_as_it_can_be_found_ends_with_0() {
+    let home = Home::new("");
+    for _ in 0..8 {
+        home.serve(&[]).stop();
+        assert!(!home.state_file().exists());
+    }
+}
+
+#[test]
 fn a_second_program_on_the_same_data_folder_is_refused() {
     let home = Home::new("");
     let serve = home.serve(&[]);
