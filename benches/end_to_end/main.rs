@@ -13,7 +13,7 @@ mod template;
 
 use std::{
     collections::HashMap,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -50,6 +50,9 @@ struct Words {
     /// Leave the limits out
     #[arg(long)]
     no_limits: bool,
+    /// Another build of the program, such as one with symbols
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_tributary"))]
+    binary: PathBuf,
     /// Flags for `serve`, such as "--encoding json"
     #[arg(long, value_name = "WORDS", default_value = "", allow_hyphen_values = true)]
     serve: String,
@@ -158,8 +161,11 @@ fn folder() -> std::io::Result<tempfile::TempDir> {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
 }
 
-fn serve_words<'w>(operation: &'w str, words: &'w Words) -> Vec<&'w str> {
-    ["--operation", operation].into_iter().chain(words.serve.split_whitespace()).collect()
+/// Starts the program under test in `dir`.
+fn serve(words: &Words, dir: &Path, sink: &Sink, operation: &str) -> anyhow::Result<Server> {
+    let flags: Vec<&str> =
+        ["--operation", operation].into_iter().chain(words.serve.split_whitespace()).collect();
+    Server::start(&words.binary, dir, &sink.url(), &flags)
 }
 
 /// CPU of this process: load generator and sink.
@@ -176,7 +182,7 @@ impl Flood {
         let events = words.times * if words.quick { self.quick_events } else { self.events };
         let dir = folder()?;
         let sink = Sink::start(self.latency, false)?;
-        let server = Server::start(dir.path(), &sink.url(), &serve_words(self.operation, words))?;
+        let server = serve(words, dir.path(), &sink, self.operation)?;
         let load = Load {
             to: server.address,
             connections: self.connections,
@@ -227,19 +233,17 @@ impl Flood {
 
     /// A transaction holds what can wait at most: one request of every connection.
     fn limits(&self, load: Load, dir: &Path, quick: bool) -> anyhow::Result<Limits> {
-        let part = if quick { 5 } else { 3 };
+        let parts = if quick { 1 } else { 3 };
         let group = (self.connections * self.per_request) as u64;
         let (records, parallel) = self.calls;
-        let sqlite_rows = (100_000 / part * 3).max(group);
+        // Enough for a clock that counts hundredths of a second.
+        let requests = parts * if self.per_request > 1 { 5_000 } else { 50_000 };
+        let sqlite_rows = (parts * 100_000).next_multiple_of(group);
+        let sdk_records = parts * if records > 1 { 150_000 } else { 8_000 };
         Ok(Limits {
-            axum: axum_limit(Load { events: load.events / 2, ..load })?,
+            axum: axum_limit(Load { events: requests * self.per_request as u64, ..load })?,
             sqlite: sqlite_limit(dir, sqlite_rows, group)?,
-            sdk: sdk_limit(
-                if records > 1 { 300_000 / part * 3 } else { 20_000 / part },
-                records,
-                parallel,
-                self.latency,
-            )?,
+            sdk: sdk_limit(sdk_records, records, parallel, self.latency)?,
         })
     }
 }
@@ -274,7 +278,7 @@ fn steady(words: &Words) -> anyhow::Result<Row> {
     let mut syncs = sync_limit(dir.path(), 400)?;
     let latency = Duration::from_millis(20);
     let sink = Sink::start(latency, true)?;
-    let server = Server::start(dir.path(), &sink.url(), &serve_words("put-record", words))?;
+    let server = serve(words, dir.path(), &sink, "put-record")?;
     let load = Load {
         to: server.address,
         connections: 50,
@@ -318,7 +322,7 @@ fn steady(words: &Words) -> anyhow::Result<Row> {
         ..Row::default()
     };
     row.notes.extend(odd_notes(&server, &sink, warm.accepted + sent.accepted));
-    drop(server.stop()?);
+    server.stop()?;
     row.notes.extend(log_notes(dir.path()));
     syncs.extend(sync_limit(dir.path(), 400)?);
     row.sync_ms = Quantiles::of(&mut syncs);
@@ -331,13 +335,13 @@ fn idle(words: &Words) -> anyhow::Result<Row> {
     let dir = folder()?;
     let mut starts = Vec::new();
     for _ in 0..5 {
-        let server = Server::start(dir.path(), &sink.url(), &serve_words("put-record", words))?;
+        let server = serve(words, dir.path(), &sink, "put-record")?;
         starts.push(server.start_up.as_secs_f64() * 1e3);
         server.stop()?;
     }
     let first = starts.remove(0);
     starts.sort_by(f64::total_cmp);
-    let server = Server::start(dir.path(), &sink.url(), &serve_words("put-record", words))?;
+    let server = serve(words, dir.path(), &sink, "put-record")?;
     std::thread::sleep(Duration::from_secs(1));
     let before = server.cpu();
     let span = Duration::from_secs(if words.quick { 3 } else { 10 });

@@ -62,11 +62,14 @@ pub struct Server {
 
 impl Server {
     /// Starts it on that folder and waits until it is ready. `words` are flags of `serve`.
-    pub fn start(data_dir: &Path, sink_url: &str, words: &[&str]) -> anyhow::Result<Self> {
+    pub fn start(binary: &Path, data_dir: &Path, sink_url: &str, words: &[&str]) -> anyhow::Result<Self> {
         let address = free_address()?;
         let began = Instant::now();
         let log = std::fs::File::create(data_dir.join("stderr.txt"))?;
-        let child = Command::new(env!("CARGO_BIN_EXE_tributary"))
+        // Nothing of this machine's AWS settings, and no warning that they are missing.
+        let no_aws = data_dir.join("no-aws-settings");
+        std::fs::write(&no_aws, "")?;
+        let child = Command::new(binary)
             .arg("--config")
             .arg(data_dir.join("config.toml"))
             .arg("--data-dir")
@@ -78,8 +81,8 @@ impl Server {
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("AWS_CONFIG_FILE", data_dir.join("no-aws-config"))
-            .env("AWS_SHARED_CREDENTIALS_FILE", data_dir.join("no-aws-credentials"))
+            .env("AWS_CONFIG_FILE", &no_aws)
+            .env("AWS_SHARED_CREDENTIALS_FILE", &no_aws)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
