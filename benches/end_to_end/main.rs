@@ -32,6 +32,7 @@ const USERS: u64 = 10_000;
 /// How long the last record may take to reach the sink.
 const DRAIN_MAX: Duration = Duration::from_mins(2);
 
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[derive(Debug, Parser)]
 #[command(about = "Measures the release binary against a Kinesis that does nothing")]
 struct Words {
@@ -133,7 +134,8 @@ fn main() -> anyhow::Result<()> {
         anyhow::ensure!(names.contains(&name.as_str()), "no row is called {name}; there are {names:?}");
     }
     if words.list {
-        return print(&names.join("\n"));
+        print(&names.join("\n"));
+        return Ok(());
     }
     let wanted = |name: &str| words.rows.is_empty() || words.rows.iter().any(|row| row == name);
     let mut rows = Vec::new();
@@ -147,13 +149,13 @@ fn main() -> anyhow::Result<()> {
         rows.push(idle(&words).with_context(|| format!("row {IDLE}"))?);
     }
     let text = if words.json { serde_json::to_string_pretty(&rows)? } else { report::markdown(&rows)? };
-    print(&text)
+    print(&text);
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the answer")]
-fn print(text: &str) -> anyhow::Result<()> {
+fn print(text: &str) {
     println!("{text}");
-    Ok(())
 }
 
 /// On the disk that cargo builds on: the system's folder for temporary files is often in memory.
@@ -233,7 +235,7 @@ impl Flood {
 
     /// A transaction holds what can wait at most: one request of every connection.
     fn limits(&self, load: Load, dir: &Path, quick: bool) -> anyhow::Result<Limits> {
-        let parts = if quick { 1 } else { 3 };
+        let parts: u64 = if quick { 1 } else { 3 };
         let group = (self.connections * self.per_request) as u64;
         let (records, parallel) = self.calls;
         // Enough for a clock that counts hundredths of a second.
