@@ -1,0 +1,264 @@
+//! What the parts alone can do, measured in the same run on the same machine. Each runs in a child process (this
+//! benchmark, started again with `--part`), so that its CPU time is its own:
+//! (a) an axum handler that checks that the body is JSON and answers, (b) SQLite bulk inserts with the same sync,
+//! (c) the SDK's calls to the same sink. And one `fdatasync` of the same disk.
+
+use std::{
+    fs::File,
+    io::{Seek, SeekFrom, Write},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use aws_sdk_kinesis::{
+    Client,
+    config::{
+        BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig,
+        timeout::TimeoutConfig,
+    },
+    primitives::Blob,
+    types::PutRecordsRequestEntry,
+};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use axum::{Router, body::Bytes, http::StatusCode, routing::post};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::{
+    load::{Load, flood},
+    process::{cpu, end, free_address, get},
+    sink::Sink,
+    template::EVENT_BYTES,
+};
+
+/// Keys of one `PutRecords` call are this far apart at least in the load, so the limit need not care.
+const USERS: u64 = 10_000;
+
+/// A part, in a child process.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PartWords {
+    /// Which one: bare-axum, bare-sqlite, bare-sdk
+    #[arg(long, hide = true)]
+    part: Option<String>,
+    #[arg(long, hide = true)]
+    address: Option<SocketAddr>,
+    #[arg(long, hide = true)]
+    file: Option<std::path::PathBuf>,
+    #[arg(long, hide = true, default_value_t = 0)]
+    count: u64,
+    #[arg(long, hide = true, default_value_t = 1)]
+    group: u64,
+    #[arg(long, hide = true, default_value_t = 1)]
+    parallel: usize,
+}
+
+impl PartWords {
+    /// Runs the part that these words name, if they name one.
+    pub fn run(&self) -> Option<anyhow::Result<()>> {
+        Some(match self.part.as_deref()? {
+            "bare-axum" => self.axum(),
+            "bare-sqlite" => self.sqlite(),
+            "bare-sdk" => self.sdk(),
+            other => Err(anyhow::anyhow!("no part is called {other}")),
+        })
+    }
+
+    fn axum(&self) -> anyhow::Result<()> {
+        let address = self.address.context("--address")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let app = Router::new()
+                .route("/v1/track", post(check_json))
+                .route("/v1/batch", post(check_json))
+                .route("/ready", axum::routing::get(|| async { "ready" }));
+            Ok(axum::serve(TcpListener::bind(address).await?, app).await?)
+        })
+    }
+
+    fn sqlite(&self) -> anyhow::Result<()> {
+        let file = self.file.as_ref().context("--file")?;
+        let connection = rusqlite::Connection::open(file)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE event (id INTEGER PRIMARY KEY, body BLOB NOT NULL);",
+        )?;
+        let body = [b'x'; EVENT_BYTES];
+        let (began, cpu_before) = (Instant::now(), cpu(std::process::id()));
+        let mut done = 0;
+        while done < self.count {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let mut insert = connection.prepare_cached("INSERT INTO event (body) VALUES (?1)")?;
+            for _ in 0..self.group {
+                insert.execute([&body[..]])?;
+            }
+            connection.execute_batch("COMMIT")?;
+            done += self.group;
+        }
+        tell(done, began, cpu_before)
+    }
+
+    fn sdk(&self) -> anyhow::Result<()> {
+        let address = self.address.context("--address")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let client = client(&format!("http://{address}"));
+            let (began, cpu_before) = (Instant::now(), cpu(std::process::id()));
+            let mut calls = JoinSet::new();
+            let mut done = 0;
+            while done < self.count {
+                while calls.len() < self.parallel && done < self.count {
+                    calls.spawn(call(client.clone(), done, self.group));
+                    done += self.group;
+                }
+                if let Some(answered) = calls.join_next().await {
+                    answered??;
+                }
+            }
+            while let Some(answered) = calls.join_next().await {
+                answered??;
+            }
+            tell(done, began, cpu_before)
+        })
+    }
+}
+
+async fn check_json(body: Bytes) -> (StatusCode, &'static str) {
+    match serde_json::from_slice::<IgnoredAny>(&body) {
+        Ok(_) => (StatusCode::OK, "{\"success\":true}"),
+        Err(_) => (StatusCode::BAD_REQUEST, "{\"success\":false}"),
+    }
+}
+
+/// As the forwarder's: no retries, timeouts set, no stalled-stream protection.
+fn client(url: &str) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .build();
+    let http =
+        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let config = aws_sdk_kinesis::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "bench"))
+        .http_client(http)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    Client::from_conf(config.build())
+}
+
+/// `group` records of the size that the default encoding makes of an event: 1 by `PutRecord`, more by `PutRecords`.
+async fn call(client: Client, first: u64, group: u64) -> anyhow::Result<()> {
+    let data = vec![b'x'; STANDARD.encode([0; EVENT_BYTES]).len()];
+    let key = |number: u64| format!("user-{:08}", number % USERS);
+    if group == 1 {
+        let sent = client.put_record().stream_name("bench").partition_key(key(first)).data(Blob::new(data));
+        sent.send().await?;
+        return Ok(());
+    }
+    let mut records = Vec::with_capacity(usize::try_from(group)?);
+    for number in first..first + group {
+        let entry = PutRecordsRequestEntry::builder().partition_key(key(number));
+        records.push(entry.data(Blob::new(data.clone())).build()?);
+    }
+    client.put_records().stream_name("bench").set_records(Some(records)).send().await?;
+    Ok(())
+}
+
+/// What a part did.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Limit {
+    /// Events or records a second.
+    pub per_second: f64,
+    /// CPU of each in microseconds; `None` where the system does not say.
+    pub cpu_us: Option<f64>,
+}
+
+impl Limit {
+    fn new(count: u64, took: Duration, cpu: Option<Duration>) -> Self {
+        Self {
+            per_second: count as f64 / took.as_secs_f64(),
+            cpu_us: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / count as f64),
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "how a child tells its parent")]
+fn tell(count: u64, began: Instant, before: Option<Duration>) -> anyhow::Result<()> {
+    let after = cpu(std::process::id());
+    let used = before.zip(after).map(|(before, after)| after.saturating_sub(before));
+    println!("{}", serde_json::to_string(&Limit::new(count, began.elapsed(), used))?);
+    Ok(())
+}
+
+fn child(part: &str, words: &[&str]) -> anyhow::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--part", part]).args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.spawn().with_context(|| format!("{part} did not start"))
+}
+
+fn told(child: Child) -> anyhow::Result<Limit> {
+    let output = child.wait_with_output()?;
+    anyhow::ensure!(output.status.success(), "a part failed: {}", output.status);
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// (a), with the same load as the program under test got.
+pub fn axum_limit(load: Load) -> anyhow::Result<Limit> {
+    let address = free_address()?;
+    let mut child = child("bare-axum", &["--address", &address.to_string()])?;
+    let until = Instant::now() + Duration::from_secs(10);
+    while get(address, "/ready").is_none() {
+        anyhow::ensure!(Instant::now() < until, "the bare handler did not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let before = cpu(child.id());
+    let sent = flood(Load { to: address, ..load });
+    let after = cpu(child.id());
+    end(&mut child);
+    let sent = sent?;
+    let used = before.zip(after).map(|(before, after)| after.saturating_sub(before));
+    Ok(Limit::new(sent.accepted, sent.took, used))
+}
+
+/// (b), with so many rows in a transaction.
+pub fn sqlite_limit(dir: &Path, rows: u64, group: u64) -> anyhow::Result<Limit> {
+    let file = dir.join("bare.sqlite3");
+    let file = file.to_str().context("the folder's name is no UTF-8")?;
+    let (rows, group) = (rows.to_string(), group.to_string());
+    told(child("bare-sqlite", &["--file", file, "--count", &rows, "--group", &group])?)
+}
+
+/// (c), with so many records in a call and calls at a time.
+pub fn sdk_limit(records: u64, group: u64, parallel: usize, latency: Duration) -> anyhow::Result<Limit> {
+    let sink = Sink::start(latency, false)?;
+    let address = sink.address.to_string();
+    let (records, group, parallel) = (records.to_string(), group.to_string(), parallel.to_string());
+    let words = ["--address", &address, "--count", &records, "--group", &group, "--parallel", &parallel];
+    told(child("bare-sdk", &words)?)
+}
+
+/// Microseconds of writing 4 KiB in place and syncing them, sorted: the least that "safe on disk" can cost.
+pub fn sync_limit(dir: &Path, times: u32) -> anyhow::Result<Vec<u32>> {
+    const BLOCK: usize = 4096;
+    let mut file = File::create(dir.join("bare-sync"))?;
+    file.write_all(&vec![0; BLOCK * 256])?;
+    file.sync_all()?;
+    let mut all = Vec::new();
+    for time in 0..times {
+        file.seek(SeekFrom::Start(BLOCK as u64 * u64::from(time % 256)))?;
+        let began = Instant::now();
+        file.write_all(&[b'x'; BLOCK])?;
+        file.sync_data()?;
+        all.push(crate::load::micros(began.elapsed()));
+    }
+    all.sort_unstable();
+    Ok(all)
+}

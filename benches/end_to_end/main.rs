@@ -1,0 +1,373 @@
+//! The release binary from HTTP to a Kinesis that does nothing, all on loopback and one disk: what an event costs, how
+//! fast events get through, how long a sender waits; beside the limits of its parts, measured in the same run.
+//!
+//! `cargo bench --bench end_to_end` prints Markdown; `-- --json` JSON, `-- --quick` a shorter run, `-- --row NAME` one
+//! row (for a profiler), `-- --list` the names. Counts are bounded, so is the time.
+
+mod limits;
+mod load;
+mod process;
+mod report;
+mod sink;
+mod template;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use clap::Parser;
+
+use limits::{PartWords, axum_limit, sdk_limit, sqlite_limit, sync_limit};
+use load::{Load, Sent, flood, pace};
+use process::Server;
+use report::{Limits, Quantiles, Row};
+use sink::Sink;
+
+/// Different users of the floods.
+const USERS: u64 = 10_000;
+
+/// How long the last record may take to reach the sink.
+const DRAIN_MAX: Duration = Duration::from_mins(2);
+
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+#[derive(Debug, Parser)]
+#[command(about = "Measures the release binary against a Kinesis that does nothing")]
+struct Words {
+    /// Fewer events: less than 40 s in all
+    #[arg(long)]
+    quick: bool,
+    /// JSON instead of Markdown
+    #[arg(long)]
+    json: bool,
+    /// This row alone (repeatable)
+    #[arg(long = "row", value_name = "NAME")]
+    rows: Vec<String>,
+    /// Print the rows' names
+    #[arg(long)]
+    list: bool,
+    /// Leave the limits out
+    #[arg(long)]
+    no_limits: bool,
+    /// Another build of the program, such as one with symbols
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_tributary"))]
+    binary: PathBuf,
+    /// Flags for `serve`, such as "--encoding json"
+    #[arg(long, value_name = "WORDS", default_value = "", allow_hyphen_values = true)]
+    serve: String,
+    /// Times as many events
+    #[arg(long, default_value_t = 1)]
+    times: u64,
+    /// What cargo says to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[command(flatten)]
+    part: PartWords,
+}
+
+/// A load that is sent as fast as answers come.
+struct Flood {
+    name: &'static str,
+    load: &'static str,
+    target: &'static str,
+    operation: &'static str,
+    latency: Duration,
+    connections: usize,
+    per_request: usize,
+    events: u64,
+    quick_events: u64,
+    /// For the limits: records of one call and calls at a time.
+    calls: (u64, usize),
+}
+
+const FLOODS: [Flood; 3] = [
+    Flood {
+        name: "batches",
+        load: "batches of 100, put-records",
+        target: "≤ 7.0 µs, ≥ 150,000/s, ≤ 200 MB",
+        operation: "put-records",
+        latency: Duration::ZERO,
+        connections: 8,
+        per_request: 100,
+        events: 1_000_000,
+        quick_events: 200_000,
+        calls: (500, 8),
+    },
+    Flood {
+        name: "singles",
+        load: "single events, 256 connections, put-records",
+        target: "≤ 18 µs, ≥ 55,000/s",
+        operation: "put-records",
+        latency: Duration::ZERO,
+        connections: 256,
+        per_request: 1,
+        events: 300_000,
+        quick_events: 60_000,
+        calls: (500, 8),
+    },
+    Flood {
+        name: "put-record",
+        load: "batches of 100, put-record, 20 ms sink latency",
+        target: "≤ 60 µs",
+        operation: "put-record",
+        latency: Duration::from_millis(20),
+        connections: 8,
+        per_request: 100,
+        events: 40_000,
+        quick_events: 12_000,
+        calls: (1, 64),
+    },
+];
+
+const STEADY: &str = "steady";
+const IDLE: &str = "idle";
+
+fn main() -> anyhow::Result<()> {
+    let words = Words::parse();
+    if let Some(done) = words.part.run() {
+        return done;
+    }
+    if !words.bench {
+        // `cargo test --all-targets` starts benchmarks too, without this word.
+        print("Measures only with --bench, which `cargo bench` says by itself.");
+        return Ok(());
+    }
+    let names: Vec<&str> = FLOODS.iter().map(|flood| flood.name).chain([STEADY, IDLE]).collect();
+    for name in &words.rows {
+        anyhow::ensure!(names.contains(&name.as_str()), "no row is called {name}; there are {names:?}");
+    }
+    if words.list {
+        print(&names.join("\n"));
+        return Ok(());
+    }
+    let wanted = |name: &str| words.rows.is_empty() || words.rows.iter().any(|row| row == name);
+    let mut rows = Vec::new();
+    for flood in FLOODS.iter().filter(|flood| wanted(flood.name)) {
+        rows.push(flood.run(&words).with_context(|| format!("row {}", flood.name))?);
+    }
+    if wanted(STEADY) {
+        rows.push(steady(&words).with_context(|| format!("row {STEADY}"))?);
+    }
+    if wanted(IDLE) {
+        rows.push(idle(&words).with_context(|| format!("row {IDLE}"))?);
+    }
+    let text = if words.json { serde_json::to_string_pretty(&rows)? } else { report::markdown(&rows)? };
+    print(&text);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the answer")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+/// On the disk that cargo builds on: the system's folder for temporary files is often in memory.
+fn folder() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Starts the program under test in `dir`.
+fn serve(words: &Words, dir: &Path, sink: &Sink, operation: &str) -> anyhow::Result<Server> {
+    let flags: Vec<&str> =
+        ["--operation", operation].into_iter().chain(words.serve.split_whitespace()).collect();
+    Server::start(&words.binary, dir, &sink.url(), &flags)
+}
+
+/// CPU of this process: load generator and sink.
+fn own_cpu() -> Option<Duration> {
+    process::cpu(std::process::id())
+}
+
+fn used(before: Option<Duration>, after: Option<Duration>, events: u64) -> Option<f64> {
+    Some(after?.saturating_sub(before?).as_secs_f64() * 1e6 / events as f64)
+}
+
+impl Flood {
+    fn run(&self, words: &Words) -> anyhow::Result<Row> {
+        let events = words.times * if words.quick { self.quick_events } else { self.events };
+        let dir = folder()?;
+        let sink = Sink::start(self.latency, false)?;
+        let server = serve(words, dir.path(), &sink, self.operation)?;
+        let load = Load {
+            to: server.address,
+            connections: self.connections,
+            per_request: self.per_request,
+            users: USERS,
+            first: 0,
+            events: (events / 20).next_multiple_of(self.per_request as u64),
+        };
+        // Connections, caches and the allocator get warm.
+        let warm = flood(load)?;
+        sink.wait_for(warm.accepted, DRAIN_MAX)?;
+        server.wait_until_empty()?;
+        let load = Load { first: warm.accepted, events, ..load };
+        let (cpu, own, calls) = (server.cpu(), own_cpu(), sink.calls());
+        let began = Instant::now();
+        let mut sent = flood(load)?;
+        sink.wait_for(warm.accepted + sent.accepted, DRAIN_MAX)?;
+        let reached = sink.last() - began;
+        server.wait_until_empty()?;
+        let mut row = self.row(&sent, reached);
+        row.cpu_us_per_event = used(cpu, server.cpu(), sent.accepted);
+        row.bench_cpu_us_per_event = used(own, own_cpu(), sent.accepted);
+        row.records_per_call = Some(sent.accepted as f64 / (sink.calls() - calls).max(1) as f64);
+        row.accept_ms = Quantiles::of(&mut sent.latencies);
+        row.memory_peak_bytes = server.memory_peak();
+        row.notes.extend(odd_notes(&server, &sink, warm.accepted + sent.accepted));
+        row.notes.push(format!("SIGTERM to exit {:.0} ms", server.stop()?.as_secs_f64() * 1e3));
+        row.notes.extend(log_notes(dir.path()));
+        drop(sink);
+        if !words.no_limits {
+            row.limits = Some(self.limits(load, dir.path(), words.quick)?);
+        }
+        Ok(row)
+    }
+
+    fn row(&self, sent: &Sent, reached: Duration) -> Row {
+        Row {
+            name: self.name,
+            load: self.load,
+            target: self.target,
+            events: sent.accepted,
+            refused: sent.refused,
+            accepted_per_second: Some(sent.accepted as f64 / sent.took.as_secs_f64()),
+            reached_per_second: Some(sent.accepted as f64 / reached.as_secs_f64()),
+            ..Row::default()
+        }
+    }
+
+    /// A transaction holds what can wait at most: one request of every connection.
+    fn limits(&self, load: Load, dir: &Path, quick: bool) -> anyhow::Result<Limits> {
+        let parts: u64 = if quick { 1 } else { 3 };
+        let group = (self.connections * self.per_request) as u64;
+        let (records, parallel) = self.calls;
+        // Enough for a clock that counts hundredths of a second.
+        let requests = parts * if self.per_request > 1 { 5_000 } else { 50_000 };
+        let sqlite_rows = (parts * 100_000).next_multiple_of(group);
+        let sdk_records = parts * if records > 1 { 150_000 } else { 8_000 };
+        Ok(Limits {
+            axum: axum_limit(Load { events: requests * self.per_request as u64, ..load })?,
+            sqlite: sqlite_limit(dir, sqlite_rows, group)?,
+            sdk: sdk_limit(sdk_records, records, parallel, self.latency)?,
+        })
+    }
+}
+
+/// What must not be: records twice, events refused for good, events missing in the ledger.
+fn odd_notes(server: &Server, sink: &Sink, accepted: u64) -> Vec<String> {
+    let mut notes = Vec::new();
+    if sink.records() != accepted {
+        notes.push(format!("ODD: {accepted} events accepted, {} records at the sink", sink.records()));
+    }
+    for name in ["failed_total", "rejected_total", "repeats_possible_total"] {
+        let value = server.metric(&format!("tributary_{name}"));
+        if value != Some(0) {
+            notes.push(format!("ODD: {name} is {value:?}"));
+        }
+    }
+    notes
+}
+
+/// Warnings and errors that the program wrote.
+fn log_notes(dir: &Path) -> Vec<String> {
+    let log = std::fs::read_to_string(dir.join("stderr.txt")).unwrap_or_default();
+    let bad = log.lines().filter(|line| line.contains(" WARN ") || line.contains("ERROR "));
+    bad.take(5).map(|line| format!("ODD, in the log: {line}")).collect()
+}
+
+/// 1,000 single events a second: how long senders wait, beside what the disk needs to sync once.
+fn steady(words: &Words) -> anyhow::Result<Row> {
+    const PER_SECOND: u32 = 1_000;
+    let seconds = if words.quick { 4 } else { 15 };
+    let dir = folder()?;
+    let mut syncs = sync_limit(dir.path(), 400)?;
+    let latency = Duration::from_millis(20);
+    let sink = Sink::start(latency, true)?;
+    let server = serve(words, dir.path(), &sink, "put-record")?;
+    let load = Load {
+        to: server.address,
+        connections: 50,
+        per_request: 1,
+        // Every event has a user of its own, by whose number its record is found.
+        users: 99_999_989,
+        first: 0,
+        events: 1_000,
+    };
+    let warm = pace(load, PER_SECOND)?;
+    sink.wait_for(warm.accepted, DRAIN_MAX)?;
+    server.wait_until_empty()?;
+    let load = Load { first: warm.accepted, events: u64::from(PER_SECOND) * seconds, ..load };
+    let (cpu, own) = (server.cpu(), own_cpu());
+    let began = Instant::now();
+    let mut sent = pace(load, PER_SECOND)?;
+    sink.wait_for(warm.accepted + sent.accepted, DRAIN_MAX)?;
+    let reached = sink.last() - began;
+    server.wait_until_empty()?;
+    let answered: HashMap<u64, Instant> = sink.answered().into_iter().collect();
+    let mut delivered: Vec<u32> = sent
+        .began
+        .iter()
+        .filter_map(|(event, began)| {
+            answered.get(&template::user_of(*event, load.users)).map(|at| (*at, *began))
+        })
+        .map(|(at, began)| load::micros(at.saturating_duration_since(began)))
+        .collect();
+    let mut row = Row {
+        name: STEADY,
+        load: "1,000 single events/s, put-record, 20 ms sink latency",
+        target: "accept p50 ≤ 1.5 × fdatasync, p99 ≤ 4 ×; delivered p50 ≤ that + 20 + 5 ms",
+        events: sent.accepted,
+        accepted_per_second: Some(sent.accepted as f64 / sent.took.as_secs_f64()),
+        reached_per_second: Some(sent.accepted as f64 / reached.as_secs_f64()),
+        cpu_us_per_event: used(cpu, server.cpu(), sent.accepted),
+        bench_cpu_us_per_event: used(own, own_cpu(), sent.accepted),
+        accept_ms: Quantiles::of(&mut sent.latencies),
+        delivered_ms: Quantiles::of(&mut delivered),
+        memory_peak_bytes: server.memory_peak(),
+        ..Row::default()
+    };
+    row.notes.extend(odd_notes(&server, &sink, warm.accepted + sent.accepted));
+    server.stop()?;
+    row.notes.extend(log_notes(dir.path()));
+    syncs.extend(sync_limit(dir.path(), 400)?);
+    row.sync_ms = Quantiles::of(&mut syncs);
+    Ok(row)
+}
+
+/// Nothing to do: start-up on a new and on a used folder, then CPU and memory at rest.
+fn idle(words: &Words) -> anyhow::Result<Row> {
+    let sink = Sink::start(Duration::ZERO, false)?;
+    let dir = folder()?;
+    let mut starts = Vec::new();
+    for _ in 0..5 {
+        let server = serve(words, dir.path(), &sink, "put-record")?;
+        starts.push(server.start_up.as_secs_f64() * 1e3);
+        server.stop()?;
+    }
+    let first = starts.remove(0);
+    starts.sort_by(f64::total_cmp);
+    let server = serve(words, dir.path(), &sink, "put-record")?;
+    std::thread::sleep(Duration::from_secs(1));
+    let before = server.cpu();
+    let span = Duration::from_secs(if words.quick { 3 } else { 10 });
+    std::thread::sleep(span);
+    let cpu = before.zip(server.cpu()).map(|(before, after)| after.saturating_sub(before));
+    let share = cpu.map(|cpu| format!("{:.1} % CPU", cpu.as_secs_f64() * 100.0 / span.as_secs_f64()));
+    let memory = server.memory_now().map(|bytes| format!("{:.1} MB resident", bytes as f64 / 1e6));
+    let unknown = || "n/a".to_owned();
+    Ok(Row {
+        name: IDLE,
+        load: "idle",
+        target: "0 % CPU, ≤ 60 MB; ready ≤ 100 ms after start",
+        memory_peak_bytes: server.memory_peak(),
+        notes: vec![
+            share.unwrap_or_else(unknown),
+            memory.unwrap_or_else(unknown),
+            format!("ready after {first:.0} ms on a new folder, then {:.0} ms (median of 4)", starts[2]),
+            format!("SIGTERM to exit {:.0} ms", server.stop()?.as_secs_f64() * 1e3),
+        ],
+        ..Row::default()
+    })
+}

@@ -1,0 +1,164 @@
+//! Processes under test: the release binary and the children that measure limits; what they cost, as Linux counts it.
+//! On other systems CPU and memory are not known (`None`).
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+
+use crate::template::WRITE_KEY;
+
+/// Linux counts CPU time in hundredths of a second (`USER_HZ`, the same on every architecture that Rust knows well).
+const TICK: Duration = Duration::from_millis(10);
+
+/// CPU time of all of a process's threads, user and system.
+pub fn cpu(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything; after it, utime and stime are fields 14 and 15.
+    let after = &stat[stat.rfind(')')? + 2..];
+    let mut fields = after.split(' ').skip(11);
+    let ticks: u32 = fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?;
+    Some(TICK * ticks)
+}
+
+/// Resident bytes: most ever (`VmHWM`) or now (`VmRSS`).
+pub fn memory(pid: u32, line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
+    Some(value.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+}
+
+/// A port that was free a moment ago.
+pub fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// The body of a GET's answer, if that was a 200.
+pub fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+}
+
+/// `tributary serve`, release build, in a data folder of its own. Killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// The capture endpoint.
+    pub address: SocketAddr,
+    /// From starting the process until `/ready` said so.
+    pub start_up: Duration,
+}
+
+impl Server {
+    /// Starts it on that folder and waits until it is ready. `words` are flags of `serve`.
+    pub fn start(binary: &Path, data_dir: &Path, sink_url: &str, words: &[&str]) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let began = Instant::now();
+        let log = std::fs::File::create(data_dir.join("stderr.txt"))?;
+        // Nothing of this machine's AWS settings, and no warning that they are missing.
+        let no_aws = data_dir.join("no-aws-settings");
+        std::fs::write(&no_aws, "")?;
+        let child = Command::new(binary)
+            .arg("--config")
+            .arg(data_dir.join("config.toml"))
+            .arg("--data-dir")
+            .arg(data_dir.join("data"))
+            .args(["serve", "--region", "us-east-1", "--stream", "bench", "--account-id", "123456789012"])
+            .args(["--endpoint-url", sink_url, "--write-key", WRITE_KEY])
+            .args(["--listen", &address.to_string()])
+            .args(words)
+            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_CONFIG_FILE", &no_aws)
+            .env("AWS_SHARED_CREDENTIALS_FILE", &no_aws)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("the release binary did not start")?;
+        let mut server = Self { child, address, start_up: Duration::ZERO };
+        while get(address, "/ready").is_none() {
+            if let Some(status) = server.child.try_wait()? {
+                let log = std::fs::read_to_string(data_dir.join("stderr.txt")).unwrap_or_default();
+                anyhow::bail!("tributary serve ended with {status}: {log}");
+            }
+            anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "not ready after 30 s");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        server.start_up = began.elapsed();
+        Ok(server)
+    }
+
+    /// CPU time so far.
+    pub fn cpu(&self) -> Option<Duration> {
+        cpu(self.child.id())
+    }
+
+    /// Most bytes resident so far.
+    pub fn memory_peak(&self) -> Option<u64> {
+        memory(self.child.id(), "VmHWM")
+    }
+
+    /// Bytes resident now.
+    pub fn memory_now(&self) -> Option<u64> {
+        memory(self.child.id(), "VmRSS")
+    }
+
+    /// A value of `/metrics`.
+    pub fn metric(&self, name: &str) -> Option<u64> {
+        let text = get(self.address, "/metrics")?;
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    }
+
+    /// Waits until nothing is queued any more; what is settled is then on disk.
+    pub fn wait_until_empty(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + Duration::from_mins(1);
+        while self.metric("tributary_queued_events") != Some(0) {
+            anyhow::ensure!(Instant::now() < until, "events still wait after a minute");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, and how long draining took. On Windows, the process is ended.
+    pub fn stop(mut self) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        if cfg!(unix) {
+            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        } else {
+            self.child.kill()?;
+        }
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                anyhow::ensure!(status.success() || cfg!(windows), "tributary serve ended with {status}");
+                return Ok(began.elapsed());
+            }
+            anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "still running 30 s after SIGTERM");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Ends a child; one that is gone already is as good.
+pub fn end(child: &mut Child) {
+    drop(child.kill());
+    drop(child.wait());
+}

@@ -1,0 +1,177 @@
+//! What was measured, as a Markdown table for people and as JSON for programs.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::limits::Limit;
+
+/// One row of the table: a load, what the program did with it, and what its parts alone can do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Row {
+    /// For `--row`.
+    pub name: &'static str,
+    /// For people.
+    pub load: &'static str,
+    /// What issue 7 wants of it, on a machine with two cores.
+    pub target: &'static str,
+    /// Events that were accepted.
+    pub events: u64,
+    /// Requests that were told to come again.
+    pub refused: u64,
+    /// Accepted events a second.
+    pub accepted_per_second: Option<f64>,
+    /// Records a second at the sink, from the first request to the last record.
+    pub reached_per_second: Option<f64>,
+    /// Records of one call, on average.
+    pub records_per_call: Option<f64>,
+    /// CPU of the program under test, from the first request until all was settled.
+    pub cpu_us_per_event: Option<f64>,
+    /// CPU of load generator and sink: not part of the above, but it took the same cores.
+    pub bench_cpu_us_per_event: Option<f64>,
+    /// From request to answer.
+    pub accept_ms: Option<Quantiles>,
+    /// From request to the sink's answer.
+    pub delivered_ms: Option<Quantiles>,
+    /// One `fdatasync` of the same disk.
+    pub sync_ms: Option<Quantiles>,
+    /// Most bytes resident.
+    pub memory_peak_bytes: Option<u64>,
+    /// The parts alone.
+    pub limits: Option<Limits>,
+    /// What else is worth saying.
+    pub notes: Vec<String>,
+}
+
+/// The parts alone.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Limits {
+    /// An axum handler that checks the JSON and answers.
+    pub axum: Limit,
+    /// SQLite inserts.
+    pub sqlite: Limit,
+    /// The SDK's calls.
+    pub sdk: Limit,
+}
+
+impl Limits {
+    fn cpu_us(&self) -> Option<f64> {
+        Some(self.axum.cpu_us? + self.sqlite.cpu_us? + self.sdk.cpu_us?)
+    }
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Quantiles {
+    /// Half are no longer.
+    pub p50: f64,
+    /// 99 of 100 are no longer.
+    pub p99: f64,
+}
+
+impl Quantiles {
+    /// Of microseconds, which get sorted; `None`: there are none.
+    pub fn of(micros: &mut [u32]) -> Option<Self> {
+        micros.sort_unstable();
+        let at = |part: usize| {
+            Some(f64::from(*micros.get((micros.len() * part / 100).min(micros.len() - 1))?) / 1e3)
+        };
+        if micros.is_empty() { None } else { Some(Self { p50: at(50)?, p99: at(99)? }) }
+    }
+}
+
+impl Row {
+    /// How much of what its parts alone would cost the whole costs: 1 is perfect.
+    fn share_of_limits(&self) -> Option<f64> {
+        Some(self.limits?.cpu_us()? / self.cpu_us_per_event?)
+    }
+}
+
+fn number(value: Option<f64>, decimals: usize) -> String {
+    let Some(value) = value else { return "n/a".to_owned() };
+    let text = format!("{value:.decimals$}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if fraction.is_empty() { grouped } else { format!("{grouped}.{fraction}") }
+}
+
+fn quantiles(value: Option<Quantiles>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{:.2} / {:.2}", value.p50, value.p99))
+}
+
+/// The table, then the limits, then the notes.
+pub fn markdown(rows: &[Row]) -> Result<String, std::fmt::Error> {
+    let mut text = String::from(
+        "| load | events/s accepted | events/s reached the sink | CPU µs per event | accept p50 / p99 ms | \
+         accept → delivered p50 / p99 ms | peak RSS MB | target |\n| --- | --: | --: | --: | --: | --: | --: | --- |\n",
+    );
+    for row in rows {
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            row.load,
+            number(row.accepted_per_second, 0),
+            number(row.reached_per_second, 0),
+            number(row.cpu_us_per_event, 2),
+            quantiles(row.accept_ms),
+            quantiles(row.delivered_ms),
+            number(row.memory_peak_bytes.map(|bytes| bytes as f64 / 1e6), 0),
+            row.target,
+        )?;
+    }
+    text.push_str(
+        "\nLimits measured in the same run: CPU µs per event of each part alone (and its events/s), and how much of what \
+         we cost they would cost together.\n\n| load | axum that checks the JSON | SQLite bulk insert | the SDK's calls \
+         | sum | ours | share |\n| --- | --: | --: | --: | --: | --: | --: |\n",
+    );
+    let limit =
+        |limit: Limit| format!("{} ({}/s)", number(limit.cpu_us, 2), number(Some(limit.per_second), 0));
+    for row in rows {
+        let Some(limits) = row.limits else { continue };
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} % |",
+            row.load,
+            limit(limits.axum),
+            limit(limits.sqlite),
+            limit(limits.sdk),
+            number(limits.cpu_us(), 2),
+            number(row.cpu_us_per_event, 2),
+            number(row.share_of_limits().map(|share| share * 100.0), 0),
+        )?;
+    }
+    text.push('\n');
+    for row in rows {
+        let mut notes = row.notes.clone();
+        if row.events > 0 {
+            notes.insert(0, format!("{} events", number(Some(row.events as f64), 0)));
+        }
+        if row.refused > 0 {
+            notes.push(format!("{} requests were told to come again", row.refused));
+        }
+        if let Some(records) = row.records_per_call {
+            notes.push(format!("{records:.0} records a call"));
+        }
+        if let Some(sync) = row.sync_ms {
+            notes.push(format!("one fdatasync p50 {:.2} ms, p99 {:.2} ms", sync.p50, sync.p99));
+            if let Some(accept) = row.accept_ms {
+                notes.push(format!(
+                    "accept p50 = {:.1} of it, p99 = {:.1}",
+                    accept.p50 / sync.p50,
+                    accept.p99 / sync.p50
+                ));
+            }
+        }
+        if let Some(cpu) = row.bench_cpu_us_per_event {
+            notes.push(format!("load generator and sink: {cpu:.2} µs per event on the same cores"));
+        }
+        writeln!(text, "- {}: {}.", row.load, notes.join("; "))?;
+    }
+    Ok(text)
+}
