@@ -241,6 +241,7 @@ impl Engine {
     }
 
     /// Has `wake` called after every change of what the face sees: at most every 50 ms, and not while nothing happens.
+    /// That a second passes is no change: a face that draws the rates of [`Status`] looks again by itself.
     /// The first caller stays.
     pub fn on_change(&self, wake: impl Fn() + Send + Sync + 'static) {
         if self.shared.waker.set(Box::new(wake)).is_err() {
