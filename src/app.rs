@@ -43,6 +43,8 @@ mod widgets;
 const GRACE: Duration = Duration::from_secs(5);
 /// At most so often does the window follow the engine.
 const FRAME: Duration = Duration::from_millis(50);
+/// Wider than this, a page of cards is margin.
+const PAGE_WIDTH_MAX: f32 = 1720.0;
 /// An answer that did not come by now never will.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(20);
 
@@ -186,7 +188,7 @@ impl Seen<'_> {
 
     /// The base URL that SDKs are given.
     fn endpoint(&self) -> String {
-        format!("http://{}", self.status.endpoint.unwrap_or(self.config.capture.listen))
+        crate::engine::url_of(self.status.endpoint.unwrap_or(self.config.capture.listen))
     }
 }
 
@@ -217,6 +219,7 @@ impl Clock {
 struct Waiting<T> {
     answer: Answer<T>,
     since: Instant,
+    patience: Duration,
 }
 
 /// How an awaited answer stands.
@@ -229,13 +232,18 @@ enum Poll<T> {
 
 impl<T> Waiting<T> {
     fn new(answer: Answer<T>) -> Self {
-        Self { answer, since: Instant::now() }
+        Self::patient(answer, ANSWER_WAIT_MAX)
+    }
+
+    /// For what asks others, who may take longer.
+    fn patient(answer: Answer<T>, patience: Duration) -> Self {
+        Self { answer, since: Instant::now(), patience }
     }
 
     fn poll(&mut self, ctx: &egui::Context) -> Poll<T> {
         match self.answer.take() {
             Some(answer) => Poll::There(answer),
-            None if self.since.elapsed() > ANSWER_WAIT_MAX => Poll::Lost,
+            None if self.since.elapsed() > self.patience => Poll::Lost,
             None => {
                 ctx.request_repaint_after(FRAME);
                 Poll::Pending
@@ -373,14 +381,16 @@ impl Desk {
                 .frame(Frame::new().fill(t.panel))
                 .show(ui, |ui| banner::banner_ui(ui, seen));
         }
-        CentralPanel::default()
-            .frame(Frame::new().fill(t.panel).inner_margin(Margin {
-                left: 24,
-                right: 20,
-                top: 18,
-                bottom: 0,
-            }))
-            .show(ui, |ui| match self.place {
+        // Forms stay in the middle of a very wide window; tables take all of it.
+        let width_max = match self.place {
+            Place::Live | Place::Stream => f32::INFINITY,
+            Place::SetUp | Place::Sources | Place::Test | Place::Settings => PAGE_WIDTH_MAX,
+        };
+        let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
+        CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
+            let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
+            let middle = ui.available_rect_before_wrap().shrink2(egui::vec2(beside, 0.0));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(middle), |ui| match self.place {
                 Place::SetUp => self.setup.ui(ui, seen),
                 Place::Sources => self.sources.ui(ui, seen),
                 Place::Test => self.test.ui(ui, seen),
@@ -388,6 +398,7 @@ impl Desk {
                 Place::Stream => self.stream.ui(ui, seen),
                 Place::Settings => self.settings.ui(ui, seen),
             });
+        });
         wishes
     }
 

@@ -42,6 +42,7 @@ use crate::{
 };
 use desk::Question;
 use keeper::Command;
+use signals::Signals;
 pub use state_file::{PracticeAccess, Whereabouts};
 pub use test_event::post;
 
@@ -197,8 +198,19 @@ pub struct Engine {
 impl Engine {
     /// Starts all parts. Returns when the spool is open and the endpoint listens, or with what prevents it.
     pub fn start(config: Config, paths: Paths) -> Result<Self, StartError> {
+        Self::start_parts(config, paths, false)
+    }
+
+    /// The same for the engine that a process is there for: it listens for SIGTERM and SIGINT before anybody can find
+    /// it (see [`Self::told_to_stop`]). A second signal ends the program.
+    pub fn start_heeding_signals(config: Config, paths: Paths) -> Result<Self, StartError> {
+        Self::start_parts(config, paths, true)
+    }
+
+    fn start_parts(config: Config, paths: Paths, heeds_signals: bool) -> Result<Self, StartError> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
+        let signals = if heeds_signals { Some(runtime.block_on(async { Signals::new() })?) } else { None };
         let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
         let address = config.capture.listen;
         let listener = runtime
@@ -235,22 +247,18 @@ impl Engine {
             commands,
         });
         let desk = start_desk(&shared, questions)?;
-        let keeper = keeper::run(Arc::clone(&shared), listener, practice_listener, inbox);
-        let keeper = runtime.spawn(keeper);
+        let keeper =
+            runtime.spawn(keeper::run(Arc::clone(&shared), (listener, practice_listener), inbox, signals));
         Ok(Self { runtime, shared, keeper, spool_threads, desk })
     }
 
     /// Has `wake` called after every change of what the face sees: at most every 50 ms, and not while nothing happens.
+    /// That a second passes is no change: a face that draws the rates of [`Status`] looks again by itself.
     /// The first caller stays.
     pub fn on_change(&self, wake: impl Fn() + Send + Sync + 'static) {
         if self.shared.waker.set(Box::new(wake)).is_err() {
             tracing::debug!("a face is woken already");
         }
-    }
-
-    /// Listens for SIGTERM and SIGINT from now on (see [`Self::told_to_stop`]). A second signal ends the program.
-    pub fn heed_signals(&self) {
-        self.command(Command::HeedSignals);
     }
 
     /// Whether a signal asked the program to stop. The face is woken for it.

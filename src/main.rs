@@ -38,11 +38,10 @@ fn start(places: &cli::Places) -> Result<Running, Problem> {
     let loaded = places.load(&Overrides::default()).map_err(|error| settings_problem(&error))?;
     let paths = places.paths(&loaded).map_err(|error| settings_problem(&error))?;
     let (config_path, data_dir) = (loaded.path, paths.data_dir.clone());
-    let engine = Engine::start(loaded.config, paths).map_err(|error| Problem {
+    let engine = Engine::start_heeding_signals(loaded.config, paths).map_err(|error| Problem {
         title: "Tributary could not start".to_owned(),
         details: anyhow::Error::from(error).chain().map(ToString::to_string).collect(),
     })?;
-    engine.heed_signals();
     Ok(Running { engine, config_path, data_dir })
 }
 

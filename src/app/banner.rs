@@ -11,6 +11,7 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
+    config::Config,
     delivery::{Fault, Forwarder, Intake, Millis},
     remedy::{self, Remedy},
 };
@@ -27,20 +28,24 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.intake {
         Intake::Full => {
             let text = "The spool is full: senders hear 429 and come again. Nothing that was accepted is lost. It goes \
-                        on by itself when events are delivered; or give the spool more room in Settings.";
-            strip_ui(ui, Tone::Bad, "No room for more events", text);
+                        on by itself when events are delivered; or give the spool more room.";
+            strip_ui(ui, Tone::Bad, "No room for more events", text, |ui| {
+                if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
+                    seen.go(super::Place::Settings);
+                }
+            });
         }
         Intake::Failing(error) => {
             let text = format!(
                 "Senders hear 503 and come again. The system said: {error}. Make room on the disk of {}.",
                 seen.data_dir
             );
-            strip_ui(ui, Tone::Bad, "The disk refuses to write", &text);
+            strip_ui(ui, Tone::Bad, "The disk refuses to write", &text, |_| {});
         }
         Intake::Starting | Intake::Ready | Intake::Stopping => {}
     }
     for problem in &seen.status.problems {
-        strip_ui(ui, Tone::Bad, "Not everything is running", problem);
+        strip_ui(ui, Tone::Bad, "Not everything is as it should be", problem, |_| {});
     }
     match &seen.status.forwarder {
         Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}
@@ -62,7 +67,7 @@ fn frame(tone: Tone, ui: &Ui) -> Frame {
         .outer_margin(Margin { left: 24, right: 20, top: 14, bottom: 0 })
 }
 
-fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str) {
+fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str, actions: impl FnOnce(&mut Ui)) {
     let t = tokens(ui);
     frame(tone, ui).show(ui, |ui| {
         ui.take_available_width();
@@ -72,6 +77,7 @@ fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str) {
                 ui.spacing_mut().item_spacing.y = 3.0;
                 ui.label(weight(title, 640.0).color(t.strong));
                 ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+                actions(ui);
             });
         });
     });
@@ -134,8 +140,13 @@ fn countdown_ui(ui: &mut Ui, ms: Millis) {
 
 /// The same words in a place's own column.
 pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
+    remedy_for_ui(ui, seen, fault, seen.config);
+}
+
+/// The same about settings that are not applied yet.
+pub(super) fn remedy_for_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
     let t = tokens(ui);
-    let remedy = remedy::remedy(fault, seen.config);
+    let remedy = remedy::remedy(fault, config);
     frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
         ui.take_available_width();
         ui.spacing_mut().item_spacing.y = 4.0;

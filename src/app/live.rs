@@ -515,6 +515,10 @@ fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, cou
 /// Events in and out of the last two minutes.
 fn chart_ui(ui: &mut Ui, status: &Status) {
     let t = tokens(ui);
+    if status.accepted_per_sec.iter().chain(&status.delivered_per_sec).any(|count| *count > 0.0) {
+        // It moves with the seconds, and the engine does not call for those.
+        ui.request_repaint_after(Duration::from_secs(1));
+    }
     let frame = Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(10);
     frame.inner_margin(Margin { left: 14, right: 10, top: 8, bottom: 6 }).show(ui, |ui| {
         ui.horizontal(|ui| {

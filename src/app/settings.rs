@@ -1,12 +1,12 @@
 //! What is not about the destination: where the endpoint listens, how much is kept, and where the files are.
 
-use eframe::egui::{self, Align, DragValue, Label, Layout, RichText, ScrollArea, Ui};
+use eframe::egui::{self, Align, DragValue, Label, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Seen,
+    Seen, sources,
     theme::{tokens, weight},
-    widgets::{self, Tone},
+    widgets,
 };
 use crate::config::{self, Config};
 
@@ -67,28 +67,26 @@ impl Settings {
                 *self = Self::new(seen.config);
             }
         });
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
-            ui.spacing_mut().item_spacing.y = 12.0;
-            self.endpoint_ui(ui, draft.as_ref().err().map(String::as_str));
-            self.disk_ui(ui, seen);
-            files_ui(ui, seen);
-            ui.add_space(18.0);
-        });
+        widgets::page_ui(
+            ui,
+            &mut (&mut *self, &mut *seen),
+            |(settings, _), ui| settings.endpoint_ui(ui, draft.as_ref()),
+            |(settings, seen), ui| {
+                settings.disk_ui(ui, seen);
+                files_ui(ui, seen);
+            },
+        );
     }
 
-    fn endpoint_ui(&mut self, ui: &mut Ui, error: Option<&str>) {
+    fn endpoint_ui(&mut self, ui: &mut Ui, draft: Result<&Config, &String>) {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Capture endpoint");
+            let error = draft.err().map(String::as_str);
             widgets::field_ui(ui, "Listen address", &mut self.listen, "127.0.0.1:8485", error);
-            let shared =
-                config::check_listen(self.listen.trim()).is_ok_and(|listen| !listen.ip().is_loopback());
-            if shared {
-                let text = "Other computers can send to this address. Keep requiring a write key, and let a firewall or a \
-                            proxy with TLS stand in front of it.";
-                widgets::message_ui(ui, Tone::Attention, text);
-            } else {
-                widgets::hint_ui(ui, "127.0.0.1 takes events from this computer only.");
+            match draft {
+                Ok(draft) if draft.capture.exposed() => sources::exposed_ui(ui, draft),
+                Ok(_) => widgets::hint_ui(ui, "127.0.0.1 takes events from this computer only."),
+                Err(_) => {}
             }
             ui.horizontal_top(|ui| {
                 widgets::switch_ui(ui, &mut self.require_write_key, "Require a write key");

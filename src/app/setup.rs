@@ -1,14 +1,16 @@
-//! From nothing to events in a stream, in the order of the steps: destination, stream, credentials, policy, delivery.
+//! From nothing to events in a stream, in the order of the steps: destination, stream, credentials, delivery, policy,
+//! check, enable. Wide windows show what is typed beside what follows from it.
 //!
 //! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
 //! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
 
+mod check;
 mod keychain;
 mod policy;
 
 use eframe::egui::{
-    self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, ScrollArea,
-    Sense, Stroke, Suggestion, Ui, vec2,
+    self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, Sense,
+    Stroke, Suggestion, Ui, vec2,
 };
 use lucide_icons::Icon;
 
@@ -45,6 +47,7 @@ pub(super) struct SetUp {
     scroll_to: Option<Section>,
     policy: policy::Form,
     keychain: keychain::Keychain,
+    check: check::Check,
 }
 
 /// What is wrong with the draft, field by field.
@@ -117,6 +120,7 @@ impl SetUp {
             scroll_to: None,
             policy: policy::Form::default(),
             keychain: keychain::Keychain::default(),
+            check: check::Check::default(),
         }
     }
 
@@ -135,6 +139,7 @@ impl SetUp {
 
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
         self.keychain.logic(ctx);
+        self.check.logic(ctx);
     }
 
     pub(super) fn show(&mut self, section: Section) {
@@ -158,26 +163,43 @@ impl SetUp {
                 .frame(Frame::new().inner_margin(Margin { left: 0, right: 0, top: 10, bottom: 12 }))
                 .show(ui, |ui| self.apply_ui(ui, seen));
         }
+        widgets::page_ui(
+            ui,
+            &mut (self, seen),
+            |(set_up, seen), ui| set_up.form_ui(ui, seen),
+            |(set_up, seen), ui| set_up.result_ui(ui, seen),
+        );
+    }
+
+    fn is_practice(&self) -> bool {
+        self.draft.destination.kind == DestinationKind::Practice
+    }
+
+    /// What the user decides.
+    fn form_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let faults = Faults::of(&self.draft);
         let blocked_at = blocked_at(seen);
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
-            ui.spacing_mut().item_spacing.y = 12.0;
-            let is_blocked = matches!(seen.status.forwarder, Forwarder::Blocked { .. });
-            self.destination_ui(ui, is_blocked && blocked_at.is_none());
-            match self.draft.destination.kind {
-                DestinationKind::Practice => Self::practice_ui(ui, seen),
-                DestinationKind::Kinesis => {
-                    self.stream_ui(ui, &faults, blocked_at == Some(Section::Stream));
-                    self.credentials_ui(ui, seen, &faults, blocked_at == Some(Section::Credentials));
-                    self.policy_ui(ui, seen, blocked_at == Some(Section::Policy));
-                }
-            }
-            let number = if self.draft.destination.kind == DestinationKind::Practice { 2 } else { 5 };
-            self.delivery_ui(ui, number);
-            self.enable_ui(ui, seen, number + 1);
-            ui.add_space(18.0);
-        });
+        let is_blocked = matches!(seen.status.forwarder, Forwarder::Blocked { .. });
+        self.destination_ui(ui, is_blocked && blocked_at.is_none());
+        if self.is_practice() {
+            Self::practice_ui(ui, seen);
+            self.delivery_ui(ui, 2);
+        } else {
+            self.stream_ui(ui, &faults, blocked_at == Some(Section::Stream));
+            self.credentials_ui(ui, seen, &faults, blocked_at == Some(Section::Credentials));
+            self.delivery_ui(ui, 4);
+        }
+    }
+
+    /// What follows from it.
+    fn result_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let mut number = 3;
+        if !self.is_practice() {
+            self.policy_ui(ui, 5, seen, blocked_at(seen) == Some(Section::Policy));
+            number = 6;
+        }
+        self.check_ui(ui, number, seen);
+        self.enable_ui(ui, seen, number + 1);
     }
 
     fn apply_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -325,7 +347,7 @@ impl SetUp {
                         "123456789012",
                         faults.account_id.as_deref(),
                     );
-                    small_ui(ui, "Optional: only the policy below needs it");
+                    small_ui(ui, "Optional: only the policy needs it");
                 },
                 |ui, destination| {
                     let value = &mut destination.endpoint_url;
@@ -389,7 +411,7 @@ impl SetUp {
         });
     }
 
-    fn policy_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {
+    fn policy_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>, blocked: bool) {
         let missing = policies::stream_arn(
             &self.draft.destination.region,
             &self.draft.destination.account_id,
@@ -398,7 +420,7 @@ impl SetUp {
         .missing;
         let mark = mark(missing.is_empty(), blocked || !missing.is_empty());
         let scroll = take(&mut self.scroll_to, Section::Policy);
-        step_ui(ui, 4, "Policy", mark, |ui| {
+        step_ui(ui, number, "Policy", mark, |ui| {
             if scroll {
                 ui.scroll_to_cursor(Some(Align::TOP));
             }
@@ -447,6 +469,16 @@ impl SetUp {
                 });
             });
         });
+    }
+
+    fn check_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>) {
+        let mark = match self.check.finding(&self.draft) {
+            check::Finding::Unknown => Mark::Open,
+            check::Finding::Good => Mark::Done,
+            check::Finding::Bad => Mark::Attention,
+        };
+        let missing = reason(&self.draft);
+        step_ui(ui, number, "Check", mark, |ui| self.check.ui(ui, seen, &self.draft, missing.as_deref()));
     }
 
     fn enable_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, number: usize) {

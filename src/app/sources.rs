@@ -1,8 +1,6 @@
 //! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
 
-use eframe::egui::{
-    self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, ScrollArea, Stroke, Ui,
-};
+use eframe::egui::{self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
@@ -51,16 +49,19 @@ impl Sources {
                 self.doing = Some(Doing::Adding { name: String::new(), focus: true });
             }
         });
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.set_max_width((ui.available_width() - 6.0).min(widgets::FORM_WIDTH));
-            ui.spacing_mut().item_spacing.y = 12.0;
-            endpoint_ui(ui, seen);
-            self.list_ui(ui, seen);
-            if !seen.config.capture.sources.is_empty() {
-                self.snippet_ui(ui, seen);
-            }
-            ui.add_space(18.0);
-        });
+        widgets::page_ui(
+            ui,
+            &mut (&mut *self, &mut *seen),
+            |(sources, seen), ui| {
+                endpoint_ui(ui, seen);
+                sources.list_ui(ui, seen);
+            },
+            |(sources, seen), ui| {
+                if !seen.config.capture.sources.is_empty() {
+                    sources.snippet_ui(ui, seen);
+                }
+            },
+        );
         self.confirm_ui(ui, seen);
     }
 
@@ -316,13 +317,26 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
                 });
             });
         });
-        let text = if seen.config.capture.listen.ip().is_loopback() {
-            "Takes the calls that analytics SDKs send, from this computer only. Settings can open it to others."
+        if seen.config.capture.exposed() {
+            exposed_ui(ui, seen.config);
         } else {
-            "Takes the calls that analytics SDKs send, from every computer that reaches this address."
-        };
-        widgets::hint_ui(ui, text);
+            let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it to others.";
+            widgets::hint_ui(ui, text);
+        }
     });
+}
+
+/// What it means that other computers can send.
+pub(super) fn exposed_ui(ui: &mut Ui, config: &Config) {
+    let listen = config.capture.listen;
+    let open = if config.capture.require_write_key {
+        "Let a firewall stand in front of it, or a proxy with TLS: write keys and events travel unencrypted."
+    } else {
+        "No write key is required, so anyone among them can send events. Require one in Settings, and let a firewall \
+         or a proxy with TLS stand in front of it."
+    };
+    let text = format!("Other computers can reach this endpoint, since it listens on {listen}. {open}");
+    widgets::message_ui(ui, Tone::Attention, &text);
 }
 
 fn row_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {

@@ -1,6 +1,8 @@
 //! The line at the bottom that is always in sight: where events go, what the forwarder does, how much flows, what
 //! waits, and the address to send to.
 
+use std::time::Duration;
+
 use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Margin, Panel, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
@@ -126,7 +128,12 @@ fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
         (Icon::ArrowDown, &seen.status.accepted_per_sec, "Events accepted per second"),
         (Icon::ArrowUp, &seen.status.delivered_per_sec, "Events delivered per second"),
     ] {
-        let value = widgets::rate(latest(series));
+        let value = latest(series);
+        if value > 0.0 {
+            // The engine calls for events, not for seconds that pass.
+            ui.request_repaint_after(Duration::from_secs(1));
+        }
+        let value = widgets::rate(value);
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             ui.label(theme::icon(icon).size(11.5).color(t.weak));

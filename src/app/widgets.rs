@@ -13,8 +13,41 @@ use super::{
     theme::{self, Tokens, tokens, weight},
 };
 
-/// How wide a form may get before its lines are hard to read.
-pub(super) const FORM_WIDTH: f32 = 780.0;
+/// How wide one column of cards may get before its lines are hard to read.
+const COLUMN_WIDTH_MAX: f32 = 1060.0;
+/// From here on there are two columns.
+const TWO_COLUMNS_WIDTH: f32 = 1160.0;
+
+/// A page of cards: one column, or in a wide window two beside each other, scrolled as one.
+pub(super) fn page_ui<S>(
+    ui: &mut Ui,
+    state: &mut S,
+    first: impl FnOnce(&mut S, &mut Ui),
+    second: impl FnOnce(&mut S, &mut Ui),
+) {
+    const GAP: f32 = 12.0;
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        // The scroll bar floats over what is left free here.
+        let width = ui.available_width() - 8.0;
+        if width < TWO_COLUMNS_WIDTH {
+            ui.set_max_width(width.min(COLUMN_WIDTH_MAX));
+            ui.spacing_mut().item_spacing.y = GAP;
+            first(state, ui);
+            second(state, ui);
+        } else {
+            ui.set_max_width(width);
+            ui.spacing_mut().item_spacing.x = GAP;
+            ui.columns(2, |columns| {
+                for column in columns.iter_mut() {
+                    column.spacing_mut().item_spacing = vec2(8.0, GAP);
+                }
+                first(state, &mut columns[0]);
+                second(state, &mut columns[1]);
+            });
+        }
+        ui.add_space(18.0);
+    });
+}
 
 /// What a message is about.
 #[derive(Clone, Copy, PartialEq, Eq)]

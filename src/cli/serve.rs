@@ -45,7 +45,7 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     if config.capture.exposed() {
         tracing::warn!("The endpoint can be reached from other machines, without encryption");
     }
-    let engine = Engine::start(config, paths)?;
+    let engine = Engine::start_heeding_signals(config, paths)?;
     watch(&engine);
     tracing::info!("Stopping: finishing puts in flight");
     engine.shutdown(GRACE);
@@ -74,7 +74,6 @@ fn watch(engine: &Engine) {
     let (changed, changes) = std::sync::mpsc::sync_channel(1);
     // A full channel holds the news already.
     engine.on_change(move || changed.try_send(()).unwrap_or(()));
-    engine.heed_signals();
     let config = engine.config();
     let mut told = Status::default();
     while !engine.told_to_stop() {

@@ -19,26 +19,32 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 /// Seconds of history.
 const SECONDS: usize = 120;
 
-/// Keeps the status up to date until the engine stops. Costs nothing while nothing changes.
+/// Keeps the status up to date until the engine stops, and wakes the faces for each change but the passing of time.
+/// Costs nothing while nothing changes.
 pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summary>) {
     let mut forwarder = shared.forwarder.subscribe();
     let mut endpoint = shared.endpoint.subscribe();
     let mut rates = Rates::new(summary.borrow().ledger);
+    let mut is_news = true;
     loop {
         let status = status(&shared, &summary.borrow_and_update(), &mut rates);
         forwarder.mark_unchanged();
         endpoint.mark_unchanged();
         shared.status.send_replace(Arc::new(status));
-        shared.wake_faces();
+        // That a second has passed is no news: a face that draws the rates knows by itself that they move.
+        if is_news {
+            shared.wake_faces();
+        }
         let tick = rates.next_tick();
         let waits = tick.is_some();
+        is_news = true;
         tokio::select! {
             changed = summary.changed() => if changed.is_err() { return },
             changed = forwarder.changed() => if changed.is_err() { return },
             changed = endpoint.changed() => if changed.is_err() { return },
             () = shared.news.notified() => {}
             () = shared.visitors.changed.notified() => {}
-            () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if waits => {}
+            () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if waits => is_news = false,
         }
         tokio::time::sleep(PUBLISH_EVERY).await;
     }

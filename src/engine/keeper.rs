@@ -10,8 +10,8 @@ use tokio::{
 };
 
 use super::{
-    PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Shared, TestSent, Whereabouts, reading, test_event,
-    url_of,
+    PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Shared, TestSent, Whereabouts, reading,
+    signals::Signals, test_event, url_of,
 };
 use crate::{
     capture::{Endpoint, Rules, Stage},
@@ -31,7 +31,6 @@ pub(super) enum Command {
     StoreKeys { access_key_id: String, secret_access_key: String, reply: oneshot::Sender<Result<(), String>> },
     Check { config: Box<Config>, reply: oneshot::Sender<Vec<Step>> },
     Read(Option<ReadFrom>),
-    HeedSignals,
     Stop { grace: Duration },
 }
 
@@ -62,9 +61,9 @@ struct Keeper {
 /// Runs until [`Command::Stop`] is carried out.
 pub(super) async fn run(
     shared: Arc<Shared>,
-    listener: TcpListener,
-    practice_listener: TcpListener,
+    (listener, practice_listener): (TcpListener, TcpListener),
     mut inbox: mpsc::Receiver<Command>,
+    signals: Option<Signals>,
 ) {
     let asked_for = shared.config.borrow().capture.listen;
     let mut keeper = Keeper {
@@ -80,6 +79,11 @@ pub(super) async fn run(
         stop_practice: watch::Sender::new(false),
         reading: None,
     };
+    if let Some(signals) = signals {
+        let listening = super::signals::run(Arc::clone(&keeper.shared), signals);
+        let listening = keeper.part("signal listener", listening);
+        keeper.endless.push(listening);
+    }
     keeper.start(listener, practice_listener);
     let grace = loop {
         tokio::select! {
@@ -204,10 +208,6 @@ impl Keeper {
                 });
             }
             Command::Read(from) => self.read(from),
-            Command::HeedSignals => {
-                let signals = self.part("signal listener", super::signals::run(shared));
-                self.endless.push(signals);
-            }
             Command::Stop { .. } => {}
         }
     }

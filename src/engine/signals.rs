@@ -8,15 +8,8 @@ use super::Shared;
 /// The exit code of a program that a second signal ended.
 const IMPATIENT: i32 = 130;
 
-/// Listens as long as the engine runs.
-pub(super) async fn run(shared: Arc<Shared>) {
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => {
-            tracing::warn!("signals cannot be heard, they end the program at once: {error}");
-            return std::future::pending().await;
-        }
-    };
+/// Waits as long as the engine runs.
+pub(super) async fn run(shared: Arc<Shared>, mut signals: Signals) {
     signals.next().await;
     shared.told_to_stop.store(true, std::sync::atomic::Ordering::Release);
     shared.wake_faces();
@@ -29,7 +22,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     std::process::exit(IMPATIENT);
 }
 
-struct Signals {
+/// The two signals; whoever has this has taken them from the system.
+pub(super) struct Signals {
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -38,7 +32,7 @@ struct Signals {
 
 impl Signals {
     #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
@@ -52,7 +46,7 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {})
     }
 

@@ -388,3 +388,28 @@ fn the_practice_stream_is_not_spoken_of_as_aws() {
         assert!(what.to_lowercase().contains("the practice stream") && !what.contains("AWS"), "{what}");
     }
 }
+
+#[test]
+fn a_practice_stream_never_sends_its_user_to_set_aws_up() {
+    let practice = Config::default();
+    for (code, _) in CODES {
+        let Remedy { place, link, .. } = remedy(&Fault::new(*code, ""), &practice);
+        assert!(
+            !matches!(place, Some(Place::SetUpStream | Place::SetUpCredentials | Place::SetUpPolicy)),
+            "{code} leads to {place:?}"
+        );
+        assert_eq!(link, None, "{code}");
+    }
+    // What the fault switches answer (practice::Faults).
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "InternalFailure",
+        "ConnectionLost",
+        "ExpiredTokenException",
+        "AccessDeniedException",
+    ] {
+        let words = remedy(&Fault::new(code, ""), &practice);
+        assert!(words.why.contains("the practice stream's faults"), "{words:?}");
+        assert!(!words.action.contains("policy") && !words.action.contains("Sign in"), "{words:?}");
+    }
+}

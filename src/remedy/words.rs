@@ -28,27 +28,34 @@ const BY_ITSELF: &str = "Nothing to do: Tributary tries again by itself, and no 
 
 pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
     let names = Names::of(config);
+    if names.practice {
+        return practised(cause).unwrap_or_else(|| without_aws(of_stream(cause, fault, &names)));
+    }
+    of_stream(cause, fault, &names)
+}
+
+fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
     match cause {
         Cause::Throughput | Cause::RateLimit | Cause::StreamBusy | Cause::KmsThrottling => {
-            pushed_back(cause, &names)
+            pushed_back(cause, names)
         }
         Cause::ServiceFailing | Cause::NoAnswer | Cause::ConnectionFailed | Cause::UnclearAnswer => {
-            offline(cause, &names)
+            offline(cause, names)
         }
-        Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, &names),
-        Cause::CredentialsFailed(source) => credentials_failed(source, &names),
+        Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, names),
+        Cause::CredentialsFailed(source) => credentials_failed(source, names),
         Cause::CredentialsNotFound
         | Cause::SessionExpired
         | Cause::KeyUnknown
         | Cause::SignatureWrong
         | Cause::NotSigned
-        | Cause::ClockWrong => keys_refused(cause, &names),
-        Cause::NotAllowed => not_allowed(&fault.message, &names),
-        Cause::NotSubscribed | Cause::StreamNotFound => stream_unreachable(cause, &names),
+        | Cause::ClockWrong => keys_refused(cause, names),
+        Cause::NotAllowed => not_allowed(&fault.message, names),
+        Cause::NotSubscribed | Cause::StreamNotFound => stream_unreachable(cause, names),
         Cause::KmsNotAllowed | Cause::KmsKeyUnusable | Cause::KmsKeyNotFound | Cause::KmsNotSubscribed => {
-            kms(cause, &names)
+            kms(cause, names)
         }
-        Cause::RequestRefused | Cause::RecordRefused | Cause::Unreadable => refused(cause, &names),
+        Cause::RequestRefused | Cause::RecordRefused | Cause::Unreadable => refused(cause, names),
         Cause::Damaged => say(
             "The event's bytes are missing from the spool file.",
             "The file was damaged: by a failing disk, or by another program.",
@@ -62,8 +69,58 @@ pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
         )
         .at(Place::Settings),
         Cause::Endpoint(refusal) => endpoint(refusal),
-        Cause::Unknown => unknown(&fault.code, &names),
+        Cause::Unknown => unknown(&fault.code, names),
     }
+}
+
+/// What the practice stream's faults look like: its user has no keys, no policy and no stream to mend.
+fn practised(cause: Cause) -> Option<Remedy> {
+    let faults =
+        |like: &str| format!("One of the practice stream's faults is switched on: it answers as {like}.");
+    let off = "Switch the practice stream's faults off. Events are kept until then, and none is lost.";
+    let words = match cause {
+        Cause::NotAllowed => say(
+            "The practice stream refuses every request.",
+            faults("AWS does when no policy allows it"),
+            off,
+        ),
+        Cause::SessionExpired => say(
+            "The practice stream says that the session has expired.",
+            faults("AWS does when temporary keys are too old"),
+            off,
+        ),
+        Cause::Throughput | Cause::RateLimit => say(
+            "The practice stream takes no more right now.",
+            faults("a stream whose shards (its parts) are asked for too much"),
+            format!("{BY_ITSELF} It goes on at full speed once the practice stream's faults are off."),
+        ),
+        Cause::ServiceFailing => say(
+            "The practice stream has a failure of its own.",
+            faults("AWS does when it fails"),
+            format!("{BY_ITSELF} It ends with the practice stream's faults."),
+        ),
+        Cause::NoAnswer => say(
+            "The practice stream did not answer in time.",
+            "One of the practice stream's faults is switched on and cuts connections, or this computer is very busy. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
+            BY_ITSELF,
+        ),
+        Cause::KeyUnknown | Cause::SignatureWrong | Cause::NotSigned | Cause::ClockWrong => say(
+            "The practice stream does not know the key that Tributary made for it.",
+            "Tributary makes the key at each start, and only this engine has it. This should not happen.",
+            "Start Tributary again: it makes a new key and sends what waits. If it goes on, please report it.",
+        ),
+        _ => return None,
+    };
+    Some(words)
+}
+
+/// Words about a stream of AWS, without the ways that lead to what the practice stream does not have.
+fn without_aws(remedy: Remedy) -> Remedy {
+    let place = match remedy.place {
+        Some(Place::SetUpStream | Place::SetUpCredentials | Place::SetUpPolicy) | None => None,
+        Some(place @ (Place::Sources | Place::Live | Place::Settings)) => Some(place),
+    };
+    Remedy { place, link: None, ..remedy }
 }
 
 /// How the settings' own names are said in a sentence.

@@ -2,6 +2,10 @@
 
 use std::{
     net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,7 +16,7 @@ use egui_kittest::{
 };
 use tributary::{
     app::{App, Problem, Running},
-    config::{self, Config, Environment, Overrides, Source},
+    config::{self, Config, CredentialsSource, DestinationKind, Environment, Overrides, Source},
     engine::{Engine, Paths},
     practice::Faults,
 };
@@ -60,6 +64,22 @@ fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
     let mut desk = Desk { window, files };
     desk.window.run();
     desk
+}
+
+/// The practice stream answers as AWS does when no policy allows anything.
+fn denied(engine: &Engine) {
+    engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
+}
+
+/// A stream of AWS and a profile that no file has: blocked without a call to anybody.
+fn without_profile() -> Config {
+    let mut config = settings();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clickstream".clone_into(&mut config.destination.stream);
+    config.credentials.source = CredentialsSource::Profile;
+    "no-such-profile-for-tests".clone_into(&mut config.credentials.profile);
+    config
 }
 
 /// Frames until `done`, with time for the engine between them.
@@ -234,10 +254,7 @@ fn a_mistake_in_a_test_event_is_named_and_it_is_not_sent() {
 }
 
 #[test]
-fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
-    let denied = |engine: &Engine| {
-        engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
-    };
+fn a_practice_stream_with_a_fault_says_so_and_sends_nobody_to_a_policy() {
     let mut desk = open_with(settings(), denied);
     let window = &mut desk.window;
     go(window, "Test");
@@ -246,13 +263,91 @@ fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     window.get_by_label("Try now");
     assert!(says(window, "Tries again by itself in"));
-    assert!(says(window, "Set up › Policy"));
     wait_for(window, "the event's own remedy", |window| {
         window.query_all_by_label("Retrying").next().is_some()
     });
-    window.get_all_by_label("Set up › Policy").next().expect("a way there").click();
+    assert!(says(window, "Switch the practice stream's faults off"));
+    assert!(!says(window, "Set up ›"));
+}
+
+#[test]
+fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
+    let mut desk = open(without_profile());
+    let window = &mut desk.window;
+    go(window, "Test");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run();
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    wait_for(window, "a way there", |window| says(window, "Set up › Credentials"));
+    window.get_all_by_label("Set up › Credentials").next().expect("a way there").click();
     window.run();
     window.get_by_label("Where events go, and what AWS needs for it");
+}
+
+#[test]
+fn the_check_of_the_practice_stream_passes() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    assert!(says(window, "None is written"), "what a click does is said before it");
+    window.get_by_label("Check: open");
+    window.get_by_role_and_label(Role::Button, "Check").click();
+    window.step();
+    wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
+    window.get_by_label("The stream is there: passed");
+    window.get_by_label("Records can be put: passed");
+    window.get_by_label("Check: done");
+
+    // What was found is about these settings only.
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    window.get_by_label("Check: open");
+    assert!(window.get_by_role_and_label(Role::Button, "Check again").accesskit_node().is_disabled());
+    assert!(says(window, "Asks AWS with these settings, applied or not. Nothing is written"));
+}
+
+#[test]
+fn a_check_that_fails_names_the_step_what_was_said_and_what_to_do() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    window.get_by_role_and_label(Role::Button, "Check").click();
+    window.step();
+    wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
+    window.get_by_label("The stream is there: skipped");
+    window.get_by_label("Check: needs attention");
+    assert!(says(window, "AccessDeniedException"));
+    assert!(says(window, "Switch the practice stream's faults off"));
+}
+
+#[test]
+fn a_check_leads_to_the_step_that_can_mend_it() {
+    let mut desk = open(without_profile());
+    let window = &mut desk.window;
+    window.set_size(egui::vec2(1280.0, 820.0));
+    window.run();
+    window.get_by_role_and_label(Role::Button, "Check").scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Button, "Check").click();
+    window.step();
+    wait_for(window, "the failed step", |window| says(window, "The stream is there: failed"));
+    window.get_by_label("Records can be put: not reached");
+    let step = |window: &Window| window.get_by_label("Credentials").rect();
+    assert!(step(window).bottom() < 0.0, "scrolled away: {:?}", step(window));
+    window.get_all_by_label("Set up › Credentials").last().expect("a way there").click();
+    window.run();
+    assert!((0.0..820.0).contains(&step(window).top()), "in sight: {:?}", step(window));
+}
+
+#[test]
+fn an_endpoint_that_others_can_reach_is_warned_about() {
+    let mut config = settings();
+    config.capture.listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    for place in ["Sources", "Settings"] {
+        go(window, place);
+        assert!(says(window, "Other computers can reach this endpoint"), "{place}");
+    }
+    assert!(!says(window, "http://0.0.0.0"), "an address that nobody can send to");
 }
 
 #[test]
@@ -329,6 +424,36 @@ fn an_idle_window_asks_for_no_frame() {
             assert!(Instant::now() < end, "{place} still asks for a frame in {delay:?}");
         }
     }
+}
+
+#[test]
+fn a_window_rests_soon_after_traffic_and_is_not_woken_by_the_seconds_that_pass() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Test");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run();
+    wait_for(window, "the delivery", |window| says(window, "sequence number"));
+    go(window, "Live");
+    wait_for(window, "its line", |window| says(window, "Delivered track Order Completed"));
+    go(window, "Sources");
+    let end = Instant::now() + Duration::from_secs(10);
+    wait_for(window, "the status line's rates to be zero", |window| {
+        let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
+        delay.is_none_or(|delay| delay > Duration::from_mins(1))
+    });
+    assert!(Instant::now() < end);
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    window.ctx.set_request_repaint_callback(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    std::thread::sleep(Duration::from_millis(2300));
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "the history moves, and nobody looks at it");
+    // Live draws it, so there it moves.
+    go(window, "Live");
+    let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
+    assert!(delay.is_some_and(|delay| delay <= Duration::from_secs(1)), "{delay:?}");
 }
 
 #[test]
