@@ -188,7 +188,7 @@ impl Seen<'_> {
 
     /// The base URL that SDKs are given.
     fn endpoint(&self) -> String {
-        crate::engine::url_of(self.status.endpoint.unwrap_or(self.config.capture.listen))
+        crate::engine::url_of(self.status.endpoint.unwrap_or(self.config.capture.listen), self.status.tls)
     }
 }
 

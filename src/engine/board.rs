@@ -56,6 +56,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
     let (sources, strangers) = shared.visitors.snapshot(now_ms());
     Status {
         endpoint: *shared.endpoint.borrow(),
+        tls: shared.rules.borrow().tls().is_some(),
         intake: if stopping { Intake::Stopping } else { summary.intake.clone() },
         forwarder: shared.forwarder.borrow().clone(),
         ledger: summary.ledger,

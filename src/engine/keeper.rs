@@ -14,7 +14,7 @@ use super::{
     signals::Signals, test_event, url_of,
 };
 use crate::{
-    capture::{Endpoint, Rules, Stage},
+    capture::{Endpoint, Rules, Stage, Transport},
     config::{self, Config},
     delivery::{ReadFrom, Step},
     event::Kind,
@@ -48,6 +48,8 @@ struct Keeper {
     /// Work that ends by itself.
     errands: JoinSet<()>,
     listening: Listening,
+    /// The stage of the listener for this program's own test events.
+    inside: watch::Sender<Stage>,
     /// Old listeners that finish what they are answering.
     closing: JoinSet<()>,
     forwarder: Option<AbortHandle>,
@@ -72,6 +74,7 @@ pub(super) async fn run(
         names: HashMap::new(),
         errands: JoinSet::new(),
         listening: Listening { asked_for, stage: watch::Sender::new(Stage::Open) },
+        inside: watch::Sender::new(Stage::Open),
         closing: JoinSet::new(),
         forwarder: None,
         endless: Vec::new(),
@@ -85,6 +88,7 @@ pub(super) async fn run(
         keeper.endless.push(listening);
     }
     keeper.start(listener, practice_listener);
+    keeper.listen_inside().await;
     let grace = loop {
         tokio::select! {
             command = inbox.recv() => match command {
@@ -137,25 +141,57 @@ impl Keeper {
 
     /// Serves `listener` as the endpoint.
     fn listen(&mut self, listener: TcpListener) {
-        let endpoint = Endpoint::new(
-            self.shared.spool.clone(),
-            self.shared.rules.subscribe(),
-            self.listening.stage.subscribe(),
-            self.shared.forwarder.subscribe(),
-            Arc::clone(&self.shared.visitors),
-        );
         let address = listener.local_addr().ok();
-        self.part("capture endpoint", Arc::new(endpoint).serve(listener));
+        let stage = self.listening.stage.subscribe();
+        self.serve("capture endpoint", listener, stage, Transport::Settings);
         self.shared.endpoint.send_replace(address);
         self.write_whereabouts();
     }
 
+    fn serve(
+        &mut self,
+        name: &'static str,
+        listener: TcpListener,
+        stage: watch::Receiver<Stage>,
+        transport: Transport,
+    ) {
+        let endpoint = Endpoint::new(
+            self.shared.spool.clone(),
+            self.shared.rules.subscribe(),
+            stage,
+            self.shared.forwarder.subscribe(),
+            Arc::clone(&self.shared.visitors),
+        );
+        self.part(name, Arc::new(endpoint).serve(listener, transport));
+    }
+
+    /// With https, the program's own test events (the Test place, `send`) come over a listener of their own, on
+    /// loopback and without TLS: its certificate names the outside host.
+    async fn listen_inside(&mut self) {
+        if self.shared.rules.borrow().tls().is_none() || self.shared.inner_endpoint.borrow().is_some() {
+            return;
+        }
+        match TcpListener::bind(("127.0.0.1", 0)).await {
+            Ok(listener) => {
+                self.shared.inner_endpoint.send_replace(listener.local_addr().ok());
+                let stage = self.inside.subscribe();
+                self.serve("inner endpoint", listener, stage, Transport::Plain);
+                self.write_whereabouts();
+            }
+            Err(error) => {
+                let text = format!("Test events cannot be sent: no port on loopback could be had ({error}).");
+                self.shared.set_problem("inner endpoint", Some(text));
+            }
+        }
+    }
+
     fn write_whereabouts(&self) {
-        let Some(address) = *self.shared.endpoint.borrow() else { return };
+        let inner = *self.shared.inner_endpoint.borrow();
+        let Some(address) = inner.or(*self.shared.endpoint.borrow()) else { return };
         let access = &self.shared.access;
         let whereabouts = Whereabouts {
             pid: std::process::id(),
-            endpoint: url_of(address),
+            endpoint: url_of(address, false),
             practice: PracticeAccess {
                 endpoint_url: access.endpoint_url.clone(),
                 stream: access.stream.clone(),
@@ -229,7 +265,14 @@ impl Keeper {
     async fn apply(&mut self, config: Config) {
         let config = Arc::new(config);
         let shared = Arc::clone(&self.shared);
-        shared.rules.send_replace(Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX)));
+        let tls = super::tls(&config);
+        shared.set_problem(
+            "certificate",
+            tls.as_ref().err().map(|error| format!("{}; the endpoint goes on as before.", chain(error))),
+        );
+        let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
+        shared.rules.send_replace(Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX, tls)));
+        self.listen_inside().await;
         shared.spool.set_limits((&*config).into()).await;
         let before = shared.setup.borrow().config.clone();
         if before.destination != config.destination || before.credentials != config.credentials {
@@ -294,6 +337,7 @@ impl Keeper {
     /// In order: refuse, finish puts, close connections, stop the rest.
     async fn stop(&mut self, grace: Duration) {
         self.listening.stage.send_replace(Stage::Refusing);
+        self.inside.send_replace(Stage::Refusing);
         self.read(None);
         self.errands.abort_all();
         self.stop_forwarder.send_replace(true);
@@ -304,6 +348,7 @@ impl Keeper {
             );
         }
         self.listening.stage.send_replace(Stage::Closed);
+        self.inside.send_replace(Stage::Closed);
         self.stop_practice.send_replace(true);
         for part in self.endless.drain(..) {
             part.abort();
