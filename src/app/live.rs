@@ -18,6 +18,7 @@ use super::{
     Place, Seen, Waiting, arrived,
     detail::{self, Pane},
     rows::{Filter, Rows},
+    status_line,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -532,7 +533,7 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                         widgets::dot_ui(ui, color);
                         ui.label(RichText::new(name).color(t.weak));
                         let peak = series.iter().copied().fold(0.0, f32::max);
-                        let now = series.last().copied().unwrap_or_default();
+                        let now = status_line::latest(series);
                         ui.label(weight(format!("{}/s", widgets::rate(now)), 620.0).color(t.strong))
                             .on_hover_text(format!("Peak of the last 2 minutes: {}/s", widgets::rate(peak)));
                     });
@@ -565,7 +566,8 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                 })
                 .y_axis_formatter(|mark, _| format!("{:.0}", mark.value))
                 .label_formatter(|_| None);
-            let (accepted, delivered) = (points(&status.accepted_per_sec), points(&status.delivered_per_sec));
+            let full = |series| points(status_line::full_seconds(series));
+            let (accepted, delivered) = (full(&status.accepted_per_sec), full(&status.delivered_per_sec));
             plot.show(ui, |plot| {
                 plot.line(Line::new("In", accepted).color(t.accent).width(1.8).fill(0.0).fill_alpha(0.14));
                 plot.line(Line::new("Out", delivered).color(t.ok).width(1.8));

@@ -195,7 +195,12 @@ impl Stream {
             );
             return;
         }
+        let practice = seen.config.destination.kind == DestinationKind::Practice;
         let text = match self.from {
+            From::Oldest if practice => {
+                "The practice stream keeps its records in memory and starts empty with the app. Send an event, and it \
+                 shows up here as consumers get it."
+            }
             From::Oldest => {
                 "The stream has no records yet. Send an event, and it shows up here as consumers get it."
             }

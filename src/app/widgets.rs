@@ -35,17 +35,23 @@ pub(super) fn page_ui<S>(
             first(state, ui);
             second(state, ui);
         } else {
-            ui.set_max_width(width);
-            ui.spacing_mut().item_spacing.x = GAP;
-            ui.columns(2, |columns| {
-                for column in columns.iter_mut() {
-                    column.spacing_mut().item_spacing = vec2(8.0, GAP);
-                }
-                first(state, &mut columns[0]);
-                second(state, &mut columns[1]);
+            // Not `Ui::columns`: that stretches every button over its column.
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing = vec2(GAP, GAP);
+                let size = vec2(((width - GAP) / 2.0).floor(), ui.available_height());
+                column_ui(ui, size, |ui| first(state, ui));
+                column_ui(ui, size, |ui| second(state, ui));
             });
         }
         ui.add_space(18.0);
+    });
+}
+
+fn column_ui(ui: &mut Ui, size: Vec2, contents: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+        ui.set_width(size.x);
+        ui.spacing_mut().item_spacing.x = 8.0;
+        contents(ui);
     });
 }
 
@@ -538,6 +544,7 @@ pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
     let t = tokens(ui);
     let mut copied = false;
     ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 26.0;
         ui.set_min_height(26.0);
         ui.allocate_ui_with_layout(vec2(118.0, 20.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(118.0);
