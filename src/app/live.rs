@@ -510,7 +510,9 @@ fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, cou
     let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
     let button =
         Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
-    ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label).clicked()
+    let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
+    widgets::ring_ui(ui, &response, 13.0);
+    response.clicked()
 }
 
 /// Events in and out of the last two minutes.
