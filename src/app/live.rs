@@ -36,6 +36,8 @@ const READ_EVERY: Duration = Duration::from_millis(200);
 const TYPING: Duration = Duration::from_millis(220);
 const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 
+const LATENCY: &str = "Latency";
+
 /// The chips: queued holds what is retried too, as the ledger does.
 const CHIPS: [(&str, &[State]); 4] = [
     ("Queued", &[State::Queued, State::Retrying]),
@@ -349,11 +351,19 @@ impl Live {
             .header(28.0, |mut header| {
                 for name in columns.names() {
                     header.col(|ui| {
-                        ui.add(
-                            Label::new(weight(name, 560.0).size(11.5).color(t.weak))
-                                .selectable(false)
-                                .truncate(),
-                        );
+                        let name_ui = |ui: &mut Ui| {
+                            let text = weight(name, 560.0).size(11.5).color(t.weak);
+                            ui.add(Label::new(text).selectable(false).truncate());
+                        };
+                        // Figures stand at the right of their column, and so does its name.
+                        if name == LATENCY {
+                            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                                ui.add_space(10.0);
+                                name_ui(ui);
+                            });
+                        } else {
+                            name_ui(ui);
+                        }
                     });
                 }
             })
@@ -423,7 +433,7 @@ impl Columns {
             (true, "Event"),
             (self.key, "User / key"),
             (true, "Time"),
-            (self.latency, "Latency"),
+            (self.latency, LATENCY),
             (self.source, "Source"),
         ];
         all.into_iter().filter_map(|(shown, name)| shown.then_some(name))
@@ -543,7 +553,7 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
             });
             let points = |series: &[f32]| -> PlotPoints<'static> {
                 let len = series.len() as f64;
-                series.iter().enumerate().map(|(i, v)| [i as f64 - len, f64::from(*v)]).collect()
+                series.iter().enumerate().map(|(i, v)| [(i + 1) as f64 - len, f64::from(*v)]).collect()
             };
             let peak: f32 =
                 status.accepted_per_sec.iter().chain(&status.delivered_per_sec).copied().fold(4.0, f32::max);

@@ -569,8 +569,8 @@ pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
     let t = tokens(ui);
     let mut copied = false;
     ui.horizontal(|ui| {
-        ui.spacing_mut().interact_size.y = 26.0;
-        ui.set_min_height(26.0);
+        // As high with a button as without one.
+        ui.set_min_height(28.0);
         ui.allocate_ui_with_layout(vec2(118.0, 20.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(118.0);
             ui.add(Label::new(RichText::new(name).color(t.weak)).selectable(false).truncate());
