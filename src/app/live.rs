@@ -350,21 +350,7 @@ impl Live {
         let output = table
             .header(28.0, |mut header| {
                 for name in columns.names() {
-                    header.col(|ui| {
-                        let name_ui = |ui: &mut Ui| {
-                            let text = weight(name, 560.0).size(11.5).color(t.weak);
-                            ui.add(Label::new(text).selectable(false).truncate());
-                        };
-                        // Figures stand at the right of their column, and so does its name.
-                        if name == LATENCY {
-                            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                                ui.add_space(10.0);
-                                name_ui(ui);
-                            });
-                        } else {
-                            name_ui(ui);
-                        }
-                    });
+                    header.col(|ui| column_name_ui(ui, name));
                 }
             })
             .body(|body| {
@@ -400,6 +386,20 @@ impl Live {
         if let Some(id) = clicked {
             self.pane = if selected == Some(id) { None } else { Some(Pane::new(id)) };
         }
+    }
+}
+
+/// Figures stand at the right of their column, and so does its name.
+fn column_name_ui(ui: &mut Ui, name: &str) {
+    let text = weight(name, 560.0).size(11.5).color(tokens(ui).weak);
+    let name_ui = |ui: &mut Ui| ui.add(Label::new(text).selectable(false).truncate());
+    if name == LATENCY {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(10.0);
+            name_ui(ui);
+        });
+    } else {
+        name_ui(ui);
     }
 }
 

@@ -156,7 +156,10 @@ impl Stream {
                 return;
             }
         }
-        CentralPanel::no_frame().show(ui, |ui| self.table_ui(ui, seen));
+        let margin = Margin { right: if self.selected.is_some() { 10 } else { 0 }, ..Margin::ZERO };
+        CentralPanel::no_frame()
+            .frame(Frame::new().inner_margin(margin))
+            .show(ui, |ui| self.table_ui(ui, seen));
     }
 
     fn progress_ui(&self, ui: &mut Ui) {

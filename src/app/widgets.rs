@@ -52,9 +52,9 @@ pub(super) fn page_ui<S>(
 
 /// Scrolls to what the keyboard has just reached, where it is out of sight. Called at the end of what is scrolled.
 pub(super) fn follow_focus(ui: &Ui) {
-    let focused = ui.memory(|memory| memory.focused()).and_then(|id| ui.read_response(id));
+    let focused = ui.memory(egui::Memory::focused).and_then(|id| ui.read_response(id));
     // What is not scrolled is not clipped either.
-    if let Some(focused) = focused.filter(|focused| focused.gained_focus())
+    if let Some(focused) = focused.filter(Response::gained_focus)
         && !focused.interact_rect.contains_rect(focused.rect)
     {
         ui.scroll_to_rect(focused.rect.expand(12.0), None);
