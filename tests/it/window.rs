@@ -479,6 +479,25 @@ fn closing_says_so_and_stops_the_engine_with_the_window() {
 }
 
 #[test]
+fn what_the_keyboard_reaches_is_brought_into_sight() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.set_size(egui::vec2(860.0, 560.0));
+    window.run();
+    let switch = |window: &Window| window.get_by_role_and_label(Role::Switch, "Deliver events").rect();
+    assert!(switch(window).top() > 560.0, "out of sight at first: {:?}", switch(window));
+    for _ in 0..60 {
+        window.key_press(Key::Tab);
+        window.run();
+        if window.get_by_role_and_label(Role::Switch, "Deliver events").is_focused() {
+            break;
+        }
+    }
+    wait_for(window, "the scrolling", |window| switch(window).bottom() < 530.0);
+    assert!(window.get_by_role_and_label(Role::Switch, "Deliver events").is_focused());
+}
+
+#[test]
 fn every_place_fits_the_smallest_window() {
     let mut desk = open(settings());
     let window = &mut desk.window;
