@@ -513,7 +513,7 @@ fn refused(cause: Cause, names: &Names) -> Remedy {
         Cause::RecordRefused => say(
             format!("{stream} cannot take this event."),
             "Its record is too large for the stream (1 MiB with its key, unless the stream allows up to 10 MiB), or its partition key is not one that Kinesis takes. Base64 makes a record a third larger.",
-            "The event is kept under Failed. Raise the stream's maximum record size in the AWS console or use the encoding `json`, then send it again; or export it.",
+            "The event is kept under Failed, and its user's later events go on. For it to fit, raise the stream's maximum record size in the AWS console or use the encoding `json`; then copy its JSON from the log and send it again.",
         )
         .at(Place::Live)
         .see(LARGE_RECORDS),
