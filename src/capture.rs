@@ -206,7 +206,7 @@ impl Endpoint {
         }
         let (parts, body) = request.into_parts();
         let caller = Caller::new(self, &parts, peer);
-        if matches!(route, Route::Health | Route::Ready | Route::Metrics) {
+        if route == Route::Metrics {
             host::check_host(&parts.headers, &parts.uri, caller.rules.exposed)?;
         }
         match route {

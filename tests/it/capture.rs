@@ -434,7 +434,7 @@ fn browser_and_mobile_sdks_get_the_settings_they_ask_for_first() {
         let reply = running.get(&path);
         let settings = &reply.json()["integrations"]["Segment.io"];
         assert_eq!(settings["apiKey"], WRITE_KEY);
-        assert_eq!(settings["apiHost"], "tributary.test/v1", "where the SDK found us");
+        assert_eq!(settings["apiHost"], "localhost/v1", "where the SDK found us");
     }
     assert_refused(&running.get("/v1/projects/stranger/settings"), 401, "unknown_write_key");
     let rudder = running.get(&format!("/sourceConfig/?writeKey={WRITE_KEY}"));
