@@ -2,7 +2,7 @@
 //!
 //! `logic` takes the engine's latest status and the answers that have come; `ui` draws what is there. Neither waits for
 //! disk or network, and nothing asks for a frame unless something changed. What the user wants is collected as
-//! [`Wish`]es while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
+//! wishes while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
 
 use std::{
     path::PathBuf,

@@ -3,7 +3,7 @@
 //!
 //! At most one record of a partition key is in flight; different keys go in parallel, up to a limit. It never gives up
 //! on an event: what did not get through waits, with a growing, jittered pause of its own or of all, and each attempt
-//! becomes part of the event's story. One task owns all state; it waits in one place ([`Forwarder::step`]) and decides
+//! becomes part of the event's story. One task owns all state; it waits in one place (`Forwarder::step`) and decides
 //! in pure functions (`lanes`, `backoff`, `state`). Memory: at most 20,000 events or 32 MiB of JSON besides one page.
 
 mod backoff;

@@ -203,6 +203,11 @@ pub enum Sdk {
     Node,
     NodeLegacy,
     Python,
+    /// In headless Chromium.
+    Next {
+        loading: &'static str,
+        delivery: &'static str,
+    },
 }
 
 /// A script that is making its calls.
@@ -222,7 +227,7 @@ impl Sdk {
     pub fn start_with(self, host: &str, write_key: &str, calls: &[Call], pause: Duration) -> Sender {
         let senders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders");
         let mut command = match self {
-            Self::Node | Self::NodeLegacy => Command::new("node"),
+            Self::Node | Self::NodeLegacy | Self::Next { .. } => Command::new("node"),
             Self::Python => {
                 let python = from_environment("TRIBUTARY_TEST_PYTHON");
                 Command::new(python.expect(
@@ -234,10 +239,15 @@ impl Sdk {
             Self::Node => "analytics-node.js",
             Self::NodeLegacy => "analytics-node-legacy.js",
             Self::Python => "segment-analytics.py",
+            Self::Next { .. } => "analytics-next.js",
         });
         let output = tempfile::tempdir().unwrap();
         let file = |name| File::create(output.path().join(name)).unwrap();
-        command.arg(script).args([host, write_key, &pause.as_millis().to_string()]);
+        command.arg(script).args([host, write_key]);
+        match self {
+            Self::Next { loading, delivery } => command.args([loading, delivery]),
+            Self::Node | Self::NodeLegacy | Self::Python => command.arg(pause.as_millis().to_string()),
+        };
         if !matches!(self, Self::Python) {
             command.env("NODE_PATH", node_modules());
         }

@@ -11,16 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Everything between an SDK and the stream.
-struct Way {
-    tap: Tap,
-    serve: Serve,
-    stream: Stream,
+pub struct Way {
+    pub tap: Tap,
+    pub serve: Serve,
+    pub stream: Stream,
     encoding: &'static str,
     _kinesalite: Kinesalite,
 }
 
 impl Way {
-    async fn open(delivery: Delivery) -> Self {
+    pub async fn open(delivery: Delivery) -> Self {
         let kinesalite = Kinesalite::start(&node_modules());
         let stream = Stream::create(&kinesalite).await;
         let mut serve = Serve::new(&kinesalite.url, delivery);
@@ -30,7 +30,7 @@ impl Way {
     }
 
     /// Waits until so many different events are in the stream, lets the engine drain, and reads everything.
-    async fn delivered(&mut self, count: usize) -> Vec<Found> {
+    pub async fn delivered(&mut self, count: usize) -> Vec<Found> {
         let start = Instant::now();
         loop {
             let found = self.stream.read(self.encoding).await;
@@ -170,10 +170,10 @@ fn python_calls() -> Vec<Call> {
     calls
 }
 
-const BASE64: Delivery = Delivery { operation: "put-record", encoding: "base64" };
-const JSON: Delivery = Delivery { operation: "put-record", encoding: "json" };
-const JSON_LINES_MANY: Delivery = Delivery { operation: "put-records", encoding: "json-lines" };
-const BASE64_MANY: Delivery = Delivery { operation: "put-records", encoding: "base64" };
+pub const BASE64: Delivery = Delivery { operation: "put-record", encoding: "base64" };
+pub const JSON: Delivery = Delivery { operation: "put-record", encoding: "json" };
+pub const JSON_LINES_MANY: Delivery = Delivery { operation: "put-records", encoding: "json-lines" };
+pub const BASE64_MANY: Delivery = Delivery { operation: "put-records", encoding: "base64" };
 
 #[tokio::test]
 async fn analytics_node_through_put_record_in_base64() {

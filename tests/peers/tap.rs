@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 /// One request and its answer.
 #[derive(Clone, Debug)]
 pub struct Exchange {
+    pub method: String,
     pub path: String,
     pub body: String,
     /// Absent: the connection ended first.
@@ -88,14 +89,15 @@ impl Shared {
         let mut endpoint: Option<(TcpStream, BufReader<TcpStream>)> = None;
         while let Some(request) = Message::read(&mut from_client)? {
             let mut exchange = Exchange {
-                path: request.first_line.split(' ').nth(1).unwrap_or_default().to_owned(),
+                method: request.word(0).to_owned(),
+                path: request.word(1).to_owned(),
                 body: String::from_utf8(request.body.clone()).expect("SDKs send UTF-8"),
                 status: None,
                 answer: String::new(),
             };
             let answer = self.ask(&mut endpoint, &request);
             if let Ok(Some(answer)) = &answer {
-                exchange.status = answer.first_line.split(' ').nth(1).and_then(|code| code.parse().ok());
+                exchange.status = answer.word(1).parse().ok();
                 exchange.answer = String::from_utf8_lossy(&answer.body).into_owned();
             }
             self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
@@ -130,6 +132,11 @@ struct Message {
 }
 
 impl Message {
+    /// Of the first line.
+    fn word(&self, index: usize) -> &str {
+        self.first_line.split(' ').nth(index).unwrap_or_default()
+    }
+
     /// `None`: the other side closed between two messages.
     fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Self>> {
         let mut bytes = Vec::new();
