@@ -122,6 +122,12 @@ pub fn in_a_page() -> Vec<(Call, Value)> {
 
 /// Many small calls of a few users.
 pub fn many(count: usize) -> Vec<Call> {
-    let call = |n| json!({"userId": format!("u-{}", n % 7), "event": "Tick", "properties": {"n": n}});
+    many_with(count, "")
+}
+
+/// The same, each with a text.
+pub fn many_with(count: usize, text: &str) -> Vec<Call> {
+    let call =
+        |n| json!({"userId": format!("u-{}", n % 7), "event": "Tick", "properties": {"n": n, "text": text}});
     (0..count).map(|n| Call::new("track", &call(n))).collect()
 }

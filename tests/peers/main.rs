@@ -12,10 +12,12 @@ mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod json;
+mod outages;
 mod processes;
 mod sdks;
 mod stream;
 mod tap;
+mod volume;
 
 use conformance::Peer;
 use processes::{AWS_KEY, Kinesalite, node_modules};
