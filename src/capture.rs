@@ -133,12 +133,17 @@ impl Endpoint {
     }
 
     async fn route(&self, request: Request, peer: SocketAddr) -> Result<Response, Refused> {
-        let path = request.uri().path();
-        let route = route::route_of(path).ok_or_else(|| Refused::not_found(path))?;
-        if !route.takes(request.method().as_str()) {
-            return Err(Refused::method(route.methods()));
-        }
         let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        let route = match route::route_of(path) {
+            Some(route) if route.takes(parts.method.as_str()) => route,
+            other => {
+                body::discard(body.into_data_stream()).await;
+                return Err(
+                    other.map_or_else(|| Refused::not_found(path), |route| Refused::method(route.methods()))
+                );
+            }
+        };
         let caller = Caller::new(self, &parts, peer);
         if route == Route::Metrics {
             host::check_host(&parts.headers, &parts.uri, caller.rules.exposed)?;

@@ -21,7 +21,13 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads and inflates, at most `bytes_max` bytes on the wire and inflated.
 pub(super) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
-    let packing = Packing::of(headers)?;
+    let packing = match Packing::of(headers) {
+        Ok(packing) => packing,
+        Err(refused) => {
+            discard(body.into_data_stream()).await;
+            return Err(refused);
+        }
+    };
     let raw = tokio::time::timeout(READ_TIMEOUT, collect(body, bytes_max)).await.map_err(|_elapsed| {
         Refused::unavailable("the request took longer than a minute to arrive; send it again")
     })??;
@@ -38,8 +44,10 @@ enum Packing {
 
 impl Packing {
     fn of(headers: &HeaderMap) -> Result<Self, Refused> {
-        let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Self::Plain) };
-        match value.to_str().unwrap_or("?").trim().to_ascii_lowercase().as_str() {
+        // Two headers are one list, as if a comma stood between them (RFC 9110).
+        let values: Vec<_> =
+            headers.get_all(CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+        match values.join(", ").trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(Self::Plain),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
             other => Err(Refused::unsupported_encoding(other)),

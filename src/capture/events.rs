@@ -137,6 +137,9 @@ impl Endpoint {
         for (index, item) in items.enumerate() {
             match item {
                 Ok(event) => events.push(event),
+                Err(_) if refused.len() == Refusal::ITEMS_MAX => {
+                    return Err(self.refuse(&caller, parsed.garbage(), None).await);
+                }
                 Err(refusal) => refused.push((index, refusal)),
             }
         }

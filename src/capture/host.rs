@@ -13,7 +13,7 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, exposed: bool) -> Result<(),
     check_host(headers, uri, exposed)?;
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if let Some(origin) = text(header::ORIGIN)
-        && !is_of_here(origin)
+        && !is_of_here(origin, text(header::HOST))
     {
         return Err(Refused::foreign("a web page of another site sent this without a known write key"));
     }
@@ -37,9 +37,15 @@ pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, exposed: bool) -> Resul
     Err(Refused::foreign("the endpoint listens for this machine alone and does not go by that host name"))
 }
 
-/// `http://localhost:3000`: a page that this machine serves. `null` can be anybody's.
-fn is_of_here(origin: &str) -> bool {
-    origin.split_once("://").is_some_and(|(_, host)| is_local(name_of(host)))
+/// `http://localhost:3000`: a page that this machine serves. `null` can be anybody's, and so can an address: that must
+/// be the one by which the endpoint was called.
+fn is_of_here(origin: &str, host: Option<&str>) -> bool {
+    let Some((_, page)) = origin.split_once("://") else { return false };
+    let name = name_of(page);
+    match name.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback() || host.is_some_and(|host| name_of(host) == name),
+        Err(_) => is_local(name),
+    }
 }
 
 /// The host without its port; an IPv6 address without its brackets.
@@ -84,6 +90,12 @@ mod tests {
             (&[("host", "localhost:8485"), ("origin", "https://evil.example")], false),
             (&[("host", "localhost:8485"), ("origin", "https://localhost.evil.example")], false),
             (&[("host", "localhost:8485"), ("origin", "null")], false),
+            (&[("host", "localhost:8485"), ("origin", "http://127.0.0.1:3000")], true),
+            (&[("host", "localhost:8485"), ("origin", "http://[::1]:3000")], true),
+            (&[("host", "192.168.1.7:8485"), ("origin", "http://192.168.1.7")], true),
+            (&[("host", "192.168.1.7:8485"), ("origin", "http://203.0.113.5")], false),
+            (&[("host", "localhost:8485"), ("origin", "http://203.0.113.5")], false),
+            (&[("host", "localhost:8485"), ("origin", "chrome-extension://abc")], false),
             (&[("host", "localhost:8485"), ("sec-fetch-site", "cross-site")], false),
             (&[("host", "localhost:8485"), ("sec-fetch-site", "same-site")], true),
         ] {

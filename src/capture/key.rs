@@ -33,10 +33,12 @@ fn basic(headers: &HeaderMap) -> Option<String> {
     (!key.is_empty()).then(|| key.to_owned())
 }
 
-/// A parameter of a query string, decoded.
+/// A parameter of a query string, decoded: the first that is not empty.
 pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
-    let raw = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
-    Some(percent_decoded(raw))
+    let named =
+        |pair: &'_ str| pair.split_once('=').is_some_and(|(key, value)| key == name && !value.is_empty());
+    let pair = query.split('&').find(|pair| named(pair))?;
+    Some(percent_decoded(&pair[name.len() + 1..]))
 }
 
 /// `%41` is `A` and `+` a blank; what is no escape stays.
@@ -61,9 +63,11 @@ fn percent_decoded(raw: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
+
+    const X_WRITE_KEY: HeaderName = HeaderName::from_static("x-write-key");
 
     fn with(authorization: &str) -> HeaderMap {
         HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(authorization).expect("a header"))])
@@ -93,6 +97,8 @@ mod tests {
         assert_eq!(outside_body(&with("Basic d2s6"), Some("writeKey=other")).as_deref(), Some("wk"));
         assert_eq!(outside_body(&HeaderMap::new(), Some("a=1&writeKey=a%2Bb+c")).as_deref(), Some("a+b c"));
         assert_eq!(outside_body(&HeaderMap::new(), Some("writeKey=")), None);
+        let jitsu = HeaderMap::from_iter([(X_WRITE_KEY, HeaderValue::from_static("wk"))]);
+        assert_eq!(outside_body(&jitsu, Some("writeKey=")).as_deref(), Some("wk"), "an empty one hides none");
     }
 
     #[test]

@@ -17,9 +17,6 @@ use super::{Arrival, Code, Event, Kind, Refusal};
 /// batches stay below a hundredth of it; without it 5 MiB of body could become 40 GB of events.
 const MERGED_BYTES_MAX: usize = 64 << 20;
 
-/// With more broken items than this a body is no batch, but garbage; SDKs send at most some thousand items.
-const BROKEN_MAX: usize = 10_000;
-
 /// A member that normalising reads or edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -167,10 +164,24 @@ impl<'a> Body<'a> {
         self.found.items.len()
     }
 
+    /// The refusal of all of a batch that has more than [`Refusal::ITEMS_MAX`] items to refuse.
+    pub fn garbage(&self) -> Refusal {
+        let message = format!("more than {} of its items cannot become events", Refusal::ITEMS_MAX);
+        Refusal::new(Code::InvalidBatch, message, self.sent)
+    }
+
     /// The body as one event, of the kind that its path names.
     pub fn single(&self, kind: Kind, arrival: &Arrival) -> Result<Event, Refusal> {
-        // A member named `batch` means nothing here, but it must be JSON all the same.
-        if let Some(fault) = self.found.items.iter().find_map(|item| item.fault) {
+        // A member named `batch` means nothing here, but it must be JSON all the same, and its levels count.
+        let fault = match self.found.items.as_slice() {
+            [] => None,
+            items => items.iter().find_map(|item| item.fault).or_else(|| {
+                let mut scan = Scanner::new(&self.text);
+                scan.at = self.object.start as usize;
+                scan.value(0).err()
+            }),
+        };
+        if let Some(fault) = fault {
             return Err(Refusal::new(Code::InvalidJson, explain(&self.text, fault), self.sent));
         }
         let source = Source { object: self.object, members: &self.found.root };
@@ -412,7 +423,7 @@ fn item(scan: &mut Scanner<'_>, found: &mut Found) -> Result<(), Fault> {
     let fault = walked.err();
     if let Some(fault) = fault {
         found.broken += 1;
-        if found.broken > BROKEN_MAX {
+        if found.broken > Refusal::ITEMS_MAX {
             return Err(fault);
         }
         // What was noted in it counts for nothing; only the members would be asked for.

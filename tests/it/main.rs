@@ -5,6 +5,7 @@ mod binary;
 mod capture;
 mod cli;
 mod conformance;
+mod corpus;
 mod delivery;
 mod practice;
 mod practising;
