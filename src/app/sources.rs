@@ -3,6 +3,7 @@
 use eframe::egui::{self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
+mod check;
 mod row;
 mod strangers;
 
@@ -13,6 +14,8 @@ use super::{
 };
 use crate::{
     config::{self, Config, Source},
+    delivery::Status,
+    engine::Engine,
     snippets::{self, Sdk},
 };
 
@@ -30,22 +33,30 @@ pub(super) struct Sources {
     revealed: Vec<usize>,
     sdk: Sdk,
     source: usize,
+    check: Option<check::Check>,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0 }
+        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0, check: None }
     }
 }
 
 /// What a button of a row asks for.
 enum Act {
+    Check,
     Copy,
     Reveal,
     Do(Doing),
 }
 
 impl Sources {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+        if let Some(check) = &mut self.check {
+            check.logic(ctx, engine, status);
+        }
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::heading_ui(ui, "Sources", "Who may send events, and how to point them here", |ui| {
             if widgets::primary_button_ui(ui, Icon::Plus, "Add source", true).clicked() {
@@ -96,6 +107,11 @@ impl Sources {
                 let act = self.row_ui(ui, seen, at);
                 match act {
                     None | Some(Act::Do(Doing::Adding { .. })) => {}
+                    Some(Act::Check) => {
+                        // Its snippet is what to try.
+                        self.source = at;
+                        self.check = Some(check::Check::new(&source.name, seen.status));
+                    }
                     Some(Act::Copy) => {
                         ui.copy_text(source.write_key.clone());
                         seen.wishes.push(super::Wish::Notice("Write key copied".to_owned()));

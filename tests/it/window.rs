@@ -422,6 +422,40 @@ fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
 }
 
 #[test]
+fn a_check_of_a_source_waits_for_its_next_event_and_shows_it() {
+    let mut config = settings();
+    config.capture.sources.push(Source { name: "Website".into(), write_key: "key-of-website".into() });
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Sources");
+    let address = address(window);
+    assert_eq!(send(address, "key-of-website", r#"{"userId":"old","event":"Before"}"#), 200);
+    wait_for(window, "what came before", |window| says(window, "1 accepted"));
+    window.get_by_label("Check Website").click();
+    window.run();
+    window.get_by_label("Waiting for its next event …");
+    window.get_by_label("Cancel").click();
+    window.run();
+    assert!(!says(window, "Waiting for its next event"));
+    window.get_by_label("Check Website").click();
+    window.run();
+    // Somebody else's event, and a key of nobody, are not what it waits for.
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"bob","event":"Website seen"}"#), 200);
+    assert_eq!(send(address, "a-mistyped-key-9876", FROM_NODE), 401);
+    wait_for(window, "the stranger", |window| says(window, "Key …9876: 1 request (shop/7) turned away"));
+    window.get_by_label("Waiting for its next event …");
+    assert_eq!(send(address, "key-of-website", FROM_NODE), 200);
+    wait_for(window, "the event", |window| says(window, "An event arrived"));
+    for fact in ["track", "Signed Up", "ada"] {
+        window.get_by_label(fact);
+    }
+    assert!(says(window, "analytics-node 3.1.0"));
+    window.get_by_label("Show in Live").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"event\": \"Signed Up\""));
+}
+
+#[test]
 fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
     let files = tempfile::tempdir().expect("a temporary folder");
     let paths = paths(files.path());

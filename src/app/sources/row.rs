@@ -31,7 +31,24 @@ impl Sources {
                 });
             });
             let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
-            visits_ui(ui, visits, seen.now);
+            let is_checked = self.check.as_ref().is_some_and(|check| check.source == source.name);
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                    let label = "Check this source";
+                    let name = format!("Check {}", source.name);
+                    if !is_checked
+                        && widgets::button_ui(ui, Icon::Radar, label).accessible_name(name).clicked()
+                    {
+                        act = Some(Act::Check);
+                    }
+                    ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                        visits_ui(ui, visits, seen.now);
+                    });
+                });
+            });
+            if let Some(check) = self.check.take_if(|_| is_checked) {
+                self.check = check.ui(ui, seen).then_some(check);
+            }
         });
         act
     }
@@ -82,25 +99,23 @@ fn name_ui(ui: &mut Ui, source: &Source, revealed: bool) {
 fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
     let t = tokens(ui);
     let small = |text: String, color| RichText::new(text).size(12.0).color(color);
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 10.0;
-        let Some(visits) = visits else {
-            widgets::dot_ui(ui, t.edge);
-            ui.label(small("Nothing came since Tributary was started".to_owned(), t.weak));
-            return;
-        };
-        let at_work = now - visits.last_seen < AT_WORK;
-        widgets::dot_ui(ui, if at_work { t.ok } else { t.edge });
-        ui.label(small(format!("Last seen {}", widgets::ago_ui(ui, visits.last_seen, now)), t.text));
-        ui.label(small(format!("{} events/s", widgets::rate(visits.per_sec)), t.text))
-            .on_hover_text("Accepted events a second, over the last ten seconds");
-        ui.label(small(format!("{} accepted", widgets::digits(visits.accepted)), t.text))
-            .on_hover_text("Since Tributary was started");
-        if visits.rejected > 0 {
-            ui.label(small(format!("{} rejected", widgets::digits(visits.rejected)), t.err))
-                .on_hover_text("Since Tributary was started. Live shows each with its reason.");
-        }
-        let library = visits.library.as_deref().unwrap_or("SDK not named");
-        ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in `context.library`");
-    });
+    ui.spacing_mut().item_spacing.x = 10.0;
+    let Some(visits) = visits else {
+        widgets::dot_ui(ui, t.edge);
+        ui.label(small("Nothing came since Tributary was started".to_owned(), t.weak));
+        return;
+    };
+    let at_work = now - visits.last_seen < AT_WORK;
+    widgets::dot_ui(ui, if at_work { t.ok } else { t.edge });
+    ui.label(small(format!("Last seen {}", widgets::ago_ui(ui, visits.last_seen, now)), t.text));
+    ui.label(small(format!("{} events/s", widgets::rate(visits.per_sec)), t.text))
+        .on_hover_text("Accepted events a second, over the last ten seconds");
+    ui.label(small(format!("{} accepted", widgets::digits(visits.accepted)), t.text))
+        .on_hover_text("Since Tributary was started");
+    if visits.rejected > 0 {
+        ui.label(small(format!("{} rejected", widgets::digits(visits.rejected)), t.err))
+            .on_hover_text("Since Tributary was started. Live shows each with its reason.");
+    }
+    let library = visits.library.as_deref().unwrap_or("SDK not named");
+    ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in `context.library`");
 }
