@@ -336,6 +336,7 @@ impl Desk {
             self.config = config;
         }
         self.setup.logic(ctx);
+        self.sources.logic(ctx, engine, &self.status);
         self.test.logic(ctx, engine, &self.status);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
         self.stream.logic(engine, self.place == Place::Stream);

@@ -626,6 +626,26 @@ pub(super) fn duration(ms: i64) -> String {
     }
 }
 
+/// How long ago, for the eye; asks for a frame when that will read differently.
+pub(super) fn ago_ui(ui: &Ui, at: i64, now: i64) -> String {
+    let (text, changes_in) = ago((now - at).max(0));
+    ui.request_repaint_after(changes_in);
+    text
+}
+
+/// So many milliseconds ago for the eye, and how long that stays true.
+fn ago(ms: i64) -> (String, std::time::Duration) {
+    const UNITS: [(i64, &str, i64); 4] = [
+        (1000, "s", 60_000),
+        (60_000, "min", 3_600_000),
+        (3_600_000, "h", 48 * 3_600_000),
+        (86_400_000, "d", i64::MAX),
+    ];
+    let (unit, name, _) = UNITS.into_iter().find(|(_, _, below)| ms < *below).unwrap_or(UNITS[3]);
+    let text = if ms < 1000 { "just now".to_owned() } else { format!("{} {name} ago", ms / unit) };
+    (text, std::time::Duration::from_millis((unit - ms % unit).unsigned_abs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -636,5 +656,15 @@ mod tests {
         assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1234".into()));
         assert_eq!((bytes(12), bytes(2048)), ("12 B".into(), "2.0 KiB".into()));
         assert_eq!((duration(80), duration(61_000)), ("80 ms".into(), "1 min 1 s".into()));
+    }
+
+    #[test]
+    fn an_age_says_when_it_reads_differently() {
+        let millis = |ms| std::time::Duration::from_millis(ms);
+        assert_eq!(ago(0), ("just now".into(), millis(1000)));
+        assert_eq!(ago(3200), ("3 s ago".into(), millis(800)));
+        assert_eq!(ago(90_000), ("1 min ago".into(), millis(30_000)));
+        assert_eq!(ago(3 * 3_600_000), ("3 h ago".into(), millis(3_600_000)));
+        assert_eq!(ago(3 * 86_400_000).0, "3 d ago");
     }
 }
