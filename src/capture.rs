@@ -30,7 +30,7 @@ use axum::{
     response::Response,
 };
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     config::Config,
@@ -104,6 +104,8 @@ pub struct Endpoint {
     summary: watch::Receiver<Summary>,
     forwarder: watch::Receiver<Forwarder>,
     visitors: Arc<Visitors>,
+    /// Memory for bodies that are being read or stored, in KiB.
+    bodies: Arc<Semaphore>,
 }
 
 impl Endpoint {
@@ -116,7 +118,8 @@ impl Endpoint {
         visitors: Arc<Visitors>,
     ) -> Self {
         let summary = spool.watch();
-        Self { spool, rules, stage, summary, forwarder, visitors }
+        let bodies = Arc::new(Semaphore::new(body::ALL_KIB_MAX));
+        Self { spool, rules, stage, summary, forwarder, visitors, bodies }
     }
 
     async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, peer: SocketAddr) -> Response {

@@ -216,6 +216,10 @@ impl Engine {
     }
 
     fn start_parts(config: Config, paths: Paths, heeds_signals: bool) -> Result<Self, StartError> {
+        if spool::is_in_use(&paths.data_dir) {
+            // Said before the port is found to be taken, which would be by the same one.
+            return Err(spool::OpenError::InUse(paths.data_dir).into());
+        }
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
         let signals = if heeds_signals { Some(runtime.block_on(async { Signals::new() })?) } else { None };
@@ -223,7 +227,6 @@ impl Engine {
         if let Err(error) = rlimit::increase_nofile_limit(FILES_WANTED) {
             tracing::debug!("the limit of open files stays as it is: {error}");
         }
-        let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
         let address = config.capture.listen;
         let listener = runtime
             .block_on(TcpListener::bind(address))
@@ -231,6 +234,9 @@ impl Engine {
         let practice = Practice::new(practice::Settings::default());
         let practice_listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let access = access(&practice, practice_listener.local_addr()?);
+        // Last of what can fail: a spool that was opened has a thread that writes.
+        let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
+        Whereabouts::remove(&paths.data_dir);
         let (desk, questions) = mpsc::channel(desk::QUESTIONS_MAX);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let config = Arc::new(config);

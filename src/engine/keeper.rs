@@ -25,6 +25,10 @@ use crate::{
 /// How long connections that are being answered may take to end, once nothing new is taken.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
+/// How often and how long a port is waited for that we ourselves let go of.
+const BIND_TRIES: u32 = 40;
+const BIND_PAUSE: Duration = Duration::from_millis(50);
+
 pub(super) enum Command {
     Apply { config: Box<Config>, save: bool, reply: oneshot::Sender<Result<(), String>> },
     Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
@@ -50,8 +54,6 @@ struct Keeper {
     listening: Listening,
     /// The stage of the listener for this program's own test events.
     inside: watch::Sender<Stage>,
-    /// Old listeners that finish what they are answering.
-    closing: JoinSet<()>,
     forwarder: Option<AbortHandle>,
     /// Parts that end when the spool does, which is last.
     endless: Vec<AbortHandle>,
@@ -75,7 +77,6 @@ pub(super) async fn run(
         errands: JoinSet::new(),
         listening: Listening { asked_for, stage: watch::Sender::new(Stage::Open) },
         inside: watch::Sender::new(Stage::Open),
-        closing: JoinSet::new(),
         forwarder: None,
         endless: Vec::new(),
         stop_forwarder: watch::Sender::new(false),
@@ -98,7 +99,6 @@ pub(super) async fn run(
             },
             Some(ended) = keeper.parts.join_next_with_id() => keeper.part_ended(&ended),
             Some(_done) = keeper.errands.join_next() => {}
-            Some(_done) = keeper.closing.join_next() => {}
         }
     };
     keeper.stop(grace).await;
@@ -226,8 +226,14 @@ impl Keeper {
                 });
             }
             Command::StoreKeys { access_key_id, secret_access_key, reply } => {
-                self.errands.spawn_blocking(move || {
-                    let stored = kinesis::keychain::store(&access_key_id, &secret_access_key);
+                self.errands.spawn(async move {
+                    // The keychain may ask its user, for ever: what waits for that holds nothing of the engine.
+                    #[expect(clippy::disallowed_methods, reason = "the engine spawns; the keychain blocks")]
+                    let storing = tokio::task::spawn_blocking(move || {
+                        kinesis::keychain::store(&access_key_id, &secret_access_key)
+                    });
+                    let stored =
+                        storing.await.unwrap_or_else(|error| Err(format!("storing failed: {error}")));
                     if stored.is_ok() {
                         shared.try_now.notify_one();
                     }
@@ -281,7 +287,9 @@ impl Keeper {
                 self.read(Some(from));
             }
         }
-        if config.capture.listen != self.listening.asked_for {
+        if config.capture.listen == self.listening.asked_for {
+            shared.set_problem("listen", None);
+        } else {
             self.move_to(config.capture.listen).await;
         }
         shared.config.send_replace(config);
@@ -290,7 +298,21 @@ impl Keeper {
 
     /// Listens elsewhere; if that fails, stays where it is and says so.
     async fn move_to(&mut self, address: SocketAddr) {
-        match TcpListener::bind(address).await {
+        let mut bound = TcpListener::bind(address).await;
+        let here = self.shared.endpoint.borrow().map(|here| here.port());
+        if bound.is_err() && here == Some(address.port()) {
+            // The same port of other addresses is free as soon as we let go of it.
+            self.listening.stage.send_replace(Stage::Closed);
+            self.names.retain(|_, name| *name != "capture endpoint");
+            bound = bind_when_free(address).await;
+            if bound.is_err()
+                && let Ok(listener) = bind_when_free(self.listening.asked_for).await
+            {
+                self.listening.stage = watch::Sender::new(Stage::Open);
+                self.listen(listener);
+            }
+        }
+        match bound {
             Ok(listener) => {
                 let old = std::mem::replace(&mut self.listening.stage, watch::Sender::new(Stage::Open));
                 old.send_replace(Stage::Closed);
@@ -357,8 +379,9 @@ impl Keeper {
         if tokio::time::timeout(CLOSE_GRACE, closed).await.is_err() {
             tracing::info!("connections that were still open are cut off");
         }
-        self.parts.shutdown().await;
-        self.closing.shutdown().await;
+        if tokio::time::timeout(CLOSE_GRACE, self.parts.shutdown()).await.is_err() {
+            tracing::warn!("a part of the engine did not end in time");
+        }
     }
 
     /// Waits for one part; the others that end meanwhile are not missed, since all are to end.
@@ -370,6 +393,19 @@ impl Keeper {
             }
         }
     }
+}
+
+/// A listener that was told to close lets go of its port in a moment.
+async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let mut bound = TcpListener::bind(address).await;
+    for _ in 0..BIND_TRIES {
+        if bound.is_ok() {
+            break;
+        }
+        tokio::time::sleep(BIND_PAUSE).await;
+        bound = TcpListener::bind(address).await;
+    }
+    bound
 }
 
 /// A face that no longer waits is no error.

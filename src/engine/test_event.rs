@@ -63,6 +63,9 @@ fn message_id(json: &str) -> Option<String> {
 }
 
 async fn find(shared: &Shared, message_id: String, after: EventId) -> Option<EventId> {
+    if message_id.is_empty() {
+        return None;
+    }
     let (reply, answer) = tokio::sync::oneshot::channel();
     shared.desk.send(Question::Find { message_id, after, reply }).await.ok()?;
     answer.await.ok()?.map(|line| line.id)

@@ -61,6 +61,13 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "The file was damaged: by a failing disk, or by another program.",
             "Check the disk. The event's other data is still in the log; its sender may have it.",
         ),
+        Cause::SpoolUnreadable => say(
+            "The next events cannot be read from the spool.",
+            "The disk or the spool file fails. Events are still accepted as long as the disk takes them.",
+            "Check the disk and its free space. Tributary tries again every second; copy the data folder before you \
+             repair anything.",
+        )
+        .at(Place::Settings),
         Cause::Repeat => say(
             "This event was accepted before.",
             "Its sender sent the same messageId again, as SDKs do when an answer was lost, and capture.drop_repeats is \
