@@ -34,7 +34,7 @@ fn peak_kib(serve: &Serve) -> Option<u64> {
 }
 
 fn zipped(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -150,8 +150,8 @@ fn bombs_and_garbage_cost_no_more_than_the_limit() {
     let serve = home.serve(&[]);
     let headers = format!("{}Content-Encoding: gzip\r\n", key_header(WRITE_KEY));
     let post = |path: &str, body: &[u8]| -> Reply { send(serve.address, "POST", path, &headers, body) };
-    let bomb = zipped(&vec![b' '; 200 << 20]);
-    assert!(bomb.len() < 300 << 10, "it looks harmless");
+    let bomb = zipped(&vec![b' '; 100 << 20]);
+    assert!(bomb.len() < 1 << 20, "it looks harmless");
     for _ in 0..4 {
         assert_eq!(post("/v1/track", &bomb).status, 413);
     }
