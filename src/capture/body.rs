@@ -52,7 +52,7 @@ impl Share {
         let kib = missing.div_ceil(1024);
         let permits = u32::try_from(kib).map_err(|_too_many| Refused::busy())?;
         let more = Arc::clone(&self.all).try_acquire_many_owned(permits).map_err(|_none| Refused::busy())?;
-        self.left += kib * 1024 - bytes;
+        self.left = self.left + kib * 1024 - bytes;
         match &mut self.taken {
             Some(taken) => taken.merge(more),
             None => self.taken = Some(more),

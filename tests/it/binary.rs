@@ -96,8 +96,22 @@ impl Home {
 
     /// `tributary serve` on a free port, once it listens.
     pub fn serve(&self, words: &[&str]) -> Serve {
-        let words = [&["serve", "--listen", "127.0.0.1:0"], words].concat();
-        let mut child = self.command(&words).spawn().expect("the program starts");
+        self.started(self.command(&[&["serve", "--listen", "127.0.0.1:0"], words].concat()))
+    }
+
+    /// The same, with so many files and connections at a time, where the system lets it.
+    pub fn serve_with_files(&self, count: u32) -> Serve {
+        let plain = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {count} || true; exec \"$0\" \"$@\"")]);
+        shell.arg(plain.get_program()).args(plain.get_args()).env_clear();
+        shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.started(shell)
+    }
+
+    fn started(&self, mut command: Command) -> Serve {
+        let mut child = command.spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let reading = Arc::clone(&log);
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -128,6 +142,11 @@ pub struct Serve {
 }
 
 impl Serve {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it said on stderr.
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()

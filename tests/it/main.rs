@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod corpus;
 mod delivery;
+mod endurance;
 mod practice;
 mod practising;
 mod restart;
