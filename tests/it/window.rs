@@ -508,6 +508,27 @@ fn an_old_key_works_beside_the_new_one_until_it_is_revoked() {
 }
 
 #[test]
+fn an_event_that_was_sent_again_is_marked_and_leads_to_the_first_one() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for event in [FROM_NODE, &FROM_NODE.replace("ada", "ada again")] {
+        assert_eq!(send(address, "test-key-1234", event), 200);
+    }
+    go(window, "Live");
+    wait_for(window, "both lines", |window| says(window, "Delivered track Signed Up m-1 repeat"));
+    window.get_by_label("Repeat");
+    window.get_by_label("Delivered track Signed Up m-1 repeat").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"userId\": \"ada again\""));
+    assert!(says(window, "its sender sent it again"));
+    window.get_by_label("Show the first one").click();
+    window.run();
+    wait_for(window, "the first one", |window| says(window, "\"userId\": \"ada\""));
+    assert!(!says(window, "Show the first one"));
+}
+
+#[test]
 fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
     let files = tempfile::tempdir().expect("a temporary folder");
     let paths = paths(files.path());

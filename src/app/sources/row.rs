@@ -122,7 +122,7 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
             .on_hover_text("Since Tributary was started. Live shows each with its reason.");
     }
     let library = visits.library.as_deref().unwrap_or("SDK not named");
-    ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in `context.library`");
+    ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in context.library");
 }
 
 /// The key before this one. True when it is to be revoked.
