@@ -33,7 +33,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    config::Config,
+    config::{Config, Source},
     delivery::{Forwarder, Intake, Millis},
     event,
     spool::{AppendError, Spool, Summary},
@@ -62,9 +62,12 @@ impl Rules {
     /// The rules of these settings, for a stream that takes records of so many bytes, key included; `tls` is the
     /// certificate that the settings name.
     pub fn new(config: &Config, record_bytes_max: usize, tls: Option<Arc<Tls>>) -> Self {
-        let sources = config.capture.sources.iter();
+        let of_source = |source: &Source| {
+            let name: Arc<str> = source.name.as_str().into();
+            source.keys().map(|key| (key.to_owned(), Arc::clone(&name))).collect::<Vec<_>>()
+        };
         Self {
-            keys: sources.map(|source| (source.write_key.clone(), source.name.as_str().into())).collect(),
+            keys: config.capture.sources.iter().flat_map(of_source).collect(),
             requires_key: config.capture.require_write_key,
             exposed: config.capture.exposed(),
             body_bytes_max: config.capture.max_body_bytes,

@@ -254,6 +254,8 @@ pub struct Source {
     pub name: String,
     /// What its SDK is given. A secret: `Debug` does not show it.
     pub write_key: String,
+    /// The key before it, which goes on working until it is revoked. A secret too.
+    pub retiring_write_key: Option<String>,
 }
 
 impl std::fmt::Debug for Source {
@@ -263,9 +265,24 @@ impl std::fmt::Debug for Source {
 }
 
 impl Source {
+    /// A source with one key.
+    pub fn new(name: impl Into<String>, write_key: impl Into<String>) -> Self {
+        Self { name: name.into(), write_key: write_key.into(), retiring_write_key: None }
+    }
+
+    /// Every key that its senders may use.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.write_key).chain(self.retiring_write_key.as_deref())
+    }
+
     /// The end of the write key, enough to tell two apart; nothing of a short one.
     pub fn masked_key(&self) -> String {
         masked::key(&self.write_key)
+    }
+
+    /// The same of the key that is retiring.
+    pub fn masked_retiring_key(&self) -> Option<String> {
+        self.retiring_write_key.as_deref().map(masked::key)
     }
 }
 

@@ -7,7 +7,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Poll, Seen, Waiting, banner, json,
+    Clock, Poll, Seen, Waiting, Wish, banner, json,
     theme::{self, Tokens, tokens, weight},
     widgets::{self, Tone},
 };
@@ -16,6 +16,12 @@ use crate::{
     engine::{Answer, Engine},
     event::Encoding,
 };
+
+/// The mark of an event that its sender sent again.
+pub(super) const REPEAT: &str = "Repeat";
+/// What that mark means.
+pub(super) const REPEAT_MEANS: &str =
+    "An event with the same messageId came before: its sender sent it again.";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Tab {
@@ -183,6 +189,9 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
     close_ui(ui, delivery.name.as_deref().unwrap_or(kind), open);
     ui.horizontal(|ui| {
         widgets::pill_ui(ui, state_color(delivery.state, t), state_word(delivery.state));
+        if delivery.repeat_of.is_some() {
+            widgets::pill_ui(ui, t.warn, REPEAT).on_hover_text(REPEAT_MEANS);
+        }
         let latency = delivery.latency_ms().map(|ms| format!(" · delivered in {}", widgets::duration(ms)));
         let text =
             format!("{kind} · {}{}", widgets::bytes(u64::from(delivery.bytes)), latency.unwrap_or_default());
@@ -193,6 +202,12 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
 fn event_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
     let delivery = &loaded.detail.delivery;
     fault_ui(ui, delivery, seen);
+    if let Some(first) = delivery.repeat_of {
+        widgets::message_ui(ui, Tone::Note, REPEAT_MEANS);
+        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first one").clicked() {
+            seen.wishes.push(Wish::Show(first));
+        }
+    }
     facts_ui(ui, delivery, seen);
     ui.add_space(2.0);
     ui.horizontal(|ui| {

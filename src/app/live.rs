@@ -36,6 +36,9 @@ const READ_EVERY: Duration = Duration::from_millis(200);
 const TYPING: Duration = Duration::from_millis(220);
 const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 
+/// In less room than this a pill would leave too little of the name.
+const PILL_AND_NAME: f32 = 170.0;
+
 const LATENCY: &str = "Latency";
 
 /// The chips: queued holds what is retried too, as the ledger does.
@@ -406,7 +409,8 @@ fn column_name_ui(ui: &mut Ui, name: &str) {
 fn row_name(delivery: &Delivery) -> String {
     let kind = delivery.kind.map_or("event", Kind::as_str);
     let name = delivery.name.as_deref().unwrap_or_default();
-    format!("{} {kind} {name} {}", detail::state_word(delivery.state), delivery.message_id)
+    let repeat = if delivery.repeat_of.is_some() { " repeat" } else { "" };
+    format!("{} {kind} {name} {}{repeat}", detail::state_word(delivery.state), delivery.message_id)
 }
 
 /// Which columns fit.
@@ -473,7 +477,24 @@ impl Columns {
                 (None, State::Rejected) => RichText::new(fault().unwrap_or_default()).color(t.text),
                 (None, _) => RichText::new("–").color(t.weak),
             };
-            ui.add(Label::new(name).selectable(false).truncate());
+            if delivery.repeat_of.is_some() {
+                // From the right, so that a long name leaves room for it.
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.add_space(6.0);
+                    let mark = if ui.available_width() > PILL_AND_NAME {
+                        widgets::pill_ui(ui, t.warn, detail::REPEAT)
+                    } else {
+                        let icon = theme::icon(Icon::Repeat2).size(13.0).color(t.warn);
+                        ui.add(Label::new(icon).selectable(false)).accessible_name(detail::REPEAT)
+                    };
+                    mark.on_hover_text(detail::REPEAT_MEANS);
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(Label::new(name).selectable(false).truncate());
+                    });
+                });
+            } else {
+                ui.add(Label::new(name).selectable(false).truncate());
+            }
         });
         if self.key {
             row.col(|ui| {

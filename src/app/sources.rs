@@ -1,15 +1,16 @@
 //! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
 
-use eframe::egui::{self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, Stroke, Ui};
+use eframe::egui::{self, Align, ComboBox, Frame, Key, Layout, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 mod check;
+mod confirm;
 mod row;
 mod strangers;
 
 use super::{
     Place, Seen,
-    theme::{self, tokens, weight},
+    theme::{self, tokens},
     widgets::{self, Tone},
 };
 use crate::{
@@ -23,7 +24,8 @@ use crate::{
 enum Doing {
     Renaming { at: usize, name: String, focus: bool },
     Adding { name: String, focus: bool },
-    NewKey(usize),
+    NewKey { at: usize, keeps_old: bool },
+    Revoking(usize),
     Removing(usize),
 }
 
@@ -106,7 +108,7 @@ impl Sources {
                 }
                 let act = self.row_ui(ui, seen, at);
                 match act {
-                    None | Some(Act::Do(Doing::Adding { .. })) => {}
+                    None => {}
                     Some(Act::Check) => {
                         // Its snippet is what to try.
                         self.source = at;
@@ -120,11 +122,7 @@ impl Sources {
                         self.revealed.retain(|other| *other != at);
                     }
                     Some(Act::Reveal) => self.revealed.push(at),
-                    Some(Act::Do(Doing::Renaming { name, .. })) => {
-                        self.doing = Some(Doing::Renaming { at, name, focus: true });
-                    }
-                    Some(Act::Do(Doing::NewKey(_))) => self.doing = Some(Doing::NewKey(at)),
-                    Some(Act::Do(Doing::Removing(_))) => self.doing = Some(Doing::Removing(at)),
+                    Some(Act::Do(doing)) => self.doing = Some(doing),
                 }
             }
             if adding {
@@ -138,7 +136,7 @@ impl Sources {
         let (name, focus, renamed) = match &mut self.doing {
             Some(Doing::Renaming { at, name, focus }) => (name, focus, Some(*at)),
             Some(Doing::Adding { name, focus }) => (name, focus, None),
-            Some(Doing::NewKey(_) | Doing::Removing(_)) | None => return,
+            Some(Doing::NewKey { .. } | Doing::Revoking(_) | Doing::Removing(_)) | None => return,
         };
         let taken = seen.config.capture.sources.iter().enumerate();
         let taken =
@@ -178,68 +176,13 @@ impl Sources {
                 "Source renamed"
             } else {
                 let Some(write_key) = new_key(seen) else { return };
-                config.capture.sources.push(Source { name, write_key });
+                config.capture.sources.push(Source::new(name, write_key));
                 self.source = config.capture.sources.len() - 1;
                 "Source added"
             };
             seen.save(config, done);
         }
         if save || cancel {
-            self.doing = None;
-        }
-    }
-
-    fn confirm_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let (at, title, text, icon, action) = match &self.doing {
-            Some(Doing::NewKey(at)) => (
-                *at,
-                "Make a new write key?",
-                "Senders with the old key are refused from then on, until they get the new one.",
-                Icon::KeyRound,
-                "Make new key",
-            ),
-            Some(Doing::Removing(at)) => (
-                *at,
-                "Remove this source?",
-                "Senders with its key are refused from then on. Its events stay in the log and in the spool.",
-                Icon::Trash2,
-                "Remove source",
-            ),
-            Some(Doing::Renaming { .. } | Doing::Adding { .. }) | None => return,
-        };
-        let Some(source) = seen.config.capture.sources.get(at) else {
-            self.doing = None;
-            return;
-        };
-        let t = tokens(ui);
-        let removing = matches!(self.doing, Some(Doing::Removing(_)));
-        let mut confirmed = false;
-        let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
-        let modal = Modal::new(egui::Id::unique("confirm source")).frame(frame).show(ui, |ui| {
-            ui.set_width(380.0);
-            ui.label(weight(title, 660.0).size(15.0).color(t.strong));
-            ui.add(Label::new(weight(&*source.name, 560.0)).truncate());
-            ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
-            ui.add_space(8.0);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                confirmed = widgets::danger_button_ui(ui, icon, action).clicked();
-                if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
-                    ui.close();
-                }
-            });
-        });
-        if confirmed {
-            let mut config: Config = seen.config.clone();
-            if removing {
-                config.capture.sources.remove(at);
-                self.revealed.clear();
-                seen.save(config, "Source removed");
-            } else if let Some(key) = new_key(seen) {
-                config.capture.sources[at].write_key = key;
-                seen.save(config, "New write key made");
-            }
-        }
-        if confirmed || modal.should_close() {
             self.doing = None;
         }
     }

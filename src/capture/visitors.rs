@@ -167,7 +167,7 @@ impl Visits {
 
 /// A key that belongs to nobody may be a mistyped real one, or somebody's other secret.
 fn masked(key: &str) -> String {
-    Source { name: String::new(), write_key: key.to_owned() }.masked_key()
+    Source::new("", key).masked_key()
 }
 
 /// `context.library`, as every SDK writes it; nothing else of the event is looked at.

@@ -29,6 +29,7 @@ pub(super) fn delivery(line: &Delivery, config: &Config) -> Value {
         "state": line.state.as_str(),
         "receivedAt": time(line.received_at),
         "deliveredAt": line.settled_at.filter(|_| receipt.is_some()).map(time),
+        "repeat": line.repeat_of.is_some(),
         "attempts": line.attempts,
         "shardId": receipt.map(|receipt| &*receipt.shard_id),
         "sequenceNumber": receipt.map(|receipt| &*receipt.sequence_number),

@@ -105,15 +105,19 @@ fn collect_sources(raw: &mut RawConfig, place: &Place, value: &Spanned<DeValue>,
 }
 
 fn collect_source(raw: &mut RawConfig, place: &Place, table: &DeTable, origin: Origin) {
-    let mut found: [Option<&str>; 2] = [None, None];
+    let mut found: [Option<&str>; 3] = [None; 3];
     let mut refused = false;
     for (name, value) in table {
         let at = place.origin(name.span().start);
         let slot = match name.get_ref().as_ref() {
             "name" => &mut found[0],
             "write_key" => &mut found[1],
+            "retiring_write_key" => &mut found[2],
             other => {
-                raw.problem(at, unknown("capture.sources", other, &["name", "write_key"]));
+                raw.problem(
+                    at,
+                    unknown("capture.sources", other, &["name", "write_key", "retiring_write_key"]),
+                );
                 refused = true;
                 continue;
             }
@@ -126,10 +130,12 @@ fn collect_source(raw: &mut RawConfig, place: &Place, table: &DeTable, origin: O
         }
     }
     match found {
-        [Some(name), Some(write_key)] => raw.sources.push(RawSource::new(name, write_key, origin)),
+        [Some(name), Some(write_key), retiring] => {
+            raw.sources.push(RawSource::new(name, write_key, origin).retiring(retiring));
+        }
         // The mistake that was just named is the reason why one is missing.
         _ if refused => {}
-        [name, _] => {
+        [name, ..] => {
             let missing = if name.is_none() { "name" } else { "write_key" };
             raw.problem(
                 origin,

@@ -19,6 +19,9 @@ pub(super) fn toml(config: &Config) -> String {
             for source in &config.capture.sources {
                 let (name, key) = (quoted(&source.name), quoted(&source.masked_key()));
                 line(&mut text, format_args!("\n[[capture.sources]]\nname = {name}\nwrite_key = {key}"));
+                if let Some(key) = source.masked_retiring_key() {
+                    line(&mut text, format_args!("retiring_write_key = {}", quoted(&key)));
+                }
             }
         }
     }

@@ -26,7 +26,13 @@ impl RawSource {
 
     /// A source as the file names it, or as a variable or flag, which cannot name it, is called.
     pub(super) fn new(name: &str, write_key: &str, origin: Origin) -> Self {
-        Self { source: Source { name: name.to_owned(), write_key: write_key.to_owned() }, origin }
+        Self { source: Source::new(name, write_key), origin }
+    }
+
+    /// The source with a second key that works for now.
+    pub(super) fn retiring(mut self, key: Option<&str>) -> Self {
+        self.source.retiring_write_key = key.map(str::to_owned);
+        self
     }
 }
 
@@ -38,39 +44,58 @@ impl RawConfig {
         let mut checked: Vec<Source> = Vec::new();
         for RawSource { mut source, origin } in std::mem::take(&mut self.sources) {
             let outside = matches!(origin, Origin::Variable(_) | Origin::Flag(_));
-            let same_key = checked.iter().find(|other| other.write_key == source.write_key);
-            if outside && same_key.is_some() {
+            if outside && taken(&source.write_key, &checked).is_some() {
                 continue;
             }
             if outside {
                 source.name = free_name(&source.name, &checked);
             }
-            let same_name = checked.iter().any(|other| other.name == source.name);
-            if let Err(why) = check_source_name(&source.name) {
-                let text = format!("capture.sources.name is {}; {why}", quoted(&source.name));
-                self.problem(origin, text);
-            } else if let Err(why) = check_write_key(&source.write_key) {
-                let text = format!("{} is not right; {why}", origin.subject("capture.sources.write_key"));
-                self.problem(origin, text);
-            } else if same_name {
-                let text = format!(
-                    "capture.sources.name is {}, as of another source; each needs a name of its own",
-                    quoted(&source.name)
-                );
-                self.problem(origin, text);
-            } else if let Some(other) = same_key {
-                let text = format!(
-                    "capture.sources.write_key is the same for {} and {}; each source needs a key of its own",
-                    quoted(&other.name),
-                    quoted(&source.name)
-                );
-                self.problem(origin, text);
-            } else {
-                checked.push(source);
+            match fault(&source, &origin, &checked) {
+                Some(text) => self.problem(origin, text),
+                None => checked.push(source),
             }
         }
         checked
     }
+}
+
+/// What is wrong with a source beside those before it.
+fn fault(source: &Source, origin: &Origin, checked: &[Source]) -> Option<String> {
+    let name = quoted(&source.name);
+    if let Err(why) = check_source_name(&source.name) {
+        return Some(format!("capture.sources.name is {name}; {why}"));
+    }
+    let keys = [
+        ("capture.sources.write_key", Some(&source.write_key)),
+        ("capture.sources.retiring_write_key", source.retiring_write_key.as_ref()),
+    ];
+    let given = || keys.iter().filter_map(|(full, key)| key.map(|key| (*full, key)));
+    if let Some((full, why)) =
+        given().find_map(|(full, key)| check_write_key(key).err().map(|why| (full, why)))
+    {
+        return Some(format!("{} is not right; {why}", origin.subject(full)));
+    }
+    if checked.iter().any(|other| other.name == source.name) {
+        return Some(format!(
+            "capture.sources.name is {name}, as of another source; each needs a name of its own"
+        ));
+    }
+    if let Some((full, other)) =
+        given().find_map(|(full, key)| taken(key, checked).map(|other| (full, other)))
+    {
+        let other = quoted(&other.name);
+        return Some(format!(
+            "{full} is the same for {other} and {name}; each source needs a key of its own"
+        ));
+    }
+    (source.retiring_write_key.as_ref() == Some(&source.write_key)).then(|| {
+        format!("capture.sources.retiring_write_key of {name} is its write_key; leave it out, or give the key before it")
+    })
+}
+
+/// The source that has this key already.
+fn taken<'a>(key: &str, sources: &'a [Source]) -> Option<&'a Source> {
+    sources.iter().find(|source| source.keys().any(|other| other == key))
 }
 
 fn free_name(wanted: &str, taken: &[Source]) -> String {

@@ -124,7 +124,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ),
     (
         "[[capture.sources]]\nname = \"A\"\nwrite_key = \"s3cr3t0wr1te0key0that0must0hide0\"\nkey = 1\n",
-        &["4: capture.sources.key is not a setting; allowed: name, write_key"],
+        &["4: capture.sources.key is not a setting; allowed: name, write_key, retiring_write_key"],
     ),
     (
         "[[capture.sources]]\nname = \"A\"\n\n[[capture.sources]]\nwrite_key = 7\n",
@@ -181,7 +181,7 @@ fn no_secret_gets_into_an_error_or_debug_text() {
     let flags = Overrides { write_keys: vec![format!("{SECRET}:")], ..Overrides::default() };
     let variables = [("TRIBUTARY_CAPTURE_WRITE_KEY", "s3cr3t key"), ("TRIBUTARY_CAPTURE_WRITE_KEYS", SECRET)];
     let error = given("", &variables, &flags).unwrap_err();
-    let source = Source { name: "A".to_owned(), write_key: SECRET.to_owned() };
+    let source = Source { retiring_write_key: Some(SECRET.to_owned()), ..Source::new("A", SECRET) };
     let said = format!("{error} {error:?} {flags:?} {:?} {source:?}", environment(&variables));
     assert!(!said.contains("s3cr3t"), "{said}");
     assert_eq!(
@@ -416,6 +416,51 @@ fn a_key_from_outside_is_no_second_source_where_the_file_names_it() {
 }
 
 #[test]
+fn a_retiring_key_belongs_to_one_source_and_is_no_other_key() {
+    let file = |a: &str, b: &str| {
+        format!(
+            "[[capture.sources]]\nname = \"A\"\nwrite_key = \"a\"\n{a}\n\
+             [[capture.sources]]\nname = \"B\"\nwrite_key = \"b\"\n{b}\n"
+        )
+    };
+    let retiring = |key: &str| format!("retiring_write_key = {key}");
+    let config = from_file(&file(&retiring("'old-a'"), &retiring("'old-b'"))).unwrap();
+    assert_eq!(config.capture.sources[1].keys().collect::<Vec<_>>(), ["b", "old-b"]);
+    assert!(config.check().is_ok());
+    for (a, b, expected) in [
+        (
+            "'b'",
+            "'x'",
+            "5: capture.sources.write_key is the same for \"A\" and \"B\"; each source needs a key of its own",
+        ),
+        (
+            "'x'",
+            "'a'",
+            "5: capture.sources.retiring_write_key is the same for \"A\" and \"B\"; each source needs a key of its own",
+        ),
+        (
+            "'x'",
+            "'x'",
+            "5: capture.sources.retiring_write_key is the same for \"A\" and \"B\"; each source needs a key of its own",
+        ),
+        (
+            "'x'",
+            "'b'",
+            "5: capture.sources.retiring_write_key of \"B\" is its write_key; leave it out, or give the key before it",
+        ),
+        ("'x'", "''", "5: capture.sources.retiring_write_key is not right; a write key must not be empty"),
+        ("'x'", "7", "8: capture.sources.retiring_write_key must be text in quotes"),
+    ] {
+        let said = messages(from_file(&file(&retiring(a), &retiring(b))));
+        assert!(said.len() == 1 && said[0].ends_with(&format!(", line {expected}")), "{a} {b}: {said:?}");
+    }
+    // A key from outside that a source still takes adds nothing.
+    let text = file(&retiring("'old-a'"), "");
+    let variables = [("TRIBUTARY_CAPTURE_WRITE_KEY", "old-a")];
+    assert_eq!(given(&text, &variables, &Overrides::default()).unwrap().capture.sources.len(), 2);
+}
+
+#[test]
 fn a_flag_beats_a_variable_for_paths_too() {
     let variables = environment(&[("TRIBUTARY_CONFIG", "/v/c.toml"), ("TRIBUTARY_DATA_DIR", "/v/data")]);
     assert_eq!(config_path(None, &variables).unwrap(), Path::new("/v/c.toml"));
@@ -485,10 +530,14 @@ fn masked_settings_are_a_settings_file_without_secrets() {
     let text = config.masked_toml();
     assert!(text.contains("write_key = \"…ide0\"\n") && text.contains("write_key = \"…\"\n"), "{text}");
     assert!(!text.contains("s3cr3t") && !text.contains("short"), "{text}");
+    config.capture.sources[1].retiring_write_key = Some(format!("{SECRET}-old0"));
+    let text = config.masked_toml();
+    assert!(text.contains("\nretiring_write_key = \"…old0\"\n") && !text.contains("s3cr3t"), "{text}");
+    let text = text.replace("…old0", &format!("{SECRET}-old0"));
     let unmasked = text.replace("…ide0", SECRET).replace('…', "short");
     assert_eq!(from_file(&unmasked).unwrap(), config);
 }
 
 pub(super) fn source(name: &str, write_key: &str) -> Source {
-    Source { name: name.to_owned(), write_key: write_key.to_owned() }
+    Source::new(name, write_key)
 }

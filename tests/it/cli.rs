@@ -49,6 +49,10 @@ fn an_event_of_ones_own_is_sent_and_a_refused_one_says_why() {
     );
     let line = home.run(&["send", "track", "--file", file, "--no-wait"]).line();
     assert_eq!(line["messageId"], "mine-1");
+    serve.wait_drained();
+    let lines = home.run(&["log", "--json"]).lines();
+    let repeats: Vec<_> = lines.iter().map(|line| line["repeat"].clone()).collect();
+    assert_eq!(repeats, [json!(false), json!(true)], "{lines:?}");
     std::fs::write(file, r#"{"userId":"me"}"#).unwrap();
     let ended = home.run(&["send", "track", "--file", file]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");

@@ -24,7 +24,7 @@ pub fn practising(change: impl FnOnce(&mut Config)) -> Practising {
     let data = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    config.capture.sources.push(Source { name: "Tests".to_owned(), write_key: WRITE_KEY.to_owned() });
+    config.capture.sources.push(Source::new("Tests", WRITE_KEY));
     change(&mut config);
     let paths = Paths { config_file: None, data_dir: data.path().to_owned() };
     let engine = Engine::start(config, paths).unwrap();

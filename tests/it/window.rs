@@ -34,8 +34,7 @@ struct Desk {
 fn settings() -> Config {
     let mut config = Config::default();
     config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    config.capture.sources =
-        vec![Source { name: "My first source".into(), write_key: "test-key-1234".into() }];
+    config.capture.sources = vec![Source::new("My first source", "test-key-1234")];
     config
 }
 
@@ -424,7 +423,7 @@ fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
 #[test]
 fn a_check_of_a_source_waits_for_its_next_event_and_shows_it() {
     let mut config = settings();
-    config.capture.sources.push(Source { name: "Website".into(), write_key: "key-of-website".into() });
+    config.capture.sources.push(Source::new("Website", "key-of-website"));
     let mut desk = open(config);
     let window = &mut desk.window;
     go(window, "Sources");
@@ -453,6 +452,80 @@ fn a_check_of_a_source_waits_for_its_next_event_and_shows_it() {
     window.get_by_label("Show in Live").click();
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"event\": \"Signed Up\""));
+}
+
+#[test]
+fn an_old_key_works_beside_the_new_one_until_it_is_revoked() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let file = desk.files.path().join("config.toml");
+    let saved = || std::fs::read_to_string(&file).expect("the settings file");
+    go(window, "Sources");
+    let address = address(window);
+    // The settings file of the first run has another key: the source must be one that it knows.
+    window.get_by_label("Add source").click();
+    window.run();
+    type_into(window, "Source name", "Website");
+    window.get_by_label("Save").click();
+    window.step();
+    wait_for(window, "the new source", |window| says(window, "Copy write key of Website"));
+    let key = |window: &mut Window| {
+        window.get_by_label("Copy write key of Website").click();
+        window.step();
+        let key = copied(window).expect("the key is copied");
+        window.run();
+        key
+    };
+    let old = key(window);
+    window.get_by_label("New write key for Website").click();
+    window.run();
+    assert!(says(window, "Both keys work until you revoke the old one"));
+    window.get_by_label("Make new key").click();
+    window.step();
+    wait_for(window, "the overlap", |window| says(window, "Old key still works"));
+    let new = key(window);
+    assert_ne!(old, new);
+    assert!(!says(window, &old), "the old key is masked too");
+    assert!(saved().contains(&format!("retiring_write_key = \"{old}\"")), "{}", saved());
+    assert_eq!((send(address, &old, FROM_NODE), send(address, &new, FROM_NODE)), (200, 200));
+    wait_for(window, "both", |window| says(window, "2 accepted"));
+    window.get_by_label("Revoke old key of Website").click();
+    window.run();
+    window.get_by_label("Revoke old key").click();
+    window.step();
+    wait_for(window, "the end of the overlap", |window| !says(window, "Old key still works"));
+    assert_eq!((send(address, &old, FROM_NODE), send(address, &new, FROM_NODE)), (401, 200));
+    assert!(!saved().contains("retiring_write_key ="), "{}", saved());
+
+    window.get_by_label("New write key for Website").click();
+    window.run();
+    window.get_by_label("Replace it at once").click();
+    window.run();
+    window.get_by_label("Make new key").click();
+    window.step();
+    wait_for(window, "the new key", |window| says(window, "New write key made"));
+    assert_eq!((send(address, &new, FROM_NODE), send(address, &key(window), FROM_NODE)), (401, 200));
+}
+
+#[test]
+fn an_event_that_was_sent_again_is_marked_and_leads_to_the_first_one() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for event in [FROM_NODE, &FROM_NODE.replace("ada", "ada again")] {
+        assert_eq!(send(address, "test-key-1234", event), 200);
+    }
+    go(window, "Live");
+    wait_for(window, "both lines", |window| says(window, "Delivered track Signed Up m-1 repeat"));
+    window.get_by_label("Repeat");
+    window.get_by_label("Delivered track Signed Up m-1 repeat").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"userId\": \"ada again\""));
+    assert!(says(window, "its sender sent it again"));
+    window.get_by_label("Show the first one").click();
+    window.run();
+    wait_for(window, "the first one", |window| says(window, "\"userId\": \"ada\""));
+    assert!(!says(window, "Show the first one"));
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl Sources {
             ui.spacing_mut().item_spacing.y = 4.0;
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    act = actions_ui(ui, source, revealed);
+                    act = actions_ui(ui, source, at, revealed);
                     name_ui(ui, source, revealed);
                 });
             });
@@ -46,6 +46,11 @@ impl Sources {
                     });
                 });
             });
+            if let Some(key) = source.masked_retiring_key()
+                && retiring_ui(ui, &source.name, &key)
+            {
+                act = Some(Act::Do(Doing::Revoking(at)));
+            }
             if let Some(check) = self.check.take_if(|_| is_checked) {
                 self.check = check.ui(ui, seen).then_some(check);
             }
@@ -54,18 +59,18 @@ impl Sources {
     }
 }
 
-fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
+fn actions_ui(ui: &mut Ui, source: &Source, at: usize, revealed: bool) -> Option<Act> {
     let mut act = None;
     ui.spacing_mut().item_spacing.x = 2.0;
     let of = |what: &str| format!("{what} {}", source.name);
     if widgets::icon_button_ui(ui, Icon::Trash2, &of("Remove")).clicked() {
-        act = Some(Act::Do(Doing::Removing(0)));
+        act = Some(Act::Do(Doing::Removing(at)));
     }
     if widgets::icon_button_ui(ui, Icon::RefreshCw, &of("New write key for")).clicked() {
-        act = Some(Act::Do(Doing::NewKey(0)));
+        act = Some(Act::Do(Doing::NewKey { at, keeps_old: true }));
     }
     if widgets::icon_button_ui(ui, Icon::Pencil, &of("Rename")).clicked() {
-        act = Some(Act::Do(Doing::Renaming { at: 0, name: source.name.clone(), focus: true }));
+        act = Some(Act::Do(Doing::Renaming { at, name: source.name.clone(), focus: true }));
     }
     if widgets::icon_button_ui(ui, Icon::Copy, &of("Copy write key of")).clicked() {
         act = Some(Act::Copy);
@@ -117,5 +122,19 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
             .on_hover_text("Since Tributary was started. Live shows each with its reason.");
     }
     let library = visits.library.as_deref().unwrap_or("SDK not named");
-    ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in `context.library`");
+    ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in context.library");
+}
+
+/// The key before this one. True when it is to be revoked.
+fn retiring_ui(ui: &mut Ui, source: &str, masked_key: &str) -> bool {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        ui.label(theme::icon(Icon::KeyRound).size(12.0).color(t.warn));
+        ui.label(RichText::new("Old key still works").size(12.0).color(t.text));
+        ui.label(RichText::new(masked_key).monospace().size(12.0).color(t.weak));
+        let name = format!("Revoke old key of {source}");
+        widgets::button_ui(ui, Icon::Ban, "Revoke").accessible_name(name).clicked()
+    })
+    .inner
 }

@@ -35,8 +35,7 @@ pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
             widgets::message_ui(ui, Tone::Attention, text);
         }
         if without {
-            let text =
-                "A request without a key gives its sender no name. Copy a key from above into that sender.";
+            let text = "Requests without a key belong to no source. Copy a key from above into that sender.";
             widgets::message_ui(ui, Tone::Attention, text);
         }
     });
@@ -47,6 +46,7 @@ fn stranger_ui(ui: &mut Ui, seen: &Seen<'_>, stranger: &Stranger) {
     let small = |text: String| RichText::new(text).size(12.0).color(t.text);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
+        ui.set_height(20.0);
         widgets::dot_ui(ui, t.warn);
         ui.label(weight(key_words(&stranger.key), 580.0).color(t.strong));
         ui.label(small(requests(stranger.requests)));

@@ -7,6 +7,8 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tab
 use super::super::Source;
 use super::{put_value, section};
 
+const RETIRING: &str = "retiring_write_key";
+
 /// One difference.
 pub(super) enum Change<'a> {
     /// A source that was not there.
@@ -147,6 +149,11 @@ fn fill(table: &mut dyn TableLike, source: &Source) {
         if table.get(name).and_then(Item::as_str) != Some(text) {
             put_value(table, name, text.into());
         }
+    }
+    match &source.retiring_write_key {
+        None => drop(table.remove(RETIRING)),
+        Some(key) if table.get(RETIRING).and_then(Item::as_str) == Some(key) => {}
+        Some(key) => put_value(table, RETIRING, key.into()),
     }
 }
 

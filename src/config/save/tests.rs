@@ -90,6 +90,21 @@ fn sources_are_added_renamed_given_new_keys_and_removed_in_place() {
 }
 
 #[test]
+fn a_key_that_retires_is_written_below_and_goes_again() {
+    let text = saved(MINE, |config| {
+        let app = &mut config.capture.sources[1];
+        app.retiring_write_key = Some(std::mem::replace(&mut app.write_key, "new-key".to_owned()));
+    });
+    let retiring = MINE.replace("\"key-of-app\"\n", "\"new-key\"\nretiring_write_key = \"key-of-app\"\n");
+    assert_eq!(text.unwrap(), retiring);
+    let text = saved(&retiring, |config| config.capture.sources[1].retiring_write_key = None);
+    assert_eq!(text.unwrap(), MINE.replace("key-of-app", "new-key"));
+    let inline = "capture.sources = [{ name = \"A\", write_key = \"a\", retiring_write_key = \"b\" }]\n";
+    let text = saved(inline, |config| config.capture.sources[0].retiring_write_key = None).unwrap();
+    assert!(!text.contains("retiring"), "{text}");
+}
+
+#[test]
 fn names_can_change_places() {
     let text = saved(MINE, |config| {
         config.capture.sources[0].name = "App".to_owned();

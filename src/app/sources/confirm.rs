@@ -1,0 +1,127 @@
+//! The questions before a source or one of its keys stops working.
+
+use eframe::egui::{self, Align, Frame, Label, Layout, Margin, Modal, RichText, Ui};
+use lucide_icons::Icon;
+
+use super::{Doing, Seen, Sources, new_key};
+use crate::{
+    app::{
+        theme::{tokens, weight},
+        widgets,
+    },
+    config::Source,
+};
+
+/// What a question says.
+struct Question {
+    at: usize,
+    title: &'static str,
+    text: String,
+    icon: Icon,
+    action: &'static str,
+}
+
+impl Question {
+    fn of(doing: &Doing, sources: &[Source]) -> Option<Self> {
+        match doing {
+            Doing::NewKey { at, keeps_old } => {
+                let retiring = sources.get(*at)?.masked_retiring_key();
+                let text = match (keeps_old, retiring) {
+                    (true, None) => "Both keys work until you revoke the old one in its source's row.".to_owned(),
+                    (true, Some(older)) => format!(
+                        "Both keys work until you revoke the old one. The one before it ({older}) is refused from then on."
+                    ),
+                    (false, _) => {
+                        "Senders with the old key are refused from then on, until they get the new one.".to_owned()
+                    }
+                };
+                Some(Self { at: *at, title: "Make a new write key?", text, icon: Icon::KeyRound, action: "Make new key" })
+            }
+            Doing::Revoking(at) => Some(Self {
+                at: *at,
+                title: "Revoke the old key?",
+                text: "Senders that still use it are refused from then on. The new key goes on working.".to_owned(),
+                icon: Icon::Ban,
+                action: "Revoke old key",
+            }),
+            Doing::Removing(at) => Some(Self {
+                at: *at,
+                title: "Remove this source?",
+                text: "Senders with its key are refused from then on. Its events stay in the log and in the spool.".to_owned(),
+                icon: Icon::Trash2,
+                action: "Remove source",
+            }),
+            Doing::Renaming { .. } | Doing::Adding { .. } => None,
+        }
+    }
+}
+
+impl Sources {
+    pub(super) fn confirm_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let sources = &seen.config.capture.sources;
+        let Some(question) = self.doing.as_ref().and_then(|doing| Question::of(doing, sources)) else {
+            return;
+        };
+        let Some(source) = sources.get(question.at) else {
+            self.doing = None;
+            return;
+        };
+        let t = tokens(ui);
+        let mut confirmed = false;
+        let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
+        let modal = Modal::new(egui::Id::unique("confirm source")).frame(frame).show(ui, |ui| {
+            ui.set_width(if matches!(self.doing, Some(Doing::NewKey { .. })) { 460.0 } else { 380.0 });
+            ui.label(weight(question.title, 660.0).size(15.0).color(t.strong));
+            ui.add(Label::new(weight(&*source.name, 560.0)).truncate());
+            if let Some(Doing::NewKey { keeps_old, .. }) = &mut self.doing {
+                ui.add_space(2.0);
+                let choices = [
+                    (true, "Keep the old key for now", "Move your senders one by one, then revoke it."),
+                    (false, "Replace it at once", "When the old key may be known to others."),
+                ];
+                widgets::choices_ui(ui, keeps_old, &choices);
+            }
+            ui.add(Label::new(RichText::new(&*question.text).color(t.weak)).wrap());
+            ui.add_space(8.0);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                confirmed = if matches!(self.doing, Some(Doing::NewKey { keeps_old: true, .. })) {
+                    widgets::primary_button_ui(ui, question.icon, question.action, true).clicked()
+                } else {
+                    widgets::danger_button_ui(ui, question.icon, question.action).clicked()
+                };
+                if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
+                    ui.close();
+                }
+            });
+        });
+        if confirmed {
+            self.confirmed(seen, question.at);
+        }
+        if confirmed || modal.should_close() {
+            self.doing = None;
+        }
+    }
+
+    fn confirmed(&mut self, seen: &mut Seen<'_>, at: usize) {
+        let mut config = seen.config.clone();
+        let source = &mut config.capture.sources[at];
+        match &self.doing {
+            Some(Doing::NewKey { keeps_old, .. }) => {
+                let Some(key) = new_key(seen) else { return };
+                let old = std::mem::replace(&mut source.write_key, key);
+                source.retiring_write_key = keeps_old.then_some(old);
+                seen.save(config, "New write key made");
+            }
+            Some(Doing::Revoking(_)) => {
+                source.retiring_write_key = None;
+                seen.save(config, "Old key revoked");
+            }
+            Some(Doing::Removing(_)) => {
+                config.capture.sources.remove(at);
+                self.revealed.clear();
+                seen.save(config, "Source removed");
+            }
+            Some(Doing::Renaming { .. } | Doing::Adding { .. }) | None => {}
+        }
+    }
+}
