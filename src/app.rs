@@ -2,7 +2,7 @@
 //!
 //! `logic` takes the engine's latest status and the answers that have come; `ui` draws what is there. Neither waits for
 //! disk or network, and nothing asks for a frame unless something changed. What the user wants is collected as
-//! [`Wish`]es while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
+//! wishes while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
 
 use std::{
     path::PathBuf,
@@ -188,7 +188,7 @@ impl Seen<'_> {
 
     /// The base URL that SDKs are given.
     fn endpoint(&self) -> String {
-        crate::engine::url_of(self.status.endpoint.unwrap_or(self.config.capture.listen))
+        crate::engine::url_of(self.status.endpoint.unwrap_or(self.config.capture.listen), self.status.tls)
     }
 }
 
@@ -336,6 +336,7 @@ impl Desk {
             self.config = config;
         }
         self.setup.logic(ctx);
+        self.sources.logic(ctx, engine, &self.status);
         self.test.logic(ctx, engine, &self.status);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
         self.stream.logic(engine, self.place == Place::Stream);

@@ -7,18 +7,20 @@
 
 mod answer;
 mod body;
+mod connections;
 mod events;
 mod host;
 mod key;
 mod metrics;
 mod route;
+mod tls;
 mod visitors;
 
 use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -27,14 +29,8 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, Uri, header},
     response::Response,
 };
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
-    task::JoinSet,
-};
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     config::Config,
@@ -43,19 +39,11 @@ use crate::{
     spool::{AppendError, Spool, Summary},
 };
 use answer::Refused;
+pub use connections::Transport;
 use events::Caller;
 use route::Route;
+pub use tls::{Tls, TlsError};
 pub use visitors::Visitors;
-
-/// Connections at a time; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 8192;
-
-/// How long a connection may be idle or take for a request's head. SDKs hold connections between flushes of 5 to 30 s
-/// (tracking API §3.2).
-const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-
-/// Bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// What the endpoint goes by; changes apply to the next request.
 #[derive(Debug)]
@@ -67,11 +55,13 @@ pub struct Rules {
     body_bytes_max: usize,
     encoding: event::Encoding,
     record_bytes_max: usize,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Rules {
-    /// The rules of these settings, for a stream that takes records of so many bytes, key included.
-    pub fn new(config: &Config, record_bytes_max: usize) -> Self {
+    /// The rules of these settings, for a stream that takes records of so many bytes, key included; `tls` is the
+    /// certificate that the settings name.
+    pub fn new(config: &Config, record_bytes_max: usize, tls: Option<Arc<Tls>>) -> Self {
         let sources = config.capture.sources.iter();
         Self {
             keys: sources.map(|source| (source.write_key.clone(), source.name.as_str().into())).collect(),
@@ -80,7 +70,13 @@ impl Rules {
             body_bytes_max: config.capture.max_body_bytes,
             encoding: config.destination.encoding,
             record_bytes_max,
+            tls,
         }
+    }
+
+    /// The certificate in force.
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.tls.as_ref()
     }
 
     /// The name of the source that a key belongs to.
@@ -108,6 +104,8 @@ pub struct Endpoint {
     summary: watch::Receiver<Summary>,
     forwarder: watch::Receiver<Forwarder>,
     visitors: Arc<Visitors>,
+    /// Memory for bodies that are being read or stored, in KiB.
+    bodies: Arc<Semaphore>,
 }
 
 impl Endpoint {
@@ -120,69 +118,8 @@ impl Endpoint {
         visitors: Arc<Visitors>,
     ) -> Self {
         let summary = spool.watch();
-        Self { spool, rules, stage, summary, forwarder, visitors }
-    }
-
-    /// Serves until [`Stage::Closed`]; then finishes the requests that are being answered.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
-        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let mut tasks = JoinSet::new();
-        let mut stage = self.stage.clone();
-        loop {
-            let permit = Arc::clone(&connections).acquire_owned();
-            let accepted = tokio::select! {
-                () = closed(&mut stage) => break,
-                accepted = async { (permit.await, listener.accept().await) } => accepted,
-            };
-            match accepted {
-                (Ok(permit), Ok((stream, peer))) => {
-                    let connection = Arc::clone(&self).connection(stream, peer);
-                    tasks.spawn(async move {
-                        connection.await;
-                        drop(permit);
-                    });
-                }
-                (_, Err(error)) => {
-                    // Out of file descriptors, say: those in use come free again.
-                    tracing::warn!("a connection could not be accepted: {error}");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                (Err(_closed), Ok(_)) => break,
-            }
-            while tasks.try_join_next().is_some() {}
-        }
-        drop(listener);
-        while tasks.join_next().await.is_some() {}
-    }
-
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("no TCP_NODELAY: {error}");
-        }
-        let mut stage = self.stage.clone();
-        let service = service_fn(move |request| {
-            let endpoint = Arc::clone(&self);
-            async move { Ok::<_, std::convert::Infallible>(endpoint.answer(request, peer).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(IDLE_TIMEOUT)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            () = closed(&mut stage) => None,
-        };
-        let ended = if let Some(ended) = ended {
-            ended
-        } else {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        };
-        if let Err(error) = ended {
-            tracing::debug!("a connection ended early: {error}");
-        }
+        let bodies = Arc::new(Semaphore::new(body::ALL_KIB_MAX));
+        Self { spool, rules, stage, summary, forwarder, visitors, bodies }
     }
 
     async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, peer: SocketAddr) -> Response {
@@ -261,7 +198,7 @@ impl Endpoint {
         self.source(caller, Some(key))?;
         let host = host_of(&caller.parts.uri, caller.parts.headers.get(header::HOST));
         let body = json!({ "integrations": { "Segment.io": {
-            "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": "http",
+            "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": if caller.rules.tls.is_some() { "https" } else { "http" },
         } } });
         Ok(answer::json_response(StatusCode::OK, &body))
     }
@@ -275,11 +212,6 @@ impl Endpoint {
         } });
         Ok(answer::json_response(StatusCode::OK, &body))
     }
-}
-
-async fn closed(stage: &mut watch::Receiver<Stage>) {
-    // An error: the engine is gone, which is as good as closed.
-    drop(stage.wait_for(|stage| *stage == Stage::Closed).await);
 }
 
 fn host_of<'a>(uri: &'a Uri, header: Option<&'a HeaderValue>) -> &'a str {

@@ -276,6 +276,10 @@ pub struct Capture {
     pub listen: std::net::SocketAddr,
     /// Refuse requests without a known write key.
     pub require_write_key: bool,
+    /// A PEM file with the certificate chain of an https endpoint; empty: http.
+    pub tls_cert: String,
+    /// A PEM file with its private key.
+    pub tls_key: String,
     /// Do not forward an event whose `messageId` was accepted before.
     pub drop_repeats: bool,
     /// Bytes of one request, inflated.
@@ -289,6 +293,8 @@ impl Default for Capture {
         Self {
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8485)),
             require_write_key: true,
+            tls_cert: String::new(),
+            tls_key: String::new(),
             drop_repeats: false,
             max_body_bytes: 5 * 1024 * 1024,
             sources: Vec::new(),

@@ -313,6 +313,8 @@ pub struct Stranger {
 pub struct Status {
     /// The address that senders use.
     pub endpoint: Option<SocketAddr>,
+    /// They use https.
+    pub tls: bool,
     /// Whether events can be accepted.
     pub intake: Intake,
     /// What the forwarder is doing.

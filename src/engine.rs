@@ -31,7 +31,7 @@ use tokio::{
 };
 
 use crate::{
-    capture::{Rules, Visitors},
+    capture::{Rules, Tls, TlsError, Visitors},
     config::{Config, DestinationKind},
     delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step},
     event::Kind,
@@ -50,6 +50,9 @@ pub use test_event::post;
 pub const PRACTICE_STREAM: &str = "practice";
 
 const PRACTICE_SHARDS: u32 = 4;
+
+/// Open files that are asked of the system: many usual limits would be reached by idle senders alone.
+const FILES_WANTED: u64 = 65_536;
 
 /// Commands that may wait.
 const COMMANDS_MAX: usize = 64;
@@ -78,6 +81,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The endpoint's certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The spool cannot be had.
     #[error(transparent)]
     Spool(#[from] spool::OpenError),
@@ -139,6 +145,8 @@ struct Shared {
     setup: watch::Sender<Setup>,
     forwarder: watch::Sender<delivery::Forwarder>,
     endpoint: watch::Sender<Option<SocketAddr>>,
+    /// Where this program's own test events go while the endpoint speaks https to everybody else.
+    inner_endpoint: watch::Sender<Option<SocketAddr>>,
     stopping: watch::Sender<bool>,
     status: watch::Sender<Arc<Status>>,
     stream: watch::Sender<Arc<StreamView>>,
@@ -208,10 +216,17 @@ impl Engine {
     }
 
     fn start_parts(config: Config, paths: Paths, heeds_signals: bool) -> Result<Self, StartError> {
+        if spool::is_in_use(&paths.data_dir) {
+            // Said before the port is found to be taken, which would be by the same one.
+            return Err(spool::OpenError::InUse(paths.data_dir).into());
+        }
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
         let signals = if heeds_signals { Some(runtime.block_on(async { Signals::new() })?) } else { None };
-        let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
+        let tls = tls(&config)?;
+        if let Err(error) = rlimit::increase_nofile_limit(FILES_WANTED) {
+            tracing::debug!("the limit of open files stays as it is: {error}");
+        }
         let address = config.capture.listen;
         let listener = runtime
             .block_on(TcpListener::bind(address))
@@ -219,11 +234,14 @@ impl Engine {
         let practice = Practice::new(practice::Settings::default());
         let practice_listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let access = access(&practice, practice_listener.local_addr()?);
+        // Last of what can fail: a spool that was opened has a thread that writes.
+        let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
+        Whereabouts::remove(&paths.data_dir);
         let (desk, questions) = mpsc::channel(desk::QUESTIONS_MAX);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let config = Arc::new(config);
         let setup = Shared::setup_for(Arc::clone(&config), &access);
-        let rules = Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX));
+        let rules = Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX, tls));
         let shared = Arc::new(Shared {
             paths,
             config: watch::Sender::new(config),
@@ -231,6 +249,7 @@ impl Engine {
             setup: watch::Sender::new(setup),
             forwarder: watch::Sender::default(),
             endpoint: watch::Sender::new(Some(listener.local_addr()?)),
+            inner_endpoint: watch::Sender::new(None),
             stopping: watch::Sender::new(false),
             status: watch::Sender::default(),
             stream: watch::Sender::default(),
@@ -419,12 +438,23 @@ fn access(practice: &Practice, address: SocketAddr) -> Access {
     }
 }
 
+/// The certificate that the settings name; `None`: http.
+fn tls(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
+    let capture = &config.capture;
+    if capture.tls_cert.is_empty() {
+        return Ok(None);
+    }
+    Tls::load(capture.tls_cert.as_ref(), capture.tls_key.as_ref()).map(|tls| Some(Arc::new(tls)))
+}
+
 /// The address that a sender on this machine uses for a listener at `address`.
-pub fn url_of(address: SocketAddr) -> String {
+pub fn url_of(address: SocketAddr, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
     let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    let port = address.port();
     if host.contains(':') {
-        format!("http://[{host}]:{}", address.port())
+        format!("{scheme}://[{host}]:{port}")
     } else {
-        format!("http://{host}:{}", address.port())
+        format!("{scheme}://{host}:{port}")
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! At most one record of a partition key is in flight; different keys go in parallel, up to a limit. It never gives up
 //! on an event: what did not get through waits, with a growing, jittered pause of its own or of all, and each attempt
-//! becomes part of the event's story. One task owns all state; it waits in one place ([`Forwarder::step`]) and decides
+//! becomes part of the event's story. One task owns all state; it waits in one place (`Forwarder::step`) and decides
 //! in pure functions (`lanes`, `backoff`, `state`). Memory: at most 20,000 events or 32 MiB of JSON besides one page.
 
 mod backoff;
@@ -107,6 +107,8 @@ struct Forwarder {
     reading: Option<Reading>,
     /// Read up to here.
     cursor: EventId,
+    /// Why the next events cannot be read from disk, where they cannot.
+    unreadable: Option<Fault>,
     /// The lanes in memory keep the order.
     ordered: bool,
     stopping: bool,
@@ -129,6 +131,7 @@ pub async fn run(spool: Spool, mut controls: Controls, report: watch::Sender<del
         weather: Weather::default(),
         puts: FuturesUnordered::new(),
         reading: None,
+        unreadable: None,
         stopping: false,
     };
     loop {
@@ -151,6 +154,12 @@ impl Forwarder {
         let until = tokio::time::Instant::from_std(timer.unwrap_or_else(Instant::now));
         tokio::select! {
             biased;
+            stop = self.controls.stop.wait_for(|stop| *stop), if !self.stopping => {
+                drop(stop);
+                Step::Stop
+            }
+            changed = self.controls.setup.changed() => if changed.is_ok() { Step::Setup } else { Step::Stop },
+            () = self.controls.try_now.notified() => Step::TryNow,
             Some(done) = self.puts.next(), if !self.puts.is_empty() => {
                 let mut all = vec![done];
                 while let Some(Some(done)) = self.puts.next().now_or_never() {
@@ -158,12 +167,6 @@ impl Forwarder {
                 }
                 Step::Done(all)
             }
-            stop = self.controls.stop.wait_for(|stop| *stop), if !self.stopping => {
-                drop(stop);
-                Step::Stop
-            }
-            changed = self.controls.setup.changed() => if changed.is_ok() { Step::Setup } else { Step::Stop },
-            () = self.controls.try_now.notified() => Step::TryNow,
             read = until_read(&mut self.reading) => Step::Read(read),
             changed = self.summary.changed(), if self.reading.is_none() => {
                 if changed.is_ok() { Step::Spool } else { Step::Stop }
@@ -176,6 +179,9 @@ impl Forwarder {
         match step {
             Step::Done(all) => self.settle(all).await,
             Step::Read(Ok(next)) => {
+                if next.through > self.cursor {
+                    self.unreadable = None;
+                }
                 self.cursor = next.through.max(self.cursor);
                 for event in next.events {
                     self.lanes.push(event, self.ordered);
@@ -183,7 +189,10 @@ impl Forwarder {
                 self.give_up(&next.damaged).await;
             }
             Step::Read(Err(error)) => {
-                tracing::error!("{error}; tried again in a second");
+                if self.unreadable.is_none() {
+                    tracing::error!("{error}; tried again every second");
+                }
+                self.unreadable = Some(Fault::new("SpoolUnreadable", error.to_string()));
                 self.reading = Some(Box::pin(async {
                     tokio::time::sleep(READ_AGAIN_AFTER).await;
                     Ok(Next::default())
@@ -360,6 +369,8 @@ impl Forwarder {
                 Reason::Blocked => delivery::Forwarder::Blocked { fault, next_try },
                 Reason::Offline => delivery::Forwarder::Offline { fault, next_try },
             }
+        } else if let Some(fault) = &self.unreadable {
+            delivery::Forwarder::Blocked { fault: fault.clone(), next_try: now_ms() + 1000 }
         } else if let Some(fault) = self.weather.throttled(now) {
             delivery::Forwarder::Throttled(fault.clone())
         } else {

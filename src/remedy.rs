@@ -119,7 +119,8 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::KmsNotAllowed
         | Cause::KmsKeyUnusable
         | Cause::KmsKeyNotFound
-        | Cause::KmsNotSubscribed => Class::Blocked,
+        | Cause::KmsNotSubscribed
+        | Cause::SpoolUnreadable => Class::Blocked,
         Cause::RecordRefused | Cause::Damaged | Cause::Repeat => Class::Refused,
         Cause::Endpoint(refusal) => refusal.class(),
         Cause::Unknown => class_of_status(http_status.or_else(|| status_in(code))),
@@ -172,6 +173,7 @@ enum Cause {
     KmsNotSubscribed,
     RecordRefused,
     Damaged,
+    SpoolUnreadable,
     Repeat,
     Unreadable,
     Endpoint(Refusal),
@@ -280,6 +282,7 @@ const CODES: &[(&str, Cause)] = &[
     ("IncompleteRequest", Cause::RequestRefused),
     ("IncompleteRecord", Cause::RecordRefused),
     ("DamagedPayload", Cause::Damaged),
+    ("SpoolUnreadable", Cause::SpoolUnreadable),
     // The spool would not forward it again.
     ("repeat", Cause::Repeat),
     // Who we are.

@@ -98,7 +98,7 @@ impl Sdk {
         match self {
             Self::Curl | Self::Python | Self::Java | Self::Php => None,
             Self::Node => Some(
-                "Works with the old package analytics-node too: new Analytics(KEY, { host, timeout: 10000, retryCount: 10 }).",
+                "Works with the old package analytics-node too: new Analytics(KEY, { host, timeout: 60000, retryCount: 10, errorHandler: console.error }). Its timeout is for a batch with all its retries; without errorHandler, a batch that it gives up ends the program.",
             ),
             Self::BrowserNpm => Some(
                 "A page from a public site may reach this computer only after its visitor allowed it. For real visitors, put the endpoint behind a public host name.",
@@ -621,6 +621,14 @@ mod tests {
             let code = snippet(sdk, URL, "wk");
             assert!(code.contains(option), "{code}");
         }
+    }
+
+    #[test]
+    fn the_old_node_package_is_tested_with_the_options_that_are_advised() {
+        let note = Sdk::Node.note().unwrap();
+        let options = note.split_once("{ host, ").unwrap().1.split_once(" }").unwrap().0;
+        let tested = include_str!("../tests/peers/senders/analytics-node-legacy.js");
+        assert!(tested.contains(&format!("{{ host, {options} }}")), "{options}");
     }
 
     #[test]

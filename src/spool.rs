@@ -48,6 +48,9 @@ const COMMANDS_MAX: usize = 8192;
 /// Bytes of events on their way to the disk; above it senders hear 429.
 const PENDING_BYTES_MAX: u64 = 64 << 20;
 
+/// What a rejected line takes besides its excerpt.
+const LINE_BYTES: u64 = 512;
+
 /// Bytes and number of fresh events kept in memory for the forwarder. Above it the oldest are read back from disk.
 const FRESH_BYTES_MAX: usize = 32 << 20;
 const FRESH_EVENTS_MAX: usize = 50_000;
@@ -188,14 +191,19 @@ struct Fresh {
     newest: EventId,
 }
 
-struct Shared {
-    path: PathBuf,
-    commands: mpsc::Sender<Command>,
-    reads: mpsc::Sender<read::NextRequest>,
+/// What the writer's thread shares with the handles. Nothing in here keeps that thread alive.
+struct Common {
     fresh: Mutex<Fresh>,
     summary: watch::Sender<Summary>,
     max_bytes: AtomicU64,
     pending_bytes: AtomicU64,
+}
+
+struct Shared {
+    path: PathBuf,
+    commands: mpsc::Sender<Command>,
+    reads: mpsc::Sender<read::NextRequest>,
+    common: Arc<Common>,
     settled_through: EventId,
 }
 
@@ -205,11 +213,11 @@ pub struct Spool {
     shared: Arc<Shared>,
 }
 
-/// The spool's threads and its lock on the data folder.
+/// The spool's threads. The writer's holds the lock on the data folder, so that nobody else opens it before the last
+/// write is done.
 pub struct Threads {
     writer: JoinHandle<()>,
     reader: JoinHandle<()>,
-    _lock: std::fs::File,
 }
 
 impl Threads {
@@ -230,27 +238,31 @@ impl Spool {
         let reader = open::reader(&path)?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (reads, read_inbox) = mpsc::channel(4);
-        let summary = watch::Sender::new(writer.summary());
         let newest = writer.newest();
+        let common = Arc::new(Common {
+            fresh: Mutex::new(Fresh { complete_after: newest, newest, ..Fresh::default() }),
+            summary: watch::Sender::new(writer.summary()),
+            max_bytes: AtomicU64::new(limits.max_bytes),
+            pending_bytes: AtomicU64::new(0),
+        });
         let shared = Arc::new(Shared {
             path,
             commands,
             reads,
-            fresh: Mutex::new(Fresh { complete_after: newest, newest, ..Fresh::default() }),
-            summary,
-            max_bytes: AtomicU64::new(limits.max_bytes),
-            pending_bytes: AtomicU64::new(0),
+            common: Arc::clone(&common),
             settled_through: writer.settled_through(),
         });
-        let for_writer = Arc::clone(&shared);
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let writer = thread("spool-write")
-            .spawn(move || write::run(writer, inbox, &for_writer))
+            .spawn(move || {
+                write::run(writer, inbox, &common);
+                drop(lock);
+            })
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
         let reader = thread("spool-read")
             .spawn(move || read::run(&reader, read_inbox))
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
-        Ok((Self { shared }, Threads { writer, reader, _lock: lock }))
+        Ok((Self { shared }, Threads { writer, reader }))
     }
 
     /// Where the spool's file is; for a [`LogReader`].
@@ -259,19 +271,21 @@ impl Spool {
     }
 
     /// Commits the events of one request. `Ok` means they are synced to disk; gives the first one's place
-    /// (the accepted ones follow it without a gap, then the rejected ones).
+    /// (its other events and its rejected lines follow).
     ///
     /// Errors cost nothing: no event of the request is in the spool then.
     pub async fn append(&self, arrivals: Arrivals) -> Result<EventId, AppendError> {
-        let bytes: u64 = arrivals.events.iter().map(|event| event.json.len() as u64).sum();
-        self.room_for(bytes)?;
+        let waiting: u64 = arrivals.events.iter().map(|event| event.json.len() as u64).sum();
+        let lines: u64 = arrivals.rejected.iter().map(|one| one.excerpt.len() as u64 + LINE_BYTES).sum();
+        let bytes = waiting + lines;
+        self.room_for(waiting, lines)?;
         let (reply, answer) = oneshot::channel();
-        self.shared.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.common.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
         // From here on the writer owns the count: it takes `bytes` off again, whatever happens to this future.
         match self.shared.commands.try_send(Command::Append { arrivals, bytes, reply }) {
             Ok(()) => answer.await.unwrap_or(Err(AppendError::Closed)),
             Err(refused) => {
-                self.shared.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                self.shared.common.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 Err(match refused {
                     mpsc::error::TrySendError::Full(_) => {
                         AppendError::Full("too many requests wait for the disk".into())
@@ -282,16 +296,16 @@ impl Spool {
         }
     }
 
-    fn room_for(&self, bytes: u64) -> Result<(), AppendError> {
-        let pending = self.shared.pending_bytes.load(Ordering::Relaxed);
-        if pending > 0 && pending + bytes > PENDING_BYTES_MAX {
+    fn room_for(&self, bytes: u64, lines: u64) -> Result<(), AppendError> {
+        let pending = self.shared.common.pending_bytes.load(Ordering::Relaxed);
+        if pending > 0 && pending + bytes + lines > PENDING_BYTES_MAX {
             return Err(AppendError::Full("the disk cannot keep up".into()));
         }
-        let waiting = self.shared.summary.borrow().ledger.queued_bytes;
-        let max = self.shared.max_bytes.load(Ordering::Relaxed);
+        let waiting = self.shared.common.summary.borrow().ledger.queued_bytes;
+        let max = self.shared.common.max_bytes.load(Ordering::Relaxed);
         if bytes > 0 && waiting + pending + bytes > max {
             // Asked again while nothing is published: what made room meanwhile must not be overlooked.
-            self.shared.summary.send_if_modified(|summary| {
+            self.shared.common.summary.send_if_modified(|summary| {
                 let news = summary.intake == Intake::Ready && summary.ledger.queued_bytes + bytes > max;
                 if news {
                     summary.intake = Intake::Full;
@@ -327,7 +341,7 @@ impl Spool {
     ///
     /// For the forwarder alone: what it has read past is let go from memory.
     pub async fn next(&self, after: EventId, count: usize, bytes: usize) -> Result<Next, ReadError> {
-        if let Some(fresh) = self.shared.take_fresh(after, count, bytes) {
+        if let Some(fresh) = self.shared.common.take_fresh(after, count, bytes) {
             return Ok(fresh);
         }
         let (reply, answer) = oneshot::channel();
@@ -340,7 +354,7 @@ impl Spool {
 
     /// The sums and the newest line, after each commit.
     pub fn watch(&self) -> watch::Receiver<Summary> {
-        self.shared.summary.subscribe()
+        self.shared.common.summary.subscribe()
     }
 
     /// Every event up to this one had been settled when the spool was opened: where the forwarder begins.
@@ -350,8 +364,8 @@ impl Spool {
 
     /// Applies new limits.
     pub async fn set_limits(&self, limits: Limits) {
-        self.shared.max_bytes.store(limits.max_bytes, Ordering::Relaxed);
-        self.shared.summary.send_if_modified(|summary| {
+        self.shared.common.max_bytes.store(limits.max_bytes, Ordering::Relaxed);
+        self.shared.common.summary.send_if_modified(|summary| {
             let news = summary.intake == Intake::Full && summary.ledger.queued_bytes < limits.max_bytes;
             if news {
                 summary.intake = Intake::Ready;
@@ -372,7 +386,7 @@ impl Spool {
     }
 }
 
-impl Shared {
+impl Common {
     /// What of the queue is in memory, where all of it after `after` is.
     fn take_fresh(&self, after: EventId, count: usize, bytes: usize) -> Option<Next> {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);

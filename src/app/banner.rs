@@ -140,6 +140,19 @@ fn countdown_ui(ui: &mut Ui, ms: Millis) {
 
 /// The same words in a place's own column.
 pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
+    if seen.status.forwarder.fault().is_some_and(|above| above.code == fault.code) {
+        // Why, and what to do, stand at the top of the window already.
+        let t = tokens(ui);
+        let what = remedy::remedy(fault, seen.config).what;
+        frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
+            ui.take_available_width();
+            ui.spacing_mut().item_spacing.y = 4.0;
+            ui.add(Label::new(widgets::words(ui, &what, 640.0, t.strong)).wrap());
+            said_ui(ui, fault);
+        });
+        ui.add_space(4.0);
+        return;
+    }
     remedy_for_ui(ui, seen, fault, seen.config);
 }
 
@@ -152,13 +165,19 @@ pub(super) fn remedy_for_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, con
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
         words_ui(ui, &remedy, fault);
-        ui.add(Label::new(RichText::new(fault.to_string()).monospace().size(11.5).color(t.weak)).wrap());
+        said_ui(ui, fault);
         if remedy.place.is_some() || remedy.link.is_some() {
             ui.add_space(2.0);
             ui.horizontal_wrapped(|ui| place_ui(ui, seen, &remedy));
         }
     });
     ui.add_space(4.0);
+}
+
+/// The destination's own words.
+fn said_ui(ui: &mut Ui, fault: &Fault) {
+    let said = RichText::new(fault.to_string()).monospace().size(11.5).color(tokens(ui).weak);
+    ui.add(Label::new(said).wrap());
 }
 
 /// Where a remedy's place is in this window.

@@ -232,8 +232,9 @@ pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     let Some(fault) = delivery.fault.as_ref() else { return };
     match delivery.state {
         State::Delivered => {}
-        State::Rejected => widgets::message_ui(ui, Tone::Bad, &format!("Refused at the endpoint: {fault}")),
-        State::Failed | State::Queued | State::Retrying => banner::remedy_ui(ui, seen, fault),
+        State::Rejected | State::Failed | State::Queued | State::Retrying => {
+            banner::remedy_ui(ui, seen, fault);
+        }
     }
 }
 

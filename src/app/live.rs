@@ -18,6 +18,7 @@ use super::{
     Place, Seen, Waiting, arrived,
     detail::{self, Pane},
     rows::{Filter, Rows},
+    status_line,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -34,6 +35,8 @@ const READ_EVERY: Duration = Duration::from_millis(200);
 /// Typing ends after so long.
 const TYPING: Duration = Duration::from_millis(220);
 const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+
+const LATENCY: &str = "Latency";
 
 /// The chips: queued holds what is retried too, as the ledger does.
 const CHIPS: [(&str, &[State]); 4] = [
@@ -347,13 +350,7 @@ impl Live {
         let output = table
             .header(28.0, |mut header| {
                 for name in columns.names() {
-                    header.col(|ui| {
-                        ui.add(
-                            Label::new(weight(name, 560.0).size(11.5).color(t.weak))
-                                .selectable(false)
-                                .truncate(),
-                        );
-                    });
+                    header.col(|ui| column_name_ui(ui, name));
                 }
             })
             .body(|body| {
@@ -392,6 +389,20 @@ impl Live {
     }
 }
 
+/// Figures stand at the right of their column, and so does its name.
+fn column_name_ui(ui: &mut Ui, name: &str) {
+    let text = weight(name, 560.0).size(11.5).color(tokens(ui).weak);
+    let name_ui = |ui: &mut Ui| ui.add(Label::new(text).selectable(false).truncate());
+    if name == LATENCY {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(10.0);
+            name_ui(ui);
+        });
+    } else {
+        name_ui(ui);
+    }
+}
+
 fn row_name(delivery: &Delivery) -> String {
     let kind = delivery.kind.map_or("event", Kind::as_str);
     let name = delivery.name.as_deref().unwrap_or_default();
@@ -422,7 +433,7 @@ impl Columns {
             (true, "Event"),
             (self.key, "User / key"),
             (true, "Time"),
-            (self.latency, "Latency"),
+            (self.latency, LATENCY),
             (self.source, "Source"),
         ];
         all.into_iter().filter_map(|(shown, name)| shown.then_some(name))
@@ -509,7 +520,9 @@ fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, cou
     let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
     let button =
         Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
-    ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label).clicked()
+    let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
+    widgets::ring_ui(ui, &response, 13.0);
+    response.clicked()
 }
 
 /// Events in and out of the last two minutes.
@@ -532,7 +545,7 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                         widgets::dot_ui(ui, color);
                         ui.label(RichText::new(name).color(t.weak));
                         let peak = series.iter().copied().fold(0.0, f32::max);
-                        let now = series.last().copied().unwrap_or_default();
+                        let now = status_line::latest(series);
                         ui.label(weight(format!("{}/s", widgets::rate(now)), 620.0).color(t.strong))
                             .on_hover_text(format!("Peak of the last 2 minutes: {}/s", widgets::rate(peak)));
                     });
@@ -540,7 +553,7 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
             });
             let points = |series: &[f32]| -> PlotPoints<'static> {
                 let len = series.len() as f64;
-                series.iter().enumerate().map(|(i, v)| [i as f64 - len, f64::from(*v)]).collect()
+                series.iter().enumerate().map(|(i, v)| [(i + 1) as f64 - len, f64::from(*v)]).collect()
             };
             let peak: f32 =
                 status.accepted_per_sec.iter().chain(&status.delivered_per_sec).copied().fold(4.0, f32::max);
@@ -565,7 +578,8 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                 })
                 .y_axis_formatter(|mark, _| format!("{:.0}", mark.value))
                 .label_formatter(|_| None);
-            let (accepted, delivered) = (points(&status.accepted_per_sec), points(&status.delivered_per_sec));
+            let full = |series| points(status_line::full_seconds(series));
+            let (accepted, delivered) = (full(&status.accepted_per_sec), full(&status.delivered_per_sec));
             plot.show(ui, |plot| {
                 plot.line(Line::new("In", accepted).color(t.accent).width(1.8).fill(0.0).fill_alpha(0.14));
                 plot.line(Line::new("Out", delivered).color(t.ok).width(1.8));

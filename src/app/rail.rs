@@ -9,6 +9,7 @@ use lucide_icons::Icon;
 use super::{
     PLACE_KEYS, Place, Seen, mark,
     theme::{self, tokens, weight},
+    widgets,
 };
 
 /// Below this the rail has icons only.
@@ -78,7 +79,7 @@ fn item_ui(
                     let name = weight(place.title(), if selected { 640.0 } else { 480.0 }).color(color);
                     let keys = RichText::new(ui.format_shortcut(&shortcut).replace("Comma", ","))
                         .small()
-                        .color(t.weak.gamma_multiply(0.75));
+                        .color(t.weak);
                     Button::selectable(selected, (icon, name)).right_text(keys)
                 }
                 None => Button::selectable(selected, icon),
@@ -87,6 +88,9 @@ fn item_ui(
             button.frame_when_inactive(selected).min_size(size).ui(ui).accessible_name(place.title())
         })
         .inner;
+    if selected {
+        widgets::ring_ui(ui, &response, 7.0);
+    }
     if attention {
         let at = if wide {
             response.rect.left_top() + vec2(25.0, 9.0)

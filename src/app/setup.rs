@@ -320,7 +320,8 @@ impl SetUp {
             two_ui(
                 ui,
                 |ui, destination: &mut config::Destination| {
-                    region_ui(ui, &mut destination.region, faults.region.as_deref());
+                    // Upright again: a column stretches what it holds.
+                    ui.vertical(|ui| region_ui(ui, &mut destination.region, faults.region.as_deref()));
                 },
                 |ui, destination| {
                     let value = &mut destination.stream;
@@ -616,7 +617,7 @@ fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>) {
     let known = policies::region(region);
     ui.scope(|ui| {
         widgets::edge_ui(ui, error.is_some());
-        let width = ui.available_width().min(380.0);
+        let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
         let edit = widgets::text_edit(region, "eu-west-1, or Ireland").desired_width(width);
         let output = CompletionPopup::new(Id::unique("region"))
             .align(RectAlign::BOTTOM_START)

@@ -3,6 +3,10 @@
 use eframe::egui::{self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Modal, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
+mod check;
+mod row;
+mod strangers;
+
 use super::{
     Place, Seen,
     theme::{self, tokens, weight},
@@ -10,6 +14,8 @@ use super::{
 };
 use crate::{
     config::{self, Config, Source},
+    delivery::Status,
+    engine::Engine,
     snippets::{self, Sdk},
 };
 
@@ -27,22 +33,30 @@ pub(super) struct Sources {
     revealed: Vec<usize>,
     sdk: Sdk,
     source: usize,
+    check: Option<check::Check>,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0 }
+        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0, check: None }
     }
 }
 
 /// What a button of a row asks for.
 enum Act {
+    Check,
     Copy,
     Reveal,
     Do(Doing),
 }
 
 impl Sources {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+        if let Some(check) = &mut self.check {
+            check.logic(ctx, engine, status);
+        }
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::heading_ui(ui, "Sources", "Who may send events, and how to point them here", |ui| {
             if widgets::primary_button_ui(ui, Icon::Plus, "Add source", true).clicked() {
@@ -55,6 +69,7 @@ impl Sources {
             |(sources, seen), ui| {
                 endpoint_ui(ui, seen);
                 sources.list_ui(ui, seen);
+                strangers::strangers_ui(ui, seen);
             },
             |(sources, seen), ui| {
                 if !seen.config.capture.sources.is_empty() {
@@ -89,9 +104,14 @@ impl Sources {
                     self.name_ui(ui, seen);
                     continue;
                 }
-                let act = row_ui(ui, source, self.revealed.contains(&at));
+                let act = self.row_ui(ui, seen, at);
                 match act {
                     None | Some(Act::Do(Doing::Adding { .. })) => {}
+                    Some(Act::Check) => {
+                        // Its snippet is what to try.
+                        self.source = at;
+                        self.check = Some(check::Check::new(&source.name, seen.status));
+                    }
                     Some(Act::Copy) => {
                         ui.copy_text(source.write_key.clone());
                         seen.wishes.push(super::Wish::Notice("Write key copied".to_owned()));
@@ -109,14 +129,6 @@ impl Sources {
             }
             if adding {
                 self.name_ui(ui, seen);
-            }
-            let unknown: u64 = seen.status.strangers.iter().map(|stranger| stranger.requests).sum();
-            if unknown > 0 {
-                let text = format!(
-                    "{} requests since the start came without a known write key. They were refused.",
-                    widgets::digits(unknown)
-                );
-                widgets::message_ui(ui, Tone::Attention, &text);
             }
         });
     }
@@ -337,55 +349,4 @@ pub(super) fn exposed_ui(ui: &mut Ui, config: &Config) {
     };
     let text = format!("Other computers can reach this endpoint, since it listens on {listen}. {open}");
     widgets::message_ui(ui, Tone::Attention, &text);
-}
-
-fn row_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
-    let t = tokens(ui);
-    let mut act = None;
-    let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(9);
-    frame.inner_margin(Margin { left: 12, right: 6, top: 6, bottom: 6 }).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
-                let of = |what: &str| format!("{what} {}", source.name);
-                if widgets::icon_button_ui(ui, Icon::Trash2, &of("Remove")).clicked() {
-                    act = Some(Act::Do(Doing::Removing(0)));
-                }
-                if widgets::icon_button_ui(ui, Icon::RefreshCw, &of("New write key for")).clicked() {
-                    act = Some(Act::Do(Doing::NewKey(0)));
-                }
-                if widgets::icon_button_ui(ui, Icon::Pencil, &of("Rename")).clicked() {
-                    act = Some(Act::Do(Doing::Renaming { at: 0, name: source.name.clone(), focus: true }));
-                }
-                if widgets::icon_button_ui(ui, Icon::Copy, &of("Copy write key of")).clicked() {
-                    act = Some(Act::Copy);
-                }
-                let (eye, what) = if revealed {
-                    (Icon::EyeOff, "Hide write key of")
-                } else {
-                    (Icon::Eye, "Show write key of")
-                };
-                if widgets::icon_button_ui(ui, eye, &of(what)).clicked() {
-                    act = Some(Act::Reveal);
-                }
-                ui.add_space(6.0);
-                let key = if revealed { source.write_key.clone() } else { masked(&source.write_key) };
-                let room = (ui.available_width() * 0.6).max(60.0);
-                ui.allocate_ui_with_layout(
-                    egui::vec2(room, 22.0),
-                    Layout::right_to_left(Align::Center),
-                    |ui| {
-                        ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());
-                    },
-                );
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.spacing_mut().item_spacing.x = 9.0;
-                    ui.label(theme::icon(Icon::Plug).color(t.weak));
-                    ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate())
-                        .on_hover_text(&*source.name);
-                });
-            });
-        });
-    });
-    act
 }

@@ -129,7 +129,7 @@ fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
         (Icon::ArrowUp, &seen.status.delivered_per_sec, "Events delivered per second"),
     ] {
         let value = latest(series);
-        if value > 0.0 {
+        if value > 0.0 || series.last().is_some_and(|running| *running > 0.0) {
             // The engine calls for events, not for seconds that pass.
             ui.request_repaint_after(Duration::from_secs(1));
         }
@@ -143,10 +143,16 @@ fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
     }
 }
 
-/// The mean of the last few full seconds: steadier than one, and still quick.
-fn latest(series: &[f32]) -> f32 {
-    let tail = &series[series.len().saturating_sub(3)..];
+/// The mean of the last few full seconds: steadier than one, and still quick. The second that is running is not full.
+pub(super) fn latest(series: &[f32]) -> f32 {
+    let full = full_seconds(series);
+    let tail = &full[full.len().saturating_sub(3)..];
     if tail.is_empty() { 0.0 } else { tail.iter().sum::<f32>() / tail.len() as f32 }
+}
+
+/// Without the second that is running, whose count would look like a fall.
+pub(super) fn full_seconds(series: &[f32]) -> &[f32] {
+    &series[..series.len().saturating_sub(1)]
 }
 
 fn queue_ui(ui: &mut Ui, seen: &Seen<'_>) {
@@ -186,5 +192,16 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         .on_hover_text("The capture endpoint: where SDKs send");
     if let Some(word) = word {
         ui.label(weight(word, 580.0).color(tone));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_of_full_seconds() {
+        assert!((latest(&[50.0, 30.0, 30.0, 30.0, 1.0]) - 30.0).abs() < 0.01);
+        assert!(latest(&[]).abs() < 0.01 && latest(&[7.0]).abs() < 0.01);
     }
 }

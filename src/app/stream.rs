@@ -156,7 +156,10 @@ impl Stream {
                 return;
             }
         }
-        CentralPanel::no_frame().show(ui, |ui| self.table_ui(ui, seen));
+        let margin = Margin { right: if self.selected.is_some() { 10 } else { 0 }, ..Margin::ZERO };
+        CentralPanel::no_frame()
+            .frame(Frame::new().inner_margin(margin))
+            .show(ui, |ui| self.table_ui(ui, seen));
     }
 
     fn progress_ui(&self, ui: &mut Ui) {
@@ -195,7 +198,12 @@ impl Stream {
             );
             return;
         }
+        let practice = seen.config.destination.kind == DestinationKind::Practice;
         let text = match self.from {
+            From::Oldest if practice => {
+                "The practice stream keeps its records in memory and starts empty with the app. Send an event, and it \
+                 shows up here as consumers get it."
+            }
             From::Oldest => {
                 "The stream has no records yet. Send an event, and it shows up here as consumers get it."
             }

@@ -208,6 +208,7 @@ impl Test {
                 self.results_ui(ui, seen);
             }
             ui.add_space(18.0);
+            widgets::follow_focus(ui);
         });
     }
 

@@ -15,6 +15,8 @@ use super::{
 
 /// How wide one column of cards may get before its lines are hard to read.
 const COLUMN_WIDTH_MAX: f32 = 1060.0;
+/// A longer field would look as if it wanted more text.
+pub(super) const FIELD_WIDTH_MAX: f32 = 500.0;
 /// From here on there are two columns.
 const TWO_COLUMNS_WIDTH: f32 = 1160.0;
 
@@ -35,17 +37,35 @@ pub(super) fn page_ui<S>(
             first(state, ui);
             second(state, ui);
         } else {
-            ui.set_max_width(width);
-            ui.spacing_mut().item_spacing.x = GAP;
-            ui.columns(2, |columns| {
-                for column in columns.iter_mut() {
-                    column.spacing_mut().item_spacing = vec2(8.0, GAP);
-                }
-                first(state, &mut columns[0]);
-                second(state, &mut columns[1]);
+            // Not `Ui::columns`: that stretches every button over its column.
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing = vec2(GAP, GAP);
+                let size = vec2(((width - GAP) / 2.0).floor(), ui.available_height());
+                column_ui(ui, size, |ui| first(state, ui));
+                column_ui(ui, size, |ui| second(state, ui));
             });
         }
         ui.add_space(18.0);
+        follow_focus(ui);
+    });
+}
+
+/// Scrolls to what the keyboard has just reached, where it is out of sight. Called at the end of what is scrolled.
+pub(super) fn follow_focus(ui: &Ui) {
+    let focused = ui.memory(egui::Memory::focused).and_then(|id| ui.read_response(id));
+    // What is not scrolled is not clipped either.
+    if let Some(focused) = focused.filter(Response::gained_focus)
+        && !focused.interact_rect.contains_rect(focused.rect)
+    {
+        ui.scroll_to_rect(focused.rect.expand(12.0), None);
+    }
+}
+
+fn column_ui(ui: &mut Ui, size: Vec2, contents: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+        ui.set_width(size.x);
+        ui.spacing_mut().item_spacing.x = 8.0;
+        contents(ui);
     });
 }
 
@@ -95,6 +115,14 @@ pub(super) fn icon_button_ui(ui: &mut Ui, icon: Icon, name: &str) -> Response {
             .on_hover_text(name)
     })
     .inner
+}
+
+/// The ring of what has the keyboard's focus, for what has an outline of its own.
+pub(super) fn ring_ui(ui: &Ui, response: &Response, radius: f32) {
+    if response.has_focus() {
+        let stroke = Stroke::new(1.5, tokens(ui).strong);
+        ui.painter().rect_stroke(response.rect, radius, stroke, egui::StrokeKind::Inside);
+    }
 }
 
 /// The one thing to do next.
@@ -206,7 +234,7 @@ pub(super) fn field_ui(
         let response = ui
             .scope(|ui| {
                 edge_ui(ui, error.is_some());
-                ui.add(text_edit(value, hint).desired_width(ui.available_width().min(380.0)))
+                ui.add(text_edit(value, hint).desired_width(ui.available_width().min(FIELD_WIDTH_MAX)))
                     .labelled_by(name.id)
             })
             .inner;
@@ -370,7 +398,7 @@ fn choice_ui(ui: &mut Ui, selected: bool, label: &str, text: &str, size: Vec2) -
     if ui.is_rect_visible(rect) {
         let how = ui.animate_bool_responsive(id, selected);
         let fill = if response.hovered() && !selected { t.hover } else { t.raised };
-        let edge = if selected || response.has_focus() { t.accent } else { t.line };
+        let edge = if selected { t.accent } else { t.line };
         ui.painter().rect(rect, 9.0, fill, Stroke::new(1.0, edge), egui::StrokeKind::Inside);
         if how > 0.0 {
             ui.painter().rect_filled(rect, 9.0, t.accent_soft.gamma_multiply(0.55 * how));
@@ -384,6 +412,7 @@ fn choice_ui(ui: &mut Ui, selected: bool, label: &str, text: &str, size: Vec2) -
         let below = at + vec2(0.0, title.size().y + 3.0);
         ui.painter().galley(at, title, t.strong);
         ui.painter().galley(below, detail, t.weak);
+        ring_ui(ui, &response, 9.0);
     }
     response
 }
@@ -400,7 +429,9 @@ pub(super) fn dot_ui(ui: &mut Ui, color: Color32) {
 
 /// A word in a rounded box. Painted by hand: in a centred row a `Frame` stretches to the row's height.
 pub(super) fn pill_ui(ui: &mut Ui, color: Color32, text: &str) -> Response {
-    let galley = WidgetText::from(weight(text, 580.0).size(11.5).color(color)).into_galley(
+    // On its own tint, in a selected row too, the plain colour would be too weak to read (WCAG AA).
+    let ink = color.lerp_to_gamma(tokens(ui).strong, 0.3);
+    let galley = WidgetText::from(weight(text, 580.0).size(11.5).color(ink)).into_galley(
         ui,
         Some(TextWrapMode::Extend),
         f32::INFINITY,
@@ -410,7 +441,7 @@ pub(super) fn pill_ui(ui: &mut Ui, color: Color32, text: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(galley.size() + 2.0 * padding, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
     ui.painter().rect_filled(rect, CornerRadius::same(9), color.gamma_multiply(0.15));
-    ui.painter().galley(rect.min + padding, galley, color);
+    ui.painter().galley(rect.min + padding, galley, ink);
     response
 }
 
@@ -538,7 +569,8 @@ pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
     let t = tokens(ui);
     let mut copied = false;
     ui.horizontal(|ui| {
-        ui.set_min_height(26.0);
+        // As high with a button as without one.
+        ui.set_min_height(28.0);
         ui.allocate_ui_with_layout(vec2(118.0, 20.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(118.0);
             ui.add(Label::new(RichText::new(name).color(t.weak)).selectable(false).truncate());
@@ -594,6 +626,26 @@ pub(super) fn duration(ms: i64) -> String {
     }
 }
 
+/// How long ago, for the eye; asks for a frame when that will read differently.
+pub(super) fn ago_ui(ui: &Ui, at: i64, now: i64) -> String {
+    let (text, changes_in) = ago((now - at).max(0));
+    ui.request_repaint_after(changes_in);
+    text
+}
+
+/// So many milliseconds ago for the eye, and how long that stays true.
+fn ago(ms: i64) -> (String, std::time::Duration) {
+    const UNITS: [(i64, &str, i64); 4] = [
+        (1000, "s", 60_000),
+        (60_000, "min", 3_600_000),
+        (3_600_000, "h", 48 * 3_600_000),
+        (86_400_000, "d", i64::MAX),
+    ];
+    let (unit, name, _) = UNITS.into_iter().find(|(_, _, below)| ms < *below).unwrap_or(UNITS[3]);
+    let text = if ms < 1000 { "just now".to_owned() } else { format!("{} {name} ago", ms / unit) };
+    (text, std::time::Duration::from_millis((unit - ms % unit).unsigned_abs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -604,5 +656,15 @@ mod tests {
         assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1234".into()));
         assert_eq!((bytes(12), bytes(2048)), ("12 B".into(), "2.0 KiB".into()));
         assert_eq!((duration(80), duration(61_000)), ("80 ms".into(), "1 min 1 s".into()));
+    }
+
+    #[test]
+    fn an_age_says_when_it_reads_differently() {
+        let millis = |ms| std::time::Duration::from_millis(ms);
+        assert_eq!(ago(0), ("just now".into(), millis(1000)));
+        assert_eq!(ago(3200), ("3 s ago".into(), millis(800)));
+        assert_eq!(ago(90_000), ("1 min ago".into(), millis(30_000)));
+        assert_eq!(ago(3 * 3_600_000), ("3 h ago".into(), millis(3_600_000)));
+        assert_eq!(ago(3 * 86_400_000).0, "3 d ago");
     }
 }

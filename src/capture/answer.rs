@@ -110,6 +110,12 @@ impl Refused {
         }
     }
 
+    /// All memory for bodies is taken.
+    pub(super) fn busy() -> Self {
+        let message = "too many large requests arrive at once; send it again";
+        Self { retry_after: Some(2), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", message) }
+    }
+
     pub(super) fn response(&self) -> Response {
         let body =
             json!({ "success": false, "code": self.code, "message": self.message, "error": self.message });

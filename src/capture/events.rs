@@ -73,7 +73,7 @@ impl Endpoint {
     }
 
     /// Reads a POST: stops early where the key is outside the body and unknown.
-    async fn read(&self, caller: &Caller<'_>, body: Body) -> Result<bytes::Bytes, Refused> {
+    async fn read(&self, caller: &Caller<'_>, body: Body) -> Result<body::Held, Refused> {
         self.is_open()?;
         if caller.key().is_some()
             && let Err(refused) = self.source(caller, caller.key())
@@ -81,7 +81,7 @@ impl Endpoint {
             body::discard(body.into_data_stream()).await;
             return Err(refused);
         }
-        body::read(&caller.parts.headers, body, caller.rules.body_bytes_max).await
+        body::read(&caller.parts.headers, body, caller.rules.body_bytes_max, &self.bodies).await
     }
 
     pub(super) async fn single(
@@ -90,8 +90,8 @@ impl Endpoint {
         body: Body,
         kind: Kind,
     ) -> Result<Response, Refused> {
-        let bytes = self.read(&caller, body).await?;
-        let message_id = self.one_event(&mut caller, &bytes, kind).await?;
+        let held = self.read(&caller, body).await?;
+        let message_id = self.one_event(&mut caller, &held.bytes, kind).await?;
         Ok(answer::json_response(StatusCode::OK, &json!({ "success": true, "messageId": message_id })))
     }
 
@@ -120,8 +120,8 @@ impl Endpoint {
         body: Body,
         class: PathClass,
     ) -> Result<Response, Refused> {
-        let bytes = self.read(&caller, body).await?;
-        let parsed = match event::Body::parse(&bytes) {
+        let held = self.read(&caller, body).await?;
+        let parsed = match event::Body::parse(&held.bytes) {
             Ok(parsed) => parsed,
             Err(refusal) => return Err(self.refuse(&caller, refusal, None).await),
         };

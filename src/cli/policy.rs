@@ -13,6 +13,12 @@ use crate::{
 pub struct Words {
     #[command(flatten)]
     destination: DestinationWords,
+    /// Grant reading too: what `tail` and the Stream place need
+    #[arg(long)]
+    read_back: bool,
+    /// Grant looking at the stream too: its state, its shards, its record limit
+    #[arg(long)]
+    describe: bool,
     /// json, aws-cli, terraform or cloudformation
     #[arg(long, default_value = "json", value_parser = ["json", "aws-cli", "terraform", "cloudformation"])]
     format: String,
@@ -23,7 +29,9 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     let overrides = Overrides { practice: true, ..Overrides::from(words.destination) };
     let config = places.read(&overrides)?.config;
     let format = Format::parse(&words.format).context("unknown format")?;
-    let grants = Grants::for_config(&config);
+    let mut grants = Grants::for_config(&config);
+    grants.read_back |= words.read_back;
+    grants.describe |= words.describe;
     let missing = policy::missing(&config, &grants);
     print(&format!("{}\n", policy::render(&config, &grants, format).trim_end()))?;
     if !missing.is_empty() {

@@ -43,7 +43,8 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     tracing::info!("Data folder: {}", paths.data_dir.display());
     let config = loaded.config;
     if config.capture.exposed() {
-        tracing::warn!("The endpoint can be reached from other machines, without encryption");
+        let encryption = if config.capture.tls_cert.is_empty() { ", without encryption" } else { "" };
+        tracing::warn!("The endpoint can be reached from other machines{encryption}");
     }
     let engine = Engine::start_heeding_signals(config, paths)?;
     watch(&engine);
@@ -88,7 +89,7 @@ fn watch(engine: &Engine) {
 
 fn tell_changes(before: &Status, now: &Status, config: &Config) {
     if let (Some(address), true) = (now.endpoint, before.endpoint != now.endpoint) {
-        tracing::info!("Listening on {}; destination: {}", url_of(address), destination(config));
+        tracing::info!("Listening on {}; destination: {}", url_of(address, now.tls), destination(config));
         if now.ledger.queued > 0 {
             tracing::info!("{} events wait from before", now.ledger.queued);
         }

@@ -78,7 +78,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 19] = [
+pub(super) const KEYS: [Key; 21] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -160,6 +160,16 @@ pub(super) const KEYS: [Key; 19] = [
         full: "capture.require_write_key",
         get: |c| Value::Switch(c.capture.require_write_key),
         set: |c, v| switch(v).map(|on| c.capture.require_write_key = on),
+    },
+    Key {
+        full: "capture.tls_cert",
+        get: |c| text(&c.capture.tls_cert),
+        set: |c, v| as_text(v).map(|path| path.clone_into(&mut c.capture.tls_cert)),
+    },
+    Key {
+        full: "capture.tls_key",
+        get: |c| text(&c.capture.tls_key),
+        set: |c, v| as_text(v).map(|path| path.clone_into(&mut c.capture.tls_key)),
     },
     Key {
         full: "capture.drop_repeats",

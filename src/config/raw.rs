@@ -254,6 +254,17 @@ fn contradictions(config: &Config, origins: &Origins) -> Vec<Problem> {
                     give it in the settings file, as TRIBUTARY_CREDENTIALS_PROFILE or with --profile";
         say("credentials.source", text.to_owned());
     }
+    let capture = &config.capture;
+    for (given, missing) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
+        let is_empty =
+            |name| if name == "tls_cert" { capture.tls_cert.is_empty() } else { capture.tls_key.is_empty() };
+        if !is_empty(given) && is_empty(missing) {
+            let text = format!(
+                "capture.{missing} is missing, and capture.{given} needs it: give both for https, or none"
+            );
+            say(&format!("capture.{given}"), text);
+        }
+    }
     problems
 }
 

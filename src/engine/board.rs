@@ -27,7 +27,9 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
     let mut rates = Rates::new(summary.borrow().ledger);
     let mut is_news = true;
     loop {
-        let status = status(&shared, &summary.borrow_and_update(), &mut rates);
+        // A copy: the spool's writer waits for this guard before it answers senders.
+        let now = summary.borrow_and_update().clone();
+        let status = status(&shared, &now, &mut rates);
         forwarder.mark_unchanged();
         endpoint.mark_unchanged();
         shared.status.send_replace(Arc::new(status));
@@ -56,6 +58,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
     let (sources, strangers) = shared.visitors.snapshot(now_ms());
     Status {
         endpoint: *shared.endpoint.borrow(),
+        tls: shared.rules.borrow().tls().is_some(),
         intake: if stopping { Intake::Stopping } else { summary.intake.clone() },
         forwarder: shared.forwarder.borrow().clone(),
         ledger: summary.ledger,

@@ -14,7 +14,7 @@ use super::{
     signals::Signals, test_event, url_of,
 };
 use crate::{
-    capture::{Endpoint, Rules, Stage},
+    capture::{Endpoint, Rules, Stage, Transport},
     config::{self, Config},
     delivery::{ReadFrom, Step},
     event::Kind,
@@ -24,6 +24,10 @@ use crate::{
 
 /// How long connections that are being answered may take to end, once nothing new is taken.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+/// How often and how long a port is waited for that we ourselves let go of.
+const BIND_TRIES: u32 = 40;
+const BIND_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) enum Command {
     Apply { config: Box<Config>, save: bool, reply: oneshot::Sender<Result<(), String>> },
@@ -48,8 +52,8 @@ struct Keeper {
     /// Work that ends by itself.
     errands: JoinSet<()>,
     listening: Listening,
-    /// Old listeners that finish what they are answering.
-    closing: JoinSet<()>,
+    /// The stage of the listener for this program's own test events.
+    inside: watch::Sender<Stage>,
     forwarder: Option<AbortHandle>,
     /// Parts that end when the spool does, which is last.
     endless: Vec<AbortHandle>,
@@ -72,7 +76,7 @@ pub(super) async fn run(
         names: HashMap::new(),
         errands: JoinSet::new(),
         listening: Listening { asked_for, stage: watch::Sender::new(Stage::Open) },
-        closing: JoinSet::new(),
+        inside: watch::Sender::new(Stage::Open),
         forwarder: None,
         endless: Vec::new(),
         stop_forwarder: watch::Sender::new(false),
@@ -85,6 +89,7 @@ pub(super) async fn run(
         keeper.endless.push(listening);
     }
     keeper.start(listener, practice_listener);
+    keeper.listen_inside().await;
     let grace = loop {
         tokio::select! {
             command = inbox.recv() => match command {
@@ -94,7 +99,6 @@ pub(super) async fn run(
             },
             Some(ended) = keeper.parts.join_next_with_id() => keeper.part_ended(&ended),
             Some(_done) = keeper.errands.join_next() => {}
-            Some(_done) = keeper.closing.join_next() => {}
         }
     };
     keeper.stop(grace).await;
@@ -137,25 +141,57 @@ impl Keeper {
 
     /// Serves `listener` as the endpoint.
     fn listen(&mut self, listener: TcpListener) {
-        let endpoint = Endpoint::new(
-            self.shared.spool.clone(),
-            self.shared.rules.subscribe(),
-            self.listening.stage.subscribe(),
-            self.shared.forwarder.subscribe(),
-            Arc::clone(&self.shared.visitors),
-        );
         let address = listener.local_addr().ok();
-        self.part("capture endpoint", Arc::new(endpoint).serve(listener));
+        let stage = self.listening.stage.subscribe();
+        self.serve("capture endpoint", listener, stage, Transport::Settings);
         self.shared.endpoint.send_replace(address);
         self.write_whereabouts();
     }
 
+    fn serve(
+        &mut self,
+        name: &'static str,
+        listener: TcpListener,
+        stage: watch::Receiver<Stage>,
+        transport: Transport,
+    ) {
+        let endpoint = Endpoint::new(
+            self.shared.spool.clone(),
+            self.shared.rules.subscribe(),
+            stage,
+            self.shared.forwarder.subscribe(),
+            Arc::clone(&self.shared.visitors),
+        );
+        self.part(name, Arc::new(endpoint).serve(listener, transport));
+    }
+
+    /// With https, the program's own test events (the Test place, `send`) come over a listener of their own, on
+    /// loopback and without TLS: its certificate names the outside host.
+    async fn listen_inside(&mut self) {
+        if self.shared.rules.borrow().tls().is_none() || self.shared.inner_endpoint.borrow().is_some() {
+            return;
+        }
+        match TcpListener::bind(("127.0.0.1", 0)).await {
+            Ok(listener) => {
+                self.shared.inner_endpoint.send_replace(listener.local_addr().ok());
+                let stage = self.inside.subscribe();
+                self.serve("inner endpoint", listener, stage, Transport::Plain);
+                self.write_whereabouts();
+            }
+            Err(error) => {
+                let text = format!("Test events cannot be sent: no port on loopback could be had ({error}).");
+                self.shared.set_problem("inner endpoint", Some(text));
+            }
+        }
+    }
+
     fn write_whereabouts(&self) {
-        let Some(address) = *self.shared.endpoint.borrow() else { return };
+        let inner = *self.shared.inner_endpoint.borrow();
+        let Some(address) = inner.or(*self.shared.endpoint.borrow()) else { return };
         let access = &self.shared.access;
         let whereabouts = Whereabouts {
             pid: std::process::id(),
-            endpoint: url_of(address),
+            endpoint: url_of(address, false),
             practice: PracticeAccess {
                 endpoint_url: access.endpoint_url.clone(),
                 stream: access.stream.clone(),
@@ -190,8 +226,14 @@ impl Keeper {
                 });
             }
             Command::StoreKeys { access_key_id, secret_access_key, reply } => {
-                self.errands.spawn_blocking(move || {
-                    let stored = kinesis::keychain::store(&access_key_id, &secret_access_key);
+                self.errands.spawn(async move {
+                    // The keychain may ask its user, for ever: what waits for that holds nothing of the engine.
+                    #[expect(clippy::disallowed_methods, reason = "the engine spawns; the keychain blocks")]
+                    let storing = tokio::task::spawn_blocking(move || {
+                        kinesis::keychain::store(&access_key_id, &secret_access_key)
+                    });
+                    let stored =
+                        storing.await.unwrap_or_else(|error| Err(format!("storing failed: {error}")));
                     if stored.is_ok() {
                         shared.try_now.notify_one();
                     }
@@ -229,7 +271,14 @@ impl Keeper {
     async fn apply(&mut self, config: Config) {
         let config = Arc::new(config);
         let shared = Arc::clone(&self.shared);
-        shared.rules.send_replace(Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX)));
+        let tls = super::tls(&config);
+        shared.set_problem(
+            "certificate",
+            tls.as_ref().err().map(|error| format!("{}; the endpoint goes on as before.", chain(error))),
+        );
+        let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
+        shared.rules.send_replace(Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX, tls)));
+        self.listen_inside().await;
         shared.spool.set_limits((&*config).into()).await;
         let before = shared.setup.borrow().config.clone();
         if before.destination != config.destination || before.credentials != config.credentials {
@@ -238,7 +287,9 @@ impl Keeper {
                 self.read(Some(from));
             }
         }
-        if config.capture.listen != self.listening.asked_for {
+        if config.capture.listen == self.listening.asked_for {
+            shared.set_problem("listen", None);
+        } else {
             self.move_to(config.capture.listen).await;
         }
         shared.config.send_replace(config);
@@ -247,7 +298,21 @@ impl Keeper {
 
     /// Listens elsewhere; if that fails, stays where it is and says so.
     async fn move_to(&mut self, address: SocketAddr) {
-        match TcpListener::bind(address).await {
+        let mut bound = TcpListener::bind(address).await;
+        let here = self.shared.endpoint.borrow().map(|here| here.port());
+        if bound.is_err() && here == Some(address.port()) {
+            // The same port of other addresses is free as soon as we let go of it.
+            self.listening.stage.send_replace(Stage::Closed);
+            self.names.retain(|_, name| *name != "capture endpoint");
+            bound = bind_when_free(address).await;
+            if bound.is_err()
+                && let Ok(listener) = bind_when_free(self.listening.asked_for).await
+            {
+                self.listening.stage = watch::Sender::new(Stage::Open);
+                self.listen(listener);
+            }
+        }
+        match bound {
             Ok(listener) => {
                 let old = std::mem::replace(&mut self.listening.stage, watch::Sender::new(Stage::Open));
                 old.send_replace(Stage::Closed);
@@ -294,6 +359,7 @@ impl Keeper {
     /// In order: refuse, finish puts, close connections, stop the rest.
     async fn stop(&mut self, grace: Duration) {
         self.listening.stage.send_replace(Stage::Refusing);
+        self.inside.send_replace(Stage::Refusing);
         self.read(None);
         self.errands.abort_all();
         self.stop_forwarder.send_replace(true);
@@ -304,6 +370,7 @@ impl Keeper {
             );
         }
         self.listening.stage.send_replace(Stage::Closed);
+        self.inside.send_replace(Stage::Closed);
         self.stop_practice.send_replace(true);
         for part in self.endless.drain(..) {
             part.abort();
@@ -312,8 +379,9 @@ impl Keeper {
         if tokio::time::timeout(CLOSE_GRACE, closed).await.is_err() {
             tracing::info!("connections that were still open are cut off");
         }
-        self.parts.shutdown().await;
-        self.closing.shutdown().await;
+        if tokio::time::timeout(CLOSE_GRACE, self.parts.shutdown()).await.is_err() {
+            tracing::warn!("a part of the engine did not end in time");
+        }
     }
 
     /// Waits for one part; the others that end meanwhile are not missed, since all are to end.
@@ -325,6 +393,19 @@ impl Keeper {
             }
         }
     }
+}
+
+/// A listener that was told to close lets go of its port in a moment.
+async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let mut bound = TcpListener::bind(address).await;
+    for _ in 0..BIND_TRIES {
+        if bound.is_ok() {
+            break;
+        }
+        tokio::time::sleep(BIND_PAUSE).await;
+        bound = TcpListener::bind(address).await;
+    }
+    bound
 }
 
 /// A face that no longer waits is no error.

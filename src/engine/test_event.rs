@@ -43,7 +43,9 @@ pub(super) async fn send(
     source: usize,
 ) -> Result<TestSent, String> {
     let before = shared.spool.watch().borrow().newest;
-    let endpoint = shared.endpoint.borrow().map(url_of).ok_or("the capture endpoint is not listening")?;
+    let inner = *shared.inner_endpoint.borrow();
+    let address = inner.or(*shared.endpoint.borrow()).ok_or("the capture endpoint is not listening")?;
+    let endpoint = url_of(address, false);
     let key = shared.config.borrow().capture.sources.get(source).map(|source| source.write_key.clone());
     #[expect(clippy::disallowed_methods, reason = "the engine spawns; posting blocks")]
     let posted = tokio::task::spawn_blocking(move || {
@@ -61,6 +63,9 @@ fn message_id(json: &str) -> Option<String> {
 }
 
 async fn find(shared: &Shared, message_id: String, after: EventId) -> Option<EventId> {
+    if message_id.is_empty() {
+        return None;
+    }
     let (reply, answer) = tokio::sync::oneshot::channel();
     shared.desk.send(Question::Find { message_id, after, reply }).await.ok()?;
     answer.await.ok()?.map(|line| line.id)

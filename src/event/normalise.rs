@@ -345,6 +345,10 @@ impl<'b> Draft<'b, '_> {
             }
         }
         out.push(b'}');
+        // It may wait in memory for long: room for a shared `context` that this item had itself goes back.
+        if out.capacity() > out.len() + out.len() / 4 + 512 {
+            out.shrink_to_fit();
+        }
         out
     }
 

@@ -1,5 +1,7 @@
 //! AWS keys in the system keychain (Secret Service, macOS Keychain, Windows Credential Manager), never in our files.
 
+use std::sync::Mutex;
+
 use aws_credential_types::provider::{self, ProvideCredentials, error::CredentialsError, future};
 use aws_sdk_kinesis::config::Credentials as Keys;
 use keyring::v1::Entry;
@@ -16,13 +18,25 @@ impl ProvideCredentials for Provider {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async { load() })
+        // The keychain may ask its user first: not on a thread of the runtime, and no task waits for ever.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the door to a blocking library; it ends when the user answers"
+        )]
+        let loading = tokio::task::spawn_blocking(load);
+        future::ProvideCredentials::new(async {
+            loading.await.unwrap_or_else(|error| Err(CredentialsError::unhandled(error)))
+        })
     }
 }
 
 fn load() -> provider::Result {
-    let text =
-        tokio::task::block_in_place(|| Entry::new(SERVICE, ENTRY).and_then(|entry| entry.get_password()));
+    // One question at a time: tries that come meanwhile fail, and come again.
+    static ASKING: Mutex<()> = Mutex::new(());
+    let Ok(_asking) = ASKING.try_lock() else {
+        return Err(CredentialsError::provider_error("the system keychain still asks its user"));
+    };
+    let text = Entry::new(SERVICE, ENTRY).and_then(|entry| entry.get_password());
     let text = text.map_err(|error| match error {
         keyring::v1::Error::NoEntry => {
             CredentialsError::not_loaded("the system keychain has no AWS keys for Tributary")

@@ -61,6 +61,13 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "The file was damaged: by a failing disk, or by another program.",
             "Check the disk. The event's other data is still in the log; its sender may have it.",
         ),
+        Cause::SpoolUnreadable => say(
+            "The next events cannot be read from the spool.",
+            "The disk or the spool file fails. Events are still accepted as long as the disk takes them.",
+            "Check the disk and its free space. Tributary tries again every second; copy the data folder before you \
+             repair anything.",
+        )
+        .at(Place::Settings),
         Cause::Repeat => say(
             "This event was accepted before.",
             "Its sender sent the same messageId again, as SDKs do when an answer was lost, and capture.drop_repeats is \
@@ -513,7 +520,7 @@ fn refused(cause: Cause, names: &Names) -> Remedy {
         Cause::RecordRefused => say(
             format!("{stream} cannot take this event."),
             "Its record is too large for the stream (1 MiB with its key, unless the stream allows up to 10 MiB), or its partition key is not one that Kinesis takes. Base64 makes a record a third larger.",
-            "The event is kept under Failed. Raise the stream's maximum record size in the AWS console or use the encoding `json`, then send it again; or export it.",
+            "The event is kept under Failed, and its user's later events go on. For it to fit, raise the stream's maximum record size in the AWS console or use the encoding `json`; then copy its JSON from the log and send it again.",
         )
         .at(Place::Live)
         .see(LARGE_RECORDS),

@@ -105,6 +105,7 @@ fn private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// The writer shortens the write-ahead log between commits; the automatic checkpoint (64 MiB) is for what it did not count.
 /// WAL with full sync: a commit is on the disk when it returns (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
 pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
@@ -118,7 +119,7 @@ pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 0;
+         PRAGMA wal_autocheckpoint = 8192;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -16384;
          PRAGMA temp_store = MEMORY;",

@@ -317,8 +317,11 @@ impl<'c> Search<'c> {
                 return Ok(true);
             }
         }
-        let payload = self.payloads.read(row.get(17)?, row.get(18)?, row.get(8)?)?;
-        Ok(holds(payload, &self.needle))
+        match self.payloads.read(row.get(17)?, row.get(18)?, row.get(8)?) {
+            Ok(payload) => Ok(holds(payload, &self.needle)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The fault of a line that waits is that of its last put.

@@ -36,13 +36,11 @@ impl Repeats {
         self.young.get(&hash).or_else(|| self.old.get(&hash)).copied()
     }
 
-    /// Remembers an accepted event; the first of several with one `messageId` stays.
+    /// Remembers the first of several accepted events with one `messageId`: call it where there was no earlier line.
     pub(super) fn remember(&mut self, message_id: &str, id: EventId) {
         let hash = self.hasher.hash_one(message_id);
-        if self.old.contains_key(&hash) {
-            return;
-        }
-        self.young.entry(hash).or_insert(id);
+        self.old.remove(&hash);
+        self.young.insert(hash, id);
         if self.young.len() >= self.generation {
             self.old = std::mem::take(&mut self.young);
         }
@@ -92,13 +90,12 @@ mod tests {
     #[test]
     fn the_first_one_is_remembered_through_one_change_of_generations() {
         let mut repeats = Repeats::with_generation(3);
-        for (id, message_id) in [(1, "a"), (2, "b"), (3, "a"), (4, "c"), (5, "d"), (6, "e"), (7, "a")] {
+        for (id, message_id) in [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")] {
             repeats.remember(message_id, id);
         }
-        assert_eq!(repeats.suspect("a"), Some(1), "seen again meanwhile, and still where it was first");
-        assert_eq!(repeats.suspect("d"), Some(5));
-        repeats.remember("f", 8);
-        repeats.remember("g", 9);
+        assert_eq!((repeats.suspect("a"), repeats.suspect("e")), (Some(1), Some(5)));
+        repeats.remember("a", 6);
+        assert_eq!(repeats.suspect("a"), Some(6), "the line before it was pruned");
         assert_eq!(repeats.suspect("b"), None, "two generations ago");
         assert_eq!(repeats.suspect("nobody"), None);
     }

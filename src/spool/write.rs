@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    AppendError, Arrivals, Command, Limits, Queued, Rejected, Settlement, Shared, Summary, open,
+    AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Settlement, Summary, open,
     repeats::Repeats,
     rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column},
 };
@@ -38,6 +38,12 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Events whose `messageId` is remembered over a restart; more would delay it (about 1 s a million).
 const REMEMBERED_AT_START: i64 = 50_000;
+
+/// The same while there is more to prune than one go may.
+const UPKEEP_WHEN_BEHIND: Duration = Duration::from_millis(50);
+
+/// About what a settlement or an attempt takes in the write-ahead log.
+const ROW_BYTES: u64 = 200;
 
 /// Bytes committed between checkpoints.
 const CHECKPOINT_BYTES: u64 = 24 << 20;
@@ -66,6 +72,7 @@ pub(super) struct Writer {
     untidy: bool,
     bytes_since_checkpoint: u64,
     last_upkeep: Instant,
+    upkeep_every: Duration,
 }
 
 struct Append {
@@ -141,8 +148,8 @@ impl Group {
     }
 }
 
-/// The thread's life. Ends on `Close`, or when the last handle is gone.
-pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, shared: &Shared) {
+/// The thread's life. Ends on `Close`, or when the last handle is gone; what came before is written.
+pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common: &Common) {
     let clock = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(clock) => clock,
         Err(error) => return tracing::error!("the spool's writer has no clock: {error}"),
@@ -167,10 +174,10 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, shared
         }
         if group.is_due(Instant::now()) {
             let closing = group.closing;
-            group = writer.commit(group, shared);
+            group = writer.commit(group, common);
             group.closing = closing;
         }
-        writer.upkeep(shared, group.closing);
+        writer.upkeep(common, group.closing);
     }
     inbox.close();
     while let Ok(command) = inbox.try_recv() {
@@ -187,7 +194,11 @@ fn answer(reply: oneshot::Sender<Result<EventId, AppendError>>, result: Result<E
 
 impl Writer {
     pub(super) fn new(connection: Connection, path: PathBuf, limits: Limits) -> rusqlite::Result<Self> {
-        let books = Books::read(&connection)?;
+        let mut books = Books::read(&connection)?;
+        // They agree in every file that was written whole. A place is never given twice, whatever happened to this one.
+        let last: EventId =
+            connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
+        books.newest = books.newest.max(last);
         let words = words(&connection)?;
         let repeats = repeats(&connection, books.newest)?;
         Ok(Self {
@@ -204,6 +215,7 @@ impl Writer {
             untidy: true,
             bytes_since_checkpoint: CHECKPOINT_BYTES,
             last_upkeep: Instant::now(),
+            upkeep_every: UPKEEP_EVERY,
         })
     }
 
@@ -220,9 +232,9 @@ impl Writer {
     }
 
     /// Tells the sums, and whether there is room.
-    fn publish(&self, shared: &Shared) {
+    fn publish(&self, common: &Common) {
         let max = self.limits.max_bytes;
-        shared.summary.send_modify(|told| {
+        common.summary.send_modify(|told| {
             // Once full, some room is needed before it is called ready: else it would be called both by turns.
             let full_at = if told.intake == Intake::Full { max - max / 16 } else { max };
             let is_full = self.intake == Intake::Ready && self.books.queued_bytes >= full_at;
@@ -234,7 +246,8 @@ impl Writer {
     }
 
     /// Commits the group and answers its senders. Gives back what has to be tried again.
-    fn commit(&mut self, mut group: Group, shared: &Shared) -> Group {
+    fn commit(&mut self, mut group: Group, common: &Common) -> Group {
+        let rejected_before = self.books.rejected;
         let result = if self.may_write() {
             self.write(&mut group).map_err(|error| Arc::from(error.to_string()))
         } else {
@@ -244,7 +257,7 @@ impl Writer {
             })
         };
         let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
-        shared.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
+        common.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
         let mut next = Group::new();
         let mut answers: Vec<(oneshot::Sender<_>, Result<EventId, AppendError>)> = Vec::new();
         match result {
@@ -252,15 +265,18 @@ impl Writer {
                 self.revision += 1;
                 self.failed_at = None;
                 self.intake = Intake::Ready;
-                self.untidy |= !group.settlements.is_empty();
-                self.bytes_since_checkpoint += pending + 100 * group.settlements.len() as u64;
-                shared.push_fresh(committed, self.books.newest);
+                self.untidy |= !group.settlements.is_empty() || self.books.rejected != rejected_before;
+                let rows = group.settlements.len() + group.attempts.len();
+                self.bytes_since_checkpoint += pending + ROW_BYTES * rows as u64;
+                common.push_fresh(committed, self.books.newest);
                 answers.extend(
                     group.appends.into_iter().zip(firsts).map(|(append, first)| (append.reply, Ok(first))),
                 );
             }
             Err(reason) => {
-                tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
+                if self.intake != Intake::Failing(Arc::clone(&reason)) {
+                    tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
+                }
                 let refused = || Err(AppendError::Disk(Arc::clone(&reason)));
                 answers.extend(group.appends.into_iter().map(|append| (append.reply, refused())));
                 self.failed_at.get_or_insert_with(Instant::now);
@@ -277,7 +293,7 @@ impl Writer {
             }
         }
         // Before the answers: who was told 200 finds the event in the sums and in the queue.
-        self.publish(shared);
+        self.publish(common);
         for (reply, result) in answers {
             answer(reply, result);
         }
@@ -296,7 +312,10 @@ impl Writer {
             .and_then(|connection| Self::new(connection, self.path.clone(), self.limits));
         match reopened {
             Ok(fresh) => {
-                *self = Self { revision: self.revision, failed_at: self.failed_at, ..fresh };
+                // What was rolled back is forgotten already; the rest would cost a scan of the whole log.
+                let repeats = std::mem::replace(&mut self.repeats, Repeats::new());
+                let intake = self.intake.clone();
+                *self = Self { revision: self.revision, failed_at: self.failed_at, repeats, intake, ..fresh };
                 true
             }
             Err(error) => {
@@ -368,7 +387,9 @@ impl Writer {
             self.books.queued_bytes += event.json.len() as u64;
             let line = (self.books.newest, source, at);
             insert_event(&self.connection, line, (event, repeat_of), chunk.place(&event.json))?;
-            self.repeats.remember(&event.message_id, self.books.newest);
+            if repeat_of.is_none() {
+                self.repeats.remember(&event.message_id, self.books.newest);
+            }
             committed.push(Queued {
                 id: self.books.newest,
                 key: Arc::from(event.key.as_str()),
@@ -475,29 +496,36 @@ impl Writer {
 
     /// When upkeep is due; `None` while there is nothing to tidy.
     fn upkeep_at(&self) -> Option<Instant> {
-        (self.untidy || self.failed_at.is_some()).then(|| self.last_upkeep + UPKEEP_EVERY)
+        (self.untidy || self.failed_at.is_some()).then(|| self.last_upkeep + self.upkeep_every)
     }
 
     /// Moves the low-water mark on, prunes the log, shortens the write-ahead log. Failing costs nothing: the next
     /// commit meets the same disk and says so.
-    fn upkeep(&mut self, shared: &Shared, closing: bool) {
+    fn upkeep(&mut self, common: &Common, closing: bool) {
         if self.failed_at.is_some() {
             self.last_upkeep = Instant::now();
-            if !closing && self.may_write() {
+            // A commit must prove it: to open the file takes no write.
+            if !closing && self.may_write() && self.tidy().is_ok() {
                 self.failed_at = None;
                 self.intake = Intake::Ready;
-                self.publish(shared);
+                self.publish(common);
             }
             return;
         }
-        if self.untidy && (closing || self.last_upkeep.elapsed() >= UPKEEP_EVERY) {
+        if self.untidy && (closing || self.last_upkeep.elapsed() >= self.upkeep_every) {
             self.last_upkeep = Instant::now();
+            self.upkeep_every = UPKEEP_EVERY;
             match self.tidy() {
-                Ok(more) => self.untidy = more,
+                Ok(more) => {
+                    self.untidy = more;
+                    if more {
+                        self.upkeep_every = UPKEEP_WHEN_BEHIND;
+                    }
+                }
                 Err(error) => tracing::warn!("the spool's log could not be pruned: {error}"),
             }
             self.revision += 1;
-            self.publish(shared);
+            self.publish(common);
         }
         if closing || self.bytes_since_checkpoint >= CHECKPOINT_BYTES {
             self.bytes_since_checkpoint = 0;
@@ -588,7 +616,10 @@ fn repeats(connection: &Connection, newest: EventId) -> rusqlite::Result<Repeats
     )?;
     let mut rows = statement.query([newest - REMEMBERED_AT_START])?;
     while let Some(row) = rows.next()? {
-        repeats.remember(&row.get::<_, String>(1)?, row.get(0)?);
+        let message_id: String = row.get(1)?;
+        if repeats.suspect(&message_id).is_none() {
+            repeats.remember(&message_id, row.get(0)?);
+        }
     }
     Ok(repeats)
 }

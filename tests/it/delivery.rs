@@ -554,6 +554,8 @@ fn under_changes(events: usize, changes: &[fn(&mut Config)]) -> Vec<Sent> {
             }
         }
         senders.join().unwrap();
+        // The last change may have been the one that pauses.
+        running.change(|config| config.destination.enabled = true);
         running.wait_settled(total);
     });
     running.engine.practice().set_faults(Faults::default());

@@ -12,5 +12,6 @@ mod practice;
 mod practising;
 mod restart;
 mod scripted;
+mod tls;
 mod window;
 mod wire;

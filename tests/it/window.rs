@@ -21,6 +21,8 @@ use tributary::{
     practice::Faults,
 };
 
+use crate::{binary::key_header, wire};
+
 type Window = Harness<'static, App>;
 
 /// A window over an engine of its own, whose files go with the test.
@@ -375,6 +377,84 @@ fn sources_are_added_and_removed_only_after_a_question() {
     wait_for(window, "the source to go", |window| !says(window, "Copy write key of Website"));
 }
 
+/// Where the window's engine listens, as the status line says.
+fn address(window: &mut Window) -> SocketAddr {
+    let here = |window: &Window| window.query_all_by_label_contains("http://127.0.0.1:").next().is_some();
+    wait_for(window, "the endpoint", here);
+    window.get_by_label("Copy endpoint address").click();
+    window.step();
+    let url = copied(window).expect("the address is copied");
+    url.trim_start_matches("http://").parse().expect("an address")
+}
+
+fn send(address: SocketAddr, key: &str, event: &str) -> u16 {
+    let headers = format!("{}User-Agent: shop/7\r\n", key_header(key));
+    wire::send(address, "POST", "/v1/track", &headers, event.as_bytes()).status
+}
+
+const FROM_NODE: &str = r#"{"userId":"ada","event":"Signed Up","messageId":"m-1",
+    "context":{"library":{"name":"analytics-node","version":"3.1.0"}}}"#;
+
+#[test]
+fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    window.get_by_label("Nothing came since Tributary was started");
+    assert!(!says(window, "Turned away"));
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", FROM_NODE), 200);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":true,"event":"e"}"#), 400);
+    assert_eq!(send(address, "a-mistyped-key-9876", FROM_NODE), 401);
+    wait_for(window, "its visits", |window| says(window, "1 rejected") && says(window, "Turned away"));
+    window.get_by_label("1 accepted");
+    window.get_by_label("0.1 events/s");
+    window.get_by_label("analytics-node 3.1.0");
+    assert!(says(window, "Last seen "));
+    window.get_by_label("Key …9876");
+    window.get_by_label("1 request");
+    window.get_by_label("shop/7");
+    assert!(says(window, "Copy the key again from above into that sender"));
+    assert!(!says(window, "a-mistyped"), "the key is masked");
+    wait_for(window, "time to pass", |window| says(window, "Last seen 1 s ago"));
+    let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
+    assert!(delay.is_some_and(|delay| delay <= Duration::from_secs(1)), "{delay:?}");
+}
+
+#[test]
+fn a_check_of_a_source_waits_for_its_next_event_and_shows_it() {
+    let mut config = settings();
+    config.capture.sources.push(Source { name: "Website".into(), write_key: "key-of-website".into() });
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Sources");
+    let address = address(window);
+    assert_eq!(send(address, "key-of-website", r#"{"userId":"old","event":"Before"}"#), 200);
+    wait_for(window, "what came before", |window| says(window, "1 accepted"));
+    window.get_by_label("Check Website").click();
+    window.run();
+    window.get_by_label("Waiting for its next event …");
+    window.get_by_label("Cancel").click();
+    window.run();
+    assert!(!says(window, "Waiting for its next event"));
+    window.get_by_label("Check Website").click();
+    window.run();
+    // Somebody else's event, and a key of nobody, are not what it waits for.
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"bob","event":"Website seen"}"#), 200);
+    assert_eq!(send(address, "a-mistyped-key-9876", FROM_NODE), 401);
+    wait_for(window, "the stranger", |window| says(window, "Key …9876: 1 request (shop/7) turned away"));
+    window.get_by_label("Waiting for its next event …");
+    assert_eq!(send(address, "key-of-website", FROM_NODE), 200);
+    wait_for(window, "the event", |window| says(window, "An event arrived"));
+    for fact in ["track", "Signed Up", "ada"] {
+        window.get_by_label(fact);
+    }
+    assert!(says(window, "analytics-node 3.1.0"));
+    window.get_by_label("Show in Live").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"event\": \"Signed Up\""));
+}
+
 #[test]
 fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
     let files = tempfile::tempdir().expect("a temporary folder");
@@ -436,7 +516,7 @@ fn a_window_rests_soon_after_traffic_and_is_not_woken_by_the_seconds_that_pass()
     wait_for(window, "the delivery", |window| says(window, "sequence number"));
     go(window, "Live");
     wait_for(window, "its line", |window| says(window, "Delivered track Order Completed"));
-    go(window, "Sources");
+    go(window, "Settings");
     let end = Instant::now() + Duration::from_secs(10);
     wait_for(window, "the status line's rates to be zero", |window| {
         let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
@@ -476,6 +556,25 @@ fn closing_says_so_and_stops_the_engine_with_the_window() {
     // A second engine on the same folder is refused while the first one runs.
     let again = Engine::start(settings(), paths(files.path())).expect("the first engine has stopped");
     again.shutdown(Duration::from_secs(5));
+}
+
+#[test]
+fn what_the_keyboard_reaches_is_brought_into_sight() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.set_size(egui::vec2(860.0, 560.0));
+    window.run();
+    let switch = |window: &Window| window.get_by_role_and_label(Role::Switch, "Deliver events").rect();
+    assert!(switch(window).top() > 560.0, "out of sight at first: {:?}", switch(window));
+    for _ in 0..60 {
+        window.key_press(Key::Tab);
+        window.run();
+        if window.get_by_role_and_label(Role::Switch, "Deliver events").is_focused() {
+            break;
+        }
+    }
+    wait_for(window, "the scrolling", |window| switch(window).bottom() < 530.0);
+    assert!(window.get_by_role_and_label(Role::Switch, "Deliver events").is_focused());
 }
 
 #[test]

@@ -74,8 +74,60 @@ pub fn all_six() -> Vec<Call> {
     ]
 }
 
+/// What analytics-next is told in a page, each with what must be in its event. Its user stays known between calls.
+pub fn in_a_page() -> Vec<(Call, Value)> {
+    let nested = json!({"a": [{"b": [null, true, [], {}, {"c": {"d": [1, [2, [3]]]}}]}], "": "empty name"});
+    let unicode = json!({
+        "plain": "Zażółć gęślą jaźń", "right to left": "שלום عليكم", "emoji": "👩‍👩‍👧‍👦🏳️‍🌈", "astral": "𝒳", "escapes": "\"\\/\u{8}\n\t\u{1}",
+        "separators": "\u{2028}\u{2029}", "html": "<b>&amp;</b>", "clé": "名前", "no break": "\u{feff}\u{a0}",
+    });
+    let numbers = json!({"small": 1e-7, "huge": 1e21, "price": 19.99, "negative": -0.1, "zero": 0, "safe": 9_007_199_254_740_991_u64});
+    let look_alikes = json!({"userId": "not me", "type": "screen", "timestamp": "then", "writeKey": "mine", "messageId": 7});
+    let options = json!({"integrations": {"All": false, "Segment.io": true, "Other": {"k": 1}}, "anonymousId": "anon-1",
+        "context": {"ip": "203.0.113.9", "ours": {"kept": null}}});
+    let text = "30 KB. ".repeat(3750) + "é 👍";
+    let track = |name: &str, properties: &Value| {
+        let wanted = json!({"event": name, "properties": properties, "userId": "u-1"});
+        ("track", json!([name, properties]), wanted)
+    };
+    #[rustfmt::skip]
+    let calls = [
+        ("page", json!([]), json!({"userId": null, "properties": {"path": "/", "title": "Tëst 🎉"}})),
+        ("track", json!(["No properties"]), json!({"event": "No properties", "userId": null, "properties": {}})),
+        ("identify", json!(["u-1", {"name": "Ada", "plan": null, "deep": nested}]),
+            json!({"userId": "u-1", "traits": {"name": "Ada", "plan": null, "deep": nested}})),
+        ("page", json!(["Docs", "Start", {"url": "/start"}]),
+            json!({"category": "Docs", "name": "Start", "userId": "u-1", "properties": {"url": "/start"}})),
+        track("Événement 🎉", &unicode),
+        track("Nested", &nested),
+        track("Numbers", &numbers),
+        track("Look-alikes", &look_alikes),
+        track("30 KB", &json!({"text": text})),
+        ("track", json!(["Options", {}, options]), json!({"event": "Options", "anonymousId": "anon-1",
+            "integrations": {"All": false, "Other": {"k": 1}}, "context": {"ip": "203.0.113.9", "ours": {"kept": null}}})),
+        ("screen", json!(["Settings", {"from": "menu"}]),
+            json!({"name": "Settings", "userId": "u-1", "properties": {"from": "menu"}})),
+        ("group", json!(["g-1", {"name": "Analytical Engines", "seats": 0.5}]),
+            json!({"groupId": "g-1", "userId": "u-1", "traits": {"name": "Analytical Engines", "seats": 0.5}})),
+        ("identify", json!(["ユーザー"]), json!({"userId": "ユーザー"})),
+        ("alias", json!(["u-2", "u-1"]), json!({"previousId": "u-1"})),
+    ];
+    let with_type = |kind: &str, mut wanted: Value| {
+        wanted["type"] = kind.into();
+        wanted
+    };
+    let calls = calls.into_iter();
+    calls.map(|(kind, arguments, wanted)| (Call::new(kind, &arguments), with_type(kind, wanted))).collect()
+}
+
 /// Many small calls of a few users.
 pub fn many(count: usize) -> Vec<Call> {
-    let call = |n| json!({"userId": format!("u-{}", n % 7), "event": "Tick", "properties": {"n": n}});
+    many_with(count, "")
+}
+
+/// The same, each with a text.
+pub fn many_with(count: usize, text: &str) -> Vec<Call> {
+    let call =
+        |n| json!({"userId": format!("u-{}", n % 7), "event": "Tick", "properties": {"n": n, "text": text}});
     (0..count).map(|n| Call::new("track", &call(n))).collect()
 }

@@ -1,20 +1,23 @@
 //! Tests that need other people's programs, run by `.ci/run`: `cargo test --test peers`.
 //!
 //! `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json` (the SDKs for
-//! Node, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv with
-//! `requirements.txt`. Without them the tests fail and say so.
+//! Node and for the browser, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv
+//! with `requirements.txt`; the browser is Debian's `/usr/bin/chromium`. Without them the tests fail and say so.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+mod browser;
 mod calls;
 mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod json;
+mod outages;
 mod processes;
 mod sdks;
 mod stream;
 mod tap;
+mod volume;
 
 use conformance::Peer;
 use processes::{AWS_KEY, Kinesalite, node_modules};

@@ -99,15 +99,31 @@ pub struct Delivery {
 /// `tributary serve`, the real binary, on folders of its own. It can be stopped and started again on them.
 pub struct Serve {
     folder: TempDir,
+    data: PathBuf,
     kinesis_url: String,
     delivery: Delivery,
+    spool_bytes_max: Option<u64>,
     child: Option<Guard>,
 }
 
 impl Serve {
     pub fn new(kinesis_url: &str, delivery: Delivery) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, kinesis_url: kinesis_url.to_owned(), delivery, child: None }
+        let data = folder.path().join("data");
+        let kinesis_url = kinesis_url.to_owned();
+        Self { folder, data, kinesis_url, delivery, spool_bytes_max: None, child: None }
+    }
+
+    pub fn keep_data_in(&mut self, data: PathBuf) {
+        self.data = data;
+    }
+
+    pub fn limit_spool(&mut self, bytes_max: u64) {
+        self.spool_bytes_max = Some(bytes_max);
+    }
+
+    pub fn reach_kinesis_at(&mut self, url: String) {
+        self.kinesis_url = url;
     }
 
     /// Starts it on a free port, and waits until it takes events.
@@ -120,11 +136,10 @@ impl Serve {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let pid = child.id();
         let child = self.child.insert(Guard(child));
-        let data = self.folder.path().join("data");
         let start = Instant::now();
         loop {
             // An earlier process that was killed has left its own.
-            if let Some(engine) = Whereabouts::read(&data).filter(|engine| engine.pid == pid) {
+            if let Some(engine) = Whereabouts::read(&self.data).filter(|engine| engine.pid == pid) {
                 return engine.endpoint.strip_prefix("http://").unwrap().parse().unwrap();
             }
             let ended = child.0.try_wait().unwrap();
@@ -164,9 +179,12 @@ impl Serve {
         let folder = self.folder.path();
         let mut command = Command::new(TRIBUTARY);
         command.arg(name).arg("--config").arg(folder.join("config.toml"));
-        command.arg("--data-dir").arg(folder.join("data"));
+        command.arg("--data-dir").arg(&self.data);
         command.env_clear().env("HOME", folder).env("PATH", "");
         command.env("AWS_ACCESS_KEY_ID", AWS_KEY.0).env("AWS_SECRET_ACCESS_KEY", AWS_KEY.1);
+        if let Some(bytes) = self.spool_bytes_max {
+            command.env("TRIBUTARY_SPOOL_MAX_BYTES", bytes.to_string());
+        }
         command
     }
 
@@ -203,6 +221,11 @@ pub enum Sdk {
     Node,
     NodeLegacy,
     Python,
+    /// In headless Chromium.
+    Next {
+        loading: &'static str,
+        delivery: &'static str,
+    },
 }
 
 /// A script that is making its calls.
@@ -222,7 +245,7 @@ impl Sdk {
     pub fn start_with(self, host: &str, write_key: &str, calls: &[Call], pause: Duration) -> Sender {
         let senders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders");
         let mut command = match self {
-            Self::Node | Self::NodeLegacy => Command::new("node"),
+            Self::Node | Self::NodeLegacy | Self::Next { .. } => Command::new("node"),
             Self::Python => {
                 let python = from_environment("TRIBUTARY_TEST_PYTHON");
                 Command::new(python.expect(
@@ -234,10 +257,15 @@ impl Sdk {
             Self::Node => "analytics-node.js",
             Self::NodeLegacy => "analytics-node-legacy.js",
             Self::Python => "segment-analytics.py",
+            Self::Next { .. } => "analytics-next.js",
         });
         let output = tempfile::tempdir().unwrap();
         let file = |name| File::create(output.path().join(name)).unwrap();
-        command.arg(script).args([host, write_key, &pause.as_millis().to_string()]);
+        command.arg(script).args([host, write_key]);
+        match self {
+            Self::Next { loading, delivery } => command.args([loading, delivery]),
+            Self::Node | Self::NodeLegacy | Self::Python => command.arg(pause.as_millis().to_string()),
+        };
         if !matches!(self, Self::Python) {
             command.env("NODE_PATH", node_modules());
         }

@@ -4,33 +4,48 @@
 use crate::calls::{Call, all_six, many};
 use crate::compare::differences;
 use crate::json::{Members, missing, readable};
-use crate::processes::{Delivery, Kinesalite, Sdk, Serve, WRITE_KEY, node_modules};
+use crate::processes::{Delivery, Kinesalite, Sdk, Sender, Serve, WRITE_KEY, node_modules};
 use crate::stream::{Found, Stream, sent_in, tail_agrees};
 use crate::tap::{Exchange, Tap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Everything between an SDK and the stream.
-struct Way {
-    tap: Tap,
-    serve: Serve,
-    stream: Stream,
+pub struct Way {
+    pub tap: Tap,
+    pub serve: Serve,
+    pub stream: Stream,
     encoding: &'static str,
-    _kinesalite: Kinesalite,
+    pub kinesalite: Kinesalite,
 }
 
 impl Way {
-    async fn open(delivery: Delivery) -> Self {
+    pub async fn open(delivery: Delivery) -> Self {
+        Self::open_with(delivery, |_serve| ()).await
+    }
+
+    /// `prepare`: what `serve` needs before it starts.
+    pub async fn open_with(delivery: Delivery, prepare: impl FnOnce(&mut Serve)) -> Self {
         let kinesalite = Kinesalite::start(&node_modules());
         let stream = Stream::create(&kinesalite).await;
         let mut serve = Serve::new(&kinesalite.url, delivery);
+        prepare(&mut serve);
         let tap = Tap::start();
         tap.point_to(serve.start());
-        Self { tap, serve, stream, encoding: delivery.encoding, _kinesalite: kinesalite }
+        Self { tap, serve, stream, encoding: delivery.encoding, kinesalite }
+    }
+
+    /// Waits until the tap has seen it.
+    pub async fn until(&self, what: &str, seen: impl Fn(&Tap) -> bool) {
+        let start = Instant::now();
+        while !seen(&self.tap) {
+            assert!(start.elapsed() < Duration::from_mins(1), "a minute has passed: {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Waits until so many different events are in the stream, lets the engine drain, and reads everything.
-    async fn delivered(&mut self, count: usize) -> Vec<Found> {
+    pub async fn delivered(&mut self, count: usize) -> Vec<Found> {
         let start = Instant::now();
         loop {
             let found = self.stream.read(self.encoding).await;
@@ -120,12 +135,8 @@ async fn nothing_acknowledged_is_missing_after_restarts(sdk: Sdk, calls: &[Call]
     let mut way = Way::open(Delivery { operation: "put-record", encoding: "base64" }).await;
     let sender = sdk.start(&way.tap.url(), calls, Duration::from_millis(10));
     for restart in 0..4 {
-        let before = acknowledged(&way.tap).len();
-        let start = Instant::now();
-        while acknowledged(&way.tap).len() < before + calls.len() / 10 {
-            assert!(start.elapsed() < Duration::from_mins(1), "the SDK sends on");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        let more = acknowledged(&way.tap).len() + calls.len() / 10;
+        way.until("the SDK sends on", |tap| acknowledged(tap).len() >= more).await;
         if restart % 2 == 0 {
             way.serve.kill();
         } else {
@@ -134,6 +145,12 @@ async fn nothing_acknowledged_is_missing_after_restarts(sdk: Sdk, calls: &[Call]
         tokio::time::sleep(Duration::from_millis(300)).await;
         way.tap.point_to(way.serve.start());
     }
+    nothing_acknowledged_is_missing(way, sender, calls).await;
+}
+
+/// When all is well again, the SDK ends well, and everything is in the stream: what it was told is accepted first of
+/// all.
+pub async fn nothing_acknowledged_is_missing(mut way: Way, sender: Sender, calls: &[Call]) {
     sender.finish();
     let found = way.delivered(calls.len()).await;
     let there: BTreeSet<_> = found.iter().map(Found::message_id).collect();
@@ -143,13 +160,13 @@ async fn nothing_acknowledged_is_missing_after_restarts(sdk: Sdk, calls: &[Call]
         found.iter().map(|record| readable(&record.event)["properties"]["n"].as_u64()).collect();
     assert_eq!(numbers.len(), calls.len(), "the SDK's retries bring the rest");
     let refused = way.tap.exchanges().iter().filter(|exchange| exchange.status != Some(200)).count();
-    assert!(refused > 0, "the SDK noticed the restarts");
+    assert!(refused > 0, "the SDK noticed the outage");
     let ledger = way.serve.ledger();
     assert!(ledger["addsUp"] == true && ledger["queued"] == 0 && ledger["failed"] == 0, "{ledger}");
 }
 
 /// The messageIds in every request that was answered with 200.
-fn acknowledged(tap: &Tap) -> BTreeSet<String> {
+pub fn acknowledged(tap: &Tap) -> BTreeSet<String> {
     let exchanges = tap.exchanges();
     let good = exchanges.iter().filter(|exchange| exchange.status == Some(200));
     good.flat_map(|exchange| sent_in(&exchange.body).1)
@@ -170,10 +187,10 @@ fn python_calls() -> Vec<Call> {
     calls
 }
 
-const BASE64: Delivery = Delivery { operation: "put-record", encoding: "base64" };
-const JSON: Delivery = Delivery { operation: "put-record", encoding: "json" };
-const JSON_LINES_MANY: Delivery = Delivery { operation: "put-records", encoding: "json-lines" };
-const BASE64_MANY: Delivery = Delivery { operation: "put-records", encoding: "base64" };
+pub const BASE64: Delivery = Delivery { operation: "put-record", encoding: "base64" };
+pub const JSON: Delivery = Delivery { operation: "put-record", encoding: "json" };
+pub const JSON_LINES_MANY: Delivery = Delivery { operation: "put-records", encoding: "json-lines" };
+pub const BASE64_MANY: Delivery = Delivery { operation: "put-records", encoding: "base64" };
 
 #[tokio::test]
 async fn analytics_node_through_put_record_in_base64() {

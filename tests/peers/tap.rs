@@ -2,17 +2,20 @@
 //! and which answer it got. So a test knows what was acknowledged without a change in the SDK.
 //!
 //! It knows as much of HTTP/1.1 as the SDKs here use: bodies with a `Content-Length`. Where nobody listens behind
-//! it, or the answer breaks off, the SDK's connection ends too, as it would without a tap.
+//! it, or the answer breaks off, the SDK's connection ends too, as it would without a tap. For a while it can also
+//! answer 503 by itself, as a load balancer does that has nobody behind it.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// One request and its answer.
 #[derive(Clone, Debug)]
 pub struct Exchange {
+    pub method: String,
     pub path: String,
     pub body: String,
     /// Absent: the connection ended first.
@@ -23,6 +26,7 @@ pub struct Exchange {
 #[derive(Default)]
 struct Shared {
     target: Mutex<Option<SocketAddr>>,
+    unavailable_until: Mutex<Option<Instant>>,
     exchanges: Mutex<Vec<Exchange>>,
     stopped: AtomicBool,
 }
@@ -65,6 +69,11 @@ impl Tap {
         *self.shared.target.lock().unwrap() = Some(target);
     }
 
+    /// From now on, for so long, every answer is 503.
+    pub fn be_unavailable(&self, time: Duration) {
+        *self.shared.unavailable_until.lock().unwrap() = Some(Instant::now() + time);
+    }
+
     /// Everything so far, in the order in which it was answered.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.exchanges.lock().unwrap().clone()
@@ -88,14 +97,19 @@ impl Shared {
         let mut endpoint: Option<(TcpStream, BufReader<TcpStream>)> = None;
         while let Some(request) = Message::read(&mut from_client)? {
             let mut exchange = Exchange {
-                path: request.first_line.split(' ').nth(1).unwrap_or_default().to_owned(),
+                method: request.word(0).to_owned(),
+                path: request.word(1).to_owned(),
                 body: String::from_utf8(request.body.clone()).expect("SDKs send UTF-8"),
                 status: None,
                 answer: String::new(),
             };
-            let answer = self.ask(&mut endpoint, &request);
+            let answer = if self.is_unavailable() {
+                Ok(Some(unavailable()))
+            } else {
+                self.ask(&mut endpoint, &request)
+            };
             if let Ok(Some(answer)) = &answer {
-                exchange.status = answer.first_line.split(' ').nth(1).and_then(|code| code.parse().ok());
+                exchange.status = answer.word(1).parse().ok();
                 exchange.answer = String::from_utf8_lossy(&answer.body).into_owned();
             }
             self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
@@ -103,6 +117,11 @@ impl Shared {
             to_client.write_all(&answer.bytes)?;
         }
         Ok(())
+    }
+
+    fn is_unavailable(&self) -> bool {
+        let until = *self.unavailable_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     fn ask(
@@ -130,6 +149,11 @@ struct Message {
 }
 
 impl Message {
+    /// Of the first line.
+    fn word(&self, index: usize) -> &str {
+        self.first_line.split(' ').nth(index).unwrap_or_default()
+    }
+
     /// `None`: the other side closed between two messages.
     fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Self>> {
         let mut bytes = Vec::new();
@@ -156,6 +180,12 @@ impl Message {
         bytes.extend_from_slice(&body);
         Ok(Some(Self { first_line: lines.swap_remove(0), body, bytes }))
     }
+}
+
+fn unavailable() -> Message {
+    let first_line = "HTTP/1.1 503 Service Unavailable".to_owned();
+    let bytes = format!("{first_line}\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n").into_bytes();
+    Message { first_line, body: Vec::new(), bytes }
 }
 
 fn is_end(kind: ErrorKind) -> bool {

@@ -38,7 +38,7 @@ impl Keychain {
             },
             |ui, keys| {
                 let name = ui.label(weight("Secret access key", 560.0));
-                let width = ui.available_width().min(380.0);
+                let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
                 let edit = TextEdit::singleline(&mut keys.secret).password(true).desired_width(width);
                 ui.add(edit.margin(egui::Margin::symmetric(10, 7))).labelled_by(name.id);
             },

@@ -94,7 +94,7 @@ impl Form {
                 ),
                 ("Attach the policy to the user.", vec![("How", policy::HOW_TO_ATTACH_POLICY.to_owned())]),
                 (
-                    "Make an access key for the user, put it into a profile of your AWS files, and choose it above.",
+                    "Make an access key for the user, put it into a profile of your AWS files, and choose that under Credentials.",
                     vec![],
                 ),
             ],

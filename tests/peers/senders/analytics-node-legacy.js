@@ -4,8 +4,10 @@ const [host, writeKey, pause] = process.argv.slice(2)
 
 const main = async () => {
   const calls = require('fs').readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
-  // Its default has no timeout and gives up after two seconds (tracking-api.md, section 8).
-  const analytics = new Analytics(writeKey, { host, timeout: 10000, retryCount: 10 })
+  // Its default has no timeout and gives up after two seconds (tracking-api.md, section 8). A timeout is for one batch
+  // with all its retries together: ten seconds of 503 are longer than one of ten seconds. And a batch that is given up
+  // is a rejected promise of the timer's, which ends the program, unless there is an errorHandler.
+  const analytics = new Analytics(writeKey, { host, timeout: 60000, retryCount: 10, errorHandler: console.error })
   let told = 0
   for (const { type, message } of calls) {
     analytics[type](message, (error) => {

@@ -1,0 +1,219 @@
+//! "Check this source": waits for its next event and shows what arrived; when nothing comes, what to try. It looks at
+//! the status and reads one page of the log; it sends nothing.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, Frame, Label, Margin, RichText, Ui};
+use lucide_icons::Icon;
+
+use super::strangers::{key_words, requests};
+use crate::{
+    app::{
+        Seen, Waiting, Wish, arrived,
+        theme::{self, tokens, weight},
+        widgets::{self, Tone},
+    },
+    delivery::{Delivery, EventId, Page, Query, State, Status, Stranger},
+    engine::Engine,
+    event::Kind,
+};
+
+/// A sender that works was heard by now: SDKs hold events back for ten seconds at most.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Lines read to find one of this source among those of others.
+const LOOK_AT: usize = 50;
+
+/// A source that is listened to.
+pub(super) struct Check {
+    pub(super) source: String,
+    began: Instant,
+    /// The log's newest line when it began.
+    after: EventId,
+    /// What the source had sent by then.
+    before: u64,
+    /// Who had been turned away by then, how often.
+    strangers: Vec<(Arc<str>, u64)>,
+    waiting: Option<Waiting<Result<Page, String>>>,
+    /// The log's revision when it was last asked for.
+    revision: u64,
+    found: Option<Result<Box<Delivery>, String>>,
+}
+
+impl Check {
+    pub(super) fn new(source: &str, status: &Status) -> Self {
+        Self {
+            source: source.to_owned(),
+            began: Instant::now(),
+            after: status.newest,
+            before: sent(source, status),
+            strangers: status.strangers.iter().map(|one| (Arc::clone(&one.key), one.requests)).collect(),
+            waiting: None,
+            revision: 0,
+            found: None,
+        }
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+        match arrived(&mut self.waiting, ctx) {
+            Some(Ok(page)) => {
+                let mut rows = page.rows.into_iter();
+                self.found = rows.find(|row| *row.source == *self.source).map(|row| Ok(Box::new(row)));
+            }
+            Some(Err(error)) => self.found = Some(Err(error)),
+            None => {}
+        }
+        let is_open = self.found.is_none() && self.waiting.is_none();
+        if is_open && sent(&self.source, status) > self.before && self.revision != status.revision {
+            self.revision = status.revision;
+            let after = Some(self.after);
+            let query = Query { text: self.source.clone(), after, limit: LOOK_AT, ..Query::default() };
+            self.waiting = Some(Waiting::new(engine.page(query)));
+        }
+    }
+
+    /// False when it was closed.
+    pub(super) fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
+        let t = tokens(ui);
+        let tone = match &self.found {
+            None => Tone::Note,
+            Some(Ok(delivery)) if delivery.state != State::Rejected => Tone::Good,
+            Some(Ok(_) | Err(_)) => Tone::Bad,
+        };
+        let mut open = true;
+        let frame = Frame::new().fill(tone.color(t).gamma_multiply(0.10)).corner_radius(8);
+        frame.inner_margin(Margin { left: 12, right: 8, top: 8, bottom: 10 }).show(ui, |ui| {
+            ui.take_available_width();
+            let title = match &self.found {
+                None => "Waiting for its next event …",
+                Some(Ok(delivery)) if delivery.state == State::Rejected => "An event came and was rejected",
+                Some(Ok(_)) => "An event arrived",
+                Some(Err(_)) => "The log could not be read",
+            };
+            egui::Sides::new().shrink_left().show(
+                ui,
+                |ui| {
+                    let icon = if self.found.is_none() { Icon::Hourglass } else { tone.icon() };
+                    ui.label(theme::icon(icon).color(tone.color(t)));
+                    ui.add(Label::new(weight(title, 600.0).color(t.strong)).truncate());
+                },
+                |ui| {
+                    let name = if self.found.is_none() { "Cancel" } else { "Close" };
+                    open = !widgets::button_ui(ui, Icon::X, name).clicked();
+                },
+            );
+            match &self.found {
+                None => self.advice_ui(ui, seen.status),
+                Some(Ok(delivery)) => self.delivery_ui(ui, seen, delivery),
+                Some(Err(error)) => widgets::hint_ui(ui, error),
+            }
+        });
+        open
+    }
+
+    fn advice_ui(&self, ui: &mut Ui, status: &Status) {
+        let t = tokens(ui);
+        let waited = self.began.elapsed();
+        if let Some(left) = PATIENCE.checked_sub(waited) {
+            ui.request_repaint_after(left);
+            widgets::hint_ui(ui, "Let the sender send now: load the page, start the app, run the snippet.");
+        }
+        for text in advice(waited, &turned_away_since(&self.strangers, &status.strangers)) {
+            ui.horizontal_top(|ui| {
+                ui.label(theme::icon(Icon::ChevronRight).color(t.weak));
+                ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+            });
+        }
+    }
+
+    fn delivery_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, delivery: &Delivery) {
+        let library = seen.status.sources.iter().find(|visits| *visits.name == *self.source);
+        let library = library.and_then(|visits| visits.library.as_deref()).unwrap_or("not named");
+        let or_none = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            widgets::fact_ui(ui, "Type", delivery.kind.map_or("–", Kind::as_str), false);
+            widgets::fact_ui(ui, "Event", &or_none(delivery.name.as_deref().unwrap_or_default()), false);
+            widgets::fact_ui(ui, "User", &or_none(&delivery.partition_key), false);
+            widgets::fact_ui(ui, "SDK", library, false);
+        });
+        if let Some(fault) = delivery.fault.as_ref().filter(|_| delivery.state == State::Rejected) {
+            widgets::message_ui(ui, Tone::Bad, &fault.to_string());
+        }
+        if widgets::button_ui(ui, Icon::Activity, "Show in Live").clicked() {
+            seen.wishes.push(Wish::Show(delivery.id));
+        }
+    }
+}
+
+/// Accepted and rejected events of a source since the start.
+fn sent(source: &str, status: &Status) -> u64 {
+    let visits = status.sources.iter().find(|visits| &*visits.name == source);
+    visits.map_or(0, |visits| visits.accepted + visits.rejected)
+}
+
+/// The strangers that came meanwhile, with the requests of that time.
+fn turned_away_since(before: &[(Arc<str>, u64)], now: &[Stranger]) -> Vec<Stranger> {
+    let count = |stranger: &Stranger| {
+        let known = before.iter().find(|(key, _)| *key == stranger.key);
+        stranger.requests - known.map_or(0, |(_, requests)| *requests).min(stranger.requests)
+    };
+    let meanwhile = now.iter().map(|one| Stranger { requests: count(one), ..one.clone() });
+    meanwhile.filter(|stranger| stranger.requests > 0).collect()
+}
+
+/// What to try. A stranger says at once what is wrong; the rest only when nothing came for long.
+fn advice(waited: Duration, strangers: &[Stranger]) -> Vec<String> {
+    let mut advice: Vec<String> = strangers
+        .iter()
+        .take(3)
+        .map(|one| {
+            let agent = match &*one.user_agent {
+                "" => String::new(),
+                agent => format!(" ({agent})"),
+            };
+            let (key, requests) = (key_words(&one.key), requests(one.requests));
+            format!("{key}: {requests}{agent} turned away meanwhile. If that is this sender, copy the key above into it.")
+        })
+        .collect();
+    if waited >= PATIENCE {
+        advice.extend(
+            [
+                "Nothing came yet. Copy the curl snippet under Connect and run it: that shows whether the endpoint is reached.",
+                "Compare the sender's endpoint URL with the one at the top of this page. A phone or another computer cannot reach a 127.0.0.1 address.",
+                "Compare the sender's write key with the one above.",
+            ]
+            .map(str::to_owned),
+        );
+    }
+    advice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stranger(key: &str, requests: u64) -> Stranger {
+        Stranger { key: key.into(), requests, last_seen: 0, user_agent: "shop/7".into() }
+    }
+
+    #[test]
+    fn only_strangers_of_that_time_are_named_and_at_once() {
+        let before = [("…1234".into(), 4), ("no key".into(), 2)];
+        let now = [stranger("…1234", 5), stranger("no key", 2), stranger("…9999", 1)];
+        let meanwhile = turned_away_since(&before, &now);
+        assert_eq!(meanwhile, [stranger("…1234", 1), stranger("…9999", 1)]);
+        let said = advice(Duration::ZERO, &meanwhile);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].starts_with("Key …1234: 1 request (shop/7) turned away"), "{said:?}");
+    }
+
+    #[test]
+    fn after_a_while_it_says_what_to_try() {
+        assert!(advice(PATIENCE.saturating_sub(Duration::from_millis(1)), &[]).is_empty());
+        let said = advice(PATIENCE, &[]);
+        assert!(said.len() == 3 && said[0].contains("snippet") && said[2].contains("write key"), "{said:?}");
+    }
+}

@@ -1,0 +1,121 @@
+//! One source: its name and key with what can be done to it, and below what came from it since the start.
+
+use eframe::egui::{self, Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
+use lucide_icons::Icon;
+
+use super::{Act, Doing, Seen, Sources, masked};
+use crate::{
+    app::{
+        theme::{self, tokens, weight},
+        widgets,
+    },
+    config::Source,
+    delivery::{Millis, SourceSeen},
+};
+
+/// A source whose last request came within this time is at work.
+const AT_WORK: Millis = 60_000;
+
+impl Sources {
+    pub(super) fn row_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, at: usize) -> Option<Act> {
+        let source = &seen.config.capture.sources[at];
+        let revealed = self.revealed.contains(&at);
+        let mut act = None;
+        let frame = Frame::new().stroke(Stroke::new(1.0, tokens(ui).line)).corner_radius(9);
+        frame.inner_margin(Margin { left: 12, right: 6, top: 6, bottom: 8 }).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    act = actions_ui(ui, source, revealed);
+                    name_ui(ui, source, revealed);
+                });
+            });
+            let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
+            let is_checked = self.check.as_ref().is_some_and(|check| check.source == source.name);
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                    let label = "Check this source";
+                    let name = format!("Check {}", source.name);
+                    if !is_checked
+                        && widgets::button_ui(ui, Icon::Radar, label).accessible_name(name).clicked()
+                    {
+                        act = Some(Act::Check);
+                    }
+                    ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                        visits_ui(ui, visits, seen.now);
+                    });
+                });
+            });
+            if let Some(check) = self.check.take_if(|_| is_checked) {
+                self.check = check.ui(ui, seen).then_some(check);
+            }
+        });
+        act
+    }
+}
+
+fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
+    let mut act = None;
+    ui.spacing_mut().item_spacing.x = 2.0;
+    let of = |what: &str| format!("{what} {}", source.name);
+    if widgets::icon_button_ui(ui, Icon::Trash2, &of("Remove")).clicked() {
+        act = Some(Act::Do(Doing::Removing(0)));
+    }
+    if widgets::icon_button_ui(ui, Icon::RefreshCw, &of("New write key for")).clicked() {
+        act = Some(Act::Do(Doing::NewKey(0)));
+    }
+    if widgets::icon_button_ui(ui, Icon::Pencil, &of("Rename")).clicked() {
+        act = Some(Act::Do(Doing::Renaming { at: 0, name: source.name.clone(), focus: true }));
+    }
+    if widgets::icon_button_ui(ui, Icon::Copy, &of("Copy write key of")).clicked() {
+        act = Some(Act::Copy);
+    }
+    let (eye, what) =
+        if revealed { (Icon::EyeOff, "Hide write key of") } else { (Icon::Eye, "Show write key of") };
+    if widgets::icon_button_ui(ui, eye, &of(what)).clicked() {
+        act = Some(Act::Reveal);
+    }
+    act
+}
+
+/// In what the actions leave free: the key, and the name before it.
+fn name_ui(ui: &mut Ui, source: &Source, revealed: bool) {
+    let t = tokens(ui);
+    ui.add_space(6.0);
+    let key = if revealed { source.write_key.clone() } else { masked(&source.write_key) };
+    let room = (ui.available_width() * 0.6).max(60.0);
+    ui.allocate_ui_with_layout(egui::vec2(room, 22.0), Layout::right_to_left(Align::Center), |ui| {
+        ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());
+    });
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 9.0;
+        ui.label(theme::icon(Icon::Plug).color(t.weak));
+        ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate())
+            .on_hover_text(&*source.name);
+    });
+}
+
+/// What came from it since the start.
+fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
+    let t = tokens(ui);
+    let small = |text: String, color| RichText::new(text).size(12.0).color(color);
+    ui.spacing_mut().item_spacing.x = 10.0;
+    let Some(visits) = visits else {
+        widgets::dot_ui(ui, t.edge);
+        ui.label(small("Nothing came since Tributary was started".to_owned(), t.weak));
+        return;
+    };
+    let at_work = now - visits.last_seen < AT_WORK;
+    widgets::dot_ui(ui, if at_work { t.ok } else { t.edge });
+    ui.label(small(format!("Last seen {}", widgets::ago_ui(ui, visits.last_seen, now)), t.text));
+    ui.label(small(format!("{} events/s", widgets::rate(visits.per_sec)), t.text))
+        .on_hover_text("Accepted events a second, over the last ten seconds");
+    ui.label(small(format!("{} accepted", widgets::digits(visits.accepted)), t.text))
+        .on_hover_text("Since Tributary was started");
+    if visits.rejected > 0 {
+        ui.label(small(format!("{} rejected", widgets::digits(visits.rejected)), t.err))
+            .on_hover_text("Since Tributary was started. Live shows each with its reason.");
+    }
+    let library = visits.library.as_deref().unwrap_or("SDK not named");
+    ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in `context.library`");
+}

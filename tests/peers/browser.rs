@@ -1,0 +1,80 @@
+//! `@segment/analytics-next` in headless Chromium, on a page of this machine: what it puts on the wire is what comes
+//! out of the stream, by both ways of loading and both of delivering.
+
+use crate::calls::{Call, in_a_page};
+use crate::compare::differences;
+use crate::json::{Members, missing, readable};
+use crate::processes::{Delivery, Sdk, WRITE_KEY};
+use crate::sdks::{BASE64, BASE64_MANY, JSON, JSON_LINES_MANY, Way};
+use crate::stream::{sent_in, tail_agrees};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+async fn every_call_in_a_page_arrives(loading: &'static str, delivery: &'static str, onward: Delivery) {
+    let mut way = Way::open(onward).await;
+    let (calls, wanted): (Vec<Call>, Vec<_>) = in_a_page().into_iter().unzip();
+    Sdk::Next { loading, delivery }.start(&way.tap.url(), &calls, Duration::ZERO).finish();
+    let found = way.delivered(calls.len()).await;
+    assert_eq!(found.len(), calls.len(), "each event once: nothing went wrong on the way");
+    tail_agrees(&way.serve, &found);
+
+    let by_id: BTreeMap<_, _> = found.iter().map(|record| (record.message_id(), record)).collect();
+    let (mut wrong, mut paths, mut sent) = (Vec::new(), BTreeSet::new(), Vec::new());
+    for exchange in way.tap.exchanges() {
+        let good = if exchange.method == "OPTIONS" { 204 } else { 200 };
+        assert_eq!(exchange.status, Some(good), "{exchange:?}");
+        paths.insert(format!("{} {}", exchange.method, exchange.path));
+        if exchange.method != "POST" {
+            continue;
+        }
+        let (envelope, items) = match delivery {
+            "batching" => sent_in(&exchange.body),
+            _ => (Members::default(), vec![Members::parse(&exchange.body)]),
+        };
+        for item in items {
+            let id = item.string("messageId").expect("a messageId");
+            let record = by_id.get(&id).unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));
+            let all = differences(&item, &envelope, record).into_iter();
+            wrong.extend(all.map(|what| format!("{}: {what}", record.shown())));
+            sent.push(readable(&record.event));
+        }
+    }
+    assert_eq!(sent.len(), calls.len(), "each call is sent once");
+    for wanted in wanted {
+        let nearest = sent.iter().map(|event| missing(&wanted, event, "")).min_by_key(Vec::len).unwrap();
+        if !nearest.is_empty() {
+            wrong.push(format!("{wanted} did not arrive: {}", nearest.join("; ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(paths, expected_paths(loading, delivery));
+}
+
+/// All that the page may ask of the endpoint; the browser asks for leave before each POST with a key.
+fn expected_paths(loading: &str, delivery: &str) -> BTreeSet<String> {
+    let posts: &[&str] = if delivery == "batching" { &["b"] } else { &["a", "g", "i", "p", "s", "t"] };
+    let posts =
+        posts.iter().flat_map(|letter| [format!("OPTIONS /v1/{letter}"), format!("POST /v1/{letter}")]);
+    let settings = (loading == "settings").then(|| format!("GET /v1/projects/{WRITE_KEY}/settings"));
+    posts.chain(settings).collect()
+}
+
+#[tokio::test]
+async fn analytics_next_with_our_settings_document_event_by_event() {
+    every_call_in_a_page_arrives("settings", "standard", BASE64).await;
+}
+
+#[tokio::test]
+async fn analytics_next_with_our_settings_document_in_batches() {
+    every_call_in_a_page_arrives("settings", "batching", JSON_LINES_MANY).await;
+}
+
+#[tokio::test]
+async fn analytics_next_with_its_own_settings_event_by_event() {
+    every_call_in_a_page_arrives("page", "standard", BASE64_MANY).await;
+}
+
+#[tokio::test]
+async fn analytics_next_with_its_own_settings_in_batches() {
+    every_call_in_a_page_arrives("page", "batching", JSON).await;
+}
