@@ -110,6 +110,11 @@ impl Refused {
         }
     }
 
+    /// Sending it again will not help.
+    pub(super) fn is_final(&self) -> bool {
+        self.status.is_client_error() && self.retry_after.is_none()
+    }
+
     /// All memory for bodies is taken.
     pub(super) fn busy() -> Self {
         let message = "too many large requests arrive at once; send it again";
@@ -134,10 +139,21 @@ impl Refused {
 /// `errors` of an answer holds at most so many.
 const ERRORS_MAX: usize = 100;
 
+/// `messageIds` holds at most so many.
+const MADE_MAX: usize = 1000;
+
 /// What became of a batch: 200 even where every item was refused, since a 4xx would tell the SDK no more and some
 /// would send all of it ten times.
-pub(super) fn batch(accepted: usize, refused: &[(usize, Refusal)]) -> Response {
+/// `made`: the items that came without a `messageId`, and the ones that were made for them.
+pub(super) fn batch(accepted: usize, refused: &[(usize, Refusal)], made: &[(usize, String)]) -> Response {
     let mut body = json!({ "success": true, "accepted": accepted, "rejected": refused.len() });
+    if !made.is_empty() {
+        let listed = made.iter().take(MADE_MAX).map(|(index, id)| json!({ "index": index, "messageId": id }));
+        body["messageIds"] = listed.collect();
+        if made.len() > MADE_MAX {
+            body["messageIdsTruncated"] = true.into();
+        }
+    }
     if !refused.is_empty() {
         let errors = refused.iter().take(ERRORS_MAX).map(|(index, refusal)| {
             json!({

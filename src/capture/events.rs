@@ -81,7 +81,30 @@ impl Endpoint {
             body::discard(body.into_data_stream()).await;
             return Err(refused);
         }
-        body::read(&caller.parts.headers, body, caller.rules.body_bytes_max, &self.bodies).await
+        let held = body::read(&caller.parts.headers, body, caller.rules.body_bytes_max, &self.bodies).await;
+        if let Err(refused) = &held
+            && refused.is_final()
+            && caller.key().is_some()
+        {
+            self.log_refused(caller, refused).await;
+        }
+        held
+    }
+
+    /// A request that will be refused whenever it comes is a line of the log, as a refused event is; there is no text
+    /// to show.
+    async fn log_refused(&self, caller: &Caller<'_>, refused: &Refused) {
+        let fault = Fault::new(refused.code, refused.message.as_str());
+        let line = Rejected { kind: None, message_id: None, fault, excerpt: Vec::new() };
+        self.log_rejected(caller, line).await;
+    }
+
+    /// Only of senders that are known: strangers are counted.
+    async fn log_rejected(&self, caller: &Caller<'_>, line: Rejected) {
+        let Ok(source) = self.source(caller, caller.key()) else { return };
+        if let Err(error) = self.append(source, now_ms(), Vec::new(), vec![line]).await {
+            tracing::warn!("a {} request is not in the log: {}", State::Rejected.as_str(), error.message);
+        }
     }
 
     pub(super) async fn single(
@@ -144,9 +167,10 @@ impl Endpoint {
             }
         }
         let accepted = events.len();
+        let made = made_ids(&events, &refused);
         let rejected = refused.iter().map(|(_, refusal)| rejected(refusal, None)).collect();
         self.append(source, arrival.received_at_ms, events, rejected).await?;
-        Ok(answer::batch(accepted, &refused))
+        Ok(answer::batch(accepted, &refused, &made))
     }
 
     async fn append(
@@ -169,12 +193,7 @@ impl Endpoint {
     /// Writes a refusal into the log, if its sender is known, and gives the answer.
     async fn refuse(&self, caller: &Caller<'_>, refusal: Refusal, kind: Option<Kind>) -> Refused {
         let refused = Refused::event(&refusal);
-        if let Ok(source) = self.source(caller, caller.key()) {
-            let line = vec![rejected(&refusal, kind)];
-            if let Err(error) = self.append(source, now_ms(), Vec::new(), line).await {
-                tracing::warn!("a {} request is not in the log: {}", State::Rejected.as_str(), error.message);
-            }
-        }
+        self.log_rejected(caller, rejected(&refusal, kind)).await;
         refused
     }
 
@@ -197,6 +216,23 @@ impl Endpoint {
             Err(refusal) => Err(self.refuse(&caller, refusal, Some(kind)).await),
         }
     }
+}
+
+/// The receipts of the items that came without a `messageId`: their place in the batch, and what was made for them.
+fn made_ids(events: &[Event], refused: &[(usize, Refusal)]) -> Vec<(usize, String)> {
+    let mut refused = refused.iter().map(|(index, _)| *index).peekable();
+    let mut index = 0;
+    let mut made = Vec::new();
+    for event in events {
+        while refused.next_if_eq(&index).is_some() {
+            index += 1;
+        }
+        if event.message_id_made {
+            made.push((index, event.message_id.clone()));
+        }
+        index += 1;
+    }
+    made
 }
 
 fn rejected(refusal: &Refusal, kind: Option<Kind>) -> Rejected {

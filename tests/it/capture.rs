@@ -297,6 +297,35 @@ fn what_cannot_become_an_event_is_refused_with_the_reason_and_is_in_the_log() {
 }
 
 #[test]
+fn a_batch_gets_receipts_for_the_items_that_came_without_one() {
+    let running = practising(|_| {});
+    let body = r#"{"batch":[
+        {"type":"page","userId":"u","messageId":"mine"},
+        "text",
+        {"type":"page","userId":"u"},
+        {"type":"nonsense","userId":"u"},
+        {"type":"page","userId":"u","messageId":""}]}"#;
+    let answer = running.post("/v1/batch", body).json();
+    let made = answer["messageIds"].as_array().unwrap();
+    assert_eq!(made.iter().map(|one| one["index"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 4], "{answer}");
+    running.wait_settled(3);
+    let stored: Vec<_> = running.records().iter().map(|record| record.json()["messageId"].clone()).collect();
+    assert_eq!(stored, [json!("mine"), made[0]["messageId"].clone(), made[1]["messageId"].clone()]);
+}
+
+#[test]
+fn a_request_that_is_too_large_is_in_the_log_too() {
+    let running = practising(|config| config.capture.max_body_bytes = 2000);
+    let body = format!(r#"{{"userId":"u","event":"E","p":"{}"}}"#, "x".repeat(3000));
+    assert_eq!(running.post("/v1/track", &body).status, 413);
+    let page = running.engine.page(tributary::delivery::Query { limit: 10, ..Default::default() });
+    let page = page.wait().expect("an answer").expect("readable");
+    let codes: Vec<_> =
+        page.rows.iter().filter_map(|line| line.fault.as_ref()).map(|fault| &*fault.code).collect();
+    assert_eq!(codes, ["payload_too_large"]);
+}
+
+#[test]
 fn one_bad_item_never_harms_its_batch() {
     let running = practising(|_| {});
     let body = r#"{"batch":[
