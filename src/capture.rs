@@ -2,7 +2,7 @@
 //!
 //! It speaks the tracking API (`docs/capture.md`) to any SDK: a refused item never harms its neighbours, a refusal that
 //! may pass is a 429 or 503 with `Retry-After`, and one that will not is a 4xx that says why. It listens where the
-//! engine says (loopback by default), at most 8,192 connections; bodies are bounded in bytes and time.
+//! engine says (loopback by default), at most 4,096 connections; bodies are bounded in bytes and time.
 //! The only HTTP server besides the practice stream. Absent on purpose: what an event means, and any call to AWS.
 
 mod answer;
