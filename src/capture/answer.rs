@@ -23,11 +23,13 @@ pub(super) struct Refused {
     retry_after: Option<u32>,
     /// The methods that a path takes.
     allow: Option<&'static str>,
+    /// The sender went away before it had said all: nobody hears this.
+    sender_left: bool,
 }
 
 impl Refused {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None, allow: None }
+        Self { status, code, message: message.into(), retry_after: None, allow: None, sender_left: false }
     }
 
     pub(super) fn not_found(path: &str) -> Self {
@@ -110,9 +112,14 @@ impl Refused {
         }
     }
 
-    /// Sending it again will not help.
+    /// The connection ended before the body did.
+    pub(super) fn broken_off() -> Self {
+        Self { sender_left: true, ..Self::bad_encoding("the connection ended before the body did") }
+    }
+
+    /// The sender was told, and sending it again will not help.
     pub(super) fn is_final(&self) -> bool {
-        self.status.is_client_error() && self.retry_after.is_none()
+        self.status.is_client_error() && self.retry_after.is_none() && !self.sender_left
     }
 
     /// All memory for bodies is taken.

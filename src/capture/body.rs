@@ -111,7 +111,7 @@ impl Packing {
 
 async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
     let mut frames = body.into_data_stream();
-    let broken = |_error| Refused::bad_encoding("the connection ended before the body did");
+    let broken = |_error| Refused::broken_off();
     let first = match frames.next().await {
         Some(frame) => frame.map_err(broken)?,
         None => Bytes::new(),
