@@ -120,6 +120,11 @@ pub fn in_a_page() -> Vec<(Call, Value)> {
     calls.map(|(kind, arguments, wanted)| (Call::new(kind, &arguments), with_type(kind, wanted))).collect()
 }
 
+/// Many small calls in a page, with the same numbers.
+pub fn many_in_a_page(count: usize) -> Vec<Call> {
+    (0..count).map(|n| Call::new("track", &json!(["Tick", {"n": n}]))).collect()
+}
+
 /// Many small calls of a few users.
 pub fn many(count: usize) -> Vec<Call> {
     many_with(count, "")

@@ -15,6 +15,7 @@ mod json;
 mod outages;
 mod processes;
 mod sdks;
+mod snippets;
 mod stream;
 mod tap;
 mod volume;

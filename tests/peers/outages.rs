@@ -1,15 +1,20 @@
 //! The same SDKs through outages: nobody behind the load balancer for ten seconds, a full disk, a full spool. What an
 //! SDK was told is accepted is in the stream afterwards, and its own retries bring the rest.
 
-use crate::calls::{Call, many, many_with};
+use crate::calls::{Call, many, many_in_a_page, many_with};
 use crate::processes::Sdk;
-use crate::sdks::{BASE64, BASE64_MANY, Way, acknowledged, nothing_acknowledged_is_missing};
+use crate::sdks::{
+    BASE64, BASE64_MANY, Way, acknowledged, nothing_acknowledged_is_missing,
+    nothing_acknowledged_is_missing_after_restarts,
+};
 use crate::tap::Tap;
 use crate::volume::Volume;
 use std::io::Write;
 use std::time::Duration;
 
 const PAUSE: Duration = Duration::from_millis(10);
+const NEXT: Sdk = Sdk::Next { loading: "page", delivery: "standard" };
+const NEXT_BATCHING: Sdk = Sdk::Next { loading: "page", delivery: "batching" };
 
 /// How often the SDK was answered so.
 fn answered(tap: &Tap, status: u16) -> usize {
@@ -20,8 +25,7 @@ async fn a_part_is_accepted(way: &Way, calls: &[Call]) {
     way.until("a part is accepted", |tap| acknowledged(tap).len() >= calls.len() / 4).await;
 }
 
-async fn unavailable_for_ten_seconds(sdk: Sdk) {
-    let calls = many(400);
+async fn unavailable_for_ten_seconds(sdk: Sdk, calls: Vec<Call>) {
     let way = Way::open(BASE64).await;
     let sender = sdk.start(&way.tap.url(), &calls, PAUSE);
     a_part_is_accepted(&way, &calls).await;
@@ -81,17 +85,37 @@ async fn full_spool(sdk: Sdk) {
 
 #[tokio::test]
 async fn analytics_node_gets_everything_through_ten_seconds_of_503() {
-    unavailable_for_ten_seconds(Sdk::Node).await;
+    unavailable_for_ten_seconds(Sdk::Node, many(400)).await;
 }
 
 #[tokio::test]
 async fn legacy_analytics_node_gets_everything_through_ten_seconds_of_503() {
-    unavailable_for_ten_seconds(Sdk::NodeLegacy).await;
+    unavailable_for_ten_seconds(Sdk::NodeLegacy, many(400)).await;
 }
 
 #[tokio::test]
 async fn python_gets_everything_through_ten_seconds_of_503() {
-    unavailable_for_ten_seconds(Sdk::Python).await;
+    unavailable_for_ten_seconds(Sdk::Python, many(400)).await;
+}
+
+#[tokio::test]
+async fn analytics_next_event_by_event_gets_everything_through_ten_seconds_of_503() {
+    unavailable_for_ten_seconds(NEXT, many_in_a_page(100)).await;
+}
+
+#[tokio::test]
+async fn analytics_next_in_batches_gets_everything_through_ten_seconds_of_503() {
+    unavailable_for_ten_seconds(NEXT_BATCHING, many_in_a_page(100)).await;
+}
+
+#[tokio::test]
+async fn nothing_that_analytics_next_was_told_is_accepted_event_by_event_is_missing_after_restarts() {
+    nothing_acknowledged_is_missing_after_restarts(NEXT, &many_in_a_page(200)).await;
+}
+
+#[tokio::test]
+async fn nothing_that_analytics_next_was_told_is_accepted_in_batches_is_missing_after_restarts() {
+    nothing_acknowledged_is_missing_after_restarts(NEXT_BATCHING, &many_in_a_page(200)).await;
 }
 
 #[tokio::test]

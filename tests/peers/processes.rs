@@ -170,6 +170,12 @@ impl Serve {
         answer(command.args(self.destination()))
     }
 
+    /// Every event of the delivery log, oldest first.
+    pub fn log(&self) -> Vec<serde_json::Value> {
+        let lines = answer(self.command("log").arg("--json"));
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     pub fn ledger(&self) -> serde_json::Value {
         let mut command = self.command("log");
         serde_json::from_str(&answer(command.args(["--summary", "--json"]))).unwrap()
@@ -215,6 +221,43 @@ fn answer(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
+/// A script of `senders`, run by Node with what `package.json` names.
+pub fn node(script: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(sender(script)).env("NODE_PATH", node_modules());
+    command
+}
+
+/// The interpreter that has the packages of `requirements.txt`.
+pub fn python() -> String {
+    from_environment("TRIBUTARY_TEST_PYTHON")
+        .expect("set TRIBUTARY_TEST_PYTHON to the interpreter of a venv with tests/peers/requirements.txt")
+}
+
+fn sender(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders").join(script)
+}
+
+/// What a short program that must succeed within a minute writes to stdout.
+pub fn run(command: &mut Command, input: &str) -> String {
+    let output = tempfile::tempdir().unwrap();
+    let file = |name| File::create(output.path().join(name)).unwrap();
+    let read = |name| String::from_utf8_lossy(&std::fs::read(output.path().join(name)).unwrap()).into_owned();
+    reach_loopback_directly(command);
+    command.stdin(Stdio::piped()).stdout(file("stdout")).stderr(file("stderr"));
+    let mut child = Guard(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
+    child.0.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let ended = child.ended(Duration::from_mins(1));
+    let (stdout, stderr) = (read("stdout"), read("stderr"));
+    let ended = ended.unwrap_or_else(|| panic!("{command:?} does not end:\n{stdout}{stderr}"));
+    assert!(ended.success(), "{command:?} ends with {ended}:\n{stdout}{stderr}");
+    stdout
+}
+
+fn reach_loopback_directly(command: &mut Command) {
+    command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1").env("PYTHONUTF8", "1");
+}
+
 /// An SDK, unmodified, and the short script that makes the calls.
 #[derive(Clone, Copy, Debug)]
 pub enum Sdk {
@@ -243,33 +286,24 @@ impl Sdk {
     }
 
     pub fn start_with(self, host: &str, write_key: &str, calls: &[Call], pause: Duration) -> Sender {
-        let senders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders");
         let mut command = match self {
-            Self::Node | Self::NodeLegacy | Self::Next { .. } => Command::new("node"),
+            Self::Node => node("analytics-node.js"),
+            Self::NodeLegacy => node("analytics-node-legacy.js"),
+            Self::Next { .. } => node("analytics-next.js"),
             Self::Python => {
-                let python = from_environment("TRIBUTARY_TEST_PYTHON");
-                Command::new(python.expect(
-                    "set TRIBUTARY_TEST_PYTHON to the interpreter of a venv with tests/peers/requirements.txt",
-                ))
+                let mut command = Command::new(python());
+                command.arg(sender("segment-analytics.py"));
+                command
             }
         };
-        let script = senders.join(match self {
-            Self::Node => "analytics-node.js",
-            Self::NodeLegacy => "analytics-node-legacy.js",
-            Self::Python => "segment-analytics.py",
-            Self::Next { .. } => "analytics-next.js",
-        });
         let output = tempfile::tempdir().unwrap();
         let file = |name| File::create(output.path().join(name)).unwrap();
-        command.arg(script).args([host, write_key]);
-        match self {
-            Self::Next { loading, delivery } => command.args([loading, delivery]),
-            Self::Node | Self::NodeLegacy | Self::Python => command.arg(pause.as_millis().to_string()),
-        };
-        if !matches!(self, Self::Python) {
-            command.env("NODE_PATH", node_modules());
+        command.args([host, write_key]);
+        if let Self::Next { loading, delivery } = self {
+            command.args([loading, delivery]);
         }
-        command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1").env("PYTHONUTF8", "1");
+        command.arg(pause.as_millis().to_string());
+        reach_loopback_directly(&mut command);
         command.stdin(Stdio::piped()).stdout(file("stdout")).stderr(file("stderr"));
         let mut child = Guard(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
         let lines: String = calls.iter().map(Call::line).collect();

@@ -118,6 +118,12 @@ pub fn tail_agrees(serve: &Serve, records: &[Found]) {
     }
 }
 
+/// The events of one request body, be it a batch or one event.
+pub fn events_in(body: &str) -> Vec<Members> {
+    let one = Members::parse(body);
+    if one.text("batch").is_some() { sent_in(body).1 } else { vec![one] }
+}
+
 /// The events of one request body, and what its envelope says of all of them.
 pub fn sent_in(body: &str) -> (Members, Vec<Members>) {
     let envelope = Members::parse(body);

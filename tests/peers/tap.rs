@@ -3,7 +3,8 @@
 //!
 //! It knows as much of HTTP/1.1 as the SDKs here use: bodies with a `Content-Length`. Where nobody listens behind
 //! it, or the answer breaks off, the SDK's connection ends too, as it would without a tap. For a while it can also
-//! answer 503 by itself, as a load balancer does that has nobody behind it.
+//! answer 503 by itself, as a load balancer does that has nobody behind it; a browser's question for leave is still passed
+//! on, and its page may read the 503, so that it is not just a failed request.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -103,7 +104,7 @@ impl Shared {
                 status: None,
                 answer: String::new(),
             };
-            let answer = if self.is_unavailable() {
+            let answer = if self.is_unavailable() && exchange.method != "OPTIONS" {
                 Ok(Some(unavailable()))
             } else {
                 self.ask(&mut endpoint, &request)
@@ -184,7 +185,9 @@ impl Message {
 
 fn unavailable() -> Message {
     let first_line = "HTTP/1.1 503 Service Unavailable".to_owned();
-    let bytes = format!("{first_line}\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n").into_bytes();
+    let headers = "Retry-After: 1\r\nAccess-Control-Allow-Origin: *\r\n\
+        Access-Control-Expose-Headers: Retry-After\r\nContent-Length: 0";
+    let bytes = format!("{first_line}\r\n{headers}\r\n\r\n").into_bytes();
     Message { first_line, body: Vec::new(), bytes }
 }
 

@@ -1,0 +1,128 @@
+//! The snippets of the Sources place, run as they are given, with the address and the write key of a running `serve`:
+//! each event of theirs is in the delivery log, delivered.
+//!
+//! Not run here, since their SDKs are not among the packages that these tests install: Go, Java, Ruby, PHP, Swift,
+//! Kotlin and `RudderStack` (Node.js).
+
+use crate::processes::{WRITE_KEY, node, node_modules, python, run};
+use crate::sdks::{BASE64, Way};
+use serde_json::Value;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tributary::snippets::{Sdk, snippet};
+
+/// An event's type and name in the log, and its user.
+type Wanted = (&'static str, Option<&'static str>);
+
+const ORDER: Wanted = ("track", Some("Order Completed"));
+const OPENED: Wanted = ("track", Some("Email Opened"));
+const IDENTIFY: Wanted = ("identify", None);
+const PAGE: Wanted = ("page", None);
+
+/// `run` is given the snippet.
+async fn each_event_is_delivered(sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&str)) {
+    let mut way = Way::open(BASE64).await;
+    run(&snippet(sdk, &way.tap.url(), WRITE_KEY));
+    let start = Instant::now();
+    let log = loop {
+        let log = way.serve.log();
+        let delivered = log.iter().filter(|line| line["state"] == "delivered").count();
+        if delivered >= wanted.len() || start.elapsed() > Duration::from_secs(10) {
+            break log;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let mut shown: Vec<_> = log.iter().map(|line| (text(line, "type"), text(line, "event"))).collect();
+    let mut wanted: Vec<_> = wanted.iter().map(|(kind, name)| (Some(*kind), *name)).collect();
+    // A page sends its events at the same time.
+    shown.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(shown, wanted, "each event once");
+    for line in &log {
+        assert!(line["state"] == "delivered" && line["error"].is_null(), "{line}");
+        assert!(text(line, "sequenceNumber").is_some(), "{line}");
+    }
+    assert_eq!(way.delivered(wanted.len()).await.len(), wanted.len(), "the stream has what the log says");
+}
+
+fn text<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
+    line[name].as_str()
+}
+
+/// In a file of a folder in which `npm install` has been run.
+fn run_by_node(code: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();
+    let file = folder.path().join("example.js");
+    std::fs::write(&file, code).unwrap();
+    run(Command::new("node").arg(file), "");
+}
+
+/// In headless Chromium, until so many requests with events were answered well.
+fn open_in_chromium(html: &str, requests: usize) {
+    run(node("page.js").arg(requests.to_string()), html);
+}
+
+#[tokio::test]
+async fn curl() {
+    each_event_is_delivered(Sdk::Curl, &[ORDER], |code| {
+        let answer = run(Command::new("bash").args(["-c", code]), "");
+        assert!(answer.contains("\"success\":true"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn analytics_node() {
+    each_event_is_delivered(Sdk::Node, &[IDENTIFY, ORDER], run_by_node).await;
+}
+
+/// Without a bundler: the module of that name is made of the package's build for pages.
+#[tokio::test]
+async fn analytics_next_by_npm() {
+    each_event_is_delivered(Sdk::BrowserNpm, &[PAGE, IDENTIFY, ORDER], |code| {
+        let module = "data:text/javascript,export const { AnalyticsBrowser } = window.AnalyticsNext";
+        let imports = format!(r#"{{"imports": {{"@segment/analytics-next": "{module}"}}}}"#);
+        let html = format!(
+            r#"<!doctype html>
+<script src="/sdk/index.js"></script>
+<script type="importmap">{imports}</script>
+<script type="module">
+{code}</script>
+"#
+        );
+        open_in_chromium(&html, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn analytics_next_by_script_tag() {
+    each_event_is_delivered(Sdk::BrowserScript, &[PAGE, IDENTIFY, ORDER], |code| {
+        open_in_chromium(&format!("<!doctype html>\n{code}"), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn segment_analytics_python() {
+    each_event_is_delivered(Sdk::Python, &[IDENTIFY, ORDER], |code| {
+        run(Command::new(python()).arg("-"), code);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pixel_in_a_page() {
+    each_event_is_delivered(Sdk::Pixel, &[OPENED], |code| open_in_chromium(code, 1)).await;
+}
+
+#[tokio::test]
+async fn pixel_fetched_by_its_address() {
+    each_event_is_delivered(Sdk::Pixel, &[OPENED], |code| {
+        let url = code.split('"').nth(1).unwrap();
+        let answer = run(Command::new("curl").args(["--fail", "--silent", "--output", "-", url]), "");
+        assert!(answer.starts_with("GIF89a"), "{answer}");
+    })
+    .await;
+}
