@@ -413,3 +413,25 @@ fn a_practice_stream_never_sends_its_user_to_set_aws_up() {
         assert!(!words.action.contains("policy") && !words.action.contains("Sign in"), "{words:?}");
     }
 }
+
+#[test]
+fn keys_that_are_missing_where_the_settings_point_are_said_to_be_missing_there() {
+    let told = |source: CredentialsSource, profile: &str| {
+        let mut config = config();
+        config.credentials.source = source;
+        profile.clone_into(&mut config.credentials.profile);
+        remedy(&Fault::new("CredentialsNotFound", "the credential provider was not enabled"), &config)
+    };
+    let of_profile = told(CredentialsSource::Profile, "work");
+    assert!(
+        of_profile.what.contains("work") && of_profile.action.contains("aws configure"),
+        "{of_profile:?}"
+    );
+    assert!(!of_profile.why.contains("environment"), "{of_profile:?}");
+    let of_keychain = told(CredentialsSource::Keychain, "");
+    assert!(
+        !of_keychain.why.contains("environment") && of_keychain.what.contains("keychain"),
+        "{of_keychain:?}"
+    );
+    assert!(told(CredentialsSource::Default, "").why.contains("environment"));
+}

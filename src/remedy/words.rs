@@ -28,6 +28,16 @@ const BY_ITSELF: &str = "Nothing to do: Tributary tries again by itself, and no 
 
 pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
     let names = Names::of(config);
+    // Where one place was named, nothing was found in that place: the words about the default chain would mislead.
+    let cause = match (cause, config.credentials.source) {
+        (Cause::CredentialsNotFound, CredentialsSource::Profile) => {
+            Cause::CredentialsFailed(Source::NoProfile)
+        }
+        (Cause::CredentialsNotFound, CredentialsSource::Keychain) => {
+            Cause::CredentialsFailed(Source::Keychain)
+        }
+        (cause, _) => cause,
+    };
     if names.practice {
         return practised(cause).unwrap_or_else(|| without_aws(of_stream(cause, fault, &names)));
     }
