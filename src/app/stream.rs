@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use eframe::egui::{
     self, Align, CentralPanel, Frame, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui,
     WidgetInfo,
@@ -19,6 +18,7 @@ use crate::{
     config::DestinationKind,
     delivery::{ReadFrom, Record},
     engine::{Engine, StreamView},
+    event::Encoding,
 };
 
 /// Where the user wants to begin.
@@ -67,17 +67,15 @@ impl Open {
     }
 }
 
-/// The JSON inside a record, by the three encodings.
+/// The JSON inside a record, and by which of the three encodings.
 fn decode(data: &[u8]) -> Option<(String, &'static str)> {
-    let text = std::str::from_utf8(data).ok()?;
-    let is_json =
-        |text: &str| text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    if is_json(text) {
-        let how = if text.ends_with('\n') { "JSON with a line end" } else { "JSON" };
-        return Some((text.trim_end().to_owned(), how));
-    }
-    let inner = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
-    is_json(&inner).then_some((inner, "base64 of JSON"))
+    let (text, encoding) = Encoding::decode(data)?;
+    let how = match encoding {
+        Encoding::Base64 => "base64 of JSON",
+        Encoding::Json => "JSON",
+        Encoding::JsonLines => "JSON with a line end",
+    };
+    Some((text.into_owned(), how))
 }
 
 impl Stream {
@@ -366,10 +364,9 @@ mod tests {
 
     #[test]
     fn each_encoding_is_decoded() {
-        let base64 = STANDARD.encode("{\"a\":1}");
         assert_eq!(decode(b"{\"a\":1}"), Some(("{\"a\":1}".into(), "JSON")));
         assert_eq!(decode(b"{\"a\":1}\n"), Some(("{\"a\":1}".into(), "JSON with a line end")));
-        assert_eq!(decode(base64.as_bytes()), Some(("{\"a\":1}".into(), "base64 of JSON")));
+        assert_eq!(decode(b"eyJhIjoxfQ=="), Some(("{\"a\":1}".into(), "base64 of JSON")));
         assert_eq!(decode(b"\xff\x00"), None);
         assert_eq!(decode(b"hello"), None);
     }

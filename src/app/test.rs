@@ -19,6 +19,7 @@ use crate::{
     delivery::{Millis, State, Status},
     engine::{Engine, TestSent},
     event::Kind,
+    snippets,
 };
 
 /// Enough to compare a few; the log has them all.
@@ -46,70 +47,6 @@ fn meaning(kind: Kind) -> &'static str {
     }
 }
 
-fn template(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Identify => {
-            r#"{
-  "userId": "user-1",
-  "traits": {
-    "name": "Ada Lovelace",
-    "email": "ada@example.com",
-    "plan": "pro"
-  }
-}"#
-        }
-        Kind::Track => {
-            r#"{
-  "userId": "user-1",
-  "event": "Order Completed",
-  "properties": {
-    "orderId": "1042",
-    "revenue": 39.95,
-    "currency": "EUR",
-    "products": [
-      { "sku": "G-32", "quantity": 1 }
-    ]
-  }
-}"#
-        }
-        Kind::Page => {
-            r#"{
-  "userId": "user-1",
-  "name": "Pricing",
-  "properties": {
-    "url": "https://www.example.com/pricing",
-    "title": "Plans and pricing"
-  }
-}"#
-        }
-        Kind::Screen => {
-            r#"{
-  "userId": "user-1",
-  "name": "Checkout",
-  "properties": {
-    "step": 2
-  }
-}"#
-        }
-        Kind::Group => {
-            r#"{
-  "userId": "user-1",
-  "groupId": "acme",
-  "traits": {
-    "name": "Acme Inc.",
-    "employees": 42
-  }
-}"#
-        }
-        Kind::Alias => {
-            r#"{
-  "previousId": "anonymous-7f3a",
-  "userId": "user-1"
-}"#
-        }
-    }
-}
-
 /// A test event and how far it got.
 struct Sent {
     kind: Kind,
@@ -131,7 +68,7 @@ impl Default for Test {
     fn default() -> Self {
         Self {
             kind: Kind::Track,
-            texts: CALLS.map(|(kind, _)| template(kind).to_owned()),
+            texts: CALLS.map(|(kind, _)| snippets::sample(kind).to_owned()),
             source: 0,
             sent: VecDeque::new(),
             shown: 0,
@@ -258,10 +195,10 @@ impl Test {
                     self.send(seen);
                 }
                 self.source_ui(ui, seen);
-                if self.texts[at] != template(self.kind)
+                if self.texts[at] != snippets::sample(self.kind)
                     && widgets::button_ui(ui, Icon::Undo2, "Template").clicked()
                 {
-                    template(self.kind).clone_into(&mut self.texts[at]);
+                    snippets::sample(self.kind).clone_into(&mut self.texts[at]);
                 }
             });
             if !has_source && widgets::button_ui(ui, Icon::Plus, "Add a source first").clicked() {
@@ -441,7 +378,7 @@ mod tests {
     #[test]
     fn every_template_is_an_event() {
         for (kind, _) in CALLS {
-            assert_eq!(fault_of(template(kind)), None, "{kind:?}");
+            assert_eq!(fault_of(snippets::sample(kind)), None, "{kind:?}");
         }
     }
 
