@@ -8,7 +8,7 @@ use std::{
 
 use eframe::egui::{
     self, Align, Button, CentralPanel, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, Panel,
-    RichText, Sense, Stroke, Ui, WidgetInfo, vec2,
+    RichText, Sense, Stroke, Ui, vec2,
 };
 use egui_extras::{Column, TableBuilder};
 use egui_plot::{Line, Plot, PlotPoints};
@@ -373,10 +373,7 @@ impl Live {
                     };
                     row.set_selected(selected == Some(delivery.id));
                     columns.row_ui(&mut row, delivery, seen);
-                    let response = row.response();
-                    let label = || WidgetInfo::labeled(egui::Role::Row, true, row_name(delivery));
-                    response.widget_info(label);
-                    if response.clicked() {
+                    if widgets::row_name_ui(&row, || row_name(delivery)).clicked() {
                         clicked = Some(delivery.id);
                     }
                 });

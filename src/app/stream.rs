@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use eframe::egui::{
     self, Align, CentralPanel, Frame, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui,
-    WidgetInfo,
 };
 use egui_extras::{Column, TableBuilder};
 use lucide_icons::Icon;
@@ -274,10 +273,8 @@ impl Stream {
                             ui.add(Label::new(text).selectable(false).truncate());
                         });
                     }
-                    let response = row.response();
-                    let name = format!("Record {} of {}", record.sequence_number, record.shard_id);
-                    response.widget_info(|| WidgetInfo::labeled(egui::Role::Row, true, &name));
-                    if response.clicked() {
+                    let name = || format!("Record {} of {}", record.sequence_number, record.shard_id);
+                    if widgets::row_name_ui(&row, name).clicked() {
                         clicked = Some(Arc::clone(record));
                     }
                 });

@@ -6,6 +6,7 @@ use eframe::egui::{
     ScrollArea, Sense, Stroke, TextEdit, TextStyle, TextWrapMode, Ui, Vec2, Widget as _, WidgetInfo,
     WidgetText, pos2, vec2,
 };
+use egui_extras::TableRow;
 use lucide_icons::Icon;
 
 use super::{
@@ -419,6 +420,18 @@ fn choice_ui(ui: &mut Ui, selected: bool, label: &str, text: &str, size: Vec2) -
 
 fn galley(ui: &Ui, text: RichText, width: f32) -> std::sync::Arc<egui::Galley> {
     WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Wrap), width, TextStyle::Body)
+}
+
+/// Tells screen readers what the row is, once its cells are drawn. Not in its first frame: egui knows a cell's place
+/// only from the frame before, and a click on a name without a place would go nowhere.
+pub(super) fn row_name_ui(row: &TableRow<'_, '_>, name: impl Fn() -> String) -> Response {
+    let response = row.response();
+    if response.rect.is_finite() {
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Row, true, name()));
+    } else {
+        response.ctx.request_repaint();
+    }
+    response
 }
 
 /// A dot of that colour, as high as a line of text.

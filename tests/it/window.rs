@@ -232,13 +232,34 @@ fn a_test_event_is_followed_to_its_shard_and_sequence_number() {
     assert!(copied(window).is_some_and(|data| data.starts_with("eyJ")));
 
     go(window, "Stream");
-    wait_for(window, "the record", |window| says(window, "1 read"));
-    window
-        .get_by(|node| node.role() == Role::Row && node.label().is_some_and(|l| l.starts_with("Record ")))
-        .click();
+    wait_for(window, "the record", |window| rows(window) == 1);
+    window.get_by_role(Role::Row).click();
     window.run();
     assert!(says(window, "\"event\": \"Order Completed\""));
     window.get_by_label("base64 of JSON");
+}
+
+/// How many rows of a table are there, each at a place where it can be clicked.
+fn rows(window: &Window) -> usize {
+    let mut count = 0;
+    for row in window.query_all_by_role(Role::Row) {
+        assert!(row.rect().is_finite(), "{:?} is at {:?}", row.accesskit_node().label(), row.rect());
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn a_row_is_announced_only_where_it_can_be_clicked() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for (place, count) in [("Live", 1), ("Stream", 2)] {
+        go(window, place);
+        assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+        // Looks at every single frame.
+        wait_for(window, place, |window| rows(window) == count);
+    }
 }
 
 #[test]
