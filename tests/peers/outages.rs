@@ -49,9 +49,11 @@ async fn full_disk(sdk: Sdk, killed: bool) {
     // Large enough that the room which SQLite's files have already does not last.
     let calls = many_with(400, &"8 KB of text. ".repeat(600));
     let mut way = Way::open_with(BASE64_MANY, |serve| serve.keep_data_in(volume.path().join("data"))).await;
-    let sender = sdk.start(&way.tap.url(), &calls, PAUSE);
-    a_part_is_accepted(&way, &calls).await;
+    let (first, rest) = calls.split_at(calls.len() / 4);
+    let sender = sdk.start(&way.tap.url(), first, PAUSE);
+    way.until("a part is accepted", |tap| !acknowledged(tap).is_empty()).await;
     volume.fill();
+    let sender = sender.go_on(rest);
     way.until("the disk is full", |tap| answered(tap, 503) >= 2).await;
     let exchanges = way.tap.exchanges();
     let refused = exchanges.iter().find(|exchange| exchange.status == Some(503)).unwrap();

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::thread;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tributary::engine::Whereabouts;
@@ -274,6 +274,8 @@ pub enum Sdk {
 /// A script that is making its calls.
 pub struct Sender {
     child: Guard,
+    /// Writes what the script is to call, which reads no faster than it calls, and gives the pipe back.
+    writer: JoinHandle<std::io::Result<ChildStdin>>,
     sdk: Sdk,
     calls: usize,
     output: TempDir,
@@ -306,13 +308,26 @@ impl Sdk {
         reach_loopback_directly(&mut command);
         command.stdin(Stdio::piped()).stdout(file("stdout")).stderr(file("stderr"));
         let mut child = Guard(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
-        let lines: String = calls.iter().map(Call::line).collect();
-        child.0.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-        Sender { child, sdk: self, calls: calls.len(), output }
+        let writer = write(child.0.stdin.take().unwrap(), calls);
+        Sender { child, writer, sdk: self, calls: calls.len(), output }
     }
 }
 
+fn write(mut stdin: ChildStdin, calls: &[Call]) -> JoinHandle<std::io::Result<ChildStdin>> {
+    let lines: String = calls.iter().map(Call::line).collect();
+    let write = move || stdin.write_all(lines.as_bytes()).map(|()| stdin);
+    thread::Builder::new().spawn(write).unwrap()
+}
+
 impl Sender {
+    /// Makes more calls, after those before.
+    pub fn go_on(mut self, calls: &[Call]) -> Self {
+        let stdin = self.writer.join().unwrap().unwrap();
+        self.writer = write(stdin, calls);
+        self.calls += calls.len();
+        self
+    }
+
     /// Waits until the SDK is done, and was told that every call of its went well.
     pub fn finish(self) {
         let sdk = self.sdk;
@@ -327,6 +342,8 @@ impl Sender {
     }
 
     fn told(mut self) -> (Vec<serde_json::Value>, String) {
+        // Where the script ended early, its own words say more.
+        drop(self.writer.join().unwrap());
         let ended = self.child.ended(Duration::from_mins(2));
         let read = |name| std::fs::read_to_string(self.output.path().join(name)).unwrap();
         let (stdout, stderr) = (read("stdout"), read("stderr"));

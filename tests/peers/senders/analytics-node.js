@@ -4,11 +4,12 @@ const { Analytics } = require('@segment/analytics-node')
 const [host, writeKey, pause] = process.argv.slice(2)
 
 const main = async () => {
-  const calls = require('fs').readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
   const analytics = new Analytics({ writeKey, host })
   analytics.on('error', (error) => console.error('error event:', error.code, String(error.reason)))
-  let told = 0
-  for (const { type, message } of calls) {
+  let [made, told] = [0, 0]
+  for await (const line of require('readline').createInterface({ input: process.stdin })) {
+    const { type, message } = JSON.parse(line)
+    made += 1
     analytics[type](message, (error, context) => {
       told += 1
       console.log(JSON.stringify({ error: error ? String(error) : null, messageId: context?.event.messageId }))
@@ -16,7 +17,7 @@ const main = async () => {
     if (Number(pause)) await new Promise((resolve) => setTimeout(resolve, Number(pause)))
   }
   await analytics.closeAndFlush({ timeout: 90000 })
-  if (told !== calls.length) throw new Error(`${told} callbacks of ${calls.length}`)
+  if (told !== made) throw new Error(`${told} callbacks of ${made}`)
 }
 
 main().catch((error) => {
