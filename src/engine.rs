@@ -8,6 +8,7 @@
 mod board;
 mod desk;
 mod keeper;
+pub mod lines;
 mod reading;
 mod signals;
 mod state_file;

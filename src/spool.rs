@@ -13,6 +13,7 @@ mod open;
 mod read;
 mod repeats;
 mod rows;
+mod search;
 #[cfg(test)]
 mod tests;
 mod write;

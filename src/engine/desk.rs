@@ -29,7 +29,9 @@ pub(super) fn run(
         match question {
             Question::Page(query, reply) => {
                 let revision = revision();
-                let page = log.page(&query).map(|page| Page { revision, ..page });
+                // A search that nobody waits for any more ends early.
+                let page =
+                    log.page_while(&query, &|| !reply.is_closed()).map(|page| Page { revision, ..page });
                 drop(reply.send(page.map_err(|error| error.to_string())));
             }
             Question::Detail(id, encoding, reply) => {
