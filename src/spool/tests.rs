@@ -310,9 +310,9 @@ fn a_query_is_held_to_every_part_of_it() {
 /// A log of so many lines, of which few are looked for; without the cost of a commit each.
 async fn long_log(dir: &Path, lines: usize) -> (Spool, Threads) {
     let (spool, threads) = Spool::open(dir, ROOMY).expect("opens");
-    for from in (0..lines).step_by(5_000) {
+    for from in (0..lines).step_by(2_000) {
         let events =
-            (from..from + 5_000).map(|n| event(&format!("u{}", n % 40_000), &format!("m{n}"), n % 97));
+            (from..from + 2_000).map(|n| event(&format!("u{}", n % 4_000), &format!("m{n}"), n % 97));
         spool.append(arrivals(events.collect())).await.expect("room");
     }
     (spool, threads)
