@@ -6,6 +6,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use crate::event::{Encoding, Kind};
 
+pub mod chart;
 pub mod query;
 
 pub use query::{Field, Measure, Page, Pattern, Query};

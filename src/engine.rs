@@ -34,7 +34,10 @@ use tokio::{
 use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
     config::{Config, DestinationKind},
-    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step},
+    delivery::{
+        self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step,
+        chart::{Overview, Window},
+    },
     event::Kind,
     forward::Setup,
     kinesis::{self, Access},
@@ -322,6 +325,13 @@ impl Engine {
         Answer(answer)
     }
 
+    /// What the charts of a window show.
+    pub fn overview(&self, window: Window) -> Answer<Result<Overview, String>> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Question::Overview(window, reply));
+        Answer(answer)
+    }
+
     /// All that is known of one line of the log; `None` when it was pruned.
     pub fn detail(&self, id: EventId) -> Answer<Result<Option<Detail>, String>> {
         let (reply, answer) = oneshot::channel();
@@ -426,7 +436,8 @@ fn start_desk(
             shared.wake_faces();
         }
     };
-    let run = move || desk::run(&log, questions, || summary.borrow().revision, answered);
+    let keys = shared.spool.keys();
+    let run = move || desk::run(&log, &keys, questions, || summary.borrow().revision, answered);
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
 }
 

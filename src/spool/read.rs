@@ -9,13 +9,20 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Next, OpenError, Queued, open,
+    pulse::{self, Keys},
     rows::{Books, DELIVERED, encoding_of, kind_of, state_of},
     search,
 };
 use crate::{
-    delivery::{Attempt, Delivery, Detail, EventId, Fault, Ledger, Page, Query, Receipt, State},
+    delivery::{
+        Attempt, Delivery, Detail, EventId, Fault, Ledger, Millis, Page, Query, Receipt, State,
+        chart::{Overview, Window},
+    },
     event::Encoding,
 };
+
+/// Among so many of the newest lines the shard of a hot key is looked for.
+const SHARD_LINES_MAX: EventId = 20_000;
 
 /// Why the log could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -168,6 +175,19 @@ impl LogReader {
         search::page(&self.connection, query, go_on)
     }
 
+    /// What a window of the charts shows, and what waits after a put without success. The hot keys are told by `keys`; of
+    /// each the shard that its newest record is in is looked up among the newest lines.
+    pub fn overview(&self, window: Window, keys: &Keys, now: Millis) -> Result<Overview, ReadError> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let books = Books::read(&snapshot)?;
+        let mut hot = keys.told(now);
+        for key in &mut hot.keys {
+            key.shard = shard_of(&snapshot, &key.key, books.newest)?;
+        }
+        let retrying = retrying(&snapshot, &books)?;
+        Ok(Overview { window, now, intervals: pulse::intervals(&snapshot, window, now)?, hot, retrying })
+    }
+
     /// The newest line of the event with this `messageId`, among the lines after `after`.
     pub fn find(&self, message_id: &str, after: EventId) -> Result<Option<Delivery>, ReadError> {
         let sql = line_where("event.id > ?1 AND event.message_id = ?2 ORDER BY event.id DESC LIMIT 1");
@@ -218,6 +238,30 @@ impl LogReader {
         let delivery = delivery(row, attempts.last().cloned())?;
         Ok(Some(Detail { delivery, json, encoding: used, attempts }))
     }
+}
+
+/// A key that carries much has a record among the newest lines.
+fn shard_of(connection: &Connection, key: &str, newest: EventId) -> rusqlite::Result<Option<Arc<str>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT word.text FROM event JOIN settled ON settled.id = event.id JOIN word ON word.id = settled.shard
+         WHERE event.id > ?1 AND event.partition_key = ?2 ORDER BY event.id DESC LIMIT 1",
+    )?;
+    let shard: Option<String> =
+        statement.query_row(params![newest - SHARD_LINES_MAX, key], |row| row.get(0)).optional()?;
+    Ok(shard.map(Arc::from))
+}
+
+/// Events that wait and were put before. Each first put is written down.
+fn retrying(connection: &Connection, books: &Books) -> rusqlite::Result<u64> {
+    if books.ledger().queued == 0 {
+        return Ok(0);
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM attempt WHERE event > ?1 AND number = 1
+           AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = attempt.event)",
+    )?;
+    let count: i64 = statement.query_row([books.settled_through], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
 }
 
 fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {

@@ -7,7 +7,10 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::{
-    delivery::{Measure, Query, State},
+    delivery::{
+        Measure, Query, State,
+        chart::{Interval, Window},
+    },
     event::{Arrival, Body, PathClass},
 };
 
@@ -352,6 +355,55 @@ fn a_search_through_many_lines_gives_what_it_found_and_goes_on_where_it_stopped(
         assert_eq!(asked.get(), 1, "it ends when it is told to");
         assert!(page.stopped_at.is_some_and(|stop| stop > 11_000), "{page:?}");
         close(spool, threads).await;
+    });
+}
+
+#[test]
+fn the_sums_of_the_charts_go_on_after_reopening_and_match_what_happened() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let now = || super::write::now_ms();
+        let path = dir.path().join(FILE_NAME);
+        let day = |keys: &Keys| {
+            let log = LogReader::open(&path).expect("opens");
+            let overview = log.overview(Window::Day, keys, now()).expect("readable");
+            let mut sum = Interval::default();
+            overview.intervals.iter().for_each(|interval| sum.add(interval));
+            (sum, overview)
+        };
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let events = vec![event("u1", "m1", 1), event("u1", "m2", 1), event("u2", "m3", 1)];
+        let sent = Arrivals { rejected: vec![rejected("{}")], received_at: now(), ..arrivals(events) };
+        let received_at = sent.received_at;
+        spool.append(sent).await.expect("room");
+        let all = waiting(&spool, 0).await;
+        let fault = Fault::new("Throttled", "slow");
+        spool.note_attempts(vec![(3, Attempt { number: 1, at: 1, took_ms: 3, fault })], 0).await;
+        let one = Settlement { at: received_at + 40, ..delivered(&all[0]) };
+        spool.settle(vec![one, failed(&all[1])]).await;
+        settled(&spool, |ledger| ledger.failed == 1).await;
+        let keys = spool.keys();
+        close(spool, threads).await;
+        let (sum, overview) = day(&keys);
+        assert_eq!((sum.accepted, sum.delivered, sum.failed, sum.rejected, sum.queued), (3, 1, 1, 1, 1));
+        assert_eq!(sum.delivery_ms.quantile(0.5).map(|ms| ms / 10), Some(4));
+        let errors: Vec<_> = sum.errors.iter().map(|(code, count)| (&**code, *count)).collect();
+        assert_eq!(errors, [("Throttled", 1), ("ValidationException", 1), ("no_user_anon_id", 1)]);
+        assert_eq!(sum.shards.get("shardId-000000000001").map(|(records, _)| *records), Some(1));
+        assert_eq!(overview.retrying, 1);
+        let hot: Vec<_> =
+            overview.hot.keys.iter().map(|key| (&*key.key, key.events, key.shard.is_some())).collect();
+        assert_eq!(hot, [("u1", 2, true), ("u2", 1, false)]);
+
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        spool.append(arrivals(vec![event("u3", "m4", 1)])).await.expect("room");
+        // Read before this run: its time is asked of the log.
+        spool.settle(vec![Settlement { at: received_at + 40, ..delivered(&all[2]) }]).await;
+        settled(&spool, |ledger| ledger.delivered == 2).await;
+        close(spool, threads).await;
+        let (sum, _) = day(&keys);
+        assert_eq!((sum.accepted, sum.delivered, sum.queued), (4, 2, 1));
+        assert_eq!(sum.delivery_ms.quantile(1.0).map(|ms| ms / 10), Some(4));
     });
 }
 
