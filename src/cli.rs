@@ -3,7 +3,6 @@
 //! Exit codes: 0 done, 1 it failed (one line on stderr says what and what to do), 2 wrong usage.
 
 mod check;
-mod filter;
 mod json;
 mod log;
 mod policy;

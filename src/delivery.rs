@@ -6,11 +6,6 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use crate::event::{Encoding, Kind};
 
-pub mod chart;
-pub mod query;
-
-pub use query::{Field, Measure, Page, Pattern, Query};
-
 /// An event's place in the spool: 1 for the first one ever, rising by one in the order of acceptance.
 ///
 /// Rejected requests take a place too (they are lines of the log), but never reach the forwarder.
@@ -267,6 +262,40 @@ impl Forwarder {
     }
 }
 
+/// What a stream says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamFacts {
+    /// The largest record that it takes, key included: 1 to 10 MiB.
+    pub record_bytes_max: usize,
+    /// It spreads records over its shards by itself (record distribution `AUTO`): partition keys place nothing, and
+    /// there is no order per key.
+    pub spreads_keys: bool,
+}
+
+/// The stream gave a record a sequence number that is not above that of an earlier record of its key in its shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disorder {
+    /// How often that was seen since the destination is in use.
+    pub count: u64,
+    /// The last event whose record it happened to.
+    pub event: EventId,
+    /// In which shard.
+    pub shard_id: Arc<str>,
+    /// The earlier record's sequence number.
+    pub before: Arc<str>,
+    /// The later record's.
+    pub after: Arc<str>,
+}
+
+/// What the forwarder has learned about the stream in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamNews {
+    /// `None`: not asked yet, or looking is not permitted.
+    pub facts: Option<StreamFacts>,
+    /// `None`: in order as far as was seen.
+    pub disorder: Option<Disorder>,
+}
+
 /// Whether events can be accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Intake {
@@ -342,6 +371,40 @@ pub struct Status {
     pub problems: Vec<Arc<str>>,
     /// Records that the practice stream let go to stay within its memory.
     pub practice_dropped: u64,
+}
+
+/// Which lines of the log are wanted. Empty lists and `None` mean all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only these states.
+    pub states: Vec<State>,
+    /// Only these types.
+    pub kinds: Vec<Kind>,
+    /// Only lines whose ids, name, source, error or payload hold this text (ASCII case does not count).
+    pub text: String,
+    /// Only lines received at or after this moment.
+    pub since: Option<Millis>,
+    /// Only lines older than this one: the next page.
+    pub before: Option<EventId>,
+    /// Only lines newer than this one: what came since.
+    pub after: Option<EventId>,
+    /// Oldest first instead of newest first.
+    pub oldest_first: bool,
+    /// At most so many lines.
+    pub limit: usize,
+}
+
+/// A page of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The lines, in the order asked for.
+    pub rows: Vec<Delivery>,
+    /// How many lines fit the query, where that is known without reading the whole log.
+    pub total: Option<u64>,
+    /// The query looked at as much as one page may and stopped before the end: ask on from here.
+    pub stopped_at: Option<EventId>,
+    /// The `revision` of the [`Status`] that the page is at least as new as.
+    pub revision: u64,
 }
 
 /// One record read back from the stream.

@@ -8,7 +8,6 @@
 mod board;
 mod desk;
 mod keeper;
-pub mod lines;
 mod reading;
 mod signals;
 mod state_file;
@@ -34,10 +33,7 @@ use tokio::{
 use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
     config::{Config, DestinationKind},
-    delivery::{
-        self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step,
-        chart::{Overview, Window},
-    },
+    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step, StreamNews},
     event::Kind,
     forward::Setup,
     kinesis::{self, Access},
@@ -148,6 +144,8 @@ struct Shared {
     rules: watch::Sender<Arc<Rules>>,
     setup: watch::Sender<Setup>,
     forwarder: watch::Sender<delivery::Forwarder>,
+    /// What the forwarder learned about the stream.
+    news_of_stream: watch::Sender<StreamNews>,
     endpoint: watch::Sender<Option<SocketAddr>>,
     /// Where this program's own test events go while the endpoint speaks https to everybody else.
     inner_endpoint: watch::Sender<Option<SocketAddr>>,
@@ -183,12 +181,19 @@ impl Shared {
     fn set_problem(&self, about: &'static str, text: Option<String>) {
         match text {
             Some(text) => {
-                tracing::error!("{text}");
-                self.problems().insert(about, text.into());
+                let text: Arc<str> = text.into();
+                if self.problems().insert(about, Arc::clone(&text)).is_none_or(|before| before != text) {
+                    tracing::error!("{text}");
+                }
             }
             None => drop(self.problems().remove(about)),
         }
         self.news.notify_one();
+    }
+
+    /// The largest record that the stream takes, as far as it is known.
+    fn record_bytes_max(&self) -> usize {
+        self.news_of_stream.borrow().facts.map_or(kinesis::RECORD_BYTES_MAX, |facts| facts.record_bytes_max)
     }
 
     /// What the forwarder and every reader of the stream go by.
@@ -252,6 +257,7 @@ impl Engine {
             rules: watch::Sender::new(rules),
             setup: watch::Sender::new(setup),
             forwarder: watch::Sender::default(),
+            news_of_stream: watch::Sender::default(),
             endpoint: watch::Sender::new(Some(listener.local_addr()?)),
             inner_endpoint: watch::Sender::new(None),
             stopping: watch::Sender::new(false),
@@ -322,13 +328,6 @@ impl Engine {
     pub fn page(&self, query: Query) -> Answer<Result<Page, String>> {
         let (reply, answer) = oneshot::channel();
         self.ask(Question::Page(query, reply));
-        Answer(answer)
-    }
-
-    /// What the charts of a window show.
-    pub fn overview(&self, window: Window) -> Answer<Result<Overview, String>> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Question::Overview(window, reply));
         Answer(answer)
     }
 
@@ -436,8 +435,7 @@ fn start_desk(
             shared.wake_faces();
         }
     };
-    let keys = shared.spool.keys();
-    let run = move || desk::run(&log, &keys, questions, || summary.borrow().revision, answered);
+    let run = move || desk::run(&log, questions, || summary.borrow().revision, answered);
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
 }
 

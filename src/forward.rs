@@ -4,11 +4,15 @@
 //! At most one record of a partition key is in flight; different keys go in parallel, up to a limit. It never gives up
 //! on an event: what did not get through waits, with a growing, jittered pause of its own or of all, and each attempt
 //! becomes part of the event's story. One task owns all state; it waits in one place (`Forwarder::step`) and decides
-//! in pure functions (`lanes`, `backoff`, `state`). Memory: at most 20,000 events or 32 MiB of JSON besides one page.
+//! in pure functions (`lanes`, `backoff`, `order`, `state`). Memory: at most 20,000 events or 32 MiB of JSON besides one
+//! page; where few keys fill it and cannot go on, the others' events are read past them (`reading`).
 
 mod backoff;
 mod lanes;
+mod order;
+mod reading;
 mod state;
+mod telling;
 
 use std::{
     future::Future,
@@ -22,12 +26,14 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     config::{Config, Operation},
-    delivery::{self, Attempt, EventId, Fault, Millis, Outcome},
+    delivery::{self, Attempt, EventId, Fault, Millis, Outcome, StreamFacts, StreamNews},
     kinesis::{self, Access, Client, Outgoing},
-    spool::{Next, ReadError, Settlement, Spool, Summary},
+    spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
 use lanes::{Cut, Lanes, Taken};
+use order::Order;
+use reading::{Page, Reader};
 use state::{Reason, Weather};
 
 /// Puts in flight: of one record each, and of up to 500 records each.
@@ -37,15 +43,8 @@ const BATCH_PUTS_MAX: usize = 8;
 /// So many batches may go out part-filled; more than that wait for company.
 const PART_FILLED_PUTS_MAX: usize = 2;
 
-/// Events in memory; the rest of a backlog stays on disk.
-const WINDOW_EVENTS: usize = 20_000;
-const WINDOW_BYTES: usize = 32 << 20;
-
-/// Events read at a time.
-const PAGE_EVENTS: usize = 4_000;
-
-/// The pause after the spool could not be read.
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often the stream is asked about itself: its record limit and the way it spreads records may change.
+const ASK_EVERY: Duration = Duration::from_mins(5);
 
 /// Attempts of one event that are all written down; of later ones every power of two.
 const ATTEMPTS_KEPT: u32 = 16;
@@ -70,8 +69,17 @@ pub struct Controls {
     pub stop: watch::Receiver<bool>,
 }
 
-type Reading = Pin<Box<dyn Future<Output = Result<Next, ReadError>> + Send>>;
+/// Where the forwarder tells what is going on.
+#[derive(Debug)]
+pub struct Reports {
+    /// What it is doing.
+    pub state: watch::Sender<delivery::Forwarder>,
+    /// What it learned about the stream.
+    pub stream: watch::Sender<StreamNews>,
+}
+
 type Put = Pin<Box<dyn Future<Output = Done> + Send>>;
+type Asking = Pin<Box<dyn Future<Output = Result<StreamFacts, Fault>> + Send>>;
 
 /// A put that came back.
 struct Done {
@@ -80,12 +88,23 @@ struct Done {
     started: Instant,
     started_at: Millis,
     encoding: crate::event::Encoding,
+    /// Changes of the settings before it.
+    changes: u64,
+}
+
+/// What the spool is told of puts that came back.
+#[derive(Default)]
+struct Books {
+    settlements: Vec<Settlement>,
+    attempts: Vec<(EventId, Attempt)>,
+    repeats: u64,
 }
 
 /// What can happen.
 enum Step {
     Done(Vec<Done>),
-    Read(Result<Next, ReadError>),
+    Read(Page),
+    Facts(Result<StreamFacts, Fault>),
     Spool,
     Setup,
     TryNow,
@@ -98,44 +117,47 @@ struct Forwarder {
     spool: Spool,
     summary: watch::Receiver<Summary>,
     controls: Controls,
-    report: watch::Sender<delivery::Forwarder>,
+    reports: Reports,
     setup: Setup,
+    /// How often the settings have changed.
+    changes: u64,
     client: Client,
     lanes: Lanes,
     weather: Weather,
     puts: FuturesUnordered<Put>,
-    reading: Option<Reading>,
-    /// Read up to here.
-    cursor: EventId,
-    /// Why the next events cannot be read from disk, where they cannot.
-    unreadable: Option<Fault>,
-    /// The lanes in memory keep the order.
-    ordered: bool,
+    reader: Reader,
+    order: Order,
+    facts: Option<StreamFacts>,
+    asking: Option<Asking>,
+    ask_at: Instant,
     stopping: bool,
 }
 
-/// Forwards until told to stop; then finishes what is in flight. `report` always tells what is going on.
-pub async fn run(spool: Spool, mut controls: Controls, report: watch::Sender<delivery::Forwarder>) {
+/// Forwards until told to stop; then finishes what is in flight. `reports` always tell what is going on.
+pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
     let setup = controls.setup.borrow_and_update().clone();
     let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
     let mut forwarder = Forwarder {
         summary: spool.watch(),
-        cursor: spool.settled_through(),
+        reader: Reader::new(&spool, setup.config.destination.ordered),
         spool,
         controls,
-        report,
-        ordered: setup.config.destination.ordered,
+        reports,
         setup,
+        changes: 0,
         client,
         lanes: Lanes::default(),
         weather: Weather::default(),
         puts: FuturesUnordered::new(),
-        reading: None,
-        unreadable: None,
+        order: Order::default(),
+        facts: None,
+        asking: None,
+        ask_at: Instant::now(),
         stopping: false,
     };
     loop {
         forwarder.read_on();
+        forwarder.ask();
         forwarder.put_ready().await;
         forwarder.tell();
         if forwarder.stopping && forwarder.puts.is_empty() {
@@ -167,8 +189,9 @@ impl Forwarder {
                 }
                 Step::Done(all)
             }
-            read = until_read(&mut self.reading) => Step::Read(read),
-            changed = self.summary.changed(), if self.reading.is_none() => {
+            page = self.reader.page() => Step::Read(page),
+            facts = until_answered(&mut self.asking) => Step::Facts(facts),
+            changed = self.summary.changed(), if !self.reader.is_reading() => {
                 if changed.is_ok() { Step::Spool } else { Step::Stop }
             }
             () = tokio::time::sleep_until(until), if has_timer => Step::Timer,
@@ -178,59 +201,58 @@ impl Forwarder {
     async fn take(&mut self, step: Step) {
         match step {
             Step::Done(all) => self.settle(all).await,
-            Step::Read(Ok(next)) => {
-                if next.through > self.cursor {
-                    self.unreadable = None;
-                }
-                self.cursor = next.through.max(self.cursor);
-                for event in next.events {
-                    self.lanes.push(event, self.ordered);
-                }
-                self.give_up(&next.damaged).await;
+            Step::Read(page) => self.take_page(page).await,
+            Step::Facts(Ok(facts)) => {
+                self.facts = Some(facts);
+                self.tell_news();
             }
-            Step::Read(Err(error)) => {
-                if self.unreadable.is_none() {
-                    tracing::error!("{error}; tried again every second");
-                }
-                self.unreadable = Some(Fault::new("SpoolUnreadable", error.to_string()));
-                self.reading = Some(Box::pin(async {
-                    tokio::time::sleep(READ_AGAIN_AFTER).await;
-                    Ok(Next::default())
-                }));
-            }
+            Step::Facts(Err(fault)) => tracing::debug!("the stream says nothing of itself: {fault}"),
             Step::Spool => {}
             Step::Setup => {
                 self.setup = self.controls.setup.borrow_and_update().clone();
-                self.client = Client::connect(&self.setup.config, self.setup.practice.as_ref()).await;
+                self.changes += 1;
+                self.connect().await;
                 self.weather.forget();
                 self.lanes.wake_all();
+                self.order = Order::default();
+                self.facts = None;
+                self.tell_news();
+                (self.asking, self.ask_at) = (None, Instant::now());
             }
             Step::TryNow => {
-                self.client = Client::connect(&self.setup.config, self.setup.practice.as_ref()).await;
+                self.connect().await;
                 self.weather.hurry(Instant::now());
                 self.lanes.wake_all();
+                self.ask_at = Instant::now();
             }
             Step::Timer => self.lanes.wake(Instant::now()),
             Step::Stop => self.stopping = true,
         }
     }
 
-    /// Reads the next page while there is room. After a change of `ordered` the old lanes empty first, so that no
-    /// event overtakes an earlier one of its key.
-    fn read_on(&mut self) {
-        let wanted = self.setup.config.destination.ordered;
-        if self.ordered != wanted && self.lanes.events() == 0 {
-            self.ordered = wanted;
-        }
-        let room = self.lanes.events() + PAGE_EVENTS <= WINDOW_EVENTS && self.lanes.bytes() < WINDOW_BYTES;
-        let newest = self.summary.borrow_and_update().newest;
-        if self.reading.is_some() || !room || self.stopping || self.ordered != wanted || newest <= self.cursor
-        {
+    /// A new client: it reads AWS's own files anew.
+    async fn connect(&mut self) {
+        self.client = Client::connect(&self.setup.config, self.setup.practice.as_ref()).await;
+    }
+
+    /// Asks the stream about itself now and then, while puts get through.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let is_away = self.weather.pause().is_some() || !self.setup.config.destination.enabled;
+        if self.asking.is_some() || self.stopping || is_away || now < self.ask_at {
             return;
         }
-        let (spool, cursor) = (self.spool.clone(), self.cursor);
-        let bytes = WINDOW_BYTES - self.lanes.bytes();
-        self.reading = Some(Box::pin(async move { spool.next(cursor, PAGE_EVENTS, bytes).await }));
+        self.ask_at = now + ASK_EVERY;
+        let client = self.client.clone();
+        self.asking = Some(Box::pin(async move { client.facts().await }));
+    }
+
+    /// How many puts may be in flight, all in all.
+    fn puts_limit(&self) -> usize {
+        match self.setup.config.destination.operation {
+            Operation::PutRecord => SINGLE_PUTS_MAX,
+            Operation::PutRecords => BATCH_PUTS_MAX,
+        }
     }
 
     /// Starts as many puts as may be in flight.
@@ -240,18 +262,20 @@ impl Forwarder {
             return;
         }
         let batches = destination.operation == Operation::PutRecords;
+        let batches = batches && self.weather.pause().is_none();
         let cut = Cut {
-            records_max: self.client.records_max(),
+            // One record is enough to see whether anything gets through.
+            records_max: if batches { self.client.records_max() } else { 1 },
             bytes_max: kinesis::BATCH_BYTES_MAX,
+            company_bytes_max: self.facts.map_or(kinesis::RECORD_BYTES_MAX, |facts| facts.record_bytes_max),
             encoding: destination.encoding,
         };
-        let limit = if batches { BATCH_PUTS_MAX } else { SINGLE_PUTS_MAX };
         loop {
             let now = Instant::now();
-            if self.puts.len() >= self.weather.puts_max(now, limit) {
+            if self.puts.len() >= self.weather.puts_max(now, self.puts_limit()) {
                 return;
             }
-            if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && self.lanes.ready() < cut.records_max {
+            if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
                 return;
             }
             let taken = self.lanes.cut(cut);
@@ -260,154 +284,110 @@ impl Forwarder {
             }
             if self.weather.pause().is_some_and(|pause| pause.reason == Reason::Blocked) {
                 // What was wrong may have been mended in AWS's own files, which a client reads once.
-                self.client = Client::connect(&self.setup.config, self.setup.practice.as_ref()).await;
+                self.connect().await;
             }
-            self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding)));
+            self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding, self.changes)));
         }
     }
 
     /// Puts what came back where it belongs: settled, or its lane's head again.
     async fn settle(&mut self, all: Vec<Done>) {
         let now = Instant::now();
-        let at = now_ms();
-        let mut settlements = Vec::new();
-        let mut attempts = Vec::new();
-        let mut repeats = 0;
+        let mut books = Books::default();
         for done in all {
             self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
-            let took_ms = u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX);
-            let company = done.taken.len() > 1;
-            // Last first: what goes to the front of the line again keeps its order there.
-            for (mut taken, outcome) in done.taken.into_iter().zip(done.outcomes).rev() {
-                taken.event.attempts += 1;
-                let number = taken.event.attempts;
-                if let Some(fault) = outcome.fault()
-                    && (number <= ATTEMPTS_KEPT || number.is_power_of_two())
-                {
-                    let attempt = Attempt { number, at: done.started_at, took_ms, fault: fault.clone() };
-                    attempts.push((taken.event.id, attempt));
-                }
-                let result = match outcome {
-                    Outcome::Delivered(receipt) => Ok(receipt),
-                    Outcome::Refused(fault) if !company => Err(fault),
-                    Outcome::Refused(_) => {
-                        self.lanes.doubtful(taken);
-                        continue;
-                    }
-                    Outcome::Throttled(_) => {
-                        rest(&mut self.lanes, taken, Wait::Throttled, now);
-                        continue;
-                    }
-                    Outcome::Offline(fault) => {
-                        repeats += u64::from(may_have_arrived(&fault));
-                        rest(&mut self.lanes, taken, Wait::Offline, now);
-                        continue;
-                    }
-                    Outcome::Blocked(_) => {
-                        // The pause of all is the rest of each.
-                        self.lanes.missed(taken, |_| now);
-                        continue;
-                    }
-                };
-                settlements.push(Settlement {
-                    id: taken.event.id,
-                    bytes: taken.event.json.len(),
-                    at,
-                    attempts: number,
-                    took_ms,
-                    encoding: done.encoding,
-                    result,
-                });
-                self.lanes.settled(&taken);
-            }
+            self.take_back(done, now, &mut books);
         }
         self.lanes.wake(now);
+        self.tell_news();
+        let Books { settlements, attempts, repeats } = books;
         if !attempts.is_empty() || repeats > 0 {
             self.spool.note_attempts(attempts, repeats).await;
         }
         if !settlements.is_empty() {
             self.spool.settle(settlements).await;
         }
+        self.give_up_held_back().await;
     }
 
-    /// What the disk no longer gives cannot be put: the log says so, and the others go on.
-    async fn give_up(&mut self, damaged: &[EventId]) {
-        if damaged.is_empty() {
-            return;
+    fn take_back(&mut self, done: Done, now: Instant, books: &mut Books) {
+        let took_ms = u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
+        let refused_together = done.taken.len() > 1 && done.outcomes.iter().all(is_refused);
+        let is_checked = done.changes == self.changes && self.reader.ordered();
+        let mut suspects = Vec::new();
+        for (mut taken, outcome) in done.taken.into_iter().zip(done.outcomes) {
+            taken.event.attempts += 1;
+            let number = taken.event.attempts;
+            if let Some(fault) = outcome.fault()
+                && (number <= ATTEMPTS_KEPT || number.is_power_of_two())
+            {
+                let attempt = Attempt { number, at: done.started_at, took_ms, fault: fault.clone() };
+                books.attempts.push((taken.event.id, attempt));
+            }
+            let result = match outcome {
+                Outcome::Delivered(receipt) => {
+                    if is_checked {
+                        self.order.learn(taken.event.id, &taken.event.key, &receipt);
+                    }
+                    Ok(receipt)
+                }
+                Outcome::Refused(fault) if !refused_together => Err(fault),
+                Outcome::Refused(_) => {
+                    suspects.push(taken);
+                    continue;
+                }
+                Outcome::Throttled(_) => {
+                    self.rest(taken, Wait::Throttled, now);
+                    continue;
+                }
+                Outcome::Offline(fault) => {
+                    books.repeats += u64::from(may_have_arrived(&fault));
+                    self.rest(taken, Wait::Offline, now);
+                    continue;
+                }
+                Outcome::Blocked(fault) if kinesis::may_be_the_records(&fault) => {
+                    self.lanes.isolate(&taken);
+                    self.rest(taken, Wait::Blocked, now);
+                    continue;
+                }
+                Outcome::Blocked(_) => {
+                    // The pause of all is the rest of each.
+                    self.lanes.missed(taken, |_| now);
+                    continue;
+                }
+            };
+            books.settlements.push(Settlement {
+                id: taken.event.id,
+                bytes: taken.event.json.len(),
+                at: now_ms(),
+                attempts: number,
+                took_ms,
+                encoding: done.encoding,
+                result,
+            });
+            self.lanes.settled(&taken);
         }
-        tracing::error!("{} events are damaged on disk; see `tributary log --state failed`", damaged.len());
-        let settlements = damaged.iter().map(|id| Settlement {
-            id: *id,
-            bytes: 0,
-            at: now_ms(),
-            attempts: 0,
-            took_ms: 0,
-            encoding: self.setup.config.destination.encoding,
-            result: Err(Fault::new("DamagedPayload", "the event's bytes are missing from the spool file")),
-        });
-        self.spool.settle(settlements.collect()).await;
+        self.lanes.narrow_down(suspects);
+    }
+
+    fn rest(&mut self, taken: Taken, wait: Wait, now: Instant) {
+        self.lanes.missed(taken, |misses| now + delay_after(wait, misses, fastrand::f64()));
     }
 
     fn next_change(&self) -> Option<Instant> {
         let weather = self.weather.changes_at(Instant::now());
-        [self.lanes.next_wake(), weather].into_iter().flatten().min()
-    }
-
-    /// Says what is going on, where that changed.
-    fn tell(&self) {
-        let now = Instant::now();
-        let next_try = |until: Instant| {
-            now_ms() + Millis::try_from(until.saturating_duration_since(now).as_millis()).unwrap_or(0)
-        };
-        let state = if self.stopping {
-            delivery::Forwarder::Draining
-        } else if !self.setup.config.destination.enabled {
-            delivery::Forwarder::Disabled
-        } else if let Some(pause) = self.weather.pause() {
-            let (fault, next_try) = (pause.fault.clone(), next_try(pause.until));
-            match pause.reason {
-                Reason::Blocked => delivery::Forwarder::Blocked { fault, next_try },
-                Reason::Offline => delivery::Forwarder::Offline { fault, next_try },
-            }
-        } else if let Some(fault) = &self.unreadable {
-            delivery::Forwarder::Blocked { fault: fault.clone(), next_try: now_ms() + 1000 }
-        } else if let Some(fault) = self.weather.throttled(now) {
-            delivery::Forwarder::Throttled(fault.clone())
-        } else {
-            delivery::Forwarder::Running
-        };
-        self.report.send_if_modified(|told| {
-            let changed = !same_news(told, &state);
-            if changed {
-                *told = state;
-            }
-            changed
-        });
+        let ask = (self.asking.is_none() && self.weather.pause().is_none()).then_some(self.ask_at);
+        [self.lanes.next_wake(), weather, ask].into_iter().flatten().min()
     }
 }
 
-/// The moment of the next try is computed anew each time; a few milliseconds are no news.
-fn same_news(told: &delivery::Forwarder, state: &delivery::Forwarder) -> bool {
-    use delivery::Forwarder::{Blocked, Offline};
-    match (told, state) {
-        (Blocked { fault: a, next_try: x }, Blocked { fault: b, next_try: y })
-        | (Offline { fault: a, next_try: x }, Offline { fault: b, next_try: y }) => {
-            a == b && (x - y).abs() < 100
-        }
-        (told, state) => told == state,
-    }
-}
-
-/// Waits for the page that is being read; for ever while none is.
-async fn until_read(reading: &mut Option<Reading>) -> Result<Next, ReadError> {
-    let Some(future) = reading else { return std::future::pending().await };
-    let read = future.await;
-    *reading = None;
-    read
-}
-
-fn rest(lanes: &mut Lanes, taken: Taken, wait: Wait, now: Instant) {
-    lanes.missed(taken, |misses| now + delay_after(wait, misses, fastrand::f64()));
+/// Waits for the stream's answer about itself; for ever while none is awaited.
+async fn until_answered(asking: &mut Option<Asking>) -> Result<StreamFacts, Fault> {
+    let Some(future) = asking else { return std::future::pending().await };
+    let facts = future.await;
+    *asking = None;
+    facts
 }
 
 /// Whether the record may be in the stream although no receipt came: then its next put makes a second one.
@@ -415,14 +395,14 @@ fn may_have_arrived(fault: &Fault) -> bool {
     &*fault.code != kinesis::NOT_SENT
 }
 
-async fn put(client: Client, taken: Vec<Taken>, encoding: crate::event::Encoding) -> Done {
+async fn put(client: Client, taken: Vec<Taken>, encoding: crate::event::Encoding, changes: u64) -> Done {
     let (started, started_at) = (Instant::now(), now_ms());
     let records = taken
         .iter()
         .map(|one| Outgoing { key: Arc::clone(&one.event.key), data: encoding.encode(&one.event.json) })
         .collect();
     let outcomes = client.put(records).await;
-    Done { taken, outcomes, started, started_at, encoding }
+    Done { taken, outcomes, started, started_at, encoding, changes }
 }
 
 fn now_ms() -> Millis {

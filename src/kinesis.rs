@@ -6,6 +6,7 @@
 
 mod check;
 mod connect;
+mod facts;
 pub mod keychain;
 mod read;
 
@@ -146,6 +147,12 @@ const UNCLEAR_ANSWER: &str = "UnclearAnswer";
 /// The code of a fault where no connection came about: the record cannot have been written.
 pub const NOT_SENT: &str = "ConnectionFailed";
 
+/// Whether a request that was refused with this fault may have been refused for one of its records: nothing says so, but
+/// nothing says otherwise either.
+pub fn may_be_the_records(fault: &Fault) -> bool {
+    remedy::may_be_the_records(&fault.code, &fault.message)
+}
+
 /// `200 {}` is no delivery.
 fn stored(shard_id: &str, sequence_number: &str) -> Outcome {
     if shard_id.is_empty() || sequence_number.is_empty() {
@@ -187,27 +194,41 @@ where
             (Fault::new(code, without_secrets(message)), Some(status))
         }
         SdkError::ResponseError(answer) => {
-            let status = answer.raw().status().as_u16();
-            (
-                Fault::new(UNCLEAR_ANSWER, format!("the answer (HTTP {status}) could not be read")),
-                Some(status),
-            )
+            let status = answer.raw().status();
+            let number = status.as_u16();
+            // A page of something in between says nothing but its status; a success that cannot be read may be one.
+            let code = if status.is_success() { UNCLEAR_ANSWER.to_owned() } else { format!("Http{number}") };
+            (Fault::new(code, format!("the answer (HTTP {number}) could not be read")), Some(number))
         }
         SdkError::TimeoutError(_) => (Fault::new("NoAnswer", "no answer within 15 seconds"), None),
         SdkError::DispatchFailure(failure) => {
-            let code = if failure.is_timeout() {
-                "NoAnswer"
-            } else if failure.is_io() {
-                if chain(error).contains("(Connect)") { NOT_SENT } else { "ConnectionLost" }
-            } else {
-                credentials_code(&chain(error))
+            let text = chain(error);
+            let code = match (failure.is_timeout(), failure.is_io()) {
+                (true, _) => connection_code(&text).unwrap_or("NoAnswer"),
+                (false, true) => connection_code(&text).unwrap_or("ConnectionLost"),
+                (false, false) => credentials_code(&text),
             };
-            (Fault::new(code, without_secrets(&chain(error))), None)
+            (Fault::new(code, without_secrets(&text)), None)
         }
         SdkError::ConstructionFailure(_) => {
             (Fault::new("IncompleteRequest", without_secrets(&chain(error))), None)
         }
         other => (Fault::new(UNCLEAR_ANSWER, without_secrets(&chain(other))), None),
+    }
+}
+
+/// Where no connection came about, why: then the record cannot have been written.
+fn connection_code(text: &str) -> Option<&'static str> {
+    if text.contains("invalid peer certificate") {
+        Some("CertificateNotTrusted")
+    } else if text.contains("tunnel error: proxy authorization required")
+        || text.contains("tunnel error: unsuccessful")
+    {
+        Some("ProxyRefused")
+    } else if text.contains("(Connect)") {
+        Some(NOT_SENT)
+    } else {
+        None
     }
 }
 

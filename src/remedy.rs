@@ -9,7 +9,7 @@ mod words;
 
 use crate::{
     config::Config,
-    delivery::{Fault, Outcome},
+    delivery::{Disorder, Fault, Outcome},
 };
 
 /// What the forwarder does about an error.
@@ -88,6 +88,16 @@ pub fn remedy(fault: &Fault, config: &Config) -> Remedy {
     words::remedy(cause_of(&fault.code, &fault.message), fault, config)
 }
 
+/// What to tell the user of a stream that spreads records over its shards by itself, while order is wanted.
+pub fn spread_keys(config: &Config) -> String {
+    words::spread_keys(config)
+}
+
+/// What to tell the user of records whose sequence numbers do not rise.
+pub fn disorder(seen: &Disorder) -> String {
+    words::disorder(seen)
+}
+
 /// What the forwarder does about an error. THE decision table; every retry, block and failure starts here.
 ///
 /// `code` is the error's code as AWS or we name it; for an answer that has none, `Http` and the status (`Http502`)
@@ -120,11 +130,18 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::KmsKeyUnusable
         | Cause::KmsKeyNotFound
         | Cause::KmsNotSubscribed
+        | Cause::NotTrusted
+        | Cause::ProxyRefused
         | Cause::SpoolUnreadable => Class::Blocked,
         Cause::RecordRefused | Cause::Damaged | Cause::Repeat => Class::Refused,
         Cause::Endpoint(refusal) => refusal.class(),
         Cause::Unknown => class_of_status(http_status.or_else(|| status_in(code))),
     }
+}
+
+/// Whether what was refused may be one record's fault although the message blames none: an argument that is not valid.
+pub fn may_be_the_records(code: &str, message: &str) -> bool {
+    cause_of(code, message) == Cause::RequestRefused
 }
 
 fn class_of_status(status: Option<u16>) -> Class {
@@ -154,6 +171,8 @@ enum Cause {
     NoAnswer,
     ConnectionFailed,
     UnclearAnswer,
+    NotTrusted,
+    ProxyRefused,
     DryRun,
     ReadPlaceExpired,
     CredentialsNotFound,
@@ -275,6 +294,10 @@ const CODES: &[(&str, Cause)] = &[
     ("ConnectionFailed", Cause::ConnectionFailed),
     ("ConnectionLost", Cause::NoAnswer),
     ("UnclearAnswer", Cause::UnclearAnswer),
+    ("RequestAborted", Cause::NoAnswer),
+    // Something between us and AWS.
+    ("CertificateNotTrusted", Cause::NotTrusted),
+    ("ProxyRefused", Cause::ProxyRefused),
     ("DryRunOperation", Cause::DryRun),
     ("ExpiredIterator", Cause::ReadPlaceExpired),
     ("ExpiredNextToken", Cause::ReadPlaceExpired),
@@ -324,6 +347,7 @@ const CODES: &[(&str, Cause)] = &[
     ("InvalidAction", Cause::Unreadable),
     ("UnknownOperation", Cause::Unreadable),
     ("MalformedQueryString", Cause::Unreadable),
+    ("MalformedHttpRequest", Cause::Unreadable),
     ("Serialization", Cause::Unreadable),
     ("RequestEntityTooLarge", Cause::RecordRefused),
     // The capture endpoint.

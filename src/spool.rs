@@ -10,11 +10,9 @@
 //! Limits: `spool.max_bytes` of waiting JSON, 64 MiB on the way to the disk. Absent on purpose: what an event means.
 
 mod open;
-mod pulse;
 mod read;
 mod repeats;
 mod rows;
-mod search;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -39,7 +37,6 @@ use crate::{
 };
 
 pub use open::{OpenError, is_in_use};
-pub use pulse::Keys;
 pub use read::{LogReader, ReadError};
 
 /// The spool's file in the data folder.
@@ -207,7 +204,6 @@ struct Shared {
     commands: mpsc::Sender<Command>,
     reads: mpsc::Sender<read::NextRequest>,
     common: Arc<Common>,
-    keys: Keys,
     settled_through: EventId,
 }
 
@@ -254,7 +250,6 @@ impl Spool {
             commands,
             reads,
             common: Arc::clone(&common),
-            keys: writer.keys(),
             settled_through: writer.settled_through(),
         });
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
@@ -273,11 +268,6 @@ impl Spool {
     /// Where the spool's file is; for a [`LogReader`].
     pub fn path(&self) -> &Path {
         &self.shared.path
-    }
-
-    /// The keys that carry most; cheap to clone and to look at.
-    pub fn keys(&self) -> Keys {
-        self.shared.keys.clone()
     }
 
     /// Commits the events of one request. `Ok` means they are synced to disk; gives the first one's place

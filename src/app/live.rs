@@ -1,15 +1,14 @@
 //! The delivery log as it grows: newest first, any number of lines, of which only a few pages are held. It follows while
 //! the top is in sight, and holds still when the user has scrolled away or paused it.
 
-mod filters;
-
 use std::{
     ops::Range,
     time::{Duration, Instant},
 };
 
 use eframe::egui::{
-    self, Align, CentralPanel, Frame, Key, Label, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2,
+    self, Align, Button, CentralPanel, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, Panel,
+    RichText, Sense, Stroke, Ui, vec2,
 };
 use egui_extras::{Column, TableBuilder};
 use egui_plot::{Line, Plot, PlotPoints};
@@ -18,15 +17,13 @@ use lucide_icons::Icon;
 use super::{
     Place, Seen, Waiting, arrived,
     detail::{self, Pane},
-    rows::Rows,
+    rows::{Filter, Rows},
     status_line,
     theme::{self, tokens, weight},
     widgets,
 };
-use filters::Filters;
-
 use crate::{
-    delivery::{Delivery, EventId, Measure, Page, Query, State, Status, query::Name},
+    delivery::{Delivery, EventId, Page, State, Status},
     engine::Engine,
     event::Kind,
 };
@@ -35,13 +32,22 @@ use crate::{
 const ROW_HEIGHT: f32 = 28.0;
 /// The log is read again at most so often while it changes.
 const READ_EVERY: Duration = Duration::from_millis(200);
-/// The same where each time many lines are looked at.
-const SEARCH_EVERY: Duration = Duration::from_secs(1);
+/// Typing ends after so long.
+const TYPING: Duration = Duration::from_millis(220);
+const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 
 /// In less room than this a pill would leave too little of the name.
 const PILL_AND_NAME: f32 = 170.0;
 
 const LATENCY: &str = "Latency";
+
+/// The chips: queued holds what is retried too, as the ledger does.
+const CHIPS: [(&str, &[State]); 4] = [
+    ("Queued", &[State::Queued, State::Retrying]),
+    ("Delivered", &[State::Delivered]),
+    ("Failed", &[State::Failed]),
+    ("Rejected", &[State::Rejected]),
+];
 
 #[derive(Default)]
 pub(super) struct Live {
@@ -56,7 +62,8 @@ pub(super) struct Live {
     paused: bool,
     revision: u64,
     read_at: Option<Instant>,
-    filters: Filters,
+    search: String,
+    typed_at: Option<Instant>,
     pane: Option<Pane>,
 }
 
@@ -64,18 +71,11 @@ impl Live {
     /// Opens one delivery.
     pub(super) fn show(&mut self, id: EventId) {
         self.pane = Some(Pane::new(id));
-        let all = self.filters.set(String::new());
-        self.filter(all);
+        self.filter(Filter::default());
+        self.search.clear();
     }
 
-    /// Only lines that say this, beside what is asked for already.
-    pub(super) fn require(&mut self, name: Name, value: &str) {
-        let filter = self.filters.require(name, value);
-        self.filter(filter);
-    }
-
-    fn filter(&mut self, filter: Option<Query>) {
-        let Some(filter) = filter else { return };
+    fn filter(&mut self, filter: Filter) {
         if self.rows.filter != filter {
             self.rows.look_for(filter);
             self.waiting = None;
@@ -104,17 +104,19 @@ impl Live {
         if let Some(pane) = &mut self.pane {
             pane.logic(ctx, engine, status);
         }
-        let typed = self.filters.logic();
-        self.filter(typed);
+        if self.typed_at.is_some_and(|at| at.elapsed() >= TYPING) {
+            self.typed_at = None;
+            let text = self.search.trim().to_owned();
+            self.filter(Filter { text, ..self.rows.filter.clone() });
+        }
         if self.waiting.is_some() || self.error.is_some() {
             return;
         }
         let mut query = self.rows.missing(&self.visible, status.newest);
         if query.is_none() && !self.paused && status.revision != self.revision {
-            let every = if self.rows.is_cheap() { READ_EVERY } else { SEARCH_EVERY };
-            let since = self.read_at.map_or(every, |at| at.elapsed());
-            if since < every {
-                ctx.request_repaint_after(every.saturating_sub(since));
+            let since = self.read_at.map_or(READ_EVERY, |at| at.elapsed());
+            if since < READ_EVERY {
+                ctx.request_repaint_after(READ_EVERY.saturating_sub(since));
                 return;
             }
             self.revision = status.revision;
@@ -197,54 +199,48 @@ impl Live {
     }
 
     fn filters_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let (changed, _saved) = self.filters.ui(ui, seen, &self.rows.filter);
-        self.filter(changed);
-        self.progress_ui(ui, seen);
-    }
-
-    /// What a search has found so far and how far it is, or what a ranking is of.
-    fn progress_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
         let t = tokens(ui);
-        let by = self.rows.filter.by;
-        let Some(progress) = self.rows.progress() else {
-            if let Some(by) = by.filter(|_| !self.rows.is_searching()) {
-                let what = match by {
-                    Measure::Latency => "slowest delivered",
-                    Measure::Size => "largest",
-                };
-                ui.horizontal(|ui| {
-                    let text = format!(
-                        "The {} {what} of all events that fit, as of when they were looked for.",
-                        self.rows.len()
-                    );
-                    ui.label(RichText::new(text).color(t.weak));
-                    if widgets::button_ui(ui, Icon::RotateCw, "Look again").clicked() {
-                        let filter = self.rows.filter.clone();
-                        self.rows.look_for(filter);
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+            let edit = widgets::text_edit(&mut self.search, "Search the log")
+                .prefix(theme::icon(Icon::Search).color(t.weak))
+                .desired_width(214.0)
+                .margin(Margin::symmetric(9, 6));
+            let search = ui.add(edit).on_hover_text("Ids, names, sources, errors and payloads");
+            if search.changed() {
+                self.typed_at = Some(Instant::now());
+                ui.request_repaint_after(TYPING);
+            }
+            if ui.input_mut(|i| i.consume_shortcut(&SEARCH)) {
+                search.request_focus();
+            }
+            ui.spacing_mut().button_padding = vec2(9.0, 3.0);
+            ui.spacing_mut().interact_size.y = 26.0;
+            let ledger = &seen.status.ledger;
+            let counts = [ledger.queued, ledger.delivered, ledger.failed, ledger.rejected];
+            let mut filter = self.rows.filter.clone();
+            for ((label, states), count) in CHIPS.into_iter().zip(counts) {
+                let on = states.iter().all(|state| filter.states.contains(state));
+                let color = detail::state_color(states[0], t);
+                if chip_ui(ui, on, Some(color), label, Some(count)) {
+                    filter.states.retain(|state| !states.contains(state));
+                    if !on {
+                        filter.states.extend_from_slice(states);
                     }
-                });
-            }
-            return;
-        };
-        ui.horizontal(|ui| {
-            let bar =
-                egui::ProgressBar::new(progress.done).desired_width(120.0).desired_height(6.0).fill(t.accent);
-            ui.add(bar).accessible_name("Search progress");
-            let state = if progress.cut_short { "Stopped" } else { "Searching" };
-            let text = format!(
-                "{state}: {:.0} % of the log, back to {}",
-                progress.done * 100.0,
-                seen.clock.short(progress.reached)
-            );
-            ui.label(RichText::new(text).color(t.weak));
-            if progress.cut_short {
-                if widgets::button_ui(ui, Icon::Search, "Search on").clicked() {
-                    self.rows.cut_short(false);
                 }
-            } else if widgets::button_ui(ui, Icon::X, "Stop searching").clicked() {
-                self.rows.cut_short(true);
-                self.waiting = None;
             }
+            let (rect, _) = ui.allocate_exact_size(vec2(7.0, 26.0), Sense::hover());
+            ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, t.edge));
+            for kind in Kind::ALL {
+                let on = filter.kinds.contains(&kind);
+                if chip_ui(ui, on, None, kind.as_str(), None) {
+                    filter.kinds.retain(|other| *other != kind);
+                    if !on {
+                        filter.kinds.push(kind);
+                    }
+                }
+            }
+            self.filter(filter);
         });
     }
 
@@ -285,7 +281,7 @@ impl Live {
             {
                 widgets::empty_ui(ui, Icon::Search, "Looking …", "Older events are being searched.", None);
             }
-        } else if self.rows.filter.is_all() {
+        } else if self.rows.filter.is_empty() {
             let text = "Send one from the Test place, or point an SDK at the capture endpoint. It shows up here at once.";
             if widgets::empty_ui(
                 ui,
@@ -299,8 +295,8 @@ impl Live {
         } else {
             let text = "No event in the log fits this search and these filters.";
             if widgets::empty_ui(ui, Icon::Search, "Nothing fits", text, Some((Icon::X, "Clear filters"))) {
-                let all = self.filters.set(String::new());
-                self.filter(all);
+                self.search.clear();
+                self.filter(Filter::default());
             }
         }
     }
@@ -311,7 +307,7 @@ impl Live {
         if unseen == 0 || (self.at_top && !self.paused) {
             return;
         }
-        let label = if self.rows.filter.is_all() {
+        let label = if self.rows.filter.is_empty() {
             format!("{} new", widgets::digits(unseen))
         } else {
             "New events".to_owned()
@@ -525,6 +521,26 @@ impl Columns {
             });
         }
     }
+}
+
+fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {
+    let t = tokens(ui);
+    let text =
+        weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on { t.strong } else { t.text });
+    let mut atoms = egui::Atoms::default();
+    if let Some(color) = color {
+        atoms.push_right(theme::icon(Icon::CircleDot).size(10.0).color(color));
+    }
+    atoms.push_right(text);
+    if let Some(count) = count {
+        atoms.push_right(RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
+    }
+    let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
+    let button =
+        Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
+    let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
+    widgets::ring_ui(ui, &response, 13.0);
+    response.clicked()
 }
 
 /// Events in and out of the last two minutes.

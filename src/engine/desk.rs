@@ -1,16 +1,11 @@
 //! The desk: reads the delivery log for the faces, on a thread and a connection of its own.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    delivery::{
-        Delivery, Detail, EventId, Millis, Page, Query,
-        chart::{Overview, Window},
-    },
+    delivery::{Delivery, Detail, EventId, Page, Query},
     event::Encoding,
-    spool::{Keys, LogReader},
+    spool::LogReader,
 };
 
 /// Questions that may wait; above it a face hears that the log is busy.
@@ -19,14 +14,12 @@ pub(super) const QUESTIONS_MAX: usize = 64;
 pub(super) enum Question {
     Page(Query, oneshot::Sender<Result<Page, String>>),
     Detail(EventId, Encoding, oneshot::Sender<Result<Option<Detail>, String>>),
-    Overview(Window, oneshot::Sender<Result<Overview, String>>),
     Find { message_id: String, after: EventId, reply: oneshot::Sender<Option<Delivery>> },
 }
 
 /// The thread's life: ends when the engine is gone. `answered` is called after each answer.
 pub(super) fn run(
     log: &LogReader,
-    keys: &Keys,
     mut inbox: mpsc::Receiver<Question>,
     revision: impl Fn() -> u64,
     answered: impl Fn(),
@@ -36,17 +29,11 @@ pub(super) fn run(
         match question {
             Question::Page(query, reply) => {
                 let revision = revision();
-                // A search that nobody waits for any more ends early.
-                let page =
-                    log.page_while(&query, &|| !reply.is_closed()).map(|page| Page { revision, ..page });
+                let page = log.page(&query).map(|page| Page { revision, ..page });
                 drop(reply.send(page.map_err(|error| error.to_string())));
             }
             Question::Detail(id, encoding, reply) => {
                 drop(reply.send(log.detail(id, encoding).map_err(|error| error.to_string())));
-            }
-            Question::Overview(window, reply) => {
-                let overview = log.overview(window, keys, now_ms());
-                drop(reply.send(overview.map_err(|error| error.to_string())));
             }
             Question::Find { message_id, after, reply } => {
                 let found = log.find(&message_id, after);
@@ -58,9 +45,4 @@ pub(super) fn run(
         }
         answered();
     }
-}
-
-fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -18,8 +18,9 @@ use crate::{
     config::{self, Config},
     delivery::{ReadFrom, Step},
     event::Kind,
-    forward::{self, Controls},
+    forward::{self, Controls, Reports},
     kinesis::{self, Client},
+    remedy,
 };
 
 /// How long connections that are being answered may take to end, once nothing new is taken.
@@ -90,6 +91,7 @@ pub(super) async fn run(
     }
     keeper.start(listener, practice_listener);
     keeper.listen_inside().await;
+    let mut news_of_stream = keeper.shared.news_of_stream.subscribe();
     let grace = loop {
         tokio::select! {
             command = inbox.recv() => match command {
@@ -99,6 +101,7 @@ pub(super) async fn run(
             },
             Some(ended) = keeper.parts.join_next_with_id() => keeper.part_ended(&ended),
             Some(_done) = keeper.errands.join_next() => {}
+            Ok(()) = news_of_stream.changed() => keeper.heed_stream(),
         }
     };
     keeper.stop(grace).await;
@@ -129,7 +132,8 @@ impl Keeper {
             try_now: Arc::clone(&shared.try_now),
             stop: self.stop_forwarder.subscribe(),
         };
-        let forwarding = forward::run(shared.spool.clone(), controls, shared.forwarder.clone());
+        let reports = Reports { state: shared.forwarder.clone(), stream: shared.news_of_stream.clone() };
+        let forwarding = forward::run(shared.spool.clone(), controls, reports);
         self.forwarder = Some(self.part("forwarder", forwarding));
         let summary = shared.spool.watch();
         let board = self.part("status board", super::board::run(Arc::clone(&shared), summary));
@@ -277,7 +281,7 @@ impl Keeper {
             tls.as_ref().err().map(|error| format!("{}; the endpoint goes on as before.", chain(error))),
         );
         let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
-        shared.rules.send_replace(Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX, tls)));
+        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(), tls)));
         self.listen_inside().await;
         shared.spool.set_limits((&*config).into()).await;
         let before = shared.setup.borrow().config.clone();
@@ -294,6 +298,18 @@ impl Keeper {
         }
         shared.config.send_replace(config);
         shared.news.notify_one();
+    }
+
+    /// What the forwarder learned about the stream: how large events may be, and what is wrong with the order.
+    fn heed_stream(&self) {
+        let shared = &self.shared;
+        let config = Arc::clone(&shared.config.borrow());
+        let tls = shared.rules.borrow().tls().cloned();
+        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(), tls)));
+        let news = shared.news_of_stream.borrow().clone();
+        let spreads = news.facts.is_some_and(|facts| facts.spreads_keys) && config.destination.ordered;
+        shared.set_problem("distribution", spreads.then(|| remedy::spread_keys(&config)));
+        shared.set_problem("order", news.disorder.map(|disorder| remedy::disorder(&disorder)));
     }
 
     /// Listens elsewhere; if that fails, stays where it is and says so.

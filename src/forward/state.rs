@@ -25,6 +25,7 @@ pub(super) struct Pause {
     pub(super) fault: Fault,
     /// Since when: what was put before says nothing new.
     since: Instant,
+    /// Tries in a row that failed; 0: a second look, at once and with the keys read anew, before anybody is told.
     tries: u32,
     pub(super) until: Instant,
 }
@@ -33,6 +34,8 @@ pub(super) struct Pause {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Weather {
     pause: Option<Pause>,
+    /// The keys in use have worked.
+    is_proven: bool,
     misses: u32,
     throttled: Option<(Instant, Fault)>,
 }
@@ -49,6 +52,7 @@ impl Weather {
         if outcomes.iter().any(|one| answered(one) || matches!(one, Outcome::Throttled(_))) {
             self.misses = 0;
             self.pause = None;
+            self.is_proven = true;
             return;
         }
         if self.pause.as_ref().is_some_and(|pause| started < pause.since) {
@@ -69,9 +73,11 @@ impl Weather {
         let Some(fault) = outcome.fault() else { return };
         let tries = match &self.pause {
             Some(pause) if pause.reason == reason => pause.tries + 1,
-            Some(_) | None => 1,
+            // Keys that worked a moment ago were perhaps replaced by others, which a client reads once.
+            Some(_) | None => u32::from(reason != Reason::Blocked || !self.is_proven),
         };
-        let until = now + delay_after(wait, tries, dice);
+        self.is_proven = false;
+        let until = if tries == 0 { now } else { now + delay_after(wait, tries, dice) };
         self.pause = Some(Pause { reason, fault: fault.clone(), since: now, tries, until });
     }
 
@@ -89,6 +95,11 @@ impl Weather {
 
     pub(super) fn pause(&self) -> Option<&Pause> {
         self.pause.as_ref()
+    }
+
+    /// The pause, once it is more than a second look.
+    pub(super) fn known_pause(&self) -> Option<&Pause> {
+        self.pause.as_ref().filter(|pause| pause.tries > 0)
     }
 
     /// How many puts may be in flight: in a pause one, once it is due.
@@ -149,6 +160,37 @@ mod tests {
         assert_eq!(weather.pause().expect("a pause").until, later + Duration::from_secs(1));
         weather.learn(&blocked, later + Duration::from_secs(1), later + Duration::from_secs(1), 0.0);
         assert_eq!(weather.pause().expect("a pause").until, later + Duration::from_secs(3), "then it grows");
+    }
+
+    #[test]
+    fn keys_that_have_worked_are_read_anew_at_once_before_anybody_is_told() {
+        let now = Instant::now();
+        let mut weather = Weather::default();
+        let blocked = [Outcome::Blocked(fault("UnrecognizedClientException"))];
+        weather.learn(&[delivered()], now, now, 0.0);
+        weather.learn(&blocked, now, now, 0.0);
+        assert!(weather.known_pause().is_none());
+        assert_eq!(weather.puts_max(now, 64), 1, "one put tries at once");
+        weather.learn(&blocked, now, now, 0.0);
+        assert_eq!(weather.known_pause().expect("a pause").until, now + Duration::from_secs(1));
+        assert_eq!(weather.puts_max(now, 64), 0);
+    }
+
+    #[test]
+    fn try_now_ends_the_wait_and_not_the_growth_and_new_settings_end_both() {
+        let now = Instant::now();
+        let mut weather = Weather::default();
+        let blocked = [Outcome::Blocked(fault("AccessDeniedException"))];
+        for tries in 0..10 {
+            weather.learn(&blocked, now, now, 0.0);
+            let wait = Duration::from_secs(60.min(1 << tries));
+            assert_eq!(weather.known_pause().expect("a pause").until, now + wait);
+            assert_eq!(weather.puts_max(now, 64), 0);
+            weather.hurry(now);
+            assert_eq!(weather.puts_max(now, 64), 1);
+        }
+        weather.forget();
+        assert_eq!(weather.puts_max(now, 64), 64);
     }
 
     #[test]

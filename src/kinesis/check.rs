@@ -47,7 +47,12 @@ impl Client {
                 Some(summary) => {
                     let status = summary.stream_status().as_str();
                     let shards = summary.open_shard_count();
-                    passed(NAME, format!("{} is {status} with {shards} open shards.", summary.stream_name()))
+                    let mut found =
+                        format!("{} is {status} with {shards} open shards.", summary.stream_name());
+                    if super::facts::facts_of(summary).spreads_keys && config.destination.ordered {
+                        found = format!("{found} {}", remedy::spread_keys(config));
+                    }
+                    passed(NAME, found)
                 }
                 None => skipped(NAME, "The answer did not describe the stream."),
             },

@@ -14,6 +14,11 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tokio_rustls::rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 
 use super::Client;
 use crate::config::{self, Config, CredentialsSource, DestinationKind};
@@ -119,7 +124,8 @@ fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
     aws_sdk_kinesis::Client::from_conf(settings.build())
 }
 
-/// The shared part of every AWS client: region, credentials, proxy, timeouts.
+/// The shared part of every AWS client: region, credentials, proxy, timeouts. FIPS and dual-stack endpoints are chosen as
+/// for every AWS tool: `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
 async fn aws(config: &Config) -> SdkConfig {
     let region = Region::new(config.destination.region.clone());
     let http = http(ProxyConfig::from_env());
@@ -128,20 +134,30 @@ async fn aws(config: &Config) -> SdkConfig {
         .http_client(http.clone())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts());
-    match config.credentials.source {
-        CredentialsSource::Default => {}
+    if config.credentials.source == CredentialsSource::Profile {
+        loader = loader.profile_name(&config.credentials.profile);
+    }
+    let base = loader.load().await;
+    let base = match config.credentials.source {
+        CredentialsSource::Default => base,
         CredentialsSource::Profile => {
             // The profile alone: the default chain would prefer keys in the environment.
-            let settings = ProviderConfig::without_region().with_region(Some(region)).with_http_client(http);
+            let settings = ProviderConfig::without_region()
+                .with_region(Some(region))
+                .with_http_client(http)
+                .with_timeout_config(timeouts())
+                .with_use_fips(base.use_fips())
+                .with_use_dual_stack(base.use_dual_stack());
             let profile = ProfileFileCredentialsProvider::builder()
                 .configure(&settings)
                 .profile_name(&config.credentials.profile)
                 .build();
-            loader = loader.profile_name(&config.credentials.profile).credentials_provider(profile);
+            with_keys(base, SharedCredentialsProvider::new(profile))
         }
-        CredentialsSource::Keychain => loader = loader.credentials_provider(super::keychain::Provider),
-    }
-    let base = loader.load().await;
+        CredentialsSource::Keychain => {
+            with_keys(base, SharedCredentialsProvider::new(super::keychain::Provider))
+        }
+    };
     let role = &config.credentials.role_arn;
     if role.is_empty() {
         return base;
@@ -151,7 +167,11 @@ async fn aws(config: &Config) -> SdkConfig {
         assumed = assumed.external_id(&config.credentials.external_id);
     }
     let provider = assumed.build().await;
-    base.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+    with_keys(base, SharedCredentialsProvider::new(provider))
+}
+
+fn with_keys(base: SdkConfig, provider: SharedCredentialsProvider) -> SdkConfig {
+    base.into_builder().credentials_provider(provider).build()
 }
 
 fn kinesis(aws: &SdkConfig) -> aws_sdk_kinesis::config::Builder {
@@ -171,7 +191,7 @@ fn timeouts() -> TimeoutConfig {
 /// HTTPS on rustls with ring, the platform's roots, and AWS's `AWS_CA_BUNDLE` beside them.
 fn http(proxy: ProxyConfig) -> SharedHttpClient {
     let mut trust = TrustStore::default();
-    if let Some(pem) = config::ca_bundle() {
+    if let Some(pem) = config::ca_bundle().and_then(|pem| usable(&pem)) {
         trust = trust.with_pem_certificate(pem);
     }
     let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
@@ -183,9 +203,47 @@ fn http(proxy: ProxyConfig) -> SharedHttpClient {
     })
 }
 
+/// The certificates of a bundle that the TLS library can use: one that it cannot read would end the program.
+fn usable(pem: &[u8]) -> Option<Vec<u8>> {
+    let (mut used, mut passed_over) = (Vec::new(), 0_u32);
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        match certificate {
+            Ok(certificate) if RootCertStore::empty().add(certificate.clone()).is_ok() => {
+                let text = STANDARD.encode(certificate);
+                used.push(format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"));
+            }
+            Ok(_) | Err(_) => passed_over += 1,
+        }
+    }
+    if passed_over > 0 || used.is_empty() {
+        tracing::warn!("AWS_CA_BUNDLE: {passed_over} certificates cannot be used, {} are", used.len());
+    }
+    (!used.is_empty()).then(|| used.concat().into_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bundle_gives_its_good_certificates_and_its_bad_ones_harm_nobody() {
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let good = certified.cert.pem();
+        let bad = "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n";
+        for (bundle, count) in [
+            (good.clone(), 1),
+            (format!("# a company\n{good}\n{bad}{good}"), 2),
+            (bad.to_owned(), 0),
+            (String::new(), 0),
+            ("no certificate".to_owned(), 0),
+            ("-----BEGIN CERTIFICATE-----\nhalf".to_owned(), 0),
+        ] {
+            let used = usable(bundle.as_bytes()).unwrap_or_default();
+            let read: Vec<_> =
+                CertificateDer::pem_slice_iter(&used).collect::<Result<_, _>>().expect("good ones");
+            assert_eq!(read, vec![certified.cert.der().clone(); count], "{bundle}");
+        }
+    }
     use crate::{
         config::{Credentials, Destination},
         delivery::Outcome,

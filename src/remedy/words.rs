@@ -3,7 +3,7 @@
 use super::{Cause, Place, Refusal, Remedy, Source};
 use crate::{
     config::{Config, CredentialsSource, DestinationKind},
-    delivery::Fault,
+    delivery::{Disorder, Fault},
 };
 
 const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
@@ -52,6 +52,7 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         Cause::ServiceFailing | Cause::NoAnswer | Cause::ConnectionFailed | Cause::UnclearAnswer => {
             offline(cause, names)
         }
+        Cause::NotTrusted | Cause::ProxyRefused => in_between(cause, names),
         Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, names),
         Cause::CredentialsFailed(source) => credentials_failed(source, names),
         Cause::CredentialsNotFound
@@ -320,6 +321,45 @@ fn offline(cause: Cause, names: &Names) -> Remedy {
         )
         .see(HEALTH),
     }
+}
+
+/// A proxy that terminates TLS, or one that wants to be asked otherwise.
+fn in_between(cause: Cause, names: &Names) -> Remedy {
+    let Names { server, .. } = names;
+    let remedy = if cause == Cause::NotTrusted {
+        say(
+            format!("The certificate of {server} is not trusted here."),
+            "Something in the network answers with a certificate of its own (many companies' proxies do), or this computer's list of certificates is old or its clock is wrong.",
+            "Get the proxy's root certificate as a PEM file from whoever runs the network, name it in AWS_CA_BUNDLE, and start Tributary again. Events are kept until then.",
+        )
+    } else {
+        say(
+            format!("The proxy of this network does not let Tributary through to {server}."),
+            "It refused to connect: it wants a user name and password, or does not allow this host.",
+            "Put the name and password into HTTPS_PROXY (http://name:password@host:port), have the host allowed, or name it in NO_PROXY where no proxy is needed; then start Tributary again.",
+        )
+    };
+    remedy.at(Place::SetUpStream)
+}
+
+pub(super) fn spread_keys(config: &Config) -> String {
+    let stream = Names::of(config).stream;
+    format!(
+        "There is no order per user in {stream}: it spreads records over its shards by itself (record distribution \
+         AUTO), whatever their partition keys, and consumers may see no partition key. Nothing is lost. Where the order \
+         matters, set the stream's record distribution to USER_PARTITION_KEY in the Kinesis console; where it does not, \
+         switch off “Keep the order per user” (destination.ordered = false), which is faster."
+    )
+}
+
+pub(super) fn disorder(seen: &Disorder) -> String {
+    let Disorder { count, event, shard_id, before, after } = seen;
+    let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+    format!(
+        "The stream did not keep the order of a user's records, {times} so far. Last at event {event}: {shard_id} gave it \
+         the sequence number {after}, after {before} for an earlier record of the same user. Nothing is lost. On a \
+         server that is not AWS, look at that server; on AWS, please report it to AWS with these numbers."
+    )
 }
 
 fn no_fault(cause: Cause, names: &Names) -> Remedy {

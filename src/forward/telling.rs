@@ -1,0 +1,63 @@
+//! What the forwarder tells the engine: each change once.
+
+use std::time::Instant;
+
+use super::{Forwarder, now_ms, state::Reason};
+use crate::delivery::{self, Millis, StreamNews};
+
+impl Forwarder {
+    /// Says what is going on, where that changed.
+    pub(super) fn tell(&self) {
+        let now = Instant::now();
+        let next_try = |until: Instant| {
+            now_ms() + Millis::try_from(until.saturating_duration_since(now).as_millis()).unwrap_or(0)
+        };
+        let state = if self.stopping {
+            delivery::Forwarder::Draining
+        } else if !self.setup.config.destination.enabled {
+            delivery::Forwarder::Disabled
+        } else if let Some(pause) = self.weather.known_pause() {
+            let (fault, next_try) = (pause.fault.clone(), next_try(pause.until));
+            match pause.reason {
+                Reason::Blocked => delivery::Forwarder::Blocked { fault, next_try },
+                Reason::Offline => delivery::Forwarder::Offline { fault, next_try },
+            }
+        } else if let Some(fault) = self.reader.unreadable() {
+            delivery::Forwarder::Blocked { fault: fault.clone(), next_try: now_ms() + 1000 }
+        } else if let Some(fault) = self.weather.throttled(now) {
+            delivery::Forwarder::Throttled(fault.clone())
+        } else {
+            delivery::Forwarder::Running
+        };
+        self.reports.state.send_if_modified(|told| {
+            let changed = !same_news(told, &state);
+            if changed {
+                *told = state;
+            }
+            changed
+        });
+    }
+
+    /// Says what is known of the stream, where that changed.
+    pub(super) fn tell_news(&self) {
+        self.reports.stream.send_if_modified(|told| {
+            let changed = told.facts != self.facts || told.disorder.as_ref() != self.order.disorder();
+            if changed {
+                *told = StreamNews { facts: self.facts, disorder: self.order.disorder().cloned() };
+            }
+            changed
+        });
+    }
+}
+
+/// The moment of the next try is computed anew each time; a few milliseconds are no news.
+fn same_news(told: &delivery::Forwarder, state: &delivery::Forwarder) -> bool {
+    use delivery::Forwarder::{Blocked, Offline};
+    match (told, state) {
+        (Blocked { fault: a, next_try: x }, Blocked { fault: b, next_try: y })
+        | (Offline { fault: a, next_try: x }, Offline { fault: b, next_try: y }) => {
+            a == b && (x - y).abs() < 100
+        }
+        (told, state) => told == state,
+    }
+}
