@@ -84,6 +84,23 @@ impl Home {
         command
     }
 
+    /// The folder that the program takes for its user's.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// `tributary serve` with other variables: `None` takes one away.
+    pub fn serve_with(&self, words: &[&str], variables: &[(&str, Option<&str>)]) -> Serve {
+        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], words].concat());
+        for (name, value) in variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.started(command)
+    }
+
     /// Runs a command to its end.
     pub fn run(&self, words: &[&str]) -> Ended {
         let output = self.command(words).output().expect("the program starts");

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use md5::{Digest, Md5};
 use serde_json::{Value, json};
-use tributary::config::{Config, Operation};
-use tributary::delivery::Forwarder;
+use tributary::config::{Config, CredentialsSource, DestinationKind, Operation};
+use tributary::delivery::{Forwarder, Query};
 use tributary::event::Encoding;
 use tributary::practice::Faults;
 
@@ -400,6 +401,234 @@ fn a_record_that_the_stream_refuses_fails_alone_with_put_records() {
 }
 
 #[test]
+fn one_bad_record_among_five_hundred_is_found_with_few_calls() {
+    let server = Scripted::start(|call| if call.holds("poison") { TOO_LARGE } else { Answer::Success });
+    let home = Home::with_kinesis(&server.url, "operation = \"put-records\"\nenabled = false");
+    let serve = home.serve(&[]);
+    let mut events: Vec<_> = (0..499).map(|user| event(&format!("u{user}"), 0)).collect();
+    events.insert(321, r#"{"type":"track","userId":"u7","event":"poison","messageId":"bad"}"#.to_owned());
+    events.insert(400, event("u7", 1));
+    serve.accept("/v1/batch", &batch(&events));
+    serve.stop();
+    let settings = std::fs::read_to_string(home.settings_file()).unwrap();
+    std::fs::write(home.settings_file(), settings.replace("enabled = false", "enabled = true")).unwrap();
+    let serve = home.serve(&[]);
+    serve.wait_drained();
+    assert_eq!(metric(&serve.metrics(), "tributary_failed_total"), 1);
+    assert_eq!(server.written_count(), 500, "each of the others, once");
+    assert_eq!(server.first_arrivals("n")["u7"], numbers(0..2), "its key goes on");
+    let calls = server.calls().len();
+    assert!(calls <= 25, "{calls} calls");
+    let line = home.run(&["log", "--state", "failed", "--json"]).line();
+    assert_eq!(line["messageId"], "bad");
+    serve.stop();
+    assert_settled(&home, 501, 1);
+}
+
+/// AWS refused, and did not say that a record is meant: nobody but that record's own user may wait for it.
+#[test]
+fn a_record_that_is_refused_in_words_nobody_knows_holds_up_its_own_user_alone() {
+    for operation in ["put-record", "put-records"] {
+        let odd = Answer::Error(400, "ValidationException", "Something is not as it should be.");
+        let server =
+            Scripted::start(move |call| if call.holds("odd") { odd.clone() } else { Answer::Success });
+        let home = Home::with_kinesis(&server.url, "");
+        let serve = home.serve(&["--operation", operation]);
+        let mut events = ten_users();
+        events.insert(5, r#"{"type":"track","userId":"u5","event":"odd","messageId":"odd"}"#.to_owned());
+        serve.accept("/v1/batch", &batch(&events));
+        wait_until("the others", || server.written_count() >= 9);
+        serve.accept("/v1/batch", &batch(&[event("u1", 1), event("u2", 1)]));
+        wait_until("what comes later", || server.written_count() >= 11);
+        serve.wait_state("blocked");
+        assert_eq!(metric(&serve.metrics(), "tributary_failed_total"), 0, "it may be the stream's fault");
+        server.set_rule(|_| Answer::Success);
+        serve.wait_drained();
+        serve.stop();
+        assert_settled(&home, 13, 0);
+    }
+}
+
+/// Places as numbers, by user, each counted where it first arrived.
+fn places(written: &[Sent]) -> BTreeMap<String, Vec<u64>> {
+    let mut seen = std::collections::HashSet::new();
+    let mut places: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for record in written {
+        let n = record.json()["n"].as_u64().unwrap();
+        if seen.insert((record.key.clone(), n)) {
+            places.entry(record.key.clone()).or_default().push(n);
+        }
+    }
+    places
+}
+
+#[test]
+fn a_user_with_more_events_than_memory_takes_holds_up_nobody_else() {
+    const EVENTS: usize = 560;
+    // 34 MB: the forwarder holds 32 MiB.
+    let text = "x".repeat(61_000);
+    let server = Scripted::start(|call| {
+        let fate = |one: &Sent| (one.key == "stuck").then_some("InternalFailure");
+        Answer::Each(call.records.iter().map(fate).collect())
+    });
+    let home = Home::with_kinesis(&server.url, "operation = \"put-records\"");
+    let serve = home.serve(&[]);
+    for first in (0..EVENTS).step_by(40) {
+        let big = |n| format!(r#"{{"type":"track","userId":"stuck","event":"e","n":{n},"text":"{text}"}}"#);
+        serve.accept("/v1/batch", &batch(&(first..first + 40).map(big).collect::<Vec<_>>()));
+    }
+    for round in 0..3 {
+        let events: Vec<_> = (0..10).map(|user| event(&format!("u{user}"), round)).collect();
+        serve.accept("/v1/batch", &batch(&events));
+    }
+    wait_until("the others' events", || server.written_count() == 30);
+    wait_until("the one user's wait", || {
+        metric(&serve.metrics(), "tributary_queued_events") == EVENTS as u64
+    });
+    server.set_rule(|_| Answer::Success);
+    serve.wait_drained();
+    serve.stop();
+    let places = places(&server.written());
+    assert_eq!(places["stuck"], (0..EVENTS as u64).collect::<Vec<_>>());
+    assert!((0..10).all(|user| places[&format!("u{user}")] == [0, 1, 2]), "{places:?}");
+    assert_eq!(server.most_of_a_key(), 1);
+    assert_settled(&home, EVENTS + 30, 0);
+}
+
+#[test]
+fn a_backlog_goes_oldest_first_and_new_events_are_accepted_meanwhile() {
+    const BACKLOG: usize = 3000;
+    let server = Scripted::start(|_| DENIED);
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    let users = |range: std::ops::Range<usize>| -> Vec<String> {
+        range.map(|n| event(&format!("u{n}"), n)).collect()
+    };
+    for first in (0..BACKLOG).step_by(500) {
+        serve.accept("/v1/batch", &batch(&users(first..first + 500)));
+    }
+    serve.wait_state("blocked");
+    server.set_rule(|_| Answer::Success);
+    let mut next = BACKLOG;
+    let mut connection = Connection::open(serve.address).unwrap();
+    while server.written_count() < BACKLOG {
+        assert_eq!(post_batch(&mut connection, &users(next..next + 1)).unwrap(), 200);
+        next += 1;
+    }
+    serve.wait_drained();
+    serve.stop();
+    let order: Vec<u64> = server.written().iter().map(|one| one.json()["n"].as_u64().unwrap()).collect();
+    assert_eq!(order.len(), next);
+    for (at, n) in order.iter().enumerate() {
+        // Up to 64 are in flight together, and on a busy machine one of these can take its time.
+        assert!(n.abs_diff(at as u64) <= 1000, "event {n} was delivered as number {at}");
+    }
+    assert!(next > BACKLOG + 20, "{} events were accepted meanwhile", next - BACKLOG);
+}
+
+#[test]
+fn a_stream_that_does_not_keep_the_order_is_told_of() {
+    let server = Scripted::start(|call| if call.holds("\"n\":1") { Answer::Low } else { Answer::Success });
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0), event("v", 0)]));
+    serve.wait_drained();
+    assert!(!serve.log().contains("did not keep the order"));
+    serve.accept("/v1/batch", &batch(&[event("u", 1)]));
+    wait_until("the log tells it", || {
+        serve.log().contains("did not keep the order of a user's records, once")
+    });
+    serve.stop();
+    assert_settled(&home, 3, 0);
+    // Who gave the order up is not told that it is not there.
+    let serve = home.serve_with(&[], &[("TRIBUTARY_DESTINATION_ORDERED", Some("false"))]);
+    serve.accept("/v1/batch", &batch(&[event("u", 2), event("u", 1)]));
+    serve.wait_drained();
+    assert!(!serve.stop().contains("did not keep the order"));
+}
+
+#[test]
+fn what_the_stream_says_of_itself_is_heeded() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "");
+    let large = format!(r#"{{"userId":"u","event":"e","text":"{}"}}"#, "x".repeat(1_500_000));
+    let post = |address| {
+        let headers = key_header(WRITE_KEY);
+        wire::send(address, "POST", "/v1/track", &headers, large.as_bytes()).status
+    };
+    // It does not say: the usual limit.
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0)]));
+    serve.wait_drained();
+    assert_eq!(post(serve.address), 413);
+    assert!(!serve.stop().contains("AUTO"));
+    server.set_summary(&json!({ "MaxRecordSizeInKiB": 10240, "RecordDistributionStrategy": "AUTO" }));
+    let serve = home.serve(&[]);
+    wait_until("the log tells of AUTO", || serve.log().contains("record distribution AUTO"));
+    let check = home.run(&["check"]);
+    assert!(check.code == Some(0) && check.stdout.contains("record distribution AUTO"), "{check:?}");
+    assert_eq!(post(serve.address), 200, "10 MiB may be put");
+    serve.wait_drained();
+    serve.stop();
+    assert_eq!(server.written().last().unwrap().data.len(), large_record(&server));
+    server.set_summary(
+        &json!({ "MaxRecordSizeInKiB": 1024, "RecordDistributionStrategy": "USER_PARTITION_KEY" }),
+    );
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 1)]));
+    serve.wait_drained();
+    assert_eq!(post(serve.address), 413);
+    assert!(!serve.stop().contains("AUTO"));
+}
+
+/// The base64 of an event of 1.5 MB.
+fn large_record(server: &Scripted) -> usize {
+    let len = server.written().last().unwrap().text().len();
+    assert!(len > 1_500_000);
+    len.div_ceil(3) * 4
+}
+
+#[test]
+fn a_put_whose_answer_was_lost_may_arrive_after_the_next_one_and_counts_once_where_it_first_came() {
+    let late = Duration::from_millis(600);
+    let server = Scripted::start(
+        move |call| {
+            if call.number == 0 { Answer::CutAndLate(late) } else { Answer::Success }
+        },
+    );
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0), event("u", 1)]));
+    wait_until("the late one", || server.written_count() == 3);
+    serve.wait_drained();
+    serve.stop();
+    assert_eq!(server.first_arrivals("n")["u"], numbers(0..2));
+    let all: Vec<_> = server.written().iter().map(|one| one.json()["n"].clone()).collect();
+    assert_eq!(all, [json!(0), json!(1), json!(0)], "the repeat stands behind the next one");
+    assert_settled(&home, 2, 0);
+    assert_eq!(ledger(&home)["repeatsPossible"], 1);
+}
+
+#[test]
+fn killed_between_the_put_and_its_answer_the_event_is_put_again_and_lost_is_none() {
+    let server = Scripted::start(|_| Answer::Success);
+    server.set_delay(Duration::from_secs(5));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0), event("u", 1)]));
+    wait_until("the record", || server.written_count() == 1);
+    serve.kill();
+    server.set_delay(Duration::ZERO);
+    let serve = home.serve(&[]);
+    serve.wait_drained();
+    serve.stop();
+    assert_eq!(server.first_arrivals("n")["u"], numbers(0..2));
+    assert_eq!(server.written_count(), 3, "the first one is there twice");
+    assert_settled(&home, 2, 0);
+    assert_eq!(ledger(&home)["repeatsPossible"], 0, "nobody was there to count it");
+}
+
+#[test]
 fn a_forwarder_that_needs_its_user_says_so_and_goes_on_by_itself_when_that_is_done() {
     let server = Scripted::start(|_| Answer::Success);
     let home = Home::with_kinesis(&server.url, "");
@@ -554,8 +783,11 @@ fn under_changes(events: usize, changes: &[fn(&mut Config)]) -> Vec<Sent> {
             }
         }
         senders.join().unwrap();
-        // The last change may have been the one that pauses.
-        running.change(|config| config.destination.enabled = true);
+        // The last change may have been one that pauses.
+        running.change(|config| {
+            config.destination.enabled = true;
+            config.destination.kind = DestinationKind::Practice;
+        });
         running.wait_settled(total);
     });
     running.engine.practice().set_faults(Faults::default());
@@ -589,6 +821,129 @@ fn changing_encoding_and_operation_under_way_loses_nothing_and_keeps_the_order()
             .any(|record| Encoding::decode(&record.data).is_some_and(|(_, seen)| seen == **encoding))
     });
     assert!(encodings.count() > 1, "the change took effect under way");
+}
+
+#[test]
+fn leaving_the_stream_and_coming_back_under_way_loses_nothing_and_keeps_the_order() {
+    fn away(config: &mut Config) {
+        config.destination.kind = DestinationKind::Kinesis;
+        "us-east-1".clone_into(&mut config.destination.region);
+        "elsewhere".clone_into(&mut config.destination.stream);
+        "http://127.0.0.1:9".clone_into(&mut config.destination.endpoint_url);
+        config.credentials.source = CredentialsSource::Profile;
+        "tributary-has-no-such-profile".clone_into(&mut config.credentials.profile);
+    }
+    let records = under_changes(40, &[away, |config| config.destination.kind = DestinationKind::Practice]);
+    assert_eq!(first_arrivals(&records, "n"), of_all_senders(40));
+}
+
+#[test]
+fn events_after_order_was_switched_on_again_are_in_order() {
+    let running = practising(|_| {});
+    let faults = Faults { throttle: 0.3, delay: Duration::from_millis(2), ..Faults::default() };
+    running.engine.practice().set_faults(faults);
+    let send = |range: std::ops::Range<usize>| {
+        let mut connection = Connection::open(running.address).unwrap();
+        for n in range {
+            let events: Vec<_> = (0..3).map(|user| event(&format!("u{user}"), n)).collect();
+            assert_eq!(post_batch(&mut connection, &events).unwrap(), 200);
+        }
+    };
+    send(0..30);
+    running.change(|config| config.destination.ordered = false);
+    send(30..60);
+    running.change(|config| config.destination.ordered = true);
+    send(60..90);
+    running.wait_settled(270);
+    let arrived = first_arrivals(&running.records(), "n");
+    assert_eq!(arrived.len(), 3);
+    for order in arrived.values() {
+        let of = |range: std::ops::Range<u64>| -> Vec<u64> {
+            order.iter().filter_map(Value::as_u64).filter(|n| range.contains(n)).collect()
+        };
+        assert_eq!(order.len(), 90);
+        assert_eq!(of(60..90), (60..90).collect::<Vec<_>>());
+    }
+    running.engine.shutdown(Duration::from_secs(5));
+}
+
+/// How often the oldest event was put.
+fn attempts(running: &Practising) -> u32 {
+    let query = Query { limit: 1, oldest_first: true, ..Query::default() };
+    let page = running.engine.page(query).wait().unwrap().unwrap();
+    page.rows.first().map_or(0, |row| row.attempts)
+}
+
+/// By itself, the tenth try would come after minutes.
+#[test]
+fn try_now_and_new_settings_are_tried_at_once_however_long_the_pause() {
+    let running = practising(|_| {});
+    running.engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
+    assert_eq!(post(&running, &[event("u", 0)]), 200);
+    wait_until("blocked", || running.engine.status().forwarder.as_str() == "blocked");
+    for _ in 0..10 {
+        let before = attempts(&running);
+        running.engine.retry_now();
+        wait_until("another try", || attempts(&running) > before);
+    }
+    running.engine.practice().set_faults(Faults::default());
+    running.change(|config| config.destination.encoding = Encoding::Json);
+    running.wait_settled(1);
+    running.engine.shutdown(Duration::from_secs(5));
+}
+
+/// Users of one shard of four (`practice::shard`).
+fn users_of_a_shard(count: usize) -> Vec<String> {
+    let is_there = |user: &String| Md5::digest(user.as_bytes())[0] < 0x40;
+    (0..).map(|n| format!("u{n}")).filter(is_there).take(count).collect()
+}
+
+/// Four times what a shard takes at once is waiting from the start. How much of the limit is used then is measured by
+/// `cargo bench --bench throttled`: without optimisation, our own computing would be the limit.
+fn steady_throttling(operation: Operation) {
+    const EACH: usize = 12;
+    let all = users_of_a_shard(12);
+    let running = practising(|config| {
+        config.destination.operation = operation;
+        config.destination.encoding = Encoding::Json;
+        config.destination.enabled = false;
+    });
+    running.engine.practice().set_faults(Faults { shard_limits: true, ..Faults::default() });
+    let text = "x".repeat(30_000);
+    let mut connection = Connection::open(running.address).unwrap();
+    for n in 0..EACH {
+        let big =
+            |user| format!(r#"{{"type":"track","userId":"{user}","event":"e","n":{n},"text":"{text}"}}"#);
+        assert_eq!(post_batch(&mut connection, &all.iter().map(big).collect::<Vec<_>>()).unwrap(), 200);
+    }
+    running.change(|config| config.destination.enabled = true);
+    let mut throttled = false;
+    wait_until("all is delivered", || {
+        let status = running.engine.status();
+        throttled |= status.forwarder.as_str() == "throttled";
+        assert!(status.ledger.adds_up(), "{status:?}");
+        status.ledger.queued == 0
+    });
+    assert!(throttled, "the stream pushed back");
+    let mut users: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for record in running.records() {
+        users.entry(record.key.clone()).or_default().push(record.json()["n"].clone());
+    }
+    assert_eq!(users.len(), all.len(), "every user");
+    for (user, order) in users {
+        assert_eq!(order, numbers(0..EACH), "{user}: each event once, in order");
+    }
+    running.engine.shutdown(Duration::from_secs(5));
+}
+
+#[test]
+fn a_stream_at_its_limit_gets_everything_once_and_in_order_with_put_record() {
+    steady_throttling(Operation::PutRecord);
+}
+
+#[test]
+fn a_stream_at_its_limit_gets_everything_once_and_in_order_with_put_records() {
+    steady_throttling(Operation::PutRecords);
 }
 
 #[test]

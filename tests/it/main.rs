@@ -1,5 +1,6 @@
 //! One binary, one module per promise.
 
+mod answers;
 mod architecture;
 mod binary;
 mod capture;
@@ -8,8 +9,10 @@ mod conformance;
 mod corpus;
 mod delivery;
 mod endurance;
+mod keys;
 mod practice;
 mod practising;
+mod proxy;
 mod restart;
 mod scripted;
 mod tls;

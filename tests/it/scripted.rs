@@ -1,5 +1,6 @@
 //! A Kinesis that answers by a rule, and remembers every put: what came, in which order, when, and with what in flight.
-//! It listens on loopback and speaks just enough AWS JSON 1.1 for `PutRecord` and `PutRecords` of the real SDK.
+//! It listens on loopback and speaks just enough AWS JSON 1.1 for `PutRecord`, `PutRecords` and `DescribeStreamSummary` of
+//! the real SDK. What is no call of Kinesis (STS, SSO) is answered by a rule of its own.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,6 +27,9 @@ pub struct Call {
     /// The stream's ARN, or its name.
     pub stream: String,
     pub records: Vec<Sent>,
+    /// The access key that signed it, and the session token beside it.
+    pub access_key: String,
+    pub token: String,
     /// When it had arrived whole.
     pub at: Instant,
     /// Other puts that were in flight when it came.
@@ -77,6 +81,10 @@ pub enum Answer {
     CutBefore,
     /// Written, and the connection closes without a word.
     CutAfter,
+    /// The connection closes without a word, and what was sent is written so much later.
+    CutAndLate(Duration),
+    /// Written, and answered with a sequence number below all others.
+    Low,
     /// Nothing at all comes; nothing is written.
     Silence,
 }
@@ -98,8 +106,21 @@ pub const TOO_LARGE: Answer = Answer::Error(
 
 type Rule = Box<dyn FnMut(&Call) -> Answer + Send>;
 
-struct Memory {
+/// A request that is no call of Kinesis.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub body: String,
+    pub access_key: String,
+    pub headers: hyper::HeaderMap,
+}
+
+/// Answers it with a status and a body.
+type OtherRule = Box<dyn FnMut(&Asked) -> (u16, String) + Send>;
+
+pub struct Memory {
     rule: Rule,
+    other: OtherRule,
+    summary: Option<Value>,
     delay: Duration,
     calls: Vec<Call>,
     written: Vec<Sent>,
@@ -121,6 +142,8 @@ impl Scripted {
     pub fn start(rule: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
         let memory = Arc::new(Mutex::new(Memory {
             rule: Box::new(rule),
+            other: Box::new(|_| (404, String::new())),
+            summary: None,
             delay: Duration::ZERO,
             calls: Vec::new(),
             written: Vec::new(),
@@ -139,6 +162,29 @@ impl Scripted {
 
     pub fn set_rule(&self, rule: impl FnMut(&Call) -> Answer + Send + 'static) {
         lock(&self.memory).rule = Box::new(rule);
+    }
+
+    /// What the stream says of itself from now on, in place of refusing to: these members beside the required ones.
+    pub fn set_summary(&self, more: &Value) {
+        let mut summary = json!({
+            "StreamName": "clicks", "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
+            "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.7e9,
+            "EnhancedMonitoring": [], "OpenShardCount": 4, "StreamModeDetails": { "StreamMode": "ON_DEMAND" },
+        });
+        for (name, value) in more.as_object().expect("an object") {
+            summary[name] = value.clone();
+        }
+        lock(&self.memory).summary = Some(summary);
+    }
+
+    /// Answers what is no call of Kinesis.
+    pub fn set_other(&self, rule: impl FnMut(&Asked) -> (u16, String) + Send + 'static) {
+        lock(&self.memory).other = Box::new(rule);
+    }
+
+    /// What [`serve_on`] needs, and where to run it.
+    pub fn parts(&self) -> (Arc<Mutex<Memory>>, &Runtime) {
+        (Arc::clone(&self.memory), self.runtime.as_ref().expect("it runs until it is dropped"))
     }
 
     /// Every answer comes this much later.
@@ -204,14 +250,19 @@ async fn accept(listener: TcpListener, memory: Arc<Mutex<Memory>>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         drop(stream.set_nodelay(true));
-        let memory = Arc::clone(&memory);
-        let service = service_fn(move |request| answer(request, Arc::clone(&memory)));
-        // A connection that a script cuts is an error here, and wanted.
-        connections.spawn(async move {
-            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
-        });
+        connections.spawn(serve_on(stream, Arc::clone(&memory)));
         while connections.try_join_next().is_some() {}
     }
+}
+
+/// Serves one connection, whatever it runs over.
+pub async fn serve_on<S>(stream: S, memory: Arc<Mutex<Memory>>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let service = service_fn(move |request| answer(request, Arc::clone(&memory)));
+    // A connection that a script cuts is an error here, and wanted.
+    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
 
 /// Counts a put as in flight until it is answered, or its sender gave up.
@@ -230,7 +281,19 @@ impl Drop for InFlight {
     }
 }
 
-fn arrived(memory: &Arc<Mutex<Memory>>, operation: &str, body: &Value) -> (InFlight, Call, Answer, Duration) {
+/// Who signed: the access key and the session token.
+fn signer(headers: &hyper::HeaderMap) -> (String, String) {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = text("authorization").split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
+    (key.unwrap_or_default().to_owned(), text("x-amz-security-token").to_owned())
+}
+
+fn arrived(
+    memory: &Arc<Mutex<Memory>>,
+    operation: &str,
+    body: &Value,
+    (access_key, token): (String, String),
+) -> (InFlight, Call, Answer, Duration) {
     let record = |value: &Value| Sent {
         key: value["PartitionKey"].as_str().unwrap_or_default().to_owned(),
         data: STANDARD.decode(value["Data"].as_str().unwrap_or_default()).unwrap_or_default(),
@@ -252,6 +315,8 @@ fn arrived(memory: &Arc<Mutex<Memory>>, operation: &str, body: &Value) -> (InFli
         operation: operation.to_owned(),
         stream: body["StreamARN"].as_str().or(body["StreamName"].as_str()).unwrap_or_default().to_owned(),
         records,
+        access_key,
+        token,
         at: Instant::now(),
         beside: held_memory.puts_in_flight,
     };
@@ -282,56 +347,111 @@ async fn answer(
     let target =
         request.headers().get("x-amz-target").and_then(|name| name.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-    let bytes = to_bytes(Body::new(request.into_body()), 16 << 20).await.map_err(std::io::Error::other)?;
+    let (head, body) = request.into_parts();
+    let bytes = to_bytes(Body::new(body), 16 << 20).await.map_err(std::io::Error::other)?;
+    let signer = signer(&head.headers);
+    if !operation.starts_with("Put") {
+        let asked = Asked {
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            access_key: signer.0,
+            headers: head.headers,
+        };
+        return besides(&operation, &asked, &memory);
+    }
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let (in_flight, call, answer, delay) = arrived(&memory, &operation, &body);
-    let is_batch = operation == "PutRecords";
-    let write_all = || {
-        let mut memory = lock(&memory);
-        call.records.iter().map(|record| write(&mut memory, record)).collect::<Vec<_>>()
+    let (in_flight, call, answer, delay) = arrived(&memory, &operation, &body, signer);
+    let (status, body) = match answer {
+        Answer::Html(status) => {
+            tokio::time::sleep(delay).await;
+            drop(in_flight);
+            return Ok(page(status));
+        }
+        Answer::CutBefore => return Err(std::io::Error::other("cut")),
+        Answer::CutAfter => {
+            write_all(&memory, &call);
+            return Err(std::io::Error::other("cut"));
+        }
+        Answer::CutAndLate(after) => {
+            #[expect(clippy::disallowed_methods, reason = "a test's own server")]
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                write_all(&memory, &call);
+            });
+            return Err(std::io::Error::other("cut"));
+        }
+        Answer::Silence => match std::future::pending::<Infallible>().await {},
+        Answer::Success
+        | Answer::Each(_)
+        | Answer::Error(..)
+        | Answer::Empty
+        | Answer::OneShort
+        | Answer::Low => body_of(&answer, &memory, &call),
     };
+    tokio::time::sleep(delay).await;
+    drop(in_flight);
+    let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+    response.header("x-amzn-requestid", "r").body(Body::from(body.to_string())).map_err(std::io::Error::other)
+}
+
+/// Writes the records of a call, and gives what Kinesis says of each.
+fn write_all(memory: &Mutex<Memory>, call: &Call) -> Vec<Value> {
+    let mut memory = lock(memory);
+    call.records.iter().map(|record| write(&mut memory, record)).collect()
+}
+
+/// An answer that comes whole; what it says was written is.
+fn body_of(answer: &Answer, memory: &Mutex<Memory>, call: &Call) -> (u16, Value) {
     let success = |mut results: Vec<Value>| match results.pop() {
-        Some(only) if !is_batch => only,
+        Some(only) if call.operation == "PutRecord" => only,
         last => {
             results.extend(last);
             let failed = results.iter().filter(|result| result["ErrorCode"].is_string()).count();
             json!({ "FailedRecordCount": failed, "Records": results })
         }
     };
-    let (status, body) = match answer {
-        Answer::Success => (200, success(write_all())),
+    match answer {
         Answer::Each(fates) => {
-            let mut memory = lock(&memory);
+            let mut memory = lock(memory);
             let result = |(record, fate): (&Sent, Option<&str>)| match fate {
                 None => write(&mut memory, record),
                 Some(code) => json!({ "ErrorCode": code, "ErrorMessage": "Internal Service Failure" }),
             };
-            let fates = fates.into_iter().chain(std::iter::repeat(None));
+            let fates = fates.iter().copied().chain(std::iter::repeat(None));
             (200, success(call.records.iter().zip(fates).map(result).collect()))
         }
-        Answer::Error(status, code, message) => (status, json!({ "__type": code, "message": message })),
-        Answer::Html(status) => {
-            tokio::time::sleep(delay).await;
-            drop(in_flight);
-            return Ok(page(status));
-        }
+        Answer::Error(status, code, message) => (*status, json!({ "__type": code, "message": message })),
         Answer::Empty => (200, json!({})),
         Answer::OneShort => {
-            let mut results = write_all();
+            let mut results = write_all(memory, call);
             results.pop();
             (200, json!({ "FailedRecordCount": 0, "Records": results }))
         }
-        Answer::CutBefore => return Err(std::io::Error::other("cut")),
-        Answer::CutAfter => {
-            write_all();
-            return Err(std::io::Error::other("cut"));
+        Answer::Low => {
+            let mut results = write_all(memory, call);
+            for result in &mut results {
+                result["SequenceNumber"] = "1".into();
+            }
+            (200, success(results))
         }
-        Answer::Silence => match std::future::pending::<Infallible>().await {},
+        _ => (200, success(write_all(memory, call))),
+    }
+}
+
+/// What does not put records.
+fn besides(operation: &str, asked: &Asked, memory: &Mutex<Memory>) -> Result<Response<Body>, std::io::Error> {
+    let mut memory = lock(memory);
+    let (status, body) = match (operation, &memory.summary) {
+        ("DescribeStreamSummary", Some(summary)) => {
+            (200, json!({ "StreamDescriptionSummary": summary }).to_string())
+        }
+        ("DescribeStreamSummary", None) => {
+            (400, json!({ "__type": "AccessDeniedException", "message": "not authorized" }).to_string())
+        }
+        (_, _) => (memory.other)(asked),
     };
-    tokio::time::sleep(delay).await;
-    drop(in_flight);
-    let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
-    response.header("x-amzn-requestid", "r").body(Body::from(body.to_string())).map_err(std::io::Error::other)
+    let kind = if body.starts_with('<') { "text/xml" } else { "application/x-amz-json-1.1" };
+    let response = Response::builder().status(status).header("content-type", kind);
+    response.body(Body::from(body)).map_err(std::io::Error::other)
 }
 
 fn page(status: u16) -> Response<Body> {
