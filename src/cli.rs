@@ -3,9 +3,11 @@
 //! Exit codes: 0 done, 1 it failed (one line on stderr says what and what to do), 2 wrong usage.
 
 mod check;
+mod doctor;
 mod json;
 mod log;
 mod policy;
+mod resend;
 mod send;
 mod serve;
 mod settings;
@@ -54,6 +56,10 @@ pub enum Command {
     Tail(tail::Words),
     /// Show the delivery log
     Log(log::Words),
+    /// Queue failed events again, or replay delivered ones
+    Resend(resend::Words),
+    /// Check the spool and the ledger; repair what can be repaired, lose nothing
+    Doctor(doctor::Words),
     /// Print the effective settings, secrets masked
     Config(settings::Words),
 }
@@ -172,6 +178,8 @@ pub fn run(command: Command, places: &Places) -> anyhow::Result<bool> {
         Command::Policy(words) => policy::run(words, places).map(|()| true),
         Command::Tail(words) => tail::run(&words, places).map(|()| true),
         Command::Log(words) => log::run(&words, places).map(|()| true),
+        Command::Doctor(words) => doctor::run(&words, places),
+        Command::Resend(words) => resend::run(&words, places),
         Command::Config(words) => settings::run(&words, places).map(|()| true),
     }
 }

@@ -4,6 +4,8 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Encoding, Kind};
 
 /// An event's place in the spool: 1 for the first one ever, rising by one in the order of acceptance.
@@ -15,7 +17,8 @@ pub type EventId = i64;
 pub type Millis = i64;
 
 /// Where an event is. At any moment it is in exactly one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// In the spool, not put yet.
     Queued,
@@ -25,13 +28,16 @@ pub enum State {
     Delivered,
     /// The destination will never take it; kept, exportable, resendable.
     Failed,
+    /// It had failed and was queued again: its story goes on in the line [`Delivery::resent_as`].
+    Resent,
     /// Refused at the endpoint; its sender was told.
     Rejected,
 }
 
 impl State {
     /// Every state, in the order in which an event can pass through them.
-    pub const ALL: [Self; 5] = [Self::Queued, Self::Retrying, Self::Delivered, Self::Failed, Self::Rejected];
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Retrying, Self::Delivered, Self::Failed, Self::Resent, Self::Rejected];
 
     /// The word that the command line, the log and the metrics use.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +46,7 @@ impl State {
             Self::Retrying => "retrying",
             Self::Delivered => "delivered",
             Self::Failed => "failed",
+            Self::Resent => "resent",
             Self::Rejected => "rejected",
         }
     }
@@ -161,6 +168,10 @@ pub struct Delivery {
     pub bytes: u32,
     /// The earlier line with the same `messageId`: its sender sent it again.
     pub repeat_of: Option<EventId>,
+    /// The line whose event this one delivers again, because the user asked for it.
+    pub resend_of: Option<EventId>,
+    /// Of a failed one that was queued again: the line in which its story goes on.
+    pub resent_as: Option<EventId>,
 }
 
 impl Delivery {
@@ -168,7 +179,7 @@ impl Delivery {
     pub fn latency_ms(&self) -> Option<i64> {
         match self.state {
             State::Delivered => self.settled_at.map(|at| (at - self.received_at).max(0)),
-            State::Queued | State::Retrying | State::Failed | State::Rejected => None,
+            State::Queued | State::Retrying | State::Failed | State::Resent | State::Rejected => None,
         }
     }
 }
@@ -189,7 +200,7 @@ pub struct Detail {
 /// What adds up at every moment: `accepted = delivered + queued + failed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Events whose sender was told 200.
+    /// Events whose sender was told 200, and those that were replayed.
     pub accepted: u64,
     /// Events that the stream confirmed.
     pub delivered: u64,
@@ -197,6 +208,10 @@ pub struct Ledger {
     pub queued: u64,
     /// Events that the destination will never take.
     pub failed: u64,
+    /// Delivered events that the user had queued once more: so many of the accepted ones no sender sent.
+    pub replayed: u64,
+    /// Failed events that the user had queued once more; they left `failed` and are `queued` or `delivered` now.
+    pub resent: u64,
     /// Refused at the endpoint; not part of the sum.
     pub rejected: u64,
     /// Puts that had no clear answer and were repeated: at most so many records may be in the stream twice.
@@ -369,12 +384,15 @@ pub struct Status {
     pub strangers: Vec<Stranger>,
     /// Parts of the engine that ended unasked, and settings that could not be applied: one sentence each.
     pub problems: Vec<Arc<str>>,
+    /// What the resend that is under way has queued so far.
+    pub resending: Option<Resent>,
     /// Records that the practice stream let go to stay within its memory.
     pub practice_dropped: u64,
 }
 
 /// Which lines of the log are wanted. Empty lists and `None` mean all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Query {
     /// Only these states.
     pub states: Vec<State>,
@@ -405,6 +423,49 @@ pub struct Page {
     pub stopped_at: Option<EventId>,
     /// The `revision` of the [`Status`] that the page is at least as new as.
     pub revision: u64,
+}
+
+/// Which events are to be queued once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Which {
+    /// These lines of the log: failed ones again, delivered ones as a replay. Others are passed over.
+    Lines(Vec<EventId>),
+    /// The failed and delivered lines that fit, oldest first; where the query names no state, the failed ones.
+    /// Its order and limit do not count. A replay whose original is delivered and still in the log is passed over.
+    Fitting(Box<Query>),
+}
+
+/// What was (or would be) queued once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resent {
+    /// Failed events: each left the failed ones for the queue.
+    pub failed: u64,
+    /// Delivered events: each is accepted once more, and will be in the stream once more.
+    pub replayed: u64,
+    /// JSON bytes of all these.
+    pub bytes: u64,
+    /// Lines that were asked for and cannot go: they wait, were rejected, were resent already, or are not in the log.
+    pub passed_over: u64,
+    /// Lines whose bytes are damaged on disk: what is no longer what was sent is not sent.
+    pub damaged: u64,
+}
+
+impl Resent {
+    /// Events in all.
+    pub fn events(&self) -> u64 {
+        self.failed + self.replayed
+    }
+
+    /// Adds what another stretch gave.
+    pub fn add(&mut self, other: &Self) {
+        self.failed += other.failed;
+        self.replayed += other.replayed;
+        self.bytes += other.bytes;
+        self.passed_over += other.passed_over;
+        self.damaged += other.damaged;
+    }
 }
 
 /// One record read back from the stream.

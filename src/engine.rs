@@ -6,9 +6,11 @@
 //! [`Engine::shutdown`]. A part that ends unasked becomes a line in [`Status::problems`].
 
 mod board;
+mod control;
 mod desk;
 mod keeper;
 mod reading;
+mod resend;
 mod signals;
 mod state_file;
 mod test_event;
@@ -16,6 +18,7 @@ mod test_event;
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
+    num::NonZeroU32,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -32,8 +35,10 @@ use tokio::{
 
 use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
-    config::{Config, DestinationKind},
-    delivery::{self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Status, Step, StreamNews},
+    config::{self, Config, DestinationKind},
+    delivery::{
+        self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Resent, Status, Step, StreamNews, Which,
+    },
     event::Kind,
     forward::Setup,
     kinesis::{self, Access},
@@ -43,6 +48,7 @@ use crate::{
 use desk::Question;
 use keeper::Command;
 use signals::Signals;
+use state_file::ControlAccess;
 pub use state_file::{PracticeAccess, Whereabouts};
 pub use test_event::post;
 
@@ -159,6 +165,11 @@ struct Shared {
     waker: OnceLock<Waker>,
     visitors: Arc<Visitors>,
     told_to_stop: AtomicBool,
+    /// What the resend that is under way has done; `None` while there is none.
+    resending: watch::Sender<Option<Resent>>,
+    stop_resending: AtomicBool,
+    /// What a caller of the control port must know.
+    control_key: String,
     spool: Spool,
     practice: Practice,
     access: Access,
@@ -269,6 +280,9 @@ impl Engine {
             waker: OnceLock::new(),
             visitors: Arc::default(),
             told_to_stop: AtomicBool::new(false),
+            resending: watch::Sender::new(None),
+            stop_resending: AtomicBool::new(false),
+            control_key: config::new_write_key()?,
             spool,
             practice,
             access,
@@ -337,6 +351,27 @@ impl Engine {
         let encoding = self.shared.config.borrow().destination.encoding;
         self.ask(Question::Detail(id, encoding, reply));
         Answer(answer)
+    }
+
+    /// What [`Self::resend`] would queue: reads the lines that are meant, not whether their bytes are damaged.
+    pub fn count_resend(&self, which: Which) -> Answer<Result<Resent, String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::CountResend { which, reply });
+        Answer(answer)
+    }
+
+    /// Queues failed events again, and delivered ones once more; `rate`: at most so many a second. One at a time. The
+    /// answer comes when it is done or was stopped; what was queued before an `Err` stays queued. Meanwhile
+    /// [`Status::resending`] tells how far it is.
+    pub fn resend(&self, which: Which, rate: Option<NonZeroU32>) -> Answer<Result<Resent, String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Resend { which, rate, reply });
+        Answer(answer)
+    }
+
+    /// Ends a resend that is under way; what was queued stays queued.
+    pub fn stop_resending(&self) {
+        self.shared.stop_resending.store(true, Ordering::Release);
     }
 
     /// Sends an event through the real endpoint, as any SDK would, with the write key of the source at `source`.
@@ -467,4 +502,16 @@ pub fn url_of(address: SocketAddr, tls: bool) -> String {
     } else {
         format!("{scheme}://{host}:{port}")
     }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }

@@ -26,7 +26,8 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// Which of the six calls of the tracking API an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Who a user is.
     Identify,

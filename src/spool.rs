@@ -9,9 +9,11 @@
 //!
 //! Limits: `spool.max_bytes` of waiting JSON, 64 MiB on the way to the disk. Absent on purpose: what an event means.
 
+mod doctor;
 mod open;
 mod read;
 mod repeats;
+mod resend;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -32,12 +34,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     config,
-    delivery::{Attempt, EventId, Fault, Intake, Ledger, Millis, Receipt},
+    delivery::{Attempt, EventId, Fault, Intake, Ledger, Millis, Receipt, Resent},
     event::{Encoding, Event, Kind},
 };
 
+pub use doctor::{DoctorError, Finding, Recovered, Report, examine};
 pub use open::{OpenError, is_in_use};
 pub use read::{LogReader, ReadError};
+pub use resend::{Full, Pace, ResendError, count};
 
 /// The spool's file in the data folder.
 pub const FILE_NAME: &str = "spool.sqlite3";
@@ -161,10 +165,19 @@ pub enum AppendError {
 
 enum Command {
     Append { arrivals: Arrivals, bytes: u64, reply: oneshot::Sender<Result<EventId, AppendError>> },
+    Resend { lines: Vec<EventId>, at: Millis, reply: oneshot::Sender<Result<Requeued, AppendError>> },
     Settle(Vec<Settlement>),
     Attempts { list: Vec<(EventId, Attempt)>, repeats: u64 },
     Limits(Limits),
     Close,
+}
+
+/// What became of lines that were to be queued once more.
+#[derive(Clone, Copy, Debug, Default)]
+struct Requeued {
+    sums: Resent,
+    /// So many of the lines were looked at; the rest found no room.
+    looked_at: usize,
 }
 
 /// What the writer publishes after each commit.

@@ -99,7 +99,7 @@ impl Pane {
             Shown::Loading => true,
             Shown::There(loaded) => match loaded.detail.delivery.state {
                 State::Queued | State::Retrying | State::Failed => self.revision != status.revision,
-                State::Delivered | State::Rejected => false,
+                State::Delivered | State::Resent | State::Rejected => false,
             },
             Shown::Gone | Shown::Failed(_) => false,
         };
@@ -247,7 +247,7 @@ pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     let Some(fault) = delivery.fault.as_ref() else { return };
     match delivery.state {
         State::Delivered => {}
-        State::Rejected | State::Failed | State::Queued | State::Retrying => {
+        State::Rejected | State::Failed | State::Resent | State::Queued | State::Retrying => {
             banner::remedy_ui(ui, seen, fault);
         }
     }
@@ -366,9 +366,12 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
             let place = receipt.map(|r| format!("{} · sequence number {}", r.shard_id, r.sequence_number));
             steps.push(good("Delivered", place.unwrap_or_default(), settled));
         }
-        State::Failed => {
+        State::Failed | State::Resent => {
             let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
             steps.push(Step { tone: Some(Tone::Bad), title: "Failed".into(), text, at: settled });
+            if delivery.state == State::Resent {
+                steps.push(good("Resent", "Its story goes on in a line of its own".into(), String::new()));
+            }
         }
         State::Queued | State::Retrying | State::Rejected => {
             let why = delivery.fault.as_ref().map(|fault| format!("Last answer: {fault}"));
@@ -461,6 +464,7 @@ pub(super) fn state_word(state: State) -> &'static str {
         State::Retrying => "Retrying",
         State::Delivered => "Delivered",
         State::Failed => "Failed",
+        State::Resent => "Resent",
         State::Rejected => "Rejected",
     }
 }
@@ -472,5 +476,6 @@ pub(super) fn state_color(state: State, t: &Tokens) -> egui::Color32 {
         State::Retrying => t.warn,
         State::Delivered => t.ok,
         State::Failed | State::Rejected => t.err,
+        State::Resent => t.weak,
     }
 }

@@ -288,6 +288,8 @@ mod tests {
             fault: None,
             bytes: 1,
             repeat_of: None,
+            resend_of: None,
+            resent_as: None,
         }
     }
 

@@ -264,7 +264,7 @@ fn state(sent: &Sent) -> (Option<Tone>, &'static str) {
             let tone = match delivery.state {
                 State::Delivered => Some(Tone::Good),
                 State::Failed | State::Rejected => Some(Tone::Bad),
-                State::Retrying => Some(Tone::Attention),
+                State::Retrying | State::Resent => Some(Tone::Attention),
                 State::Queued => None,
             };
             (tone, detail::state_word(delivery.state))

@@ -11,9 +11,14 @@ pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, unknown_keys: u64) ->
         lines.push(format!("# TYPE tributary_{name} {kind}"));
         lines.push(format!("tributary_{name} {value}"));
     };
-    metric("accepted_total", "counter", "Events whose sender was told 200.", ledger.accepted);
+    let accepted = "Events whose sender was told 200, and replays. The sum of delivered_total, queued_events and failed_events.";
+    metric("accepted_total", "counter", accepted, ledger.accepted);
     metric("delivered_total", "counter", "Events that the stream confirmed.", ledger.delivered);
-    metric("failed_total", "counter", "Events that the destination will never take.", ledger.failed);
+    let failed = "Events that the destination would never take, also those that were resent since.";
+    metric("failed_total", "counter", failed, ledger.failed + ledger.resent);
+    metric("failed_events", "gauge", "Events that the destination will never take, now.", ledger.failed);
+    metric("resent_total", "counter", "Failed events that were queued again.", ledger.resent);
+    metric("replayed_total", "counter", "Delivered events that were queued once more.", ledger.replayed);
     metric("rejected_total", "counter", "Events refused at the endpoint.", ledger.rejected);
     let repeats =
         "Puts without a clear answer that were repeated: at most so many records are twice in the stream.";

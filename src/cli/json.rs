@@ -20,6 +20,7 @@ pub(super) fn delivery(line: &Delivery, config: &Config) -> Value {
     let receipt = line.receipt.as_ref();
     let fault = line.fault.as_ref();
     json!({
+        "line": line.id,
         "messageId": &*line.message_id,
         "type": line.kind.map(crate::event::Kind::as_str),
         "event": line.name.as_deref(),
@@ -30,6 +31,8 @@ pub(super) fn delivery(line: &Delivery, config: &Config) -> Value {
         "receivedAt": time(line.received_at),
         "deliveredAt": line.settled_at.filter(|_| receipt.is_some()).map(time),
         "repeat": line.repeat_of.is_some(),
+        "resendOf": line.resend_of,
+        "resentAs": line.resent_as,
         "attempts": line.attempts,
         "shardId": receipt.map(|receipt| &*receipt.shard_id),
         "sequenceNumber": receipt.map(|receipt| &*receipt.sequence_number),
@@ -44,6 +47,8 @@ pub(super) fn ledger(ledger: &Ledger) -> Value {
         "delivered": ledger.delivered,
         "queued": ledger.queued,
         "failed": ledger.failed,
+        "replayed": ledger.replayed,
+        "resent": ledger.resent,
         "rejected": ledger.rejected,
         "repeatsPossible": ledger.repeats_possible,
         "queuedBytes": ledger.queued_bytes,

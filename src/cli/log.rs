@@ -1,6 +1,9 @@
 //! `tributary log`: the delivery log, of a running engine or of none. Oldest first, as logs are read.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -16,9 +19,10 @@ use crate::{
 const PAGE: usize = 1000;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// Which lines.
 #[derive(Args, Debug)]
-pub struct Words {
-    /// Only these states: queued, retrying, delivered, failed, rejected (repeatable)
+pub(super) struct Filter {
+    /// Only these states: queued, retrying, delivered, failed, resent, rejected (repeatable)
     #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state)]
     states: Vec<State>,
     /// Only these types: identify, track, page, screen, group, alias (repeatable)
@@ -30,6 +34,24 @@ pub struct Words {
     /// Only events since a time: 2026-03-02T10:00:00Z, or 15m, 2h, 1d ago
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Millis>,
+}
+
+impl Filter {
+    pub(super) fn query(&self) -> Query {
+        Query {
+            states: self.states.clone(),
+            kinds: self.kinds.clone(),
+            text: self.text.clone(),
+            since: self.since,
+            ..Query::default()
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct Words {
+    #[command(flatten)]
+    filter: Filter,
     /// Only the newest N of these
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -46,18 +68,12 @@ pub struct Words {
 
 pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
     let config = places.read(&Overrides::default())?.config;
-    let path = places.data_dir()?.join(FILE_NAME);
-    if !path.exists() {
-        bail!(
-            "there is no log at {} yet; start the app or `tributary serve`, or name the folder with --data-dir",
-            path.display()
-        );
-    }
+    let path = path(&places.data_dir()?)?;
     let log = LogReader::open(&path)?;
     if words.summary {
         return summary(&log.ledger()?, words.json);
     }
-    let query = query(words);
+    let query = words.filter.query();
     let mut after = 0;
     if let Some(limit) = words.limit {
         // The newest N, then turned round.
@@ -95,21 +111,23 @@ fn follow(
 }
 
 fn state(word: &str) -> anyhow::Result<State> {
-    State::parse(word).context("allowed: queued, retrying, delivered, failed, rejected")
+    State::parse(word).context("allowed: queued, retrying, delivered, failed, resent, rejected")
 }
 
 fn kind(word: &str) -> anyhow::Result<Kind> {
     Kind::parse(word).context("allowed: identify, track, page, screen, group, alias")
 }
 
-fn query(words: &Words) -> Query {
-    Query {
-        states: words.states.clone(),
-        kinds: words.kinds.clone(),
-        text: words.text.clone(),
-        since: words.since,
-        ..Query::default()
+/// The spool's file, if there is one.
+pub(super) fn path(data_dir: &Path) -> anyhow::Result<PathBuf> {
+    let path = data_dir.join(FILE_NAME);
+    if !path.exists() {
+        bail!(
+            "there is no log at {} yet; start the app or `tributary serve`, or name the folder with --data-dir",
+            path.display()
+        );
     }
+    Ok(path)
 }
 
 fn show(lines: &[Delivery], as_json: bool, config: &Config) -> anyhow::Result<Printed> {
@@ -137,8 +155,13 @@ fn row(line: &Delivery) -> String {
         (None, None) => String::new(),
     };
     let time = json::time(line.received_at);
+    let again = match (line.resend_of, line.resent_as) {
+        (Some(first), _) => format!(" [resend of line {first}]"),
+        (None, Some(next)) => format!(" [resent as line {next}]"),
+        (None, None) => String::new(),
+    };
     format!(
-        "{time} {:<9} {kind:<8} {name} {} {} {end}",
+        "{time} {:<9} {kind:<8} {name} {} {} {end}{again}",
         line.state.as_str(),
         line.partition_key,
         line.message_id
@@ -150,10 +173,11 @@ fn summary(ledger: &Ledger, as_json: bool) -> anyhow::Result<()> {
         print(&format!("{}\n", json::ledger(ledger)))?;
         return Ok(());
     }
-    let Ledger { accepted, delivered, queued, failed, rejected, repeats_possible, .. } = ledger;
+    let Ledger { accepted, delivered, queued, failed, replayed, resent, rejected, repeats_possible, .. } =
+        ledger;
     let verdict = if ledger.adds_up() { "adds up" } else { "does NOT add up: please report this" };
     print(&format!(
-        "accepted  {accepted}\ndelivered {delivered}\nqueued    {queued}\nfailed    {failed}\n\
+        "accepted  {accepted} ({replayed} of them replayed)\ndelivered {delivered}\nqueued    {queued}\nfailed    {failed} ({resent} more were resent)\n\
          accepted = delivered + queued + failed: {verdict}\n\
          rejected  {rejected} (their senders were told)\nrepeats   {repeats_possible} at most\n"
     ))?;

@@ -114,7 +114,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
 
 fn is_settled(line: &Delivery) -> bool {
     match line.state {
-        State::Delivered | State::Failed | State::Rejected => true,
+        State::Delivered | State::Failed | State::Resent | State::Rejected => true,
         State::Queued | State::Retrying => false,
     }
 }

@@ -24,6 +24,7 @@ const SECONDS: usize = 120;
 pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summary>) {
     let mut forwarder = shared.forwarder.subscribe();
     let mut endpoint = shared.endpoint.subscribe();
+    let mut resending = shared.resending.subscribe();
     let mut rates = Rates::new(summary.borrow().ledger);
     let mut is_news = true;
     loop {
@@ -32,6 +33,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
         let status = status(&shared, &now, &mut rates);
         forwarder.mark_unchanged();
         endpoint.mark_unchanged();
+        resending.mark_unchanged();
         shared.status.send_replace(Arc::new(status));
         // That a second has passed is no news: a face that draws the rates knows by itself that they move.
         if is_news {
@@ -44,6 +46,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
             changed = summary.changed() => if changed.is_err() { return },
             changed = forwarder.changed() => if changed.is_err() { return },
             changed = endpoint.changed() => if changed.is_err() { return },
+            changed = resending.changed() => if changed.is_err() { return },
             () = shared.news.notified() => {}
             () = shared.visitors.changed.notified() => {}
             () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if waits => is_news = false,
@@ -69,6 +72,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         sources,
         strangers,
         problems: shared.problems().values().cloned().collect(),
+        resending: *shared.resending.borrow(),
         practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
     }
 }

@@ -1,7 +1,7 @@
 //! The keeper: the one task that starts the others, carries out what the faces ask for, sees when a part ends
 //! unasked, and stops all in order.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -10,13 +10,13 @@ use tokio::{
 };
 
 use super::{
-    PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Shared, TestSent, Whereabouts, reading,
-    signals::Signals, test_event, url_of,
+    ControlAccess, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Shared, TestSent, Whereabouts, chain,
+    control, reading, resend, signals::Signals, test_event, url_of,
 };
 use crate::{
     capture::{Endpoint, Rules, Stage, Transport},
     config::{self, Config},
-    delivery::{ReadFrom, Step},
+    delivery::{ReadFrom, Resent, Step, Which},
     event::Kind,
     forward::{self, Controls, Reports},
     kinesis::{self, Client},
@@ -35,6 +35,8 @@ pub(super) enum Command {
     Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
     StoreKeys { access_key_id: String, secret_access_key: String, reply: oneshot::Sender<Result<(), String>> },
     Check { config: Box<Config>, reply: oneshot::Sender<Vec<Step>> },
+    CountResend { which: Which, reply: oneshot::Sender<Result<Resent, String>> },
+    Resend { which: Which, rate: Option<NonZeroU32>, reply: oneshot::Sender<Result<Resent, String>> },
     Read(Option<ReadFrom>),
     Stop { grace: Duration },
 }
@@ -61,6 +63,8 @@ struct Keeper {
     stop_forwarder: watch::Sender<bool>,
     stop_practice: watch::Sender<bool>,
     reading: Option<(AbortHandle, ReadFrom)>,
+    /// Where the command line gives orders.
+    control: Option<SocketAddr>,
 }
 
 /// Runs until [`Command::Stop`] is carried out.
@@ -83,12 +87,14 @@ pub(super) async fn run(
         stop_forwarder: watch::Sender::new(false),
         stop_practice: watch::Sender::new(false),
         reading: None,
+        control: None,
     };
     if let Some(signals) = signals {
         let listening = super::signals::run(Arc::clone(&keeper.shared), signals);
         let listening = keeper.part("signal listener", listening);
         keeper.endless.push(listening);
     }
+    keeper.listen_for_orders().await;
     keeper.start(listener, practice_listener);
     keeper.listen_inside().await;
     let mut news_of_stream = keeper.shared.news_of_stream.subscribe();
@@ -189,20 +195,36 @@ impl Keeper {
         }
     }
 
+    async fn listen_for_orders(&mut self) {
+        match TcpListener::bind(("127.0.0.1", 0)).await {
+            Ok(listener) => {
+                self.control = listener.local_addr().ok();
+                let orders = self.part("control port", control::run(Arc::clone(&self.shared), listener));
+                self.endless.push(orders);
+            }
+            Err(error) => {
+                let text =
+                    format!("`tributary resend` will not find this engine: no port on loopback ({error}).");
+                self.shared.set_problem("control port", Some(text));
+            }
+        }
+    }
+
     fn write_whereabouts(&self) {
         let inner = *self.shared.inner_endpoint.borrow();
         let Some(address) = inner.or(*self.shared.endpoint.borrow()) else { return };
         let access = &self.shared.access;
-        let whereabouts = Whereabouts {
-            pid: std::process::id(),
-            endpoint: url_of(address, false),
-            practice: PracticeAccess {
-                endpoint_url: access.endpoint_url.clone(),
-                stream: access.stream.clone(),
-                access_key_id: access.access_key_id.clone(),
-                secret_access_key: access.secret_access_key.clone(),
-            },
+        let practice = PracticeAccess {
+            endpoint_url: access.endpoint_url.clone(),
+            stream: access.stream.clone(),
+            access_key_id: access.access_key_id.clone(),
+            secret_access_key: access.secret_access_key.clone(),
         };
+        let control = self.control.map(|address| ControlAccess {
+            address: address.to_string(),
+            key: self.shared.control_key.clone(),
+        });
+        let whereabouts = Whereabouts::new(url_of(address, false), practice, control);
         let written = whereabouts.write(&self.shared.paths.data_dir);
         let problem = written.err().map(|error| {
             format!(
@@ -250,6 +272,18 @@ impl Keeper {
                     let setup = Shared::setup_for(Arc::from(config), &shared.access);
                     let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
                     answer(reply, client.check(&setup.config).await);
+                    shared.wake_faces();
+                });
+            }
+            Command::CountResend { which, reply } => {
+                self.errands.spawn(async move {
+                    answer(reply, resend::count(Arc::clone(&shared), which).await);
+                    shared.wake_faces();
+                });
+            }
+            Command::Resend { which, rate, reply } => {
+                self.errands.spawn(async move {
+                    answer(reply, resend::run(Arc::clone(&shared), which, rate).await);
                     shared.wake_faces();
                 });
             }
@@ -427,16 +461,4 @@ async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// A face that no longer waits is no error.
 fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     drop(reply.send(value));
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

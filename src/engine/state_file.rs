@@ -1,14 +1,19 @@
-//! `engine.json` in the data folder: where a running engine is, for `send`, `tail` and `log --follow`.
-//! Readable by this user alone, since the practice stream's own key is in it (never an AWS key).
+//! `engine.json` in the data folder: where a running engine is, for `send`, `tail` and `resend`.
+//! Readable by this user alone, since this run's own keys are in it (never an AWS key).
 
 use std::{
     io::Write,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::spool;
+use super::control;
+use crate::{
+    delivery::{Resent, Which},
+    spool,
+};
 
 const FILE_NAME: &str = "engine.json";
 
@@ -21,6 +26,23 @@ pub struct Whereabouts {
     pub endpoint: String,
     /// The practice stream.
     pub practice: PracticeAccess,
+    /// Where it takes orders; not of an older program.
+    control: Option<ControlAccess>,
+}
+
+/// How to give that process orders.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ControlAccess {
+    /// Its address on loopback.
+    pub(super) address: String,
+    /// The key that it alone knows.
+    pub(super) key: String,
+}
+
+impl std::fmt::Debug for ControlAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControlAccess").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// How to reach the practice stream of that process.
@@ -49,6 +71,27 @@ impl Whereabouts {
             return None;
         }
         serde_json::from_slice(&std::fs::read(path(data_dir)).ok()?).ok()
+    }
+
+    pub(super) fn new(endpoint: String, practice: PracticeAccess, control: Option<ControlAccess>) -> Self {
+        Self { pid: std::process::id(), endpoint, practice, control }
+    }
+
+    /// Has that engine queue events once more, or (`dry_run`) count them; blocks until it is done. `tell` hears how far
+    /// it is. When this process ends, the engine stops there.
+    pub fn resend(
+        &self,
+        which: Which,
+        rate: Option<NonZeroU32>,
+        dry_run: bool,
+        tell: impl FnMut(&Resent),
+    ) -> Result<Resent, String> {
+        let Some(control) = &self.control else {
+            return Err(
+                "the running engine takes no orders; stop it and start it again with this version".to_owned()
+            );
+        };
+        control::ask(control, (which, rate, dry_run), tell)
     }
 
     /// Written whole or not at all.

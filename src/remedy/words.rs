@@ -68,15 +68,16 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         }
         Cause::RequestRefused | Cause::RecordRefused | Cause::Unreadable => refused(cause, names),
         Cause::Damaged => say(
-            "The event's bytes are missing from the spool file.",
+            "The event's bytes in the spool file are not what was accepted.",
             "The file was damaged: by a failing disk, or by another program.",
-            "Check the disk. The event's other data is still in the log; its sender may have it.",
+            "Check the disk, and run `tributary doctor`. The event's other data is still in the log; its sender may \
+             have it.",
         ),
         Cause::SpoolUnreadable => say(
             "The next events cannot be read from the spool.",
             "The disk or the spool file fails. Events are still accepted as long as the disk takes them.",
-            "Check the disk and its free space. Tributary tries again every second; copy the data folder before you \
-             repair anything.",
+            "Check the disk and its free space; Tributary tries again every second. If that does not help, stop it and \
+             run `tributary doctor`, which recovers what can be read and deletes nothing.",
         )
         .at(Place::Settings),
         Cause::Repeat => say(

@@ -8,10 +8,10 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{FILE_NAME, Limits, write::Writer};
+use super::{FILE_NAME, Limits, doctor, write::Writer};
 
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Why a spool did not open. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,21 @@ pub enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The file is not what SQLite wrote.
+    #[error(
+        "the spool {} is damaged; run `tributary doctor`: it recovers what can be read, and deletes nothing",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A repair of a damaged file did not end.
+    #[error("a repair of the spool in {} did not end; run `tributary doctor` again", .0.display())]
+    Unfinished(PathBuf),
     /// A newer program wrote it.
     #[error("the spool {} was written by a newer Tributary (its version is {found}, this one knows {VERSION}); update this one", path.display())]
     Newer {
@@ -50,23 +65,56 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        if doctor::is_damage(&source) {
+            Self::Damaged { path, source }
+        } else {
+            Self::Sqlite { path, source }
+        }
+    }
+}
+
 /// Takes the folder, opens the file for writing, brings the schema up to date.
 pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(File, PathBuf, Writer), OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
     std::fs::create_dir_all(dir).map_err(io)?;
     let lock = lock(dir)?;
     let path = dir.join(FILE_NAME);
+    if doctor::is_unfinished(dir) {
+        return Err(OpenError::Unfinished(dir.to_owned()));
+    }
     private(&path).map_err(io)?;
-    let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+    let sqlite = |source| OpenError::sqlite(&path, source);
     let connection = connect_writer(&path).map_err(sqlite)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    let found = version(&connection).map_err(sqlite)?;
     if found > VERSION {
         return Err(OpenError::Newer { path, found });
     }
-    connection.execute_batch(SCHEMA).map_err(sqlite)?;
-    connection.pragma_update(None, "user_version", VERSION).map_err(sqlite)?;
+    migrate(&connection, found).map_err(sqlite)?;
     let writer = Writer::new(connection, path.clone(), limits).map_err(sqlite)?;
     Ok((lock, path, writer))
+}
+
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// From the version that was found (0: a new file) to ours, whole or not at all. Adding columns rewrites no row, so this
+/// takes the same moment for ten events and for ten million.
+pub(super) fn migrate(connection: &Connection, found: i64) -> rusqlite::Result<()> {
+    if found == VERSION {
+        return Ok(());
+    }
+    let transaction = connection.unchecked_transaction()?;
+    for (made, change) in (1..).zip(SCHEMA) {
+        if made > found {
+            transaction.execute_batch(change)?;
+        }
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 /// How long a look by [`is_in_use`] may keep the lock from us.
@@ -74,7 +122,7 @@ const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The lock goes with the process, however it ends.
-fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
     let file = lock_file(dir).map_err(io)?;
     for _ in 0..LOCK_TRIES {
@@ -97,7 +145,7 @@ pub fn is_in_use(dir: &Path) -> bool {
 }
 
 /// Events are people's data: only this user reads them. Made before SQLite does, which gives its files this mode.
-fn private(path: &Path) -> std::io::Result<()> {
+pub(super) fn private(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
@@ -130,19 +178,37 @@ pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
 
 /// A connection that cannot write and never holds up the writer.
 pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |source| OpenError::sqlite(path, source);
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(sqlite)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;").map_err(sqlite)?;
+    let found = version(&connection).map_err(sqlite)?;
+    if found > VERSION {
+        return Err(OpenError::Newer { path: path.to_owned(), found });
+    }
+    if found < VERSION {
+        bring_up_to_date(path)?;
+    }
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
+/// Somebody looks at the log of an older program that does not run any more.
+fn bring_up_to_date(path: &Path) -> Result<(), OpenError> {
+    let _lock = lock(path.parent().unwrap_or(path))?;
+    let migrated = connect_writer(path).and_then(|connection| migrate(&connection, version(&connection)?));
+    migrated.map_err(|source| OpenError::sqlite(path, source))
+}
+
+/// What makes each version out of the one before it. A file on a user's disk has gone through them in this order, a new
+/// one too: add to the end, never change what is there.
+const SCHEMA: [&str; 2] = [VERSION_1, VERSION_2];
+
 /// `event` and `settled` are narrow and keyed by the event's place, so rows are only ever added at the end
 /// (of `settled`: near it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
-const SCHEMA: &str = "
+pub(super) const VERSION_1: &str = "
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY,
     received_at INTEGER NOT NULL,
@@ -202,4 +268,14 @@ CREATE TABLE IF NOT EXISTS ledger (
     pruned_through INTEGER NOT NULL
 ) STRICT;
 INSERT OR IGNORE INTO ledger VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+";
+
+/// `sum` guards a payload and its partition key (see `rows::sum_of`); events of version 1 have none. `resend_of` and
+/// `resent_as` lead from a line to the one it repeats, and back.
+const VERSION_2: &str = "
+ALTER TABLE event ADD COLUMN sum INTEGER;
+ALTER TABLE event ADD COLUMN resend_of INTEGER;
+ALTER TABLE settled ADD COLUMN resent_as INTEGER;
+ALTER TABLE ledger ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger ADD COLUMN resent INTEGER NOT NULL DEFAULT 0;
 ";

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Next, OpenError, Queued, open,
-    rows::{Books, DELIVERED, encoding_of, kind_column, kind_of, state_of},
+    rows::{Books, DELIVERED, encoding_of, kind_column, kind_of, state_of, sum_of},
 };
 use crate::{
     delivery::{Attempt, Delivery, Detail, EventId, Fault, Ledger, Page, Query, Receipt, State},
@@ -57,7 +57,7 @@ fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> 
     let newest = Books::read(connection)?.newest;
     let mut statement = snapshot.prepare_cached(
         "SELECT id, partition_key, chunk, start, length,
-                (SELECT max(number) FROM attempt WHERE attempt.event = event.id)
+                (SELECT max(number) FROM attempt WHERE attempt.event = event.id), sum
          FROM event WHERE id > ?1 AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = event.id)
          ORDER BY id LIMIT ?2",
     )?;
@@ -73,18 +73,16 @@ fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> 
             break;
         };
         next.through = row.get(0)?;
-        let json = match payloads.read(row.get(2)?, row.get(3)?, row.get(4)?) {
-            Ok(json) => json,
-            Err(rusqlite::Error::QueryReturnedNoRows) => {
-                next.damaged.push(next.through);
-                continue;
-            }
-            Err(error) => return Err(error),
+        let key: String = row.get(1)?;
+        let place = (row.get(2)?, row.get(3)?, row.get(4)?);
+        let Some(json) = payloads.read_whole(place, &key, row.get(6)?)? else {
+            next.damaged.push(next.through);
+            continue;
         };
         left = left.saturating_sub(json.len());
         next.events.push(Queued {
             id: next.through,
-            key: row.get::<_, String>(1)?.into(),
+            key: key.into(),
             json: Bytes::copy_from_slice(json),
             attempts: row.get::<_, Option<u32>>(5)?.unwrap_or(0),
         });
@@ -93,15 +91,31 @@ fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> 
 }
 
 /// Reads payloads; neighbours share a chunk, so the last one is kept.
-struct Payloads<'c> {
+pub(super) struct Payloads<'c> {
     connection: &'c Connection,
     chunk: i64,
     body: Vec<u8>,
 }
 
 impl<'c> Payloads<'c> {
-    fn new(connection: &'c Connection) -> Self {
+    pub(super) fn new(connection: &'c Connection) -> Self {
         Self { connection, chunk: 0, body: Vec::new() }
+    }
+
+    /// The payload at that place, if it is what was accepted with `key`. `None`: the disk no longer has it.
+    pub(super) fn read_whole(
+        &mut self,
+        (chunk, start, length): (i64, u32, u32),
+        key: &str,
+        sum: Option<i64>,
+    ) -> rusqlite::Result<Option<&[u8]>> {
+        match self.read(chunk, start, length) {
+            Ok(payload) => {
+                Ok(Some(payload).filter(|payload| sum.is_none_or(|sum| sum == sum_of(key, payload))))
+            }
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn read(&mut self, chunk: i64, start: u32, length: u32) -> rusqlite::Result<&[u8]> {
@@ -130,7 +144,8 @@ pub struct LogReader {
 const LINE: &str = "SELECT event.id, event.received_at, event.kind, source.text, event.partition_key,
         event.key_shortened, event.message_id, event.name, event.length,
         settled.state, settled.at, settled.attempts, settled.took, shard.text, settled.sequence, settled.code,
-        settled.message, event.chunk, event.start, settled.encoding, event.repeat_of
+        settled.message, event.chunk, event.start, settled.encoding, event.repeat_of, event.resend_of,
+        settled.resent_as
     FROM event
     LEFT JOIN settled ON settled.id = event.id
     LEFT JOIN word AS source ON source.id = event.source
@@ -150,6 +165,12 @@ impl LogReader {
     /// The newest line.
     pub fn newest(&self) -> Result<EventId, ReadError> {
         Ok(Books::read(&self.connection)?.newest)
+    }
+
+    /// One line; `None` when it is not in the log.
+    pub fn line(&self, id: EventId) -> Result<Option<Delivery>, ReadError> {
+        let one = Query { after: Some(id - 1), before: Some(id + 1), limit: 1, ..Query::default() };
+        Ok(self.page(&one)?.rows.pop())
     }
 
     /// The lines that fit `query`.
@@ -199,6 +220,15 @@ impl LogReader {
         Ok(Some(delivery(row, last)?))
     }
 
+    /// The newest failed or delivered line of the event with this `messageId`. Reads the whole log where there is none.
+    pub fn find_settled(&self, message_id: &str) -> Result<Option<EventId>, ReadError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT event.id FROM event JOIN settled ON settled.id = event.id
+             WHERE event.message_id = ?1 AND settled.state IN (2, 3) ORDER BY event.id DESC LIMIT 1",
+        )?;
+        Ok(statement.query_row([message_id], |row| row.get(0)).optional()?)
+    }
+
     /// All that is known of one line; `None` when it is not (or no more) in the log. `encoding` is what an event
     /// that waits would be encoded with now.
     pub fn detail(&self, id: EventId, encoding: Encoding) -> Result<Option<Detail>, ReadError> {
@@ -246,7 +276,7 @@ fn states_sql(states: &[State]) -> String {
     if states.is_empty() {
         return String::new();
     }
-    let rare = states.iter().all(|state| matches!(state, State::Failed | State::Rejected));
+    let rare = states.iter().all(|state| matches!(state, State::Failed | State::Resent | State::Rejected));
     let each = states.iter().map(|state| match state {
         State::Queued => {
             "(settled.id IS NULL AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.event = event.id))"
@@ -256,6 +286,7 @@ fn states_sql(states: &[State]) -> String {
         }
         State::Delivered => "settled.state = 2",
         State::Failed => "settled.state = 3",
+        State::Resent => "settled.state = 5",
         State::Rejected => "settled.state = 4",
     });
     let any = each.collect::<Vec<_>>().join(" OR ");
@@ -408,5 +439,7 @@ fn delivery(row: &Row<'_>, last: Option<Attempt>) -> rusqlite::Result<Delivery> 
         fault,
         bytes: row.get(8)?,
         repeat_of: row.get(20)?,
+        resend_of: row.get(21)?,
+        resent_as: row.get(22)?,
     })
 }

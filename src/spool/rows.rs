@@ -11,11 +11,13 @@ use crate::{
 pub(super) const DELIVERED: i64 = 2;
 pub(super) const FAILED: i64 = 3;
 pub(super) const REJECTED: i64 = 4;
+pub(super) const RESENT: i64 = 5;
 
 pub(super) fn state_of(column: i64) -> State {
     match column {
         FAILED => State::Failed,
         REJECTED => State::Rejected,
+        RESENT => State::Resent,
         _ => State::Delivered,
     }
 }
@@ -69,11 +71,13 @@ pub(super) struct Books {
     pub(super) rejected: u64,
     pub(super) repeats: u64,
     pub(super) queued_bytes: u64,
-    /// Delivered and rejected lines that are still in the log.
+    pub(super) replayed: u64,
+    pub(super) resent: u64,
+    /// Delivered, rejected and resent lines that are still in the log.
     pub(super) kept: u64,
     /// Every event up to this one is settled. Lags behind the truth, never ahead of it.
     pub(super) settled_through: EventId,
-    /// Delivered and rejected lines up to this one are pruned.
+    /// Delivered, rejected and resent lines up to this one are pruned.
     pub(super) pruned_through: EventId,
 }
 
@@ -81,7 +85,7 @@ impl Books {
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare_cached(
             "SELECT newest, accepted, delivered, failed, rejected, repeats, queued_bytes, kept,
-                    settled_through, pruned_through FROM ledger",
+                    settled_through, pruned_through, replayed, resent FROM ledger",
         )?;
         statement.query_row([], |row| {
             Ok(Self {
@@ -95,6 +99,8 @@ impl Books {
                 kept: count(row, 7)?,
                 settled_through: row.get(8)?,
                 pruned_through: row.get(9)?,
+                replayed: count(row, 10)?,
+                resent: count(row, 11)?,
             })
         })
     }
@@ -102,7 +108,8 @@ impl Books {
     pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(
             "UPDATE ledger SET newest = ?1, accepted = ?2, delivered = ?3, failed = ?4, rejected = ?5,
-                    repeats = ?6, queued_bytes = ?7, kept = ?8, settled_through = ?9, pruned_through = ?10",
+                    repeats = ?6, queued_bytes = ?7, kept = ?8, settled_through = ?9, pruned_through = ?10,
+                    replayed = ?11, resent = ?12",
         )?;
         statement.execute(rusqlite::params![
             self.newest,
@@ -115,6 +122,8 @@ impl Books {
             column(self.kept),
             self.settled_through,
             self.pruned_through,
+            column(self.replayed),
+            column(self.resent),
         ])?;
         Ok(())
     }
@@ -125,6 +134,8 @@ impl Books {
             delivered: self.delivered,
             queued: self.accepted.saturating_sub(self.delivered + self.failed),
             failed: self.failed,
+            replayed: self.replayed,
+            resent: self.resent,
             rejected: self.rejected,
             repeats_possible: self.repeats,
             queued_bytes: self.queued_bytes,
@@ -147,4 +158,12 @@ fn count(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
 
 pub(super) fn column(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// What a stored event is checked by: its record's key and its JSON are still what was accepted. Four bytes a row.
+pub(super) fn sum_of(key: &str, payload: &[u8]) -> i64 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key.as_bytes());
+    hasher.update(payload);
+    i64::from(hasher.finalize().cast_signed())
 }

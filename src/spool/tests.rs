@@ -7,17 +7,17 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::{
-    delivery::{Query, State},
+    delivery::{Delivery, Query, State, Which},
     event::{Arrival, Body, PathClass},
 };
 
-fn runtime() -> Runtime {
+pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-const ROOMY: Limits = Limits { max_bytes: 1 << 30, keep_events: 1_000_000, drop_repeats: false };
+pub(super) const ROOMY: Limits = Limits { max_bytes: 1 << 30, keep_events: 1_000_000, drop_repeats: false };
 
-fn event(user: &str, message_id: &str, bytes: usize) -> Event {
+pub(super) fn event(user: &str, message_id: &str, bytes: usize) -> Event {
     let json = format!(
         r#"{{"type":"track","event":"E","userId":"{user}","messageId":"{message_id}","pad":"{}"}}"#,
         "x".repeat(bytes)
@@ -32,11 +32,11 @@ fn event(user: &str, message_id: &str, bytes: usize) -> Event {
     Body::parse(json.as_bytes()).expect("JSON").single(Kind::Track, &arrival).expect("an event")
 }
 
-fn arrivals(events: Vec<Event>) -> Arrivals {
+pub(super) fn arrivals(events: Vec<Event>) -> Arrivals {
     Arrivals { source: "Website".into(), received_at: 1_772_445_605_250, events, rejected: Vec::new() }
 }
 
-fn rejected(excerpt: &str) -> Rejected {
+pub(super) fn rejected(excerpt: &str) -> Rejected {
     Rejected {
         kind: None,
         message_id: Some("bad".to_owned()),
@@ -45,7 +45,7 @@ fn rejected(excerpt: &str) -> Rejected {
     }
 }
 
-fn delivered(event: &Queued) -> Settlement {
+pub(super) fn delivered(event: &Queued) -> Settlement {
     Settlement {
         id: event.id,
         bytes: event.json.len(),
@@ -60,12 +60,12 @@ fn delivered(event: &Queued) -> Settlement {
     }
 }
 
-fn failed(event: &Queued) -> Settlement {
+pub(super) fn failed(event: &Queued) -> Settlement {
     Settlement { result: Err(Fault::new("ValidationException", "too large")), ..delivered(event) }
 }
 
 /// Everything that waits, read page by page as the forwarder does.
-async fn waiting(spool: &Spool, from: EventId) -> Vec<Queued> {
+pub(super) async fn waiting(spool: &Spool, from: EventId) -> Vec<Queued> {
     let mut all = Vec::new();
     let mut after = from;
     loop {
@@ -78,14 +78,14 @@ async fn waiting(spool: &Spool, from: EventId) -> Vec<Queued> {
     }
 }
 
-async fn close(spool: Spool, threads: Threads) {
+pub(super) async fn close(spool: Spool, threads: Threads) {
     spool.close().await;
     drop(spool);
     threads.join();
 }
 
 /// Waits until the writer has taken in everything that it was told before.
-async fn settled(spool: &Spool, done: impl Fn(&Ledger) -> bool) {
+pub(super) async fn settled(spool: &Spool, done: impl Fn(&Ledger) -> bool) {
     let mut watch = spool.watch();
     let waited = watch.wait_for(|summary| done(&summary.ledger));
     tokio::time::timeout(std::time::Duration::from_secs(10), waited).await.expect("in time").expect("open");
@@ -305,6 +305,202 @@ fn a_damaged_payload_stops_nobody_else() {
     });
 }
 
+/// Resends on a thread of its own, as callers do.
+async fn resend(spool: &Spool, which: Which, pace: Pace) -> Result<Resent, ResendError> {
+    let spool = spool.clone();
+    #[expect(clippy::disallowed_methods, reason = "a test has no engine that spawns for it")]
+    let resending = tokio::task::spawn_blocking(move || spool.resend(&which, pace, |_| true));
+    resending.await.expect("it does not panic")
+}
+
+const AT_ONCE: Pace = Pace { rate: None, full: Full::Stop };
+
+fn fitting(states: &[State]) -> Which {
+    Which::Fitting(Box::new(Query { states: states.to_vec(), ..Query::default() }))
+}
+
+#[test]
+fn a_failed_event_that_is_resent_waits_again_behind_the_others_and_the_sums_add_up() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        spool.append(arrivals(vec![event("u", "m1", 9), event("u", "m2", 9)])).await.expect("room");
+        let read = waiting(&spool, 0).await;
+        spool.settle(vec![failed(&read[0])]).await;
+        settled(&spool, |ledger| ledger.failed == 1).await;
+        let before = spool.watch().borrow().ledger;
+        let log = LogReader::open(spool.path()).expect("opens");
+        let would = count(&log, &fitting(&[])).expect("readable");
+        let resent = resend(&spool, fitting(&[]), AT_ONCE).await.expect("room");
+        assert_eq!((resent.failed, resent.replayed, resent.bytes), (1, 0, read[0].json.len() as u64));
+        assert_eq!(would, resent, "the dry run had said so");
+        let after = spool.watch().borrow().ledger;
+        assert_eq!(
+            after,
+            Ledger { failed: 0, queued: 2, resent: 1, ..before },
+            "it moved, and nothing else did"
+        );
+        assert!(after.adds_up());
+        let queue = waiting(&spool, 0).await;
+        let order: Vec<_> = queue.iter().map(|one| (one.id, &*one.key, one.attempts)).collect();
+        assert_eq!(order, [(2, "u", 0), (3, "u", 0)], "behind what waits");
+        assert_eq!(queue[1].json, read[0].json, "byte for byte");
+        let old = log.line(1).expect("readable").expect("there");
+        assert_eq!((old.state, old.resent_as, old.resend_of), (State::Resent, Some(3), None));
+        assert!(old.fault.is_some(), "why it had failed is not forgotten");
+        let new = log.line(3).expect("readable").expect("there");
+        assert_eq!((new.state, new.resend_of, &*new.message_id), (State::Queued, Some(1), "m1"));
+        let again = resend(&spool, Which::Lines(vec![1, 2, 77]), AT_ONCE).await.expect("nothing to do");
+        assert_eq!((again.events(), again.passed_over), (0, 3), "resent before, waiting, not there");
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        assert_eq!(spool.watch().borrow().ledger, after);
+        assert_eq!(waiting(&spool, spool.settled_through()).await.len(), 2);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_replay_is_accepted_once_more_and_a_second_one_does_not_replay_the_first() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let events = (1..=3).map(|n| event("u", &format!("m{n}"), n)).collect();
+        spool.append(arrivals(events)).await.expect("room");
+        spool.settle(waiting(&spool, 0).await.iter().map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.delivered == 3).await;
+        for round in 1..=2_u64 {
+            let resent = resend(&spool, fitting(&[State::Delivered]), AT_ONCE).await.expect("room");
+            assert_eq!((resent.replayed, resent.passed_over), (3, 3 * (round - 1)));
+            let ledger = spool.watch().borrow().ledger;
+            assert!(ledger.adds_up(), "{ledger:?}");
+            assert_eq!((ledger.accepted, ledger.queued, ledger.replayed), (3 + 3 * round, 3, 3 * round));
+            spool.settle(waiting(&spool, 0).await.iter().map(delivered).collect()).await;
+            settled(&spool, |ledger| ledger.queued == 0).await;
+        }
+        assert_eq!(spool.watch().borrow().ledger.queued_bytes, 0);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_replay_stops_where_the_spool_is_full_and_a_failed_event_needs_no_room() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let limits = Limits { max_bytes: 2_500, ..ROOMY };
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
+        for id in ["m1", "m2", "m3"] {
+            spool.append(arrivals(vec![event("u", id, 1_000)])).await.expect("room");
+            let last = waiting(&spool, 0).await.pop().expect("waits");
+            spool.settle(vec![if id == "m3" { failed(&last) } else { delivered(&last) }]).await;
+            settled(&spool, |ledger| ledger.queued == 0).await;
+        }
+        let stopped =
+            resend(&spool, fitting(&[State::Delivered]), AT_ONCE).await.expect_err("no room for both");
+        let ResendError::Spool { done, source: AppendError::Full(_) } = stopped else {
+            panic!("{stopped:?}")
+        };
+        assert_eq!(done.replayed, 1);
+        let resent = resend(&spool, fitting(&[]), AT_ONCE).await.expect("it counts already");
+        assert_eq!(resent.failed, 1);
+        assert!(spool.watch().borrow().ledger.adds_up());
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_damaged_payload_is_never_resent() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        for id in ["m1", "m2"] {
+            spool.append(arrivals(vec![event("u", id, 1)])).await.expect("room");
+        }
+        spool.settle(waiting(&spool, 0).await.iter().map(failed).collect()).await;
+        settled(&spool, |ledger| ledger.failed == 2).await;
+        let vandal = open::connect_writer(spool.path()).expect("opens");
+        // One bit, in the middle of a value.
+        vandal
+            .execute(
+                "UPDATE chunk SET body = CAST(replace(body, 'track', 'tr\u{e1}ck') AS BLOB) WHERE id = 1",
+                [],
+            )
+            .expect("damages");
+        drop(vandal);
+        let resent = resend(&spool, fitting(&[]), AT_ONCE).await.expect("the other one goes");
+        assert_eq!((resent.failed, resent.damaged), (1, 1));
+        let ledger = spool.watch().borrow().ledger;
+        assert_eq!((ledger.failed, ledger.queued, ledger.adds_up()), (1, 1, true));
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_resend_that_is_not_wanted_any_more_stops_there() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let events = (0..40).map(|n| event("u", &format!("m{n}"), 1)).collect();
+        spool.append(arrivals(events)).await.expect("room");
+        let mut all = Vec::new();
+        all.extend(waiting(&spool, 0).await.iter().map(failed));
+        spool.settle(all).await;
+        settled(&spool, |ledger| ledger.failed == 40).await;
+        let pace = Pace { rate: std::num::NonZeroU32::new(10), full: Full::Wait };
+        let stopping = spool.clone();
+        #[expect(clippy::disallowed_methods, reason = "a test has no engine that spawns for it")]
+        let done = tokio::task::spawn_blocking(move || {
+            stopping.resend(&fitting(&[]), pace, |done| done.events() < 4)
+        });
+        let done = done.await.expect("it does not panic").expect("it was told to stop");
+        assert_eq!(done.failed, 4, "two at a time, at that rate");
+        assert_eq!(spool.watch().borrow().ledger.failed, 36);
+        close(spool, threads).await;
+    });
+}
+
+/// A spool as version 1 wrote it.
+fn write_version_1(path: &Path) {
+    let old = open::connect_writer(path).expect("opens");
+    old.execute_batch(open::VERSION_1).expect("the schema of then");
+    old.execute_batch(
+        r#"INSERT INTO word VALUES (1, 'Website');
+           INSERT INTO event VALUES (1, 1772445605250, 2, 1, 'u', 0, 'm1', NULL, 'E', 1, 0, 8);
+           INSERT INTO event VALUES (2, 1772445605251, 2, 1, 'u', 0, 'm2', NULL, 'E', 1, 8, 8);
+           INSERT INTO chunk VALUES (1, 2, CAST('{"n": 1}{"n": 2}' AS BLOB));
+           INSERT INTO settled VALUES (1, 3, 1772445605300, 1, 7, 2, NULL, NULL, 'ValidationException', 'too large');
+           UPDATE ledger SET newest = 2, accepted = 2, failed = 1, queued_bytes = 16;
+           PRAGMA user_version = 1;"#,
+    )
+    .expect("writes");
+}
+
+#[test]
+fn a_spool_of_version_1_is_brought_up_to_date_and_keeps_all_it_has() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        write_version_1(&dir.path().join(FILE_NAME));
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let sums = Ledger { accepted: 2, queued: 1, failed: 1, queued_bytes: 16, ..Ledger::default() };
+        assert_eq!(spool.watch().borrow().ledger, sums);
+        assert_eq!(resend(&spool, fitting(&[]), AT_ONCE).await.expect("room").failed, 1);
+        let queue = waiting(&spool, 0).await;
+        let texts: Vec<_> = queue.iter().map(|one| (one.id, &one.json[..])).collect();
+        assert_eq!(texts, [(2, &br#"{"n": 2}"#[..]), (3, &br#"{"n": 1}"#[..])]);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn the_log_of_a_version_1_that_does_not_run_can_be_read() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join(FILE_NAME);
+    write_version_1(&path);
+    let log = LogReader::open(&path).expect("opens");
+    let page = log.page(&Query { limit: 10, ..Query::default() }).expect("readable");
+    assert_eq!(page.rows.iter().map(|line| line.state).collect::<Vec<_>>(), [State::Queued, State::Failed]);
+}
+
 /// What can be done to a spool, in any order.
 #[derive(Clone, Debug)]
 enum Operation {
@@ -318,7 +514,14 @@ enum Operation {
         from_back: bool,
         fails: bool,
     },
-    Reopen,
+    /// Queue failed or delivered lines once more.
+    Resend {
+        replays: bool,
+    },
+    /// Read the log and close; with a copy of the files as they were before, this is a crash.
+    Reopen {
+        crash: bool,
+    },
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
@@ -327,37 +530,98 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
             .prop_map(|(keys, rejected)| Operation::Append { keys, rejected }),
         3 => (0_u8..8, any::<bool>(), prop::bool::weighted(0.2))
             .prop_map(|(count, from_back, fails)| Operation::Settle { count, from_back, fails }),
-        1 => Just(Operation::Reopen),
+        1 => any::<bool>().prop_map(|replays| Operation::Resend { replays }),
+        1 => any::<bool>().prop_map(|crash| Operation::Reopen { crash }),
     ];
-    prop::collection::vec(one, 1..25)
+    prop::collection::vec(one, 1..40)
 }
 
-/// The spool as it should be.
+/// The spool as it should be. Texts are message ids.
 #[derive(Default)]
 struct Model {
     waiting: BTreeMap<EventId, String>,
-    failed: Vec<EventId>,
-    accepted: u64,
-    delivered: u64,
+    failed: BTreeMap<EventId, String>,
+    delivered: BTreeMap<EventId, String>,
     rejected: u64,
+    resent: u64,
+    replayed: u64,
     newest: EventId,
+    /// Settled, but perhaps not on disk yet: after a crash they may wait again.
+    unsure: BTreeMap<EventId, String>,
 }
 
 impl Model {
     fn ledger_without_bytes(&self) -> Ledger {
+        let [queued, failed, delivered] =
+            [&self.waiting, &self.failed, &self.delivered].map(|lines| lines.len() as u64);
         Ledger {
-            accepted: self.accepted,
-            delivered: self.delivered,
-            queued: self.waiting.len() as u64,
-            failed: self.failed.len() as u64,
+            accepted: queued + failed + delivered,
+            delivered,
+            queued,
+            failed,
+            replayed: self.replayed,
+            resent: self.resent,
             rejected: self.rejected,
             ..Ledger::default()
         }
     }
+
+    fn append(&mut self, keys: Vec<u8>, refused: u8) -> Arrivals {
+        let mut events = Vec::new();
+        for key in keys {
+            self.newest += 1;
+            let id = format!("m{}", self.newest);
+            events.push(event(&key.to_string(), &id, usize::from(key) * 10));
+            self.waiting.insert(self.newest, id);
+        }
+        self.newest += EventId::from(refused);
+        self.rejected += u64::from(refused);
+        Arrivals { rejected: (0..refused).map(|_| rejected("")).collect(), ..arrivals(events) }
+    }
+
+    fn settle(&mut self, one: &Queued, fails: bool) -> Settlement {
+        let message_id = self.waiting.remove(&one.id).expect("only what waits is read");
+        self.unsure.insert(one.id, message_id.clone());
+        let lines = if fails { &mut self.failed } else { &mut self.delivered };
+        lines.insert(one.id, message_id);
+        if fails { failed(one) } else { delivered(one) }
+    }
+
+    /// The new lines are in the order of those that they repeat.
+    fn resend(&mut self, lines: &[Delivery]) {
+        assert!(lines.iter().is_sorted_by_key(|line| line.resend_of), "oldest first");
+        for line in lines {
+            self.newest += 1;
+            assert_eq!((line.id, line.state), (self.newest, State::Queued));
+            let original = line.resend_of.expect("it says what it repeats");
+            let moved = self.failed.remove(&original);
+            if moved.is_some() {
+                self.resent += 1;
+            } else {
+                self.replayed += 1;
+            }
+            let message_id = moved.or_else(|| self.delivered.get(&original).cloned());
+            let message_id = message_id.expect("only what failed or was delivered is resent");
+            assert_eq!(&*line.message_id, message_id);
+            self.waiting.insert(line.id, message_id);
+        }
+    }
+
+    /// What the disk had not got yet waits again; nothing else does.
+    fn crashed(&mut self, found: &[Queued]) {
+        for id in found.iter().map(|one| one.id) {
+            if let Some(message_id) = self.unsure.remove(&id) {
+                self.failed.remove(&id);
+                self.delivered.remove(&id);
+                self.waiting.insert(id, message_id);
+            }
+        }
+    }
 }
 
-async fn check(spool: &Spool, model: &Model, keep: u64) {
+async fn check(spool: &Spool, model: &mut Model, keep: u64) {
     settled(spool, |ledger| Ledger { queued_bytes: 0, ..*ledger } == model.ledger_without_bytes()).await;
+    model.unsure.clear();
     let ledger = spool.watch().borrow().ledger;
     assert!(ledger.adds_up());
     let log = LogReader::open(spool.path()).expect("opens");
@@ -366,19 +630,35 @@ async fn check(spool: &Spool, model: &Model, keep: u64) {
         page.rows.iter().filter(|line| wanted.contains(&line.state)).map(|line| line.id).collect()
     };
     assert_eq!(of(&[State::Queued]), model.waiting.keys().copied().collect::<Vec<_>>(), "never pruned");
-    let mut failed = model.failed.clone();
-    failed.sort_unstable();
-    assert_eq!(of(&[State::Failed]), failed, "never pruned");
-    let kept = of(&[State::Delivered, State::Rejected]).len() as u64;
-    assert!(kept >= keep.min(model.delivered + model.rejected), "{kept} lines kept");
+    assert_eq!(of(&[State::Failed]), model.failed.keys().copied().collect::<Vec<_>>(), "never pruned");
+    let kept = of(&[State::Delivered, State::Rejected, State::Resent]).len() as u64;
+    assert!(kept >= keep.min(ledger.delivered + ledger.rejected + ledger.resent), "{kept} lines kept");
+    let mut bytes = 0;
     for line in &page.rows {
         let detail = log.detail(line.id, Encoding::Json).expect("readable").expect("there");
         assert_eq!(detail.json.len(), line.bytes as usize, "every line still has its payload");
+        let waits_or_failed = [State::Queued, State::Failed].contains(&line.state);
+        bytes += if waits_or_failed { u64::from(line.bytes) } else { 0 };
     }
+    assert_eq!(ledger.queued_bytes, bytes);
+}
+
+/// What is on disk at this moment, as a process that is killed leaves it, in a folder of its own.
+fn crash(spool: &Spool) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    // While somebody reads, the write-ahead log only grows: base file and log fit together, whatever is written.
+    let reader = open::reader(spool.path()).expect("opens");
+    let snapshot = reader.unchecked_transaction().expect("begins");
+    snapshot.query_row("SELECT count(*) FROM ledger", [], |_| Ok(())).expect("readable");
+    for end in ["", "-wal"] {
+        let name = format!("{FILE_NAME}{end}");
+        std::fs::copy(spool.path().with_file_name(&name), dir.path().join(&name)).expect("copies");
+    }
+    dir
 }
 
 async fn run_model(operations: Vec<Operation>, keep: u64) {
-    let dir = tempfile::tempdir().expect("a folder");
+    let mut dir = tempfile::tempdir().expect("a folder");
     let limits = Limits { keep_events: keep, ..ROOMY };
     let (mut spool, mut threads) = Spool::open(dir.path(), limits).expect("opens");
     let mut model = Model::default();
@@ -386,63 +666,70 @@ async fn run_model(operations: Vec<Operation>, keep: u64) {
     let mut cursor = spool.settled_through();
     for operation in operations {
         match operation {
-            Operation::Append { keys, rejected: refused } => {
-                let mut events = Vec::new();
-                for key in keys {
-                    model.newest += 1;
-                    model.accepted += 1;
-                    let id = format!("m{}", model.newest);
-                    model.waiting.insert(model.newest, id.clone());
-                    events.push(event(&key.to_string(), &id, usize::from(key) * 10));
-                }
-                model.newest += EventId::from(refused);
-                model.rejected += u64::from(refused);
-                let refused = (0..refused).map(|_| rejected("")).collect();
-                spool.append(Arrivals { rejected: refused, ..arrivals(events) }).await.expect("room");
+            Operation::Append { keys, rejected } => {
+                spool.append(model.append(keys, rejected)).await.expect("room");
             }
             Operation::Settle { count, from_back, fails } => {
                 let next = spool.next(cursor, 100, 1 << 20).await.expect("readable");
                 cursor = next.through;
                 in_hand.extend(next.events);
-                let mut settlements = Vec::new();
-                for _ in 0..count {
-                    let Some(one) = (if from_back { in_hand.pop_back() } else { in_hand.pop_front() }) else {
-                        break;
-                    };
-                    model.waiting.remove(&one.id).expect("only what waits is read");
-                    if fails {
-                        model.failed.push(one.id);
-                    } else {
-                        model.delivered += 1;
-                    }
-                    settlements.push(if fails { failed(&one) } else { delivered(&one) });
-                }
+                let count = usize::from(count).min(in_hand.len());
+                let taken = (0..count).filter_map(|_| {
+                    let one = if from_back { in_hand.pop_back() } else { in_hand.pop_front() }?;
+                    Some(model.settle(&one, fails))
+                });
+                let settlements = taken.collect();
                 spool.settle(settlements).await;
             }
-            Operation::Reopen => {
+            Operation::Resend { replays } => {
+                check(&spool, &mut model, keep).await;
+                let state = if replays { State::Delivered } else { State::Failed };
+                let resent = resend(&spool, fitting(&[state]), AT_ONCE).await.expect("room");
+                let log = LogReader::open(spool.path()).expect("opens");
+                let query = Query { after: Some(model.newest), oldest_first: true, ..Query::default() };
+                let page = log.page(&Query { limit: 10_000, ..query }).expect("readable");
+                assert_eq!(page.rows.len() as u64, resent.events());
+                model.resend(&page.rows);
+                assert_eq!(resent.damaged, 0);
+                assert!(replays || model.failed.is_empty(), "each of them");
+            }
+            Operation::Reopen { crash: crashes } => {
+                let copy = crashes.then(|| crash(&spool));
                 close(spool, threads).await;
+                dir = copy.unwrap_or(dir);
                 (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
                 cursor = spool.settled_through();
                 in_hand = waiting(&spool, cursor).await.into();
                 cursor = in_hand.back().map_or(cursor, |last| last.id);
+                if crashes {
+                    model.crashed(in_hand.make_contiguous());
+                }
                 let ids: Vec<_> = in_hand.iter().map(|one| one.id).collect();
-                assert_eq!(
-                    ids,
-                    model.waiting.keys().copied().collect::<Vec<_>>(),
-                    "what waits, and nothing else"
-                );
+                let expected: Vec<_> = model.waiting.keys().copied().collect();
+                assert_eq!(ids, expected, "what waits, and nothing else");
+                for (one, message_id) in in_hand.iter().zip(model.waiting.values()) {
+                    let member = format!(r#""messageId":"{message_id}""#);
+                    assert!(String::from_utf8_lossy(&one.json).contains(&member), "each with its own bytes");
+                }
             }
         }
     }
-    check(&spool, &model, keep).await;
+    check(&spool, &mut model, keep).await;
     close(spool, threads).await;
     let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
-    check(&spool, &model, keep).await;
+    check(&spool, &mut model, keep).await;
     close(spool, threads).await;
 }
 
+/// 64 cases, or as many as PROPTEST_CASES says: `PROPTEST_CASES=5000 cargo test --lib it_does_what_the_model_does`.
+fn cases() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    let cases = if config.cases == 256 { 64 } else { config.cases };
+    ProptestConfig { cases, ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn it_does_what_the_model_does(operations in operations(), keep in 0_u64..12) {

@@ -1,6 +1,8 @@
 //! The one writer: takes what has come since the last commit, commits it together, answers, and between commits keeps
 //! the log within its limit and the write-ahead log short.
 
+mod resend;
+
 use std::{
     collections::HashMap,
     path::PathBuf,
@@ -13,9 +15,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Settlement, Summary, open,
+    AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Requeued, Settlement, Summary, open,
     repeats::Repeats,
-    rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column},
+    rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
 };
 use crate::{
     delivery::{Attempt, EventId, Fault, Intake, Millis},
@@ -81,9 +83,16 @@ struct Append {
     reply: oneshot::Sender<Result<EventId, AppendError>>,
 }
 
+struct Resend {
+    lines: Vec<EventId>,
+    at: Millis,
+    reply: oneshot::Sender<Result<Requeued, AppendError>>,
+}
+
 /// What is committed together.
 struct Group {
     appends: Vec<Append>,
+    resends: Vec<Resend>,
     settlements: Vec<Settlement>,
     attempts: Vec<(EventId, Attempt)>,
     repeats: u64,
@@ -98,6 +107,7 @@ impl Group {
     fn new() -> Self {
         Self {
             appends: Vec::new(),
+            resends: Vec::new(),
             settlements: Vec::new(),
             attempts: Vec::new(),
             repeats: 0,
@@ -118,6 +128,7 @@ impl Group {
                 self.bytes += bytes;
                 self.appends.push(Append { arrivals, bytes, reply });
             }
+            Command::Resend { lines, at, reply } => self.resends.push(Resend { lines, at, reply }),
             Command::Settle(list) => self.settlements.extend(list),
             Command::Attempts { list, repeats } => {
                 self.attempts.extend(list);
@@ -137,6 +148,7 @@ impl Group {
 
     fn has_work(&self) -> bool {
         !(self.appends.is_empty()
+            && self.resends.is_empty()
             && self.settlements.is_empty()
             && self.attempts.is_empty()
             && self.repeats == 0)
@@ -144,7 +156,8 @@ impl Group {
 
     /// A waiting sender is answered at once; settlements alone wait a little for company.
     fn is_due(&self, now: Instant) -> bool {
-        self.has_work() && (self.is_full() || !self.appends.is_empty() || now >= self.since + SETTLE_WAIT)
+        let somebody_waits = !self.appends.is_empty() || !self.resends.is_empty();
+        self.has_work() && (self.is_full() || somebody_waits || now >= self.since + SETTLE_WAIT)
     }
 }
 
@@ -181,15 +194,28 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
     }
     inbox.close();
     while let Ok(command) = inbox.try_recv() {
-        if let Command::Append { reply, .. } = command {
-            answer(reply, Err(AppendError::Closed));
+        match command {
+            Command::Append { reply, .. } => answer(reply, Err(AppendError::Closed)),
+            Command::Resend { reply, .. } => answer(reply, Err(AppendError::Closed)),
+            Command::Settle(_) | Command::Attempts { .. } | Command::Limits(_) | Command::Close => {}
         }
     }
 }
 
 /// A sender that went away meanwhile is no error: its events are safe all the same.
-fn answer(reply: oneshot::Sender<Result<EventId, AppendError>>, result: Result<EventId, AppendError>) {
+fn answer<T>(reply: oneshot::Sender<Result<T, AppendError>>, result: Result<T, AppendError>) {
     drop(reply.send(result));
+}
+
+/// What one transaction did.
+#[derive(Default)]
+struct Written {
+    /// Each request's first place.
+    firsts: Vec<EventId>,
+    /// What became of each resend.
+    requeued: Vec<Requeued>,
+    /// The events for the forwarder.
+    committed: Vec<Queued>,
 }
 
 impl Writer {
@@ -260,25 +286,32 @@ impl Writer {
         common.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
         let mut next = Group::new();
         let mut answers: Vec<(oneshot::Sender<_>, Result<EventId, AppendError>)> = Vec::new();
+        let mut requeued: Vec<(oneshot::Sender<_>, Result<Requeued, AppendError>)> = Vec::new();
         match result {
-            Ok((firsts, committed)) => {
+            Ok(Written { firsts, requeued: done, committed }) => {
                 self.revision += 1;
                 self.failed_at = None;
                 self.intake = Intake::Ready;
-                self.untidy |= !group.settlements.is_empty() || self.books.rejected != rejected_before;
+                self.untidy |= !(group.settlements.is_empty() && done.is_empty())
+                    || self.books.rejected != rejected_before;
                 let rows = group.settlements.len() + group.attempts.len();
-                self.bytes_since_checkpoint += pending + ROW_BYTES * rows as u64;
+                let copied: u64 = done.iter().map(|one| one.sums.bytes).sum();
+                self.bytes_since_checkpoint += pending + copied + ROW_BYTES * rows as u64;
                 common.push_fresh(committed, self.books.newest);
                 answers.extend(
                     group.appends.into_iter().zip(firsts).map(|(append, first)| (append.reply, Ok(first))),
+                );
+                requeued.extend(
+                    group.resends.into_iter().zip(done).map(|(resend, done)| (resend.reply, Ok(done))),
                 );
             }
             Err(reason) => {
                 if self.intake != Intake::Failing(Arc::clone(&reason)) {
                     tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
                 }
-                let refused = || Err(AppendError::Disk(Arc::clone(&reason)));
-                answers.extend(group.appends.into_iter().map(|append| (append.reply, refused())));
+                let refused = || AppendError::Disk(Arc::clone(&reason));
+                answers.extend(group.appends.into_iter().map(|append| (append.reply, Err(refused()))));
+                requeued.extend(group.resends.into_iter().map(|resend| (resend.reply, Err(refused()))));
                 self.failed_at.get_or_insert_with(Instant::now);
                 self.intake = Intake::Failing(reason);
                 next.settlements = group.settlements;
@@ -295,6 +328,9 @@ impl Writer {
         // Before the answers: who was told 200 finds the event in the sums and in the queue.
         self.publish(common);
         for (reply, result) in answers {
+            answer(reply, result);
+        }
+        for (reply, result) in requeued {
             answer(reply, result);
         }
         next
@@ -325,8 +361,8 @@ impl Writer {
         }
     }
 
-    /// One transaction. Gives each request's first place, and the events for the forwarder.
-    fn write(&mut self, group: &mut Group) -> rusqlite::Result<(Vec<EventId>, Vec<Queued>)> {
+    /// One transaction.
+    fn write(&mut self, group: &mut Group) -> rusqlite::Result<Written> {
         let before = self.books;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let written = self.write_rows(group).and_then(|written| {
@@ -345,13 +381,16 @@ impl Writer {
         written
     }
 
-    fn write_rows(&mut self, group: &mut Group) -> rusqlite::Result<(Vec<EventId>, Vec<Queued>)> {
-        let mut firsts = Vec::with_capacity(group.appends.len());
-        let mut committed = Vec::new();
+    fn write_rows(&mut self, group: &mut Group) -> rusqlite::Result<Written> {
+        let mut written = Written::default();
         let mut chunk = Chunk::new(std::mem::take(&mut self.chunk), self.books.newest + 1);
         for append in &mut group.appends {
-            firsts.push(self.books.newest + 1);
-            self.insert_arrivals(&mut append.arrivals, &mut chunk, &mut committed)?;
+            written.firsts.push(self.books.newest + 1);
+            self.insert_arrivals(&mut append.arrivals, &mut chunk, &mut written.committed)?;
+        }
+        for resend in &group.resends {
+            let requeued = self.requeue((&resend.lines, resend.at), &mut chunk, &mut written.committed)?;
+            written.requeued.push(requeued);
         }
         chunk.write(&self.connection, self.books.newest)?;
         self.chunk = chunk.body;
@@ -362,7 +401,7 @@ impl Writer {
         for settlement in &group.settlements {
             self.insert_settlement(settlement)?;
         }
-        Ok((firsts, committed))
+        Ok(written)
     }
 
     /// The JSON is taken out of `arrivals` for the forwarder: a commit that fails refuses the request whole.
@@ -386,7 +425,16 @@ impl Writer {
             self.books.accepted += 1;
             self.books.queued_bytes += event.json.len() as u64;
             let line = (self.books.newest, source, at);
-            insert_event(&self.connection, line, (event, repeat_of), chunk.place(&event.json))?;
+            let row = EventRow {
+                kind: Some(kind_column(event.kind)),
+                key: event.key.as_str(),
+                key_shortened: event.key.shortened(),
+                message_id: &event.message_id,
+                name: event.name.as_deref(),
+                repeat_of,
+                resend_of: None,
+            };
+            row.insert(&self.connection, line, chunk, &event.json)?;
             if repeat_of.is_none() {
                 self.repeats.remember(&event.message_id, self.books.newest);
             }
@@ -413,8 +461,13 @@ impl Writer {
         self.books.newest += 1;
         self.books.rejected += 1;
         self.books.kept += 1;
-        let place = chunk.place(&rejected.excerpt);
-        insert_rejected(&self.connection, (self.books.newest, source, at), rejected, place)
+        let row = EventRow {
+            kind: rejected.kind.map(kind_column),
+            message_id: rejected.message_id.as_deref().unwrap_or(""),
+            ..EventRow::default()
+        };
+        row.insert(&self.connection, (self.books.newest, source, at), chunk, &rejected.excerpt)?;
+        insert_rejection(&self.connection, (self.books.newest, at), &rejected.fault)
     }
 
     /// The earlier line with this `messageId`, if it is still in the log. What memory suspects, the line itself decides.
@@ -679,58 +732,63 @@ impl Chunk {
     }
 }
 
-const INSERT_EVENT: &str =
-    "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id,
-    repeat_of, name, chunk, start, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-
-fn insert_event(
-    connection: &Connection,
-    (id, source, at): (EventId, i64, Millis),
-    (event, repeat_of): (&Event, Option<EventId>),
-    (chunk, start, length): (EventId, usize, usize),
-) -> rusqlite::Result<()> {
-    connection.prepare_cached(INSERT_EVENT)?.execute(params![
-        id,
-        at,
-        kind_column(event.kind),
-        source,
-        event.key.as_str(),
-        event.key.shortened(),
-        event.message_id,
-        repeat_of,
-        event.name,
-        chunk,
-        column(start as u64),
-        column(length as u64),
-    ])?;
-    Ok(())
+/// A row of `event`, but for its place, source, time and payload.
+#[derive(Default)]
+struct EventRow<'a> {
+    kind: Option<i64>,
+    /// Empty for a rejected one.
+    key: &'a str,
+    key_shortened: bool,
+    message_id: &'a str,
+    name: Option<&'a str>,
+    repeat_of: Option<EventId>,
+    resend_of: Option<EventId>,
 }
 
-fn insert_rejected(
+impl EventRow<'_> {
+    fn insert(
+        &self,
+        connection: &Connection,
+        (id, source, at): (EventId, i64, Millis),
+        chunk: &mut Chunk,
+        payload: &[u8],
+    ) -> rusqlite::Result<()> {
+        let (chunk, start, length) = chunk.place(payload);
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id, repeat_of,
+                name, chunk, start, length, sum, resend_of)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?;
+        statement.execute(params![
+            id,
+            at,
+            self.kind,
+            source,
+            self.key,
+            self.key_shortened,
+            self.message_id,
+            self.repeat_of,
+            self.name,
+            chunk,
+            column(start as u64),
+            column(length as u64),
+            sum_of(self.key, payload),
+            self.resend_of,
+        ])?;
+        Ok(())
+    }
+}
+
+fn insert_rejection(
     connection: &Connection,
-    (id, source, at): (EventId, i64, Millis),
-    rejected: &Rejected,
-    (chunk, start, length): (EventId, usize, usize),
+    (id, at): (EventId, Millis),
+    fault: &Fault,
 ) -> rusqlite::Result<()> {
-    connection.prepare_cached(INSERT_EVENT)?.execute(params![
-        id,
-        at,
-        rejected.kind.map(kind_column),
-        source,
-        "",
-        false,
-        rejected.message_id.as_deref().unwrap_or(""),
-        None::<EventId>,
-        None::<&str>,
-        chunk,
-        column(start as u64),
-        column(length as u64),
-    ])?;
     connection
         .prepare_cached(
             "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message)
              VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5)",
         )?
-        .execute(params![id, REJECTED, at, &*rejected.fault.code, &*rejected.fault.message])?;
+        .execute(params![id, REJECTED, at, &*fault.code, &*fault.message])?;
     Ok(())
 }

@@ -373,7 +373,7 @@ fn refused_alone(operation: &str) {
     events.extend([event("u5", 1), event("u6", 1)]);
     serve.accept("/v1/batch", &batch(&events));
     serve.wait_drained();
-    assert_eq!(metric(&serve.metrics(), "tributary_failed_total"), 1);
+    assert_eq!(metric(&serve.metrics(), "tributary_failed_events"), 1);
     assert_eq!(server.written_count(), 12, "each neighbour once");
     let arrived = server.first_arrivals("n");
     assert_eq!((&arrived["u5"], &arrived["u6"]), (&numbers(0..2), &numbers(0..2)));

@@ -1,0 +1,163 @@
+//! How `tributary resend` talks to a running engine: a port on loopback, named in `engine.json` together with the key
+//! of this run, which its owner alone can read. A line of JSON each way; not HTTP, so that no web page can ask.
+//!
+//! The caller says what it wants in its first line and then only listens; when it hangs up, the work stops. At most
+//! eight callers at a time, a line of at most 1 MiB, five seconds for it.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
+    num::NonZeroU32,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinSet,
+};
+
+use super::{ControlAccess, Shared, resend};
+use crate::delivery::{Resent, Which};
+
+const CALLERS_MAX: usize = 8;
+const LINE_BYTES_MAX: u64 = 1 << 20;
+const LINE_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How often a caller hears how far it is; and after how much silence it may think the engine gone.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// What a caller wants.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    key: String,
+    which: Which,
+    rate: Option<NonZeroU32>,
+    dry_run: bool,
+}
+
+/// What it hears.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Reply {
+    /// So far.
+    SoFar(Resent),
+    /// The end.
+    Done(Resent),
+    /// The end, by a fault.
+    Failed(String),
+}
+
+/// Serves callers as long as the engine runs.
+pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
+    let mut callers = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                if callers.len() < CALLERS_MAX {
+                    callers.spawn(serve(Arc::clone(&shared), stream));
+                }
+            }
+            Some(_ended) = callers.join_next() => {}
+        }
+    }
+}
+
+/// A caller that breaks off or knows no key hears nothing.
+async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
+    let (reading, mut writing) = stream.into_split();
+    let mut reading = tokio::io::BufReader::new(reading.take(LINE_BYTES_MAX));
+    let mut line = String::new();
+    match tokio::time::timeout(LINE_TIME_MAX, reading.read_line(&mut line)).await {
+        Ok(Ok(1..)) => {}
+        Ok(Ok(0) | Err(_)) | Err(_) => return,
+    }
+    let Ok(request) = serde_json::from_str::<Request>(&line) else { return };
+    if !same(&request.key, &shared.control_key) {
+        tracing::warn!("somebody without this run's key asked the engine to resend events");
+        return;
+    }
+    let ended = if request.dry_run {
+        resend::count(shared, request.which).await
+    } else {
+        let mut so_far = shared.resending.subscribe();
+        let work = resend::run(Arc::clone(&shared), request.which, request.rate);
+        let mut work = std::pin::pin!(work);
+        let mut ticks = tokio::time::interval(TELL_EVERY);
+        let mut hung_up = false;
+        let mut byte = [0];
+        loop {
+            tokio::select! {
+                ended = &mut work => break ended,
+                _ = ticks.tick(), if !hung_up => {
+                    let done = so_far.borrow_and_update().unwrap_or_default();
+                    hung_up = say(&mut writing, &Reply::SoFar(done)).await.is_err();
+                }
+                _ended_or_broken = reading.read(&mut byte), if !hung_up => hung_up = true,
+            }
+            if hung_up {
+                shared.stop_resending.store(true, Ordering::Release);
+            }
+        }
+    };
+    // Nobody may hear it any more.
+    drop(say(&mut writing, &ended.map_or_else(Reply::Failed, Reply::Done)).await);
+}
+
+async fn say(writing: &mut tokio::net::tcp::OwnedWriteHalf, reply: &Reply) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    writing.write_all(&line).await
+}
+
+/// Takes as long for a key that is nearly right as for one that is not.
+fn same(given: &str, wanted: &str) -> bool {
+    let differences = given.bytes().zip(wanted.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+    given.len() == wanted.len() && differences == 0
+}
+
+/// Asks the engine that `access` leads to; blocks until it is done. `tell` hears how far it is.
+pub(super) fn ask(
+    access: &ControlAccess,
+    (which, rate, dry_run): (Which, Option<NonZeroU32>, bool),
+    mut tell: impl FnMut(&Resent),
+) -> Result<Resent, String> {
+    let gone = |error: &dyn std::fmt::Display| {
+        format!("the engine at {} does not answer ({error}); what it had queued stays queued", access.address)
+    };
+    let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
+    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
+    // Counting says nothing before its end.
+    let patience = if dry_run { None } else { Some(SILENCE_MAX) };
+    stream.set_read_timeout(patience).map_err(|error| gone(&error))?;
+    let request = Request { key: access.key.clone(), which, rate, dry_run };
+    let mut line = serde_json::to_vec(&request).map_err(|error| gone(&error))?;
+    line.push(b'\n');
+    (&stream).write_all(&line).map_err(|error| gone(&error))?;
+    for line in BufReader::new(stream).lines() {
+        let line = line.map_err(|error| gone(&error))?;
+        match serde_json::from_str(&line).map_err(|error| gone(&error))? {
+            Reply::SoFar(done) => tell(&done),
+            Reply::Done(done) => return Ok(done),
+            Reply::Failed(why) => return Err(why),
+        }
+    }
+    Err(gone(&"it hung up"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_taken_whole_or_not_at_all() {
+        assert!(same("abc", "abc"));
+        for wrong in ["", "ab", "abd", "abcd"] {
+            assert!(!same(wrong, "abc"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Spools that were spoiled on purpose.
+
+use std::{
+    fs::OpenOptions,
+    io::{Seek, SeekFrom, Write},
+};
+
+use super::*;
+use crate::spool::{Spool, tests as of_spool};
+use of_spool::{ROOMY, arrivals, close, delivered, event, failed, rejected, runtime, settled, waiting};
+
+/// A spool with so many events, of which the first was delivered, the second failed, and one more was rejected.
+fn filled(events: usize) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        for first in (0..events).step_by(50) {
+            let some = (first..events.min(first + 50))
+                .map(|n| event(&format!("u{}", n % 7), &format!("m{n}"), n % 90));
+            spool.append(arrivals(some.collect())).await.expect("room");
+        }
+        let refused = crate::spool::Arrivals { rejected: vec![rejected("{}")], ..arrivals(Vec::new()) };
+        spool.append(refused).await.expect("room");
+        let queue = waiting(&spool, 0).await;
+        spool.settle(vec![delivered(&queue[0]), failed(&queue[1])]).await;
+        settled(&spool, |ledger| ledger.failed == 1).await;
+        close(spool, threads).await;
+    });
+    dir
+}
+
+fn spoil(dir: &Path, sql: &str) {
+    let vandal = open::connect_writer(&dir.join(FILE_NAME)).expect("opens");
+    vandal.execute_batch(sql).expect("spoils");
+}
+
+/// Opens it as an engine would, and gives the places of the events that wait.
+fn waits(dir: &Path) -> Vec<EventId> {
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir, ROOMY).expect("opens");
+        let queue = waiting(&spool, spool.settled_through()).await;
+        let ledger = spool.watch().borrow().ledger;
+        assert!(ledger.adds_up() && ledger.queued >= queue.len() as u64, "{ledger:?}");
+        close(spool, threads).await;
+        queue.iter().map(|one| one.id).collect()
+    })
+}
+
+#[test]
+fn a_spool_that_is_well_is_left_alone() {
+    let dir = filled(10);
+    for repair in [false, true] {
+        let report = examine(dir.path(), repair).expect("can be read");
+        assert!(report.is_well() && report.findings.is_empty(), "{report:?}");
+        assert_eq!((report.lines, report.payloads_good, report.payloads_unchecked), (11, 11, 0));
+    }
+    assert_eq!(waits(dir.path()), (3..=10).collect::<Vec<_>>());
+}
+
+#[test]
+fn sums_that_do_not_agree_with_the_rows_are_said_and_mended() {
+    let dir = filled(10);
+    spoil(
+        dir.path(),
+        "UPDATE ledger SET accepted = 99, failed = 3, queued_bytes = 1, kept = 0, settled_through = 9",
+    );
+    assert_ne!(waits(dir.path()).len(), 8, "an engine would not have found them all");
+    spoil(dir.path(), "UPDATE ledger SET settled_through = 9");
+    let seen = examine(dir.path(), false).expect("can be read");
+    assert!(!seen.is_well() && seen.findings.iter().all(|one| one.about == "ledger"), "{seen:?}");
+    let report = examine(dir.path(), true).expect("can be mended");
+    assert!(report.is_well() && report.findings.len() == 1, "{report:?}");
+    assert!(report.findings[0].text.contains("failed events: 3 by the ledger, 1 by the rows"), "{report:?}");
+    assert_eq!(waits(dir.path()), (3..=10).collect::<Vec<_>>());
+    assert!(examine(dir.path(), true).expect("can be read").findings.is_empty(), "once is enough");
+}
+
+#[test]
+fn an_index_that_does_not_agree_is_made_anew() {
+    let dir = filled(10);
+    // The rows in it are those of the old words.
+    spoil(
+        dir.path(),
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'state <> 2', 'state <> 3') WHERE name = 'settled_rare'",
+    );
+    assert!(!examine(dir.path(), false).expect("can be read").is_well());
+    let report = examine(dir.path(), true).expect("can be mended");
+    assert!(report.is_well() && report.findings[0].about == "index", "{report:?}");
+    assert!(examine(dir.path(), false).expect("can be read").findings.is_empty());
+}
+
+#[test]
+fn one_changed_byte_of_an_event_is_found_and_named_and_spares_the_others() {
+    let dir = filled(10);
+    spoil(dir.path(), "UPDATE chunk SET body = CAST(replace(body, 'm4\"', 'm5\"') AS BLOB)");
+    let report = examine(dir.path(), true).expect("can be read");
+    assert!(!report.is_well(), "nothing brings its bytes back");
+    assert_eq!((report.payloads_good, report.findings.len()), (10, 1), "{report:?}");
+    let text = &report.findings[0].text;
+    assert!(text.contains("line 5 (waiting, messageId m4)"), "{text}");
+    assert_eq!(waits(dir.path()), [3, 4, 6, 7, 8, 9, 10], "it is not forwarded as something else");
+}
+
+/// Whichever page of the file is overwritten: what can be read is in the new spool, the old file is kept as it was, and
+/// rows that cannot be read are counted.
+#[test]
+fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
+    const EVENTS: usize = 400;
+    const PAGE: u64 = 8192;
+    let sound = filled(EVENTS);
+    let file = sound.path().join(FILE_NAME);
+    let pages = std::fs::metadata(&file).expect("there").len() / PAGE;
+    assert!(pages > 20, "{pages}");
+    let sound = std::fs::read(&file).expect("there");
+    let mut set_aside = 0;
+    for page in 1..pages {
+        // Through these lead the ways to all pages of a table: nothing of it is found without them.
+        let leads_on = [2, 5].contains(&sound[usize::try_from(page * PAGE).expect("small")]);
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join(FILE_NAME);
+        std::fs::copy(&file, &path).expect("copies");
+        let mut spoiled = OpenOptions::new().write(true).open(&path).expect("opens");
+        spoiled.seek(SeekFrom::Start(page * PAGE)).expect("seeks");
+        spoiled.write_all(&[0xA5; PAGE as usize]).expect("writes");
+        drop(spoiled);
+        let before = std::fs::read(&path).expect("there");
+        let report = examine(dir.path(), true).unwrap_or_else(|error| panic!("page {page}: {error}"));
+        let Some(aside) = &report.set_aside else {
+            assert!(!report.is_well(), "page {page} holds something: {report:?}");
+            continue;
+        };
+        set_aside += 1;
+        assert_eq!(std::fs::read(aside).expect("kept"), before, "page {page}: as it was");
+        let recovered = report.recovered.expect("there is a new one");
+        if let Some(lost) = recovered.lost {
+            assert_eq!(recovered.lines + lost, EVENTS as u64 + 1, "page {page}: {report:?}");
+            let payloads = report.findings.iter().any(|one| one.about == "payload" && !one.repaired);
+            assert!(lost > 0 || payloads || report.is_well(), "page {page}: {report:?}");
+            assert!(
+                leads_on || lost < EVENTS as u64 / 2,
+                "page {page}: one page is not half of all: {report:?}"
+            );
+        }
+        assert!(waits(dir.path()).len() as u64 <= recovered.waiting);
+    }
+    assert!(set_aside > 5, "{set_aside} of {pages} pages");
+}
+
+#[test]
+fn a_file_that_is_none_leads_to_the_doctor_and_is_kept() {
+    let dir = filled(3);
+    let path = dir.path().join(FILE_NAME);
+    std::fs::write(&path, [b'x'; 20_000]).expect("writes");
+    let Err(refused) = Spool::open(dir.path(), ROOMY) else { panic!("it opened") };
+    assert!(refused.to_string().contains("tributary doctor"), "{refused}");
+    assert!(!examine(dir.path(), false).expect("says so").is_well());
+    let report = examine(dir.path(), true).expect("makes a new one");
+    assert!(!report.is_well(), "what was in it cannot be told: {report:?}");
+    let aside = report.set_aside.expect("kept");
+    assert_eq!(std::fs::read(aside).expect("there"), [b'x'; 20_000]);
+    assert_eq!(waits(dir.path()), [0; 0]);
+}
+
+#[test]
+fn a_repair_that_did_not_end_is_not_taken_for_an_empty_spool() {
+    let dir = filled(10);
+    let path = dir.path().join(FILE_NAME);
+    let new = filled(5);
+    // As a power cut leaves it in the middle of the moves.
+    std::fs::copy(new.path().join(FILE_NAME), dir.path().join("spool.sqlite3.new")).expect("copies");
+    std::fs::write(dir.path().join("spool.repair"), "spool-damaged-1.sqlite3").expect("writes");
+    std::fs::rename(&path, dir.path().join("spool-damaged-1.sqlite3")).expect("moves");
+    assert!(matches!(Spool::open(dir.path(), ROOMY), Err(OpenError::Unfinished(_))));
+    assert!(matches!(examine(dir.path(), false), Err(DoctorError::Open(OpenError::Unfinished(_)))));
+    let report = examine(dir.path(), true).expect("ends what was begun");
+    assert!(report.is_well(), "{report:?}");
+    assert_eq!(waits(dir.path()), [3, 4, 5]);
+    assert!(dir.path().join("spool-damaged-1.sqlite3").exists());
+}
+
+#[test]
+fn while_an_engine_runs_the_doctor_only_looks() {
+    let dir = filled(4);
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        assert!(matches!(examine(dir.path(), true), Err(DoctorError::Open(OpenError::InUse(_)))));
+        assert!(examine(dir.path(), false).expect("looks").is_well());
+        close(spool, threads).await;
+    });
+    let nowhere = tempfile::tempdir().expect("a folder");
+    assert!(matches!(examine(nowhere.path(), true), Err(DoctorError::Nothing(_))));
+}

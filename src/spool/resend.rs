@@ -1,0 +1,246 @@
+//! Resending: failed events again, or delivered ones once more. Finds the lines that are meant, oldest first, and has
+//! the writer queue them a few hundred at a time, as fast as the caller allows.
+//!
+//! Memory does not grow with the number of lines. What was queued is durable when it is told; whoever stops in the
+//! middle, or dies there, has resent exactly what was told (and at most one stretch more), and failed lines that were
+//! resent are found by no second try.
+
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use super::{AppendError, Command, LogReader, OpenError, ReadError, Requeued, Spool, oneshot};
+use crate::delivery::{Delivery, EventId, Millis, Query, Resent, State, Which};
+
+/// Lines that are queued in one transaction.
+const STRETCH: usize = 500;
+
+/// How long a stretch at a slow rate may last: so often the caller hears how far it is.
+const STRETCHES_PER_SECOND: u32 = 5;
+
+/// How often a waiting resend looks whether it may go on, or is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How fast events are queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Events a second; `None`: as fast as the disk takes them.
+    pub rate: Option<NonZeroU32>,
+    /// What to do where `spool.max_bytes` leaves no room for a replay.
+    pub full: Full,
+}
+
+/// What to do where there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// Wait: a forwarder makes room.
+    Wait,
+    /// Stop and say so.
+    Stop,
+}
+
+/// Why a resend did not come to its end. `done` holds all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum ResendError {
+    /// The log could not be read.
+    #[error("stopped after {} events", done.events())]
+    Read {
+        /// What was queued before.
+        done: Resent,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// The log could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The spool did not take them.
+    #[error("stopped after {} events", done.events())]
+    Spool {
+        /// What was queued before.
+        done: Resent,
+        /// Why.
+        #[source]
+        source: AppendError,
+    },
+}
+
+/// What a resend would queue, without doing it. Does not look for damage. Blocks; reads the lines that are meant.
+pub fn count(log: &LogReader, which: &Which) -> Result<Resent, ReadError> {
+    let mut sums = Resent::default();
+    let mut lines = Lines::new(log, which)?;
+    while let Some(stretch) = lines.next(STRETCH)? {
+        sums.add(&stretch.sums);
+    }
+    Ok(sums)
+}
+
+impl Spool {
+    /// Queues what is meant once more. Blocks until that is done, for hours where the pace asks for it: for a thread of
+    /// the caller's own. `tell` hears after each stretch what was done so far, and while it waits; `false` ends it.
+    pub fn resend(
+        &self,
+        which: &Which,
+        pace: Pace,
+        mut tell: impl FnMut(&Resent) -> bool,
+    ) -> Result<Resent, ResendError> {
+        let log = LogReader::open(self.path())?;
+        let began = Instant::now();
+        let mut done = Resent::default();
+        let failed = |done, source| ResendError::Read { done, source };
+        let mut lines = Lines::new(&log, which).map_err(|source| failed(done, source))?;
+        let most = pace.rate.map_or(STRETCH, |rate| {
+            STRETCH.min(usize::try_from(rate.get() / STRETCHES_PER_SECOND).unwrap_or(STRETCH)).max(1)
+        });
+        while let Some(stretch) = lines.next(most).map_err(|source| failed(done, source))? {
+            done.passed_over += stretch.sums.passed_over;
+            let mut left = stretch.lines.as_slice();
+            while !left.is_empty() {
+                let due = pace.rate.map(|rate| began + Duration::from_secs(done.events()) / rate.get());
+                if !self.wait_until(due, || tell(&done)) {
+                    return Ok(done);
+                }
+                let requeued =
+                    self.requeue(left.to_vec()).map_err(|source| ResendError::Spool { done, source })?;
+                done.add(&requeued.sums);
+                left = &left[requeued.looked_at..];
+                if !left.is_empty() {
+                    if pace.full == Full::Stop {
+                        let text = "spool.max_bytes leaves no room for more replays";
+                        return Err(ResendError::Spool { done, source: AppendError::Full(text.into()) });
+                    }
+                    std::thread::sleep(LOOK_EVERY);
+                }
+            }
+            if !tell(&done) {
+                return Ok(done);
+            }
+        }
+        Ok(done)
+    }
+
+    /// `false`: no more is wanted.
+    fn wait_until(&self, due: Option<Instant>, mut goes_on: impl FnMut() -> bool) -> bool {
+        loop {
+            if !goes_on() {
+                return false;
+            }
+            let left = due.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()));
+            // Closed: the writer says so itself.
+            if left.is_zero() || self.shared.commands.is_closed() {
+                return true;
+            }
+            std::thread::sleep(left.min(LOOK_EVERY));
+        }
+    }
+
+    fn requeue(&self, lines: Vec<EventId>) -> Result<Requeued, AppendError> {
+        let (reply, answer) = oneshot::channel();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at = Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX);
+        let command = Command::Resend { lines, at, reply };
+        self.shared.commands.blocking_send(command).map_err(|_closed| AppendError::Closed)?;
+        answer.blocking_recv().unwrap_or(Err(AppendError::Closed))
+    }
+}
+
+/// A few of the lines that are meant, and what they would come to.
+#[derive(Default)]
+struct Stretch {
+    lines: Vec<EventId>,
+    sums: Resent,
+}
+
+impl Stretch {
+    fn take(&mut self, line: &Delivery) {
+        match line.state {
+            State::Failed => self.sums.failed += 1,
+            State::Delivered => self.sums.replayed += 1,
+            State::Queued | State::Retrying | State::Resent | State::Rejected => {
+                self.sums.passed_over += 1;
+                return;
+            }
+        }
+        self.sums.bytes += u64::from(line.bytes);
+        self.lines.push(line.id);
+    }
+}
+
+/// The lines that are meant, oldest first.
+enum Lines<'l> {
+    Named { log: &'l LogReader, left: std::vec::IntoIter<EventId> },
+    Fitting { log: &'l LogReader, query: Query, ended: bool },
+}
+
+impl<'l> Lines<'l> {
+    fn new(log: &'l LogReader, which: &Which) -> Result<Self, ReadError> {
+        match which {
+            Which::Lines(named) => {
+                let mut named = named.clone();
+                named.sort_unstable();
+                named.dedup();
+                Ok(Lines::Named { log, left: named.into_iter() })
+            }
+            Which::Fitting(query) => {
+                // Lines that come while this goes on are not meant: else a replay would find its own lines.
+                let end = log.newest()? + 1;
+                let mut states = query.states.clone();
+                states.retain(|state| matches!(state, State::Failed | State::Delivered));
+                if query.states.is_empty() {
+                    states.push(State::Failed);
+                }
+                let query = Query {
+                    states,
+                    oldest_first: true,
+                    before: Some(query.before.unwrap_or(end).min(end)),
+                    after: Some(query.after.unwrap_or(0)),
+                    ..Query::clone(query)
+                };
+                Ok(Lines::Fitting { log, ended: query.states.is_empty(), query })
+            }
+        }
+    }
+
+    fn next(&mut self, most: usize) -> Result<Option<Stretch>, ReadError> {
+        let mut stretch = Stretch::default();
+        match self {
+            Lines::Named { log, left } => {
+                let named: Vec<_> = left.take(most).collect();
+                if named.is_empty() {
+                    return Ok(None);
+                }
+                for id in named {
+                    match log.line(id)? {
+                        Some(line) => stretch.take(&line),
+                        None => stretch.sums.passed_over += 1,
+                    }
+                }
+            }
+            Lines::Fitting { log, query, ended } => {
+                if *ended {
+                    return Ok(None);
+                }
+                query.limit = most;
+                let page = log.page(query)?;
+                let last = page.rows.last().map(|line| line.id).max(page.stopped_at);
+                *ended = last.is_none();
+                query.after = last.or(query.after);
+                for line in &page.rows {
+                    if is_replay(log, line)? {
+                        stretch.sums.passed_over += 1;
+                    } else {
+                        stretch.take(line);
+                    }
+                }
+            }
+        }
+        Ok(Some(stretch))
+    }
+}
+
+/// Of an event that was replayed, the first line alone is replayed again by a filter.
+fn is_replay(log: &LogReader, line: &Delivery) -> Result<bool, ReadError> {
+    let Some(original) = line.resend_of.filter(|_| line.state == State::Delivered) else { return Ok(false) };
+    Ok(log.line(original)?.is_some_and(|original| original.state == State::Delivered))
+}

@@ -1,0 +1,124 @@
+//! Queueing lines once more: each becomes a new line at the end, which names the one it repeats and has a copy of its
+//! payload. So the queue stays in the order of its places, nobody's earlier event is overtaken, and both lines live and
+//! are pruned on their own.
+//!
+//! A failed event moves: its old line becomes `resent`, so `failed` goes down by one as `queued` goes up by one. A
+//! delivered one is accepted once more. Either way it is one transaction with the sums.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Chunk, EventRow, Writer};
+use crate::{
+    delivery::{EventId, Millis},
+    spool::{
+        Queued, Requeued,
+        read::Payloads,
+        rows::{DELIVERED, FAILED, RESENT},
+    },
+};
+
+/// The row of a settled line, and what became of it.
+struct Settled {
+    kind: Option<i64>,
+    source: i64,
+    key: String,
+    key_shortened: bool,
+    message_id: String,
+    name: Option<String>,
+    /// Chunk, start and length.
+    place: (EventId, u32, u32),
+    sum: Option<i64>,
+    state: i64,
+}
+
+impl Settled {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            kind: row.get(0)?,
+            source: row.get(1)?,
+            key: row.get(2)?,
+            key_shortened: row.get(3)?,
+            message_id: row.get(4)?,
+            name: row.get(5)?,
+            place: (row.get(6)?, row.get(7)?, row.get(8)?),
+            sum: row.get(9)?,
+            state: row.get(10)?,
+        })
+    }
+}
+
+impl Writer {
+    /// Stops at the first replay for which `spool.max_bytes` leaves no room. Failed events need none: they count already.
+    pub(super) fn requeue(
+        &mut self,
+        (lines, at): (&[EventId], Millis),
+        chunk: &mut Chunk,
+        committed: &mut Vec<Queued>,
+    ) -> rusqlite::Result<Requeued> {
+        let connection = &self.connection;
+        let mut select = connection.prepare_cached(
+            "SELECT kind, source, partition_key, key_shortened, message_id, name, chunk, start, length, sum, state
+             FROM event JOIN settled ON settled.id = event.id WHERE event.id = ?1",
+        )?;
+        let mut supersede =
+            connection.prepare_cached("UPDATE settled SET state = ?2, resent_as = ?3 WHERE id = ?1")?;
+        let mut payloads = Payloads::new(connection);
+        let mut done = Requeued::default();
+        for line in lines {
+            let settled = select.query_row([line], Settled::of).optional()?;
+            let Some(settled) = settled.filter(|settled| [FAILED, DELIVERED].contains(&settled.state)) else {
+                done.looked_at += 1;
+                done.sums.passed_over += 1;
+                continue;
+            };
+            let Some(json) = payloads.read_whole(settled.place, &settled.key, settled.sum)? else {
+                done.looked_at += 1;
+                done.sums.damaged += 1;
+                continue;
+            };
+            let bytes = json.len() as u64;
+            let had_failed = settled.state == FAILED;
+            if !had_failed && self.books.queued_bytes + bytes > self.limits.max_bytes {
+                break;
+            }
+            chunk.make_room(connection, json.len(), self.books.newest)?;
+            self.books.newest += 1;
+            let row = EventRow {
+                kind: settled.kind,
+                key: &settled.key,
+                key_shortened: settled.key_shortened,
+                message_id: &settled.message_id,
+                name: settled.name.as_deref(),
+                repeat_of: None,
+                resend_of: Some(*line),
+            };
+            row.insert(connection, (self.books.newest, settled.source, at), chunk, json)?;
+            if had_failed {
+                supersede.execute(params![line, RESENT, self.books.newest])?;
+                self.books.failed -= 1;
+                self.books.resent += 1;
+                self.books.kept += 1;
+                // The old line may be pruned now, and pruning may have passed it.
+                self.books.pruned_through = self.books.pruned_through.min(line - 1);
+                done.sums.failed += 1;
+            } else {
+                self.books.accepted += 1;
+                self.books.replayed += 1;
+                self.books.queued_bytes += bytes;
+                done.sums.replayed += 1;
+            }
+            done.looked_at += 1;
+            done.sums.bytes += bytes;
+            committed.push(Queued {
+                id: self.books.newest,
+                key: Arc::from(settled.key.as_str()),
+                json: Bytes::copy_from_slice(json),
+                attempts: 0,
+            });
+        }
+        Ok(done)
+    }
+}
