@@ -721,7 +721,7 @@ async fn run_model(operations: Vec<Operation>, keep: u64) {
     close(spool, threads).await;
 }
 
-/// 64 cases, or as many as PROPTEST_CASES says: `PROPTEST_CASES=5000 cargo test --lib it_does_what_the_model_does`.
+/// 64 cases, or as many as the variable says: `PROPTEST_CASES=5000 cargo test --lib it_does_what_the_model_does`.
 fn cases() -> ProptestConfig {
     let config = ProptestConfig::default();
     let cases = if config.cases == 256 { 64 } else { config.cases };

@@ -47,7 +47,7 @@ fn a_damaged_spool_leads_to_the_doctor_who_brings_back_what_waited() {
     // The table of the sums, among others: an engine cannot start on that.
     let mut file = std::fs::OpenOptions::new().write(true).open(&spool).unwrap();
     file.seek(SeekFrom::Start(8192)).unwrap();
-    file.write_all(&[0; 8192 * 8]).unwrap();
+    file.write_all(&vec![0; 8192 * 8]).unwrap();
     drop(file);
     let refused = home.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");

@@ -122,7 +122,7 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
         std::fs::copy(&file, &path).expect("copies");
         let mut spoiled = OpenOptions::new().write(true).open(&path).expect("opens");
         spoiled.seek(SeekFrom::Start(page * PAGE)).expect("seeks");
-        spoiled.write_all(&[0xA5; PAGE as usize]).expect("writes");
+        spoiled.write_all(&vec![0xA5; usize::try_from(PAGE).expect("small")]).expect("writes");
         drop(spoiled);
         let before = std::fs::read(&path).expect("there");
         let report = examine(dir.path(), true).unwrap_or_else(|error| panic!("page {page}: {error}"));
@@ -151,14 +151,14 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
 fn a_file_that_is_none_leads_to_the_doctor_and_is_kept() {
     let dir = filled(3);
     let path = dir.path().join(FILE_NAME);
-    std::fs::write(&path, [b'x'; 20_000]).expect("writes");
+    std::fs::write(&path, vec![b'x'; 20_000]).expect("writes");
     let Err(refused) = Spool::open(dir.path(), ROOMY) else { panic!("it opened") };
     assert!(refused.to_string().contains("tributary doctor"), "{refused}");
     assert!(!examine(dir.path(), false).expect("says so").is_well());
     let report = examine(dir.path(), true).expect("makes a new one");
     assert!(!report.is_well(), "what was in it cannot be told: {report:?}");
     let aside = report.set_aside.expect("kept");
-    assert_eq!(std::fs::read(aside).expect("there"), [b'x'; 20_000]);
+    assert_eq!(std::fs::read(aside).expect("there"), vec![b'x'; 20_000]);
     assert_eq!(waits(dir.path()), [0; 0]);
 }
 
