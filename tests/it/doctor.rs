@@ -43,6 +43,8 @@ fn a_damaged_spool_leads_to_the_doctor_who_brings_back_what_waited() {
         serve.accept("/v1/track", &event);
     }
     serve.stop();
+    // Leaves all in the one file.
+    assert_eq!(home.run(&["doctor"]).code, Some(0));
     let spool = home.data_dir().join("spool.sqlite3");
     // The table of the sums, among others: an engine cannot start on that.
     let mut file = std::fs::OpenOptions::new().write(true).open(&spool).unwrap();

@@ -26,6 +26,8 @@ fn filled(events: usize) -> tempfile::TempDir {
         settled(&spool, |ledger| ledger.failed == 1).await;
         close(spool, threads).await;
     });
+    // All in the one file, whichever connection was closed last.
+    spoil(dir.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
     dir
 }
 
