@@ -143,7 +143,8 @@ fn spool_steps() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for together in [1, 8] {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let limits = Limits { max_bytes: 2 << 30, keep_events: 1_000_000, drop_repeats: false };
+        let limits =
+            Limits { max_bytes: 2 << 30, min_free_bytes: 0, keep_events: 1_000_000, drop_repeats: false };
         let (spool, threads) = Spool::open(dir.path(), limits)?;
         let mut template = Template::new(GROUP);
         let mut requests = Vec::with_capacity(TOTAL / GROUP);

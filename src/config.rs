@@ -331,11 +331,13 @@ impl Capture {
 pub struct Spool {
     /// Bytes of events that wait; full: 429, nothing accepted is lost.
     pub max_bytes: u64,
+    /// Bytes that are left free on its disk; less: 429, before a write fails.
+    pub min_free_bytes: u64,
 }
 
 impl Default for Spool {
     fn default() -> Self {
-        Self { max_bytes: 2 * 1024 * 1024 * 1024 }
+        Self { max_bytes: 2 * 1024 * 1024 * 1024, min_free_bytes: 256 * 1024 * 1024 }
     }
 }
 

@@ -321,6 +321,8 @@ pub enum Intake {
     Ready,
     /// The spool has no room: senders hear 429 and come again.
     Full,
+    /// The disk has no more than `spool.min_free_bytes` free: senders hear 429 and come again.
+    DiskFull,
     /// The disk refused a write: senders hear 503 and come again.
     Failing(Arc<str>),
     /// Shutting down: senders hear 503.

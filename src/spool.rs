@@ -7,13 +7,14 @@
 //! Fresh events are handed to the forwarder from memory; only a backlog is read back. Readers have read-only
 //! connections of their own and never hold up the writer.
 //!
-//! Limits: `spool.max_bytes` of waiting JSON, 64 MiB on the way to the disk. Absent on purpose: what an event means.
+//! Limits: `spool.max_bytes` of waiting JSON, `spool.min_free_bytes` left on the disk, 64 MiB on the way to it. Absent on purpose: what an event means.
 
 mod doctor;
 mod open;
 mod read;
 mod repeats;
 mod resend;
+mod room;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
@@ -64,6 +65,8 @@ const FRESH_EVENTS_MAX: usize = 50_000;
 pub struct Limits {
     /// JSON bytes of events that wait or failed.
     pub max_bytes: u64,
+    /// Bytes that stay free on the disk.
+    pub min_free_bytes: u64,
     /// Delivered and rejected lines kept in the log.
     pub keep_events: u64,
     /// An event whose `messageId` was accepted before becomes a rejected line instead of being forwarded again.
@@ -74,6 +77,7 @@ impl From<&config::Config> for Limits {
     fn from(config: &config::Config) -> Self {
         Self {
             max_bytes: config.spool.max_bytes,
+            min_free_bytes: config.spool.min_free_bytes,
             keep_events: config.log.keep_events,
             drop_repeats: config.capture.drop_repeats,
         }
@@ -152,7 +156,7 @@ pub struct Settlement {
 /// Why events were not taken. The sender keeps them and comes again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// `spool.max_bytes` is reached, or the disk cannot keep up.
+    /// `spool.max_bytes` is reached, the disk is nearly full, or it cannot keep up.
     #[error("the spool is full: {0}")]
     Full(Arc<str>),
     /// The disk refused.
@@ -161,6 +165,12 @@ pub enum AppendError {
     /// The engine is stopping.
     #[error("the spool is closed")]
     Closed,
+}
+
+impl AppendError {
+    fn disk_is_full() -> Self {
+        Self::Full("its disk has no more than spool.min_free_bytes free".into())
+    }
 }
 
 enum Command {
@@ -210,6 +220,8 @@ struct Common {
     summary: watch::Sender<Summary>,
     max_bytes: AtomicU64,
     pending_bytes: AtomicU64,
+    /// The disk has less than `spool.min_free_bytes` free.
+    disk_is_full: AtomicBool,
 }
 
 struct Shared {
@@ -257,6 +269,7 @@ impl Spool {
             summary: watch::Sender::new(writer.summary()),
             max_bytes: AtomicU64::new(limits.max_bytes),
             pending_bytes: AtomicU64::new(0),
+            disk_is_full: AtomicBool::new(false),
         });
         let shared = Arc::new(Shared {
             path,
@@ -310,6 +323,9 @@ impl Spool {
     }
 
     fn room_for(&self, bytes: u64, lines: u64) -> Result<(), AppendError> {
+        if self.shared.common.disk_is_full.load(Ordering::Relaxed) {
+            return Err(AppendError::disk_is_full());
+        }
         let pending = self.shared.common.pending_bytes.load(Ordering::Relaxed);
         if pending > 0 && pending + bytes + lines > PENDING_BYTES_MAX {
             return Err(AppendError::Full("the disk cannot keep up".into()));

@@ -18,7 +18,7 @@ use crate::{
 
 /// Whether there is anything to say.
 pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
-    matches!(seen.status.intake, Intake::Full | Intake::Failing(_))
+    matches!(seen.status.intake, Intake::Full | Intake::DiskFull | Intake::Failing(_))
         || !seen.status.problems.is_empty()
         || seen.status.forwarder.fault().is_some()
 }
@@ -34,6 +34,14 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
                     seen.go(super::Place::Settings);
                 }
             });
+        }
+        Intake::DiskFull => {
+            let text = format!(
+                "Senders hear 429 and come again, and delivering goes on. Nothing that was accepted is lost. Make room \
+                 on the disk of {}: it goes on by itself then.",
+                seen.data_dir
+            );
+            strip_ui(ui, Tone::Bad, "The disk is nearly full", &text, |_| {});
         }
         Intake::Failing(error) => {
             let text = format!(

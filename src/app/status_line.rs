@@ -185,6 +185,7 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Intake::Ready => (t.text, None),
         Intake::Starting => (t.weak, Some("starting")),
         Intake::Full => (t.err, Some("spool full")),
+        Intake::DiskFull => (t.err, Some("disk full")),
         Intake::Failing(_) => (t.err, Some("disk fails")),
         Intake::Stopping => (t.weak, Some("stopping")),
     };

@@ -105,8 +105,15 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             Intake::Full => {
                 tracing::warn!("The spool is full: senders are asked to come again (spool.max_bytes)");
             }
+            Intake::DiskFull => tracing::warn!(
+                "The disk is nearly full (spool.min_free_bytes): senders are asked to come again, delivering goes on; \
+                 make room"
+            ),
             Intake::Failing(why) => {
                 tracing::error!("The disk refuses writes, senders are asked to come again: {why}");
+            }
+            Intake::Ready if !matches!(before.intake, Intake::Starting) => {
+                tracing::info!("Events are accepted again");
             }
             Intake::Ready | Intake::Starting | Intake::Stopping => {}
         }

@@ -78,7 +78,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 21] = [
+pub(super) const KEYS: [Key; 22] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -188,6 +188,11 @@ pub(super) const KEYS: [Key; 21] = [
         full: "spool.max_bytes",
         get: |c| Value::Number(c.spool.max_bytes),
         set: |c, v| number(v, 64 * 1024, i64::MAX as u64).map(|bytes| c.spool.max_bytes = bytes),
+    },
+    Key {
+        full: "spool.min_free_bytes",
+        get: |c| Value::Number(c.spool.min_free_bytes),
+        set: |c, v| number(v, 0, i64::MAX as u64).map(|bytes| c.spool.min_free_bytes = bytes),
     },
     Key {
         full: "log.keep_events",

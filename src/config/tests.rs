@@ -31,7 +31,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["7: destination.encoding is \"base46\"; allowed: \"base64\", \"json\", \"json-lines\""],
     ),
     ("[destination]\nstrem = \"x\"\n", &["2: destination.strem is not a setting; did you mean `stream`?"]),
-    ("[spool]\nsize = 4\n", &["2: spool.size is not a setting; allowed: max_bytes"]),
+    ("[spool]\nsize = 4\n", &["2: spool.size is not a setting; allowed: max_bytes, min_free_bytes"]),
     ("[destinaton]\n", &["1: [destinaton] is not a section; did you mean `destination`?"]),
     ("[x]\n", &["1: [x] is not a section; allowed: destination, credentials, capture, spool, log"]),
     ("region = \"eu-west-1\"\n", &["1: region belongs below [destination]"]),

@@ -101,14 +101,18 @@ impl Spool {
                 if !self.wait_until(due, || tell(&done)) {
                     return Ok(done);
                 }
-                let requeued =
-                    self.requeue(left.to_vec()).map_err(|source| ResendError::Spool { done, source })?;
-                done.add(&requeued.sums);
-                left = &left[requeued.looked_at..];
+                let full = match self.requeue(left.to_vec()) {
+                    Ok(requeued) => {
+                        done.add(&requeued.sums);
+                        left = &left[requeued.looked_at..];
+                        AppendError::Full("spool.max_bytes leaves no room for more replays".into())
+                    }
+                    Err(full @ AppendError::Full(_)) => full,
+                    Err(source) => return Err(ResendError::Spool { done, source }),
+                };
                 if !left.is_empty() {
                     if pace.full == Full::Stop {
-                        let text = "spool.max_bytes leaves no room for more replays";
-                        return Err(ResendError::Spool { done, source: AppendError::Full(text.into()) });
+                        return Err(ResendError::Spool { done, source: full });
                     }
                     std::thread::sleep(LOOK_EVERY);
                 }

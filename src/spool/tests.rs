@@ -15,7 +15,8 @@ pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-pub(super) const ROOMY: Limits = Limits { max_bytes: 1 << 30, keep_events: 1_000_000, drop_repeats: false };
+pub(super) const ROOMY: Limits =
+    Limits { max_bytes: 1 << 30, min_free_bytes: 0, keep_events: 1_000_000, drop_repeats: false };
 
 pub(super) fn event(user: &str, message_id: &str, bytes: usize) -> Event {
     let json = format!(
@@ -136,6 +137,33 @@ fn a_full_spool_refuses_and_takes_again_when_there_is_room() {
         spool.settle(first.iter().map(delivered).collect()).await;
         settled(&spool, |ledger| ledger.queued_bytes == 0).await;
         spool.append(arrivals(vec![event("u", "m3", 1_000)])).await.expect("room again");
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_refuses_before_anything_breaks_and_takes_again_by_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        spool.append(arrivals(vec![event("u", "m1", 9), event("u", "m2", 9)])).await.expect("room");
+        let queue = waiting(&spool, 0).await;
+        // No disk has so much: as if another program had taken the rest.
+        spool.set_limits(Limits { min_free_bytes: 1 << 60, ..ROOMY }).await;
+        let mut watch = spool.watch();
+        watch.wait_for(|summary| summary.intake == Intake::DiskFull).await.expect("it is said");
+        let refused = spool.append(arrivals(vec![event("u", "m3", 9)])).await;
+        assert!(matches!(refused, Err(AppendError::Full(_))), "{refused:?}");
+        let replay = resend(&spool, fitting(&[State::Delivered]), AT_ONCE).await;
+        assert!(replay.is_ok_and(|resent| resent.events() == 0), "nothing is delivered yet");
+        spool.settle(queue.iter().map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.delivered == 2).await;
+        let refused = resend(&spool, fitting(&[State::Delivered]), AT_ONCE).await.expect_err("no room");
+        assert!(matches!(refused, ResendError::Spool { source: AppendError::Full(_), .. }), "{refused:?}");
+        spool.set_limits(ROOMY).await;
+        watch.wait_for(|summary| summary.intake == Intake::Ready).await.expect("by itself");
+        assert_eq!(spool.append(arrivals(vec![event("u", "m3", 9)])).await, Ok(3));
+        assert!(spool.watch().borrow().ledger.adds_up());
         close(spool, threads).await;
     });
 }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Requeued, Settlement, Summary, open,
     repeats::Repeats,
+    room::Room,
     rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
 };
 use crate::{
@@ -70,6 +71,7 @@ pub(super) struct Writer {
     revision: u64,
     intake: Intake,
     failed_at: Option<Instant>,
+    room: Room,
     /// There may be something to prune, or a mark to move.
     untidy: bool,
     bytes_since_checkpoint: u64,
@@ -136,6 +138,7 @@ impl Group {
             }
             Command::Limits(limits) => {
                 writer.limits = limits;
+                writer.room.forget();
                 writer.untidy = true;
             }
             Command::Close => self.closing = true,
@@ -238,6 +241,7 @@ impl Writer {
             revision: 0,
             intake: Intake::Ready,
             failed_at: None,
+            room: Room::default(),
             untidy: true,
             bytes_since_checkpoint: CHECKPOINT_BYTES,
             last_upkeep: Instant::now(),
@@ -265,21 +269,56 @@ impl Writer {
             let full_at = if told.intake == Intake::Full { max - max / 16 } else { max };
             let is_full = self.intake == Intake::Ready && self.books.queued_bytes >= full_at;
             *told = self.summary();
+            if self.intake == Intake::Ready && self.room.is_full() {
+                told.intake = Intake::DiskFull;
+                return;
+            }
             if is_full {
                 told.intake = Intake::Full;
             }
         });
     }
 
+    /// Looks whether the disk has room; says so where that changed.
+    fn look_at_disk(&mut self, common: &Common) {
+        let before = self.room.is_full();
+        self.room.look(&self.path, &self.connection, self.limits.min_free_bytes);
+        common.disk_is_full.store(self.room.is_full(), Ordering::Relaxed);
+        if self.room.is_full() != before {
+            self.publish(common);
+        }
+    }
+
+    /// What had been let in before the disk was found to be full: refused, so that settling what waits goes on.
+    fn turn_away(group: &mut Group, common: &Common) {
+        let bytes = group.appends.iter().map(|append| append.bytes).sum();
+        common.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        for append in group.appends.drain(..) {
+            answer(append.reply, Err(AppendError::disk_is_full()));
+        }
+        for resend in group.resends.drain(..) {
+            answer(resend.reply, Err(AppendError::disk_is_full()));
+        }
+    }
+
     /// Commits the group and answers its senders. Gives back what has to be tried again.
     fn commit(&mut self, mut group: Group, common: &Common) -> Group {
+        self.look_at_disk(common);
+        if self.room.is_full() {
+            Self::turn_away(&mut group, common);
+            if !group.has_work() {
+                return Group::new();
+            }
+        }
         let rejected_before = self.books.rejected;
         let result = if self.may_write() {
             self.write(&mut group).map_err(|error| Arc::from(error.to_string()))
         } else {
             Err(match &self.intake {
                 Intake::Failing(reason) => Arc::clone(reason),
-                Intake::Starting | Intake::Ready | Intake::Full | Intake::Stopping => Arc::from("the disk"),
+                Intake::Starting | Intake::Ready | Intake::Full | Intake::DiskFull | Intake::Stopping => {
+                    Arc::from("the disk")
+                }
             })
         };
         let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
@@ -296,7 +335,9 @@ impl Writer {
                     || self.books.rejected != rejected_before;
                 let rows = group.settlements.len() + group.attempts.len();
                 let copied: u64 = done.iter().map(|one| one.sums.bytes).sum();
-                self.bytes_since_checkpoint += pending + copied + ROW_BYTES * rows as u64;
+                let written = pending + copied + ROW_BYTES * rows as u64;
+                self.bytes_since_checkpoint += written;
+                self.room.wrote(written);
                 common.push_fresh(committed, self.books.newest);
                 answers.extend(
                     group.appends.into_iter().zip(firsts).map(|(append, first)| (append.reply, Ok(first))),
@@ -351,7 +392,15 @@ impl Writer {
                 // What was rolled back is forgotten already; the rest would cost a scan of the whole log.
                 let repeats = std::mem::replace(&mut self.repeats, Repeats::new());
                 let intake = self.intake.clone();
-                *self = Self { revision: self.revision, failed_at: self.failed_at, repeats, intake, ..fresh };
+                let room = std::mem::take(&mut self.room);
+                *self = Self {
+                    revision: self.revision,
+                    failed_at: self.failed_at,
+                    repeats,
+                    intake,
+                    room,
+                    ..fresh
+                };
                 true
             }
             Err(error) => {
@@ -549,7 +598,8 @@ impl Writer {
 
     /// When upkeep is due; `None` while there is nothing to tidy.
     fn upkeep_at(&self) -> Option<Instant> {
-        (self.untidy || self.failed_at.is_some()).then(|| self.last_upkeep + self.upkeep_every)
+        (self.untidy || self.failed_at.is_some() || self.room.is_full())
+            .then(|| self.last_upkeep + self.upkeep_every)
     }
 
     /// Moves the low-water mark on, prunes the log, shortens the write-ahead log. Failing costs nothing: the next
@@ -564,6 +614,11 @@ impl Writer {
                 self.publish(common);
             }
             return;
+        }
+        self.look_at_disk(common);
+        if self.room.is_full() && !self.untidy {
+            // Nothing is written while nothing comes: this is what wakes the loop to look again.
+            self.last_upkeep = Instant::now();
         }
         if self.untidy && (closing || self.last_upkeep.elapsed() >= self.upkeep_every) {
             self.last_upkeep = Instant::now();

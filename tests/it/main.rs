@@ -11,6 +11,7 @@ mod delivery;
 mod doctor;
 mod endurance;
 mod keys;
+mod oracle;
 mod practice;
 mod practising;
 mod proxy;

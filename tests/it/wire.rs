@@ -127,9 +127,10 @@ pub fn metric(text: &str, name: &str) -> u64 {
 
 /// Whether the sums in an answer of `/metrics` hold.
 pub fn adds_up(metrics: &str) -> bool {
-    let [accepted, delivered, failed] =
-        ["accepted", "delivered", "failed"].map(|name| metric(metrics, &format!("tributary_{name}_total")));
-    accepted == delivered + failed + metric(metrics, "tributary_queued_events")
+    let [accepted, delivered, queued, failed] =
+        ["accepted_total", "delivered_total", "queued_events", "failed_events"]
+            .map(|name| metric(metrics, &format!("tributary_{name}")));
+    accepted == delivered + queued + failed
 }
 
 /// Waits until `look` gives something; `what` says what never came.

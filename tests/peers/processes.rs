@@ -188,6 +188,8 @@ impl Serve {
         command.arg("--data-dir").arg(&self.data);
         command.env_clear().env("HOME", folder).env("PATH", "");
         command.env("AWS_ACCESS_KEY_ID", AWS_KEY.0).env("AWS_SECRET_ACCESS_KEY", AWS_KEY.1);
+        // The small disks of these tests are to be filled to the last byte.
+        command.env("TRIBUTARY_SPOOL_MIN_FREE_BYTES", "0");
         if let Some(bytes) = self.spool_bytes_max {
             command.env("TRIBUTARY_SPOOL_MAX_BYTES", bytes.to_string());
         }

@@ -1,0 +1,85 @@
+//! Whether the disk has room for more events. Looked at from time to time: asking costs a microsecond, and at most the
+//! 64 MiB that are on their way come in between.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+/// How often the disk is asked while something is written; in between, after so many bytes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_AFTER_BYTES: u64 = 8 << 20;
+
+/// Of the space that stays free, this share must be there for the write-ahead log; the spool's own empty pages may stand
+/// in for the rest.
+const LOG_SHARE: u64 = 8;
+
+/// What is known of the disk.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    is_full: bool,
+    looked_at: Option<Instant>,
+    bytes_since: u64,
+}
+
+impl Room {
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    pub(super) fn wrote(&mut self, bytes: u64) {
+        self.bytes_since += bytes;
+    }
+
+    /// The limit changed, or the file was opened anew: look again at once.
+    pub(super) fn forget(&mut self) {
+        self.looked_at = None;
+    }
+
+    /// Asks the disk where that is due. Of a disk that does not answer nothing is feared: a write will say.
+    pub(super) fn look(&mut self, path: &Path, connection: &Connection, min_free: u64) {
+        let is_recent = self.looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY);
+        if is_recent && self.bytes_since < LOOK_AFTER_BYTES {
+            return;
+        }
+        self.looked_at = Some(Instant::now());
+        self.bytes_since = 0;
+        let free = path.parent().and_then(|folder| fs4::available_space(folder).ok());
+        let is_full =
+            free.is_some_and(|free| is_short(free, empty_bytes(connection), min_free, self.is_full));
+        if is_full != self.is_full {
+            tracing::info!("free on the spool's disk: {free:?} bytes; spool.min_free_bytes is {min_free}");
+        }
+        self.is_full = is_full;
+    }
+}
+
+/// Bytes of pages that are in the file and hold nothing: pruning made them, and events go there first.
+fn empty_bytes(connection: &Connection) -> u64 {
+    let pages = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let bytes = pages("freelist_count").and_then(|count| Ok(count * pages("page_size")?));
+    bytes.ok().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
+/// Once short, a little more is needed before it is called enough: else it would be called both by turns.
+fn is_short(free: u64, empty: u64, min_free: u64, was_short: bool) -> bool {
+    let wanted = if was_short { min_free.saturating_add(min_free / 16) } else { min_free };
+    free.saturating_add(empty) < wanted || free < wanted / LOG_SHARE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_pages_stand_in_for_free_space_but_not_for_all_of_it() {
+        assert!(!is_short(800, 0, 800, false));
+        assert!(is_short(799, 0, 800, false));
+        assert!(!is_short(100, 700, 800, false), "the spool has room of its own");
+        assert!(is_short(99, 70_000, 800, false), "the write-ahead log has none");
+        assert!(is_short(849, 0, 800, true) && !is_short(850, 0, 800, true), "no turns");
+        assert!(!is_short(0, 0, 0, true), "nothing is asked for");
+    }
+}

@@ -1,0 +1,403 @@
+//! The oracle: the real program under load, with everything that goes wrong in practice going wrong at random, and then
+//! the question what became of each event. Nothing may be lost, nothing out of order per user by first arrival, no byte
+//! changed; whatever is twice in the stream has its reason; the ledger adds up at every look.
+//!
+//! Runs for 15 seconds. Longer, and with another course of events:
+//! `TRIBUTARY_ORACLE_SECONDS=1800 TRIBUTARY_ORACLE_SEED=7 cargo test --test it oracle -- --nocapture`.
+//! As root on Linux its data folder is a small disk in memory, which fills up at times.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::binary::{Home, Serve, WRITE_KEY, key_header};
+use crate::scripted::{Answer, Call, FAILING, Scripted, THROTTLED, TOO_LARGE};
+use crate::wire::{self, Connection, wait_until};
+
+const USERS: usize = 24;
+
+/// Every so many-th event is one that the stream refuses until the end.
+const REFUSED_EVERY: usize = 97;
+const REFUSED: &str = "the stream refuses this one";
+
+/// Megabytes of the small disk, and how much of it stays free for delivering.
+const DISK_MB: u64 = 160;
+const MIN_FREE_MB: u64 = 24;
+
+/// What a record written shortly before a kill may have missed: its answer, or the commit of its note.
+const BEFORE_KILL: Duration = Duration::from_secs(3);
+
+const EXPIRED: Answer =
+    Answer::Error(400, "ExpiredTokenException", "The security token included in the request is expired");
+const NO_STREAM: Answer =
+    Answer::Error(400, "ResourceNotFoundException", "Stream clicks under account 123456789012 not found.");
+
+/// The payload of an event follows from its user and number alone.
+fn event(user: usize, n: usize) -> String {
+    let pad = "ä😀 \\u00e9\\n".repeat((user * 31 + n * 17) % 40);
+    let word = if n % REFUSED_EVERY == REFUSED_EVERY - 1 { REFUSED } else { "e" };
+    format!(
+        r#"{{"type":"track","userId":"u{user}","event":"{word}","n":{n},"messageId":"u{user}-{n}","big":{n}.50,"pad":"{pad}"}}"#
+    )
+}
+
+/// What the senders do and know.
+#[derive(Default)]
+struct Load {
+    endpoint: Mutex<Option<SocketAddr>>,
+    stop: AtomicBool,
+    acknowledged: AtomicUsize,
+    refused: Mutex<BTreeMap<u16, usize>>,
+}
+
+impl Load {
+    fn set(&self, serve: Option<&Serve>) {
+        *self.endpoint.lock().unwrap() = serve.map(|serve| serve.address);
+    }
+
+    /// One user sends in order; what was not acknowledged is sent again, as SDKs do. Gives how many were acknowledged.
+    fn send(&self, user: usize) -> usize {
+        let mut next = 0;
+        let mut connection: Option<(SocketAddr, Connection)> = None;
+        while !self.stop.load(Ordering::Relaxed) {
+            let address = *self.endpoint.lock().unwrap();
+            if connection.as_ref().map(|(to, _)| *to) != address {
+                connection = address.and_then(|to| Some((to, Connection::open(to).ok()?)));
+            }
+            let Some((_, open)) = &mut connection else {
+                std::thread::sleep(Duration::from_millis(2));
+                continue;
+            };
+            let count = 1 + (user + next) % 5;
+            let events: Vec<_> = (next..next + count).map(|n| event(user, n)).collect();
+            let body = format!(r#"{{"batch":[{}]}}"#, events.join(","));
+            match open.ask(&wire::request("POST", "/v1/batch", &key_header(WRITE_KEY), body.as_bytes())) {
+                Ok(reply) if reply.status == 200 => {
+                    next += count;
+                    self.acknowledged.fetch_add(count, Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(40));
+                }
+                Ok(reply) => {
+                    *self.refused.lock().unwrap().entry(reply.status).or_default() += 1;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(_cut) => connection = None,
+            }
+        }
+        next
+    }
+}
+
+/// What the stream does, and what of it makes records come twice.
+struct Weather {
+    dice: fastrand::Rng,
+    era: Era,
+    until: Instant,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Records that were (or may have been) written without an answer that says so.
+    unanswered: usize,
+    /// When records were written, and how many.
+    written: Vec<(Instant, usize)>,
+    answers: BTreeMap<String, usize>,
+    eras: usize,
+}
+
+impl Seen {
+    /// Records that were written shortly before a kill.
+    fn written_before(&self, kills: &[Instant]) -> usize {
+        let is_near =
+            |at: Instant| kills.iter().any(|kill| at <= *kill && kill.duration_since(at) <= BEFORE_KILL);
+        self.written.iter().filter(|(at, _)| is_near(*at)).map(|(_, count)| count).sum()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Era {
+    Fair,
+    Expired,
+    NoStream,
+}
+
+impl Weather {
+    fn answer(&mut self, call: &Call) -> Answer {
+        let answer = self.choose(call);
+        let mut seen = self.seen.lock().unwrap();
+        let count = call.records.len();
+        let name = match &answer {
+            Answer::Error(_, code, _) => (*code).to_owned(),
+            other => format!("{other:?}").chars().take_while(|c| c.is_alphabetic()).collect(),
+        };
+        *seen.answers.entry(name).or_default() += 1;
+        match &answer {
+            Answer::CutAfter | Answer::OneShort => seen.unanswered += count,
+            Answer::Success | Answer::Each(_) => seen.written.push((Instant::now(), count)),
+            _ => {}
+        }
+        answer
+    }
+
+    fn choose(&mut self, call: &Call) -> Answer {
+        if call.holds(REFUSED) {
+            return TOO_LARGE;
+        }
+        if Instant::now() >= self.until {
+            let fair = self.era != Era::Fair;
+            self.era = match self.dice.u32(..2) {
+                _ if fair => Era::Fair,
+                0 => Era::Expired,
+                _ => Era::NoStream,
+            };
+            self.until = Instant::now()
+                + Duration::from_millis(self.dice.u64(if fair { 1500..4000 } else { 100..700 }));
+            self.seen.lock().unwrap().eras += 1;
+        }
+        match self.era {
+            Era::Expired => return EXPIRED,
+            Era::NoStream => return NO_STREAM,
+            Era::Fair => {}
+        }
+        match self.dice.u32(..100) {
+            0..4 => THROTTLED,
+            4..6 => FAILING,
+            6..7 => Answer::Html(503),
+            7..8 => Answer::Empty,
+            8..10 => Answer::CutBefore,
+            10..13 => Answer::CutAfter,
+            13..14 => Answer::OneShort,
+            14..24 if call.operation == "PutRecords" => Answer::Each(
+                (0..call.records.len())
+                    .map(|_| match self.dice.u32(..5) {
+                        0 => Some("ProvisionedThroughputExceededException"),
+                        1 => Some("InternalFailure"),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            _ => Answer::Success,
+        }
+    }
+}
+
+/// A small disk in memory; unmounted when it is dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None`: this machine allows none.
+    fn mount(folder: &Path) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        let size = format!("size={DISK_MB}m,mode=0700");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output();
+        mounted.is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder.to_owned()))
+    }
+
+    /// Takes what is left but for so many bytes; gives it back after `span`.
+    fn fill(&self, span: Duration) {
+        use std::io::Write;
+        let ballast = self.0.join("ballast");
+        let mut file = std::fs::File::create(&ballast).unwrap();
+        let zeros = vec![0; 64 << 10];
+        while file.write_all(&zeros).is_ok() {}
+        drop(file);
+        std::thread::sleep(span);
+        std::fs::remove_file(ballast).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(&self.0).status());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test is told by its variables how long to run")]
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Everything that can happen to the program, until the time is over. Gives the running program and when it was killed.
+fn havoc(home: &Home, load: &Load, disk: Option<&Disk>, dice: &mut fastrand::Rng) -> (Serve, Vec<Instant>) {
+    let end = Instant::now() + Duration::from_secs(variable("TRIBUTARY_ORACLE_SECONDS", 15));
+    let mut kills = Vec::new();
+    let start = |dice: &mut fastrand::Rng| {
+        let operation = if dice.bool() { "put-record" } else { "put-records" };
+        let serve = home.serve(&["--operation", operation]);
+        load.set(Some(&serve));
+        serve
+    };
+    let mut serve = start(dice);
+    for round in 0.. {
+        if Instant::now() >= end {
+            break;
+        }
+        let before = load.acknowledged.load(Ordering::Relaxed);
+        wait_until("it accepts events", || load.acknowledged.load(Ordering::Relaxed) > before);
+        std::thread::sleep(Duration::from_millis(dice.u64(20..400)));
+        let metrics = serve.metrics();
+        assert!(wire::adds_up(&metrics), "{metrics}");
+        match round % 6 {
+            0 | 2 | 4 => {
+                load.set(None);
+                serve.kill();
+                kills.push(Instant::now());
+                serve = start(dice);
+            }
+            5 => {
+                serve.terminate();
+                let (status, log) = serve.wait();
+                assert!(status.success(), "{status}: {log}");
+                load.set(None);
+                serve = start(dice);
+            }
+            _ => {
+                if let Some(disk) = disk {
+                    disk.fill(Duration::from_millis(dice.u64(200..1000)));
+                }
+            }
+        }
+    }
+    (serve, kills)
+}
+
+/// Of each user, the numbers of the events as they first arrived; each with the bytes that were sent.
+fn first_arrivals(server: &Scripted) -> (HashMap<String, Vec<usize>>, usize) {
+    let mut seen = HashSet::new();
+    let mut order: HashMap<String, Vec<usize>> = HashMap::new();
+    let written = server.written();
+    for record in &written {
+        let found = record.json();
+        let n = usize::try_from(found["n"].as_u64().unwrap()).unwrap();
+        let user: usize = record.key[1..].parse().unwrap();
+        let sent: Value = serde_json::from_str(&event(user, n)).unwrap();
+        for (name, value) in sent.as_object().unwrap() {
+            assert_eq!(&found[name], value, "{name} of u{user}-{n}");
+        }
+        if seen.insert((user, n)) {
+            order.entry(record.key.clone()).or_default().push(n);
+        }
+    }
+    (order, written.len())
+}
+
+fn sums(home: &Home) -> Value {
+    let sums = home.run(&["log", "--summary", "--json"]).line();
+    assert_eq!(sums["addsUp"], true, "{sums}");
+    sums
+}
+
+/// The storm is over, but for the records that the stream refuses; when all others are delivered, it takes these too.
+fn resend_what_failed(home: &Home, server: &Scripted) -> u64 {
+    server.set_rule(|call| if call.holds(REFUSED) { TOO_LARGE } else { Answer::Success });
+    let serve = home.serve(&[]);
+    wait_drained(home);
+    let failed = sums(home)["failed"].as_u64().unwrap();
+    server.set_rule(|_| Answer::Success);
+    let resent = home.run(&["resend", "--all", "--rate", "0", "--json"]).line();
+    assert_eq!(resent["failed"].as_u64(), Some(failed), "{resent}");
+    wait_drained(home);
+    serve.stop();
+    failed
+}
+
+/// As long as it gets less.
+fn wait_drained(home: &Home) {
+    let mut left = u64::MAX;
+    loop {
+        wait_until("the queue gets shorter", || sums(home)["queued"].as_u64().is_some_and(|now| now < left));
+        left = sums(home)["queued"].as_u64().unwrap();
+        if left == 0 {
+            return;
+        }
+    }
+}
+
+/// Gives how many different events arrived.
+fn assert_whole_and_in_order(order: &HashMap<String, Vec<usize>>, acknowledged: &[usize]) -> usize {
+    let mut distinct = 0;
+    for (user, count) in acknowledged.iter().enumerate() {
+        let arrived = order.get(&format!("u{user}")).cloned().unwrap_or_default();
+        distinct += arrived.len();
+        let there: HashSet<_> = arrived.iter().copied().collect();
+        let lost: Vec<_> = (0..*count).filter(|n| !there.contains(n)).collect();
+        assert!(lost.is_empty(), "u{user}: acknowledged and lost: {lost:?}");
+        // What was refused came at the end, when it was resent.
+        let usual: Vec<_> = arrived.iter().filter(|n| *n % REFUSED_EVERY != REFUSED_EVERY - 1).collect();
+        assert!(usual.is_sorted(), "u{user}: out of order: {usual:?}");
+    }
+    distinct
+}
+
+#[test]
+fn whatever_goes_wrong_nothing_is_lost_reordered_or_changed_and_what_is_twice_has_a_reason() {
+    let seed = variable("TRIBUTARY_ORACLE_SEED", 42);
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let mut storm = Weather {
+        dice: fastrand::Rng::with_seed(seed + 1),
+        era: Era::Fair,
+        until: Instant::now() + Duration::from_secs(2),
+        seen: Arc::clone(&seen),
+    };
+    let server = Scripted::start(move |call| storm.answer(call));
+    server.set_delay(Duration::from_millis(2));
+    let limits = format!("\n[spool]\nmin_free_bytes = {}\n", MIN_FREE_MB << 20);
+    let home = Home::with_kinesis(&server.url, &limits);
+    let disk = Disk::mount(&home.data_dir());
+    let load = Load::default();
+    let (serve, kills, acknowledged) = std::thread::scope(|scope| {
+        let load = &load;
+        let senders: Vec<_> = (0..USERS).map(|user| scope.spawn(move || load.send(user))).collect();
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            havoc(&home, load, disk.as_ref(), &mut dice)
+        }));
+        load.stop.store(true, Ordering::Relaxed);
+        let acknowledged: Vec<usize> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
+        let (serve, kills) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (serve, kills, acknowledged)
+    });
+    serve.stop();
+    let failed = resend_what_failed(&home, &server);
+
+    let (order, written) = first_arrivals(&server);
+    let distinct = assert_whole_and_in_order(&order, &acknowledged);
+    let sums = sums(&home);
+    assert_eq!(
+        (&sums["queued"], &sums["failed"], &sums["resent"]),
+        (&json!(0), &json!(0), &json!(failed)),
+        "{sums}"
+    );
+    assert_eq!(sums["accepted"], sums["delivered"], "{sums}");
+    // Twice: what its sender sent again, what had no answer, what was put just before a kill.
+    let sent_again = usize::try_from(sums["accepted"].as_u64().unwrap()).unwrap() - distinct;
+    let seen = seen.lock().unwrap();
+    let killed = seen.written_before(&kills);
+    let twice = written - distinct;
+    let total: usize = acknowledged.iter().sum();
+    println!(
+        "seed {seed}: {total} acknowledged, {written} written, {twice} of them twice (sent again {sent_again}, without \
+         an answer {}, around kills at most {killed}); {failed} refused and resent; {} kills, {} eras, disk: {}; senders \
+         heard {:?}; the stream said {:?}; {sums}",
+        seen.unanswered,
+        kills.len(),
+        seen.eras,
+        if disk.is_some() { "small" } else { "large" },
+        load.refused.lock().unwrap(),
+        seen.answers
+    );
+    assert!(twice <= sent_again + seen.unanswered + killed, "records are twice without a reason");
+    assert!(total > 500, "{total} events");
+    let report = home.run(&["doctor", "--json"]);
+    assert_eq!((report.code, &report.line()["ok"]), (Some(0), &json!(true)), "{report:?}");
+    assert_eq!(report.line()["findings"], json!([]), "{report:?}");
+}
