@@ -116,6 +116,25 @@ impl Server {
         memory(self.child.id(), "VmRSS")
     }
 
+    /// How long a command of the same program takes on the same folder, and what it says.
+    pub fn time_command(
+        binary: &Path,
+        data_dir: &Path,
+        words: &[&str],
+    ) -> anyhow::Result<(Duration, String)> {
+        let began = Instant::now();
+        let output = Command::new(binary)
+            .arg("--config")
+            .arg(data_dir.join("config.toml"))
+            .arg("--data-dir")
+            .arg(data_dir.join("data"))
+            .args(words)
+            .output()?;
+        let took = began.elapsed();
+        anyhow::ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok((took, String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
     /// A value of `/metrics`.
     pub fn metric(&self, name: &str) -> Option<u64> {
         let text = get(self.address, "/metrics")?;

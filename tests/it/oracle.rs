@@ -248,9 +248,9 @@ fn havoc(home: &Home, load: &Load, disk: Option<&Disk>, dice: &mut fastrand::Rng
         assert!(wire::adds_up(&metrics), "{metrics}");
         match round % 6 {
             0 | 2 | 4 => {
-                load.set(None);
                 serve.kill();
                 kills.push(Instant::now());
+                load.set(None);
                 serve = start(dice);
             }
             5 => {
