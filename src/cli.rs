@@ -11,6 +11,7 @@ mod resend;
 mod send;
 mod serve;
 mod settings;
+mod story;
 mod tail;
 
 use std::path::PathBuf;

@@ -147,7 +147,7 @@ pub fn backlog(words: &Words) -> anyhow::Result<Row> {
         waiting.saturating_sub(sink.records())
     ));
     sink.wait_for(waiting + sent.accepted, DRAIN_MAX)?;
-    let reached = sink.last() - began - server.start_up;
+    let reached = sink.last().duration_since(began + server.start_up);
     wait_until_empty(&server)?;
     let drained = waiting + sent.accepted;
     let row = Row {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{Places, Printed, json, print};
+use super::{Places, Printed, json, print, story};
 use crate::{
     config::{Config, Overrides},
     delivery::{Delivery, EventId, Ledger, Millis, Query, State},
@@ -50,6 +50,9 @@ impl Filter {
 
 #[derive(Args, Debug)]
 pub struct Words {
+    /// The whole story of one event: its messageId, or the number of its line
+    #[arg(value_name = "ID", conflicts_with_all = ["follow", "limit", "since", "text", "states", "kinds", "summary"])]
+    id: Option<String>,
     #[command(flatten)]
     filter: Filter,
     /// Only the newest N of these
@@ -72,6 +75,9 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
     let log = LogReader::open(&path)?;
     if words.summary {
         return summary(&log.ledger()?, words.json);
+    }
+    if let Some(id) = &words.id {
+        return story::run(&log, id, words.json, &config);
     }
     let query = words.filter.query();
     let mut after = 0;

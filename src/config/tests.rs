@@ -340,7 +340,9 @@ fn a_variable_that_is_wrong_is_named() {
         (
             "TRIBUTARY_SPOOL_X",
             "x",
-            Some("TRIBUTARY_SPOOL_X is not a setting; allowed: TRIBUTARY_SPOOL_MAX_BYTES"),
+            Some(
+                "TRIBUTARY_SPOOL_X is not a setting; allowed: TRIBUTARY_SPOOL_MAX_BYTES, TRIBUTARY_SPOOL_MIN_FREE_BYTES",
+            ),
         ),
         (
             "TRIBUTARY_CAPTURE_SOURCES",

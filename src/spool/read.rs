@@ -220,6 +220,13 @@ impl LogReader {
         Ok(Some(delivery(row, last)?))
     }
 
+    /// Every line of the event with this `messageId`, oldest first. Reads the whole log.
+    pub fn lines_of(&self, message_id: &str) -> Result<Vec<EventId>, ReadError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id FROM event WHERE message_id = ?1 ORDER BY id")?;
+        Ok(statement.query_map([message_id], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// The newest failed or delivered line of the event with this `messageId`. Reads the whole log where there is none.
     pub fn find_settled(&self, message_id: &str) -> Result<Option<EventId>, ReadError> {
         let mut statement = self.connection.prepare_cached(

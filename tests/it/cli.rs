@@ -131,6 +131,44 @@ fn the_log_is_searched_by_state_type_text_and_time() {
 }
 
 #[test]
+fn the_story_of_an_event_is_told_from_its_receipt_to_its_end() {
+    let mut misses = 2;
+    let server = Scripted::start(move |_| {
+        misses -= 1;
+        if misses < 0 { Answer::Success } else { crate::scripted::FAILING }
+    });
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/track", r#"{"userId":"ada","event":"Bought","messageId":"m1"}"#);
+    serve.wait_drained();
+    assert_eq!(home.run(&["resend", "m1"]).code, Some(0));
+    serve.wait_drained();
+    serve.stop();
+    let told = home.run(&["log", "m1"]);
+    assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""), "{told:?}");
+    for words in [
+        "received from Tests; safe in the spool",
+        "put 1: after ",
+        "InternalFailure",
+        "put 3: after ",
+        "delivered to shardId-",
+        "queued once more: a resend of line 1",
+        r#""messageId":"m1""#,
+    ] {
+        assert!(told.stdout.contains(words), "{words} is not in {}", told.stdout);
+    }
+    let lines = home.run(&["log", "m1", "--json"]).lines();
+    assert_eq!(lines.len(), 2, "the event and its replay");
+    assert_eq!(lines[0]["missedPuts"].as_array().map(Vec::len), Some(2), "{}", lines[0]);
+    for member in ["receivedAt", "settledAt", "sequenceNumber"] {
+        assert!(lines[0][member].as_str().is_some(), "{member}: {}", lines[0]);
+    }
+    assert_eq!(home.run(&["log", "2", "--json"]).line(), lines[1], "by its number");
+    let nobody = home.run(&["log", "nobody"]);
+    assert!(nobody.code == Some(1) && nobody.stderr.contains("nobody"), "{nobody:?}");
+}
+
+#[test]
 fn the_policy_comes_in_every_format_and_says_what_is_missing() {
     let home = Home::new("");
     let known = ["--region", "eu-west-1", "--account-id", "123456789012", "--stream", "clickstream"];

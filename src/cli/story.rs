@@ -1,0 +1,128 @@
+//! The whole story of one event, for `tributary log ID`: when it was received and safe on disk, each put with its moment,
+//! its length and its answer, and how it ended; of an event that came or was sent more than once, every line.
+
+use anyhow::bail;
+use serde_json::{Value, json};
+
+use super::{json as lines, print};
+use crate::{
+    config::Config,
+    delivery::{Detail, EventId, Millis, State},
+    remedy,
+    spool::LogReader,
+};
+
+/// `id` is a `messageId`, or else the number of a line.
+pub(super) fn run(log: &LogReader, id: &str, as_json: bool, config: &Config) -> anyhow::Result<()> {
+    let mut found = log.lines_of(id)?;
+    if found.is_empty() {
+        found.extend(id.parse::<EventId>().ok());
+    }
+    let mut told = Vec::new();
+    for line in found {
+        let Some(detail) = log.detail(line, config.destination.encoding)? else { continue };
+        told.push(if as_json {
+            format!("{}\n", story_json(&detail, config))
+        } else {
+            story(&detail, config)
+        });
+    }
+    if told.is_empty() {
+        bail!(
+            "no line of the log has the messageId or the number {id}; it may have been pruned (log.keep_events)"
+        );
+    }
+    print(&told.concat())?;
+    Ok(())
+}
+
+/// One step: when, and what happened.
+struct Step {
+    at: Millis,
+    what: String,
+}
+
+fn steps(detail: &Detail, config: &Config) -> Vec<Step> {
+    let line = &detail.delivery;
+    let step = |at, what: String| Step { at, what };
+    let fault = line.fault.as_ref().map(ToString::to_string).unwrap_or_default();
+    if line.state == State::Rejected {
+        return vec![step(line.received_at, format!("received from {} and rejected: {fault}", line.source))];
+    }
+    let origin = match (line.resend_of, line.repeat_of) {
+        (Some(first), _) => format!("queued once more: a resend of line {first}"),
+        (None, Some(first)) => {
+            format!("received from {}, which had sent it before (line {first})", line.source)
+        }
+        (None, None) => format!("received from {}", line.source),
+    };
+    let mut steps =
+        vec![step(line.received_at, format!("{origin}; safe in the spool before its sender heard 200"))];
+    steps.extend(
+        detail
+            .attempts
+            .iter()
+            .map(|put| step(put.at, format!("put {}: after {} ms {}", put.number, put.took_ms, put.fault))),
+    );
+    let settled_at = line.settled_at.unwrap_or(line.received_at);
+    let what_to_do =
+        line.fault.as_ref().map(|fault| remedy::remedy(fault, config).action).unwrap_or_default();
+    match line.state {
+        State::Delivered => {
+            let place = line
+                .receipt
+                .as_ref()
+                .map(|at| format!("{}, sequence number {}", at.shard_id, at.sequence_number));
+            let (put, took) = (line.attempts, line.took_ms);
+            steps.push(step(
+                settled_at,
+                format!("put {put}: after {took} ms delivered to {}", place.unwrap_or_default()),
+            ));
+        }
+        State::Failed => steps.push(step(settled_at, format!("failed: {fault}. {what_to_do}"))),
+        State::Resent => {
+            let next = line.resent_as.map(|next| format!(" as line {next}")).unwrap_or_default();
+            steps.push(step(settled_at, format!("failed: {fault}; queued again since{next}")));
+        }
+        State::Queued | State::Retrying | State::Rejected => {}
+    }
+    steps
+}
+
+fn story(detail: &Detail, config: &Config) -> String {
+    let line = &detail.delivery;
+    let kind = line.kind.map_or("-", crate::event::Kind::as_str);
+    let mut text = vec![format!(
+        "line {}: {} {kind} {} (messageId {}, partition key {})",
+        line.id,
+        line.state.as_str(),
+        line.name.as_deref().unwrap_or("-"),
+        line.message_id,
+        line.partition_key
+    )];
+    text.extend(
+        steps(detail, config).iter().map(|step| format!("  {}  {}", lines::time(step.at), step.what)),
+    );
+    if matches!(line.state, State::Queued | State::Retrying) {
+        text.push("  waits in the spool".to_owned());
+    }
+    text.push(format!("  {}", String::from_utf8_lossy(&detail.json)));
+    text.join("\n") + "\n"
+}
+
+fn story_json(detail: &Detail, config: &Config) -> Value {
+    let mut story = lines::delivery(&detail.delivery, config);
+    let puts: Vec<_> = detail
+        .attempts
+        .iter()
+        .map(|put| {
+            json!({ "number": put.number, "at": lines::time(put.at), "tookMs": put.took_ms, "error": put.fault.to_string() })
+        })
+        .collect();
+    story["missedPuts"] = json!(puts);
+    story["tookMs"] = json!(detail.delivery.took_ms);
+    story["settledAt"] = json!(detail.delivery.settled_at.map(lines::time));
+    story["encoding"] = json!(detail.encoding.as_str());
+    story["json"] = json!(String::from_utf8_lossy(&detail.json));
+    story
+}
