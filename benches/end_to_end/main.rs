@@ -38,7 +38,7 @@ const DRAIN_MAX: Duration = Duration::from_mins(2);
 #[derive(Debug, Parser)]
 #[command(about = "Measures the release binary against a Kinesis that does nothing")]
 struct Words {
-    /// Fewer events: less than 40 s in all
+    /// Fewer events: about a minute in all
     #[arg(long)]
     quick: bool,
     /// JSON instead of Markdown
