@@ -15,6 +15,7 @@ mod places;
 mod raw;
 mod rules;
 mod save;
+mod saved;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -24,13 +25,16 @@ use std::path::{Path, PathBuf};
 
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
-pub use places::{Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir};
+pub use places::{
+    Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir, program,
+};
 pub use raw::Overrides;
 pub use rules::{
-    StreamArn, check_account_id, check_endpoint_url, check_listen, check_region, check_role_arn,
-    check_source_name, check_stream, check_write_key,
+    StreamArn, check_account_id, check_endpoint_url, check_external_id, check_listen, check_region,
+    check_role_arn, check_source_name, check_stream, check_write_key,
 };
 pub use save::{SaveError, save};
+pub use saved::SavedDestination;
 
 use crate::event::Encoding;
 use raw::RawConfig;
@@ -121,6 +125,8 @@ pub struct Config {
     pub spool: Spool,
     /// The delivery log.
     pub log: Log,
+    /// Destinations to switch to; the one in force is `destination`, whether it is among them or not.
+    pub destinations: Vec<SavedDestination>,
 }
 
 /// Where events go.

@@ -14,7 +14,7 @@ pub use self::{
     formats::{Format, render},
     regions::{PARTITIONS, Partition, Region, partition_of, region, regions, search},
 };
-use crate::config::{Config, Operation};
+use crate::config::{Config, Destination, Operation};
 
 /// What Kinesis is (link of the page).
 pub const ABOUT_KINESIS: &str = "https://aws.amazon.com/documentation/kinesis/";
@@ -29,6 +29,8 @@ pub const HOW_TO_ATTACH_POLICY: &str = "https://docs.aws.amazon.com/IAM/latest/U
 /// How to create a stream.
 pub const HOW_TO_CREATE_STREAM: &str =
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-create-a-stream.html";
+/// What a stream costs.
+pub const KINESIS_PRICING: &str = "https://aws.amazon.com/kinesis/data-streams/pricing/";
 /// The console's form for a new stream; [`ConsolePage::url`] knows the region and the other partitions.
 pub const CONSOLE_CREATE_STREAM: &str = "https://console.aws.amazon.com/kinesis/home#/streams/create";
 /// The console's list of IAM users.
@@ -139,6 +141,18 @@ pub fn stream_arn(region: &str, account_id: &str, stream: &str) -> StreamArn {
     let account_id = known(account_id, Missing::AccountId);
     let stream = known(stream, Missing::StreamName);
     StreamArn { arn: format!("arn:{partition}:kinesis:{region}:{account_id}:stream/{stream}"), missing }
+}
+
+/// The ARN of a KMS key that AWS names by ARN, by id or by alias. Policies name keys by ARN; an alias is of no use in
+/// one, so it stays as it is, for its user to look up.
+pub fn kms_key_arn(key: &str, destination: &Destination) -> String {
+    if key.starts_with("arn:") || key.starts_with("alias/") {
+        return key.to_owned();
+    }
+    let stream = stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
+    let mut fields = stream.splitn(6, ':').skip(1);
+    let [partition, _, region, account] = [(); 4].map(|()| fields.next().unwrap_or_default());
+    format!("arn:{partition}:kms:{region}:{account}:key/{key}")
 }
 
 /// What the policy allows. Each switch is one thing that Tributary can do with the stream.
@@ -302,6 +316,20 @@ mod tests {
         ] {
             assert_eq!(stream_arn(region, "1", "s").arn, arn);
         }
+    }
+
+    #[test]
+    fn a_key_that_aws_names_by_its_id_gets_the_arn_that_policies_need() {
+        let destination = Destination {
+            region: "cn-north-1".to_owned(),
+            account_id: "123456789012".to_owned(),
+            stream: "clicks".to_owned(),
+            ..Destination::default()
+        };
+        let arn = |key| kms_key_arn(key, &destination);
+        assert_eq!(arn("0a-1b"), "arn:aws-cn:kms:cn-north-1:123456789012:key/0a-1b");
+        assert_eq!(arn("arn:aws:kms:eu-west-1:1:key/x"), "arn:aws:kms:eu-west-1:1:key/x");
+        assert_eq!(arn("alias/mine"), "alias/mine");
     }
 
     #[test]

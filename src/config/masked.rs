@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Config;
 use super::keys::{KEYS, SECTIONS, Value};
+use super::saved;
 
 /// See [`Config::masked_toml`].
 pub(super) fn toml(config: &Config) -> String {
@@ -23,6 +24,13 @@ pub(super) fn toml(config: &Config) -> String {
                     line(&mut text, format_args!("retiring_write_key = {}", quoted(&key)));
                 }
             }
+        }
+    }
+    for saved in &config.destinations {
+        line(&mut text, format_args!("\n[[destinations]]\nname = {}", quoted(&saved.name)));
+        let (config, default) = (saved.config(), Config::default());
+        for key in saved::keys().filter(|key| (key.get)(&config) != (key.get)(&default)) {
+            line(&mut text, format_args!("{} = {}", key.name(), literal(&(key.get)(&config))));
         }
     }
     text

@@ -33,6 +33,14 @@ impl Form {
         }
     }
 
+    /// The stream is encrypted with this key: what reads or writes needs it. What the user gave stays.
+    pub(super) fn encrypted_with(&mut self, key_arn: String) {
+        if self.kms_key_arn.trim().is_empty() {
+            self.kms_key_arn = key_arn;
+        }
+        self.encrypted = true;
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, draft: &Config, seen: &mut Seen<'_>) {
         widgets::hint_ui(ui, "The least that the keys need: to put records into this one stream.");
         self.switches_ui(ui);
