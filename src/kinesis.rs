@@ -7,6 +7,7 @@
 mod check;
 mod connect;
 mod facts;
+mod iam;
 mod identity;
 pub mod keychain;
 mod profiles;
@@ -30,6 +31,7 @@ use crate::{
 
 pub use check::check;
 pub use connect::{Access, Target};
+pub use iam::attach;
 pub use identity::who_am_i;
 pub use profiles::profiles;
 pub use read::{Reader, Round};

@@ -5,14 +5,18 @@
 //! as the page's own placeholder (`{region}`), and [`missing`] lists it. Everything here is pure: it writes text and
 //! calls nobody. Absent on purpose: permission to create or delete streams, which Tributary never needs.
 
+mod attach;
 mod formats;
 mod regions;
+mod role;
 
 use serde::Serialize;
 
 pub use self::{
+    attach::{IamCall, attach_calls, attach_name, check_attach_name, iam_endpoint},
     formats::{Format, render},
     regions::{PARTITIONS, Partition, Region, partition_of, region, regions, search},
+    role::{Holder, check_trusted, render_role, trust_policy, trusted_of},
 };
 use crate::config::{Config, Destination, Operation};
 
@@ -26,6 +30,9 @@ pub const HOW_TO_CREATE_POLICY: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_create.html";
 /// How to attach a policy to a user (link of the page).
 pub const HOW_TO_ATTACH_POLICY: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-using.html#attach-managed-policy-console";
+/// How to create a role with a trust policy.
+pub const HOW_TO_CREATE_ROLE: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-custom.html";
 /// How to create a stream.
 pub const HOW_TO_CREATE_STREAM: &str =
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-create-a-stream.html";
@@ -85,10 +92,12 @@ pub enum Missing {
     StreamName,
     /// The customer key of an encrypted stream.
     KmsKeyArn,
+    /// Who may assume the role.
+    Trusted,
 }
 
 impl Missing {
-    /// Every value, in the order of the ARN.
+    /// What a policy itself can lack, in the order of the ARN.
     pub const ALL: [Self; 4] = [Self::Region, Self::AccountId, Self::StreamName, Self::KmsKeyArn];
 
     /// What stands in the text for it; the first three exactly as on the page.
@@ -98,6 +107,7 @@ impl Missing {
             Self::AccountId => "{account-id}",
             Self::StreamName => "{stream-name}",
             Self::KmsKeyArn => "{kms-key-arn}",
+            Self::Trusted => "{trusted-arn}",
         }
     }
 
@@ -108,6 +118,7 @@ impl Missing {
             Self::AccountId => "the account id",
             Self::StreamName => "the stream name",
             Self::KmsKeyArn => "the ARN of the KMS key",
+            Self::Trusted => "who may assume the role",
         }
     }
 }

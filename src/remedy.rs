@@ -130,6 +130,8 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::NotSubscribed
         | Cause::StreamNotFound
         | Cause::RequestRefused
+        | Cause::IamNameTaken
+        | Cause::IamNotThere
         | Cause::KmsNotAllowed
         | Cause::KmsKeyUnusable
         | Cause::KmsKeyNotFound
@@ -180,6 +182,8 @@ enum Cause {
     DryRun,
     RecordDiffers,
     RecordMissing,
+    IamNameTaken,
+    IamNotThere,
     ReadPlaceExpired,
     CredentialsNotFound,
     CredentialsFailed(Source),
@@ -342,6 +346,9 @@ const CODES: &[(&str, Cause)] = &[
     ("UnauthorizedOperation", Cause::NotAllowed),
     ("OptInRequired", Cause::NotSubscribed),
     ("SubscriptionRequired", Cause::NotSubscribed),
+    // What IAM says when a user or policy is made.
+    ("EntityAlreadyExists", Cause::IamNameTaken),
+    ("NoSuchEntity", Cause::IamNotThere),
     // The stream and its key.
     ("ResourceNotFound", Cause::StreamNotFound),
     ("KMSAccessDenied", Cause::KmsNotAllowed),

@@ -4,6 +4,7 @@
 //! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
 //! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
 
+mod attach;
 mod check;
 mod keychain;
 mod policy;
@@ -168,6 +169,7 @@ impl SetUp {
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
         self.keychain.logic(ctx);
         self.streams.logic(ctx);
+        self.policy.logic(ctx);
         let caller = self.who.logic(ctx).map(Found::Caller);
         for found in self.check.logic(ctx).into_iter().chain(caller) {
             self.take_over(&found);
@@ -178,6 +180,7 @@ impl SetUp {
     fn take_over(&mut self, found: &Found) {
         match found {
             Found::Caller(caller) => {
+                self.policy.called_by(&caller.arn);
                 let before = self.draft.clone();
                 let destination = &mut self.draft.destination;
                 if destination.account_id.is_empty() && destination.kind == DestinationKind::Kinesis {
@@ -512,7 +515,10 @@ impl SetUp {
             if scroll {
                 ui.scroll_to_cursor(Some(Align::TOP));
             }
-            self.policy.ui(ui, &self.draft, seen);
+            if self.policy.ui(ui, &self.draft, seen) {
+                self.draft.credentials =
+                    config::Credentials { source: CredentialsSource::Keychain, ..Default::default() };
+            }
         });
     }
 

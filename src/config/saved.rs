@@ -25,9 +25,11 @@ impl SavedDestination {
         Self { name: name.to_owned(), destination, credentials: config.credentials.clone() }
     }
 
-    /// Whether these settings have it in force.
+    /// Whether these settings have it in force. The account id does not count: it fills itself in.
     pub fn is_in(&self, config: &Config) -> bool {
-        *self == Self::of(config, &self.name)
+        let mut other = Self::of(config, &self.name);
+        other.destination.account_id.clone_from(&self.destination.account_id);
+        *self == other
     }
 
     /// Puts it in force. Whether delivering is on stays as it is.

@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Engine, Shared, keeper};
+use super::{Answer, Engine, STEPS_MAX, Shared, Steps, keeper};
 use crate::{
     config::{self, Config},
-    delivery::{AwsFiles, Caller, Fault, ListedStream},
+    delivery::{AwsFiles, Caller, Fault, ListedStream, Step},
     kinesis,
+    policy::IamCall,
 };
 
 /// A sign-in waits for a person in a browser.
@@ -27,6 +28,7 @@ pub(super) enum Errand {
     SignIn(String, oneshot::Sender<Result<(), String>>),
     Streams(Box<Config>, oneshot::Sender<Result<Vec<ListedStream>, Fault>>),
     CreateStream(Box<Config>, oneshot::Sender<Result<bool, Fault>>),
+    Attach(Box<Config>, Vec<IamCall>, mpsc::Sender<Step>),
 }
 
 impl Engine {
@@ -57,6 +59,14 @@ impl Engine {
         self.errand(|reply| Errand::CreateStream(Box::new(config), reply))
     }
 
+    /// Makes these calls of IAM with the credentials of these settings, and undoes them when one fails. Reports each call
+    /// and each undoing by its name.
+    pub fn attach(&self, config: Config, calls: Vec<IamCall>) -> Steps {
+        let (report, steps) = mpsc::channel(STEPS_MAX);
+        self.command(keeper::Command::Account(Errand::Attach(Box::new(config), calls, report)));
+        Steps(steps)
+    }
+
     fn errand<T>(&self, errand: impl FnOnce(oneshot::Sender<T>) -> Errand) -> Answer<T> {
         let (reply, answer) = oneshot::channel();
         self.command(keeper::Command::Account(errand(reply)));
@@ -71,6 +81,14 @@ pub(super) async fn run(shared: Arc<Shared>, errand: Errand) {
         Errand::WhoAmI(config, reply) => give(reply, kinesis::who_am_i(&config).await),
         Errand::Streams(config, reply) => give(reply, kinesis::list_streams(&config).await),
         Errand::CreateStream(config, reply) => give(reply, kinesis::create_stream(&config).await),
+        Errand::Attach(config, calls, report) => {
+            let tell = |step| {
+                // A face that no longer looks is no error, and no reason to leave half of it.
+                drop(report.try_send(step));
+                shared.wake_faces();
+            };
+            kinesis::attach(&config, &calls, tell).await;
+        }
         Errand::SignIn(profile, mut reply) => {
             let signed_in = tokio::select! {
                 result = sign_in(&profile) => result,

@@ -14,6 +14,7 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio_rustls::rustls::{
     RootCertStore,
@@ -191,7 +192,7 @@ fn with_keys(base: SdkConfig, provider: SharedCredentialsProvider) -> SdkConfig 
 
 /// The server, where it is not AWS: it has its own STS and IAM, or none. An address of AWS (a VPC endpoint, say) is for
 /// Kinesis alone.
-fn other_server(endpoint_url: &str) -> Option<&str> {
+pub(super) fn other_server(endpoint_url: &str) -> Option<&str> {
     const ENDS: [&str; 4] = [".c2s.ic.gov", ".sc2s.sgov.gov", ".adc-e.uk", ".hci.ic.gov"];
     let host = endpoint_url.split("://").nth(1)?.split(['/', ':']).next()?;
     let is_aws = host.contains(".amazonaws.") || ENDS.iter().any(|end| host.ends_with(end));
@@ -212,19 +213,32 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// The same for requests that no client of the SDK makes.
+pub(super) fn connector() -> Connector {
+    let settings =
+        HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+    connector.set_connector_settings(Some(settings.build()));
+    connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls()).build()
+}
+
 /// HTTPS on rustls with ring, the platform's roots, and AWS's `AWS_CA_BUNDLE` beside them.
 fn http(proxy: ProxyConfig) -> SharedHttpClient {
-    let mut trust = TrustStore::default();
-    if let Some(pem) = config::ca_bundle().and_then(|pem| usable(&pem)) {
-        trust = trust.with_pem_certificate(pem);
-    }
-    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
+    let tls = tls();
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(aws_sdk_kinesis::config::RuntimeComponents::sleep_impl));
         connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
     })
+}
+
+fn tls() -> TlsContext {
+    let mut trust = TrustStore::default();
+    if let Some(pem) = config::ca_bundle().and_then(|pem| usable(&pem)) {
+        trust = trust.with_pem_certificate(pem);
+    }
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
 /// The certificates of a bundle that the TLS library can use: one that it cannot read would end the program.

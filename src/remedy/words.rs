@@ -55,6 +55,18 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         Cause::NotTrusted | Cause::ProxyRefused => in_between(cause, names),
         Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, names),
         Cause::RecordDiffers | Cause::RecordMissing => read_back(cause, names),
+        Cause::IamNameTaken => say(
+            "The account has a user or a policy of that name already.",
+            "Names are unique in an account; it may be from an earlier try, or somebody else's.",
+            "Choose another name, or delete the old one in the AWS console when nobody needs it.",
+        )
+        .at(Place::SetUpPolicy),
+        Cause::IamNotThere => say(
+            "IAM does not know the user or the policy.",
+            "It was deleted meanwhile, or IAM has not learned of it yet, which can take some seconds.",
+            "Try again in a moment.",
+        )
+        .at(Place::SetUpPolicy),
         Cause::CredentialsFailed(source) => credentials_failed(source, names),
         Cause::CredentialsNotFound
         | Cause::SessionExpired
@@ -528,6 +540,15 @@ fn not_allowed(message: &str, names: &Names) -> Remedy {
         .and_then(|(_, rest)| rest.split_whitespace().next())
         .filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || c == ':'));
     let allowed = action.map_or_else(|| "this".to_owned(), |action| format!("`{action}`"));
+    if let Some(action) = action.filter(|action| action.starts_with("iam:")) {
+        return say(
+            format!("{signer} may not do `{action}`."),
+            "Making users and policies is a right of its own, which few keys should have.",
+            "Sign the calls with a profile that may manage IAM, or copy the policy and let whoever looks after the AWS account attach it.",
+        )
+        .at(Place::SetUpPolicy)
+        .see(ATTACH);
+    }
     if message.contains("explicit deny") {
         return say(
             format!("A rule of your AWS organisation or account forbids {signer} to do {allowed} on {stream}."),

@@ -454,3 +454,86 @@ fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_a
     wait_for(newcomer.window, "the delivery", |window| says(window, "sequence number"));
     assert_eq!((newcomer.inputs, account.records("clickstream").len()), (10, 2));
 }
+
+/// The policy step with a policy that is whole; without an access key, since no test has a keychain.
+fn about_to_attach(account: &Account) -> Desk {
+    let mut desk = with_stream(account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    window.get_by_role_and_label(Role::Switch, "Make an access key too").scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Switch, "Make an access key too").click();
+    window.run();
+    click(window, "Show the calls …");
+    window.run();
+    desk
+}
+
+#[test]
+fn the_policy_is_attached_by_calls_that_are_shown_first() {
+    if !in_own_process("the_policy_is_attached_by_calls_that_are_shown_first", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = about_to_attach(&account);
+    let window = &mut desk.window;
+    for call in ["iam:CreateUser", "iam:CreatePolicy", "iam:AttachUserPolicy"] {
+        window.get_by_label(call);
+    }
+    assert!(says(window, "UserName: tributary-clicks"));
+    assert_eq!(account.actions(), [""; 0], "shown, not made");
+    click(window, "Make these 3 calls");
+    wait_for(window, "the attachment", |window| says(window, "Attached. IAM takes some seconds"));
+    let policy = format!("arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks");
+    assert_eq!(
+        account.iam(),
+        [
+            format!("attachment/tributary-clicks/{policy}"),
+            format!("policy/{policy}"),
+            "user/tributary-clicks".to_owned()
+        ]
+    );
+    let made = account.asked().into_iter().find(|asked| asked.action == "CreatePolicy").expect("it was made");
+    let document: serde_json::Value = serde_json::from_str(&made.form["PolicyDocument"]).expect("JSON");
+    assert_eq!(document["Statement"][0]["Action"][0], "kinesis:PutRecord");
+}
+
+#[test]
+fn what_was_made_is_undone_when_a_call_fails() {
+    if !in_own_process("what_was_made_is_undone_when_a_call_fails", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| {
+        if asked.action == "AttachUserPolicy" { denied("iam:AttachUserPolicy") } else { Reply::Usual }
+    });
+    let mut desk = about_to_attach(&account);
+    let window = &mut desk.window;
+    click(window, "Make these 3 calls");
+    wait_for(window, "the undoing", |window| says(window, "Nothing was left behind."));
+    assert!(says(window, "Sign the calls with a profile that may manage IAM"));
+    for undone in ["DeletePolicy: passed", "DeleteUser: passed"] {
+        window.get_by_label(undone);
+    }
+    assert_eq!(account.iam(), [""; 0]);
+    let actions = account.actions();
+    assert_eq!(actions[actions.len() - 2..], ["DeletePolicy", "DeleteUser"], "last first");
+}
+
+#[test]
+fn without_a_keychain_no_access_key_is_made_and_nothing_else_either() {
+    if !in_own_process("without_a_keychain_no_access_key_is_made_and_nothing_else_either", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    click(window, "Show the calls …");
+    window.run();
+    window.get_by_label("iam:CreateAccessKey");
+    click(window, "Make these 4 calls");
+    wait_for(window, "what is missing", |window| says(window, "The system keychain did not give out"));
+    assert!(says(window, "Nothing was left behind."));
+    assert_eq!(account.iam(), [""; 0]);
+}

@@ -216,7 +216,7 @@ impl Run {
 
 /// How a line of the list looks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     Running,
     Waiting,
     Passed,
@@ -236,7 +236,7 @@ fn title(name: &str) -> String {
     }
 }
 
-fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) {
+pub(super) fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) {
     let t = tokens(ui);
     let (color, icon, word) = match look {
         Look::Running => (t.accent, None, "being checked"),

@@ -67,10 +67,7 @@ impl Streams {
 
     /// `missing` says why AWS cannot be asked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, missing: Option<&str>) {
-        let arn = arn(draft);
-        if widgets::fact_ui(ui, "Stream ARN", &arn, true) {
-            seen.copied("ARN");
-        }
+        arn_ui(ui, seen, &arn(draft));
         let busy = self.listing.is_some() || self.making.is_some();
         let nameless = config::check_stream(&draft.destination.stream).err();
         ui.horizontal_wrapped(|ui| {
@@ -205,6 +202,19 @@ fn row_ui(ui: &mut Ui, stream: &ListedStream, selected: bool) -> bool {
 fn name(config: &Config) -> &str {
     let stream = &config.destination.stream;
     StreamArn::parse(stream).map_or(stream, |arn| arn.name)
+}
+
+/// In full, on as many lines as it takes.
+fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, arn: &str) {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        ui.label(weight("Stream ARN", 560.0));
+        if widgets::icon_button_ui(ui, Icon::Copy, "Copy stream arn").clicked() {
+            ui.copy_text(arn.to_owned());
+            seen.copied("ARN");
+        }
+    });
+    ui.add(Label::new(RichText::new(arn).monospace().color(t.strong)).wrap());
 }
 
 /// As it will appear in the policy.

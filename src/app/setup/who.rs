@@ -92,15 +92,31 @@ pub(super) fn profile_ui(
     region: &mut String,
     error: Option<&str>,
 ) {
+    if field_ui(ui, seen, "Profile", name, error)
+        && let Some(of_profile) = seen.account.profile(name).and_then(|one| one.region.as_deref())
+        && region.is_empty()
+    {
+        of_profile.clone_into(region);
+    }
+    known_ui(ui, seen, name);
+}
+
+/// The same for other purposes.
+pub(super) fn profile_field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String) {
+    field_ui(ui, seen, label, name, None);
+}
+
+/// True when the name changed.
+fn field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, error: Option<&str>) -> bool {
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 5.0;
-        let label = ui.label(weight("Profile", 560.0));
-        ui.scope(|ui| {
+        let named = ui.label(weight(label, 560.0));
+        let changed = ui.scope(|ui| {
             widgets::edge_ui(ui, error.is_some());
             let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
             let edit = widgets::text_edit(name, "default").desired_width(width);
             let profiles = seen.account.profiles();
-            let output = CompletionPopup::new(Id::unique("profile"))
+            let output = CompletionPopup::new(Id::unique(("profile", label)))
                 .align(RectAlign::BOTTOM_START)
                 .word_boundary(|_| false)
                 .max_height(260.0)
@@ -109,19 +125,17 @@ pub(super) fn profile_ui(
             if output.text_edit.response.response.gained_focus() {
                 seen.wishes.push(Wish::ReadAwsFiles);
             }
-            if output.text_edit.response.response.changed() || output.accepted.is_some() {
+            let changed = output.text_edit.response.response.changed() || output.accepted.is_some();
+            if changed {
                 name.truncate(name.trim_end().len());
-                if let Some(of_profile) = seen.account.profile(name).and_then(|one| one.region.as_deref())
-                    && region.is_empty()
-                {
-                    of_profile.clone_into(region);
-                }
             }
-            output.text_edit.response.response.labelled_by(label.id);
+            output.text_edit.response.response.labelled_by(named.id);
+            changed
         });
         widgets::error_ui(ui, error);
-    });
-    known_ui(ui, seen, name);
+        changed.inner
+    })
+    .inner
 }
 
 fn suggestions(profiles: &[Profile], text: &str) -> Vec<Suggestion> {
