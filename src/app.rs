@@ -329,7 +329,7 @@ impl Desk {
             config_path: running.config_path.display().to_string(),
             data_dir: running.data_dir.display().to_string(),
             place: Place::default(),
-            setup: setup::SetUp::new(&config),
+            setup: setup::SetUp::new(&config, engine.kept_draft()),
             sources: sources::Sources::default(),
             test: test::Test::default(),
             live: live::Live::default(),
@@ -354,7 +354,7 @@ impl Desk {
             self.settings.adopt(&self.config, &config);
             self.config = config;
         }
-        self.setup.logic(ctx);
+        self.setup.logic(ctx, engine, &self.config);
         self.sources.logic(ctx, engine, &self.status);
         self.test.logic(ctx, engine, &self.status);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);

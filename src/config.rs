@@ -16,6 +16,7 @@ mod raw;
 mod rules;
 mod save;
 mod saved;
+mod share;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -104,6 +105,39 @@ impl Config {
     /// Whether these settings could be loaded: for settings that were put together in the window.
     pub fn check(&self) -> Result<(), Error> {
         RawConfig::of(self).check().map(|_| ())
+    }
+
+    /// The settings but sources and secrets, as the text of a settings file, for [`Self::with_imported`].
+    pub fn export(&self) -> String {
+        share::export(self)
+    }
+
+    /// These settings with what an exported text, or any settings file's, says on top. Sources stay as they are.
+    pub fn with_imported(&self, text: &str) -> Result<Self, Vec<Problem>> {
+        share::import(self, text)
+    }
+
+    /// Destination and credentials as text, right or not: what somebody was typing.
+    pub fn draft(&self) -> String {
+        let drafted = Self {
+            destination: self.destination.clone(),
+            credentials: self.credentials.clone(),
+            ..Self::default()
+        };
+        share::export(&drafted)
+    }
+
+    /// These settings with the destination and credentials of a [`Self::draft`], as far as they are right.
+    #[must_use]
+    pub fn with_draft(&self, text: &str) -> Self {
+        let Self { destination, credentials, .. } = share::restore(self, text);
+        let enabled = self.destination.enabled;
+        Self { destination: Destination { enabled, ..destination }, credentials, ..self.clone() }
+    }
+
+    /// The settings that differ: name, value here, value there.
+    pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
+        share::differences(self, other)
     }
 
     /// The settings as a settings file in which of every write key only the end can be seen.

@@ -211,6 +211,8 @@ struct Shared {
     stop_resending: AtomicBool,
     /// What a caller of the control port must know.
     control_key: String,
+    /// What the window kept before this start.
+    kept_draft: Option<String>,
     spool: Spool,
     practice: Practice,
     access: Access,
@@ -298,6 +300,7 @@ impl Engine {
         // Last of what can fail: a spool that was opened has a thread that writes.
         let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
         Whereabouts::remove(&paths.data_dir);
+        let kept_draft = account::kept_draft(&paths.data_dir);
         let (desk, questions) = mpsc::channel(desk::QUESTIONS_MAX);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let config = Arc::new(config);
@@ -324,6 +327,7 @@ impl Engine {
             resending: watch::Sender::new(None),
             stop_resending: AtomicBool::new(false),
             control_key: config::new_write_key()?,
+            kept_draft,
             spool,
             practice,
             access,
@@ -375,6 +379,11 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Apply { config: Box::new(config), save: true, queued, reply });
         Answer(answer)
+    }
+
+    /// What the window was told to keep, by this run or one before. Read at the start.
+    pub fn kept_draft(&self) -> Option<&str> {
+        self.shared.kept_draft.as_deref()
     }
 
     /// Tries again now where the forwarder waits.

@@ -12,6 +12,8 @@ mod saved;
 mod streams;
 mod who;
 
+use std::time::{Duration, Instant};
+
 use eframe::egui::{
     self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, Sense,
     Stroke, Suggestion, Ui, vec2,
@@ -26,10 +28,13 @@ use super::{
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
     delivery::{Forwarder, Found},
-    engine::Queued,
+    engine::{Engine, Queued},
     event::Encoding,
     policy as policies, remedy,
 };
+
+/// How long after a change the draft is kept for the next start.
+const KEEP_AFTER: Duration = Duration::from_millis(400);
 
 /// A step that can be gone to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +54,9 @@ enum Mark {
 
 pub(super) struct SetUp {
     draft: Config,
+    /// The draft that was kept for the next start, and since when it differs from the one in the form.
+    kept: Config,
+    unkept_since: Option<Instant>,
     scroll_to: Option<Section>,
     policy: policy::Form,
     keychain: keychain::Keychain,
@@ -140,9 +148,12 @@ fn reason(draft: &Config) -> Option<String> {
 }
 
 impl SetUp {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, kept: Option<&str>) -> Self {
+        let draft = kept.map_or_else(|| config.clone(), |text| config.with_draft(text));
         Self {
-            draft: config.clone(),
+            kept: draft.clone(),
+            unkept_since: None,
+            draft,
             scroll_to: None,
             policy: policy::Form::default(),
             keychain: keychain::Keychain::default(),
@@ -166,7 +177,8 @@ impl SetUp {
         }
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context) {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, config: &Config) {
+        self.keep(ctx, engine, config);
         self.keychain.logic(ctx);
         self.streams.logic(ctx);
         self.policy.logic(ctx);
@@ -174,6 +186,25 @@ impl SetUp {
         for found in self.check.logic(ctx).into_iter().chain(caller) {
             self.take_over(&found);
         }
+    }
+
+    /// Keeps the draft for the next start, a moment after the last key.
+    fn keep(&mut self, ctx: &egui::Context, engine: &Engine, config: &Config) {
+        let same = |one: &Config, other: &Config| {
+            one.destination == other.destination && one.credentials == other.credentials
+        };
+        if same(&self.draft, &self.kept) {
+            self.unkept_since = None;
+            return;
+        }
+        let since = *self.unkept_since.get_or_insert_with(Instant::now);
+        if let Some(left) = KEEP_AFTER.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
+            return ctx.request_repaint_after(left);
+        }
+        let text = if same(&self.draft, config) { String::new() } else { self.draft.draft() };
+        engine.keep_draft(text);
+        self.kept = self.draft.clone();
+        self.unkept_since = None;
     }
 
     /// What AWS said fills in what is still empty.

@@ -26,14 +26,19 @@ pub(super) fn toml(config: &Config) -> String {
             }
         }
     }
+    saved_tables(&mut text, config);
+    text
+}
+
+/// The saved destinations, each with what differs from the defaults.
+pub(super) fn saved_tables(text: &mut String, config: &Config) {
     for saved in &config.destinations {
-        line(&mut text, format_args!("\n[[destinations]]\nname = {}", quoted(&saved.name)));
+        line(text, format_args!("\n[[destinations]]\nname = {}", quoted(&saved.name)));
         let (config, default) = (saved.config(), Config::default());
         for key in saved::keys().filter(|key| (key.get)(&config) != (key.get)(&default)) {
-            line(&mut text, format_args!("{} = {}", key.name(), literal(&(key.get)(&config))));
+            line(text, format_args!("{} = {}", key.name(), literal(&(key.get)(&config))));
         }
     }
-    text
 }
 
 /// The last 4 characters of a key that has many; of a short one nothing, since 4 would be much of it.
@@ -48,7 +53,7 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("a String takes all text");
 }
 
-fn literal(value: &Value) -> String {
+pub(super) fn literal(value: &Value) -> String {
     match value {
         Value::Text(text) => quoted(text),
         Value::Switch(on) => on.to_string(),

@@ -180,6 +180,11 @@ impl RawConfig {
         refuse(self.problems, config)
     }
 
+    /// What is right of it.
+    pub(super) fn right_values(mut self) -> Config {
+        self.values().0
+    }
+
     fn values(&mut self) -> (Config, Origins) {
         let mut config = Config::default();
         let mut origins = Origins::new();

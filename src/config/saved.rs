@@ -73,6 +73,10 @@ impl RawSaved {
         Self { name: Some(Value::Text(saved.name.clone())), settings, origin: Origin::Default }
     }
 
+    fn is_named_as(&self, other: &Self) -> bool {
+        self.name.is_some() && self.name == other.name
+    }
+
     pub(super) fn add(&mut self, name: &str, value: Value, origin: Origin) {
         if name == "name" {
             self.name = Some(value);
@@ -83,6 +87,13 @@ impl RawSaved {
 }
 
 impl RawConfig {
+    /// Of the first `count` saved destinations, those go that a later one has the name of.
+    pub(super) fn prefer_later_saved(&mut self, count: usize) {
+        let later = self.saved.split_off(count.min(self.saved.len()));
+        self.saved.retain(|old| !later.iter().any(|new| old.is_named_as(new)));
+        self.saved.extend(later);
+    }
+
     /// The saved destinations that are right; what is wrong becomes a problem.
     pub(super) fn checked_saved(&mut self) -> Vec<SavedDestination> {
         let mut checked: Vec<SavedDestination> = Vec::new();

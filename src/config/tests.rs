@@ -576,3 +576,29 @@ fn a_saved_destination_is_put_in_force_and_delivering_stays_as_it_is() {
     assert!(config.check().is_ok());
     assert_eq!(from_file(&config.masked_toml()).unwrap().destinations, config.destinations);
 }
+
+#[test]
+fn exported_settings_hold_no_secret_and_are_imported_on_top_of_others() {
+    let file = format!(
+        "[destination]\nkind = \"kinesis\"\nregion = \"eu-west-1\"\nstream = \"s\"\n[log]\nkeep_events = 5\n\
+         [[capture.sources]]\nname = \"A\"\nwrite_key = \"{SECRET}\"\n[[destinations]]\nname = \"P\"\n"
+    );
+    let from = from_file(&file).unwrap();
+    let text = from.export();
+    assert!(!text.contains(SECRET) && !text.contains("sources."), "{text}");
+    let mut to = from_file("[[capture.sources]]\nname = \"B\"\nwrite_key = \"b\"\n").unwrap();
+    let mut other = from.destinations[0].clone();
+    other.destination.encoding = Encoding::Json;
+    to.destinations.push(other);
+    let got = to.with_imported(&text).unwrap();
+    assert_eq!(
+        (&got.destination, &got.log, &got.destinations),
+        (&from.destination, &from.log, &from.destinations)
+    );
+    assert_eq!(got.capture.sources, to.capture.sources);
+    let names: Vec<_> = to.differences(&got).into_iter().map(|(name, ..)| name).collect();
+    assert!(names.contains(&"destination.region".to_owned()), "{names:?}");
+    assert_eq!(to.with_imported("[log]\nkeep_events = 9\n").unwrap().log.keep_events, 9);
+    let problems = to.with_imported("[log]\nkeep_events = -1\n").unwrap_err();
+    assert!(problems[0].to_string().starts_with("the settings, line 2: log.keep_events"), "{problems:?}");
+}

@@ -3,6 +3,7 @@
 //! nobody waits for it any more.
 
 use std::{
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -29,6 +30,14 @@ pub(super) enum Errand {
     Streams(Box<Config>, oneshot::Sender<Result<Vec<ListedStream>, Fault>>),
     CreateStream(Box<Config>, oneshot::Sender<Result<bool, Fault>>),
     Attach(Box<Config>, Vec<IamCall>, mpsc::Sender<Step>),
+    Keep(String),
+}
+
+/// In the data folder: what was typed in Set up and not applied. Never a secret.
+const DRAFT_FILE: &str = "setup-draft.toml";
+
+pub(super) fn kept_draft(data_dir: &Path) -> Option<String> {
+    std::fs::read_to_string(data_dir.join(DRAFT_FILE)).ok()
 }
 
 impl Engine {
@@ -67,6 +76,11 @@ impl Engine {
         Steps(steps)
     }
 
+    /// Keeps what is typed and not applied for the next start; nothing, when it is empty.
+    pub fn keep_draft(&self, text: String) {
+        self.command(keeper::Command::Account(Errand::Keep(text)));
+    }
+
     fn errand<T>(&self, errand: impl FnOnce(oneshot::Sender<T>) -> Errand) -> Answer<T> {
         let (reply, answer) = oneshot::channel();
         self.command(keeper::Command::Account(errand(reply)));
@@ -81,6 +95,17 @@ pub(super) async fn run(shared: Arc<Shared>, errand: Errand) {
         Errand::WhoAmI(config, reply) => give(reply, kinesis::who_am_i(&config).await),
         Errand::Streams(config, reply) => give(reply, kinesis::list_streams(&config).await),
         Errand::CreateStream(config, reply) => give(reply, kinesis::create_stream(&config).await),
+        Errand::Keep(text) => {
+            let path = shared.paths.data_dir.join(DRAFT_FILE);
+            #[expect(clippy::disallowed_methods, reason = "the engine spawns; writing a file blocks")]
+            let kept = tokio::task::spawn_blocking(move || {
+                if text.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, text) }
+            });
+            if let Ok(Err(error)) = kept.await {
+                tracing::debug!("what is typed in Set up is not kept: {error}");
+            }
+            return;
+        }
         Errand::Attach(config, calls, report) => {
             let tell = |step| {
                 // A face that no longer looks is no error, and no reason to leave half of it.

@@ -60,6 +60,18 @@ fn with_stream(account: &Account) -> Desk {
     open(config)
 }
 
+/// The same, typed and not applied: nothing of AWS is in force.
+fn with_draft(account: &Account) -> Desk {
+    let mut config = settings();
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clicks".clone_into(&mut config.destination.stream);
+    config.destination.endpoint_url.clone_from(&account.url);
+    let mut desk = open(config);
+    desk.window.get_by_label("Amazon Kinesis").click();
+    desk.window.run();
+    desk
+}
+
 fn click(window: &mut Window, label: &str) {
     window.get_by_role_and_label(Role::Button, label).scroll_to_me();
     window.run();
@@ -77,7 +89,7 @@ fn nothing_is_asked_of_aws_before_the_user_asks() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_stream(&account);
+    let mut desk = with_draft(&account);
     let window = &mut desk.window;
     type_into(window, "External id", "x");
     assert!(says(window, "An external id has 2 to 1224"), "the rule, as it is typed");
@@ -94,7 +106,7 @@ fn who_am_i_fills_in_the_account_and_the_policy() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_stream(&account);
+    let mut desk = with_draft(&account);
     let window = &mut desk.window;
     assert!(says(window, "Still missing: the account id"));
     click(window, "Who am I?");
@@ -114,7 +126,7 @@ fn keys_that_aws_does_not_know_are_named_where_they_were_chosen() {
     }
     let account = Account::start(&[]);
     account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
-    let mut desk = with_stream(&account);
+    let mut desk = with_draft(&account);
     let window = &mut desk.window;
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, "InvalidClientTokenId"));
@@ -150,7 +162,7 @@ fn a_stream_is_made_only_after_a_question_that_names_the_cost() {
         return;
     }
     let account = Account::start(&[]);
-    let mut desk = with_stream(&account);
+    let mut desk = with_draft(&account);
     let window = &mut desk.window;
     click(window, "Create this stream …");
     window.run();
@@ -457,7 +469,7 @@ fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_a
 
 /// The policy step with a policy that is whole; without an access key, since no test has a keychain.
 fn about_to_attach(account: &Account) -> Desk {
-    let mut desk = with_stream(account);
+    let mut desk = with_draft(account);
     let window = &mut desk.window;
     type_into(window, "AWS account id", ACCOUNT_ID);
     window.get_by_role_and_label(Role::Switch, "Make an access key too").scroll_to_me();
@@ -526,7 +538,7 @@ fn without_a_keychain_no_access_key_is_made_and_nothing_else_either() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_stream(&account);
+    let mut desk = with_draft(&account);
     let window = &mut desk.window;
     type_into(window, "AWS account id", ACCOUNT_ID);
     click(window, "Show the calls …");
@@ -536,4 +548,63 @@ fn without_a_keychain_no_access_key_is_made_and_nothing_else_either() {
     wait_for(window, "what is missing", |window| says(window, "The system keychain did not give out"));
     assert!(says(window, "Nothing was left behind."));
     assert_eq!(account.iam(), [""; 0]);
+}
+
+#[test]
+fn what_was_typed_and_not_applied_is_there_after_a_restart() {
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let mut desk = crate::window::open_in(settings(), files);
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    type_into(window, "AWS region", "eu-west-1");
+    type_into(window, "Stream name", "clickstream");
+    let draft = desk.files.path().join("data/setup-draft.toml");
+    wait_for(&mut desk.window, "the draft to be kept", |_| {
+        std::fs::read_to_string(&draft).is_ok_and(|text| text.contains("\"clickstream\""))
+    });
+    let Desk { window, files } = desk;
+    drop(window);
+    let mut desk = crate::window::open_in(settings(), files);
+    let window = &mut desk.window;
+    assert_eq!(value(window, "Stream name"), "clickstream");
+    assert!(says(window, "Not applied yet"));
+    click(window, "Revert");
+    window.run();
+    let draft = desk.files.path().join("data/setup-draft.toml");
+    wait_for(&mut desk.window, "the draft to go", |_| !draft.exists());
+}
+
+#[test]
+fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    crate::window::go(window, "Settings");
+    click(window, "Copy settings");
+    let text = copied(window).expect("they are copied");
+    assert!(text.contains("[destination]") && !text.contains("test-key-1234"), "{text}");
+    click(window, "Import …");
+    window.run();
+    window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").focus();
+    window.run();
+    window
+        .get_by_role_and_label(Role::MultilineTextInput, "Settings to import")
+        .type_text("[log]\nkeep_events = -1");
+    window.run();
+    assert!(says(window, "line 2: log.keep_events"), "a mistake is named");
+    click(window, "Cancel import");
+    window.run();
+    click(window, "Import …");
+    window.run();
+    window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").focus();
+    window.run();
+    window
+        .get_by_role_and_label(Role::MultilineTextInput, "Settings to import")
+        .type_text("[log]\nkeep_events = 4321");
+    window.run();
+    assert!(says(window, "log.keep_events: 1000000 → 4321"));
+    click(window, "Import");
+    wait_for(window, "the import", |window| says(window, "Imported and saved"));
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    assert!(file.contains("keep_events = 4321"), "{file}");
 }

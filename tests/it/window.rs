@@ -48,8 +48,15 @@ pub fn open(config: Config) -> Desk {
     open_with(config, |_| {})
 }
 
+pub fn open_in(config: Config, files: tempfile::TempDir) -> Desk {
+    open_prepared(config, files, |_| {})
+}
+
 fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
-    let files = tempfile::tempdir().expect("a temporary folder");
+    open_prepared(config, tempfile::tempdir().expect("a temporary folder"), prepare)
+}
+
+fn open_prepared(config: Config, files: tempfile::TempDir, prepare: fn(&Engine)) -> Desk {
     let paths = paths(files.path());
     let config_path = files.path().join("config.toml");
     let data_dir = files.path().to_owned();
