@@ -19,9 +19,10 @@ use lucide_icons::Icon;
 use crate::{
     config::Config,
     delivery::{Millis, Status},
-    engine::{Answer, Engine},
+    engine::{Answer, Engine, Queued},
 };
 
+mod account;
 mod banner;
 mod detail;
 mod json;
@@ -47,6 +48,8 @@ const FRAME: Duration = Duration::from_millis(50);
 const PAGE_WIDTH_MAX: f32 = 1720.0;
 /// An answer that did not come by now never will.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(20);
+/// The same where puts in flight are waited for first, and then the disk.
+const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What a started product hands to its window.
 pub struct Running {
@@ -155,8 +158,14 @@ enum Wish {
     Save {
         config: Box<Config>,
         done: &'static str,
+        queued: Queued,
     },
     RetryNow,
+    /// `aws sso login` for this profile.
+    SignIn(String),
+    StopSigningIn,
+    /// AWS's files may have changed.
+    ReadAwsFiles,
     Notice(String),
 }
 
@@ -170,6 +179,7 @@ struct Seen<'a> {
     data_dir: &'a str,
     now: Millis,
     clock: &'a Clock,
+    account: &'a account::Account,
     wishes: &'a mut Vec<Wish>,
 }
 
@@ -183,7 +193,12 @@ impl Seen<'_> {
     }
 
     fn save(&mut self, config: Config, done: &'static str) {
-        self.wishes.push(Wish::Save { config: Box::new(config), done });
+        self.save_with(config, done, Queued::GoOn);
+    }
+
+    /// The same, and says what becomes of the events that wait.
+    fn save_with(&mut self, config: Config, done: &'static str, queued: Queued) {
+        self.wishes.push(Wish::Save { config: Box::new(config), done, queued });
     }
 
     /// The base URL that SDKs are given.
@@ -290,6 +305,7 @@ struct Desk {
     config_path: String,
     data_dir: String,
     place: Place,
+    account: account::Account,
     setup: setup::SetUp,
     sources: sources::Sources,
     test: test::Test,
@@ -305,12 +321,15 @@ impl Desk {
         let waker = waker.clone();
         engine.on_change(move || waker.wake());
         let config = engine.config();
+        let mut account = account::Account::default();
+        account.read(&engine);
         Self {
+            account,
             status: engine.status(),
             config_path: running.config_path.display().to_string(),
             data_dir: running.data_dir.display().to_string(),
             place: Place::default(),
-            setup: setup::SetUp::new(&config),
+            setup: setup::SetUp::new(&config, engine.kept_draft()),
             sources: sources::Sources::default(),
             test: test::Test::default(),
             live: live::Live::default(),
@@ -335,11 +354,14 @@ impl Desk {
             self.settings.adopt(&self.config, &config);
             self.config = config;
         }
-        self.setup.logic(ctx);
+        self.setup.logic(ctx, engine, &self.config);
         self.sources.logic(ctx, engine, &self.status);
         self.test.logic(ctx, engine, &self.status);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
         self.stream.logic(engine, self.place == Place::Stream);
+        if let Some(notice) = self.account.logic(ctx) {
+            return Some(notice);
+        }
         let (saving, done) = self.saving.as_mut()?;
         let notice = match saving.poll(ctx) {
             Poll::Pending => return None,
@@ -371,6 +393,7 @@ impl Desk {
             data_dir: &self.data_dir,
             now: Clock::now(),
             clock,
+            account: &self.account,
             wishes: &mut wishes,
         };
         let t = theme::tokens(ui);
@@ -418,10 +441,15 @@ impl Desk {
                 self.place = Place::Live;
                 self.live.show(id);
             }
-            Wish::Save { config, done } => {
-                self.saving = Some((Waiting::new(engine.save_and_apply(*config)), done));
+            Wish::Save { config, done, queued } => {
+                let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
+                let answer = engine.save_and_apply(*config, queued);
+                self.saving = Some((Waiting::patient(answer, patience), done));
             }
             Wish::RetryNow => engine.retry_now(),
+            Wish::SignIn(profile) => self.account.sign_in(engine, profile),
+            Wish::StopSigningIn => self.account.stop_signing_in(),
+            Wish::ReadAwsFiles => self.account.read(engine),
             Wish::Notice(text) => return Some(Notice::new(text, false)),
         }
         None

@@ -15,6 +15,8 @@ mod places;
 mod raw;
 mod rules;
 mod save;
+mod saved;
+mod share;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -24,13 +26,16 @@ use std::path::{Path, PathBuf};
 
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
-pub use places::{Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir};
+pub use places::{
+    Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir, program,
+};
 pub use raw::Overrides;
 pub use rules::{
-    StreamArn, check_account_id, check_endpoint_url, check_listen, check_region, check_role_arn,
-    check_source_name, check_stream, check_write_key,
+    StreamArn, check_account_id, check_endpoint_url, check_external_id, check_listen, check_region,
+    check_role_arn, check_source_name, check_stream, check_write_key,
 };
 pub use save::{SaveError, save};
+pub use saved::SavedDestination;
 
 use crate::event::Encoding;
 use raw::RawConfig;
@@ -102,6 +107,39 @@ impl Config {
         RawConfig::of(self).check().map(|_| ())
     }
 
+    /// The settings but sources and secrets, as the text of a settings file, for [`Self::with_imported`].
+    pub fn export(&self) -> String {
+        share::export(self)
+    }
+
+    /// These settings with what an exported text, or any settings file's, says on top. Sources stay as they are.
+    pub fn with_imported(&self, text: &str) -> Result<Self, Vec<Problem>> {
+        share::import(self, text)
+    }
+
+    /// Destination and credentials as text, right or not: what somebody was typing.
+    pub fn draft(&self) -> String {
+        let drafted = Self {
+            destination: self.destination.clone(),
+            credentials: self.credentials.clone(),
+            ..Self::default()
+        };
+        share::export(&drafted)
+    }
+
+    /// These settings with the destination and credentials of a [`Self::draft`], as far as they are right.
+    #[must_use]
+    pub fn with_draft(&self, text: &str) -> Self {
+        let Self { destination, credentials, .. } = share::restore(self, text);
+        let enabled = self.destination.enabled;
+        Self { destination: Destination { enabled, ..destination }, credentials, ..self.clone() }
+    }
+
+    /// The settings that differ: name, value here, value there.
+    pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
+        share::differences(self, other)
+    }
+
     /// The settings as a settings file in which of every write key only the end can be seen.
     pub fn masked_toml(&self) -> String {
         masked::toml(self)
@@ -121,6 +159,8 @@ pub struct Config {
     pub spool: Spool,
     /// The delivery log.
     pub log: Log,
+    /// Destinations to switch to; the one in force is `destination`, whether it is among them or not.
+    pub destinations: Vec<SavedDestination>,
 }
 
 /// Where events go.

@@ -2,11 +2,16 @@
 //! what a put answered ([`Outcome`]), what the log shows ([`Delivery`]), what adds up ([`Ledger`]), and what the
 //! forwarder is doing ([`Status`]). No behaviour beyond reading itself; no colours, no clocks, no I/O.
 
+mod account;
+mod check;
+
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Encoding, Kind};
+pub use account::{AwsFiles, Caller, ListedStream, Profile, ProfileKind};
+pub use check::{CheckKind, Found, Step, Verdict};
 
 /// An event's place in the spool: 1 for the first one ever, rising by one in the order of acceptance.
 ///
@@ -494,26 +499,4 @@ pub enum ReadFrom {
     Latest,
     /// The first record at or after this moment.
     Time(Millis),
-}
-
-/// How a step went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It works.
-    Passed,
-    /// Not needed for putting, and not permitted or not offered here.
-    Skipped,
-    /// It does not work; this is what was said.
-    Failed(Fault),
-}
-
-/// One step of the destination's check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What was looked at.
-    pub name: &'static str,
-    /// How it went.
-    pub verdict: Verdict,
-    /// What was found, in a sentence; of a failure what it means and what to do.
-    pub detail: String,
 }

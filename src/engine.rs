@@ -5,12 +5,14 @@
 //! [`Answer`], which it looks at when it likes; nothing here makes a face wait but [`Engine::start`] and
 //! [`Engine::shutdown`]. A part that ends unasked becomes a line in [`Status::problems`].
 
+mod account;
 mod board;
 mod control;
 mod desk;
 mod keeper;
 mod reading;
 mod resend;
+mod set_aside;
 mod signals;
 mod state_file;
 mod test_event;
@@ -37,7 +39,8 @@ use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
     config::{self, Config, DestinationKind},
     delivery::{
-        self, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Resent, Status, Step, StreamNews, Which,
+        self, CheckKind, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Resent, Status, Step,
+        StreamNews, Which,
     },
     event::Kind,
     forward::Setup,
@@ -59,6 +62,9 @@ const PRACTICE_SHARDS: u32 = 4;
 
 /// Open files that are asked of the system: many usual limits would be reached by idle senders alone.
 const FILES_WANTED: u64 = 65_536;
+
+/// Steps of a check that may wait for a face: more than any check has.
+const STEPS_MAX: usize = 16;
 
 /// Commands that may wait.
 const COMMANDS_MAX: usize = 64;
@@ -111,6 +117,41 @@ impl<T> Answer<T> {
     pub fn wait(self) -> Option<T> {
         self.0.blocking_recv().ok()
     }
+}
+
+/// The steps of a check, as they become known; a face looks once a frame.
+pub struct Steps(mpsc::Receiver<Step>);
+
+/// What a look at [`Steps`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// One more step is known.
+    There(Step),
+    /// The check goes on.
+    Pending,
+    /// There are no more.
+    Ended,
+}
+
+impl Steps {
+    /// The next step, where it is known.
+    pub fn take(&mut self) -> NextStep {
+        match self.0.try_recv() {
+            Ok(step) => NextStep::There(step),
+            Err(mpsc::error::TryRecvError::Empty) => NextStep::Pending,
+            Err(mpsc::error::TryRecvError::Disconnected) => NextStep::Ended,
+        }
+    }
+}
+
+/// What becomes of the events that wait when the destination changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Queued {
+    /// They go to the destination that is in force when their turn comes.
+    #[default]
+    GoOn,
+    /// They are kept as failed, with a code that says so, and can be sent again.
+    SetAside,
 }
 
 /// A test event on its way.
@@ -170,6 +211,8 @@ struct Shared {
     stop_resending: AtomicBool,
     /// What a caller of the control port must know.
     control_key: String,
+    /// What the window kept before this start.
+    kept_draft: Option<String>,
     spool: Spool,
     practice: Practice,
     access: Access,
@@ -257,6 +300,7 @@ impl Engine {
         // Last of what can fail: a spool that was opened has a thread that writes.
         let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
         Whereabouts::remove(&paths.data_dir);
+        let kept_draft = account::kept_draft(&paths.data_dir);
         let (desk, questions) = mpsc::channel(desk::QUESTIONS_MAX);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let config = Arc::new(config);
@@ -283,6 +327,7 @@ impl Engine {
             resending: watch::Sender::new(None),
             stop_resending: AtomicBool::new(false),
             control_key: config::new_write_key()?,
+            kept_draft,
             spool,
             practice,
             access,
@@ -323,14 +368,22 @@ impl Engine {
     /// applied (an address in use, say) appears in [`Status::problems`].
     pub fn apply(&self, config: Config) {
         let (reply, _nobody) = oneshot::channel();
-        self.command(Command::Apply { config: Box::new(config), save: false, reply });
+        let queued = Queued::GoOn;
+        self.command(Command::Apply { config: Box::new(config), save: false, queued, reply });
     }
 
-    /// Writes the changes to the settings file, then applies them; `Err` says why neither happened.
-    pub fn save_and_apply(&self, config: Config) -> Answer<Result<(), String>> {
+    /// Writes the changes to the settings file, then applies them; `Err` says why neither happened. `queued` says what
+    /// becomes of the events that wait: with [`Queued::SetAside`] the answer takes as long as puts in flight and the disk
+    /// do, and what was set aside stays so where saving fails.
+    pub fn save_and_apply(&self, config: Config, queued: Queued) -> Answer<Result<(), String>> {
         let (reply, answer) = oneshot::channel();
-        self.command(Command::Apply { config: Box::new(config), save: true, reply });
+        self.command(Command::Apply { config: Box::new(config), save: true, queued, reply });
         Answer(answer)
+    }
+
+    /// What the window was told to keep, by this run or one before. Read at the start.
+    pub fn kept_draft(&self) -> Option<&str> {
+        self.shared.kept_draft.as_deref()
     }
 
     /// Tries again now where the forwarder waits.
@@ -389,10 +442,10 @@ impl Engine {
     }
 
     /// Tests the destination step by step, with settings that need not be applied yet.
-    pub fn check(&self, config: Config) -> Answer<Vec<Step>> {
-        let (reply, answer) = oneshot::channel();
-        self.command(Command::Check { config: Box::new(config), reply });
-        Answer(answer)
+    pub fn check(&self, config: Config, kind: CheckKind) -> Steps {
+        let (report, steps) = mpsc::channel(STEPS_MAX);
+        self.command(Command::Check { config: Box::new(config), kind, report });
+        Steps(steps)
     }
 
     /// Begins to read the destination's records; what was read before is forgotten.

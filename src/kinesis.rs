@@ -7,8 +7,12 @@
 mod check;
 mod connect;
 mod facts;
+mod iam;
+mod identity;
 pub mod keychain;
+mod profiles;
 mod read;
+mod streams;
 
 use std::{error::Error, sync::Arc};
 
@@ -25,8 +29,13 @@ use crate::{
     remedy::{self, Class},
 };
 
+pub use check::check;
 pub use connect::{Access, Target};
+pub use iam::attach;
+pub use identity::who_am_i;
+pub use profiles::profiles;
 pub use read::{Reader, Round};
+pub use streams::{create_stream, list_streams};
 
 /// AWS: at most so many records a `PutRecords` call
 /// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html>).

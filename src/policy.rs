@@ -5,16 +5,20 @@
 //! as the page's own placeholder (`{region}`), and [`missing`] lists it. Everything here is pure: it writes text and
 //! calls nobody. Absent on purpose: permission to create or delete streams, which Tributary never needs.
 
+mod attach;
 mod formats;
 mod regions;
+mod role;
 
 use serde::Serialize;
 
 pub use self::{
+    attach::{IamCall, attach_calls, attach_name, check_attach_name, iam_endpoint},
     formats::{Format, render},
     regions::{PARTITIONS, Partition, Region, partition_of, region, regions, search},
+    role::{Holder, check_trusted, render_role, trust_policy, trusted_of},
 };
-use crate::config::{Config, Operation};
+use crate::config::{Config, Destination, Operation};
 
 /// What Kinesis is (link of the page).
 pub const ABOUT_KINESIS: &str = "https://aws.amazon.com/documentation/kinesis/";
@@ -26,9 +30,14 @@ pub const HOW_TO_CREATE_POLICY: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_create.html";
 /// How to attach a policy to a user (link of the page).
 pub const HOW_TO_ATTACH_POLICY: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-using.html#attach-managed-policy-console";
+/// How to create a role with a trust policy.
+pub const HOW_TO_CREATE_ROLE: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-custom.html";
 /// How to create a stream.
 pub const HOW_TO_CREATE_STREAM: &str =
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-create-a-stream.html";
+/// What a stream costs.
+pub const KINESIS_PRICING: &str = "https://aws.amazon.com/kinesis/data-streams/pricing/";
 /// The console's form for a new stream; [`ConsolePage::url`] knows the region and the other partitions.
 pub const CONSOLE_CREATE_STREAM: &str = "https://console.aws.amazon.com/kinesis/home#/streams/create";
 /// The console's list of IAM users.
@@ -83,10 +92,12 @@ pub enum Missing {
     StreamName,
     /// The customer key of an encrypted stream.
     KmsKeyArn,
+    /// Who may assume the role.
+    Trusted,
 }
 
 impl Missing {
-    /// Every value, in the order of the ARN.
+    /// What a policy itself can lack, in the order of the ARN.
     pub const ALL: [Self; 4] = [Self::Region, Self::AccountId, Self::StreamName, Self::KmsKeyArn];
 
     /// What stands in the text for it; the first three exactly as on the page.
@@ -96,6 +107,7 @@ impl Missing {
             Self::AccountId => "{account-id}",
             Self::StreamName => "{stream-name}",
             Self::KmsKeyArn => "{kms-key-arn}",
+            Self::Trusted => "{trusted-arn}",
         }
     }
 
@@ -106,6 +118,7 @@ impl Missing {
             Self::AccountId => "the account id",
             Self::StreamName => "the stream name",
             Self::KmsKeyArn => "the ARN of the KMS key",
+            Self::Trusted => "who may assume the role",
         }
     }
 }
@@ -139,6 +152,18 @@ pub fn stream_arn(region: &str, account_id: &str, stream: &str) -> StreamArn {
     let account_id = known(account_id, Missing::AccountId);
     let stream = known(stream, Missing::StreamName);
     StreamArn { arn: format!("arn:{partition}:kinesis:{region}:{account_id}:stream/{stream}"), missing }
+}
+
+/// The ARN of a KMS key that AWS names by ARN, by id or by alias. Policies name keys by ARN; an alias is of no use in
+/// one, so it stays as it is, for its user to look up.
+pub fn kms_key_arn(key: &str, destination: &Destination) -> String {
+    if key.starts_with("arn:") || key.starts_with("alias/") {
+        return key.to_owned();
+    }
+    let stream = stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
+    let mut fields = stream.splitn(6, ':').skip(1);
+    let [partition, _, region, account] = [(); 4].map(|()| fields.next().unwrap_or_default());
+    format!("arn:{partition}:kms:{region}:{account}:key/{key}")
 }
 
 /// What the policy allows. Each switch is one thing that Tributary can do with the stream.
@@ -302,6 +327,20 @@ mod tests {
         ] {
             assert_eq!(stream_arn(region, "1", "s").arn, arn);
         }
+    }
+
+    #[test]
+    fn a_key_that_aws_names_by_its_id_gets_the_arn_that_policies_need() {
+        let destination = Destination {
+            region: "cn-north-1".to_owned(),
+            account_id: "123456789012".to_owned(),
+            stream: "clicks".to_owned(),
+            ..Destination::default()
+        };
+        let arn = |key| kms_key_arn(key, &destination);
+        assert_eq!(arn("0a-1b"), "arn:aws-cn:kms:cn-north-1:123456789012:key/0a-1b");
+        assert_eq!(arn("arn:aws:kms:eu-west-1:1:key/x"), "arn:aws:kms:eu-west-1:1:key/x");
+        assert_eq!(arn("alias/mine"), "alias/mine");
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub struct Remedy {
     pub place: Option<Place>,
     /// A page of AWS that says more.
     pub link: Option<&'static str>,
+    /// Signing in with SSO mends it: the profile to do that for; empty for the default one.
+    pub sign_in: Option<String>,
 }
 
 /// What to tell the user about a fault, with the names of these settings. Never empty, for any code.
@@ -112,6 +114,8 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::ConnectionFailed
         | Cause::UnclearAnswer
         | Cause::DryRun
+        | Cause::RecordDiffers
+        | Cause::RecordMissing
         | Cause::ReadPlaceExpired => Class::Offline,
         Cause::Unreadable if http_status == Some(413) => Class::Refused,
         Cause::Unreadable
@@ -126,6 +130,8 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::NotSubscribed
         | Cause::StreamNotFound
         | Cause::RequestRefused
+        | Cause::IamNameTaken
+        | Cause::IamNotThere
         | Cause::KmsNotAllowed
         | Cause::KmsKeyUnusable
         | Cause::KmsKeyNotFound
@@ -133,7 +139,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::NotTrusted
         | Cause::ProxyRefused
         | Cause::SpoolUnreadable => Class::Blocked,
-        Cause::RecordRefused | Cause::Damaged | Cause::Repeat => Class::Refused,
+        Cause::RecordRefused | Cause::Damaged | Cause::Repeat | Cause::SetAside => Class::Refused,
         Cause::Endpoint(refusal) => refusal.class(),
         Cause::Unknown => class_of_status(http_status.or_else(|| status_in(code))),
     }
@@ -174,6 +180,10 @@ enum Cause {
     NotTrusted,
     ProxyRefused,
     DryRun,
+    RecordDiffers,
+    RecordMissing,
+    IamNameTaken,
+    IamNotThere,
     ReadPlaceExpired,
     CredentialsNotFound,
     CredentialsFailed(Source),
@@ -194,6 +204,7 @@ enum Cause {
     Damaged,
     SpoolUnreadable,
     Repeat,
+    SetAside,
     Unreadable,
     Endpoint(Refusal),
     Unknown,
@@ -299,6 +310,9 @@ const CODES: &[(&str, Cause)] = &[
     ("CertificateNotTrusted", Cause::NotTrusted),
     ("ProxyRefused", Cause::ProxyRefused),
     ("DryRunOperation", Cause::DryRun),
+    // What a check's record came back as.
+    ("RecordDiffers", Cause::RecordDiffers),
+    ("RecordMissing", Cause::RecordMissing),
     ("ExpiredIterator", Cause::ReadPlaceExpired),
     ("ExpiredNextToken", Cause::ReadPlaceExpired),
     // The SDK would not even send it.
@@ -308,6 +322,8 @@ const CODES: &[(&str, Cause)] = &[
     ("SpoolUnreadable", Cause::SpoolUnreadable),
     // The spool would not forward it again.
     ("repeat", Cause::Repeat),
+    // The user changed the destination.
+    ("SetAside", Cause::SetAside),
     // Who we are.
     ("CredentialsNotFound", Cause::CredentialsNotFound),
     ("CredentialsFailed", Cause::CredentialsFailed(Source::Other)),
@@ -330,6 +346,9 @@ const CODES: &[(&str, Cause)] = &[
     ("UnauthorizedOperation", Cause::NotAllowed),
     ("OptInRequired", Cause::NotSubscribed),
     ("SubscriptionRequired", Cause::NotSubscribed),
+    // What IAM says when a user or policy is made.
+    ("EntityAlreadyExists", Cause::IamNameTaken),
+    ("NoSuchEntity", Cause::IamNotThere),
     // The stream and its key.
     ("ResourceNotFound", Cause::StreamNotFound),
     ("KMSAccessDenied", Cause::KmsNotAllowed),

@@ -6,7 +6,7 @@ use eframe::egui::{Frame, Label, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Seen, Wish,
+    Seen, Wish, account,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
@@ -129,6 +129,9 @@ fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy) {
         && widgets::primary_button_ui(ui, Icon::ArrowRight, place.title(), true).clicked()
     {
         seen.wishes.push(Wish::GoTo(place));
+    }
+    if let Some(profile) = &remedy.sign_in {
+        account::sign_in_ui(ui, seen, profile);
     }
     if let Some(link) = remedy.link {
         widgets::link_ui(ui, "What AWS says about it", link);

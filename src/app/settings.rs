@@ -17,6 +17,8 @@ pub(super) struct Settings {
     require_write_key: bool,
     spool_mib: u64,
     keep_events: u64,
+    /// Settings that are to be imported, while somebody pastes them.
+    pasted: Option<String>,
 }
 
 impl Settings {
@@ -26,6 +28,7 @@ impl Settings {
             require_write_key: config.capture.require_write_key,
             spool_mib: config.spool.max_bytes / MIB,
             keep_events: config.log.keep_events,
+            pasted: None,
         }
     }
 
@@ -34,7 +37,8 @@ impl Settings {
         if self.draft(before).is_ok_and(|draft| draft == *before)
             || self.draft(now).is_ok_and(|draft| draft == *now)
         {
-            *self = Self::new(now);
+            let pasted = self.pasted.take();
+            *self = Self { pasted, ..Self::new(now) };
         }
     }
 
@@ -73,6 +77,7 @@ impl Settings {
             |(settings, _), ui| settings.endpoint_ui(ui, draft.as_ref()),
             |(settings, seen), ui| {
                 settings.disk_ui(ui, seen);
+                settings.share_ui(ui, seen);
                 files_ui(ui, seen);
             },
         );
@@ -101,6 +106,63 @@ impl Settings {
                     widgets::hint_ui(ui, text);
                 });
             });
+        });
+    }
+
+    /// Everything but secrets, to another machine or from it.
+    fn share_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        const PROBLEMS_SHOWN: usize = 4;
+        let t = tokens(ui);
+        widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Take the settings along");
+            widgets::hint_ui(
+                ui,
+                "As text, without sources and secrets. Events that wait go to the destination in force.",
+            );
+            ui.horizontal_wrapped(|ui| {
+                if widgets::button_ui(ui, Icon::Copy, "Copy settings").clicked() {
+                    ui.copy_text(seen.config.export());
+                    seen.copied("Settings");
+                }
+                if self.pasted.is_none() && widgets::button_ui(ui, Icon::ClipboardPaste, "Import …").clicked()
+                {
+                    self.pasted = Some(String::new());
+                }
+            });
+            let Some(text) = &mut self.pasted else { return };
+            let label = ui.label(weight("Settings to import", 560.0));
+            let edit =
+                egui::TextEdit::multiline(text).code_editor().desired_rows(6).hint_text("Paste them here");
+            ui.add(edit.desired_width(f32::INFINITY)).labelled_by(label.id);
+            let imported = seen.config.with_imported(text);
+            let mut changes = Vec::new();
+            match &imported {
+                Ok(config) => changes = seen.config.differences(config),
+                Err(problems) => {
+                    for problem in problems.iter().take(PROBLEMS_SHOWN) {
+                        widgets::error_ui(ui, Some(&problem.to_string()));
+                    }
+                }
+            }
+            for (name, was, is) in &changes {
+                let line = format!("{name}: {was} → {is}");
+                ui.add(Label::new(RichText::new(line).monospace().size(11.5).color(t.text)).wrap());
+            }
+            let mut done = false;
+            ui.horizontal_wrapped(|ui| {
+                let can = !changes.is_empty() && !seen.saving;
+                let import = widgets::primary_button_ui(ui, Icon::Check, "Import", can);
+                if let (true, Ok(config)) =
+                    (import.on_disabled_hover_text("Nothing would change").clicked(), &imported)
+                {
+                    seen.save(config.clone(), "Imported and saved");
+                    done = true;
+                }
+                done |= widgets::button_ui(ui, Icon::X, "Cancel import").clicked();
+            });
+            if done {
+                self.pasted = None;
+            }
         });
     }
 

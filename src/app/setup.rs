@@ -4,9 +4,15 @@
 //! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
 //! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
 
+mod attach;
 mod check;
 mod keychain;
 mod policy;
+mod saved;
+mod streams;
+mod who;
+
+use std::time::{Duration, Instant};
 
 use eframe::egui::{
     self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, Sense,
@@ -21,10 +27,14 @@ use super::{
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
-    delivery::Forwarder,
+    delivery::{Forwarder, Found},
+    engine::{Engine, Queued},
     event::Encoding,
     policy as policies, remedy,
 };
+
+/// How long after a change the draft is kept for the next start.
+const KEEP_AFTER: Duration = Duration::from_millis(400);
 
 /// A step that can be gone to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +54,15 @@ enum Mark {
 
 pub(super) struct SetUp {
     draft: Config,
+    /// The draft that was kept for the next start, and since when it differs from the one in the form.
+    kept: Config,
+    unkept_since: Option<Instant>,
     scroll_to: Option<Section>,
     policy: policy::Form,
     keychain: keychain::Keychain,
+    streams: streams::Streams,
+    saved: saved::Saved,
+    who: who::Who,
     check: check::Check,
 }
 
@@ -59,6 +75,7 @@ struct Faults {
     endpoint_url: Option<String>,
     profile: Option<String>,
     role_arn: Option<String>,
+    external_id: Option<String>,
 }
 
 impl Faults {
@@ -86,12 +103,29 @@ impl Faults {
             profile: (wants_profile && draft.credentials.profile.trim().is_empty())
                 .then(|| "name a profile of your AWS files, such as default".to_owned()),
             role_arn: given(&draft.credentials.role_arn, config::check_role_arn),
+            external_id: given(&draft.credentials.external_id, config::check_external_id),
         }
     }
 
+    /// Why AWS cannot be asked with the draft's credentials yet.
+    fn of_credentials(&self, draft: &Config) -> Option<String> {
+        if draft.destination.region.is_empty() {
+            return Some("The region is missing".to_owned());
+        }
+        let all = [&self.region, &self.endpoint_url, &self.profile, &self.role_arn, &self.external_id];
+        all.into_iter().flatten().next().map(|fault| widgets::capital(fault))
+    }
+
     fn first(&self) -> Option<String> {
-        let all =
-            [&self.region, &self.stream, &self.account_id, &self.endpoint_url, &self.profile, &self.role_arn];
+        let all = [
+            &self.region,
+            &self.stream,
+            &self.account_id,
+            &self.endpoint_url,
+            &self.profile,
+            &self.role_arn,
+            &self.external_id,
+        ];
         all.into_iter().flatten().next().cloned()
     }
 }
@@ -114,12 +148,18 @@ fn reason(draft: &Config) -> Option<String> {
 }
 
 impl SetUp {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, kept: Option<&str>) -> Self {
+        let draft = kept.map_or_else(|| config.clone(), |text| config.with_draft(text));
         Self {
-            draft: config.clone(),
+            kept: draft.clone(),
+            unkept_since: None,
+            draft,
             scroll_to: None,
             policy: policy::Form::default(),
             keychain: keychain::Keychain::default(),
+            streams: streams::Streams::default(),
+            saved: saved::Saved::default(),
+            who: who::Who::default(),
             check: check::Check::default(),
         }
     }
@@ -137,9 +177,52 @@ impl SetUp {
         }
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context) {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, config: &Config) {
+        self.keep(ctx, engine, config);
         self.keychain.logic(ctx);
-        self.check.logic(ctx);
+        self.streams.logic(ctx);
+        self.policy.logic(ctx);
+        let caller = self.who.logic(ctx).map(Found::Caller);
+        for found in self.check.logic(ctx).into_iter().chain(caller) {
+            self.take_over(&found);
+        }
+    }
+
+    /// Keeps the draft for the next start, a moment after the last key.
+    fn keep(&mut self, ctx: &egui::Context, engine: &Engine, config: &Config) {
+        let same = |one: &Config, other: &Config| {
+            one.destination == other.destination && one.credentials == other.credentials
+        };
+        if same(&self.draft, &self.kept) {
+            self.unkept_since = None;
+            return;
+        }
+        let since = *self.unkept_since.get_or_insert_with(Instant::now);
+        if let Some(left) = KEEP_AFTER.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
+            return ctx.request_repaint_after(left);
+        }
+        let text = if same(&self.draft, config) { String::new() } else { self.draft.draft() };
+        engine.keep_draft(text);
+        self.kept = self.draft.clone();
+        self.unkept_since = None;
+    }
+
+    /// What AWS said fills in what is still empty.
+    fn take_over(&mut self, found: &Found) {
+        match found {
+            Found::Caller(caller) => {
+                self.policy.called_by(&caller.arn);
+                let before = self.draft.clone();
+                let destination = &mut self.draft.destination;
+                if destination.account_id.is_empty() && destination.kind == DestinationKind::Kinesis {
+                    destination.account_id = caller.account_id.to_string();
+                    self.check.rebase(&before, &self.draft);
+                }
+            }
+            Found::KmsKey(key) => {
+                self.policy.encrypted_with(policies::kms_key_arn(key, &self.draft.destination));
+            }
+        }
     }
 
     pub(super) fn show(&mut self, section: Section) {
@@ -180,12 +263,12 @@ impl SetUp {
         let faults = Faults::of(&self.draft);
         let blocked_at = blocked_at(seen);
         let is_blocked = matches!(seen.status.forwarder, Forwarder::Blocked { .. });
-        self.destination_ui(ui, is_blocked && blocked_at.is_none());
+        self.destination_ui(ui, seen, is_blocked && blocked_at.is_none());
         if self.is_practice() {
             Self::practice_ui(ui, seen);
             self.delivery_ui(ui, 2);
         } else {
-            self.stream_ui(ui, &faults, blocked_at == Some(Section::Stream));
+            self.stream_ui(ui, seen, &faults, blocked_at == Some(Section::Stream));
             self.credentials_ui(ui, seen, &faults, blocked_at == Some(Section::Credentials));
             self.delivery_ui(ui, 4);
         }
@@ -206,6 +289,7 @@ impl SetUp {
         let t = tokens(ui);
         let reason = reason(&self.draft);
         let text = self.consequence(seen);
+        let moves = self.moves(seen) && seen.status.ledger.queued > 0;
         let shadow = ui.visuals().popup_shadow;
         let frame =
             Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
@@ -221,13 +305,21 @@ impl SetUp {
                 },
                 |ui| {
                     let can = reason.is_none() && !seen.saving;
-                    let apply = widgets::primary_button_ui(ui, Icon::Check, "Apply", can);
-                    let apply = apply.on_disabled_hover_text(reason.as_deref().unwrap_or("Saving …"));
-                    if apply.clicked() {
-                        let mut config = seen.config.clone();
-                        config.destination = self.draft.destination.clone();
-                        config.credentials = self.draft.credentials.clone();
-                        seen.save(config, "Applied and saved");
+                    let why = reason.as_deref().unwrap_or("Saving …");
+                    let label = if moves { "Apply and send them there" } else { "Apply" };
+                    let apply = widgets::primary_button_ui(ui, Icon::Check, label, can);
+                    if apply.on_disabled_hover_text(why).clicked() {
+                        self.apply(seen, Queued::GoOn);
+                    }
+                    if moves {
+                        let aside = ui.add_enabled_ui(can, |ui| {
+                            widgets::button_ui(ui, Icon::Archive, "Apply and set them aside")
+                        });
+                        let hint = "They are kept under Failed, and can be sent again at any time.";
+                        let aside = aside.inner.on_hover_text(hint).on_disabled_hover_text(why);
+                        if aside.clicked() {
+                            self.apply(seen, Queued::SetAside);
+                        }
                     }
                     if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
                         self.draft = seen.config.clone();
@@ -237,23 +329,42 @@ impl SetUp {
         });
     }
 
+    fn apply(&self, seen: &mut Seen<'_>, queued: Queued) {
+        let mut config = seen.config.clone();
+        config.destination = self.draft.destination.clone();
+        config.credentials = self.draft.credentials.clone();
+        let done = match queued {
+            Queued::GoOn => "Applied and saved",
+            Queued::SetAside => "Applied and saved; what waited is under Failed",
+        };
+        seen.save_with(config, done, queued);
+    }
+
+    /// Whether events would go somewhere else.
+    fn moves(&self, seen: &Seen<'_>) -> bool {
+        let (new, now) = (&self.draft.destination, &seen.config.destination);
+        let of_practice = (new.kind, now.kind) == (DestinationKind::Practice, DestinationKind::Practice);
+        new.kind != now.kind
+            || !of_practice
+                && (&new.stream, &new.region, &new.endpoint_url)
+                    != (&now.stream, &now.region, &now.endpoint_url)
+    }
+
     /// What applying does to events that wait.
     fn consequence(&self, seen: &Seen<'_>) -> String {
         let queued = seen.status.ledger.queued;
-        let moves = self.draft.destination.kind != seen.config.destination.kind
-            || self.draft.destination.stream != seen.config.destination.stream
-            || self.draft.destination.region != seen.config.destination.region;
-        if moves && queued > 0 {
+        if self.moves(seen) && queued > 0 {
             return format!(
-                "{} queued events will go to {}",
+                "{} queued {} for {}. Send there, or set aside?",
                 widgets::digits(queued),
-                status_line::destination(&self.draft)
+                if queued == 1 { "event waits" } else { "events wait" },
+                status_line::destination(seen.config)
             );
         }
         "Not applied yet. Takes effect at once; accepted events are kept.".to_owned()
     }
 
-    fn destination_ui(&mut self, ui: &mut Ui, blocked: bool) {
+    fn destination_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {
         let mark = if blocked { Mark::Attention } else { Mark::Done };
         step_ui(ui, 1, "Destination", mark, |ui| {
             let kind = &mut self.draft.destination.kind;
@@ -266,6 +377,10 @@ impl SetUp {
             widgets::choices_ui(ui, kind, &choices);
             if *kind == DestinationKind::Kinesis {
                 widgets::link_ui(ui, "What is Amazon Kinesis?", policies::ABOUT_KINESIS);
+            }
+            if *kind == DestinationKind::Kinesis || !seen.config.destinations.is_empty() {
+                let reason = reason(&self.draft);
+                self.saved.ui(ui, seen, &mut self.draft, reason.as_deref());
             }
         });
     }
@@ -297,8 +412,9 @@ impl SetUp {
         });
     }
 
-    fn stream_ui(&mut self, ui: &mut Ui, faults: &Faults, blocked: bool) {
-        let destination = &mut self.draft.destination;
+    fn stream_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, blocked: bool) {
+        let missing = faults.of_credentials(&self.draft);
+        let destination = &self.draft.destination;
         let complete = !destination.region.is_empty() && !destination.stream.is_empty();
         let wrong = faults.region.is_some() || faults.stream.is_some() || faults.endpoint_url.is_some();
         let mark = mark(complete, blocked || wrong || faults.account_id.is_some());
@@ -307,6 +423,7 @@ impl SetUp {
             if scroll {
                 ui.scroll_to_cursor(Some(Align::TOP));
             }
+            let destination = &mut self.draft.destination;
             let url = policies::ConsolePage::CreateStream.url(&destination.region);
             ui.horizontal_wrapped(|ui| {
                 widgets::hint_ui(ui, "No stream yet?");
@@ -348,7 +465,7 @@ impl SetUp {
                         "123456789012",
                         faults.account_id.as_deref(),
                     );
-                    small_ui(ui, "Optional: only the policy needs it");
+                    small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
                 },
                 |ui, destination| {
                     let value = &mut destination.endpoint_url;
@@ -363,17 +480,19 @@ impl SetUp {
                 },
                 destination,
             );
+            self.streams.ui(ui, seen, &mut self.draft, missing.as_deref());
         });
     }
 
-    fn credentials_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, faults: &Faults, blocked: bool) {
-        let credentials = &mut self.draft.credentials;
-        let mark = mark(true, blocked || faults.profile.is_some() || faults.role_arn.is_some());
+    fn credentials_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, blocked: bool) {
+        let missing = faults.of_credentials(&self.draft);
+        let mark = mark(true, blocked || missing.is_some() && !self.draft.destination.region.is_empty());
         let scroll = take(&mut self.scroll_to, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
             if scroll {
                 ui.scroll_to_cursor(Some(Align::TOP));
             }
+            let credentials = &mut self.draft.credentials;
             widgets::hint_ui(
                 ui,
                 "Secret keys stay in AWS's own files or in the system keychain, never in a file of Tributary.",
@@ -391,8 +510,8 @@ impl SetUp {
             match credentials.source {
                 CredentialsSource::Default => {}
                 CredentialsSource::Profile => {
-                    let error = faults.profile.as_deref();
-                    widgets::field_ui(ui, "Profile", &mut credentials.profile, "default", error);
+                    let region = &mut self.draft.destination.region;
+                    who::profile_ui(ui, seen, &mut credentials.profile, region, faults.profile.as_deref());
                 }
                 CredentialsSource::Keychain => self.keychain.ui(ui, seen),
             }
@@ -405,10 +524,12 @@ impl SetUp {
                 },
                 |ui, credentials| {
                     let value = &mut credentials.external_id;
-                    widgets::field_ui(ui, "External id", value, "Only if the role asks for one", None);
+                    let error = faults.external_id.as_deref();
+                    widgets::field_ui(ui, "External id", value, "Only if the role asks for one", error);
                 },
                 credentials,
             );
+            self.who.ui(ui, seen, &self.draft, missing.as_deref());
         });
     }
 
@@ -425,7 +546,10 @@ impl SetUp {
             if scroll {
                 ui.scroll_to_cursor(Some(Align::TOP));
             }
-            self.policy.ui(ui, &self.draft, seen);
+            if self.policy.ui(ui, &self.draft, seen) {
+                self.draft.credentials =
+                    config::Credentials { source: CredentialsSource::Keychain, ..Default::default() };
+            }
         });
     }
 

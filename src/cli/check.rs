@@ -3,17 +3,20 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{DestinationWords, Places, practice_access, print, runtime};
+use super::{DestinationWords, Places, Printed, practice_access, print, runtime};
 use crate::{
     config::Overrides,
-    delivery::{Step, Verdict},
-    kinesis::Client,
+    delivery::{CheckKind, Found, Step, Verdict},
+    kinesis::check,
 };
 
 #[derive(Args, Debug)]
 pub struct Words {
     #[command(flatten)]
     destination: DestinationWords,
+    /// Put one record that is marked as a test event, too, and read it back
+    #[arg(long)]
+    put_record: bool,
     /// One JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -23,18 +26,20 @@ pub struct Words {
 pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<bool> {
     let config = places.read(&Overrides::from(words.destination))?.config;
     let access = practice_access(&config, places)?;
-    let steps = runtime()?.block_on(async {
-        let client = Client::connect(&config, access.as_ref()).await;
-        client.check(&config).await
-    });
+    let kind = if words.put_record { CheckKind::PutOne } else { CheckKind::Ask };
+    let mut steps = Vec::new();
+    let mut printed = Ok(Printed::Read);
+    runtime()?.block_on(check(&config, access.as_ref(), kind, |step| {
+        if !words.json && printed.is_ok() {
+            printed = print(&step_line(&step));
+        }
+        steps.push(step);
+    }));
+    printed?;
     let passed = steps.iter().all(|step| !matches!(step.verdict, Verdict::Failed(_)));
     if words.json {
         let steps: Vec<_> = steps.iter().map(step_json).collect();
         print(&format!("{}\n", json!({ "ok": passed, "steps": steps })))?;
-    } else {
-        for step in &steps {
-            print(&step_line(step))?;
-        }
     }
     Ok(passed)
 }
@@ -60,5 +65,15 @@ fn step_json(step: &Step) -> serde_json::Value {
         Verdict::Failed(fault) => Some(fault.to_string()),
         Verdict::Passed | Verdict::Skipped => None,
     };
-    json!({ "step": step.name, "result": word(&step.verdict), "detail": step.detail, "error": error })
+    let mut line =
+        json!({ "step": step.name, "result": word(&step.verdict), "detail": step.detail, "error": error });
+    match &step.found {
+        Some(Found::Caller(caller)) => {
+            line["account"] = json!(&*caller.account_id);
+            line["arn"] = json!(&*caller.arn);
+        }
+        Some(Found::KmsKey(key)) => line["kmsKey"] = json!(&**key),
+        None => {}
+    }
+    line
 }

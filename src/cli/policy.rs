@@ -6,10 +6,11 @@ use clap::Args;
 use super::{DestinationWords, Places, print, tell};
 use crate::{
     config::Overrides,
-    policy::{self, Format, Grants},
+    policy::{self, Format, Grants, Holder},
 };
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent flag")]
 pub struct Words {
     #[command(flatten)]
     destination: DestinationWords,
@@ -19,9 +20,25 @@ pub struct Words {
     /// Grant looking at the stream too: its state, its shards, its record limit
     #[arg(long)]
     describe: bool,
+    /// Grant listing the account's streams too: what "List my streams" needs
+    #[arg(long)]
+    list_streams: bool,
+    /// ARN of the KMS key, where the stream is encrypted with a key of your own
+    #[arg(long, value_name = "ARN")]
+    kms_key_arn: Option<String>,
+    /// For a role that this user or role may assume, instead of for a user; --external-id is what it asks for
+    #[arg(long, value_name = "ARN", value_parser = trusted)]
+    trusted: Option<String>,
+    /// Print who may assume the role, as JSON, instead of the policy
+    #[arg(long, requires = "trusted")]
+    trust_policy: bool,
     /// json, aws-cli, terraform or cloudformation
     #[arg(long, default_value = "json", value_parser = ["json", "aws-cli", "terraform", "cloudformation"])]
     format: String,
+}
+
+fn trusted(arn: &str) -> Result<String, String> {
+    policy::check_trusted(arn).map(|()| arn.to_owned())
 }
 
 pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
@@ -32,8 +49,19 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     let mut grants = Grants::for_config(&config);
     grants.read_back |= words.read_back;
     grants.describe |= words.describe;
+    grants.list_streams |= words.list_streams;
+    grants.kms_key_arn = words.kms_key_arn.or(grants.kms_key_arn);
     let missing = policy::missing(&config, &grants);
-    print(&format!("{}\n", policy::render(&config, &grants, format).trim_end()))?;
+    let holder = match words.trusted {
+        Some(trusted) => Holder::Role { trusted, external_id: config.credentials.external_id.clone() },
+        None => Holder::User,
+    };
+    let trust = policy::trust_policy(&holder).filter(|_| words.trust_policy);
+    if let Some(trust) = trust {
+        print(&trust)?;
+        return Ok(());
+    }
+    print(&format!("{}\n", policy::render_role(&config, &grants, &holder, format).trim_end()))?;
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|one| one.placeholder()).collect();
         tell(&format!("still to be filled in: {} (--region, --account-id, --stream)", names.join(", ")));

@@ -13,6 +13,7 @@ use super::Origin;
 use super::error::{near_miss, quoted};
 use super::keys::{KEYS, Key, SECTIONS, Value, key};
 use super::raw::RawConfig;
+use super::saved::RawSaved;
 use super::sources::RawSource;
 
 /// Reads the text into `raw`.
@@ -34,6 +35,10 @@ pub(super) fn collect(raw: &mut RawConfig, path: &Path, text: &str) {
     }
     for (name, value) in document.get_ref() {
         let origin = place.origin(name.span().start);
+        if name.get_ref() == "destinations" {
+            collect_saved(raw, &place, value, origin);
+            continue;
+        }
         let Some(section) = SECTIONS.iter().find(|section| *section == name.get_ref()) else {
             raw.problem(origin, unknown_section(name.get_ref()));
             continue;
@@ -87,6 +92,25 @@ fn value_of(value: &DeValue) -> Value {
         DeValue::Datetime(_) => Value::Other("a date or time"),
         DeValue::Array(_) => Value::Other("a list"),
         DeValue::Table(_) => Value::Other("a table"),
+    }
+}
+
+fn collect_saved(raw: &mut RawConfig, place: &Place, value: &Spanned<DeValue>, origin: Origin) {
+    let DeValue::Array(items) = value.get_ref() else {
+        raw.problem(origin, "destinations must be a list of tables: [[destinations]]".to_owned());
+        return;
+    };
+    for item in items {
+        let origin = place.origin(item.span().start);
+        let DeValue::Table(table) = item.get_ref() else {
+            raw.problem(origin, "each of destinations must be a table with a name".to_owned());
+            continue;
+        };
+        let mut saved = RawSaved::new(origin);
+        for (name, value) in table {
+            saved.add(name.get_ref(), value_of(value.get_ref()), place.origin(name.span().start));
+        }
+        raw.saved.push(saved);
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) const KEYS: [Key; 22] = [
     Key {
         full: "credentials.external_id",
         get: |c| text(&c.credentials.external_id),
-        set: |c, v| optional(v, external_id).map(|id| c.credentials.external_id = id),
+        set: |c, v| optional(v, rules::check_external_id).map(|id| c.credentials.external_id = id),
     },
     Key {
         full: "capture.listen",
@@ -244,15 +244,6 @@ fn one_line(text: &str) -> Result<(), String> {
         return Err("it must be one line that begins and ends with no space".to_owned());
     }
     Ok(())
-}
-
-/// The rule of `AssumeRole` (STS API reference).
-fn external_id(text: &str) -> Result<(), String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
-    if (2..=1224).contains(&text.len()) && text.chars().all(allowed) {
-        return Ok(());
-    }
-    Err("an external id has 2 to 1224 letters, digits and _ + = , . @ : / -".to_owned())
 }
 
 fn word<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {

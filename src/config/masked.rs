@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Config;
 use super::keys::{KEYS, SECTIONS, Value};
+use super::saved;
 
 /// See [`Config::masked_toml`].
 pub(super) fn toml(config: &Config) -> String {
@@ -25,7 +26,19 @@ pub(super) fn toml(config: &Config) -> String {
             }
         }
     }
+    saved_tables(&mut text, config);
     text
+}
+
+/// The saved destinations, each with what differs from the defaults.
+pub(super) fn saved_tables(text: &mut String, config: &Config) {
+    for saved in &config.destinations {
+        line(text, format_args!("\n[[destinations]]\nname = {}", quoted(&saved.name)));
+        let (config, default) = (saved.config(), Config::default());
+        for key in saved::keys().filter(|key| (key.get)(&config) != (key.get)(&default)) {
+            line(text, format_args!("{} = {}", key.name(), literal(&(key.get)(&config))));
+        }
+    }
 }
 
 /// The last 4 characters of a key that has many; of a short one nothing, since 4 would be much of it.
@@ -40,7 +53,7 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("a String takes all text");
 }
 
-fn literal(value: &Value) -> String {
+pub(super) fn literal(value: &Value) -> String {
     match value {
         Value::Text(text) => quoted(text),
         Value::Switch(on) => on.to_string(),

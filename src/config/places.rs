@@ -71,6 +71,14 @@ pub fn ca_bundle() -> Option<Vec<u8>> {
         .ok()
 }
 
+/// A program of that name in the folders of `PATH`, as a shell would find it. Looks at the disk.
+pub fn program(name: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "this is config")]
+    let path = std::env::var_os("PATH")?;
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|program| program.is_file())
+}
+
 /// `config.toml` in the platform's config folder, such as `~/.config/tributary/config.toml`.
 pub fn default_config_path() -> Result<PathBuf, Error> {
     let no_home = Error::NoHome { what: "settings file", flag: "--config", variable: CONFIG_VARIABLE };

@@ -9,6 +9,7 @@ use super::error::{near_miss, quoted};
 use super::keys::{KEYS, Key, SECTIONS, Value, key};
 use super::places::{CONFIG_VARIABLE, DATA_DIR_VARIABLE, Environment};
 use super::rules::StreamArn;
+use super::saved::RawSaved;
 use super::sources::{RawSource, WRITE_KEY_VARIABLE};
 use super::{Config, CredentialsSource, DestinationKind, Error, Origin, Problem};
 
@@ -58,6 +59,7 @@ struct Setting {
 pub(super) struct RawConfig {
     settings: Vec<Setting>,
     pub(super) sources: Vec<RawSource>,
+    pub(super) saved: Vec<RawSaved>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -75,6 +77,7 @@ impl RawConfig {
             raw.settings.push(Setting { key, value: (key.get)(config), origin: Origin::Default });
         }
         raw.sources = config.capture.sources.iter().map(RawSource::of).collect();
+        raw.saved = config.destinations.iter().map(RawSaved::of).collect();
         raw
     }
 
@@ -177,6 +180,11 @@ impl RawConfig {
         refuse(self.problems, config)
     }
 
+    /// What is right of it.
+    pub(super) fn right_values(mut self) -> Config {
+        self.values().0
+    }
+
     fn values(&mut self) -> (Config, Origins) {
         let mut config = Config::default();
         let mut origins = Origins::new();
@@ -188,6 +196,7 @@ impl RawConfig {
             origins.insert(key.full, origin);
         }
         config.capture.sources = self.checked_sources();
+        config.destinations = self.checked_saved();
         (config, origins)
     }
 }
@@ -202,6 +211,21 @@ fn refuse(mut problems: Vec<Problem>, config: Config) -> Result<Config, Error> {
 
 fn origin_of(origins: &Origins, full: &str) -> Origin {
     origins.get(full).cloned().unwrap_or(Origin::Default)
+}
+
+/// The same for settings that nobody overrides.
+pub(super) fn settle_arn_of(config: &mut Config) {
+    settle_arn(config, &Origins::new());
+}
+
+/// The contradictions of settings that come from one place.
+pub(super) fn contradictions_of(config: &Config) -> Vec<String> {
+    // Variables and flags give nothing to these.
+    let words = |problem: Problem| match problem.text.split_once(": give it in the settings file") {
+        Some((what, _)) => what.to_owned(),
+        None => problem.text,
+    };
+    contradictions(config, &Origins::new()).into_iter().map(words).collect()
 }
 
 /// A stream's ARN also says region and account: it fills in what is empty, and beats what a weaker place said.

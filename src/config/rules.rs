@@ -172,6 +172,15 @@ pub fn check_role_arn(arn: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What `AssumeRole` takes as an external id (STS API reference).
+pub fn check_external_id(text: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+    if (2..=1224).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err("an external id has 2 to 1224 letters, digits and _ + = , . @ : / -".to_owned())
+}
+
 /// A source's name: a short line of text.
 pub fn check_source_name(name: &str) -> Result<(), String> {
     if name.is_empty() {

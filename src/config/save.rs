@@ -3,6 +3,7 @@
 //! The file on disk is read anew, edited, read again as a check, and replaced as a whole; where any of that fails
 //! the file stays as it is. Keys that a variable or a flag decides do not get into the file unless the window changed them.
 
+mod saved;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -92,6 +93,7 @@ fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<St
         sources::Missing::Source(name) => SaveError::NotInFile { name, path: path.to_owned() },
         sources::Missing::Place => no_place("capture.sources"),
     })?;
+    saved::apply(&mut document, before, after).ok_or_else(|| no_place("destinations"))?;
     let mut edited = document.to_string();
     if text.contains("\r\n") {
         // toml_edit ends every line with a line feed alone.
@@ -104,19 +106,25 @@ fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<St
     if !changes.iter().all(|change| change.is_done(&now.capture.sources)) {
         return Err(no_place("capture.sources"));
     }
+    if before.destinations != after.destinations && now.destinations != after.destinations {
+        return Err(no_place("destinations"));
+    }
     Ok(edited)
 }
 
 /// Puts a value where the old one was, or at the end of its section; `None` where the section is no table.
 fn put(document: &mut DocumentMut, key: &Key, value: &Value) -> Option<()> {
-    let value = match value {
-        Value::Text(text) => text.as_str().into(),
-        Value::Switch(on) => (*on).into(),
-        Value::Number(number) => i64::try_from(*number).ok()?.into(),
-        Value::Other(_) => return None,
-    };
-    put_value(section(document, key.section())?, key.name(), value);
+    put_value(section(document, key.section())?, key.name(), toml_value(value)?);
     Some(())
+}
+
+fn toml_value(value: &Value) -> Option<toml_edit::Value> {
+    match value {
+        Value::Text(text) => Some(text.as_str().into()),
+        Value::Switch(on) => Some((*on).into()),
+        Value::Number(number) => Some(i64::try_from(*number).ok()?.into()),
+        Value::Other(_) => None,
+    }
 }
 
 fn section<'a>(document: &'a mut DocumentMut, name: &str) -> Option<&'a mut dyn TableLike> {

@@ -160,6 +160,26 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         "[[capture.sources]]\nwrite_key = s3cr3t0wr1te0key0that0must0hide0\n",
         &["2: this is not TOML: string values must be quoted, expected literal string"],
     ),
+    ("destinations = 1\n", &["1: destinations must be a list of tables: [[destinations]]"]),
+    (
+        concat!(
+            "[[destinations]]\nname = \"A\"\nregio = \"x\"\nkind = \"aws\"\n",
+            "[[destinations]]\nkind = \"practice\"\n",
+            "[[destinations]]\nname = \"C\"\nkind = \"kinesis\"\nregion = \"eu-west-1\"\n",
+            "[[destinations]]\nname = \"D\"\n[[destinations]]\nname = \"D\"\nenabled = true\n",
+        ),
+        &[
+            "3: destinations.\"regio\" is not a setting; did you mean `region`?",
+            "4: destinations.kind is \"aws\"; allowed: \"practice\", \"kinesis\"",
+            "5: destinations.name is missing; each saved destination needs a name, in quotes",
+            "7: of the saved destination \"C\": destination.stream is missing, and kind \"kinesis\" needs it",
+            "13: destinations.name is \"D\", as of another; each needs a name of its own",
+            concat!(
+                "15: destinations.\"enabled\" is not a setting; allowed: name, kind, region, stream, account_id, operation, ",
+                "encoding, ordered, endpoint_url, source, profile, role_arn, external_id"
+            ),
+        ],
+    ),
     ("[log\nkeep_events = 2\n", &["1: this is not TOML: unclosed table, expected `]`"]),
 ];
 
@@ -542,4 +562,45 @@ fn masked_settings_are_a_settings_file_without_secrets() {
 
 pub(super) fn source(name: &str, write_key: &str) -> Source {
     Source::new(name, write_key)
+}
+
+#[test]
+fn a_saved_destination_is_put_in_force_and_delivering_stays_as_it_is() {
+    let file = "[destination]\nenabled = false\n[[destinations]]\nname = \"P\"\nkind = \"kinesis\"\n\
+                stream = \"arn:aws:kinesis:eu-west-1:123456789012:stream/s\"\nsource = \"profile\"\nprofile = \"p\"\n";
+    let mut config = from_file(file).unwrap();
+    let saved = config.destinations[0].clone();
+    assert_eq!(saved.destination.region, "eu-west-1");
+    assert!(!saved.is_in(&config));
+    saved.put_in(&mut config);
+    assert!(saved.is_in(&config) && !config.destination.enabled);
+    assert_eq!(config.credentials.profile, "p");
+    assert!(config.check().is_ok());
+    assert_eq!(from_file(&config.masked_toml()).unwrap().destinations, config.destinations);
+}
+
+#[test]
+fn exported_settings_hold_no_secret_and_are_imported_on_top_of_others() {
+    let file = format!(
+        "[destination]\nkind = \"kinesis\"\nregion = \"eu-west-1\"\nstream = \"s\"\n[log]\nkeep_events = 5\n\
+         [[capture.sources]]\nname = \"A\"\nwrite_key = \"{SECRET}\"\n[[destinations]]\nname = \"P\"\n"
+    );
+    let from = from_file(&file).unwrap();
+    let text = from.export();
+    assert!(!text.contains(SECRET) && !text.contains("sources."), "{text}");
+    let mut to = from_file("[[capture.sources]]\nname = \"B\"\nwrite_key = \"b\"\n").unwrap();
+    let mut other = from.destinations[0].clone();
+    other.destination.encoding = Encoding::Json;
+    to.destinations.push(other);
+    let got = to.with_imported(&text).unwrap();
+    assert_eq!(
+        (&got.destination, &got.log, &got.destinations),
+        (&from.destination, &from.log, &from.destinations)
+    );
+    assert_eq!(got.capture.sources, to.capture.sources);
+    let names: Vec<_> = to.differences(&got).into_iter().map(|(name, ..)| name).collect();
+    assert!(names.contains(&"destination.region".to_owned()), "{names:?}");
+    assert_eq!(to.with_imported("[log]\nkeep_events = 9\n").unwrap().log.keep_events, 9);
+    let problems = to.with_imported("[log]\nkeep_events = -1\n").unwrap_err();
+    assert!(problems[0].to_string().starts_with("the settings, line 2: log.keep_events"), "{problems:?}");
 }

@@ -10,17 +10,16 @@ use tokio::{
 };
 
 use super::{
-    ControlAccess, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Shared, TestSent, Whereabouts, chain,
-    control, reading, resend, signals::Signals, test_event, url_of,
+    ControlAccess, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Queued, Shared, TestSent, Whereabouts,
+    account, chain, control, reading, resend, set_aside, signals::Signals, test_event, url_of,
 };
 use crate::{
     capture::{Endpoint, Rules, Stage, Transport},
-    config::{self, Config},
-    delivery::{ReadFrom, Resent, Step, Which},
+    config::{self, Config, DestinationKind},
+    delivery::{CheckKind, ReadFrom, Resent, Step, Which},
     event::Kind,
     forward::{self, Controls, Reports},
-    kinesis::{self, Client},
-    remedy,
+    kinesis, remedy,
 };
 
 /// How long connections that are being answered may take to end, once nothing new is taken.
@@ -30,13 +29,18 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 const BIND_TRIES: u32 = 40;
 const BIND_PAUSE: Duration = Duration::from_millis(50);
 
+/// A put has an answer, or none, after this long at most.
+const FORWARDER_REST_MAX: Duration = Duration::from_secs(20);
+const FORWARDER_LOOK: Duration = Duration::from_millis(10);
+
 pub(super) enum Command {
-    Apply { config: Box<Config>, save: bool, reply: oneshot::Sender<Result<(), String>> },
+    Apply { config: Box<Config>, save: bool, queued: Queued, reply: oneshot::Sender<Result<(), String>> },
     Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
     StoreKeys { access_key_id: String, secret_access_key: String, reply: oneshot::Sender<Result<(), String>> },
-    Check { config: Box<Config>, reply: oneshot::Sender<Vec<Step>> },
     CountResend { which: Which, reply: oneshot::Sender<Result<Resent, String>> },
     Resend { which: Which, rate: Option<NonZeroU32>, reply: oneshot::Sender<Result<Resent, String>> },
+    Check { config: Box<Config>, kind: CheckKind, report: mpsc::Sender<Step> },
+    Account(account::Errand),
     Read(Option<ReadFrom>),
     Stop { grace: Duration },
 }
@@ -133,6 +137,18 @@ impl Keeper {
                 tracing::error!("the practice stream: {error}");
             }
         });
+        self.forward();
+        let summary = shared.spool.watch();
+        let board = self.part("status board", super::board::run(Arc::clone(&shared), summary));
+        let spool = shared.spool.clone();
+        let spool = self.part("spool", async move { spool.closed().await });
+        self.endless.extend([board, spool]);
+        self.listen(listener);
+    }
+
+    fn forward(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        self.stop_forwarder = watch::Sender::new(false);
         let controls = Controls {
             setup: shared.setup.subscribe(),
             try_now: Arc::clone(&shared.try_now),
@@ -141,12 +157,6 @@ impl Keeper {
         let reports = Reports { state: shared.forwarder.clone(), stream: shared.news_of_stream.clone() };
         let forwarding = forward::run(shared.spool.clone(), controls, reports);
         self.forwarder = Some(self.part("forwarder", forwarding));
-        let summary = shared.spool.watch();
-        let board = self.part("status board", super::board::run(Arc::clone(&shared), summary));
-        let spool = shared.spool.clone();
-        let spool = self.part("spool", async move { spool.closed().await });
-        self.endless.extend([board, spool]);
-        self.listen(listener);
     }
 
     /// Serves `listener` as the endpoint.
@@ -237,8 +247,15 @@ impl Keeper {
     async fn carry_out(&mut self, command: Command) {
         let shared = Arc::clone(&self.shared);
         match command {
-            Command::Apply { config, save, reply } => {
-                let result = if save { self.save(&config).await } else { Ok(()) };
+            Command::Apply { config, save, queued, reply } => {
+                // First what the user does not want in the new destination: nothing of it may get there.
+                let mut result = match queued {
+                    Queued::GoOn => Ok(()),
+                    Queued::SetAside => self.set_aside().await,
+                };
+                if save && result.is_ok() {
+                    result = self.save(&config).await;
+                }
                 if result.is_ok() {
                     self.apply(*config).await;
                 }
@@ -267,11 +284,16 @@ impl Keeper {
                     shared.wake_faces();
                 });
             }
-            Command::Check { config, reply } => {
+            Command::Check { config, kind, report } => {
                 self.errands.spawn(async move {
                     let setup = Shared::setup_for(Arc::from(config), &shared.access);
-                    let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
-                    answer(reply, client.check(&setup.config).await);
+                    let tell = |step| {
+                        // A face that no longer looks is no error.
+                        drop(report.try_send(step));
+                        shared.wake_faces();
+                    };
+                    kinesis::check(&setup.config, setup.practice.as_ref(), kind, tell).await;
+                    drop(report);
                     shared.wake_faces();
                 });
             }
@@ -287,6 +309,7 @@ impl Keeper {
                     shared.wake_faces();
                 });
             }
+            Command::Account(errand) => drop(self.errands.spawn(account::run(shared, errand))),
             Command::Read(from) => self.read(from),
             Command::Stop { .. } => {}
         }
@@ -379,6 +402,33 @@ impl Keeper {
                 self.shared.set_problem("listen", Some(text));
             }
         }
+    }
+
+    /// Lets the forwarder finish what is in flight, sets aside what waits, and starts it again.
+    async fn set_aside(&mut self) -> Result<(), String> {
+        if let Some(forwarder) = self.forwarder.take() {
+            // It ends by request.
+            self.names.retain(|_, name| *name != "forwarder");
+            self.stop_forwarder.send_replace(true);
+            let ended = async {
+                while !forwarder.is_finished() {
+                    tokio::time::sleep(FORWARDER_LOOK).await;
+                }
+            };
+            if tokio::time::timeout(FORWARDER_REST_MAX, ended).await.is_err() {
+                tracing::warn!("puts were still in flight after {FORWARDER_REST_MAX:?}");
+                forwarder.abort();
+            }
+        }
+        let config = Arc::clone(&self.shared.config.borrow());
+        let name = match config.destination.kind {
+            DestinationKind::Practice => "the practice stream",
+            DestinationKind::Kinesis => &config.destination.stream,
+        };
+        let message = format!("set aside when the destination was changed; it waited for {name}");
+        let done = set_aside::run(&self.shared.spool, config.destination.encoding, &message).await;
+        self.forward();
+        done.map(|count| tracing::info!("{count} events were set aside"))
     }
 
     fn read(&mut self, from: Option<ReadFrom>) {

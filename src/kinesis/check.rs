@@ -1,121 +1,332 @@
-//! The check: each thing that a put needs, step by step, without writing a record where AWS's dry run is known.
+//! The check: each thing that a put needs, step by step. It writes a record only when it is asked to, or where a server
+//! does not know AWS's dry run; that record is marked as a test event.
 
-use super::{Client, fault_of};
-use crate::{
-    config::{Config, DestinationKind},
-    delivery::{Fault, Step, Verdict},
-    remedy,
+use std::time::Duration;
+
+use aws_sdk_kinesis::{
+    primitives::Blob,
+    types::{PutRecordsRequestEntry, ShardIteratorType, StreamMode, StreamStatus},
 };
 
-fn passed(name: &'static str, detail: impl Into<String>) -> Step {
-    Step { name, verdict: Verdict::Passed, detail: detail.into() }
+use super::{Access, Client, fault_of, identity, outcome_of, spread, stored};
+use crate::{
+    config::{Config, DestinationKind, Operation},
+    delivery::{CheckKind, Fault, Found, Outcome, Receipt, Step, Verdict},
+    remedy::{self, Class},
+};
+
+/// The partition key of a check's record.
+const KEY: &str = "tributary-check";
+
+/// Kinesis shows a record to readers within a second or so; one that stays away this long is not there.
+const READ_TRIES: u32 = 20;
+/// AWS allows five reads a second and shard, shared by all consumers.
+const READ_PAUSE: Duration = Duration::from_millis(500);
+
+/// Checks the destination of these settings step by step, and reports each step as soon as it is known. Ends with the
+/// first that fails; when all passed (or were skipped), a record can be put.
+pub async fn check(
+    config: &Config,
+    practice: Option<&Access>,
+    kind: CheckKind,
+    report: impl FnMut(Step) + Send,
+) {
+    let mut run = Run { config, kind, report };
+    // That a step failed was reported.
+    let _ended = run.all(practice).await;
 }
 
-fn skipped(name: &'static str, detail: impl Into<String>) -> Step {
-    Step { name, verdict: Verdict::Skipped, detail: detail.into() }
+/// A step failed, and was reported.
+struct Failed;
+
+struct Run<'a, R> {
+    config: &'a Config,
+    kind: CheckKind,
+    report: R,
 }
 
-fn failed(name: &'static str, fault: Fault, config: &Config) -> Step {
-    let remedy = remedy::remedy(&fault, config);
-    let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
-    Step { name, verdict: Verdict::Failed(fault), detail }
+/// What the put showed.
+enum Put {
+    /// AWS's dry run: nothing was written.
+    Dry,
+    /// A record was written.
+    Written(Receipt),
 }
 
-impl Client {
-    /// Looks at the stream, then asks for permission to put. Stops at the first failure; when all passed (or were
-    /// skipped), a record can be put.
-    pub async fn check(&self, config: &Config) -> Vec<Step> {
-        let mut steps = vec![self.check_stream(config).await];
-        if !matches!(steps[0].verdict, Verdict::Failed(_)) {
-            steps.push(self.check_put(config).await);
+impl<R: FnMut(Step) + Send> Run<'_, R> {
+    async fn all(&mut self, practice: Option<&Access>) -> Result<(), Failed> {
+        let client = match self.config.destination.kind {
+            DestinationKind::Practice => Client::connect(self.config, practice).await,
+            DestinationKind::Kinesis => self.signed_in().await?,
+        };
+        self.stream(&client).await?;
+        let data = test_record(self.config);
+        let put = self.put(&client, &data).await?;
+        if self.kind == CheckKind::PutOne {
+            let receipt = self.record(&client, &data, put).await?;
+            self.read_back(&client, &data, &receipt).await?;
         }
-        steps
+        Ok(())
+    }
+
+    fn passed(&mut self, name: &'static str, detail: impl Into<String>) {
+        self.found(name, detail, None);
+    }
+
+    fn found(&mut self, name: &'static str, detail: impl Into<String>, found: Option<Found>) {
+        (self.report)(Step { name, verdict: Verdict::Passed, detail: detail.into(), found });
+    }
+
+    fn skipped(&mut self, name: &'static str, detail: impl Into<String>) {
+        (self.report)(Step { name, verdict: Verdict::Skipped, detail: detail.into(), found: None });
+    }
+
+    fn failed(&mut self, name: &'static str, fault: Fault) -> Failed {
+        let remedy = remedy::remedy(&fault, self.config);
+        let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
+        (self.report)(Step { name, verdict: Verdict::Failed(fault), detail, found: None });
+        Failed
+    }
+
+    /// Credentials, and whose they are.
+    async fn signed_in(&mut self) -> Result<Client, Failed> {
+        let found = match identity::credentials(self.config).await {
+            Ok(found) => found,
+            Err(fault) => return Err(self.failed("credentials", fault)),
+        };
+        self.passed("credentials", &*found.text);
+        match identity::caller(&found.aws).await {
+            Ok(caller) => {
+                let text = format!("{} in account {}.", caller.arn, caller.account_id);
+                self.found("identity", text, Some(Found::Caller(caller)));
+            }
+            Err((fault, status)) if says_nothing_about_the_keys(&fault, status) => {
+                self.skipped(
+                    "identity",
+                    format!("AWS STS, which knows, did not say ({fault}). Putting does not need it."),
+                );
+            }
+            Err((fault, _)) => return Err(self.failed("identity", fault)),
+        }
+        Ok(Client::to_aws(&found.aws, self.config))
     }
 
     /// `DescribeStreamSummary` is not in the default policy, so being refused it is no failure.
-    async fn check_stream(&self, config: &Config) -> Step {
+    async fn stream(&mut self, client: &Client) -> Result<(), Failed> {
         const NAME: &str = "stream";
-        let answer = self
-            .sdk()
-            .describe_stream_summary()
-            .set_stream_name(self.target().name())
-            .set_stream_arn(self.target().arn())
-            .send()
-            .await;
-        match answer {
-            Ok(output) => match output.stream_description_summary() {
-                Some(summary) => {
-                    let status = summary.stream_status().as_str();
-                    let shards = summary.open_shard_count();
-                    let mut found =
-                        format!("{} is {status} with {shards} open shards.", summary.stream_name());
-                    if super::facts::facts_of(summary).spreads_keys && config.destination.ordered {
-                        found = format!("{found} {}", remedy::spread_keys(config));
-                    }
-                    passed(NAME, found)
-                }
-                None => skipped(NAME, "The answer did not describe the stream."),
-            },
+        let request = client.sdk().describe_stream_summary();
+        let request = request.set_stream_name(client.target().name()).set_stream_arn(client.target().arn());
+        let output = match request.send().await {
+            Ok(output) => output,
             Err(error) => {
                 let (fault, _) = fault_of(&error);
-                match &*fault.code {
-                    "AccessDeniedException" => skipped(
-                        NAME,
-                        "Looking at the stream is not permitted (kinesis:DescribeStreamSummary). Putting does not \
-                         need it.",
-                    ),
-                    "ValidationException" | "UnknownOperationException" if self.target().arn().is_some() => {
-                        skipped(NAME, "This server cannot look a stream up by its ARN.")
+                let by_arn = client.target().arn().is_some();
+                return match &*fault.code {
+                    "AccessDeniedException" => {
+                        let text = "Looking at the stream is not permitted (kinesis:DescribeStreamSummary). Putting \
+                                    does not need it.";
+                        self.skipped(NAME, text);
+                        Ok(())
                     }
-                    _ => failed(NAME, fault, config),
-                }
+                    "ValidationException" | "UnknownOperationException" if by_arn => {
+                        self.skipped(NAME, "This server cannot look a stream up by its ARN.");
+                        Ok(())
+                    }
+                    _ => Err(self.failed(NAME, fault)),
+                };
             }
+        };
+        let Some(summary) = output.stream_description_summary() else {
+            self.skipped(NAME, "The answer did not describe the stream.");
+            return Ok(());
+        };
+        let status = summary.stream_status();
+        if !matches!(status, StreamStatus::Active | StreamStatus::Updating) {
+            let said = format!("the stream is {}, not ACTIVE", status.as_str());
+            return Err(self.failed(NAME, Fault::new("ResourceInUseException", said)));
         }
+        let key = summary.key_id().filter(|key| !key.ends_with("alias/aws/kinesis"));
+        let mode =
+            match summary.stream_mode_details().map(aws_sdk_kinesis::types::StreamModeDetails::stream_mode) {
+                Some(StreamMode::OnDemand) => "on-demand",
+                _ => "provisioned",
+            };
+        let mut text = format!(
+            "{} is {}: {mode}, {} open shards",
+            summary.stream_name(),
+            status.as_str(),
+            summary.open_shard_count()
+        );
+        if let Some(key) = key {
+            text = format!("{text}, encrypted with the key {key}");
+        }
+        if let Some(kib) = summary.max_record_size_in_kib().filter(|kib| *kib > 1024) {
+            text = format!("{text}, records of up to {kib} KiB");
+        }
+        text = format!("{text}.");
+        if super::facts::facts_of(summary).spreads_keys && self.config.destination.ordered {
+            text = format!("{text} {}", remedy::spread_keys(self.config));
+        }
+        self.found(NAME, text, key.map(|key| Found::KmsKey(key.into())));
+        Ok(())
     }
 
     /// AWS's dry run checks existence, permission and parameters and answers 400 `DryRunOperationException`
     /// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html>). Other servers write the record.
-    async fn check_put(&self, config: &Config) -> Step {
+    async fn put(&mut self, client: &Client, data: &[u8]) -> Result<Put, Failed> {
         const NAME: &str = "put";
-        const KEY: &str = "tributary-check";
-        const DATA: &[u8] =
-            b"{\"type\":\"track\",\"event\":\"Tributary Check\",\"userId\":\"tributary-check\"}";
-        let data = aws_sdk_kinesis::primitives::Blob::new(DATA);
-        let fault = match config.destination.operation {
-            crate::config::Operation::PutRecord => {
-                let request = self.sdk().put_record().partition_key(KEY).data(data).dry_run(true);
-                let request =
-                    request.set_stream_name(self.target().name()).set_stream_arn(self.target().arn());
-                request.send().await.err().map(|error| fault_of(&error).0)
-            }
-            crate::config::Operation::PutRecords => {
-                let entry = aws_sdk_kinesis::types::PutRecordsRequestEntry::builder()
-                    .partition_key(KEY)
-                    .data(data)
-                    .build();
-                let request =
-                    self.sdk().put_records().set_records(entry.ok().map(|entry| vec![entry])).dry_run(true);
-                let request =
-                    request.set_stream_name(self.target().name()).set_stream_arn(self.target().arn());
-                request.send().await.err().map(|error| fault_of(&error).0)
-            }
-        };
-        let practice = config.destination.kind == DestinationKind::Practice;
-        match fault {
-            Some(fault) if &*fault.code == "DryRunOperationException" => passed(
-                NAME,
-                if practice {
+        match send(client, data, true).await {
+            Err(fault) if &*fault.code == "DryRunOperationException" => {
+                let text = if self.config.destination.kind == DestinationKind::Practice {
                     "The practice stream takes records. None was written."
                 } else {
                     "The credentials may put records into the stream. None was written (AWS's dry run)."
-                },
-            ),
-            None => passed(
-                NAME,
-                "The stream took a record: this server does not know AWS's dry run, so one test record with the key \
-                 tributary-check was written.",
-            ),
-            Some(fault) => failed(NAME, fault, config),
+                };
+                self.passed(NAME, text);
+                Ok(Put::Dry)
+            }
+            Err(fault) => Err(self.failed(NAME, fault)),
+            Ok(receipt) => {
+                let text = format!(
+                    "The stream took a record: this server does not know AWS's dry run, so one test record with the \
+                     key {KEY} was written."
+                );
+                self.passed(NAME, text);
+                Ok(Put::Written(receipt))
+            }
         }
     }
+
+    /// One record in earnest, unless the dry run was one.
+    async fn record(&mut self, client: &Client, data: &[u8], put: Put) -> Result<Receipt, Failed> {
+        const NAME: &str = "record";
+        let receipt = match put {
+            Put::Written(receipt) => receipt,
+            Put::Dry => match send(client, data, false).await {
+                Ok(receipt) => receipt,
+                Err(fault) => return Err(self.failed(NAME, fault)),
+            },
+        };
+        let Receipt { shard_id, sequence_number } = &receipt;
+        self.passed(
+            NAME,
+            format!("One test record with the key {KEY} is in {shard_id} at {sequence_number}."),
+        );
+        Ok(receipt)
+    }
+
+    /// Reading is not in the default policy, so being refused it is no failure.
+    async fn read_back(&mut self, client: &Client, data: &[u8], receipt: &Receipt) -> Result<(), Failed> {
+        const NAME: &str = "read-back";
+        match read(client, receipt).await {
+            Ok(Some(found)) if found == data => {
+                self.passed(NAME, format!("A consumer gets the same {} bytes.", data.len()));
+                Ok(())
+            }
+            Ok(Some(found)) => {
+                let said =
+                    format!("{} bytes were put, and {} other bytes were read", data.len(), found.len());
+                Err(self.failed(NAME, Fault::new("RecordDiffers", said)))
+            }
+            Ok(None) => {
+                let said = format!("no record at {} in {}", receipt.sequence_number, receipt.shard_id);
+                Err(self.failed(NAME, Fault::new("RecordMissing", said)))
+            }
+            Err(fault) if matches!(&*fault.code, "AccessDeniedException" | "KMSAccessDeniedException") => {
+                let wanted = if &*fault.code == "AccessDeniedException" {
+                    "kinesis:GetShardIterator, kinesis:GetRecords"
+                } else {
+                    "kms:Decrypt"
+                };
+                self.skipped(NAME, format!("Reading is not permitted ({wanted}). Putting does not need it."));
+                Ok(())
+            }
+            Err(fault) => Err(self.failed(NAME, fault)),
+        }
+    }
+}
+
+/// STS that is not there, or not reachable, says nothing about whether the keys may put.
+fn says_nothing_about_the_keys(fault: &Fault, status: Option<u16>) -> bool {
+    let unknown = ["UnknownOperationException", "InvalidAction", "AccessDenied", "AccessDeniedException"];
+    unknown.contains(&&*fault.code)
+        || fault.code.starts_with("Http")
+        || remedy::class_of(&fault.code, &fault.message, status) == Class::Offline
+}
+
+/// The record that a check puts: an event that every consumer can tell from a real one.
+fn test_record(config: &Config) -> Vec<u8> {
+    let event = serde_json::json!({
+        "type": "track",
+        "event": "Tributary Check",
+        "userId": KEY,
+        "messageId": format!("{KEY}-{}", uuid::Uuid::new_v4()),
+        "timestamp": format!("{:.3}", jiff::Timestamp::now()),
+        "context": {
+            "test": true,
+            "library": { "name": "tributary", "version": env!("CARGO_PKG_VERSION") },
+        },
+    });
+    config.destination.encoding.encode(event.to_string().as_bytes())
+}
+
+/// Puts the record with the operation that the settings name.
+async fn send(client: &Client, data: &[u8], dry_run: bool) -> Result<Receipt, Fault> {
+    let (name, arn) = (client.target().name(), client.target().arn());
+    let data = Blob::new(data);
+    // A dry run that is none is no dry run.
+    let dry_run = dry_run.then_some(true);
+    let outcome = match client.operation {
+        Operation::PutRecord => {
+            let request = client.sdk().put_record().partition_key(KEY).data(data).set_dry_run(dry_run);
+            match request.set_stream_name(name).set_stream_arn(arn).send().await {
+                Ok(output) => stored(output.shard_id(), output.sequence_number()),
+                Err(error) => outcome_of(&error),
+            }
+        }
+        Operation::PutRecords => {
+            let entry = PutRecordsRequestEntry::builder().partition_key(KEY).data(data).build();
+            let request = client.sdk().put_records().set_records(entry.ok().map(|entry| vec![entry]));
+            let request = request.set_dry_run(dry_run).set_stream_name(name).set_stream_arn(arn);
+            match request.send().await {
+                Ok(output) => spread(&output, 1).swap_remove(0),
+                Err(error) => outcome_of(&error),
+            }
+        }
+    };
+    match outcome {
+        Outcome::Delivered(receipt) => Ok(receipt),
+        Outcome::Throttled(fault)
+        | Outcome::Offline(fault)
+        | Outcome::Blocked(fault)
+        | Outcome::Refused(fault) => Err(fault),
+    }
+}
+
+/// The bytes of the record at that place; `None`: it is not there.
+async fn read(client: &Client, receipt: &Receipt) -> Result<Option<Vec<u8>>, Fault> {
+    let request = client
+        .sdk()
+        .get_shard_iterator()
+        .set_stream_name(client.target().name())
+        .set_stream_arn(client.target().arn())
+        .shard_id(&*receipt.shard_id)
+        .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+        .starting_sequence_number(&*receipt.sequence_number);
+    let output = request.send().await.map_err(|error| fault_of(&error).0)?;
+    let mut iterator = output.shard_iterator().map(str::to_owned);
+    for _ in 0..READ_TRIES {
+        let Some(place) = iterator else { return Ok(None) };
+        let request = client.sdk().get_records().limit(10).shard_iterator(place);
+        let output = request.set_stream_arn(client.target().arn()).send().await;
+        let output = output.map_err(|error| fault_of(&error).0)?;
+        let ours =
+            |record: &&aws_sdk_kinesis::types::Record| record.sequence_number() == &*receipt.sequence_number;
+        if let Some(record) = output.records().iter().find(ours) {
+            return Ok(Some(record.data().as_ref().to_vec()));
+        }
+        iterator = output.next_shard_iterator().map(str::to_owned);
+        tokio::time::sleep(READ_PAUSE).await;
+    }
+    Ok(None)
 }

@@ -14,6 +14,7 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio_rustls::rustls::{
     RootCertStore,
@@ -90,14 +91,21 @@ impl Client {
                 Self { sdk: practice_client(access), target, operation }
             }
             (DestinationKind::Practice | DestinationKind::Kinesis, _) => {
-                let aws = aws(config).await;
-                let target = Target::new(&config.destination.stream);
-                let url = &config.destination.endpoint_url;
-                let url = (!url.is_empty()).then(|| url.clone());
-                let mut settings = kinesis(&aws);
-                settings.set_endpoint_url(url);
-                Self { sdk: aws_sdk_kinesis::Client::from_conf(settings.build()), target, operation }
+                Self::to_aws(&with_role(source(config).await, config).await, config)
             }
+        }
+    }
+
+    /// A client with these credentials.
+    pub(super) fn to_aws(aws: &SdkConfig, config: &Config) -> Self {
+        let destination = &config.destination;
+        let url = &destination.endpoint_url;
+        let mut settings = kinesis(aws);
+        settings.set_endpoint_url((!url.is_empty()).then(|| url.clone()));
+        Self {
+            sdk: aws_sdk_kinesis::Client::from_conf(settings.build()),
+            target: Target::new(&destination.stream),
+            operation: destination.operation,
         }
     }
 
@@ -124,9 +132,10 @@ fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
     aws_sdk_kinesis::Client::from_conf(settings.build())
 }
 
-/// The shared part of every AWS client: region, credentials, proxy, timeouts. FIPS and dual-stack endpoints are chosen as
-/// for every AWS tool: `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
-async fn aws(config: &Config) -> SdkConfig {
+/// The shared part of every AWS client: region, the source's credentials, proxy, timeouts; and for services other than
+/// Kinesis the server, where that is not AWS. FIPS and dual-stack endpoints are chosen as for every AWS tool:
+/// `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
+pub(super) async fn source(config: &Config) -> SdkConfig {
     let region = Region::new(config.destination.region.clone());
     let http = http(ProxyConfig::from_env());
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -134,11 +143,14 @@ async fn aws(config: &Config) -> SdkConfig {
         .http_client(http.clone())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts());
+    if let Some(url) = other_server(&config.destination.endpoint_url) {
+        loader = loader.endpoint_url(url);
+    }
     if config.credentials.source == CredentialsSource::Profile {
         loader = loader.profile_name(&config.credentials.profile);
     }
     let base = loader.load().await;
-    let base = match config.credentials.source {
+    match config.credentials.source {
         CredentialsSource::Default => base,
         CredentialsSource::Profile => {
             // The profile alone: the default chain would prefer keys in the environment.
@@ -157,21 +169,34 @@ async fn aws(config: &Config) -> SdkConfig {
         CredentialsSource::Keychain => {
             with_keys(base, SharedCredentialsProvider::new(super::keychain::Provider))
         }
-    };
+    }
+}
+
+/// The same with the role's credentials, where one is to be assumed.
+pub(super) async fn with_role(source: SdkConfig, config: &Config) -> SdkConfig {
     let role = &config.credentials.role_arn;
     if role.is_empty() {
-        return base;
+        return source;
     }
-    let mut assumed = AssumeRoleProvider::builder(role).session_name("tributary").configure(&base);
+    let mut assumed = AssumeRoleProvider::builder(role).session_name("tributary").configure(&source);
     if !config.credentials.external_id.is_empty() {
         assumed = assumed.external_id(&config.credentials.external_id);
     }
     let provider = assumed.build().await;
-    with_keys(base, SharedCredentialsProvider::new(provider))
+    with_keys(source, SharedCredentialsProvider::new(provider))
 }
 
 fn with_keys(base: SdkConfig, provider: SharedCredentialsProvider) -> SdkConfig {
     base.into_builder().credentials_provider(provider).build()
+}
+
+/// The server, where it is not AWS: it has its own STS and IAM, or none. An address of AWS (a VPC endpoint, say) is for
+/// Kinesis alone.
+pub(super) fn other_server(endpoint_url: &str) -> Option<&str> {
+    const ENDS: [&str; 4] = [".c2s.ic.gov", ".sc2s.sgov.gov", ".adc-e.uk", ".hci.ic.gov"];
+    let host = endpoint_url.split("://").nth(1)?.split(['/', ':']).next()?;
+    let is_aws = host.contains(".amazonaws.") || ENDS.iter().any(|end| host.ends_with(end));
+    (!is_aws).then_some(endpoint_url)
 }
 
 fn kinesis(aws: &SdkConfig) -> aws_sdk_kinesis::config::Builder {
@@ -188,19 +213,32 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// The same for requests that no client of the SDK makes.
+pub(super) fn connector() -> Connector {
+    let settings =
+        HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+    connector.set_connector_settings(Some(settings.build()));
+    connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls()).build()
+}
+
 /// HTTPS on rustls with ring, the platform's roots, and AWS's `AWS_CA_BUNDLE` beside them.
 fn http(proxy: ProxyConfig) -> SharedHttpClient {
-    let mut trust = TrustStore::default();
-    if let Some(pem) = config::ca_bundle().and_then(|pem| usable(&pem)) {
-        trust = trust.with_pem_certificate(pem);
-    }
-    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
+    let tls = tls();
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(aws_sdk_kinesis::config::RuntimeComponents::sleep_impl));
         connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
     })
+}
+
+fn tls() -> TlsContext {
+    let mut trust = TrustStore::default();
+    if let Some(pem) = config::ca_bundle().and_then(|pem| usable(&pem)) {
+        trust = trust.with_pem_certificate(pem);
+    }
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
 /// The certificates of a bundle that the TLS library can use: one that it cannot read would end the program.
@@ -249,6 +287,23 @@ mod tests {
         delivery::Outcome,
         kinesis::Outgoing,
     };
+
+    #[test]
+    fn only_a_server_that_is_not_aws_is_asked_for_more_than_kinesis() {
+        assert_eq!(other_server("http://127.0.0.1:4631"), Some("http://127.0.0.1:4631"));
+        assert_eq!(
+            other_server("https://localhost.localstack.cloud/x"),
+            Some("https://localhost.localstack.cloud/x")
+        );
+        for of_aws in [
+            "",
+            "https://vpce-1-a.kinesis.eu-west-1.vpce.amazonaws.com",
+            "https://kinesis.cn-north-1.amazonaws.com.cn:443/",
+            "https://kinesis.us-iso-east-1.c2s.ic.gov",
+        ] {
+            assert_eq!(other_server(of_aws), None, "{of_aws}");
+        }
+    }
 
     /// Nothing listens there: a put that gets as far as the network is offline, one without keys is blocked.
     #[tokio::test(flavor = "multi_thread")]

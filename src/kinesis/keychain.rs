@@ -49,6 +49,29 @@ fn load() -> provider::Result {
     Ok(Keys::new(id, secret, None, None, "keychain"))
 }
 
+/// Whether there is a keychain that answers. It may ask its user.
+pub(super) async fn is_there() -> Result<(), String> {
+    blocking(|| match Entry::new(SERVICE, ENTRY).and_then(|entry| entry.get_password()) {
+        Ok(_) | Err(keyring::v1::Error::NoEntry) => Ok(()),
+        Err(error) => Err(format!("the system keychain did not answer: {error}")),
+    })
+    .await
+}
+
+/// As [`store`], beside the runtime's threads.
+pub(super) async fn keep(access_key_id: String, secret_access_key: String) -> Result<(), String> {
+    blocking(move || store(&access_key_id, &secret_access_key)).await
+}
+
+async fn blocking(work: impl FnOnce() -> Result<(), String> + Send + 'static) -> Result<(), String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the door to a blocking library; it ends when the user answers"
+    )]
+    let working = tokio::task::spawn_blocking(work);
+    working.await.unwrap_or_else(|error| Err(format!("the system keychain failed: {error}")))
+}
+
 /// Keeps a pair of keys in the keychain, in the place of an earlier one. Blocks while the keychain asks its user.
 pub fn store(access_key_id: &str, secret_access_key: &str) -> Result<(), String> {
     Entry::new(SERVICE, ENTRY)

@@ -69,17 +69,17 @@ pub fn render(config: &Config, grants: &Grants, format: Format) -> String {
 }
 
 /// Where the stream is, as far as that is known; an ARN says it better than the other settings.
-struct Place {
-    partition: &'static Partition,
-    region: Option<String>,
-    account: String,
+pub(super) struct Place {
+    pub(super) partition: &'static Partition,
+    pub(super) region: Option<String>,
+    pub(super) account: String,
     stream: String,
     /// What the user and the policy are called.
-    name: String,
+    pub(super) name: String,
 }
 
 impl Place {
-    fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config) -> Self {
         let destination = &config.destination;
         let arn = policy::stream_arn(&destination.region, &destination.account_id, &destination.stream).arn;
         let fields: Vec<&str> = arn.splitn(6, ':').collect();
@@ -100,7 +100,15 @@ impl Place {
         }
     }
 
-    fn title(&self) -> String {
+    /// IAM is the same in all regions of a partition, but the CLI finds the partition by the region.
+    pub(super) fn cli_region(&self) -> String {
+        match &self.region {
+            Some(region) if self.partition.name != "aws" => format!(" --region {}", shell(region)),
+            Some(_) | None => String::new(),
+        }
+    }
+
+    pub(super) fn title(&self) -> String {
         let region = self.region.as_deref().unwrap_or(Missing::Region.placeholder());
         one_line(&format!("{} in {region}", self.stream))
     }
@@ -121,12 +129,12 @@ fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-fn to_json(document: &Document) -> String {
+pub(super) fn to_json(document: &Document) -> String {
     serde_json::to_string_pretty(document).expect("a document of strings is JSON")
 }
 
 /// One word of a POSIX shell, whatever is in it.
-fn shell(word: &str) -> String {
+pub(super) fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
@@ -138,11 +146,7 @@ fn aws_cli(document: &Document, place: &Place) -> String {
     let name = shell(&place.name);
     let policy_arn =
         shell(&format!("arn:{}:iam::{}:policy/{}", place.partition.name, place.account, place.name));
-    // IAM is the same in all regions of a partition, but the CLI finds the partition by the region.
-    let region = match &place.region {
-        Some(region) if place.partition.name != "aws" => format!(" --region {}", shell(region)),
-        Some(_) | None => String::new(),
-    };
+    let region = place.cli_region();
     format!(
         "\
 # Lets Tributary use the Kinesis stream {title}.
@@ -166,7 +170,7 @@ aws iam create-access-key{region} --user-name {name}
 }
 
 /// A Terraform string: JSON's escapes, and no template starts in it.
-fn hcl(text: &str) -> String {
+pub(super) fn hcl(text: &str) -> String {
     json!(text).to_string().replace("${", "$${").replace("%{", "%%{")
 }
 
@@ -174,7 +178,8 @@ fn list<T: AsRef<str>>(items: &[T], quote: fn(&str) -> String) -> String {
     items.iter().map(|item| quote(item.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
-fn terraform(document: &Document, place: &Place) -> String {
+/// The statements as items of a list in HCL.
+pub(super) fn hcl_statements(document: &Document) -> String {
     let mut statements = String::new();
     for statement in &document.statement {
         let action = list(&statement.action, hcl);
@@ -191,6 +196,11 @@ fn terraform(document: &Document, place: &Place) -> String {
         )
         .expect("a string takes all text");
     }
+    statements
+}
+
+fn terraform(document: &Document, place: &Place) -> String {
+    let statements = hcl_statements(document);
     format!(
         r#"# Lets Tributary use the Kinesis stream {title}.
 # Not here on purpose: the user's access key, because Terraform would keep its secret in the state file.
@@ -222,11 +232,12 @@ resource "aws_iam_user_policy_attachment" "tributary" {{
 }
 
 /// A YAML string in double quotes: JSON's escapes are YAML's too.
-fn yaml(text: &str) -> String {
+pub(super) fn yaml(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-fn cloudformation(document: &Document, place: &Place) -> String {
+/// The statements as items of a list in YAML.
+pub(super) fn yaml_statements(document: &Document) -> String {
     let mut statements = String::new();
     for statement in &document.statement {
         let item = |text: &str| format!("              - {}\n", yaml(text));
@@ -239,6 +250,11 @@ fn cloudformation(document: &Document, place: &Place) -> String {
         )
         .expect("a string takes all text");
     }
+    statements
+}
+
+fn cloudformation(document: &Document, place: &Place) -> String {
+    let statements = yaml_statements(document);
     let region = match &place.region {
         Some(region) => format!(" --region {}", shell(region)),
         None => String::new(),
@@ -276,7 +292,7 @@ Resources:
 }
 
 /// A name that CloudFormation takes: letters, digits and hyphens.
-fn stack_name(name: &str) -> String {
+pub(super) fn stack_name(name: &str) -> String {
     let name = name.replace(['{', '}'], "");
     name.replace(|c: char| !c.is_ascii_alphanumeric(), "-").trim_end_matches('-').to_owned()
 }

@@ -54,6 +54,19 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         }
         Cause::NotTrusted | Cause::ProxyRefused => in_between(cause, names),
         Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, names),
+        Cause::RecordDiffers | Cause::RecordMissing => read_back(cause, names),
+        Cause::IamNameTaken => say(
+            "The account has a user or a policy of that name already.",
+            "Names are unique in an account; it may be from an earlier try, or somebody else's.",
+            "Choose another name, or delete the old one in the AWS console when nobody needs it.",
+        )
+        .at(Place::SetUpPolicy),
+        Cause::IamNotThere => say(
+            "IAM does not know the user or the policy.",
+            "It was deleted meanwhile, or IAM has not learned of it yet, which can take some seconds.",
+            "Try again in a moment.",
+        )
+        .at(Place::SetUpPolicy),
         Cause::CredentialsFailed(source) => credentials_failed(source, names),
         Cause::CredentialsNotFound
         | Cause::SessionExpired
@@ -87,6 +100,12 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "Nothing to do: the first one was accepted and is forwarded.",
         )
         .at(Place::Settings),
+        Cause::SetAside => say(
+            "This event was set aside when the destination was changed.",
+            "It waited for the destination before, and you chose that it does not go to the new one.",
+            "Send it again when you want it in the destination of now: in Live, or with `tributary resend`.",
+        )
+        .at(Place::Live),
         Cause::Endpoint(refusal) => endpoint(refusal),
         Cause::Unknown => unknown(&fault.code, names),
     }
@@ -139,7 +158,7 @@ fn without_aws(remedy: Remedy) -> Remedy {
         Some(Place::SetUpStream | Place::SetUpCredentials | Place::SetUpPolicy) | None => None,
         Some(place @ (Place::Sources | Place::Live | Place::Settings)) => Some(place),
     };
-    Remedy { place, link: None, ..remedy }
+    Remedy { place, link: None, sign_in: None, ..remedy }
 }
 
 /// How the settings' own names are said in a sentence.
@@ -155,6 +174,8 @@ struct Names {
     keys: String,
     /// `aws sso login --profile work`
     sso_login: String,
+    /// The profile's name; empty where none was chosen.
+    profile: String,
     role: Option<String>,
     /// Whether keys are renewed outside of the app.
     typed_in: bool,
@@ -202,6 +223,10 @@ impl Names {
             server,
             keys,
             sso_login,
+            profile: match credentials.source {
+                CredentialsSource::Profile => credentials.profile.clone(),
+                CredentialsSource::Default | CredentialsSource::Keychain => String::new(),
+            },
             role: Some(credentials.role_arn.clone()).filter(|role| !role.is_empty()),
             typed_in: credentials.source == CredentialsSource::Keychain,
         }
@@ -237,6 +262,7 @@ fn say(what: impl Into<String>, why: impl Into<String>, action: impl Into<String
         action: action.into(),
         place: None,
         link: None,
+        sign_in: None,
     }
 }
 
@@ -255,6 +281,10 @@ impl Remedy {
 
     fn see(self, link: &'static str) -> Self {
         Self { link: Some(link), ..self }
+    }
+
+    fn sign_in(self, profile: &str) -> Self {
+        Self { sign_in: Some(profile.to_owned()), ..self }
     }
 }
 
@@ -378,6 +408,27 @@ fn no_fault(cause: Cause, names: &Names) -> Remedy {
     )
 }
 
+/// What the check's own record came back as.
+fn read_back(cause: Cause, names: &Names) -> Remedy {
+    let Names { stream, server, .. } = names;
+    let remedy = if cause == Cause::RecordDiffers {
+        say(
+            format!("{stream} gave back other bytes than were put."),
+            format!(
+                "{server} changed the record, or another record has its sequence number. AWS does neither, so something between here and AWS may answer in its place."
+            ),
+            "Check the endpoint URL and any proxy. Look at the record with `tributary tail --raw`.",
+        )
+    } else {
+        say(
+            format!("The test record is not in {stream} although {server} said that it is."),
+            "Mostly it just takes longer than ten seconds to appear, on a stream that is very busy. Events that are delivered the same way may be missing too.",
+            "Check again. If it goes on, look with `tributary tail` for the record with the key tributary-check.",
+        )
+    };
+    remedy.at(Place::SetUpStream)
+}
+
 fn credentials_failed(source: Source, names: &Names) -> Remedy {
     let Names { keys, sso_login, .. } = names;
     let remedy = match source {
@@ -386,7 +437,8 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
             "Keys from AWS IAM Identity Center (SSO) last for some hours; then someone must sign in again.",
             format!("Run `{sso_login}` in a terminal and sign in. Tributary sees the new sign-in by itself."),
         )
-        .see(SSO),
+        .see(SSO)
+        .sign_in(&names.profile),
         Source::Mfa => say(
             format!("A code of your MFA device is needed for {keys}."),
             "The profile asks for multi-factor authentication (a second proof besides the key), and a program in the background cannot type the code.",
@@ -488,6 +540,15 @@ fn not_allowed(message: &str, names: &Names) -> Remedy {
         .and_then(|(_, rest)| rest.split_whitespace().next())
         .filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || c == ':'));
     let allowed = action.map_or_else(|| "this".to_owned(), |action| format!("`{action}`"));
+    if let Some(action) = action.filter(|action| action.starts_with("iam:")) {
+        return say(
+            format!("{signer} may not do `{action}`."),
+            "Making users and policies is a right of its own, which few keys should have.",
+            "Sign the calls with a profile that may manage IAM, or copy the policy and let whoever looks after the AWS account attach it.",
+        )
+        .at(Place::SetUpPolicy)
+        .see(ATTACH);
+    }
     if message.contains("explicit deny") {
         return say(
             format!("A rule of your AWS organisation or account forbids {signer} to do {allowed} on {stream}."),

@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("snippets", &["event", "delivery", "config"]),
     ("spool", &["event", "delivery", "config"]),
     ("practice", &[]),
-    ("kinesis", &["event", "delivery", "config", "remedy"]),
+    ("kinesis", &["event", "delivery", "config", "policy", "remedy"]),
     ("capture", &["event", "delivery", "config", "spool"]),
     ("forward", &["event", "delivery", "config", "spool", "kinesis"]),
     (

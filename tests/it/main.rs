@@ -1,9 +1,11 @@
 //! One binary, one module per promise.
 
+mod account;
 mod answers;
 mod architecture;
 mod binary;
 mod capture;
+mod check;
 mod cli;
 mod conformance;
 mod corpus;
@@ -18,6 +20,7 @@ mod proxy;
 mod resend;
 mod restart;
 mod scripted;
+mod setup;
 mod tls;
 mod window;
 mod wire;

@@ -23,15 +23,15 @@ use tributary::{
 
 use crate::{binary::key_header, wire};
 
-type Window = Harness<'static, App>;
+pub type Window = Harness<'static, App>;
 
 /// A window over an engine of its own, whose files go with the test.
-struct Desk {
-    window: Window,
-    files: tempfile::TempDir,
+pub struct Desk {
+    pub window: Window,
+    pub files: tempfile::TempDir,
 }
 
-fn settings() -> Config {
+pub fn settings() -> Config {
     let mut config = Config::default();
     config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.capture.sources = vec![Source::new("My first source", "test-key-1234")];
@@ -44,12 +44,19 @@ fn paths(folder: &std::path::Path) -> Paths {
     Paths { config_file: Some(file), data_dir: folder.join("data") }
 }
 
-fn open(config: Config) -> Desk {
+pub fn open(config: Config) -> Desk {
     open_with(config, |_| {})
 }
 
+pub fn open_in(config: Config, files: tempfile::TempDir) -> Desk {
+    open_prepared(config, files, |_| {})
+}
+
 fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
-    let files = tempfile::tempdir().expect("a temporary folder");
+    open_prepared(config, tempfile::tempdir().expect("a temporary folder"), prepare)
+}
+
+fn open_prepared(config: Config, files: tempfile::TempDir, prepare: fn(&Engine)) -> Desk {
     let paths = paths(files.path());
     let config_path = files.path().join("config.toml");
     let data_dir = files.path().to_owned();
@@ -84,7 +91,7 @@ fn without_profile() -> Config {
 }
 
 /// Frames until `done`, with time for the engine between them.
-fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
+pub fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
     let end = Instant::now() + Duration::from_secs(15);
     while !done(window) {
         assert!(Instant::now() < end, "timed out: {what}");
@@ -93,26 +100,26 @@ fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
     }
 }
 
-fn go(window: &mut Window, place: &str) {
+pub fn go(window: &mut Window, place: &str) {
     window.get_by_role_and_label(Role::Button, place).click();
     window.run();
 }
 
-fn type_into(window: &mut Window, label: &str, text: &str) {
+pub fn type_into(window: &mut Window, label: &str, text: &str) {
     window.get_by_role_and_label(Role::TextInput, label).focus();
     window.run();
     window.get_by_role_and_label(Role::TextInput, label).type_text(text);
     window.run();
 }
 
-fn copied(window: &Window) -> Option<String> {
+pub fn copied(window: &Window) -> Option<String> {
     window.output().platform_output.commands.iter().find_map(|command| match command {
         egui::OutputCommand::CopyText(text) => Some(text.clone()),
         _ => None,
     })
 }
 
-fn says(window: &Window, text: &str) -> bool {
+pub fn says(window: &Window, text: &str) -> bool {
     window.query_all_by_label_contains(text).next().is_some()
 }
 
@@ -350,7 +357,7 @@ fn a_check_leads_to_the_step_that_can_mend_it() {
     window.run();
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
-    wait_for(window, "the failed step", |window| says(window, "The stream is there: failed"));
+    wait_for(window, "the failed step", |window| says(window, "Credentials are found: failed"));
     window.get_by_label("Records can be put: not reached");
     let step = |window: &Window| window.get_by_label("Credentials").rect();
     assert!(step(window).bottom() < 0.0, "scrolled away: {:?}", step(window));
@@ -398,7 +405,7 @@ fn sources_are_added_and_removed_only_after_a_question() {
 }
 
 /// Where the window's engine listens, as the status line says.
-fn address(window: &mut Window) -> SocketAddr {
+pub fn address(window: &mut Window) -> SocketAddr {
     let here = |window: &Window| window.query_all_by_label_contains("http://127.0.0.1:").next().is_some();
     wait_for(window, "the endpoint", here);
     window.get_by_label("Copy endpoint address").click();
@@ -407,7 +414,7 @@ fn address(window: &mut Window) -> SocketAddr {
     url.trim_start_matches("http://").parse().expect("an address")
 }
 
-fn send(address: SocketAddr, key: &str, event: &str) -> u16 {
+pub fn send(address: SocketAddr, key: &str, event: &str) -> u16 {
     let headers = format!("{}User-Agent: shop/7\r\n", key_header(key));
     wire::send(address, "POST", "/v1/track", &headers, event.as_bytes()).status
 }

@@ -2,10 +2,11 @@
 //!
 //! `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json` (the SDKs for
 //! Node and for the browser, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv
-//! with `requirements.txt`; the browser is Debian's `/usr/bin/chromium`. Without them the tests fail and say so.
+//! with `requirements.txt` (an SDK, and ministack: an independent Kinesis, STS and IAM); the browser is Debian's `/usr/bin/chromium`. Without them the tests fail and say so.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+mod account;
 mod browser;
 mod calls;
 mod compare;

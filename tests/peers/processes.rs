@@ -5,7 +5,7 @@ use crate::calls::Call;
 use crate::from_environment;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
@@ -86,6 +86,41 @@ impl Kinesalite {
         let mut line = String::new();
         BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         line.starts_with("Listening").then(|| Self { _child: child, url: format!("http://127.0.0.1:{port}") })
+    }
+}
+
+/// A ministack of our own, which checks signatures and policies. Its root has the key `test` with the secret `test`.
+pub struct Ministack {
+    _child: Guard,
+    _folder: TempDir,
+    pub url: String,
+}
+
+impl Ministack {
+    pub fn start() -> Self {
+        (0..5).find_map(|_| Self::try_start()).expect("ministack listens")
+    }
+
+    fn try_start() -> Option<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let folder = tempfile::tempdir().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(python());
+        command.args(["-m", "ministack"]).current_dir(folder.path()).stdin(Stdio::null());
+        command.env("HOME", folder.path()).env("BIND_HOST", "127.0.0.1").env("AUTH", "true");
+        command.env("SERVICES", "kinesis,sts,iam").env("GATEWAY_PORT", address.port().to_string());
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("python starts");
+        let mut child = Guard(child);
+        let start = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if child.0.try_wait().unwrap().is_some() || start.elapsed() > Duration::from_mins(1) {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Some(Self { _child: child, _folder: folder, url: format!("http://{address}") })
     }
 }
 
@@ -236,7 +271,7 @@ pub fn python() -> String {
         .expect("set TRIBUTARY_TEST_PYTHON to the interpreter of a venv with tests/peers/requirements.txt")
 }
 
-fn sender(script: &str) -> PathBuf {
+pub fn sender(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders").join(script)
 }
 

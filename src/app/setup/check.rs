@@ -1,38 +1,40 @@
 //! The check step: asks the destination of the draft, step by step, whether a record could be put, and says what to do
-//! about the step that fails. It changes no setting, and AWS writes nothing (its dry run).
+//! about the step that fails. Steps appear as they become known. It changes no setting, and puts a record only when
+//! asked to, or where a server does not know AWS's dry run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eframe::egui::{self, FontId, Label, RichText, Sense, Spinner, Ui, WidgetInfo, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
-    Poll, Seen, Waiting, banner,
+    FRAME, Seen, banner,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
     config::{Config, DestinationKind},
-    delivery::{Fault, Millis, Step, Verdict},
-    engine::Answer,
+    delivery::{CheckKind, Fault, Found, Millis, Step, Verdict},
+    engine::{NextStep, Steps},
 };
 
-/// Looking for keys and waiting for a server that does not answer take a while.
+/// Looking for keys and waiting for a server that does not answer take a while; so long without a new step is too long.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The steps that the engine reports when all goes well; those after a failure are not reached.
-const STEPS: [&str; 2] = ["stream", "put"];
 
 #[derive(Default)]
 pub(super) struct Check {
-    waiting: Option<(Waiting<Vec<Step>>, Config)>,
-    done: Option<Done>,
+    run: Option<Run>,
 }
 
-/// An answer, and the settings that it is about.
-struct Done {
-    steps: Vec<Step>,
+/// A check, and the settings that it is about.
+struct Run {
     config: Config,
+    kind: CheckKind,
+    /// Known so far.
+    steps: Vec<Step>,
+    /// More may come, since when nothing did.
+    coming: Option<(Steps, Instant)>,
+    /// When it ended.
     at: Millis,
 }
 
@@ -50,31 +52,53 @@ fn is_same(one: &Config, other: &Config) -> bool {
 }
 
 impl Check {
-    pub(super) fn logic(&mut self, ctx: &egui::Context) {
-        let Some((waiting, _)) = &mut self.waiting else { return };
-        let steps = match waiting.poll(ctx) {
-            Poll::Pending => return,
-            Poll::There(steps) => steps,
-            Poll::Lost => vec![Step {
-                name: STEPS[0],
-                verdict: Verdict::Failed(Fault::new("NoAnswer", "The check took too long.")),
-                detail: String::new(),
-            }],
-        };
-        if let Some((_, config)) = self.waiting.take() {
-            self.done = Some(Done { steps, config, at: super::super::Clock::now() });
+    /// What was learned since the last frame.
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Vec<Found> {
+        let mut found = Vec::new();
+        let Some(run) = &mut self.run else { return found };
+        let Some((coming, since)) = &mut run.coming else { return found };
+        loop {
+            match coming.take() {
+                NextStep::There(step) => {
+                    *since = Instant::now();
+                    found.extend(step.found.clone());
+                    run.steps.push(step);
+                }
+                NextStep::Pending if since.elapsed() < PATIENCE => {
+                    ctx.request_repaint_after(FRAME);
+                    return found;
+                }
+                NextStep::Pending => {
+                    let name = run.next().unwrap_or("put");
+                    let fault = Fault::new("NoAnswer", "The check took too long.");
+                    let verdict = Verdict::Failed(fault);
+                    run.steps.push(Step { name, verdict, detail: String::new(), found: None });
+                    break;
+                }
+                NextStep::Ended => break,
+            }
+        }
+        run.coming = None;
+        run.at = super::super::Clock::now();
+        found
+    }
+
+    fn start(&mut self, seen: &Seen<'_>, draft: &Config, kind: CheckKind) {
+        let coming = Some((seen.engine.check(draft.clone(), kind), Instant::now()));
+        self.run = Some(Run { config: draft.clone(), kind, steps: Vec::new(), coming, at: 0 });
+    }
+
+    /// What was learned belongs to what was checked: the draft took it over.
+    pub(super) fn rebase(&mut self, before: &Config, after: &Config) {
+        if let Some(run) = self.run.as_mut().filter(|run| is_same(&run.config, before)) {
+            run.config = after.clone();
         }
     }
 
-    fn start(&mut self, answer: Answer<Vec<Step>>, config: Config) {
-        self.done = None;
-        self.waiting = Some((Waiting::patient(answer, PATIENCE), config));
-    }
-
     pub(super) fn finding(&self, draft: &Config) -> Finding {
-        match &self.done {
-            Some(done) if is_same(&done.config, draft) => {
-                if done.steps.iter().any(|step| matches!(step.verdict, Verdict::Failed(_))) {
+        match &self.run {
+            Some(run) if run.coming.is_none() && is_same(&run.config, draft) => {
+                if run.failed() {
                     Finding::Bad
                 } else {
                     Finding::Good
@@ -87,38 +111,47 @@ impl Check {
     /// `missing` says why the draft cannot be checked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
         widgets::hint_ui(ui, before(draft));
-        let finding = self.finding(draft);
+        let running = self.run.as_ref().is_some_and(|run| run.coming.is_some());
+        let disabled = missing.unwrap_or("The check is running");
+        let again = self.run.is_some();
+        let mut wanted = None;
         ui.horizontal_wrapped(|ui| {
-            let can = missing.is_none() && self.waiting.is_none();
-            let label = if self.done.is_some() { "Check again" } else { "Check" };
-            let disabled = missing.unwrap_or("The check is running");
-            let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::ListChecks, label)).inner;
-            if button.on_disabled_hover_text(disabled).clicked() {
-                self.start(seen.engine.check(draft.clone()), draft.clone());
+            let labels = [
+                (CheckKind::Ask, Icon::ListChecks, if again { "Check again" } else { "Check" }),
+                (CheckKind::PutOne, Icon::FilePlus, "Check with a test record"),
+            ];
+            for (kind, icon, label) in labels {
+                let can = missing.is_none() && !running;
+                let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, icon, label)).inner;
+                if button.on_disabled_hover_text(disabled).clicked() {
+                    wanted = Some(kind);
+                }
             }
-            let t = tokens(ui);
-            let note = match (&self.done, finding) {
-                (_, _) if missing.is_some() => {
-                    Some("Possible once the steps above are filled in.".to_owned())
-                }
-                (None, _) => None,
-                (Some(_), Finding::Unknown) => Some("The settings have changed since this check.".to_owned()),
-                (Some(done), Finding::Good | Finding::Bad) => {
-                    Some(format!("Checked at {}", seen.clock.format(done.at, "%H:%M:%S")))
-                }
-            };
-            if let Some(note) = note {
-                ui.label(RichText::new(note).color(t.weak));
+            if let Some(note) = self.note(seen, draft, missing.is_some()) {
+                ui.label(RichText::new(note).color(tokens(ui).weak));
             }
         });
-        if self.waiting.is_some() {
-            for name in STEPS {
-                row_ui(ui, Look::Running, name, "");
-            }
+        if let Some(kind) = wanted {
+            self.start(seen, draft, kind);
         }
-        if let Some(done) = &self.done {
-            done.ui(ui, seen, finding);
+        let finding = self.finding(draft);
+        if let Some(run) = &self.run {
+            run.ui(ui, seen, finding);
         }
+    }
+
+    fn note(&self, seen: &Seen<'_>, draft: &Config, is_missing: bool) -> Option<String> {
+        if is_missing {
+            return Some("Possible once the steps above are filled in.".to_owned());
+        }
+        let run = self.run.as_ref()?;
+        if run.coming.is_some() {
+            return None;
+        }
+        Some(match self.finding(draft) {
+            Finding::Unknown => "The settings have changed since this check.".to_owned(),
+            Finding::Good | Finding::Bad => format!("Checked at {}", seen.clock.format(run.at, "%H:%M:%S")),
+        })
     }
 }
 
@@ -126,18 +159,34 @@ impl Check {
 fn before(draft: &Config) -> &'static str {
     let destination = &draft.destination;
     match destination.kind {
-        DestinationKind::Practice => "Asks the practice stream whether it takes records. None is written.",
+        DestinationKind::Practice => {
+            "Asks the practice stream whether it takes records. None is written, unless you want a test record."
+        }
         DestinationKind::Kinesis if destination.endpoint_url.is_empty() => {
-            "Asks AWS with these settings, applied or not. Nothing is written: AWS makes a dry run."
+            "Asks AWS with these settings, applied or not. Nothing is written (AWS's dry run), unless you want a test \
+             record: it has the key tributary-check and context.test = true, and is read back where that is permitted."
         }
         DestinationKind::Kinesis => {
             "Asks this server with these settings, applied or not. A server that does not know AWS's dry run gets one \
-             test record, with the key tributary-check."
+             test record, with the key tributary-check and context.test = true."
         }
     }
 }
 
-impl Done {
+impl Run {
+    fn failed(&self) -> bool {
+        self.steps.last().is_some_and(|step| matches!(step.verdict, Verdict::Failed(_)))
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        self.kind.steps(self.config.destination.kind == DestinationKind::Practice)
+    }
+
+    /// The step that is being looked at.
+    fn next(&self) -> Option<&'static str> {
+        self.names().get(self.steps.len()).copied()
+    }
+
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, finding: Finding) {
         ui.add_space(2.0);
         for step in &self.steps {
@@ -150,13 +199,16 @@ impl Done {
                 }
             }
         }
-        let reached = self.steps.len();
-        let failed = self.steps.last().is_some_and(|step| matches!(step.verdict, Verdict::Failed(_)));
-        if failed {
-            for name in STEPS.iter().skip(reached) {
+        let rest = &self.names()[self.steps.len().min(self.names().len())..];
+        let running = self.coming.is_some();
+        for (at, name) in rest.iter().enumerate() {
+            if running {
+                row_ui(ui, if at == 0 { Look::Running } else { Look::Waiting }, name, "");
+            } else {
                 row_ui(ui, Look::Waiting, name, "Not looked at: the step before it failed.");
             }
-        } else if finding == Finding::Good {
+        }
+        if finding == Finding::Good {
             widgets::message_ui(ui, Tone::Good, "Everything that delivering needs is there.");
         }
     }
@@ -164,7 +216,7 @@ impl Done {
 
 /// How a line of the list looks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     Running,
     Waiting,
     Passed,
@@ -174,13 +226,17 @@ enum Look {
 
 fn title(name: &str) -> String {
     match name {
+        "credentials" => "Credentials are found".to_owned(),
+        "identity" => "AWS knows them".to_owned(),
         "stream" => "The stream is there".to_owned(),
         "put" => "Records can be put".to_owned(),
+        "record" => "A test record is put".to_owned(),
+        "read-back" => "It is read back".to_owned(),
         other => widgets::capital(other),
     }
 }
 
-fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) {
+pub(super) fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) {
     let t = tokens(ui);
     let (color, icon, word) = match look {
         Look::Running => (t.accent, None, "being checked"),

@@ -1,26 +1,40 @@
 //! The policy step: what the keys must be allowed to do, filled in, in the language the user works in, and how to
 //! attach it.
 
-use eframe::egui::{Label, RichText, Ui};
+use eframe::egui::{Context, Label, RichText, Ui};
 
 use super::super::{
     Seen,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
+use super::attach::Attach;
 use crate::{
     config::Config,
-    policy::{self, ConsolePage, Format, Grants},
+    policy::{self, ConsolePage, Format, Grants, Holder, Missing},
 };
 
 /// What the user wants the policy to allow beyond putting records, and how it is written.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the form")]
 pub(super) struct Form {
     format: Format,
     read_back: bool,
     describe: bool,
+    list_streams: bool,
     encrypted: bool,
     kms_key_arn: String,
+    held_by: HeldBy,
+    trusted: String,
+    attach: Attach,
+}
+
+/// Who the policy is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum HeldBy {
+    #[default]
+    User,
+    Role,
 }
 
 impl Form {
@@ -28,29 +42,76 @@ impl Form {
         Grants {
             describe: self.describe,
             read_back: self.read_back,
+            list_streams: self.list_streams,
             kms_key_arn: self.encrypted.then(|| self.kms_key_arn.trim().to_owned()),
             ..Grants::for_config(draft)
         }
     }
 
-    pub(super) fn ui(&mut self, ui: &mut Ui, draft: &Config, seen: &mut Seen<'_>) {
+    /// The stream is encrypted with this key: what reads or writes needs it. What the user gave stays.
+    pub(super) fn encrypted_with(&mut self, key_arn: String) {
+        if self.kms_key_arn.trim().is_empty() {
+            self.kms_key_arn = key_arn;
+        }
+        self.encrypted = true;
+    }
+
+    /// Whose keys these are may assume the role, unless the user says otherwise.
+    pub(super) fn called_by(&mut self, caller_arn: &str) {
+        if self.trusted.is_empty() {
+            self.trusted = policy::trusted_of(caller_arn);
+        }
+    }
+
+    fn holder(&self, draft: &Config) -> Holder {
+        match self.held_by {
+            HeldBy::User => Holder::User,
+            HeldBy::Role => Holder::Role {
+                trusted: self.trusted.trim().to_owned(),
+                external_id: draft.credentials.external_id.clone(),
+            },
+        }
+    }
+
+    pub(super) fn logic(&mut self, ctx: &Context) {
+        self.attach.logic(ctx);
+    }
+
+    /// True when the keys that were made for the user are to be used.
+    pub(super) fn ui(&mut self, ui: &mut Ui, draft: &Config, seen: &mut Seen<'_>) -> bool {
         widgets::hint_ui(ui, "The least that the keys need: to put records into this one stream.");
         self.switches_ui(ui);
+        self.holder_ui(ui);
         let formats = Format::ALL.map(|format| (format, format.title()));
         widgets::segments_ui(ui, &mut self.format, "Policy as", &formats);
         let grants = self.grants(draft);
-        let missing = policy::missing(draft, &grants);
+        let mut missing = policy::missing(draft, &grants);
+        if self.held_by == HeldBy::Role && self.trusted.trim().is_empty() {
+            missing.push(Missing::Trusted);
+        }
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|missing| missing.title()).collect();
             let text =
                 format!("Still missing: {}. The placeholders in braces stand for it.", names.join(", "));
             widgets::message_ui(ui, Tone::Attention, &text);
         }
-        let text = policy::render(draft, &grants, self.format);
+        let holder = self.holder(draft);
+        let text = policy::render_role(draft, &grants, &holder, self.format);
         if widgets::code_ui(ui, text.trim_end(), "Copy policy") {
             seen.copied("Policy");
         }
+        if let Some(trust) = policy::trust_policy(&holder).filter(|_| self.format == Format::Json) {
+            ui.label(weight("Trust policy of the role", 580.0));
+            if widgets::code_ui(ui, trust.trim_end(), "Copy trust policy") {
+                seen.copied("Trust policy");
+            }
+        }
         self.attach_ui(ui, draft);
+        if self.held_by == HeldBy::Role {
+            return false;
+        }
+        let why = (!missing.is_empty()).then_some("The policy has values that are still missing");
+        self.attach.ui(ui, seen, (draft, &grants), why)
     }
 
     fn switches_ui(&mut self, ui: &mut Ui) {
@@ -58,6 +119,11 @@ impl Form {
         for (on, name, why) in [
             (&mut self.read_back, "Read back", "for the Stream place: see what consumers get"),
             (&mut self.describe, "Describe", "to see whether the stream is there and how it is encrypted"),
+            (
+                &mut self.list_streams,
+                "List streams",
+                "for “List my streams”; AWS knows this only for all streams at once",
+            ),
             (&mut self.encrypted, "Customer key", "if the stream is encrypted with a KMS key of your own"),
         ] {
             ui.horizontal(|ui| {
@@ -72,6 +138,20 @@ impl Form {
         }
     }
 
+    fn holder_ui(&mut self, ui: &mut Ui) {
+        let holders = [(HeldBy::User, "For an IAM user"), (HeldBy::Role, "For a role to assume")];
+        widgets::segments_ui(ui, &mut self.held_by, "Policy for", &holders);
+        if self.held_by == HeldBy::Role {
+            let trusted = self.trusted.trim();
+            let fault = policy::check_trusted(trusted).err().filter(|_| !trusted.is_empty());
+            let hint = "arn:aws:iam::123456789012:user/NAME";
+            widgets::field_ui(ui, "Who may assume the role", &mut self.trusted, hint, fault.as_deref());
+            let text =
+                "“Who am I?” fills it in. The external id is that of step 3: the role then asks for it.";
+            widgets::hint_ui(ui, text);
+        }
+    }
+
     fn attach_ui(&self, ui: &mut Ui, draft: &Config) {
         let t = tokens(ui);
         ui.add_space(2.0);
@@ -83,6 +163,17 @@ impl Form {
         let users = console(ConsolePage::CreateUser, policy::CONSOLE_USERS);
         let policies = console(ConsolePage::CreatePolicy, policy::CONSOLE_POLICIES);
         let lines: Vec<(&str, Vec<(&str, String)>)> = match self.format {
+            Format::Json if self.held_by == HeldBy::Role => vec![
+                (
+                    "Create a policy: choose JSON and paste the first text.",
+                    vec![("Open IAM policies", policies), ("How", policy::HOW_TO_CREATE_POLICY.to_owned())],
+                ),
+                (
+                    "Create a role with a custom trust policy: paste the second text, and choose the policy.",
+                    vec![("How", policy::HOW_TO_CREATE_ROLE.to_owned())],
+                ),
+                ("Enter the role's ARN, and the external id where you use one, under Credentials.", vec![]),
+            ],
             Format::Json => vec![
                 (
                     "Create an IAM user for Tributary.",
@@ -103,7 +194,7 @@ impl Form {
                     "Copy the commands and run them in a shell, or in CloudShell, with keys that may manage IAM.",
                     vec![],
                 ),
-                ("They create the user and the policy and attach it.", vec![]),
+                ("They create who holds the policy and the policy, and attach it.", vec![]),
             ],
             Format::Terraform => vec![("Add it to your Terraform project and apply it.", vec![])],
             Format::CloudFormation => {

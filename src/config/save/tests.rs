@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::tests::{from_file, source};
-use super::super::{DestinationKind, Environment, Overrides, load, read};
+use super::super::{DestinationKind, Environment, Overrides, SavedDestination, load, read};
 use super::*;
 use crate::event::Encoding;
 
@@ -198,4 +198,28 @@ fn a_file_that_is_missing_is_made_from_the_example() {
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(from_file(&text).unwrap(), before);
     assert!(text.contains("# The stream's AWS region"));
+}
+
+#[test]
+fn saved_destinations_are_added_changed_and_removed_in_place() {
+    let production = |config: &mut Config| {
+        config.destination.kind = DestinationKind::Kinesis;
+        "eu-west-1".clone_into(&mut config.destination.region);
+        "clicks".clone_into(&mut config.destination.stream);
+        let saved = SavedDestination::of(config, "Production");
+        config.destination = from_file(MINE).unwrap().destination;
+        config.destinations.push(saved);
+    };
+    let added = saved(MINE, production).unwrap();
+    let table = "\n[[destinations]]\nname = \"Production\"\nkind = \"kinesis\"\nregion = \"eu-west-1\"\n\
+                 stream = \"clicks\"\nencoding = \"json\"\n";
+    assert!(added.contains(table), "{added}");
+    let mine = added.replace("region = \"eu-west-1\"", "region = 'eu-west-1' # mine");
+    let changed = saved(&mine, |config| {
+        "orders".clone_into(&mut config.destinations[0].destination.stream);
+    });
+    assert_eq!(changed.unwrap(), mine.replace("\"clicks\"", "\"orders\""));
+    let gone = saved(&mine, |config| config.destinations.clear()).unwrap();
+    assert!(!gone.contains("destinations") && gone.contains("# end"), "{gone}");
+    saved("destinations = [{ name = \"A\" }]\n", |config| config.destinations.clear()).unwrap_err();
 }

@@ -1,0 +1,100 @@
+//! What the window knows of AWS's own files on this machine, and a sign-in that is going on in the browser.
+
+use std::time::Duration;
+
+use eframe::egui::{self, RichText, Spinner, Ui};
+use lucide_icons::Icon;
+
+use super::{Notice, Poll, Seen, Waiting, Wish, arrived, theme::tokens, widgets};
+use crate::{
+    delivery::{AwsFiles, Profile},
+    engine::Engine,
+};
+
+/// A little longer than the engine waits for a person in a browser.
+const SIGN_IN_PATIENCE: Duration = Duration::from_secs(610);
+
+#[derive(Default)]
+pub(super) struct Account {
+    files: AwsFiles,
+    /// Why the files could not be read.
+    unreadable: Option<String>,
+    reading: Option<Waiting<Result<AwsFiles, String>>>,
+    signing_in: Option<(Waiting<Result<(), String>>, String)>,
+}
+
+impl Account {
+    /// Reads AWS's files again.
+    pub(super) fn read(&mut self, engine: &Engine) {
+        if self.reading.is_none() {
+            self.reading = Some(Waiting::new(engine.aws_files()));
+        }
+    }
+
+    /// Starts a sign-in for a profile, in the place of one that goes on.
+    pub(super) fn sign_in(&mut self, engine: &Engine, profile: String) {
+        let answer = engine.sign_in(profile.clone());
+        self.signing_in = Some((Waiting::patient(answer, SIGN_IN_PATIENCE), profile));
+    }
+
+    /// Letting go of the answer ends it.
+    pub(super) fn stop_signing_in(&mut self) {
+        self.signing_in = None;
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
+        match arrived(&mut self.reading, ctx) {
+            Some(Ok(files)) => {
+                self.files = files;
+                self.unreadable = None;
+            }
+            Some(Err(error)) => self.unreadable = Some(error),
+            None => {}
+        }
+        let (waiting, _) = self.signing_in.as_mut()?;
+        let notice = match waiting.poll(ctx) {
+            Poll::Pending => return None,
+            Poll::There(Ok(())) => Notice::new("Signed in".to_owned(), false),
+            Poll::There(Err(error)) => Notice::new(format!("Not signed in: {error}"), true),
+            Poll::Lost => Notice::new("Not signed in: no answer".to_owned(), true),
+        };
+        self.signing_in = None;
+        Some(notice)
+    }
+
+    pub(super) fn profiles(&self) -> &[Profile] {
+        &self.files.profiles
+    }
+
+    pub(super) fn profile(&self, name: &str) -> Option<&Profile> {
+        self.files.profiles.iter().find(|profile| &*profile.name == name)
+    }
+
+    pub(super) fn unreadable(&self) -> Option<&str> {
+        self.unreadable.as_deref()
+    }
+}
+
+/// The way to sign in again: a button where the AWS CLI is installed, the command to copy where it is not.
+pub(super) fn sign_in_ui(ui: &mut Ui, seen: &mut Seen<'_>, profile: &str) {
+    let command = if profile.is_empty() {
+        "aws sso login".to_owned()
+    } else {
+        format!("aws sso login --profile {profile}")
+    };
+    if seen.account.signing_in.as_ref().is_some_and(|(_, current)| current == profile) {
+        ui.add(Spinner::new().size(14.0));
+        ui.label(RichText::new("Go on in your browser …").color(tokens(ui).weak));
+        if widgets::button_ui(ui, Icon::X, "Stop waiting").clicked() {
+            seen.wishes.push(Wish::StopSigningIn);
+        }
+    } else if seen.account.files.has_cli {
+        let button = widgets::button_ui(ui, Icon::LogIn, "Sign in").on_hover_text(format!("Runs {command}"));
+        if button.clicked() {
+            seen.wishes.push(Wish::SignIn(profile.to_owned()));
+        }
+    } else if widgets::button_ui(ui, Icon::Copy, "Copy the command").on_hover_text(&*command).clicked() {
+        ui.copy_text(command);
+        seen.copied("Command");
+    }
+}

@@ -1,0 +1,212 @@
+//! "Attach it for me": the IAM user, the policy, the attachment and the access key, made by calls that are shown first.
+
+use std::time::{Duration, Instant};
+
+use eframe::egui::{self, Label, RichText, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    super::{
+        FRAME, Seen, banner,
+        theme::{tokens, weight},
+        widgets::{self, Tone},
+    },
+    check::{Look, row_ui},
+    who,
+};
+use crate::{
+    config::{Config, CredentialsSource},
+    delivery::{Fault, Step, Verdict},
+    engine::{NextStep, Steps},
+    policy::{self, Grants, IamCall},
+};
+
+/// IAM answers in seconds; the keychain may ask its user.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// Whose keys sign the calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Signer {
+    #[default]
+    Draft,
+    Profile,
+}
+
+#[derive(Default)]
+pub(super) struct Attach {
+    /// What user and policy are called; `None`: as the commands above call them.
+    name: Option<String>,
+    without_key: bool,
+    signer: Signer,
+    profile: String,
+    /// The calls that are shown, and the settings that they are made from.
+    shown: Option<(Vec<IamCall>, Config)>,
+    run: Option<Run>,
+}
+
+struct Run {
+    calls: Vec<IamCall>,
+    config: Config,
+    steps: Vec<Step>,
+    coming: Option<(Steps, Instant)>,
+}
+
+impl Attach {
+    pub(super) fn logic(&mut self, ctx: &egui::Context) {
+        let Some(run) = &mut self.run else { return };
+        let Some((coming, since)) = &mut run.coming else { return };
+        loop {
+            match coming.take() {
+                NextStep::There(step) => {
+                    *since = Instant::now();
+                    run.steps.push(step);
+                }
+                NextStep::Pending if since.elapsed() < PATIENCE => return ctx.request_repaint_after(FRAME),
+                NextStep::Pending => {
+                    let verdict = Verdict::Failed(Fault::new("NoAnswer", "It took too long."));
+                    run.steps.push(Step { name: "IAM", verdict, detail: String::new(), found: None });
+                    break;
+                }
+                NextStep::Ended => break,
+            }
+        }
+        run.coming = None;
+    }
+
+    /// `missing` says why the policy is not whole yet. True when the keys that were made are to be used.
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        seen: &mut Seen<'_>,
+        (draft, grants): (&Config, &Grants),
+        missing: Option<&str>,
+    ) -> bool {
+        let t = tokens(ui);
+        ui.add_space(4.0);
+        ui.label(weight("Attach it for me", 580.0).color(t.strong));
+        let text = "Where your keys may manage IAM: makes a user, the policy, the attachment and an access key. The calls are \
+                    shown before any is made, and undone when one fails.";
+        ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
+        let usual = policy::attach_name(draft);
+        let mut name = self.name.clone().unwrap_or_else(|| usual.clone());
+        let fault = policy::check_attach_name(&name).err().filter(|_| missing.is_none());
+        if widgets::field_ui(ui, "Name of user and policy", &mut name, &usual, fault.as_deref()).changed() {
+            self.name = Some(name.clone());
+            self.shown = None;
+        }
+        ui.horizontal(|ui| {
+            let mut with_key = !self.without_key;
+            if widgets::switch_ui(ui, &mut with_key, "Make an access key too").changed() {
+                self.without_key = !with_key;
+                self.shown = None;
+            }
+            ui.label(weight("Access key", 560.0));
+            let why = "made too, and kept in the system keychain; replaces keys kept there";
+            ui.add(Label::new(RichText::new(why).color(t.weak)).truncate());
+        });
+        ui.label(weight("Sign the calls with", 560.0));
+        let signers = [(Signer::Draft, "The credentials of step 3"), (Signer::Profile, "Another profile")];
+        if widgets::segments_ui(ui, &mut self.signer, "Signer", &signers) {
+            self.shown = None;
+        }
+        if self.signer == Signer::Profile {
+            who::profile_field_ui(ui, seen, "Profile that may manage IAM", &mut self.profile);
+        }
+        let config = self.signed_by(draft);
+        let no_profile = self.signer == Signer::Profile && self.profile.trim().is_empty();
+        let why = missing.or(fault.as_deref()).or(no_profile.then_some("The profile is missing"));
+        let running = self.run.as_ref().is_some_and(|run| run.coming.is_some());
+        let can = why.is_none() && !running;
+        let show =
+            ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::ScrollText, "Show the calls …")).inner;
+        if show.on_disabled_hover_text(why.unwrap_or("The calls are being made")).clicked() {
+            let calls = policy::attach_calls(draft, grants, &name, !self.without_key);
+            self.shown = Some((calls, config.clone()));
+            self.run = None;
+        }
+        // What is shown is what will be done: with other settings it is shown anew.
+        self.shown.take_if(|(calls, of)| {
+            *of != config || *calls != policy::attach_calls(draft, grants, &name, !self.without_key)
+        });
+        self.shown_ui(ui, seen);
+        self.run.as_ref().is_some_and(|run| run.ui(ui, seen))
+    }
+
+    fn signed_by(&self, draft: &Config) -> Config {
+        let mut config = draft.clone();
+        if self.signer == Signer::Profile {
+            config.credentials = crate::config::Credentials {
+                source: CredentialsSource::Profile,
+                profile: self.profile.trim().to_owned(),
+                ..Default::default()
+            };
+        }
+        config
+    }
+
+    fn shown_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let Some((calls, _)) = &self.shown else { return };
+        let t = tokens(ui);
+        for (number, call) in calls.iter().enumerate() {
+            ui.horizontal_wrapped(|ui| {
+                ui.label(weight(format!("{}.", number + 1), 560.0).color(t.weak));
+                ui.label(RichText::new(format!("iam:{}", call.action)).monospace().color(t.strong));
+                ui.label(RichText::new(call.what).color(t.weak));
+            });
+            let lines: Vec<_> =
+                call.parameters.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            if widgets::code_ui(ui, &lines.join("\n"), &format!("Copy parameters of {}", call.action)) {
+                seen.copied("Parameters");
+            }
+        }
+        let mut decided = None;
+        ui.horizontal_wrapped(|ui| {
+            let label = format!("Make these {} calls", calls.len());
+            if widgets::primary_button_ui(ui, Icon::Check, &label, true).clicked() {
+                decided = Some(true);
+            }
+            if widgets::button_ui(ui, Icon::X, "Not now").clicked() {
+                decided = Some(false);
+            }
+        });
+        let Some(make) = decided else { return };
+        if let Some((calls, config)) = self.shown.take().filter(|_| make) {
+            let coming = Some((seen.engine.attach(config.clone(), calls.clone()), Instant::now()));
+            self.run = Some(Run { calls, config, steps: Vec::new(), coming });
+        }
+    }
+}
+
+impl Run {
+    /// True when the keys that were made are to be used.
+    fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
+        for step in &self.steps {
+            match &step.verdict {
+                Verdict::Passed => row_ui(ui, Look::Passed, step.name, &step.detail),
+                Verdict::Skipped => row_ui(ui, Look::Skipped, step.name, &step.detail),
+                Verdict::Failed(fault) => {
+                    row_ui(ui, Look::Failed, step.name, "");
+                    banner::remedy_for_ui(ui, seen, fault, &self.config);
+                }
+            }
+        }
+        if self.coming.is_some() {
+            let name = self.calls.get(self.steps.len()).map_or("Undoing", |call| call.action);
+            row_ui(ui, Look::Running, name, "");
+            return false;
+        }
+        let all_passed = self.steps.iter().all(|step| step.verdict == Verdict::Passed);
+        if !all_passed || self.steps.len() != self.calls.len() {
+            let undone = self.steps.iter().skip_while(|step| step.verdict == Verdict::Passed).skip(1);
+            let text = match undone.filter(|step| step.verdict != Verdict::Passed).count() {
+                0 => "Nothing was left behind.",
+                _ => "Something is left behind: see above, and delete it in the AWS console.",
+            };
+            widgets::message_ui(ui, Tone::Attention, text);
+            return false;
+        }
+        widgets::message_ui(ui, Tone::Good, "Attached. IAM takes some seconds to act on it.");
+        let has_key = self.calls.iter().any(|call| call.action == "CreateAccessKey");
+        has_key && widgets::primary_button_ui(ui, Icon::KeyRound, "Use these keys", true).clicked()
+    }
+}

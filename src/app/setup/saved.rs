@@ -1,0 +1,85 @@
+//! Destinations kept under a name: one click puts one into the draft, and applying switches to it.
+
+use eframe::egui::{Button, TextEdit, Ui, vec2};
+use lucide_icons::Icon;
+
+use super::super::{
+    Seen,
+    theme::{self, tokens, weight},
+    widgets,
+};
+use crate::config::{self, Config, SavedDestination};
+
+#[derive(Default)]
+pub(super) struct Saved {
+    /// The name under which the draft is to be kept, while one is asked for.
+    name: Option<String>,
+}
+
+impl Saved {
+    /// `reason` says why the draft cannot be kept as it is.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, reason: Option<&str>) {
+        let t = tokens(ui);
+        let mut changed = None;
+        ui.horizontal_wrapped(|ui| {
+            for saved in &seen.config.destinations {
+                let selected = saved.is_in(draft);
+                let icon = theme::icon(Icon::Bookmark).color(if selected { t.accent } else { t.weak });
+                let button = Button::selectable(selected, (icon, weight(&*saved.name, 560.0)))
+                    .frame_when_inactive(true)
+                    .min_size(vec2(0.0, 28.0));
+                let hint = if saved.is_in(seen.config) { "In force" } else { "Fill the form with it" };
+                let response = ui.add(button).accessible_name(format!("Destination {}", saved.name));
+                if response.on_hover_text(hint).clicked() {
+                    saved.put_in(draft);
+                }
+                if selected {
+                    let name = format!("Forget {}", saved.name);
+                    if widgets::icon_button_ui(ui, Icon::X, &name).clicked() {
+                        let mut config = seen.config.clone();
+                        config.destinations.retain(|other| other.name != saved.name);
+                        changed = Some((config, "Forgotten"));
+                    }
+                }
+            }
+            let known = seen.config.destinations.iter().any(|saved| saved.is_in(draft));
+            if self.name.is_none() && !known {
+                let button = ui.add_enabled_ui(reason.is_none(), |ui| {
+                    widgets::button_ui(ui, Icon::BookmarkPlus, "Keep as …")
+                });
+                if button.inner.on_disabled_hover_text(reason.unwrap_or_default()).clicked() {
+                    self.name = Some(String::new());
+                }
+            }
+        });
+        if let Some(name) = &mut self.name {
+            let mut done = false;
+            let fault = config::check_source_name(name).err().filter(|_| !name.is_empty());
+            let fault = fault.map(|_| "One line of at most 100 characters, without a space at its ends");
+            let label = ui.label(weight("Name of this destination", 560.0));
+            ui.horizontal(|ui| {
+                let edit = TextEdit::singleline(name).hint_text("Production").desired_width(220.0);
+                ui.add(edit.margin(eframe::egui::Margin::symmetric(10, 7))).labelled_by(label.id);
+                let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
+                if widgets::primary_button_ui(ui, Icon::Check, "Keep", can).clicked() {
+                    let mut config = seen.config.clone();
+                    let saved = SavedDestination::of(draft, name);
+                    match config.destinations.iter_mut().find(|other| other.name == *name) {
+                        Some(other) => *other = saved,
+                        None => config.destinations.push(saved),
+                    }
+                    changed = Some((config, "Kept"));
+                    done = true;
+                }
+                done |= widgets::button_ui(ui, Icon::X, "Cancel").clicked();
+            });
+            widgets::error_ui(ui, fault);
+            if done {
+                self.name = None;
+            }
+        }
+        if let Some((config, notice)) = changed.filter(|_| !seen.saving) {
+            seen.save(config, notice);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The stream step's own answers: the account's streams to choose from, and a new one, made after a question because it
+//! costs money.
+
+use std::time::Duration;
+
+use eframe::egui::{
+    self, Align, Button, Frame, Label, Layout, Margin, RichText, ScrollArea, Spinner, Stroke, Ui,
+};
+use lucide_icons::Icon;
+
+use super::super::{
+    Poll, Seen, Waiting, banner,
+    theme::{self, tokens, weight},
+    widgets::{self, Tone},
+};
+use crate::{
+    config::{self, Config, StreamArn},
+    delivery::{Fault, ListedStream},
+    policy,
+};
+
+/// Thousands of streams come in many pages.
+const LIST_PATIENCE: Duration = Duration::from_mins(2);
+/// A little longer than the engine waits for a new stream.
+const MAKE_PATIENCE: Duration = Duration::from_mins(4);
+
+type Listed = Result<Vec<ListedStream>, Fault>;
+type Made = Result<bool, Fault>;
+
+#[derive(Default)]
+pub(super) struct Streams {
+    listing: Option<(Waiting<Listed>, Config)>,
+    list: Option<(Listed, Config)>,
+    /// The question whether to make it is open.
+    asks: bool,
+    making: Option<(Waiting<Made>, Config)>,
+    made: Option<(Made, Config)>,
+}
+
+fn arrived<T>(
+    waiting: &mut Option<(Waiting<Result<T, Fault>>, Config)>,
+    ctx: &egui::Context,
+) -> Option<(Result<T, Fault>, Config)> {
+    let answer = match waiting.as_mut()?.0.poll(ctx) {
+        Poll::Pending => return None,
+        Poll::There(answer) => answer,
+        Poll::Lost => Err(Fault::new("NoAnswer", "It took too long.")),
+    };
+    waiting.take().map(|(_, config)| (answer, config))
+}
+
+fn is_same_account(one: &Config, other: &Config) -> bool {
+    one.credentials == other.credentials
+        && one.destination.region == other.destination.region
+        && one.destination.endpoint_url == other.destination.endpoint_url
+}
+
+impl Streams {
+    pub(super) fn logic(&mut self, ctx: &egui::Context) {
+        if let Some(list) = arrived(&mut self.listing, ctx) {
+            self.list = Some(list);
+        }
+        if let Some(made) = arrived(&mut self.making, ctx) {
+            self.made = Some(made);
+        }
+    }
+
+    /// `missing` says why AWS cannot be asked yet.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, missing: Option<&str>) {
+        arn_ui(ui, seen, &arn(draft));
+        let busy = self.listing.is_some() || self.making.is_some();
+        let nameless = config::check_stream(&draft.destination.stream).err();
+        ui.horizontal_wrapped(|ui| {
+            let why = missing.unwrap_or("AWS is being asked");
+            let list = ui.add_enabled_ui(missing.is_none() && !busy, |ui| {
+                widgets::button_ui(ui, Icon::List, "List my streams")
+            });
+            if list.inner.on_disabled_hover_text(why).clicked() {
+                self.list = None;
+                let answer = seen.engine.list_streams(draft.clone());
+                self.listing = Some((Waiting::patient(answer, LIST_PATIENCE), draft.clone()));
+            }
+            let can = missing.is_none() && !busy && nameless.is_none() && !self.asks;
+            let make =
+                ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::Plus, "Create this stream …")).inner;
+            let why = missing.or(nameless.as_deref()).unwrap_or("The question is open below");
+            if make.on_disabled_hover_text(why).clicked() {
+                self.asks = true;
+                self.made = None;
+            }
+            if busy {
+                ui.add(Spinner::new().size(14.0));
+                let text = if self.listing.is_some() { "Asking AWS …" } else { "AWS makes the stream …" };
+                ui.label(RichText::new(text).color(tokens(ui).weak));
+            }
+        });
+        if self.asks {
+            self.question_ui(ui, seen, draft);
+        }
+        self.made_ui(ui, seen, draft);
+        self.list_ui(ui, seen, draft);
+    }
+
+    fn question_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, draft: &Config) {
+        let t = tokens(ui);
+        let frame = Frame::new().fill(t.warn.gamma_multiply(0.10)).corner_radius(8);
+        frame.inner_margin(Margin::symmetric(12, 9)).show(ui, |ui| {
+            ui.take_available_width();
+            let name = name(draft);
+            let region = &draft.destination.region;
+            ui.label(weight(format!("Create “{name}” in {region}? It costs money."), 640.0).color(t.strong));
+            let text = "On-demand: it takes as much as comes. AWS charges its account for every hour that it exists, \
+                        also without records, and for every GB. Delete it in the AWS console when you no longer need it.";
+            ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+            ui.horizontal_wrapped(|ui| {
+                if widgets::primary_button_ui(ui, Icon::Check, "Create stream", true).clicked() {
+                    self.asks = false;
+                    let answer = seen.engine.create_stream(draft.clone());
+                    self.making = Some((Waiting::patient(answer, MAKE_PATIENCE), draft.clone()));
+                }
+                if widgets::button_ui(ui, Icon::X, "Not now").clicked() {
+                    self.asks = false;
+                }
+                widgets::link_ui(ui, "What it costs", policy::KINESIS_PRICING);
+            });
+        });
+    }
+
+    fn made_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
+        match &self.made {
+            Some((_, config)) if config.destination.stream != draft.destination.stream => {}
+            Some((Ok(true), config)) => {
+                let text = format!("{} is there and takes records.", name(config));
+                widgets::message_ui(ui, Tone::Good, &text);
+            }
+            Some((Ok(false), config)) => {
+                let text = format!("AWS makes {}. It takes about half a minute.", name(config));
+                widgets::message_ui(ui, Tone::Note, &text);
+            }
+            Some((Err(fault), config)) => banner::remedy_for_ui(ui, seen, fault, config),
+            None => {}
+        }
+    }
+
+    fn list_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config) {
+        const HEIGHT_MAX: f32 = 190.0;
+        let t = tokens(ui);
+        let list = match &self.list {
+            Some((_, config)) if !is_same_account(config, draft) => return,
+            Some((Ok(list), _)) => list,
+            Some((Err(fault), config)) => return banner::remedy_for_ui(ui, seen, fault, config),
+            None => return,
+        };
+        if list.is_empty() {
+            let text = format!("No stream in {} yet.", draft.destination.region);
+            return widgets::message_ui(ui, Tone::Note, &text);
+        }
+        let (typed, mut chosen) = (draft.destination.stream.clone(), None);
+        let is_one = list.iter().any(|stream| *stream.name == typed);
+        let fitting: Vec<_> = list.iter().filter(|stream| is_one || stream.name.contains(&typed)).collect();
+        let shown = if fitting.is_empty() { list.iter().collect() } else { fitting };
+        let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(9).inner_margin(4);
+        frame.show(ui, |ui| {
+            ScrollArea::vertical().id_salt("streams").max_height(HEIGHT_MAX).show_rows(
+                ui,
+                26.0,
+                shown.len(),
+                |ui, rows| {
+                    ui.take_available_width();
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    for stream in &shown[rows] {
+                        if row_ui(ui, stream, *stream.name == typed) {
+                            chosen = Some(stream.name.to_string());
+                        }
+                    }
+                },
+            );
+        });
+        if let Some(name) = chosen {
+            draft.destination.stream = name;
+        }
+    }
+}
+
+fn row_ui(ui: &mut Ui, stream: &ListedStream, selected: bool) -> bool {
+    let t = tokens(ui);
+    let kind = if stream.on_demand { "on-demand" } else { "provisioned" };
+    let about = match &*stream.status {
+        "" => String::new(),
+        "ACTIVE" => kind.to_owned(),
+        status => format!("{kind}, {status}"),
+    };
+    let name = (theme::icon(Icon::Waves).color(t.weak), weight(&*stream.name, 520.0));
+    let about = RichText::new(about).size(12.0).color(t.weak);
+    ui.with_layout(Layout::top_down_justified(Align::Min), |ui| {
+        let button = Button::selectable(selected, name).right_text(about).min_size(egui::vec2(0.0, 26.0));
+        ui.add(button).accessible_name(format!("Use stream {}", stream.name)).clicked()
+    })
+    .inner
+}
+
+fn name(config: &Config) -> &str {
+    let stream = &config.destination.stream;
+    StreamArn::parse(stream).map_or(stream, |arn| arn.name)
+}
+
+/// In full, on as many lines as it takes.
+fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, arn: &str) {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        ui.label(weight("Stream ARN", 560.0));
+        if widgets::icon_button_ui(ui, Icon::Copy, "Copy stream arn").clicked() {
+            ui.copy_text(arn.to_owned());
+            seen.copied("ARN");
+        }
+    });
+    ui.add(Label::new(RichText::new(arn).monospace().color(t.strong)).wrap());
+}
+
+/// As it will appear in the policy.
+fn arn(config: &Config) -> String {
+    let destination = &config.destination;
+    policy::stream_arn(&destination.region, &destination.account_id, &destination.stream).arn
+}

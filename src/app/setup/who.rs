@@ -1,0 +1,197 @@
+//! The credentials step's own answers: which profiles there are, and who AWS says the keys belong to.
+
+use std::time::Duration;
+
+use eframe::egui::{self, CompletionPopup, Id, Key, RectAlign, RichText, Spinner, Suggestion, Ui};
+use lucide_icons::Icon;
+
+use super::super::{
+    Poll, Seen, Waiting, Wish, account, banner,
+    theme::{tokens, weight},
+    widgets,
+};
+use crate::{
+    config::Config,
+    delivery::{Caller, Fault, Profile, ProfileKind},
+};
+
+/// Looking for keys takes a while where there are none.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[derive(Default)]
+pub(super) struct Who {
+    waiting: Option<(Waiting<Result<Caller, Fault>>, Config)>,
+    /// What was said, and of which settings.
+    answer: Option<(Result<Caller, Fault>, Config)>,
+}
+
+/// AWS says the same about both.
+fn is_same(one: &Config, other: &Config) -> bool {
+    one.credentials == other.credentials
+        && one.destination.region == other.destination.region
+        && one.destination.endpoint_url == other.destination.endpoint_url
+}
+
+impl Who {
+    /// Who it is, when that has just become known.
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Caller> {
+        let (waiting, _) = self.waiting.as_mut()?;
+        let answer = match waiting.poll(ctx) {
+            Poll::Pending => return None,
+            Poll::There(answer) => answer,
+            Poll::Lost => Err(Fault::new("NoAnswer", "It took too long.")),
+        };
+        let (_, config) = self.waiting.take()?;
+        let caller = answer.clone().ok();
+        self.answer = Some((answer, config));
+        caller
+    }
+
+    /// `missing` says why AWS cannot be asked yet.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
+        ui.add_space(2.0);
+        ui.horizontal_wrapped(|ui| {
+            let can = missing.is_none() && self.waiting.is_none();
+            let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::UserSearch, "Who am I?"));
+            if button.inner.on_disabled_hover_text(missing.unwrap_or("AWS is being asked")).clicked() {
+                self.answer = None;
+                let answer = seen.engine.who_am_i(draft.clone());
+                self.waiting = Some((Waiting::patient(answer, PATIENCE), draft.clone()));
+            }
+            if self.waiting.is_some() {
+                ui.add(Spinner::new().size(14.0));
+                ui.label(RichText::new("Asking AWS STS …").color(tokens(ui).weak));
+            } else if self.answer.is_none() {
+                let text = "Asks AWS whose keys these are. Needs no permission.";
+                ui.label(RichText::new(text).color(tokens(ui).weak));
+            }
+        });
+        match &self.answer {
+            Some((_, config)) if !is_same(config, draft) => {
+                widgets::hint_ui(ui, "The credentials have changed since AWS was asked.");
+            }
+            Some((Ok(caller), _)) => {
+                if widgets::fact_ui(ui, "You are", &caller.arn, true) {
+                    seen.copied("ARN");
+                }
+                if widgets::fact_ui(ui, "Account", &caller.account_id, true) {
+                    seen.copied("Account id");
+                }
+            }
+            Some((Err(fault), config)) => banner::remedy_for_ui(ui, seen, fault, config),
+            None => {}
+        }
+    }
+}
+
+/// The profile's name, chosen from AWS's files; any other text is kept, for a profile that is made later.
+pub(super) fn profile_ui(
+    ui: &mut Ui,
+    seen: &mut Seen<'_>,
+    name: &mut String,
+    region: &mut String,
+    error: Option<&str>,
+) {
+    if field_ui(ui, seen, "Profile", name, error)
+        && let Some(of_profile) = seen.account.profile(name).and_then(|one| one.region.as_deref())
+        && region.is_empty()
+    {
+        of_profile.clone_into(region);
+    }
+    known_ui(ui, seen, name);
+}
+
+/// The same for other purposes.
+pub(super) fn profile_field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String) {
+    field_ui(ui, seen, label, name, None);
+}
+
+/// True when the name changed.
+fn field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, error: Option<&str>) -> bool {
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 5.0;
+        let named = ui.label(weight(label, 560.0));
+        let changed = ui.scope(|ui| {
+            widgets::edge_ui(ui, error.is_some());
+            let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
+            let edit = widgets::text_edit(name, "default").desired_width(width);
+            let profiles = seen.account.profiles();
+            let output = CompletionPopup::new(Id::unique(("profile", label)))
+                .align(RectAlign::BOTTOM_START)
+                .word_boundary(|_| false)
+                .max_height(260.0)
+                .accept_keys([Key::Enter])
+                .show(ui, edit, |query| suggestions(profiles, query.text));
+            if output.text_edit.response.response.gained_focus() {
+                seen.wishes.push(Wish::ReadAwsFiles);
+            }
+            let changed = output.text_edit.response.response.changed() || output.accepted.is_some();
+            if changed {
+                name.truncate(name.trim_end().len());
+            }
+            output.text_edit.response.response.labelled_by(named.id);
+            changed
+        });
+        widgets::error_ui(ui, error);
+        changed.inner
+    })
+    .inner
+}
+
+fn suggestions(profiles: &[Profile], text: &str) -> Vec<Suggestion> {
+    let wanted = text.to_lowercase();
+    let fits = |profile: &&Profile| profile.name.to_lowercase().contains(&wanted) && &*profile.name != text;
+    let described = |profile: &Profile| {
+        let region = profile.region.as_deref().map_or_else(String::new, |region| format!(", {region}"));
+        Suggestion::new(&*profile.name).description(format!("{}{region}", kind(profile.kind)))
+    };
+    profiles.iter().filter(fits).map(described).collect()
+}
+
+fn kind(kind: ProfileKind) -> &'static str {
+    match kind {
+        ProfileKind::Keys => "keys in the file",
+        ProfileKind::Sso => "SSO sign-in",
+        ProfileKind::Role => "assumed role",
+        ProfileKind::Process => "credential process",
+        ProfileKind::Login => "aws login",
+        ProfileKind::None => "no keys",
+    }
+}
+
+/// What AWS's files say about the profile.
+fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
+    if let Some(error) = seen.account.unreadable() {
+        super::small_ui(ui, error);
+        return;
+    }
+    let Some(profile) = seen.account.profile(name).cloned() else {
+        let text = match seen.account.profiles().len() {
+            0 => {
+                "No profile was found in ~/.aws/config and ~/.aws/credentials. Make one with `aws configure`."
+            }
+            _ if name.trim().is_empty() => "Click into the field to choose one of AWS's files.",
+            _ => "AWS's files have no profile of that name.",
+        };
+        super::small_ui(ui, text);
+        return;
+    };
+    let text = match profile.kind {
+        _ if profile.mfa => {
+            "This profile wants a code of an MFA device, which a program in the background cannot type. Use one that \
+             wants none."
+        }
+        ProfileKind::Keys => {
+            "Its keys stand in AWS's file. Fine for a user of its own with the policy below."
+        }
+        ProfileKind::Sso => "An SSO sign-in lasts some hours; then somebody must sign in again.",
+        ProfileKind::Role => "A role, assumed with the keys of another profile.",
+        ProfileKind::Process => "A program hands out its keys.",
+        ProfileKind::Login => "Made by `aws login`, which Tributary cannot read. Use an SSO profile or keys.",
+        ProfileKind::None => "AWS's files name no keys for it.",
+    };
+    super::small_ui(ui, text);
+    if profile.kind == ProfileKind::Sso {
+        ui.horizontal_wrapped(|ui| account::sign_in_ui(ui, seen, name));
+    }
+}

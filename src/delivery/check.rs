@@ -1,0 +1,61 @@
+//! The check of a destination, as plain data: which steps it has, how each went, and what it learned on the way.
+
+use std::sync::Arc;
+
+use super::{Caller, Fault};
+
+/// How much a check does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckKind {
+    /// Asks only. AWS writes nothing; a server that does not know AWS's dry run writes one record.
+    Ask,
+    /// Puts one record that is marked as a test event, too, and reads it back.
+    PutOne,
+}
+
+impl CheckKind {
+    /// The steps, in order, by the name that scripts read. The practice stream has no credentials to look at.
+    /// A check ends with the first step that fails.
+    pub fn steps(self, practice: bool) -> &'static [&'static str] {
+        const ALL: [&str; 6] = ["credentials", "identity", "stream", "put", "record", "read-back"];
+        match (self, practice) {
+            (Self::Ask, false) => &ALL[..4],
+            (Self::PutOne, false) => &ALL,
+            (Self::Ask, true) => &["stream", "put"],
+            (Self::PutOne, true) => &["stream", "put", "record", "read-back"],
+        }
+    }
+}
+
+/// How a step went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works.
+    Passed,
+    /// Not needed for putting, and not permitted or not offered here.
+    Skipped,
+    /// It does not work; this is what was said.
+    Failed(Fault),
+}
+
+/// One step of the destination's check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was looked at: one of [`CheckKind::steps`].
+    pub name: &'static str,
+    /// How it went.
+    pub verdict: Verdict,
+    /// What was found, in a sentence; of a failure what it means and what to do.
+    pub detail: String,
+    /// What was learned, where settings can use it.
+    pub found: Option<Found>,
+}
+
+/// What a step learned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Who AWS says we are.
+    Caller(Caller),
+    /// The customer key that encrypts the stream, as AWS names it: an ARN, an id or an alias.
+    KmsKey(Arc<str>),
+}

@@ -1,0 +1,74 @@
+//! Setting the waiting events aside when the user changes the destination and does not want them in the new one.
+//!
+//! The forwarder is at rest meanwhile: what was in flight has come back, and nothing is put. Each event that waits is
+//! settled as failed with a code that says so: it stays in the log, adds up in the ledger, and can be sent again later.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::{
+    delivery::{EventId, Fault, Millis},
+    event::Encoding,
+    spool::{ReadError, Settlement, Spool},
+};
+
+/// The code of an event that was set aside.
+pub(super) const SET_ASIDE: &str = "SetAside";
+
+const PAGE_EVENTS: usize = 4_000;
+const PAGE_BYTES: usize = 32 << 20;
+
+/// How long the disk may take to write it all down.
+const WRITTEN_MAX: Duration = Duration::from_secs(30);
+
+/// Sets aside every event that waits now; gives how many. What comes meanwhile waits on.
+pub(super) async fn run(spool: &Spool, encoding: Encoding, message: &str) -> Result<u64, String> {
+    let mut summary = spool.watch();
+    let (through, failed_before) = {
+        let now = summary.borrow_and_update();
+        (now.newest, now.ledger.failed)
+    };
+    let fault = Fault::new(SET_ASIDE, message);
+    let mut cursor: EventId = spool.settled_through();
+    let mut count = 0;
+    while cursor < through {
+        let next = spool.next(cursor, PAGE_EVENTS, PAGE_BYTES).await.map_err(|error| unreadable(&error))?;
+        let damaged = next.damaged.iter().map(|id| (*id, 0, 0));
+        let events = next.events.iter().map(|event| (event.id, event.json.len(), event.attempts));
+        let settlements: Vec<Settlement> = events
+            .chain(damaged)
+            .filter(|(id, ..)| *id <= through)
+            .map(|(id, bytes, attempts)| Settlement {
+                id,
+                bytes,
+                at: now_ms(),
+                attempts,
+                took_ms: 0,
+                encoding,
+                result: Err(fault.clone()),
+            })
+            .collect();
+        count += settlements.len() as u64;
+        if !settlements.is_empty() {
+            spool.settle(settlements).await;
+        }
+        if next.through <= cursor {
+            break;
+        }
+        cursor = next.through;
+    }
+    // Until it is written, the next forwarder would read these events as waiting.
+    let written = summary.wait_for(|now| now.ledger.failed >= failed_before + count);
+    match tokio::time::timeout(WRITTEN_MAX, written).await {
+        Ok(Ok(_)) => Ok(count),
+        Ok(Err(_)) | Err(_) => Err("the disk does not write down that events were set aside".to_owned()),
+    }
+}
+
+fn unreadable(error: &ReadError) -> String {
+    format!("the waiting events cannot be read: {error}")
+}
+
+fn now_ms() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

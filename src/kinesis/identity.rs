@@ -1,0 +1,147 @@
+//! Whose keys these are: the credentials that the settings lead to, and who AWS says they belong to.
+
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
+use aws_credential_types::{
+    credential_feature::AwsCredentialFeature as From,
+    provider::{ProvideCredentials as _, error::CredentialsError},
+};
+use aws_sdk_kinesis::config::{Credentials as Keys, SharedCredentialsProvider};
+use aws_sdk_sts::{error::SdkError, operation::assume_role::AssumeRoleError};
+
+use super::{chain, connect, credentials_code, fault_of, without_secrets};
+use crate::{
+    config::{Config, CredentialsSource},
+    delivery::{Caller, Fault},
+};
+
+/// Credentials that were found, and every AWS client's settings with them.
+pub(super) struct Found {
+    /// With these very keys: asking again does not look for them again.
+    pub(super) aws: SdkConfig,
+    /// Where they are from and how long they last, in a sentence. Of the key only its last four characters.
+    pub(super) text: String,
+}
+
+/// Looks for the credentials of these settings, and assumes the role where there is one.
+pub(super) async fn credentials(config: &Config) -> Result<Found, Fault> {
+    let source = connect::source(config).await;
+    let keys = resolve(&source).await?;
+    let mut text = format!("Key {} from {}.", shortened(keys.access_key_id()), place(config, &keys));
+    let source = with_keys(source, keys);
+    let aws = connect::with_role(source, config).await;
+    let role = &config.credentials.role_arn;
+    let keys = resolve(&aws).await?;
+    if !role.is_empty() {
+        text = format!("{text} They may assume {role}.");
+    }
+    if let Some(left) = keys.expiry().and_then(|at| at.duration_since(SystemTime::now()).ok()) {
+        text = format!("{text} They last for {} more minutes.", left.as_secs() / 60);
+    }
+    Ok(Found { aws: with_keys(aws, keys), text })
+}
+
+/// Who AWS says we are. Needs no permission.
+pub(super) async fn caller(aws: &SdkConfig) -> Result<Caller, (Fault, Option<u16>)> {
+    let answer = aws_sdk_sts::Client::new(aws).get_caller_identity().send().await;
+    let answer = answer.map_err(|error| fault_of(&error))?;
+    match (answer.account(), answer.arn()) {
+        (Some(account), Some(arn)) => Ok(Caller { account_id: account.into(), arn: arn.into() }),
+        _ => Err((Fault::new("UnclearAnswer", "the answer names no account and no user"), None)),
+    }
+}
+
+/// Who these settings are to AWS.
+pub async fn who_am_i(config: &Config) -> Result<Caller, Fault> {
+    let found = credentials(config).await?;
+    caller(&found.aws).await.map_err(|(fault, _)| fault)
+}
+
+async fn resolve(aws: &SdkConfig) -> Result<Keys, Fault> {
+    let provider = aws.credentials_provider().ok_or_else(|| Fault::new("CredentialsNotFound", ""))?;
+    provider.provide_credentials().await.map_err(|error| fault_of_credentials(&error))
+}
+
+fn with_keys(aws: SdkConfig, keys: Keys) -> SdkConfig {
+    aws.into_builder().credentials_provider(SharedCredentialsProvider::new(keys)).build()
+}
+
+/// Where STS answered, its own code says more than that there are no credentials.
+fn fault_of_credentials(error: &CredentialsError) -> Fault {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if let Some(assumed) = cause.downcast_ref::<SdkError<AssumeRoleError>>() {
+            let (fault, _) = fault_of(assumed);
+            if matches!(assumed, SdkError::ServiceError(_)) && &*fault.code == "AccessDenied" {
+                return Fault::new(
+                    "CredentialsFailed",
+                    format!("AssumeRole: AccessDenied: {}", fault.message),
+                );
+            }
+            return fault;
+        }
+        next = cause.source();
+    }
+    let text = format!("{error}: {}", chain(error));
+    let code = match error {
+        CredentialsError::CredentialsNotLoaded(_) => "CredentialsNotFound",
+        _ => match credentials_code(&text) {
+            "CredentialsNotFound" => "CredentialsNotFound",
+            _ => "CredentialsFailed",
+        },
+    };
+    Fault::new(code, without_secrets(&chain(error)))
+}
+
+/// Enough to tell two keys apart.
+fn shortened(access_key_id: &str) -> String {
+    let count = access_key_id.chars().count();
+    let end: String = access_key_id.chars().skip(count.saturating_sub(4)).collect();
+    if count > 8 { format!("…{end}") } else { "…".to_owned() }
+}
+
+fn place(config: &Config, keys: &Keys) -> String {
+    let credentials = &config.credentials;
+    match credentials.source {
+        CredentialsSource::Profile => format!("the profile “{}”", credentials.profile),
+        CredentialsSource::Keychain => "the system keychain".to_owned(),
+        CredentialsSource::Default => {
+            let steps = keys.get_property::<Vec<From>>().map(Vec::as_slice).unwrap_or_default();
+            let known = steps.iter().find_map(|step| match step {
+                From::CredentialsEnvVars => Some("environment variables"),
+                From::CredentialsEnvVarsStsWebIdToken => Some("a web identity token"),
+                From::CredentialsHttp => Some("the container's role"),
+                From::CredentialsImds => Some("the machine's role"),
+                step if format!("{step:?}").starts_with("CredentialsProfile") => {
+                    Some("the default AWS profile")
+                }
+                _ => None,
+            });
+            known.unwrap_or("the AWS default chain").to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_key_only_its_end_is_said() {
+        assert_eq!(shortened("AKIAIOSFODNN7EXAMPLE"), "…MPLE");
+        assert_eq!(shortened("test"), "…");
+    }
+
+    #[test]
+    fn a_credentials_error_says_whether_there_were_none_or_they_failed() {
+        let none = CredentialsError::not_loaded("no providers in chain provided credentials");
+        assert_eq!(&*fault_of_credentials(&none).code, "CredentialsNotFound");
+        let failed = CredentialsError::provider_error("failed to load the cached SSO token");
+        let fault = fault_of_credentials(&failed);
+        assert_eq!(
+            (&*fault.code, &*fault.message),
+            ("CredentialsFailed", "failed to load the cached SSO token")
+        );
+    }
+}

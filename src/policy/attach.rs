@@ -1,0 +1,148 @@
+//! The calls to IAM that make a user who may do what the policy says, as data: shown before any is made.
+
+use super::{Document, Grants, Partition, formats::Place, formats::to_json, regions::partition_of};
+use crate::config::Config;
+
+/// One call of the IAM API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IamCall {
+    /// Such as `CreateUser`.
+    pub action: &'static str,
+    /// What it does, in a few words.
+    pub what: &'static str,
+    /// What it is made with, in order.
+    pub parameters: Vec<(&'static str, String)>,
+    /// What is done to undo it, with these of the parameters.
+    pub undo: (&'static str, &'static [&'static str]),
+}
+
+/// What the calls would call user and policy, unless the user says otherwise.
+pub fn attach_name(config: &Config) -> String {
+    Place::of(config).name
+}
+
+/// Why IAM would not take the name for a user or a policy.
+pub fn check_attach_name(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
+    if (1..=64).contains(&name.len()) && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err("a name in IAM has 1 to 64 letters, digits and + = , . @ _ -".to_owned())
+}
+
+/// The calls, in order. With `access_key` the last one makes a key for the user.
+pub fn attach_calls(config: &Config, grants: &Grants, name: &str, access_key: bool) -> Vec<IamCall> {
+    let place = Place::of(config);
+    let user = ("UserName", name.to_owned());
+    let policy = format!("arn:{}:iam::{}:policy/{name}", place.partition.name, place.account);
+    let mut calls = vec![
+        IamCall {
+            action: "CreateUser",
+            what: "Creates the IAM user that Tributary signs in as",
+            parameters: vec![user.clone()],
+            undo: ("DeleteUser", &["UserName"]),
+        },
+        IamCall {
+            action: "CreatePolicy",
+            what: "Creates the policy",
+            parameters: vec![
+                ("PolicyName", name.to_owned()),
+                ("PolicyDocument", to_json(&Document::new(config, grants))),
+            ],
+            undo: ("DeletePolicy", &["PolicyArn"]),
+        },
+        IamCall {
+            action: "AttachUserPolicy",
+            what: "Attaches the policy to the user",
+            parameters: vec![user.clone(), ("PolicyArn", policy)],
+            undo: ("DetachUserPolicy", &["UserName", "PolicyArn"]),
+        },
+    ];
+    if access_key {
+        calls.push(IamCall {
+            action: "CreateAccessKey",
+            what: "Creates the user's access key, which goes into the system keychain unseen",
+            parameters: vec![user],
+            undo: ("DeleteAccessKey", &["UserName", "AccessKeyId"]),
+        });
+    }
+    calls
+}
+
+/// Where IAM of a region's partition is, and the region that its requests are signed for. IAM is one for all regions.
+pub fn iam_endpoint(region: &str) -> (String, &'static str) {
+    let Partition { name, dns_suffix, .. } = partition_of(region);
+    let home = match *name {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-iso-e" => "eu-isoe-west-1",
+        "aws-iso-f" => "us-isof-south-1",
+        "aws-eusc" => "eusc-de-east-1",
+        _ => "us-east-1",
+    };
+    let url = match *name {
+        "aws" => "https://iam.amazonaws.com".to_owned(),
+        "aws-us-gov" => "https://iam.us-gov.amazonaws.com".to_owned(),
+        _ => format!("https://iam.{home}.{dns_suffix}"),
+    };
+    (url, home)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calls_make_user_policy_attachment_and_key_and_each_can_be_undone() {
+        let mut config = Config::default();
+        "cn-north-1".clone_into(&mut config.destination.region);
+        "123456789012".clone_into(&mut config.destination.account_id);
+        "clicks".clone_into(&mut config.destination.stream);
+        assert_eq!(attach_name(&config), "tributary-clicks");
+        let calls = attach_calls(&config, &Grants::default(), "forwarder", true);
+        let said: Vec<_> = calls.iter().map(|call| (call.action, call.undo.0)).collect();
+        assert_eq!(
+            said,
+            [
+                ("CreateUser", "DeleteUser"),
+                ("CreatePolicy", "DeletePolicy"),
+                ("AttachUserPolicy", "DetachUserPolicy"),
+                ("CreateAccessKey", "DeleteAccessKey"),
+            ]
+        );
+        let document = &calls[1].parameters[1].1;
+        assert!(document.contains("arn:aws-cn:kinesis:cn-north-1:123456789012:stream/clicks"), "{document}");
+        let policy = ("PolicyArn", "arn:aws-cn:iam::123456789012:policy/forwarder".to_owned());
+        assert_eq!(calls[2].parameters, [("UserName", "forwarder".to_owned()), policy]);
+        assert_eq!(attach_calls(&config, &Grants::default(), "forwarder", false).len(), 3);
+    }
+
+    /// As botocore 1.43's endpoint rules for IAM have it.
+    #[test]
+    fn iam_of_every_partition_is_where_aws_has_it() {
+        for (region, url, signed_for) in [
+            ("eu-west-1", "https://iam.amazonaws.com", "us-east-1"),
+            ("cn-northwest-1", "https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            ("us-gov-east-1", "https://iam.us-gov.amazonaws.com", "us-gov-west-1"),
+            ("us-iso-west-1", "https://iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+            ("us-isob-east-1", "https://iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"),
+            ("eu-isoe-west-1", "https://iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"),
+            ("us-isof-east-1", "https://iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
+            ("eusc-de-east-1", "https://iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+        ] {
+            assert_eq!(iam_endpoint(region), (url.to_owned(), signed_for));
+        }
+    }
+
+    #[test]
+    fn names_that_iam_does_not_take_are_refused() {
+        for good in ["a", "tributary-click.stream_1", "A+=,.@_-9"] {
+            assert_eq!(check_attach_name(good), Ok(()));
+        }
+        for bad in ["", "a b", "é", &"x".repeat(65)] {
+            assert!(check_attach_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `tributary check`, step by step, against an account that can say anything.
+
+use serde_json::{Value, json};
+
+use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
+use crate::binary::Home;
+
+const STEPS: [&str; 6] = ["credentials", "identity", "stream", "put", "record", "read-back"];
+
+/// Exit code, and each step with its result.
+fn check(account: &Account, more: &str, words: &[&str]) -> (Option<i32>, Vec<(String, String)>, Value) {
+    let home = Home::with_kinesis(&account.url, more);
+    let ended = home.run(&[&["check", "--json"], words].concat());
+    let answer = ended.line();
+    let steps = answer["steps"].as_array().unwrap_or_else(|| panic!("{ended:?}"));
+    let text = |step: &Value, name: &str| step[name].as_str().unwrap_or_default().to_owned();
+    let steps = steps.iter().map(|step| (text(step, "step"), text(step, "result"))).collect();
+    assert!(!ended.stdout.contains("wJalrXUtnFEMI") && !ended.stderr.contains("wJalrXUtnFEMI"), "{ended:?}");
+    (ended.code, steps, answer)
+}
+
+fn results(results: &[(&str, &str)]) -> Vec<(String, String)> {
+    results.iter().map(|(step, result)| ((*step).to_owned(), (*result).to_owned())).collect()
+}
+
+#[test]
+fn nothing_is_written_by_a_check_that_was_not_asked_to() {
+    let account = Account::start(&["clicks"]);
+    let (code, steps, answer) = check(&account, "", &[]);
+    assert_eq!(code, Some(0), "{answer}");
+    let passed: Vec<_> = STEPS[..4].iter().map(|step| (*step, "passed")).collect();
+    assert_eq!((steps, &answer["ok"]), (results(&passed), &json!(true)));
+    assert_eq!((account.records("clicks").len(), account.iam().len()), (0, 0));
+    assert_eq!(account.actions(), ["GetCallerIdentity", "DescribeStreamSummary", "PutRecord?"]);
+    let identity = &answer["steps"][1];
+    assert_eq!((&identity["account"], &identity["arn"]), (&json!(ACCOUNT_ID), &json!(USER_ARN)));
+}
+
+#[test]
+fn a_test_record_is_put_marked_and_read_back_byte_by_byte() {
+    for encoding in ["base64", "json", "json-lines"] {
+        let account = Account::start(&["clicks"]);
+        let more = format!("encoding = \"{encoding}\"\n");
+        let (code, steps, answer) = check(&account, &more, &["--put-record"]);
+        assert_eq!(code, Some(0), "{answer}");
+        assert_eq!(steps, results(&STEPS.map(|step| (step, "passed"))));
+        let records = account.records("clicks");
+        assert_eq!((records.len(), &records[0]["PartitionKey"]), (1, &json!("tributary-check")));
+        let sent = account.asked().into_iter().find(|asked| asked.action == "PutRecord").expect("it was put");
+        let event = event_of(&sent.json["Data"]);
+        assert_eq!((&event["type"], &event["context"]["test"]), (&json!("track"), &json!(true)), "{event}");
+    }
+}
+
+fn event_of(data: &Value) -> Value {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let bytes = STANDARD.decode(data.as_str().expect("text")).expect("base64");
+    let (text, _) = tributary::event::Encoding::decode(&bytes).expect("a record of ours");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_server_without_a_dry_run_gets_one_record_and_not_two() {
+    let account = Account::start(&["clicks"]);
+    let put = |asked: &crate::account::Asked| {
+        if asked.action == "PutRecord?" {
+            Reply::Body(json!({ "ShardId": "shardId-000000000000", "SequenceNumber": "1" }))
+        } else {
+            Reply::Usual
+        }
+    };
+    account.set_rule(put);
+    let (code, steps, answer) = check(&account, "", &["--put-record"]);
+    // What was written is looked for; this server lost it.
+    assert_eq!(code, Some(1), "{answer}");
+    assert_eq!(steps.last(), Some(&("read-back".to_owned(), "failed".to_owned())));
+    assert!(answer["steps"][5]["error"].as_str().unwrap().starts_with("RecordMissing"), "{answer}");
+    assert!(!account.actions().contains(&"PutRecord".to_owned()), "{:?}", account.actions());
+}
+
+#[test]
+fn other_bytes_than_were_put_are_named() {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "GetRecords" => Reply::Body(json!({ "Records": [
+            { "SequenceNumber": "1", "PartitionKey": "k", "Data": "b3RoZXI=" }], "NextShardIterator": "clicks/1" })),
+        _ => Reply::Usual,
+    });
+    let (code, _, answer) = check(&account, "", &["--put-record"]);
+    assert_eq!(code, Some(1), "{answer}");
+    assert!(answer["steps"][5]["error"].as_str().unwrap().starts_with("RecordDiffers"), "{answer}");
+}
+
+#[test]
+fn what_putting_does_not_need_is_skipped_with_a_reason() {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "DescribeStreamSummary" => denied("kinesis:DescribeStreamSummary"),
+        "GetShardIterator" => denied("kinesis:GetShardIterator"),
+        "GetCallerIdentity" => Reply::Error("InvalidAction", "no STS here".to_owned()),
+        _ => Reply::Usual,
+    });
+    let (code, steps, answer) = check(&account, "", &["--put-record"]);
+    assert_eq!(code, Some(0), "{answer}");
+    let wanted = ["passed", "skipped", "skipped", "passed", "passed", "skipped"];
+    let wanted: Vec<_> = STEPS.into_iter().zip(wanted).collect();
+    assert_eq!(steps, results(&wanted));
+    for (at, action) in [(2, "kinesis:DescribeStreamSummary"), (5, "kinesis:GetRecords")] {
+        assert!(answer["steps"][at]["detail"].as_str().unwrap().contains(action), "{answer}");
+    }
+}
+
+/// The step that ends the check, and what the words about it must hold.
+#[test]
+fn each_step_that_fails_says_what_was_said_and_what_to_do() {
+    type Case = (&'static str, fn() -> Reply, &'static str, &'static str, &'static str);
+    let cases: [Case; 7] = [
+        (
+            "GetCallerIdentity",
+            || Reply::Error("InvalidClientTokenId", String::new()),
+            "identity",
+            "InvalidClientTokenId",
+            "access key",
+        ),
+        (
+            "GetCallerIdentity",
+            || Reply::Error("SignatureDoesNotMatch", String::new()),
+            "identity",
+            "SignatureDoesNotMatch",
+            "secret",
+        ),
+        (
+            "GetCallerIdentity",
+            || Reply::Error("ExpiredToken", String::new()),
+            "identity",
+            "ExpiredToken",
+            "Sign in again",
+        ),
+        (
+            "DescribeStreamSummary",
+            || Reply::Error("ResourceNotFoundException", String::new()),
+            "stream",
+            "ResourceNotFoundException",
+            "create the stream",
+        ),
+        ("PutRecord?", || denied("kinesis:PutRecord"), "put", "AccessDeniedException", "Attach the policy"),
+        (
+            "PutRecord?",
+            || Reply::Error("KMSAccessDeniedException", String::new()),
+            "put",
+            "KMSAccessDeniedException",
+            "kms:GenerateDataKey",
+        ),
+        (
+            "PutRecord",
+            || Reply::Error("ProvisionedThroughputExceededException", String::new()),
+            "record",
+            "ProvisionedThroughputExceededException",
+            "on-demand",
+        ),
+    ];
+    for (action, reply, step, said, to_do) in cases {
+        let account = Account::start(&["clicks"]);
+        account.set_rule(move |asked| if asked.action == action { reply() } else { Reply::Usual });
+        let (code, steps, answer) = check(&account, "", &["--put-record"]);
+        assert_eq!(code, Some(1), "{answer}");
+        assert_eq!(steps.last(), Some(&(step.to_owned(), "failed".to_owned())), "{answer}");
+        let last = answer["steps"].as_array().unwrap().last().unwrap();
+        assert!(last["error"].as_str().unwrap().starts_with(said), "{answer}");
+        assert!(last["detail"].as_str().unwrap().contains(to_do), "{to_do}: {answer}");
+    }
+}
+
+#[test]
+fn a_stream_that_is_not_active_yet_is_named() {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "DescribeStreamSummary" => Reply::Body(json!({ "StreamDescriptionSummary": {
+            "StreamName": "clicks", "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
+            "StreamStatus": "CREATING", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
+            "EnhancedMonitoring": [], "OpenShardCount": 0 } })),
+        _ => Reply::Usual,
+    });
+    let (code, steps, answer) = check(&account, "", &[]);
+    assert_eq!((code, steps.last()), (Some(1), Some(&("stream".to_owned(), "failed".to_owned()))));
+    assert!(answer["steps"][2]["error"].as_str().unwrap().contains("CREATING"), "{answer}");
+}
+
+#[test]
+fn a_role_that_may_not_be_assumed_is_a_matter_of_its_trust_policy() {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "AssumeRole" => denied("sts:AssumeRole"),
+        _ => Reply::Usual,
+    });
+    let role = ["--role-arn", "arn:aws:iam::123456789012:role/forwarder", "--external-id", "x-1"];
+    let (code, steps, answer) = check(&account, "", &role);
+    assert_eq!((code, &steps[..]), (Some(1), &results(&[("credentials", "failed")])[..]), "{answer}");
+    let detail = answer["steps"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("trust policy") && detail.contains("role/forwarder"), "{answer}");
+    assert_eq!(account.asked()[0].form.get("ExternalId").map(String::as_str), Some("x-1"));
+}
+
+#[test]
+fn lines_are_printed_as_the_steps_are_known() {
+    let account = Account::start(&["clicks"]);
+    let home = Home::with_kinesis(&account.url, "");
+    let ended = home.run(&["check"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{ended:?}");
+    assert!(lines[0].starts_with("passed   credentials: Key …MPLE from environment variables."), "{ended:?}");
+    assert!(lines[1].contains(USER_ARN) && lines[2].contains("on-demand, 4 open shards"), "{ended:?}");
+}

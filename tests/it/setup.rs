@@ -1,0 +1,610 @@
+//! Setting up in the window, by labels, against an account of our own. Each test runs in a process of its own, because
+//! the AWS environment (keys, profiles, the AWS CLI) is the process's.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::Queryable as _;
+use tributary::config::{Config, CredentialsSource, DestinationKind};
+
+use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
+use crate::window::{Desk, Window, address, copied, open, says, send, settings, type_into, wait_for};
+
+/// Where the process that runs the test itself finds its AWS files.
+const INSIDE: &str = "SETUP_TEST_FILES";
+
+#[expect(clippy::disallowed_methods, reason = "the outer process tells the inner one where its files are")]
+fn inside() -> Option<std::path::PathBuf> {
+    std::env::var_os(INSIDE).map(Into::into)
+}
+
+/// Runs the test that calls it in a process with an AWS environment of its own; true there.
+fn in_own_process(name: &str, prepare: impl FnOnce(&Path)) -> bool {
+    if inside().is_some() {
+        return true;
+    }
+    let files = tempfile::tempdir().expect("a temporary folder");
+    prepare(files.path());
+    let this = std::env::current_exe().expect("this program has a path");
+    let mut command = Command::new(this);
+    command.args(["--exact", &format!("setup::{name}"), "--nocapture"]).stdin(Stdio::null());
+    for key in ["AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"] {
+        command.env_remove(key);
+    }
+    command
+        .env(INSIDE, files.path())
+        .env("HOME", files.path())
+        .env("PATH", files.path().join("bin"))
+        .env("AWS_CONFIG_FILE", files.path().join("config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", files.path().join("credentials"))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    let output = command.output().expect("this program starts");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{}{}", said[0], said[1]);
+    assert!(said[0].contains("1 passed"), "the test is there: {}", said[0]);
+    false
+}
+
+/// A window whose draft is a stream of the account.
+fn with_stream(account: &Account) -> Desk {
+    let mut config = settings();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clicks".clone_into(&mut config.destination.stream);
+    config.destination.endpoint_url.clone_from(&account.url);
+    open(config)
+}
+
+/// The same, typed and not applied: nothing of AWS is in force.
+fn with_draft(account: &Account) -> Desk {
+    let mut config = settings();
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clicks".clone_into(&mut config.destination.stream);
+    config.destination.endpoint_url.clone_from(&account.url);
+    let mut desk = open(config);
+    desk.window.get_by_label("Amazon Kinesis").click();
+    desk.window.run();
+    desk
+}
+
+fn click(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Button, label).scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Button, label).click();
+    window.step();
+}
+
+fn value(window: &Window, label: &str) -> String {
+    window.get_by_role_and_label(Role::TextInput, label).value().unwrap_or_default()
+}
+
+#[test]
+fn nothing_is_asked_of_aws_before_the_user_asks() {
+    if !in_own_process("nothing_is_asked_of_aws_before_the_user_asks", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    type_into(window, "External id", "x");
+    assert!(says(window, "An external id has 2 to 1224"), "the rule, as it is typed");
+    for _ in 0..20 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        window.step();
+    }
+    assert_eq!(account.actions(), [""; 0]);
+}
+
+#[test]
+fn who_am_i_fills_in_the_account_and_the_policy() {
+    if !in_own_process("who_am_i_fills_in_the_account_and_the_policy", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    assert!(says(window, "Still missing: the account id"));
+    click(window, "Who am I?");
+    wait_for(window, "an answer", |window| says(window, USER_ARN));
+    assert_eq!(value(window, "AWS account id"), ACCOUNT_ID);
+    let arn = format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks");
+    assert!(!says(window, "Still missing") && says(window, &arn));
+    click(window, "Copy stream arn");
+    assert_eq!(copied(window), Some(arn));
+    assert_eq!(account.actions(), ["GetCallerIdentity"]);
+}
+
+#[test]
+fn keys_that_aws_does_not_know_are_named_where_they_were_chosen() {
+    if !in_own_process("keys_that_aws_does_not_know_are_named_where_they_were_chosen", |_| {}) {
+        return;
+    }
+    let account = Account::start(&[]);
+    account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    click(window, "Who am I?");
+    wait_for(window, "an answer", |window| says(window, "InvalidClientTokenId"));
+    assert!(says(window, "AWS does not know the access key"));
+    assert!(window.query_all_by_label("Set up › Credentials").next().is_some());
+}
+
+#[test]
+fn a_stream_is_chosen_from_the_account_s() {
+    if !in_own_process("a_stream_is_chosen_from_the_account_s", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks", "orders", "orders-test"]);
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    click(window, "List my streams");
+    wait_for(window, "the list", |window| says(window, "Use stream orders-test"));
+    click(window, "Use stream orders");
+    window.run();
+    assert_eq!(value(window, "Stream name"), "orders");
+    assert!(says(window, "stream/orders"));
+
+    account.set_rule(|_| denied("kinesis:ListStreams"));
+    click(window, "List my streams");
+    wait_for(window, "a refusal", |window| {
+        says(window, "may not do kinesis:ListStreams") || says(window, "AccessDenied")
+    });
+}
+
+#[test]
+fn a_stream_is_made_only_after_a_question_that_names_the_cost() {
+    if !in_own_process("a_stream_is_made_only_after_a_question_that_names_the_cost", |_| {}) {
+        return;
+    }
+    let account = Account::start(&[]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    click(window, "Create this stream …");
+    window.run();
+    assert!(says(window, "Create “clicks” in eu-west-1? It costs money."));
+    click(window, "Not now");
+    window.run();
+    assert!(!says(window, "It costs money"));
+    assert_eq!(account.actions(), [""; 0]);
+    click(window, "Create this stream …");
+    window.run();
+    click(window, "Create stream");
+    wait_for(window, "the stream", |window| says(window, "clicks is there and takes records."));
+    let made = account.asked().into_iter().find(|asked| asked.action == "CreateStream").expect("it was made");
+    assert_eq!(made.json["StreamModeDetails"]["StreamMode"], "ON_DEMAND");
+}
+
+fn profiles(files: &Path) {
+    let config = "[profile work]\nsso_session = w\nsso_account_id = 1\nsso_role_name = r\nregion = eu-central-1\n\
+                  [sso-session w]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-central-1\n\
+                  [profile coded]\nrole_arn = arn:aws:iam::1:role/b\nmfa_serial = arn:aws:iam::1:mfa/u\n\
+                  source_profile = plain\n[profile plain]\nregion = eu-west-1\n";
+    std::fs::write(files.join("config"), config).expect("the folder is ours");
+    let keys = "[plain]\naws_access_key_id = AKIAEXAMPLEPLAIN\naws_secret_access_key = never-shown\n";
+    std::fs::write(files.join("credentials"), keys).expect("the folder is ours");
+}
+
+/// An `aws` that writes down how it was called, and goes on when it is let.
+fn with_cli(files: &Path) {
+    profiles(files);
+    let bin = files.join("bin");
+    std::fs::create_dir(&bin).expect("the folder is ours");
+    let script = "#!/bin/sh\necho \"$*\" > \"$HOME/called\"\n[ ! -e \"$HOME/refuse\" ] || { echo 'no browser' >&2; exit 3; }\n";
+    let aws = bin.join("aws");
+    std::fs::write(&aws, script).expect("the folder is ours");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&aws, mode).expect("it is ours");
+}
+
+fn with_profile(account: &Account, name: &str) -> Desk {
+    let mut config: Config = settings();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clicks".clone_into(&mut config.destination.stream);
+    config.destination.endpoint_url.clone_from(&account.url);
+    config.credentials.source = CredentialsSource::Profile;
+    name.clone_into(&mut config.credentials.profile);
+    open(config)
+}
+
+#[test]
+fn a_profile_is_chosen_from_aws_s_files_and_says_what_it_is() {
+    if !in_own_process("a_profile_is_chosen_from_aws_s_files_and_says_what_it_is", profiles) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_profile(&account, "coded");
+    let window = &mut desk.window;
+    wait_for(window, "the files", |window| says(window, "wants a code of an MFA device"));
+    window.get_by_role_and_label(Role::TextInput, "Profile").focus();
+    window.run();
+    assert!(!says(window, "never-shown"));
+    let select_all = (eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
+    window.key_press_modifiers(select_all.0, select_all.1);
+    window.run();
+    type_into(window, "Profile", "pl");
+    window.key_press(eframe::egui::Key::Enter);
+    window.run();
+    assert_eq!(value(window, "Profile"), "plain");
+    assert!(says(window, "Its keys stand in AWS's file"));
+    click(window, "Who am I?");
+    wait_for(window, "an answer", |window| says(window, USER_ARN));
+}
+
+/// The last of the buttons is beside what failed.
+fn sign_in(window: &mut Window) {
+    window.get_all_by_label("Sign in").last().expect("a button").scroll_to_me();
+    window.run();
+    window.get_all_by_label("Sign in").last().expect("a button").click();
+    window.step();
+}
+
+#[test]
+fn an_sso_sign_in_that_has_run_out_is_made_again_from_here() {
+    if !in_own_process("an_sso_sign_in_that_has_run_out_is_made_again_from_here", with_cli) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_profile(&account, "work");
+    let window = &mut desk.window;
+    let home = inside().expect("the inner process");
+    click(window, "Check");
+    wait_for(window, "the failed step", |window| says(window, "Credentials are found: failed"));
+    assert!(says(window, "aws sso login --profile work"));
+    std::fs::write(home.join("refuse"), "").expect("the folder is ours");
+    sign_in(window);
+    wait_for(window, "the refusal", |window| says(window, "no browser"));
+    std::fs::remove_file(home.join("refuse")).expect("it is there");
+    sign_in(window);
+    wait_for(window, "the sign-in", |window| says(window, "Signed in"));
+    let called = std::fs::read_to_string(home.join("called")).expect("it was called");
+    assert_eq!(called.trim(), "sso login --profile=work");
+}
+
+#[test]
+fn without_the_aws_cli_the_command_can_be_copied() {
+    if !in_own_process("without_the_aws_cli_the_command_can_be_copied", profiles) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_profile(&account, "work");
+    let window = &mut desk.window;
+    wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
+    click(window, "Copy the command");
+    assert_eq!(copied(window).as_deref(), Some("aws sso login --profile work"));
+}
+
+#[test]
+fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
+    if !in_own_process("the_check_goes_from_red_to_green_and_fills_in_the_account", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    account.set_rule(
+        |asked| if asked.action == "PutRecord?" { denied("kinesis:PutRecord") } else { Reply::Usual },
+    );
+    click(window, "Check");
+    wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
+    for step in ["Credentials are found", "AWS knows them", "The stream is there"] {
+        window.get_by_label(&format!("{step}: passed"));
+    }
+    assert!(says(window, "Attach the policy"));
+    assert!(window.query_all_by_label("Set up › Policy").next().is_some(), "a way there");
+    assert_eq!(value(window, "AWS account id"), ACCOUNT_ID);
+
+    account.set_rule(|_| Reply::Usual);
+    click(window, "Check with a test record");
+    wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
+    for step in ["Records can be put", "A test record is put", "It is read back"] {
+        window.get_by_label(&format!("{step}: passed"));
+    }
+    window.get_by_label("Check: done");
+    assert_eq!(account.records("clicks").len(), 1);
+}
+
+/// A window on an account that lets nothing be put, with three events that wait; the draft leads to the other account.
+fn about_to_switch(from: &Account, to: &Account) -> Desk {
+    from.set_rule(
+        |asked| if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual },
+    );
+    let mut desk = with_stream(from);
+    let window = &mut desk.window;
+    let address = address(window);
+    for number in 0..3 {
+        let event = format!(r#"{{"userId":"u{number}","event":"Waiting"}}"#);
+        assert_eq!(send(address, "test-key-1234", &event), 200);
+    }
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    window.get_by_role_and_label(Role::TextInput, "Other server").focus();
+    window.run();
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
+    window.run();
+    type_into(window, "Other server", &to.url);
+    assert!(says(window, "3 queued events wait for clicks @ eu-west-1. Send there, or set aside?"));
+    assert!(window.query_by_role_and_label(Role::Button, "Apply").is_none(), "the choice is the user's");
+    desk
+}
+
+#[test]
+fn events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_new_destination() {
+    let name = "events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_new_destination";
+    if !in_own_process(name, |_| {}) {
+        return;
+    }
+    let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
+    let mut desk = about_to_switch(&from, &to);
+    let window = &mut desk.window;
+    click(window, "Apply and set them aside");
+    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the ledger", |window| says(window, "3 failed"));
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u0","event":"After"}"#), 200);
+    wait_for(window, "the new event", |_| to.records("clicks").len() == 1);
+    assert_eq!((from.records("clicks").len(), to.records("clicks").len()), (0, 1));
+    crate::window::go(window, "Live");
+    wait_for(window, "their lines", |window| says(window, "Failed track Waiting"));
+    window.get_all_by_label_contains("Failed track Waiting").next().expect("a line").click();
+    window.run();
+    wait_for(window, "what it means", |window| says(window, "set aside when the destination was changed"));
+}
+
+#[test]
+fn events_that_wait_are_sent_to_the_new_destination_when_the_user_wants_that() {
+    if !in_own_process("events_that_wait_are_sent_to_the_new_destination_when_the_user_wants_that", |_| {}) {
+        return;
+    }
+    let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
+    let mut desk = about_to_switch(&from, &to);
+    let window = &mut desk.window;
+    click(window, "Apply and send them there");
+    wait_for(window, "the events", |_| to.records("clicks").len() == 3);
+    assert_eq!(from.records("clicks").len(), 0);
+    assert!(!says(window, "3 failed"));
+}
+
+#[test]
+fn destinations_are_kept_by_name_and_switched_back_and_forth() {
+    if !in_own_process("destinations_are_kept_by_name_and_switched_back_and_forth", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    click(window, "Keep as …");
+    window.run();
+    type_into(window, "Name of this destination", "Production");
+    click(window, "Keep");
+    wait_for(window, "the name", |window| says(window, "Destination Production"));
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    assert!(file.contains("[[destinations]]\nname = \"Production\"\nkind = \"kinesis\""), "{file}");
+
+    for _ in 0..2 {
+        window.get_by_label("Practice stream").click();
+        window.run();
+        click(window, "Apply");
+        wait_for(window, "practice", |window| says(window, "Nothing to set up") && !says(window, "Revert"));
+        click(window, "Destination Production");
+        window.run();
+        assert_eq!(value(window, "Stream name"), "clicks");
+        click(window, "Apply");
+        wait_for(window, "production", |window| !says(window, "Revert"));
+    }
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"E"}"#), 200);
+    wait_for(window, "the event", |_| account.records("clicks").len() == 1);
+    click(window, "Forget Production");
+    wait_for(window, "it to go", |window| !says(window, "Destination Production"));
+}
+
+/// Counts what a newcomer does: a click, or a field filled in.
+struct Newcomer<'a> {
+    window: &'a mut Window,
+    inputs: usize,
+}
+
+impl Newcomer<'_> {
+    fn clicks(&mut self, role: Role, label: &str) {
+        self.inputs += 1;
+        self.window.get_by_role_and_label(role, label).scroll_to_me();
+        self.window.run();
+        self.window.get_by_role_and_label(role, label).click();
+        self.window.step();
+    }
+
+    fn fills_in(&mut self, label: &str, text: &str) {
+        self.inputs += 1;
+        type_into(self.window, label, text);
+    }
+}
+
+#[test]
+fn a_newcomer_s_first_event_is_delivered_after_two_clicks() {
+    let mut desk = open(settings());
+    let mut newcomer = Newcomer { window: &mut desk.window, inputs: 0 };
+    newcomer.clicks(Role::Button, "Send a test event");
+    newcomer.window.run();
+    newcomer.clicks(Role::Button, "Send event");
+    wait_for(newcomer.window, "the delivery", |window| says(window, "sequence number"));
+    assert_eq!(newcomer.inputs, 2);
+}
+
+#[test]
+fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_after_ten() {
+    let name = "a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_after_ten";
+    if !in_own_process(name, |_| {}) {
+        return;
+    }
+    let account = Account::start(&[]);
+    let mut desk = open(settings());
+    let mut newcomer = Newcomer { window: &mut desk.window, inputs: 0 };
+    newcomer.clicks(Role::RadioButton, "Amazon Kinesis");
+    newcomer.window.run();
+    newcomer.fills_in("AWS region", "eu-west-1");
+    newcomer.fills_in("Stream name", "clickstream");
+    newcomer.fills_in("Other server", &account.url);
+    newcomer.clicks(Role::Button, "Create this stream …");
+    newcomer.window.run();
+    newcomer.clicks(Role::Button, "Create stream");
+    wait_for(newcomer.window, "the stream", |window| says(window, "is there and takes records"));
+    newcomer.clicks(Role::Button, "Check with a test record");
+    wait_for(newcomer.window, "the check", |window| {
+        says(window, "Everything that delivering needs is there.")
+    });
+    newcomer.clicks(Role::Button, "Apply");
+    wait_for(newcomer.window, "the switch", |window| says(window, "Applied and saved"));
+    assert_eq!(newcomer.inputs, 8);
+    newcomer.clicks(Role::Button, "Send a test event");
+    newcomer.window.run();
+    newcomer.clicks(Role::Button, "Send event");
+    wait_for(newcomer.window, "the delivery", |window| says(window, "sequence number"));
+    assert_eq!((newcomer.inputs, account.records("clickstream").len()), (10, 2));
+}
+
+/// The policy step with a policy that is whole; without an access key, since no test has a keychain.
+fn about_to_attach(account: &Account) -> Desk {
+    let mut desk = with_draft(account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    window.get_by_role_and_label(Role::Switch, "Make an access key too").scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Switch, "Make an access key too").click();
+    window.run();
+    click(window, "Show the calls …");
+    window.run();
+    desk
+}
+
+#[test]
+fn the_policy_is_attached_by_calls_that_are_shown_first() {
+    if !in_own_process("the_policy_is_attached_by_calls_that_are_shown_first", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = about_to_attach(&account);
+    let window = &mut desk.window;
+    for call in ["iam:CreateUser", "iam:CreatePolicy", "iam:AttachUserPolicy"] {
+        window.get_by_label(call);
+    }
+    assert!(says(window, "UserName: tributary-clicks"));
+    assert_eq!(account.actions(), [""; 0], "shown, not made");
+    click(window, "Make these 3 calls");
+    wait_for(window, "the attachment", |window| says(window, "Attached. IAM takes some seconds"));
+    let policy = format!("arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks");
+    assert_eq!(
+        account.iam(),
+        [
+            format!("attachment/tributary-clicks/{policy}"),
+            format!("policy/{policy}"),
+            "user/tributary-clicks".to_owned()
+        ]
+    );
+    let made = account.asked().into_iter().find(|asked| asked.action == "CreatePolicy").expect("it was made");
+    let document: serde_json::Value = serde_json::from_str(&made.form["PolicyDocument"]).expect("JSON");
+    assert_eq!(document["Statement"][0]["Action"][0], "kinesis:PutRecord");
+}
+
+#[test]
+fn what_was_made_is_undone_when_a_call_fails() {
+    if !in_own_process("what_was_made_is_undone_when_a_call_fails", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| {
+        if asked.action == "AttachUserPolicy" { denied("iam:AttachUserPolicy") } else { Reply::Usual }
+    });
+    let mut desk = about_to_attach(&account);
+    let window = &mut desk.window;
+    click(window, "Make these 3 calls");
+    wait_for(window, "the undoing", |window| says(window, "Nothing was left behind."));
+    assert!(says(window, "Sign the calls with a profile that may manage IAM"));
+    for undone in ["DeletePolicy: passed", "DeleteUser: passed"] {
+        window.get_by_label(undone);
+    }
+    assert_eq!(account.iam(), [""; 0]);
+    let actions = account.actions();
+    assert_eq!(actions[actions.len() - 2..], ["DeletePolicy", "DeleteUser"], "last first");
+}
+
+#[test]
+fn without_a_keychain_no_access_key_is_made_and_nothing_else_either() {
+    if !in_own_process("without_a_keychain_no_access_key_is_made_and_nothing_else_either", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    click(window, "Show the calls …");
+    window.run();
+    window.get_by_label("iam:CreateAccessKey");
+    click(window, "Make these 4 calls");
+    wait_for(window, "what is missing", |window| says(window, "The system keychain did not give out"));
+    assert!(says(window, "Nothing was left behind."));
+    assert_eq!(account.iam(), [""; 0]);
+}
+
+#[test]
+fn what_was_typed_and_not_applied_is_there_after_a_restart() {
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let mut desk = crate::window::open_in(settings(), files);
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    type_into(window, "AWS region", "eu-west-1");
+    type_into(window, "Stream name", "clickstream");
+    let draft = desk.files.path().join("data/setup-draft.toml");
+    wait_for(&mut desk.window, "the draft to be kept", |_| {
+        std::fs::read_to_string(&draft).is_ok_and(|text| text.contains("\"clickstream\""))
+    });
+    let Desk { window, files } = desk;
+    drop(window);
+    let mut desk = crate::window::open_in(settings(), files);
+    let window = &mut desk.window;
+    assert_eq!(value(window, "Stream name"), "clickstream");
+    assert!(says(window, "Not applied yet"));
+    click(window, "Revert");
+    window.run();
+    let draft = desk.files.path().join("data/setup-draft.toml");
+    wait_for(&mut desk.window, "the draft to go", |_| !draft.exists());
+}
+
+#[test]
+fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    crate::window::go(window, "Settings");
+    click(window, "Copy settings");
+    let text = copied(window).expect("they are copied");
+    assert!(text.contains("[destination]") && !text.contains("test-key-1234"), "{text}");
+    click(window, "Import …");
+    window.run();
+    window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").focus();
+    window.run();
+    window
+        .get_by_role_and_label(Role::MultilineTextInput, "Settings to import")
+        .type_text("[log]\nkeep_events = -1");
+    window.run();
+    assert!(says(window, "line 2: log.keep_events"), "a mistake is named");
+    click(window, "Cancel import");
+    window.run();
+    click(window, "Import …");
+    window.run();
+    window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").focus();
+    window.run();
+    window
+        .get_by_role_and_label(Role::MultilineTextInput, "Settings to import")
+        .type_text("[log]\nkeep_events = 4321");
+    window.run();
+    assert!(says(window, "log.keep_events: 1000000 → 4321"));
+    click(window, "Import");
+    wait_for(window, "the import", |window| says(window, "Imported and saved"));
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    assert!(file.contains("keep_events = 4321"), "{file}");
+}

@@ -1,0 +1,184 @@
+//! Setting up against ministack with `AUTH=true`: real signatures, IAM policies and STS, of which nothing is ours.
+//! A user who holds exactly our policy can do exactly what was asked for.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tributary::config::{Config, DestinationKind};
+use tributary::delivery::Verdict;
+use tributary::policy::{Grants, attach_calls};
+
+use crate::processes::{Ministack, python, run, sender};
+
+const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
+const ARN: [&str; 6] = ["--region", "eu-west-1", "--account-id", "000000000000", "--stream", "clicks"];
+
+/// What `tributary policy` prints.
+fn policy(words: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(TRIBUTARY);
+    command.arg("policy").args(ARN).args(words).env_clear().env("HOME", home.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a user with this policy may do.
+fn tried(ministack: &Ministack, document: &str) -> Value {
+    let mut command = Command::new(python());
+    serde_json::from_str(&run(command.arg(sender("iam.py")).arg(&ministack.url), document)).unwrap()
+}
+
+fn allowed(results: &Value) -> BTreeSet<String> {
+    let results = results.as_object().unwrap().iter();
+    results
+        .filter(|(_, said)| !said.as_str().unwrap().starts_with("AccessDenied"))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+#[test]
+fn a_user_with_our_policy_can_do_what_was_asked_for_and_nothing_else() {
+    let ministack = Ministack::start();
+    let read = ["ListShards", "GetShardIterator", "GetRecords"];
+    let options: [(&[&str], Vec<&str>, &[&str]); 6] = [
+        (&[], vec!["PutRecord"], &[]),
+        (&["--operation", "put-records"], vec!["PutRecords"], &[]),
+        (&["--describe"], vec!["PutRecord", "DescribeStreamSummary"], &[]),
+        (&["--read-back"], [&["PutRecord"], &read[..]].concat(), &[]),
+        (&["--list-streams"], vec!["PutRecord"], &["ListStreams"]),
+        (
+            &["--operation", "put-records", "--describe", "--read-back", "--list-streams"],
+            [&["PutRecords", "DescribeStreamSummary"], &read[..]].concat(),
+            &["ListStreams"],
+        ),
+    ];
+    for (words, wanted, in_account) in options {
+        let results = tried(&ministack, &policy(words));
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(allowed(&results["clicks"]), set(&wanted), "{words:?}: {results}");
+        assert_eq!(allowed(&results["other"]), set(&[]), "{words:?}: {results}");
+        assert_eq!(allowed(&results["account"]), set(in_account), "{words:?}: {results}");
+    }
+}
+
+/// `tributary check --put-record` with these keys.
+fn check(ministack: &Ministack, key: (&str, &str), words: &[&str]) -> (Option<i32>, Vec<String>, Value) {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(TRIBUTARY);
+    command.args(["check", "--json", "--put-record", "--region", "eu-west-1", "--stream", "clicks"]);
+    command.args(["--endpoint-url", &ministack.url]).args(words).env_clear().env("HOME", home.path());
+    command.env("AWS_ACCESS_KEY_ID", key.0).env("AWS_SECRET_ACCESS_KEY", key.1);
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let answer: Value = serde_json::from_slice(&stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&stderr)));
+    let line =
+        |step: &Value| format!("{} {}", step["step"].as_str().unwrap(), step["result"].as_str().unwrap());
+    let lines = answer["steps"].as_array().unwrap().iter().map(line).collect();
+    (status.code(), lines, answer)
+}
+
+#[test]
+fn the_check_tells_what_real_permissions_allow() {
+    let ministack = Ministack::start();
+    let key_of = |results: &Value| {
+        let key = |at: usize| results["key"][at].as_str().unwrap().to_owned();
+        (key(0), key(1))
+    };
+    let (id, secret) = key_of(&tried(&ministack, &policy(&[])));
+    let (code, lines, answer) = check(&ministack, (&id, &secret), &[]);
+    let wanted = [
+        "credentials passed",
+        "identity passed",
+        "stream skipped",
+        "put passed",
+        "record passed",
+        "read-back skipped",
+    ];
+    assert_eq!((code, &lines[..]), (Some(0), &wanted.map(str::to_owned)[..]), "{answer}");
+    assert_eq!(answer["steps"][1]["account"], "000000000000");
+
+    let (code, lines, answer) = check(&ministack, (&id, &secret), &["--operation", "put-records"]);
+    assert_eq!((code, lines.last().unwrap().as_str()), (Some(1), "put failed"), "{answer}");
+    assert!(answer["steps"][3]["detail"].as_str().unwrap().contains("kinesis:PutRecords"), "{answer}");
+
+    let (code, lines, answer) = check(&ministack, (&id, "wrong"), &[]);
+    assert_eq!((code, lines.last().unwrap().as_str()), (Some(1), "identity failed"), "{answer}");
+    let (code, lines, answer) = check(&ministack, ("AKIAUNKNOWNUNKNOWN00", &secret), &[]);
+    assert_eq!((code, lines.last().unwrap().as_str()), (Some(1), "identity failed"), "{answer}");
+    let role = ["--role-arn", "arn:aws:iam::000000000000:role/nobody"];
+    let (code, lines, answer) = check(&ministack, (&id, &secret), &role);
+    assert_eq!((code, lines.last().unwrap().as_str()), (Some(1), "credentials failed"), "{answer}");
+
+    let everything = policy(&["--describe", "--read-back"]);
+    let (id, secret) = key_of(&tried(&ministack, &everything));
+    let (code, lines, answer) = check(&ministack, (&id, &secret), &["--encoding", "json-lines"]);
+    assert!(code == Some(0) && lines.iter().all(|line| line.ends_with("passed")), "{answer}");
+}
+
+/// The keys are the process's: the test runs itself again with root's.
+#[test]
+fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
+    const ROOT: &str = "test";
+    if crate::from_environment("AWS_ACCESS_KEY_ID").as_deref() != Some(ROOT) {
+        let this = std::env::current_exe().unwrap();
+        let name = "account::what_is_attached_for_the_user_is_what_an_independent_iam_holds";
+        let mut command = Command::new(this);
+        command.args(["--exact", name, "--nocapture"]).stdin(Stdio::null());
+        command
+            .env("AWS_ACCESS_KEY_ID", ROOT)
+            .env("AWS_SECRET_ACCESS_KEY", ROOT)
+            .env("NO_PROXY", "127.0.0.1");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let ministack = Ministack::start();
+    let mut config = Config::default();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clicks".clone_into(&mut config.destination.stream);
+    "000000000000".clone_into(&mut config.destination.account_id);
+    config.destination.endpoint_url.clone_from(&ministack.url);
+    let calls = attach_calls(&config, &Grants::default(), "tributary-clicks", false);
+    let attach = || {
+        let mut steps = Vec::new();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(tributary::kinesis::attach(&config, &calls, |step| steps.push(step)));
+        steps
+    };
+    let steps = attach();
+    assert!(steps.len() == 3 && steps.iter().all(|step| step.verdict == Verdict::Passed), "{steps:?}");
+    let held = python_iam(
+        &ministack,
+        "iam.get_policy_version(PolicyArn=arn, VersionId='v1')['PolicyVersion']['Document']",
+    );
+    let document: Value = serde_json::from_str(&calls[1].parameters[1].1).unwrap();
+    assert_eq!(held, document);
+    let attached = python_iam(
+        &ministack,
+        "iam.list_attached_user_policies(UserName='tributary-clicks')['AttachedPolicies']",
+    );
+    assert_eq!(attached[0]["PolicyName"], "tributary-clicks");
+
+    // The name is taken now: the second try changes nothing.
+    let steps = attach();
+    let Verdict::Failed(fault) = &steps[0].verdict else { panic!("{steps:?}") };
+    assert_eq!((steps.len(), &*fault.code), (1, "EntityAlreadyExists"), "{steps:?}");
+    let users = python_iam(&ministack, "[user['UserName'] for user in iam.list_users()['Users']]");
+    assert_eq!(users, json!(["tributary-clicks"]));
+}
+
+/// What botocore, with root's keys, gets from IAM.
+fn python_iam(ministack: &Ministack, expression: &str) -> Value {
+    let script = format!(
+        "import botocore.session, json\n\
+         iam = botocore.session.get_session().create_client('iam', region_name='eu-west-1', endpoint_url='{}', \
+         aws_access_key_id='test', aws_secret_access_key='test')\n\
+         arn = 'arn:aws:iam::000000000000:policy/tributary-clicks'\n\
+         print(json.dumps({expression}))\n",
+        ministack.url
+    );
+    serde_json::from_str(&run(Command::new(python()).arg("-c").arg(script), "")).unwrap()
+}
