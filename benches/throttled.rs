@@ -123,7 +123,7 @@ fn records(config: &Config, data_dir: &Path) -> anyhow::Result<Vec<Record>> {
     runtime.block_on(async {
         let client = Client::connect(config, Some(&access)).await;
         let said = |fault| anyhow::anyhow!("{fault}");
-        let mut reader = Reader::open(&client, ReadFrom::Oldest).await.map_err(said)?;
+        let mut reader = Reader::open(&client, ReadFrom::Oldest, None).await.map_err(said)?;
         let mut all = Vec::new();
         loop {
             let round = reader.round().await.map_err(said)?;

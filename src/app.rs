@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eframe::egui::{self, CentralPanel, Frame, Key, Margin, Modifiers, Panel, Ui, ViewportCommand};
+use eframe::egui::{self, CentralPanel, Frame, Key, Margin, Panel, Ui, ViewportCommand};
 use lucide_icons::Icon;
 
 use crate::{
@@ -24,10 +24,14 @@ use crate::{
 
 mod account;
 mod banner;
+mod commands;
 mod detail;
+mod faults;
 mod json;
 mod live;
 mod mark;
+mod news;
+mod palette;
 mod problem;
 mod rail;
 mod rows;
@@ -153,6 +157,16 @@ enum Wish {
     Go(Place),
     /// Where a remedy sends the user.
     GoTo(crate::remedy::Place),
+    /// Send the event that is composed in the Test place.
+    SendTest,
+    /// Read the stream from its start again.
+    ReadAgain,
+    /// Every command, by name.
+    Palette,
+    /// Every key.
+    Help,
+    /// The policy, with what reading the stream needs.
+    AllowReading,
     /// Show one delivery in Live.
     Show(crate::delivery::EventId),
     Save {
@@ -313,6 +327,8 @@ struct Desk {
     stream: stream::Stream,
     settings: settings::Settings,
     saving: Option<(Waiting<Result<(), String>>, &'static str)>,
+    over: palette::Over,
+    news: news::News,
 }
 
 impl Desk {
@@ -336,13 +352,15 @@ impl Desk {
             stream: stream::Stream::default(),
             settings: settings::Settings::new(&config),
             saving: None,
+            over: palette::Over::default(),
+            news: news::News::default(),
             config,
             engine: Some(engine),
         }
     }
 
     /// What is new since the last frame. Cheap: also runs while the window is hidden.
-    fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
+    fn logic(&mut self, ctx: &egui::Context, clock: &Clock) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
         self.status = engine.status();
         if engine.told_to_stop() {
@@ -356,13 +374,13 @@ impl Desk {
         }
         self.setup.logic(ctx, engine, &self.config);
         self.sources.logic(ctx, engine, &self.status);
-        self.test.logic(ctx, engine, &self.status);
+        self.test.logic(ctx, engine, &self.status, self.place == Place::Test);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
-        self.stream.logic(engine, self.place == Place::Stream);
+        self.stream.logic(ctx, engine, clock, self.place == Place::Stream);
         if let Some(notice) = self.account.logic(ctx) {
             return Some(notice);
         }
-        let (saving, done) = self.saving.as_mut()?;
+        let Some((saving, done)) = self.saving.as_mut() else { return self.news(ctx) };
         let notice = match saving.poll(ctx) {
             Poll::Pending => return None,
             Poll::There(Ok(())) => Notice::new((*done).to_owned(), false),
@@ -373,17 +391,24 @@ impl Desk {
         Some(notice)
     }
 
+    /// What the user should hear of wherever they are.
+    fn news(&mut self, ctx: &egui::Context) -> Option<Notice> {
+        let engine = self.engine.as_ref()?;
+        let now = Instant::now();
+        let item = self.news.learn(&self.status, &self.config, now);
+        if let Some(due) = self.news.due_in(&self.status, now) {
+            ctx.request_repaint_after(due);
+        }
+        let item = item?;
+        if self.config.app.desktop_notices {
+            engine.notify_desktop(item.text.clone());
+        }
+        Some(Notice { place: Some(item.place), ..Notice::new(item.text, true) })
+    }
+
     fn ui(&mut self, ui: &mut Ui, clock: &Clock) -> Vec<Wish> {
         let mut wishes = Vec::new();
         let Some(engine) = self.engine.as_ref() else { return wishes };
-        for (key, place) in PLACE_KEYS.into_iter().zip(Place::ALL) {
-            if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key)) {
-                wishes.push(Wish::Go(place));
-            }
-        }
-        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Comma)) {
-            wishes.push(Wish::Go(Place::Settings));
-        }
         let seen = &mut Seen {
             engine,
             status: &self.status,
@@ -397,6 +422,8 @@ impl Desk {
             wishes: &mut wishes,
         };
         let t = theme::tokens(ui);
+        self.over.ui(ui, seen);
+        commands::keys(ui, seen);
         status_line::panel_ui(ui, seen);
         rail::panel_ui(ui, seen, self.place, self.setup.attention(seen));
         if banner::is_needed(seen) {
@@ -437,6 +464,20 @@ impl Desk {
                     self.setup.show(section);
                 }
             }
+            Wish::SendTest => {
+                self.place = Place::Test;
+                self.test.send_soon();
+            }
+            Wish::ReadAgain => {
+                self.place = Place::Stream;
+                self.stream.read_again();
+            }
+            Wish::Palette => self.over = palette::Over::palette(),
+            Wish::Help => self.over = palette::Over::Help,
+            Wish::AllowReading => {
+                self.place = Place::SetUp;
+                self.setup.allow_reading();
+            }
             Wish::Show(id) => {
                 self.place = Place::Live;
                 self.live.show(id);
@@ -473,24 +514,33 @@ struct Notice {
     text: String,
     bad: bool,
     since: Instant,
+    /// Where there is more about it.
+    place: Option<Place>,
+}
+
+/// Whether a notice stays, and where it was followed to.
+struct Shown {
+    stays: bool,
+    to: Option<Place>,
 }
 
 impl Notice {
     fn new(text: String, bad: bool) -> Self {
-        Self { text, bad, since: Instant::now() }
+        Self { text, bad, since: Instant::now(), place: None }
     }
 
-    fn ui(&self, ui: &Ui) -> bool {
+    fn ui(&self, ui: &Ui) -> Shown {
         let stays = Duration::from_secs(if self.bad { 12 } else { 3 });
         let Some(left) = stays.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) else {
-            return false;
+            return Shown { stays: false, to: None };
         };
         ui.request_repaint_after(left);
         let t = theme::tokens(ui);
+        let (mut to, mut closed) = (None, false);
         let tone = if self.bad { widgets::Tone::Bad } else { widgets::Tone::Good };
         egui::Area::new(egui::Id::unique("notice"))
             .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -48.0))
-            .interactable(false)
+            .interactable(self.place.is_some())
             .show(ui, |ui| {
                 Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 9)).show(
                     ui,
@@ -498,11 +548,16 @@ impl Notice {
                         ui.horizontal(|ui| {
                             ui.label(theme::icon(tone.icon()).color(tone.color(t)));
                             ui.label(theme::weight(&*self.text, 560.0).color(t.strong));
+                            let Some(place) = self.place else { return };
+                            if widgets::button_ui(ui, place.icon(), place.title()).clicked() {
+                                to = Some(place);
+                            }
+                            closed = widgets::icon_button_ui(ui, Icon::X, "Close the notice").clicked();
                         });
                     },
                 );
             });
-        true
+        Shown { stays: to.is_none() && !closed, to }
     }
 }
 
@@ -570,7 +625,7 @@ impl eframe::App for App {
             self.phase = Self::enter(&mut *self.start, &self.waker);
         }
         if let Phase::Desk(desk) = &mut self.phase
-            && let Some(notice) = desk.logic(ctx)
+            && let Some(notice) = desk.logic(ctx, &self.clock)
         {
             self.notice = Some(notice);
         }
@@ -609,8 +664,14 @@ impl eframe::App for App {
                 }
             }
         }
-        if self.notice.as_ref().is_some_and(|notice| !notice.ui(ui)) {
-            self.notice = None;
+        if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui)) {
+            if let (Some(place), Phase::Desk(desk)) = (to, &mut self.phase) {
+                desk.place = place;
+            }
+            if !stays {
+                self.notice = None;
+                ui.request_repaint();
+            }
         }
     }
 

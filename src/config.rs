@@ -161,6 +161,15 @@ pub struct Config {
     pub log: Log,
     /// Destinations to switch to; the one in force is `destination`, whether it is among them or not.
     pub destinations: Vec<SavedDestination>,
+    /// The window.
+    pub app: App,
+}
+
+/// `[app]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct App {
+    /// Notices of the window are shown by the desktop too.
+    pub desktop_notices: bool,
 }
 
 /// Where events go.

@@ -395,6 +395,8 @@ pub struct Status {
     pub resending: Option<Resent>,
     /// Records that the practice stream let go to stay within its memory.
     pub practice_dropped: u64,
+    /// The practice stream was deleted.
+    pub practice_missing: bool,
 }
 
 /// Which lines of the log are wanted. Empty lists and `None` mean all.
@@ -491,7 +493,7 @@ pub struct Record {
 }
 
 /// Where reading the stream begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadFrom {
     /// The oldest record that the stream still has.
     Oldest,
@@ -499,4 +501,6 @@ pub enum ReadFrom {
     Latest,
     /// The first record at or after this moment.
     Time(Millis),
+    /// The record with this sequence number; only its own shard has such a place, and no other is read.
+    Sequence(Arc<str>),
 }

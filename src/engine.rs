@@ -10,15 +10,17 @@ mod board;
 mod control;
 mod desk;
 mod keeper;
+mod presets;
 mod reading;
 mod resend;
 mod set_aside;
 mod signals;
 mod state_file;
 mod test_event;
+mod test_run;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     net::SocketAddr,
     num::NonZeroU32,
     path::PathBuf,
@@ -39,7 +41,7 @@ use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
     config::{self, Config, DestinationKind},
     delivery::{
-        self, CheckKind, Detail, EventId, Fault, Page, Query, ReadFrom, Record, Resent, Status, Step,
+        self, CheckKind, Detail, EventId, Fault, Page, Query, Receipt, Record, Resent, Status, Step,
         StreamNews, Which,
     },
     event::Kind,
@@ -49,11 +51,17 @@ use crate::{
     spool::{self, LogReader, Spool},
 };
 use desk::Question;
-use keeper::Command;
+use keeper::{Command, Trial};
 use signals::Signals;
 use state_file::ControlAccess;
+
+pub use crate::kinesis::RECORD_BYTES_MAX;
+pub use crate::practice::Faults;
+pub use presets::{PRESETS_MAX, Preset};
+pub use reading::{Found, ReadPlan, ShardView, StreamView};
 pub use state_file::{PracticeAccess, Whereabouts};
 pub use test_event::post;
+pub use test_run::{RUN_EVENTS_MAX, RUN_PER_SEC_MAX, RUN_USERS_MAX, RunEnd, RunView, TestRun};
 
 /// The name of the practice stream's stream, where the settings name none.
 pub const PRACTICE_STREAM: &str = "practice";
@@ -167,21 +175,6 @@ pub struct TestSent {
     pub id: Option<EventId>,
 }
 
-/// What a consumer of the stream reads, kept up to date while it is open. Published as a whole.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StreamView {
-    /// The newest records (at most 1,000), oldest first.
-    pub records: VecDeque<Arc<Record>>,
-    /// How many were read since it was opened.
-    pub read: u64,
-    /// The shards.
-    pub shards: Vec<Arc<str>>,
-    /// How far behind the tip the slowest shard is read; `None` before the first answer.
-    pub behind_ms: Option<i64>,
-    /// Why reading does not go on, where it does not. It is tried again every five seconds.
-    pub fault: Option<Fault>,
-}
-
 type Waker = Box<dyn Fn() + Send + Sync>;
 
 /// What the parts share.
@@ -199,6 +192,8 @@ struct Shared {
     stopping: watch::Sender<bool>,
     status: watch::Sender<Arc<Status>>,
     stream: watch::Sender<Arc<StreamView>>,
+    stream_filter: watch::Sender<Arc<str>>,
+    run: watch::Sender<Arc<RunView>>,
     try_now: Arc<Notify>,
     /// Something outside the watched values changed.
     news: Notify,
@@ -318,6 +313,8 @@ impl Engine {
             stopping: watch::Sender::new(false),
             status: watch::Sender::default(),
             stream: watch::Sender::default(),
+            stream_filter: watch::Sender::default(),
+            run: watch::Sender::default(),
             try_now: Arc::default(),
             news: Notify::new(),
             problems: Mutex::default(),
@@ -434,6 +431,49 @@ impl Engine {
         Answer(answer)
     }
 
+    /// Begins to send one event many times; a run that goes on is stopped first.
+    pub fn start_test_run(&self, run: TestRun) {
+        self.command(Command::Trial(Trial::Run(Some(run))));
+    }
+
+    /// Stops the run; what it has sent stays sent.
+    pub fn stop_test_run(&self) {
+        self.command(Command::Trial(Trial::Run(None)));
+    }
+
+    /// How the last run stands; `None` before the first. Cheap.
+    pub fn test_run(&self) -> Option<Arc<RunView>> {
+        let run = Arc::clone(&self.shared.run.borrow());
+        (run.events > 0).then_some(run)
+    }
+
+    /// The record that a delivery names, read from the destination as any consumer reads it. `None`: the stream does
+    /// not have it (any more). Needs the permissions for reading.
+    pub fn read_back(&self, receipt: Receipt) -> Answer<Result<Option<Record>, Fault>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Trial(Trial::ReadBack { receipt, reply }));
+        Answer(answer)
+    }
+
+    /// The test events that were saved under a name.
+    pub fn presets(&self) -> Answer<Result<Vec<Preset>, String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Trial(Trial::Presets { reply }));
+        Answer(answer)
+    }
+
+    /// Saves these test events in place of those that were saved; at most [`PRESETS_MAX`].
+    pub fn save_presets(&self, presets: Vec<Preset>) -> Answer<Result<(), String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Trial(Trial::SavePresets { presets, reply }));
+        Answer(answer)
+    }
+
+    /// Has the desktop show a notice, where it can.
+    pub fn notify_desktop(&self, text: String) {
+        self.command(Command::Trial(Trial::NotifyDesktop(text)));
+    }
+
     /// Keeps a pair of AWS keys in the system keychain; the next put uses them where `credentials.source` says so.
     pub fn store_keys(&self, access_key_id: String, secret_access_key: String) -> Answer<Result<(), String>> {
         let (reply, answer) = oneshot::channel();
@@ -449,8 +489,20 @@ impl Engine {
     }
 
     /// Begins to read the destination's records; what was read before is forgotten.
-    pub fn read_stream(&self, from: ReadFrom) {
-        self.command(Command::Read(Some(from)));
+    pub fn read_stream(&self, plan: ReadPlan) {
+        self.command(Command::Read(Some(plan)));
+    }
+
+    /// Shows only records that hold this text in their content, partition key, sequence number or shard; ASCII letters
+    /// in either case. Holds until it is changed, for what is shown already as for what comes.
+    pub fn filter_stream(&self, text: &str) {
+        self.shared.stream_filter.send_if_modified(|filter| {
+            let changed = **filter != *text;
+            if changed {
+                *filter = text.into();
+            }
+            changed
+        });
     }
 
     /// Stops reading.
@@ -463,7 +515,30 @@ impl Engine {
         Arc::clone(&self.shared.stream.borrow())
     }
 
-    /// The faults of the practice stream, to see how nothing is lost.
+    /// What goes wrong in the practice stream; cheap.
+    pub fn faults(&self) -> Faults {
+        self.shared.practice.faults()
+    }
+
+    /// Lets something go wrong there, or nothing any more; the next request feels it.
+    pub fn set_faults(&self, faults: Faults) {
+        self.shared.practice.set_faults(faults);
+        // What waits because of a fault that is over shall not wait longer.
+        self.shared.try_now.notify_one();
+        self.shared.wake_faces();
+    }
+
+    /// Deletes the practice stream with its records, as somebody may delete a stream of AWS.
+    pub fn delete_practice_stream(&self) {
+        self.command(Command::Trial(Trial::DeletePractice));
+    }
+
+    /// Makes the practice stream again, empty.
+    pub fn make_practice_stream(&self) {
+        self.command(Command::Trial(Trial::MakePractice));
+    }
+
+    /// The practice stream, for what only tests do to it.
     pub fn practice(&self) -> &Practice {
         &self.shared.practice
     }

@@ -13,6 +13,7 @@
 mod body;
 mod clock;
 mod context;
+mod decode;
 mod normalise;
 mod record;
 mod scan;
@@ -20,6 +21,7 @@ mod scan;
 mod tests;
 
 pub use body::{Body, Events, decode_pixel};
+pub use decode::{Content, Inside, Layer, Part, parts};
 pub use record::{Encoding, PartitionKey};
 
 use std::borrow::Cow;

@@ -151,6 +151,11 @@ impl Practice {
         self.shared.streams().delete(name)
     }
 
+    /// Whether there is a stream of that name.
+    pub fn has_stream(&self, name: &str) -> bool {
+        self.shared.streams().get(name).is_some()
+    }
+
     /// How many records of the stream went to stay below the byte cap.
     pub fn dropped(&self, name: &str) -> u64 {
         self.shared.streams().dropped(name)

@@ -4,10 +4,15 @@
 //! Any write key is quoted so that it stays one piece of text in its language. Absent on purpose: SDKs that cannot
 //! talk to Segment's HTTP API.
 
+pub mod edit;
+mod request;
+
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 
 use crate::event::Kind;
+
+pub use request::{Language, request};
 
 /// A way to send events, in the order in which they are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

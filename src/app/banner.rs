@@ -6,7 +6,7 @@ use eframe::egui::{Frame, Label, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Seen, Wish, account,
+    Seen, Wish, account, faults,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
@@ -21,6 +21,7 @@ pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
     matches!(seen.status.intake, Intake::Full | Intake::DiskFull | Intake::Failing(_))
         || !seen.status.problems.is_empty()
         || seen.status.forwarder.fault().is_some()
+        || !faults::on(seen).is_empty()
 }
 
 /// All of it, the endpoint's troubles first: they are the sender's too.
@@ -54,6 +55,14 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     }
     for problem in &seen.status.problems {
         strip_ui(ui, Tone::Bad, "Not everything is as it should be", problem, |_| {});
+    }
+    let faults = faults::on(seen);
+    if !faults.is_empty() {
+        strip_ui(ui, Tone::Note, "Practice faults are on", &faults::text(&faults), |ui| {
+            if widgets::button_ui(ui, Icon::PowerOff, "Switch all off").clicked() {
+                faults::switch_off(seen);
+            }
+        });
     }
     match &seen.status.forwarder {
         Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}

@@ -416,7 +416,9 @@ pub(super) fn steps_ui(ui: &mut Ui, steps: &[Step]) {
                     ui.horizontal(|ui| {
                         ui.label(weight(&*step.title, 600.0).color(t.strong));
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                            ui.label(RichText::new(&step.at).monospace().size(11.5).color(t.weak));
+                            if !step.at.is_empty() {
+                                ui.label(RichText::new(&step.at).monospace().size(11.5).color(t.weak));
+                            }
                         });
                     });
                     if !step.text.is_empty() {

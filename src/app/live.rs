@@ -598,10 +598,14 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                 .label_formatter(|_| None);
             let full = |series| points(status_line::full_seconds(series));
             let (accepted, delivered) = (full(&status.accepted_per_sec), full(&status.delivered_per_sec));
-            plot.show(ui, |plot| {
+            let shown = plot.show(ui, |plot| {
                 plot.line(Line::new("In", accepted).color(t.accent).width(1.8).fill(0.0).fill_alpha(0.14));
                 plot.line(Line::new("Out", delivered).color(t.ok).width(1.8));
             });
+            let name = || {
+                egui::WidgetInfo::labeled(egui::Role::Image, true, "Events in and out, the last two minutes")
+            };
+            shown.response.widget_info(name);
         });
     });
 }

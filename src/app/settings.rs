@@ -19,6 +19,7 @@ pub(super) struct Settings {
     keep_events: u64,
     /// Settings that are to be imported, while somebody pastes them.
     pasted: Option<String>,
+    desktop_notices: bool,
 }
 
 impl Settings {
@@ -29,6 +30,7 @@ impl Settings {
             spool_mib: config.spool.max_bytes / MIB,
             keep_events: config.log.keep_events,
             pasted: None,
+            desktop_notices: config.app.desktop_notices,
         }
     }
 
@@ -52,6 +54,7 @@ impl Settings {
             draft.spool.max_bytes = self.spool_mib * MIB;
         }
         draft.log.keep_events = self.keep_events;
+        draft.app.desktop_notices = self.desktop_notices;
         Ok(draft)
     }
 
@@ -74,7 +77,10 @@ impl Settings {
         widgets::page_ui(
             ui,
             &mut (&mut *self, &mut *seen),
-            |(settings, _), ui| settings.endpoint_ui(ui, draft.as_ref()),
+            |(settings, _), ui| {
+                settings.endpoint_ui(ui, draft.as_ref());
+                settings.notices_ui(ui);
+            },
             |(settings, seen), ui| {
                 settings.disk_ui(ui, seen);
                 settings.share_ui(ui, seen);
@@ -163,6 +169,19 @@ impl Settings {
             if done {
                 self.pasted = None;
             }
+        });
+    }
+
+    fn notices_ui(&mut self, ui: &mut Ui) {
+        widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Notices");
+            let text =
+                "Said once in this window: delivery needs you, the spool is nearly full, events failed.";
+            widgets::hint_ui(ui, text);
+            ui.horizontal_top(|ui| {
+                widgets::switch_ui(ui, &mut self.desktop_notices, "Notices by the desktop too");
+                ui.label(weight("Notices by the desktop too", 580.0));
+            });
         });
     }
 

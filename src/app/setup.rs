@@ -229,6 +229,12 @@ impl SetUp {
         self.scroll_to = Some(section);
     }
 
+    /// Shows the policy with what reading the stream back needs in it.
+    pub(super) fn allow_reading(&mut self) {
+        self.policy.allow_reading();
+        self.show(Section::Policy);
+    }
+
     fn is_dirty(&self, config: &Config) -> bool {
         self.draft.destination != config.destination || self.draft.credentials != config.credentials
     }

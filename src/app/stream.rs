@@ -1,24 +1,36 @@
-//! What a consumer of the stream reads. Reading goes on while this place is in sight, and stops when it is left.
+//! What a consumer of the stream reads: from where the user wants, of one shard or all, looked through and filtered.
+//! Reading goes on while this place is in sight, and stops when it is left.
 
-use std::sync::Arc;
+mod record;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use eframe::egui::{
-    self, Align, CentralPanel, Frame, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui,
+    self, Align, CentralPanel, ComboBox, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers,
+    Panel, RichText, Sense, Ui,
 };
 use egui_extras::{Column, TableBuilder};
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Place, Seen, banner, detail, json, status_line,
+    Clock, Place, Seen, Wish, banner, status_line,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
     config::DestinationKind,
-    delivery::{ReadFrom, Record},
-    engine::{Engine, StreamView},
-    event::Encoding,
+    delivery::{Fault, Millis, ReadFrom},
+    engine::{Engine, Found, ReadPlan, ShardView, StreamView},
+    remedy,
 };
+use record::Open;
+
+const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+/// Typing ends after so long.
+const TYPING: Duration = Duration::from_millis(250);
 
 /// Where the user wants to begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,101 +40,104 @@ enum From {
     LastHour,
     LastMinutes,
     Latest,
+    Time,
+    Sequence,
 }
 
 impl From {
-    fn read_from(self) -> ReadFrom {
-        match self {
-            Self::Oldest => ReadFrom::Oldest,
-            Self::LastHour => ReadFrom::Time(Clock::now() - 3_600_000),
-            Self::LastMinutes => ReadFrom::Time(Clock::now() - 300_000),
-            Self::Latest => ReadFrom::Latest,
-        }
-    }
+    const ALL: [(Self, &str); 6] = [
+        (Self::Oldest, "Oldest"),
+        (Self::LastHour, "Last hour"),
+        (Self::LastMinutes, "Last 5 minutes"),
+        (Self::Latest, "New ones only"),
+        (Self::Time, "Time"),
+        (Self::Sequence, "Sequence number"),
+    ];
 }
 
 #[derive(Default)]
 pub(super) struct Stream {
     from: From,
+    /// The time or the sequence number, as typed.
+    place: String,
+    shard: Option<Arc<str>>,
+    filter: String,
+    typed_at: Option<Instant>,
     reading: bool,
     again: bool,
     view: Arc<StreamView>,
     selected: Option<Open>,
 }
 
-/// A record that is being looked at, decoded once.
-struct Open {
-    record: Arc<Record>,
-    raw: String,
-    /// The event's JSON, and how it was found.
-    decoded: Option<(String, &'static str)>,
-}
-
-impl Open {
-    fn new(record: Arc<Record>) -> Self {
-        let raw = String::from_utf8_lossy(&record.data).into_owned();
-        let decoded = decode(&record.data).map(|(text, how)| (json::indent(&text), how));
-        Self { record, raw, decoded }
+/// The place to read from; what is wrong with it, where it must be typed and is not right yet.
+fn read_from(from: From, typed: &str, clock: &Clock) -> Result<ReadFrom, &'static str> {
+    let typed = typed.trim();
+    match from {
+        From::Oldest => Ok(ReadFrom::Oldest),
+        From::LastHour => Ok(ReadFrom::Time(Clock::now() - 3_600_000)),
+        From::LastMinutes => Ok(ReadFrom::Time(Clock::now() - 300_000)),
+        From::Latest => Ok(ReadFrom::Latest),
+        From::Time => match clock.parse(typed) {
+            Some(at) if at <= Clock::now() => Ok(ReadFrom::Time(at)),
+            Some(_) => Err("that is in the future"),
+            None => Err("a time is written 2026-03-02 10:00, 10:00 (today), or 15m for so long ago"),
+        },
+        From::Sequence if typed.is_empty() || !typed.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err("a sequence number has digits only; copy it from a delivery or a record")
+        }
+        From::Sequence => Ok(ReadFrom::Sequence(typed.into())),
     }
 }
 
-/// The JSON inside a record, and by which of the three encodings.
-fn decode(data: &[u8]) -> Option<(String, &'static str)> {
-    let (text, encoding) = Encoding::decode(data)?;
-    let how = match encoding {
-        Encoding::Base64 => "base64 of JSON",
-        Encoding::Json => "JSON",
-        Encoding::JsonLines => "JSON with a line end",
-    };
-    Some((text.into_owned(), how))
-}
-
 impl Stream {
-    pub(super) fn logic(&mut self, engine: &Engine, in_sight: bool) {
-        match (in_sight, self.reading) {
-            (true, false) => {
-                engine.read_stream(self.from.read_from());
-                self.reading = true;
-            }
-            (true, true) if std::mem::take(&mut self.again) => engine.read_stream(self.from.read_from()),
-            (false, true) => {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, clock: &Clock, in_sight: bool) {
+        if !in_sight {
+            if std::mem::take(&mut self.reading) {
                 engine.stop_reading();
-                self.reading = false;
             }
-            (true, true) | (false, false) => {}
+            return;
         }
-        if in_sight {
-            self.view = engine.stream();
+        if let Some(at) = self.typed_at {
+            match TYPING.checked_sub(at.elapsed()) {
+                Some(left) if !left.is_zero() => ctx.request_repaint_after(left),
+                _ => {
+                    self.typed_at = None;
+                    engine.filter_stream(self.filter.trim());
+                }
+            }
         }
+        if !self.reading || std::mem::take(&mut self.again) {
+            match read_from(self.from, &self.place, clock) {
+                Ok(from) => engine.read_stream(ReadPlan { from, shard: self.shard.clone() }),
+                Err(_) => engine.stop_reading(),
+            }
+            self.reading = true;
+        }
+        self.view = engine.stream();
+    }
+
+    /// Forgets what was read and starts over.
+    pub(super) fn read_again(&mut self) {
+        self.again = true;
+        self.selected = None;
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let subtitle = format!("What a consumer reads back from {}", destination(seen));
         widgets::heading_ui(ui, "Stream", &subtitle, |ui| {
-            if widgets::button_ui(ui, Icon::RotateCw, "Read again")
-                .on_hover_text("Forget what was read and start over")
-                .clicked()
-            {
-                self.again = true;
-                self.selected = None;
+            let again = widgets::button_ui(ui, Icon::RotateCw, "Read again");
+            if again.on_hover_text("Forget what was read and start over").clicked() {
+                self.read_again();
             }
         });
-        ui.horizontal_wrapped(|ui| {
-            let choices = [
-                (From::Oldest, "From the oldest"),
-                (From::LastHour, "Last hour"),
-                (From::LastMinutes, "Last 5 minutes"),
-                (From::Latest, "New ones only"),
-            ];
-            if widgets::segments_ui(ui, &mut self.from, "Start reading at", &choices) {
-                self.again = true;
-                self.selected = None;
-            }
-            self.progress_ui(ui);
-        });
+        if !ui.text_edit_focused() && ui.input(|input| input.key_pressed(Key::Escape)) {
+            self.selected = None;
+        }
+        self.start_ui(ui, seen);
+        self.choose_ui(ui);
         ui.add_space(2.0);
         if let Some(fault) = self.view.fault.clone() {
-            banner::remedy_ui(ui, seen, &fault);
+            fault_ui(ui, seen, &fault);
         }
         if seen.status.practice_dropped > 0 && seen.config.destination.kind == DestinationKind::Practice {
             let text = format!(
@@ -143,9 +158,9 @@ impl Stream {
                     .default_size(410.0)
                     .size_range(320.0..=(ui.available_width() * 0.6))
                     .frame(Frame::new().inner_margin(Margin { left: 16, right: 2, top: 2, bottom: 0 }))
-                    .show(ui, |ui| record_ui(ui, open, seen, &mut stays));
+                    .show(ui, |ui| stays = open.ui(ui, seen));
             } else {
-                record_ui(ui, open, seen, &mut stays);
+                stays = open.ui(ui, seen);
             }
             if !stays {
                 self.selected = None;
@@ -159,40 +174,151 @@ impl Stream {
             .show(ui, |ui| self.table_ui(ui, seen));
     }
 
+    /// Where to begin.
+    fn start_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        ui.horizontal_wrapped(|ui| {
+            if widgets::segments_ui(ui, &mut self.from, "Start reading at", &From::ALL) {
+                self.place.clear();
+                self.read_again();
+            }
+            let (name, hint) = match self.from {
+                From::Time => ("Time to start at", "2026-03-02 10:00"),
+                From::Sequence => ("Sequence number to start at", "4966…"),
+                From::Oldest | From::LastHour | From::LastMinutes | From::Latest => return,
+            };
+            let wrong = read_from(self.from, &self.place, seen.clock).is_err();
+            ui.scope(|ui| {
+                widgets::edge_ui(ui, wrong && !self.place.is_empty());
+                let field = ui.add(widgets::text_edit(&mut self.place, hint).desired_width(210.0));
+                if field.accessible_name(name).changed() {
+                    self.read_again();
+                }
+            });
+        });
+        match read_from(self.from, &self.place, seen.clock) {
+            Err(rule) if self.place.is_empty() => widgets::hint_ui(ui, &widgets::capital(rule)),
+            Err(rule) => widgets::error_ui(ui, Some(rule)),
+            Ok(_) => {}
+        }
+    }
+
+    /// Which shard, which records, and how far reading is.
+    fn choose_ui(&mut self, ui: &mut Ui) {
+        ui.horizontal_wrapped(|ui| {
+            let shown =
+                self.shard.as_deref().map_or("All shards".to_owned(), |id| format!("Shard {}", short(id)));
+            let mut chosen = None;
+            let shards = &self.view.shards;
+            ComboBox::from_id_salt("shard")
+                .width(130.0)
+                .selected_text(shown)
+                .show_ui(ui, |ui| {
+                    if ui.selectable_label(self.shard.is_none(), "All shards").clicked() {
+                        chosen = Some(None);
+                    }
+                    for shard in shards {
+                        let label = format!("Shard {} · {}", short(&shard.id), lag(shard));
+                        if ui.selectable_label(self.shard.as_ref() == Some(&shard.id), label).clicked() {
+                            chosen = Some(Some(Arc::clone(&shard.id)));
+                        }
+                    }
+                })
+                .response
+                .accessible_name("Shard to read");
+            if let Some(shard) = chosen.filter(|shard| *shard != self.shard) {
+                self.shard = shard;
+                self.read_again();
+            }
+            let filter = widgets::text_edit(&mut self.filter, "Filter: text, key, sequence number");
+            let filter = ui.add(filter.desired_width(230.0)).accessible_name("Filter records");
+            if filter.changed() {
+                self.typed_at = Some(Instant::now());
+            }
+            if ui.input_mut(|input| input.consume_shortcut(&FIND)) {
+                filter.request_focus();
+            }
+            if !self.filter.is_empty() && widgets::icon_button_ui(ui, Icon::X, "Clear the filter").clicked() {
+                self.filter.clear();
+                self.typed_at = Some(Instant::now());
+            }
+            self.progress_ui(ui);
+        });
+        self.lags_ui(ui);
+    }
+
+    /// How far behind each shard is read, as long as they fit.
+    fn lags_ui(&self, ui: &mut Ui) {
+        const SHOWN_MAX: usize = 16;
+        let t = tokens(ui);
+        let shards = &self.view.shards;
+        if shards.len() < 2 {
+            return;
+        }
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            for shard in shards.iter().take(SHOWN_MAX) {
+                let behind = shard.behind_ms.unwrap_or(0) > 1000;
+                widgets::dot_ui(
+                    ui,
+                    if behind {
+                        t.warn
+                    } else if shard.is_read {
+                        t.ok
+                    } else {
+                        t.edge
+                    },
+                );
+                let text = format!("Shard {} {}", short(&shard.id), lag(shard));
+                ui.add(Label::new(RichText::new(text).size(12.0).color(t.weak)).selectable(false))
+                    .on_hover_text(&*shard.id);
+            }
+            if shards.len() > SHOWN_MAX {
+                let text = format!("and {} more", widgets::digits((shards.len() - SHOWN_MAX) as u64));
+                ui.label(RichText::new(text).size(12.0).color(t.weak));
+            }
+        });
+    }
+
     fn progress_ui(&self, ui: &mut Ui) {
         let t = tokens(ui);
         let view = &self.view;
         let mut parts = vec![format!("{} read", widgets::digits(view.read))];
-        if !view.shards.is_empty() {
-            parts.push(format!(
-                "{} shard{}",
-                view.shards.len(),
-                if view.shards.len() == 1 { "" } else { "s" }
-            ));
+        if !view.filter.is_empty() {
+            parts.push(format!("{} fit the filter", widgets::digits(view.fit)));
         }
         match view.behind_ms {
             Some(ms) if ms > 1000 => parts.push(format!("{} behind the tip", widgets::duration(ms))),
             Some(_) => parts.push("caught up".to_owned()),
             None => {}
         }
-        if view.read > view.records.len() as u64 {
+        if view.fit > view.records.len() as u64 {
             parts.push(format!("the newest {} are shown", widgets::digits(view.records.len() as u64)));
         }
         ui.label(RichText::new(parts.join(" · ")).color(t.weak));
     }
 
     fn empty_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        if self.view.fault.is_some() {
+        if self.view.fault.is_some() || read_from(self.from, &self.place, seen.clock).is_err() {
             return;
         }
         if self.view.behind_ms.is_none() {
-            widgets::empty_ui(
+            let text = "The first answer of the stream is on its way.";
+            widgets::empty_ui(ui, Icon::Waves, "Reading …", text, None);
+            return;
+        }
+        if self.view.read > 0 {
+            let text =
+                format!("{} records were read, and none fits the filter.", widgets::digits(self.view.read));
+            if widgets::empty_ui(
                 ui,
-                Icon::Waves,
-                "Reading …",
-                "The first answer of the stream is on its way.",
-                None,
-            );
+                Icon::SearchX,
+                "Nothing fits",
+                &text,
+                Some((Icon::X, "Show all records")),
+            ) {
+                self.filter.clear();
+                seen.engine.filter_stream("");
+            }
             return;
         }
         let practice = seen.config.destination.kind == DestinationKind::Practice;
@@ -204,8 +330,8 @@ impl Stream {
             From::Oldest => {
                 "The stream has no records yet. Send an event, and it shows up here as consumers get it."
             }
-            From::LastHour | From::LastMinutes => {
-                "No record arrived in that time. Start at the oldest, or send one."
+            From::LastHour | From::LastMinutes | From::Time | From::Sequence => {
+                "No record arrived since then. Start at the oldest, or send one."
             }
             From::Latest => "Waiting for the next record. Send an event, and it shows up here.",
         };
@@ -217,85 +343,120 @@ impl Stream {
 
     fn table_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
         let t = tokens(ui);
-        let wide = ui.available_width() > 700.0;
-        let roomy = ui.available_width() > 520.0;
+        let width = ui.available_width();
+        let columns = columns(width);
         ui.spacing_mut().item_spacing.y = 0.0;
         let mut table = TableBuilder::new(ui)
-            .id_salt(("records", wide, roomy))
+            .id_salt(("records", columns.len()))
             .sense(Sense::click())
             .auto_shrink(false)
-            .cell_layout(Layout::left_to_right(Align::Center))
-            .column(Column::exact(106.0))
-            .column(Column::exact(if roomy { 84.0 } else { 60.0 }).clip(true));
-        if roomy {
-            table = table.column(Column::exact(if wide { 190.0 } else { 130.0 }).clip(true));
-        }
-        table = table.column(Column::remainder().at_least(100.0).clip(true));
-        if wide {
-            table = table.column(Column::exact(76.0));
+            .cell_layout(Layout::left_to_right(Align::Center));
+        for (_, column) in &columns {
+            table = table.column(*column);
         }
         let records = &self.view.records;
-        let selected = self.selected.as_ref().map(|open| &open.record.sequence_number);
+        let selected = self.selected.as_ref().map(|open| &open.found);
         let mut clicked = None;
-        let names = [
-            (true, "Arrived"),
-            (true, "Shard"),
-            (roomy, "Partition key"),
-            (true, "Sequence number"),
-            (wide, "Size"),
-        ];
         table
             .header(28.0, |mut header| {
-                for (_, name) in names.iter().filter(|(shown, _)| *shown) {
+                for (name, _) in &columns {
                     header.col(|ui| {
-                        ui.add(
-                            Label::new(weight(*name, 560.0).size(11.5).color(t.weak))
-                                .selectable(false)
-                                .truncate(),
-                        );
+                        let name = weight(*name, 560.0).size(11.5).color(t.weak);
+                        ui.add(Label::new(name).selectable(false).truncate());
                     });
                 }
             })
             .body(|body| {
                 body.rows(28.0, records.len(), |mut row| {
                     // Newest on top, as in the log.
-                    let Some(record) =
-                        records.len().checked_sub(row.index() + 1).and_then(|at| records.get(at))
-                    else {
-                        return;
-                    };
-                    row.set_selected(selected == Some(&record.sequence_number));
-                    let cells = cells(record, seen);
-                    let shown = [true, true, roomy, true, wide];
-                    for (text, _) in cells.iter().zip(shown).filter(|(_, shown)| *shown) {
+                    let newest_first = records.len().checked_sub(row.index() + 1);
+                    let Some(found) = newest_first.and_then(|at| records.get(at)) else { return };
+                    row.set_selected(selected.is_some_and(|selected| is_same(selected, found)));
+                    for (name, _) in &columns {
                         row.col(|ui| {
-                            let text = RichText::new(text).monospace().color(t.text);
+                            let text = RichText::new(cell(name, found, seen)).color(t.text);
+                            let text = if *name == EVENT { text } else { text.monospace() };
                             ui.add(Label::new(text).selectable(false).truncate());
                         });
                     }
-                    let name = || format!("Record {} of {}", record.sequence_number, record.shard_id);
+                    let name =
+                        || format!("Record {} of {}", found.record.sequence_number, found.record.shard_id);
                     if widgets::row_name_ui(&row, name).clicked() {
-                        clicked = Some(Arc::clone(record));
+                        clicked = Some(Arc::clone(found));
                     }
                 });
             });
-        if let Some(record) = clicked {
-            let same = selected == Some(&record.sequence_number);
-            self.selected = if same { None } else { Some(Open::new(record)) };
+        if let Some(found) = clicked {
+            let same = selected.is_some_and(|selected| is_same(selected, &found));
+            self.selected = if same { None } else { Some(Open::new(found)) };
         }
     }
 }
 
-/// What a row shows of a record.
-fn cells(record: &Record, seen: &Seen<'_>) -> [String; 5] {
-    let shard = record.shard_id.trim_start_matches("shardId-").trim_start_matches('0');
-    [
-        record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),
-        if shard.is_empty() { "0".to_owned() } else { shard.to_owned() },
-        record.partition_key.to_string(),
-        record.sequence_number.to_string(),
-        widgets::bytes(record.data.len() as u64),
-    ]
+const EVENT: &str = "Event";
+
+/// Those that fit.
+fn columns(width: f32) -> Vec<(&'static str, Column)> {
+    let exact = |width| Column::exact(width).clip(true);
+    let rest = Column::remainder().at_least(100.0).clip(true);
+    let all = [
+        (0.0, "Arrived", exact(106.0)),
+        (0.0, "Shard", exact(if width > 520.0 { 60.0 } else { 44.0 })),
+        (520.0, "Partition key", exact(if width > 700.0 { 170.0 } else { 130.0 })),
+        (0.0, EVENT, rest),
+        (700.0, "Sequence number", exact(if width > 1000.0 { 400.0 } else { 150.0 })),
+        (600.0, "Size", exact(76.0)),
+    ];
+    all.into_iter().filter(|(from, ..)| width > *from).map(|(_, name, column)| (name, column)).collect()
+}
+
+/// What a row shows of a record in that column.
+fn cell(column: &str, found: &Found, seen: &Seen<'_>) -> String {
+    match column {
+        "Arrived" => found.record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),
+        "Shard" => short(&found.record.shard_id).to_owned(),
+        "Partition key" => found.key.to_string(),
+        "Sequence number" => found.record.sequence_number.to_string(),
+        "Size" => widgets::bytes(found.record.data.len() as u64),
+        _ => {
+            let what = found.summary.as_deref().unwrap_or_else(|| record::form(found));
+            found.place.map_or_else(|| what.to_owned(), |(at, of)| format!("{what} ({at} of {of})"))
+        }
+    }
+}
+
+fn is_same(one: &Found, other: &Found) -> bool {
+    one.place == other.place
+        && one.record.sequence_number == other.record.sequence_number
+        && one.record.shard_id == other.record.shard_id
+}
+
+/// `shardId-000000000003` as `3`.
+fn short(shard_id: &str) -> &str {
+    let number = shard_id.trim_start_matches("shardId-").trim_start_matches('0');
+    if number.is_empty() { "0" } else { number }
+}
+
+fn lag(shard: &ShardView) -> String {
+    match shard.behind_ms {
+        _ if !shard.is_read => "not read".to_owned(),
+        None => "no answer yet".to_owned(),
+        Some(ms) if ms > 1000 => format!("{} behind", widgets::duration(ms)),
+        Some(_) => "caught up".to_owned(),
+    }
+}
+
+/// Why it cannot be read. A permission that is missing is one switch of the policy.
+fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
+    banner::remedy_ui(ui, seen, fault);
+    if remedy::remedy(fault, seen.config).place == Some(remedy::Place::SetUpPolicy) {
+        let text = "Reading needs permissions of its own, which the shown policy leaves out unless you ask for them: \
+                    kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords.";
+        widgets::message_ui(ui, Tone::Note, text);
+        if widgets::button_ui(ui, Icon::ArrowRight, "Allow reading in Set up").clicked() {
+            seen.wishes.push(Wish::AllowReading);
+        }
+    }
 }
 
 fn destination(seen: &Seen<'_>) -> String {
@@ -305,54 +466,29 @@ fn destination(seen: &Seen<'_>) -> String {
     }
 }
 
-fn record_ui(ui: &mut Ui, open: &Open, seen: &mut Seen<'_>, stays: &mut bool) {
-    let t = tokens(ui);
-    egui::Sides::new().show(
-        ui,
-        |ui| ui.label(weight("Record", 640.0).size(15.0).color(t.strong)),
-        |ui| {
-            if widgets::icon_button_ui(ui, Icon::X, "Close").clicked() {
-                *stays = false;
-            }
-        },
-    );
-    ScrollArea::vertical().id_salt("record").auto_shrink(false).show(ui, |ui| {
-        let record = &open.record;
-        ui.scope(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            if let Some(at) = record.arrived_at {
-                widgets::fact_ui(ui, "Arrived", &seen.clock.full(at), false);
-            }
-            widgets::fact_ui(ui, "Shard", &record.shard_id, false);
-            if widgets::fact_ui(ui, "Sequence number", &record.sequence_number, true) {
-                seen.copied("Sequence number");
-            }
-            if widgets::fact_ui(ui, "Partition key", &record.partition_key, true) {
-                seen.copied("Partition key");
-            }
-            widgets::fact_ui(ui, "Size", &widgets::bytes(record.data.len() as u64), false);
-            if let Some((_, how)) = &open.decoded {
-                widgets::fact_ui(ui, "Data is", how, false);
-            }
-        });
-        ui.add_space(4.0);
-        match &open.decoded {
-            Some((text, _)) => {
-                widgets::title_ui(ui, "Event");
-                if widgets::code_ui(ui, text, "Copy event JSON") {
-                    seen.copied("Event");
-                }
-            }
-            None => widgets::message_ui(ui, Tone::Note, "The data is no event of ours. Shown as text below."),
+impl Clock {
+    /// A time as people write it: with or without a date, or how long ago.
+    fn parse(&self, text: &str) -> Option<Millis> {
+        let now = jiff::Timestamp::from_millisecond(Self::now()).ok()?.to_zoned(self.0.clone());
+        if let Some(unit) = text.chars().last().filter(|unit| "smhd".contains(*unit)) {
+            let count: i64 = text.trim_end_matches(unit).trim().parse().ok()?;
+            let seconds = match unit {
+                's' => 1,
+                'm' => 60,
+                'h' => 3600,
+                _ => 86_400,
+            };
+            return Some(Self::now() - count.checked_mul(seconds * 1000)?);
         }
-        ui.add_space(4.0);
-        widgets::title_ui(ui, "Data as stored");
-        if detail::wrapped_code_ui(ui, &open.raw) {
-            ui.copy_text(open.raw.clone());
-            seen.copied("Record data");
+        if let Ok(at) = text.parse::<jiff::Timestamp>() {
+            return Some(at.as_millisecond());
         }
-        ui.add_space(12.0);
-    });
+        let at = match text.parse::<jiff::civil::DateTime>() {
+            Ok(at) => at,
+            Err(_) => now.date().to_datetime(text.parse::<jiff::civil::Time>().ok()?),
+        };
+        Some(at.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond())
+    }
 }
 
 #[cfg(test)]
@@ -360,11 +496,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_encoding_is_decoded() {
-        assert_eq!(decode(b"{\"a\":1}"), Some(("{\"a\":1}".into(), "JSON")));
-        assert_eq!(decode(b"{\"a\":1}\n"), Some(("{\"a\":1}".into(), "JSON with a line end")));
-        assert_eq!(decode(b"eyJhIjoxfQ=="), Some(("{\"a\":1}".into(), "base64 of JSON")));
-        assert_eq!(decode(b"\xff\x00"), None);
-        assert_eq!(decode(b"hello"), None);
+    fn a_place_is_read_as_people_write_it_and_a_wrong_one_is_explained() {
+        let clock = Clock(jiff::tz::TimeZone::UTC);
+        let at = |text: &str| read_from(From::Time, text, &clock);
+        assert_eq!(at("2026-03-02 10:00"), Ok(ReadFrom::Time(1_772_445_600_000)));
+        assert_eq!(at(" 2026-03-02T10:00:00Z "), Ok(ReadFrom::Time(1_772_445_600_000)));
+        assert_eq!(at("2999-01-01 10:00"), Err("that is in the future"));
+        assert!(matches!(at("15m"), Ok(ReadFrom::Time(at)) if (Clock::now() - at - 900_000).abs() < 60_000));
+        assert!(matches!(at("00:00"), Ok(ReadFrom::Time(_))));
+        assert!(at("yesterday").is_err() && at("").is_err() && at("m").is_err());
+        assert_eq!(read_from(From::Sequence, "4966", &clock), Ok(ReadFrom::Sequence("4966".into())));
+        assert!(read_from(From::Sequence, "shardId-1", &clock).is_err());
+    }
+
+    #[test]
+    fn a_shard_is_called_by_its_number() {
+        assert_eq!((short("shardId-000000000000"), short("shardId-000000000120")), ("0", "120"));
     }
 }

@@ -1,26 +1,31 @@
-//! Compose one of the six calls, send it through the real endpoint as any SDK would, and follow it to its record.
+//! Compose one of the six calls, as a form or as JSON, see the request it makes, send it through the real endpoint as
+//! any SDK would, once or many times, and follow it to its record.
+
+mod form;
+mod many;
+mod presets;
+mod story;
 
 use std::collections::VecDeque;
 
 use eframe::egui::{
-    self, ComboBox, Key, KeyboardShortcut, Label, Modifiers, RichText, ScrollArea, Sense, Stroke, TextEdit,
-    TextStyle, Ui, WidgetInfo, vec2,
+    self, ComboBox, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, TextEdit, TextStyle, Ui,
 };
 use lucide_icons::Icon;
 
 use super::{
-    Place, Poll, Seen, Waiting, Wish,
-    detail::{self, Pane, Step},
-    json,
+    Clock, Place, Seen, Waiting, faults, json,
     theme::{self, tokens, weight},
-    widgets::{self, Tone},
+    widgets,
 };
 use crate::{
-    delivery::{Millis, State, Status},
-    engine::{Engine, TestSent},
-    event::Kind,
-    snippets,
+    config::{Config, DestinationKind},
+    delivery::Status,
+    engine::{Engine, RECORD_BYTES_MAX},
+    event::{Arrival, Body, Kind, PathClass},
+    snippets::{self, Language, edit},
 };
+use story::Sent;
 
 /// Enough to compare a few; the log has them all.
 const HISTORY_MAX: usize = 12;
@@ -47,162 +52,239 @@ fn meaning(kind: Kind) -> &'static str {
     }
 }
 
-/// A test event and how far it got.
-struct Sent {
-    kind: Kind,
-    at: Millis,
-    waiting: Option<Waiting<Result<TestSent, String>>>,
-    answer: Option<Result<TestSent, String>>,
-    pane: Option<Pane>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    #[default]
+    Form,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Side {
+    #[default]
+    Story,
+    Request,
+}
+
+/// An event that is being composed.
+struct Draft {
+    text: String,
+    /// Why it cannot be sent; `None` also before it was looked at.
+    fault: Option<String>,
+    is_checked: bool,
+}
+
+impl Draft {
+    fn new(text: String) -> Self {
+        Self { text, fault: None, is_checked: false }
+    }
+
+    fn check(&mut self, kind: Kind, config: &Config) {
+        if !self.is_checked {
+            self.fault = fault_of(kind, &self.text, config);
+            self.is_checked = true;
+        }
+    }
 }
 
 pub(super) struct Test {
     kind: Kind,
-    texts: [String; 6],
+    view: View,
+    drafts: [Draft; 6],
+    form: form::Form,
+    presets: presets::Presets,
+    many: many::Many,
     source: usize,
+    unmarked: bool,
+    side: Side,
+    language: Language,
     sent: VecDeque<Sent>,
     shown: usize,
+    send_now: bool,
 }
 
 impl Default for Test {
     fn default() -> Self {
         Self {
             kind: Kind::Track,
-            texts: CALLS.map(|(kind, _)| snippets::sample(kind).to_owned()),
+            view: View::default(),
+            drafts: CALLS.map(|(kind, _)| Draft::new(snippets::sample(kind).to_owned())),
+            form: form::Form::default(),
+            presets: presets::Presets::default(),
+            many: many::Many::default(),
             source: 0,
+            unmarked: false,
+            side: Side::default(),
+            language: Language::default(),
             sent: VecDeque::new(),
             shown: 0,
+            send_now: false,
         }
     }
 }
 
-/// Why the text cannot be sent, in words.
-fn fault_of(text: &str) -> Option<String> {
+/// Why the text cannot be sent, in words: as JSON, and as the endpoint would refuse it.
+fn fault_of(kind: Kind, text: &str, config: &Config) -> Option<String> {
     match serde_json::from_str::<&serde_json::value::RawValue>(text) {
         Err(error) => {
             let full = error.to_string();
             let what = full.split(" at line ").next().unwrap_or(&full);
-            Some(format!("Line {}, column {}: {what}", error.line(), error.column()))
+            return Some(format!("Line {}, column {}: {what}", error.line(), error.column()));
         }
-        Ok(raw) if !raw.get().starts_with('{') => Some("An event is a JSON object: { … }".to_owned()),
-        Ok(_) => None,
+        Ok(raw) if !raw.get().starts_with('{') => return Some("An event is a JSON object: { … }".to_owned()),
+        Ok(_) => {}
     }
+    let arrival = Arrival {
+        received_at_ms: Clock::now(),
+        class: PathClass::Device,
+        peer: None,
+        encoding: config.destination.encoding,
+        record_bytes_max: RECORD_BYTES_MAX,
+    };
+    let event = Body::parse(text.as_bytes()).and_then(|body| body.single(kind, &arrival).map(drop));
+    event.err().map(|refusal| widgets::capital(&refusal.message))
 }
 
 impl Test {
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
-        for sent in &mut self.sent {
-            if let Some(waiting) = &mut sent.waiting {
-                sent.answer = match waiting.poll(ctx) {
-                    Poll::Pending => continue,
-                    Poll::There(answer) => Some(answer),
-                    Poll::Lost => Some(Err("The engine did not answer.".to_owned())),
-                };
-                sent.waiting = None;
-                if let Some(Ok(TestSent { id: Some(id), .. })) = &sent.answer {
-                    sent.pane = Some(Pane::new(*id));
-                }
-            }
-            if let Some(pane) = &mut sent.pane {
-                pane.logic(ctx, engine, status);
-            }
-        }
+    /// Takes an event from somewhere else as the draft of its call.
+    pub(super) fn compose(&mut self, kind: Kind, text: String) {
+        self.kind = kind;
+        *self.draft() = Draft::new(text);
     }
 
-    fn send(&mut self, seen: &Seen<'_>) {
-        let text = self.texts[self.call()].clone();
-        if fault_of(&text).is_some() {
-            return;
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status, in_sight: bool) {
+        for sent in &mut self.sent {
+            sent.logic(ctx, engine, status);
         }
-        let answer = seen.engine.send_test(self.kind, text, self.source);
-        let waiting = Some(Waiting::new(answer));
-        self.sent.push_front(Sent { kind: self.kind, at: seen.now, waiting, answer: None, pane: None });
-        self.sent.truncate(HISTORY_MAX);
-        self.shown = 0;
+        self.presets.logic(ctx, engine, in_sight);
+    }
+
+    /// Sends what is composed when the place is drawn next.
+    pub(super) fn send_soon(&mut self) {
+        self.send_now = true;
     }
 
     fn call(&self) -> usize {
         CALLS.iter().position(|(kind, _)| *kind == self.kind).unwrap_or_default()
     }
 
+    fn draft(&mut self) -> &mut Draft {
+        let call = self.call();
+        &mut self.drafts[call]
+    }
+
+    /// The event as it goes out: with the mark of a test event, where it can carry one.
+    fn outgoing(&self) -> String {
+        let text = &self.drafts[self.call()].text;
+        if self.unmarked { None } else { edit::with_mark(text) }.unwrap_or_else(|| text.clone())
+    }
+
+    fn can_send(&self, seen: &Seen<'_>) -> bool {
+        self.drafts[self.call()].fault.is_none() && has_source(seen)
+    }
+
+    fn send(&mut self, seen: &Seen<'_>) {
+        let answer = seen.engine.send_test(self.kind, self.outgoing(), self.source);
+        self.sent.push_front(Sent::new(self.kind, seen.now, Waiting::new(answer)));
+        self.sent.truncate(HISTORY_MAX);
+        self.shown = 0;
+        self.side = Side::Story;
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        widgets::heading_ui(
-            ui,
-            "Test",
-            "Send an event through the real endpoint and follow it to its record",
-            |_| {},
-        );
+        let subtitle = "Send an event through the real endpoint and follow it to its record";
+        widgets::heading_ui(ui, "Test", subtitle, |_| {});
+        self.source = self.source.min(seen.config.capture.sources.len().saturating_sub(1));
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.set_max_width(ui.available_width() - 4.0);
             if ui.available_width() > 860.0 {
                 ui.columns(2, |columns| {
-                    self.composer_ui(&mut columns[0], seen);
-                    self.results_ui(&mut columns[1], seen);
+                    self.left_ui(&mut columns[0], seen);
+                    self.right_ui(&mut columns[1], seen);
                 });
             } else {
-                self.composer_ui(ui, seen);
+                self.left_ui(ui, seen);
                 ui.add_space(4.0);
-                self.results_ui(ui, seen);
+                self.right_ui(ui, seen);
             }
             ui.add_space(18.0);
             widgets::follow_focus(ui);
         });
     }
 
+    fn left_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        self.composer_ui(ui, seen);
+        ui.add_space(4.0);
+        let event = self.can_send(seen).then(|| (self.outgoing(), self.source));
+        self.many.ui(ui, seen, self.kind, event);
+        if seen.config.destination.kind == DestinationKind::Practice {
+            ui.add_space(4.0);
+            faults::card_ui(ui, seen);
+        }
+    }
+
     fn composer_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let t = tokens(ui);
         widgets::card_ui(ui, |ui| {
             widgets::segments_ui(ui, &mut self.kind, "Call", &CALLS);
             widgets::hint_ui(ui, meaning(self.kind));
-            let at = self.call();
-            let fault = fault_of(&self.texts[at]);
-            let font = TextStyle::Monospace.resolve(ui.style());
-            let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
-                let mut job = json::highlight(text.as_str(), tokens(ui), &font);
-                job.wrap.max_width = width;
-                ui.fonts_mut(|fonts| fonts.layout_job(job))
-            };
-            ui.scope(|ui| {
-                widgets::edge_ui(ui, fault.is_some());
-                let edit = TextEdit::multiline(&mut self.texts[at])
-                    .code_editor()
-                    .desired_rows(15)
-                    .desired_width(f32::INFINITY)
-                    .margin(egui::Margin::same(12))
-                    .layouter(&mut layouter);
-                ui.add(edit).accessible_name("Event JSON");
-            });
-            match &fault {
-                Some(fault) => widgets::error_ui(ui, Some(fault)),
-                None => {
-                    ui.horizontal(|ui| {
-                        ui.spacing_mut().item_spacing.x = 5.0;
-                        ui.label(theme::icon(Icon::Check).size(12.0).color(t.ok));
-                        ui.label(RichText::new("Valid JSON").size(12.0).color(t.weak));
-                    });
-                }
+            let text = self.draft().text.clone();
+            if let Some(preset) = self.presets.ui(ui, seen, self.kind, &text) {
+                self.compose(preset.kind, preset.json);
             }
+            let views = [(View::Form, "Form"), (View::Json, "JSON")];
+            widgets::segments_ui(ui, &mut self.view, "Edit as", &views);
+            let (kind, call) = (self.kind, self.call());
+            let draft = &mut self.drafts[call];
+            let changed = match self.view {
+                View::Form => self.form.ui(ui, kind, &mut draft.text),
+                View::Json => editor_ui(ui, draft),
+            };
+            if changed {
+                draft.is_checked = false;
+            }
+            draft.check(kind, seen.config);
+            verdict_ui(ui, draft.fault.as_deref());
+            self.mark_ui(ui);
             ui.add_space(2.0);
-            let shortcut = ui.input_mut(|i| i.consume_shortcut(&SEND));
-            let has_source =
-                !seen.config.capture.sources.is_empty() || !seen.config.capture.require_write_key;
-            ui.horizontal_wrapped(|ui| {
-                let can_send = fault.is_none() && has_source;
-                let button = widgets::primary_button_ui(ui, Icon::Send, "Send event", can_send);
-                let button = button.on_hover_text(ui.format_shortcut(&SEND));
-                let button = button.on_disabled_hover_text("The text is not an event yet");
-                if (button.clicked() || shortcut) && can_send {
-                    self.send(seen);
-                }
-                self.source_ui(ui, seen);
-                if self.texts[at] != snippets::sample(self.kind)
-                    && widgets::button_ui(ui, Icon::Undo2, "Template").clicked()
-                {
-                    snippets::sample(self.kind).clone_into(&mut self.texts[at]);
-                }
-            });
-            if !has_source && widgets::button_ui(ui, Icon::Plus, "Add a source first").clicked() {
+            self.buttons_ui(ui, seen);
+            if !has_source(seen) && widgets::button_ui(ui, Icon::Plus, "Add a source first").clicked() {
                 seen.go(Place::Sources);
+            }
+        });
+    }
+
+    fn mark_ui(&mut self, ui: &mut Ui) {
+        let t = tokens(ui);
+        ui.horizontal(|ui| {
+            let mut marked = !self.unmarked;
+            widgets::switch_ui(ui, &mut marked, "Mark as test");
+            self.unmarked = !marked;
+            ui.label(weight("Mark as test", 560.0));
+            let note = match (marked, edit::with_mark(&self.drafts[self.call()].text)) {
+                (false, _) => "Consumers cannot tell it from a real event".to_owned(),
+                (true, Some(_)) => {
+                    format!("context.{} = {}", edit::MARK.0, edit::MARK.1)
+                }
+                (true, None) => "This event's context is no object, so it carries no mark".to_owned(),
+            };
+            ui.add(egui::Label::new(RichText::new(&note).color(t.weak)).truncate()).on_hover_text(note);
+        });
+    }
+
+    fn buttons_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let shortcut = ui.input_mut(|i| i.consume_shortcut(&SEND)) || std::mem::take(&mut self.send_now);
+        ui.horizontal_wrapped(|ui| {
+            let can_send = self.can_send(seen);
+            let button = widgets::primary_button_ui(ui, Icon::Send, "Send event", can_send);
+            let button = button.on_hover_text(ui.format_shortcut(&SEND));
+            let button = button.on_disabled_hover_text("The text is not an event yet");
+            if (button.clicked() || shortcut) && can_send {
+                self.send(seen);
+            }
+            self.source_ui(ui, seen);
+            let template = snippets::sample(self.kind);
+            if self.draft().text != template && widgets::button_ui(ui, Icon::Undo2, "Template").clicked() {
+                *self.draft() = Draft::new(template.to_owned());
             }
         });
     }
@@ -210,7 +292,6 @@ impl Test {
     /// As whom the event is sent.
     fn source_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
         let sources = &seen.config.capture.sources;
-        self.source = self.source.min(sources.len().saturating_sub(1));
         if sources.len() < 2 {
             return;
         }
@@ -229,146 +310,104 @@ impl Test {
             .on_hover_text("The source whose write key the event is sent with");
     }
 
-    fn results_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+    fn right_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::segments_ui(
+            ui,
+            &mut self.side,
+            "What to show",
+            &[(Side::Story, "Story"), (Side::Request, "Request")],
+        );
+        ui.add_space(2.0);
+        match self.side {
+            Side::Story => self.story_ui(ui, seen),
+            Side::Request => self.request_ui(ui, seen),
+        }
+    }
+
+    fn story_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         if self.sent.is_empty() {
             widgets::card_ui(ui, |ui| {
                 ui.set_max_height(260.0);
-                let text = "Its story appears here: the endpoint's answer, the spool, and the record with its shard and \
-                            sequence number.";
+                let text = "Its story appears here: the endpoint's answer, the spool, and the record, read back from \
+                            the stream and compared byte for byte.";
                 widgets::empty_ui(ui, Icon::Route, "Send an event", text, None);
                 ui.add_space(40.0);
             });
             return;
         }
         let shown = self.shown.min(self.sent.len() - 1);
-        widgets::card_ui(ui, |ui| story_ui(ui, &self.sent[shown], seen));
+        widgets::card_ui(ui, |ui| self.sent[shown].ui(ui, seen));
         if self.sent.len() > 1 {
             ui.add_space(4.0);
             widgets::card_ui(ui, |ui| {
                 widgets::title_ui(ui, "Sent before");
                 ui.spacing_mut().item_spacing.y = 2.0;
                 for (at, sent) in self.sent.iter().enumerate() {
-                    if history_ui(ui, sent, at == shown, seen) {
+                    if sent.line_ui(ui, at == shown, seen) {
                         self.shown = at;
                     }
                 }
             });
         }
     }
-}
 
-/// Where the event is now.
-fn state(sent: &Sent) -> (Option<Tone>, &'static str) {
-    match (&sent.answer, sent.pane.as_ref().and_then(Pane::delivery)) {
-        (_, Some(delivery)) => {
-            let tone = match delivery.state {
-                State::Delivered => Some(Tone::Good),
-                State::Failed | State::Rejected => Some(Tone::Bad),
-                State::Retrying | State::Resent => Some(Tone::Attention),
-                State::Queued => None,
-            };
-            (tone, detail::state_word(delivery.state))
-        }
-        (None, None) => (None, "Sending"),
-        (Some(Ok(answer)), None) if answer.status == 200 => (None, "Accepted"),
-        (Some(_), None) => (Some(Tone::Bad), "Rejected"),
+    /// The request that sends this event, as code.
+    fn request_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::card_ui(ui, |ui| {
+            let languages = Language::ALL.map(|language| (language, language.title()));
+            widgets::segments_ui(ui, &mut self.language, "Language of the request", &languages);
+            let source = seen.config.capture.sources.get(self.source);
+            let (endpoint, event) = (seen.endpoint(), self.outgoing());
+            let code = |key: &str| snippets::request(self.language, &endpoint, key, self.kind, &event);
+            let masked = source.map(crate::config::Source::masked_key).unwrap_or_default();
+            if widgets::code_copy_ui(ui, code(&masked).trim_end(), "Copy request") {
+                ui.copy_text(code(source.map_or("", |source| &source.write_key)));
+                seen.copied("Request");
+            }
+            widgets::hint_ui(
+                ui,
+                "Copying puts the real write key in. The body is sent exactly as it stands here.",
+            );
+        });
     }
 }
 
-fn story_ui(ui: &mut Ui, sent: &Sent, seen: &mut Seen<'_>) {
+fn has_source(seen: &Seen<'_>) -> bool {
+    !seen.config.capture.sources.is_empty() || !seen.config.capture.require_write_key
+}
+
+fn verdict_ui(ui: &mut Ui, fault: Option<&str>) {
     let t = tokens(ui);
-    egui::Sides::new().show(
-        ui,
-        |ui| widgets::title_ui(ui, &format!("Story of this {}", sent.kind.as_str())),
-        |ui| {
-            let (tone, word) = state(sent);
-            widgets::pill_ui(ui, tone.map_or(t.accent, |tone| tone.color(t)), word);
-        },
-    );
-    ui.add_space(2.0);
-    let note = |title: &str, text: String, at: String| Step {
-        tone: Some(Tone::Note),
-        title: title.into(),
-        text,
-        at,
-    };
-    let sent_at = seen.clock.time(sent.at);
-    let mut steps = vec![note(
-        "Sent to the endpoint",
-        format!("POST {}/v1/{}", seen.endpoint(), sent.kind.as_str()),
-        sent_at,
-    )];
-    match &sent.answer {
-        None => steps.push(Step {
-            tone: None,
-            title: "Waiting for the answer".into(),
-            text: String::new(),
-            at: String::new(),
-        }),
-        Some(Err(error)) => {
-            let title = "No answer from the endpoint".into();
-            steps.push(Step { tone: Some(Tone::Bad), title, text: error.clone(), at: String::new() });
-        }
-        Some(Ok(answer)) => {
-            let tone = if answer.status == 200 { Tone::Good } else { Tone::Bad };
-            let title = format!("Answered {}", answer.status);
-            steps.push(Step {
-                tone: Some(tone),
-                title,
-                text: answer.body.trim().to_owned(),
-                at: String::new(),
-            });
-        }
+    if fault.is_some() {
+        widgets::error_ui(ui, fault);
+        return;
     }
-    if let Some(loaded) = sent.pane.as_ref().and_then(Pane::detail) {
-        steps.extend(detail::steps(loaded, seen.clock));
-    }
-    detail::steps_ui(ui, &steps);
-    let Some(delivery) = sent.pane.as_ref().and_then(Pane::delivery) else { return };
-    detail::fault_ui(ui, delivery, seen);
-    ui.horizontal_wrapped(|ui| {
-        if widgets::button_ui(ui, Icon::Activity, "Show in Live").clicked() {
-            seen.wishes.push(Wish::Show(delivery.id));
-        }
-        if delivery.receipt.is_some() && widgets::button_ui(ui, Icon::Waves, "Read it back").clicked() {
-            seen.go(Place::Stream);
-        }
-        if let Some(receipt) = &delivery.receipt
-            && widgets::button_ui(ui, Icon::Copy, "Copy sequence number").clicked()
-        {
-            ui.copy_text(receipt.sequence_number.to_string());
-            seen.copied("Sequence number");
-        }
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        ui.label(theme::icon(Icon::Check).size(12.0).color(t.ok));
+        ui.label(RichText::new("The endpoint will take it").size(12.0).color(t.weak));
     });
 }
 
-fn history_ui(ui: &mut Ui, sent: &Sent, selected: bool, seen: &Seen<'_>) -> bool {
-    let t = tokens(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click());
-    let (tone, word) = state(sent);
-    let name = format!("{} {word} {}", sent.kind.as_str(), seen.clock.time(sent.at));
-    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, &name));
-    let fill = if selected {
-        t.accent_soft
-    } else if response.hovered() || response.has_focus() {
-        t.hover
-    } else {
-        egui::Color32::TRANSPARENT
+/// The text itself. True when it was changed.
+fn editor_ui(ui: &mut Ui, draft: &mut Draft) -> bool {
+    let font = TextStyle::Monospace.resolve(ui.style());
+    let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
+        let mut job = json::highlight(text.as_str(), tokens(ui), &font);
+        job.wrap.max_width = width;
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
     };
-    let edge = if response.has_focus() { Stroke::new(1.0, t.accent) } else { Stroke::NONE };
-    ui.painter().rect(rect, 7.0, fill, edge, egui::StrokeKind::Inside);
-    let inside = egui::UiBuilder::new()
-        .max_rect(rect.shrink2(vec2(8.0, 0.0)))
-        .layout(egui::Layout::left_to_right(egui::Align::Center));
-    let mut row = ui.new_child(inside);
-    widgets::dot_ui(&mut row, tone.map_or(t.accent, |tone| tone.color(t)));
-    row.add(Label::new(weight(sent.kind.as_str(), 560.0).color(t.strong)).selectable(false));
-    row.add(Label::new(RichText::new(word).color(t.weak)).selectable(false));
-    row.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let time = RichText::new(seen.clock.time(sent.at)).monospace().color(t.weak);
-        ui.add(Label::new(time).selectable(false));
-    });
-    response.clicked()
+    ui.scope(|ui| {
+        widgets::edge_ui(ui, draft.fault.is_some());
+        let edit = TextEdit::multiline(&mut draft.text)
+            .code_editor()
+            .desired_rows(15)
+            .desired_width(f32::INFINITY)
+            .margin(egui::Margin::same(12))
+            .layouter(&mut layouter);
+        ui.add(edit).accessible_name("Event JSON").changed()
+    })
+    .inner
 }
 
 #[cfg(test)]
@@ -378,13 +417,16 @@ mod tests {
     #[test]
     fn every_template_is_an_event() {
         for (kind, _) in CALLS {
-            assert_eq!(fault_of(snippets::sample(kind)), None, "{kind:?}");
+            assert_eq!(fault_of(kind, snippets::sample(kind), &Config::default()), None, "{kind:?}");
         }
     }
 
     #[test]
-    fn a_mistake_is_named_with_its_line() {
-        assert!(fault_of("{\n  \"a\": }").is_some_and(|fault| fault.starts_with("Line 2, column ")));
-        assert_eq!(fault_of("[1]").as_deref(), Some("An event is a JSON object: { … }"));
+    fn a_mistake_is_named_with_its_line_and_a_refusal_in_the_endpoint_s_words() {
+        let fault = |text| fault_of(Kind::Track, text, &Config::default());
+        assert!(fault("{\n  \"a\": }").is_some_and(|fault| fault.starts_with("Line 2, column ")));
+        assert_eq!(fault("[1]").as_deref(), Some("An event is a JSON object: { … }"));
+        assert!(fault(r#"{"userId":"ada"}"#).is_some_and(|fault| fault.contains("event")));
+        assert!(fault(r#"{"event":"x"}"#).is_some_and(|fault| fault.contains("userId")));
     }
 }

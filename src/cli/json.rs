@@ -7,7 +7,7 @@ use serde_json::{Value, json, value::RawValue};
 use crate::{
     config::Config,
     delivery::{Delivery, Ledger, Millis, Record},
-    event::Encoding,
+    event::{Inside, parts},
     remedy,
 };
 
@@ -56,30 +56,47 @@ pub(super) fn ledger(ledger: &Ledger) -> Value {
     })
 }
 
-/// The event's JSON is put in as it is: no number is read and written again.
-pub(super) fn record(record: &Record, raw: bool) -> String {
+/// One line a record, or one for each that the KPL has aggregated in it. The event's JSON is put in as it is: no number
+/// is read and written again.
+pub(super) fn records(record: &Record, raw: bool) -> Vec<String> {
+    if raw {
+        return vec![line(record, &record.partition_key, None, base64(&record.data))];
+    }
+    let lines = parts(&record.partition_key, &record.data).into_iter().map(|part| {
+        let data = match part.content.inside {
+            // One line a record: line breaks between values are blanks.
+            Inside::Json(text) => RawValue::from_string(text.replace(['\n', '\r'], " ")).unwrap_or_default(),
+            Inside::JsonLines(..) | Inside::Text(_) | Inside::Binary(_) => base64(part.stored),
+        };
+        line(record, &part.key, part.place.map(|(at, _)| at - 1), data)
+    });
+    lines.collect()
+}
+
+fn base64(data: &[u8]) -> Box<RawValue> {
+    RawValue::from_string(format!("\"{}\"", STANDARD.encode(data))).unwrap_or_default()
+}
+
+fn line(record: &Record, key: &str, sub_sequence_number: Option<usize>, data: Box<RawValue>) -> String {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Line<'a> {
         sequence_number: &'a str,
+        /// The place in an aggregated record, from 0, as the KCL counts.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sub_sequence_number: Option<usize>,
         shard_id: &'a str,
         arrived_at: Option<String>,
         partition_key: &'a str,
         data: Box<RawValue>,
     }
-    let decoded = if raw { None } else { Encoding::decode(&record.data) };
-    let as_base64 = || RawValue::from_string(format!("\"{}\"", STANDARD.encode(&record.data)));
-    let data = match decoded {
-        // One line a record: line breaks between values are blanks.
-        Some((text, _)) => RawValue::from_string(text.replace(['\n', '\r'], " ")).or_else(|_| as_base64()),
-        None => as_base64(),
-    };
     let line = Line {
         sequence_number: &record.sequence_number,
+        sub_sequence_number,
         shard_id: &record.shard_id,
         arrived_at: record.arrived_at.map(time),
-        partition_key: &record.partition_key,
-        data: data.unwrap_or_default(),
+        partition_key: key,
+        data,
     };
     serde_json::to_string(&line).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use crate::{
     delivery::{Delivery, State},
     engine::post,
     event::Kind,
-    snippets,
+    snippets::{self, edit},
     spool::{FILE_NAME, LogReader},
 };
 
@@ -32,6 +32,9 @@ pub struct Words {
     /// The source whose write key is used [default: the first]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
+    /// Leave out the mark that tells consumers that it is a test event (context.tributary.test)
+    #[arg(long)]
+    no_mark: bool,
     /// Do not wait for the delivery
     #[arg(long)]
     no_wait: bool,
@@ -70,6 +73,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
         Some(path) => read(path)?,
         None => snippets::sample(kind).to_owned(),
     };
+    let event = if words.no_mark { event } else { marked(event) };
     let engine = running_engine(places)?;
     let config = places.read(&Overrides::default())?.config;
     let key =
@@ -110,6 +114,14 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
         }
         std::thread::sleep(LOOK_EVERY);
     }
+}
+
+/// Sent as it is where it cannot carry the mark.
+fn marked(event: String) -> String {
+    edit::with_mark(&event).unwrap_or_else(|| {
+        tell("the event carries no mark of a test event: it, or its context, is no JSON object");
+        event
+    })
 }
 
 fn is_settled(line: &Delivery) -> bool {

@@ -54,7 +54,7 @@ async fn read(words: &Words, config: &Config, access: Option<Access>) -> anyhow:
         let remedy = remedy::remedy(&fault, config);
         anyhow::anyhow!("the stream cannot be read: {fault}. {} {}", remedy.why, remedy.action)
     };
-    let mut reader = Reader::open(&client, words.from).await.map_err(explained)?;
+    let mut reader = Reader::open(&client, words.from.clone(), None).await.map_err(explained)?;
     let mut left = words.limit.unwrap_or(u64::MAX);
     while left > 0 {
         let round = match reader.round().await {
@@ -67,10 +67,12 @@ async fn read(words: &Words, config: &Config, access: Option<Access>) -> anyhow:
             Err(fault) => bail!(explained(fault)),
         };
         let caught_up = round.records.is_empty() && round.behind_ms.unwrap_or(0) == 0;
-        let count = usize::try_from(left).unwrap_or(usize::MAX);
         let mut text = String::new();
-        for record in round.records.iter().take(count) {
-            text.push_str(&json::record(record, words.raw));
+        for line in round.records.iter().flat_map(|record| json::records(record, words.raw)) {
+            if left == 0 {
+                break;
+            }
+            text.push_str(&line);
             text.push('\n');
             left -= 1;
         }

@@ -9,7 +9,7 @@ use super::{Config, CredentialsSource, DestinationKind, Operation};
 use crate::event::Encoding;
 
 /// The tables of the file, in its order.
-pub(super) const SECTIONS: [&str; 5] = ["destination", "credentials", "capture", "spool", "log"];
+pub(super) const SECTIONS: [&str; 6] = ["destination", "credentials", "capture", "spool", "log", "app"];
 
 /// A setting's value as written.
 #[derive(Clone, PartialEq, Eq)]
@@ -198,6 +198,11 @@ pub(super) const KEYS: [Key; 22] = [
         full: "log.keep_events",
         get: |c| Value::Number(c.log.keep_events),
         set: |c, v| number(v, 0, i64::MAX as u64).map(|events| c.log.keep_events = events),
+    },
+    Key {
+        full: "app.desktop_notices",
+        get: |c| Value::Switch(c.app.desktop_notices),
+        set: |c, v| switch(v).map(|on| c.app.desktop_notices = on),
     },
 ];
 

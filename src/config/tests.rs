@@ -33,7 +33,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ("[destination]\nstrem = \"x\"\n", &["2: destination.strem is not a setting; did you mean `stream`?"]),
     ("[spool]\nsize = 4\n", &["2: spool.size is not a setting; allowed: max_bytes, min_free_bytes"]),
     ("[destinaton]\n", &["1: [destinaton] is not a section; did you mean `destination`?"]),
-    ("[x]\n", &["1: [x] is not a section; allowed: destination, credentials, capture, spool, log"]),
+    ("[x]\n", &["1: [x] is not a section; allowed: destination, credentials, capture, spool, log, app"]),
     ("region = \"eu-west-1\"\n", &["1: region belongs below [destination]"]),
     ("[log]\nlisten = \"\"\n", &["2: log.listen is not a setting; listen belongs below [capture]"]),
     ("spool = 4\n", &["1: spool must be a table: [spool]"]),

@@ -74,6 +74,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         problems: shared.problems().values().cloned().collect(),
         resending: *shared.resending.borrow(),
         practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
+        practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),
     }
 }
 

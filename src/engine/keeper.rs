@@ -10,13 +10,14 @@ use tokio::{
 };
 
 use super::{
-    ControlAccess, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Queued, Shared, TestSent, Whereabouts,
-    account, chain, control, reading, resend, set_aside, signals::Signals, test_event, url_of,
+    ControlAccess, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued, ReadPlan, Shared,
+    TestRun, TestSent, Whereabouts, account, chain, control, presets, reading, resend, set_aside,
+    signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
     capture::{Endpoint, Rules, Stage, Transport},
     config::{self, Config, DestinationKind},
-    delivery::{CheckKind, ReadFrom, Resent, Step, Which},
+    delivery::{CheckKind, Fault, Receipt, Record, Resent, Step, Which},
     event::Kind,
     forward::{self, Controls, Reports},
     kinesis, remedy,
@@ -41,8 +42,20 @@ pub(super) enum Command {
     Resend { which: Which, rate: Option<NonZeroU32>, reply: oneshot::Sender<Result<Resent, String>> },
     Check { config: Box<Config>, kind: CheckKind, report: mpsc::Sender<Step> },
     Account(account::Errand),
-    Read(Option<ReadFrom>),
+    Read(Option<ReadPlan>),
+    Trial(Trial),
     Stop { grace: Duration },
+}
+
+/// What is for trying things out, and for telling.
+pub(super) enum Trial {
+    ReadBack { receipt: Receipt, reply: oneshot::Sender<Result<Option<Record>, Fault>> },
+    Run(Option<TestRun>),
+    Presets { reply: oneshot::Sender<Result<Vec<Preset>, String>> },
+    SavePresets { presets: Vec<Preset>, reply: oneshot::Sender<Result<(), String>> },
+    NotifyDesktop(String),
+    DeletePractice,
+    MakePractice,
 }
 
 /// A listener and the word that closes it.
@@ -66,9 +79,10 @@ struct Keeper {
     endless: Vec<AbortHandle>,
     stop_forwarder: watch::Sender<bool>,
     stop_practice: watch::Sender<bool>,
-    reading: Option<(AbortHandle, ReadFrom)>,
+    reading: Option<(AbortHandle, ReadPlan)>,
     /// Where the command line gives orders.
     control: Option<SocketAddr>,
+    stop_run: watch::Sender<bool>,
 }
 
 /// Runs until [`Command::Stop`] is carried out.
@@ -92,6 +106,7 @@ pub(super) async fn run(
         stop_practice: watch::Sender::new(false),
         reading: None,
         control: None,
+        stop_run: watch::Sender::new(false),
     };
     if let Some(signals) = signals {
         let listening = super::signals::run(Arc::clone(&keeper.shared), signals);
@@ -126,9 +141,7 @@ impl Keeper {
 
     fn start(&mut self, listener: TcpListener, practice_listener: TcpListener) {
         let shared = Arc::clone(&self.shared);
-        if let Err(error) = shared.practice.create_stream(PRACTICE_STREAM, PRACTICE_SHARDS) {
-            shared.set_problem("practice", Some(format!("The practice stream could not be made: {error}.")));
-        }
+        self.make_practice();
         let mut stop = self.stop_practice.subscribe();
         let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
         let serving = shared.practice.serve(practice_listener, stopped);
@@ -157,6 +170,12 @@ impl Keeper {
         let reports = Reports { state: shared.forwarder.clone(), stream: shared.news_of_stream.clone() };
         let forwarding = forward::run(shared.spool.clone(), controls, reports);
         self.forwarder = Some(self.part("forwarder", forwarding));
+    }
+
+    fn make_practice(&self) {
+        let made = self.shared.practice.create_stream(PRACTICE_STREAM, PRACTICE_SHARDS);
+        let problem = made.err().map(|error| format!("The practice stream could not be made: {error}."));
+        self.shared.set_problem("practice", problem);
     }
 
     /// Serves `listener` as the endpoint.
@@ -263,26 +282,10 @@ impl Keeper {
                 shared.wake_faces();
             }
             Command::Test { kind, json, source, reply } => {
-                self.errands.spawn(async move {
-                    answer(reply, test_event::send(Arc::clone(&shared), kind, json, source).await);
-                    shared.wake_faces();
-                });
+                self.errand(reply, test_event::send(shared, kind, json, source));
             }
             Command::StoreKeys { access_key_id, secret_access_key, reply } => {
-                self.errands.spawn(async move {
-                    // The keychain may ask its user, for ever: what waits for that holds nothing of the engine.
-                    #[expect(clippy::disallowed_methods, reason = "the engine spawns; the keychain blocks")]
-                    let storing = tokio::task::spawn_blocking(move || {
-                        kinesis::keychain::store(&access_key_id, &secret_access_key)
-                    });
-                    let stored =
-                        storing.await.unwrap_or_else(|error| Err(format!("storing failed: {error}")));
-                    if stored.is_ok() {
-                        shared.try_now.notify_one();
-                    }
-                    answer(reply, stored);
-                    shared.wake_faces();
-                });
+                self.store_keys(access_key_id, secret_access_key, reply);
             }
             Command::Check { config, kind, report } => {
                 self.errands.spawn(async move {
@@ -298,21 +301,105 @@ impl Keeper {
                 });
             }
             Command::CountResend { which, reply } => {
-                self.errands.spawn(async move {
-                    answer(reply, resend::count(Arc::clone(&shared), which).await);
-                    shared.wake_faces();
-                });
+                self.errand(reply, resend::count(shared, which));
             }
             Command::Resend { which, rate, reply } => {
-                self.errands.spawn(async move {
-                    answer(reply, resend::run(Arc::clone(&shared), which, rate).await);
-                    shared.wake_faces();
-                });
+                self.errand(reply, resend::run(shared, which, rate));
             }
             Command::Account(errand) => drop(self.errands.spawn(account::run(shared, errand))),
             Command::Read(from) => self.read(from),
+            Command::Trial(trial) => self.try_out(trial),
             Command::Stop { .. } => {}
         }
+    }
+
+    fn try_out(&mut self, trial: Trial) {
+        let shared = Arc::clone(&self.shared);
+        match trial {
+            Trial::ReadBack { receipt, reply } => {
+                let setup = shared.setup.borrow().clone();
+                self.errand(reply, async move {
+                    let client = kinesis::Client::connect(&setup.config, setup.practice.as_ref()).await;
+                    client.record_at(&receipt).await
+                });
+            }
+            Trial::Run(run) => {
+                self.stop_run.send_replace(true);
+                if let Some(run) = run {
+                    self.stop_run = watch::Sender::new(false);
+                    self.errands.spawn(test_run::run(shared, run, self.stop_run.subscribe()));
+                }
+            }
+            Trial::NotifyDesktop(text) => {
+                let (reply, _nobody) = oneshot::channel();
+                self.files(reply, move || notify_desktop(&text));
+            }
+            Trial::DeletePractice => {
+                shared.practice.delete_stream(PRACTICE_STREAM);
+                shared.news.notify_one();
+            }
+            Trial::MakePractice => {
+                self.make_practice();
+                shared.try_now.notify_one();
+                shared.news.notify_one();
+            }
+            Trial::Presets { reply } => {
+                let folder = shared.paths.data_dir.clone();
+                self.files(reply, move || presets::read(&folder));
+            }
+            Trial::SavePresets { presets, reply } => {
+                let folder = shared.paths.data_dir.clone();
+                self.files(reply, move || presets::write(&folder, &presets));
+            }
+        }
+    }
+
+    /// Work that ends by itself, with an answer for the face that asked.
+    fn errand<T: Send + 'static>(
+        &mut self,
+        reply: oneshot::Sender<T>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) {
+        let shared = Arc::clone(&self.shared);
+        self.errands.spawn(async move {
+            answer(reply, work.await);
+            shared.wake_faces();
+        });
+    }
+
+    fn store_keys(
+        &mut self,
+        access_key_id: String,
+        secret_access_key: String,
+        reply: oneshot::Sender<Result<(), String>>,
+    ) {
+        let shared = Arc::clone(&self.shared);
+        self.errands.spawn(async move {
+            // The keychain may ask its user, for ever: what waits for that holds nothing of the engine.
+            #[expect(clippy::disallowed_methods, reason = "the engine spawns; the keychain blocks")]
+            let storing = tokio::task::spawn_blocking(move || {
+                kinesis::keychain::store(&access_key_id, &secret_access_key)
+            });
+            let stored = storing.await.unwrap_or_else(|error| Err(format!("storing failed: {error}")));
+            if stored.is_ok() {
+                shared.try_now.notify_one();
+            }
+            answer(reply, stored);
+            shared.wake_faces();
+        });
+    }
+
+    /// What may block (the disk, the desktop): not on a thread of the runtime.
+    fn files<T: Send + 'static>(
+        &mut self,
+        reply: oneshot::Sender<Result<T, String>>,
+        work: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) {
+        self.errand(reply, async move {
+            #[expect(clippy::disallowed_methods, reason = "the engine spawns; this blocks")]
+            let worked = tokio::task::spawn_blocking(work).await;
+            worked.unwrap_or_else(|error| Err(error.to_string()))
+        });
     }
 
     /// Saving touches the disk: not on a thread of the runtime.
@@ -344,7 +431,7 @@ impl Keeper {
         let before = shared.setup.borrow().config.clone();
         if before.destination != config.destination || before.credentials != config.credentials {
             shared.setup.send_replace(Shared::setup_for(Arc::clone(&config), &shared.access));
-            if let Some((_, from)) = self.reading {
+            if let Some((_, from)) = self.reading.clone() {
                 self.read(Some(from));
             }
         }
@@ -431,15 +518,15 @@ impl Keeper {
         done.map(|count| tracing::info!("{count} events were set aside"))
     }
 
-    fn read(&mut self, from: Option<ReadFrom>) {
+    fn read(&mut self, plan: Option<ReadPlan>) {
         if let Some((old, _)) = self.reading.take() {
             old.abort();
         }
         self.shared.stream.send_replace(Arc::default());
-        if let Some(from) = from {
+        if let Some(plan) = plan {
             let setup = self.shared.setup.borrow().clone();
-            let handle = self.errands.spawn(reading::run(Arc::clone(&self.shared), setup, from));
-            self.reading = Some((handle, from));
+            let handle = self.errands.spawn(reading::run(Arc::clone(&self.shared), setup, plan.clone()));
+            self.reading = Some((handle, plan));
         }
     }
 
@@ -506,6 +593,20 @@ async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
         bound = TcpListener::bind(address).await;
     }
     bound
+}
+
+/// The desktop's service may be slow to answer, or not there: then the window alone has said it.
+fn notify_desktop(text: &str) -> Result<(), String> {
+    let notice = notify_rust::Notification::new()
+        .appname("Tributary")
+        .icon("tributary")
+        .summary("Tributary")
+        .body(text)
+        .show();
+    notice.map(drop).map_err(|error| {
+        tracing::debug!("the desktop shows no notice: {error}");
+        error.to_string()
+    })
 }
 
 /// A face that no longer waits is no error.

@@ -16,23 +16,64 @@ pub fn post(
     kind: Kind,
     json: &str,
 ) -> Result<(u16, String), String> {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .max_redirects(0)
-        .timeout_global(Some(TIMEOUT))
-        .build()
-        .new_agent();
-    let url = format!("{endpoint}/v1/{}", kind.as_str());
-    let mut request = agent.post(&url).header("Content-Type", "application/json");
-    if let Some(key) = write_key {
-        request = request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{key}:"))));
+    Sender::new(endpoint.to_owned(), write_key).send(kind.as_str(), json)
+}
+
+/// A sender with one write key; keeps its connection.
+pub(super) struct Sender {
+    agent: ureq::Agent,
+    endpoint: String,
+    authorization: Option<String>,
+}
+
+impl Sender {
+    fn new(endpoint: String, write_key: Option<&str>) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .max_redirects(0)
+            .timeout_global(Some(TIMEOUT))
+            .build()
+            .new_agent();
+        let authorization = write_key.map(|key| format!("Basic {}", STANDARD.encode(format!("{key}:"))));
+        Self { agent, endpoint, authorization }
     }
-    let no_answer =
-        |error: ureq::Error| format!("the capture endpoint at {endpoint} did not answer: {error}");
-    let mut answer = request.send(json).map_err(no_answer)?;
-    let body = answer.body_mut().read_to_string().map_err(no_answer)?;
-    Ok((answer.status().as_u16(), body))
+
+    /// To this engine's own endpoint, with the key of the source at that place.
+    pub(super) fn of(shared: &Shared, source: usize) -> Result<Self, String> {
+        let inner = *shared.inner_endpoint.borrow();
+        let address = inner.or(*shared.endpoint.borrow()).ok_or("the capture endpoint is not listening")?;
+        let config = shared.config.borrow();
+        let key = config.capture.sources.get(source).map(|source| &*source.write_key);
+        Ok(Self::new(url_of(address, false), key))
+    }
+
+    /// Status and body of the answer; blocks until it is there.
+    fn send(&self, path: &str, json: &str) -> Result<(u16, String), String> {
+        let Self { agent, endpoint, authorization } = self;
+        let mut request =
+            agent.post(format!("{endpoint}/v1/{path}")).header("Content-Type", "application/json");
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let no_answer =
+            |error: ureq::Error| format!("the capture endpoint at {endpoint} did not answer: {error}");
+        let mut answer = request.send(json).map_err(no_answer)?;
+        let body = answer.body_mut().read_to_string().map_err(no_answer)?;
+        Ok((answer.status().as_u16(), body))
+    }
+
+    /// The same, on a thread that may block.
+    pub(super) async fn post(
+        self: &Arc<Self>,
+        path: &'static str,
+        json: Arc<str>,
+    ) -> Result<(u16, String), String> {
+        let sender = Arc::clone(self);
+        #[expect(clippy::disallowed_methods, reason = "the engine spawns; posting blocks")]
+        let posted = tokio::task::spawn_blocking(move || sender.send(path, &json));
+        posted.await.map_err(|error| format!("sending failed: {error}"))?
+    }
 }
 
 /// Sends, then looks for the line that it made.
@@ -43,16 +84,10 @@ pub(super) async fn send(
     source: usize,
 ) -> Result<TestSent, String> {
     let before = shared.spool.watch().borrow().newest;
-    let inner = *shared.inner_endpoint.borrow();
-    let address = inner.or(*shared.endpoint.borrow()).ok_or("the capture endpoint is not listening")?;
-    let endpoint = url_of(address, false);
-    let key = shared.config.borrow().capture.sources.get(source).map(|source| source.write_key.clone());
-    #[expect(clippy::disallowed_methods, reason = "the engine spawns; posting blocks")]
-    let posted = tokio::task::spawn_blocking(move || {
-        post(&endpoint, key.as_deref(), kind, &json).map(|answer| (answer, json))
-    });
-    let ((status, body), json) = posted.await.map_err(|error| format!("sending failed: {error}"))??;
-    let message_id = [&body, &json].into_iter().find_map(|text| message_id(text)).unwrap_or_default();
+    let json: Arc<str> = json.into();
+    let sender = Arc::new(Sender::of(&shared, source)?);
+    let (status, body) = sender.post(kind.as_str(), Arc::clone(&json)).await?;
+    let message_id = [&*body, &*json].into_iter().find_map(message_id).unwrap_or_default();
     let id = find(&shared, message_id.clone(), before).await;
     Ok(TestSent { status, body, message_id, id })
 }

@@ -1,6 +1,6 @@
 //! Reading records back, as any consumer would: every shard, by iterator, children of a split shard included.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_kinesis::{
     primitives::DateTime,
@@ -8,10 +8,47 @@ use aws_sdk_kinesis::{
 };
 
 use super::{Client, fault_of};
-use crate::delivery::{Fault, ReadFrom, Record};
+use crate::delivery::{Fault, ReadFrom, Receipt, Record};
 
 /// Records asked for at a time; Kinesis gives up to 10,000 or 10 MB.
 const RECORDS_MAX: i32 = 1000;
+
+/// A record that was just confirmed may show up for readers a moment later: so often is it looked for, so far apart
+/// (AWS allows five reads a second and shard).
+const LOOKS: u32 = 8;
+const LOOK_PAUSE: Duration = Duration::from_millis(300);
+
+impl Client {
+    /// The record at the place that a delivery names. `None`: it is not there (any more).
+    pub async fn record_at(&self, receipt: &Receipt) -> Result<Option<Record>, Fault> {
+        let target = self.target();
+        let request =
+            self.sdk().get_shard_iterator().set_stream_name(target.name()).set_stream_arn(target.arn());
+        let request = request
+            .shard_id(&*receipt.shard_id)
+            .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+            .starting_sequence_number(&*receipt.sequence_number);
+        let mut iterator = match request.send().await {
+            Ok(output) => output.shard_iterator().map(str::to_owned),
+            Err(error) => return Err(fault_of(&error).0),
+        };
+        for look in 0..LOOKS {
+            let Some(place) = iterator.take() else { break };
+            if look > 0 {
+                tokio::time::sleep(LOOK_PAUSE).await;
+            }
+            let request =
+                self.sdk().get_records().limit(1).shard_iterator(place).set_stream_arn(target.arn());
+            let output = request.send().await.map_err(|error| fault_of(&error).0)?;
+            if let Some(record) = output.records().first() {
+                let record = record_of(&receipt.shard_id, record);
+                return Ok(Some(record).filter(|record| record.sequence_number == receipt.sequence_number));
+            }
+            iterator = output.next_shard_iterator().map(str::to_owned);
+        }
+        Ok(None)
+    }
+}
 
 /// Where reading one shard stands.
 struct Cursor {
@@ -21,6 +58,8 @@ struct Cursor {
     /// The last record read, to go on from when the iterator has expired.
     last: Option<Arc<str>>,
     behind_ms: Option<i64>,
+    /// False: another shard was chosen, or the place that was asked for is in another one.
+    is_read: bool,
 }
 
 /// What one round over the shards gave.
@@ -37,22 +76,34 @@ pub struct Round {
 pub struct Reader {
     client: Client,
     from: ReadFrom,
+    only: Option<Arc<str>>,
     cursors: Vec<Cursor>,
 }
 
 impl Reader {
-    /// Finds the shards and the place in each.
-    pub async fn open(client: &Client, from: ReadFrom) -> Result<Self, Fault> {
-        let mut reader = Self { client: client.clone(), from, cursors: Vec::new() };
-        for shard in reader.shards().await? {
-            reader.add(shard.shard_id(), from).await?;
+    /// Finds the shards and the place in each; or reads only one of them.
+    pub async fn open(client: &Client, from: ReadFrom, only: Option<&str>) -> Result<Self, Fault> {
+        let only = only.map(Arc::from);
+        let mut reader = Self { client: client.clone(), from: from.clone(), only, cursors: Vec::new() };
+        for shard in reader.list().await? {
+            reader.add(shard.shard_id(), &from).await?;
+        }
+        if !reader.cursors.iter().any(|cursor| cursor.is_read) {
+            // Asks for the place again, for AWS's own words about it.
+            let shard = reader
+                .only
+                .clone()
+                .or_else(|| reader.cursors.first().map(|first| Arc::clone(&first.shard_id)));
+            if let Some(shard) = shard {
+                reader.iterator(&shard, &from, None).await?;
+            }
         }
         Ok(reader)
     }
 
-    /// The shards that are read.
-    pub fn shard_ids(&self) -> Vec<Arc<str>> {
-        self.cursors.iter().map(|cursor| Arc::clone(&cursor.shard_id)).collect()
+    /// The stream's shards: whether each is read, and how far behind its tip.
+    pub fn shards(&self) -> impl Iterator<Item = (&Arc<str>, bool, Option<i64>)> {
+        self.cursors.iter().map(|cursor| (&cursor.shard_id, cursor.is_read, cursor.behind_ms))
     }
 
     /// The next records of every shard.
@@ -93,7 +144,7 @@ impl Reader {
         Ok(round)
     }
 
-    async fn shards(&self) -> Result<Vec<Shard>, Fault> {
+    async fn list(&self) -> Result<Vec<Shard>, Fault> {
         let mut shards = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -113,17 +164,34 @@ impl Reader {
         }
     }
 
-    async fn add(&mut self, shard_id: &str, from: ReadFrom) -> Result<(), Fault> {
-        let iterator = self.iterator(shard_id, from, None).await?;
-        self.cursors.push(Cursor { shard_id: shard_id.into(), iterator, last: None, behind_ms: None });
+    async fn add(&mut self, shard_id: &str, from: &ReadFrom) -> Result<(), Fault> {
+        let chosen = self.only.as_ref().is_none_or(|only| **only == *shard_id);
+        let iterator = if chosen { self.iterator(shard_id, from, None).await } else { Ok(None) };
+        let iterator = match iterator {
+            // The sequence number is another shard's.
+            Err(fault)
+                if matches!(from, ReadFrom::Sequence(_)) && &*fault.code == "InvalidArgumentException" =>
+            {
+                None
+            }
+            iterator => iterator?,
+        };
+        let is_read = iterator.is_some();
+        self.cursors.push(Cursor {
+            shard_id: shard_id.into(),
+            iterator,
+            last: None,
+            behind_ms: None,
+            is_read,
+        });
         Ok(())
     }
 
     /// A closed shard has children; they are read from their beginning.
     async fn add_children(&mut self) -> Result<(), Fault> {
-        for shard in self.shards().await? {
+        for shard in self.list().await? {
             if !self.cursors.iter().any(|cursor| &*cursor.shard_id == shard.shard_id()) {
-                self.add(shard.shard_id(), ReadFrom::Oldest).await?;
+                self.add(shard.shard_id(), &ReadFrom::Oldest).await?;
             }
         }
         Ok(())
@@ -132,14 +200,14 @@ impl Reader {
     /// An iterator lives for five minutes: on from the last record that was read.
     async fn renew(&mut self, index: usize) -> Result<(), Fault> {
         let (shard_id, last) = (Arc::clone(&self.cursors[index].shard_id), self.cursors[index].last.clone());
-        self.cursors[index].iterator = self.iterator(&shard_id, self.from, last).await?;
+        self.cursors[index].iterator = self.iterator(&shard_id, &self.from, last).await?;
         Ok(())
     }
 
     async fn iterator(
         &self,
         shard_id: &str,
-        from: ReadFrom,
+        from: &ReadFrom,
         after: Option<Arc<str>>,
     ) -> Result<Option<String>, Fault> {
         let request = self
@@ -157,7 +225,10 @@ impl Reader {
             (None, ReadFrom::Latest) => request.shard_iterator_type(ShardIteratorType::Latest),
             (None, ReadFrom::Time(at)) => request
                 .shard_iterator_type(ShardIteratorType::AtTimestamp)
-                .timestamp(DateTime::from_millis(at)),
+                .timestamp(DateTime::from_millis(*at)),
+            (None, ReadFrom::Sequence(sequence)) => request
+                .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+                .starting_sequence_number(&**sequence),
         };
         let output = request.send().await.map_err(|error| fault_of(&error).0)?;
         Ok(output.shard_iterator().map(str::to_owned))

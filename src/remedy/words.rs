@@ -142,6 +142,11 @@ fn practised(cause: Cause) -> Option<Remedy> {
             "One of the practice stream's faults is switched on and cuts connections, or this computer is very busy. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
             BY_ITSELF,
         ),
+        Cause::StreamNotFound => say(
+            "The practice stream is gone.",
+            "It was deleted, as somebody may delete a stream of AWS.",
+            "Make it again: switch the practice stream's faults off. Events are kept until then, and none is lost.",
+        ),
         Cause::KeyUnknown | Cause::SignatureWrong | Cause::NotSigned | Cause::ClockWrong => say(
             "The practice stream does not know the key that Tributary made for it.",
             "Tributary makes the key at each start, and only this engine has it. This should not happen.",
@@ -577,13 +582,6 @@ fn stream_unreachable(cause: Cause, names: &Names) -> Remedy {
         )
         .at(Place::SetUpStream)
         .see(REGIONS);
-    }
-    if names.practice {
-        return say(
-            "The practice stream is gone.",
-            "Something deleted it while Tributary ran.",
-            "Start Tributary again: it makes a new practice stream and sends what waits.",
-        );
     }
     say(
         format!("{stream} does not exist for these AWS keys."),

@@ -38,19 +38,20 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 17] = [
+const DOORS: [(&str, &[&str]); 18] = [
     ("rusqlite", &["spool"]),
     ("aws_*", &["kinesis"]),
     ("keyring", &["kinesis"]),
     ("axum", &["capture", "practice"]),
     ("hyper", &["capture"]),
     ("hyper_util", &["capture"]),
-    ("flate2", &["capture"]),
+    ("flate2", &["capture", "event"]),
     ("std::env", &["config"]),
     ("directories", &["config"]),
     ("toml", &["config"]),
     ("toml_edit", &["config"]),
     ("ureq", &["engine"]),
+    ("notify_rust", &["engine"]),
     ("clap", &["cli", "main"]),
     ("io::stdout", &["cli"]),
     ("anyhow", &["cli", "app", "main"]),

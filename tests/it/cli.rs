@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::binary::{Home, WRITE_KEY};
 use crate::scripted::{Answer, DENIED, Scripted};
+use crate::stream_place::{aggregated, gzip, put_into};
 
 const CALLS: [&str; 6] = ["identify", "track", "page", "screen", "group", "alias"];
 
@@ -47,12 +48,19 @@ fn an_event_of_ones_own_is_sent_and_a_refused_one_says_why() {
         (&line["messageId"], &line["partitionKey"], &line["event"]),
         (&json!("mine-1"), &json!("me"), &json!("Mine"))
     );
-    let line = home.run(&["send", "track", "--file", file, "--no-wait"]).line();
+    let line = home.run(&["send", "track", "--file", file, "--no-wait", "--no-mark"]).line();
     assert_eq!(line["messageId"], "mine-1");
     serve.wait_drained();
     let lines = home.run(&["log", "--json"]).lines();
     let repeats: Vec<_> = lines.iter().map(|line| line["repeat"].clone()).collect();
     assert_eq!(repeats, [json!(false), json!(true)], "{lines:?}");
+    let marks: Vec<_> =
+        home.run(&["tail"]).lines().iter().map(|line| line["data"]["context"]["tributary"].clone()).collect();
+    assert_eq!(
+        marks,
+        [json!({ "test": true }), Value::Null],
+        "a test event is marked unless it shall not be"
+    );
     std::fs::write(file, r#"{"userId":"me"}"#).unwrap();
     let ended = home.run(&["send", "track", "--file", file]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
@@ -60,6 +68,29 @@ fn an_event_of_ones_own_is_sent_and_a_refused_one_says_why() {
     assert!(ended.stderr.contains("event") && ended.stderr.lines().count() == 1, "{ended:?}");
     let ended = home.run(&["send", "track", "--source", "Nobody"]);
     assert!(ended.code == Some(1) && ended.stderr.contains("Nobody"), "{ended:?}");
+    serve.stop();
+}
+
+#[test]
+fn tail_looks_through_what_others_put_into_the_stream() {
+    let home = Home::new("");
+    let serve = home.serve(&[]);
+    let packed = gzip(br#"{"n":1.10}"#);
+    put_into(&home.data_dir(), &[("k", packed.clone()), ("outer", aggregated())]);
+    let mut lines = home.run(&["tail"]).lines();
+    lines.sort_by_key(|line| line["partitionKey"].as_str().map(str::to_owned));
+    let seen: Vec<_> =
+        lines.iter().map(|line| [&line["partitionKey"], &line["subSequenceNumber"], &line["data"]]).collect();
+    let expected = [
+        [json!("ada"), json!(0), json!({ "n": 1 })],
+        [json!("ada"), json!(2), json!("/wA=")],
+        [json!("bob"), json!(1), json!({ "n": 2 })],
+        [json!("k"), Value::Null, json!({ "n": 1.10 })],
+    ];
+    assert_eq!(seen, expected.each_ref().map(<[Value; 3]>::each_ref), "{lines:?}");
+    let raw = home.run(&["tail", "--raw"]).lines();
+    assert!(raw.len() == 2 && raw.iter().any(|line| line["data"] == STANDARD.encode(&packed)), "{raw:?}");
+    assert_eq!(home.run(&["tail", "--limit", "3"]).lines().len(), 3);
     serve.stop();
 }
 

@@ -23,6 +23,9 @@ use tributary::{
 
 use crate::{binary::key_header, wire};
 
+/// On a machine that is busy a frame takes longer than the pause after which the engine asks for the next one.
+const STEPS_MAX: u64 = 40;
+
 pub type Window = Harness<'static, App>;
 
 /// A window over an engine of its own, whose files go with the test.
@@ -52,7 +55,7 @@ pub fn open_in(config: Config, files: tempfile::TempDir) -> Desk {
     open_prepared(config, files, |_| {})
 }
 
-fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
+pub fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
     open_prepared(config, tempfile::tempdir().expect("a temporary folder"), prepare)
 }
 
@@ -61,14 +64,15 @@ fn open_prepared(config: Config, files: tempfile::TempDir, prepare: fn(&Engine))
     let config_path = files.path().join("config.toml");
     let data_dir = files.path().to_owned();
     let mut config = Some(config);
-    let window = Harness::builder().with_size([1280.0, 1600.0]).build_eframe(move |cc| {
-        App::new(cc, move || {
-            let config = config.take().expect("started once");
-            let engine = Engine::start(config, paths.clone()).expect("the engine starts");
-            prepare(&engine);
-            Ok(Running { engine, config_path: config_path.clone(), data_dir: data_dir.clone() })
-        })
-    });
+    let window =
+        Harness::builder().with_size([1280.0, 1600.0]).with_max_steps(STEPS_MAX).build_eframe(move |cc| {
+            App::new(cc, move || {
+                let config = config.take().expect("started once");
+                let engine = Engine::start(config, paths.clone()).expect("the engine starts");
+                prepare(&engine);
+                Ok(Running { engine, config_path: config_path.clone(), data_dir: data_dir.clone() })
+            })
+        });
     let mut desk = Desk { window, files };
     desk.window.run();
     desk
@@ -247,7 +251,7 @@ fn a_test_event_is_followed_to_its_shard_and_sequence_number() {
 }
 
 /// How many rows of a table are there, each at a place where it can be clicked.
-fn rows(window: &Window) -> usize {
+pub fn rows(window: &Window) -> usize {
     let mut count = 0;
     for row in window.query_all_by_role(Role::Row) {
         assert!(row.rect().is_finite(), "{:?} is at {:?}", row.accesskit_node().label(), row.rect());
@@ -274,6 +278,7 @@ fn a_mistake_in_a_test_event_is_named_and_it_is_not_sent() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Test");
+    go(window, "JSON");
     window.get_by_label("Event JSON").focus();
     window.run();
     window.get_by_label("Event JSON").type_text("oops");

@@ -38,6 +38,10 @@ enum HeldBy {
 }
 
 impl Form {
+    pub(super) fn allow_reading(&mut self) {
+        self.read_back = true;
+    }
+
     fn grants(&self, draft: &Config) -> Grants {
         Grants {
             describe: self.describe,

@@ -1,0 +1,126 @@
+//! What can be done from anywhere, by name or by keys: the table behind the command palette, the shortcuts and the help
+//! sheet.
+
+use eframe::egui::{Key, KeyboardShortcut, Modifiers, Theme, Ui};
+use lucide_icons::Icon;
+
+use super::{Place, Seen, Wish, faults};
+
+/// Something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Go(Place),
+    SendTest,
+    ReadAgain,
+    RetryNow,
+    CopyEndpoint,
+    FaultsOff,
+    Dress(Theme),
+    Palette,
+    Help,
+}
+
+/// A command, its name, and the keys that do it from anywhere.
+pub(super) struct Entry {
+    pub command: Command,
+    pub title: &'static str,
+    pub icon: Icon,
+    pub keys: Option<KeyboardShortcut>,
+}
+
+const fn ctrl(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn entry(command: Command, title: &'static str, icon: Icon, keys: Option<KeyboardShortcut>) -> Entry {
+    Entry { command, title, icon, keys }
+}
+
+/// All of them, as the palette lists them.
+pub(super) const ALL: [Entry; 15] = [
+    entry(Command::Go(Place::SetUp), "Go to Set up", Icon::Route, Some(ctrl(Key::Num1))),
+    entry(Command::Go(Place::Sources), "Go to Sources", Icon::Plug, Some(ctrl(Key::Num2))),
+    entry(Command::Go(Place::Test), "Go to Test", Icon::FlaskConical, Some(ctrl(Key::Num3))),
+    entry(Command::Go(Place::Live), "Go to Live", Icon::Activity, Some(ctrl(Key::Num4))),
+    entry(Command::Go(Place::Stream), "Go to Stream", Icon::Waves, Some(ctrl(Key::Num5))),
+    entry(Command::Go(Place::Settings), "Go to Settings", Icon::Settings, Some(ctrl(Key::Comma))),
+    entry(Command::SendTest, "Send the test event", Icon::Send, None),
+    entry(Command::ReadAgain, "Read the stream again", Icon::RotateCw, Some(ctrl(Key::R))),
+    entry(Command::RetryNow, "Deliver now: try again without waiting", Icon::RotateCw, None),
+    entry(Command::CopyEndpoint, "Copy the endpoint's address", Icon::Copy, None),
+    entry(Command::FaultsOff, "Switch all practice faults off", Icon::PowerOff, None),
+    entry(Command::Dress(Theme::Dark), "Dark theme", Icon::Moon, None),
+    entry(Command::Dress(Theme::Light), "Light theme", Icon::Sun, None),
+    entry(Command::Palette, "Find a command", Icon::Search, Some(ctrl(Key::K))),
+    entry(
+        Command::Help,
+        "Keys and help",
+        Icon::Keyboard,
+        Some(KeyboardShortcut::new(Modifiers::NONE, Key::F1)),
+    ),
+];
+
+/// Keys that mean something in one place only, for the help sheet: the place, the keys, what they do.
+pub(super) const ELSEWHERE: [(&str, &str, &str); 8] = [
+    ("Test", "Ctrl+Enter", "Send the event"),
+    ("Live", "Ctrl+F", "Search"),
+    ("Live", "J or Down, K or Up", "The next delivery, the one before"),
+    ("Live", "Esc", "Close the delivery"),
+    ("Stream", "Ctrl+F", "Filter"),
+    ("Stream", "Esc", "Close the record"),
+    ("Everywhere", "Tab, Shift+Tab", "The next control, the one before"),
+    ("Everywhere", "Space or Enter", "Press the button, flip the switch"),
+];
+
+impl Command {
+    /// Does it; what only a place can do becomes a wish.
+    pub(super) fn run(self, ui: &Ui, seen: &mut Seen<'_>) {
+        match self {
+            Self::Go(place) => seen.go(place),
+            Self::SendTest => seen.wishes.push(Wish::SendTest),
+            Self::ReadAgain => seen.wishes.push(Wish::ReadAgain),
+            Self::RetryNow => seen.wishes.push(Wish::RetryNow),
+            Self::CopyEndpoint => {
+                ui.copy_text(seen.endpoint());
+                seen.copied("Endpoint address");
+            }
+            Self::FaultsOff => faults::switch_off(seen),
+            Self::Dress(theme) => ui.set_theme(theme),
+            Self::Palette => seen.wishes.push(Wish::Palette),
+            Self::Help => seen.wishes.push(Wish::Help),
+        }
+    }
+}
+
+/// Does what was asked for by keys in this frame.
+pub(super) fn keys(ui: &Ui, seen: &mut Seen<'_>) {
+    for entry in &ALL {
+        if entry.keys.is_some_and(|keys| ui.input_mut(|input| input.consume_shortcut(&keys))) {
+            entry.command.run(ui, seen);
+        }
+    }
+    // A question mark is a letter like any other where somebody types.
+    let asked = ui.input(|input| input.events.iter().any(is_question));
+    if asked && !ui.text_edit_focused() {
+        Command::Help.run(ui, seen);
+    }
+}
+
+fn is_question(event: &eframe::egui::Event) -> bool {
+    matches!(event, eframe::egui::Event::Text(text) if text == "?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_commands_share_a_name_or_keys() {
+        for (at, one) in ALL.iter().enumerate() {
+            for other in &ALL[at + 1..] {
+                assert_ne!(one.title, other.title);
+                assert!(one.keys.is_none() || one.keys != other.keys, "{} and {}", one.title, other.title);
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The practice stream's fault switches: what goes wrong, so that the user can watch how nothing is lost. Shown only
+//! where the practice stream is the destination, and said at the top of every place while one is on.
+
+use std::time::Duration;
+
+use eframe::egui::{Label, RichText, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    Seen,
+    theme::{tokens, weight},
+    widgets,
+};
+use crate::{
+    config::{DestinationKind, Operation},
+    delivery::Ledger,
+    engine::Faults,
+};
+
+/// How often, and how slow.
+const THROTTLED: f32 = 0.5;
+const FAILED: f32 = 0.3;
+const CUT: f32 = 0.3;
+const SLOW: Duration = Duration::from_secs(2);
+
+/// One switch.
+struct Switch {
+    name: &'static str,
+    /// What it does, for the user.
+    what: &'static str,
+    is_on: fn(&Faults) -> bool,
+    set: fn(&mut Faults, bool),
+}
+
+const SWITCHES: [Switch; 5] = [
+    Switch {
+        name: "Throttle",
+        what: "Half of the puts are refused: the stream takes no more right now",
+        is_on: |faults| faults.throttle > 0.0,
+        set: |faults, on| faults.throttle = if on { THROTTLED } else { 0.0 },
+    },
+    Switch {
+        name: FAIL_A_PART,
+        what: "Three records in ten of a batch fail, the others are stored",
+        is_on: |faults| faults.fail_records > 0.0,
+        set: |faults, on| faults.fail_records = if on { FAILED } else { 0.0 },
+    },
+    Switch {
+        name: "Cut the connection",
+        what: "Three answers in ten never come; half of those records are stored all the same",
+        is_on: |faults| faults.cut_connection > 0.0,
+        set: |faults, on| faults.cut_connection = if on { CUT } else { 0.0 },
+    },
+    Switch {
+        name: "Expire the credentials",
+        what: "Every call is refused, as AWS does when temporary keys are too old",
+        is_on: |faults| faults.expired_credentials,
+        set: |faults, on| faults.expired_credentials = on,
+    },
+    Switch {
+        name: "Slow answers",
+        what: "Each answer takes two seconds",
+        is_on: |faults| !faults.delay.is_zero(),
+        set: |faults, on| faults.delay = if on { SLOW } else { Duration::ZERO },
+    },
+];
+
+const FAIL_A_PART: &str = "Fail a part of each batch";
+const DELETE: &str = "Delete the stream";
+
+/// The names of the faults that are on; none where the destination is not the practice stream.
+pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
+    if seen.config.destination.kind != DestinationKind::Practice {
+        return Vec::new();
+    }
+    let faults = seen.engine.faults();
+    let mut names: Vec<_> =
+        SWITCHES.iter().filter(|switch| (switch.is_on)(&faults)).map(|switch| switch.name).collect();
+    if faults.access_denied {
+        names.push("No permission");
+    }
+    if faults.server_error > 0.0 {
+        names.push("Failures of its own");
+    }
+    if faults.shard_limits {
+        names.push("Shard limits");
+    }
+    if seen.status.practice_missing {
+        names.push("Stream deleted");
+    }
+    names
+}
+
+/// Everything works again.
+pub(super) fn switch_off(seen: &Seen<'_>) {
+    seen.engine.set_faults(Faults::default());
+    if seen.status.practice_missing {
+        seen.engine.make_practice_stream();
+    }
+}
+
+/// The card with the switches.
+pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
+    let t = tokens(ui);
+    widgets::card_ui(ui, |ui| {
+        ui.horizontal(|ui| {
+            widgets::title_ui(ui, "Practice faults");
+            widgets::pill_ui(ui, t.accent, "Practice stream only");
+        });
+        widgets::hint_ui(ui, "Let something go wrong, send events, and watch how none is lost.");
+        let mut faults = seen.engine.faults();
+        let before = faults;
+        for switch in &SWITCHES {
+            let in_batches = seen.config.destination.operation == Operation::PutRecords;
+            let has_effect = switch.name != FAIL_A_PART || in_batches;
+            let what = if has_effect { switch.what } else { "Needs batches: choose PutRecords under Set up" };
+            let mut is_on = (switch.is_on)(&faults);
+            ui.add_enabled_ui(has_effect || is_on, |ui| switch_ui(ui, &mut is_on, switch.name, what));
+            (switch.set)(&mut faults, is_on);
+        }
+        if faults != before {
+            seen.engine.set_faults(faults);
+        }
+        let mut missing = seen.status.practice_missing;
+        let what = "With all its records. Switched off again, there is a new and empty one";
+        if switch_ui(ui, &mut missing, DELETE, what) {
+            if missing {
+                seen.engine.delete_practice_stream();
+            } else {
+                seen.engine.make_practice_stream();
+            }
+        }
+        ui.add_space(2.0);
+        ui.label(weight(sums(&seen.status.ledger), 560.0).color(t.strong));
+        if seen.status.ledger.repeats_possible > 0 {
+            let text = format!(
+                "{} of them may be in the stream twice, since a put had no clear answer. The messageId tells.",
+                widgets::digits(seen.status.ledger.repeats_possible)
+            );
+            widgets::hint_ui(ui, &text);
+        }
+        if !on(seen).is_empty() && widgets::button_ui(ui, Icon::PowerOff, "Switch all faults off").clicked() {
+            switch_off(seen);
+        }
+    });
+}
+
+/// A switch, its name and what it does. True when it was flipped.
+fn switch_ui(ui: &mut Ui, is_on: &mut bool, name: &str, what: &str) -> bool {
+    let t = tokens(ui);
+    ui.horizontal_top(|ui| {
+        let flipped = widgets::switch_ui(ui, is_on, name).changed();
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.label(weight(name, 560.0));
+            ui.add(Label::new(RichText::new(what).size(12.0).color(t.weak)).wrap());
+        });
+        flipped
+    })
+    .inner
+}
+
+/// The ledger as a sum.
+fn sums(ledger: &Ledger) -> String {
+    format!(
+        "{} accepted = {} delivered + {} queued + {} failed",
+        widgets::digits(ledger.accepted),
+        widgets::digits(ledger.delivered),
+        widgets::digits(ledger.queued),
+        widgets::digits(ledger.failed),
+    )
+}
+
+/// What is said at the top of every place while a fault is on.
+pub(super) fn text(names: &[&str]) -> String {
+    format!("{}. Only the practice stream is touched; events are kept, and none is lost.", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_switch_switches_its_own_fault_on_and_off() {
+        for switch in &SWITCHES {
+            let mut faults = Faults::default();
+            assert!(!(switch.is_on)(&faults), "{}", switch.name);
+            (switch.set)(&mut faults, true);
+            assert!((switch.is_on)(&faults), "{}", switch.name);
+            let others = SWITCHES.iter().filter(|other| (other.is_on)(&faults)).count();
+            assert_eq!(others, 1, "{}", switch.name);
+            (switch.set)(&mut faults, false);
+            assert_eq!(faults, Faults::default(), "{}", switch.name);
+        }
+    }
+}

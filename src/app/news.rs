@@ -1,0 +1,159 @@
+//! What the user should hear of wherever they are: the forwarder became blocked, the spool is nearly full, events
+//! failed. One notice when it happens, never one per event; the banner and the places show how it stands. Pure: the
+//! time is an argument.
+
+use std::time::{Duration, Instant};
+
+use super::{Place, widgets};
+use crate::{
+    config::Config,
+    delivery::{Forwarder, Status},
+};
+
+/// Failed events are told of at most so often, together.
+const FAILED_EVERY: Duration = Duration::from_mins(1);
+/// From this share of the spool on, and not again before it fell below the other (in percent).
+const SPOOL_HIGH: u64 = 80;
+const SPOOL_LOW: u64 = 70;
+
+/// One piece of news.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    pub text: String,
+    /// Where there is more about it.
+    pub place: Place,
+}
+
+/// What was told already.
+#[derive(Default)]
+pub(super) struct News {
+    is_blocked: bool,
+    is_high: bool,
+    /// The failed events that were told of; `None` before the first status: what failed earlier is no news.
+    failed: Option<u64>,
+    failed_at: Option<Instant>,
+}
+
+impl News {
+    /// What is new in this status, the most urgent first.
+    pub(super) fn learn(&mut self, status: &Status, config: &Config, now: Instant) -> Option<Item> {
+        let is_blocked = matches!(status.forwarder, Forwarder::Blocked { .. });
+        // What fails meanwhile says nothing about whether it needs its user.
+        let is_over =
+            matches!(status.forwarder, Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Disabled);
+        let was_blocked = self.is_blocked;
+        self.is_blocked = is_blocked || (was_blocked && !is_over);
+        if is_blocked && !was_blocked {
+            let text =
+                "Delivery needs you: events wait in the spool. The message at the top says what to do.";
+            return Some(Item { text: text.to_owned(), place: Place::SetUp });
+        }
+        let used = percent(status.ledger.queued_bytes, config.spool.max_bytes);
+        let was_high = self.is_high;
+        self.is_high = used >= SPOOL_HIGH || (was_high && used >= SPOOL_LOW);
+        if self.is_high && !was_high {
+            let text =
+                format!("The spool is {used} % full. When it is full, senders are told to come back later.");
+            return Some(Item { text, place: Place::Settings });
+        }
+        self.failures(status.ledger.failed, now)
+    }
+
+    fn failures(&mut self, failed: u64, now: Instant) -> Option<Item> {
+        // Some may have been sent again.
+        let told = self.failed.map_or(failed, |told| told.min(failed));
+        self.failed = Some(told);
+        let is_early = self.failed_at.is_some_and(|at| now.saturating_duration_since(at) < FAILED_EVERY);
+        if failed == told || is_early {
+            return None;
+        }
+        self.failed = Some(failed);
+        self.failed_at = Some(now);
+        let count = failed - told;
+        let what =
+            if count == 1 { "1 event".to_owned() } else { format!("{} events", widgets::digits(count)) };
+        let text = format!("{what} failed: the stream will never take them. They are kept; Live shows why.");
+        Some(Item { text, place: Place::Live })
+    }
+
+    /// When the failures that are not told of yet may be.
+    pub(super) fn due_in(&self, status: &Status, now: Instant) -> Option<Duration> {
+        let waits = self.failed.is_some_and(|told| told < status.ledger.failed);
+        let at = self.failed_at.filter(|_| waits)?;
+        Some(FAILED_EVERY.saturating_sub(now.saturating_duration_since(at)))
+    }
+}
+
+fn percent(used: u64, of: u64) -> u64 {
+    let share = u128::from(used) * 100 / u128::from(of.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{Fault, Ledger};
+
+    fn status(forwarder: Forwarder, failed: u64, queued_bytes: u64) -> Status {
+        Status {
+            forwarder,
+            ledger: Ledger { failed, queued_bytes, ..Ledger::default() },
+            ..Status::default()
+        }
+    }
+
+    fn blocked() -> Forwarder {
+        Forwarder::Blocked { fault: Fault::new("AccessDenied", "no"), next_try: 0 }
+    }
+
+    fn offline() -> Forwarder {
+        Forwarder::Offline { fault: Fault::new("NoAnswer", "no"), next_try: 0 }
+    }
+
+    fn config() -> Config {
+        let mut config = Config::default();
+        config.spool.max_bytes = 1000;
+        config
+    }
+
+    #[test]
+    fn becoming_blocked_is_told_once_until_it_is_over() {
+        let (mut news, now) = (News::default(), Instant::now());
+        let mut told = |forwarder| news.learn(&status(forwarder, 0, 0), &config(), now).is_some();
+        assert!(!told(Forwarder::Running) && told(blocked()));
+        assert!(!told(blocked()) && !told(offline()) && !told(blocked()), "the same trouble");
+        assert!(!told(Forwarder::Running) && told(blocked()), "a new one");
+    }
+
+    #[test]
+    fn a_spool_that_is_nearly_full_is_told_once_until_there_is_room_again() {
+        let (mut news, now) = (News::default(), Instant::now());
+        let mut told =
+            |bytes| news.learn(&status(Forwarder::Running, 0, bytes), &config(), now).map(|item| item.text);
+        assert_eq!(told(799), None);
+        assert!(told(800).is_some_and(|text| text.contains("80 %")));
+        assert!([900, 750, 810].into_iter().all(|bytes| told(bytes).is_none()), "around the mark");
+        assert!(told(100).is_none() && told(801).is_some());
+    }
+
+    #[test]
+    fn ten_thousand_failed_events_are_two_notices() {
+        let (mut news, start) = (News::default(), Instant::now());
+        assert_eq!(news.learn(&status(Forwarder::Running, 7, 0), &config(), start), None, "those of before");
+        let mut texts = Vec::new();
+        for failed in 8..=10_007 {
+            let now = start + Duration::from_millis(failed);
+            texts.extend(
+                news.learn(&status(Forwarder::Running, failed, 0), &config(), now).map(|item| item.text),
+            );
+        }
+        let last = status(Forwarder::Running, 10_007, 0);
+        let late = start + Duration::from_secs(90);
+        assert!(news.due_in(&last, start).is_some_and(|due| due <= FAILED_EVERY + Duration::from_millis(8)));
+        texts.extend(news.learn(&last, &config(), late).map(|item| item.text));
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[0].starts_with("1 event failed") && texts[1].starts_with("9\u{2009}999 events failed"));
+        assert_eq!(news.learn(&last, &config(), late + FAILED_EVERY), None);
+        assert_eq!(news.due_in(&last, late), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! The command palette (every command by name) and the help sheet (every key), over whatever is in sight.
+
+use eframe::egui::{self, Button, Frame, Grid, Id, Key, Modal, RichText, ScrollArea, Ui, Widget as _, vec2};
+use lucide_icons::Icon;
+
+use super::{
+    Seen,
+    commands::{ALL, ELSEWHERE, Entry},
+    theme::{self, tokens, weight},
+    widgets,
+};
+
+const LIST_HEIGHT: f32 = 360.0;
+
+/// What is open over the window.
+#[derive(Default)]
+pub(super) enum Over {
+    #[default]
+    Nothing,
+    Palette {
+        typed: String,
+        chosen: usize,
+    },
+    Help,
+}
+
+impl Over {
+    pub(super) fn palette() -> Self {
+        Self::Palette { typed: String::new(), chosen: 0 }
+    }
+
+    /// Draws what is open, and closes it when it is done with.
+    pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
+        let closes = match self {
+            Self::Nothing => return,
+            Self::Palette { typed, chosen } => palette_ui(ui, seen, typed, chosen),
+            Self::Help => help_ui(ui),
+        };
+        if closes {
+            *self = Self::Nothing;
+            ui.request_repaint();
+        }
+    }
+}
+
+fn modal(ui: &Ui, name: &str) -> Modal {
+    let frame = Frame::popup(ui.style()).inner_margin(14).corner_radius(12);
+    Modal::new(Id::unique(name)).frame(frame)
+}
+
+/// The commands whose names hold every word that was typed.
+fn fitting(typed: &str) -> Vec<&'static Entry> {
+    let typed = typed.to_lowercase();
+    let fits =
+        |entry: &&Entry| typed.split_whitespace().all(|word| entry.title.to_lowercase().contains(word));
+    ALL.iter().filter(fits).collect()
+}
+
+/// True when it is to be closed.
+fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usize) -> bool {
+    let (down, up, enter) = ui.input_mut(|i| {
+        let mut pressed = |key| i.consume_key(egui::Modifiers::NONE, key);
+        (pressed(Key::ArrowDown), pressed(Key::ArrowUp), pressed(Key::Enter))
+    });
+    let mut run = None;
+    let modal = modal(ui, "palette").show(ui, |ui| {
+        ui.set_width(460.0);
+        let field = widgets::text_edit(typed, "Find a command").desired_width(f32::INFINITY);
+        let field = ui.add(field).accessible_name("Find a command");
+        if field.changed() {
+            *chosen = 0;
+        }
+        field.request_focus();
+        let entries = fitting(typed);
+        *chosen = (*chosen).min(entries.len().saturating_sub(1));
+        if down && *chosen + 1 < entries.len() {
+            *chosen += 1;
+        }
+        if up {
+            *chosen = chosen.saturating_sub(1);
+        }
+        ui.spacing_mut().item_spacing.y = 2.0;
+        // As high whatever fits, so that nothing moves while one types.
+        let list = ScrollArea::vertical()
+            .max_height(LIST_HEIGHT)
+            .min_scrolled_height(LIST_HEIGHT)
+            .auto_shrink(false);
+        list.show(ui, |ui| {
+            if entries.is_empty() {
+                widgets::hint_ui(ui, "No command is called that.");
+            }
+            for (at, entry) in entries.iter().enumerate() {
+                let line = line_ui(ui, entry, at == *chosen);
+                if (down || up) && at == *chosen {
+                    line.scroll_to_me(None);
+                }
+                if line.clicked() || (enter && at == *chosen) {
+                    run = Some(entry.command);
+                }
+            }
+        });
+    });
+    if let Some(command) = run {
+        command.run(ui, seen);
+    }
+    run.is_some() || modal.should_close()
+}
+
+fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> egui::Response {
+    let t = tokens(ui);
+    let keys = entry.keys.map(|keys| ui.format_shortcut(&keys).replace("Comma", ",")).unwrap_or_default();
+    let name = weight(entry.title, if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
+    let icon = theme::icon(entry.icon).color(if is_chosen { t.accent } else { t.weak });
+    let button =
+        Button::selectable(is_chosen, (icon, name)).right_text(RichText::new(keys).small().color(t.weak));
+    button.min_size(vec2(ui.available_width(), 32.0)).ui(ui).accessible_name(entry.title)
+}
+
+/// True when it is to be closed.
+fn help_ui(ui: &Ui) -> bool {
+    let mut close = false;
+    let modal = modal(ui, "help").show(ui, |ui| {
+        let t = tokens(ui);
+        ui.set_width(540.0);
+        ui.spacing_mut().interact_size.y = 20.0;
+        egui::Sides::new().show(
+            ui,
+            |ui| ui.label(weight("Keys", 680.0).size(17.0).color(t.strong)),
+            |ui| close = widgets::icon_button_ui(ui, Icon::X, "Close the help sheet").clicked(),
+        );
+        let height = (ui.content_rect().height() - 160.0).clamp(160.0, 560.0);
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
+            Grid::new("keys").num_columns(3).spacing([18.0, 6.0]).striped(false).show(ui, |ui| {
+                for entry in &ALL {
+                    let Some(keys) = entry.keys else { continue };
+                    let keys = ui.format_shortcut(&keys).replace("Comma", ",");
+                    let keys = if entry.keys.is_some_and(|keys| keys.logical_key == Key::F1) {
+                        format!("{keys} or ?")
+                    } else {
+                        keys
+                    };
+                    row_ui(ui, "Everywhere", &keys, entry.title);
+                }
+                for (place, keys, what) in ELSEWHERE {
+                    let keys = if cfg!(target_os = "macos") {
+                        keys.replace("Ctrl+", "⌘")
+                    } else {
+                        keys.to_owned()
+                    };
+                    row_ui(ui, place, &keys, what);
+                }
+            });
+            ui.add_space(8.0);
+            widgets::hint_ui(ui, "Every other command is in the palette, by its name.");
+        });
+    });
+    close || modal.should_close()
+}
+
+fn row_ui(ui: &mut Ui, place: &str, keys: &str, what: &str) {
+    let t = tokens(ui);
+    ui.label(RichText::new(place).color(t.weak));
+    ui.label(RichText::new(keys).monospace().color(t.strong));
+    ui.label(RichText::new(what).color(t.text));
+    ui.end_row();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_found_by_any_of_its_words() {
+        let titles = |typed: &str| fitting(typed).iter().map(|entry| entry.title).collect::<Vec<_>>();
+        assert_eq!(titles("stream go"), ["Go to Stream"]);
+        assert_eq!(titles("DARK"), ["Dark theme"]);
+        assert_eq!(titles("").len(), ALL.len());
+        assert!(titles("nothing like it").is_empty());
+    }
+}

@@ -1,0 +1,130 @@
+//! Events that the user has saved under a name. The file is the engine's to read and write.
+
+use eframe::egui::{self, ComboBox, Ui};
+use lucide_icons::Icon;
+
+use super::super::{
+    Seen, Waiting, arrived,
+    widgets::{self, Tone},
+};
+use crate::{
+    engine::{Engine, Preset},
+    event::Kind,
+};
+
+const NAME_CHARS_MAX: usize = 60;
+
+#[derive(Default)]
+pub(super) struct Presets {
+    saved: Vec<Preset>,
+    asked: bool,
+    /// They were read: only then may they be written over.
+    loaded: bool,
+    reading: Option<Waiting<Result<Vec<Preset>, String>>>,
+    writing: Option<Waiting<Result<(), String>>>,
+    error: Option<String>,
+    /// The name that is being given to the event.
+    naming: Option<String>,
+    /// The one that was chosen last.
+    chosen: Option<String>,
+}
+
+impl Presets {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, in_sight: bool) {
+        if in_sight && !self.asked {
+            self.asked = true;
+            self.reading = Some(Waiting::new(engine.presets()));
+        }
+        match arrived(&mut self.reading, ctx) {
+            Some(Ok(saved)) => (self.saved, self.loaded) = (saved, true),
+            Some(Err(error)) => self.error = Some(format!("Saved events: {error}")),
+            None => {}
+        }
+        if let Some(Err(error)) = arrived(&mut self.writing, ctx) {
+            self.error = Some(format!("Not saved: {error}"));
+        }
+    }
+
+    fn write(&mut self, seen: &Seen<'_>) {
+        self.error = None;
+        self.writing = Some(Waiting::new(seen.engine.save_presets(self.saved.clone())));
+    }
+
+    /// The event that was chosen, when one was.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, kind: Kind, text: &str) -> Option<Preset> {
+        let mut chosen = None;
+        ui.horizontal_wrapped(|ui| {
+            let title = self.chosen.as_deref().unwrap_or("Saved events");
+            ComboBox::from_id_salt("presets")
+                .width(170.0)
+                .truncate()
+                .selected_text(title)
+                .show_ui(ui, |ui| {
+                    if self.saved.is_empty() {
+                        widgets::hint_ui(ui, "None yet. Save keeps the event as it stands.");
+                    }
+                    for preset in &self.saved {
+                        let is_chosen = self.chosen.as_ref() == Some(&preset.name);
+                        let label = format!("{} ({})", preset.name, preset.kind.as_str());
+                        if ui.selectable_label(is_chosen, label).clicked() {
+                            chosen = Some(preset.clone());
+                        }
+                    }
+                })
+                .response
+                .accessible_name("Saved events");
+            let can_write = self.loaded && self.writing.is_none() && self.naming.is_none();
+            if can_write && widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …").clicked() {
+                self.naming = Some(self.chosen.clone().unwrap_or_default());
+            }
+            if let Some(name) = self.chosen.clone()
+                && can_write
+                && widgets::icon_button_ui(ui, Icon::Trash2, &format!("Remove saved event {name}")).clicked()
+            {
+                self.saved.retain(|preset| preset.name != name);
+                self.chosen = None;
+                self.write(seen);
+                seen.wishes.push(super::super::Wish::Notice(format!("{name} removed")));
+            }
+        });
+        if let Some(preset) = &chosen {
+            self.chosen = Some(preset.name.clone());
+        }
+        self.naming_ui(ui, seen, kind, text);
+        if let Some(error) = &self.error {
+            widgets::message_ui(ui, Tone::Bad, error);
+        }
+        chosen
+    }
+
+    fn naming_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, kind: Kind, text: &str) {
+        let Some(name) = &mut self.naming else { return };
+        let (mut save, mut cancel) = (false, false);
+        ui.horizontal_wrapped(|ui| {
+            let field =
+                ui.add(widgets::text_edit(name, "A name").char_limit(NAME_CHARS_MAX).desired_width(200.0));
+            let field = field.accessible_name("Name of the saved event");
+            if field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) {
+                save = true;
+            }
+            let can = !name.trim().is_empty();
+            save |= widgets::primary_button_ui(ui, Icon::Check, "Save event", can).clicked();
+            save &= can;
+            cancel = widgets::button_ui(ui, Icon::X, "Cancel").clicked();
+        });
+        if save {
+            let name = name.trim().to_owned();
+            let preset = Preset { name: name.clone(), kind, json: text.to_owned() };
+            match self.saved.iter_mut().find(|other| other.name == name) {
+                Some(old) => *old = preset,
+                None => self.saved.push(preset),
+            }
+            self.write(seen);
+            seen.wishes.push(super::super::Wish::Notice(format!("Saved as {name}")));
+            self.chosen = Some(name);
+        }
+        if save || cancel {
+            self.naming = None;
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What became of a test event, step by step: the endpoint's answer, the spool, the delivery, and the record as the
+//! stream gives it back, compared byte for byte with what was sent.
+
+use eframe::egui::{self, Label, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
+use lucide_icons::Icon;
+
+use super::super::{
+    Place, Poll, Seen, Waiting, Wish,
+    detail::{self, Pane, Step},
+    theme::{tokens, weight},
+    widgets::{self, Tone},
+};
+use crate::{
+    delivery::{Detail, Fault, Millis, Record, State, Status},
+    engine::{Engine, TestSent},
+    event::Kind,
+    remedy,
+};
+
+/// A test event and how far it got.
+pub(super) struct Sent {
+    kind: Kind,
+    at: Millis,
+    waiting: Option<Waiting<Result<TestSent, String>>>,
+    answer: Option<Result<TestSent, String>>,
+    pane: Option<Pane>,
+    read: ReadBack,
+}
+
+/// The record as the stream gives it back.
+enum ReadBack {
+    NotYet,
+    Waiting(Waiting<Result<Option<Record>, Fault>>),
+    There(Box<Record>),
+    /// The stream has it no more, or not where it said.
+    Gone,
+    Refused(Fault),
+    Lost,
+}
+
+impl Sent {
+    pub(super) fn new(kind: Kind, at: Millis, answer: Waiting<Result<TestSent, String>>) -> Self {
+        Self { kind, at, waiting: Some(answer), answer: None, pane: None, read: ReadBack::NotYet }
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+        if let Some(waiting) = &mut self.waiting {
+            self.answer = match waiting.poll(ctx) {
+                Poll::Pending => return,
+                Poll::There(answer) => Some(answer),
+                Poll::Lost => Some(Err("The engine did not answer.".to_owned())),
+            };
+            self.waiting = None;
+            if let Some(Ok(TestSent { id: Some(id), .. })) = &self.answer {
+                self.pane = Some(Pane::new(*id));
+            }
+        }
+        let Some(pane) = &mut self.pane else { return };
+        pane.logic(ctx, engine, status);
+        match &mut self.read {
+            ReadBack::NotYet => {
+                if let Some(receipt) = pane.delivery().and_then(|delivery| delivery.receipt.clone()) {
+                    self.read = ReadBack::Waiting(Waiting::new(engine.read_back(receipt)));
+                    ctx.request_repaint();
+                }
+            }
+            ReadBack::Waiting(waiting) => {
+                self.read = match waiting.poll(ctx) {
+                    Poll::Pending => return,
+                    Poll::There(Ok(Some(record))) => ReadBack::There(Box::new(record)),
+                    Poll::There(Ok(None)) => ReadBack::Gone,
+                    Poll::There(Err(fault)) => ReadBack::Refused(fault),
+                    Poll::Lost => ReadBack::Lost,
+                }
+            }
+            ReadBack::There(_) | ReadBack::Gone | ReadBack::Refused(_) | ReadBack::Lost => {}
+        }
+    }
+
+    /// Where the event is now.
+    fn state(&self) -> (Option<Tone>, &'static str) {
+        match (&self.answer, self.pane.as_ref().and_then(Pane::delivery)) {
+            (_, Some(delivery)) => {
+                let tone = match delivery.state {
+                    State::Delivered => Some(Tone::Good),
+                    State::Failed | State::Rejected => Some(Tone::Bad),
+                    State::Retrying | State::Resent => Some(Tone::Attention),
+                    State::Queued => None,
+                };
+                (tone, detail::state_word(delivery.state))
+            }
+            (None, None) => (None, "Sending"),
+            (Some(Ok(answer)), None) if answer.status == 200 => (None, "Accepted"),
+            (Some(_), None) => (Some(Tone::Bad), "Rejected"),
+        }
+    }
+
+    /// The first steps: what was sent, and what was answered.
+    fn sending(&self, seen: &Seen<'_>) -> [Step; 2] {
+        let step = |tone, title: String, text: String, at: String| Step { tone, title, text, at };
+        let to = format!("POST {}/v1/{}", seen.endpoint(), self.kind.as_str());
+        let sent = step(Some(Tone::Note), "Sent to the endpoint".into(), to, seen.clock.time(self.at));
+        let (tone, title, text) = match &self.answer {
+            None => (None, "Waiting for the answer".into(), String::new()),
+            Some(Err(error)) => (Some(Tone::Bad), "No answer from the endpoint".into(), error.clone()),
+            Some(Ok(answer)) => {
+                let tone = if answer.status == 200 { Tone::Good } else { Tone::Bad };
+                (Some(tone), format!("Answered {}", answer.status), answer.body.trim().to_owned())
+            }
+        };
+        [sent, step(tone, title, text, String::new())]
+    }
+
+    /// The last step, once the record is delivered.
+    fn reading(&self, delivered: &Detail, seen: &Seen<'_>) -> Option<Step> {
+        let (tone, title, text) = match &self.read {
+            ReadBack::NotYet => return None,
+            ReadBack::Waiting(_) => (None, "Reading it back", String::new()),
+            ReadBack::There(record) => compared(delivered, record),
+            ReadBack::Gone => {
+                let text =
+                    "The stream no longer has a record at this place. It was there: the stream confirmed it.";
+                (Some(Tone::Note), "Not there to read back", text.to_owned())
+            }
+            ReadBack::Refused(fault) => {
+                let remedy = remedy::remedy(fault, seen.config);
+                let text = format!("{} The delivery is not touched by this.", remedy.what);
+                (Some(Tone::Note), "Not read back", text)
+            }
+            ReadBack::Lost => {
+                (Some(Tone::Note), "Not read back", "The stream did not answer in time.".to_owned())
+            }
+        };
+        Some(Step { tone, title: title.to_owned(), text, at: String::new() })
+    }
+
+    pub(super) fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let t = tokens(ui);
+        egui::Sides::new().show(
+            ui,
+            |ui| widgets::title_ui(ui, &format!("Story of this {}", self.kind.as_str())),
+            |ui| {
+                let (tone, word) = self.state();
+                widgets::pill_ui(ui, tone.map_or(t.accent, |tone| tone.color(t)), word);
+            },
+        );
+        ui.add_space(2.0);
+        let mut steps = Vec::from(self.sending(seen));
+        let loaded = self.pane.as_ref().and_then(Pane::detail);
+        if let Some(loaded) = loaded {
+            steps.extend(detail::steps(loaded, seen.clock));
+            steps.extend(self.reading(loaded, seen));
+        }
+        detail::steps_ui(ui, &steps);
+        let Some(delivery) = loaded.map(|loaded| &loaded.delivery) else { return };
+        detail::fault_ui(ui, delivery, seen);
+        ui.horizontal_wrapped(|ui| {
+            if let ReadBack::Refused(fault) = &self.read
+                && remedy::remedy(fault, seen.config).place == Some(remedy::Place::SetUpPolicy)
+                && widgets::button_ui(ui, Icon::ArrowRight, "Allow reading in Set up").clicked()
+            {
+                seen.wishes.push(Wish::AllowReading);
+            }
+            if widgets::button_ui(ui, Icon::Activity, "Show in Live").clicked() {
+                seen.wishes.push(Wish::Show(delivery.id));
+            }
+            if delivery.receipt.is_some() && widgets::button_ui(ui, Icon::Waves, "Show in Stream").clicked() {
+                seen.go(Place::Stream);
+            }
+            if let Some(receipt) = &delivery.receipt
+                && widgets::button_ui(ui, Icon::Copy, "Copy sequence number").clicked()
+            {
+                ui.copy_text(receipt.sequence_number.to_string());
+                seen.copied("Sequence number");
+            }
+        });
+        if let ReadBack::There(record) = &self.read {
+            ui.add_space(4.0);
+            widgets::title_ui(ui, "The record as it was read back");
+            let text = String::from_utf8_lossy(&record.data);
+            if detail::wrapped_code_ui(ui, &text) {
+                ui.copy_text(text.into_owned());
+                seen.copied("Record data");
+            }
+        }
+    }
+
+    /// A line of those that were sent before; true when it was clicked.
+    pub(super) fn line_ui(&self, ui: &mut Ui, selected: bool, seen: &Seen<'_>) -> bool {
+        let t = tokens(ui);
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::click());
+        let (tone, word) = self.state();
+        let name = format!("{} {word} {}", self.kind.as_str(), seen.clock.time(self.at));
+        response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, &name));
+        let fill = if selected {
+            t.accent_soft
+        } else if response.hovered() || response.has_focus() {
+            t.hover
+        } else {
+            egui::Color32::TRANSPARENT
+        };
+        let edge = if response.has_focus() { Stroke::new(1.0, t.accent) } else { Stroke::NONE };
+        ui.painter().rect(rect, 7.0, fill, edge, egui::StrokeKind::Inside);
+        let inside = egui::UiBuilder::new()
+            .max_rect(rect.shrink2(vec2(8.0, 0.0)))
+            .layout(egui::Layout::left_to_right(egui::Align::Center));
+        let mut row = ui.new_child(inside);
+        widgets::dot_ui(&mut row, tone.map_or(t.accent, |tone| tone.color(t)));
+        row.add(Label::new(weight(self.kind.as_str(), 560.0).color(t.strong)).selectable(false));
+        row.add(Label::new(RichText::new(word).color(t.weak)).selectable(false));
+        row.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let time = RichText::new(seen.clock.time(self.at)).monospace().color(t.weak);
+            ui.add(Label::new(time).selectable(false));
+        });
+        response.clicked()
+    }
+}
+
+/// What was read against what was put.
+fn compared(delivered: &Detail, record: &Record) -> (Option<Tone>, &'static str, String) {
+    let put = delivered.encoding.encode(&delivered.json);
+    let key = &delivered.delivery.partition_key;
+    if put == *record.data && *key == record.partition_key {
+        let text = format!("{} bytes and the partition key, byte for byte what was sent", put.len());
+        return (Some(Tone::Good), "Read back from the stream", text);
+    }
+    let differs = if *key == record.partition_key {
+        let at = put.iter().zip(record.data.iter()).take_while(|(a, b)| a == b).count();
+        format!("{} bytes were put and {} read; they differ from byte {at} on", put.len(), record.data.len())
+    } else {
+        format!("The partition key is {}, not {key}", record.partition_key)
+    };
+    (Some(Tone::Bad), "The record in the stream is another one", differs)
+}

@@ -1,0 +1,149 @@
+//! The practice stream's fault switches, in the window: each makes its own trouble, and no event is lost.
+
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use tributary::{
+    config::{DestinationKind, Operation},
+    delivery::Query,
+    spool::{FILE_NAME, LogReader},
+};
+
+use crate::window::{Desk, Window, go, open, says, settings, wait_for};
+
+fn with_operation(operation: Operation) -> Desk {
+    let mut config = settings();
+    config.destination.operation = operation;
+    let mut desk = open(config);
+    desk.window.set_size(eframe::egui::vec2(1280.0, 2000.0));
+    go(&mut desk.window, "Test");
+    desk
+}
+
+/// While events flow the window is drawn again and again, so it is not run until it rests.
+fn press(window: &mut Window, role: Role, label: &str) {
+    window.get_by_role_and_label(role, label).click();
+    window.step();
+}
+
+fn flip(window: &mut Window, label: &str) {
+    press(window, Role::Switch, label);
+    wait_for(window, label, |window| says(window, "Practice faults are on"));
+}
+
+/// A hundred events of 25 users at once.
+fn start(window: &mut Window) {
+    press(window, Role::Switch, "At a rate");
+    press(window, Role::Button, "Start");
+}
+
+fn send_many(window: &mut Window) {
+    start(window);
+    wait_for(window, "the run", |window| says(window, "100 of 100 accepted. All are sent."));
+}
+
+fn all_is_delivered(window: &mut Window, count: u32) {
+    let sums = format!("{count} accepted = {count} delivered + 0 queued + 0 failed");
+    wait_for(window, "all to be delivered", |window| says(window, &sums));
+}
+
+fn switch_off(window: &mut Window) {
+    press(window, Role::Button, "Switch all faults off");
+    wait_for(window, "the faults to be off", |window| !says(window, "Practice faults are on"));
+}
+
+#[test]
+fn a_throttled_stream_takes_all_in_the_end() {
+    let mut desk = with_operation(Operation::PutRecord);
+    let window = &mut desk.window;
+    flip(window, "Throttle");
+    start(window);
+    wait_for(window, "the stream to push back", |window| {
+        says(window, "The practice stream takes no more right now")
+    });
+    assert!(says(window, "Throttled"));
+    wait_for(window, "the run", |window| says(window, "100 of 100 accepted. All are sent."));
+    switch_off(window);
+    all_is_delivered(window, 100);
+}
+
+#[test]
+fn records_that_fail_in_a_batch_are_sent_again() {
+    let mut desk = with_operation(Operation::PutRecord);
+    let window = &mut desk.window;
+    let switch = window.get_by_role_and_label(Role::Switch, "Fail a part of each batch");
+    assert!(switch.accesskit_node().is_disabled(), "without batches it would do nothing");
+    assert!(says(window, "Needs batches"));
+
+    let mut desk = with_operation(Operation::PutRecords);
+    let window = &mut desk.window;
+    flip(window, "Fail a part of each batch");
+    send_many(window);
+    all_is_delivered(window, 100);
+    let log = LogReader::open(&desk.files.path().join("data").join(FILE_NAME)).expect("the log");
+    let page = log.page(&Query { limit: 200, ..Query::default() }).expect("a page");
+    let again = page.rows.iter().filter(|row| row.attempts > 1).count();
+    assert!(page.rows.len() == 100 && again > 0, "{again} were put again");
+}
+
+#[test]
+fn cut_connections_lose_nothing_and_the_repeats_are_counted() {
+    let mut desk = with_operation(Operation::PutRecord);
+    let window = &mut desk.window;
+    flip(window, "Cut the connection");
+    send_many(window);
+    wait_for(window, "an answer that never came", |window| says(window, "may be in the stream twice"));
+    switch_off(window);
+    all_is_delivered(window, 100);
+}
+
+#[test]
+fn expired_credentials_hold_events_back_until_they_are_good_again() {
+    let mut desk = with_operation(Operation::PutRecord);
+    let window = &mut desk.window;
+    flip(window, "Expire the credentials");
+    send_many(window);
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    assert!(says(window, "the session has expired"));
+    assert!(says(window, "100 accepted = 0 delivered + 100 queued + 0 failed"));
+    // From any place.
+    press(window, Role::Button, "Switch all off");
+    all_is_delivered(window, 100);
+}
+
+#[test]
+fn a_deleted_stream_is_waited_for() {
+    let mut desk = with_operation(Operation::PutRecord);
+    let window = &mut desk.window;
+    flip(window, "Delete the stream");
+    send_many(window);
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "The practice stream is gone"));
+    assert!(says(window, "100 accepted = 0 delivered + 100 queued + 0 failed"));
+    press(window, Role::Switch, "Delete the stream");
+    all_is_delivered(window, 100);
+    assert!(!says(window, "Practice faults are on"));
+}
+
+#[test]
+fn slow_answers_are_waited_for() {
+    let mut desk = with_operation(Operation::PutRecord);
+    let window = &mut desk.window;
+    flip(window, "Slow answers");
+    press(window, Role::Button, "Send event");
+    wait_for(window, "the event to wait", |window| {
+        says(window, "1 accepted = 0 delivered + 1 queued + 0 failed")
+    });
+    all_is_delivered(window, 1);
+    switch_off(window);
+}
+
+#[test]
+fn a_stream_of_aws_has_no_fault_switches() {
+    let mut config = settings();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clickstream".clone_into(&mut config.destination.stream);
+    config.destination.enabled = false;
+    let mut desk = open(config);
+    go(&mut desk.window, "Test");
+    assert!(!says(&desk.window, "Practice faults"));
+}

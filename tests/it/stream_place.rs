@@ -1,0 +1,168 @@
+//! The Stream place: where reading starts, which shard, what is looked through, what fits the filter.
+
+use std::{io::Write as _, path::Path};
+
+use aws_sdk_kinesis::primitives::Blob;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use tributary::engine::{PRACTICE_STREAM, Whereabouts};
+
+use crate::{
+    conformance,
+    window::{Desk, Window, go, open, rows, says, settings, type_into, wait_for},
+};
+
+/// Puts records of others than us into the practice stream: key and data.
+fn put(desk: &Desk, records: &[(&str, Vec<u8>)]) -> Vec<String> {
+    put_into(&desk.files.path().join("data"), records)
+}
+
+/// The same of the engine on that data folder.
+pub fn put_into(data_dir: &Path, records: &[(&str, Vec<u8>)]) -> Vec<String> {
+    let access = Whereabouts::read(data_dir).expect("a running engine").practice;
+    let client = conformance::client(&access.endpoint_url, &access.access_key_id, &access.secret_access_key);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let puts = records.iter().map(|(key, data)| {
+        let put = client
+            .put_record()
+            .stream_name(PRACTICE_STREAM)
+            .partition_key(*key)
+            .data(Blob::new(data.clone()));
+        runtime.block_on(put.send()).expect("put").sequence_number().to_owned()
+    });
+    puts.collect()
+}
+
+fn stream_place() -> Desk {
+    let mut desk = open(settings());
+    go(&mut desk.window, "Stream");
+    desk
+}
+
+pub fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(data).expect("into memory");
+    gzip.finish().expect("into memory")
+}
+
+/// As aws-kinesis-agg makes it: `{"n":1}` of ada, base64 of `{"n":2}` of bob, and two bytes of ada.
+pub fn aggregated() -> Vec<u8> {
+    let hex = "f3899ac20a036164610a03626f6212273137303134313138333436303436393233313733313638373330333731353838343130353732381a0b08001a077b226e223a317d1a12080110001a0c65794a75496a6f7966513d3d1a0608001a02ff005845f636416aaf537043c37a3fc6548d";
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
+}
+
+fn open_row(window: &mut Window, number: usize) {
+    window.get_all_by_role(Role::Row).nth(number).expect("a row").click();
+    window.run();
+}
+
+fn press(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Button, label).click();
+    window.run();
+}
+
+#[test]
+fn records_of_every_kind_are_looked_through() {
+    let mut desk = stream_place();
+    let event = br#"{"type":"track","event":"Seen","n":1.10}"#;
+    // One shard, so that they stand in this order.
+    put(
+        &desk,
+        &[("k", gzip(event)), ("k", STANDARD.encode(gzip(event)).into()), ("k", b"\xff\x00ab".to_vec())],
+    );
+    put(&desk, &[("k", aggregated())]);
+    let window = &mut desk.window;
+    wait_for(window, "all of them", |window| says(window, "6 read") && rows(window) == 6);
+    for (row, facts) in [
+        (0, ["bytes", "3 of 3, under the key k", "000000  ff 00"]),
+        (1, ["base64 of JSON", "2 of 3, under the key k", "\"n\": 2"]),
+        (2, ["JSON", "1 of 3, under the key k", "\"n\": 1"]),
+        (3, ["bytes", "These bytes are no text.", "ff 00 61 62"]),
+        (4, ["base64 of gzip of JSON", "Event", "\"n\": 1.10"]),
+        (5, ["gzip of JSON", "These bytes are no text.", "\"event\": \"Seen\""]),
+    ] {
+        open_row(window, row);
+        for fact in facts {
+            assert!(says(window, fact), "row {row}: {fact}");
+        }
+        window.get_by_role_and_label(Role::Button, "Close").click();
+        window.run();
+    }
+    open_row(window, 3);
+    press(window, "Copy record data as base64");
+    assert!(says(window, "Record data in base64 copied"));
+}
+
+#[test]
+fn a_filter_leaves_what_fits_and_goes_away_again() {
+    let mut desk = stream_place();
+    let event = |name: &str| format!(r#"{{"type":"track","event":"{name}"}}"#).into_bytes();
+    put(&desk, &[("ada", event("Red")), ("bob", event("Green")), ("ada", event("Blue"))]);
+    let window = &mut desk.window;
+    wait_for(window, "all of them", |window| rows(window) == 3);
+    type_into(window, "Filter records", "GREEN");
+    wait_for(window, "the one that fits", |window| rows(window) == 1 && says(window, "1 fit the filter"));
+    assert!(says(window, "3 read"));
+    put(&desk, &[("carl", event("Light green")), ("carl", event("Grey"))]);
+    let window = &mut desk.window;
+    wait_for(window, "a new one that fits", |window| rows(window) == 2 && says(window, "5 read"));
+    press(window, "Clear the filter");
+    wait_for(window, "all again", |window| rows(window) == 5);
+    type_into(window, "Filter records", "nothing like it");
+    wait_for(window, "none", |window| says(window, "Nothing fits"));
+    press(window, "Show all records");
+    wait_for(window, "all again", |window| rows(window) == 5);
+}
+
+#[test]
+fn reading_starts_where_the_user_says() {
+    let mut desk = stream_place();
+    let numbers =
+        put(&desk, &[("k", b"{\"n\":1}".into()), ("k", b"{\"n\":2}".into()), ("k", b"{\"n\":3}".into())]);
+    let window = &mut desk.window;
+    wait_for(window, "all of them", |window| rows(window) == 3);
+    press(window, "Sequence number");
+    assert!(says(window, "A sequence number has digits only"));
+    type_into(window, "Sequence number to start at", &numbers[1]);
+    wait_for(window, "from the second on", |window| rows(window) == 2 && says(window, "2 read"));
+    assert!(says(window, "not read"), "the other shards have no such place");
+    press(window, "Time");
+    assert!(says(window, "A time is written"));
+    type_into(window, "Time to start at", "15m");
+    wait_for(window, "the last minutes", |window| rows(window) == 3);
+    press(window, "New ones only");
+    wait_for(window, "nothing yet", |window| says(window, "Waiting for the next record"));
+    put(&desk, &[("k", b"{\"n\":4}".into())]);
+    let window = &mut desk.window;
+    wait_for(window, "the new one", |window| rows(window) == 1);
+    press(window, "Oldest");
+    wait_for(window, "all of them", |window| rows(window) == 4);
+}
+
+#[test]
+fn one_shard_is_read_alone_and_every_lag_is_shown() {
+    let mut desk = stream_place();
+    put(&desk, &[("a", b"{}".into()), ("b", b"{}".into()), ("c", b"{}".into()), ("d", b"{}".into())]);
+    let window = &mut desk.window;
+    wait_for(window, "all of them", |window| rows(window) == 4);
+    for shard in 0..4 {
+        window.get_by_label(&format!("Shard {shard} caught up"));
+    }
+    let first = |window: &Window| {
+        let row = window.get_all_by_role(Role::Row).next().expect("a row");
+        row.accesskit_node().label().expect("a name")
+    };
+    let id = first(window).rsplit(' ').next().expect("a shard").to_owned();
+    let number = id.trim_start_matches("shardId-").trim_start_matches('0');
+    let number = if number.is_empty() { "0" } else { number };
+    window.get_by_label("Shard to read").click();
+    window.run();
+    window.get_by_label(&format!("Shard {number} · caught up")).click();
+    window.run();
+    wait_for(window, "that shard alone", |window| rows(window) > 0 && says(window, "not read"));
+    window.get_by_label(&format!("Shard {number} caught up"));
+    for row in window.get_all_by_role(Role::Row) {
+        assert!(row.accesskit_node().label().is_some_and(|name| name.ends_with(&id)), "{id}");
+    }
+}

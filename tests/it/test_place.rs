@@ -1,0 +1,282 @@
+//! The Test place: composing as a form and as JSON, what is sent, runs of many events, and the record read back.
+
+use std::time::Duration;
+
+use eframe::egui::{Key, Modifiers, accesskit::Role};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use tributary::config::DestinationKind;
+
+use crate::{
+    scripted::{Answer, Scripted},
+    window::{Desk, Window, copied, go, open, says, settings, type_into, wait_for},
+};
+
+fn test_place() -> Desk {
+    let mut desk = open(settings());
+    go(&mut desk.window, "Test");
+    desk
+}
+
+fn press(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Button, label).click();
+    window.run();
+}
+
+fn flip(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Switch, label).click();
+    window.run();
+}
+
+/// Replaces what is in a field.
+fn put(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::TextInput, label).focus();
+    window.run();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.key_press(Key::Backspace);
+    window.run();
+    window.get_by_role_and_label(Role::TextInput, label).type_text(text);
+    window.run();
+}
+
+fn json(window: &mut Window) -> String {
+    press(window, "JSON");
+    let text = window.get_by_label("Event JSON").value().expect("a text");
+    press(window, "Form");
+    text
+}
+
+fn set_json(window: &mut Window, text: &str) {
+    press(window, "JSON");
+    window.get_by_label("Event JSON").focus();
+    window.run();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run();
+    window.get_by_label("Event JSON").type_text(text);
+    window.run();
+}
+
+fn send(window: &mut Window) {
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run();
+}
+
+#[test]
+fn the_form_and_the_json_stay_in_step() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    put(window, "Event name", "Signed Up");
+    put(window, "Value of revenue", "39.950");
+    press(window, "Remove products");
+    press(window, "Add property");
+    put(window, "Name of property 4", "plan");
+    put(window, "Value of plan", "pro");
+    let text = json(window);
+    assert!(text.contains("\"event\": \"Signed Up\"") && text.contains("\"plan\": \"pro\""), "{text}");
+    assert!(text.contains("\"revenue\": 39.950"), "a number is written as it was typed: {text}");
+    assert!(text.contains("\"orderId\": \"1042\"") && !text.contains("products"), "{text}");
+
+    set_json(
+        window,
+        r#"{"anonymousId":"a-1","event":"From JSON","properties":{"deep":{"n":1.10},"yes":true}}"#,
+    );
+    press(window, "Form");
+    let value = |window: &Window, label: &str| window.get_by_role_and_label(Role::TextInput, label).value();
+    assert_eq!(value(window, "Event name").as_deref(), Some("From JSON"));
+    assert_eq!(value(window, "Anonymous id").as_deref(), Some("a-1"));
+    assert_eq!(value(window, "Value of deep").as_deref(), Some("{\"n\":1.10}"));
+    put(window, "User id", "ada");
+    let text = json(window);
+    assert!(text.contains("\"n\": 1.10") && text.contains("\"userId\": \"ada\""), "{text}");
+}
+
+#[test]
+fn what_the_endpoint_would_refuse_is_said_while_it_is_typed() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    window.get_by_label("The endpoint will take it");
+    put(window, "Event name", "");
+    assert!(!says(window, "The endpoint will take it"));
+    assert!(window.get_by_role_and_label(Role::Button, "Send event").accesskit_node().is_disabled());
+    assert!(window.get_by_role_and_label(Role::Button, "Start").accesskit_node().is_disabled());
+    put(window, "Event name", "Again");
+    window.get_by_label("The endpoint will take it");
+    set_json(window, "{\n  \"event\": }");
+    assert!(says(window, "Line 2"), "the line is named");
+    press(window, "Form");
+    assert!(says(window, "The text is no JSON object"));
+    press(window, "Template");
+    window.get_by_label("The endpoint will take it");
+}
+
+#[test]
+fn an_event_is_read_back_from_the_stream_and_compared() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    send(window);
+    wait_for(window, "the record", |window| says(window, "Read back from the stream"));
+    assert!(says(window, "byte for byte what was sent"));
+    window.get_by_label("The record as it was read back");
+    window.get_by_label("Copy record data").click();
+    window.step();
+    assert!(copied(window).is_some_and(|data| data.starts_with("eyJ")));
+}
+
+#[test]
+fn where_reading_is_not_permitted_both_places_say_so_and_lead_to_the_policy_s_switch() {
+    if !with_aws_keys("where_reading_is_not_permitted_both_places_say_so_and_lead_to_the_policy_s_switch") {
+        return;
+    }
+    let server = Scripted::start(|_| Answer::Success);
+    server.set_other(|asked| {
+        let lists = asked
+            .headers
+            .get("x-amz-target")
+            .is_some_and(|target| target.as_bytes().ends_with(b"ListShards"));
+        let message = if lists { MAY_NOT_LIST } else { MAY_NOT_PLACE };
+        (400, format!(r#"{{"__type":"AccessDeniedException","message":"{message}"}}"#))
+    });
+    let mut config = settings();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clickstream".clone_into(&mut config.destination.stream);
+    config.destination.endpoint_url.clone_from(&server.url);
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Test");
+    send(window);
+    wait_for(window, "the delivery", |window| says(window, "Not read back"));
+    assert!(says(window, "kinesis:GetShardIterator"), "the action is named");
+    assert!(says(window, "The delivery is not touched by this"));
+    press(window, "Allow reading in Set up");
+    window.get_by_label("Where events go, and what AWS needs for it");
+    assert!(says(window, "\"kinesis:GetShardIterator\""), "the switch is on, and the policy has it");
+
+    go(window, "Stream");
+    wait_for(window, "the fault", |window| says(window, "may not do kinesis:ListShards"));
+    press(window, "Allow reading in Set up");
+    window.get_by_label("Where events go, and what AWS needs for it");
+}
+
+const MAY_NOT_LIST: &str = "User: arn:aws:iam::123456789012:user/t is not authorized to perform: kinesis:ListShards on \
+                            resource: arn:aws:kinesis:eu-west-1:123456789012:stream/clickstream";
+
+const MAY_NOT_PLACE: &str = "User: arn:aws:iam::123456789012:user/t is not authorized to perform: \
+                             kinesis:GetShardIterator on resource: arn:aws:kinesis:eu-west-1:123456789012:stream/clickstream";
+
+/// Whether this process has AWS keys where every AWS tool looks for them; if not, runs the test again in one that has.
+fn with_aws_keys(test: &str) -> bool {
+    if std::env::vars_os().any(|(name, _)| name == "AWS_ACCESS_KEY_ID") {
+        return true;
+    }
+    let myself = std::env::current_exe().expect("the test's program");
+    let again = std::process::Command::new(myself)
+        .args(["--exact", &format!("test_place::{test}"), "--nocapture"])
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .expect("the test's program runs");
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(
+        again.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
+    false
+}
+
+#[test]
+fn a_test_event_carries_a_mark_that_can_be_switched_off() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    window.get_by_label("context.tributary = {\"test\":true}");
+    send(window);
+    wait_for(window, "the delivery", |window| says(window, "Read back from the stream"));
+    press(window, "Show in Live");
+    wait_for(window, "its detail", |window| says(window, "\"tributary\""));
+    go(window, "Test");
+    flip(window, "Mark as test");
+    assert!(says(window, "Consumers cannot tell it from a real event"));
+    send(window);
+    wait_for(window, "the second one", |window| says(window, "Sent before"));
+    wait_for(window, "the delivery", |window| says(window, "Read back from the stream"));
+    press(window, "Show in Live");
+    wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));
+    assert!(!says(window, "\"tributary\""));
+}
+
+#[test]
+fn the_request_is_shown_as_code_with_the_key_masked_and_copied_with_it() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    press(window, "Request");
+    for (language, sign) in [
+        ("curl", "curl -u"),
+        ("Node.js", "Buffer.from"),
+        ("Python", "urllib.request"),
+        ("JavaScript", "btoa("),
+    ] {
+        press(window, language);
+        assert!(says(window, sign), "{language}");
+        assert!(says(window, "/v1/track") && says(window, "Order Completed"), "{language}");
+        assert!(says(window, "\"tributary\""), "the mark is a part of what is sent");
+        assert!(!says(window, "test-key-1234"), "a key is not shown unasked");
+        window.get_by_label("Copy request").click();
+        window.step();
+        assert!(copied(window).is_some_and(|code| code.contains("test-key-1234") && code.contains(sign)));
+        window.run();
+    }
+    put(window, "Event name", "Another One");
+    assert!(says(window, "Another One"), "the request follows the event");
+}
+
+#[test]
+fn an_event_is_saved_under_a_name_and_taken_back() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    wait_for(window, "the saved events", |window| window.query_by_label("Save as …").is_some());
+    put(window, "Event name", "Refund Issued");
+    press(window, "Save as …");
+    type_into(window, "Name of the saved event", "A refund");
+    press(window, "Save event");
+    let file = desk.files.path().join("data").join("test-presets.json");
+    wait_for(window, "the file", |_| {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("Refund Issued"))
+    });
+    press(window, "Template");
+    assert!(!json(window).contains("Refund Issued"));
+    window.get_by_label("Saved events").click();
+    window.run();
+    window.get_by_label("A refund (track)").click();
+    window.run();
+    assert!(json(window).contains("Refund Issued"));
+    press(window, "Remove saved event A refund");
+    wait_for(window, "the file", |_| std::fs::read_to_string(&file).is_ok_and(|text| text.trim() == "[]"));
+}
+
+#[test]
+fn a_run_sends_what_was_asked_for_as_random_users() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    flip(window, "At a rate");
+    press(window, "Start");
+    wait_for(window, "the end of the run", |window| says(window, "100 of 100 accepted. All are sent."));
+    // Not `run`: while events flow, the window is drawn again and again.
+    window.get_by_role_and_label(Role::Button, "Stream").click();
+    wait_for(window, "all records", |window| says(window, "100 read"));
+    assert!(says(window, "test-user-"));
+}
+
+#[test]
+fn a_run_at_a_rate_is_stopped_by_its_button() {
+    let mut desk = test_place();
+    let window = &mut desk.window;
+    press(window, "Start");
+    wait_for(window, "the run", |window| says(window, "of 100 accepted"));
+    press(window, "Stop");
+    wait_for(window, "its end", |window| says(window, "Stopped."));
+    assert!(!says(window, "100 of 100"), "at 20 a second it cannot be through");
+    std::thread::sleep(Duration::from_millis(100));
+    press(window, "Start");
+    wait_for(window, "a new run", |window| !says(window, "Stopped."));
+}
