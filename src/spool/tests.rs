@@ -142,6 +142,19 @@ fn a_full_spool_refuses_and_takes_again_when_there_is_room() {
 }
 
 #[test]
+fn damage_that_is_met_while_running_leads_to_the_doctor() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let vandal = open::connect_writer(spool.path()).expect("opens");
+        vandal.execute_batch("ALTER TABLE event RENAME TO gone").expect("spoils");
+        let refused = spool.append(arrivals(vec![event("u", "m1", 5)])).await.expect_err("no place for it");
+        assert!(refused.to_string().contains("tributary doctor"), "{refused}");
+        close(spool, threads).await;
+    });
+}
+
+#[test]
 fn a_disk_that_is_nearly_full_refuses_before_anything_breaks_and_takes_again_by_itself() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {

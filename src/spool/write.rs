@@ -15,7 +15,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Requeued, Settlement, Summary, open,
+    AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Requeued, Settlement, Summary, doctor,
+    open,
     repeats::Repeats,
     room::Room,
     rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
@@ -312,7 +313,7 @@ impl Writer {
         }
         let rejected_before = self.books.rejected;
         let result = if self.may_write() {
-            self.write(&mut group).map_err(|error| Arc::from(error.to_string()))
+            self.write(&mut group).map_err(|error| reason(&error))
         } else {
             Err(match &self.intake {
                 Intake::Failing(reason) => Arc::clone(reason),
@@ -708,6 +709,17 @@ impl Writer {
         self.books.pruned_through = last;
         Ok(self.books.kept > keep)
     }
+}
+
+/// What the faces show; where no waiting helps, with what does.
+fn reason(error: &rusqlite::Error) -> Arc<str> {
+    if doctor::is_damage(error) {
+        return format!(
+            "{error}; stop Tributary and run `tributary doctor`, which recovers what can be read"
+        )
+        .into();
+    }
+    error.to_string().into()
 }
 
 fn words(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, i64>> {
