@@ -2,7 +2,7 @@
 //!
 //! `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json` (the SDKs for
 //! Node and for the browser, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv
-//! with `requirements.txt`; the browser is Debian's `/usr/bin/chromium`. Without them the tests fail and say so.
+//! with `requirements.txt` (an SDK, and ministack: another Kinesis, with IAM and STS); the browser is Debian's `/usr/bin/chromium`. Without them the tests fail and say so.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -12,6 +12,7 @@ mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod json;
+mod ministack;
 mod outages;
 mod processes;
 mod sdks;
