@@ -87,24 +87,17 @@ fn listening(engine: &Engine) -> Option<SocketAddr> {
 
 /// The backlog: each user's events in order.
 fn fill(address: SocketAddr) -> anyhow::Result<()> {
-    let mut socket = TcpStream::connect(address)?;
     for n in 0..EACH {
         for first in (0..USERS).step_by(500) {
             let event = |user| format!(r#"{{"type":"track","userId":"user-{user}","event":"Tick","n":{n}}}"#);
             let events: Vec<_> = (first..first + 500).map(event).collect();
             let body = format!(r#"{{"writeKey":"{KEY}","batch":[{}]}}"#, events.join(","));
-            let length = body.len();
-            write!(
-                socket,
-                "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}"
-            )?;
-            let mut answer = [0; 4096];
-            let read = socket.read(&mut answer)?;
-            ensure!(
-                answer[..read].starts_with(b"HTTP/1.1 200"),
-                "{}",
-                String::from_utf8_lossy(&answer[..read])
-            );
+            let mut socket = TcpStream::connect(address)?;
+            let head = "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+            write!(socket, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer)?;
+            ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         }
     }
     Ok(())
