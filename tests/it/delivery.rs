@@ -16,7 +16,7 @@ use tributary::delivery::{Forwarder, Query};
 use tributary::event::Encoding;
 use tributary::practice::Faults;
 
-use crate::binary::{Home, WRITE_KEY, key_header};
+use crate::binary::{Home, Serve, WRITE_KEY, key_header};
 use crate::practising::{Practising, practising};
 use crate::scripted::{Answer, Call, DENIED, FAILING, Scripted, Sent, THROTTLED, TOO_LARGE, first_arrivals};
 use crate::wire::{self, Connection, adds_up, metric, wait_until};
@@ -801,6 +801,29 @@ fn a_disabled_destination_keeps_events_waiting_and_enabling_delivers_them() {
     assert_eq!(post(&running, &[event("late", 0)]), 200);
     wait_until("one waits", || running.engine.status().ledger.queued == 1);
     running.engine.shutdown(Duration::from_secs(5));
+}
+
+/// Hundredths of a second that a program has computed, where `/proc` says it.
+fn computed(serve: &Serve) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", serve.id())).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    Some(fields[11].parse::<u64>().ok()? + fields[12].parse::<u64>().ok()?)
+}
+
+#[test]
+fn who_waits_does_not_compute() {
+    let server = Scripted::start(|_| DENIED);
+    for (settings, state) in [("enabled = false", "disabled"), ("", "blocked")] {
+        let home = Home::with_kinesis(&server.url, settings);
+        let serve = home.serve(&[]);
+        serve.accept("/v1/batch", &batch(&ten_users()));
+        serve.wait_state(state);
+        let before = computed(&serve);
+        std::thread::sleep(Duration::from_secs(2));
+        let used = computed(&serve).zip(before).map(|(after, before)| after - before);
+        assert!(used.is_none_or(|used| used < 20), "{state}: {used:?} hundredths of a second");
+        serve.stop();
+    }
 }
 
 const SENDERS: usize = 6;
