@@ -42,7 +42,7 @@ use crate::{
     },
     event::Kind,
     forward::Setup,
-    kinesis::{self, Access},
+    kinesis::Access,
     practice::{self, Practice},
     spool::{self, LogReader, Spool},
 };
