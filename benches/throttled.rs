@@ -22,8 +22,8 @@ use tributary::{
 };
 
 const KEY: &str = "throttled";
-const USERS: usize = 2_000;
-const EACH: usize = 20;
+const USERS: usize = 400;
+const EACH: usize = 100;
 
 /// Records of a shard a second, and what it takes at once after a rest (`practice::shard`).
 const SHARD_RECORDS: f64 = 1000.0;
@@ -72,7 +72,7 @@ fn run(operation: Operation) -> anyhow::Result<()> {
         let seconds = (some[some.len() - 1] - some[0]) as f64 / 1000.0;
         let share = some.len() as f64 / (SHARD_RECORDS * (1.0 + seconds));
         println!("  {shard}: {} records in {seconds:.2} s, {:.1} % of its limit", some.len(), share * 100.0);
-        ensure!(share >= SHARE_MIN, "less than nine tenths of the limit");
+        ensure!(share >= SHARE_MIN, "less than nine tenths; at 1.00 puts each, this machine was too slow");
     }
     engine.shutdown(Duration::from_secs(5));
     Ok(())
@@ -87,25 +87,16 @@ fn listening(engine: &Engine) -> Option<SocketAddr> {
 
 /// The backlog: each user's events in order.
 fn fill(address: SocketAddr) -> anyhow::Result<()> {
-    let mut socket = TcpStream::connect(address)?;
     for n in 0..EACH {
-        for first in (0..USERS).step_by(500) {
-            let event = |user| format!(r#"{{"type":"track","userId":"user-{user}","event":"Tick","n":{n}}}"#);
-            let events: Vec<_> = (first..first + 500).map(event).collect();
-            let body = format!(r#"{{"writeKey":"{KEY}","batch":[{}]}}"#, events.join(","));
-            let length = body.len();
-            write!(
-                socket,
-                "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}"
-            )?;
-            let mut answer = [0; 4096];
-            let read = socket.read(&mut answer)?;
-            ensure!(
-                answer[..read].starts_with(b"HTTP/1.1 200"),
-                "{}",
-                String::from_utf8_lossy(&answer[..read])
-            );
-        }
+        let event = |user| format!(r#"{{"type":"track","userId":"user-{user}","event":"Tick","n":{n}}}"#);
+        let events: Vec<_> = (0..USERS).map(event).collect();
+        let body = format!(r#"{{"writeKey":"{KEY}","batch":[{}]}}"#, events.join(","));
+        let mut socket = TcpStream::connect(address)?;
+        let head = "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+        write!(socket, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
     Ok(())
 }

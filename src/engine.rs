@@ -10,6 +10,7 @@ mod board;
 mod control;
 mod desk;
 mod keeper;
+mod learned;
 mod presets;
 mod reading;
 mod resend;
@@ -46,7 +47,7 @@ use crate::{
     },
     event::Kind,
     forward::Setup,
-    kinesis::{self, Access},
+    kinesis::Access,
     practice::{self, Practice},
     spool::{self, LogReader, Spool},
 };
@@ -240,9 +241,10 @@ impl Shared {
         self.news.notify_one();
     }
 
-    /// The largest record that the stream takes, as far as it is known.
-    fn record_bytes_max(&self) -> usize {
-        self.news_of_stream.borrow().facts.map_or(kinesis::RECORD_BYTES_MAX, |facts| facts.record_bytes_max)
+    /// The largest record that the stream of these settings takes, as far as it is known. May read a small file.
+    fn record_bytes_max(&self, config: &Config) -> usize {
+        let facts = self.news_of_stream.borrow().facts;
+        facts.map_or_else(|| learned::recall(&self.paths.data_dir, config), |facts| facts.record_bytes_max)
     }
 
     /// What the forwarder and every reader of the stream go by.
@@ -300,7 +302,7 @@ impl Engine {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let config = Arc::new(config);
         let setup = Shared::setup_for(Arc::clone(&config), &access);
-        let rules = Arc::new(Rules::new(&config, kinesis::RECORD_BYTES_MAX, tls));
+        let rules = Arc::new(Rules::new(&config, learned::recall(&paths.data_dir, &config), tls));
         let shared = Arc::new(Shared {
             paths,
             config: watch::Sender::new(config),

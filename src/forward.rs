@@ -235,16 +235,19 @@ impl Forwarder {
         self.client = Client::connect(&self.setup.config, self.setup.practice.as_ref()).await;
     }
 
-    /// Asks the stream about itself now and then, while puts get through.
+    /// When the stream is asked about itself: now and then, while puts get through.
+    fn asks_at(&self) -> Option<Instant> {
+        let is_away = self.weather.pause().is_some() || !self.setup.config.destination.enabled;
+        (self.asking.is_none() && !self.stopping && !is_away).then_some(self.ask_at)
+    }
+
     fn ask(&mut self) {
         let now = Instant::now();
-        let is_away = self.weather.pause().is_some() || !self.setup.config.destination.enabled;
-        if self.asking.is_some() || self.stopping || is_away || now < self.ask_at {
-            return;
+        if self.asks_at().is_some_and(|at| at <= now) {
+            self.ask_at = now + ASK_EVERY;
+            let client = self.client.clone();
+            self.asking = Some(Box::pin(async move { client.facts().await }));
         }
-        self.ask_at = now + ASK_EVERY;
-        let client = self.client.clone();
-        self.asking = Some(Box::pin(async move { client.facts().await }));
     }
 
     /// How many puts may be in flight, all in all.
@@ -377,8 +380,7 @@ impl Forwarder {
 
     fn next_change(&self) -> Option<Instant> {
         let weather = self.weather.changes_at(Instant::now());
-        let ask = (self.asking.is_none() && self.weather.pause().is_none()).then_some(self.ask_at);
-        [self.lanes.next_wake(), weather, ask].into_iter().flatten().min()
+        [self.lanes.next_wake(), weather, self.asks_at()].into_iter().flatten().min()
     }
 }
 

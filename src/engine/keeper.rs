@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     ControlAccess, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued, ReadPlan, Shared,
-    TestRun, TestSent, Whereabouts, account, chain, control, presets, reading, resend, set_aside,
+    TestRun, TestSent, Whereabouts, account, chain, control, learned, presets, reading, resend, set_aside,
     signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
@@ -425,7 +425,7 @@ impl Keeper {
             tls.as_ref().err().map(|error| format!("{}; the endpoint goes on as before.", chain(error))),
         );
         let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
-        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(), tls)));
+        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(&config), tls)));
         self.listen_inside().await;
         shared.spool.set_limits((&*config).into()).await;
         let before = shared.setup.borrow().config.clone();
@@ -449,8 +449,11 @@ impl Keeper {
         let shared = &self.shared;
         let config = Arc::clone(&shared.config.borrow());
         let tls = shared.rules.borrow().tls().cloned();
-        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(), tls)));
+        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(&config), tls)));
         let news = shared.news_of_stream.borrow().clone();
+        if let Some(facts) = news.facts {
+            learned::keep(&shared.paths.data_dir, &config, facts.record_bytes_max);
+        }
         let spreads = news.facts.is_some_and(|facts| facts.spreads_keys) && config.destination.ordered;
         shared.set_problem("distribution", spreads.then(|| remedy::spread_keys(&config)));
         shared.set_problem("order", news.disorder.map(|disorder| remedy::disorder(&disorder)));

@@ -16,7 +16,7 @@ use tributary::delivery::{Forwarder, Query};
 use tributary::event::Encoding;
 use tributary::practice::Faults;
 
-use crate::binary::{Home, WRITE_KEY, key_header};
+use crate::binary::{Home, Serve, WRITE_KEY, key_header};
 use crate::practising::{Practising, practising};
 use crate::scripted::{Answer, Call, DENIED, FAILING, Scripted, Sent, THROTTLED, TOO_LARGE, first_arrivals};
 use crate::wire::{self, Connection, adds_up, metric, wait_until};
@@ -571,6 +571,17 @@ fn what_the_stream_says_of_itself_is_heeded() {
     serve.wait_drained();
     serve.stop();
     assert_eq!(server.written().last().unwrap().data.len(), large_record(&server));
+    // It is away at the next start: what was learned still holds, for this stream alone.
+    server.set_rule(|_| DENIED);
+    server.set_summary(&Value::Null);
+    let serve = home.serve(&["--stream", "another"]);
+    assert_eq!(post(serve.address), 413);
+    serve.stop();
+    let serve = home.serve(&[]);
+    assert_eq!(post(serve.address), 200);
+    serve.wait_state("blocked");
+    serve.stop();
+    server.set_rule(|_| Answer::Success);
     server.set_summary(
         &json!({ "MaxRecordSizeInKiB": 1024, "RecordDistributionStrategy": "USER_PARTITION_KEY" }),
     );
@@ -626,6 +637,44 @@ fn killed_between_the_put_and_its_answer_the_event_is_put_again_and_lost_is_none
     assert_eq!(server.written_count(), 3, "the first one is there twice");
     assert_settled(&home, 2, 0);
     assert_eq!(ledger(&home)["repeatsPossible"], 0, "nobody was there to count it");
+}
+
+#[test]
+fn the_practice_streams_records_end_with_the_engine_and_the_delivery_log_does_not() {
+    let home = Home::new("");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0)]));
+    serve.wait_drained();
+    assert_eq!(home.run(&["tail"]).lines().len(), 1);
+    serve.stop();
+    let serve = home.serve(&[]);
+    assert_eq!(home.run(&["tail"]).stdout, "");
+    assert_eq!(home.run(&["log", "--json"]).line()["state"], "delivered");
+    serve.stop();
+}
+
+#[test]
+fn a_spool_that_cannot_be_read_is_told_of_and_read_again_when_it_can() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "enabled = false");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0), event("u", 1), event("v", 0)]));
+    serve.stop();
+    let rename = |from: &str, to: &str| {
+        let file = rusqlite::Connection::open(home.data_dir().join("spool.sqlite3")).unwrap();
+        file.busy_timeout(Duration::from_secs(5)).unwrap();
+        file.execute_batch(&format!("ALTER TABLE event RENAME COLUMN {from} TO {to}")).unwrap();
+    };
+    rename("start", "gone");
+    let serve = home.serve_with(&[], &[("TRIBUTARY_DESTINATION_ENABLED", Some("true"))]);
+    wait_until("the log tells it", || serve.log().contains("Forwarder blocked: SpoolUnreadable"));
+    serve.wait_state("blocked");
+    rename("gone", "start");
+    serve.wait_drained();
+    serve.wait_state("running");
+    serve.stop();
+    assert_eq!(server.first_arrivals("n")["u"], numbers(0..2));
+    assert_settled(&home, 3, 0);
 }
 
 #[test]
@@ -752,6 +801,29 @@ fn a_disabled_destination_keeps_events_waiting_and_enabling_delivers_them() {
     assert_eq!(post(&running, &[event("late", 0)]), 200);
     wait_until("one waits", || running.engine.status().ledger.queued == 1);
     running.engine.shutdown(Duration::from_secs(5));
+}
+
+/// Hundredths of a second that a program has computed, where `/proc` says it.
+fn computed(serve: &Serve) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", serve.id())).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    Some(fields[11].parse::<u64>().ok()? + fields[12].parse::<u64>().ok()?)
+}
+
+#[test]
+fn who_waits_does_not_compute() {
+    let server = Scripted::start(|_| DENIED);
+    for (settings, state) in [("enabled = false", "disabled"), ("", "blocked")] {
+        let home = Home::with_kinesis(&server.url, settings);
+        let serve = home.serve(&[]);
+        serve.accept("/v1/batch", &batch(&ten_users()));
+        serve.wait_state(state);
+        let before = computed(&serve);
+        std::thread::sleep(Duration::from_secs(2));
+        let used = computed(&serve).zip(before).map(|(after, before)| after - before);
+        assert!(used.is_none_or(|used| used < 20), "{state}: {used:?} hundredths of a second");
+        serve.stop();
+    }
 }
 
 const SENDERS: usize = 6;

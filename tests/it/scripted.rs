@@ -164,17 +164,17 @@ impl Scripted {
         lock(&self.memory).rule = Box::new(rule);
     }
 
-    /// What the stream says of itself from now on, in place of refusing to: these members beside the required ones.
+    /// What the stream says of itself from now on: these members beside the required ones. `null`: it refuses to.
     pub fn set_summary(&self, more: &Value) {
         let mut summary = json!({
             "StreamName": "clicks", "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
             "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.7e9,
             "EnhancedMonitoring": [], "OpenShardCount": 4, "StreamModeDetails": { "StreamMode": "ON_DEMAND" },
         });
-        for (name, value) in more.as_object().expect("an object") {
+        for (name, value) in more.as_object().into_iter().flatten() {
             summary[name] = value.clone();
         }
-        lock(&self.memory).summary = Some(summary);
+        lock(&self.memory).summary = more.is_object().then_some(summary);
     }
 
     /// Answers what is no call of Kinesis.

@@ -27,7 +27,7 @@ fn policy(words: &[&str]) -> String {
 /// What a user with this policy may do.
 fn tried(ministack: &Ministack, document: &str) -> Value {
     let mut command = Command::new(python());
-    serde_json::from_str(&run(command.arg(sender("iam.py")).arg(&ministack.url), document)).unwrap()
+    serde_json::from_str(&run(command.arg(sender("policy.py")).arg(&ministack.url), document)).unwrap()
 }
 
 fn allowed(results: &Value) -> BTreeSet<String> {

@@ -13,6 +13,7 @@ mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod json;
+mod ministack;
 mod outages;
 mod processes;
 mod sdks;

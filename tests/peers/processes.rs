@@ -89,15 +89,19 @@ impl Kinesalite {
     }
 }
 
-/// A ministack of our own, which checks signatures and policies. Its root has the key `test` with the secret `test`.
+/// A ministack of our own, another independent Kinesis: with IAM, STS and signatures that it checks.
 pub struct Ministack {
     _child: Guard,
-    _folder: TempDir,
+    _output: TempDir,
     pub url: String,
 }
 
 impl Ministack {
+    /// The keys that may do everything.
+    pub const ROOT: (&str, &str) = ("test", "test");
+
     pub fn start() -> Self {
+        // The port is free when it is asked for, and may be taken by another process a moment later.
         (0..5).find_map(|_| Self::try_start()).expect("ministack listens")
     }
 
@@ -105,14 +109,15 @@ impl Ministack {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let folder = tempfile::tempdir().unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
+        let output = tempfile::tempdir().unwrap();
+        let log = File::create(output.path().join("log")).unwrap();
         let mut command = Command::new(python());
-        command.args(["-m", "ministack"]).current_dir(folder.path()).stdin(Stdio::null());
-        command.env("HOME", folder.path()).env("BIND_HOST", "127.0.0.1").env("AUTH", "true");
-        command.env("SERVICES", "kinesis,sts,iam").env("GATEWAY_PORT", address.port().to_string());
-        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("python starts");
-        let mut child = Guard(child);
+        command.args(["-m", "ministack"]).current_dir(output.path()).env("HOME", output.path());
+        command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", address.port().to_string());
+        command.env("SERVICES", "kinesis,sts,iam").env("AUTH", "true");
+        reach_loopback_directly(&mut command);
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        let mut child = Guard(child.expect("python starts"));
         let start = Instant::now();
         while TcpStream::connect(address).is_err() {
             if child.0.try_wait().unwrap().is_some() || start.elapsed() > Duration::from_mins(1) {
@@ -120,7 +125,14 @@ impl Ministack {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Some(Self { _child: child, _folder: folder, url: format!("http://{address}") })
+        Some(Self { _child: child, _output: output, url: format!("http://{address}") })
+    }
+
+    /// What an administrator does: the words of `senders/iam.py`.
+    pub fn iam(&self, words: &[&str]) -> serde_json::Value {
+        let mut command = Command::new(python());
+        command.arg(sender("iam.py")).arg(&self.url).args(words);
+        serde_json::from_str(&run(&mut command, "")).unwrap()
     }
 }
 
@@ -138,6 +150,9 @@ pub struct Serve {
     kinesis_url: String,
     delivery: Delivery,
     spool_bytes_max: Option<u64>,
+    variables: Vec<(&'static str, String)>,
+    /// The AWS keys are in AWS's own file, not in the environment.
+    has_file: bool,
     child: Option<Guard>,
 }
 
@@ -146,7 +161,16 @@ impl Serve {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let kinesis_url = kinesis_url.to_owned();
-        Self { folder, data, kinesis_url, delivery, spool_bytes_max: None, child: None }
+        Self {
+            folder,
+            data,
+            kinesis_url,
+            delivery,
+            spool_bytes_max: None,
+            variables: Vec::new(),
+            has_file: false,
+            child: None,
+        }
     }
 
     pub fn keep_data_in(&mut self, data: PathBuf) {
@@ -155,6 +179,25 @@ impl Serve {
 
     pub fn limit_spool(&mut self, bytes_max: u64) {
         self.spool_bytes_max = Some(bytes_max);
+    }
+
+    /// One more variable of its environment, from the next start on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.push((name, value.to_owned()));
+    }
+
+    /// Writes AWS keys into `~/.aws/credentials`, also while it runs.
+    pub fn write_keys(&mut self, id: &str, secret: &str) {
+        self.has_file = true;
+        let folder = self.folder.path().join(".aws");
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+        std::fs::write(folder.join("credentials"), text).unwrap();
+    }
+
+    /// What it wrote so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default()
     }
 
     pub fn reach_kinesis_at(&mut self, url: String) {
@@ -222,9 +265,12 @@ impl Serve {
         command.arg(name).arg("--config").arg(folder.join("config.toml"));
         command.arg("--data-dir").arg(&self.data);
         command.env_clear().env("HOME", folder).env("PATH", "");
-        command.env("AWS_ACCESS_KEY_ID", AWS_KEY.0).env("AWS_SECRET_ACCESS_KEY", AWS_KEY.1);
         // The small disks of these tests are to be filled to the last byte.
         command.env("TRIBUTARY_SPOOL_MIN_FREE_BYTES", "0");
+        if !self.has_file {
+            command.env("AWS_ACCESS_KEY_ID", AWS_KEY.0).env("AWS_SECRET_ACCESS_KEY", AWS_KEY.1);
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(bytes) = self.spool_bytes_max {
             command.env("TRIBUTARY_SPOOL_MAX_BYTES", bytes.to_string());
         }

@@ -1,4 +1,4 @@
-//! What is in kinesalite's stream, read by the AWS SDK alone and by `tributary tail`.
+//! What is in the stream of another Kinesis, read by the AWS SDK alone and by `tributary tail`.
 
 use crate::conformance;
 use crate::json::{Members, items};
@@ -33,12 +33,18 @@ impl Found {
 
 pub struct Stream {
     url: String,
+    keys: (&'static str, &'static str),
 }
 
 impl Stream {
-    /// A new stream of three shards.
+    /// A new stream of three shards in kinesalite.
     pub async fn create(kinesalite: &Kinesalite) -> Self {
-        let stream = Self { url: kinesalite.url.clone() };
+        Self::create_at(&kinesalite.url, AWS_KEY).await
+    }
+
+    /// The same of any server.
+    pub async fn create_at(url: &str, keys: (&'static str, &'static str)) -> Self {
+        let stream = Self { url: url.to_owned(), keys };
         let client = stream.client();
         client.create_stream().stream_name(STREAM).shard_count(3).send().await.unwrap();
         for _ in 0..200 {
@@ -53,7 +59,7 @@ impl Stream {
 
     /// A new one, since a kept connection may be closed by the server just when it is used again.
     fn client(&self) -> Client {
-        conformance::client(&self.url, AWS_KEY.0, AWS_KEY.1)
+        conformance::client(&self.url, self.keys.0, self.keys.1)
     }
 
     /// Every record, each shard's in its order.

@@ -1,78 +1,41 @@
-"""What a user with exactly one policy may do, asked of an independent IAM.
-
-python iam.py URL < policy.json: makes a user, the policy and a key with root's keys, then tries every action with the
-user's. Prints the key and, for each action on each stream, "ok" or the error's code, as JSON.
-"""
+"""What an administrator does in AWS's console, by botocore: `iam.py URL WHAT …`; answers with one line of JSON."""
 
 import json
 import sys
-import uuid
 
-import botocore.exceptions
 import botocore.session
 
-REGION = "eu-west-1"
-url, document = sys.argv[1], sys.stdin.read()
+URL, WHAT, *WORDS = sys.argv[1:]
 
 
-def client(service, key="test", secret="test"):
-    session = botocore.session.get_session()
+def client(name):
+    session = botocore.session.Session()
     return session.create_client(
-        service, region_name=REGION, endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret
+        name, region_name="us-east-1", endpoint_url=URL, aws_access_key_id="test", aws_secret_access_key="test"
     )
 
 
-iam, root = client("iam"), client("kinesis")
-for stream in ("clicks", "other"):
-    try:
-        root.create_stream(StreamName=stream, ShardCount=1)
-    except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceInUseException":
-            raise
-name = f"user-{uuid.uuid4()}"
-iam.create_user(UserName=name)
-policy = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
-iam.attach_user_policy(UserName=name, PolicyArn=policy)
-key = iam.create_access_key(UserName=name)["AccessKey"]
-user = client("kinesis", key["AccessKeyId"], key["SecretAccessKey"])
+def policy(*actions):
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def result(call):
-    try:
-        call()
-        return "ok"
-    except botocore.exceptions.ClientError as error:
-        return error.response["Error"]["Code"]
-
-
-def tried(stream):
-    shard = root.list_shards(StreamName=stream)["Shards"][0]["ShardId"]
-    place = root.get_shard_iterator(StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    place = place["ShardIterator"]
-    arn = root.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
-    record = {"Data": b"x", "PartitionKey": "k"}
-    return {
-        "PutRecord": result(lambda: user.put_record(StreamName=stream, **record)),
-        "PutRecords": result(lambda: user.put_records(StreamName=stream, Records=[record])),
-        "DescribeStreamSummary": result(lambda: user.describe_stream_summary(StreamName=stream)),
-        "DescribeStream": result(lambda: user.describe_stream(StreamName=stream)),
-        "ListShards": result(lambda: user.list_shards(StreamName=stream)),
-        "GetShardIterator": result(
-            lambda: user.get_shard_iterator(StreamName=stream, ShardId=shard, ShardIteratorType="LATEST")
-        ),
-        "GetRecords": result(lambda: user.get_records(ShardIterator=place, StreamARN=arn)),
-        "DeleteStream": result(lambda: user.delete_stream(StreamName=f"{stream}-that-is-not-there")),
-        "AddTagsToStream": result(lambda: user.add_tags_to_stream(StreamName=stream, Tags={"a": "b"})),
-    }
-
-
-elsewhere = {
-    "ListStreams": result(lambda: user.list_streams()),
-    "CreateStream": result(lambda: user.create_stream(StreamName="new", ShardCount=1)),
-    "iam:CreateUser": result(
-        lambda: client("iam", key["AccessKeyId"], key["SecretAccessKey"]).create_user(UserName="x")
-    ),
-}
-answer = {"clicks": tried("clicks"), "other": tried("other"), "account": elsewhere}
-answer["key"] = [key["AccessKeyId"], key["SecretAccessKey"]]
-print(json.dumps(answer))
+iam = client("iam")
+if WHAT == "user":
+    (name,) = WORDS
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    print(json.dumps({"id": key["AccessKeyId"], "secret": key["SecretAccessKey"]}))
+elif WHAT == "allow":
+    name, *actions = WORDS
+    iam.put_user_policy(UserName=name, PolicyName="writer", PolicyDocument=policy(*actions))
+    print("{}")
+elif WHAT == "role":
+    name, *actions = WORDS
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="writer", PolicyDocument=policy(*actions))
+    print(json.dumps({"arn": role["Arn"]}))
+else:
+    sys.exit(f"no such command: {WHAT}")

@@ -1,0 +1,90 @@
+//! `stream.json` in the data folder: how large the stream's records may be, for the next start. Before the stream can be
+//! asked again (it may be away), an event that it takes must not be refused. Without the file the usual limit holds.
+
+use std::{io::Write, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Config, DestinationKind},
+    kinesis,
+};
+
+const FILE_NAME: &str = "stream.json";
+
+/// A limit, and the stream that it is of.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Learned {
+    stream: String,
+    region: String,
+    endpoint_url: String,
+    record_bytes_max: usize,
+}
+
+impl Learned {
+    fn of(config: &Config, record_bytes_max: usize) -> Self {
+        let destination = &config.destination;
+        Self {
+            stream: destination.stream.clone(),
+            region: destination.region.clone(),
+            endpoint_url: destination.endpoint_url.clone(),
+            record_bytes_max,
+        }
+    }
+}
+
+/// The largest record of this destination, as it was when it was last asked.
+pub(super) fn recall(data_dir: &Path, config: &Config) -> usize {
+    let bytes = std::fs::read(data_dir.join(FILE_NAME)).ok();
+    let learned: Option<Learned> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let usual = kinesis::RECORD_BYTES_MAX;
+    let practice = config.destination.kind == DestinationKind::Practice;
+    let is_it = |learned: &Learned| !practice && *learned == Learned::of(config, learned.record_bytes_max);
+    let bytes = learned.filter(is_it).map_or(usual, |learned| learned.record_bytes_max);
+    // Whoever edited the file does not make requests larger than AWS takes them.
+    bytes.clamp(usual, 10 * usual)
+}
+
+/// Keeps it, where that is news. Written whole or not at all; a disk that refuses costs no more than the memory.
+pub(super) fn keep(data_dir: &Path, config: &Config, record_bytes_max: usize) {
+    let practice = config.destination.kind == DestinationKind::Practice;
+    if practice || recall(data_dir, config) == record_bytes_max {
+        return;
+    }
+    let new = data_dir.join("stream.json.new");
+    let written = serde_json::to_vec_pretty(&Learned::of(config, record_bytes_max))
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| std::fs::File::create(&new)?.write_all(&bytes))
+        .and_then(|()| std::fs::rename(&new, data_dir.join(FILE_NAME)));
+    if let Err(error) = written {
+        tracing::warn!("The stream's record limit could not be kept for the next start: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(stream: &str) -> Config {
+        let mut config = Config::default();
+        config.destination.kind = DestinationKind::Kinesis;
+        stream.clone_into(&mut config.destination.stream);
+        config
+    }
+
+    #[test]
+    fn a_limit_is_recalled_for_its_own_stream_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (dir, usual) = (folder.path(), kinesis::RECORD_BYTES_MAX);
+        assert_eq!(recall(dir, &config("a")), usual);
+        keep(dir, &config("a"), 3 * usual);
+        assert_eq!(recall(dir, &config("a")), 3 * usual);
+        assert_eq!(recall(dir, &config("b")), usual);
+        keep(dir, &config("a"), usual);
+        assert_eq!(recall(dir, &config("a")), usual);
+        keep(dir, &config("a"), usize::MAX);
+        assert_eq!(recall(dir, &config("a")), 10 * usual);
+        std::fs::write(dir.join(FILE_NAME), "{").expect("the folder is ours");
+        assert_eq!(recall(dir, &config("a")), usual);
+    }
+}
