@@ -12,7 +12,7 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Delivery, Detail, EventId, State, Status},
+    delivery::{Delivery, Detail, EventId, Field, State, Status, query::Name},
     engine::{Answer, Engine},
     event::Encoding,
 };
@@ -209,6 +209,7 @@ fn event_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         }
     }
     facts_ui(ui, delivery, seen);
+    same_ui(ui, delivery, seen);
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         widgets::title_ui(ui, if delivery.state == State::Rejected { "What was sent" } else { "Event" });
@@ -237,6 +238,22 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
             widgets::fact_ui(ui, "Shard", &receipt.shard_id, false);
             if widgets::fact_ui(ui, "Sequence number", &receipt.sequence_number, true) {
                 seen.copied("Sequence number");
+            }
+        }
+    });
+}
+
+/// The way to all events that have something in common with this one.
+fn same_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
+    let same = [
+        ("This user", Field::User, &*delivery.partition_key),
+        ("This event", Field::Event, delivery.name.as_deref().unwrap_or_default()),
+        ("This source", Field::Source, &*delivery.source),
+    ];
+    ui.horizontal_wrapped(|ui| {
+        for (label, field, value) in same {
+            if !value.is_empty() && widgets::button_ui(ui, Icon::ListFilter, label).clicked() {
+                seen.wishes.push(Wish::Filter(Name::Field(field), value.to_owned()));
             }
         }
     });
