@@ -152,6 +152,8 @@ enum Wish {
     GoTo(crate::remedy::Place),
     /// Show one delivery in Live.
     Show(crate::delivery::EventId),
+    /// Edit an event in the Test place.
+    Compose(crate::event::Kind, String),
     /// Show in Live what has this in common.
     Filter(crate::delivery::query::Name, String),
     Save {
@@ -431,6 +433,10 @@ impl Desk {
             Wish::Show(id) => {
                 self.place = Place::Live;
                 self.live.show(id);
+            }
+            Wish::Compose(kind, text) => {
+                self.place = Place::Test;
+                self.test.compose(kind, text);
             }
             Wish::Filter(name, value) => {
                 self.place = Place::Live;

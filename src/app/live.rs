@@ -66,8 +66,8 @@ pub(super) struct Live {
     /// The newest line is in sight: what comes is shown at once.
     follows: bool,
     to_newest: bool,
-    /// The scroll offset and the number of rows that were drawn last.
-    drawn: (f32, usize),
+    /// The scroll offset, and how many rows and columns were drawn last.
+    drawn: (f32, usize, usize),
     scroll_to: Option<usize>,
     paused: bool,
     revision: u64,
@@ -445,7 +445,7 @@ impl Live {
         for column in &shown {
             table = table.column(columns::table_column(*column));
         }
-        table = self.scrolled(table, len);
+        table = self.scrolled(table, len, shown.len());
         let rows = &self.rows;
         let selected = self.pane.as_ref().map(|pane| pane.id);
         let mut clicked = None;
@@ -487,7 +487,7 @@ impl Live {
             offset
         };
         self.follows = to_end < ROW_HEIGHT / 2.0;
-        self.drawn = (offset, len);
+        self.drawn = (offset, len, shown.len());
         if !ui.input(|i| i.pointer.any_down()) && self.columns.resized(&shown, &widths) {
             self.to_remember = true;
         }
@@ -501,13 +501,15 @@ impl Live {
     }
 
     /// Where the table is to be scrolled to, where that is not where the user left it.
-    fn scrolled<'t>(&mut self, table: TableBuilder<'t>, len: usize) -> TableBuilder<'t> {
-        let (offset, len_before) = self.drawn;
+    fn scrolled<'t>(&mut self, table: TableBuilder<'t>, len: usize, columns: usize) -> TableBuilder<'t> {
+        let (offset, len_before, columns_before) = self.drawn;
         let grown = (len as f32 - len_before as f32) * ROW_HEIGHT;
         let to_newest = std::mem::take(&mut self.to_newest);
         if let Some(number) = self.scroll_to.take() {
             return table.scroll_to_row(self.mirrored(number), None);
         }
+        // With other columns it is another table, which would begin at its top.
+        let table = if columns == columns_before { table } else { table.vertical_scroll_offset(offset) };
         if !self.is_mirrored() {
             return if to_newest { table.vertical_scroll_offset(0.0) } else { table };
         }

@@ -90,6 +90,13 @@ fn fault_of(text: &str) -> Option<String> {
 }
 
 impl Test {
+    /// Takes an event from somewhere else as the text of its call.
+    pub(super) fn compose(&mut self, kind: Kind, text: String) {
+        self.kind = kind;
+        let call = self.call();
+        self.texts[call] = text;
+    }
+
     pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
         for sent in &mut self.sent {
             if let Some(waiting) = &mut sent.waiting {

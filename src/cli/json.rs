@@ -6,7 +6,7 @@ use serde_json::{Value, json, value::RawValue};
 use crate::{
     delivery::{Ledger, Record},
     engine::lines::time,
-    event::{Inside, parts},
+    event::Encoding,
 };
 
 pub(super) fn ledger(ledger: &Ledger) -> Value {

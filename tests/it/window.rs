@@ -54,7 +54,8 @@ fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
     let config_path = files.path().join("config.toml");
     let data_dir = files.path().to_owned();
     let mut config = Some(config);
-    let window = Harness::builder().with_size([1280.0, 1600.0]).build_eframe(move |cc| {
+    // A table takes some frames to find its widths.
+    let window = Harness::builder().with_size([1280.0, 1600.0]).with_max_steps(12).build_eframe(move |cc| {
         App::new(cc, move || {
             let config = config.take().expect("started once");
             let engine = Engine::start(config, paths.clone()).expect("the engine starts");
@@ -679,6 +680,52 @@ fn order_columns_and_saved_filters_are_found_again_next_time() {
     window.run_steps(8);
     assert_eq!(searched(&window), "state:rejected");
     wait_for(&mut window, "the rejected one", |window| lines(window).len() == 1);
+}
+
+#[test]
+fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_record() {
+    let mut desk = open(settings());
+    with_events(&mut desk);
+    let window = &mut desk.window;
+    window.get_by_label("Delivered track Order Completed m-2").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"total\": 12"));
+    window.get_by_label("Set by the endpoint");
+    assert!(says(window, "the sender gave none"), "its time");
+    window.get_by_label("Tree").click();
+    window.run_steps(8);
+    assert!(says(window, "total: 12") && !says(window, "\"total\": 12"));
+
+    let copy = |window: &mut Window, label: &str| {
+        window.get_by_role_and_label(Role::Button, label).click();
+        window.step();
+        let text = copied(window).expect(label);
+        window.run_steps(8);
+        text
+    };
+    assert!(copy(window, "JSON").starts_with(r#"{"userId":"bob","event":"Order Completed""#));
+    let curl = copy(window, "curl");
+    assert!(
+        curl.starts_with("curl http://127.0.0.1:") && curl.contains("/v1/track -u YOUR_WRITE_KEY:"),
+        "{curl}"
+    );
+    let record: serde_json::Value = serde_json::from_str(&copy(window, "Record")).expect("JSON");
+    assert_eq!(record["PartitionKey"], "bob");
+
+    // Beside the button of the same name.
+    window.get_all_by_label("Record").last().expect("the tab").click();
+    window.run_steps(8);
+    // md5("bob") = 9f9d51bc70ef21ca5c14f307980a29d8
+    window.get_by_label("212164099741615454138234394844395612632");
+    assert!(says(window, "MD5 of the key is at 62.3 % of all hashes"));
+    window.get_by_label("Story").click();
+    window.run_steps(8);
+    assert!(says(window, "Timeline of "));
+
+    window.get_by_label("Edit as test").click();
+    window.run_steps(8);
+    window.get_by_label("Send an event through the real endpoint and follow it to its record");
+    assert!(window.get_by_label("Event JSON").value().is_some_and(|json| json.contains("Order Completed")));
 }
 
 #[test]
