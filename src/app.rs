@@ -169,6 +169,10 @@ enum Wish {
     AllowReading,
     /// Show one delivery in Live.
     Show(crate::delivery::EventId),
+    /// Edit an event in the Test place.
+    Compose(crate::event::Kind, String),
+    /// Show in Live what has this in common.
+    Filter(crate::delivery::query::Name, String),
     Save {
         config: Box<Config>,
         done: &'static str,
@@ -237,6 +241,18 @@ impl Clock {
 
     fn time(&self, at: Millis) -> String {
         self.format(at, "%H:%M:%S%.3f")
+    }
+
+    /// The time, with the day where it is another one.
+    fn short(&self, at: Millis) -> String {
+        let day = |at| self.format(at, "%Y-%m-%d");
+        self.format(at, if day(at) == day(Self::now()) { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" })
+    }
+
+    /// What a person writes for a local time, such as `2026-03-02 10:00`.
+    fn read(&self, text: &str) -> Option<Millis> {
+        let time: jiff::civil::DateTime = text.trim().parse().ok()?;
+        Some(time.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond())
     }
 
     fn full(&self, at: Millis) -> String {
@@ -348,7 +364,7 @@ impl Desk {
             setup: setup::SetUp::new(&config, engine.kept_draft()),
             sources: sources::Sources::default(),
             test: test::Test::default(),
-            live: live::Live::default(),
+            live: live::Live::new(&engine),
             stream: stream::Stream::default(),
             settings: settings::Settings::new(&config),
             saving: None,
@@ -481,6 +497,14 @@ impl Desk {
             Wish::Show(id) => {
                 self.place = Place::Live;
                 self.live.show(id);
+            }
+            Wish::Compose(kind, text) => {
+                self.place = Place::Test;
+                self.test.compose(kind, text);
+            }
+            Wish::Filter(name, value) => {
+                self.place = Place::Live;
+                self.live.require(name, &value);
             }
             Wish::Save { config, done, queued } => {
                 let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };

@@ -4,6 +4,7 @@
 
 mod check;
 mod doctor;
+mod filter;
 mod json;
 mod log;
 mod policy;

@@ -13,6 +13,11 @@ use crate::event::{Encoding, Kind};
 pub use account::{AwsFiles, Caller, ListedStream, Profile, ProfileKind};
 pub use check::{CheckKind, Found, Step, Verdict};
 
+pub mod chart;
+pub mod query;
+
+pub use query::{Field, Measure, Page, Pattern, Query};
+
 /// An event's place in the spool: 1 for the first one ever, rising by one in the order of acceptance.
 ///
 /// Rejected requests take a place too (they are lines of the log), but never reach the forwarder.
@@ -397,41 +402,6 @@ pub struct Status {
     pub practice_dropped: u64,
     /// The practice stream was deleted.
     pub practice_missing: bool,
-}
-
-/// Which lines of the log are wanted. Empty lists and `None` mean all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Query {
-    /// Only these states.
-    pub states: Vec<State>,
-    /// Only these types.
-    pub kinds: Vec<Kind>,
-    /// Only lines whose ids, name, source, error or payload hold this text (ASCII case does not count).
-    pub text: String,
-    /// Only lines received at or after this moment.
-    pub since: Option<Millis>,
-    /// Only lines older than this one: the next page.
-    pub before: Option<EventId>,
-    /// Only lines newer than this one: what came since.
-    pub after: Option<EventId>,
-    /// Oldest first instead of newest first.
-    pub oldest_first: bool,
-    /// At most so many lines.
-    pub limit: usize,
-}
-
-/// A page of the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// The lines, in the order asked for.
-    pub rows: Vec<Delivery>,
-    /// How many lines fit the query, where that is known without reading the whole log.
-    pub total: Option<u64>,
-    /// The query looked at as much as one page may and stopped before the end: ask on from here.
-    pub stopped_at: Option<EventId>,
-    /// The `revision` of the [`Status`] that the page is at least as new as.
-    pub revision: u64,
 }
 
 /// Which events are to be queued once more.

@@ -11,6 +11,8 @@ mod control;
 mod desk;
 mod keeper;
 mod learned;
+pub mod lines;
+mod memo;
 mod presets;
 mod reading;
 mod resend;
@@ -32,6 +34,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     net::TcpListener,
     runtime::Runtime,
@@ -44,6 +47,7 @@ use crate::{
     delivery::{
         self, CheckKind, Detail, EventId, Fault, Page, Query, Receipt, Record, Resent, Status, Step,
         StreamNews, Which,
+        chart::{Overview, Window},
     },
     event::Kind,
     forward::Setup,
@@ -53,6 +57,7 @@ use crate::{
 };
 use desk::Question;
 use keeper::{Command, Trial};
+use memo::Memo;
 use signals::Signals;
 use state_file::ControlAccess;
 
@@ -261,6 +266,7 @@ pub struct Engine {
     keeper: tokio::task::JoinHandle<()>,
     spool_threads: spool::Threads,
     desk: std::thread::JoinHandle<()>,
+    memo: Memo,
 }
 
 impl Engine {
@@ -300,6 +306,7 @@ impl Engine {
         let kept_draft = account::kept_draft(&paths.data_dir);
         let (desk, questions) = mpsc::channel(desk::QUESTIONS_MAX);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let memo = Memo::load(&paths.data_dir);
         let config = Arc::new(config);
         let setup = Shared::setup_for(Arc::clone(&config), &access);
         let rules = Arc::new(Rules::new(&config, learned::recall(&paths.data_dir, &config), tls));
@@ -336,7 +343,7 @@ impl Engine {
         let desk = start_desk(&shared, questions)?;
         let keeper =
             runtime.spawn(keeper::run(Arc::clone(&shared), (listener, practice_listener), inbox, signals));
-        Ok(Self { runtime, shared, keeper, spool_threads, desk })
+        Ok(Self { runtime, shared, keeper, spool_threads, desk, memo })
     }
 
     /// Has `wake` called after every change of what the face sees: at most every 50 ms, and not while nothing happens.
@@ -394,6 +401,25 @@ impl Engine {
     pub fn page(&self, query: Query) -> Answer<Result<Page, String>> {
         let (reply, answer) = oneshot::channel();
         self.ask(Question::Page(query, reply));
+        Answer(answer)
+    }
+
+    /// What a face said it wants to find again, by the name that it gave it; cheap.
+    pub fn remembered<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.memo.get(name)
+    }
+
+    /// Keeps this for the next time. Written soon, off the caller's thread; nothing is lost that matters to an event.
+    pub fn remember(&self, name: &str, value: &impl Serialize) {
+        if self.memo.set(name, value) {
+            self.ask(Question::Remember(self.memo.clone()));
+        }
+    }
+
+    /// What the charts of a window show.
+    pub fn overview(&self, window: Window) -> Answer<Result<Overview, String>> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Question::Overview(window, reply));
         Answer(answer)
     }
 
@@ -548,7 +574,7 @@ impl Engine {
     /// Refuses new events (503), finishes the puts in flight within `grace`, closes the spool. Blocks until all is
     /// done; what could not be put waits on disk for the next start.
     pub fn shutdown(self, grace: Duration) {
-        let Self { runtime, shared, keeper, spool_threads, desk } = self;
+        let Self { runtime, shared, keeper, spool_threads, desk, memo: _ } = self;
         runtime.block_on(async {
             shared.stopping.send_replace(true);
             shared.news.notify_one();
@@ -600,7 +626,8 @@ fn start_desk(
             shared.wake_faces();
         }
     };
-    let run = move || desk::run(&log, questions, || summary.borrow().revision, answered);
+    let keys = shared.spool.keys();
+    let run = move || desk::run(&log, &keys, questions, || summary.borrow().revision, answered);
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
 }
 

@@ -11,11 +11,13 @@
 
 mod doctor;
 mod open;
+mod pulse;
 mod read;
 mod repeats;
 mod resend;
 mod room;
 mod rows;
+mod search;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -41,6 +43,7 @@ use crate::{
 
 pub use doctor::{DoctorError, Finding, Recovered, Report, examine};
 pub use open::{OpenError, is_in_use};
+pub use pulse::Keys;
 pub use read::{LogReader, ReadError};
 pub use resend::{Full, Pace, ResendError, count};
 
@@ -229,6 +232,7 @@ struct Shared {
     commands: mpsc::Sender<Command>,
     reads: mpsc::Sender<read::NextRequest>,
     common: Arc<Common>,
+    keys: Keys,
     settled_through: EventId,
 }
 
@@ -276,6 +280,7 @@ impl Spool {
             commands,
             reads,
             common: Arc::clone(&common),
+            keys: writer.keys(),
             settled_through: writer.settled_through(),
         });
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
@@ -294,6 +299,11 @@ impl Spool {
     /// Where the spool's file is; for a [`LogReader`].
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// The keys that carry most; cheap to clone and to look at.
+    pub fn keys(&self) -> Keys {
+        self.shared.keys.clone()
     }
 
     /// Commits the events of one request. `Ok` means they are synced to disk; gives the first one's place

@@ -1,6 +1,11 @@
 //! All that is known of one delivery: what happened to it, its event, its exact record. Used beside the log and under
 //! the Test place. Read once when opened, and again while the delivery goes on.
 
+mod changes;
+mod timeline;
+mod tree;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use eframe::egui::{
     self, Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, vec2,
 };
@@ -12,10 +17,12 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Delivery, Detail, EventId, State, Status},
+    delivery::{Delivery, Detail, EventId, Field, State, Status, query::Name},
     engine::{Answer, Engine},
-    event::Encoding,
+    event::{Encoding, PartitionKey},
 };
+use changes::Change;
+use tree::Tree;
 
 /// The mark of an event that its sender sent again.
 pub(super) const REPEAT: &str = "Repeat";
@@ -39,6 +46,15 @@ pub(super) struct Pane {
     /// The log's revision when it was last asked for.
     revision: u64,
     tab: Tab,
+    form: Form,
+}
+
+/// How the event is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    #[default]
+    Text,
+    Tree,
 }
 
 enum Shown {
@@ -52,6 +68,10 @@ struct Loaded {
     detail: Detail,
     /// The event, indented.
     event: String,
+    /// The event as a tree, where it is JSON of a bearable size.
+    tree: Option<Tree>,
+    /// What the endpoint set in it.
+    changes: Vec<Change>,
     /// The event as it is stored.
     raw: String,
     /// The record's bytes as text.
@@ -62,13 +82,25 @@ impl Loaded {
     fn new(detail: Detail) -> Self {
         let raw = String::from_utf8_lossy(&detail.json).into_owned();
         let record = String::from_utf8_lossy(&detail.encoding.encode(&detail.json)).into_owned();
-        Self { event: json::indent(&raw), raw, record, detail }
+        let tree = if raw.len() <= json::SHOWN_BYTES_MAX { Tree::new(&raw) } else { None };
+        let changes = match detail.delivery.state {
+            State::Rejected => Vec::new(),
+            _ => changes::changes(&raw),
+        };
+        Self { event: json::indent(&raw), tree, changes, raw, record, detail }
     }
 }
 
 impl Pane {
     pub(super) fn new(id: EventId) -> Self {
-        Self { id, waiting: None, shown: Shown::Loading, revision: 0, tab: Tab::default() }
+        Self {
+            id,
+            waiting: None,
+            shown: Shown::Loading,
+            revision: 0,
+            tab: Tab::default(),
+            form: Form::default(),
+        }
     }
 
     /// All of it as last read.
@@ -129,6 +161,7 @@ impl Pane {
         match &self.shown {
             Shown::There(loaded) => {
                 header_ui(ui, &loaded.detail.delivery, &mut open);
+                actions_ui(ui, loaded, seen);
                 let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
                 widgets::segments_ui(ui, &mut self.tab, "What to show", &tabs);
                 ScrollArea::vertical().id_salt(("detail", self.tab as u8)).auto_shrink(false).show(
@@ -136,7 +169,7 @@ impl Pane {
                     |ui| {
                         ui.spacing_mut().item_spacing.y = 6.0;
                         match self.tab {
-                            Tab::Event => event_ui(ui, loaded, seen),
+                            Tab::Event => event_ui(ui, loaded, &mut self.form, seen),
                             Tab::Record => record_ui(ui, loaded, seen),
                             Tab::Story => {
                                 story_ui(ui, &loaded.detail, seen.clock);
@@ -199,7 +232,7 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
     });
 }
 
-fn event_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) {
     let delivery = &loaded.detail.delivery;
     fault_ui(ui, delivery, seen);
     if let Some(first) = delivery.repeat_of {
@@ -209,13 +242,110 @@ fn event_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         }
     }
     facts_ui(ui, delivery, seen);
+    same_ui(ui, delivery, seen);
     ui.add_space(2.0);
-    ui.horizontal(|ui| {
-        widgets::title_ui(ui, if delivery.state == State::Rejected { "What was sent" } else { "Event" });
-    });
-    if widgets::code_ui(ui, &loaded.event, "Copy event JSON") {
-        seen.copied("Event");
+    let title = if delivery.state == State::Rejected { "What was sent" } else { "Event" };
+    egui::Sides::new().show(
+        ui,
+        |ui| widgets::title_ui(ui, title),
+        |ui| {
+            if loaded.tree.is_some() {
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let forms = [(Form::Text, "Text"), (Form::Tree, "Tree")];
+                    widgets::segments_ui(ui, form, "Form of the event", &forms);
+                });
+            }
+        },
+    );
+    match (&loaded.tree, *form) {
+        (Some(tree), Form::Tree) => {
+            let frame = Frame::new().fill(tokens(ui).field).stroke(Stroke::new(1.0, tokens(ui).line));
+            frame.corner_radius(9).inner_margin(Margin::same(10)).show(ui, |ui| {
+                ui.take_available_width();
+                tree.ui(ui);
+            });
+        }
+        (None, _) | (_, Form::Text) => {
+            if widgets::code_ui(ui, &loaded.event, "Copy event JSON") {
+                seen.copied("Event");
+            }
+        }
     }
+    changes_ui(ui, &loaded.changes);
+}
+
+/// What was done to it between its sender and the spool.
+fn changes_ui(ui: &mut Ui, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    let t = tokens(ui);
+    ui.add_space(2.0);
+    widgets::title_ui(ui, "Set by the endpoint");
+    widgets::hint_ui(
+        ui,
+        "All other members are as they were sent, byte for byte. Only the stored event is kept: what it does not prove is \
+         marked as possible.",
+    );
+    for change in changes {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.label(RichText::new(change.member).monospace().color(t.code_key));
+            if !change.certain {
+                widgets::pill_ui(ui, t.warn, "Possible");
+            }
+            ui.label(RichText::new(&change.what).color(t.text)).on_hover_text(&change.value);
+        });
+    }
+}
+
+/// What can be done with all of it.
+fn actions_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+    let delivery = &loaded.detail.delivery;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+        ui.spacing_mut().button_padding = vec2(9.0, 4.0);
+        let mut copy = |ui: &mut Ui, label: &str, what: &str, text: &dyn Fn() -> String| {
+            if widgets::button_ui(ui, Icon::Copy, label).clicked() {
+                ui.copy_text(text());
+                seen.copied(what);
+            }
+        };
+        copy(ui, "JSON", "Event", &|| loaded.raw.clone());
+        if delivery.state != State::Rejected {
+            copy(ui, "Record", "Record", &|| record_json(loaded));
+        }
+        let kind = delivery.kind;
+        if let Some(kind) = kind {
+            if widgets::button_ui(ui, Icon::Terminal, "curl").clicked() {
+                let url = format!("{}/v1/{}", seen.endpoint(), kind.as_str());
+                ui.copy_text(curl(&url, &loaded.raw));
+                seen.copied("curl command");
+            }
+            let hint = "Opens the Test place with this event";
+            if widgets::button_ui(ui, Icon::FlaskConical, "Edit as test").on_hover_text(hint).clicked() {
+                seen.wishes.push(Wish::Compose(kind, loaded.event.clone()));
+            }
+        }
+    });
+}
+
+/// What `PutRecord` is given: `Data` in base64, as AWS's API and command line take it.
+fn record_json(loaded: &Loaded) -> String {
+    let data = loaded.detail.encoding.encode(&loaded.detail.json);
+    let record = serde_json::json!({
+        "PartitionKey": &*loaded.detail.delivery.partition_key,
+        "Data": STANDARD.encode(data),
+    });
+    serde_json::to_string_pretty(&record).unwrap_or_default()
+}
+
+/// The same event sent once more, with a write key to be filled in. For a shell: a quote in single quotes ends them.
+fn curl(url: &str, json: &str) -> String {
+    format!(
+        "curl {url} -u YOUR_WRITE_KEY: -H 'Content-Type: application/json' -d '{}'",
+        json.replace('\'', "'\\''")
+    )
 }
 
 fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
@@ -237,6 +367,22 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
             widgets::fact_ui(ui, "Shard", &receipt.shard_id, false);
             if widgets::fact_ui(ui, "Sequence number", &receipt.sequence_number, true) {
                 seen.copied("Sequence number");
+            }
+        }
+    });
+}
+
+/// The way to all events that have something in common with this one.
+fn same_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
+    let same = [
+        ("This user", Field::User, &*delivery.partition_key),
+        ("This event", Field::Event, delivery.name.as_deref().unwrap_or_default()),
+        ("This source", Field::Source, &*delivery.source),
+    ];
+    ui.horizontal_wrapped(|ui| {
+        for (label, field, value) in same {
+            if !value.is_empty() && widgets::button_ui(ui, Icon::ListFilter, label).clicked() {
+                seen.wishes.push(Wish::Filter(Name::Field(field), value.to_owned()));
             }
         }
     });
@@ -273,6 +419,19 @@ fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         let (data, key) = (loaded.record.len(), detail.delivery.partition_key.len());
         let size = format!("{} data + {} key", widgets::bytes(data as u64), widgets::bytes(key as u64));
         widgets::fact_ui(ui, "Size", &size, false);
+        let hash = PartitionKey::hash_of(&detail.delivery.partition_key);
+        let at = hash as f64 / u128::MAX as f64 * 100.0;
+        if widgets::fact_ui(ui, "Hash key", &hash.to_string(), true) {
+            seen.copied("Hash key");
+        }
+        let shard = detail.delivery.receipt.as_ref().map(|receipt| &*receipt.shard_id);
+        let shard = shard.unwrap_or("not delivered yet");
+        widgets::fact_ui(
+            ui,
+            "Shard by hash",
+            &format!("{shard}: MD5 of the key is at {at:.1} % of all hashes"),
+            false,
+        );
     });
     if detail.delivery.key_shortened {
         widgets::message_ui(
@@ -389,6 +548,10 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
 
 fn story_ui(ui: &mut Ui, detail: &Detail, clock: &Clock) {
     ui.add_space(4.0);
+    if detail.delivery.state != State::Rejected {
+        timeline::timeline_ui(ui, detail, clock);
+        ui.add_space(6.0);
+    }
     steps_ui(ui, &steps(detail, clock));
     if let Some(ms) = detail.delivery.latency_ms() {
         let puts = detail.delivery.attempts.max(1);
@@ -479,5 +642,16 @@ pub(super) fn state_color(state: State, t: &Tokens) -> egui::Color32 {
         State::Delivered => t.ok,
         State::Failed | State::Rejected => t.err,
         State::Resent => t.weak,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curl_command_survives_a_quote_in_the_event() {
+        let text = curl("http://h/v1/track", r#"{"event":"it's"}"#);
+        assert!(text.ends_with(r#"-d '{"event":"it'\''s"}'"#), "{text}");
     }
 }

@@ -1,86 +1,127 @@
 //! The delivery log as it grows: newest first, any number of lines, of which only a few pages are held. It follows while
 //! the top is in sight, and holds still when the user has scrolled away or paused it.
 
+mod charts;
+mod columns;
+mod filters;
+
 use std::{
     ops::Range,
     time::{Duration, Instant},
 };
 
 use eframe::egui::{
-    self, Align, Button, CentralPanel, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, Panel,
-    RichText, Sense, Stroke, Ui, vec2,
+    self, Align, CentralPanel, Frame, Key, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2,
 };
-use egui_extras::{Column, TableBuilder};
+use egui_extras::TableBuilder;
 use egui_plot::{Line, Plot, PlotPoints};
 use lucide_icons::Icon;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Place, Seen, Waiting, arrived,
-    detail::{self, Pane},
-    rows::{Filter, Rows},
+    detail::Pane,
+    rows::Rows,
     status_line,
-    theme::{self, tokens, weight},
+    theme::{tokens, weight},
     widgets,
 };
+use charts::Charts;
+use columns::Columns;
+use filters::{Filters, Saved};
+
 use crate::{
-    delivery::{Delivery, EventId, Page, State, Status},
+    delivery::{EventId, Measure, Page, Query, Status, query::Name},
     engine::Engine,
-    event::Kind,
 };
 
 /// Even and whole, so that a million of them line up in `f32`.
 const ROW_HEIGHT: f32 = 28.0;
 /// The log is read again at most so often while it changes.
 const READ_EVERY: Duration = Duration::from_millis(200);
-/// Typing ends after so long.
-const TYPING: Duration = Duration::from_millis(220);
-const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+/// The same where each time many lines are looked at.
+const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
-/// In less room than this a pill would leave too little of the name.
-const PILL_AND_NAME: f32 = 170.0;
-
-const LATENCY: &str = "Latency";
-
-/// The chips: queued holds what is retried too, as the ledger does.
-const CHIPS: [(&str, &[State]); 4] = [
-    ("Queued", &[State::Queued, State::Retrying]),
-    ("Delivered", &[State::Delivered]),
-    ("Failed", &[State::Failed]),
-    ("Rejected", &[State::Rejected]),
-];
+/// What is in sight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    #[default]
+    Events,
+    Charts,
+}
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing of its own that the user has or has not done"
+)]
 pub(super) struct Live {
+    view: View,
+    charts: Charts,
     rows: Rows,
     waiting: Option<Waiting<Result<Page, String>>>,
     error: Option<String>,
     /// The line numbers that were drawn last.
     visible: Range<usize>,
-    at_top: bool,
-    to_top: bool,
+    /// The newest line is in sight: what comes is shown at once.
+    follows: bool,
+    to_newest: bool,
+    /// The scroll offset, and how many rows and columns were drawn last.
+    drawn: (f32, usize, usize),
     scroll_to: Option<usize>,
     paused: bool,
     revision: u64,
     read_at: Option<Instant>,
-    search: String,
-    typed_at: Option<Instant>,
+    filters: Filters,
+    columns: Columns,
+    /// Rises when the columns are to be laid out anew.
+    layout: u32,
+    oldest_first: bool,
+    to_remember: bool,
     pane: Option<Pane>,
 }
 
+/// What is found again next time.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Memory {
+    columns: Columns,
+    oldest_first: bool,
+    filters: Vec<Saved>,
+}
+
+const MEMORY: &str = "live";
+
 impl Live {
-    /// Opens one delivery.
-    pub(super) fn show(&mut self, id: EventId) {
-        self.pane = Some(Pane::new(id));
-        self.filter(Filter::default());
-        self.search.clear();
+    pub(super) fn new(engine: &Engine) -> Self {
+        let Memory { columns, oldest_first, filters } = engine.remembered(MEMORY).unwrap_or_default();
+        let filters = Filters::new(filters);
+        let (columns, to_newest) = (columns.completed(), true);
+        Self { columns, oldest_first, filters, to_newest, follows: true, ..Self::default() }
     }
 
-    fn filter(&mut self, filter: Filter) {
+    /// Opens one delivery.
+    pub(super) fn show(&mut self, id: EventId) {
+        self.view = View::Events;
+        self.pane = Some(Pane::new(id));
+        let all = self.filters.set(String::new());
+        self.filter(all);
+    }
+
+    /// Only lines that say this, beside what is asked for already.
+    pub(super) fn require(&mut self, name: Name, value: &str) {
+        self.view = View::Events;
+        let filter = self.filters.require(name, value);
+        self.filter(filter);
+    }
+
+    fn filter(&mut self, filter: Option<Query>) {
+        let Some(filter) = filter else { return };
         if self.rows.filter != filter {
             self.rows.look_for(filter);
             self.waiting = None;
             self.error = None;
-            self.to_top = true;
+            self.to_newest = true;
             self.visible = 0..40;
         }
     }
@@ -98,29 +139,36 @@ impl Live {
             }
             None => {}
         }
+        if std::mem::take(&mut self.to_remember) {
+            let (columns, filters) = (self.columns.clone(), self.filters.saved.clone());
+            engine.remember(MEMORY, &Memory { columns, oldest_first: self.oldest_first, filters });
+        }
         if !in_sight {
             return;
+        }
+        let charts = self.view == View::Charts;
+        // The chips show how many events are retried; without any that wait there are none.
+        if charts || status.ledger.queued > 0 || self.charts.retrying() > 0 {
+            self.charts.logic(ctx, engine, charts);
         }
         if let Some(pane) = &mut self.pane {
             pane.logic(ctx, engine, status);
         }
-        if self.typed_at.is_some_and(|at| at.elapsed() >= TYPING) {
-            self.typed_at = None;
-            let text = self.search.trim().to_owned();
-            self.filter(Filter { text, ..self.rows.filter.clone() });
-        }
+        let typed = self.filters.logic();
+        self.filter(typed);
         if self.waiting.is_some() || self.error.is_some() {
             return;
         }
         let mut query = self.rows.missing(&self.visible, status.newest);
         if query.is_none() && !self.paused && status.revision != self.revision {
-            let since = self.read_at.map_or(READ_EVERY, |at| at.elapsed());
-            if since < READ_EVERY {
-                ctx.request_repaint_after(READ_EVERY.saturating_sub(since));
+            let every = if self.rows.is_cheap() { READ_EVERY } else { SEARCH_EVERY };
+            let since = self.read_at.map_or(every, |at| at.elapsed());
+            if since < every {
+                ctx.request_repaint_after(every.saturating_sub(since));
                 return;
             }
             self.revision = status.revision;
-            query = self.rows.changed(&self.visible, self.at_top, status.newest);
+            query = self.rows.changed(&self.visible, self.follows, status.newest);
         }
         if let Some(query) = query {
             self.read_at = Some(Instant::now());
@@ -131,12 +179,18 @@ impl Live {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         self.keys(ui);
         widgets::heading_ui(ui, "Live", "Every event, and what became of it", |ui| {
-            let (icon, label) = if self.paused { (Icon::Play, "Resume") } else { (Icon::Pause, "Pause") };
-            let hint = "Pausing holds the list still. Events go on being accepted and delivered.";
-            if widgets::button_ui(ui, icon, label).on_hover_text(hint).clicked() {
-                self.paused = !self.paused;
+            if self.view == View::Events {
+                self.actions_ui(ui);
             }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let views = [(View::Events, "Events"), (View::Charts, "Charts")];
+                widgets::segments_ui(ui, &mut self.view, "View", &views);
+            });
         });
+        if self.view == View::Charts {
+            self.charts.ui(ui, seen);
+            return;
+        }
         let beside = ui.available_width() > 780.0;
         if let Some(pane) = self.pane.as_mut().filter(|_| !beside) {
             // Too narrow for both: the delivery takes the place of the list.
@@ -167,6 +221,32 @@ impl Live {
             .show(ui, |ui| self.list_ui(ui, seen));
     }
 
+    /// From the right.
+    fn actions_ui(&mut self, ui: &mut Ui) {
+        let (icon, label) = if self.paused { (Icon::Play, "Resume") } else { (Icon::Pause, "Pause") };
+        let hint = "Pausing holds the list still. Events go on being accepted and delivered.";
+        if widgets::button_ui(ui, icon, label).on_hover_text(hint).clicked() {
+            self.paused = !self.paused;
+        }
+        let mut changed = false;
+        filters::menu_ui(ui, Icon::Columns3, "Columns", "Columns", |ui| changed = self.columns.menu_ui(ui));
+        if changed {
+            self.layout += 1;
+            self.to_remember = true;
+        }
+        let (icon, label) = if self.oldest_first {
+            (Icon::ArrowDown, "Oldest first")
+        } else {
+            (Icon::ArrowUp, "Newest first")
+        };
+        if widgets::button_ui(ui, icon, label).on_hover_text("The order of the list").clicked() {
+            self.oldest_first = !self.oldest_first;
+            self.to_remember = true;
+            self.to_newest = true;
+            self.follows = true;
+        }
+    }
+
     fn keys(&mut self, ui: &mut Ui) {
         if ui.memory(|memory| memory.focused().is_some()) && ui.text_edit_focused() {
             return;
@@ -184,6 +264,7 @@ impl Live {
         }
         if down || up {
             let current = self.pane.as_ref().and_then(|pane| self.rows.find(pane.id));
+            let down = down != self.is_mirrored();
             let next = match current {
                 None => self.visible.start,
                 Some(number) if down => number + 1,
@@ -199,48 +280,56 @@ impl Live {
     }
 
     fn filters_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let retrying = self.charts.retrying();
+        let (changed, saved) = self.filters.ui(ui, seen, (&self.rows.filter, retrying));
+        self.to_remember |= saved;
+        self.filter(changed);
+        self.progress_ui(ui, seen);
+    }
+
+    /// What a search has found so far and how far it is, or what a ranking is of.
+    fn progress_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
         let t = tokens(ui);
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-            let edit = widgets::text_edit(&mut self.search, "Search the log")
-                .prefix(theme::icon(Icon::Search).color(t.weak))
-                .desired_width(214.0)
-                .margin(Margin::symmetric(9, 6));
-            let search = ui.add(edit).on_hover_text("Ids, names, sources, errors and payloads");
-            if search.changed() {
-                self.typed_at = Some(Instant::now());
-                ui.request_repaint_after(TYPING);
-            }
-            if ui.input_mut(|i| i.consume_shortcut(&SEARCH)) {
-                search.request_focus();
-            }
-            ui.spacing_mut().button_padding = vec2(9.0, 3.0);
-            ui.spacing_mut().interact_size.y = 26.0;
-            let ledger = &seen.status.ledger;
-            let counts = [ledger.queued, ledger.delivered, ledger.failed, ledger.rejected];
-            let mut filter = self.rows.filter.clone();
-            for ((label, states), count) in CHIPS.into_iter().zip(counts) {
-                let on = states.iter().all(|state| filter.states.contains(state));
-                let color = detail::state_color(states[0], t);
-                if chip_ui(ui, on, Some(color), label, Some(count)) {
-                    filter.states.retain(|state| !states.contains(state));
-                    if !on {
-                        filter.states.extend_from_slice(states);
+        let by = self.rows.filter.by;
+        let Some(progress) = self.rows.progress() else {
+            if let Some(by) = by.filter(|_| !self.rows.is_searching()) {
+                let what = match by {
+                    Measure::Latency => "slowest delivered",
+                    Measure::Size => "largest",
+                };
+                ui.horizontal(|ui| {
+                    let text = format!(
+                        "The {} {what} of all events that fit, as of when they were looked for.",
+                        self.rows.len()
+                    );
+                    ui.label(RichText::new(text).color(t.weak));
+                    if widgets::button_ui(ui, Icon::RotateCw, "Look again").clicked() {
+                        let filter = self.rows.filter.clone();
+                        self.rows.look_for(filter);
                     }
-                }
+                });
             }
-            let (rect, _) = ui.allocate_exact_size(vec2(7.0, 26.0), Sense::hover());
-            ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, t.edge));
-            for kind in Kind::ALL {
-                let on = filter.kinds.contains(&kind);
-                if chip_ui(ui, on, None, kind.as_str(), None) {
-                    filter.kinds.retain(|other| *other != kind);
-                    if !on {
-                        filter.kinds.push(kind);
-                    }
+            return;
+        };
+        ui.horizontal(|ui| {
+            let bar =
+                egui::ProgressBar::new(progress.done).desired_width(120.0).desired_height(6.0).fill(t.accent);
+            ui.add(bar).accessible_name("Search progress");
+            let state = if progress.cut_short { "Stopped" } else { "Searching" };
+            let text = format!(
+                "{state}: {:.0} % of the log, back to {}",
+                progress.done * 100.0,
+                seen.clock.short(progress.reached)
+            );
+            ui.label(RichText::new(text).color(t.weak));
+            if progress.cut_short {
+                if widgets::button_ui(ui, Icon::Search, "Search on").clicked() {
+                    self.rows.cut_short(false);
                 }
+            } else if widgets::button_ui(ui, Icon::X, "Stop searching").clicked() {
+                self.rows.cut_short(true);
+                self.waiting = None;
             }
-            self.filter(filter);
         });
     }
 
@@ -262,7 +351,7 @@ impl Live {
         }
         if self.rows.len() == 0 {
             self.visible = 0..40;
-            self.at_top = true;
+            self.follows = true;
             self.empty_ui(ui, seen);
             return;
         }
@@ -281,7 +370,7 @@ impl Live {
             {
                 widgets::empty_ui(ui, Icon::Search, "Looking …", "Older events are being searched.", None);
             }
-        } else if self.rows.filter.is_empty() {
+        } else if self.rows.filter.is_all() {
             let text = "Send one from the Test place, or point an SDK at the capture endpoint. It shows up here at once.";
             if widgets::empty_ui(
                 ui,
@@ -295,8 +384,8 @@ impl Live {
         } else {
             let text = "No event in the log fits this search and these filters.";
             if widgets::empty_ui(ui, Icon::Search, "Nothing fits", text, Some((Icon::X, "Clear filters"))) {
-                self.search.clear();
-                self.filter(Filter::default());
+                let all = self.filters.set(String::new());
+                self.filter(all);
             }
         }
     }
@@ -304,66 +393,79 @@ impl Live {
     /// What is not shown because the list holds still; over the list, so that nothing moves for it.
     fn held_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, list: egui::Rect) {
         let unseen = self.rows.unseen(seen.status.newest);
-        if unseen == 0 || (self.at_top && !self.paused) {
+        if unseen == 0 || (self.follows && !self.paused) || self.rows.filter.by.is_some() {
             return;
         }
-        let label = if self.rows.filter.is_empty() {
+        let label = if self.rows.filter.is_all() {
             format!("{} new", widgets::digits(unseen))
         } else {
             "New events".to_owned()
         };
-        let place = egui::Rect::from_min_size(list.min + vec2(0.0, 34.0), vec2(list.width(), 34.0));
+        let (icon, top) = if self.is_mirrored() {
+            (Icon::ArrowDown, list.bottom() - 44.0)
+        } else {
+            (Icon::ArrowUp, list.top() + 34.0)
+        };
+        let place = egui::Rect::from_min_size(egui::pos2(list.left(), top), vec2(list.width(), 34.0));
         let layout = Layout::top_down(Align::Center);
         let mut over = ui.new_child(egui::UiBuilder::new().id_salt("held").max_rect(place).layout(layout));
-        let button = widgets::primary_button_ui(&mut over, Icon::ArrowUp, &label, true);
-        if button.on_hover_text("Show the newest").clicked() {
+        let button = widgets::primary_button_ui(&mut over, icon, &label, true);
+        if button.on_hover_text("Show the newest, and follow").clicked() {
             self.paused = false;
-            self.to_top = true;
-            self.at_top = true;
+            self.to_newest = true;
+            self.follows = true;
             let filter = self.rows.filter.clone();
             self.rows.look_for(filter);
             self.waiting = None;
         }
     }
 
+    /// The oldest line is at the top. Lines are numbered from the newest all the same.
+    fn is_mirrored(&self) -> bool {
+        self.oldest_first && self.rows.filter.by.is_none()
+    }
+
+    /// The line in a row of the table, or the other way round.
+    fn mirrored(&self, place: usize) -> usize {
+        if self.is_mirrored() { self.rows.len().saturating_sub(place + 1) } else { place }
+    }
+
     fn table_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
         let t = tokens(ui);
-        let width = ui.available_width();
-        let columns = Columns::fitting(width);
+        let shown = self.columns.fitting(ui.available_width());
         ui.spacing_mut().item_spacing.y = 0.0;
+        let names: Vec<&str> = shown.iter().map(|(column, _)| column.name()).collect();
+        let len = self.rows.len();
         let mut table = TableBuilder::new(ui)
-            .id_salt(("deliveries", columns.count()))
+            .id_salt(("deliveries", names, self.layout))
             .sense(Sense::click())
             .auto_shrink(false)
             .animate_scrolling(false)
             .cell_layout(Layout::left_to_right(Align::Center));
-        for column in columns.widths() {
-            table = table.column(column);
+        for column in &shown {
+            table = table.column(columns::table_column(*column));
         }
-        if std::mem::take(&mut self.to_top) {
-            table = table.vertical_scroll_offset(0.0);
-        }
-        if let Some(number) = self.scroll_to.take() {
-            table = table.scroll_to_row(number, None);
-        }
+        table = self.scrolled(table, len, shown.len());
         let rows = &self.rows;
         let selected = self.pane.as_ref().map(|pane| pane.id);
         let mut clicked = None;
         let mut drawn: Option<Range<usize>> = None;
+        let mut widths = Vec::new();
         let output = table
             .header(28.0, |mut header| {
-                for name in columns.names() {
-                    header.col(|ui| column_name_ui(ui, name));
+                for (column, _) in &shown {
+                    header.col(|ui| columns::name_ui(ui, *column));
                 }
             })
             .body(|body| {
-                body.rows(ROW_HEIGHT, rows.len(), |mut row| {
-                    let number = row.index();
+                widths = body.widths().to_vec();
+                body.rows(ROW_HEIGHT, len, |mut row| {
+                    let number = self.mirrored(row.index());
                     let range = drawn.get_or_insert(number..number);
                     range.start = range.start.min(number);
                     range.end = range.end.max(number + 1);
                     let Some(delivery) = rows.get(number) else {
-                        for _ in 0..columns.count() {
+                        for _ in &shown {
                             row.col(|ui| {
                                 let (rect, _) = ui.allocate_exact_size(vec2(48.0, 8.0), Sense::hover());
                                 ui.painter().rect_filled(rect, 4.0, t.hover);
@@ -372,13 +474,23 @@ impl Live {
                         return;
                     };
                     row.set_selected(selected == Some(delivery.id));
-                    columns.row_ui(&mut row, delivery, seen);
-                    if widgets::row_name_ui(&row, || row_name(delivery)).clicked() {
+                    columns::row_ui(&mut row, &shown, delivery, seen);
+                    if widgets::row_name_ui(&row, || columns::row_name(delivery)).clicked() {
                         clicked = Some(delivery.id);
                     }
                 });
             });
-        self.at_top = output.state.clamped_offset().y < ROW_HEIGHT / 2.0;
+        let offset = output.state.clamped_offset().y;
+        let to_end = if self.is_mirrored() {
+            output.content_size.y - output.inner_rect.height() - offset
+        } else {
+            offset
+        };
+        self.follows = to_end < ROW_HEIGHT / 2.0;
+        self.drawn = (offset, len, shown.len());
+        if !ui.input(|i| i.pointer.any_down()) && self.columns.resized(&shown, &widths) {
+            self.to_remember = true;
+        }
         if let Some(drawn) = drawn.filter(|drawn| *drawn != self.visible) {
             self.visible = drawn;
             ui.request_repaint();
@@ -387,160 +499,29 @@ impl Live {
             self.pane = if selected == Some(id) { None } else { Some(Pane::new(id)) };
         }
     }
-}
 
-/// Figures stand at the right of their column, and so does its name.
-fn column_name_ui(ui: &mut Ui, name: &str) {
-    let text = weight(name, 560.0).size(11.5).color(tokens(ui).weak);
-    let name_ui = |ui: &mut Ui| ui.add(Label::new(text).selectable(false).truncate());
-    if name == LATENCY {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(10.0);
-            name_ui(ui);
-        });
-    } else {
-        name_ui(ui);
-    }
-}
-
-fn row_name(delivery: &Delivery) -> String {
-    let kind = delivery.kind.map_or("event", Kind::as_str);
-    let name = delivery.name.as_deref().unwrap_or_default();
-    let repeat = if delivery.repeat_of.is_some() { " repeat" } else { "" };
-    format!("{} {kind} {name} {}{repeat}", detail::state_word(delivery.state), delivery.message_id)
-}
-
-/// Which columns fit.
-#[derive(Clone, Copy)]
-struct Columns {
-    source: bool,
-    key: bool,
-    latency: bool,
-}
-
-impl Columns {
-    fn fitting(width: f32) -> Self {
-        Self { source: width > 800.0, key: width > 560.0, latency: width > 470.0 }
-    }
-
-    fn count(self) -> usize {
-        4 + usize::from(self.source) + usize::from(self.key) + usize::from(self.latency)
-    }
-
-    fn names(self) -> impl Iterator<Item = &'static str> {
-        let all = [
-            (true, "State"),
-            (true, "Type"),
-            (true, "Event"),
-            (self.key, "User / key"),
-            (true, "Time"),
-            (self.latency, LATENCY),
-            (self.source, "Source"),
-        ];
-        all.into_iter().filter_map(|(shown, name)| shown.then_some(name))
-    }
-
-    fn widths(self) -> Vec<Column> {
-        let mut widths =
-            vec![Column::exact(88.0), Column::exact(62.0), Column::remainder().at_least(90.0).clip(true)];
-        if self.key {
-            widths.push(Column::exact(if self.source { 170.0 } else { 124.0 }).clip(true));
+    /// Where the table is to be scrolled to, where that is not where the user left it.
+    fn scrolled<'t>(&mut self, table: TableBuilder<'t>, len: usize, columns: usize) -> TableBuilder<'t> {
+        let (offset, len_before, columns_before) = self.drawn;
+        let grown = (len as f32 - len_before as f32) * ROW_HEIGHT;
+        let to_newest = std::mem::take(&mut self.to_newest);
+        if let Some(number) = self.scroll_to.take() {
+            return table.scroll_to_row(self.mirrored(number), None);
         }
-        widths.push(Column::exact(94.0));
-        if self.latency {
-            widths.push(Column::exact(78.0));
+        // With other columns it is another table, which would begin at its top.
+        let table = if columns == columns_before { table } else { table.vertical_scroll_offset(offset) };
+        if !self.is_mirrored() {
+            return if to_newest { table.vertical_scroll_offset(0.0) } else { table };
         }
-        if self.source {
-            widths.push(Column::exact(140.0).clip(true));
+        if to_newest {
+            return table.stick_to_bottom(true).vertical_scroll_offset(len as f32 * ROW_HEIGHT);
         }
-        widths
+        if self.follows && !self.paused {
+            return table.stick_to_bottom(true);
+        }
+        // Older lines were found above: what is in sight stays where it is.
+        if grown > 0.0 { table.vertical_scroll_offset(offset + grown) } else { table }
     }
-
-    fn row_ui(self, row: &mut egui_extras::TableRow<'_, '_>, delivery: &Delivery, seen: &Seen<'_>) {
-        row.col(|ui| {
-            let color = detail::state_color(delivery.state, tokens(ui));
-            widgets::pill_ui(ui, color, detail::state_word(delivery.state));
-        });
-        row.col(|ui| {
-            let t = tokens(ui);
-            let kind = delivery.kind.map_or("–", Kind::as_str);
-            ui.add(Label::new(RichText::new(kind).color(t.weak)).selectable(false).truncate());
-        });
-        row.col(|ui| {
-            let t = tokens(ui);
-            let fault = || delivery.fault.as_ref().map(|fault| fault.message.to_string());
-            let name = match (&delivery.name, delivery.state) {
-                (Some(name), _) => weight(&**name, 560.0).color(t.strong),
-                (None, State::Rejected) => RichText::new(fault().unwrap_or_default()).color(t.text),
-                (None, _) => RichText::new("–").color(t.weak),
-            };
-            if delivery.repeat_of.is_some() {
-                // From the right, so that a long name leaves room for it.
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.add_space(6.0);
-                    let mark = if ui.available_width() > PILL_AND_NAME {
-                        widgets::pill_ui(ui, t.warn, detail::REPEAT)
-                    } else {
-                        let icon = theme::icon(Icon::Repeat2).size(13.0).color(t.warn);
-                        ui.add(Label::new(icon).selectable(false)).accessible_name(detail::REPEAT)
-                    };
-                    mark.on_hover_text(detail::REPEAT_MEANS);
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        ui.add(Label::new(name).selectable(false).truncate());
-                    });
-                });
-            } else {
-                ui.add(Label::new(name).selectable(false).truncate());
-            }
-        });
-        if self.key {
-            row.col(|ui| {
-                let t = tokens(ui);
-                let key = RichText::new(&*delivery.partition_key).monospace().color(t.text);
-                ui.add(Label::new(key).selectable(false).truncate());
-            });
-        }
-        row.col(|ui| {
-            let time = RichText::new(seen.clock.time(delivery.received_at)).monospace();
-            ui.add(Label::new(time.color(tokens(ui).text)).selectable(false).truncate());
-        });
-        if self.latency {
-            row.col(|ui| {
-                let text = delivery.latency_ms().map_or("–".to_owned(), widgets::duration);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.add_space(10.0);
-                    let text = RichText::new(text).monospace().color(tokens(ui).text);
-                    ui.add(Label::new(text).selectable(false));
-                });
-            });
-        }
-        if self.source {
-            row.col(|ui| {
-                let text = RichText::new(&*delivery.source).color(tokens(ui).weak);
-                ui.add(Label::new(text).selectable(false).truncate());
-            });
-        }
-    }
-}
-
-fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {
-    let t = tokens(ui);
-    let text =
-        weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on { t.strong } else { t.text });
-    let mut atoms = egui::Atoms::default();
-    if let Some(color) = color {
-        atoms.push_right(theme::icon(Icon::CircleDot).size(10.0).color(color));
-    }
-    atoms.push_right(text);
-    if let Some(count) = count {
-        atoms.push_right(RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
-    }
-    let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
-    let button =
-        Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
-    let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
-    widgets::ring_ui(ui, &response, 13.0);
-    response.clicked()
 }
 
 /// Events in and out of the last two minutes.

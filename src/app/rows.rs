@@ -7,47 +7,24 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use crate::{
-    delivery::{Delivery, EventId, Page, Query, State},
-    event::Kind,
-};
+use crate::delivery::{Delivery, EventId, Millis, Page, Query};
 
 const PAGE: usize = 200;
 const HELD_MAX: usize = 1200;
-
-/// What the user wants to see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Filter {
-    pub states: Vec<State>,
-    pub kinds: Vec<Kind>,
-    pub text: String,
-}
-
-impl Filter {
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn query(&self) -> Query {
-        Query {
-            states: self.states.clone(),
-            kinds: self.kinds.clone(),
-            text: self.text.clone(),
-            limit: PAGE,
-            ..Query::default()
-        }
-    }
-}
+/// Lines that a list sorted by latency or size holds.
+pub(super) const BEST: usize = 500;
 
 /// A page on its way, and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Ask {
     /// The newest lines; `newest` is the log's newest line when they were asked for.
     Top { newest: EventId },
-    /// What came after the newest line that is held; cheaper than the top where a text is searched for.
-    Fresh { newest: EventId },
+    /// The newest lines, to be put in place of those that are held: what a search found further back stays.
+    Refresh { newest: EventId },
     /// The lines below those that are held.
     Older,
+    /// What a search by latency or size finds further back.
+    Better,
     /// The lines above those that are held.
     Newer,
     /// Lines far away: from that number on.
@@ -59,7 +36,7 @@ enum Ask {
 /// The lines that are held.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    pub filter: Filter,
+    pub filter: Query,
     held: VecDeque<Delivery>,
     /// The number of the first line that is held.
     first: usize,
@@ -67,13 +44,28 @@ pub(super) struct Rows {
     complete: bool,
     /// A search stopped here, and goes on from here.
     searched_to: Option<EventId>,
+    /// When that line was received.
+    reached: Option<Millis>,
+    /// The oldest line that it may reach.
+    reaches_to: EventId,
+    /// The user ended a search before it was done.
+    cut_short: bool,
     total: Option<usize>,
     /// The newest line when the list was last taken from the top; later ones are not shown.
     head: EventId,
     asked: Option<Ask>,
     loaded: bool,
-    /// Searching: look for what is new and at what is shown in turns.
-    turn: bool,
+}
+
+/// How far a search is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Progress {
+    /// Of the lines that it may look at, from 0 to 1.
+    pub done: f32,
+    /// It has looked at all lines since.
+    pub reached: Millis,
+    /// The user ended it.
+    pub cut_short: bool,
 }
 
 impl Rows {
@@ -82,7 +74,8 @@ impl Rows {
         let held = self.first + self.held.len();
         match self.total {
             _ if self.complete => held,
-            Some(total) if self.filter.is_empty() => total.max(held),
+            Some(total) if self.filter.is_all() && self.filter.by.is_none() => total.max(held),
+            _ if self.filter.by.is_some() => held,
             _ if self.held.is_empty() => 0,
             _ => held + 1,
         }
@@ -107,8 +100,30 @@ impl Rows {
         if self.loaded { u64::try_from(newest - self.head).unwrap_or(0) } else { 0 }
     }
 
+    /// How far a search is, while it is not done.
+    pub(super) fn progress(&self) -> Option<Progress> {
+        let (to, reached) = (self.searched_to?, self.reached?);
+        let all = (self.head - self.reaches_to).max(1) as f32;
+        let done = ((self.head - to) as f32 / all).clamp(0.0, 1.0);
+        (self.cut_short || !self.complete).then_some(Progress { done, reached, cut_short: self.cut_short })
+    }
+
+    /// Ends a search where it is, or lets it go on from there.
+    pub(super) fn cut_short(&mut self, cut_short: bool) {
+        self.cut_short = cut_short;
+        self.complete = cut_short;
+        if cut_short {
+            self.asked = None;
+        }
+    }
+
+    fn query(&self) -> Query {
+        let limit = if self.filter.by.is_some() { BEST } else { PAGE };
+        Query { limit, ..self.filter.clone() }
+    }
+
     /// Forgets everything, for another filter.
-    pub(super) fn look_for(&mut self, filter: Filter) {
+    pub(super) fn look_for(&mut self, filter: Query) {
         *self = Self { filter, ..Self::default() };
     }
 
@@ -128,9 +143,14 @@ impl Rows {
             return Some(self.top(newest));
         }
         let end = self.first + self.held.len();
-        let base = self.filter.query();
-        let can_jump = self.filter.is_empty();
-        let (ask, query) = if visible.start < self.first {
+        let base = self.query();
+        let can_jump = self.filter.is_all();
+        let (ask, query) = if self.filter.by.is_some() {
+            if self.complete {
+                return None;
+            }
+            (Ask::Better, Query { before: self.searched_to, ..base })
+        } else if visible.start < self.first {
             if can_jump && visible.end + PAGE < self.first {
                 self.jump(visible.start)
             } else {
@@ -156,59 +176,81 @@ impl Rows {
         if self.asked.is_some() {
             return None;
         }
-        if at_top && self.filter.text.is_empty() {
+        if self.filter.by.is_some() {
+            // A ranking holds still: its lines would change places while they are read.
+            return None;
+        }
+        if at_top && self.is_cheap() {
             return Some(self.top(newest));
         }
-        self.turn = !self.turn;
-        if at_top && self.turn && newest > self.head {
-            self.asked = Some(Ask::Fresh { newest });
-            return Some(Query { after: Some(self.head), ..self.filter.query() });
+        if at_top {
+            self.asked = Some(Ask::Refresh { newest });
+            return Some(self.query());
         }
         let ids: Vec<EventId> =
             visible.clone().filter_map(|number| self.get(number)).map(|row| row.id).collect();
         let before = Some(ids.first()? + 1);
-        let query = Query { before, limit: ids.len(), ..self.filter.query() };
+        let query = Query { before, limit: ids.len(), ..self.query() };
         self.asked = Some(Ask::Again { ids });
         Some(query)
+    }
+
+    /// A page of it is found without looking at many other lines.
+    pub(super) fn is_cheap(&self) -> bool {
+        self.filter.words.is_empty() && self.filter.fields.is_empty() && self.filter.by.is_none()
     }
 
     /// Asks for the newest lines, whatever is on its way.
     pub(super) fn top(&mut self, newest: EventId) -> Query {
         self.asked = Some(Ask::Top { newest });
-        self.filter.query()
+        self.query()
     }
 
     /// Without a filter nearly every line is there, so that a line's number tells its id; a few that were pruned are
     /// made up for when the list's end is reached.
     fn jump(&self, first: usize) -> (Ask, Query) {
         let before = self.head + 1 - EventId::try_from(first).unwrap_or(0);
-        (Ask::Jump { first }, Query { before: Some(before.max(2)), ..self.filter.query() })
+        (Ask::Jump { first }, Query { before: Some(before.max(2)), ..self.query() })
     }
 
     /// Takes in a page that was asked for.
     pub(super) fn take(&mut self, page: Page) {
         let Some(ask) = self.asked.take() else { return };
         let is_last = page.rows.len() < PAGE && page.stopped_at.is_none();
+        if matches!(ask, Ask::Top { .. } | Ask::Older | Ask::Better) {
+            (self.reached, self.reaches_to) = (page.reached, page.reaches_to);
+        }
         match ask {
             Ask::Top { newest } => {
                 self.head = page.rows.first().map_or(newest, |row| row.id.max(newest));
                 self.total = page.total.and_then(|total| usize::try_from(total).ok());
                 self.first = 0;
-                self.complete = is_last;
+                self.complete = if self.filter.by.is_some() { page.stopped_at.is_none() } else { is_last };
                 self.searched_to = page.stopped_at;
                 self.held = page.rows.into();
                 self.loaded = true;
             }
-            Ask::Fresh { newest } => {
-                if page.rows.len() == PAGE || page.stopped_at.is_some() {
-                    self.loaded = false;
-                    return;
-                }
+            Ask::Refresh { newest } => {
+                let covered = if is_last {
+                    0
+                } else {
+                    page.stopped_at.or(page.rows.last().map(|row| row.id)).unwrap_or(0)
+                };
                 self.head = page.rows.first().map_or(newest, |row| row.id.max(newest));
+                self.held.retain(|row| row.id < covered);
                 for row in page.rows.into_iter().rev() {
                     self.held.push_front(row);
                 }
                 self.trim_below();
+            }
+            Ask::Better => {
+                let mut found: Vec<Delivery> = std::mem::take(&mut self.held).into();
+                if let Some(by) = self.filter.by {
+                    by.merge(&mut found, page.rows, BEST);
+                }
+                self.held = found.into();
+                self.searched_to = page.stopped_at;
+                self.complete = page.stopped_at.is_none();
             }
             Ask::Older => {
                 self.complete = is_last;
@@ -269,6 +311,10 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        delivery::{Measure, State},
+        event::Kind,
+    };
 
     fn delivery(id: EventId) -> Delivery {
         Delivery {
@@ -351,7 +397,7 @@ mod tests {
     #[test]
     fn a_line_that_no_longer_fits_the_filter_goes() {
         let mut rows = Rows::default();
-        rows.look_for(Filter { states: vec![State::Queued], ..Filter::default() });
+        rows.look_for(Query { states: vec![State::Queued], ..Query::default() });
         settle(&mut rows, &(0..30), 20);
         let query = rows.changed(&(0..30), false, 20).expect("asks again");
         let mut page = answer(&query, 20);
@@ -363,7 +409,7 @@ mod tests {
     #[test]
     fn a_search_goes_on_where_it_stopped() {
         let mut rows = Rows::default();
-        rows.look_for(Filter { text: "x".into(), ..Filter::default() });
+        rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
         let first = rows.missing(&(0..30), 5000).expect("asks");
         assert_eq!(first.before, None);
         rows.take(Page { stopped_at: Some(4000), ..Page::default() });
@@ -371,5 +417,62 @@ mod tests {
         assert_eq!(rows.missing(&(0..30), 5000).expect("asks on").before, Some(4000));
         rows.take(Page { rows: vec![delivery(7)], ..Page::default() });
         assert_eq!((rows.len(), rows.is_searching(), rows.missing(&(0..30), 5000)), (1, false, None));
+    }
+
+    #[test]
+    fn what_a_search_found_further_back_stays_when_new_lines_come() {
+        let mut rows = Rows::default();
+        rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
+        rows.missing(&(0..30), 9000).expect("asks");
+        let line = |id, state| Delivery { state, ..delivery(id) };
+        let first = vec![line(8900, State::Queued), delivery(8800)];
+        rows.take(Page {
+            rows: first,
+            stopped_at: Some(5000),
+            reached: Some(77),
+            reaches_to: 1,
+            ..Page::default()
+        });
+        let progress = rows.progress().expect("not done");
+        assert_eq!((progress.reached, format!("{:.2}", progress.done)), (77, "0.44".to_owned()));
+        rows.missing(&(0..30), 9000).expect("asks on");
+        rows.take(Page { rows: vec![delivery(7)], ..Page::default() });
+        assert_eq!(rows.progress(), None);
+        let query = rows.changed(&(0..30), true, 9100).expect("looks at the newest again");
+        assert_eq!((query.before, query.after), (None, None));
+        let newer = vec![delivery(9050), line(8900, State::Delivered), delivery(8800)];
+        rows.take(Page { rows: newer, stopped_at: Some(5100), ..Page::default() });
+        let now: Vec<_> =
+            (0..rows.len()).filter_map(|n| rows.get(n)).map(|row| (row.id, row.state)).collect();
+        assert_eq!(now, [9050, 8900, 8800, 7].map(|id| (id, State::Delivered)));
+        assert_eq!(rows.unseen(9100), 0);
+    }
+
+    #[test]
+    fn a_search_that_was_ended_asks_for_no_more_until_it_may_go_on() {
+        let mut rows = Rows::default();
+        rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
+        rows.missing(&(0..30), 9000).expect("asks");
+        rows.take(Page { stopped_at: Some(5000), reached: Some(77), ..Page::default() });
+        rows.cut_short(true);
+        assert_eq!(rows.missing(&(0..30), 9000), None);
+        assert!(rows.progress().is_some_and(|progress| progress.cut_short));
+        rows.cut_short(false);
+        assert_eq!(rows.missing(&(0..30), 9000).expect("goes on").before, Some(5000));
+    }
+
+    #[test]
+    fn a_ranking_is_gathered_from_the_whole_log_and_then_holds_still() {
+        let mut rows = Rows::default();
+        rows.look_for(Query { by: Some(Measure::Size), ..Query::default() });
+        let sized = |id, bytes| Delivery { bytes, ..delivery(id) };
+        rows.missing(&(0..30), 9000).expect("asks");
+        let first = vec![sized(8000, 50), sized(8500, 20)];
+        rows.take(Page { rows: first, stopped_at: Some(5000), ..Page::default() });
+        assert_eq!(rows.missing(&(0..30), 9000).expect("asks on").before, Some(5000));
+        rows.take(Page { rows: vec![sized(10, 30)], ..Page::default() });
+        let sizes: Vec<_> = (0..rows.len()).filter_map(|n| rows.get(n)).map(|row| row.bytes).collect();
+        assert_eq!(sizes, [50, 30, 20]);
+        assert_eq!((rows.missing(&(0..30), 9000), rows.changed(&(0..30), true, 9100)), (None, None));
     }
 }

@@ -1,45 +1,13 @@
-//! Deliveries, ledgers and records as the JSON lines that scripts read (product.md, "The command line").
+//! Ledgers and records as the JSON lines that scripts read (product.md, "The command line").
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
-    config::Config,
-    delivery::{Delivery, Ledger, Millis, Record},
+    delivery::{Ledger, Record},
+    engine::lines::time,
     event::{Inside, parts},
-    remedy,
 };
-
-/// A moment as RFC 3339 in UTC with milliseconds.
-pub(super) fn time(at: Millis) -> String {
-    Timestamp::from_millisecond(at).map_or_else(|_outside| at.to_string(), |time| format!("{time:.3}"))
-}
-
-pub(super) fn delivery(line: &Delivery, config: &Config) -> Value {
-    let receipt = line.receipt.as_ref();
-    let fault = line.fault.as_ref();
-    json!({
-        "line": line.id,
-        "messageId": &*line.message_id,
-        "type": line.kind.map(crate::event::Kind::as_str),
-        "event": line.name.as_deref(),
-        "source": &*line.source,
-        "partitionKey": &*line.partition_key,
-        "partitionKeyShortened": line.key_shortened,
-        "state": line.state.as_str(),
-        "receivedAt": time(line.received_at),
-        "deliveredAt": line.settled_at.filter(|_| receipt.is_some()).map(time),
-        "repeat": line.repeat_of.is_some(),
-        "resendOf": line.resend_of,
-        "resentAs": line.resent_as,
-        "attempts": line.attempts,
-        "shardId": receipt.map(|receipt| &*receipt.shard_id),
-        "sequenceNumber": receipt.map(|receipt| &*receipt.sequence_number),
-        "error": fault.map(ToString::to_string),
-        "remedy": fault.map(|fault| remedy::remedy(fault, config).action),
-    })
-}
 
 pub(super) fn ledger(ledger: &Ledger) -> Value {
     json!({

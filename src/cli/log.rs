@@ -2,16 +2,21 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use anyhow::{Context, bail};
-use clap::Args;
+use anyhow::bail;
+use clap::{Args, ValueEnum};
 
-use super::{Places, Printed, json, print, story};
+use super::{
+    Places, Printed,
+    filter::{self, Filter},
+    json, print, story,
+};
 use crate::{
     config::{Config, Overrides},
-    delivery::{Delivery, EventId, Ledger, Millis, Query, State},
+    delivery::{Delivery, EventId, Ledger, Measure, Query},
+    engine::lines::{self, Format},
     event::Kind,
     spool::{FILE_NAME, LogReader},
 };
@@ -19,54 +24,63 @@ use crate::{
 const PAGE: usize = 1000;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Which lines.
-#[derive(Args, Debug)]
-pub(super) struct Filter {
-    /// Only these states: queued, retrying, delivered, failed, resent, rejected (repeatable)
-    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state)]
-    states: Vec<State>,
-    /// Only these types: identify, track, page, screen, group, alias (repeatable)
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = kind)]
-    kinds: Vec<Kind>,
-    /// Only events with this text in ids, name, source, error or payload
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    text: String,
-    /// Only events since a time: 2026-03-02T10:00:00Z, or 15m, 2h, 1d ago
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    since: Option<Millis>,
-}
-
-impl Filter {
-    pub(super) fn query(&self) -> Query {
-        Query {
-            states: self.states.clone(),
-            kinds: self.kinds.clone(),
-            text: self.text.clone(),
-            since: self.since,
-            ..Query::default()
-        }
-    }
-}
+/// Lines that `--sort` shows where no `--limit` says otherwise.
+const SORTED: usize = 100;
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Words {
     /// The whole story of one event: its messageId, or the number of its line
-    #[arg(value_name = "ID", conflicts_with_all = ["follow", "limit", "since", "text", "states", "kinds", "summary"])]
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["query", "follow", "limit", "since", "text", "states", "kinds", "summary", "sort"]
+    )]
     id: Option<String>,
+    /// Words to find and field:value parts, as in the app: 'refund event:"Order Completed" state:failed since:2h'
+    ///
+    /// Fields: state, type, userId, event, messageId, source, shard, error, since, until. Commas separate values of
+    /// which any will do; a star before or after a value stands for anything.
+    #[arg(value_name = "QUERY", value_parser = filter::parse)]
+    query: Vec<Query>,
     #[command(flatten)]
     filter: Filter,
-    /// Only the newest N of these
+    /// Only the newest N of these; with --sort: the first N
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Those with the highest latency or size first, over the whole log (100, or --limit)
+    #[arg(long, value_name = "latency|size", conflicts_with = "follow")]
+    sort: Option<Sort>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    /// CSV, with a line of names first
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// With each event's JSON (as "data")
+    #[arg(long)]
+    data: bool,
     /// The sums instead of the events
-    #[arg(long, conflicts_with_all = ["follow", "limit", "since", "text", "states", "kinds"])]
+    #[arg(long, conflicts_with_all = ["follow", "limit", "sort", "csv", "data", "query", "Filter"])]
     summary: bool,
     /// Go on with what comes
     #[arg(long)]
     follow: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sort {
+    Latency,
+    Size,
+}
+
+impl From<Sort> for Measure {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Latency => Self::Latency,
+            Sort::Size => Self::Size,
+        }
+    }
 }
 
 pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
@@ -79,49 +93,100 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
     if let Some(id) = &words.id {
         return story::run(&log, id, words.json, &config);
     }
-    let query = words.filter.query();
+    let answer = Answer::new(&log, words, config);
+    let query = words.filter.query(&words.query);
+    if answer.begin()? == Printed::NobodyReads {
+        return Ok(());
+    }
+    if let Some(sort) = words.sort {
+        let limit = words.limit.unwrap_or(SORTED);
+        let best = newest(&log, Query { by: Some(sort.into()), limit, ..query })?;
+        return answer.show(&best).map(drop);
+    }
     let mut after = 0;
     if let Some(limit) = words.limit {
-        // The newest N, then turned round.
-        let mut newest = log.page(&Query { limit, ..query.clone() })?.rows;
-        newest.reverse();
+        // What comes while it is looked for is not missed with --follow.
         after = log.newest()?;
-        if show(&newest, words.json, &config)? == Printed::NobodyReads || !words.follow {
+        let mut newest = newest(&log, Query { limit, before: Some(after + 1), ..query.clone() })?;
+        newest.reverse();
+        if answer.show(&newest)? == Printed::NobodyReads || !words.follow {
             return Ok(());
         }
     }
-    follow(&log, &Query { oldest_first: true, limit: PAGE, ..query }, after, words, &config)
+    answer.follow(&Query { oldest_first: true, limit: PAGE, ..query }, after, words.follow)
 }
 
-fn follow(
-    log: &LogReader,
-    query: &Query,
-    mut after: EventId,
-    words: &Words,
-    config: &Config,
-) -> anyhow::Result<()> {
+/// The newest lines, or those with most of what is asked for, however far back they are.
+fn newest(log: &LogReader, mut query: Query) -> anyhow::Result<Vec<Delivery>> {
+    let limit = query.limit;
+    let mut found = Vec::new();
     loop {
-        let page = log.page(&Query { after: Some(after), ..query.clone() })?;
-        if show(&page.rows, words.json, config)? == Printed::NobodyReads {
-            return Ok(());
+        let page = log.page(&query)?;
+        if let Some(by) = query.by {
+            by.merge(&mut found, page.rows, limit);
+        } else {
+            found.extend(page.rows);
+            query.limit = limit - found.len();
         }
-        let last = page.rows.last().map(|line| line.id).max(page.stopped_at);
-        after = last.unwrap_or(after);
-        if last.is_none() {
-            if !words.follow {
+        if page.stopped_at.is_none() || query.limit == 0 {
+            return Ok(found);
+        }
+        query.before = page.stopped_at;
+    }
+}
+
+/// What is printed, and how.
+struct Answer<'a> {
+    log: &'a LogReader,
+    format: Option<Format>,
+    data: bool,
+    config: Config,
+}
+
+impl<'a> Answer<'a> {
+    fn new(log: &'a LogReader, words: &Words, config: Config) -> Self {
+        let format = if words.csv { Some(Format::Csv) } else { words.json.then_some(Format::JsonLines) };
+        Self { log, format, data: words.data, config }
+    }
+
+    fn begin(&self) -> anyhow::Result<Printed> {
+        print(&self.format.map(|format| format.head(self.data)).unwrap_or_default())
+    }
+
+    fn follow(&self, query: &Query, mut after: EventId, go_on: bool) -> anyhow::Result<()> {
+        loop {
+            let page = self.log.page(&Query { after: Some(after), ..query.clone() })?;
+            if self.show(&page.rows)? == Printed::NobodyReads {
                 return Ok(());
             }
-            std::thread::sleep(LOOK_EVERY);
+            let last = page.rows.last().map(|line| line.id).max(page.stopped_at);
+            after = last.unwrap_or(after);
+            if last.is_none() {
+                if !go_on {
+                    return Ok(());
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
         }
     }
-}
 
-fn state(word: &str) -> anyhow::Result<State> {
-    State::parse(word).context("allowed: queued, retrying, delivered, failed, resent, rejected")
-}
-
-fn kind(word: &str) -> anyhow::Result<Kind> {
-    Kind::parse(word).context("allowed: identify, track, page, screen, group, alias")
+    fn show(&self, lines: &[Delivery]) -> anyhow::Result<Printed> {
+        let mut text = String::new();
+        let payloads = if self.data { self.log.payloads(lines)? } else { vec![None; lines.len()] };
+        for (line, data) in lines.iter().zip(payloads) {
+            if let Some(format) = self.format {
+                text.push_str(&format.line(line, data.as_deref(), &self.config));
+            } else {
+                text.push_str(&row(line));
+                if let Some(data) = data {
+                    text.push(' ');
+                    text.push_str(&String::from_utf8_lossy(&data).replace(['\n', '\r'], " "));
+                }
+                text.push('\n');
+            }
+        }
+        print(&text)
+    }
 }
 
 /// The spool's file, if there is one.
@@ -136,19 +201,6 @@ pub(super) fn path(data_dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn show(lines: &[Delivery], as_json: bool, config: &Config) -> anyhow::Result<Printed> {
-    let mut text = String::new();
-    for line in lines {
-        if as_json {
-            text.push_str(&json::delivery(line, config).to_string());
-        } else {
-            text.push_str(&row(line));
-        }
-        text.push('\n');
-    }
-    print(&text)
-}
-
 fn row(line: &Delivery) -> String {
     let kind = line.kind.map_or("-", Kind::as_str);
     let name = line.name.as_deref().unwrap_or("-");
@@ -160,7 +212,7 @@ fn row(line: &Delivery) -> String {
         (None, Some(fault)) => fault.to_string().replace('\n', " "),
         (None, None) => String::new(),
     };
-    let time = json::time(line.received_at);
+    let time = lines::time(line.received_at);
     let again = match (line.resend_of, line.resent_as) {
         (Some(first), _) => format!(" [resend of line {first}]"),
         (None, Some(next)) => format!(" [resent as line {next}]"),
@@ -188,24 +240,4 @@ fn summary(ledger: &Ledger, as_json: bool) -> anyhow::Result<()> {
          rejected  {rejected} (their senders were told)\nrepeats   {repeats_possible} at most\n"
     ))?;
     Ok(())
-}
-
-/// A moment: RFC 3339, or a duration ago (`90s`, `15m`, `2h`, `1d`).
-pub(super) fn moment(text: &str) -> anyhow::Result<Millis> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Ok(time.as_millisecond());
-    }
-    let wrong =
-        || format!("\"{text}\" is no time; write 2026-03-02T10:00:00Z, or 15m, 2h, 1d for so long ago");
-    let unit = text.chars().last().with_context(wrong)?;
-    let count: i64 = text.strip_suffix(unit).and_then(|count| count.parse().ok()).with_context(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => bail!(wrong()),
-    };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    Ok(i64::try_from(now)?.saturating_sub(count.saturating_mul(seconds * 1000)))
 }

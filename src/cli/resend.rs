@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::{Places, log, print, tell};
+use super::{Places, filter::Filter, log, print, tell};
 use crate::{
     config::Overrides,
     delivery::{EventId, Query, Resent, State, Which},
@@ -24,13 +24,13 @@ const RATE: u32 = 1000;
 )]
 pub struct Words {
     /// Events by their messageId: the newest line of each that failed or was delivered
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "states", "kinds", "text", "since"])]
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "Filter"])]
     ids: Vec<String>,
     /// Every failed event
-    #[arg(long, conflicts_with_all = ["states", "kinds", "text", "since"])]
+    #[arg(long, conflicts_with = "Filter")]
     all: bool,
     #[command(flatten)]
-    filter: log::Filter,
+    filter: Filter,
     /// Only count what would be resent
     #[arg(long)]
     dry_run: bool,
@@ -90,7 +90,7 @@ fn which(words: &Words, path: &Path) -> anyhow::Result<Which> {
     if !words.ids.is_empty() {
         return named(&words.ids, path).map(Which::Lines);
     }
-    let query = words.filter.query();
+    let query = words.filter.query(&[]);
     if !words.all && query == Query::default() {
         bail!(
             "which events? --all means every failed one; or give ids, or a filter such as --state delivered --since 2h"

@@ -9,11 +9,11 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::{Places, json, print, running_engine, tell};
+use super::{Places, print, running_engine, tell};
 use crate::{
     config::Overrides,
     delivery::{Delivery, State},
-    engine::post,
+    engine::{lines, post},
     event::Kind,
     snippets::{self, edit},
     spool::{FILE_NAME, LogReader},
@@ -103,7 +103,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
             let Some(line) = line else {
                 bail!("the accepted event {message_id} is not in the log; is --data-dir right?")
             };
-            print(&format!("{}\n", json::delivery(&line, &config)))?;
+            print(&format!("{}\n", lines::delivery(&line, &config)))?;
             if !settled && !words.no_wait {
                 tell(&format!(
                     "not delivered after {} s; it waits in the spool and is not lost",

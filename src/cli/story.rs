@@ -1,13 +1,14 @@
-//! The whole story of one event, for `tributary log ID`: when it was received and safe on disk, each put with its moment,
+//! The whole story of one event, for `tributary log --id ID`: when it was received and safe on disk, each put with its moment,
 //! its length and its answer, and how it ended; of an event that came or was sent more than once, every line.
 
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use super::{json as lines, print};
+use super::print;
 use crate::{
     config::Config,
     delivery::{Detail, EventId, Millis, State},
+    engine::lines,
     remedy,
     spool::LogReader,
 };

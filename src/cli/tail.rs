@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
-use super::{DestinationWords, Places, Printed, json, log::moment, practice_access, print, runtime};
+use super::{DestinationWords, Places, Printed, filter::moment, json, practice_access, print, runtime};
 use crate::{
     config::{Config, Overrides},
     delivery::{Fault, ReadFrom},

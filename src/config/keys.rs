@@ -78,7 +78,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 22] = [
+pub(super) const KEYS: [Key; 23] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),

@@ -1,11 +1,17 @@
 //! The desk: reads the delivery log for the faces, on a thread and a connection of its own.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use tokio::sync::{mpsc, oneshot};
 
+use super::memo::Memo;
 use crate::{
-    delivery::{Delivery, Detail, EventId, Page, Query},
+    delivery::{
+        Delivery, Detail, EventId, Millis, Page, Query,
+        chart::{Overview, Window},
+    },
     event::Encoding,
-    spool::LogReader,
+    spool::{Keys, LogReader},
 };
 
 /// Questions that may wait; above it a face hears that the log is busy.
@@ -14,12 +20,15 @@ pub(super) const QUESTIONS_MAX: usize = 64;
 pub(super) enum Question {
     Page(Query, oneshot::Sender<Result<Page, String>>),
     Detail(EventId, Encoding, oneshot::Sender<Result<Option<Detail>, String>>),
+    Remember(Memo),
+    Overview(Window, oneshot::Sender<Result<Overview, String>>),
     Find { message_id: String, after: EventId, reply: oneshot::Sender<Option<Delivery>> },
 }
 
 /// The thread's life: ends when the engine is gone. `answered` is called after each answer.
 pub(super) fn run(
     log: &LogReader,
+    keys: &Keys,
     mut inbox: mpsc::Receiver<Question>,
     revision: impl Fn() -> u64,
     answered: impl Fn(),
@@ -29,11 +38,23 @@ pub(super) fn run(
         match question {
             Question::Page(query, reply) => {
                 let revision = revision();
-                let page = log.page(&query).map(|page| Page { revision, ..page });
+                // A search that nobody waits for any more ends early.
+                let page =
+                    log.page_while(&query, &|| !reply.is_closed()).map(|page| Page { revision, ..page });
                 drop(reply.send(page.map_err(|error| error.to_string())));
             }
             Question::Detail(id, encoding, reply) => {
                 drop(reply.send(log.detail(id, encoding).map_err(|error| error.to_string())));
+            }
+            Question::Remember(memo) => {
+                if let Err(error) = memo.write() {
+                    tracing::warn!("what the window wants to remember could not be written: {error}");
+                }
+                continue;
+            }
+            Question::Overview(window, reply) => {
+                let overview = log.overview(window, keys, now_ms());
+                drop(reply.send(overview.map_err(|error| error.to_string())));
             }
             Question::Find { message_id, after, reply } => {
                 let found = log.find(&message_id, after);
@@ -45,4 +66,9 @@ pub(super) fn run(
         }
         answered();
     }
+}
+
+fn now_ms() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

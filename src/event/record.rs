@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use md5::Md5;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
@@ -35,6 +36,12 @@ impl PartitionKey {
     /// The key as Kinesis gets it.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Where a key stands among all keys: its MD5 as a number. Each shard owns a range of these (API reference,
+    /// `PutRecord`).
+    pub fn hash_of(key: &str) -> u128 {
+        u128::from_be_bytes(Md5::digest(key.as_bytes()).into())
     }
 
     /// Whether it stands for an id that is too long; the delivery says so.
@@ -121,6 +128,12 @@ impl Encoding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hash_of_a_key_is_its_md5_as_a_number() {
+        // md5("a") = 0cc175b9c0f1b6a831c399e269772661
+        assert_eq!(PartitionKey::hash_of("a"), 0x0cc1_75b9_c0f1_b6a8_31c3_99e2_6977_2661);
+    }
 
     #[test]
     fn what_an_encoding_made_is_read_back_by_it() {

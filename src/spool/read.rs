@@ -4,20 +4,25 @@
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Next, OpenError, Queued, open,
-    rows::{Books, DELIVERED, encoding_of, kind_column, kind_of, state_of, sum_of},
+    pulse::{self, Keys},
+    rows::{Books, DELIVERED, encoding_of, kind_of, state_of, sum_of},
+    search,
 };
 use crate::{
-    delivery::{Attempt, Delivery, Detail, EventId, Fault, Ledger, Page, Query, Receipt, State},
+    delivery::{
+        Attempt, Delivery, Detail, EventId, Fault, Ledger, Millis, Page, Query, Receipt, State,
+        chart::{Overview, Window},
+    },
     event::Encoding,
 };
 
-/// Lines that one page of a search looks at before it stops and says where.
-const SEARCH_ROWS_MAX: usize = 100_000;
+/// Among so many of the newest lines the shard of a hot key is looked for.
+const SHARD_LINES_MAX: EventId = 20_000;
 
 /// Why the log could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -118,7 +123,7 @@ impl<'c> Payloads<'c> {
         }
     }
 
-    fn read(&mut self, chunk: i64, start: u32, length: u32) -> rusqlite::Result<&[u8]> {
+    pub(super) fn read(&mut self, chunk: i64, start: u32, length: u32) -> rusqlite::Result<&[u8]> {
         if self.chunk != chunk {
             self.body.clear();
             self.chunk = 0;
@@ -141,15 +146,21 @@ pub struct LogReader {
     connection: Connection,
 }
 
-const LINE: &str = "SELECT event.id, event.received_at, event.kind, source.text, event.partition_key,
+/// What [`delivery`] reads.
+pub(super) const LINE_COLUMNS: &str =
+    "event.id, event.received_at, event.kind, source.text, event.partition_key,
         event.key_shortened, event.message_id, event.name, event.length,
         settled.state, settled.at, settled.attempts, settled.took, shard.text, settled.sequence, settled.code,
         settled.message, event.chunk, event.start, settled.encoding, event.repeat_of, event.resend_of,
-        settled.resent_as
-    FROM event
-    LEFT JOIN settled ON settled.id = event.id
-    LEFT JOIN word AS source ON source.id = event.source
+        settled.resent_as";
+
+pub(super) const LINE_JOINS: &str = "LEFT JOIN word AS source ON source.id = event.source
     LEFT JOIN word AS shard ON shard.id = settled.shard";
+
+fn line_where(condition: &str) -> String {
+    let from = "FROM event LEFT JOIN settled ON settled.id = event.id";
+    format!("SELECT {LINE_COLUMNS} {from} {LINE_JOINS} WHERE {condition}")
+}
 
 impl LogReader {
     /// Opens the log of the spool at `path` (see [`super::FILE_NAME`]), of a running engine or of none.
@@ -175,44 +186,32 @@ impl LogReader {
 
     /// The lines that fit `query`.
     ///
-    /// A search by text, type or time looks at no more than 100,000 lines a page and then says where it stopped.
+    /// A page that has to search looks at no more than 50,000 lines and then says where it stopped.
     pub fn page(&self, query: &Query) -> Result<Page, ReadError> {
+        self.page_while(query, &|| true)
+    }
+
+    /// The same; `go_on` is asked every few hundred lines, and `false` ends it early.
+    pub fn page_while(&self, query: &Query, go_on: &dyn Fn() -> bool) -> Result<Page, ReadError> {
+        search::page(&self.connection, query, go_on)
+    }
+
+    /// What a window of the charts shows, and what waits after a put without success. The hot keys are told by `keys`; of
+    /// each the shard that its newest record is in is looked up among the newest lines.
+    pub fn overview(&self, window: Window, keys: &Keys, now: Millis) -> Result<Overview, ReadError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let books = Books::read(&snapshot)?;
-        let total = total(query, &books);
-        let (low, high) = bounds(query, &books);
-        let order = if query.oldest_first { "ASC" } else { "DESC" };
-        let sql = format!(
-            "{LINE} WHERE event.id > :low AND event.id < :high {} ORDER BY event.id {order}",
-            states_sql(&query.states)
-        );
-        let mut statement = snapshot.prepare_cached(&sql)?;
-        let mut rows = statement.query(named_params! { ":low": low, ":high": high })?;
-        let mut search = Search::new(query, &snapshot);
-        let mut page = Page { total, ..Page::default() };
-        let mut seen = 0_usize;
-        while page.rows.len() < query.limit {
-            let Some(row) = rows.next()? else { break };
-            let id: EventId = row.get(0)?;
-            if search.is_past(row)? {
-                break;
-            }
-            if search.fits(row)? {
-                page.rows.push(delivery(row, search.last_attempt(row)?)?);
-            }
-            seen += 1;
-            if seen >= SEARCH_ROWS_MAX && page.rows.len() < query.limit {
-                page.stopped_at = Some(id);
-                break;
-            }
+        let mut hot = keys.told(now);
+        for key in &mut hot.keys {
+            key.shard = shard_of(&snapshot, &key.key, books.newest)?;
         }
-        Ok(page)
+        let retrying = retrying(&snapshot, &books)?;
+        Ok(Overview { window, now, intervals: pulse::intervals(&snapshot, window, now)?, hot, retrying })
     }
 
     /// The newest line of the event with this `messageId`, among the lines after `after`.
     pub fn find(&self, message_id: &str, after: EventId) -> Result<Option<Delivery>, ReadError> {
-        let sql =
-            format!("{LINE} WHERE event.id > ?1 AND event.message_id = ?2 ORDER BY event.id DESC LIMIT 1");
+        let sql = line_where("event.id > ?1 AND event.message_id = ?2 ORDER BY event.id DESC LIMIT 1");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![after, message_id])?;
         let Some(row) = rows.next()? else { return Ok(None) };
@@ -236,11 +235,32 @@ impl LogReader {
         Ok(statement.query_row([message_id], |row| row.get(0)).optional()?)
     }
 
+    /// The JSON of these lines' events as it is stored, of a rejected one what was sent, cut short; `None` where it is
+    /// gone. Neighbours share a read of the disk.
+    pub fn payloads(&self, lines: &[Delivery]) -> Result<Vec<Option<Bytes>>, ReadError> {
+        let mut payloads = Payloads::new(&self.connection);
+        let mut statement =
+            self.connection.prepare_cached("SELECT chunk, start, length FROM event WHERE id = ?1")?;
+        let mut all = Vec::with_capacity(lines.len());
+        for line in lines {
+            let place = statement
+                .query_row([line.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            let json = place.map(|(chunk, start, length)| payloads.read(chunk, start, length));
+            all.push(match json {
+                None | Some(Err(rusqlite::Error::QueryReturnedNoRows)) => None,
+                Some(Ok(json)) => Some(Bytes::copy_from_slice(json)),
+                Some(Err(error)) => return Err(error.into()),
+            });
+        }
+        Ok(all)
+    }
+
     /// All that is known of one line; `None` when it is not (or no more) in the log. `encoding` is what an event
     /// that waits would be encoded with now.
     pub fn detail(&self, id: EventId, encoding: Encoding) -> Result<Option<Detail>, ReadError> {
         let snapshot = self.connection.unchecked_transaction()?;
-        let sql = format!("{LINE} WHERE event.id = ?1");
+        let sql = line_where("event.id = ?1");
         let mut statement = snapshot.prepare_cached(&sql)?;
         let mut rows = statement.query([id])?;
         let Some(row) = rows.next()? else { return Ok(None) };
@@ -257,135 +277,28 @@ impl LogReader {
     }
 }
 
-/// How many lines fit, where the books know it.
-fn total(query: &Query, books: &Books) -> Option<u64> {
-    let only_states = query.kinds.is_empty() && query.text.is_empty() && query.since.is_none();
-    if !only_states {
-        return None;
-    }
-    match query.states.as_slice() {
-        [] => Some(books.lines()),
-        [State::Failed] => Some(books.failed),
-        _ => None,
-    }
+/// A key that carries much has a record among the newest lines.
+fn shard_of(connection: &Connection, key: &str, newest: EventId) -> rusqlite::Result<Option<Arc<str>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT word.text FROM event JOIN settled ON settled.id = event.id JOIN word ON word.id = settled.shard
+         WHERE event.id > ?1 AND event.partition_key = ?2 ORDER BY event.id DESC LIMIT 1",
+    )?;
+    let shard: Option<String> =
+        statement.query_row(params![newest - SHARD_LINES_MAX, key], |row| row.get(0)).optional()?;
+    Ok(shard.map(Arc::from))
 }
 
-/// Places between which the lines lie, both excluded.
-fn bounds(query: &Query, books: &Books) -> (EventId, EventId) {
-    let waiting = |state: &State| matches!(state, State::Queued | State::Retrying);
-    let floor =
-        if !query.states.is_empty() && query.states.iter().all(waiting) { books.settled_through } else { 0 };
-    (query.after.unwrap_or(0).max(floor), query.before.unwrap_or(i64::MAX))
-}
-
-/// A condition on the joined row. Rare states go through the small index that covers them alone.
-fn states_sql(states: &[State]) -> String {
-    if states.is_empty() {
-        return String::new();
+/// Events that wait and were put before. Each first put is written down.
+fn retrying(connection: &Connection, books: &Books) -> rusqlite::Result<u64> {
+    if books.ledger().queued == 0 {
+        return Ok(0);
     }
-    let rare = states.iter().all(|state| matches!(state, State::Failed | State::Resent | State::Rejected));
-    let each = states.iter().map(|state| match state {
-        State::Queued => {
-            "(settled.id IS NULL AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.event = event.id))"
-        }
-        State::Retrying => {
-            "(settled.id IS NULL AND EXISTS (SELECT 1 FROM attempt WHERE attempt.event = event.id))"
-        }
-        State::Delivered => "settled.state = 2",
-        State::Failed => "settled.state = 3",
-        State::Resent => "settled.state = 5",
-        State::Rejected => "settled.state = 4",
-    });
-    let any = each.collect::<Vec<_>>().join(" OR ");
-    if rare {
-        return format!("AND event.id IN (SELECT id FROM settled WHERE state <> 2) AND ({any})");
-    }
-    format!("AND ({any})")
-}
-
-/// What the index does not know: types, times, text.
-struct Search<'c> {
-    kinds: Vec<i64>,
-    needle: Vec<u8>,
-    since: Option<i64>,
-    newest_first: bool,
-    connection: &'c Connection,
-    payloads: Payloads<'c>,
-}
-
-impl<'c> Search<'c> {
-    fn new(query: &Query, connection: &'c Connection) -> Self {
-        Self {
-            kinds: query.kinds.iter().map(|kind| kind_column(*kind)).collect(),
-            needle: query.text.trim().to_ascii_lowercase().into_bytes(),
-            since: query.since,
-            newest_first: !query.oldest_first,
-            connection,
-            payloads: Payloads::new(connection),
-        }
-    }
-
-    /// Lines are received nearly in the order of their places: a minute of slack covers clocks set back a little.
-    fn is_past(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
-        let Some(since) = self.since else { return Ok(false) };
-        Ok(self.newest_first && row.get::<_, i64>(1)? < since - 60_000)
-    }
-
-    fn fits(&mut self, row: &Row<'_>) -> rusqlite::Result<bool> {
-        if !self.kinds.is_empty()
-            && !row.get::<_, Option<i64>>(2)?.is_some_and(|kind| self.kinds.contains(&kind))
-        {
-            return Ok(false);
-        }
-        if let Some(since) = self.since
-            && row.get::<_, i64>(1)? < since
-        {
-            return Ok(false);
-        }
-        if self.needle.is_empty() {
-            return Ok(true);
-        }
-        // source, partition key, message id, name, shard, sequence number, error
-        for column in [3, 4, 6, 7, 13, 14, 15, 16] {
-            let text = row.get_ref(column)?;
-            if text
-                .as_str_or_null()
-                .is_ok_and(|text| text.is_some_and(|text| holds(text.as_bytes(), &self.needle)))
-            {
-                return Ok(true);
-            }
-        }
-        match self.payloads.read(row.get(17)?, row.get(18)?, row.get(8)?) {
-            Ok(payload) => Ok(holds(payload, &self.needle)),
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The fault of a line that waits is that of its last put.
-    fn last_attempt(&self, row: &Row<'_>) -> rusqlite::Result<Option<Attempt>> {
-        if row.get::<_, Option<i64>>(9)?.is_some() {
-            Ok(None)
-        } else {
-            last_attempt(self.connection, row.get(0)?)
-        }
-    }
-}
-
-/// Whether `text` holds `needle` (lower case), ASCII case aside.
-fn holds(text: &[u8], needle: &[u8]) -> bool {
-    let Some(first) = needle.first() else { return true };
-    let upper = first.to_ascii_uppercase();
-    let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|byte| byte == first || *byte == upper) {
-        let start = from + at;
-        let Some(candidate) = text.get(start..start + needle.len()) else { return false };
-        if candidate.eq_ignore_ascii_case(needle) {
-            return true;
-        }
-        from = start + 1;
-    }
-    false
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM attempt WHERE event > ?1 AND number = 1
+           AND NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = attempt.event)",
+    )?;
+    let count: i64 = statement.query_row([books.settled_through], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
 }
 
 fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
@@ -404,15 +317,15 @@ fn attempts(connection: &Connection, event: EventId) -> rusqlite::Result<Vec<Att
     statement.query_map([event], attempt)?.collect()
 }
 
-fn last_attempt(connection: &Connection, event: EventId) -> rusqlite::Result<Option<Attempt>> {
+pub(super) fn last_attempt(connection: &Connection, event: EventId) -> rusqlite::Result<Option<Attempt>> {
     let mut statement = connection.prepare_cached(
         "SELECT number, at, took, code, message FROM attempt WHERE event = ?1 ORDER BY number DESC LIMIT 1",
     )?;
     statement.query_row([event], attempt).optional()
 }
 
-/// A row of [`LINE`].
-fn delivery(row: &Row<'_>, last: Option<Attempt>) -> rusqlite::Result<Delivery> {
+/// A row of [`LINE_COLUMNS`].
+pub(super) fn delivery(row: &Row<'_>, last: Option<Attempt>) -> rusqlite::Result<Delivery> {
     let settled: Option<i64> = row.get(9)?;
     let text = |column: usize| row.get::<_, Option<String>>(column).map(|text| text.map(Arc::<str>::from));
     let receipt = match (text(13)?, text(14)?) {

@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Requeued, Settlement, Summary, doctor,
     open,
+    pulse::{Commit, Keys, Pulse},
     repeats::Repeats,
     room::Room,
     rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
@@ -68,6 +69,7 @@ pub(super) struct Writer {
     books: Books,
     words: HashMap<Arc<str>, i64>,
     repeats: Repeats,
+    pulse: Pulse,
     chunk: Vec<u8>,
     revision: u64,
     intake: Intake,
@@ -231,6 +233,7 @@ impl Writer {
         books.newest = books.newest.max(last);
         let words = words(&connection)?;
         let repeats = repeats(&connection, books.newest)?;
+        let pulse = Pulse::open(&connection)?;
         Ok(Self {
             connection,
             path,
@@ -238,6 +241,7 @@ impl Writer {
             books,
             words,
             repeats,
+            pulse,
             chunk: Vec::with_capacity(CHUNK_BYTES_MAX),
             revision: 0,
             intake: Intake::Ready,
@@ -252,6 +256,10 @@ impl Writer {
 
     pub(super) fn summary(&self) -> Summary {
         self.books.summary(self.revision, self.intake.clone())
+    }
+
+    pub(super) fn keys(&self) -> Keys {
+        self.pulse.keys()
     }
 
     pub(super) fn newest(&self) -> EventId {
@@ -332,13 +340,12 @@ impl Writer {
                 self.revision += 1;
                 self.failed_at = None;
                 self.intake = Intake::Ready;
-                self.untidy |= !(group.settlements.is_empty() && done.is_empty())
-                    || self.books.rejected != rejected_before;
                 let rows = group.settlements.len() + group.attempts.len();
                 let copied: u64 = done.iter().map(|one| one.sums.bytes).sum();
                 let written = pending + copied + ROW_BYTES * rows as u64;
                 self.bytes_since_checkpoint += written;
                 self.room.wrote(written);
+                self.count(&group, &firsts, &committed, self.books.rejected - rejected_before);
                 common.push_fresh(committed, self.books.newest);
                 answers.extend(
                     group.appends.into_iter().zip(firsts).map(|(append, first)| (append.reply, Ok(first))),
@@ -378,6 +385,30 @@ impl Writer {
         next
     }
 
+    /// For the charts. What cannot be counted is a hole in them, no more.
+    fn count(&mut self, group: &Group, firsts: &[EventId], committed: &[Queued], rejected: u64) {
+        let requests = group.appends.iter().zip(firsts).map(|(append, first)| {
+            let Arrivals { received_at, events, rejected, .. } = &append.arrivals;
+            (*received_at, *first, events.len() + rejected.len())
+        });
+        let refused = group.appends.iter().flat_map(|append| &append.arrivals.rejected);
+        let faults = refused.map(|rejected| &rejected.fault);
+        let faults = faults.chain(group.attempts.iter().map(|(_, attempt)| &attempt.fault));
+        let commit = Commit {
+            now: now_ms(),
+            requests: &requests.collect::<Vec<_>>(),
+            accepted: committed,
+            rejected,
+            settled: &group.settlements,
+            faults: &faults.map(|fault| Arc::clone(&fault.code)).collect::<Vec<_>>(),
+            queued: self.books.ledger().queued,
+        };
+        if let Err(error) = self.pulse.learn(&self.connection, &commit) {
+            tracing::warn!("a commit could not be counted for the charts: {error}");
+        }
+        self.untidy = true;
+    }
+
     /// After a failed commit the file is opened anew before the next one: after a failed sync, what SQLite and
     /// the system hold in memory can no longer be trusted.
     fn may_write(&mut self) -> bool {
@@ -389,7 +420,8 @@ impl Writer {
         let reopened = open::connect_writer(&self.path)
             .and_then(|connection| Self::new(connection, self.path.clone(), self.limits));
         match reopened {
-            Ok(fresh) => {
+            Ok(mut fresh) => {
+                std::mem::swap(&mut fresh.pulse, &mut self.pulse);
                 // What was rolled back is forgotten already; the rest would cost a scan of the whole log.
                 let repeats = std::mem::replace(&mut self.repeats, Repeats::new());
                 let intake = self.intake.clone();
@@ -649,11 +681,14 @@ impl Writer {
         let before = self.books;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let tidied = self.move_mark().and_then(|()| self.prune()).and_then(|more| {
+            self.pulse.write(&self.connection)?;
             self.books.write(&self.connection)?;
             self.connection.execute_batch("COMMIT")?;
             Ok(more)
         });
-        if tidied.is_err() {
+        if tidied.is_ok() {
+            self.pulse.written();
+        } else {
             self.books = before;
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
                 tracing::debug!("nothing to roll back: {error}");
@@ -720,6 +755,11 @@ fn reason(error: &rusqlite::Error) -> Arc<str> {
         .into();
     }
     error.to_string().into()
+}
+
+pub(super) fn now_ms() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 fn words(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, i64>> {

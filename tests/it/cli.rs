@@ -148,6 +148,25 @@ fn the_log_is_searched_by_state_type_text_and_time() {
     assert_eq!(ids(&["--since", "1h"]), ["m1", "m2", "m3"]);
     assert_eq!(ids(&["--since", "2999-01-01T00:00:00Z"]), [""; 0]);
     assert_eq!(ids(&["--limit", "1"]), ["m3"]);
+    assert_eq!(ids(&["--until", "1h"]), [""; 0]);
+    assert_eq!(ids(&["--user", "ada"]), ["m1"]);
+    assert_eq!(ids(&["--user", "a*", "--event", "bought"]), ["m1"]);
+    assert_eq!(ids(&["--source", "Tests", "--message-id", "m2"]), ["m2"]);
+    assert_eq!(ids(&["--shard", "99"]), [""; 0]);
+    assert_eq!(ids(&["--error", "missing_event"]), ["m3"]);
+    assert_eq!(ids(&["needle event:Bought state:delivered,failed"]), ["m1"], "as in the window");
+    assert_eq!(ids(&["state:delivered", "type:page", "since:1h"]), ["m2"]);
+    assert_eq!(ids(&["--sort", "size", "--limit", "1", "state:delivered"]), ["m1"]);
+    assert_eq!(ids(&["--sort", "latency"]).len(), 2, "what was delivered");
+    let with_data = home.run(&["log", "--json", "--data", "--user", "ada"]).line();
+    assert_eq!(with_data["data"]["p"], "needle", "{with_data}");
+    let csv = home.run(&["log", "--csv", "--data", "userId:bob"]).stdout;
+    let lines: Vec<_> = csv.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("receivedAt,state,type,event,"), "{csv}");
+    assert!(
+        lines[1].contains(",delivered,page,Home,Tests,bob,m2,") && lines[1].contains("\"\"userId\"\""),
+        "{csv}"
+    );
     let rejected = home.run(&["log", "--json", "--state", "rejected"]).line();
     assert!(rejected["error"].as_str().unwrap().starts_with("missing_event"), "{rejected}");
     assert!(rejected["remedy"].as_str().is_some_and(|text| !text.is_empty()), "{rejected}");
@@ -175,7 +194,7 @@ fn the_story_of_an_event_is_told_from_its_receipt_to_its_end() {
     assert_eq!(home.run(&["resend", "m1"]).code, Some(0));
     serve.wait_drained();
     serve.stop();
-    let told = home.run(&["log", "m1"]);
+    let told = home.run(&["log", "--id", "m1"]);
     assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""), "{told:?}");
     for words in [
         "received from Tests; safe in the spool",
@@ -188,14 +207,14 @@ fn the_story_of_an_event_is_told_from_its_receipt_to_its_end() {
     ] {
         assert!(told.stdout.contains(words), "{words} is not in {}", told.stdout);
     }
-    let lines = home.run(&["log", "m1", "--json"]).lines();
+    let lines = home.run(&["log", "--id", "m1", "--json"]).lines();
     assert_eq!(lines.len(), 2, "the event and its replay");
     assert_eq!(lines[0]["missedPuts"].as_array().map(Vec::len), Some(2), "{}", lines[0]);
     for member in ["receivedAt", "settledAt", "sequenceNumber"] {
         assert!(lines[0][member].as_str().is_some(), "{member}: {}", lines[0]);
     }
-    assert_eq!(home.run(&["log", "2", "--json"]).line(), lines[1], "by its number");
-    let nobody = home.run(&["log", "nobody"]);
+    assert_eq!(home.run(&["log", "--id", "2", "--json"]).line(), lines[1], "by its number");
+    let nobody = home.run(&["log", "--id", "nobody"]);
     assert!(nobody.code == Some(1) && nobody.stderr.contains("nobody"), "{nobody:?}");
 }
 
@@ -285,6 +304,9 @@ fn what_cannot_be_done_ends_with_1_and_what_is_not_understood_with_2() {
         &["log", "--state", "lost"],
         &["log", "--type", "purchase"],
         &["log", "--since", "yesterday"],
+        &["log", "state:lost"],
+        &["log", "--summary", "state:failed"],
+        &["log", "--sort", "name"],
         &["tail", "--from", "yesterday"],
         &["log", "--summary", "--follow"],
     ] {

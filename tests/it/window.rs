@@ -561,6 +561,208 @@ fn an_event_that_was_sent_again_is_marked_and_leads_to_the_first_one() {
     assert!(!says(window, "Show the first one"));
 }
 
+/// Three events of two users, one of them refused; in Live.
+fn with_events(desk: &mut Desk) {
+    let window = &mut desk.window;
+    let address = address(window);
+    let ada = r#"{"userId":"ada","event":"Signed Up","messageId":"m-1","plan":"pro"}"#;
+    let bob = r#"{"userId":"bob","event":"Order Completed","messageId":"m-2","total":12}"#;
+    assert_eq!(send(address, "test-key-1234", ada), 200);
+    assert_eq!(send(address, "test-key-1234", bob), 200);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"cy","messageId":"m-3"}"#), 400);
+    go(window, "Live");
+    wait_for(window, "all lines", |window| lines(window).len() == 3 && says(window, "Delivered track Order"));
+}
+
+/// The names of the log's lines in sight.
+fn lines(window: &Window) -> Vec<String> {
+    let rows = window.query_all_by_role(Role::Row);
+    rows.filter_map(|row| row.accesskit_node().label()).collect()
+}
+
+fn search(window: &mut Window, text: &str) {
+    window.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    window.run();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run();
+    window.get_by_role_and_label(Role::TextInput, "Search the log").type_text(text);
+    window.run();
+}
+
+fn searched(window: &Window) -> String {
+    window.get_by_role_and_label(Role::TextInput, "Search the log").value().unwrap_or_default()
+}
+
+#[test]
+fn fields_words_and_chips_narrow_the_log_together() {
+    let mut desk = open(settings());
+    with_events(&mut desk);
+    let window = &mut desk.window;
+    search(window, "userId:ada pro");
+    wait_for(window, "ada's", |window| lines(window).len() == 1);
+    assert!(lines(window)[0].contains("Signed Up"), "{:?}", lines(window));
+    search(window, "event:\"order c\"* total");
+    wait_for(window, "the order", |window| lines(window).iter().all(|line| line.contains("Order Completed")));
+    window.get_by_role_and_label(Role::Button, "Delivered").click();
+    window.run();
+    assert_eq!(searched(window), "event:\"order c\"* total state:delivered", "a chip writes into the field");
+    wait_for(window, "the order again", |window| lines(window).len() == 1);
+    search(window, "state:lost");
+    wait_for(window, "the mistake", |window| says(window, "\"lost\" is not known here; allowed: queued"));
+    assert_eq!(lines(window).len(), 1, "what was shown stays meanwhile");
+    search(window, "nobody");
+    wait_for(window, "nothing", |window| says(window, "Nothing fits"));
+    window.get_by_label("Clear filters").click();
+    window.run();
+    wait_for(window, "all again", |window| lines(window).len() == 3);
+    window.get_by_role_and_label(Role::Button, "Sort by").click();
+    window.run();
+    window.get_by_label("Largest first").click();
+    window.run();
+    wait_for(window, "the ranking", |window| says(window, "The 3 largest of all events that fit"));
+    assert!(lines(window)[0].contains("Order Completed"), "{:?}", lines(window));
+}
+
+#[test]
+fn what_is_open_leads_to_all_that_is_like_it() {
+    let mut desk = open(settings());
+    with_events(&mut desk);
+    let window = &mut desk.window;
+    window.get_by_label("Delivered track Order Completed m-2").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"total\": 12"));
+    window.get_by_label("This user").click();
+    window.run();
+    assert_eq!(searched(window), "userId:bob");
+    wait_for(window, "bob's", |window| lines(window).len() == 1);
+    window.get_by_label("This event").click();
+    window.run();
+    assert_eq!(searched(window), "userId:bob event:\"Order Completed\"");
+    wait_for(window, "the same", |window| lines(window).len() == 1);
+}
+
+#[test]
+fn order_columns_and_saved_filters_are_found_again_next_time() {
+    let mut desk = open(settings());
+    with_events(&mut desk);
+    let Desk { mut window, files } = desk;
+    let top = |window: &Window| lines(window).first().cloned().unwrap_or_default();
+    assert!(top(&window).starts_with("Rejected"), "the newest one");
+    window.get_by_label("Newest first").click();
+    window.run();
+    wait_for(&mut window, "the oldest one at the top", |window| top(window).contains("Signed Up"));
+    window.get_by_label("Columns").click();
+    window.run();
+    window.get_by_role_and_label(Role::CheckBox, "Size").click();
+    window.run();
+    assert!(window.query_all_by_label("Size").count() > 1, "its name stands above the list");
+    window.key_press(Key::Escape);
+    window.run();
+    search(&mut window, "state:rejected");
+    wait_for(&mut window, "the rejected one", |window| lines(window).len() == 1);
+    window.get_by_label("Saved filters").click();
+    // A menu takes some frames to find its size.
+    window.run_steps(8);
+    window.get_by_role_and_label(Role::TextInput, "Name of this filter").focus();
+    window.run_steps(8);
+    window.get_by_role_and_label(Role::TextInput, "Name of this filter").type_text("Turned down");
+    window.run_steps(8);
+    window.get_by_label("Save filter").click();
+    window.run_steps(8);
+    drop(window);
+
+    let again = paths(files.path());
+    let mut window = Harness::builder().with_size([1280.0, 1600.0]).build_eframe(move |cc| {
+        App::new(cc, move || {
+            let engine = Engine::start(settings(), again.clone()).expect("the engine starts");
+            Ok(Running { engine, config_path: "c".into(), data_dir: "d".into() })
+        })
+    });
+    window.run_steps(8);
+    window.get_by_role_and_label(Role::Button, "Live").click();
+    window.run_steps(8);
+    wait_for(&mut window, "the lines", |window| lines(window).len() == 3);
+    assert!(top(&window).contains("Signed Up"), "{:?}", lines(&window));
+    window.get_by_label("Oldest first");
+    window.get_by_label("Size");
+    window.get_by_label("Saved filters").click();
+    window.run_steps(8);
+    window.get_by_label("Turned down").click();
+    window.run_steps(8);
+    assert_eq!(searched(&window), "state:rejected");
+    wait_for(&mut window, "the rejected one", |window| lines(window).len() == 1);
+}
+
+#[test]
+fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_record() {
+    let mut desk = open(settings());
+    with_events(&mut desk);
+    let window = &mut desk.window;
+    window.get_by_label("Delivered track Order Completed m-2").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"total\": 12"));
+    window.get_by_label("Set by the endpoint");
+    assert!(says(window, "the sender gave none"), "its time");
+    window.get_by_label("Tree").click();
+    window.run_steps(8);
+    assert!(says(window, "total: 12") && !says(window, "\"total\": 12"));
+
+    let copy = |window: &mut Window, label: &str| {
+        window.get_by_role_and_label(Role::Button, label).click();
+        window.step();
+        let text = copied(window).expect(label);
+        window.run_steps(8);
+        text
+    };
+    assert!(copy(window, "JSON").starts_with(r#"{"userId":"bob","event":"Order Completed""#));
+    let curl = copy(window, "curl");
+    assert!(
+        curl.starts_with("curl http://127.0.0.1:") && curl.contains("/v1/track -u YOUR_WRITE_KEY:"),
+        "{curl}"
+    );
+    let record: serde_json::Value = serde_json::from_str(&copy(window, "Record")).expect("JSON");
+    assert_eq!(record["PartitionKey"], "bob");
+
+    // Beside the button of the same name.
+    window.get_all_by_label("Record").last().expect("the tab").click();
+    window.run_steps(8);
+    // md5("bob") = 9f9d51bc70ef21ca5c14f307980a29d8
+    window.get_by_label("212164099741615454138234394844395612632");
+    assert!(says(window, "MD5 of the key is at 62.3 % of all hashes"));
+    window.get_by_label("Story").click();
+    window.run_steps(8);
+    assert!(says(window, "Timeline of "));
+
+    window.get_by_label("Edit as test").click();
+    window.run_steps(8);
+    window.get_by_label("Send an event through the real endpoint and follow it to its record");
+    assert!(window.get_by_label("Event JSON").value().is_some_and(|json| json.contains("Order Completed")));
+}
+
+#[test]
+fn charts_show_what_flows_and_who_sends_most_and_lead_to_the_events() {
+    let mut desk = open(settings());
+    with_events(&mut desk);
+    let window = &mut desk.window;
+    window.get_by_label("Charts").click();
+    window.run();
+    wait_for(window, "the hot keys", |window| says(window, "ada: 50.0 %"));
+    for title in ["Events per second", "Backlog", "Errors", "Accept latency", "Delivery latency", "Shards"] {
+        window.get_by_label(title);
+    }
+    wait_for(window, "the sums on disk", |window| says(window, "missing_event: 1"));
+    assert!(says(window, "p99 "), "the newest values are told in words too");
+    window.get_by_label("1 hour").click();
+    window.run();
+    wait_for(window, "the hour", |window| says(window, "missing_event: 1"));
+    window.get_by_label("missing_event: 1").click();
+    window.run();
+    assert_eq!(searched(window), "error:missing_event");
+    wait_for(window, "the rejected event", |window| {
+        lines(window).len() == 1 && lines(window)[0].starts_with("Rejected")
+    });
+}
+
 #[test]
 fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
     let files = tempfile::tempdir().expect("a temporary folder");

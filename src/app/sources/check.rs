@@ -16,7 +16,7 @@ use crate::{
         theme::{self, tokens, weight},
         widgets::{self, Tone},
     },
-    delivery::{Delivery, EventId, Page, Query, State, Status, Stranger},
+    delivery::{Delivery, EventId, Field, Page, Pattern, Query, State, Status, Stranger},
     engine::Engine,
     event::Kind,
 };
@@ -69,7 +69,8 @@ impl Check {
         if is_open && sent(&self.source, status) > self.before && self.revision != status.revision {
             self.revision = status.revision;
             let after = Some(self.after);
-            let query = Query { text: self.source.clone(), after, limit: LOOK_AT, ..Query::default() };
+            let fields = vec![(Field::Source, Pattern::exactly(&*self.source))];
+            let query = Query { fields, after, limit: LOOK_AT, ..Query::default() };
             self.waiting = Some(Waiting::new(engine.page(query)));
         }
     }

@@ -1,0 +1,307 @@
+//! The columns of the log: which are shown, how wide, and what stands in them. The user's choice is remembered; what does
+//! not fit a narrow window is left out, least important first.
+
+use eframe::egui::{Align, Label, Layout, RichText, Ui};
+use egui_extras::TableRow;
+use lucide_icons::Icon;
+use serde::{Deserialize, Serialize};
+
+use super::super::{
+    Seen, detail,
+    theme::{self, tokens, weight},
+    widgets,
+};
+use crate::{
+    delivery::{Delivery, State},
+    event::Kind,
+};
+
+/// In less room than this a pill would leave too little of the name.
+const PILL_AND_NAME: f32 = 170.0;
+/// What the event's name gets at least.
+const NAME_MIN: f32 = 96.0;
+const WIDTH_MIN: f32 = 44.0;
+
+/// What can stand in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Column {
+    State,
+    Type,
+    Event,
+    User,
+    Time,
+    Latency,
+    Size,
+    Source,
+    Shard,
+    Attempts,
+    MessageId,
+    Error,
+}
+
+impl Column {
+    /// From left to right: the name, the width at first, and whether it is shown at first.
+    const ALL: [(Self, &'static str, f32, bool); 12] = [
+        (Self::State, "State", 88.0, true),
+        (Self::Type, "Type", 62.0, true),
+        (Self::Event, "Event", 0.0, true),
+        (Self::User, "User / key", 150.0, true),
+        (Self::Time, "Time", 94.0, true),
+        (Self::Latency, "Latency", 78.0, true),
+        (Self::Size, "Size", 70.0, false),
+        (Self::Source, "Source", 120.0, true),
+        (Self::Shard, "Shard", 54.0, false),
+        (Self::Attempts, "Attempts", 66.0, false),
+        (Self::MessageId, "messageId", 150.0, false),
+        (Self::Error, "Error", 200.0, false),
+    ];
+
+    /// In a narrow window these go first, from the front.
+    const SPARED: [Self; 8] = [
+        Self::Error,
+        Self::MessageId,
+        Self::Attempts,
+        Self::Shard,
+        Self::Size,
+        Self::Source,
+        Self::Latency,
+        Self::User,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(column, ..)| *column == self).map_or("", |(_, name, ..)| name)
+    }
+
+    /// Figures stand at the right of their column, and so does its name.
+    fn is_figure(self) -> bool {
+        matches!(self, Self::Latency | Self::Size | Self::Shard | Self::Attempts)
+    }
+}
+
+/// One column as the user wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Wanted {
+    column: Column,
+    shown: bool,
+    width: f32,
+}
+
+/// All columns, from left to right.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Columns(Vec<Wanted>);
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self(Column::ALL.map(|(column, _, width, shown)| Wanted { column, shown, width }).to_vec())
+    }
+}
+
+impl Columns {
+    /// As remembered, with what a newer version has more.
+    pub(super) fn completed(mut self) -> Self {
+        for wanted in Self::default().0 {
+            if !self.0.iter().any(|there| there.column == wanted.column) {
+                self.0.push(wanted);
+            }
+        }
+        self
+    }
+
+    /// Those that are shown in so much room.
+    pub(super) fn fitting(&self, width: f32) -> Vec<(Column, f32)> {
+        let gap = 8.0;
+        let mut shown: Vec<(Column, f32)> = self
+            .0
+            .iter()
+            .filter(|wanted| wanted.shown || wanted.column == Column::Event)
+            .map(|wanted| (wanted.column, wanted.width.clamp(WIDTH_MIN, 800.0)))
+            .collect();
+        let needed = |shown: &[(Column, f32)]| {
+            let widths =
+                shown.iter().filter(|(column, _)| *column != Column::Event).map(|(_, width)| width + gap);
+            widths.sum::<f32>() + NAME_MIN
+        };
+        for spared in Column::SPARED {
+            if needed(&shown) <= width {
+                break;
+            }
+            shown.retain(|(column, _)| *column != spared);
+        }
+        shown
+    }
+
+    /// Takes over the widths that the user has drawn. True when one has changed.
+    pub(super) fn resized(&mut self, shown: &[(Column, f32)], widths: &[f32]) -> bool {
+        let mut changed = false;
+        for ((column, before), now) in shown.iter().zip(widths) {
+            if *column != Column::Event && (before - now).abs() > 0.5 {
+                self.0
+                    .iter_mut()
+                    .filter(|wanted| wanted.column == *column)
+                    .for_each(|wanted| wanted.width = *now);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// The choice of columns. True when it has changed.
+    pub(super) fn menu_ui(&mut self, ui: &mut Ui) -> bool {
+        let before = self.clone();
+        for wanted in self.0.iter_mut().filter(|wanted| wanted.column != Column::Event) {
+            ui.checkbox(&mut wanted.shown, wanted.column.name());
+        }
+        ui.separator();
+        if ui.button("Columns as at first").clicked() {
+            *self = Self::default();
+        }
+        *self != before
+    }
+}
+
+/// The table's column for one of ours.
+pub(super) fn table_column((column, width): (Column, f32)) -> egui_extras::Column {
+    if column == Column::Event {
+        egui_extras::Column::remainder().at_least(NAME_MIN - 6.0).clip(true).resizable(false)
+    } else {
+        egui_extras::Column::initial(width).at_least(WIDTH_MIN).clip(true).resizable(true)
+    }
+}
+
+pub(super) fn name_ui(ui: &mut Ui, column: Column) {
+    let text = weight(column.name(), 560.0).size(11.5).color(tokens(ui).weak);
+    let name_ui = |ui: &mut Ui| ui.add(Label::new(text).selectable(false).truncate());
+    if column.is_figure() {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(10.0);
+            name_ui(ui);
+        });
+    } else {
+        name_ui(ui);
+    }
+}
+
+pub(super) fn row_ui(
+    row: &mut TableRow<'_, '_>,
+    columns: &[(Column, f32)],
+    delivery: &Delivery,
+    seen: &Seen<'_>,
+) {
+    for (column, _) in columns {
+        row.col(|ui| match column {
+            Column::State => {
+                let color = detail::state_color(delivery.state, tokens(ui));
+                widgets::pill_ui(ui, color, detail::state_word(delivery.state));
+            }
+            Column::Event => event_ui(ui, delivery),
+            Column::Type => weak_ui(ui, delivery.kind.map_or("–", Kind::as_str)),
+            Column::User => mono_ui(ui, &delivery.partition_key),
+            Column::Time => mono_ui(ui, &seen.clock.time(delivery.received_at)),
+            Column::Latency => {
+                figure_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
+            }
+            Column::Size => figure_ui(ui, &widgets::bytes(u64::from(delivery.bytes))),
+            Column::Source => weak_ui(ui, &delivery.source),
+            Column::Shard => {
+                let shard = delivery.receipt.as_ref().map_or("–", |receipt| short_shard(&receipt.shard_id));
+                figure_ui(ui, shard);
+            }
+            Column::Attempts => figure_ui(ui, &delivery.attempts.to_string()),
+            Column::MessageId => mono_ui(ui, &delivery.message_id),
+            Column::Error => {
+                weak_ui(ui, &delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string));
+            }
+        });
+    }
+}
+
+/// A shard's number without what all of them begin with.
+pub(super) fn short_shard(shard_id: &str) -> &str {
+    let number = shard_id.trim_start_matches("shardId-").trim_start_matches('0');
+    if number.is_empty() { "0" } else { number }
+}
+
+fn weak_ui(ui: &mut Ui, text: &str) {
+    let text = RichText::new(text).color(tokens(ui).weak);
+    ui.add(Label::new(text).selectable(false).truncate());
+}
+
+fn mono_ui(ui: &mut Ui, text: &str) {
+    let text = RichText::new(text).monospace().color(tokens(ui).text);
+    ui.add(Label::new(text).selectable(false).truncate());
+}
+
+fn figure_ui(ui: &mut Ui, text: &str) {
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.add_space(10.0);
+        mono_ui(ui, text);
+    });
+}
+
+fn event_ui(ui: &mut Ui, delivery: &Delivery) {
+    let t = tokens(ui);
+    let fault = || delivery.fault.as_ref().map(|fault| fault.message.to_string());
+    let name = match (&delivery.name, delivery.state) {
+        (Some(name), _) => weight(&**name, 560.0).color(t.strong),
+        (None, State::Rejected) => RichText::new(fault().unwrap_or_default()).color(t.text),
+        (None, _) => RichText::new("–").color(t.weak),
+    };
+    if delivery.repeat_of.is_none() {
+        ui.add(Label::new(name).selectable(false).truncate());
+        return;
+    }
+    // From the right, so that a long name leaves room for it.
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.add_space(6.0);
+        let mark = if ui.available_width() > PILL_AND_NAME {
+            widgets::pill_ui(ui, t.warn, detail::REPEAT)
+        } else {
+            let icon = theme::icon(Icon::Repeat2).size(13.0).color(t.warn);
+            ui.add(Label::new(icon).selectable(false)).accessible_name(detail::REPEAT)
+        };
+        mark.on_hover_text(detail::REPEAT_MEANS);
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(Label::new(name).selectable(false).truncate());
+        });
+    });
+}
+
+/// As a screen reader says it.
+pub(super) fn row_name(delivery: &Delivery) -> String {
+    let kind = delivery.kind.map_or("event", Kind::as_str);
+    let name = delivery.name.as_deref().unwrap_or_default();
+    let repeat = if delivery.repeat_of.is_some() { " repeat" } else { "" };
+    format!("{} {kind} {name} {}{repeat}", detail::state_word(delivery.state), delivery.message_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(columns: &Columns, width: f32) -> Vec<Column> {
+        columns.fitting(width).into_iter().map(|(column, _)| column).collect()
+    }
+
+    #[test]
+    fn what_does_not_fit_goes_least_important_first() {
+        let columns = Columns::default();
+        assert_eq!(names(&columns, 1000.0).len(), 7);
+        assert!(!names(&columns, 640.0).contains(&Column::Source));
+        assert_eq!(names(&columns, 100.0), [Column::State, Column::Type, Column::Event, Column::Time]);
+    }
+
+    #[test]
+    fn a_choice_is_remembered_and_completed_by_what_is_new() {
+        let mut columns = Columns::default();
+        columns.0.iter_mut().for_each(|wanted| wanted.shown = wanted.column == Column::Size);
+        let shown = columns.fitting(900.0);
+        assert!(columns.resized(&shown, &[400.0, 91.0]));
+        assert!(!columns.resized(&columns.fitting(900.0), &[400.0, 91.2]));
+        let text = serde_json::to_string(&columns.0[..8]).expect("it is text");
+        let back = serde_json::from_str::<Columns>(&text).expect("it was text").completed();
+        assert_eq!(back, columns);
+        assert_eq!(back.fitting(900.0), [(Column::Event, WIDTH_MIN), (Column::Size, 91.0)]);
+    }
+}

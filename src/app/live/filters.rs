@@ -1,0 +1,361 @@
+//! What the user looks for in the log: one line of text that says all of it, and chips and menus that write into it. The
+//! same text works after `tributary log`.
+
+use std::time::{Duration, Instant};
+
+use eframe::egui::{
+    self, Button, Frame, Key, KeyboardShortcut, Margin, Modifiers, PopupCloseBehavior, RichText, Sense,
+    Stroke, Ui,
+    containers::menu::{MenuButton, MenuConfig},
+    vec2,
+};
+use lucide_icons::Icon;
+
+use super::super::{
+    Clock, Seen, detail,
+    theme::{self, tokens, weight},
+    widgets,
+};
+use crate::{
+    delivery::{
+        Field, Measure, Query, State,
+        query::{self, Mistake, Name},
+    },
+    event::Kind,
+};
+
+/// Typing ends after so long.
+const TYPING: Duration = Duration::from_millis(220);
+pub(super) const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+
+const RANGES: [(&str, &str); 4] =
+    [("Last 15 minutes", "15m"), ("Last hour", "1h"), ("Last 24 hours", "24h"), ("Last 7 days", "7d")];
+
+/// A filter that was given a name.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Saved {
+    pub name: String,
+    pub text: String,
+}
+
+/// The text, and what is being typed elsewhere.
+#[derive(Default)]
+pub(super) struct Filters {
+    pub text: String,
+    pub by: Option<Measure>,
+    pub saved: Vec<Saved>,
+    typed_at: Option<Instant>,
+    mistake: Option<Mistake>,
+    name: String,
+    from: String,
+    to: String,
+}
+
+impl Filters {
+    pub(super) fn new(saved: Vec<Saved>) -> Self {
+        Self { saved, ..Self::default() }
+    }
+
+    /// What the text means, once typing has paused; `None`: nothing new, or it is not understood (yet).
+    pub(super) fn logic(&mut self) -> Option<Query> {
+        self.typed_at.take_if(|at| at.elapsed() >= TYPING)?;
+        self.read()
+    }
+
+    /// The text was changed as a whole: what it means.
+    pub(super) fn set(&mut self, text: String) -> Option<Query> {
+        self.text = text;
+        self.typed_at = None;
+        self.read()
+    }
+
+    /// Only lines that say this, beside what is asked for already.
+    pub(super) fn require(&mut self, name: Name, value: &str) -> Option<Query> {
+        self.set(query::with(&self.text, name, &[value]))
+    }
+
+    fn read(&mut self) -> Option<Query> {
+        match Query::parse(&self.text, Clock::now()) {
+            Ok(query) => {
+                self.mistake = None;
+                Some(Query { by: self.by, ..query })
+            }
+            Err(mistake) => {
+                self.mistake = Some(mistake);
+                None
+            }
+        }
+    }
+
+    /// `shown`: what the list shows now; `retrying`: how many events are retried. Gives what it is to show instead, and
+    /// whether the saved filters have changed.
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        seen: &Seen<'_>,
+        (shown, retrying): (&Query, u64),
+    ) -> (Option<Query>, bool) {
+        let mut changed = None;
+        let mut saved = false;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+            self.search_ui(ui);
+            changed = changed.take().or(self.range_ui(ui, seen.clock, shown));
+            changed = changed.take().or(self.source_ui(ui, seen, shown));
+            changed = changed.take().or(self.sort_ui(ui));
+            let (query, was_saved) = self.saved_ui(ui);
+            saved = was_saved;
+            changed = changed.take().or(query);
+        });
+        if let Some(mistake) = &self.mistake {
+            widgets::error_ui(ui, Some(&mistake.to_string()));
+        }
+        ui.add_space(2.0);
+        changed = changed.or(self.chips_ui(ui, seen, (shown, retrying)));
+        (changed, saved)
+    }
+
+    fn search_ui(&mut self, ui: &mut Ui) {
+        let t = tokens(ui);
+        let width = (ui.available_width() - 470.0).clamp(240.0, 640.0);
+        let edit = ui
+            .scope(|ui| {
+                widgets::edge_ui(ui, self.mistake.is_some());
+                let edit = widgets::text_edit(&mut self.text, "Search the log")
+                    .prefix(theme::icon(Icon::Search).color(t.weak))
+                    .desired_width(width)
+                    .margin(Margin::symmetric(9, 6));
+                ui.add(edit).accessible_name("Search the log")
+            })
+            .inner;
+        if edit.changed() {
+            self.typed_at = Some(Instant::now());
+            ui.request_repaint_after(TYPING);
+        }
+        if ui.input_mut(|i| i.consume_shortcut(&SEARCH)) {
+            edit.request_focus();
+        }
+        edit.on_hover_ui(|ui| {
+            ui.set_max_width(430.0);
+            ui.label("Words are looked for in ids, names, sources, shards, errors and payloads. Of these, exactly:");
+            egui::Grid::new("fields").num_columns(2).spacing(vec2(12.0, 3.0)).show(ui, |ui| {
+                for (_, name, means) in Name::ALL {
+                    ui.label(RichText::new(format!("{name}:")).monospace().color(t.strong));
+                    ui.label(RichText::new(means).color(t.weak));
+                    ui.end_row();
+                }
+            });
+            ui.label("Quotes keep words together, commas mean any of these, a * stands for anything.");
+        });
+    }
+
+    fn range_ui(&mut self, ui: &mut Ui, clock: &Clock, shown: &Query) -> Option<Query> {
+        let label = match (shown.since, shown.until) {
+            (None, None) => "All time".to_owned(),
+            (Some(since), None) => format!("Since {}", clock.short(since)),
+            (None, Some(until)) => format!("Until {}", clock.short(until)),
+            (Some(since), Some(until)) => format!("{} – {}", clock.short(since), clock.short(until)),
+        };
+        let mut chosen = None;
+        menu_ui(ui, Icon::Clock, &label, "Time range", |ui| {
+            let now = query::with(&query::with(&self.text, Name::Since, &[]), Name::Until, &[]);
+            if ui.button("All time").clicked() {
+                chosen = Some(now.clone());
+                ui.close();
+            }
+            for (name, since) in RANGES {
+                if ui.button(name).clicked() {
+                    chosen = Some(query::with(&now, Name::Since, &[since]));
+                    ui.close();
+                }
+            }
+            ui.separator();
+            let name = ui.label("From (local time)");
+            ui.add(widgets::text_edit(&mut self.from, "2026-03-02 10:00").desired_width(190.0))
+                .labelled_by(name.id);
+            let name = ui.label("To");
+            ui.add(widgets::text_edit(&mut self.to, "2026-03-02 11:30").desired_width(190.0))
+                .labelled_by(name.id);
+            let (from, to) = (clock.read(&self.from), clock.read(&self.to));
+            let wrong = |text: &str, time: Option<i64>| !text.trim().is_empty() && time.is_none();
+            if wrong(&self.from, from) || wrong(&self.to, to) {
+                widgets::error_ui(ui, Some("A time looks like 2026-03-02 10:00"));
+            }
+            let is_range = from.is_some() || to.is_some();
+            if widgets::primary_button_ui(ui, Icon::Check, "Apply range", is_range).clicked() {
+                let mut text = now.clone();
+                for (name, time) in [(Name::Since, from), (Name::Until, to)] {
+                    if let Some(time) = time {
+                        text = query::with(&text, name, &[&crate::engine::lines::time(time)]);
+                    }
+                }
+                chosen = Some(text);
+                ui.close();
+            }
+        });
+        self.set(chosen?)
+    }
+
+    fn source_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, shown: &Query) -> Option<Query> {
+        let now = shown.patterns(Field::Source).next();
+        let label = now.map_or("All sources", |pattern| &*pattern.text).to_owned();
+        let mut chosen = None;
+        let name = Name::Field(Field::Source);
+        menu_ui(ui, Icon::Plug, &label, "Source", |ui| {
+            if ui.button("All sources").clicked() {
+                chosen = Some(query::with(&self.text, name, &[]));
+                ui.close();
+            }
+            for source in &seen.config.capture.sources {
+                if ui.button(&*source.name).clicked() {
+                    chosen = Some(query::with(&self.text, name, &[&*source.name]));
+                    ui.close();
+                }
+            }
+        });
+        self.set(chosen?)
+    }
+
+    fn sort_ui(&mut self, ui: &mut Ui) -> Option<Query> {
+        let choices = [
+            (None, "By time"),
+            (Some(Measure::Latency), "Slowest first"),
+            (Some(Measure::Size), "Largest first"),
+        ];
+        let label = choices.iter().find(|(by, _)| *by == self.by).map_or("By time", |(_, label)| label);
+        let mut chosen = None;
+        menu_ui(ui, Icon::ArrowDownWideNarrow, label, "Sort by", |ui| {
+            for (by, label) in choices {
+                if ui.button(label).clicked() {
+                    chosen = Some(by);
+                    ui.close();
+                }
+            }
+        });
+        self.by = chosen?;
+        self.read()
+    }
+
+    fn saved_ui(&mut self, ui: &mut Ui) -> (Option<Query>, bool) {
+        let mut chosen = None;
+        let mut changed = false;
+        let mut gone = None;
+        menu_ui(ui, Icon::Bookmark, "Saved", "Saved filters", |ui| {
+            ui.set_min_width(230.0);
+            for (at, saved) in self.saved.iter().enumerate() {
+                ui.horizontal(|ui| {
+                    let button = Button::new(&*saved.name).min_size(vec2(190.0, 0.0));
+                    if ui.add(button).on_hover_text(&*saved.text).clicked() {
+                        chosen = Some(saved.text.clone());
+                        ui.close();
+                    }
+                    let remove = format!("Remove saved filter {}", saved.name);
+                    if widgets::icon_button_ui(ui, Icon::X, &remove).clicked() {
+                        gone = Some(at);
+                    }
+                });
+            }
+            if self.saved.is_empty() {
+                widgets::hint_ui(ui, "None yet. A name keeps what the search field says now.");
+            }
+            ui.separator();
+            let name = ui.label("Name of this filter");
+            ui.add(widgets::text_edit(&mut self.name, "Failed today").desired_width(210.0))
+                .labelled_by(name.id);
+            let can = !self.name.trim().is_empty() && !self.text.trim().is_empty();
+            if widgets::primary_button_ui(ui, Icon::BookmarkPlus, "Save filter", can).clicked() {
+                let name = std::mem::take(&mut self.name).trim().to_owned();
+                self.saved.retain(|saved| saved.name != name);
+                self.saved.push(Saved { name, text: self.text.trim().to_owned() });
+                changed = true;
+                ui.close();
+            }
+        });
+        if let Some(gone) = gone {
+            self.saved.remove(gone);
+            changed = true;
+        }
+        (chosen.and_then(|text| self.set(text)), changed)
+    }
+
+    fn chips_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, (shown, retrying): (&Query, u64)) -> Option<Query> {
+        let t = tokens(ui);
+        let mut chosen = None;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+            ui.spacing_mut().button_padding = vec2(9.0, 3.0);
+            ui.spacing_mut().interact_size.y = 26.0;
+            let ledger = &seen.status.ledger;
+            for state in State::ALL {
+                let count = match state {
+                    State::Queued => ledger.queued.saturating_sub(retrying),
+                    State::Retrying => retrying,
+                    State::Delivered => ledger.delivered,
+                    State::Failed => ledger.failed,
+                    State::Resent => ledger.resent,
+                    State::Rejected => ledger.rejected,
+                };
+                let on = shown.states.contains(&state);
+                if state == State::Resent && count == 0 && !on {
+                    continue;
+                }
+                let color = detail::state_color(state, t);
+                if chip_ui(ui, on, Some(color), detail::state_word(state), Some(count)) {
+                    chosen = Some((Name::State, toggled(&shown.states, state, State::as_str)));
+                }
+            }
+            let (rect, _) = ui.allocate_exact_size(vec2(7.0, 26.0), Sense::hover());
+            ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, t.edge));
+            for kind in Kind::ALL {
+                let on = shown.kinds.contains(&kind);
+                if chip_ui(ui, on, None, kind.as_str(), None) {
+                    chosen = Some((Name::Type, toggled(&shown.kinds, kind, Kind::as_str)));
+                }
+            }
+        });
+        let (name, values) = chosen?;
+        self.set(query::with(&self.text, name, &values))
+    }
+}
+
+/// The words of a choice after one of it was pressed.
+fn toggled<T: Copy + PartialEq>(now: &[T], one: T, word: fn(T) -> &'static str) -> Vec<&'static str> {
+    let mut after: Vec<T> = now.iter().copied().filter(|other| *other != one).collect();
+    if after.len() == now.len() {
+        after.push(one);
+    }
+    after.into_iter().map(word).collect()
+}
+
+/// A button that opens a menu, which stays open while something in it is being filled in.
+pub(super) fn menu_ui(ui: &mut Ui, icon: Icon, label: &str, name: &str, contents: impl FnOnce(&mut Ui)) {
+    let t = tokens(ui);
+    let atoms = (theme::icon(icon).color(t.weak), weight(label, 550.0));
+    let button = Button::new(atoms).wrap_mode(egui::TextWrapMode::Extend);
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (response, _) = MenuButton::from_button(button).config(config).ui(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 5.0;
+        Frame::new().inner_margin(Margin::same(4)).show(ui, contents);
+    });
+    response.accessible_name(name).on_hover_text(name);
+}
+
+fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {
+    let t = tokens(ui);
+    let text =
+        weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on { t.strong } else { t.text });
+    let mut atoms = egui::Atoms::default();
+    if let Some(color) = color {
+        atoms.push_right(theme::icon(Icon::CircleDot).size(10.0).color(color));
+    }
+    atoms.push_right(text);
+    if let Some(count) = count {
+        atoms.push_right(RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
+    }
+    let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
+    let button =
+        Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
+    let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
+    widgets::ring_ui(ui, &response, 13.0);
+    response.clicked()
+}

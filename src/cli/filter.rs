@@ -1,0 +1,108 @@
+//! Which lines of the delivery log a command is about: a flag for each part of a query, and the query as the window's
+//! search field takes it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::{
+    delivery::{Field, Millis, Query, State, query},
+    event::Kind,
+};
+
+/// All that is named must hold; of several values for one part any may.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Filter {
+    /// Only these states: queued, retrying, delivered, failed, resent, rejected (repeatable)
+    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state)]
+    states: Vec<State>,
+    /// Only these types: identify, track, page, screen, group, alias (repeatable)
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = kind)]
+    kinds: Vec<Kind>,
+    /// Only events of this user: the userId, or the anonymousId of one without (repeatable)
+    #[arg(long = "user", value_name = "ID")]
+    users: Vec<String>,
+    /// Only events of this name (repeatable)
+    #[arg(long = "event", value_name = "NAME")]
+    events: Vec<String>,
+    /// Only the event with this messageId (repeatable)
+    #[arg(long = "message-id", value_name = "ID")]
+    message_ids: Vec<String>,
+    /// Only events of this source (repeatable)
+    #[arg(long = "source", value_name = "NAME")]
+    sources: Vec<String>,
+    /// Only records in this shard: its number or id (repeatable)
+    #[arg(long = "shard", value_name = "SHARD")]
+    shards: Vec<String>,
+    /// Only events whose error has this in its code or message (repeatable)
+    #[arg(long = "error", value_name = "TEXT")]
+    errors: Vec<String>,
+    /// Only events with this text in ids, name, source, shard, error or payload
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// Only events since a time: 2026-03-02T10:00:00Z, 2026-03-02, or 15m, 2h, 1d ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Millis>,
+    /// Only events before a time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Millis>,
+}
+
+impl Filter {
+    /// All of it, with what was written as a query.
+    pub(super) fn query(&self, written: &[Query]) -> Query {
+        let mut query = Query::default();
+        for part in written {
+            query.states.extend_from_slice(&part.states);
+            query.kinds.extend_from_slice(&part.kinds);
+            query.fields.extend_from_slice(&part.fields);
+            query.words.extend_from_slice(&part.words);
+            query.since = part.since.or(query.since);
+            query.until = part.until.or(query.until);
+        }
+        query.states.extend_from_slice(&self.states);
+        query.kinds.extend_from_slice(&self.kinds);
+        let fields = [
+            (Field::User, &self.users),
+            (Field::Event, &self.events),
+            (Field::MessageId, &self.message_ids),
+            (Field::Source, &self.sources),
+            (Field::Shard, &self.shards),
+            (Field::Error, &self.errors),
+        ];
+        for (field, values) in fields {
+            query.fields.extend(values.iter().map(|value| (field, query::pattern(field, value))));
+        }
+        query.words.extend(self.text.as_ref().map(|text| text.trim().to_ascii_lowercase()));
+        query.since = self.since.or(query.since);
+        query.until = self.until.or(query.until);
+        query
+    }
+}
+
+pub(super) fn parse(text: &str) -> anyhow::Result<Query> {
+    Ok(Query::parse(text, now())?)
+}
+
+fn state(word: &str) -> anyhow::Result<State> {
+    State::parse(word).context("allowed: queued, retrying, delivered, failed, resent, rejected")
+}
+
+fn kind(word: &str) -> anyhow::Result<Kind> {
+    Kind::parse(word).context("allowed: identify, track, page, screen, group, alias")
+}
+
+/// A moment: RFC 3339, a date, or a duration ago (`90s`, `15m`, `2h`, `1d`).
+pub(super) fn moment(text: &str) -> anyhow::Result<Millis> {
+    query::moment(text, now()).with_context(|| {
+        format!(
+            "\"{text}\" is no time; write 2026-03-02T10:00:00Z, 2026-03-02, or 15m, 2h, 1d for so long ago"
+        )
+    })
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

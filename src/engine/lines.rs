@@ -1,0 +1,200 @@
+//! The delivery log as text for other programs: one JSON object a line, or CSV. `tributary log` and the window's export
+//! write the same.
+
+use jiff::Timestamp;
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    config::Config,
+    delivery::{Delivery, Millis},
+    event::Kind,
+    remedy,
+};
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    JsonLines,
+    /// RFC 4180, with a line of names first.
+    Csv,
+}
+
+impl Format {
+    /// The usual end of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// What stands before the first line.
+    pub fn head(self, with_data: bool) -> String {
+        match self {
+            Self::JsonLines => String::new(),
+            Self::Csv => {
+                let names = COLUMNS.iter().copied().chain(with_data.then_some("data"));
+                names.collect::<Vec<_>>().join(",") + "\r\n"
+            }
+        }
+    }
+
+    /// One line, with its end; with the event's JSON where `data` is given.
+    pub fn line(self, line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
+        match self {
+            Self::JsonLines => json_line(line, data, config),
+            Self::Csv => csv_line(line, data),
+        }
+    }
+}
+
+/// A moment as RFC 3339 in UTC with milliseconds.
+pub fn time(at: Millis) -> String {
+    Timestamp::from_millisecond(at).map_or_else(|_outside| at.to_string(), |time| format!("{time:.3}"))
+}
+
+/// A line as the JSON object that scripts read (product.md, "The command line").
+pub fn delivery(line: &Delivery, config: &Config) -> Value {
+    let receipt = line.receipt.as_ref();
+    let fault = line.fault.as_ref();
+    json!({
+        "line": line.id,
+        "messageId": &*line.message_id,
+        "type": line.kind.map(Kind::as_str),
+        "event": line.name.as_deref(),
+        "source": &*line.source,
+        "partitionKey": &*line.partition_key,
+        "partitionKeyShortened": line.key_shortened,
+        "state": line.state.as_str(),
+        "receivedAt": time(line.received_at),
+        "deliveredAt": line.settled_at.filter(|_| receipt.is_some()).map(time),
+        "repeat": line.repeat_of.is_some(),
+        "resendOf": line.resend_of,
+        "resentAs": line.resent_as,
+        "attempts": line.attempts,
+        "shardId": receipt.map(|receipt| &*receipt.shard_id),
+        "sequenceNumber": receipt.map(|receipt| &*receipt.sequence_number),
+        "error": fault.map(ToString::to_string),
+        "remedy": fault.map(|fault| remedy::remedy(fault, config).action),
+    })
+}
+
+/// The event's JSON is put in as it is: no number is read and written again.
+fn json_line(line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
+    let mut text = delivery(line, config).to_string();
+    if let Some(data) = data {
+        text.pop();
+        text.push_str(",\"data\":");
+        let data = String::from_utf8_lossy(data);
+        match serde_json::from_str::<&RawValue>(&data) {
+            // One line a delivery: line breaks between values are blanks.
+            Ok(raw) => text.push_str(&raw.get().replace(['\n', '\r'], " ")),
+            Err(_no_json) => text.push_str(&Value::from(&*data).to_string()),
+        }
+        text.push('}');
+    }
+    text.push('\n');
+    text
+}
+
+const COLUMNS: [&str; 15] = [
+    "receivedAt",
+    "state",
+    "type",
+    "event",
+    "source",
+    "partitionKey",
+    "messageId",
+    "deliveredAt",
+    "latencyMs",
+    "attempts",
+    "shardId",
+    "sequenceNumber",
+    "bytes",
+    "repeat",
+    "error",
+];
+
+fn csv_line(line: &Delivery, data: Option<&[u8]>) -> String {
+    let receipt = line.receipt.as_ref();
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let mut cells = vec![
+        time(line.received_at),
+        line.state.as_str().to_owned(),
+        text(line.kind.map(Kind::as_str)),
+        text(line.name.as_deref()),
+        line.source.to_string(),
+        line.partition_key.to_string(),
+        line.message_id.to_string(),
+        line.settled_at.filter(|_| receipt.is_some()).map(time).unwrap_or_default(),
+        line.latency_ms().map(|ms| ms.to_string()).unwrap_or_default(),
+        line.attempts.to_string(),
+        text(receipt.map(|receipt| &*receipt.shard_id)),
+        text(receipt.map(|receipt| &*receipt.sequence_number)),
+        line.bytes.to_string(),
+        line.repeat_of.is_some().to_string(),
+        line.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+    ];
+    cells.extend(data.map(|data| String::from_utf8_lossy(data).into_owned()));
+    let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
+    cells.join(",") + "\r\n"
+}
+
+fn csv_cell(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{Fault, State};
+
+    fn failed() -> Delivery {
+        Delivery {
+            id: 7,
+            state: State::Failed,
+            kind: Some(Kind::Track),
+            name: Some("Say \"hi\", then go".into()),
+            message_id: "m7".into(),
+            source: "Website".into(),
+            partition_key: "ada".into(),
+            key_shortened: false,
+            received_at: 1_772_445_605_250,
+            settled_at: Some(1_772_445_605_300),
+            attempts: 1,
+            took_ms: 0,
+            receipt: None,
+            fault: Some(Fault::new("ValidationException", "two\nlines")),
+            bytes: 12,
+            repeat_of: None,
+            resend_of: None,
+            resent_as: None,
+        }
+    }
+
+    #[test]
+    fn a_line_of_json_keeps_the_event_as_it_was_sent() {
+        let json = b"{\n  \"n\": 1.10, \"big\": 12345678901234567890123\n}";
+        let line = Format::JsonLines.line(&failed(), Some(json), &Config::default());
+        assert!(line.ends_with("{   \"n\": 1.10, \"big\": 12345678901234567890123 }}\n"), "{line}");
+        assert_eq!(line.lines().count(), 1);
+        let value: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!((&value["messageId"], &value["state"]), (&json!("m7"), &json!("failed")));
+        let cut = Format::JsonLines.line(&failed(), Some(b"{\"half"), &Config::default());
+        assert_eq!(serde_json::from_str::<Value>(&cut).expect("JSON")["data"], "{\"half");
+    }
+
+    #[test]
+    fn a_cell_of_csv_with_a_comma_a_quote_or_a_line_break_is_quoted() {
+        let head = Format::Csv.head(true);
+        let line = Format::Csv.line(&failed(), Some(b"{}"), &Config::default());
+        assert_eq!(head.split(',').count(), COLUMNS.len() + 1);
+        assert!(line.contains(",\"Say \"\"hi\"\", then go\",Website,ada,m7,,,1,,,12,false,"), "{line}");
+        assert!(line.ends_with(",\"ValidationException: two\nlines\",{}\r\n"), "{line}");
+    }
+}

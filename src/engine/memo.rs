@@ -1,0 +1,77 @@
+//! What a face wants to find again next time: one small document a name, in `window.json` of the data folder. Nothing that
+//! matters to an event; a file that cannot be read is begun anew.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+const FILE_NAME: &str = "window.json";
+
+/// Read once at the start, kept in memory; written by whoever has time for a disk.
+#[derive(Clone)]
+pub(super) struct Memo {
+    path: PathBuf,
+    all: Arc<Mutex<Map<String, Value>>>,
+}
+
+impl Memo {
+    pub(super) fn load(data_dir: &Path) -> Self {
+        let path = data_dir.join(FILE_NAME);
+        let text = std::fs::read(&path).unwrap_or_default();
+        Self { path, all: Arc::new(Mutex::new(serde_json::from_slice(&text).unwrap_or_default())) }
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::from_value(all.get(name)?.clone()).ok()
+    }
+
+    /// False: it is known already, or cannot be said in JSON.
+    pub(super) fn set(&self, name: &str, value: &impl Serialize) -> bool {
+        let Ok(value) = serde_json::to_value(value) else { return false };
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name.to_owned(), value.clone()).as_ref() != Some(&value)
+    }
+
+    /// Written whole or not at all; for this user alone, since a filter may name a person.
+    pub(super) fn write(&self) -> std::io::Result<()> {
+        let text = {
+            let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+            serde_json::to_vec_pretty(&*all).map_err(std::io::Error::other)?
+        };
+        let new = self.path.with_extension("json.new");
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).truncate(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&new)?.write_all(&text)?;
+        std::fs::rename(new, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_there_next_time_and_a_broken_file_is_begun_anew() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let memo = Memo::load(dir.path());
+        assert_eq!(memo.get::<Vec<u8>>("live"), None);
+        assert!(memo.set("live", &[1_u8, 2]) && !memo.set("live", &[1_u8, 2]));
+        memo.write().expect("writes");
+        let again = Memo::load(dir.path());
+        assert_eq!((again.get("live"), again.get::<String>("live")), (Some(vec![1_u8, 2]), None));
+        std::fs::write(dir.path().join(FILE_NAME), "{\"live\":").expect("breaks it");
+        let broken = Memo::load(dir.path());
+        assert_eq!(broken.get::<Vec<u8>>("live"), None);
+        assert!(broken.set("live", &7));
+        broken.write().expect("writes");
+        assert_eq!(Memo::load(dir.path()).get("live"), Some(7));
+    }
+}
