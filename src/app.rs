@@ -342,7 +342,7 @@ struct Desk {
     live: live::Live,
     stream: stream::Stream,
     settings: settings::Settings,
-    saving: Option<(Waiting<Result<(), String>>, &'static str)>,
+    saving: Option<Saving>,
     over: palette::Over,
     news: news::News,
 }
@@ -396,10 +396,15 @@ impl Desk {
         if let Some(notice) = self.account.logic(ctx) {
             return Some(notice);
         }
-        let Some((saving, done)) = self.saving.as_mut() else { return self.news(ctx) };
+        let Some((saving, done, queued)) = self.saving.as_mut() else { return self.news(ctx) };
         let notice = match saving.poll(ctx) {
             Poll::Pending => return None,
-            Poll::There(Ok(())) => Notice::new((*done).to_owned(), false),
+            Poll::There(Ok(())) => {
+                if *queued == Queued::SetAside {
+                    self.news.set_aside(Instant::now());
+                }
+                Notice::new((*done).to_owned(), false)
+            }
             Poll::There(Err(error)) => Notice::new(format!("Not saved: {error}"), true),
             Poll::Lost => Notice::new("Not saved: the engine did not answer".to_owned(), true),
         };
@@ -509,7 +514,7 @@ impl Desk {
             Wish::Save { config, done, queued } => {
                 let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
                 let answer = engine.save_and_apply(*config, queued);
-                self.saving = Some((Waiting::patient(answer, patience), done));
+                self.saving = Some((Waiting::patient(answer, patience), done, queued));
             }
             Wish::RetryNow => engine.retry_now(),
             Wish::SignIn(profile) => self.account.sign_in(engine, profile),
@@ -532,6 +537,9 @@ impl Drop for Desk {
         self.stop();
     }
 }
+
+/// A save under way, what it is called when it is done, and what becomes of the events that wait.
+type Saving = (Waiting<Result<(), String>>, &'static str, Queued);
 
 /// Short news at the lower edge, gone after a few seconds.
 struct Notice {

@@ -313,7 +313,7 @@ fn actions_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         };
         copy(ui, "JSON", "Event", &|| loaded.raw.clone());
         if delivery.state != State::Rejected {
-            copy(ui, "Record", "Record", &|| record_json(loaded));
+            copy(ui, "Record JSON", "Record", &|| record_json(loaded));
         }
         let kind = delivery.kind;
         if let Some(kind) = kind {

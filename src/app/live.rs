@@ -436,8 +436,10 @@ impl Live {
         ui.spacing_mut().item_spacing.y = 0.0;
         let names: Vec<&str> = shown.iter().map(|(column, _)| column.name()).collect();
         let len = self.rows.len();
+        let salt = egui::IdSalt::new(("deliveries", &names, self.layout));
+        let table_id = ui.scope_id().with(salt);
         let mut table = TableBuilder::new(ui)
-            .id_salt(("deliveries", names, self.layout))
+            .id_salt(salt)
             .sense(Sense::click())
             .auto_shrink(false)
             .animate_scrolling(false)
@@ -480,6 +482,7 @@ impl Live {
                     }
                 });
             });
+        columns::handles_ui(ui, table_id, &names);
         let offset = output.state.clamped_offset().y;
         let to_end = if self.is_mirrored() {
             output.content_size.y - output.inner_rect.height() - offset

@@ -12,6 +12,8 @@ use crate::{
 
 /// Failed events are told of at most so often, together.
 const FAILED_EVERY: Duration = Duration::from_mins(1);
+/// How long the status may take to show what was set aside.
+const SET_ASIDE_TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// From this share of the spool on, and not again before it fell below the other (in percent).
 const SPOOL_HIGH: u64 = 80;
 const SPOOL_LOW: u64 = 70;
@@ -32,9 +34,16 @@ pub(super) struct News {
     /// The failed events that were told of; `None` before the first status: what failed earlier is no news.
     failed: Option<u64>,
     failed_at: Option<Instant>,
+    /// Until then failures are what the user asked for.
+    expected_until: Option<Instant>,
 }
 
 impl News {
+    /// The user has just set aside what waited: it now counts as failed, and the status says so in a moment.
+    pub(super) fn set_aside(&mut self, now: Instant) {
+        self.expected_until = Some(now + SET_ASIDE_TOLD_WITHIN);
+    }
+
     /// What is new in this status, the most urgent first.
     pub(super) fn learn(&mut self, status: &Status, config: &Config, now: Instant) -> Option<Item> {
         let is_blocked = matches!(status.forwarder, Forwarder::Blocked { .. });
@@ -63,6 +72,10 @@ impl News {
         // Some may have been sent again.
         let told = self.failed.map_or(failed, |told| told.min(failed));
         self.failed = Some(told);
+        if self.expected_until.is_some_and(|until| now < until) {
+            self.failed = Some(failed);
+            return None;
+        }
         let is_early = self.failed_at.is_some_and(|at| now.saturating_duration_since(at) < FAILED_EVERY);
         if failed == told || is_early {
             return None;

@@ -659,6 +659,16 @@ fn ago(ms: i64) -> (String, std::time::Duration) {
     (text, std::time::Duration::from_millis((unit - ms % unit).unsigned_abs()))
 }
 
+/// Names something for screen readers that another crate drew without a name, where it is on screen.
+pub(super) fn name_ui(ui: &Ui, id: egui::Id, role: egui::Role, name: &str) {
+    if ui.ctx().read_response(id).is_some() {
+        ui.ctx().accesskit_node_builder(id, |node| {
+            node.set_role(role);
+            node.set_label(name);
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -179,6 +179,8 @@ fn typing_a_region_and_a_stream_fills_the_policy_and_copy_takes_it() {
     type_into(window, "AWS account id", "123456789012");
     assert!(says(window, "arn:aws:kinesis:eu-west-1:123456789012:stream/clickstream"));
     assert!(!says(window, "Still missing"));
+    window.get_by_label("Copy policy").scroll_to_me();
+    window.run();
     window.get_by_label("Copy policy").click();
     window.step();
     let policy = copied(window).expect("the policy is copied");
@@ -720,11 +722,10 @@ fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_
         curl.starts_with("curl http://127.0.0.1:") && curl.contains("/v1/track -u YOUR_WRITE_KEY:"),
         "{curl}"
     );
-    let record: serde_json::Value = serde_json::from_str(&copy(window, "Record")).expect("JSON");
+    let record: serde_json::Value = serde_json::from_str(&copy(window, "Record JSON")).expect("JSON");
     assert_eq!(record["PartitionKey"], "bob");
 
-    // Beside the button of the same name.
-    window.get_all_by_label("Record").last().expect("the tab").click();
+    window.get_by_label("Record").click();
     window.run_steps(8);
     // md5("bob") = 9f9d51bc70ef21ca5c14f307980a29d8
     window.get_by_label("212164099741615454138234394844395612632");

@@ -183,6 +183,14 @@ pub(super) fn name_ui(ui: &mut Ui, column: Column) {
     }
 }
 
+/// Names the handles that `egui_extras` draws between the columns.
+pub(super) fn handles_ui(ui: &Ui, table: egui::Id, names: &[&str]) {
+    for (number, name) in names.iter().enumerate() {
+        let handle = table.with("resize_column").with(number);
+        widgets::name_ui(ui, handle, egui::Role::Splitter, &format!("Width of {name}"));
+    }
+}
+
 pub(super) fn row_ui(
     row: &mut TableRow<'_, '_>,
     columns: &[(Column, f32)],
