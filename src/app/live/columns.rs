@@ -1,7 +1,7 @@
 //! The columns of the log: which are shown, how wide, and what stands in them. The user's choice is remembered; what does
 //! not fit a narrow window is left out, least important first.
 
-use eframe::egui::{Align, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
 use egui_extras::TableRow;
 use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
