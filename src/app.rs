@@ -412,6 +412,15 @@ impl Desk {
         Some(notice)
     }
 
+    /// The bar with Apply, where it is in sight: it is needed just when a notice says that something is wrong.
+    fn bar_height(&self) -> f32 {
+        if self.place == Place::SetUp && self.setup.is_dirty(&self.config) {
+            setup::APPLY_HEIGHT
+        } else {
+            0.0
+        }
+    }
+
     /// What the user should hear of wherever they are.
     fn news(&mut self, ctx: &egui::Context) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
@@ -561,7 +570,8 @@ impl Notice {
         Self { text, bad, since: Instant::now(), place: None }
     }
 
-    fn ui(&self, ui: &Ui) -> Shown {
+    /// `above`: what it must not cover at the window's lower edge.
+    fn ui(&self, ui: &Ui, above: f32) -> Shown {
         let stays = Duration::from_secs(if self.bad { 12 } else { 3 });
         let Some(left) = stays.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) else {
             return Shown { stays: false, to: None };
@@ -571,7 +581,7 @@ impl Notice {
         let (mut to, mut closed) = (None, false);
         let tone = if self.bad { widgets::Tone::Bad } else { widgets::Tone::Good };
         egui::Area::new(egui::Id::unique("notice"))
-            .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -48.0))
+            .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -48.0 - above))
             .interactable(self.place.is_some())
             .show(ui, |ui| {
                 Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 9)).show(
@@ -696,7 +706,11 @@ impl eframe::App for App {
                 }
             }
         }
-        if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui)) {
+        let above = match &self.phase {
+            Phase::Desk(desk) => desk.bar_height(),
+            Phase::Problem(_) => 0.0,
+        };
+        if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui, above)) {
             if let (Some(place), Phase::Desk(desk)) = (to, &mut self.phase) {
                 desk.place = place;
             }

@@ -437,7 +437,7 @@ impl Live {
         let names: Vec<&str> = shown.iter().map(|(column, _)| column.name()).collect();
         let len = self.rows.len();
         let salt = egui::IdSalt::new(("deliveries", &names, self.layout));
-        let table_id = ui.scope_id().with(salt);
+        let table_id = ui.scope_id().with(egui::IdSalt::new(salt));
         let mut table = TableBuilder::new(ui)
             .id_salt(salt)
             .sense(Sense::click())

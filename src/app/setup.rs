@@ -36,6 +36,9 @@ use crate::{
 /// How long after a change the draft is kept for the next start.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
 
+/// What the bar with Apply takes of the window's lower edge, its question on two lines included.
+pub(super) const APPLY_HEIGHT: f32 = 92.0;
+
 /// A step that can be gone to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
@@ -235,7 +238,7 @@ impl SetUp {
         self.show(Section::Policy);
     }
 
-    fn is_dirty(&self, config: &Config) -> bool {
+    pub(super) fn is_dirty(&self, config: &Config) -> bool {
         self.draft.destination != config.destination || self.draft.credentials != config.credentials
     }
 

@@ -737,6 +737,7 @@ fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_
     window.get_by_label("Edit as test").click();
     window.run_steps(8);
     window.get_by_label("Send an event through the real endpoint and follow it to its record");
+    go(window, "JSON");
     assert!(window.get_by_label("Event JSON").value().is_some_and(|json| json.contains("Order Completed")));
 }
 
