@@ -270,8 +270,8 @@ impl Page<'_, '_> {
         let series = [Series { name: "All", color: t.err, values: self.slots.rates(total) }];
         let hint = "Puts without success as far as they are written down, rejections, failures";
         let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-        let slots = self.slots.all.iter().flatten().copied();
-        for (code, count) in slots.flat_map(|slot| &slot.errors) {
+        // With those of the interval that is running: ten minutes are long to who has just met one.
+        for (code, count) in self.overview.intervals.iter().flat_map(|interval| &interval.errors) {
             *kinds.entry(code).or_default() += count;
         }
         let mut kinds: Vec<(&str, u64)> = kinds.into_iter().collect();
