@@ -34,6 +34,7 @@ mod news;
 mod palette;
 mod problem;
 mod rail;
+mod resending;
 mod rows;
 mod settings;
 mod setup;
@@ -179,6 +180,8 @@ enum Wish {
         queued: Queued,
     },
     RetryNow,
+    /// Queue failed events again, or delivered ones once more.
+    Resend(crate::delivery::Which),
     /// `aws sso login` for this profile.
     SignIn(String),
     StopSigningIn,
@@ -336,6 +339,7 @@ struct Desk {
     data_dir: String,
     place: Place,
     account: account::Account,
+    resending: resending::Resending,
     setup: setup::SetUp,
     sources: sources::Sources,
     test: test::Test,
@@ -368,6 +372,7 @@ impl Desk {
             stream: stream::Stream::default(),
             settings: settings::Settings::new(&config),
             saving: None,
+            resending: resending::Resending::default(),
             over: palette::Over::default(),
             news: news::News::default(),
             config,
@@ -393,7 +398,7 @@ impl Desk {
         self.test.logic(ctx, engine, &self.status, self.place == Place::Test);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
         self.stream.logic(ctx, engine, clock, self.place == Place::Stream);
-        if let Some(notice) = self.account.logic(ctx) {
+        if let Some(notice) = self.account.logic(ctx).or_else(|| self.resending.logic(ctx)) {
             return Some(notice);
         }
         let Some((saving, done, queued)) = self.saving.as_mut() else { return self.news(ctx) };
@@ -526,6 +531,7 @@ impl Desk {
                 self.saving = Some((Waiting::patient(answer, patience), done, queued));
             }
             Wish::RetryNow => engine.retry_now(),
+            Wish::Resend(which) => return self.resending.start(engine, which),
             Wish::SignIn(profile) => self.account.sign_in(engine, profile),
             Wish::StopSigningIn => self.account.stop_signing_in(),
             Wish::ReadAwsFiles => self.account.read(engine),

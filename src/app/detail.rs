@@ -17,7 +17,7 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Delivery, Detail, EventId, Field, State, Status, query::Name},
+    delivery::{Delivery, Detail, EventId, Field, State, Status, Which, query::Name},
     engine::{Answer, Engine},
     event::{Encoding, PartitionKey},
 };
@@ -314,6 +314,16 @@ fn actions_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         copy(ui, "JSON", "Event", &|| loaded.raw.clone());
         if delivery.state != State::Rejected {
             copy(ui, "Record JSON", "Record", &|| record_json(loaded));
+        }
+        let again = match delivery.state {
+            State::Failed => Some(("Resend", "Queues this event again, behind those that wait")),
+            State::Delivered => Some(("Replay", "Puts this event into the stream once more, as a repeat")),
+            State::Queued | State::Retrying | State::Resent | State::Rejected => None,
+        };
+        if let Some((label, hint)) = again
+            && widgets::button_ui(ui, Icon::RotateCw, label).on_hover_text(hint).clicked()
+        {
+            seen.wishes.push(Wish::Resend(Which::Lines(vec![delivery.id])));
         }
         let kind = delivery.kind;
         if let Some(kind) = kind {

@@ -19,7 +19,7 @@ use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Place, Seen, Waiting, arrived,
+    Place, Seen, Waiting, Wish, arrived,
     detail::Pane,
     rows::Rows,
     status_line,
@@ -31,7 +31,7 @@ use columns::Columns;
 use filters::{Filters, Saved};
 
 use crate::{
-    delivery::{EventId, Measure, Page, Query, Status, query::Name},
+    delivery::{EventId, Measure, Page, Query, Status, Which, query::Name},
     engine::Engine,
 };
 
@@ -181,6 +181,7 @@ impl Live {
         widgets::heading_ui(ui, "Live", "Every event, and what became of it", |ui| {
             if self.view == View::Events {
                 self.actions_ui(ui);
+                resend_ui(ui, seen);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let views = [(View::Events, "Events"), (View::Charts, "Charts")];
@@ -592,4 +593,17 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
             shown.response.widget_info(name);
         });
     });
+}
+
+/// Every failed event again, once its cause is mended.
+fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let failed = seen.status.ledger.failed;
+    if failed == 0 {
+        return;
+    }
+    let label = format!("Resend {} failed", widgets::digits(failed));
+    let hint = "Queues every failed event again, behind those that wait";
+    if widgets::button_ui(ui, Icon::RotateCw, &label).on_hover_text(hint).clicked() {
+        seen.wishes.push(Wish::Resend(Which::Fitting(Box::default())));
+    }
 }

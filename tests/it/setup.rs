@@ -353,6 +353,12 @@ fn events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_ne
     window.get_all_by_label_contains("Failed track Waiting").next().expect("a line").click();
     window.run();
     wait_for(window, "what it means", |window| says(window, "set aside when the destination was changed"));
+    click(window, "Resend");
+    wait_for(window, "the notice", |window| says(window, "1 event was queued again"));
+    wait_for(window, "the one that was sent again", |_| to.records("clicks").len() == 2);
+    wait_for(window, "the sums", |window| says(window, "Resend 2 failed"));
+    click(window, "Resend 2 failed");
+    wait_for(window, "the others", |_| to.records("clicks").len() == 4);
 }
 
 #[test]

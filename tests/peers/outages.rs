@@ -50,7 +50,7 @@ async fn full_disk(sdk: Sdk, killed: bool) {
     let calls = many_with(400, &"8 KB of text. ".repeat(600));
     let mut way = Way::open_with(BASE64_MANY, |serve| serve.keep_data_in(volume.path().join("data"))).await;
     let (first, rest) = calls.split_at(calls.len() / 4);
-    let sender = sdk.start(&way.tap.url(), first, PAUSE);
+    let sender = sdk.begin(&way.tap.url(), first, PAUSE);
     way.until("a part is accepted", |tap| !acknowledged(tap).is_empty()).await;
     volume.fill();
     let sender = sender.go_on(rest);

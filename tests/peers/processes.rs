@@ -357,8 +357,9 @@ pub enum Sdk {
 /// A script that is making its calls.
 pub struct Sender {
     child: Guard,
-    /// Writes what the script is to call, which reads no faster than it calls, and gives the pipe back.
-    writer: JoinHandle<std::io::Result<ChildStdin>>,
+    /// Writes what the script is to call, which reads no faster than it calls, and gives the pipe back where more
+    /// calls are to come.
+    writer: JoinHandle<std::io::Result<Option<ChildStdin>>>,
     sdk: Sdk,
     calls: usize,
     output: TempDir,
@@ -371,6 +372,15 @@ impl Sdk {
     }
 
     pub fn start_with(self, host: &str, write_key: &str, calls: &[Call], pause: Duration) -> Sender {
+        self.launch([host, write_key], calls, pause, false)
+    }
+
+    /// The same, and more calls are to come: see [`Sender::go_on`].
+    pub fn begin(self, host: &str, calls: &[Call], pause: Duration) -> Sender {
+        self.launch([host, WRITE_KEY], calls, pause, true)
+    }
+
+    fn launch(self, place: [&str; 2], calls: &[Call], pause: Duration, more_to_come: bool) -> Sender {
         let mut command = match self {
             Self::Node => node("analytics-node.js"),
             Self::NodeLegacy => node("analytics-node-legacy.js"),
@@ -383,7 +393,7 @@ impl Sdk {
         };
         let output = tempfile::tempdir().unwrap();
         let file = |name| File::create(output.path().join(name)).unwrap();
-        command.args([host, write_key]);
+        command.args(place);
         if let Self::Next { loading, delivery } = self {
             command.args([loading, delivery]);
         }
@@ -391,22 +401,26 @@ impl Sdk {
         reach_loopback_directly(&mut command);
         command.stdin(Stdio::piped()).stdout(file("stdout")).stderr(file("stderr"));
         let mut child = Guard(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
-        let writer = write(child.0.stdin.take().unwrap(), calls);
+        let writer = write(child.0.stdin.take().unwrap(), calls, more_to_come);
         Sender { child, writer, sdk: self, calls: calls.len(), output }
     }
 }
 
-fn write(mut stdin: ChildStdin, calls: &[Call]) -> JoinHandle<std::io::Result<ChildStdin>> {
+fn write(
+    mut stdin: ChildStdin,
+    calls: &[Call],
+    more_to_come: bool,
+) -> JoinHandle<std::io::Result<Option<ChildStdin>>> {
     let lines: String = calls.iter().map(Call::line).collect();
-    let write = move || stdin.write_all(lines.as_bytes()).map(|()| stdin);
+    let write = move || stdin.write_all(lines.as_bytes()).map(|()| more_to_come.then_some(stdin));
     thread::Builder::new().spawn(write).unwrap()
 }
 
 impl Sender {
-    /// Makes more calls, after those before.
+    /// Makes the last calls, after those before.
     pub fn go_on(mut self, calls: &[Call]) -> Self {
-        let stdin = self.writer.join().unwrap().unwrap();
-        self.writer = write(stdin, calls);
+        let stdin = self.writer.join().unwrap().unwrap().expect("begun with more to come");
+        self.writer = write(stdin, calls, false);
         self.calls += calls.len();
         self
     }
