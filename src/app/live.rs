@@ -183,7 +183,8 @@ impl Live {
                 self.actions_ui(ui);
                 resend_ui(ui, seen);
             }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            // In a row of its own width: without one it would take what the title needs.
+            ui.allocate_ui_with_layout(vec2(144.0, 36.0), Layout::left_to_right(Align::Center), |ui| {
                 let views = [(View::Events, "Events"), (View::Charts, "Charts")];
                 widgets::segments_ui(ui, &mut self.view, "View", &views);
             });
