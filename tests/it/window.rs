@@ -298,7 +298,7 @@ fn a_practice_stream_with_a_fault_says_so_and_sends_nobody_to_a_policy() {
     window.run();
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     window.get_by_label("Try now");
-    assert!(says(window, "Tries again by itself in"));
+    wait_for(window, "when it tries again", |window| says(window, "Tries again by itself in"));
     wait_for(window, "the event's own remedy", |window| {
         window.query_all_by_label("Retrying").next().is_some()
     });
