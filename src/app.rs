@@ -26,6 +26,7 @@ mod account;
 mod banner;
 mod commands;
 mod detail;
+mod exporting;
 mod faults;
 mod json;
 mod live;
@@ -43,6 +44,7 @@ mod status_line;
 mod stream;
 mod test;
 mod theme;
+mod under_way;
 mod widgets;
 
 /// How long closing the window waits for puts in flight. What is not confirmed by then stays in the spool.
@@ -182,6 +184,13 @@ enum Wish {
     RetryNow,
     /// Queue failed events again, or delivered ones once more.
     Resend(crate::delivery::Which),
+    /// Ask what of Live's search is to be sent again, and how fast.
+    AskResend,
+    /// Ask where Live's search is to be written to.
+    AskExport,
+    /// Something that Live can do with its list.
+    Live(live::Do),
+    StopTestRun,
     /// `aws sso login` for this profile.
     SignIn(String),
     StopSigningIn,
@@ -340,6 +349,7 @@ struct Desk {
     place: Place,
     account: account::Account,
     resending: resending::Resending,
+    exporting: exporting::Exporting,
     setup: setup::SetUp,
     sources: sources::Sources,
     test: test::Test,
@@ -373,6 +383,7 @@ impl Desk {
             settings: settings::Settings::new(&config),
             saving: None,
             resending: resending::Resending::default(),
+            exporting: exporting::Exporting::default(),
             over: palette::Over::default(),
             news: news::News::default(),
             config,
@@ -398,7 +409,12 @@ impl Desk {
         self.test.logic(ctx, engine, &self.status, self.place == Place::Test);
         self.live.logic(ctx, engine, &self.status, self.place == Place::Live);
         self.stream.logic(ctx, engine, clock, self.place == Place::Stream);
-        if let Some(notice) = self.account.logic(ctx).or_else(|| self.resending.logic(ctx)) {
+        if let Some(notice) = self
+            .account
+            .logic(ctx)
+            .or_else(|| self.resending.logic(ctx))
+            .or_else(|| self.exporting.logic(ctx))
+        {
             return Some(notice);
         }
         let Some((saving, done, queued)) = self.saving.as_mut() else { return self.news(ctx) };
@@ -458,8 +474,11 @@ impl Desk {
         };
         let t = theme::tokens(ui);
         self.over.ui(ui, seen);
+        self.resending.ui(ui, seen);
+        self.exporting.ui(ui, seen);
         commands::keys(ui, seen);
         status_line::panel_ui(ui, seen);
+        under_way::panel_ui(ui, seen, self.resending.of());
         rail::panel_ui(ui, seen, self.place, self.setup.attention(seen));
         if banner::is_needed(seen) {
             Panel::top("banner")
@@ -488,7 +507,7 @@ impl Desk {
         wishes
     }
 
-    fn grant(&mut self, wish: Wish) -> Option<Notice> {
+    fn grant(&mut self, wish: Wish, clock: &Clock) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
         match wish {
             Wish::Go(place) => self.place = place,
@@ -532,6 +551,23 @@ impl Desk {
             }
             Wish::RetryNow => engine.retry_now(),
             Wish::Resend(which) => return self.resending.start(engine, which),
+            Wish::AskResend | Wish::AskExport => {
+                self.place = Place::Live;
+                let (text, query) = match self.live.asked_for() {
+                    Ok(asked) => asked,
+                    Err(mistake) => return Some(Notice::new(mistake.to_string(), true)),
+                };
+                if matches!(wish, Wish::AskResend) {
+                    self.resending.ask(engine, text, query);
+                } else {
+                    self.exporting.ask(engine, clock, text, query);
+                }
+            }
+            Wish::Live(what) => {
+                self.place = Place::Live;
+                self.live.take(what);
+            }
+            Wish::StopTestRun => engine.stop_test_run(),
             Wish::SignIn(profile) => self.account.sign_in(engine, profile),
             Wish::StopSigningIn => self.account.stop_signing_in(),
             Wish::ReadAwsFiles => self.account.read(engine),
@@ -578,7 +614,9 @@ impl Notice {
 
     /// `above`: what it must not cover at the window's lower edge.
     fn ui(&self, ui: &Ui, above: f32) -> Shown {
-        let stays = Duration::from_secs(if self.bad { 12 } else { 3 });
+        // Long enough to be read.
+        let reading = 3 + self.text.len() as u64 / 25;
+        let stays = Duration::from_secs(if self.bad { reading.max(12) } else { reading });
         let Some(left) = stays.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) else {
             return Shown { stays: false, to: None };
         };
@@ -706,7 +744,7 @@ impl eframe::App for App {
                     ui.request_repaint();
                 }
                 for wish in wishes {
-                    if let Some(notice) = desk.grant(wish) {
+                    if let Some(notice) = desk.grant(wish, &self.clock) {
                         self.notice = Some(notice);
                     }
                 }

@@ -398,6 +398,10 @@ pub struct Status {
     pub problems: Vec<Arc<str>>,
     /// What the resend that is under way has queued so far.
     pub resending: Option<Resent>,
+    /// How far the export that is under way is.
+    pub exporting: Option<Exported>,
+    /// Events on their way to the stream right now; each of them is queued until the stream has confirmed it.
+    pub sending: u64,
     /// Records that the practice stream let go to stay within its memory.
     pub practice_dropped: u64,
     /// The practice stream was deleted.
@@ -445,6 +449,17 @@ impl Resent {
         self.passed_over += other.passed_over;
         self.damaged += other.damaged;
     }
+}
+
+/// What was written of the log to a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Exported {
+    /// Lines of the log.
+    pub lines: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The part of the log that was looked at, from 0 to 1. Below 1 at the end: it was stopped, and no file is left.
+    pub done: f32,
 }
 
 /// One record read back from the stream.

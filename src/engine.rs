@@ -9,6 +9,7 @@ mod account;
 mod board;
 mod control;
 mod desk;
+mod export;
 mod keeper;
 mod learned;
 pub mod lines;
@@ -26,7 +27,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     num::NonZeroU32,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -45,8 +46,8 @@ use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
     config::{self, Config, DestinationKind},
     delivery::{
-        self, CheckKind, Detail, EventId, Fault, Page, Query, Receipt, Record, Resent, Status, Step,
-        StreamNews, Which,
+        self, CheckKind, Detail, EventId, Exported, Fault, Page, Query, Receipt, Record, Resent, Status,
+        Step, StreamNews, Which,
         chart::{Overview, Window},
     },
     event::Kind,
@@ -63,6 +64,7 @@ use state_file::ControlAccess;
 
 pub use crate::kinesis::RECORD_BYTES_MAX;
 pub use crate::practice::Faults;
+pub use export::Export;
 pub use presets::{PRESETS_MAX, Preset};
 pub use reading::{Found, ReadPlan, ShardView, StreamView};
 pub use state_file::{PracticeAccess, Whereabouts};
@@ -210,6 +212,11 @@ struct Shared {
     /// What the resend that is under way has done; `None` while there is none.
     resending: watch::Sender<Option<Resent>>,
     stop_resending: AtomicBool,
+    /// How far the export that is under way is; `None` while there is none.
+    exporting: watch::Sender<Option<Exported>>,
+    stop_exporting: AtomicBool,
+    /// Events in flight, as the forwarder tells.
+    sending: watch::Sender<u64>,
     /// What a caller of the control port must know.
     control_key: String,
     /// What the window kept before this start.
@@ -267,6 +274,7 @@ pub struct Engine {
     spool_threads: spool::Threads,
     desk: std::thread::JoinHandle<()>,
     memo: Memo,
+    export_folder: PathBuf,
 }
 
 impl Engine {
@@ -332,6 +340,9 @@ impl Engine {
             told_to_stop: AtomicBool::new(false),
             resending: watch::Sender::new(None),
             stop_resending: AtomicBool::new(false),
+            exporting: watch::Sender::new(None),
+            stop_exporting: AtomicBool::new(false),
+            sending: watch::Sender::new(0),
             control_key: config::new_write_key()?,
             kept_draft,
             spool,
@@ -343,7 +354,8 @@ impl Engine {
         let desk = start_desk(&shared, questions)?;
         let keeper =
             runtime.spawn(keeper::run(Arc::clone(&shared), (listener, practice_listener), inbox, signals));
-        Ok(Self { runtime, shared, keeper, spool_threads, desk, memo })
+        let export_folder = config::downloads_dir().unwrap_or_else(|| shared.paths.data_dir.clone());
+        Ok(Self { runtime, shared, keeper, spool_threads, desk, memo, export_folder })
     }
 
     /// Has `wake` called after every change of what the face sees: at most every 50 ms, and not while nothing happens.
@@ -450,6 +462,24 @@ impl Engine {
     /// Ends a resend that is under way; what was queued stays queued.
     pub fn stop_resending(&self) {
         self.shared.stop_resending.store(true, Ordering::Release);
+    }
+
+    /// The folder in which a person looks for what a program wrote for them.
+    pub fn export_folder(&self) -> &Path {
+        &self.export_folder
+    }
+
+    /// Writes what fits to a file. One at a time. The answer comes when it is done or was stopped; only a file that is
+    /// whole stays. Meanwhile [`Status::exporting`] tells how far it is.
+    pub fn export(&self, export: Export) -> Answer<Result<Exported, String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Export { export, reply });
+        Answer(answer)
+    }
+
+    /// Ends an export that is under way; what was written of it is removed.
+    pub fn stop_exporting(&self) {
+        self.shared.stop_exporting.store(true, Ordering::Release);
     }
 
     /// Sends an event through the real endpoint, as any SDK would, with the write key of the source at `source`.
@@ -574,7 +604,7 @@ impl Engine {
     /// Refuses new events (503), finishes the puts in flight within `grace`, closes the spool. Blocks until all is
     /// done; what could not be put waits on disk for the next start.
     pub fn shutdown(self, grace: Duration) {
-        let Self { runtime, shared, keeper, spool_threads, desk, memo: _ } = self;
+        let Self { runtime, shared, keeper, spool_threads, desk, memo: _, export_folder: _ } = self;
         runtime.block_on(async {
             shared.stopping.send_replace(true);
             shared.news.notify_one();

@@ -76,6 +76,8 @@ pub struct Reports {
     pub state: watch::Sender<delivery::Forwarder>,
     /// What it learned about the stream.
     pub stream: watch::Sender<StreamNews>,
+    /// How many records are in flight.
+    pub sending: watch::Sender<u64>,
 }
 
 type Put = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -125,6 +127,8 @@ struct Forwarder {
     lanes: Lanes,
     weather: Weather,
     puts: FuturesUnordered<Put>,
+    /// Records in those.
+    sending: u64,
     reader: Reader,
     order: Order,
     facts: Option<StreamFacts>,
@@ -149,6 +153,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         lanes: Lanes::default(),
         weather: Weather::default(),
         puts: FuturesUnordered::new(),
+        sending: 0,
         order: Order::default(),
         facts: None,
         asking: None,
@@ -289,6 +294,7 @@ impl Forwarder {
                 // What was wrong may have been mended in AWS's own files, which a client reads once.
                 self.connect().await;
             }
+            self.sending += taken.len() as u64;
             self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding, self.changes)));
         }
     }
@@ -298,6 +304,7 @@ impl Forwarder {
         let now = Instant::now();
         let mut books = Books::default();
         for done in all {
+            self.sending -= done.taken.len() as u64;
             self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
             self.take_back(done, now, &mut books);
         }

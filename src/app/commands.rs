@@ -4,14 +4,18 @@
 use eframe::egui::{Key, KeyboardShortcut, Modifiers, Theme, Ui};
 use lucide_icons::Icon;
 
-use super::{Place, Seen, Wish, faults};
+use super::{Place, Seen, Wish, faults, live};
 
 /// Something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Go(Place),
     SendTest,
+    StopTestRun,
     ReadAgain,
+    AskResend,
+    AskExport,
+    Live(live::Do),
     RetryNow,
     CopyEndpoint,
     FaultsOff,
@@ -37,7 +41,7 @@ const fn entry(command: Command, title: &'static str, icon: Icon, keys: Option<K
 }
 
 /// All of them, as the palette lists them.
-pub(super) const ALL: [Entry; 15] = [
+pub(super) const ALL: [Entry; 21] = [
     entry(Command::Go(Place::SetUp), "Go to Set up", Icon::Route, Some(ctrl(Key::Num1))),
     entry(Command::Go(Place::Sources), "Go to Sources", Icon::Plug, Some(ctrl(Key::Num2))),
     entry(Command::Go(Place::Test), "Go to Test", Icon::FlaskConical, Some(ctrl(Key::Num3))),
@@ -45,6 +49,17 @@ pub(super) const ALL: [Entry; 15] = [
     entry(Command::Go(Place::Stream), "Go to Stream", Icon::Waves, Some(ctrl(Key::Num5))),
     entry(Command::Go(Place::Settings), "Go to Settings", Icon::Settings, Some(ctrl(Key::Comma))),
     entry(Command::SendTest, "Send the test event", Icon::Send, None),
+    entry(Command::StopTestRun, "Stop sending test events", Icon::Square, None),
+    entry(Command::AskResend, "Resend events …", Icon::RotateCw, Some(ctrl(Key::T))),
+    entry(Command::AskExport, "Export the log …", Icon::Download, Some(ctrl(Key::E))),
+    entry(Command::Live(live::Do::Pause), "Pause or resume the log", Icon::Pause, Some(ctrl(Key::P))),
+    entry(
+        Command::Live(live::Do::TurnRound),
+        "Newest or oldest events first",
+        Icon::ArrowDownUp,
+        Some(ctrl(Key::O)),
+    ),
+    entry(Command::Live(live::Do::Switch), "Events or charts", Icon::ChartLine, Some(ctrl(Key::G))),
     entry(Command::ReadAgain, "Read the stream again", Icon::RotateCw, Some(ctrl(Key::R))),
     entry(Command::RetryNow, "Deliver now: try again without waiting", Icon::RotateCw, None),
     entry(Command::CopyEndpoint, "Copy the endpoint's address", Icon::Copy, None),
@@ -73,11 +88,20 @@ pub(super) const ELSEWHERE: [(&str, &str, &str); 8] = [
 ];
 
 impl Command {
+    /// Its line in [`ALL`].
+    pub(super) fn entry(self) -> &'static Entry {
+        ALL.iter().find(|entry| entry.command == self).expect("every command is in the table")
+    }
+
     /// Does it; what only a place can do becomes a wish.
     pub(super) fn run(self, ui: &Ui, seen: &mut Seen<'_>) {
         match self {
             Self::Go(place) => seen.go(place),
             Self::SendTest => seen.wishes.push(Wish::SendTest),
+            Self::StopTestRun => seen.wishes.push(Wish::StopTestRun),
+            Self::AskResend => seen.wishes.push(Wish::AskResend),
+            Self::AskExport => seen.wishes.push(Wish::AskExport),
+            Self::Live(what) => seen.wishes.push(Wish::Live(what)),
             Self::ReadAgain => seen.wishes.push(Wish::ReadAgain),
             Self::RetryNow => seen.wishes.push(Wish::RetryNow),
             Self::CopyEndpoint => {

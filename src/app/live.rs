@@ -19,11 +19,12 @@ use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Place, Seen, Waiting, Wish, arrived,
+    Clock, Place, Seen, Waiting, Wish, arrived,
+    commands::Command,
     detail::Pane,
     rows::Rows,
     status_line,
-    theme::{tokens, weight},
+    theme::{self, tokens, weight},
     widgets,
 };
 use charts::Charts;
@@ -31,7 +32,10 @@ use columns::Columns;
 use filters::{Filters, Saved};
 
 use crate::{
-    delivery::{EventId, Measure, Page, Query, Status, Which, query::Name},
+    delivery::{
+        EventId, Measure, Page, Query, Status, Which,
+        query::{Mistake, Name},
+    },
     engine::Engine,
 };
 
@@ -48,6 +52,17 @@ enum View {
     #[default]
     Events,
     Charts,
+}
+
+/// What can be done with the list from anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Do {
+    /// Holds it still, or lets it go on.
+    Pause,
+    /// Turns its order round.
+    TurnRound,
+    /// Charts instead of events, or the other way round.
+    Switch,
 }
 
 #[derive(Default)]
@@ -115,6 +130,30 @@ impl Live {
         self.filter(filter);
     }
 
+    /// What the search says now, and means.
+    pub(super) fn asked_for(&self) -> Result<(String, Query), Mistake> {
+        let text = self.filters.text.trim();
+        Ok((text.to_owned(), Query::parse(text, Clock::now())?))
+    }
+
+    pub(super) fn take(&mut self, what: Do) {
+        match what {
+            Do::Pause => self.paused = !self.paused,
+            Do::TurnRound => {
+                self.oldest_first = !self.oldest_first;
+                self.to_remember = true;
+                self.to_newest = true;
+                self.follows = true;
+            }
+            Do::Switch => {
+                self.view = match self.view {
+                    View::Events => View::Charts,
+                    View::Charts => View::Events,
+                }
+            }
+        }
+    }
+
     fn filter(&mut self, filter: Option<Query>) {
         let Some(filter) = filter else { return };
         if self.rows.filter != filter {
@@ -180,6 +219,7 @@ impl Live {
         self.keys(ui);
         widgets::heading_ui(ui, "Live", "Every event, and what became of it", |ui| {
             if self.view == View::Events {
+                more_ui(ui, seen);
                 self.actions_ui(ui);
                 resend_ui(ui, seen);
             }
@@ -228,7 +268,7 @@ impl Live {
         let (icon, label) = if self.paused { (Icon::Play, "Resume") } else { (Icon::Pause, "Pause") };
         let hint = "Pausing holds the list still. Events go on being accepted and delivered.";
         if widgets::button_ui(ui, icon, label).on_hover_text(hint).clicked() {
-            self.paused = !self.paused;
+            self.take(Do::Pause);
         }
         let mut changed = false;
         filters::menu_ui(ui, Icon::Columns3, "Columns", "Columns", |ui| changed = self.columns.menu_ui(ui));
@@ -242,10 +282,7 @@ impl Live {
             (Icon::ArrowUp, "Newest first")
         };
         if widgets::button_ui(ui, icon, label).on_hover_text("The order of the list").clicked() {
-            self.oldest_first = !self.oldest_first;
-            self.to_remember = true;
-            self.to_newest = true;
-            self.follows = true;
+            self.take(Do::TurnRound);
         }
     }
 
@@ -593,6 +630,22 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
             };
             shown.response.widget_info(name);
         });
+    });
+}
+
+/// What can be done with all that the search finds.
+fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    filters::menu_ui(ui, Icon::Ellipsis, "More", "More", |ui| {
+        for (command, wish) in [(Command::AskResend, Wish::AskResend), (Command::AskExport, Wish::AskExport)]
+        {
+            let entry = command.entry();
+            let keys = entry.keys.map(|keys| ui.format_shortcut(&keys)).unwrap_or_default();
+            let button = egui::Button::new((theme::icon(entry.icon), entry.title)).shortcut_text(keys);
+            if ui.add(button).accessible_name(entry.title).clicked() {
+                seen.wishes.push(wish);
+                ui.close();
+            }
+        }
     });
 }
 

@@ -43,7 +43,8 @@ impl Over {
     }
 }
 
-fn modal(ui: &Ui, name: &str) -> Modal {
+/// A sheet over the window, which takes the keys and the pointer until it is closed.
+pub(super) fn modal(ui: &Ui, name: &str) -> Modal {
     let frame = Frame::popup(ui.style()).inner_margin(14).corner_radius(12);
     Modal::new(Id::unique(name)).frame(frame)
 }

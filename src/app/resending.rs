@@ -1,35 +1,196 @@
-//! Failed events sent again, and delivered ones once more, as far as the window asks for it. One at a time; the notice at
-//! the end says how many.
+//! Failed events sent again, and delivered ones once more, as far as the window asks for it: the sheet that says first
+//! how many that would be, and the notice at the end that says how many it were. One at a time.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
-use eframe::egui;
+use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
+use lucide_icons::Icon;
 
-use super::{Notice, Poll, Waiting, widgets};
+use super::{Notice, Poll, Seen, Waiting, Wish, palette::modal, theme::tokens, widgets};
 use crate::{
-    delivery::{Resent, Which},
+    delivery::{Query, Resent, State, Which},
     engine::Engine,
 };
 
-/// A million events are queued again in well under this.
-const WAIT_MAX: Duration = Duration::from_mins(30);
+/// A million events are queued again in well under this; with a rate it takes as long as it takes.
+const WAIT_MAX: Duration = Duration::from_hours(24 * 365);
+
+/// Counting reads every line that fits.
+const COUNT_MAX: Duration = Duration::from_mins(10);
 
 #[derive(Default)]
 pub(super) struct Resending {
     waiting: Option<Waiting<Result<Resent, String>>>,
+    /// How many events the one under way was counted to be.
+    of: Option<u64>,
+    sheet: Option<Sheet>,
+}
+
+/// Which of the events that fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meant {
+    Failed,
+    Delivered,
+}
+
+/// What is asked before anything is queued.
+struct Sheet {
+    /// The search, as the user wrote it.
+    text: String,
+    query: Query,
+    meant: Meant,
+    counted: Meant,
+    rate: String,
+    counting: Option<Waiting<Result<Resent, String>>>,
+    count: Option<Result<Resent, String>>,
+}
+
+impl Sheet {
+    fn which(&self) -> Which {
+        let state = match self.meant {
+            Meant::Failed => State::Failed,
+            Meant::Delivered => State::Delivered,
+        };
+        Which::Fitting(Box::new(Query { states: vec![state], by: None, ..self.query.clone() }))
+    }
+
+    fn count(&mut self, engine: &Engine) {
+        self.count = None;
+        self.counted = self.meant;
+        self.counting = Some(Waiting::patient(engine.count_resend(self.which()), COUNT_MAX));
+    }
+
+    fn rate(&self) -> Result<Option<NonZeroU32>, &'static str> {
+        match self.rate.trim() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_no_number| "A whole number from 1 on, or nothing"),
+        }
+    }
+
+    /// How many events there are to queue; `None` while that is not known.
+    fn events(&self) -> Option<u64> {
+        self.count.as_ref()?.as_ref().ok().map(Resent::events)
+    }
+
+    /// What would be queued, in words.
+    fn count_ui(&self, ui: &mut Ui) {
+        match &self.count {
+            None => {
+                ui.horizontal(|ui| {
+                    ui.spinner();
+                    widgets::hint_ui(ui, "Counting; nothing is queued yet …");
+                });
+            }
+            Some(Err(error)) => {
+                widgets::message_ui(ui, widgets::Tone::Bad, &format!("Not counted: {error}"));
+            }
+            Some(Ok(count)) => widgets::message_ui(ui, widgets::Tone::Note, &would(count, self.meant)),
+        }
+    }
+
+    /// `Some(true)`: do it, `Some(false)`: do not.
+    fn ui(&mut self, ui: &Ui) -> Option<bool> {
+        let mut answer = None;
+        let modal = modal(ui, "resend").show(ui, |ui| {
+            let t = tokens(ui);
+            ui.set_width(470.0);
+            ui.spacing_mut().item_spacing.y = 8.0;
+            widgets::title_ui(ui, "Resend events");
+            let text = match self.text.trim() {
+                "" => "Of all events in the log:".to_owned(),
+                text => format!("Of the events that fit `{}`:", text.replace('`', "'")),
+            };
+            ui.add(Label::new(widgets::words(ui, &text, 480.0, t.weak)).wrap());
+            let choices = [
+                (Meant::Failed, "The failed ones", "Again, once what was wrong is mended."),
+                (Meant::Delivered, "The delivered ones", "A replay: each is in the stream once more."),
+            ];
+            widgets::choices_ui(ui, &mut self.meant, &choices);
+            self.count_ui(ui);
+            if self.meant == Meant::Delivered && self.events().is_some_and(|events| events > 0) {
+                let text =
+                    "Consumers get each of these a second time, with the same messageId. The log marks them as resent.";
+                widgets::message_ui(ui, widgets::Tone::Attention, text);
+            }
+            let label = "At most so many events a second";
+            let rate = self.rate();
+            widgets::field_ui(ui, label, &mut self.rate, "As fast as the disk takes them", rate.err());
+            ui.add(Label::new(RichText::new("They go behind those that wait, oldest first.").color(t.weak)));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let events = self.events().filter(|events| *events > 0 && rate.is_ok());
+                let label = match events {
+                    Some(1) => "Resend 1 event".to_owned(),
+                    Some(events) => format!("Resend {} events", widgets::digits(events)),
+                    None => "Resend".to_owned(),
+                };
+                if widgets::primary_button_ui(ui, Icon::RotateCw, &label, events.is_some()).clicked() {
+                    answer = Some(true);
+                }
+                if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
+                    answer = Some(false);
+                }
+            });
+        });
+        answer.or(modal.should_close().then_some(false))
+    }
 }
 
 impl Resending {
     /// Asks the engine; what is under way goes on, and the user is told so.
     pub(super) fn start(&mut self, engine: &Engine, which: Which) -> Option<Notice> {
+        self.start_at(engine, which, None, None)
+    }
+
+    fn start_at(
+        &mut self,
+        engine: &Engine,
+        which: Which,
+        rate: Option<NonZeroU32>,
+        of: Option<u64>,
+    ) -> Option<Notice> {
         if self.waiting.is_some() {
             return Some(Notice::new("Events are being queued again already".to_owned(), true));
         }
-        self.waiting = Some(Waiting::patient(engine.resend(which, None), WAIT_MAX));
+        self.waiting = Some(Waiting::patient(engine.resend(which, rate), WAIT_MAX));
+        self.of = of;
         None
     }
 
+    /// Opens the sheet for what this search finds.
+    pub(super) fn ask(&mut self, engine: &Engine, text: String, query: Query) {
+        let meant = if query.states == [State::Delivered] { Meant::Delivered } else { Meant::Failed };
+        let mut sheet =
+            Sheet { text, query, meant, counted: meant, rate: String::new(), counting: None, count: None };
+        sheet.count(engine);
+        self.sheet = Some(sheet);
+    }
+
+    /// The sheet, while it is open.
+    pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
+        let Some(sheet) = &mut self.sheet else { return };
+        let answer = sheet.ui(ui);
+        if sheet.meant != sheet.counted {
+            sheet.count(seen.engine);
+            ui.request_repaint();
+        }
+        let Some(do_it) = answer else { return };
+        let Some(sheet) = self.sheet.take().filter(|_| do_it) else { return };
+        let (which, of) = (sheet.which(), sheet.events());
+        let started = self.start_at(seen.engine, which, sheet.rate().unwrap_or_default(), of);
+        seen.wishes.extend(started.map(|notice| Wish::Notice(notice.text)));
+    }
+
+    /// How many events the resend under way was counted to be.
+    pub(super) fn of(&self) -> Option<u64> {
+        self.of.filter(|_| self.waiting.is_some())
+    }
+
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
+        if let Some(sheet) = &mut self.sheet
+            && let Some(count) = super::arrived(&mut sheet.counting, ctx)
+        {
+            sheet.count = Some(count);
+        }
         let notice = match self.waiting.as_mut()?.poll(ctx) {
             Poll::Pending => return None,
             Poll::There(Ok(resent)) => Notice::new(told(&resent), resent.events() == 0),
@@ -39,6 +200,29 @@ impl Resending {
         self.waiting = None;
         Some(notice)
     }
+}
+
+/// What a resend would do.
+fn would(count: &Resent, meant: Meant) -> String {
+    let state = match meant {
+        Meant::Failed => "failed",
+        Meant::Delivered => "delivered",
+    };
+    let passed_over = match count.passed_over {
+        0 => String::new(),
+        1 => " 1 more is passed over: it is a replay of one that is in the log.".to_owned(),
+        more => {
+            format!(" {} more are passed over: they are replays of some in the log.", widgets::digits(more))
+        }
+    };
+    let events = match count.events() {
+        0 => format!("No {state} event fits: there is nothing to resend."),
+        1 => format!("1 {state} event, {} of JSON.", widgets::bytes(count.bytes)),
+        events => {
+            format!("{} {state} events, {} of JSON.", widgets::digits(events), widgets::bytes(count.bytes))
+        }
+    };
+    events + &passed_over
 }
 
 fn told(resent: &Resent) -> String {
@@ -67,5 +251,14 @@ mod tests {
             "1\u{2009}005 events were queued again; 2 are damaged on disk and stay failed"
         );
         assert!(resent(0, 0, 0).starts_with("Nothing was queued again"));
+    }
+
+    #[test]
+    fn what_would_be_queued_is_told_before_it_is() {
+        let count = Resent { failed: 1_204, bytes: 2048, passed_over: 1, ..Resent::default() };
+        let words = "1\u{2009}204 failed events, 2.0 KiB of JSON. 1 more is passed over: it is a replay of one that is in the log.";
+        assert_eq!(would(&count, Meant::Failed), words);
+        let nothing = "No delivered event fits: there is nothing to resend.";
+        assert_eq!(would(&Resent::default(), Meant::Delivered), nothing);
     }
 }

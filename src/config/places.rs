@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use directories::ProjectDirs;
+use directories::{ProjectDirs, UserDirs};
 
 use super::Error;
 
@@ -69,6 +69,12 @@ pub fn ca_bundle() -> Option<Vec<u8>> {
             tracing::warn!("The certificates in {} (AWS_CA_BUNDLE) cannot be read: {error}", path.display());
         })
         .ok()
+}
+
+/// Where a person looks for a file that a program made for them: their folder of downloads, else their home.
+pub fn downloads_dir() -> Option<PathBuf> {
+    let user = UserDirs::new()?;
+    Some(user.download_dir().filter(|folder| folder.is_dir()).unwrap_or(user.home_dir()).to_owned())
 }
 
 /// A program of that name in the folders of `PATH`, as a shell would find it. Looks at the disk.

@@ -10,14 +10,14 @@ use tokio::{
 };
 
 use super::{
-    ControlAccess, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued, ReadPlan, Shared,
-    TestRun, TestSent, Whereabouts, account, chain, control, learned, presets, reading, resend, set_aside,
-    signals::Signals, test_event, test_run, url_of,
+    ControlAccess, Export, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued, ReadPlan,
+    Shared, TestRun, TestSent, Whereabouts, account, chain, control, export, learned, presets, reading,
+    resend, set_aside, signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
     capture::{Endpoint, Rules, Stage, Transport},
     config::{self, Config, DestinationKind},
-    delivery::{CheckKind, Fault, Receipt, Record, Resent, Step, Which},
+    delivery::{CheckKind, Exported, Fault, Receipt, Record, Resent, Step, Which},
     event::Kind,
     forward::{self, Controls, Reports},
     kinesis, remedy,
@@ -40,6 +40,7 @@ pub(super) enum Command {
     StoreKeys { access_key_id: String, secret_access_key: String, reply: oneshot::Sender<Result<(), String>> },
     CountResend { which: Which, reply: oneshot::Sender<Result<Resent, String>> },
     Resend { which: Which, rate: Option<NonZeroU32>, reply: oneshot::Sender<Result<Resent, String>> },
+    Export { export: Export, reply: oneshot::Sender<Result<Exported, String>> },
     Check { config: Box<Config>, kind: CheckKind, report: mpsc::Sender<Step> },
     Account(account::Errand),
     Read(Option<ReadPlan>),
@@ -167,7 +168,11 @@ impl Keeper {
             try_now: Arc::clone(&shared.try_now),
             stop: self.stop_forwarder.subscribe(),
         };
-        let reports = Reports { state: shared.forwarder.clone(), stream: shared.news_of_stream.clone() };
+        let reports = Reports {
+            state: shared.forwarder.clone(),
+            stream: shared.news_of_stream.clone(),
+            sending: shared.sending.clone(),
+        };
         let forwarding = forward::run(shared.spool.clone(), controls, reports);
         self.forwarder = Some(self.part("forwarder", forwarding));
     }
@@ -306,6 +311,7 @@ impl Keeper {
             Command::Resend { which, rate, reply } => {
                 self.errand(reply, resend::run(shared, which, rate));
             }
+            Command::Export { export, reply } => self.errand(reply, export::run(shared, export)),
             Command::Account(errand) => drop(self.errands.spawn(account::run(shared, errand))),
             Command::Read(from) => self.read(from),
             Command::Trial(trial) => self.try_out(trial),

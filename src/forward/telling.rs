@@ -29,6 +29,7 @@ impl Forwarder {
         } else {
             delivery::Forwarder::Running
         };
+        self.reports.sending.send_if_modified(|told| std::mem::replace(told, self.sending) != self.sending);
         self.reports.state.send_if_modified(|told| {
             let changed = !same_news(told, &state);
             if changed {

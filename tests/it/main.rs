@@ -1,6 +1,7 @@
 //! One binary, one module per promise.
 
 mod account;
+mod acting;
 mod answers;
 mod architecture;
 mod binary;

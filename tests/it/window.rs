@@ -577,12 +577,12 @@ fn with_events(desk: &mut Desk) {
 }
 
 /// The names of the log's lines in sight.
-fn lines(window: &Window) -> Vec<String> {
+pub fn lines(window: &Window) -> Vec<String> {
     let rows = window.query_all_by_role(Role::Row);
     rows.filter_map(|row| row.accesskit_node().label()).collect()
 }
 
-fn search(window: &mut Window, text: &str) {
+pub fn search(window: &mut Window, text: &str) {
     window.key_press_modifiers(Modifiers::COMMAND, Key::F);
     window.run();
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);

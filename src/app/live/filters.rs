@@ -303,6 +303,9 @@ impl Filters {
                 if chip_ui(ui, on, Some(color), detail::state_word(state), Some(count)) {
                     chosen = Some((Name::State, toggled(&shown.states, state, State::as_str)));
                 }
+                if state == State::Queued {
+                    sending_ui(ui, seen.status.sending);
+                }
             }
             let (rect, _) = ui.allocate_exact_size(vec2(7.0, 26.0), Sense::hover());
             ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, t.edge));
@@ -338,6 +341,19 @@ pub(super) fn menu_ui(ui: &mut Ui, icon: Icon, label: &str, name: &str, contents
         Frame::new().inner_margin(Margin::same(4)).show(ui, contents);
     });
     response.accessible_name(name).on_hover_text(name);
+}
+
+/// How many of the queued events are on their way right now. No filter: they are back, or delivered, in a moment.
+fn sending_ui(ui: &mut Ui, count: u64) {
+    let t = tokens(ui);
+    let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(13);
+    let shown = frame.inner_margin(Margin::symmetric(9, 3)).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        ui.spacing_mut().interact_size.y = 18.0;
+        let text = format!("Sending {}", widgets::digits(count));
+        ui.label(weight(text, 480.0).size(12.0).color(t.weak));
+    });
+    shown.response.on_hover_text("On their way to the stream right now; queued until it has confirmed them");
 }
 
 fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {

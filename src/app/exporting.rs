@@ -1,0 +1,138 @@
+//! The log written to a file, as far as the window asks for it: the sheet that asks what and where, and the notice at the
+//! end. One at a time.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use eframe::egui::{self, Align, Label, Layout, Ui};
+use lucide_icons::Icon;
+
+use super::{Clock, Notice, Poll, Seen, Waiting, Wish, palette::modal, theme::tokens, widgets};
+use crate::{
+    delivery::{Exported, Query},
+    engine::{Engine, Export, lines::Format},
+};
+
+/// A large log on a slow disk takes as long as it takes.
+const WAIT_MAX: Duration = Duration::from_hours(24);
+
+#[derive(Default)]
+pub(super) struct Exporting {
+    waiting: Option<(Waiting<Result<Exported, String>>, PathBuf)>,
+    sheet: Option<Sheet>,
+}
+
+/// What is asked before anything is written.
+struct Sheet {
+    /// The search, as the user wrote it.
+    text: String,
+    query: Query,
+    format: Format,
+    with_data: bool,
+    path: String,
+}
+
+impl Sheet {
+    fn mistake(&self) -> Option<&'static str> {
+        let path = Path::new(self.path.trim());
+        (!path.is_absolute() || path.file_name().is_none())
+            .then_some("The whole path of a new file, from the disk's root on")
+    }
+
+    /// `Some(true)`: do it, `Some(false)`: do not.
+    fn ui(&mut self, ui: &Ui) -> Option<bool> {
+        let mut answer = None;
+        let modal = modal(ui, "export").show(ui, |ui| {
+            let t = tokens(ui);
+            ui.set_width(520.0);
+            ui.spacing_mut().item_spacing.y = 8.0;
+            widgets::title_ui(ui, "Export the log");
+            let text = match self.text.trim() {
+                "" => "All events in the log, oldest first.".to_owned(),
+                text => format!("The events that fit `{}`, oldest first.", text.replace('`', "'")),
+            };
+            ui.add(Label::new(widgets::words(ui, &text, 480.0, t.weak)).wrap());
+            let before = self.format;
+            let choices = [
+                (Format::JsonLines, "JSON Lines", "One object a line, as `tributary log --json` writes it."),
+                (Format::Csv, "CSV", "For a spreadsheet: a line of names, then one line an event."),
+            ];
+            widgets::choices_ui(ui, &mut self.format, &choices);
+            if let Some(stem) = self.path.strip_suffix(before.extension()) {
+                self.path = format!("{stem}{}", self.format.extension());
+            }
+            ui.horizontal(|ui| {
+                widgets::switch_ui(ui, &mut self.with_data, "With each event's JSON");
+                ui.label("With each event's JSON");
+            });
+            let mistake = self.mistake();
+            widgets::field_ui(ui, "File", &mut self.path, "/home/ada/events.csv", mistake);
+            widgets::hint_ui(
+                ui,
+                "Only you can read the file. One that is there already is not written over.",
+            );
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if widgets::primary_button_ui(ui, Icon::Download, "Export", mistake.is_none()).clicked() {
+                    answer = Some(true);
+                }
+                if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
+                    answer = Some(false);
+                }
+            });
+        });
+        answer.or(modal.should_close().then_some(false))
+    }
+}
+
+impl Exporting {
+    /// Opens the sheet for what this search finds.
+    pub(super) fn ask(&mut self, engine: &Engine, clock: &Clock, text: String, query: Query) {
+        let format = Format::JsonLines;
+        let name = format!(
+            "tributary-events-{}.{}",
+            clock.format(Clock::now(), "%Y-%m-%d-%H%M%S"),
+            format.extension()
+        );
+        let path = engine.export_folder().join(name).display().to_string();
+        self.sheet = Some(Sheet { text, query, format, with_data: true, path });
+    }
+
+    /// The sheet, while it is open.
+    pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
+        let Some(do_it) = self.sheet.as_mut().and_then(|sheet| sheet.ui(ui)) else { return };
+        let Some(sheet) = self.sheet.take().filter(|_| do_it) else { return };
+        if self.waiting.is_some() {
+            seen.wishes.push(Wish::Notice("The log is being exported already".to_owned()));
+            return;
+        }
+        let path = PathBuf::from(sheet.path.trim());
+        let Sheet { query, format, with_data, .. } = sheet;
+        let answer = seen.engine.export(Export { path: path.clone(), format, with_data, query });
+        self.waiting = Some((Waiting::patient(answer, WAIT_MAX), path));
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
+        let (waiting, path) = self.waiting.as_mut()?;
+        let notice = match waiting.poll(ctx) {
+            Poll::Pending => return None,
+            Poll::There(Ok(exported)) => Notice::new(told(&exported, path), exported.done < 1.0),
+            Poll::There(Err(error)) => Notice::new(format!("Not exported: {error}"), true),
+            Poll::Lost => Notice::new("Not exported: the engine did not answer".to_owned(), true),
+        };
+        self.waiting = None;
+        Some(notice)
+    }
+}
+
+fn told(exported: &Exported, path: &Path) -> String {
+    if exported.done < 1.0 {
+        return "The export was stopped; no file is left of it".to_owned();
+    }
+    let events = match exported.lines {
+        1 => "1 event is".to_owned(),
+        events => format!("{} events are", widgets::digits(events)),
+    };
+    format!("{events} in {} ({})", path.display(), widgets::bytes(exported.bytes))
+}
