@@ -46,7 +46,7 @@ impl Sheet {
         let mut answer = None;
         let modal = modal(ui, "export").show(ui, |ui| {
             let t = tokens(ui);
-            ui.set_width(520.0);
+            ui.set_width(500.0);
             ui.spacing_mut().item_spacing.y = 8.0;
             widgets::title_ui(ui, "Export the log");
             let text = match self.text.trim() {
@@ -56,7 +56,7 @@ impl Sheet {
             ui.add(Label::new(widgets::words(ui, &text, 480.0, t.weak)).wrap());
             let before = self.format;
             let choices = [
-                (Format::JsonLines, "JSON Lines", "One object a line, as `tributary log --json` writes it."),
+                (Format::JsonLines, "JSON Lines", "For scripts: one object a line, with everything that is known."),
                 (Format::Csv, "CSV", "For a spreadsheet: a line of names, then one line an event."),
             ];
             widgets::choices_ui(ui, &mut self.format, &choices);

@@ -180,7 +180,8 @@ pub(super) fn link_ui(ui: &mut Ui, label: &str, url: &str) -> Response {
 /// The title of a place, what it is for, and what can be done with all of it.
 pub(super) fn heading_ui(ui: &mut Ui, title: &str, subtitle: &str, actions: impl FnOnce(&mut Ui)) {
     let t = tokens(ui);
-    egui::Sides::new().shrink_left().show(
+    // As high as the title and its sentence, so that what is to the right is in their middle.
+    egui::Sides::new().height(40.0).shrink_left().show(
         ui,
         |ui| {
             ui.vertical(|ui| {

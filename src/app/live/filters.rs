@@ -347,9 +347,9 @@ pub(super) fn menu_ui(ui: &mut Ui, icon: Icon, label: &str, name: &str, contents
 fn sending_ui(ui: &mut Ui, count: u64) {
     let t = tokens(ui);
     let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(13);
-    let shown = frame.inner_margin(Margin::symmetric(9, 3)).show(ui, |ui| {
+    let shown = frame.inner_margin(Margin::symmetric(9, 0)).show(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        ui.spacing_mut().interact_size.y = 18.0;
+        ui.set_height(24.0);
         let text = format!("Sending {}", widgets::digits(count));
         ui.label(weight(text, 480.0).size(12.0).color(t.weak));
     });
