@@ -245,9 +245,12 @@ fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) 
     same_ui(ui, delivery, seen);
     ui.add_space(2.0);
     let title = if delivery.state == State::Rejected { "What was sent" } else { "Event" };
-    egui::Sides::new().show(
+    egui::Sides::new().height(38.0).show(
         ui,
-        |ui| widgets::title_ui(ui, title),
+        |ui| {
+            widgets::title_ui(ui, title);
+            ui.add_space(6.0);
+        },
         |ui| {
             if loaded.tree.is_some() {
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

@@ -56,7 +56,11 @@ impl Sheet {
             ui.add(Label::new(widgets::words(ui, &text, 480.0, t.weak)).wrap());
             let before = self.format;
             let choices = [
-                (Format::JsonLines, "JSON Lines", "For scripts: one object a line, with everything that is known."),
+                (
+                    Format::JsonLines,
+                    "JSON Lines",
+                    "For scripts: one object a line, with everything that is known.",
+                ),
                 (Format::Csv, "CSV", "For a spreadsheet: a line of names, then one line an event."),
             ];
             widgets::choices_ui(ui, &mut self.format, &choices);

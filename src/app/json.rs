@@ -67,20 +67,41 @@ pub(super) fn indent(text: &str) -> String {
 
 /// The text in colours. Good for JSON, and near enough for the shell, JavaScript and Terraform.
 pub(super) fn highlight(text: &str, t: &Tokens, font: &FontId) -> LayoutJob {
+    highlight_marking(text, &[], t, font)
+}
+
+/// The same; of what is marked nobody can overlook that it is there.
+pub(super) fn highlight_marking(text: &str, marks: &[&str], t: &Tokens, font: &FontId) -> LayoutJob {
     let mut job = LayoutJob::default();
+    let marked = |text: &str| marks.iter().find(|mark| text.starts_with(**mark)).map(|mark| mark.len());
+    let next_mark = |text: &str| marks.iter().filter_map(|mark| text.find(*mark)).min();
     let mut put = |piece: &str, color: Color32| {
-        job.append(piece, 0.0, TextFormat { font_id: font.clone(), color, ..Default::default() });
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let mark = marked(rest);
+            let (piece, after) = rest.split_at(mark.or_else(|| next_mark(rest)).unwrap_or(rest.len()));
+            let mut format = TextFormat { font_id: font.clone(), color, ..Default::default() };
+            if mark.is_some() {
+                (format.color, format.background) = (t.warn, t.warn.gamma_multiply(0.16));
+            }
+            job.append(piece, 0.0, format);
+            rest = after;
+        }
     };
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let len = match first {
             '"' => string_len(rest),
+            _ if let Some(len) = marked(rest) => len,
             c if c.is_alphanumeric() || matches!(c, '-' | '_' | '$') => rest
                 .find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '+' | '.' | '_' | '$')))
                 .unwrap_or(rest.len())
                 .max(first.len_utf8()),
             _ => rest
                 .find(|c: char| c == '"' || c.is_alphanumeric() || matches!(c, '-' | '_' | '$'))
+                .into_iter()
+                .chain(next_mark(rest))
+                .min()
                 .unwrap_or(rest.len())
                 .max(first.len_utf8()),
         };
@@ -133,6 +154,26 @@ mod tests {
         let wide = indent(text);
         assert!(wide.contains("\"a\": 1e3,\n  \"b\": [\n    1.0,\n    {},\n    []\n  ],"), "{wide}");
         assert!(wide.contains(r#""x: {\"y\"}\u00e9""#) && wide.contains("12345678901234567890"), "{wide}");
+    }
+
+    #[test]
+    fn what_is_marked_stands_out_wherever_it_is() {
+        let ctx = eframe::egui::Context::default();
+        let t = super::super::theme::tokens(&ctx);
+        for (text, expected) in [
+            (r#"{"a": "arn:{region}:{id}:s", "b": 1}"#, "{region}{id}"),
+            ("--name '{id}' x={region}", "{id}{region}"),
+            ("{id}{id}", "{id}{id}"),
+            ("{none}", ""),
+        ] {
+            let job = highlight_marking(text, &["{region}", "{id}"], t, &FontId::monospace(12.0));
+            assert_eq!(job.text, text);
+            let marked = job.sections.iter().filter(|section| section.format.color == t.warn);
+            let marked: String = marked
+                .map(|section| &job.text[section.byte_range.start.0..section.byte_range.end.0])
+                .collect();
+            assert_eq!(marked, expected, "{text}");
+        }
     }
 
     #[test]

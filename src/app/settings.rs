@@ -16,6 +16,7 @@ pub(super) struct Settings {
     listen: String,
     require_write_key: bool,
     spool_mib: u64,
+    free_mib: u64,
     keep_events: u64,
     /// Settings that are to be imported, while somebody pastes them.
     pasted: Option<String>,
@@ -28,6 +29,7 @@ impl Settings {
             listen: config.capture.listen.to_string(),
             require_write_key: config.capture.require_write_key,
             spool_mib: config.spool.max_bytes / MIB,
+            free_mib: config.spool.min_free_bytes / MIB,
             keep_events: config.log.keep_events,
             pasted: None,
             desktop_notices: config.app.desktop_notices,
@@ -52,6 +54,9 @@ impl Settings {
         // What is not a whole number of MiB stays as it is until it is changed.
         if self.spool_mib != config.spool.max_bytes / MIB {
             draft.spool.max_bytes = self.spool_mib * MIB;
+        }
+        if self.free_mib != config.spool.min_free_bytes / MIB {
+            draft.spool.min_free_bytes = self.free_mib * MIB;
         }
         draft.log.keep_events = self.keep_events;
         draft.app.desktop_notices = self.desktop_notices;
@@ -197,6 +202,14 @@ impl Settings {
                 "Room for the spool",
                 &waiting,
                 DragValue::new(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"),
+            );
+            let text =
+                "Where the disk has less than this left, senders hear 429 too, before anything breaks.";
+            number_ui(
+                ui,
+                "Leave free on the disk",
+                text,
+                DragValue::new(&mut self.free_mib).range(0..=4_194_304).speed(16).suffix(" MiB"),
             );
             let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
             number_ui(

@@ -540,7 +540,12 @@ pub(super) fn empty_ui(
 
 /// Code in a box, coloured, with a button that copies it.
 pub(super) fn code_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
-    let copy = code_copy_ui(ui, code, copy_name);
+    code_marked_ui(ui, code, &[], copy_name)
+}
+
+/// The same; what is marked in it stands out.
+pub(super) fn code_marked_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool {
+    let copy = code_box_ui(ui, code, marks, copy_name);
     if copy {
         ui.copy_text(code.to_owned());
     }
@@ -549,6 +554,10 @@ pub(super) fn code_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
 
 /// The same; what is copied is up to the caller, who is told to.
 pub(super) fn code_copy_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
+    code_box_ui(ui, code, &[], copy_name)
+}
+
+fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool {
     let t = tokens(ui);
     let (shown, was_cut) = json::cut(code, json::SHOWN_BYTES_MAX);
     let frame = Frame::new()
@@ -559,7 +568,7 @@ pub(super) fn code_copy_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
     let inner = frame.show(ui, |ui| {
         ui.take_available_width();
         ScrollArea::horizontal().id_salt(("code", copy_name)).auto_shrink([false, true]).show(ui, |ui| {
-            let mut job = json::highlight(shown, t, &TextStyle::Monospace.resolve(ui.style()));
+            let mut job = json::highlight_marking(shown, marks, t, &TextStyle::Monospace.resolve(ui.style()));
             job.wrap.max_width = f32::INFINITY;
             ui.add(Label::new(job).wrap_mode(TextWrapMode::Extend).selectable(true));
         });

@@ -40,6 +40,8 @@ fn every_command_is_found_by_its_name_and_done_by_the_keyboard() {
     assert!(!says(window, "Go to Live"));
 
     press(window, Modifiers::COMMAND, Key::K);
+    window.get_by_label("Copy the endpoint's address").scroll_to_me();
+    window.run();
     window.get_by_label("Copy the endpoint's address").click();
     window.step();
     assert!(copied(window).is_some_and(|address| address.starts_with("http://127.0.0.1:")));
@@ -61,6 +63,24 @@ fn the_test_event_is_sent_from_anywhere_and_read_again_with_keys() {
     press(window, Modifiers::COMMAND, Key::F);
     window.get_by_role_and_label(Role::TextInput, "Filter records").type_text("nothing like it");
     wait_for(window, "the filter", |window| says(window, "Nothing fits"));
+}
+
+#[test]
+fn the_log_is_held_turned_and_left_for_the_charts_by_keys_from_any_place() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    press(window, Modifiers::COMMAND, Key::P);
+    window.get_by_role_and_label(Role::Button, "Resume");
+    press(window, Modifiers::COMMAND, Key::P);
+    window.get_by_role_and_label(Role::Button, "Pause");
+    press(window, Modifiers::COMMAND, Key::O);
+    window.get_by_role_and_label(Role::Button, "Oldest first");
+    press(window, Modifiers::COMMAND, Key::G);
+    window.step();
+    assert!(window.query_by_label("Pause").is_none(), "there is no list to hold");
+    press(window, Modifiers::COMMAND, Key::G);
+    window.get_by_role_and_label(Role::Button, "Pause");
 }
 
 #[test]

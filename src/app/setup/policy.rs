@@ -95,18 +95,18 @@ impl Form {
         }
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|missing| missing.title()).collect();
-            let text =
-                format!("Still missing: {}. The placeholders in braces stand for it.", names.join(", "));
+            let text = format!("Still missing: {}. The marked placeholders stand for it.", names.join(", "));
             widgets::message_ui(ui, Tone::Attention, &text);
         }
         let holder = self.holder(draft);
         let text = policy::render_role(draft, &grants, &holder, self.format);
-        if widgets::code_ui(ui, text.trim_end(), "Copy policy") {
+        let marks: Vec<&str> = missing.iter().map(|missing| missing.placeholder()).collect();
+        if widgets::code_marked_ui(ui, text.trim_end(), &marks, "Copy policy") {
             seen.copied("Policy");
         }
         if let Some(trust) = policy::trust_policy(&holder).filter(|_| self.format == Format::Json) {
             ui.label(weight("Trust policy of the role", 580.0));
-            if widgets::code_ui(ui, trust.trim_end(), "Copy trust policy") {
+            if widgets::code_marked_ui(ui, trust.trim_end(), &marks, "Copy trust policy") {
                 seen.copied("Trust policy");
             }
         }
