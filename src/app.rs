@@ -704,7 +704,10 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        if let Some(seconds) = frame.info().cpu_usage {
+            tracing::trace!(target: "frame", "{:.2} ms for the last one", seconds * 1e3);
+        }
         self.waker.pending.store(false, Ordering::Release);
         self.close(ctx);
         if std::mem::take(&mut self.try_again) {

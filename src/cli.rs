@@ -15,6 +15,9 @@ mod settings;
 mod story;
 mod tail;
 
+pub use serve::start_log;
+pub use tracing_subscriber::filter::LevelFilter;
+
 use std::path::PathBuf;
 
 use anyhow::Context;

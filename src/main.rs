@@ -29,6 +29,8 @@ fn main() -> ExitCode {
 
 /// The desktop app. What prevents a start is shown in the window, where it can be mended and tried again.
 fn window(places: &cli::Places) -> anyhow::Result<bool> {
+    // What it does is in the window; what went wrong is for whoever started it, too.
+    cli::start_log(cli::LevelFilter::WARN);
     let places = places.clone();
     app::run(move || start(&places))?;
     Ok(true)

@@ -29,7 +29,7 @@ pub struct Words {
 }
 
 pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
-    start_log();
+    start_log(LevelFilter::INFO);
     let overrides = Overrides {
         listen: words.listen,
         write_keys: words.write_keys,
@@ -55,9 +55,10 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
 }
 
 /// The SDK's own lines cost more than its calls below info (and would show requests), so they need a word of their own.
-fn start_log() {
+/// `level` holds where `TRIBUTARY_LOG` says nothing else.
+pub fn start_log(level: LevelFilter) {
     let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
+        .with_default_directive(level.into())
         .with_env_var("TRIBUTARY_LOG")
         .from_env_lossy()
         .add_directive("aws_config=warn".parse().unwrap_or_default())

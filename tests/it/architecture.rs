@@ -112,6 +112,45 @@ fn each_door_is_used_by_its_owner_alone() {
     assert!(unused.is_empty(), "nobody uses {unused:?}: strike it off the table");
 }
 
+/// What waits for disk, network or another thread. The engine's [`tributary::engine::Answer`]s are looked at, not waited for.
+const WAITS: [&str; 19] = [
+    "fs",
+    "File",
+    "OpenOptions",
+    "read_dir",
+    "metadata",
+    "canonicalize",
+    "try_exists",
+    "exists",
+    "is_file",
+    "is_dir",
+    "net",
+    "process",
+    "Mutex",
+    "RwLock",
+    "Condvar",
+    "sleep",
+    "block_on",
+    "blocking_recv",
+    "recv",
+];
+
+#[test]
+fn no_word_of_the_window_waits_for_disk_network_or_a_lock() {
+    let waits = |code: &[String]| -> Vec<String> {
+        code.iter().filter(|word| WAITS.contains(&word.as_str())).cloned().collect()
+    };
+    let mut broken = Vec::new();
+    let mut looked_at = 0;
+    for file in files().into_iter().filter(|file| file.module == "app") {
+        looked_at += 1;
+        broken.extend(waits(&file.code).iter().map(|word| format!("{}: {word}", file.path.display())));
+    }
+    assert!(looked_at > 30, "the window's files were found: {looked_at}");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert_eq!(waits(&tokens("let text = std::fs::read(path); state.lock(); cell.recv()")), ["fs", "recv"]);
+}
+
 #[test]
 fn the_reader_sees_paths_and_nothing_else() {
     let source = r##"
