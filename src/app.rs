@@ -375,7 +375,7 @@ impl Desk {
             config_path: running.config_path.display().to_string(),
             data_dir: running.data_dir.display().to_string(),
             place: Place::default(),
-            setup: setup::SetUp::new(&config, engine.kept_draft()),
+            setup: setup::SetUp::new(&config, &engine),
             sources: sources::Sources::default(),
             test: test::Test::default(),
             live: live::Live::new(&engine),

@@ -151,14 +151,14 @@ fn reason(draft: &Config) -> Option<String> {
 }
 
 impl SetUp {
-    pub(super) fn new(config: &Config, kept: Option<&str>) -> Self {
-        let draft = kept.map_or_else(|| config.clone(), |text| config.with_draft(text));
+    pub(super) fn new(config: &Config, engine: &Engine) -> Self {
+        let draft = engine.kept_draft().map_or_else(|| config.clone(), |text| config.with_draft(text));
         Self {
             kept: draft.clone(),
             unkept_since: None,
             draft,
             scroll_to: None,
-            policy: policy::Form::default(),
+            policy: policy::Form::new(engine),
             keychain: keychain::Keychain::default(),
             streams: streams::Streams::default(),
             saved: saved::Saved::default(),
@@ -184,7 +184,7 @@ impl SetUp {
         self.keep(ctx, engine, config);
         self.keychain.logic(ctx);
         self.streams.logic(ctx);
-        self.policy.logic(ctx);
+        self.policy.logic(ctx, engine);
         let caller = self.who.logic(ctx).map(Found::Caller);
         for found in self.check.logic(ctx).into_iter().chain(caller) {
             self.take_over(&found);

@@ -12,7 +12,8 @@ use super::{Document, Grants, Missing, Partition, regions::partition_named};
 use crate::{config::Config, policy};
 
 /// A language in which the policy can be written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// The policy document, for the console's JSON editor.
     #[default]

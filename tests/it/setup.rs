@@ -565,9 +565,18 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     window.run();
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "clickstream");
-    let draft = desk.files.path().join("data/setup-draft.toml");
-    wait_for(&mut desk.window, "the draft to be kept", |_| {
-        std::fs::read_to_string(&draft).is_ok_and(|text| text.contains("\"clickstream\""))
+    let read_back = "Policy allows: Read back";
+    window.get_by_role_and_label(Role::Switch, read_back).scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Switch, read_back).click();
+    window.run();
+    click(window, "Terraform");
+    let folder = desk.files.path().join("data");
+    wait_for(&mut desk.window, "the draft and the policy's form to be kept", |_| {
+        let holds = |file, word: &str| {
+            std::fs::read_to_string(folder.join(file)).is_ok_and(|text| text.contains(word))
+        };
+        holds("setup-draft.toml", "\"clickstream\"") && holds("window.json", "terraform")
     });
     let Desk { window, files } = desk;
     drop(window);
@@ -575,6 +584,7 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     let window = &mut desk.window;
     assert_eq!(value(window, "Stream name"), "clickstream");
     assert!(says(window, "Not applied yet"));
+    assert!(says(window, "resource \"aws_iam_policy\"") && says(window, "kinesis:GetRecords"));
     click(window, "Revert");
     window.run();
     let draft = desk.files.path().join("data/setup-draft.toml");

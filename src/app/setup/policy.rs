@@ -2,6 +2,7 @@
 //! attach it.
 
 use eframe::egui::{Context, Label, RichText, Ui};
+use serde::{Deserialize, Serialize};
 
 use super::super::{
     Seen,
@@ -11,13 +12,24 @@ use super::super::{
 use super::attach::Attach;
 use crate::{
     config::Config,
+    engine::Engine,
     policy::{self, ConsolePage, Format, Grants, Holder, Missing},
 };
 
-/// What the user wants the policy to allow beyond putting records, and how it is written.
+/// The policy step.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the form")]
 pub(super) struct Form {
+    wants: Wants,
+    /// What was kept for the next start.
+    kept: Wants,
+    attach: Attach,
+}
+
+/// What the user wants the policy to allow beyond putting records, for whom, and how it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the form")]
+struct Wants {
     format: Format,
     read_back: bool,
     describe: bool,
@@ -26,11 +38,13 @@ pub(super) struct Form {
     kms_key_arn: String,
     held_by: HeldBy,
     trusted: String,
-    attach: Attach,
 }
 
+const MEMORY: &str = "policy";
+
 /// Who the policy is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum HeldBy {
     #[default]
     User,
@@ -38,46 +52,55 @@ enum HeldBy {
 }
 
 impl Form {
+    pub(super) fn new(engine: &Engine) -> Self {
+        let wants: Wants = engine.remembered(MEMORY).unwrap_or_default();
+        Self { kept: wants.clone(), wants, ..Self::default() }
+    }
+
     pub(super) fn allow_reading(&mut self) {
-        self.read_back = true;
+        self.wants.read_back = true;
     }
 
     fn grants(&self, draft: &Config) -> Grants {
         Grants {
-            describe: self.describe,
-            read_back: self.read_back,
-            list_streams: self.list_streams,
-            kms_key_arn: self.encrypted.then(|| self.kms_key_arn.trim().to_owned()),
+            describe: self.wants.describe,
+            read_back: self.wants.read_back,
+            list_streams: self.wants.list_streams,
+            kms_key_arn: self.wants.encrypted.then(|| self.wants.kms_key_arn.trim().to_owned()),
             ..Grants::for_config(draft)
         }
     }
 
     /// The stream is encrypted with this key: what reads or writes needs it. What the user gave stays.
     pub(super) fn encrypted_with(&mut self, key_arn: String) {
-        if self.kms_key_arn.trim().is_empty() {
-            self.kms_key_arn = key_arn;
+        if self.wants.kms_key_arn.trim().is_empty() {
+            self.wants.kms_key_arn = key_arn;
         }
-        self.encrypted = true;
+        self.wants.encrypted = true;
     }
 
     /// Whose keys these are may assume the role, unless the user says otherwise.
     pub(super) fn called_by(&mut self, caller_arn: &str) {
-        if self.trusted.is_empty() {
-            self.trusted = policy::trusted_of(caller_arn);
+        if self.wants.trusted.is_empty() {
+            self.wants.trusted = policy::trusted_of(caller_arn);
         }
     }
 
     fn holder(&self, draft: &Config) -> Holder {
-        match self.held_by {
+        match self.wants.held_by {
             HeldBy::User => Holder::User,
             HeldBy::Role => Holder::Role {
-                trusted: self.trusted.trim().to_owned(),
+                trusted: self.wants.trusted.trim().to_owned(),
                 external_id: draft.credentials.external_id.clone(),
             },
         }
     }
 
-    pub(super) fn logic(&mut self, ctx: &Context) {
+    pub(super) fn logic(&mut self, ctx: &Context, engine: &Engine) {
+        if self.wants != self.kept {
+            engine.remember(MEMORY, &self.wants);
+            self.kept = self.wants.clone();
+        }
         self.attach.logic(ctx);
     }
 
@@ -87,10 +110,10 @@ impl Form {
         self.switches_ui(ui);
         self.holder_ui(ui);
         let formats = Format::ALL.map(|format| (format, format.title()));
-        widgets::segments_ui(ui, &mut self.format, "Policy as", &formats);
+        widgets::segments_ui(ui, &mut self.wants.format, "Policy as", &formats);
         let grants = self.grants(draft);
         let mut missing = policy::missing(draft, &grants);
-        if self.held_by == HeldBy::Role && self.trusted.trim().is_empty() {
+        if self.wants.held_by == HeldBy::Role && self.wants.trusted.trim().is_empty() {
             missing.push(Missing::Trusted);
         }
         if !missing.is_empty() {
@@ -99,19 +122,19 @@ impl Form {
             widgets::message_ui(ui, Tone::Attention, &text);
         }
         let holder = self.holder(draft);
-        let text = policy::render_role(draft, &grants, &holder, self.format);
+        let text = policy::render_role(draft, &grants, &holder, self.wants.format);
         let marks: Vec<&str> = missing.iter().map(|missing| missing.placeholder()).collect();
         if widgets::code_marked_ui(ui, text.trim_end(), &marks, "Copy policy") {
             seen.copied("Policy");
         }
-        if let Some(trust) = policy::trust_policy(&holder).filter(|_| self.format == Format::Json) {
+        if let Some(trust) = policy::trust_policy(&holder).filter(|_| self.wants.format == Format::Json) {
             ui.label(weight("Trust policy of the role", 580.0));
             if widgets::code_marked_ui(ui, trust.trim_end(), &marks, "Copy trust policy") {
                 seen.copied("Trust policy");
             }
         }
         self.attach_ui(ui, draft);
-        if self.held_by == HeldBy::Role {
+        if self.wants.held_by == HeldBy::Role {
             return false;
         }
         let why = (!missing.is_empty()).then_some("The policy has values that are still missing");
@@ -121,14 +144,22 @@ impl Form {
     fn switches_ui(&mut self, ui: &mut Ui) {
         let t = tokens(ui);
         for (on, name, why) in [
-            (&mut self.read_back, "Read back", "for the Stream place: see what consumers get"),
-            (&mut self.describe, "Describe", "to see whether the stream is there and how it is encrypted"),
+            (&mut self.wants.read_back, "Read back", "for the Stream place: see what consumers get"),
             (
-                &mut self.list_streams,
+                &mut self.wants.describe,
+                "Describe",
+                "to see whether the stream is there and how it is encrypted",
+            ),
+            (
+                &mut self.wants.list_streams,
                 "List streams",
                 "for “List my streams”; AWS knows this only for all streams at once",
             ),
-            (&mut self.encrypted, "Customer key", "if the stream is encrypted with a KMS key of your own"),
+            (
+                &mut self.wants.encrypted,
+                "Customer key",
+                "if the stream is encrypted with a KMS key of your own",
+            ),
         ] {
             ui.horizontal(|ui| {
                 widgets::switch_ui(ui, on, &format!("Policy allows: {name}"));
@@ -136,20 +167,20 @@ impl Form {
                 ui.add(Label::new(RichText::new(why).color(t.weak)).truncate());
             });
         }
-        if self.encrypted {
+        if self.wants.encrypted {
             let hint = "arn:aws:kms:eu-west-1:123456789012:key/…";
-            widgets::field_ui(ui, "ARN of the KMS key", &mut self.kms_key_arn, hint, None);
+            widgets::field_ui(ui, "ARN of the KMS key", &mut self.wants.kms_key_arn, hint, None);
         }
     }
 
     fn holder_ui(&mut self, ui: &mut Ui) {
         let holders = [(HeldBy::User, "For an IAM user"), (HeldBy::Role, "For a role to assume")];
-        widgets::segments_ui(ui, &mut self.held_by, "Policy for", &holders);
-        if self.held_by == HeldBy::Role {
-            let trusted = self.trusted.trim();
+        widgets::segments_ui(ui, &mut self.wants.held_by, "Policy for", &holders);
+        if self.wants.held_by == HeldBy::Role {
+            let trusted = self.wants.trusted.trim();
             let fault = policy::check_trusted(trusted).err().filter(|_| !trusted.is_empty());
             let hint = "arn:aws:iam::123456789012:user/NAME";
-            widgets::field_ui(ui, "Who may assume the role", &mut self.trusted, hint, fault.as_deref());
+            widgets::field_ui(ui, "Who may assume the role", &mut self.wants.trusted, hint, fault.as_deref());
             let text =
                 "“Who am I?” fills it in. The external id is that of step 3: the role then asks for it.";
             widgets::hint_ui(ui, text);
@@ -166,8 +197,8 @@ impl Form {
         };
         let users = console(ConsolePage::CreateUser, policy::CONSOLE_USERS);
         let policies = console(ConsolePage::CreatePolicy, policy::CONSOLE_POLICIES);
-        let lines: Vec<(&str, Vec<(&str, String)>)> = match self.format {
-            Format::Json if self.held_by == HeldBy::Role => vec![
+        let lines: Vec<(&str, Vec<(&str, String)>)> = match self.wants.format {
+            Format::Json if self.wants.held_by == HeldBy::Role => vec![
                 (
                     "Create a policy: choose JSON and paste the first text.",
                     vec![("Open IAM policies", policies), ("How", policy::HOW_TO_CREATE_POLICY.to_owned())],
