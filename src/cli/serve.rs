@@ -62,7 +62,9 @@ pub fn start_log(level: LevelFilter) {
         .with_env_var("TRIBUTARY_LOG")
         .from_env_lossy()
         .add_directive("aws_config=warn".parse().unwrap_or_default())
-        .add_directive("aws_smithy_runtime=warn".parse().unwrap_or_default());
+        .add_directive("aws_smithy_runtime=warn".parse().unwrap_or_default())
+        // Of the display it warns of what nobody can mend here.
+        .add_directive("winit=error".parse().unwrap_or_default());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
