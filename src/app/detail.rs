@@ -167,6 +167,8 @@ impl Pane {
                 ScrollArea::vertical().id_salt(("detail", self.tab as u8)).auto_shrink(false).show(
                     ui,
                     |ui| {
+                        // The scroll bar floats over what is left free here.
+                        ui.set_max_width(ui.available_width() - 8.0);
                         ui.spacing_mut().item_spacing.y = 6.0;
                         match self.tab {
                             Tab::Event => event_ui(ui, loaded, &mut self.form, seen),
