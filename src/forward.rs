@@ -31,7 +31,7 @@ use crate::{
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
-use lanes::{Cut, Lanes, Taken};
+use lanes::{Cut, Lane, Lanes, Taken};
 use order::Order;
 use reading::{Page, Reader};
 use state::{Reason, Weather};
@@ -143,7 +143,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
     let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
     let mut forwarder = Forwarder {
         summary: spool.watch(),
-        reader: Reader::new(&spool, setup.config.destination.ordered),
+        reader: Reader::new(&spool),
         spool,
         controls,
         reports,
@@ -324,7 +324,7 @@ impl Forwarder {
         let took_ms = u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX);
         let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
         let refused_together = done.taken.len() > 1 && done.outcomes.iter().all(is_refused);
-        let is_checked = done.changes == self.changes && self.reader.ordered();
+        let is_checked = done.changes == self.changes;
         let mut suspects = Vec::new();
         for (mut taken, outcome) in done.taken.into_iter().zip(done.outcomes) {
             taken.event.attempts += 1;
@@ -337,7 +337,7 @@ impl Forwarder {
             }
             let result = match outcome {
                 Outcome::Delivered(receipt) => {
-                    if is_checked {
+                    if is_checked && matches!(taken.lane, Lane::Key(_)) {
                         self.order.learn(taken.event.id, &taken.event.key, &receipt);
                     }
                     Ok(receipt)
@@ -358,6 +358,11 @@ impl Forwarder {
                 }
                 Outcome::Blocked(fault) if kinesis::may_be_the_records(&fault) => {
                     self.lanes.isolate(&taken);
+                    self.rest(taken, Wait::Blocked, now);
+                    continue;
+                }
+                Outcome::Blocked(_) if self.weather.pause().is_none() => {
+                    // Others of its put were taken: it is this one that is not wanted, and nobody waits for it.
                     self.rest(taken, Wait::Blocked, now);
                     continue;
                 }

@@ -53,6 +53,8 @@ struct Queue {
     goes_alone: bool,
     /// Its events from this place on are on disk alone.
     held_back: Option<EventId>,
+    /// Earlier events of its key are lanes of their own: its head waits for these, and is busy until then.
+    is_behind: bool,
 }
 
 impl Queue {
@@ -73,6 +75,8 @@ pub(super) struct Lanes {
     suspects: VecDeque<Vec<Taken>>,
     /// The lanes that are [`Queue::dry`], by where their events on disk begin.
     dry: BTreeSet<(EventId, Lane)>,
+    /// How many events of a key are lanes of their own, which they are without the promise of order.
+    loose: HashMap<Arc<str>, usize>,
     events: usize,
     bytes: usize,
 }
@@ -103,13 +107,24 @@ impl Lanes {
         !self.suspects.is_empty() || self.ready.len() >= records_max
     }
 
-    /// Adds an event behind those of its lane. Events come in the order of their places.
+    /// Adds an event behind those of its lane. Events come in the order of their places, and `ordered` may change from
+    /// one to the next: a key that has a lane keeps it until that is empty, and a new lane of a key begins once the
+    /// key's events that have lanes of their own are settled. No other key waits for that.
     pub(super) fn push(&mut self, event: Queued, ordered: bool) {
-        let lane = if ordered { Lane::Key(Arc::clone(&event.key)) } else { Lane::Event(event.id) };
+        let of_key = Lane::Key(Arc::clone(&event.key));
+        let lane = if ordered || self.queues.contains_key(&of_key) { of_key } else { Lane::Event(event.id) };
+        let is_new = !self.queues.contains_key(&lane);
         let queue = self.queues.entry(lane.clone()).or_default();
         if queue.held_back.is_some() {
             // Behind others of its lane that are on disk alone: so is this one.
             return;
+        }
+        match lane {
+            Lane::Event(_) => *self.loose.entry(Arc::clone(&event.key)).or_default() += 1,
+            Lane::Key(_) if is_new && self.loose.contains_key(&event.key) => {
+                (queue.is_behind, queue.is_busy) = (true, true);
+            }
+            Lane::Key(_) => {}
         }
         self.events += 1;
         self.bytes += event.json.len();
@@ -161,6 +176,9 @@ impl Lanes {
     pub(super) fn settled(&mut self, taken: &Taken) {
         self.events -= 1;
         self.bytes -= taken.event.json.len();
+        if let Lane::Event(_) = taken.lane {
+            self.loose_one_settled(&taken.event.key);
+        }
         let Some(queue) = self.queues.get_mut(&taken.lane) else { return };
         queue.is_busy = false;
         queue.goes_alone = false;
@@ -169,6 +187,23 @@ impl Lanes {
             self.ready.insert(head.id, taken.lane.clone());
         } else if queue.held_back.is_none() {
             self.queues.remove(&taken.lane);
+        }
+    }
+
+    /// The last one lets the lane of its key begin.
+    fn loose_one_settled(&mut self, key: &Arc<str>) {
+        let Some(left) = self.loose.get_mut(key) else { return };
+        *left -= 1;
+        if *left > 0 {
+            return;
+        }
+        self.loose.remove(key);
+        let lane = Lane::Key(Arc::clone(key));
+        if let Some(queue) = self.queues.get_mut(&lane).filter(|queue| queue.is_behind)
+            && let Some(head) = queue.waiting.front()
+        {
+            (queue.is_behind, queue.is_busy) = (false, false);
+            self.ready.insert(head.id, lane);
         }
     }
 
@@ -470,6 +505,30 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_the_promise_of_order_makes_no_key_wait_for_another() {
+        let mut lanes = Lanes::default();
+        for (id, key) in [(1, "a"), (2, "a"), (3, "b")] {
+            lanes.push(event(id, key, 1), false);
+        }
+        for (id, key) in [(4, "a"), (5, "a"), (6, "c")] {
+            lanes.push(event(id, key, 1), true);
+        }
+        let taken = lanes.cut(CUT);
+        assert_eq!(ids(&taken), [1, 2, 3, 6], "only what is behind events of its own key waits");
+        lanes.settled(&taken[0]);
+        assert!(!lanes.has_ready(), "one of two is not all");
+        settle_all(&mut lanes, &taken[1..]);
+        let taken = lanes.cut(CUT);
+        assert_eq!(ids(&taken), [4], "now in order");
+        for (id, key) in [(7, "a"), (8, "b"), (9, "b")] {
+            lanes.push(event(id, key, 1), false);
+        }
+        assert_eq!(ids(&lanes.cut(CUT)), [8, 9], "what has a lane stays in it");
+        settle_all(&mut lanes, &taken);
+        assert_eq!(ids(&lanes.cut(CUT)), [5]);
+    }
+
+    #[test]
     fn a_part_that_is_too_large_for_new_settings_is_cut_up() {
         let mut lanes = Lanes::default();
         for id in 1..=6 {
@@ -511,17 +570,19 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever fails, rests, is refused in company, is shed or comes in between: each key's events are settled in
-        /// order, each once, and all of them in the end.
+        /// Whatever fails, rests, is refused in company, is shed or comes in between: each event is settled after the
+        /// earlier ones of its key (where it came under the promise of order), each once, and all of them in the end.
         #[test]
         fn every_key_is_settled_in_order(
             keys in prop::collection::vec(0_u8..5, 1..60),
+            ordered in prop_oneof![Just(vec![true; 60]), prop::collection::vec(prop::bool::ANY, 60)],
             fates in prop::collection::vec(0_u8..6, 0..200),
             records_max in 1_usize..6,
             page in 1_usize..9,
             lag in 0_usize..6,
         ) {
             let now = Instant::now();
+            let at = |id: EventId| usize::try_from(id - 1).expect("few");
             let mut lanes = Lanes::default();
             let disk: Vec<_> =
                 keys.iter().zip(1..).map(|(key, id)| event(id, &key.to_string(), 10)).collect();
@@ -541,7 +602,8 @@ mod tests {
                     lanes.refill(read, (after, through), cursor);
                 } else {
                     for event in read {
-                        lanes.push(event, true);
+                        let ordered = ordered[at(event.id)];
+                        lanes.push(event, ordered);
                     }
                     cursor = through;
                 }
@@ -570,8 +632,9 @@ mod tests {
             let mut all = settled.clone();
             all.sort_unstable();
             prop_assert_eq!(all, (1..=EventId::try_from(keys.len()).expect("few")).collect::<Vec<_>>());
-            for key in 0..5 {
-                prop_assert!(settled.iter().filter(|id| keys[usize::try_from(**id - 1).expect("few")] == key).is_sorted());
+            for (place, id) in settled.iter().enumerate().filter(|(_, id)| ordered[at(**id)]) {
+                let earlier = |other: &&EventId| **other < *id && keys[at(**other)] == keys[at(*id)];
+                prop_assert!(settled[place..].iter().find(earlier).is_none(), "{id} overtook: {settled:?}");
             }
             prop_assert_eq!((lanes.events(), lanes.bytes()), (0, 0));
         }

@@ -54,23 +54,17 @@ pub(super) struct Reader {
     /// Damaged ones among those that were held back. They are given up when nothing is in memory: of some, the bytes may
     /// have been read before the damage.
     damaged: Vec<EventId>,
-    /// The lanes in memory keep the order.
-    ordered: bool,
 }
 
 impl Reader {
     /// Begins after what had been settled when the spool was opened.
-    pub(super) fn new(spool: &Spool, ordered: bool) -> Self {
+    pub(super) fn new(spool: &Spool) -> Self {
         let cursor = spool.settled_through();
-        Self { reading: None, cursor, unreadable: None, damaged: Vec::new(), ordered }
+        Self { reading: None, cursor, unreadable: None, damaged: Vec::new() }
     }
 
     pub(super) fn is_reading(&self) -> bool {
         self.reading.is_some()
-    }
-
-    pub(super) fn ordered(&self) -> bool {
-        self.ordered
     }
 
     pub(super) fn unreadable(&self) -> Option<&Fault> {
@@ -87,19 +81,14 @@ impl Reader {
 }
 
 impl Forwarder {
-    /// Reads the next page while there is room. After a change of `ordered` the old lanes empty first, so that no
-    /// event overtakes an earlier one of its key.
+    /// Reads the next page while there is room.
     pub(super) fn read_on(&mut self) {
-        let wants_order = self.setup.config.destination.ordered;
-        if self.reader.ordered != wants_order && self.lanes.is_empty() {
-            self.reader.ordered = wants_order;
-        }
         let newest = self.summary.borrow_and_update().newest;
         if self.reader.is_reading() || self.stopping {
             return;
         }
         let dry_from = self.lanes.dry_from();
-        let has_news = newest > self.reader.cursor && self.reader.ordered == wants_order;
+        let has_news = newest > self.reader.cursor;
         if dry_from.is_none() && !has_news {
             return;
         }
@@ -137,8 +126,9 @@ impl Forwarder {
                     self.reader.unreadable = None;
                 }
                 self.reader.cursor = next.through.max(self.reader.cursor);
+                let ordered = self.setup.config.destination.ordered;
                 for event in next.events {
-                    self.lanes.push(event, self.reader.ordered);
+                    self.lanes.push(event, ordered);
                 }
                 self.give_up(&next.damaged).await;
             }
