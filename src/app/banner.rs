@@ -28,9 +28,15 @@ pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
 pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.intake {
         Intake::Full => {
-            let text = "The spool is full: senders hear 429 and come again. Nothing that was accepted is lost. It goes \
-                        on by itself when events are delivered; or give the spool more room.";
-            strip_ui(ui, Tone::Bad, "No room for more events", text, |ui| {
+            let go_on = if seen.status.ledger.queued > 0 {
+                "It goes on by itself when events are delivered; or give the spool more room."
+            } else {
+                "Failed events fill it: resend them in Live, once what was wrong is mended, or give the spool more room."
+            };
+            let text = format!(
+                "The spool is full: senders hear 429 and come again. Nothing that was accepted is lost. {go_on}"
+            );
+            strip_ui(ui, Tone::Bad, "No room for more events", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
                     seen.go(super::Place::Settings);
                 }

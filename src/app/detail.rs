@@ -20,6 +20,7 @@ use crate::{
     delivery::{Delivery, Detail, EventId, Field, State, Status, Which, query::Name},
     engine::{Answer, Engine},
     event::{Encoding, PartitionKey},
+    snippets::edit,
 };
 use changes::Change;
 use tree::Tree;
@@ -289,8 +290,9 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
     widgets::title_ui(ui, "Set by the endpoint");
     widgets::hint_ui(
         ui,
-        "All other members are as they were sent, byte for byte. Only the stored event is kept: what it does not prove is \
-         marked as possible.",
+        "Only the stored event is kept: what it does not prove is marked as possible. Beside that, an id that is a number \
+         becomes text, what a batch says for all its events fills in what an event lacks, and a write key in the body is \
+         taken out. Everything else is as it was sent, byte for byte.",
     );
     for change in changes {
         ui.horizontal_wrapped(|ui| {
@@ -334,12 +336,14 @@ fn actions_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         if let Some(kind) = kind {
             if widgets::button_ui(ui, Icon::Terminal, "curl").clicked() {
                 let url = format!("{}/v1/{}", seen.endpoint(), kind.as_str());
-                ui.copy_text(curl(&url, &loaded.raw));
+                let event = edit::as_new(&loaded.raw);
+                ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
                 seen.copied("curl command");
             }
-            let hint = "Opens the Test place with this event";
+            let hint = "Opens the Test place with this event, to be sent as a new one";
             if widgets::button_ui(ui, Icon::FlaskConical, "Edit as test").on_hover_text(hint).clicked() {
-                seen.wishes.push(Wish::Compose(kind, loaded.event.clone()));
+                let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));
+                seen.wishes.push(Wish::Compose(kind, event.unwrap_or_else(|| loaded.event.clone())));
             }
         }
     });

@@ -207,6 +207,9 @@ impl Live {
                 return;
             }
             self.revision = status.revision;
+            if let Some(since) = self.filters.slides_to() {
+                self.rows.slide(Some(since));
+            }
             query = self.rows.changed(&self.visible, self.follows, status.newest);
         }
         if let Some(query) = query {
@@ -438,7 +441,7 @@ impl Live {
         let label = if self.rows.filter.is_all() {
             format!("{} new", widgets::digits(unseen))
         } else {
-            "New events".to_owned()
+            "Look for newer ones".to_owned()
         };
         let (icon, top) = if self.is_mirrored() {
             (Icon::ArrowDown, list.bottom() - 44.0)

@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use crate::delivery::{Delivery, EventId, Millis, Page, Query};
+use crate::delivery::{Delivery, EventId, Millis, Page, Query, State};
 
 const PAGE: usize = 200;
 const HELD_MAX: usize = 1200;
@@ -180,7 +180,7 @@ impl Rows {
             // A ranking holds still: its lines would change places while they are read.
             return None;
         }
-        if at_top && self.is_cheap() {
+        if at_top && self.is_found_at_once() {
             return Some(self.top(newest));
         }
         if at_top {
@@ -198,6 +198,31 @@ impl Rows {
     /// A page of it is found without looking at many other lines.
     pub(super) fn is_cheap(&self) -> bool {
         self.filter.words.is_empty() && self.filter.fields.is_empty() && self.filter.by.is_none()
+    }
+
+    /// The first page is all there is near the top: nothing further back was searched for, or could be lost.
+    fn is_found_at_once(&self) -> bool {
+        let has_index = |state: &State| match state {
+            State::Queued | State::Failed | State::Resent | State::Rejected => true,
+            State::Retrying | State::Delivered => false,
+        };
+        let filter = &self.filter;
+        self.is_cheap()
+            && filter.kinds.is_empty()
+            && filter.until.is_none()
+            && filter.states.iter().all(has_index)
+    }
+
+    /// Moves the beginning of the time that is looked at, as it passes.
+    pub(super) fn slide(&mut self, since: Option<Millis>) {
+        self.filter.since = since;
+        if self.complete
+            && let Some(since) = since
+        {
+            while self.held.back().is_some_and(|row| row.received_at < since) {
+                self.held.pop_back();
+            }
+        }
     }
 
     /// Asks for the newest lines, whatever is on its way.
@@ -446,6 +471,37 @@ mod tests {
             (0..rows.len()).filter_map(|n| rows.get(n)).map(|row| (row.id, row.state)).collect();
         assert_eq!(now, [9050, 8900, 8800, 7].map(|id| (id, State::Delivered)));
         assert_eq!(rows.unseen(9100), 0);
+    }
+
+    #[test]
+    fn a_rare_type_is_searched_for_once_however_much_comes() {
+        for filter in [
+            Query { kinds: vec![Kind::Alias], ..Query::default() },
+            Query { states: vec![State::Delivered], ..Query::default() },
+            Query { until: Some(9), ..Query::default() },
+        ] {
+            let mut rows = Rows::default();
+            rows.look_for(filter);
+            rows.missing(&(0..30), 9000).expect("asks");
+            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5000), ..Page::default() });
+            rows.missing(&(0..30), 9000).expect("asks on");
+            rows.take(Page { rows: vec![delivery(7)], ..Page::default() });
+            rows.changed(&(0..30), true, 9100).expect("looks at the newest again");
+            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5100), ..Page::default() });
+            assert_eq!((rows.len(), rows.find(7)), (2, Some(1)), "{:?}", rows.filter);
+            assert_eq!(rows.missing(&(0..30), 9100), None, "nothing is searched twice");
+        }
+    }
+
+    #[test]
+    fn the_last_minutes_move_on_with_the_clock() {
+        let mut rows = Rows::default();
+        rows.look_for(Query { since: Some(3), ..Query::default() });
+        rows.missing(&(0..30), 5).expect("asks");
+        rows.take(Page { rows: vec![delivery(5), delivery(4), delivery(3)], ..Page::default() });
+        rows.slide(Some(5));
+        assert_eq!((rows.len(), rows.find(4)), (1, None));
+        assert_eq!(rows.top(5).since, Some(5));
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub struct Words {
     /// Only count what would be resent
     #[arg(long)]
     dry_run: bool,
-    /// At most so many events a second, so that new ones do not wait behind them; 0: as fast as it goes
+    /// At most so many events a second, so that new ones do not wait behind them; 0: as fast as it goes. Holds while an
+    /// engine runs
     #[arg(long, value_name = "N", default_value_t = RATE)]
     rate: u32,
     /// One JSON object instead of a sentence
@@ -73,7 +74,10 @@ fn directly(which: &Which, data_dir: &Path, places: &Places) -> anyhow::Result<R
     }
     let config = places.read(&Overrides::default())?.config;
     let (spool, threads) = Spool::open(data_dir, (&config).into())?;
-    tell("no engine runs: the events are queued in its spool, and delivered when it starts");
+    tell(
+        "no engine runs: the events are queued in its spool, and delivered when it starts, as fast as the stream takes \
+         them; --rate holds only while an engine runs",
+    );
     let mut progress = Progress::new();
     let pace = Pace { rate: None, full: Full::Stop };
     let resent = spool.resend(which, pace, |done| {

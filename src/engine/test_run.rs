@@ -157,8 +157,10 @@ fn due_after(passed: Duration, per_sec: u32) -> u32 {
 }
 
 fn batch(run: &TestRun, count: u32) -> Result<String, String> {
-    let typed = edit::set(&run.json, "type", &edit::quoted(run.kind.as_str()))
-        .ok_or("the event is no JSON object")?;
+    // One messageId for all would make repeats of them.
+    let event = edit::as_new(&run.json).ok_or("the event is no JSON object")?;
+    let typed =
+        edit::set(&event, "type", &edit::quoted(run.kind.as_str())).ok_or("the event is no JSON object")?;
     let mut body = String::from("{\"batch\":[");
     for number in 0..count {
         if number > 0 {
@@ -207,6 +209,9 @@ mod tests {
         );
         let body = batch(&run(Some(1)), 1).expect("a batch");
         assert_eq!(body, r#"{"batch":[{"userId":"test-user-1","n":1.10,"type":"track"}]}"#);
+        let json = r#"{"messageId":"m-1","userId":"ada"}"#.to_owned();
+        let body = batch(&TestRun { json, ..run(None) }, 1).expect("a batch");
+        assert_eq!(body, r#"{"batch":[{"userId":"ada","type":"track"}]}"#, "each gets an id of its own");
     }
 
     #[test]

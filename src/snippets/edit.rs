@@ -28,6 +28,20 @@ pub fn has_mark(text: &str) -> bool {
     context.is_some_and(|context| Pairs::of(&context).and_then(|pairs| pairs.get(name)) == Some(value))
 }
 
+/// The event without what makes it one that was sent before: sent now, it is a new event of the same content.
+/// `None`: the text is no object.
+pub fn as_new(text: &str) -> Option<String> {
+    const OF_ONE_SENDING: [&str; 4] = ["messageId", "receivedAt", "sentAt", "originalTimestamp"];
+    let mut members = Members::of(text)?;
+    if OF_ONE_SENDING.iter().all(|name| members.get(name).is_none()) {
+        return Some(text.to_owned());
+    }
+    for name in OF_ONE_SENDING {
+        members.set(name, None);
+    }
+    Some(members.text())
+}
+
 /// The object with that member set to `value`, a JSON text: in its place where it is there (of two, the last, which
 /// is the one that counts), else at the end.
 pub fn set(text: &str, name: &str, value: &str) -> Option<String> {
@@ -158,6 +172,15 @@ mod tests {
         for kind in Kind::ALL {
             assert!(with_mark(sample(kind)).is_some_and(|text| has_mark(&text)), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn an_event_that_is_sent_anew_has_nothing_of_its_first_sending() {
+        let sent = r#"{"messageId":"m","userId":"ada","n":1.10,"receivedAt":"r","sentAt":"s","timestamp":"t","originalTimestamp":"o"}"#;
+        assert_eq!(as_new(sent).as_deref(), Some(r#"{"userId":"ada","n":1.10,"timestamp":"t"}"#));
+        let new = "{ \"userId\": \"ada\" }";
+        assert_eq!(as_new(new).as_deref(), Some(new), "nothing to take out, nothing changed");
+        assert_eq!(as_new("[1]"), None);
     }
 
     #[test]

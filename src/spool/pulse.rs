@@ -29,7 +29,7 @@ const KEYS_MAX: usize = 2_048;
 /// Hot keys that are told.
 const TOLD: usize = 20;
 
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS pulse (
     step INTEGER NOT NULL,
     at INTEGER NOT NULL,

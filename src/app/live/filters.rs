@@ -18,7 +18,7 @@ use super::super::{
 };
 use crate::{
     delivery::{
-        Field, Measure, Query, State,
+        Field, Ledger, Measure, Millis, Query, State,
         query::{self, Mistake, Name},
     },
     event::Kind,
@@ -72,6 +72,16 @@ impl Filters {
     /// Only lines that say this, beside what is asked for already.
     pub(super) fn require(&mut self, name: Name, value: &str) -> Option<Query> {
         self.set(query::with(&self.text, name, &[value]))
+    }
+
+    /// Where the time that is looked at begins now, if the text says so as a time ago. While something is typed: no.
+    pub(super) fn slides_to(&self) -> Option<Millis> {
+        if self.typed_at.is_some() {
+            return None;
+        }
+        let since = |now| Query::parse(&self.text, now).ok()?.since;
+        let now = Clock::now();
+        since(now).filter(|since_now| since(now - 1) != Some(*since_now))
     }
 
     fn read(&mut self) -> Option<Query> {
@@ -286,6 +296,17 @@ impl Filters {
             ui.spacing_mut().button_padding = vec2(9.0, 3.0);
             ui.spacing_mut().interact_size.y = 26.0;
             let ledger = &seen.status.ledger;
+            figure_ui(ui, "Accepted", ledger.accepted).on_hover_ui(|ui| {
+                let Ledger { accepted, delivered, queued, failed, .. } = *ledger;
+                let [accepted, delivered, queued, failed] =
+                    [accepted, delivered, queued, failed].map(widgets::digits);
+                ui.label(format!(
+                    "{accepted} accepted = {delivered} delivered + {queued} queued + {failed} failed"
+                ));
+                if !ledger.adds_up() {
+                    ui.label("This does not add up: please report it, with what `tributary doctor` says.");
+                }
+            });
             for state in State::ALL {
                 let count = match state {
                     State::Queued => ledger.queued.saturating_sub(retrying),
@@ -304,7 +325,8 @@ impl Filters {
                     chosen = Some((Name::State, toggled(&shown.states, state, State::as_str)));
                 }
                 if state == State::Queued {
-                    sending_ui(ui, seen.status.sending);
+                    let hint = "On their way to the stream right now; queued until it has confirmed them";
+                    figure_ui(ui, "Sending", seen.status.sending).on_hover_text(hint);
                 }
             }
             let (rect, _) = ui.allocate_exact_size(vec2(7.0, 26.0), Sense::hover());
@@ -343,17 +365,16 @@ pub(super) fn menu_ui(ui: &mut Ui, icon: Icon, label: &str, name: &str, contents
     response.accessible_name(name).on_hover_text(name);
 }
 
-/// How many of the queued events are on their way right now. No filter: they are back, or delivered, in a moment.
-fn sending_ui(ui: &mut Ui, count: u64) {
+/// A count that is no filter.
+fn figure_ui(ui: &mut Ui, name: &str, count: u64) -> egui::Response {
     let t = tokens(ui);
     let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(13);
     let shown = frame.inner_margin(Margin::symmetric(9, 0)).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
         ui.set_height(24.0);
-        let text = format!("Sending {}", widgets::digits(count));
+        let text = format!("{name} {}", widgets::digits(count));
         ui.label(weight(text, 480.0).size(12.0).color(t.weak));
     });
-    shown.response.on_hover_text("On their way to the stream right now; queued until it has confirmed them");
+    shown.response
 }
 
 fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {

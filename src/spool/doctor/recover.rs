@@ -14,7 +14,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types::Value};
 
 use super::{DoctorError, FILE_NAME, Recovered, Report, counted, open};
-use crate::{delivery::EventId, spool::rows::Books};
+use crate::{
+    delivery::EventId,
+    spool::{pulse, rows::Books},
+};
 
 const NEW: &str = "spool.sqlite3.new";
 const NOTE: &str = "spool.repair";
@@ -23,8 +26,14 @@ const NOTE: &str = "spool.repair";
 const PARTS: [&str; 3] = ["-wal", "-shm", ""];
 
 /// Tables whose rows are copied, each with the column that orders it.
-const TABLES: [(&str, &str); 5] =
-    [("word", "id"), ("chunk", "id"), ("event", "id"), ("settled", "id"), ("attempt", "event")];
+const TABLES: [(&str, &str); 6] = [
+    ("word", "id"),
+    ("chunk", "id"),
+    ("event", "id"),
+    ("settled", "id"),
+    ("attempt", "event"),
+    ("pulse", "at"),
+];
 
 /// The longest jump over what cannot be read: farther than any spool reaches.
 const STEP_MAX: EventId = 1 << 40;
@@ -101,6 +110,7 @@ fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
     open::private(new)?;
     let target = open::connect_writer(new)?;
     open::migrate(&target, 0)?;
+    target.execute_batch(pulse::SCHEMA)?;
     let transaction = target.unchecked_transaction()?;
     // A file without a readable head has no rows to offer.
     let source = Connection::open_with_flags(

@@ -9,6 +9,9 @@ use super::*;
 use crate::spool::{Spool, tests as of_spool};
 use of_spool::{ROOMY, arrivals, close, delivered, event, failed, rejected, runtime, settled, waiting};
 
+/// Bytes of a page of the file.
+const PAGE: u64 = 8192;
+
 /// A spool with so many events, of which the first was delivered, the second failed, and one more was rejected.
 fn filled(events: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
@@ -109,7 +112,6 @@ fn one_changed_byte_of_an_event_is_found_and_named_and_spares_the_others() {
 #[test]
 fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
     const EVENTS: usize = 400;
-    const PAGE: u64 = 8192;
     let sound = filled(EVENTS);
     let file = sound.path().join(FILE_NAME);
     let pages = std::fs::metadata(&file).expect("there").len() / PAGE;
@@ -147,6 +149,31 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
         assert!(waits(dir.path()).len() as u64 <= recovered.waiting);
     }
     assert!(set_aside > 5, "{set_aside} of {pages} pages");
+}
+
+#[test]
+fn the_sums_of_the_charts_are_brought_back_too() {
+    let dir = filled(10);
+    let intervals = |dir: &Path| -> u64 {
+        let connection = open::connect_writer(&dir.join(FILE_NAME)).expect("opens");
+        let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        connection.query_row("SELECT count(*) FROM pulse", [], count).expect("counted").unsigned_abs()
+    };
+    let before = intervals(dir.path());
+    assert!(before > 0);
+    let root = |table: &str| -> u64 {
+        let connection = open::connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        connection.query_row(sql, [table], |row| row.get::<_, i64>(0)).expect("there").unsigned_abs()
+    };
+    let page = root("attempt");
+    let mut spoiled = OpenOptions::new().write(true).open(dir.path().join(FILE_NAME)).expect("opens");
+    spoiled.seek(SeekFrom::Start((page - 1) * PAGE)).expect("seeks");
+    spoiled.write_all(&vec![0xA5; usize::try_from(PAGE).expect("small")]).expect("writes");
+    drop(spoiled);
+    let report = examine(dir.path(), true).expect("can be mended");
+    assert!(report.set_aside.is_some(), "{report:?}");
+    assert_eq!(intervals(dir.path()), before);
 }
 
 #[test]
