@@ -47,10 +47,7 @@ enum Become {
 fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<()> {
     let data = dir.join("data");
     std::fs::create_dir_all(&data)?;
-    std::fs::write(
-        dir.join("config.toml"),
-        "[spool]\nmax_bytes = 99999999999\nmin_free_bytes = 0\n[log]\nkeep_events = 99999999999\n",
-    )?;
+    settings(dir, 99_999_999_999)?;
     let limits = Limits { max_bytes: 1 << 40, min_free_bytes: 0, keep_events: 1 << 40, drop_repeats: false };
     let (spool, threads) = Spool::open(&data, limits)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -73,6 +70,13 @@ fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<
     drop(spool);
     threads.join();
     Ok(())
+}
+
+/// Settings with room for all of it, which keep so many delivered events.
+fn settings(dir: &Path, keep_events: u64) -> std::io::Result<()> {
+    let text =
+        format!("[spool]\nmax_bytes = 99999999999\nmin_free_bytes = 0\n[log]\nkeep_events = {keep_events}\n");
+    std::fs::write(dir.join("config.toml"), text)
 }
 
 fn delivered(id: i64, bytes: usize) -> Settlement {
@@ -175,7 +179,10 @@ fn wait_until_empty(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What one event costs when a tenth of the events are stored, and when all are.
+/// Pruning looks every second; a moment more, and what it had to do is done.
+const PRUNED_AFTER: Duration = Duration::from_millis(1500);
+
+/// What one event costs when a tenth of the events are stored, and when all are; each new one prunes an old one.
 pub fn history(words: &Words) -> anyhow::Result<Row> {
     let all = stored(words);
     let few = (all / 10).next_multiple_of(COMMIT as u64);
@@ -183,20 +190,30 @@ pub fn history(words: &Words) -> anyhow::Result<Row> {
     let dir = folder()?;
     let mut costs = Vec::new();
     let mut notes = Vec::new();
-    let (mut there, mut row) = (0, Row::default());
+    // What there was of the load was pruned, or as much of what was before it: numbers go on, the count does not.
+    let (mut number, mut there, mut row) = (0, 0, Row::default());
     for wanted in [few, all] {
-        fill(dir.path(), there, wanted - there, Become::Delivered)?;
+        fill(dir.path(), number, wanted - there, Become::Delivered)?;
+        number += wanted - there;
         there = wanted;
+        settings(dir.path(), there)?;
         let sink = Sink::start(Duration::ZERO, false)?;
         let server = serve(words, dir.path(), &sink, "put-records")?;
-        let load =
-            Load { to: server.address, connections: 8, per_request: 100, users: USERS, first: there, events };
+        let load = Load {
+            to: server.address,
+            connections: 8,
+            per_request: 100,
+            users: USERS,
+            first: number,
+            events,
+        };
         let (cpu, own) = (server.cpu(), own_cpu());
         let began = Instant::now();
         let mut sent = flood(load)?;
         sink.wait_for(sent.accepted, DRAIN_MAX)?;
         let reached = sink.last() - began;
         wait_until_empty(&server)?;
+        std::thread::sleep(PRUNED_AFTER);
         let cost = used(cpu, server.cpu(), sent.accepted);
         costs.extend(cost);
         notes.push(format!(
@@ -206,7 +223,7 @@ pub fn history(words: &Words) -> anyhow::Result<Row> {
         ));
         row = Row {
             name: HISTORY,
-            load: "batches of 100 on top of a long history, put-records",
+            load: "batches of 100 on top of a long history, put-records, pruning",
             target: "cost flat within 10 % from a tenth of the history to all of it",
             events: sent.accepted,
             accepted_per_second: Some(sent.accepted as f64 / sent.took.as_secs_f64()),
@@ -218,7 +235,7 @@ pub fn history(words: &Words) -> anyhow::Result<Row> {
             ..Row::default()
         };
         server.stop()?;
-        there += events;
+        number += events;
     }
     if let [before, after] = costs[..] {
         notes.push(format!("{:+.1} % for ten times the history", (after / before - 1.0) * 100.0));

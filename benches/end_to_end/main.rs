@@ -12,6 +12,7 @@ mod process;
 mod report;
 mod sink;
 mod template;
+mod window;
 
 use std::{
     collections::HashMap,
@@ -24,7 +25,7 @@ use clap::Parser;
 
 use limits::{PartWords, axum_limit, sdk_limit, sqlite_limit, sync_limit};
 use load::{Load, Sent, flood, pace};
-use process::Server;
+use process::{Face, Server};
 use report::{Limits, Quantiles, Row};
 use sink::Sink;
 
@@ -124,6 +125,7 @@ const FLOODS: [Flood; 3] = [
 ];
 
 const STEADY: &str = "steady";
+const WINDOW: &str = "window";
 const IDLE: &str = "idle";
 const BACKLOG: &str = "backlog";
 const HISTORY: &str = "history";
@@ -139,7 +141,7 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let names: Vec<&str> =
-        FLOODS.iter().map(|flood| flood.name).chain([STEADY, IDLE, BACKLOG, HISTORY]).collect();
+        FLOODS.iter().map(|flood| flood.name).chain([STEADY, WINDOW, IDLE, BACKLOG, HISTORY]).collect();
     for name in &words.rows {
         anyhow::ensure!(names.contains(&name.as_str()), "no row is called {name}; there are {names:?}");
     }
@@ -154,6 +156,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted(STEADY) {
         rows.push(steady(&words).with_context(|| format!("row {STEADY}"))?);
+    }
+    if wanted(WINDOW) {
+        rows.push(window::window(&words).with_context(|| format!("row {WINDOW}"))?);
     }
     if wanted(IDLE) {
         rows.push(idle(&words).with_context(|| format!("row {IDLE}"))?);
@@ -183,7 +188,7 @@ fn folder() -> std::io::Result<tempfile::TempDir> {
 fn serve(words: &Words, dir: &Path, sink: &Sink, operation: &str) -> anyhow::Result<Server> {
     let flags: Vec<&str> =
         ["--operation", operation].into_iter().chain(words.serve.split_whitespace()).collect();
-    Server::start(&words.binary, dir, &sink.url(), &flags)
+    Server::start(&words.binary, Face::Headless, dir, &sink.url(), &flags)
 }
 
 /// CPU of this process: load generator and sink.

@@ -50,7 +50,31 @@ pub fn get(address: SocketAddr, path: &str) -> Option<String> {
     head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
 }
 
-/// `tributary serve`, release build, in a data folder of its own. Killed when dropped.
+/// How the program under test runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// `tributary serve`.
+    Headless,
+    /// The desktop app: it takes no flags of `serve`, so the same settings are its environment.
+    Window,
+}
+
+/// CPU time of a process's threads by name: of those that are the engine's, or of all others.
+fn cpu_of_threads(pid: u32, engine: bool) -> Option<Duration> {
+    let mut all = Duration::ZERO;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        // A thread may have ended meanwhile.
+        let read = |name: &str| std::fs::read_to_string(thread.path().join(name)).ok();
+        let Some((name, times)) = read("comm").zip(read("schedstat")) else { continue };
+        let is_engine = name.starts_with("engine") || name.starts_with("spool-");
+        if is_engine == engine {
+            all += Duration::from_nanos(times.split(' ').next()?.parse().ok()?);
+        }
+    }
+    Some(all)
+}
+
+/// The program under test, release build, in a data folder of its own. Killed when dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -62,22 +86,51 @@ pub struct Server {
 
 impl Server {
     /// Starts it on that folder and waits until it is ready. `words` are flags of `serve`.
-    pub fn start(binary: &Path, data_dir: &Path, sink_url: &str, words: &[&str]) -> anyhow::Result<Self> {
+    pub fn start(
+        binary: &Path,
+        face: Face,
+        data_dir: &Path,
+        sink_url: &str,
+        words: &[&str],
+    ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let began = Instant::now();
         let log = std::fs::File::create(data_dir.join("stderr.txt"))?;
         // Nothing of this machine's AWS settings, and no warning that they are missing.
         let no_aws = data_dir.join("no-aws-settings");
         std::fs::write(&no_aws, "")?;
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        command
             .arg("--config")
             .arg(data_dir.join("config.toml"))
             .arg("--data-dir")
-            .arg(data_dir.join("data"))
-            .args(["serve", "--region", "us-east-1", "--stream", "bench", "--account-id", "123456789012"])
-            .args(["--endpoint-url", sink_url, "--write-key", WRITE_KEY])
-            .args(["--listen", &address.to_string()])
-            .args(words)
+            .arg(data_dir.join("data"));
+        let listen = address.to_string();
+        let flags = [
+            ["--region", "us-east-1"],
+            ["--stream", "bench"],
+            ["--account-id", "123456789012"],
+            ["--endpoint-url", sink_url],
+            ["--listen", &listen],
+        ];
+        let flags: Vec<&str> = flags.as_flattened().iter().chain(words).copied().collect();
+        match face {
+            Face::Headless => {
+                command.arg("serve").args(flags).args(["--write-key", WRITE_KEY]);
+            }
+            Face::Window => {
+                let source =
+                    format!("[[capture.sources]]\nname = \"benchmark\"\nwrite_key = \"{WRITE_KEY}\"\n");
+                std::fs::write(data_dir.join("config.toml"), source)?;
+                command.env("TRIBUTARY_DESTINATION_KIND", "kinesis");
+                for flag in flags.chunks_exact(2) {
+                    let name = flag[0].trim_start_matches('-').replace('-', "_").to_uppercase();
+                    let section = if name == "LISTEN" { "CAPTURE" } else { "DESTINATION" };
+                    command.env(format!("TRIBUTARY_{section}_{name}"), flag[1]);
+                }
+            }
+        }
+        let child = command
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -92,7 +145,7 @@ impl Server {
         while get(address, "/ready").is_none() {
             if let Some(status) = server.child.try_wait()? {
                 let log = std::fs::read_to_string(data_dir.join("stderr.txt")).unwrap_or_default();
-                anyhow::bail!("tributary serve ended with {status}: {log}");
+                anyhow::bail!("tributary ended with {status}: {log}");
             }
             anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "not ready after 30 s");
             std::thread::sleep(Duration::from_millis(1));
@@ -104,6 +157,16 @@ impl Server {
     /// CPU time so far.
     pub fn cpu(&self) -> Option<Duration> {
         cpu(self.child.id())
+    }
+
+    /// The same of the engine's threads alone: runtime and spool.
+    pub fn engine_cpu(&self) -> Option<Duration> {
+        cpu_of_threads(self.child.id(), true)
+    }
+
+    /// And of all others: the window's, what draws for it, what reads the log for it.
+    pub fn other_cpu(&self) -> Option<Duration> {
+        cpu_of_threads(self.child.id(), false)
     }
 
     /// Most bytes resident so far.
