@@ -4,6 +4,7 @@
 //! when to put again is the forwarder's to decide, and every attempt is part of the delivery's story. An answer
 //! counts as delivered only when it names shard and sequence number. Messages of faults carry no secrets.
 
+mod body_hash;
 mod check;
 mod connect;
 mod facts;
@@ -101,7 +102,7 @@ impl Client {
             .send()
             .await;
         match answer {
-            Ok(output) => stored(output.shard_id(), output.sequence_number()),
+            Ok(output) => stored(output.shard_id().into(), output.sequence_number()),
             Err(error) => outcome_of(&error),
         }
     }
@@ -144,9 +145,17 @@ fn spread(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> {
         let message = format!("{count} records were sent, and the answer speaks of {}", answers.len());
         return vec![Outcome::Offline(Fault::new(UNCLEAR_ANSWER, message)); count];
     }
-    let each = answers.iter().map(|answer| match answer.error_code() {
-        Some(code) => classed(code, answer.error_message().unwrap_or_default(), None),
-        None => stored(answer.shard_id().unwrap_or_default(), answer.sequence_number().unwrap_or_default()),
+    // A call's records mostly went to few shards: the name of one is kept once for neighbours.
+    let mut shard: Arc<str> = Arc::default();
+    let each = answers.iter().map(|answer| {
+        if let Some(code) = answer.error_code() {
+            return classed(code, answer.error_message().unwrap_or_default(), None);
+        }
+        let shard_id = answer.shard_id().unwrap_or_default();
+        if *shard != *shard_id {
+            shard = shard_id.into();
+        }
+        stored(Arc::clone(&shard), answer.sequence_number().unwrap_or_default())
     });
     each.collect()
 }
@@ -163,12 +172,12 @@ pub fn may_be_the_records(fault: &Fault) -> bool {
 }
 
 /// `200 {}` is no delivery.
-fn stored(shard_id: &str, sequence_number: &str) -> Outcome {
+fn stored(shard_id: Arc<str>, sequence_number: &str) -> Outcome {
     if shard_id.is_empty() || sequence_number.is_empty() {
         let message = "the answer was a success that names no shard and sequence number";
         return Outcome::Offline(Fault::new(UNCLEAR_ANSWER, message));
     }
-    Outcome::Delivered(Receipt { shard_id: shard_id.into(), sequence_number: sequence_number.into() })
+    Outcome::Delivered(Receipt { shard_id, sequence_number: sequence_number.into() })
 }
 
 fn classed(code: &str, message: &str, http_status: Option<u16>) -> Outcome {
@@ -293,9 +302,9 @@ mod tests {
     #[test]
     fn an_answer_without_shard_or_sequence_number_is_no_delivery() {
         for (shard, sequence) in [("", ""), ("shardId-000000000000", ""), ("", "4959")] {
-            assert!(matches!(stored(shard, sequence), Outcome::Offline(_)), "{shard:?} {sequence:?}");
+            assert!(matches!(stored(shard.into(), sequence), Outcome::Offline(_)), "{shard:?} {sequence:?}");
         }
-        assert!(matches!(stored("shardId-000000000000", "4959"), Outcome::Delivered(_)));
+        assert!(matches!(stored("shardId-000000000000".into(), "4959"), Outcome::Delivered(_)));
     }
 
     #[test]

@@ -56,6 +56,9 @@ const COMMANDS_MAX: usize = 8192;
 /// Bytes of events on their way to the disk; above it senders hear 429.
 const PENDING_BYTES_MAX: u64 = 64 << 20;
 
+/// Settlements that the writer takes with its next commit without being woken for each of them.
+const SETTLING_MAX: usize = 20_000;
+
 /// What a rejected line takes besides its excerpt.
 const LINE_BYTES: u64 = 512;
 
@@ -177,10 +180,22 @@ impl AppendError {
 }
 
 enum Command {
-    Append { arrivals: Arrivals, bytes: u64, reply: oneshot::Sender<Result<EventId, AppendError>> },
-    Resend { lines: Vec<EventId>, at: Millis, reply: oneshot::Sender<Result<Requeued, AppendError>> },
+    Append {
+        arrivals: Arrivals,
+        bytes: u64,
+        reply: oneshot::Sender<Result<EventId, AppendError>>,
+    },
+    Resend {
+        lines: Vec<EventId>,
+        at: Millis,
+        reply: oneshot::Sender<Result<Requeued, AppendError>>,
+    },
+    /// These, and what is in [`Common::settling`].
     Settle(Vec<Settlement>),
-    Attempts { list: Vec<(EventId, Attempt)>, repeats: u64 },
+    Attempts {
+        list: Vec<(EventId, Attempt)>,
+        repeats: u64,
+    },
     Limits(Limits),
     Close,
 }
@@ -221,6 +236,9 @@ struct Fresh {
 struct Common {
     fresh: Mutex<Fresh>,
     summary: watch::Sender<Summary>,
+    /// For the next commit. While there is something in it, a [`Command::Settle`] is on its way to the writer or was
+    /// taken by it: the first one wakes it, the others cost nothing.
+    settling: Mutex<Vec<Settlement>>,
     max_bytes: AtomicU64,
     pending_bytes: AtomicU64,
     /// The disk has less than `spool.min_free_bytes` free.
@@ -271,6 +289,7 @@ impl Spool {
         let common = Arc::new(Common {
             fresh: Mutex::new(Fresh { complete_after: newest, newest, ..Fresh::default() }),
             summary: watch::Sender::new(writer.summary()),
+            settling: Mutex::default(),
             max_bytes: AtomicU64::new(limits.max_bytes),
             pending_bytes: AtomicU64::new(0),
             disk_is_full: AtomicBool::new(false),
@@ -361,7 +380,15 @@ impl Spool {
     /// Records how events' stories ended. Waits only while the writer's queue is full; durable a moment later:
     /// after a crash before that, the event is put once more.
     pub async fn settle(&self, settlements: Vec<Settlement>) {
-        self.tell(Command::Settle(settlements)).await;
+        // A place in the queue first: nothing waits between what is added and the word that it is there.
+        match self.shared.commands.reserve().await {
+            Ok(place) => {
+                if let Some(command) = self.shared.common.add_settlements(settlements) {
+                    place.send(command);
+                }
+            }
+            Err(_closed) => Self::closed_already(),
+        }
     }
 
     /// Adds puts that did not deliver to their events' stories; `repeats` of them had no clear answer.
@@ -370,10 +397,14 @@ impl Spool {
     }
 
     async fn tell(&self, command: Command) {
-        // Closed: the engine is gone, and what was not settled is put again by the next run.
         if self.shared.commands.send(command).await.is_err() {
-            tracing::debug!("the spool is closed already");
+            Self::closed_already();
         }
+    }
+
+    /// The engine is gone, and what was not settled is put again by the next run.
+    fn closed_already() {
+        tracing::debug!("the spool is closed already");
     }
 
     /// Waiting events after `after`, in order, at most `count` and about `bytes` of JSON.
@@ -448,6 +479,21 @@ impl Common {
             }
         }
         Some(next)
+    }
+
+    /// Keeps settlements for the next commit; gives what the writer must be told of them.
+    fn add_settlements(&self, settlements: Vec<Settlement>) -> Option<Command> {
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        if settling.len() >= SETTLING_MAX {
+            return Some(Command::Settle(settlements));
+        }
+        let is_first = settling.is_empty();
+        settling.extend(settlements);
+        (is_first && !settling.is_empty()).then(|| Command::Settle(Vec::new()))
+    }
+
+    fn take_settlements(&self) -> Vec<Settlement> {
+        std::mem::take(&mut *self.settling.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Hands committed events on, oldest out first.

@@ -89,7 +89,7 @@ impl Encoding {
     /// blanks; inside strings JSON has none.
     pub fn encode(self, json: &[u8]) -> Vec<u8> {
         match self {
-            Self::Base64 => STANDARD.encode(json).into_bytes(),
+            Self::Base64 => base64_simd::STANDARD.encode_type(json),
             Self::Json => json.to_vec(),
             Self::JsonLines => {
                 let mut line = Vec::with_capacity(json.len() + 1);

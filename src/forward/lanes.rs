@@ -6,10 +6,12 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     sync::Arc,
     time::Instant,
 };
+
+use ahash::HashMap;
 
 use crate::{delivery::EventId, event::Encoding, spool::Queued};
 

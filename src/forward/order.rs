@@ -3,7 +3,9 @@
 //!
 //! Remembers the last place of the 16,384 to 32,768 keys that were delivered last, about 8 MB at most.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
+
+use ahash::HashMap;
 
 use crate::delivery::{Disorder, EventId, Receipt};
 

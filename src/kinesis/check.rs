@@ -280,7 +280,7 @@ async fn send(client: &Client, data: &[u8], dry_run: bool) -> Result<Receipt, Fa
         Operation::PutRecord => {
             let request = client.sdk().put_record().partition_key(KEY).data(data).set_dry_run(dry_run);
             match request.set_stream_name(name).set_stream_arn(arn).send().await {
-                Ok(output) => stored(output.shard_id(), output.sequence_number()),
+                Ok(output) => stored(output.shard_id().into(), output.sequence_number()),
                 Err(error) => outcome_of(&error),
             }
         }

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::Client;
+use super::{Client, body_hash::BodyHash};
 use crate::config::{self, Config, CredentialsSource, DestinationKind};
 
 /// The SDK waits for ever for an answer by default. Kinesis answers in milliseconds; 15 s is an outage.
@@ -126,6 +126,7 @@ fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
         .endpoint_url(&access.endpoint_url)
         .credentials_provider(keys)
         .http_client(http(ProxyConfig::disabled()))
+        .interceptor(BodyHash)
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
@@ -201,6 +202,7 @@ pub(super) fn other_server(endpoint_url: &str) -> Option<&str> {
 
 fn kinesis(aws: &SdkConfig) -> aws_sdk_kinesis::config::Builder {
     aws_sdk_kinesis::config::Builder::from(aws)
+        .interceptor(BodyHash)
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }

@@ -5,10 +5,11 @@
 //! windows show (about 420 rows), however long the history is.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use ahash::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Queued, Settlement};
@@ -103,12 +104,24 @@ impl Pulse {
         for code in commit.faults {
             part.error(code, 1);
         }
+        let mut place = 0;
+        // Records of one put mostly went to one shard: they are counted together.
+        let mut run: Option<(&Arc<str>, u64, u64)> = None;
         for settlement in commit.settled {
             match &settlement.result {
                 Ok(receipt) => {
                     part.delivered += 1;
-                    part.record(&receipt.shard_id, 1, settlement.bytes as u64);
-                    if let Some(received_at) = self.received_at(connection, settlement.id)? {
+                    let bytes = settlement.bytes as u64;
+                    run = match run {
+                        Some((shard, records, sum)) if *shard == receipt.shard_id => {
+                            Some((shard, records + 1, sum + bytes))
+                        }
+                        other => {
+                            record(&mut part, other);
+                            Some((&receipt.shard_id, 1, bytes))
+                        }
+                    };
+                    if let Some(received_at) = self.received_at(connection, settlement.id, &mut place)? {
                         part.delivery_ms.count(settlement.at - received_at, 1);
                     }
                 }
@@ -118,6 +131,7 @@ impl Pulse {
                 }
             }
         }
+        record(&mut part, run);
         self.keys.count(commit.now, commit.accepted);
         self.add(commit.now, &part);
         Ok(())
@@ -137,10 +151,26 @@ impl Pulse {
         self.dirty = true;
     }
 
-    fn received_at(&self, connection: &Connection, id: EventId) -> rusqlite::Result<Option<Millis>> {
-        let at = self.requests.partition_point(|(_, last, _)| *last < id);
-        if let Some((_, _, received_at)) = self.requests.get(at).filter(|(first, ..)| *first <= id) {
-            return Ok(Some(*received_at));
+    /// `place`: where the one before was found. Events of one put are mostly neighbours.
+    fn received_at(
+        &self,
+        connection: &Connection,
+        id: EventId,
+        place: &mut usize,
+    ) -> rusqlite::Result<Option<Millis>> {
+        let of_place = |place: usize| {
+            let (first, last, received_at) = self.requests.get(place)?;
+            (*first..=*last).contains(&id).then_some(*received_at)
+        };
+        for near in [*place, *place + 1] {
+            if let Some(received_at) = of_place(near) {
+                *place = near;
+                return Ok(Some(received_at));
+            }
+        }
+        *place = self.requests.partition_point(|(_, last, _)| *last < id);
+        if let Some(received_at) = of_place(*place) {
+            return Ok(Some(received_at));
         }
         let mut statement = connection.prepare_cached("SELECT received_at FROM event WHERE id = ?1")?;
         statement.query_row([id], |row| row.get(0)).optional()
@@ -167,6 +197,12 @@ impl Pulse {
     pub(super) fn written(&mut self) {
         self.done.clear();
         self.dirty = false;
+    }
+}
+
+fn record(part: &mut Interval, run: Option<(&Arc<str>, u64, u64)>) {
+    if let Some((shard, records, bytes)) = run {
+        part.record(shard, records, bytes);
     }
 }
 
@@ -245,7 +281,7 @@ impl Keys {
         let Generations { now: current, before } = &*generations;
         let mut counts = current.counts.clone();
         let missed = before.as_ref().map_or(0, |before| before.missed);
-        let none = HashMap::new();
+        let none = HashMap::default();
         for (key, earlier) in before.as_ref().map_or(&none, |before| &before.counts) {
             let floor = Count { events: current.missed, doubt: current.missed, bytes: 0 };
             let count = counts.entry(Arc::clone(key)).or_insert(floor);

@@ -3,10 +3,9 @@
 //! A 64-bit hash and the place of each of the last one to two million accepted events, in memory: an index on disk over
 //! random ids would cost more with every event kept. A hit is a suspicion; the log's own line decides.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-};
+use std::{collections::HashMap, hash::BuildHasher};
+
+use ahash::RandomState;
 
 use crate::delivery::EventId;
 
@@ -30,16 +29,19 @@ impl Repeats {
         Self { hasher: RandomState::new(), young: HashMap::default(), old: HashMap::default(), generation }
     }
 
+    /// What stands for a `messageId` here.
+    pub(super) fn hash_of(&self, message_id: &str) -> u64 {
+        self.hasher.hash_one(message_id)
+    }
+
     /// The place where an event with this `messageId` probably was accepted before.
-    pub(super) fn suspect(&self, message_id: &str) -> Option<EventId> {
-        let hash = self.hasher.hash_one(message_id);
+    pub(super) fn suspect(&self, hash: u64) -> Option<EventId> {
         self.young.get(&hash).or_else(|| self.old.get(&hash)).copied()
     }
 
     /// Remembers the first of several accepted events with one `messageId`: call it where there was no earlier line.
-    pub(super) fn remember(&mut self, message_id: &str, id: EventId) {
-        let hash = self.hasher.hash_one(message_id);
-        self.old.remove(&hash);
+    /// What the older generation may still say of it is not asked any more.
+    pub(super) fn remember(&mut self, hash: u64, id: EventId) {
         self.young.insert(hash, id);
         if self.young.len() >= self.generation {
             self.old = std::mem::take(&mut self.young);
@@ -87,25 +89,33 @@ impl std::hash::Hasher for Passed {
 mod tests {
     use super::*;
 
+    fn remember(repeats: &mut Repeats, message_id: &str, id: EventId) {
+        repeats.remember(repeats.hash_of(message_id), id);
+    }
+
+    fn suspect(repeats: &Repeats, message_id: &str) -> Option<EventId> {
+        repeats.suspect(repeats.hash_of(message_id))
+    }
+
     #[test]
     fn the_first_one_is_remembered_through_one_change_of_generations() {
         let mut repeats = Repeats::with_generation(3);
         for (id, message_id) in [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")] {
-            repeats.remember(message_id, id);
+            remember(&mut repeats, message_id, id);
         }
-        assert_eq!((repeats.suspect("a"), repeats.suspect("e")), (Some(1), Some(5)));
-        repeats.remember("a", 6);
-        assert_eq!(repeats.suspect("a"), Some(6), "the line before it was pruned");
-        assert_eq!(repeats.suspect("b"), None, "two generations ago");
-        assert_eq!(repeats.suspect("nobody"), None);
+        assert_eq!((suspect(&repeats, "a"), suspect(&repeats, "e")), (Some(1), Some(5)));
+        remember(&mut repeats, "a", 6);
+        assert_eq!(suspect(&repeats, "a"), Some(6), "the line before it was pruned");
+        assert_eq!(suspect(&repeats, "b"), None, "two generations ago");
+        assert_eq!(suspect(&repeats, "nobody"), None);
     }
 
     #[test]
     fn what_was_rolled_back_is_forgotten() {
         let mut repeats = Repeats::with_generation(10);
-        repeats.remember("kept", 1);
-        repeats.remember("lost", 2);
+        remember(&mut repeats, "kept", 1);
+        remember(&mut repeats, "lost", 2);
         repeats.forget_after(1);
-        assert_eq!((repeats.suspect("kept"), repeats.suspect("lost")), (Some(1), None));
+        assert_eq!((suspect(&repeats, "kept"), suspect(&repeats, "lost")), (Some(1), None));
     }
 }

@@ -2,6 +2,7 @@
 //! the log within its limit and the write-ahead log short.
 
 mod resend;
+mod transaction;
 
 use std::{
     collections::HashMap,
@@ -10,30 +11,22 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    AppendError, Arrivals, Command, Common, Limits, Queued, Rejected, Requeued, Settlement, Summary, doctor,
-    open,
+    AppendError, Arrivals, Command, Common, Limits, Queued, Requeued, Settlement, Summary, doctor, open,
     pulse::{Commit, Keys, Pulse},
     repeats::Repeats,
     room::Room,
-    rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
+    rows::Books,
 };
-use crate::{
-    delivery::{Attempt, EventId, Fault, Intake, Millis},
-    event::{Event, Refusal},
-};
+use crate::delivery::{Attempt, EventId, Intake, Millis};
+use transaction::{Transaction, Written};
 
 /// A group is closed at so many bytes or commands; the rest waits for the next commit.
 const GROUP_BYTES_MAX: u64 = 8 << 20;
 const GROUP_COMMANDS_MAX: usize = 4096;
-
-/// Payloads lie together up to this size; reading one reads its chunk.
-const CHUNK_BYTES_MAX: usize = 256 << 10;
-const CHUNK_EVENTS_MAX: i64 = 4096;
 
 /// How long settlements alone wait for company before they cost a sync of their own.
 const SETTLE_WAIT: Duration = Duration::from_millis(10);
@@ -99,6 +92,8 @@ struct Group {
     appends: Vec<Append>,
     resends: Vec<Resend>,
     settlements: Vec<Settlement>,
+    /// More of them wait in [`Common::settling`].
+    settles: bool,
     attempts: Vec<(EventId, Attempt)>,
     repeats: u64,
     bytes: u64,
@@ -114,6 +109,7 @@ impl Group {
             appends: Vec::new(),
             resends: Vec::new(),
             settlements: Vec::new(),
+            settles: false,
             attempts: Vec::new(),
             repeats: 0,
             bytes: 0,
@@ -134,7 +130,10 @@ impl Group {
                 self.appends.push(Append { arrivals, bytes, reply });
             }
             Command::Resend { lines, at, reply } => self.resends.push(Resend { lines, at, reply }),
-            Command::Settle(list) => self.settlements.extend(list),
+            Command::Settle(list) => {
+                self.settlements.extend(list);
+                self.settles = true;
+            }
             Command::Attempts { list, repeats } => {
                 self.attempts.extend(list);
                 self.repeats += repeats;
@@ -148,6 +147,12 @@ impl Group {
         }
     }
 
+    /// And those that came while the writer was awake.
+    fn take_settlements(&mut self, common: &Common) {
+        self.settlements.extend(common.take_settlements());
+        self.settles = false;
+    }
+
     fn is_full(&self) -> bool {
         self.closing || self.bytes >= GROUP_BYTES_MAX || self.commands >= GROUP_COMMANDS_MAX
     }
@@ -156,6 +161,7 @@ impl Group {
         !(self.appends.is_empty()
             && self.resends.is_empty()
             && self.settlements.is_empty()
+            && !self.settles
             && self.attempts.is_empty()
             && self.repeats == 0)
     }
@@ -213,17 +219,6 @@ fn answer<T>(reply: oneshot::Sender<Result<T, AppendError>>, result: Result<T, A
     drop(reply.send(result));
 }
 
-/// What one transaction did.
-#[derive(Default)]
-struct Written {
-    /// Each request's first place.
-    firsts: Vec<EventId>,
-    /// What became of each resend.
-    requeued: Vec<Requeued>,
-    /// The events for the forwarder.
-    committed: Vec<Queued>,
-}
-
 impl Writer {
     pub(super) fn new(connection: Connection, path: PathBuf, limits: Limits) -> rusqlite::Result<Self> {
         let mut books = Books::read(&connection)?;
@@ -242,7 +237,7 @@ impl Writer {
             words,
             repeats,
             pulse,
-            chunk: Vec::with_capacity(CHUNK_BYTES_MAX),
+            chunk: Vec::new(),
             revision: 0,
             intake: Intake::Ready,
             failed_at: None,
@@ -312,6 +307,7 @@ impl Writer {
 
     /// Commits the group and answers its senders. Gives back what has to be tried again.
     fn commit(&mut self, mut group: Group, common: &Common) -> Group {
+        group.take_settlements(common);
         self.look_at_disk(common);
         if self.room.is_full() {
             Self::turn_away(&mut group, common);
@@ -464,169 +460,24 @@ impl Writer {
     }
 
     fn write_rows(&mut self, group: &mut Group) -> rusqlite::Result<Written> {
-        let mut written = Written::default();
-        let mut chunk = Chunk::new(std::mem::take(&mut self.chunk), self.books.newest + 1);
+        let buffer = std::mem::take(&mut self.chunk);
+        let mut transaction = Transaction::begin(self, buffer)?;
         for append in &mut group.appends {
-            written.firsts.push(self.books.newest + 1);
-            self.insert_arrivals(&mut append.arrivals, &mut chunk, &mut written.committed)?;
+            transaction.insert_arrivals(&mut append.arrivals)?;
         }
         for resend in &group.resends {
-            let requeued = self.requeue((&resend.lines, resend.at), &mut chunk, &mut written.committed)?;
-            written.requeued.push(requeued);
+            transaction.requeue(&resend.lines, resend.at)?;
         }
-        chunk.write(&self.connection, self.books.newest)?;
-        self.chunk = chunk.body;
         for (event, attempt) in &group.attempts {
-            self.insert_attempt(*event, attempt)?;
+            transaction.insert_attempt(*event, attempt)?;
         }
-        self.books.repeats += group.repeats;
+        transaction.books.repeats += group.repeats;
         for settlement in &group.settlements {
-            self.insert_settlement(settlement)?;
+            transaction.insert_settlement(settlement)?;
         }
+        let (written, buffer) = transaction.finish()?;
+        self.chunk = buffer;
         Ok(written)
-    }
-
-    /// The JSON is taken out of `arrivals` for the forwarder: a commit that fails refuses the request whole.
-    fn insert_arrivals(
-        &mut self,
-        arrivals: &mut Arrivals,
-        chunk: &mut Chunk,
-        committed: &mut Vec<Queued>,
-    ) -> rusqlite::Result<()> {
-        let source = self.word(&arrivals.source)?;
-        let at = arrivals.received_at;
-        for event in &mut arrivals.events {
-            let repeat_of = self.repeat_of(&event.message_id)?;
-            if let (Some(earlier), true) = (repeat_of, self.limits.drop_repeats) {
-                let rejected = dropped_repeat(event, earlier);
-                self.insert_rejected((source, at), &rejected, chunk)?;
-                continue;
-            }
-            chunk.make_room(&self.connection, event.json.len(), self.books.newest)?;
-            self.books.newest += 1;
-            self.books.accepted += 1;
-            self.books.queued_bytes += event.json.len() as u64;
-            let line = (self.books.newest, source, at);
-            let row = EventRow {
-                kind: Some(kind_column(event.kind)),
-                key: event.key.as_str(),
-                key_shortened: event.key.shortened(),
-                message_id: &event.message_id,
-                name: event.name.as_deref(),
-                repeat_of,
-                resend_of: None,
-            };
-            row.insert(&self.connection, line, chunk, &event.json)?;
-            if repeat_of.is_none() {
-                self.repeats.remember(&event.message_id, self.books.newest);
-            }
-            committed.push(Queued {
-                id: self.books.newest,
-                key: Arc::from(event.key.as_str()),
-                json: Bytes::from(std::mem::take(&mut event.json)),
-                attempts: 0,
-            });
-        }
-        for rejected in &arrivals.rejected {
-            self.insert_rejected((source, at), rejected, chunk)?;
-        }
-        Ok(())
-    }
-
-    fn insert_rejected(
-        &mut self,
-        (source, at): (i64, Millis),
-        rejected: &Rejected,
-        chunk: &mut Chunk,
-    ) -> rusqlite::Result<()> {
-        chunk.make_room(&self.connection, rejected.excerpt.len(), self.books.newest)?;
-        self.books.newest += 1;
-        self.books.rejected += 1;
-        self.books.kept += 1;
-        let row = EventRow {
-            kind: rejected.kind.map(kind_column),
-            message_id: rejected.message_id.as_deref().unwrap_or(""),
-            ..EventRow::default()
-        };
-        row.insert(&self.connection, (self.books.newest, source, at), chunk, &rejected.excerpt)?;
-        insert_rejection(&self.connection, (self.books.newest, at), &rejected.fault)
-    }
-
-    /// The earlier line with this `messageId`, if it is still in the log. What memory suspects, the line itself decides.
-    fn repeat_of(&self, message_id: &str) -> rusqlite::Result<Option<EventId>> {
-        let Some(earlier) = self.repeats.suspect(message_id) else { return Ok(None) };
-        let mut statement =
-            self.connection.prepare_cached("SELECT id FROM event WHERE id = ?1 AND message_id = ?2")?;
-        statement.query_row(params![earlier, message_id], |row| row.get(0)).optional()
-    }
-
-    fn insert_attempt(&self, event: EventId, attempt: &Attempt) -> rusqlite::Result<()> {
-        let mut statement = self
-            .connection
-            .prepare_cached("INSERT OR REPLACE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        statement.execute(params![
-            event,
-            attempt.number,
-            attempt.at,
-            attempt.took_ms,
-            &*attempt.fault.code,
-            &*attempt.fault.message,
-        ])?;
-        Ok(())
-    }
-
-    fn insert_settlement(&mut self, settlement: &Settlement) -> rusqlite::Result<()> {
-        let (state, shard, sequence, fault) = match &settlement.result {
-            Ok(receipt) => {
-                (DELIVERED, Some(self.word(&receipt.shard_id)?), Some(&*receipt.sequence_number), None)
-            }
-            Err(fault) => (FAILED, None, None, Some(fault)),
-        };
-        let mut statement = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO settled (id, state, at, attempts, took, encoding, shard, sequence, code, message)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?;
-        let added = statement.execute(params![
-            settlement.id,
-            state,
-            settlement.at,
-            settlement.attempts,
-            settlement.took_ms,
-            encoding_column(settlement.encoding),
-            shard,
-            sequence,
-            fault.map(|fault| &*fault.code),
-            fault.map(|fault| &*fault.message),
-        ])?;
-        if added == 0 {
-            return Ok(());
-        }
-        if settlement.result.is_ok() {
-            self.books.delivered += 1;
-            self.books.kept += 1;
-            self.books.queued_bytes = self.books.queued_bytes.saturating_sub(settlement.bytes as u64);
-        } else {
-            self.books.failed += 1;
-        }
-        // One that settles after its neighbours were pruned: pruning looks there again.
-        self.books.pruned_through = self.books.pruned_through.min(settlement.id - 1);
-        Ok(())
-    }
-
-    /// The number that stands for a text that comes again and again: a source's name, a shard's id.
-    fn word(&mut self, text: &Arc<str>) -> rusqlite::Result<i64> {
-        if let Some(id) = self.words.get(text) {
-            return Ok(*id);
-        }
-        self.connection
-            .prepare_cached("INSERT OR IGNORE INTO word (text) VALUES (?1)")?
-            .execute([&**text])?;
-        let id = self
-            .connection
-            .prepare_cached("SELECT id FROM word WHERE text = ?1")?
-            .query_row([&**text], |row| row.get(0))?;
-        self.words.insert(Arc::clone(text), id);
-        Ok(id)
     }
 
     /// When upkeep is due; `None` while there is nothing to tidy.
@@ -777,125 +628,10 @@ fn repeats(connection: &Connection, newest: EventId) -> rusqlite::Result<Repeats
     let mut rows = statement.query([newest - REMEMBERED_AT_START])?;
     while let Some(row) = rows.next()? {
         let message_id: String = row.get(1)?;
-        if repeats.suspect(&message_id).is_none() {
-            repeats.remember(&message_id, row.get(0)?);
+        let hash = repeats.hash_of(&message_id);
+        if repeats.suspect(hash).is_none() {
+            repeats.remember(hash, row.get(0)?);
         }
     }
     Ok(repeats)
-}
-
-/// The line of an event that is not forwarded again. Its sender hears 200: the first one is safe.
-fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
-    let mut excerpt = event.json.clone();
-    excerpt.truncate(Refusal::EXCERPT_BYTES_MAX);
-    Rejected {
-        kind: Some(event.kind),
-        message_id: Some(event.message_id.clone()),
-        fault: Fault::new(
-            "repeat",
-            format!("an event with this messageId was accepted before (line {earlier})"),
-        ),
-        excerpt,
-    }
-}
-
-/// Payloads on their way to one row of `chunk`.
-struct Chunk {
-    body: Vec<u8>,
-    first: EventId,
-}
-
-impl Chunk {
-    fn new(mut body: Vec<u8>, first: EventId) -> Self {
-        body.clear();
-        Self { body, first }
-    }
-
-    /// Writes the chunk out when `bytes` more would make it too large; `last` is the last event in it.
-    fn make_room(&mut self, connection: &Connection, bytes: usize, last: EventId) -> rusqlite::Result<()> {
-        let events = last + 1 - self.first;
-        if events > 0 && (self.body.len() + bytes > CHUNK_BYTES_MAX || events >= CHUNK_EVENTS_MAX) {
-            self.write(connection, last)?;
-            self.body.clear();
-            self.first = last + 1;
-        }
-        Ok(())
-    }
-
-    /// Adds a payload: its chunk, start and length.
-    fn place(&mut self, payload: &[u8]) -> (EventId, usize, usize) {
-        let start = self.body.len();
-        self.body.extend_from_slice(payload);
-        (self.first, start, payload.len())
-    }
-
-    fn write(&self, connection: &Connection, last: EventId) -> rusqlite::Result<()> {
-        if last >= self.first {
-            connection
-                .prepare_cached("INSERT INTO chunk (id, last, body) VALUES (?1, ?2, ?3)")?
-                .execute(params![self.first, last, self.body])?;
-        }
-        Ok(())
-    }
-}
-
-/// A row of `event`, but for its place, source, time and payload.
-#[derive(Default)]
-struct EventRow<'a> {
-    kind: Option<i64>,
-    /// Empty for a rejected one.
-    key: &'a str,
-    key_shortened: bool,
-    message_id: &'a str,
-    name: Option<&'a str>,
-    repeat_of: Option<EventId>,
-    resend_of: Option<EventId>,
-}
-
-impl EventRow<'_> {
-    fn insert(
-        &self,
-        connection: &Connection,
-        (id, source, at): (EventId, i64, Millis),
-        chunk: &mut Chunk,
-        payload: &[u8],
-    ) -> rusqlite::Result<()> {
-        let (chunk, start, length) = chunk.place(payload);
-        let mut statement = connection.prepare_cached(
-            "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id, repeat_of,
-                name, chunk, start, length, sum, resend_of)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )?;
-        statement.execute(params![
-            id,
-            at,
-            self.kind,
-            source,
-            self.key,
-            self.key_shortened,
-            self.message_id,
-            self.repeat_of,
-            self.name,
-            chunk,
-            column(start as u64),
-            column(length as u64),
-            sum_of(self.key, payload),
-            self.resend_of,
-        ])?;
-        Ok(())
-    }
-}
-
-fn insert_rejection(
-    connection: &Connection,
-    (id, at): (EventId, Millis),
-    fault: &Fault,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message)
-             VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5)",
-        )?
-        .execute(params![id, REJECTED, at, &*fault.code, &*fault.message])?;
-    Ok(())
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Chunk, EventRow, Writer};
+use super::transaction::{EventRow, Transaction};
 use crate::{
     delivery::{EventId, Millis},
     spool::{
@@ -50,15 +50,10 @@ impl Settled {
     }
 }
 
-impl Writer {
+impl Transaction<'_> {
     /// Stops at the first replay for which `spool.max_bytes` leaves no room. Failed events need none: they count already.
-    pub(super) fn requeue(
-        &mut self,
-        (lines, at): (&[EventId], Millis),
-        chunk: &mut Chunk,
-        committed: &mut Vec<Queued>,
-    ) -> rusqlite::Result<Requeued> {
-        let connection = &self.connection;
+    pub(super) fn requeue(&mut self, lines: &[EventId], at: Millis) -> rusqlite::Result<()> {
+        let connection = self.connection;
         let mut select = connection.prepare_cached(
             "SELECT kind, source, partition_key, key_shortened, message_id, name, chunk, start, length, sum, state
              FROM event JOIN settled ON settled.id = event.id WHERE event.id = ?1",
@@ -84,7 +79,7 @@ impl Writer {
             if !had_failed && self.books.queued_bytes + bytes > self.limits.max_bytes {
                 break;
             }
-            chunk.make_room(connection, json.len(), self.books.newest)?;
+            self.chunk.make_room(connection, json.len(), self.books.newest)?;
             self.books.newest += 1;
             let row = EventRow {
                 kind: settled.kind,
@@ -95,7 +90,8 @@ impl Writer {
                 repeat_of: None,
                 resend_of: Some(*line),
             };
-            row.insert(connection, (self.books.newest, settled.source, at), chunk, json)?;
+            let line_of_row = (self.books.newest, settled.source, at);
+            row.insert(&mut self.insert_event, line_of_row, &mut self.chunk, json)?;
             if had_failed {
                 supersede.execute(params![line, RESENT, self.books.newest])?;
                 self.books.failed -= 1;
@@ -112,13 +108,14 @@ impl Writer {
             }
             done.looked_at += 1;
             done.sums.bytes += bytes;
-            committed.push(Queued {
+            self.written.committed.push(Queued {
                 id: self.books.newest,
                 key: Arc::from(settled.key.as_str()),
                 json: Bytes::copy_from_slice(json),
                 attempts: 0,
             });
         }
-        Ok(done)
+        self.written.requeued.push(done);
+        Ok(())
     }
 }

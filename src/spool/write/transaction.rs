@@ -1,0 +1,345 @@
+//! The rows of one transaction. What it inserts again and again is prepared once: finding a prepared statement by its
+//! text costs as much as a third of an insert.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use super::{
+    super::{
+        Arrivals, Queued, Rejected, Requeued, Settlement,
+        repeats::Repeats,
+        rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
+    },
+    Limits, Writer,
+};
+use crate::{
+    delivery::{Attempt, EventId, Fault, Millis},
+    event::{Event, Refusal},
+};
+
+/// Payloads lie together up to this size; reading one reads its chunk.
+const CHUNK_BYTES_MAX: usize = 256 << 10;
+const CHUNK_EVENTS_MAX: i64 = 4096;
+
+/// What one transaction did.
+#[derive(Default)]
+pub(super) struct Written {
+    /// Each request's first place.
+    pub(super) firsts: Vec<EventId>,
+    /// What became of each resend.
+    pub(super) requeued: Vec<Requeued>,
+    /// The events for the forwarder.
+    pub(super) committed: Vec<Queued>,
+}
+
+/// Rows on their way to a commit. What it changes in the writer's memory is the writer's to take back if that fails.
+pub(super) struct Transaction<'w> {
+    pub(super) connection: &'w Connection,
+    pub(super) books: &'w mut Books,
+    pub(super) limits: Limits,
+    pub(super) chunk: Chunk,
+    pub(super) written: Written,
+    pub(super) insert_event: CachedStatement<'w>,
+    insert_settled: CachedStatement<'w>,
+    words: &'w mut HashMap<Arc<str>, i64>,
+    /// The shard of the settlement before, and its number.
+    shard: Option<(Arc<str>, i64)>,
+    repeats: &'w mut Repeats,
+}
+
+impl<'w> Transaction<'w> {
+    /// `buffer` is for payloads; [`Self::finish`] gives it back.
+    pub(super) fn begin(writer: &'w mut Writer, buffer: Vec<u8>) -> rusqlite::Result<Self> {
+        let Writer { connection, books, limits, words, repeats, .. } = writer;
+        let connection: &Connection = connection;
+        Ok(Self {
+            connection,
+            chunk: Chunk::new(buffer, books.newest + 1),
+            books,
+            limits: *limits,
+            written: Written::default(),
+            insert_event: connection.prepare_cached(EventRow::INSERT)?,
+            insert_settled: connection.prepare_cached(
+                "INSERT OR IGNORE INTO settled (id, state, at, attempts, took, encoding, shard, sequence, code, message)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?,
+            words,
+            shard: None,
+            repeats,
+        })
+    }
+
+    /// Writes the last payloads.
+    pub(super) fn finish(self) -> rusqlite::Result<(Written, Vec<u8>)> {
+        self.chunk.write(self.connection, self.books.newest)?;
+        Ok((self.written, self.chunk.body))
+    }
+
+    /// The JSON is taken out of `arrivals` for the forwarder: a commit that fails refuses the request whole.
+    pub(super) fn insert_arrivals(&mut self, arrivals: &mut Arrivals) -> rusqlite::Result<()> {
+        self.written.firsts.push(self.books.newest + 1);
+        let source = self.word(&arrivals.source)?;
+        let at = arrivals.received_at;
+        for event in &mut arrivals.events {
+            let hash = self.repeats.hash_of(&event.message_id);
+            let repeat_of = self.repeat_of(hash, &event.message_id)?;
+            if let (Some(earlier), true) = (repeat_of, self.limits.drop_repeats) {
+                let rejected = dropped_repeat(event, earlier);
+                self.insert_rejected((source, at), &rejected)?;
+                continue;
+            }
+            self.chunk.make_room(self.connection, event.json.len(), self.books.newest)?;
+            self.books.newest += 1;
+            self.books.accepted += 1;
+            self.books.queued_bytes += event.json.len() as u64;
+            let line = (self.books.newest, source, at);
+            let row = EventRow {
+                kind: Some(kind_column(event.kind)),
+                key: event.key.as_str(),
+                key_shortened: event.key.shortened(),
+                message_id: &event.message_id,
+                name: event.name.as_deref(),
+                repeat_of,
+                resend_of: None,
+            };
+            row.insert(&mut self.insert_event, line, &mut self.chunk, &event.json)?;
+            if repeat_of.is_none() {
+                self.repeats.remember(hash, self.books.newest);
+            }
+            self.written.committed.push(Queued {
+                id: self.books.newest,
+                key: Arc::from(event.key.as_str()),
+                json: Bytes::from(std::mem::take(&mut event.json)),
+                attempts: 0,
+            });
+        }
+        for rejected in &arrivals.rejected {
+            self.insert_rejected((source, at), rejected)?;
+        }
+        Ok(())
+    }
+
+    fn insert_rejected(&mut self, (source, at): (i64, Millis), rejected: &Rejected) -> rusqlite::Result<()> {
+        self.chunk.make_room(self.connection, rejected.excerpt.len(), self.books.newest)?;
+        self.books.newest += 1;
+        self.books.rejected += 1;
+        self.books.kept += 1;
+        let row = EventRow {
+            kind: rejected.kind.map(kind_column),
+            message_id: rejected.message_id.as_deref().unwrap_or(""),
+            ..EventRow::default()
+        };
+        let line = (self.books.newest, source, at);
+        row.insert(&mut self.insert_event, line, &mut self.chunk, &rejected.excerpt)?;
+        insert_rejection(self.connection, (self.books.newest, at), &rejected.fault)
+    }
+
+    /// The earlier line with this `messageId`, if it is still in the log. What memory suspects, the line itself decides.
+    fn repeat_of(&self, hash: u64, message_id: &str) -> rusqlite::Result<Option<EventId>> {
+        let Some(earlier) = self.repeats.suspect(hash) else { return Ok(None) };
+        let mut statement =
+            self.connection.prepare_cached("SELECT id FROM event WHERE id = ?1 AND message_id = ?2")?;
+        statement.query_row(params![earlier, message_id], |row| row.get(0)).optional()
+    }
+
+    pub(super) fn insert_attempt(&self, event: EventId, attempt: &Attempt) -> rusqlite::Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        statement.execute(params![
+            event,
+            attempt.number,
+            attempt.at,
+            attempt.took_ms,
+            &*attempt.fault.code,
+            &*attempt.fault.message,
+        ])?;
+        Ok(())
+    }
+
+    pub(super) fn insert_settlement(&mut self, settlement: &Settlement) -> rusqlite::Result<()> {
+        let (state, shard, sequence, fault) = match &settlement.result {
+            Ok(receipt) => {
+                (DELIVERED, Some(self.shard(&receipt.shard_id)?), Some(&*receipt.sequence_number), None)
+            }
+            Err(fault) => (FAILED, None, None, Some(fault)),
+        };
+        let added = self.insert_settled.execute(params![
+            settlement.id,
+            state,
+            settlement.at,
+            settlement.attempts,
+            settlement.took_ms,
+            encoding_column(settlement.encoding),
+            shard,
+            sequence,
+            fault.map(|fault| &*fault.code),
+            fault.map(|fault| &*fault.message),
+        ])?;
+        if added == 0 {
+            return Ok(());
+        }
+        if settlement.result.is_ok() {
+            self.books.delivered += 1;
+            self.books.kept += 1;
+            self.books.queued_bytes = self.books.queued_bytes.saturating_sub(settlement.bytes as u64);
+        } else {
+            self.books.failed += 1;
+        }
+        // One that settles after its neighbours were pruned: pruning looks there again.
+        self.books.pruned_through = self.books.pruned_through.min(settlement.id - 1);
+        Ok(())
+    }
+
+    /// Records of one put mostly went to the shard of the one before.
+    fn shard(&mut self, name: &Arc<str>) -> rusqlite::Result<i64> {
+        if let Some((before, number)) = &self.shard
+            && before == name
+        {
+            return Ok(*number);
+        }
+        let number = self.word(name)?;
+        self.shard = Some((Arc::clone(name), number));
+        Ok(number)
+    }
+
+    /// The number that stands for a text that comes again and again: a source's name, a shard's id.
+    fn word(&mut self, text: &Arc<str>) -> rusqlite::Result<i64> {
+        if let Some(id) = self.words.get(text) {
+            return Ok(*id);
+        }
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO word (text) VALUES (?1)")?
+            .execute([&**text])?;
+        let id = self
+            .connection
+            .prepare_cached("SELECT id FROM word WHERE text = ?1")?
+            .query_row([&**text], |row| row.get(0))?;
+        self.words.insert(Arc::clone(text), id);
+        Ok(id)
+    }
+}
+
+/// The line of an event that is not forwarded again. Its sender hears 200: the first one is safe.
+fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
+    let mut excerpt = event.json.clone();
+    excerpt.truncate(Refusal::EXCERPT_BYTES_MAX);
+    Rejected {
+        kind: Some(event.kind),
+        message_id: Some(event.message_id.clone()),
+        fault: Fault::new(
+            "repeat",
+            format!("an event with this messageId was accepted before (line {earlier})"),
+        ),
+        excerpt,
+    }
+}
+
+/// Payloads on their way to one row of `chunk`.
+pub(super) struct Chunk {
+    body: Vec<u8>,
+    first: EventId,
+}
+
+impl Chunk {
+    fn new(mut body: Vec<u8>, first: EventId) -> Self {
+        body.clear();
+        Self { body, first }
+    }
+
+    /// Writes the chunk out when `bytes` more would make it too large; `last` is the last event in it.
+    pub(super) fn make_room(
+        &mut self,
+        connection: &Connection,
+        bytes: usize,
+        last: EventId,
+    ) -> rusqlite::Result<()> {
+        let events = last + 1 - self.first;
+        if events > 0 && (self.body.len() + bytes > CHUNK_BYTES_MAX || events >= CHUNK_EVENTS_MAX) {
+            self.write(connection, last)?;
+            self.body.clear();
+            self.first = last + 1;
+        }
+        Ok(())
+    }
+
+    /// Adds a payload: its chunk, start and length.
+    fn place(&mut self, payload: &[u8]) -> (EventId, usize, usize) {
+        let start = self.body.len();
+        self.body.extend_from_slice(payload);
+        (self.first, start, payload.len())
+    }
+
+    fn write(&self, connection: &Connection, last: EventId) -> rusqlite::Result<()> {
+        if last >= self.first {
+            connection
+                .prepare_cached("INSERT INTO chunk (id, last, body) VALUES (?1, ?2, ?3)")?
+                .execute(params![self.first, last, self.body])?;
+        }
+        Ok(())
+    }
+}
+
+/// A row of `event`, but for its place, source, time and payload.
+#[derive(Default)]
+pub(super) struct EventRow<'a> {
+    pub(super) kind: Option<i64>,
+    /// Empty for a rejected one.
+    pub(super) key: &'a str,
+    pub(super) key_shortened: bool,
+    pub(super) message_id: &'a str,
+    pub(super) name: Option<&'a str>,
+    pub(super) repeat_of: Option<EventId>,
+    pub(super) resend_of: Option<EventId>,
+}
+
+impl EventRow<'_> {
+    const INSERT: &'static str =
+        "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id, repeat_of,
+            name, chunk, start, length, sum, resend_of)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+
+    /// `statement` is [`Transaction::insert_event`].
+    pub(super) fn insert(
+        &self,
+        statement: &mut CachedStatement<'_>,
+        (id, source, at): (EventId, i64, Millis),
+        chunk: &mut Chunk,
+        payload: &[u8],
+    ) -> rusqlite::Result<()> {
+        let (chunk, start, length) = chunk.place(payload);
+        statement.execute(params![
+            id,
+            at,
+            self.kind,
+            source,
+            self.key,
+            self.key_shortened,
+            self.message_id,
+            self.repeat_of,
+            self.name,
+            chunk,
+            column(start as u64),
+            column(length as u64),
+            sum_of(self.key, payload),
+            self.resend_of,
+        ])?;
+        Ok(())
+    }
+}
+
+fn insert_rejection(
+    connection: &Connection,
+    (id, at): (EventId, Millis),
+    fault: &Fault,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message)
+             VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5)",
+        )?
+        .execute(params![id, REJECTED, at, &*fault.code, &*fault.message])?;
+    Ok(())
+}
