@@ -322,6 +322,7 @@ impl Forwarder {
 
     fn take_back(&mut self, done: Done, now: Instant, books: &mut Books) {
         let took_ms = u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let at = now_ms();
         let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
         let refused_together = done.taken.len() > 1 && done.outcomes.iter().all(is_refused);
         let is_checked = done.changes == self.changes;
@@ -375,7 +376,7 @@ impl Forwarder {
             books.settlements.push(Settlement {
                 id: taken.event.id,
                 bytes: taken.event.json.len(),
-                at: now_ms(),
+                at,
                 attempts: number,
                 took_ms,
                 encoding: done.encoding,
