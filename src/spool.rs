@@ -196,6 +196,8 @@ enum Command {
         list: Vec<(EventId, Attempt)>,
         repeats: u64,
     },
+    /// Answers when all that came before is committed.
+    Flush(oneshot::Sender<Result<(), AppendError>>),
     Limits(Limits),
     Close,
 }
@@ -394,6 +396,13 @@ impl Spool {
     /// Adds puts that did not deliver to their events' stories; `repeats` of them had no clear answer.
     pub async fn note_attempts(&self, list: Vec<(EventId, Attempt)>, repeats: u64) {
         self.tell(Command::Attempts { list, repeats }).await;
+    }
+
+    /// Waits until all that was told before is durable, or could not be written.
+    pub async fn flush(&self) -> Result<(), AppendError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.commands.send(Command::Flush(reply)).await.map_err(|_closed| AppendError::Closed)?;
+        answer.await.unwrap_or(Err(AppendError::Closed))
     }
 
     async fn tell(&self, command: Command) {

@@ -3,12 +3,12 @@
 //! The forwarder is at rest meanwhile: what was in flight has come back, and nothing is put. Each event that waits is
 //! settled as failed with a code that says so: it stays in the log, adds up in the ledger, and can be sent again later.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{
     delivery::{EventId, Fault, Millis},
     event::Encoding,
-    spool::{ReadError, Settlement, Spool},
+    spool::{AppendError, ReadError, Settlement, Spool},
 };
 
 /// The code of an event that was set aside.
@@ -17,16 +17,11 @@ pub(super) const SET_ASIDE: &str = "SetAside";
 const PAGE_EVENTS: usize = 4_000;
 const PAGE_BYTES: usize = 32 << 20;
 
-/// How long the disk may take to write it all down.
-const WRITTEN_MAX: Duration = Duration::from_secs(30);
-
 /// Sets aside every event that waits now; gives how many. What comes meanwhile waits on.
 pub(super) async fn run(spool: &Spool, encoding: Encoding, message: &str) -> Result<u64, String> {
-    let mut summary = spool.watch();
-    let (through, failed_before) = {
-        let now = summary.borrow_and_update();
-        (now.newest, now.ledger.failed)
-    };
+    // The forwarder's last settlements are on their way to the disk: what they are of does not wait.
+    spool.flush().await.map_err(|error| unwritten(&error))?;
+    let through = spool.watch().borrow().newest;
     let fault = Fault::new(SET_ASIDE, message);
     let mut cursor: EventId = spool.settled_through();
     let mut count = 0;
@@ -57,11 +52,12 @@ pub(super) async fn run(spool: &Spool, encoding: Encoding, message: &str) -> Res
         cursor = next.through;
     }
     // Until it is written, the next forwarder would read these events as waiting.
-    let written = summary.wait_for(|now| now.ledger.failed >= failed_before + count);
-    match tokio::time::timeout(WRITTEN_MAX, written).await {
-        Ok(Ok(_)) => Ok(count),
-        Ok(Err(_)) | Err(_) => Err("the disk does not write down that events were set aside".to_owned()),
-    }
+    spool.flush().await.map_err(|error| unwritten(&error))?;
+    Ok(count)
+}
+
+fn unwritten(error: &AppendError) -> String {
+    format!("it could not be written down that events were set aside: {error}")
 }
 
 fn unreadable(error: &ReadError) -> String {

@@ -96,6 +96,8 @@ struct Group {
     settles: bool,
     attempts: Vec<(EventId, Attempt)>,
     repeats: u64,
+    /// Who waits for all of it.
+    flushes: Vec<Reply<()>>,
     bytes: u64,
     commands: usize,
     /// When its first command came.
@@ -112,6 +114,7 @@ impl Group {
             settles: false,
             attempts: Vec::new(),
             repeats: 0,
+            flushes: Vec::new(),
             bytes: 0,
             commands: 0,
             since: Instant::now(),
@@ -138,6 +141,7 @@ impl Group {
                 self.attempts.extend(list);
                 self.repeats += repeats;
             }
+            Command::Flush(reply) => self.flushes.push(reply),
             Command::Limits(limits) => {
                 writer.limits = limits;
                 writer.room.forget();
@@ -163,12 +167,13 @@ impl Group {
             && self.settlements.is_empty()
             && !self.settles
             && self.attempts.is_empty()
+            && self.flushes.is_empty()
             && self.repeats == 0)
     }
 
     /// A waiting sender is answered at once; settlements alone wait a little for company.
     fn is_due(&self, now: Instant) -> bool {
-        let somebody_waits = !self.appends.is_empty() || !self.resends.is_empty();
+        let somebody_waits = !(self.appends.is_empty() && self.resends.is_empty() && self.flushes.is_empty());
         self.has_work() && (self.is_full() || somebody_waits || now >= self.since + SETTLE_WAIT)
     }
 }
@@ -209,6 +214,7 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
         match command {
             Command::Append { reply, .. } => answer(reply, Err(AppendError::Closed)),
             Command::Resend { reply, .. } => answer(reply, Err(AppendError::Closed)),
+            Command::Flush(reply) => answer(reply, Err(AppendError::Closed)),
             Command::Settle(_) | Command::Attempts { .. } | Command::Limits(_) | Command::Close => {}
         }
     }
@@ -217,6 +223,15 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
 /// A sender that went away meanwhile is no error: its events are safe all the same.
 fn answer<T>(reply: oneshot::Sender<Result<T, AppendError>>, result: Result<T, AppendError>) {
     drop(reply.send(result));
+}
+
+/// Who waits for a commit.
+type Reply<T> = oneshot::Sender<Result<T, AppendError>>;
+
+fn answer_all<T>(all: Vec<(Reply<T>, Result<T, AppendError>)>) {
+    for (reply, result) in all {
+        answer(reply, result);
+    }
 }
 
 impl Writer {
@@ -329,8 +344,10 @@ impl Writer {
         let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
         common.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
         let mut next = Group::new();
-        let mut answers: Vec<(oneshot::Sender<_>, Result<EventId, AppendError>)> = Vec::new();
-        let mut requeued: Vec<(oneshot::Sender<_>, Result<Requeued, AppendError>)> = Vec::new();
+        let flushed = result.as_ref().map(drop).map_err(|reason| AppendError::Disk(Arc::clone(reason)));
+        let flushes = group.flushes.drain(..).map(|reply| (reply, flushed.clone())).collect();
+        let mut answers: Vec<(Reply<_>, Result<EventId, AppendError>)> = Vec::new();
+        let mut requeued: Vec<(Reply<_>, Result<Requeued, AppendError>)> = Vec::new();
         match result {
             Ok(Written { firsts, requeued: done, committed }) => {
                 self.revision += 1;
@@ -372,12 +389,9 @@ impl Writer {
         }
         // Before the answers: who was told 200 finds the event in the sums and in the queue.
         self.publish(common);
-        for (reply, result) in answers {
-            answer(reply, result);
-        }
-        for (reply, result) in requeued {
-            answer(reply, result);
-        }
+        answer_all(answers);
+        answer_all(requeued);
+        answer_all(flushes);
         next
     }
 

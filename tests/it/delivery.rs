@@ -13,13 +13,14 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use tributary::config::{Config, CredentialsSource, DestinationKind, Operation};
 use tributary::delivery::{Forwarder, Query};
+use tributary::engine::Queued;
 use tributary::event::Encoding;
 use tributary::practice::Faults;
 
 use crate::binary::{Home, Serve, WRITE_KEY, key_header};
 use crate::practising::{Practising, practising};
 use crate::scripted::{Answer, Call, DENIED, FAILING, Scripted, Sent, THROTTLED, TOO_LARGE, first_arrivals};
-use crate::wire::{self, Connection, adds_up, metric, wait_until};
+use crate::wire::{self, Connection, adds_up, metric, wait_for, wait_until};
 
 /// One event of a user; `n` says its place.
 fn event(user: &str, n: usize) -> String {
@@ -1063,4 +1064,28 @@ fn a_stream_is_named_by_its_arn_where_the_settings_give_one() {
     serve.wait_drained();
     serve.stop();
     assert_eq!(server.calls()[0].stream, arn);
+}
+
+/// 4,000 records are in flight when the destination is changed: what became of them is written down last.
+#[test]
+fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
+    let running = practising(|config| config.destination.operation = Operation::PutRecords);
+    let delay = Duration::from_millis(300);
+    running.engine.set_faults(Faults { delay, ..Faults::default() });
+    let mut connection = Connection::open(running.address).unwrap();
+    for part in 0..20_usize {
+        let events: Vec<_> = (0..500).map(|n| event(&format!("u{part}-{n}"), n)).collect();
+        assert_eq!(post_batch(&mut connection, &events).unwrap(), 200);
+    }
+    wait_until("puts to come back", || running.engine.status().ledger.delivered > 0);
+    wait_until("more to be in flight", || running.engine.status().sending >= 1_000);
+    let mut config = Config::clone(&running.engine.config());
+    config.destination.enabled = false;
+    "other".clone_into(&mut config.destination.stream);
+    let saved = running.engine.save_and_apply(config, Queued::SetAside).wait().unwrap();
+    assert_eq!((saved, &*running.engine.config().destination.stream), (Ok(()), "other"));
+    let ledger =
+        wait_for("the sums", || Some(running.engine.status().ledger).filter(|ledger| ledger.queued == 0));
+    assert!(ledger.adds_up() && ledger.accepted == 10_000 && ledger.failed > 0, "{ledger:?}");
+    assert_eq!(running.records().len() as u64, ledger.delivered);
 }

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use tributary::config::{Config, Source};
+use tributary::config::{Config, Environment, Overrides, Source};
 use tributary::engine::{Engine, PRACTICE_STREAM, Paths, Whereabouts};
 
 use crate::binary::WRITE_KEY;
@@ -26,7 +26,9 @@ pub fn practising(change: impl FnOnce(&mut Config)) -> Practising {
     config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.capture.sources.push(Source::new("Tests", WRITE_KEY));
     change(&mut config);
-    let paths = Paths { config_file: None, data_dir: data.path().to_owned() };
+    let file = data.path().join("config.toml");
+    tributary::config::load(&file, &Environment::default(), &Overrides::default()).unwrap();
+    let paths = Paths { config_file: Some(file), data_dir: data.path().to_owned() };
     let engine = Engine::start(config, paths).unwrap();
     let address = wait_for("the endpoint", || engine.status().endpoint);
     Practising { engine, address, data }
