@@ -166,6 +166,36 @@ pub fn kms_key_arn(key: &str, destination: &Destination) -> String {
     format!("arn:{partition}:kms:{region}:{account}:key/{key}")
 }
 
+/// Why a policy could not name that key.
+pub fn check_kms_key_arn(arn: &str) -> Result<(), String> {
+    let arn = arn.trim();
+    if arn.starts_with("alias/") || arn.contains(":alias/") {
+        return Err(
+            "an alias is of no use in a policy: give the ARN of the key itself, as the KMS console shows it"
+                .to_owned(),
+        );
+    }
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", partition, "kms", region, account, key]
+            if !(partition.is_empty() || region.is_empty())
+                && account.len() == 12
+                && account.bytes().all(|byte| byte.is_ascii_digit())
+                && key.strip_prefix("key/").is_some_and(is_key_id) =>
+        {
+            Ok(())
+        }
+        _ => Err(
+            "a KMS key looks like arn:aws:kms:eu-west-1:123456789012:key/ID, with the account's 12 digits"
+                .to_owned(),
+        ),
+    }
+}
+
+fn is_key_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// What the policy allows. Each switch is one thing that Tributary can do with the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the form")]
@@ -241,7 +271,8 @@ impl Grants {
 pub fn missing(config: &Config, grants: &Grants) -> Vec<Missing> {
     let destination = &config.destination;
     let mut missing = stream_arn(&destination.region, &destination.account_id, &destination.stream).missing;
-    let key_missing = grants.kms_key_arn.as_ref().is_some_and(|arn| arn.trim().is_empty());
+    // What no policy can name is as good as nothing.
+    let key_missing = grants.kms_key_arn.as_ref().is_some_and(|arn| check_kms_key_arn(arn).is_err());
     if key_missing && !grants.kms_actions().is_empty() {
         missing.push(Missing::KmsKeyArn);
     }
@@ -287,7 +318,7 @@ impl Document {
         if let Some(key) = &grants.kms_key_arn
             && !actions.is_empty()
         {
-            let key = Some(key.trim()).filter(|key| !key.is_empty());
+            let key = Some(key.trim()).filter(|key| check_kms_key_arn(key).is_ok());
             statement.push(Statement::allow(actions, key.unwrap_or(Missing::KmsKeyArn.placeholder())));
         }
         Self { version: "2012-10-17", statement }

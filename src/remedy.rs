@@ -90,6 +90,12 @@ pub fn remedy(fault: &Fault, config: &Config) -> Remedy {
     words::remedy(cause_of(&fault.code, &fault.message), fault, config)
 }
 
+/// The same of something that the user asked for once, such as a check: nothing tries again by itself, and no event
+/// depends on it.
+pub fn remedy_once(fault: &Fault, config: &Config) -> Remedy {
+    words::once(remedy(fault, config))
+}
+
 /// What to tell the user of a stream that spreads records over its shards by itself, while order is wanted.
 pub fn spread_keys(config: &Config) -> String {
     words::spread_keys(config)

@@ -182,10 +182,10 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
     remedy_for_ui(ui, seen, fault, seen.config);
 }
 
-/// The same about settings that are not applied yet.
+/// The same about something that was asked once, with settings that need not be in force.
 pub(super) fn remedy_for_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
     let t = tokens(ui);
-    let remedy = remedy::remedy(fault, config);
+    let remedy = remedy::remedy_once(fault, config);
     frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
         ui.take_available_width();
         ui.spacing_mut().item_spacing.y = 4.0;

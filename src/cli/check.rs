@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::{DestinationWords, Places, Printed, practice_access, print, runtime};
 use crate::{
-    config::Overrides,
+    config::{Config, Overrides},
     delivery::{CheckKind, Found, Step, Verdict},
     kinesis::check,
+    remedy,
 };
 
 #[derive(Args, Debug)]
@@ -38,7 +39,7 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<bool> {
     printed?;
     let passed = steps.iter().all(|step| !matches!(step.verdict, Verdict::Failed(_)));
     if words.json {
-        let steps: Vec<_> = steps.iter().map(step_json).collect();
+        let steps: Vec<_> = steps.iter().map(|step| step_json(step, &config)).collect();
         print(&format!("{}\n", json!({ "ok": passed, "steps": steps })))?;
     }
     Ok(passed)
@@ -60,13 +61,18 @@ fn step_line(step: &Step) -> String {
     format!("{:<8} {}: {}{said}\n", word(&step.verdict), step.name, step.detail)
 }
 
-fn step_json(step: &Step) -> serde_json::Value {
-    let error = match &step.verdict {
-        Verdict::Failed(fault) => Some(fault.to_string()),
+fn step_json(step: &Step, config: &Config) -> serde_json::Value {
+    let fault = match &step.verdict {
+        Verdict::Failed(fault) => Some(fault),
         Verdict::Passed | Verdict::Skipped => None,
     };
-    let mut line =
-        json!({ "step": step.name, "result": word(&step.verdict), "detail": step.detail, "error": error });
+    let mut line = json!({
+        "step": step.name,
+        "result": word(&step.verdict),
+        "detail": step.detail,
+        "error": fault.map(ToString::to_string),
+        "remedy": fault.map(|fault| remedy::remedy_once(fault, config).action),
+    });
     match &step.found {
         Some(Found::Caller(caller)) => {
             line["account"] = json!(&*caller.account_id);

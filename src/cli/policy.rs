@@ -6,7 +6,7 @@ use clap::Args;
 use super::{DestinationWords, Places, print, tell};
 use crate::{
     config::Overrides,
-    policy::{self, Format, Grants, Holder},
+    policy::{self, Format, Grants, Holder, Missing},
 };
 
 #[derive(Args, Debug)]
@@ -24,7 +24,7 @@ pub struct Words {
     #[arg(long)]
     list_streams: bool,
     /// ARN of the KMS key, where the stream is encrypted with a key of your own
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = kms_key)]
     kms_key_arn: Option<String>,
     /// For a role that this user or role may assume, instead of for a user; --external-id is what it asks for
     #[arg(long, value_name = "ARN", value_parser = trusted)]
@@ -35,6 +35,14 @@ pub struct Words {
     /// json, aws-cli, terraform or cloudformation
     #[arg(long, default_value = "json", value_parser = ["json", "aws-cli", "terraform", "cloudformation"])]
     format: String,
+}
+
+/// An empty one is a placeholder in the text.
+fn kms_key(arn: &str) -> Result<String, String> {
+    if arn.trim().is_empty() {
+        return Ok(String::new());
+    }
+    policy::check_kms_key_arn(arn).map(|()| arn.to_owned())
 }
 
 fn trusted(arn: &str) -> Result<String, String> {
@@ -64,7 +72,19 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     print(&format!("{}\n", policy::render_role(&config, &grants, &holder, format).trim_end()))?;
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|one| one.placeholder()).collect();
-        tell(&format!("still to be filled in: {} (--region, --account-id, --stream)", names.join(", ")));
+        let flags: Vec<_> = missing.iter().map(|one| flag(*one)).collect();
+        tell(&format!("still to be filled in: {} ({})", names.join(", "), flags.join(", ")));
     }
     Ok(())
+}
+
+/// What gives it.
+fn flag(missing: Missing) -> &'static str {
+    match missing {
+        Missing::Region => "--region",
+        Missing::AccountId => "--account-id",
+        Missing::StreamName => "--stream",
+        Missing::KmsKeyArn => "--kms-key-arn",
+        Missing::Trusted => "--trusted",
+    }
 }

@@ -82,7 +82,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     }
 
     fn failed(&mut self, name: &'static str, fault: Fault) -> Failed {
-        let remedy = remedy::remedy(&fault, self.config);
+        let remedy = remedy::remedy_once(&fault, self.config);
         let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
         (self.report)(Step { name, verdict: Verdict::Failed(fault), detail, found: None });
         Failed

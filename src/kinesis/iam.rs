@@ -56,7 +56,11 @@ pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(S
                 report(Step { name: call.action, verdict: Verdict::Passed, detail, found: None });
             }
             Err((fault, half_made)) => {
+                let is_known = !answer_was_lost(&fault) || half_made.is_some();
                 report(failed(call.action, fault, config));
+                if !is_known {
+                    report(may_be_left(call));
+                }
                 made.extend(half_made);
                 for undo in made.iter().rev() {
                     report(iam.undo(undo, config).await);
@@ -67,8 +71,24 @@ pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(S
     }
 }
 
+/// Whether the call was carried out is not known.
+fn answer_was_lost(fault: &Fault) -> bool {
+    matches!(&*fault.code, "NoAnswer" | "ConnectionLost")
+}
+
+/// To undo what may be somebody else's of the same name would be worse than to leave it.
+fn may_be_left(call: &IamCall) -> Step {
+    let name = call.parameters.first().map_or("", |(_, name)| name);
+    let detail = format!(
+        "Not made: whether {} was carried out is unknown, since its answer was lost. What it makes of the name “{name}” may \
+         be there: look for it in the IAM console, and delete it if it is new.",
+        call.action
+    );
+    Step { name: call.undo.0, verdict: Verdict::Skipped, detail, found: None }
+}
+
 fn failed(name: &'static str, fault: Fault, config: &Config) -> Step {
-    let remedy = remedy::remedy(&fault, config);
+    let remedy = remedy::remedy_once(&fault, config);
     let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
     Step { name, verdict: Verdict::Failed(fault), detail, found: None }
 }
@@ -113,6 +133,10 @@ impl Iam {
                 Err(fault) if &*fault.code == "NoSuchEntity" && tries < NOT_THERE_TRIES => {
                     tries += 1;
                     tokio::time::sleep(NOT_THERE_PAUSE).await;
+                }
+                // What was done to a user and a policy of our own is undone, whether it was done or not.
+                Err(fault) if answer_was_lost(&fault) && call.action == "AttachUserPolicy" => {
+                    return Err((fault, Some(Made { action: call.undo.0, parameters })));
                 }
                 Err(fault) => return Err((fault, None)),
                 Ok(answer) => break answer,

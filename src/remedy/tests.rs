@@ -266,6 +266,19 @@ fn every_code_has_words_for_what_why_and_what_to_do_with_any_settings() {
 }
 
 #[test]
+fn who_asked_once_is_promised_nothing_that_only_the_forwarder_does() {
+    for (code, message) in CODES.iter().flat_map(|(code, _)| TELLING.iter().map(move |text| (*code, *text))) {
+        for config in [&Config::default(), &config()] {
+            let Remedy { why, action, .. } = remedy_once(&Fault::new(code, message), config);
+            for promise in ["Tributary tries", "Tributary sees", "is lost", "sent again"] {
+                assert!(!why.contains(promise) && !action.contains(promise), "{code}: {why} {action}");
+            }
+            assert!(action.len() > 10 && action.ends_with(['.', ')', '}']), "{code}: {action}");
+        }
+    }
+}
+
+#[test]
 fn whatever_blocks_says_where_in_the_app_or_at_aws_to_mend_it() {
     for (class, codes) in CLASSES {
         for code in codes.iter().filter(|_| *class == Class::Blocked) {

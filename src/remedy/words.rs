@@ -26,6 +26,29 @@ const HEALTH: &str = "https://health.aws.amazon.com/health/status";
 /// What the user must do: nothing.
 const BY_ITSELF: &str = "Nothing to do: Tributary tries again by itself, and no event is lost.";
 
+/// What only the forwarder may promise, and what stands for it where the user asked for something once.
+const PROMISES: [(&str, &str); 9] = [
+    (BY_ITSELF, "Try again in a moment."),
+    ("Tributary tries again by itself, and no event is lost.", "Then try again."),
+    ("; Tributary tries again by itself.", "; then try again."),
+    ("Tributary tries again by itself.", "Then try again."),
+    ("Tributary sees the new sign-in by itself.", "Then try again."),
+    ("Tributary sees new keys by itself.", "Then try again."),
+    (" Events are kept until then, and none is lost.", " Then try again."),
+    (
+        "it is sent again, and may then be in the stream twice (with the same messageId)",
+        "look for it in the stream",
+    ),
+    (", so the record is sent again.", "."),
+];
+
+/// Without what only the forwarder may promise.
+pub(super) fn once(remedy: Remedy) -> Remedy {
+    let plain =
+        |text: String| PROMISES.iter().fold(text, |text, (promise, instead)| text.replace(promise, instead));
+    Remedy { why: plain(remedy.why), action: plain(remedy.action), ..remedy }
+}
+
 pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
     let names = Names::of(config);
     // Where one place was named, nothing was found in that place: the words about the default chain would mislead.

@@ -9,8 +9,8 @@ use std::{
 
 use axum::{
     Router,
-    body::{Bytes, to_bytes},
-    http::{Request, Response, StatusCode},
+    body::{Body, Bytes, to_bytes},
+    http::{HeaderValue, Request, Response, StatusCode},
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -27,6 +27,8 @@ pub struct Asked {
     pub json: Value,
     /// The same, STS and IAM.
     pub form: BTreeMap<String, String>,
+    /// Whose keys signed it.
+    pub access_key_id: String,
 }
 
 /// How an action ends.
@@ -38,6 +40,8 @@ pub enum Reply {
     Error(&'static str, String),
     /// Kinesis: this body, with 200.
     Body(Value),
+    /// What was asked is done, and the connection is cut before the answer is through.
+    Lost,
 }
 
 pub fn denied(action: &str) -> Reply {
@@ -117,17 +121,23 @@ fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn answer(request: Request<axum::body::Body>, memory: Arc<Mutex<Memory>>) -> Response<String> {
+async fn answer(request: Request<Body>, memory: Arc<Mutex<Memory>>) -> Response<Body> {
     let target = request.headers().get("x-amz-target").and_then(|name| name.to_str().ok());
     let kinesis = target.and_then(|target| target.rsplit('.').next()).map(str::to_owned);
+    let access_key_id = signer(request.headers().get("authorization"));
     let body: Bytes = to_bytes(request.into_body(), 16 << 20).await.unwrap_or_default();
     let asked = if let Some(action) = &kinesis {
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
         let dry = if json["DryRun"] == true { "?" } else { "" };
-        Asked { action: format!("{action}{dry}"), json, form: BTreeMap::new() }
+        Asked { action: format!("{action}{dry}"), json, form: BTreeMap::new(), access_key_id }
     } else {
         let form = form(&String::from_utf8_lossy(&body));
-        Asked { action: form.get("Action").cloned().unwrap_or_default(), json: Value::Null, form }
+        Asked {
+            action: form.get("Action").cloned().unwrap_or_default(),
+            json: Value::Null,
+            form,
+            access_key_id,
+        }
     };
     let reply = {
         let mut held = lock(&memory);
@@ -135,9 +145,10 @@ async fn answer(request: Request<axum::body::Body>, memory: Arc<Mutex<Memory>>) 
         (held.rule)(&asked)
     };
     let is_kinesis = kinesis.is_some();
+    let is_lost = matches!(reply, Reply::Lost);
     let (status, body) = match reply {
-        Reply::Usual if is_kinesis => of_kinesis(&mut lock(&memory), &asked),
-        Reply::Usual => of_query(&mut lock(&memory), &asked),
+        Reply::Usual | Reply::Lost if is_kinesis => of_kinesis(&mut lock(&memory), &asked),
+        Reply::Usual | Reply::Lost => of_query(&mut lock(&memory), &asked),
         Reply::Error(code, message) if is_kinesis => {
             (400, json!({ "__type": code, "message": message }).to_string())
         }
@@ -146,7 +157,16 @@ async fn answer(request: Request<axum::body::Body>, memory: Arc<Mutex<Memory>>) 
     };
     let kind = if is_kinesis { "application/x-amz-json-1.1" } else { "text/xml" };
     let response = Response::builder().status(StatusCode::from_u16(status).expect("a status"));
+    let cut = async { Err::<Bytes, _>(std::io::Error::other("cut")) };
+    let body = if is_lost { Body::from_stream(futures_util::stream::once(cut)) } else { Body::from(body) };
     response.header("content-type", kind).header("x-amzn-requestid", "r").body(body).expect("a valid answer")
+}
+
+/// The access key id in a signature: `AWS4-HMAC-SHA256 Credential=AKIA…/date/…`.
+fn signer(authorization: Option<&HeaderValue>) -> String {
+    let text = authorization.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (_, rest) = text.split_once("Credential=").unwrap_or_default();
+    rest.split('/').next().unwrap_or_default().to_owned()
 }
 
 fn form(body: &str) -> BTreeMap<String, String> {

@@ -212,3 +212,22 @@ fn lines_are_printed_as_the_steps_are_known() {
     assert!(lines[0].starts_with("passed   credentials: Key …MPLE from environment variables."), "{ended:?}");
     assert!(lines[1].contains(USER_ARN) && lines[2].contains("on-demand, 4 open shards"), "{ended:?}");
 }
+
+#[test]
+fn a_check_promises_nothing_that_only_delivering_does() {
+    for code in ["InternalFailure", "ProvisionedThroughputExceededException", "AccessDeniedException"] {
+        let account = Account::start(&["clicks"]);
+        let refusing = move |asked: &crate::account::Asked| {
+            if asked.action == "PutRecord?" { Reply::Error(code, String::new()) } else { Reply::Usual }
+        };
+        account.set_rule(refusing);
+        let (ended, _, answer) = check(&account, "", &[]);
+        let step = &answer["steps"][3];
+        let (detail, remedy) = (step["detail"].as_str().unwrap(), step["remedy"].as_str().unwrap());
+        assert_eq!((ended, &answer["steps"][0]["remedy"]), (Some(1), &json!(null)), "{answer}");
+        assert!(detail.contains(remedy) && remedy.contains("ry again"), "{answer}");
+        for promise in ["by itself", "is lost", "sent again"] {
+            assert!(!detail.contains(promise), "{answer}");
+        }
+    }
+}

@@ -250,6 +250,29 @@ fn the_policy_comes_in_every_format_and_says_what_is_missing() {
         serde_json::from_str::<Value>(&bare.stdout).is_ok(),
         "stdout is still the policy alone: {bare:?}"
     );
+    let keyless = policy("json", &["--kms-key-arn", ""]);
+    assert_eq!(
+        (keyless.code, keyless.stderr.trim_end()),
+        (Some(0), "still to be filled in: {kms-key-arn} (--kms-key-arn)")
+    );
+}
+
+#[test]
+fn a_policy_names_no_key_that_aws_would_not_take_in_one() {
+    let home = Home::new("");
+    for (key, why) in [
+        ("foo bar", "looks like arn:aws:kms:"),
+        ("alias/mine", "an alias is of no use in a policy"),
+        ("arn:aws:kms:eu-west-1:123456789012:alias/mine", "an alias is of no use in a policy"),
+        ("arn:aws:kms:eu-west-1:123:key/k", "12 digits"),
+    ] {
+        let ended = home.run(&["policy", "--kms-key-arn", key]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{key}: {ended:?}");
+        assert!(ended.stderr.contains(why), "{key}: {ended:?}");
+    }
+    let key = "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0a1b";
+    let ended = home.run(&["policy", "--kms-key-arn", key]);
+    assert!(ended.code == Some(0) && ended.stdout.contains(key), "{ended:?}");
 }
 
 #[test]

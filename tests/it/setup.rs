@@ -624,3 +624,175 @@ fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
     let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
     assert!(file.contains("keep_events = 4321"), "{file}");
 }
+
+/// Puts this text into a field in the place of what it holds.
+fn retype(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::TextInput, label).focus();
+    window.run();
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
+    window.run();
+    type_into(window, label, text);
+}
+
+fn flip(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Switch, label).scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Switch, label).click();
+    window.run();
+}
+
+#[test]
+fn a_call_whose_answer_was_lost_is_undone_or_named() {
+    if !in_own_process("a_call_whose_answer_was_lost_is_undone_or_named", |_| {}) {
+        return;
+    }
+    let losing = |action: &'static str| {
+        let account = Account::start(&["clicks"]);
+        account.set_rule(move |asked| if asked.action == action { Reply::Lost } else { Reply::Usual });
+        let mut desk = about_to_attach(&account);
+        click(&mut desk.window, "Make these 3 calls");
+        (account, desk)
+    };
+    // Whose a policy of that name is, nobody knows.
+    let (account, mut desk) = losing("CreatePolicy");
+    let window = &mut desk.window;
+    wait_for(window, "the undoing", |window| says(window, "Something may be left behind: see above"));
+    assert!(says(window, "“tributary-clicks” may be there"), "what, and how to look");
+    assert!(!says(window, "Nothing was left behind"));
+    window.get_by_label("DeleteUser: passed");
+    assert_eq!(account.iam(), [format!("policy/arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks")]);
+
+    // What was done to a user of our own is undone.
+    let (account, mut desk) = losing("AttachUserPolicy");
+    let window = &mut desk.window;
+    wait_for(window, "the undoing", |window| says(window, "Nothing was left behind."));
+    window.get_by_label("DetachUserPolicy: passed");
+    assert_eq!(account.iam(), [""; 0]);
+}
+
+#[test]
+fn the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing() {
+    let name = "the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing";
+    if !in_own_process(name, |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "DescribeStreamSummary" => Reply::Body(serde_json::json!({ "StreamDescriptionSummary": {
+            "StreamName": "clicks", "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks"),
+            "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
+            "EnhancedMonitoring": [], "OpenShardCount": 1, "EncryptionType": "KMS", "KeyId": "alias/mine" } })),
+        _ => Reply::Usual,
+    });
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    assert!(!says(window, "kms:GenerateDataKey"));
+    click(window, "Check");
+    wait_for(window, "the key", |window| says(window, "ARN of the KMS key"));
+    assert_eq!(value(window, "ARN of the KMS key"), "alias/mine");
+    assert!(
+        says(window, "an alias is of no use in a policy")
+            || says(window, "An alias is of no use in a policy")
+    );
+    assert!(says(window, "Still missing: the ARN of the KMS key") && says(window, "{kms-key-arn}"));
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/0a-1b";
+    retype(window, "ARN of the KMS key", key);
+    assert!(!says(window, "Still missing") && !says(window, "alias is of no use"));
+    click(window, "Copy policy");
+    let policy = copied(window).expect("the policy is copied");
+    assert!(policy.contains("kms:GenerateDataKey") && policy.contains(key), "{policy}");
+    flip(window, "Policy allows: Customer key");
+    assert!(!says(window, "kms:GenerateDataKey"));
+}
+
+#[test]
+fn a_check_that_fails_says_to_try_again_and_not_that_tributary_does() {
+    if !in_own_process("a_check_that_fails_says_to_try_again_and_not_that_tributary_does", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "PutRecord?" => Reply::Error("InternalFailure", String::new()),
+        _ => Reply::Usual,
+    });
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    click(window, "Check");
+    wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
+    assert!(says(window, "Try again in a moment."));
+    assert!(!says(window, "by itself, and no event is lost"));
+}
+
+#[test]
+fn the_policy_for_a_role_comes_with_who_may_assume_it_and_the_external_id() {
+    if !in_own_process("the_policy_for_a_role_comes_with_who_may_assume_it_and_the_external_id", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    type_into(window, "External id", "tributary-1");
+    click(window, "For a role to assume");
+    window.run();
+    assert!(says(window, "Still missing: who may assume the role"));
+    type_into(window, "Who may assume the role", "nobody");
+    assert!(policy_rule(window), "the rule, as it is typed");
+    retype(window, "Who may assume the role", USER_ARN);
+    assert!(!says(window, "Still missing") && !policy_rule(window));
+    click(window, "Copy trust policy");
+    let trust = copied(window).expect("the trust policy is copied");
+    for part in ["sts:AssumeRole", USER_ARN, "sts:ExternalId", "tributary-1"] {
+        assert!(trust.contains(part), "{part}: {trust}");
+    }
+    assert!(!says(window, "Attach it for me"), "a role is not made for the user");
+    click(window, "Terraform");
+    window.run();
+    assert!(says(window, "aws_iam_role") && says(window, "tributary-1"));
+}
+
+/// Whether it says that this is nobody who may assume a role.
+fn policy_rule(window: &Window) -> bool {
+    let rule = tributary::policy::check_trusted("nobody").expect_err("a name is no ARN");
+    says(window, &rule[1..])
+}
+
+#[test]
+fn keeping_the_order_per_user_says_what_each_choice_costs() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    assert!(says(window, "in the order in which they were accepted"));
+    flip(window, "Keep the order per user");
+    assert!(says(window, "one user's events may arrive in another order"));
+    click(window, "Apply");
+    wait_for(window, "the setting", |window| says(window, "Applied and saved"));
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    assert!(file.contains("ordered = false"), "{file}");
+}
+
+#[test]
+fn another_profile_signs_the_calls_and_delivers_nothing() {
+    if !in_own_process("another_profile_signs_the_calls_and_delivers_nothing", profiles) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    flip(window, "Make an access key too");
+    click(window, "Another profile");
+    window.run();
+    type_into(window, "Profile that may manage IAM", "plain");
+    click(window, "Show the calls …");
+    window.run();
+    click(window, "Make these 3 calls");
+    wait_for(window, "the attachment", |window| says(window, "Attached. IAM takes some seconds"));
+    let signers: Vec<_> =
+        account.asked().into_iter().map(|asked| (asked.action, asked.access_key_id)).collect();
+    let by_plain = |action: &str| (action.to_owned(), "AKIAEXAMPLEPLAIN".to_owned());
+    assert_eq!(signers, ["CreateUser", "CreatePolicy", "AttachUserPolicy"].map(by_plain));
+    click(window, "Who am I?");
+    wait_for(window, "an answer", |window| says(window, USER_ARN));
+    let last = account.asked().pop().expect("it was asked");
+    assert_eq!(last.access_key_id, "AKIAIOSFODNN7EXAMPLE", "the draft's own keys are as they were");
+}

@@ -48,6 +48,8 @@ struct Run {
     calls: Vec<IamCall>,
     config: Config,
     steps: Vec<Step>,
+    /// The last word did not come: what was made after the last step is not known.
+    is_late: bool,
     coming: Option<(Steps, Instant)>,
 }
 
@@ -65,6 +67,7 @@ impl Attach {
                 NextStep::Pending => {
                     let verdict = Verdict::Failed(Fault::new("NoAnswer", "It took too long."));
                     run.steps.push(Step { name: "IAM", verdict, detail: String::new(), found: None });
+                    run.is_late = true;
                     break;
                 }
                 NextStep::Ended => break,
@@ -172,7 +175,7 @@ impl Attach {
         let Some(make) = decided else { return };
         if let Some((calls, config)) = self.shown.take().filter(|_| make) {
             let coming = Some((seen.engine.attach(config.clone(), calls.clone()), Instant::now()));
-            self.run = Some(Run { calls, config, steps: Vec::new(), coming });
+            self.run = Some(Run { calls, config, steps: Vec::new(), is_late: false, coming });
         }
     }
 }
@@ -197,10 +200,13 @@ impl Run {
         }
         let all_passed = self.steps.iter().all(|step| step.verdict == Verdict::Passed);
         if !all_passed || self.steps.len() != self.calls.len() {
-            let undone = self.steps.iter().skip_while(|step| step.verdict == Verdict::Passed).skip(1);
-            let text = match undone.filter(|step| step.verdict != Verdict::Passed).count() {
-                0 => "Nothing was left behind.",
-                _ => "Something is left behind: see above, and delete it in the AWS console.",
+            let made = self.steps.iter().take_while(|step| step.verdict == Verdict::Passed).count();
+            let mut undone = self.steps.iter().skip(made + 1);
+            let is_clean = undone.len() >= made && undone.all(|step| step.verdict == Verdict::Passed);
+            let text = if is_clean && !self.is_late {
+                "Nothing was left behind."
+            } else {
+                "Something may be left behind: see above, and delete it in the AWS console."
             };
             widgets::message_ui(ui, Tone::Attention, text);
             return false;

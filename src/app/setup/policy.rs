@@ -169,7 +169,9 @@ impl Form {
         }
         if self.wants.encrypted {
             let hint = "arn:aws:kms:eu-west-1:123456789012:key/…";
-            widgets::field_ui(ui, "ARN of the KMS key", &mut self.wants.kms_key_arn, hint, None);
+            let arn = self.wants.kms_key_arn.trim();
+            let fault = policy::check_kms_key_arn(arn).err().filter(|_| !arn.is_empty());
+            widgets::field_ui(ui, "ARN of the KMS key", &mut self.wants.kms_key_arn, hint, fault.as_deref());
         }
     }
 
