@@ -267,7 +267,9 @@ fn every_code_has_words_for_what_why_and_what_to_do_with_any_settings() {
 
 #[test]
 fn who_asked_once_is_promised_nothing_that_only_the_forwarder_does() {
-    for (code, message) in CODES.iter().flat_map(|(code, _)| TELLING.iter().map(move |text| (*code, *text))) {
+    // Nobody asks once for the spool to be read.
+    let codes = CODES.iter().map(|(code, _)| *code).filter(|code| *code != "SpoolUnreadable");
+    for (code, message) in codes.flat_map(|code| TELLING.iter().map(move |text| (code, *text))) {
         for config in [&Config::default(), &config()] {
             let Remedy { why, action, .. } = remedy_once(&Fault::new(code, message), config);
             for promise in ["Tributary tries", "Tributary sees", "is lost", "sent again"] {
