@@ -11,7 +11,7 @@ use tributary::{
 };
 
 /// An event is made of small pieces of memory that are taken by one thread and given back by another, and the SDK takes
-/// hundreds a call: the system's allocator would be a fifth of all (docs/performance.md).
+/// many a call: this allocator is made for that (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
