@@ -31,6 +31,7 @@ mod faults;
 mod json;
 mod live;
 mod mark;
+mod moving;
 mod news;
 mod palette;
 mod problem;

@@ -4,11 +4,14 @@ use eframe::egui::{self, Align, DragValue, Label, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Seen, sources,
+    Seen, moving, sources,
     theme::{tokens, weight},
-    widgets,
+    widgets::{self, Tone},
 };
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    engine::Queued,
+};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -126,10 +129,7 @@ impl Settings {
         let t = tokens(ui);
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Take the settings along");
-            widgets::hint_ui(
-                ui,
-                "As text, without sources and secrets. Events that wait go to the destination in force.",
-            );
+            widgets::hint_ui(ui, "As text, without sources and secrets.");
             ui.horizontal_wrapped(|ui| {
                 if widgets::button_ui(ui, Icon::Copy, "Copy settings").clicked() {
                     ui.copy_text(seen.config.export());
@@ -159,14 +159,29 @@ impl Settings {
                 let line = format!("{name}: {was} → {is}");
                 ui.add(Label::new(RichText::new(line).monospace().size(11.5).color(t.text)).wrap());
             }
+            let question = imported.as_ref().ok().and_then(|config| moving::question(seen, config));
+            if let Some(question) = &question {
+                widgets::message_ui(ui, Tone::Attention, question);
+            }
             let mut done = false;
             ui.horizontal_wrapped(|ui| {
                 let can = !changes.is_empty() && !seen.saving;
-                let import = widgets::primary_button_ui(ui, Icon::Check, "Import", can);
-                if let (true, Ok(config)) =
-                    (import.on_disabled_hover_text("Nothing would change").clicked(), &imported)
-                {
-                    seen.save(config.clone(), "Imported and saved");
+                let label = if question.is_some() { "Import and send them there" } else { "Import" };
+                let import = widgets::primary_button_ui(ui, Icon::Check, label, can);
+                let mut wanted = import
+                    .on_disabled_hover_text("Nothing would change")
+                    .clicked()
+                    .then_some(("Imported and saved", Queued::GoOn));
+                if question.is_some() {
+                    let aside = ui.add_enabled_ui(can, |ui| {
+                        widgets::button_ui(ui, Icon::Archive, "Import and set them aside")
+                    });
+                    if aside.inner.on_hover_text(moving::ASIDE).clicked() {
+                        wanted = Some(("Imported and saved; what waited is under Failed", Queued::SetAside));
+                    }
+                }
+                if let (Some((said, queued)), Ok(config)) = (wanted, &imported) {
+                    seen.save_with(config.clone(), said, queued);
                     done = true;
                 }
                 done |= widgets::button_ui(ui, Icon::X, "Cancel import").clicked();

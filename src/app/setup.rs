@@ -21,7 +21,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Place, Seen, banner, status_line,
+    Place, Seen, banner, moving, status_line,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -297,8 +297,10 @@ impl SetUp {
     fn apply_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let t = tokens(ui);
         let reason = reason(&self.draft);
-        let text = self.consequence(seen);
-        let moves = self.moves(seen) && seen.status.ledger.queued > 0;
+        let question = moving::question(seen, &self.draft);
+        let moves = question.is_some();
+        let calm = "Not applied yet. Takes effect at once; accepted events are kept.";
+        let text = question.unwrap_or_else(|| calm.to_owned());
         let shadow = ui.visuals().popup_shadow;
         let frame =
             Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
@@ -324,8 +326,7 @@ impl SetUp {
                         let aside = ui.add_enabled_ui(can, |ui| {
                             widgets::button_ui(ui, Icon::Archive, "Apply and set them aside")
                         });
-                        let hint = "They are kept under Failed, and can be sent again at any time.";
-                        let aside = aside.inner.on_hover_text(hint).on_disabled_hover_text(why);
+                        let aside = aside.inner.on_hover_text(moving::ASIDE).on_disabled_hover_text(why);
                         if aside.clicked() {
                             self.apply(seen, Queued::SetAside);
                         }
@@ -347,30 +348,6 @@ impl SetUp {
             Queued::SetAside => "Applied and saved; what waited is under Failed",
         };
         seen.save_with(config, done, queued);
-    }
-
-    /// Whether events would go somewhere else.
-    fn moves(&self, seen: &Seen<'_>) -> bool {
-        let (new, now) = (&self.draft.destination, &seen.config.destination);
-        let of_practice = (new.kind, now.kind) == (DestinationKind::Practice, DestinationKind::Practice);
-        new.kind != now.kind
-            || !of_practice
-                && (&new.stream, &new.region, &new.endpoint_url)
-                    != (&now.stream, &now.region, &now.endpoint_url)
-    }
-
-    /// What applying does to events that wait.
-    fn consequence(&self, seen: &Seen<'_>) -> String {
-        let queued = seen.status.ledger.queued;
-        if self.moves(seen) && queued > 0 {
-            return format!(
-                "{} queued {} for {}. Send there, or set aside?",
-                widgets::digits(queued),
-                if queued == 1 { "event waits" } else { "events wait" },
-                status_line::destination(seen.config)
-            );
-        }
-        "Not applied yet. Takes effect at once; accepted events are kept.".to_owned()
     }
 
     fn destination_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {

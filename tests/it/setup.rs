@@ -796,3 +796,60 @@ fn another_profile_signs_the_calls_and_delivers_nothing() {
     let last = account.asked().pop().expect("it was asked");
     assert_eq!(last.access_key_id, "AKIAIOSFODNN7EXAMPLE", "the draft's own keys are as they were");
 }
+
+#[test]
+fn events_that_wait_are_asked_about_when_other_keys_would_send_them() {
+    if !in_own_process("events_that_wait_are_asked_about_when_other_keys_would_send_them", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| {
+        if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual }
+    });
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    type_into(window, "AWS account id", ACCOUNT_ID);
+    window.get_by_role_and_label(Role::Button, "Apply");
+    type_into(window, "Role to assume", "arn:aws:iam::210987654321:role/other");
+    assert!(says(
+        window,
+        "1 queued event waits for clicks @ eu-west-1, and other keys may be another account's."
+    ));
+    click(window, "Apply and set them aside");
+    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the ledger", |window| says(window, "1 failed"));
+}
+
+#[test]
+fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
+    if !in_own_process("an_import_that_moves_the_destination_asks_about_events_that_wait", |_| {}) {
+        return;
+    }
+    let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
+    from.set_rule(
+        |asked| if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual },
+    );
+    let mut desk = with_stream(&from);
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    crate::window::go(window, "Settings");
+    click(window, "Import …");
+    window.run();
+    window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").focus();
+    window.run();
+    let text = format!("[destination]\nendpoint_url = \"{}\"\n", to.url);
+    window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").type_text(&text);
+    window.run();
+    assert!(says(window, "1 queued event waits for clicks @ eu-west-1. Send there, or set aside?"));
+    assert!(window.query_by_role_and_label(Role::Button, "Import").is_none(), "the choice is the user's");
+    window.get_by_role_and_label(Role::Button, "Import and send them there");
+    click(window, "Import and set them aside");
+    wait_for(window, "the import", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the ledger", |window| says(window, "1 failed"));
+    assert_eq!((from.records("clicks").len(), to.records("clicks").len()), (0, 0));
+}
