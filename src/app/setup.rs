@@ -12,7 +12,10 @@ mod saved;
 mod streams;
 mod who;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use eframe::egui::{
     self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, Sense,
@@ -23,7 +26,7 @@ use lucide_icons::Icon;
 use super::{
     Place, Seen, banner, moving, status_line,
     theme::{self, tokens, weight},
-    widgets,
+    widgets::{self, Tone},
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
@@ -228,6 +231,17 @@ impl SetUp {
         }
     }
 
+    /// The account of the keys, where AWS named another one than is typed. A stream's name is looked for in that account,
+    /// so a policy for another one allows nothing; an ARN says itself whose stream it is.
+    fn other_account(&self) -> Option<Arc<str>> {
+        let destination = &self.draft.destination;
+        if destination.account_id.is_empty() || StreamArn::parse(&destination.stream).is_ok() {
+            return None;
+        }
+        let caller = self.who.caller(&self.draft).or_else(|| self.check.caller(&self.draft))?;
+        (*caller.account_id != *destination.account_id).then(|| Arc::clone(&caller.account_id))
+    }
+
     pub(super) fn show(&mut self, section: Section) {
         self.scroll_to = Some(section);
     }
@@ -403,7 +417,9 @@ impl SetUp {
         let destination = &self.draft.destination;
         let complete = !destination.region.is_empty() && !destination.stream.is_empty();
         let wrong = faults.region.is_some() || faults.stream.is_some() || faults.endpoint_url.is_some();
-        let mark = mark(complete, blocked || wrong || faults.account_id.is_some());
+        let other_account = self.other_account();
+        let wrong = wrong || faults.account_id.is_some() || other_account.is_some();
+        let mark = mark(complete, blocked || wrong);
         let scroll = take(&mut self.scroll_to, Section::Stream);
         step_ui(ui, 2, "Stream", mark, |ui| {
             if scroll {
@@ -443,15 +459,8 @@ impl SetUp {
             two_ui(
                 ui,
                 |ui, destination: &mut config::Destination| {
-                    let value = &mut destination.account_id;
-                    widgets::field_ui(
-                        ui,
-                        "AWS account id",
-                        value,
-                        "123456789012",
-                        faults.account_id.as_deref(),
-                    );
-                    small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
+                    let fault = faults.account_id.as_deref();
+                    account_ui(ui, &mut destination.account_id, fault, other_account.as_deref());
                 },
                 |ui, destination| {
                     let value = &mut destination.endpoint_url;
@@ -717,6 +726,19 @@ fn step_ui(ui: &mut Ui, number: usize, title: &str, mark: Mark, contents: impl F
         });
         contents(ui);
     });
+}
+
+/// `other`: the account of the keys, where it is not the one that is typed.
+fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Option<&str>) {
+    widgets::field_ui(ui, "AWS account id", account, "123456789012", fault);
+    small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
+    if let Some(other) = other {
+        let text = format!("These keys belong to the account {other}, and the policy names another one.");
+        widgets::message_ui(ui, Tone::Attention, &text);
+        if widgets::button_ui(ui, Icon::Check, &format!("Use {other}")).clicked() {
+            other.clone_into(account);
+        }
+    }
 }
 
 /// Names and codes are searched; any other text is kept, for a region that is newer than this app.

@@ -853,3 +853,25 @@ fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
     wait_for(window, "the ledger", |window| says(window, "1 failed"));
     assert_eq!((from.records("clicks").len(), to.records("clicks").len()), (0, 0));
 }
+
+#[test]
+fn another_account_than_the_keys_is_said_beside_its_field_and_mended_by_one_click() {
+    let name = "another_account_than_the_keys_is_said_beside_its_field_and_mended_by_one_click";
+    if !in_own_process(name, |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", "999999999999");
+    click(window, "Who am I?");
+    wait_for(window, "an answer", |window| says(window, USER_ARN));
+    assert_eq!(value(window, "AWS account id"), "999999999999", "what was typed is not overwritten");
+    assert!(says(window, &format!("These keys belong to the account {ACCOUNT_ID}")));
+    window.get_by_label("Stream: needs attention");
+    click(window, &format!("Use {ACCOUNT_ID}"));
+    window.run();
+    assert_eq!(value(window, "AWS account id"), ACCOUNT_ID);
+    assert!(!says(window, "These keys belong to"));
+    assert!(says(window, &format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks")));
+}

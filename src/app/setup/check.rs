@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 use eframe::egui::{self, FontId, Label, RichText, Sense, Spinner, Ui, WidgetInfo, vec2};
 use lucide_icons::Icon;
 
-use super::super::{
-    FRAME, Seen, banner,
-    theme::{self, tokens, weight},
-    widgets::{self, Tone},
+use super::{
+    super::{
+        FRAME, Seen, banner,
+        theme::{self, tokens, weight},
+        widgets::{self, Tone},
+    },
+    who,
 };
 use crate::{
     config::{Config, DestinationKind},
-    delivery::{CheckKind, Fault, Found, Millis, Step, Verdict},
+    delivery::{Caller, CheckKind, Fault, Found, Millis, Step, Verdict},
     engine::{NextStep, Steps},
 };
 
@@ -106,6 +109,15 @@ impl Check {
             }
             Some(_) | None => Finding::Unknown,
         }
+    }
+
+    /// Whom AWS named, where these very credentials were checked.
+    pub(super) fn caller(&self, draft: &Config) -> Option<&Caller> {
+        let run = self.run.as_ref().filter(|run| who::is_same(&run.config, draft))?;
+        run.steps.iter().find_map(|step| match &step.found {
+            Some(Found::Caller(caller)) => Some(caller),
+            Some(Found::KmsKey(_)) | None => None,
+        })
     }
 
     /// `missing` says why the draft cannot be checked yet.

@@ -26,7 +26,7 @@ pub(super) struct Who {
 }
 
 /// AWS says the same about both.
-fn is_same(one: &Config, other: &Config) -> bool {
+pub(super) fn is_same(one: &Config, other: &Config) -> bool {
     one.credentials == other.credentials
         && one.destination.region == other.destination.region
         && one.destination.endpoint_url == other.destination.endpoint_url
@@ -45,6 +45,12 @@ impl Who {
         let caller = answer.clone().ok();
         self.answer = Some((answer, config));
         caller
+    }
+
+    /// Whom AWS named, where it was asked about these very credentials.
+    pub(super) fn caller(&self, draft: &Config) -> Option<&Caller> {
+        let (answer, config) = self.answer.as_ref()?;
+        answer.as_ref().ok().filter(|_| is_same(config, draft))
     }
 
     /// `missing` says why AWS cannot be asked yet.
