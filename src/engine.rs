@@ -44,7 +44,7 @@ use tokio::{
 
 use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
-    config::{self, Config, DestinationKind},
+    config::{self, Config, Destination, DestinationKind},
     delivery::{
         self, CheckKind, Detail, EventId, Exported, Fault, Page, Query, Receipt, Record, Resent, Status,
         Step, StreamNews, Which,
@@ -532,10 +532,16 @@ impl Engine {
         self.command(Command::Trial(Trial::NotifyDesktop(text)));
     }
 
-    /// Keeps a pair of AWS keys in the system keychain; the next put uses them where `credentials.source` says so.
-    pub fn store_keys(&self, access_key_id: String, secret_access_key: String) -> Answer<Result<(), String>> {
+    /// Keeps a pair of AWS keys in the system keychain for this destination, applied or not; its next put uses them where
+    /// `credentials.source` says so.
+    pub fn store_keys(
+        &self,
+        destination: Destination,
+        (access_key_id, secret_access_key): (String, String),
+    ) -> Answer<Result<(), String>> {
         let (reply, answer) = oneshot::channel();
-        self.command(Command::StoreKeys { access_key_id, secret_access_key, reply });
+        let destination = Box::new(destination);
+        self.command(Command::StoreKeys { destination, access_key_id, secret_access_key, reply });
         Answer(answer)
     }
 

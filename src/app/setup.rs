@@ -508,7 +508,7 @@ impl SetUp {
                     let region = &mut self.draft.destination.region;
                     who::profile_ui(ui, seen, &mut credentials.profile, region, faults.profile.as_deref());
                 }
-                CredentialsSource::Keychain => self.keychain.ui(ui, seen),
+                CredentialsSource::Keychain => self.keychain.ui(ui, seen, &self.draft.destination),
             }
             two_ui(
                 ui,

@@ -167,9 +167,10 @@ pub(super) async fn source(config: &Config) -> SdkConfig {
                 .build();
             with_keys(base, SharedCredentialsProvider::new(profile))
         }
-        CredentialsSource::Keychain => {
-            with_keys(base, SharedCredentialsProvider::new(super::keychain::Provider))
-        }
+        CredentialsSource::Keychain => with_keys(
+            base,
+            SharedCredentialsProvider::new(super::keychain::Provider::of(&config.destination)),
+        ),
     }
 }
 

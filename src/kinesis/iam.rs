@@ -17,7 +17,7 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 
 use super::{connect, identity, keychain, without_secrets};
 use crate::{
-    config::Config,
+    config::{Config, Destination},
     delivery::{Fault, Step, Verdict},
     policy::{IamCall, iam_endpoint},
     remedy,
@@ -37,7 +37,8 @@ struct Made {
 }
 
 /// Makes the calls with the credentials of these settings, and reports each. When one fails, those before it are undone,
-/// last first, and that is reported too. A made access key goes into the keychain, in the place of one that was there,
+/// last first, and that is reported too. A made access key goes into the destination's entry of the keychain, in the place of
+/// one that was there,
 /// and is shown to nobody.
 pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(Step) + Send) {
     let iam = match Iam::connect(config, calls).await {
@@ -95,6 +96,8 @@ fn failed(name: &'static str, fault: Fault, config: &Config) -> Step {
 
 struct Iam {
     aws: SdkConfig,
+    /// Whose entry of the keychain a made key goes into.
+    destination: Destination,
     url: String,
     region: String,
     connector: aws_smithy_http_client::Connector,
@@ -112,7 +115,8 @@ impl Iam {
             Some(url) => (url.trim_end_matches('/').to_owned(), config.destination.region.clone()),
             None => (of_aws, home.to_owned()),
         };
-        Ok(Self { aws, url: format!("{url}/"), region, connector: connect::connector() })
+        let (url, destination) = (format!("{url}/"), config.destination.clone());
+        Ok(Self { aws, destination, url, region, connector: connect::connector() })
     }
 
     /// The detail to show, and how to undo it. An `Err` that comes with a way to undo was made all the same.
@@ -160,7 +164,7 @@ impl Iam {
         let (Some(id), Some(secret)) = keys else {
             return Err((Fault::new("UnclearAnswer", "the answer holds no key"), Some(undo)));
         };
-        match keychain::keep(id, secret).await {
+        match keychain::keep(&self.destination, id, secret).await {
             Ok(()) => Ok(("It is in the system keychain.".to_owned(), undo)),
             Err(error) => Err((Fault::new("CredentialsFailed", error), Some(undo))),
         }

@@ -8,26 +8,31 @@ use super::super::{
     theme::weight,
     widgets::{self, Tone},
 };
+use crate::config::Destination;
 
 #[derive(Default)]
 pub(super) struct Keychain {
     access_key_id: String,
     secret: String,
     waiting: Option<Waiting<Result<(), String>>>,
-    answer: Option<Result<(), String>>,
+    /// What became of it, and for which stream the keys are.
+    answer: Option<(Result<(), String>, String)>,
+    stored_for: String,
 }
 
 impl Keychain {
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
         if let Some(answer) = arrived(&mut self.waiting, ctx) {
+            let stored_for = std::mem::take(&mut self.stored_for);
             if answer.is_ok() {
                 *self = Self::default();
             }
-            self.answer = Some(answer);
+            self.answer = Some((answer, stored_for));
         }
     }
 
-    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+    /// The keys belong to the destination of the draft, and to no other.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, destination: &Destination) {
         let id = self.access_key_id.trim();
         let fault = (!id.is_empty() && !id.chars().all(|c| c.is_ascii_alphanumeric()))
             .then_some("An access key id has letters and digits only, such as AKIA…");
@@ -44,19 +49,33 @@ impl Keychain {
             },
             self,
         );
-        let complete =
+        let given =
             !self.access_key_id.trim().is_empty() && !self.secret.trim().is_empty() && fault.is_none();
-        let store =
-            widgets::primary_button_ui(ui, Icon::KeyRound, "Store keys", complete && self.waiting.is_none());
-        if store.on_disabled_hover_text("Both keys are needed").clicked() {
+        let named = !destination.region.is_empty() && !destination.stream.is_empty();
+        let why = if named {
+            "Both keys are needed"
+        } else {
+            "Region and stream first: the keys are kept for them"
+        };
+        let can = given && named && self.waiting.is_none();
+        let store = widgets::primary_button_ui(ui, Icon::KeyRound, "Store keys", can);
+        if store.on_disabled_hover_text(why).clicked() {
             let (id, secret) = (self.access_key_id.trim().to_owned(), self.secret.trim().to_owned());
             self.answer = None;
-            self.waiting = Some(Waiting::new(seen.engine.store_keys(id, secret)));
+            self.stored_for = format!("{} in {}", destination.stream, destination.region);
+            self.waiting = Some(Waiting::new(seen.engine.store_keys(destination.clone(), (id, secret))));
         }
+        super::small_ui(
+            ui,
+            "Kept for this region and stream alone: other destinations have keys of their own.",
+        );
         match &self.answer {
             None => {}
-            Some(Ok(())) => widgets::message_ui(ui, Tone::Good, "The keys are in the system keychain."),
-            Some(Err(error)) => {
+            Some((Ok(()), stream)) => {
+                let text = format!("The keys are in the system keychain, for {stream}.");
+                widgets::message_ui(ui, Tone::Good, &text);
+            }
+            Some((Err(error), _)) => {
                 let text =
                     format!("The keychain did not take the keys: {error}. A named profile works everywhere.");
                 widgets::message_ui(ui, Tone::Bad, &text);
