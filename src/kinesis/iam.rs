@@ -37,9 +37,8 @@ struct Made {
 }
 
 /// Makes the calls with the credentials of these settings, and reports each. When one fails, those before it are undone,
-/// last first, and that is reported too. A made access key goes into the destination's entry of the keychain, in the place of
-/// one that was there,
-/// and is shown to nobody.
+/// last first, and that is reported too. A made access key goes into the destination's entry of the keychain, in the
+/// place of one that was there, and is shown to nobody.
 pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(Step) + Send) {
     let iam = match Iam::connect(config, calls).await {
         Ok(iam) => iam,
