@@ -117,7 +117,7 @@ pub fn store(destination: &Destination, access_key_id: &str, secret_access_key: 
         .map_err(|error| {
             format!(
                 "the system keychain did not take the keys ({error}); use a profile in ~/.aws/credentials instead, \
-                 or start a keychain (GNOME Keyring, KWallet)"
+                 or start a keychain (GNOME Keyring, KWallet) and then Tributary again"
             )
         })
 }

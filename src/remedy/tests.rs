@@ -272,7 +272,14 @@ fn who_asked_once_is_promised_nothing_that_only_the_forwarder_does() {
     for (code, message) in codes.flat_map(|code| TELLING.iter().map(move |text| (code, *text))) {
         for config in [&Config::default(), &config()] {
             let Remedy { why, action, .. } = remedy_once(&Fault::new(code, message), config);
-            for promise in ["Tributary tries", "Tributary sees", "is lost", "sent again"] {
+            for promise in [
+                "Tributary tries",
+                "Tributary sees",
+                "is lost",
+                "sent again",
+                "Events are kept",
+                "are sent as soon",
+            ] {
                 assert!(!why.contains(promise) && !action.contains(promise), "{code}: {why} {action}");
             }
             assert!(action.len() > 10 && action.ends_with(['.', ')', '}']), "{code}: {action}");

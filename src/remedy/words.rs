@@ -27,7 +27,7 @@ const HEALTH: &str = "https://health.aws.amazon.com/health/status";
 const BY_ITSELF: &str = "Nothing to do: Tributary tries again by itself, and no event is lost.";
 
 /// What only the forwarder may promise, and what stands for it where the user asked for something once.
-const PROMISES: [(&str, &str); 9] = [
+const PROMISES: [(&str, &str); 11] = [
     (BY_ITSELF, "Try again in a moment."),
     ("Tributary tries again by itself, and no event is lost.", "Then try again."),
     ("; Tributary tries again by itself.", "; then try again."),
@@ -35,6 +35,8 @@ const PROMISES: [(&str, &str); 9] = [
     ("Tributary sees the new sign-in by itself.", "Then try again."),
     ("Tributary sees new keys by itself.", "Then try again."),
     (" Events are kept until then, and none is lost.", " Then try again."),
+    (" Events are kept until then.", " Then try again."),
+    (" Events are kept, and are sent as soon as it is there.", " Then try again."),
     (
         "it is sent again, and may then be in the stream twice (with the same messageId)",
         "look for it in the stream",

@@ -7,7 +7,7 @@ use std::{
 };
 
 use eframe::egui::accesskit::Role;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::config::{Config, CredentialsSource, DestinationKind};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
@@ -554,6 +554,49 @@ fn without_a_keychain_no_access_key_is_made_and_nothing_else_either() {
     wait_for(window, "what is missing", |window| says(window, "The system keychain did not give out"));
     assert!(says(window, "Nothing was left behind."));
     assert_eq!(account.iam(), [""; 0]);
+}
+
+#[test]
+fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead() {
+    let name = "without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead";
+    if !in_own_process(name, |_| {}) {
+        return;
+    }
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    window.get_by_role_and_label(Role::RadioButton, "System keychain").scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::RadioButton, "System keychain").click();
+    window.run();
+    type_into(window, "Access key id", "AKIA-1");
+    assert!(says(window, "letters and digits only"), "the rule, as it is typed");
+    retype(window, "Access key id", "AKIAIOSFODNN7EXAMPLE");
+    window.get_by_role_and_label(Role::PasswordInput, "Secret access key").focus();
+    window.run();
+    window.get_by_role_and_label(Role::PasswordInput, "Secret access key").type_text("typed-secret");
+    window.run();
+    let can_store = |window: &Window| {
+        !window.get_by_role_and_label(Role::Button, "Store keys").accesskit_node().is_disabled()
+    };
+    assert!(!can_store(window), "nobody knows yet for which stream they are");
+    type_into(window, "AWS region", "eu-west-1");
+    type_into(window, "Stream name", "clicks");
+    assert!(can_store(window));
+    click(window, "Store keys");
+    wait_for(window, "the refusal", |window| says(window, "The system keychain did not take the keys"));
+    assert!(says(window, "use a profile in ~/.aws/credentials instead"));
+    assert_eq!(
+        value(window, "Access key id"),
+        "AKIAIOSFODNN7EXAMPLE",
+        "they can be stored once there is one"
+    );
+    let data = desk.files.path().join("data");
+    for file in std::fs::read_dir(&data).expect("its data").flatten() {
+        let bytes = std::fs::read(file.path()).unwrap_or_default();
+        assert!(!bytes.windows(12).any(|window| window == b"typed-secret"), "{}", file.path().display());
+    }
 }
 
 #[test]

@@ -26,8 +26,14 @@ fn policy(words: &[&str]) -> String {
 
 /// What a user with this policy may do.
 fn tried(ministack: &Ministack, document: &str) -> Value {
+    tried_with(ministack, &[], document)
+}
+
+/// And with these KMS keys.
+fn tried_with(ministack: &Ministack, kms_keys: &[&str], document: &str) -> Value {
     let mut command = Command::new(python());
-    serde_json::from_str(&run(command.arg(sender("policy.py")).arg(&ministack.url), document)).unwrap()
+    command.arg(sender("policy.py")).arg(&ministack.url).args(kms_keys);
+    serde_json::from_str(&run(&mut command, document)).unwrap()
 }
 
 fn allowed(results: &Value) -> BTreeSet<String> {
@@ -60,6 +66,24 @@ fn a_user_with_our_policy_can_do_what_was_asked_for_and_nothing_else() {
         assert_eq!(allowed(&results["clicks"]), set(&wanted), "{words:?}: {results}");
         assert_eq!(allowed(&results["other"]), set(&[]), "{words:?}: {results}");
         assert_eq!(allowed(&results["account"]), set(in_account), "{words:?}: {results}");
+    }
+}
+
+#[test]
+fn a_key_that_encrypts_the_stream_may_be_used_for_what_was_asked_for_and_no_other_key() {
+    let ministack = Ministack::start();
+    let keys = python_iam(&ministack, "[kms.create_key()['KeyMetadata']['Arn'] for _ in range(2)]");
+    let [ours, other] = [0, 1].map(|at| keys[at].as_str().unwrap());
+    let options: [(&[&str], &[&str]); 3] = [
+        (&[], &[]),
+        (&["--kms-key-arn", ours], &["GenerateDataKey"]),
+        (&["--kms-key-arn", ours, "--read-back"], &["Decrypt", "GenerateDataKey"]),
+    ];
+    for (words, wanted) in options {
+        let results = tried_with(&ministack, &[ours, other], &policy(words));
+        let wanted: BTreeSet<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(allowed(&results["kms"][0]), wanted, "{words:?}: {results}");
+        assert_eq!(allowed(&results["kms"][1]), BTreeSet::new(), "{words:?}: {results}");
     }
 }
 
@@ -176,12 +200,12 @@ fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
     assert_eq!(users, json!(["tributary-clicks"]));
 }
 
-/// What botocore, with root's keys, gets from IAM.
+/// What botocore, with root's keys, gets from IAM or KMS.
 fn python_iam(ministack: &Ministack, expression: &str) -> Value {
     let script = format!(
         "import botocore.session, json\n\
-         iam = botocore.session.get_session().create_client('iam', region_name='eu-west-1', endpoint_url='{}', \
-         aws_access_key_id='test', aws_secret_access_key='test')\n\
+         iam, kms = (botocore.session.get_session().create_client(name, region_name='eu-west-1', endpoint_url='{}', \
+         aws_access_key_id='test', aws_secret_access_key='test') for name in ('iam', 'kms'))\n\
          arn = 'arn:aws:iam::000000000000:policy/tributary-clicks'\n\
          print(json.dumps({expression}))\n",
         ministack.url

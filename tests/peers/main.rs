@@ -2,7 +2,8 @@
 //!
 //! `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json` (the SDKs for
 //! Node and for the browser, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv
-//! with `requirements.txt` (an SDK, and ministack: an independent Kinesis, STS and IAM); the browser is Debian's `/usr/bin/chromium`. Without them the tests fail and say so.
+//! with `requirements.txt` (an SDK, and ministack: an independent Kinesis, STS and IAM); the browser is Debian's `/usr/bin/chromium`, the keychain
+//! that of its packages `dbus`, `gnome-keyring` and `libsecret-tools`. Without them the tests fail and say so.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -13,9 +14,11 @@ mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod json;
+mod keychain;
 mod ministack;
 mod outages;
 mod processes;
+mod regions;
 mod sdks;
 mod snippets;
 mod stream;

@@ -20,7 +20,7 @@ const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
 pub const AWS_KEY: (&str, &str) = ("AKIAEXAMPLE", "secret");
 
 /// A process that does not outlive its test.
-struct Guard(Child);
+pub struct Guard(pub Child);
 
 impl Guard {
     /// How it ended; `None`: it still runs after `limit`.
@@ -114,7 +114,7 @@ impl Ministack {
         let mut command = Command::new(python());
         command.args(["-m", "ministack"]).current_dir(output.path()).env("HOME", output.path());
         command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", address.port().to_string());
-        command.env("SERVICES", "kinesis,sts,iam").env("AUTH", "true");
+        command.env("SERVICES", "kinesis,sts,iam,kms").env("AUTH", "true");
         reach_loopback_directly(&mut command);
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
         let mut child = Guard(child.expect("python starts"));

@@ -76,8 +76,7 @@ impl Keychain {
                 widgets::message_ui(ui, Tone::Good, &text);
             }
             Some((Err(error), _)) => {
-                let text =
-                    format!("The keychain did not take the keys: {error}. A named profile works everywhere.");
+                let text = format!("{}.", widgets::capital(error));
                 widgets::message_ui(ui, Tone::Bad, &text);
             }
         }

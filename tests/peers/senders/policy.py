@@ -1,7 +1,8 @@
 """What a user with exactly one policy may do, asked of an independent IAM.
 
-python policy.py URL < policy.json: makes a user, the policy and a key with root's keys, then tries every action with the
-user's. Prints the key and, for each action on each stream, "ok" or the error's code, as JSON.
+python policy.py URL [KMS_KEY_ARN…] < policy.json: makes a user, the policy and a key with root's keys, then tries every
+action with the user's. Prints the key and, for each action on each stream and each KMS key, "ok" or the error's code, as
+JSON.
 """
 
 import json
@@ -12,7 +13,7 @@ import botocore.exceptions
 import botocore.session
 
 REGION = "eu-west-1"
-url, document = sys.argv[1], sys.stdin.read()
+url, kms_keys, document = sys.argv[1], sys.argv[2:], sys.stdin.read()
 
 
 def client(service, key="test", secret="test"):
@@ -22,7 +23,7 @@ def client(service, key="test", secret="test"):
     )
 
 
-iam, root = client("iam"), client("kinesis")
+iam, root, kms = client("iam"), client("kinesis"), client("kms")
 for stream in ("clicks", "other"):
     try:
         root.create_stream(StreamName=stream, ShardCount=1)
@@ -34,7 +35,7 @@ iam.create_user(UserName=name)
 policy = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
 iam.attach_user_policy(UserName=name, PolicyArn=policy)
 key = iam.create_access_key(UserName=name)["AccessKey"]
-user = client("kinesis", key["AccessKeyId"], key["SecretAccessKey"])
+user, kms_user = (client(name, key["AccessKeyId"], key["SecretAccessKey"]) for name in ("kinesis", "kms"))
 
 
 def result(call):
@@ -66,6 +67,16 @@ def tried(stream):
     }
 
 
+def tried_with(kms_key):
+    secret = kms.encrypt(KeyId=kms_key, Plaintext=b"x")["CiphertextBlob"]
+    return {
+        "GenerateDataKey": result(lambda: kms_user.generate_data_key(KeyId=kms_key, NumberOfBytes=32)),
+        "Decrypt": result(lambda: kms_user.decrypt(KeyId=kms_key, CiphertextBlob=secret)),
+        "DescribeKey": result(lambda: kms_user.describe_key(KeyId=kms_key)),
+        "ScheduleKeyDeletion": result(lambda: kms_user.schedule_key_deletion(KeyId=kms_key)),
+    }
+
+
 elsewhere = {
     "ListStreams": result(lambda: user.list_streams()),
     "CreateStream": result(lambda: user.create_stream(StreamName="new", ShardCount=1)),
@@ -74,5 +85,6 @@ elsewhere = {
     ),
 }
 answer = {"clicks": tried("clicks"), "other": tried("other"), "account": elsewhere}
+answer["kms"] = [tried_with(kms_key) for kms_key in kms_keys]
 answer["key"] = [key["AccessKeyId"], key["SecretAccessKey"]]
 print(json.dumps(answer))

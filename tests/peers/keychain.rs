@@ -1,0 +1,155 @@
+//! AWS keys in a real system keychain: GNOME Keyring, on a D-Bus of the test's own, with ministack to use them on.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tributary::config::{Config, CredentialsSource, DestinationKind};
+use tributary::delivery::Verdict;
+use tributary::engine::{Engine, Paths};
+use tributary::policy::{Grants, attach_calls};
+
+use crate::processes::{Guard, Ministack, run};
+
+const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
+
+/// Where the process that has a keychain finds its files.
+const INSIDE: &str = "KEYCHAIN_TEST_FILES";
+
+/// Runs the test that calls it in a process with a D-Bus and a keychain of its own. There: the keychain's service.
+fn with_a_keychain(name: &str) -> Option<Guard> {
+    if crate::from_environment(INSIDE).is_some() {
+        let mut command = Command::new("gnome-keyring-daemon");
+        command.args(["--foreground", "--unlock", "--components=secrets"]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"a password for this test").unwrap();
+        return Some(Guard(child));
+    }
+    let files = tempfile::tempdir().unwrap();
+    let folder = |name: &str| {
+        let folder = files.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        folder
+    };
+    let mut command = Command::new("dbus-run-session");
+    command.arg("--").arg(std::env::current_exe().unwrap());
+    command.args(["--exact", &format!("keychain::{name}"), "--nocapture"]).stdin(Stdio::null());
+    command.env(INSIDE, files.path()).env("NO_PROXY", "127.0.0.1");
+    command
+        .env("HOME", folder("home"))
+        .env("XDG_DATA_HOME", folder("data"))
+        .env("XDG_RUNTIME_DIR", folder("run"));
+    command.env("AWS_ACCESS_KEY_ID", Ministack::ROOT.0).env("AWS_SECRET_ACCESS_KEY", Ministack::ROOT.1);
+    let output = command.output().expect("dbus-run-session starts: Debian's package dbus");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success() && said[0].contains("1 passed"), "{}{}", said[0], said[1]);
+    None
+}
+
+/// The settings of a stream that delivers with keys of the keychain.
+fn settings(ministack: &Ministack, stream: &str) -> Config {
+    let mut config = Config::default();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    stream.clone_into(&mut config.destination.stream);
+    "000000000000".clone_into(&mut config.destination.account_id);
+    config.destination.endpoint_url.clone_from(&ministack.url);
+    config.credentials.source = CredentialsSource::Keychain;
+    config
+}
+
+/// `tributary check --put-record` with these settings: the steps, and all that it said.
+fn check(config: &Config) -> (Vec<String>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, config.export()).unwrap();
+    let mut command = Command::new(TRIBUTARY);
+    command.arg("--config").arg(&file).args(["check", "--json", "--put-record"]);
+    let output =
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let answer: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let word = |step: &Value, name: &str| step[name].as_str().unwrap().to_owned();
+    let steps = answer["steps"].as_array().unwrap().iter();
+    (steps.map(|step| format!("{} {}", word(step, "step"), word(step, "result"))).collect(), said)
+}
+
+/// What GNOME's own tool finds in the keychain, or puts there.
+fn secret_tool(words: &[&str], input: &str) -> String {
+    run(Command::new("secret-tool").args(words), input)
+}
+
+const PASSED: [&str; 6] = [
+    "credentials passed",
+    "identity passed",
+    "stream skipped",
+    "put passed",
+    "record passed",
+    "read-back skipped",
+];
+
+#[test]
+fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
+    let Some(_keychain) = with_a_keychain("keys_are_kept_for_one_destination_and_used_by_it_alone") else {
+        return;
+    };
+    let ministack = Ministack::start();
+    // The user that is made for the stream "clicks" gets a key, which nobody sees.
+    let clicks = settings(&ministack, "clicks");
+    let mut root = clicks.clone();
+    root.credentials.source = CredentialsSource::Default;
+    let calls = attach_calls(&root, &Grants::default(), "tributary-clicks", true);
+    let mut steps = Vec::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    for stream in ["clicks", "orders"] {
+        let mut root = settings(&ministack, stream);
+        root.credentials.source = CredentialsSource::Default;
+        assert_eq!(runtime.block_on(tributary::kinesis::create_stream(&root)), Ok(true));
+    }
+    runtime.block_on(tributary::kinesis::attach(&root, &calls, |step| steps.push(step)));
+    assert!(steps.len() == 4 && steps.iter().all(|step| step.verdict == Verdict::Passed), "{steps:?}");
+    let made = secret_tool(&["lookup", "service", "tributary", "username", "eu-west-1/clicks"], "");
+    let (id, secret) = made.split_once('\n').unwrap();
+    assert!(!format!("{steps:?}").contains(secret), "it is shown to nobody");
+    let (steps, said) = check(&clicks);
+    assert_eq!(steps, PASSED, "{said}");
+    assert!(!said.contains(secret), "{said}");
+
+    // Another destination has no keys by that, and says so; what the window's button stores is its own.
+    let orders = settings(&ministack, "orders");
+    let (steps, said) = check(&orders);
+    assert_eq!(steps, ["credentials failed"], "{said}");
+    assert!(said.contains("no AWS keys for this destination"), "{said}");
+    let keys = ministack.iam(&["user", "other"]);
+    ministack.iam(&["allow", "other", "kinesis:PutRecord"]);
+    let [id_of_orders, secret_of_orders] =
+        ["id", "secret"].map(|name| keys[name].as_str().unwrap().to_owned());
+    store(&orders, (id_of_orders, secret_of_orders));
+    let (steps, said) = check(&orders);
+    assert_eq!(steps, PASSED, "{said}");
+    let kept = secret_tool(&["lookup", "service", "tributary", "username", "eu-west-1/clicks"], "");
+    assert_eq!(kept, made, "those of the first are as they were");
+
+    // A machine without a window gets them as the README says. The ARN is another spelling, and another entry.
+    let arn = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks";
+    let by_arn = settings(&ministack, arn);
+    assert_eq!(check(&by_arn).0, ["credentials failed"]);
+    let words = ["store", "--label=Tributary", "service", "tributary", "username", arn];
+    secret_tool(&words, &format!("{id}\n{secret}"));
+    let (steps, said) = check(&by_arn);
+    assert_eq!(steps, PASSED, "{said}");
+}
+
+/// What the window's "Store keys" does.
+fn store(config: &Config, keys: (String, String)) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Config::default();
+    first.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let paths = Paths { config_file: None, data_dir: folder.path().to_owned() };
+    let engine = Engine::start(first, paths).unwrap();
+    assert_eq!(engine.store_keys(config.destination.clone(), keys).wait(), Some(Ok(())));
+}
