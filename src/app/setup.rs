@@ -735,9 +735,11 @@ fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Opt
     if let Some(other) = other {
         let text = format!("These keys belong to the account {other}, and the policy names another one.");
         widgets::message_ui(ui, Tone::Attention, &text);
-        if widgets::button_ui(ui, Icon::Check, &format!("Use {other}")).clicked() {
-            other.clone_into(account);
-        }
+        ui.horizontal(|ui| {
+            if widgets::button_ui(ui, Icon::Check, &format!("Use {other}")).clicked() {
+                other.clone_into(account);
+            }
+        });
     }
 }
 
