@@ -11,6 +11,7 @@ mod cli;
 mod conformance;
 mod corpus;
 mod delivery;
+mod desk;
 mod doctor;
 mod endurance;
 mod keyboard;

@@ -11,7 +11,11 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::config::{Config, CredentialsSource, DestinationKind};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
-use crate::window::{Desk, Window, address, copied, open, says, send, settings, type_into, wait_for};
+use crate::desk::{
+    Desk, Window, address, click, copied, flip, go, open, open_in, retype, says, settings, type_into,
+    wait_for,
+};
+use crate::window::send;
 
 /// Where the process that runs the test itself finds its AWS files.
 const INSIDE: &str = "SETUP_TEST_FILES";
@@ -70,13 +74,6 @@ fn with_draft(account: &Account) -> Desk {
     desk.window.get_by_label("Amazon Kinesis").click();
     desk.window.run();
     desk
-}
-
-fn click(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::Button, label).scroll_to_me();
-    window.run();
-    window.get_by_role_and_label(Role::Button, label).click();
-    window.step();
 }
 
 fn value(window: &Window, label: &str) -> String {
@@ -348,7 +345,7 @@ fn events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_ne
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"u0","event":"After"}"#), 200);
     wait_for(window, "the new event", |_| to.records("clicks").len() == 1);
     assert_eq!((from.records("clicks").len(), to.records("clicks").len()), (0, 1));
-    crate::window::go(window, "Live");
+    go(window, "Live");
     wait_for(window, "their lines", |window| says(window, "Failed track Waiting"));
     window.get_all_by_label_contains("Failed track Waiting").next().expect("a line").click();
     window.run();
@@ -602,7 +599,7 @@ fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead
 #[test]
 fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     let files = tempfile::tempdir().expect("a temporary folder");
-    let mut desk = crate::window::open_in(settings(), files);
+    let mut desk = open_in(settings(), files);
     let window = &mut desk.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
@@ -623,7 +620,7 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     });
     let Desk { window, files } = desk;
     drop(window);
-    let mut desk = crate::window::open_in(settings(), files);
+    let mut desk = open_in(settings(), files);
     let window = &mut desk.window;
     assert_eq!(value(window, "Stream name"), "clickstream");
     assert!(says(window, "Not applied yet"));
@@ -638,7 +635,7 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
 fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    crate::window::go(window, "Settings");
+    go(window, "Settings");
     click(window, "Copy settings");
     let text = copied(window).expect("they are copied");
     assert!(text.contains("[destination]") && !text.contains("test-key-1234"), "{text}");
@@ -669,21 +666,6 @@ fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
 }
 
 /// Puts this text into a field in the place of what it holds.
-fn retype(window: &mut Window, label: &str, text: &str) {
-    window.get_by_role_and_label(Role::TextInput, label).focus();
-    window.run();
-    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
-    window.run();
-    type_into(window, label, text);
-}
-
-fn flip(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::Switch, label).scroll_to_me();
-    window.run();
-    window.get_by_role_and_label(Role::Switch, label).click();
-    window.run();
-}
-
 #[test]
 fn a_call_whose_answer_was_lost_is_undone_or_named() {
     if !in_own_process("a_call_whose_answer_was_lost_is_undone_or_named", |_| {}) {
@@ -880,7 +862,7 @@ fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
     let address = address(window);
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
-    crate::window::go(window, "Settings");
+    go(window, "Settings");
     click(window, "Import …");
     window.run();
     window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").focus();

@@ -4,12 +4,15 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::Queryable as _;
 use serde_json::Value;
 use tributary::config::{Config, CredentialsSource, DestinationKind};
 use tributary::delivery::Verdict;
 use tributary::engine::{Engine, Paths};
 use tributary::policy::{Grants, attach_calls};
 
+use crate::desk::{Window, click, copied, go, open, says, settings as window_settings, type_into, wait_for};
 use crate::processes::{Guard, Ministack, run};
 
 const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
@@ -152,4 +155,78 @@ fn store(config: &Config, keys: (String, String)) {
     let paths = Paths { config_file: None, data_dir: folder.path().to_owned() };
     let engine = Engine::start(first, paths).unwrap();
     assert_eq!(engine.store_keys(config.destination.clone(), keys).wait(), Some(Ok(())));
+}
+
+fn value(window: &Window, label: &str) -> String {
+    window.get_by_role_and_label(Role::TextInput, label).value().unwrap_or_default()
+}
+
+fn choose(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::RadioButton, label).scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::RadioButton, label).click();
+    window.run();
+}
+
+/// Who has an administrator's keys, and nothing else, ends with events in a stream, put by a user who may do just that.
+#[test]
+fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
+    let Some(_keychain) = with_a_keychain("the_whole_way_from_an_account_to_a_delivered_event_in_the_window")
+    else {
+        return;
+    };
+    let ministack = Ministack::start();
+    let mut desk = open(window_settings());
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    type_into(window, "AWS region", "eu-west-1");
+    type_into(window, "Stream name", "clickstream");
+    type_into(window, "Other server", &ministack.url);
+
+    click(window, "Who am I?");
+    wait_for(window, "the identity", |window| says(window, "arn:aws:iam::000000000000:root"));
+    assert_eq!(value(window, "AWS account id"), "000000000000");
+    click(window, "Check");
+    wait_for(window, "the missing stream", |window| says(window, "The stream is there: failed"));
+    assert!(says(window, "The stream “clickstream” in eu-west-1 does not exist for these AWS keys."));
+    click(window, "Create this stream …");
+    window.run();
+    click(window, "Create stream");
+    wait_for(window, "the stream", |window| says(window, "is there and takes records"));
+
+    click(window, "Copy policy");
+    let policy: Value = serde_json::from_str(&copied(window).expect("the policy is copied")).unwrap();
+    assert_eq!(
+        policy["Statement"][0]["Resource"][0],
+        "arn:aws:kinesis:eu-west-1:000000000000:stream/clickstream"
+    );
+    click(window, "Show the calls …");
+    window.run();
+    click(window, "Make these 4 calls");
+    wait_for(window, "the attachment", |window| says(window, "Attached. IAM takes some seconds"));
+
+    // From here on, the keys are those of the user who was made, from the keychain.
+    click(window, "Use these keys");
+    window.run();
+    choose(window, "PutRecords");
+    click(window, "Check again");
+    wait_for(window, "the missing permission", |window| says(window, "Records can be put: failed"));
+    assert!(says(window, "kinesis:PutRecords"), "the action that is missing is named");
+    choose(window, "PutRecord");
+    click(window, "Check with a test record");
+    wait_for(window, "the green check", |window| says(window, "Everything that delivering needs is there."));
+    assert!(says(window, "user/tributary-clickstream"));
+    click(window, "Apply");
+    wait_for(window, "the settings", |window| says(window, "Applied and saved"));
+    go(window, "Test");
+    click(window, "Send event");
+    wait_for(window, "the delivery", |window| says(window, "sequence number"));
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).unwrap();
+    let made = secret_tool(&["lookup", "service", "tributary", "username", "eu-west-1/clickstream"], "");
+    let (_, secret) = made.split_once('\n').unwrap();
+    assert!(
+        file.contains("source = \"keychain\"") && !file.contains(secret),
+        "the secret is in the keychain alone"
+    );
 }

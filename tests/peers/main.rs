@@ -13,6 +13,9 @@ mod calls;
 mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
+#[expect(dead_code, reason = "what only the other tests need of it")]
+#[path = "../it/desk.rs"]
+mod desk;
 mod json;
 mod keychain;
 mod ministack;

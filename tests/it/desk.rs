@@ -1,0 +1,141 @@
+//! A window over an engine of its own, and what a hand and an eye do with it, by the labels that a screen reader reads.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, Key, Modifiers, accesskit::Role};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+use tributary::{
+    app::{App, Running},
+    config::{self, Config, Environment, Overrides, Source},
+    engine::{Engine, Paths},
+};
+
+/// On a machine that is busy a frame takes longer than the pause after which the engine asks for the next one.
+const STEPS_MAX: u64 = 40;
+
+pub type Window = Harness<'static, App>;
+
+/// A window over an engine of its own, whose files go with the test.
+pub struct Desk {
+    pub window: Window,
+    pub files: tempfile::TempDir,
+}
+
+pub fn settings() -> Config {
+    let mut config = Config::default();
+    config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.capture.sources = vec![Source::new("My first source", "test-key-1234")];
+    config
+}
+
+pub fn paths(folder: &std::path::Path) -> Paths {
+    let file = folder.join("config.toml");
+    config::load(&file, &Environment::default(), &Overrides::default()).expect("a first settings file");
+    Paths { config_file: Some(file), data_dir: folder.join("data") }
+}
+
+pub fn open(config: Config) -> Desk {
+    open_with(config, |_| {})
+}
+
+pub fn open_in(config: Config, files: tempfile::TempDir) -> Desk {
+    open_prepared(config, files, |_| {})
+}
+
+pub fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
+    open_prepared(config, tempfile::tempdir().expect("a temporary folder"), prepare)
+}
+
+fn open_prepared(config: Config, files: tempfile::TempDir, prepare: fn(&Engine)) -> Desk {
+    let paths = paths(files.path());
+    let config_path = files.path().join("config.toml");
+    let data_dir = files.path().to_owned();
+    let mut config = Some(config);
+    let window =
+        Harness::builder().with_size([1280.0, 1600.0]).with_max_steps(STEPS_MAX).build_eframe(move |cc| {
+            App::new(cc, move || {
+                let config = config.take().expect("started once");
+                let engine = Engine::start(config, paths.clone()).expect("the engine starts");
+                prepare(&engine);
+                Ok(Running { engine, config_path: config_path.clone(), data_dir: data_dir.clone() })
+            })
+        });
+    let mut desk = Desk { window, files };
+    desk.window.run();
+    desk
+}
+
+/// Frames until `done`, with time for the engine between them.
+pub fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
+    let end = Instant::now() + Duration::from_secs(15);
+    while !done(window) {
+        assert!(Instant::now() < end, "timed out: {what}; it says {:#?}", all(window));
+        std::thread::sleep(Duration::from_millis(10));
+        window.step();
+    }
+}
+
+pub fn go(window: &mut Window, place: &str) {
+    window.get_by_role_and_label(Role::Button, place).click();
+    window.run();
+}
+
+pub fn type_into(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::TextInput, label).focus();
+    window.run();
+    window.get_by_role_and_label(Role::TextInput, label).type_text(text);
+    window.run();
+}
+
+pub fn copied(window: &Window) -> Option<String> {
+    window.output().platform_output.commands.iter().find_map(|command| match command {
+        egui::OutputCommand::CopyText(text) => Some(text.clone()),
+        _ => None,
+    })
+}
+
+/// All that a screen reader would read, where a test ends before its time.
+fn all(window: &Window) -> Vec<String> {
+    window.query_all_by_label_contains("").filter_map(|node| node.accesskit_node().label()).collect()
+}
+
+pub fn says(window: &Window, text: &str) -> bool {
+    window.query_all_by_label_contains(text).next().is_some()
+}
+
+pub fn address(window: &mut Window) -> SocketAddr {
+    let here = |window: &Window| window.query_all_by_label_contains("http://127.0.0.1:").next().is_some();
+    wait_for(window, "the endpoint", here);
+    window.get_by_label("Copy endpoint address").click();
+    window.step();
+    let url = copied(window).expect("the address is copied");
+    url.trim_start_matches("http://").parse().expect("an address")
+}
+
+pub fn click(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Button, label).scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Button, label).click();
+    window.step();
+}
+
+pub fn retype(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::TextInput, label).focus();
+    window.run();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run();
+    type_into(window, label, text);
+}
+
+pub fn flip(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Switch, label).scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::Switch, label).click();
+    window.run();
+}
