@@ -27,7 +27,7 @@ use tokio::sync::{Notify, watch};
 use crate::{
     config::{Config, Operation},
     delivery::{self, Attempt, EventId, Fault, Millis, Outcome, StreamFacts, StreamNews},
-    kinesis::{self, Access, Client, Outgoing},
+    kinesis::{self, Access, AwsFiles, Client, Outgoing},
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
@@ -124,6 +124,8 @@ struct Forwarder {
     /// How often the settings have changed.
     changes: u64,
     client: Client,
+    /// AWS's own files, as the client read them.
+    files: AwsFiles,
     lanes: Lanes,
     weather: Weather,
     puts: FuturesUnordered<Put>,
@@ -140,6 +142,7 @@ struct Forwarder {
 /// Forwards until told to stop; then finishes what is in flight. `reports` always tell what is going on.
 pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
     let setup = controls.setup.borrow_and_update().clone();
+    let files = AwsFiles::look();
     let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
     let mut forwarder = Forwarder {
         summary: spool.watch(),
@@ -150,6 +153,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         setup,
         changes: 0,
         client,
+        files,
         lanes: Lanes::default(),
         weather: Weather::default(),
         puts: FuturesUnordered::new(),
@@ -237,6 +241,7 @@ impl Forwarder {
 
     /// A new client: it reads AWS's own files anew.
     async fn connect(&mut self) {
+        self.files = AwsFiles::look();
         self.client = Client::connect(&self.setup.config, self.setup.practice.as_ref()).await;
     }
 
@@ -290,8 +295,10 @@ impl Forwarder {
             if taken.is_empty() {
                 return;
             }
-            if self.weather.pause().is_some_and(|pause| pause.reason == Reason::Blocked) {
-                // What was wrong may have been mended in AWS's own files, which a client reads once.
+            let is_blocked = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Blocked);
+            if is_blocked || self.files.have_changed(now) {
+                // What was wrong may have been mended in AWS's own files, which a client reads once; or they name other
+                // keys now, while the old ones work still.
                 self.connect().await;
             }
             self.sending += taken.len() as u64;

@@ -8,6 +8,7 @@ mod body_hash;
 mod check;
 mod connect;
 mod facts;
+mod files;
 mod iam;
 mod identity;
 pub mod keychain;
@@ -32,6 +33,7 @@ use crate::{
 
 pub use check::check;
 pub use connect::{Access, Target};
+pub use files::AwsFiles;
 pub use iam::attach;
 pub use identity::who_am_i;
 pub use profiles::profiles;

@@ -71,6 +71,26 @@ pub fn ca_bundle() -> Option<Vec<u8>> {
         .ok()
 }
 
+/// AWS's own files, `config` and `credentials`: in `~/.aws`, or where `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`
+/// say. They need not be there.
+pub fn aws_files() -> Vec<PathBuf> {
+    let home = UserDirs::new().map(|user| user.home_dir().to_owned());
+    let place = |(variable, name): (&str, &str)| {
+        #[expect(clippy::disallowed_methods, reason = "this is config")]
+        let given = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+        match (given, &home) {
+            (Some(path), Some(home)) => match path.strip_prefix("~") {
+                Ok(rest) => Some(home.join(rest)),
+                Err(_) => Some(path),
+            },
+            (Some(path), None) => Some(path),
+            (None, home) => home.as_ref().map(|home| home.join(".aws").join(name)),
+        }
+    };
+    let variables = [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
+    variables.into_iter().filter_map(place).collect()
+}
+
 /// Where a person looks for a file that a program made for them: their folder of downloads, else their home.
 pub fn downloads_dir() -> Option<PathBuf> {
     let user = UserDirs::new()?;

@@ -96,6 +96,27 @@ fn rotated_keys_are_picked_up_from_the_files_and_nobody_notices() {
 }
 
 #[test]
+fn new_keys_in_the_files_are_used_although_the_old_ones_still_work() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "");
+    write(&home, "credentials", &format!("[default]\n{}", keys("AKIAOLD", "")));
+    let serve = home.serve_with(&[], &FILES_ALONE);
+    deliver(&serve, &server, 0);
+    assert_eq!(server.calls()[0].access_key, "AKIAOLD");
+    write(&home, "credentials", &format!("[default]\n{}", keys("AKIANEW", "")));
+    let mut count = 1;
+    wait_until("the new keys", || {
+        deliver(&serve, &server, count);
+        count += 1;
+        server.calls().last().is_some_and(|call| call.access_key == "AKIANEW")
+    });
+    serve.wait_drained();
+    let log = serve.stop();
+    assert!(!log.contains("blocked") && !log.contains("secret-of"), "{log}");
+    assert_in_order(&server, count);
+}
+
+#[test]
 fn a_session_that_expired_blocks_until_its_keys_are_renewed_in_the_files() {
     let good = Good::default();
     let known = good.clone();
