@@ -15,6 +15,7 @@ use std::{
 
 use eframe::egui::{self, CentralPanel, Frame, Key, Margin, Panel, Ui, ViewportCommand};
 use lucide_icons::Icon;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
@@ -54,6 +55,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const FRAME: Duration = Duration::from_millis(50);
 /// Wider than this, a page of cards is margin.
 const PAGE_WIDTH_MAX: f32 = 1720.0;
+/// Where the place of the last time is kept.
+const PLACE_MEMORY: &str = "place";
 /// An answer that did not come by now never will.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The same where puts in flight are waited for first, and then the disk.
@@ -116,7 +119,8 @@ pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<
 }
 
 /// The places of the rail, and the settings behind their gear.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Place {
     #[default]
     SetUp,
@@ -348,6 +352,8 @@ struct Desk {
     config_path: String,
     data_dir: String,
     place: Place,
+    /// The place where the next start begins, as far as the engine knows.
+    kept_place: Place,
     account: account::Account,
     resending: resending::Resending,
     exporting: exporting::Exporting,
@@ -370,12 +376,14 @@ impl Desk {
         let config = engine.config();
         let mut account = account::Account::default();
         account.read(&engine);
+        let place = engine.remembered(PLACE_MEMORY).unwrap_or_default();
         Self {
             account,
             status: engine.status(),
             config_path: running.config_path.display().to_string(),
             data_dir: running.data_dir.display().to_string(),
-            place: Place::default(),
+            place,
+            kept_place: place,
             setup: setup::SetUp::new(&config, &engine),
             sources: sources::Sources::default(),
             test: test::Test::default(),
@@ -395,6 +403,10 @@ impl Desk {
     /// What is new since the last frame. Cheap: also runs while the window is hidden.
     fn logic(&mut self, ctx: &egui::Context, clock: &Clock) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
+        if self.place != self.kept_place {
+            engine.remember(PLACE_MEMORY, &self.place);
+            self.kept_place = self.place;
+        }
         self.status = engine.status();
         if engine.told_to_stop() {
             ctx.send_viewport_cmd(ViewportCommand::Close);

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench end_to_end` prints Markdown; `-- --json` JSON, `-- --quick` a shorter run, `-- --row NAME` one
 //! row (for a profiler), `-- --list` the names. Counts are bounded, so is the time. `-- --row backlog --row history --times 5`
-//! is 10 million stored events, about 12 GB of disk and ten minutes.
+//! is 10 million stored events, about 12 GB of disk and ten minutes; `-- --row window --times 15` is five minutes without the
+//! window and five with it.
 
 mod backlog;
 mod limits;

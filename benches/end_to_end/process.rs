@@ -122,6 +122,10 @@ impl Server {
                 let source =
                     format!("[[capture.sources]]\nname = \"benchmark\"\nwrite_key = \"{WRITE_KEY}\"\n");
                 std::fs::write(data_dir.join("config.toml"), source)?;
+                // As somebody left it who looks at the log, and times of its frames in its own.
+                std::fs::create_dir_all(data_dir.join("data"))?;
+                std::fs::write(data_dir.join("data/window.json"), r#"{"place":"live"}"#)?;
+                command.env("TRIBUTARY_LOG", "warn,frame=trace");
                 command.env("TRIBUTARY_DESTINATION_KIND", "kinesis");
                 for flag in flags.chunks_exact(2) {
                     let name = flag[0].trim_start_matches('-').replace('-', "_").to_uppercase();
@@ -202,6 +206,16 @@ impl Server {
     pub fn metric(&self, name: &str) -> Option<u64> {
         let text = get(self.address, "/metrics")?;
         text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    }
+
+    /// How long each of the window's frames took so far, in milliseconds; only of [`Face::Window`].
+    pub fn frames(data_dir: &Path) -> anyhow::Result<Vec<f64>> {
+        let log = std::fs::read_to_string(data_dir.join("stderr.txt"))?;
+        let of_frame = |line: &str| {
+            let words = line.strip_suffix(" ms for the last one")?;
+            words.rsplit(' ').next()?.parse().ok()
+        };
+        Ok(log.lines().filter_map(of_frame).collect())
     }
 
     /// Waits until nothing is queued any more; what is settled is then on disk.

@@ -1,11 +1,11 @@
 //! The same load without a window and with one: what the events cost in the engine's own threads, and what the window
 //! takes beside them. Its drawing is not an event's cost, so the two are told apart by their threads.
 
-use std::time::Duration;
+use std::{path::Path, sync::mpsc::RecvTimeoutError, time::Duration};
 
 use crate::{
     DRAIN_MAX, USERS, WINDOW, Words, folder,
-    load::{Load, pace},
+    load::{Load, Sent, pace},
     odd_notes, own_cpu,
     process::{Face, Server},
     report::{Quantiles, Row},
@@ -20,6 +20,10 @@ struct Seen {
     row: Row,
     /// CPU of all other threads, as a share of one core.
     beside: Option<f64>,
+    /// What its frames took, in milliseconds, from the shortest to the longest.
+    frames: Vec<f64>,
+    /// Bytes resident, once a second.
+    memory: Vec<u64>,
 }
 
 /// Skipped, with words, where there is no display.
@@ -49,6 +53,24 @@ pub fn window(words: &Words) -> anyhow::Result<Row> {
     if let Some(beside) = open.beside {
         notes.push(format!("the window's own threads take {:.0} % of one core", beside * 100.0));
     }
+    let at = |percent: usize| open.frames.get(open.frames.len().checked_sub(1)? * percent / 100);
+    if let (Some(p50), Some(p99), Some(longest)) = (at(50), at(99), at(100)) {
+        let count = open.frames.len();
+        notes.push(format!(
+            "{count} frames of Live: p50 {p50:.1} ms, p99 {p99:.1} ms, the longest {longest:.1} ms"
+        ));
+    }
+    for (face, memory) in [("headless", &headless.memory), ("with the window", &open.memory)] {
+        let fifth = (memory.len() / 5).max(1);
+        let most = |part: &[u64]| part.iter().max().copied().unwrap_or_default() as f64 / 1e6;
+        let (early, late) =
+            (&memory[..fifth.min(memory.len())], &memory[memory.len().saturating_sub(fifth)..]);
+        notes.push(format!(
+            "{face}: {:.0} MB at the most in the first fifth, {:.0} MB in the last",
+            most(early),
+            most(late)
+        ));
+    }
     if let Some(accept) = headless.row.accept_ms {
         notes.push(format!("headless accept p50 {:.2} ms, p99 {:.2} ms", accept.p50, accept.p99));
     }
@@ -57,7 +79,7 @@ pub fn window(words: &Words) -> anyhow::Result<Row> {
 }
 
 fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
-    let seconds = if words.quick { 4 } else { 20 };
+    let seconds = if words.quick { 4 } else { 20 * words.times };
     let dir = folder()?;
     let sink = Sink::start(Duration::ZERO, false)?;
     let server =
@@ -75,7 +97,10 @@ fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
     server.wait_until_empty()?;
     let load = Load { first: warm.accepted, events: u64::from(PER_SECOND) * seconds, ..load };
     let (cpu, beside, own) = (server.engine_cpu(), server.other_cpu(), own_cpu());
-    let mut sent = pace(load, PER_SECOND)?;
+    let before = frames(face, dir.path())?.len();
+    let (mut sent, memory) = while_watched(&server, || pace(load, PER_SECOND))?;
+    let mut frames = frames(face, dir.path())?.split_off(before);
+    frames.sort_by(f64::total_cmp);
     sink.wait_for(warm.accepted + sent.accepted, DRAIN_MAX)?;
     server.wait_until_empty()?;
     let beside = beside
@@ -92,5 +117,34 @@ fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
         ..Row::default()
     };
     server.stop()?;
-    Ok(Seen { row, beside })
+    Ok(Seen { row, beside, frames, memory })
+}
+
+fn frames(face: Face, folder: &Path) -> anyhow::Result<Vec<f64>> {
+    match face {
+        Face::Headless => Ok(Vec::new()),
+        Face::Window => Server::frames(folder),
+    }
+}
+
+/// Does the work, and looks at the memory of the server once a second meanwhile.
+fn while_watched(
+    server: &Server,
+    work: impl FnOnce() -> anyhow::Result<Sent>,
+) -> anyhow::Result<(Sent, Vec<u64>)> {
+    let (done, is_done) = std::sync::mpsc::sync_channel::<()>(0);
+    std::thread::scope(|scope| {
+        let watching =
+            std::thread::Builder::new().name("memory".to_owned()).spawn_scoped(scope, move || {
+                let mut seen = Vec::new();
+                while is_done.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+                    seen.extend(server.memory_now());
+                }
+                seen
+            })?;
+        let sent = work();
+        drop(done);
+        let memory = watching.join().map_err(|_panic| anyhow::anyhow!("the watching thread panicked"))?;
+        Ok((sent?, memory))
+    })
 }

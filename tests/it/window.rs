@@ -550,7 +550,7 @@ fn what_is_open_leads_to_all_that_is_like_it() {
 }
 
 #[test]
-fn order_columns_and_saved_filters_are_found_again_next_time() {
+fn place_order_columns_and_saved_filters_are_found_again_next_time() {
     let mut desk = open(settings());
     with_events(&mut desk);
     let Desk { mut window, files } = desk;
@@ -587,8 +587,7 @@ fn order_columns_and_saved_filters_are_found_again_next_time() {
         })
     });
     window.run_steps(8);
-    window.get_by_role_and_label(Role::Button, "Live").click();
-    window.run_steps(8);
+    window.get_by_label("Every event, and what became of it");
     wait_for(&mut window, "the lines", |window| lines(window).len() == 3);
     assert!(top(&window).contains("Signed Up"), "{:?}", lines(&window));
     window.get_by_label("Oldest first");
