@@ -165,8 +165,12 @@ enum Wish {
     Go(Place),
     /// Where a remedy sends the user.
     GoTo(crate::remedy::Place),
+    /// Check the destination as Set up has it.
+    Check,
     /// Send the event that is composed in the Test place.
     SendTest,
+    /// Send it many times, as is chosen there.
+    StartTestRun,
     /// Read the stream from its start again.
     ReadAgain,
     /// Every command, by name.
@@ -195,6 +199,8 @@ enum Wish {
     AskExport,
     /// Something that Live can do with its list.
     Live(live::Do),
+    /// Something with the delivery that is open in Live.
+    Open(detail::Act),
     StopTestRun,
     /// `aws sso login` for this profile.
     SignIn(String),
@@ -531,6 +537,14 @@ impl Desk {
                     self.setup.show(section);
                 }
             }
+            Wish::Check => {
+                self.place = Place::SetUp;
+                self.setup.check_soon();
+            }
+            Wish::StartTestRun => {
+                self.place = Place::Test;
+                self.test.run_soon();
+            }
             Wish::SendTest => {
                 self.place = Place::Test;
                 self.test.send_soon();
@@ -564,27 +578,35 @@ impl Desk {
             }
             Wish::RetryNow => engine.retry_now(),
             Wish::Resend(which) => return self.resending.start(engine, which),
-            Wish::AskResend | Wish::AskExport => {
-                self.place = Place::Live;
-                let (text, query) = match self.live.asked_for() {
-                    Ok(asked) => asked,
-                    Err(mistake) => return Some(Notice::new(mistake.to_string(), true)),
-                };
-                if matches!(wish, Wish::AskResend) {
-                    self.resending.ask(engine, text, query);
-                } else {
-                    self.exporting.ask(engine, clock, text, query);
-                }
-            }
+            Wish::AskResend => return self.ask_about_search(clock, true),
+            Wish::AskExport => return self.ask_about_search(clock, false),
             Wish::Live(what) => {
                 self.place = Place::Live;
                 self.live.take(what);
+            }
+            Wish::Open(act) => {
+                if !self.live.act(act) {
+                    return Some(Notice::new("No delivery is open: choose one in Live".to_owned(), false));
+                }
+                self.place = Place::Live;
             }
             Wish::StopTestRun => engine.stop_test_run(),
             Wish::SignIn(profile) => self.account.sign_in(engine, profile),
             Wish::StopSigningIn => self.account.stop_signing_in(),
             Wish::ReadAwsFiles => self.account.read(engine),
             Wish::Notice(text) => return Some(Notice::new(text, false)),
+        }
+        None
+    }
+
+    /// What is to become of all that Live's search finds.
+    fn ask_about_search(&mut self, clock: &Clock, resend: bool) -> Option<Notice> {
+        let engine = self.engine.as_ref()?;
+        self.place = Place::Live;
+        match self.live.asked_for() {
+            Ok((text, query)) if resend => self.resending.ask(engine, text, query),
+            Ok((text, query)) => self.exporting.ask(engine, clock, text, query),
+            Err(mistake) => return Some(Notice::new(mistake.to_string(), true)),
         }
         None
     }

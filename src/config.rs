@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
 pub use places::{
-    Environment, aws_files, ca_bundle, config_path, data_dir, default_config_path, default_data_dir,
-    downloads_dir, program,
+    Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir, downloads_dir,
+    key_files, program,
 };
 pub use raw::Overrides;
 pub use rules::{

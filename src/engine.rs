@@ -18,6 +18,7 @@ mod presets;
 mod reading;
 mod resend;
 mod set_aside;
+mod shards;
 mod signals;
 mod state_file;
 mod test_event;
@@ -59,6 +60,7 @@ use crate::{
 use desk::Question;
 use keeper::{Command, Trial};
 use memo::Memo;
+use shards::Shards;
 use signals::Signals;
 use state_file::ControlAccess;
 
@@ -200,6 +202,8 @@ struct Shared {
     stopping: watch::Sender<bool>,
     status: watch::Sender<Arc<Status>>,
     stream: watch::Sender<Arc<StreamView>>,
+    /// The shards of the stream that was read last.
+    shards: watch::Sender<Arc<Shards>>,
     stream_filter: watch::Sender<Arc<str>>,
     run: watch::Sender<Arc<RunView>>,
     try_now: Arc<Notify>,
@@ -330,6 +334,7 @@ impl Engine {
             stopping: watch::Sender::new(false),
             status: watch::Sender::default(),
             stream: watch::Sender::default(),
+            shards: watch::Sender::default(),
             stream_filter: watch::Sender::default(),
             run: watch::Sender::default(),
             try_now: Arc::default(),
@@ -577,6 +582,16 @@ impl Engine {
     /// What was read so far; cheap.
     pub fn stream(&self) -> Arc<StreamView> {
         Arc::clone(&self.shared.stream.borrow())
+    }
+
+    /// The shard that a record with this hash key would go to now: the practice stream's, or one that reading the
+    /// destination told of since the start (`None` before). Asks nobody; cheap.
+    pub fn shard_by_hash(&self, hash: u128) -> Option<Arc<str>> {
+        let config = self.shared.config.borrow();
+        match config.destination.kind {
+            DestinationKind::Practice => Some(practice::shard_by_hash(hash, PRACTICE_SHARDS).into()),
+            DestinationKind::Kinesis => self.shared.shards.borrow().that_takes(hash, &config.destination),
+        }
     }
 
     /// What goes wrong in the practice stream; cheap.

@@ -102,6 +102,11 @@ impl Shared {
     }
 }
 
+/// The id of the shard, of so many (at least one), that takes a record with this hash key.
+pub fn shard_by_hash(hash: u128, shards: u32) -> String {
+    shard::id_of(shard::shard_of(hash, shards))
+}
+
 impl Practice {
     /// An empty one with no streams, no faults, and new random keys.
     pub fn new(settings: Settings) -> Self {

@@ -4,20 +4,27 @@
 use eframe::egui::{Key, KeyboardShortcut, Modifiers, Theme, Ui};
 use lucide_icons::Icon;
 
-use super::{Place, Seen, Wish, faults, live};
+use super::{Place, Seen, Wish, detail::Act, faults, live};
+use crate::delivery::Measure;
 
 /// Something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Go(Place),
+    Check,
     SendTest,
+    StartTestRun,
     StopTestRun,
     ReadAgain,
     AskResend,
     AskExport,
     Live(live::Do),
+    /// With the delivery that is open.
+    Open(Act),
     RetryNow,
     CopyEndpoint,
+    /// One of the practice stream's faults on, or off again.
+    Fault(&'static str),
     FaultsOff,
     Dress(Theme),
     Palette,
@@ -36,20 +43,26 @@ const fn ctrl(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND, key)
 }
 
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
 const fn entry(command: Command, title: &'static str, icon: Icon, keys: Option<KeyboardShortcut>) -> Entry {
     Entry { command, title, icon, keys }
 }
 
 /// All of them, as the palette lists them.
-pub(super) const ALL: [Entry; 21] = [
+pub(super) const ALL: [Entry; 46] = [
     entry(Command::Go(Place::SetUp), "Go to Set up", Icon::Route, Some(ctrl(Key::Num1))),
     entry(Command::Go(Place::Sources), "Go to Sources", Icon::Plug, Some(ctrl(Key::Num2))),
     entry(Command::Go(Place::Test), "Go to Test", Icon::FlaskConical, Some(ctrl(Key::Num3))),
     entry(Command::Go(Place::Live), "Go to Live", Icon::Activity, Some(ctrl(Key::Num4))),
     entry(Command::Go(Place::Stream), "Go to Stream", Icon::Waves, Some(ctrl(Key::Num5))),
     entry(Command::Go(Place::Settings), "Go to Settings", Icon::Settings, Some(ctrl(Key::Comma))),
-    entry(Command::SendTest, "Send the test event", Icon::Send, None),
-    entry(Command::StopTestRun, "Stop sending test events", Icon::Square, None),
+    entry(Command::Check, "Check the destination", Icon::ListChecks, Some(ctrl(Key::J))),
+    entry(Command::SendTest, "Send the test event", Icon::Send, Some(shift(Key::Enter))),
+    entry(Command::StartTestRun, "Start sending many test events", Icon::Play, Some(shift(Key::J))),
+    entry(Command::StopTestRun, "Stop sending test events", Icon::Square, Some(ctrl(Key::Period))),
     entry(Command::AskResend, "Resend events …", Icon::RotateCw, Some(ctrl(Key::T))),
     entry(Command::AskExport, "Export the log …", Icon::Download, Some(ctrl(Key::E))),
     entry(Command::Live(live::Do::Pause), "Pause or resume the log", Icon::Pause, Some(ctrl(Key::P))),
@@ -59,11 +72,69 @@ pub(super) const ALL: [Entry; 21] = [
         Icon::ArrowDownUp,
         Some(ctrl(Key::O)),
     ),
+    entry(
+        Command::Live(live::Do::Sort(Measure::Latency)),
+        "Slowest events first, or by time again",
+        Icon::ArrowDownWideNarrow,
+        Some(ctrl(Key::L)),
+    ),
+    entry(
+        Command::Live(live::Do::Sort(Measure::Size)),
+        "Largest events first, or by time again",
+        Icon::ArrowDownWideNarrow,
+        Some(ctrl(Key::B)),
+    ),
+    entry(Command::Live(live::Do::Since(Some("15m"))), "Events of the last 15 minutes", Icon::Clock, None),
+    entry(Command::Live(live::Do::Since(Some("1h"))), "Events of the last hour", Icon::Clock, None),
+    entry(Command::Live(live::Do::Since(Some("24h"))), "Events of the last 24 hours", Icon::Clock, None),
+    entry(Command::Live(live::Do::Since(Some("7d"))), "Events of the last 7 days", Icon::Clock, None),
+    entry(Command::Live(live::Do::Since(None)), "Events of all time", Icon::Clock, None),
+    entry(Command::Live(live::Do::Clear), "Clear the search of the log", Icon::X, None),
     entry(Command::Live(live::Do::Switch), "Events or charts", Icon::ChartLine, Some(ctrl(Key::G))),
     entry(Command::ReadAgain, "Read the stream again", Icon::RotateCw, Some(ctrl(Key::R))),
-    entry(Command::RetryNow, "Deliver now: try again without waiting", Icon::RotateCw, None),
-    entry(Command::CopyEndpoint, "Copy the endpoint's address", Icon::Copy, None),
-    entry(Command::FaultsOff, "Switch all practice faults off", Icon::PowerOff, None),
+    entry(Command::Open(Act::Json), "Open delivery: copy its JSON", Icon::Copy, Some(shift(Key::D))),
+    entry(Command::Open(Act::Record), "Open delivery: copy its record", Icon::Copy, Some(shift(Key::R))),
+    entry(Command::Open(Act::Curl), "Open delivery: copy it as curl", Icon::Terminal, Some(shift(Key::L))),
+    entry(Command::Open(Act::Id), "Open delivery: copy its messageId", Icon::Copy, Some(shift(Key::I))),
+    entry(
+        Command::Open(Act::Again),
+        "Open delivery: resend or replay it",
+        Icon::RotateCw,
+        Some(shift(Key::T)),
+    ),
+    entry(
+        Command::Open(Act::Edit),
+        "Open delivery: edit it as a test",
+        Icon::FlaskConical,
+        Some(shift(Key::E)),
+    ),
+    entry(
+        Command::Open(Act::User),
+        "Open delivery: events of this user",
+        Icon::ListFilter,
+        Some(shift(Key::U)),
+    ),
+    entry(
+        Command::Open(Act::Event),
+        "Open delivery: events of this name",
+        Icon::ListFilter,
+        Some(shift(Key::N)),
+    ),
+    entry(
+        Command::Open(Act::Source),
+        "Open delivery: events of this source",
+        Icon::ListFilter,
+        Some(shift(Key::S)),
+    ),
+    entry(Command::RetryNow, "Deliver now: try again without waiting", Icon::RotateCw, Some(ctrl(Key::D))),
+    entry(Command::CopyEndpoint, "Copy the endpoint's address", Icon::Copy, Some(shift(Key::C))),
+    entry(Command::Fault(faults::THROTTLE), "Practice fault: throttle", Icon::Gauge, None),
+    entry(Command::Fault(faults::FAIL_A_PART), "Practice fault: fail a part of each batch", Icon::Bug, None),
+    entry(Command::Fault(faults::CUT_NAME), "Practice fault: cut the connection", Icon::Bug, None),
+    entry(Command::Fault(faults::EXPIRE), "Practice fault: expire the credentials", Icon::Bug, None),
+    entry(Command::Fault(faults::SLOW_ANSWERS), "Practice fault: slow answers", Icon::Bug, None),
+    entry(Command::Fault(faults::DELETE), "Practice fault: delete the stream", Icon::Bug, None),
+    entry(Command::FaultsOff, "Switch all practice faults off", Icon::PowerOff, Some(shift(Key::X))),
     entry(Command::Dress(Theme::Dark), "Dark theme", Icon::Moon, None),
     entry(Command::Dress(Theme::Light), "Light theme", Icon::Sun, None),
     entry(Command::Palette, "Find a command", Icon::Search, Some(ctrl(Key::K))),
@@ -97,11 +168,15 @@ impl Command {
     pub(super) fn run(self, ui: &Ui, seen: &mut Seen<'_>) {
         match self {
             Self::Go(place) => seen.go(place),
+            Self::Check => seen.wishes.push(Wish::Check),
             Self::SendTest => seen.wishes.push(Wish::SendTest),
+            Self::StartTestRun => seen.wishes.push(Wish::StartTestRun),
             Self::StopTestRun => seen.wishes.push(Wish::StopTestRun),
             Self::AskResend => seen.wishes.push(Wish::AskResend),
             Self::AskExport => seen.wishes.push(Wish::AskExport),
             Self::Live(what) => seen.wishes.push(Wish::Live(what)),
+            Self::Open(act) => seen.wishes.push(Wish::Open(act)),
+            Self::Fault(name) => faults::toggle(seen, name),
             Self::ReadAgain => seen.wishes.push(Wish::ReadAgain),
             Self::RetryNow => seen.wishes.push(Wish::RetryNow),
             Self::CopyEndpoint => {
@@ -118,7 +193,9 @@ impl Command {
 
 /// Does what was asked for by keys in this frame.
 pub(super) fn keys(ui: &Ui, seen: &mut Seen<'_>) {
-    for entry in &ALL {
+    // Those with Shift first: the same keys without it would take them.
+    let has_shift = |entry: &&Entry| entry.keys.is_some_and(|keys| keys.modifiers.shift);
+    for entry in ALL.iter().filter(has_shift).chain(ALL.iter().filter(|entry| !has_shift(entry))) {
         if entry.keys.is_some_and(|keys| ui.input_mut(|input| input.consume_shortcut(&keys))) {
             entry.command.run(ui, seen);
         }

@@ -12,7 +12,9 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Poll, Seen, Waiting, Wish, banner, json,
+    Clock, Poll, Seen, Waiting, Wish, banner,
+    commands::Command,
+    json,
     theme::{self, Tokens, tokens, weight},
     widgets::{self, Tone},
 };
@@ -48,6 +50,8 @@ pub(super) struct Pane {
     revision: u64,
     tab: Tab,
     form: Form,
+    /// To be done by keys, once it is loaded.
+    pub asked: Option<Act>,
 }
 
 /// How the event is shown.
@@ -101,6 +105,7 @@ impl Pane {
             revision: 0,
             tab: Tab::default(),
             form: Form::default(),
+            asked: None,
         }
     }
 
@@ -162,7 +167,14 @@ impl Pane {
         match &self.shown {
             Shown::There(loaded) => {
                 header_ui(ui, &loaded.detail.delivery, &mut open);
-                actions_ui(ui, loaded, seen);
+                acts_ui(ui, &[Act::Json, Act::Record, Act::Again, Act::Curl, Act::Edit], loaded, seen);
+                if let Some(act) = self.asked.take() {
+                    if act.is_possible(&loaded.detail.delivery) {
+                        act.run(ui, loaded, seen);
+                    } else {
+                        seen.wishes.push(Wish::Notice("That means nothing for this delivery".to_owned()));
+                    }
+                }
                 let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
                 widgets::segments_ui(ui, &mut self.tab, "What to show", &tabs);
                 ScrollArea::vertical().id_salt(("detail", self.tab as u8)).auto_shrink(false).show(
@@ -245,7 +257,7 @@ fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) 
         }
     }
     facts_ui(ui, delivery, seen);
-    same_ui(ui, delivery, seen);
+    acts_ui(ui, &[Act::User, Act::Event, Act::Source], loaded, seen);
     ui.add_space(2.0);
     let title = if delivery.state == State::Rejected { "What was sent" } else { "Event" };
     egui::Sides::new().height(38.0).show(
@@ -306,44 +318,112 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
     }
 }
 
-/// What can be done with all of it.
-fn actions_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
-    let delivery = &loaded.detail.delivery;
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-        ui.spacing_mut().button_padding = vec2(9.0, 4.0);
-        let mut copy = |ui: &mut Ui, label: &str, what: &str, text: &dyn Fn() -> String| {
-            if widgets::button_ui(ui, Icon::Copy, label).clicked() {
-                ui.copy_text(text());
-                seen.copied(what);
+/// What can be done with an open delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Its event's JSON, copied as it is stored.
+    Json,
+    /// What `PutRecord` is given, copied.
+    Record,
+    /// A command that sends it again, copied.
+    Curl,
+    /// Its messageId, copied.
+    Id,
+    /// Queued again, or put once more.
+    Again,
+    /// Opened in the Test place.
+    Edit,
+    /// The events of its user, in Live.
+    User,
+    /// Those of its name.
+    Event,
+    /// Those of its source.
+    Source,
+}
+
+impl Act {
+    /// Whether it means something for this delivery.
+    fn is_possible(self, delivery: &Delivery) -> bool {
+        match self {
+            Self::Json => true,
+            Self::Record => delivery.state != State::Rejected,
+            Self::Again => matches!(delivery.state, State::Failed | State::Delivered),
+            Self::Curl | Self::Edit => delivery.kind.is_some(),
+            Self::Id => !delivery.message_id.is_empty(),
+            Self::User => !delivery.partition_key.is_empty(),
+            Self::Event => delivery.name.is_some(),
+            Self::Source => !delivery.source.is_empty(),
+        }
+    }
+
+    fn button_ui(self, ui: &mut Ui, delivery: &Delivery) -> egui::Response {
+        let (icon, label, hint) = match (self, delivery.state) {
+            (Self::Json, _) => (Icon::Copy, "JSON", "Copies the event as it is stored"),
+            (Self::Record, _) => (Icon::Copy, "Record JSON", "Copies what PutRecord is given"),
+            (Self::Curl, _) => (Icon::Terminal, "curl", "Copies a command that sends it as a new event"),
+            (Self::Id, _) => (Icon::Copy, "messageId", "Copies the messageId"),
+            (Self::Again, State::Failed) => {
+                (Icon::RotateCw, "Resend", "Queues this event again, behind those that wait")
             }
+            (Self::Again, _) => {
+                (Icon::RotateCw, "Replay", "Puts this event into the stream once more, as a repeat")
+            }
+            (Self::Edit, _) => {
+                let hint = "Opens the Test place with this event, to be sent as a new one";
+                (Icon::FlaskConical, "Edit as test", hint)
+            }
+            (Self::User, _) => (Icon::ListFilter, "This user", "Shows the events of this user alone"),
+            (Self::Event, _) => (Icon::ListFilter, "This event", "Shows the events of this name alone"),
+            (Self::Source, _) => (Icon::ListFilter, "This source", "Shows the events of this source alone"),
         };
-        copy(ui, "JSON", "Event", &|| loaded.raw.clone());
-        if delivery.state != State::Rejected {
-            copy(ui, "Record JSON", "Record", &|| record_json(loaded));
-        }
-        let again = match delivery.state {
-            State::Failed => Some(("Resend", "Queues this event again, behind those that wait")),
-            State::Delivered => Some(("Replay", "Puts this event into the stream once more, as a repeat")),
-            State::Queued | State::Retrying | State::Resent | State::Rejected => None,
+        let keys = Command::Open(self).entry().keys;
+        let keys = keys.map(|keys| format!(" ({})", ui.format_shortcut(&keys))).unwrap_or_default();
+        widgets::button_ui(ui, icon, label).on_hover_text(format!("{hint}{keys}"))
+    }
+
+    fn run(self, ui: &Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+        let delivery = &loaded.detail.delivery;
+        let mut copy = |text: String, what: &str| {
+            ui.copy_text(text);
+            seen.copied(what);
         };
-        if let Some((label, hint)) = again
-            && widgets::button_ui(ui, Icon::RotateCw, label).on_hover_text(hint).clicked()
-        {
-            seen.wishes.push(Wish::Resend(Which::Lines(vec![delivery.id])));
-        }
-        let kind = delivery.kind;
-        if let Some(kind) = kind {
-            if widgets::button_ui(ui, Icon::Terminal, "curl").clicked() {
+        match self {
+            Self::Json => copy(loaded.raw.clone(), "Event"),
+            Self::Record => copy(record_json(loaded), "Record"),
+            Self::Id => copy(delivery.message_id.to_string(), "messageId"),
+            Self::Curl => {
+                let Some(kind) = delivery.kind else { return };
                 let url = format!("{}/v1/{}", seen.endpoint(), kind.as_str());
                 let event = edit::as_new(&loaded.raw);
                 ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
                 seen.copied("curl command");
             }
-            let hint = "Opens the Test place with this event, to be sent as a new one";
-            if widgets::button_ui(ui, Icon::FlaskConical, "Edit as test").on_hover_text(hint).clicked() {
+            Self::Again => seen.wishes.push(Wish::Resend(Which::Lines(vec![delivery.id]))),
+            Self::Edit => {
+                let Some(kind) = delivery.kind else { return };
                 let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));
                 seen.wishes.push(Wish::Compose(kind, event.unwrap_or_else(|| loaded.event.clone())));
+            }
+            Self::User => same(seen, Field::User, &delivery.partition_key),
+            Self::Event => same(seen, Field::Event, delivery.name.as_deref().unwrap_or_default()),
+            Self::Source => same(seen, Field::Source, &delivery.source),
+        }
+    }
+}
+
+/// The way to all events that have something in common with this one.
+fn same(seen: &mut Seen<'_>, field: Field, value: &str) {
+    seen.wishes.push(Wish::Filter(Name::Field(field), value.to_owned()));
+}
+
+/// Buttons for these, where they mean something.
+fn acts_ui(ui: &mut Ui, acts: &[Act], loaded: &Loaded, seen: &mut Seen<'_>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+        ui.spacing_mut().button_padding = vec2(9.0, 4.0);
+        for act in acts.iter().filter(|act| act.is_possible(&loaded.detail.delivery)) {
+            if act.button_ui(ui, &loaded.detail.delivery).clicked() {
+                act.run(ui, loaded, seen);
             }
         }
     });
@@ -391,22 +471,6 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     });
 }
 
-/// The way to all events that have something in common with this one.
-fn same_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
-    let same = [
-        ("This user", Field::User, &*delivery.partition_key),
-        ("This event", Field::Event, delivery.name.as_deref().unwrap_or_default()),
-        ("This source", Field::Source, &*delivery.source),
-    ];
-    ui.horizontal_wrapped(|ui| {
-        for (label, field, value) in same {
-            if !value.is_empty() && widgets::button_ui(ui, Icon::ListFilter, label).clicked() {
-                seen.wishes.push(Wish::Filter(Name::Field(field), value.to_owned()));
-            }
-        }
-    });
-}
-
 /// Why it is not delivered, and what to do.
 pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     let Some(fault) = delivery.fault.as_ref() else { return };
@@ -443,14 +507,15 @@ fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         if widgets::fact_ui(ui, "Hash key", &hash.to_string(), true) {
             seen.copied("Hash key");
         }
-        let shard = detail.delivery.receipt.as_ref().map(|receipt| &*receipt.shard_id);
-        let shard = shard.unwrap_or("not delivered yet");
-        widgets::fact_ui(
-            ui,
-            "Shard by hash",
-            &format!("{shard}: MD5 of the key is at {at:.1} % of all hashes"),
-            false,
-        );
+        let shard = match &detail.delivery.receipt {
+            Some(receipt) => receipt.shard_id.to_string(),
+            None => match seen.engine.shard_by_hash(hash) {
+                Some(shard) => format!("{shard}, as the shards are now"),
+                None => "not known before the Stream place has been opened".to_owned(),
+            },
+        };
+        let text = format!("{shard}: MD5 of the key is at {at:.1} % of all hashes");
+        widgets::fact_ui(ui, "Shard by hash", &text, false);
     });
     if detail.delivery.key_shortened {
         widgets::message_ui(

@@ -7,7 +7,7 @@ use eframe::egui::{Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Seen,
+    Seen, Wish,
     theme::{tokens, weight},
     widgets,
 };
@@ -34,7 +34,7 @@ struct Switch {
 
 const SWITCHES: [Switch; 5] = [
     Switch {
-        name: "Throttle",
+        name: THROTTLE,
         what: "Half of the puts are refused: the stream takes no more right now",
         is_on: |faults| faults.throttle > 0.0,
         set: |faults, on| faults.throttle = if on { THROTTLED } else { 0.0 },
@@ -46,27 +46,31 @@ const SWITCHES: [Switch; 5] = [
         set: |faults, on| faults.fail_records = if on { FAILED } else { 0.0 },
     },
     Switch {
-        name: "Cut the connection",
+        name: CUT_NAME,
         what: "Three answers in ten never come; half of those records are stored all the same",
         is_on: |faults| faults.cut_connection > 0.0,
         set: |faults, on| faults.cut_connection = if on { CUT } else { 0.0 },
     },
     Switch {
-        name: "Expire the credentials",
+        name: EXPIRE,
         what: "Every call is refused, as AWS does when temporary keys are too old",
         is_on: |faults| faults.expired_credentials,
         set: |faults, on| faults.expired_credentials = on,
     },
     Switch {
-        name: "Slow answers",
+        name: SLOW_ANSWERS,
         what: "Each answer takes two seconds",
         is_on: |faults| !faults.delay.is_zero(),
         set: |faults, on| faults.delay = if on { SLOW } else { Duration::ZERO },
     },
 ];
 
-const FAIL_A_PART: &str = "Fail a part of each batch";
-const DELETE: &str = "Delete the stream";
+pub(super) const THROTTLE: &str = "Throttle";
+pub(super) const FAIL_A_PART: &str = "Fail a part of each batch";
+pub(super) const CUT_NAME: &str = "Cut the connection";
+pub(super) const EXPIRE: &str = "Expire the credentials";
+pub(super) const SLOW_ANSWERS: &str = "Slow answers";
+pub(super) const DELETE: &str = "Delete the stream";
 
 /// The names of the faults that are on; none where the destination is not the practice stream.
 pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
@@ -89,6 +93,28 @@ pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
         names.push("Stream deleted");
     }
     names
+}
+
+/// Switches the fault of that name on, or off again, and says so. Only of the practice stream, where it is in force.
+pub(super) fn toggle(seen: &mut Seen<'_>, name: &'static str) {
+    if seen.config.destination.kind != DestinationKind::Practice {
+        seen.wishes.push(Wish::Notice("Faults are of the practice stream, which is not in force".to_owned()));
+        return;
+    }
+    let is_on = if let Some(switch) = SWITCHES.iter().find(|switch| switch.name == name) {
+        let mut faults = seen.engine.faults();
+        let is_on = !(switch.is_on)(&faults);
+        (switch.set)(&mut faults, is_on);
+        seen.engine.set_faults(faults);
+        is_on
+    } else if seen.status.practice_missing {
+        seen.engine.make_practice_stream();
+        false
+    } else {
+        seen.engine.delete_practice_stream();
+        true
+    };
+    seen.wishes.push(Wish::Notice(format!("{name}: {}", if is_on { "on" } else { "off" })));
 }
 
 /// Everything works again.

@@ -21,14 +21,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     Clock, Place, Seen, Waiting, Wish, arrived,
     commands::Command,
-    detail::Pane,
+    detail::{Act, Pane},
     rows::Rows,
     status_line,
     theme::{self, tokens, weight},
     widgets,
 };
 use charts::Charts;
-use columns::Columns;
+use columns::{Columns, Sort};
 use filters::{Filters, Saved};
 
 use crate::{
@@ -61,6 +61,12 @@ pub(super) enum Do {
     Pause,
     /// Turns its order round.
     TurnRound,
+    /// By this measure, or by time again.
+    Sort(Measure),
+    /// Only events since so long ago; `None`: of all time.
+    Since(Option<&'static str>),
+    /// All events.
+    Clear,
     /// Charts instead of events, or the other way round.
     Switch,
 }
@@ -136,6 +142,13 @@ impl Live {
         Ok((text.to_owned(), Query::parse(text, Clock::now())?))
     }
 
+    /// Does it with the delivery that is open, when that is drawn next. False: none is.
+    pub(super) fn act(&mut self, act: Act) -> bool {
+        let Some(pane) = self.pane.as_mut().filter(|_| self.view == View::Events) else { return false };
+        pane.asked = Some(act);
+        true
+    }
+
     pub(super) fn take(&mut self, what: Do) {
         match what {
             Do::Pause => self.paused = !self.paused,
@@ -145,12 +158,40 @@ impl Live {
                 self.to_newest = true;
                 self.follows = true;
             }
+            Do::Sort(by) => {
+                self.view = View::Events;
+                self.sort(Some(by).filter(|by| self.rows.filter.by != Some(*by)));
+            }
+            Do::Since(ago) => {
+                self.view = View::Events;
+                let since = self.filters.since(ago);
+                self.filter(since);
+            }
+            Do::Clear => {
+                self.view = View::Events;
+                let all = self.filters.set(String::new());
+                self.filter(all);
+            }
             Do::Switch => {
                 self.view = match self.view {
                     View::Events => View::Charts,
                     View::Charts => View::Events,
                 }
             }
+        }
+    }
+
+    fn sort(&mut self, by: Option<Measure>) {
+        let sorted = self.filters.sort(by);
+        self.filter(sorted);
+    }
+
+    /// By time, or by the other measure; once more turns the time round, or goes back to it.
+    fn sort_by_head(&mut self, sort: Sort) {
+        match sort {
+            Sort::By(by) => self.take(Do::Sort(by)),
+            Sort::Time if self.rows.filter.by.is_some() => self.sort(None),
+            Sort::Time => self.take(Do::TurnRound),
         }
     }
 
@@ -495,12 +536,10 @@ impl Live {
         let mut clicked = None;
         let mut drawn: Option<Range<usize>> = None;
         let mut widths = Vec::new();
+        let mut sort = None;
+        let (by, oldest_first) = (rows.filter.by, self.oldest_first);
         let output = table
-            .header(28.0, |mut header| {
-                for (column, _) in &shown {
-                    header.col(|ui| columns::name_ui(ui, *column));
-                }
-            })
+            .header(28.0, |header| sort = columns::heads_ui(header, &shown, by, oldest_first))
             .body(|body| {
                 widths = body.widths().to_vec();
                 body.rows(ROW_HEIGHT, len, |mut row| {
@@ -526,12 +565,8 @@ impl Live {
             });
         columns::handles_ui(ui, table_id, &names);
         let offset = output.state.clamped_offset().y;
-        let to_end = if self.is_mirrored() {
-            output.content_size.y - output.inner_rect.height() - offset
-        } else {
-            offset
-        };
-        self.follows = to_end < ROW_HEIGHT / 2.0;
+        let from_end = output.content_size.y - output.inner_rect.height() - offset;
+        self.follows = (if self.is_mirrored() { from_end } else { offset }) < ROW_HEIGHT / 2.0;
         self.drawn = (offset, len, shown.len());
         if !ui.input(|i| i.pointer.any_down()) && self.columns.resized(&shown, &widths) {
             self.to_remember = true;
@@ -539,6 +574,9 @@ impl Live {
         if let Some(drawn) = drawn.filter(|drawn| *drawn != self.visible) {
             self.visible = drawn;
             ui.request_repaint();
+        }
+        if let Some(sort) = sort {
+            self.sort_by_head(sort);
         }
         if let Some(id) = clicked {
             self.pane = if selected == Some(id) { None } else { Some(Pane::new(id)) };

@@ -242,6 +242,11 @@ impl SetUp {
         (*caller.account_id != *destination.account_id).then(|| Arc::clone(&caller.account_id))
     }
 
+    /// Checks what is drafted when the place is drawn next.
+    pub(super) fn check_soon(&mut self) {
+        self.check.asked = true;
+    }
+
     pub(super) fn show(&mut self, section: Section) {
         self.scroll_to = Some(section);
     }

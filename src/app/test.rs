@@ -159,6 +159,11 @@ impl Test {
         self.presets.logic(ctx, engine, in_sight);
     }
 
+    /// Sends it many times, as is chosen, when the place is drawn next.
+    pub(super) fn run_soon(&mut self) {
+        self.many.asked = true;
+    }
+
     /// Sends what is composed when the place is drawn next.
     pub(super) fn send_soon(&mut self) {
         self.send_now = true;

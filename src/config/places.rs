@@ -73,7 +73,7 @@ pub fn ca_bundle() -> Option<Vec<u8>> {
 
 /// AWS's own files, `config` and `credentials`: in `~/.aws`, or where `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`
 /// say. They need not be there.
-pub fn aws_files() -> Vec<PathBuf> {
+pub fn key_files() -> Vec<PathBuf> {
     let home = UserDirs::new().map(|user| user.home_dir().to_owned());
     let place = |(variable, name): (&str, &str)| {
         #[expect(clippy::disallowed_methods, reason = "this is config")]

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 
-use super::Shared;
+use super::{Shared, shards::Shards};
 use crate::{
     delivery::{Fault, Millis, ReadFrom, Record},
     event::{Content, Inside, Part, parts},
@@ -206,6 +206,11 @@ pub(super) async fn run(shared: Arc<Shared>, setup: Setup, plan: ReadPlan) {
     loop {
         let wait = match round(&client, &mut reader, &plan).await {
             Ok((records, behind_ms, shards)) => {
+                if view.shards.len() != shards.len()
+                    && let Some(reader) = &reader
+                {
+                    shared.shards.send_replace(Arc::new(Shards::of(&setup.config.destination, reader)));
+                }
                 let changed = !records.is_empty() || view.shards != shards || view.fault.is_some();
                 windows.take(records);
                 (view.behind_ms, view.shards, view.fault) = (behind_ms, shards, None);

@@ -23,7 +23,7 @@ pub struct AwsFiles {
 impl AwsFiles {
     /// As they are now. Taken before the client that reads them, so that no change is missed between.
     pub fn look() -> Self {
-        Self::of(config::aws_files())
+        Self::of(config::key_files())
     }
 
     fn of(paths: Vec<PathBuf>) -> Self {

@@ -60,6 +60,8 @@ struct Cursor {
     behind_ms: Option<i64>,
     /// False: another shard was chosen, or the place that was asked for is in another one.
     is_read: bool,
+    /// The first and the last hash of partition keys that it takes; `None`: it takes no more.
+    hashes: Option<(u128, u128)>,
 }
 
 /// What one round over the shards gave.
@@ -86,7 +88,7 @@ impl Reader {
         let only = only.map(Arc::from);
         let mut reader = Self { client: client.clone(), from: from.clone(), only, cursors: Vec::new() };
         for shard in reader.list().await? {
-            reader.add(shard.shard_id(), &from).await?;
+            reader.add(&shard, &from).await?;
         }
         if !reader.cursors.iter().any(|cursor| cursor.is_read) {
             // Asks for the place again, for AWS's own words about it.
@@ -104,6 +106,14 @@ impl Reader {
     /// The stream's shards: whether each is read, and how far behind its tip.
     pub fn shards(&self) -> impl Iterator<Item = (&Arc<str>, bool, Option<i64>)> {
         self.cursors.iter().map(|cursor| (&cursor.shard_id, cursor.is_read, cursor.behind_ms))
+    }
+
+    /// Which shards take records, each with the first and the last hash of partition keys that go there.
+    pub fn ranges(&self) -> impl Iterator<Item = (&Arc<str>, u128, u128)> {
+        self.cursors.iter().filter_map(|cursor| {
+            let (first, last) = cursor.hashes?;
+            Some((&cursor.shard_id, first, last))
+        })
     }
 
     /// The next records of every shard.
@@ -138,6 +148,10 @@ impl Reader {
             }
         }
         if closed {
+            for cursor in self.cursors.iter_mut().filter(|cursor| cursor.is_read && cursor.iterator.is_none())
+            {
+                cursor.hashes = None;
+            }
             self.add_children().await?;
         }
         round.behind_ms = self.cursors.iter().filter_map(|cursor| cursor.behind_ms).max();
@@ -164,7 +178,8 @@ impl Reader {
         }
     }
 
-    async fn add(&mut self, shard_id: &str, from: &ReadFrom) -> Result<(), Fault> {
+    async fn add(&mut self, shard: &Shard, from: &ReadFrom) -> Result<(), Fault> {
+        let shard_id = shard.shard_id();
         let chosen = self.only.as_ref().is_none_or(|only| **only == *shard_id);
         let iterator = if chosen { self.iterator(shard_id, from, None).await } else { Ok(None) };
         let iterator = match iterator {
@@ -183,6 +198,7 @@ impl Reader {
             last: None,
             behind_ms: None,
             is_read,
+            hashes: hashes_of(shard),
         });
         Ok(())
     }
@@ -191,7 +207,7 @@ impl Reader {
     async fn add_children(&mut self) -> Result<(), Fault> {
         for shard in self.list().await? {
             if !self.cursors.iter().any(|cursor| &*cursor.shard_id == shard.shard_id()) {
-                self.add(shard.shard_id(), &ReadFrom::Oldest).await?;
+                self.add(&shard, &ReadFrom::Oldest).await?;
             }
         }
         Ok(())
@@ -233,6 +249,13 @@ impl Reader {
         let output = request.send().await.map_err(|error| fault_of(&error).0)?;
         Ok(output.shard_iterator().map(str::to_owned))
     }
+}
+
+/// A shard that was split or merged has an end, and takes nothing more.
+fn hashes_of(shard: &Shard) -> Option<(u128, u128)> {
+    let is_open = shard.sequence_number_range().is_none_or(|range| range.ending_sequence_number().is_none());
+    let range = shard.hash_key_range().filter(|_| is_open)?;
+    Some((range.starting_hash_key().parse().ok()?, range.ending_hash_key().parse().ok()?))
 }
 
 fn record_of(shard_id: &Arc<str>, record: &aws_sdk_kinesis::types::Record) -> Record {

@@ -1,8 +1,8 @@
 //! Everything by keyboard, and a name for a screen reader on everything that can be reached.
 
 use eframe::egui::{
-    Key, Modifiers,
-    accesskit::{Action, Role},
+    Event, Key, Modifiers,
+    accesskit::{Action, Role, Toggled},
 };
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -83,6 +83,91 @@ fn the_log_is_held_turned_and_left_for_the_charts_by_keys_from_any_place() {
     window.get_by_role_and_label(Role::Button, "Pause");
 }
 
+const SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+#[test]
+fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    press(window, Modifiers::COMMAND, Key::J);
+    wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
+    press(window, SHIFT, Key::J);
+    window.get_by_label("Send an event through the real endpoint and follow it to its record");
+    wait_for(window, "the run", |window| says(window, " of 100 accepted"));
+    press(window, Modifiers::COMMAND, Key::Period);
+    wait_for(window, "its end", |window| says(window, "Stopped."));
+    go(window, "Live");
+    palette(window, "fault thrott");
+    press(window, Modifiers::NONE, Key::Enter);
+    wait_for(window, "the fault", |window| says(window, "Throttle: on"));
+    press(window, SHIFT, Key::X);
+    wait_for(window, "no fault", |window| !says(window, "Practice faults are on"));
+    assert!(desk_has_no_faults(window));
+}
+
+/// The Test place's switches say it.
+fn desk_has_no_faults(window: &mut Window) -> bool {
+    go(window, "Test");
+    let toggled = |window: &Window, name: &str| {
+        window.get_by_role_and_label(Role::Switch, name).accesskit_node().toggled()
+    };
+    toggled(window, "Throttle") == Some(Toggled::False)
+}
+
+/// What is copied after these keys with Ctrl and Shift, looked for in each frame.
+fn copied_by(window: &mut Window, key: Key) -> String {
+    let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers: SHIFT };
+    window.input_mut().events.extend([event(true), event(false)]);
+    let mut text = None;
+    for _ in 0..4 {
+        window.step();
+        text = text.or(copied(window));
+    }
+    text.unwrap_or_default()
+}
+
+#[test]
+fn the_open_delivery_is_acted_on_by_keys() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    press(window, SHIFT, Key::D);
+    assert!(says(window, "No delivery is open: choose one in Live"));
+    press(window, SHIFT, Key::Enter);
+    wait_for(window, "the delivery", |window| says(window, "sequence number"));
+    go(window, "Live");
+    wait_for(window, "its line", |window| rows(window) == 1);
+    press(window, Modifiers::NONE, Key::J);
+    wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));
+    for (key, part) in [
+        (Key::D, "\"event\": \"Order Completed\""),
+        (Key::R, "\"PartitionKey\": \"user-1\""),
+        (Key::L, "curl http://127.0.0.1:"),
+    ] {
+        let text = copied_by(window, key);
+        assert!(text.contains(part), "{key:?}: {text}");
+    }
+    let id = copied_by(window, Key::I);
+    assert!(id.len() > 8 && window.query_all_by_label(&id).next().is_some(), "{id}");
+    press(window, SHIFT, Key::T);
+    wait_for(window, "the replay", |window| rows(window) == 2);
+    for (key, search) in [(Key::U, "userId:user-1"), (Key::N, "event:\"Order Completed\"")] {
+        press(window, SHIFT, key);
+        let field = window.get_by_role_and_label(Role::TextInput, "Search the log").value();
+        assert!(field.is_some_and(|text| text.contains(search)), "{search}");
+    }
+    press(window, Modifiers::COMMAND, Key::B);
+    wait_for(window, "the largest", |window| says(window, "The 2 largest of all events that fit"));
+    palette(window, "clear the search");
+    press(window, Modifiers::NONE, Key::Enter);
+    palette(window, "last 15");
+    press(window, Modifiers::NONE, Key::Enter);
+    let field = window.get_by_role_and_label(Role::TextInput, "Search the log").value();
+    assert_eq!(field.as_deref(), Some("since:15m"));
+    press(window, SHIFT, Key::E);
+    window.get_by_label("Send an event through the real endpoint and follow it to its record");
+}
+
 #[test]
 fn the_help_sheet_lists_the_keys_and_a_question_mark_in_a_field_is_a_letter() {
     let mut desk = open(settings());
@@ -93,7 +178,7 @@ fn the_help_sheet_lists_the_keys_and_a_question_mark_in_a_field_is_a_letter() {
     }
     press(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "F1 or ?"));
-    window.event(eframe::egui::Event::Text("?".to_owned()));
+    window.event(Event::Text("?".to_owned()));
     window.run();
     assert!(says(window, "F1 or ?"));
     window.get_by_label("Close the help sheet").click();

@@ -532,6 +532,96 @@ fn fields_words_and_chips_narrow_the_log_together() {
 }
 
 #[test]
+fn the_heads_of_columns_sort_the_log_and_say_so() {
+    let mut desk = open(settings());
+    with_events(&mut desk);
+    let window = &mut desk.window;
+    let head = |window: &mut Window, name: &str| {
+        window.get_by_role_and_label(Role::Button, name).click();
+        window.run();
+    };
+    head(window, "Time, newest first");
+    wait_for(window, "the oldest one at the top", |window| lines(window)[0].contains("Signed Up"));
+    head(window, "Latency");
+    wait_for(window, "the slowest", |window| says(window, "The 2 slowest delivered of all events that fit"));
+    assert!(lines(window).iter().all(|line| line.starts_with("Delivered")), "{:?}", lines(window));
+    head(window, "Latency, slowest first");
+    window.get_by_role_and_label(Role::Button, "Time, oldest first");
+    wait_for(window, "all by time", |window| lines(window).len() == 3);
+    head(window, "Columns");
+    window.get_by_role_and_label(Role::CheckBox, "Size").click();
+    window.run();
+    window.key_press(Key::Escape);
+    window.run();
+    head(window, "Size");
+    wait_for(window, "the largest", |window| says(window, "The 3 largest of all events that fit"));
+    assert!(lines(window)[0].contains("Order Completed"), "{:?}", lines(window));
+    head(window, "Time");
+    wait_for(window, "all by time", |window| lines(window)[0].contains("Signed Up"));
+}
+
+#[test]
+fn time_range_and_source_are_chosen_in_menus_that_write_into_the_search() {
+    let mut config = settings();
+    config.capture.sources.push(Source::new("Second", "test-key-5678"));
+    let mut desk = open(config);
+    with_events(&mut desk);
+    let window = &mut desk.window;
+    let address = address(window);
+    let choose = |window: &mut Window, menu: &str, choice: &str| {
+        window.get_by_role_and_label(Role::Button, menu).click();
+        window.run_steps(8);
+        window.get_by_role_and_label(Role::Button, choice).click();
+        window.run_steps(8);
+    };
+    assert_eq!(send(address, "test-key-5678", r#"{"userId":"dan","event":"Other"}"#), 200);
+    wait_for(window, "its line", |window| lines(window).len() == 4);
+    choose(window, "Source", "Second");
+    assert_eq!(searched(window), "source:Second");
+    wait_for(window, "its events", |window| lines(window).len() == 1);
+    choose(window, "Source", "All sources");
+    wait_for(window, "all events", |window| lines(window).len() == 4);
+    choose(window, "Time range", "Last hour");
+    assert_eq!(searched(window), "since:1h");
+    wait_for(window, "those of the last hour", |window| lines(window).len() == 4);
+    window.get_by_role_and_label(Role::Button, "Time range").click();
+    window.run_steps(8);
+    for (field, text) in [("To", "yesterday"), ("To", "2026-03-02 11:30")] {
+        window.get_by_role_and_label(Role::TextInput, field).focus();
+        window.run_steps(8);
+        window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        window.run_steps(8);
+        window.get_by_role_and_label(Role::TextInput, field).type_text(text);
+        window.run_steps(8);
+        assert_eq!(says(window, "A time looks like"), text == "yesterday", "{text}");
+    }
+    window.get_by_role_and_label(Role::Button, "Apply range").click();
+    window.run_steps(8);
+    assert!(searched(window).starts_with("until:2026-03-02T"), "{}", searched(window));
+    wait_for(window, "none so old", |window| says(window, "Nothing fits"));
+    choose(window, "Time range", "All time");
+    assert_eq!(searched(window), "");
+    wait_for(window, "all events", |window| lines(window).len() == 4);
+}
+
+#[test]
+fn a_record_that_waits_says_which_shard_its_key_is_for() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"a","event":"Waiting"}"#), 200);
+    go(window, "Live");
+    wait_for(window, "its line", |window| lines(window).len() == 1);
+    window.get_by_role(Role::Row).click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"Waiting\""));
+    window.get_by_label("Record").click();
+    window.run();
+    // MD5 of "a" begins with 0x0c: the first of four shards.
+    assert!(says(window, "shardId-000000000000, as the shards are now: MD5 of the key is at 5.0 %"));
+}
+
+#[test]
 fn what_is_open_leads_to_all_that_is_like_it() {
     let mut desk = open(settings());
     with_events(&mut desk);

@@ -1,7 +1,7 @@
 //! The columns of the log: which are shown, how wide, and what stands in them. The user's choice is remembered; what does
 //! not fit a narrow window is left out, least important first.
 
-use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, Button, Label, Layout, RichText, Ui};
 use egui_extras::TableRow;
 use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::super::{
     widgets,
 };
 use crate::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, Measure, State},
     event::Kind,
 };
 
@@ -170,16 +170,88 @@ pub(super) fn table_column((column, width): (Column, f32)) -> egui_extras::Colum
     }
 }
 
-pub(super) fn name_ui(ui: &mut Ui, column: Column) {
-    let text = weight(column.name(), 560.0).size(11.5).color(tokens(ui).weak);
-    let name_ui = |ui: &mut Ui| ui.add(Label::new(text).selectable(false).truncate());
+/// What the list can be sorted by, at the head of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    Time,
+    By(Measure),
+}
+
+impl Column {
+    pub(super) fn sort(self) -> Option<Sort> {
+        match self {
+            Self::Time => Some(Sort::Time),
+            Self::Latency => Some(Sort::By(Measure::Latency)),
+            Self::Size => Some(Sort::By(Measure::Size)),
+            _ => None,
+        }
+    }
+}
+
+/// The heads of the columns; gives what the list is to be sorted by, where one was pressed.
+pub(super) fn heads_ui(
+    mut header: TableRow<'_, '_>,
+    shown: &[(Column, f32)],
+    by: Option<Measure>,
+    oldest_first: bool,
+) -> Option<Sort> {
+    let mut pressed = None;
+    for (column, _) in shown {
+        let order = match (column.sort(), by) {
+            (Some(Sort::Time), None) if oldest_first => Some((Icon::ArrowUp, "oldest first")),
+            (Some(Sort::Time), None) => Some((Icon::ArrowDown, "newest first")),
+            (Some(Sort::By(measure)), Some(by)) if measure == by => {
+                let order = if by == Measure::Latency { "slowest first" } else { "largest first" };
+                Some((Icon::ArrowDown, order))
+            }
+            _ => None,
+        };
+        header.col(|ui| {
+            if head_ui(ui, *column, order) {
+                pressed = column.sort();
+            }
+        });
+    }
+    pressed
+}
+
+/// The head of a column. `order`: how the list is sorted by it, where it is. True when another order was asked for.
+fn head_ui(ui: &mut Ui, column: Column, order: Option<(Icon, &str)>) -> bool {
+    let t = tokens(ui);
+    let color = if order.is_some() { t.strong } else { t.weak };
+    let text = weight(column.name(), 560.0).size(11.5).color(color);
+    let sorts = column.sort().is_some();
+    let head_ui = |ui: &mut Ui| {
+        if !sorts {
+            ui.add(Label::new(text).selectable(false).truncate());
+            return false;
+        }
+        let mut atoms = egui::Atoms::new(text);
+        if let Some((icon, _)) = order {
+            atoms.push_right(theme::icon(icon).size(11.0).color(t.accent));
+        }
+        let button = Button::new(atoms).frame(false).gap(3.0).truncate();
+        let name = match order {
+            Some((_, order)) => format!("{}, {order}", column.name()),
+            None => column.name().to_owned(),
+        };
+        let hint = match (column.sort(), order) {
+            (Some(Sort::Time), Some(_)) => "Turns the order round",
+            (_, Some(_)) => "Sorts by time again",
+            (Some(Sort::By(Measure::Latency)), None) => "Sorts by latency, the slowest first",
+            (Some(Sort::By(Measure::Size)), None) => "Sorts by size, the largest first",
+            (_, None) => "Sorts by time",
+        };
+        ui.add(button).accessible_name(&name).on_hover_text(hint).clicked()
+    };
     if column.is_figure() {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(10.0);
-            name_ui(ui);
-        });
+            head_ui(ui)
+        })
+        .inner
     } else {
-        name_ui(ui);
+        head_ui(ui)
     }
 }
 

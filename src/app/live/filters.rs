@@ -242,7 +242,18 @@ impl Filters {
                 }
             }
         });
-        self.by = chosen?;
+        self.sort(chosen?)
+    }
+
+    /// Only events since so long ago; `None`: of all time.
+    pub(super) fn since(&mut self, ago: Option<&str>) -> Option<Query> {
+        let all = query::with(&query::with(&self.text, Name::Since, &[]), Name::Until, &[]);
+        self.set(ago.map_or_else(|| all.clone(), |ago| query::with(&all, Name::Since, &[ago])))
+    }
+
+    /// Another order: by time, or the most of a measure first.
+    pub(super) fn sort(&mut self, by: Option<Measure>) -> Option<Query> {
+        self.by = by;
         self.read()
     }
 

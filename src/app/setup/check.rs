@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, FontId, Label, RichText, Sense, Spinner, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align, FontId, Label, RichText, Sense, Spinner, Ui, WidgetInfo, vec2};
 use lucide_icons::Icon;
 
 use super::{
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Default)]
 pub(super) struct Check {
     run: Option<Run>,
+    /// It is to be made when it is drawn next, if it can be.
+    pub asked: bool,
 }
 
 /// A check, and the settings that it is about.
@@ -126,15 +128,19 @@ impl Check {
         let running = self.run.as_ref().is_some_and(|run| run.coming.is_some());
         let disabled = missing.unwrap_or("The check is running");
         let again = self.run.is_some();
-        let mut wanted = None;
+        let can = missing.is_none() && !running;
+        let mut wanted = (std::mem::take(&mut self.asked) && can).then_some(CheckKind::Ask);
+        let by_keys = wanted.is_some();
         ui.horizontal_wrapped(|ui| {
             let labels = [
                 (CheckKind::Ask, Icon::ListChecks, if again { "Check again" } else { "Check" }),
                 (CheckKind::PutOne, Icon::FilePlus, "Check with a test record"),
             ];
             for (kind, icon, label) in labels {
-                let can = missing.is_none() && !running;
                 let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, icon, label)).inner;
+                if by_keys {
+                    button.scroll_to_me(Some(Align::Center));
+                }
                 if button.on_disabled_hover_text(disabled).clicked() {
                     wanted = Some(kind);
                 }

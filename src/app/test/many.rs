@@ -20,11 +20,13 @@ pub(super) struct Many {
     per_sec: u32,
     spread: bool,
     users: u32,
+    /// It is to be started by keys.
+    pub asked: bool,
 }
 
 impl Default for Many {
     fn default() -> Self {
-        Self { events: 100, paced: true, per_sec: 20, spread: true, users: 25 }
+        Self { events: 100, paced: true, per_sec: 20, spread: true, users: 25, asked: false }
     }
 }
 
@@ -43,6 +45,7 @@ impl Many {
             let run = seen.engine.test_run();
             let running = run.as_ref().is_some_and(|run| run.ended.is_none());
             ui.add_enabled_ui(!running, |ui| self.choices_ui(ui));
+            let asked = std::mem::take(&mut self.asked);
             ui.horizontal_wrapped(|ui| {
                 if running {
                     if widgets::danger_button_ui(ui, Icon::Square, "Stop").clicked() {
@@ -52,7 +55,7 @@ impl Many {
                 }
                 let start = widgets::primary_button_ui(ui, Icon::Play, "Start", event.is_some());
                 let start = start.on_disabled_hover_text("The event cannot be sent yet");
-                if let (true, Some((json, source))) = (start.clicked(), event) {
+                if let (true, Some((json, source))) = (start.clicked() || asked, event) {
                     seen.engine.start_test_run(TestRun {
                         kind,
                         json,
