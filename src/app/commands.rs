@@ -191,6 +191,11 @@ impl Command {
     }
 }
 
+/// Keys as they are read on a keyboard.
+pub(super) fn text_of(ui: &Ui, keys: KeyboardShortcut) -> String {
+    ui.format_shortcut(&keys).replace("Comma", ",").replace("Period", ".")
+}
+
 /// Does what was asked for by keys in this frame.
 pub(super) fn keys(ui: &Ui, seen: &mut Seen<'_>) {
     // Those with Shift first: the same keys without it would take them.

@@ -5,7 +5,7 @@ use lucide_icons::Icon;
 
 use super::{
     Seen,
-    commands::{ALL, ELSEWHERE, Entry},
+    commands::{self, ALL, ELSEWHERE, Entry},
     theme::{self, tokens, weight},
     widgets,
 };
@@ -109,7 +109,7 @@ fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usi
 
 fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> egui::Response {
     let t = tokens(ui);
-    let keys = entry.keys.map(|keys| ui.format_shortcut(&keys).replace("Comma", ",")).unwrap_or_default();
+    let keys = entry.keys.map(|keys| commands::text_of(ui, keys)).unwrap_or_default();
     let name = weight(entry.title, if is_chosen { 620.0 } else { 480.0 }).color(t.strong);
     let icon = theme::icon(entry.icon).color(if is_chosen { t.accent } else { t.weak });
     let button =
@@ -130,30 +130,33 @@ fn help_ui(ui: &Ui) -> bool {
             |ui| close = widgets::icon_button_ui(ui, Icon::X, "Close the help sheet").clicked(),
         );
         let height = (ui.content_rect().height() - 160.0).clamp(160.0, 560.0);
-        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
-            Grid::new("keys").num_columns(3).spacing([18.0, 6.0]).striped(false).show(ui, |ui| {
-                for entry in &ALL {
-                    let Some(keys) = entry.keys else { continue };
-                    let keys = ui.format_shortcut(&keys).replace("Comma", ",");
-                    let keys = if entry.keys.is_some_and(|keys| keys.logical_key == Key::F1) {
-                        format!("{keys} or ?")
-                    } else {
-                        keys
-                    };
-                    row_ui(ui, "Everywhere", &keys, entry.title);
-                }
-                for (place, keys, what) in ELSEWHERE {
-                    let keys = if cfg!(target_os = "macos") {
-                        keys.replace("Ctrl+", "⌘")
-                    } else {
-                        keys.to_owned()
-                    };
-                    row_ui(ui, place, &keys, what);
-                }
-            });
-            ui.add_space(8.0);
-            widgets::hint_ui(ui, "Every other command is in the palette, by its name.");
-        });
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false).show(
+            ui,
+            |ui| {
+                Grid::new("keys").num_columns(3).spacing([18.0, 6.0]).striped(false).show(ui, |ui| {
+                    for entry in &ALL {
+                        let Some(keys) = entry.keys else { continue };
+                        let keys = commands::text_of(ui, keys);
+                        let keys = if entry.keys.is_some_and(|keys| keys.logical_key == Key::F1) {
+                            format!("{keys} or ?")
+                        } else {
+                            keys
+                        };
+                        row_ui(ui, "Everywhere", &keys, entry.title);
+                    }
+                    for (place, keys, what) in ELSEWHERE {
+                        let keys = if cfg!(target_os = "macos") {
+                            keys.replace("Ctrl+", "⌘")
+                        } else {
+                            keys.to_owned()
+                        };
+                        row_ui(ui, place, &keys, what);
+                    }
+                });
+                ui.add_space(8.0);
+                widgets::hint_ui(ui, "Every other command is in the palette, by its name.");
+            },
+        );
     });
     close || modal.should_close()
 }

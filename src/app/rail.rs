@@ -7,7 +7,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    PLACE_KEYS, Place, Seen, mark,
+    PLACE_KEYS, Place, Seen, commands, mark,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -77,9 +77,7 @@ fn item_ui(
             let button = match shortcut {
                 Some(shortcut) => {
                     let name = weight(place.title(), if selected { 640.0 } else { 480.0 }).color(color);
-                    let keys = RichText::new(ui.format_shortcut(&shortcut).replace("Comma", ","))
-                        .small()
-                        .color(t.weak);
+                    let keys = RichText::new(commands::text_of(ui, shortcut)).small().color(t.weak);
                     Button::selectable(selected, (icon, name)).right_text(keys)
                 }
                 None => Button::selectable(selected, icon),
