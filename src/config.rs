@@ -242,6 +242,17 @@ pub struct Destination {
     pub endpoint_url: String,
 }
 
+impl Destination {
+    /// Whether both are the same stream of the same server. A stream that has a name only is looked for in the account of
+    /// the keys: whose that is, is not said here.
+    pub fn is_same_stream(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && (self.kind == DestinationKind::Practice
+                || (&self.region, &self.stream, &self.endpoint_url)
+                    == (&other.region, &other.stream, &other.endpoint_url))
+    }
+}
+
 impl Default for Destination {
     fn default() -> Self {
         Self {

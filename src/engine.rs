@@ -539,14 +539,11 @@ impl Engine {
 
     /// Keeps a pair of AWS keys in the system keychain for this destination, applied or not; its next put uses them where
     /// `credentials.source` says so.
-    pub fn store_keys(
-        &self,
-        destination: Destination,
-        (access_key_id, secret_access_key): (String, String),
-    ) -> Answer<Result<(), String>> {
+    ///
+    /// `keys`: the access key id, and the secret.
+    pub fn store_keys(&self, destination: Destination, keys: [String; 2]) -> Answer<Result<(), String>> {
         let (reply, answer) = oneshot::channel();
-        let destination = Box::new(destination);
-        self.command(Command::StoreKeys { destination, access_key_id, secret_access_key, reply });
+        self.command(Command::StoreKeys { destination: Box::new(destination), keys, reply });
         Answer(answer)
     }
 

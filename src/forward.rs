@@ -142,8 +142,7 @@ struct Forwarder {
 /// Forwards until told to stop; then finishes what is in flight. `reports` always tell what is going on.
 pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
     let setup = controls.setup.borrow_and_update().clone();
-    let files = AwsFiles::look();
-    let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
+    let (files, client) = connect(&setup).await;
     let mut forwarder = Forwarder {
         summary: spool.watch(),
         reader: Reader::new(&spool),
@@ -175,6 +174,12 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         let step = forwarder.step().await;
         forwarder.take(step).await;
     }
+}
+
+/// A client, and AWS's own files as they were just before it read them.
+async fn connect(setup: &Setup) -> (AwsFiles, Client) {
+    let files = AwsFiles::look();
+    (files, Client::connect(&setup.config, setup.practice.as_ref()).await)
 }
 
 impl Forwarder {
@@ -241,8 +246,7 @@ impl Forwarder {
 
     /// A new client: it reads AWS's own files anew.
     async fn connect(&mut self) {
-        self.files = AwsFiles::look();
-        self.client = Client::connect(&self.setup.config, self.setup.practice.as_ref()).await;
+        (self.files, self.client) = connect(&self.setup).await;
     }
 
     /// When the stream is asked about itself: now and then, while puts get through.

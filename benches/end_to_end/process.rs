@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::template::WRITE_KEY;
+use crate::{load::micros, template::WRITE_KEY};
 
 /// Linux counts CPU time in hundredths of a second (`USER_HZ`, the same on every architecture that Rust knows well).
 const TICK: Duration = Duration::from_millis(10);
@@ -208,12 +208,12 @@ impl Server {
         text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
 
-    /// How long each of the window's frames took so far, in milliseconds; only of [`Face::Window`].
-    pub fn frames(data_dir: &Path) -> anyhow::Result<Vec<f64>> {
+    /// How long each of the window's frames took so far, in microseconds; none of [`Face::Headless`].
+    pub fn frames(data_dir: &Path) -> anyhow::Result<Vec<u32>> {
         let log = std::fs::read_to_string(data_dir.join("stderr.txt"))?;
         let of_frame = |line: &str| {
-            let words = line.strip_suffix(" ms for the last one")?;
-            words.rsplit(' ').next()?.parse().ok()
+            let ms: f64 = line.strip_suffix(" ms for the last one")?.rsplit(' ').next()?.parse().ok()?;
+            Some(micros(Duration::try_from_secs_f64(ms / 1e3).ok()?))
         };
         Ok(log.lines().filter_map(of_frame).collect())
     }

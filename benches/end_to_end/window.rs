@@ -1,7 +1,7 @@
 //! The same load without a window and with one: what the events cost in the engine's own threads, and what the window
 //! takes beside them. Its drawing is not an event's cost, so the two are told apart by their threads.
 
-use std::{path::Path, sync::mpsc::RecvTimeoutError, time::Duration};
+use std::{sync::mpsc::RecvTimeoutError, time::Duration};
 
 use crate::{
     DRAIN_MAX, USERS, WINDOW, Words, folder,
@@ -20,8 +20,8 @@ struct Seen {
     row: Row,
     /// CPU of all other threads, as a share of one core.
     beside: Option<f64>,
-    /// What its frames took, in milliseconds, from the shortest to the longest.
-    frames: Vec<f64>,
+    /// What its frames took, in microseconds.
+    frames: Vec<u32>,
     /// Bytes resident, once a second.
     memory: Vec<u64>,
 }
@@ -41,7 +41,7 @@ pub fn window(words: &Words) -> anyhow::Result<Row> {
         return Ok(Row { notes, ..row });
     }
     let headless = run(words, Face::Headless)?;
-    let open = run(words, Face::Window)?;
+    let mut open = run(words, Face::Window)?;
     let mut notes = open.row.notes;
     let (before, after) = (headless.row.cpu_us_per_event, open.row.cpu_us_per_event);
     if let Some((before, after)) = before.zip(after) {
@@ -53,9 +53,9 @@ pub fn window(words: &Words) -> anyhow::Result<Row> {
     if let Some(beside) = open.beside {
         notes.push(format!("the window's own threads take {:.0} % of one core", beside * 100.0));
     }
-    let at = |percent: usize| open.frames.get(open.frames.len().checked_sub(1)? * percent / 100);
-    if let (Some(p50), Some(p99), Some(longest)) = (at(50), at(99), at(100)) {
-        let count = open.frames.len();
+    if let Some((Quantiles { p50, p99 }, &longest)) = Quantiles::of(&mut open.frames).zip(open.frames.last())
+    {
+        let (count, longest) = (open.frames.len(), f64::from(longest) / 1e3);
         notes.push(format!(
             "{count} frames of Live: p50 {p50:.1} ms, p99 {p99:.1} ms, the longest {longest:.1} ms"
         ));
@@ -97,10 +97,9 @@ fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
     server.wait_until_empty()?;
     let load = Load { first: warm.accepted, events: u64::from(PER_SECOND) * seconds, ..load };
     let (cpu, beside, own) = (server.engine_cpu(), server.other_cpu(), own_cpu());
-    let before = frames(face, dir.path())?.len();
+    let before = Server::frames(dir.path())?.len();
     let (mut sent, memory) = while_watched(&server, || pace(load, PER_SECOND))?;
-    let mut frames = frames(face, dir.path())?.split_off(before);
-    frames.sort_by(f64::total_cmp);
+    let frames = Server::frames(dir.path())?.split_off(before);
     sink.wait_for(warm.accepted + sent.accepted, DRAIN_MAX)?;
     server.wait_until_empty()?;
     let beside = beside
@@ -118,13 +117,6 @@ fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
     };
     server.stop()?;
     Ok(Seen { row, beside, frames, memory })
-}
-
-fn frames(face: Face, folder: &Path) -> anyhow::Result<Vec<f64>> {
-    match face {
-        Face::Headless => Ok(Vec::new()),
-        Face::Window => Server::frames(folder),
-    }
 }
 
 /// Does the work, and looks at the memory of the server once a second meanwhile.

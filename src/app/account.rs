@@ -27,7 +27,7 @@ impl Account {
     /// Reads AWS's files again.
     pub(super) fn read(&mut self, engine: &Engine) {
         if self.reading.is_none() {
-            self.reading = Some(Waiting::new(engine.key_files()));
+            self.reading = Some(Waiting::new(engine.aws_files()));
         }
     }
 

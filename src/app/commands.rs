@@ -51,6 +51,18 @@ const fn entry(command: Command, title: &'static str, icon: Icon, keys: Option<K
     Entry { command, title, icon, keys }
 }
 
+const fn open(act: Act, title: &'static str, icon: Icon, key: Key) -> Entry {
+    entry(Command::Open(act), title, icon, Some(shift(key)))
+}
+
+const fn since(ago: Option<&'static str>, title: &'static str) -> Entry {
+    entry(Command::Live(live::Do::Since(ago)), title, Icon::Clock, None)
+}
+
+const fn fault(name: &'static str, title: &'static str) -> Entry {
+    entry(Command::Fault(name), title, Icon::Bug, None)
+}
+
 /// All of them, as the palette lists them.
 pub(super) const ALL: [Entry; 46] = [
     entry(Command::Go(Place::SetUp), "Go to Set up", Icon::Route, Some(ctrl(Key::Num1))),
@@ -84,56 +96,31 @@ pub(super) const ALL: [Entry; 46] = [
         Icon::ArrowDownWideNarrow,
         Some(ctrl(Key::B)),
     ),
-    entry(Command::Live(live::Do::Since(Some("15m"))), "Events of the last 15 minutes", Icon::Clock, None),
-    entry(Command::Live(live::Do::Since(Some("1h"))), "Events of the last hour", Icon::Clock, None),
-    entry(Command::Live(live::Do::Since(Some("24h"))), "Events of the last 24 hours", Icon::Clock, None),
-    entry(Command::Live(live::Do::Since(Some("7d"))), "Events of the last 7 days", Icon::Clock, None),
-    entry(Command::Live(live::Do::Since(None)), "Events of all time", Icon::Clock, None),
+    since(Some("15m"), "Events of the last 15 minutes"),
+    since(Some("1h"), "Events of the last hour"),
+    since(Some("24h"), "Events of the last 24 hours"),
+    since(Some("7d"), "Events of the last 7 days"),
+    since(None, "Events of all time"),
     entry(Command::Live(live::Do::Clear), "Clear the search of the log", Icon::X, None),
     entry(Command::Live(live::Do::Switch), "Events or charts", Icon::ChartLine, Some(ctrl(Key::G))),
     entry(Command::ReadAgain, "Read the stream again", Icon::RotateCw, Some(ctrl(Key::R))),
-    entry(Command::Open(Act::Json), "Open delivery: copy its JSON", Icon::Copy, Some(shift(Key::D))),
-    entry(Command::Open(Act::Record), "Open delivery: copy its record", Icon::Copy, Some(shift(Key::R))),
-    entry(Command::Open(Act::Curl), "Open delivery: copy it as curl", Icon::Terminal, Some(shift(Key::L))),
-    entry(Command::Open(Act::Id), "Open delivery: copy its messageId", Icon::Copy, Some(shift(Key::I))),
-    entry(
-        Command::Open(Act::Again),
-        "Open delivery: resend or replay it",
-        Icon::RotateCw,
-        Some(shift(Key::T)),
-    ),
-    entry(
-        Command::Open(Act::Edit),
-        "Open delivery: edit it as a test",
-        Icon::FlaskConical,
-        Some(shift(Key::E)),
-    ),
-    entry(
-        Command::Open(Act::User),
-        "Open delivery: events of this user",
-        Icon::ListFilter,
-        Some(shift(Key::U)),
-    ),
-    entry(
-        Command::Open(Act::Event),
-        "Open delivery: events of this name",
-        Icon::ListFilter,
-        Some(shift(Key::N)),
-    ),
-    entry(
-        Command::Open(Act::Source),
-        "Open delivery: events of this source",
-        Icon::ListFilter,
-        Some(shift(Key::S)),
-    ),
+    open(Act::Json, "Open delivery: copy its JSON", Icon::Copy, Key::D),
+    open(Act::Record, "Open delivery: copy its record", Icon::Copy, Key::R),
+    open(Act::Curl, "Open delivery: copy it as curl", Icon::Terminal, Key::L),
+    open(Act::Id, "Open delivery: copy its messageId", Icon::Copy, Key::I),
+    open(Act::Again, "Open delivery: resend or replay it", Icon::RotateCw, Key::T),
+    open(Act::Edit, "Open delivery: edit it as a test", Icon::FlaskConical, Key::E),
+    open(Act::User, "Open delivery: events of this user", Icon::ListFilter, Key::U),
+    open(Act::Event, "Open delivery: events of this name", Icon::ListFilter, Key::N),
+    open(Act::Source, "Open delivery: events of this source", Icon::ListFilter, Key::S),
     entry(Command::RetryNow, "Deliver now: try again without waiting", Icon::RotateCw, Some(ctrl(Key::D))),
     entry(Command::CopyEndpoint, "Copy the endpoint's address", Icon::Copy, Some(shift(Key::C))),
-    entry(Command::Fault(faults::THROTTLE), "Practice fault: throttle", Icon::Gauge, None),
-    entry(Command::Fault(faults::FAIL_A_PART), "Practice fault: fail a part of each batch", Icon::Bug, None),
-    entry(Command::Fault(faults::CUT_NAME), "Practice fault: cut the connection", Icon::Bug, None),
-    entry(Command::Fault(faults::EXPIRE), "Practice fault: expire the credentials", Icon::Bug, None),
-    entry(Command::Fault(faults::SLOW_ANSWERS), "Practice fault: slow answers", Icon::Bug, None),
-    entry(Command::Fault(faults::DELETE), "Practice fault: delete the stream", Icon::Bug, None),
+    fault(faults::THROTTLE, "Practice fault: throttle"),
+    fault(faults::FAIL_A_PART, "Practice fault: fail a part of each batch"),
+    fault(faults::CUT, "Practice fault: cut the connection"),
+    fault(faults::EXPIRE, "Practice fault: expire the credentials"),
+    fault(faults::SLOW_ANSWERS, "Practice fault: slow answers"),
+    fault(faults::DELETE, "Practice fault: delete the stream"),
     entry(Command::FaultsOff, "Switch all practice faults off", Icon::PowerOff, Some(shift(Key::X))),
     entry(Command::Dress(Theme::Dark), "Dark theme", Icon::Moon, None),
     entry(Command::Dress(Theme::Light), "Light theme", Icon::Sun, None),

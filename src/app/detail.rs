@@ -13,7 +13,7 @@ use lucide_icons::Icon;
 
 use super::{
     Clock, Poll, Seen, Waiting, Wish, banner,
-    commands::Command,
+    commands::{self, Command},
     json,
     theme::{self, Tokens, tokens, weight},
     widgets::{self, Tone},
@@ -377,7 +377,7 @@ impl Act {
             (Self::Source, _) => (Icon::ListFilter, "This source", "Shows the events of this source alone"),
         };
         let keys = Command::Open(self).entry().keys;
-        let keys = keys.map(|keys| format!(" ({})", ui.format_shortcut(&keys))).unwrap_or_default();
+        let keys = keys.map(|keys| format!(" ({})", commands::text_of(ui, keys))).unwrap_or_default();
         widgets::button_ui(ui, icon, label).on_hover_text(format!("{hint}{keys}"))
     }
 

@@ -20,7 +20,7 @@ use crate::{
 /// How often, and how slow.
 const THROTTLED: f32 = 0.5;
 const FAILED: f32 = 0.3;
-const CUT: f32 = 0.3;
+const CUT_OFF: f32 = 0.3;
 const SLOW: Duration = Duration::from_secs(2);
 
 /// One switch.
@@ -46,10 +46,10 @@ const SWITCHES: [Switch; 5] = [
         set: |faults, on| faults.fail_records = if on { FAILED } else { 0.0 },
     },
     Switch {
-        name: CUT_NAME,
+        name: CUT,
         what: "Three answers in ten never come; half of those records are stored all the same",
         is_on: |faults| faults.cut_connection > 0.0,
-        set: |faults, on| faults.cut_connection = if on { CUT } else { 0.0 },
+        set: |faults, on| faults.cut_connection = if on { CUT_OFF } else { 0.0 },
     },
     Switch {
         name: EXPIRE,
@@ -67,7 +67,7 @@ const SWITCHES: [Switch; 5] = [
 
 pub(super) const THROTTLE: &str = "Throttle";
 pub(super) const FAIL_A_PART: &str = "Fail a part of each batch";
-pub(super) const CUT_NAME: &str = "Cut the connection";
+pub(super) const CUT: &str = "Cut the connection";
 pub(super) const EXPIRE: &str = "Expire the credentials";
 pub(super) const SLOW_ANSWERS: &str = "Slow answers";
 pub(super) const DELETE: &str = "Delete the stream";

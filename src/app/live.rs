@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Clock, Place, Seen, Waiting, Wish, arrived,
-    commands::Command,
+    commands::{self, Command},
     detail::{Act, Pane},
     rows::Rows,
     status_line,
@@ -680,7 +680,7 @@ fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         for (command, wish) in [(Command::AskResend, Wish::AskResend), (Command::AskExport, Wish::AskExport)]
         {
             let entry = command.entry();
-            let keys = entry.keys.map(|keys| ui.format_shortcut(&keys)).unwrap_or_default();
+            let keys = entry.keys.map(|keys| commands::text_of(ui, keys)).unwrap_or_default();
             let button = egui::Button::new((theme::icon(entry.icon), entry.title)).shortcut_text(keys);
             if ui.add(button).accessible_name(entry.title).clicked() {
                 seen.wishes.push(wish);

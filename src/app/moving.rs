@@ -1,10 +1,13 @@
 //! Whether other settings move the events that wait somewhere else, and what the user is asked then.
 
-use super::{Seen, status_line, widgets};
-use crate::config::{Config, CredentialsSource, Destination, DestinationKind, StreamArn};
+use eframe::egui::Ui;
+use lucide_icons::Icon;
 
-/// What becomes of events that are set aside.
-pub(super) const ASIDE: &str = "They are kept under Failed, and can be sent again at any time.";
+use super::{Seen, status_line, widgets};
+use crate::{
+    config::{Config, CredentialsSource, DestinationKind, StreamArn},
+    engine::Queued,
+};
 
 /// Where events would go with the new settings, seen from those in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,28 +21,18 @@ pub(super) enum Move {
 }
 
 pub(super) fn between(now: &Config, new: &Config) -> Move {
-    let place = |of: &Destination| (of.stream.clone(), of.region.clone(), of.endpoint_url.clone());
-    match (now.destination.kind, new.destination.kind) {
-        (DestinationKind::Practice, DestinationKind::Practice) => Move::Nowhere,
-        (DestinationKind::Kinesis, DestinationKind::Kinesis) => {
-            let (from, to) = (&now.destination, &new.destination);
-            // One that was not known before is filled in, and moves nothing.
-            let other_account =
-                from.account_id != to.account_id && !from.account_id.is_empty() && !to.account_id.is_empty();
-            if place(from) != place(to) {
-                Move::Elsewhere
-            } else if StreamArn::parse(&to.stream).is_ok() {
-                // An ARN names the account itself, whoever puts.
-                Move::Nowhere
-            } else if other_account || keys(now) != keys(new) {
-                Move::OtherKeys
-            } else {
-                Move::Nowhere
-            }
-        }
-        (DestinationKind::Practice, DestinationKind::Kinesis)
-        | (DestinationKind::Kinesis, DestinationKind::Practice) => Move::Elsewhere,
+    let (from, to) = (&now.destination, &new.destination);
+    if !from.is_same_stream(to) {
+        return Move::Elsewhere;
     }
+    // An ARN names the account itself, whoever puts.
+    if to.kind == DestinationKind::Practice || StreamArn::parse(&to.stream).is_ok() {
+        return Move::Nowhere;
+    }
+    // One that was not known before is filled in, and moves nothing.
+    let other_account =
+        from.account_id != to.account_id && !from.account_id.is_empty() && !to.account_id.is_empty();
+    if other_account || keys(now) != keys(new) { Move::OtherKeys } else { Move::Nowhere }
 }
 
 /// What decides whose account it is.
@@ -68,6 +61,24 @@ pub(super) fn question(seen: &Seen<'_>, new: &Config) -> Option<String> {
             status_line::destination(seen.config)
         )
     })
+}
+
+/// The button that puts the settings in force; two where events wait that they would move. What becomes of those, once
+/// one was pressed. `can`: why neither can be.
+pub(super) fn choice_ui(ui: &mut Ui, verb: &str, moves: bool, can: Result<(), &str>) -> Option<Queued> {
+    let why = can.err().unwrap_or_default();
+    let label = if moves { format!("{verb} and send them there") } else { verb.to_owned() };
+    let there = widgets::primary_button_ui(ui, Icon::Check, &label, can.is_ok());
+    let mut pressed = there.on_disabled_hover_text(why).clicked().then_some(Queued::GoOn);
+    if moves {
+        let label = format!("{verb} and set them aside");
+        let aside = ui.add_enabled_ui(can.is_ok(), |ui| widgets::button_ui(ui, Icon::Archive, &label)).inner;
+        let hint = "They are kept under Failed, and can be sent again at any time.";
+        if aside.on_hover_text(hint).on_disabled_hover_text(why).clicked() {
+            pressed = Some(Queued::SetAside);
+        }
+    }
+    pressed
 }
 
 #[cfg(test)]

@@ -165,22 +165,17 @@ impl Settings {
             }
             let mut done = false;
             ui.horizontal_wrapped(|ui| {
-                let can = !changes.is_empty() && !seen.saving;
-                let label = if question.is_some() { "Import and send them there" } else { "Import" };
-                let import = widgets::primary_button_ui(ui, Icon::Check, label, can);
-                let mut wanted = import
-                    .on_disabled_hover_text("Nothing would change")
-                    .clicked()
-                    .then_some(("Imported and saved", Queued::GoOn));
-                if question.is_some() {
-                    let aside = ui.add_enabled_ui(can, |ui| {
-                        widgets::button_ui(ui, Icon::Archive, "Import and set them aside")
-                    });
-                    if aside.inner.on_hover_text(moving::ASIDE).clicked() {
-                        wanted = Some(("Imported and saved; what waited is under Failed", Queued::SetAside));
-                    }
-                }
-                if let (Some((said, queued)), Ok(config)) = (wanted, &imported) {
+                let can = match (changes.is_empty(), seen.saving) {
+                    (true, _) => Err("Nothing would change"),
+                    (false, true) => Err("Saving …"),
+                    (false, false) => Ok(()),
+                };
+                let chosen = moving::choice_ui(ui, "Import", question.is_some(), can);
+                if let (Some(queued), Ok(config)) = (chosen, &imported) {
+                    let said = match queued {
+                        Queued::GoOn => "Imported and saved",
+                        Queued::SetAside => "Imported and saved; what waited is under Failed",
+                    };
                     seen.save_with(config.clone(), said, queued);
                     done = true;
                 }

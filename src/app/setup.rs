@@ -334,21 +334,13 @@ impl SetUp {
                     ui.add(Label::new(RichText::new(text).color(t.text)).truncate()).on_hover_text(text);
                 },
                 |ui| {
-                    let can = reason.is_none() && !seen.saving;
-                    let why = reason.as_deref().unwrap_or("Saving …");
-                    let label = if moves { "Apply and send them there" } else { "Apply" };
-                    let apply = widgets::primary_button_ui(ui, Icon::Check, label, can);
-                    if apply.on_disabled_hover_text(why).clicked() {
-                        self.apply(seen, Queued::GoOn);
-                    }
-                    if moves {
-                        let aside = ui.add_enabled_ui(can, |ui| {
-                            widgets::button_ui(ui, Icon::Archive, "Apply and set them aside")
-                        });
-                        let aside = aside.inner.on_hover_text(moving::ASIDE).on_disabled_hover_text(why);
-                        if aside.clicked() {
-                            self.apply(seen, Queued::SetAside);
-                        }
+                    let can = match &reason {
+                        Some(reason) => Err(reason.as_str()),
+                        None if seen.saving => Err("Saving …"),
+                        None => Ok(()),
+                    };
+                    if let Some(queued) = moving::choice_ui(ui, "Apply", moves, can) {
+                        self.apply(seen, queued);
                     }
                     if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
                         self.draft = seen.config.clone();

@@ -42,7 +42,7 @@ pub(super) fn kept_draft(data_dir: &Path) -> Option<String> {
 
 impl Engine {
     /// The profiles of AWS's own files, read now, and whether the AWS CLI is there.
-    pub fn key_files(&self) -> Answer<Result<AwsFiles, String>> {
+    pub fn aws_files(&self) -> Answer<Result<AwsFiles, String>> {
         self.errand(Errand::Files)
     }
 

@@ -35,48 +35,17 @@ const FORWARDER_REST_MAX: Duration = Duration::from_secs(20);
 const FORWARDER_LOOK: Duration = Duration::from_millis(10);
 
 pub(super) enum Command {
-    Apply {
-        config: Box<Config>,
-        save: bool,
-        queued: Queued,
-        reply: oneshot::Sender<Result<(), String>>,
-    },
-    Test {
-        kind: Kind,
-        json: String,
-        source: usize,
-        reply: oneshot::Sender<Result<TestSent, String>>,
-    },
-    StoreKeys {
-        destination: Box<Destination>,
-        access_key_id: String,
-        secret_access_key: String,
-        reply: oneshot::Sender<Result<(), String>>,
-    },
-    CountResend {
-        which: Which,
-        reply: oneshot::Sender<Result<Resent, String>>,
-    },
-    Resend {
-        which: Which,
-        rate: Option<NonZeroU32>,
-        reply: oneshot::Sender<Result<Resent, String>>,
-    },
-    Export {
-        export: Export,
-        reply: oneshot::Sender<Result<Exported, String>>,
-    },
-    Check {
-        config: Box<Config>,
-        kind: CheckKind,
-        report: mpsc::Sender<Step>,
-    },
+    Apply { config: Box<Config>, save: bool, queued: Queued, reply: oneshot::Sender<Result<(), String>> },
+    Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
+    StoreKeys { destination: Box<Destination>, keys: [String; 2], reply: oneshot::Sender<Result<(), String>> },
+    CountResend { which: Which, reply: oneshot::Sender<Result<Resent, String>> },
+    Resend { which: Which, rate: Option<NonZeroU32>, reply: oneshot::Sender<Result<Resent, String>> },
+    Export { export: Export, reply: oneshot::Sender<Result<Exported, String>> },
+    Check { config: Box<Config>, kind: CheckKind, report: mpsc::Sender<Step> },
     Account(account::Errand),
     Read(Option<ReadPlan>),
     Trial(Trial),
-    Stop {
-        grace: Duration,
-    },
+    Stop { grace: Duration },
 }
 
 /// What is for trying things out, and for telling.
@@ -320,8 +289,14 @@ impl Keeper {
             Command::Test { kind, json, source, reply } => {
                 self.errand(reply, test_event::send(shared, kind, json, source));
             }
-            Command::StoreKeys { destination, access_key_id, secret_access_key, reply } => {
-                self.store_keys(*destination, (access_key_id, secret_access_key), reply);
+            Command::StoreKeys { destination, keys: [id, secret], reply } => {
+                self.errand(reply, async move {
+                    let kept = kinesis::keychain::keep(&destination, id, secret).await;
+                    if kept.is_ok() {
+                        shared.try_now.notify_one();
+                    }
+                    kept
+                });
             }
             Command::Check { config, kind, report } => {
                 self.errands.spawn(async move {
@@ -400,28 +375,6 @@ impl Keeper {
         let shared = Arc::clone(&self.shared);
         self.errands.spawn(async move {
             answer(reply, work.await);
-            shared.wake_faces();
-        });
-    }
-
-    fn store_keys(
-        &mut self,
-        destination: Destination,
-        (access_key_id, secret_access_key): (String, String),
-        reply: oneshot::Sender<Result<(), String>>,
-    ) {
-        let shared = Arc::clone(&self.shared);
-        self.errands.spawn(async move {
-            // The keychain may ask its user, for ever: what waits for that holds nothing of the engine.
-            #[expect(clippy::disallowed_methods, reason = "the engine spawns; the keychain blocks")]
-            let storing = tokio::task::spawn_blocking(move || {
-                kinesis::keychain::store(&destination, &access_key_id, &secret_access_key)
-            });
-            let stored = storing.await.unwrap_or_else(|error| Err(format!("storing failed: {error}")));
-            if stored.is_ok() {
-                shared.try_now.notify_one();
-            }
-            answer(reply, stored);
             shared.wake_faces();
         });
     }

@@ -3,27 +3,24 @@
 
 use std::sync::Arc;
 
-use crate::{
-    config::{Destination, DestinationKind},
-    kinesis::Reader,
-};
+use crate::{config::Destination, kinesis::Reader};
 
 /// The shards of one stream that take records, each with its first and its last hash.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Shards {
-    of: (String, String, String),
+    of: Destination,
     all: Vec<(Arc<str>, u128, u128)>,
 }
 
 impl Shards {
     pub(super) fn of(destination: &Destination, reader: &Reader) -> Self {
         let all = reader.ranges().map(|(id, first, last)| (Arc::clone(id), first, last)).collect();
-        Self { of: name(destination), all }
+        Self { of: destination.clone(), all }
     }
 
     /// The shard that takes this hash; `None`: these are another stream's shards, or none of them takes it.
     pub(super) fn that_takes(&self, hash: u128, destination: &Destination) -> Option<Arc<str>> {
-        if destination.kind != DestinationKind::Kinesis || self.of != name(destination) {
+        if !self.of.is_same_stream(destination) {
             return None;
         }
         self.all
@@ -33,13 +30,10 @@ impl Shards {
     }
 }
 
-fn name(destination: &Destination) -> (String, String, String) {
-    (destination.region.clone(), destination.stream.clone(), destination.endpoint_url.clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::DestinationKind;
 
     #[test]
     fn a_hash_is_taken_by_the_shard_of_its_range_and_only_of_that_very_stream() {
@@ -50,7 +44,7 @@ mod tests {
             ("shardId-000000000001".into(), 0, half),
             ("shardId-000000000002".into(), half + 1, u128::MAX),
         ];
-        let shards = Shards { of: name(&clicks), all };
+        let shards = Shards { of: clicks.clone(), all };
         let taken = |hash, destination: &Destination| shards.that_takes(hash, destination);
         assert_eq!(taken(0, &clicks).as_deref(), Some("shardId-000000000001"));
         assert_eq!(taken(half, &clicks).as_deref(), Some("shardId-000000000001"));

@@ -22,7 +22,7 @@ fn entry_of(destination: &Destination) -> String {
     if stream.starts_with("arn:") { stream.clone() } else { format!("{region}/{stream}") }
 }
 
-/// Gives the keys that [`store`] kept for a destination.
+/// Gives the keys that [`keep`] kept for a destination.
 #[derive(Debug)]
 pub(super) struct Provider {
     entry: String,
@@ -90,8 +90,9 @@ pub(super) async fn is_there() -> Result<(), String> {
     .await
 }
 
-/// As [`store`], beside the runtime's threads.
-pub(super) async fn keep(
+/// Keeps a pair of keys in the keychain for this destination, in the place of an earlier one. Waits, on no thread of the
+/// runtime, while the keychain asks its user.
+pub async fn keep(
     destination: &Destination,
     access_key_id: String,
     secret_access_key: String,
@@ -109,9 +110,7 @@ async fn blocking(work: impl FnOnce() -> Result<(), String> + Send + 'static) ->
     working.await.unwrap_or_else(|error| Err(format!("the system keychain failed: {error}")))
 }
 
-/// Keeps a pair of keys in the keychain for this destination, in the place of an earlier one. Blocks while the keychain
-/// asks its user.
-pub fn store(destination: &Destination, access_key_id: &str, secret_access_key: &str) -> Result<(), String> {
+fn store(destination: &Destination, access_key_id: &str, secret_access_key: &str) -> Result<(), String> {
     Entry::new(SERVICE, &entry_of(destination))
         .and_then(|entry| entry.set_password(&format!("{}\n{}", access_key_id.trim(), secret_access_key.trim())))
         .map_err(|error| {

@@ -9,9 +9,8 @@ use serde_json::Value;
 
 use crate::{
     binary::key_header,
-    window::{
-        Desk, Window, address, go, lines, open, open_with, says, search, settings, type_into, wait_for,
-    },
+    desk::{Desk, Window, address, go, open, open_with, says, settings, type_into, wait_for},
+    window::{lines, search},
     wire,
 };
 

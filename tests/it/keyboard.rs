@@ -6,7 +6,8 @@ use eframe::egui::{
 };
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::window::{Window, copied, go, open, open_with, rows, says, settings, wait_for};
+use crate::desk::{Window, copied, go, open, open_with, says, settings, wait_for};
+use crate::window::rows;
 
 fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
     window.key_press_modifiers(modifiers, key);

@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable as _;
 
 use crate::{
     binary::key_header,
-    window::{Window, address, go, open, open_with, says, settings, wait_for},
+    desk::{Window, address, go, open, open_with, says, settings, wait_for},
     wire,
 };
 

@@ -8,7 +8,7 @@ use tributary::{
     spool::{FILE_NAME, LogReader},
 };
 
-use crate::window::{Desk, Window, go, open, says, settings, wait_for};
+use crate::desk::{Desk, Window, go, open, says, settings, wait_for};
 
 fn with_operation(operation: Operation) -> Desk {
     let mut config = settings();

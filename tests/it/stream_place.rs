@@ -10,7 +10,8 @@ use tributary::engine::{PRACTICE_STREAM, Whereabouts};
 
 use crate::{
     conformance,
-    window::{Desk, Window, go, open, rows, says, settings, type_into, wait_for},
+    desk::{Desk, Window, go, open, says, settings, type_into, wait_for},
+    window::rows,
 };
 
 /// Puts records of others than us into the practice stream: key and data.

@@ -7,8 +7,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::config::DestinationKind;
 
 use crate::{
+    desk::{Desk, Window, copied, go, open, says, settings, type_into, wait_for},
     scripted::{Answer, Scripted},
-    window::{Desk, Window, copied, go, open, says, settings, type_into, wait_for},
 };
 
 fn test_place() -> Desk {

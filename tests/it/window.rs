@@ -21,10 +21,11 @@ use tributary::{
     practice::Faults,
 };
 
-pub use crate::desk::{
-    Desk, Window, address, copied, go, open, open_with, says, settings, type_into, wait_for,
+use crate::{
+    binary::key_header,
+    desk::{Desk, Window, address, copied, go, open, open_with, paths, says, settings, type_into, wait_for},
+    wire,
 };
-use crate::{binary::key_header, desk::paths, wire};
 
 /// The practice stream answers as AWS does when no policy allows anything.
 fn denied(engine: &Engine) {

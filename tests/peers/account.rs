@@ -97,14 +97,30 @@ fn check(ministack: &Ministack, key: (&str, &str), words: &[&str]) -> (Option<i3
     }
     command.args(["--endpoint-url", &ministack.url]).args(words).env_clear().env("HOME", home.path());
     command.env("AWS_ACCESS_KEY_ID", key.0).env("AWS_SECRET_ACCESS_KEY", key.1);
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let answer: Value = serde_json::from_slice(&stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&stderr)));
+    let (output, lines, answer) = checked(&mut command);
+    (output.status.code(), lines, answer)
+}
+
+/// How a `check --json` ends, what it says of each step, and its answer.
+pub fn checked(command: &mut Command) -> (Output, Vec<String>, Value) {
+    let output = command.output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     let line =
         |step: &Value| format!("{} {}", step["step"].as_str().unwrap(), step["result"].as_str().unwrap());
     let lines = answer["steps"].as_array().unwrap().iter().map(line).collect();
-    (status.code(), lines, answer)
+    (output, lines, answer)
 }
+
+/// What a check says where exactly the default policy holds.
+pub const PASSED: [&str; 6] = [
+    "credentials passed",
+    "identity passed",
+    "stream skipped",
+    "put passed",
+    "record passed",
+    "read-back skipped",
+];
 
 #[test]
 fn the_check_tells_what_real_permissions_allow() {
@@ -115,15 +131,7 @@ fn the_check_tells_what_real_permissions_allow() {
     };
     let (id, secret) = key_of(&tried(&ministack, &policy(&[])));
     let (code, lines, answer) = check(&ministack, (&id, &secret), &[]);
-    let wanted = [
-        "credentials passed",
-        "identity passed",
-        "stream skipped",
-        "put passed",
-        "record passed",
-        "read-back skipped",
-    ];
-    assert_eq!((code, &lines[..]), (Some(0), &wanted.map(str::to_owned)[..]), "{answer}");
+    assert_eq!((code, &lines[..]), (Some(0), &PASSED.map(str::to_owned)[..]), "{answer}");
     assert_eq!(answer["steps"][1]["account"], "000000000000");
 
     let (code, lines, answer) = check(&ministack, (&id, &secret), &["--operation", "put-records"]);
@@ -147,6 +155,17 @@ fn the_check_tells_what_real_permissions_allow() {
     assert!(code == Some(0) && lines.iter().all(|line| line.ends_with("passed")), "{answer}");
 }
 
+/// The settings that deliver to this stream, with the keys of the environment.
+pub fn delivering_to(ministack: &Ministack, stream: &str) -> Config {
+    let mut config = Config::default();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    stream.clone_into(&mut config.destination.stream);
+    "000000000000".clone_into(&mut config.destination.account_id);
+    config.destination.endpoint_url.clone_from(&ministack.url);
+    config
+}
+
 /// The keys are the process's: the test runs itself again with root's.
 #[test]
 fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
@@ -165,12 +184,7 @@ fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
         return;
     }
     let ministack = Ministack::start();
-    let mut config = Config::default();
-    config.destination.kind = DestinationKind::Kinesis;
-    "eu-west-1".clone_into(&mut config.destination.region);
-    "clicks".clone_into(&mut config.destination.stream);
-    "000000000000".clone_into(&mut config.destination.account_id);
-    config.destination.endpoint_url.clone_from(&ministack.url);
+    let config = delivering_to(&ministack, "clicks");
     let calls = attach_calls(&config, &Grants::default(), "tributary-clicks", false);
     let attach = || {
         let mut steps = Vec::new();

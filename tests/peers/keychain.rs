@@ -7,11 +7,12 @@ use std::process::{Command, Stdio};
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use serde_json::Value;
-use tributary::config::{Config, CredentialsSource, DestinationKind};
+use tributary::config::{Config, CredentialsSource};
 use tributary::delivery::Verdict;
 use tributary::engine::{Engine, Paths};
 use tributary::policy::{Grants, attach_calls};
 
+use crate::account::{PASSED, checked, delivering_to};
 use crate::desk::{Window, click, copied, go, open, says, settings as window_settings, type_into, wait_for};
 use crate::processes::{Guard, Ministack, run};
 
@@ -53,12 +54,7 @@ fn with_a_keychain(name: &str) -> Option<Guard> {
 
 /// The settings of a stream that delivers with keys of the keychain.
 fn settings(ministack: &Ministack, stream: &str) -> Config {
-    let mut config = Config::default();
-    config.destination.kind = DestinationKind::Kinesis;
-    "eu-west-1".clone_into(&mut config.destination.region);
-    stream.clone_into(&mut config.destination.stream);
-    "000000000000".clone_into(&mut config.destination.account_id);
-    config.destination.endpoint_url.clone_from(&ministack.url);
+    let mut config = delivering_to(ministack, stream);
     config.credentials.source = CredentialsSource::Keychain;
     config
 }
@@ -70,30 +66,15 @@ fn check(config: &Config) -> (Vec<String>, String) {
     std::fs::write(&file, config.export()).unwrap();
     let mut command = Command::new(TRIBUTARY);
     command.arg("--config").arg(&file).args(["check", "--json", "--put-record"]);
-    let output =
-        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").output().unwrap();
-    let said =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    let answer: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
-    let word = |step: &Value, name: &str| step[name].as_str().unwrap().to_owned();
-    let steps = answer["steps"].as_array().unwrap().iter();
-    (steps.map(|step| format!("{} {}", word(step, "step"), word(step, "result"))).collect(), said)
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let (output, steps, _) = checked(&mut command);
+    (steps, [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat())
 }
 
 /// What GNOME's own tool finds in the keychain, or puts there.
 fn secret_tool(words: &[&str], input: &str) -> String {
     run(Command::new("secret-tool").args(words), input)
 }
-
-const PASSED: [&str; 6] = [
-    "credentials passed",
-    "identity passed",
-    "stream skipped",
-    "put passed",
-    "record passed",
-    "read-back skipped",
-];
 
 #[test]
 fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
@@ -103,14 +84,12 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
     let ministack = Ministack::start();
     // The user that is made for the stream "clicks" gets a key, which nobody sees.
     let clicks = settings(&ministack, "clicks");
-    let mut root = clicks.clone();
-    root.credentials.source = CredentialsSource::Default;
+    let root = delivering_to(&ministack, "clicks");
     let calls = attach_calls(&root, &Grants::default(), "tributary-clicks", true);
     let mut steps = Vec::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     for stream in ["clicks", "orders"] {
-        let mut root = settings(&ministack, stream);
-        root.credentials.source = CredentialsSource::Default;
+        let root = delivering_to(&ministack, stream);
         assert_eq!(runtime.block_on(tributary::kinesis::create_stream(&root)), Ok(true));
     }
     runtime.block_on(tributary::kinesis::attach(&root, &calls, |step| steps.push(step)));
@@ -129,9 +108,7 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
     assert!(said.contains("no AWS keys for this destination"), "{said}");
     let keys = ministack.iam(&["user", "other"]);
     ministack.iam(&["allow", "other", "kinesis:PutRecord"]);
-    let [id_of_orders, secret_of_orders] =
-        ["id", "secret"].map(|name| keys[name].as_str().unwrap().to_owned());
-    store(&orders, (id_of_orders, secret_of_orders));
+    store(&orders, ["id", "secret"].map(|name| keys[name].as_str().unwrap().to_owned()));
     let (steps, said) = check(&orders);
     assert_eq!(steps, PASSED, "{said}");
     let kept = secret_tool(&["lookup", "service", "tributary", "username", "eu-west-1/clicks"], "");
@@ -148,7 +125,7 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
 }
 
 /// What the window's "Store keys" does.
-fn store(config: &Config, keys: (String, String)) {
+fn store(config: &Config, keys: [String; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let mut first = Config::default();
     first.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));

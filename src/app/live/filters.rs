@@ -168,14 +168,13 @@ impl Filters {
         };
         let mut chosen = None;
         menu_ui(ui, Icon::Clock, &label, "Time range", |ui| {
-            let now = query::with(&query::with(&self.text, Name::Since, &[]), Name::Until, &[]);
             if ui.button("All time").clicked() {
-                chosen = Some(now.clone());
+                chosen = Some(self.with_time(None));
                 ui.close();
             }
-            for (name, since) in RANGES {
+            for (name, ago) in RANGES {
                 if ui.button(name).clicked() {
-                    chosen = Some(query::with(&now, Name::Since, &[since]));
+                    chosen = Some(self.with_time(Some(ago)));
                     ui.close();
                 }
             }
@@ -193,7 +192,7 @@ impl Filters {
             }
             let is_range = from.is_some() || to.is_some();
             if widgets::primary_button_ui(ui, Icon::Check, "Apply range", is_range).clicked() {
-                let mut text = now.clone();
+                let mut text = self.with_time(None);
                 for (name, time) in [(Name::Since, from), (Name::Until, to)] {
                     if let Some(time) = time {
                         text = query::with(&text, name, &[&crate::engine::lines::time(time)]);
@@ -247,8 +246,12 @@ impl Filters {
 
     /// Only events since so long ago; `None`: of all time.
     pub(super) fn since(&mut self, ago: Option<&str>) -> Option<Query> {
-        let all = query::with(&query::with(&self.text, Name::Since, &[]), Name::Until, &[]);
-        self.set(ago.map_or_else(|| all.clone(), |ago| query::with(&all, Name::Since, &[ago])))
+        self.set(self.with_time(ago))
+    }
+
+    /// The text with this time, and no other, in it.
+    fn with_time(&self, ago: Option<&str>) -> String {
+        query::with(&query::with(&self.text, Name::Since, ago.as_slice()), Name::Until, &[])
     }
 
     /// Another order: by time, or the most of a measure first.

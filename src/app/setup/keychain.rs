@@ -60,10 +60,10 @@ impl Keychain {
         let can = given && named && self.waiting.is_none();
         let store = widgets::primary_button_ui(ui, Icon::KeyRound, "Store keys", can);
         if store.on_disabled_hover_text(why).clicked() {
-            let (id, secret) = (self.access_key_id.trim().to_owned(), self.secret.trim().to_owned());
+            let keys = [&self.access_key_id, &self.secret].map(|key| key.trim().to_owned());
             self.answer = None;
             self.stored_for = format!("{} in {}", destination.stream, destination.region);
-            self.waiting = Some(Waiting::new(seen.engine.store_keys(destination.clone(), (id, secret))));
+            self.waiting = Some(Waiting::new(seen.engine.store_keys(destination.clone(), keys)));
         }
         super::small_ui(
             ui,
