@@ -32,8 +32,8 @@ pub use places::{
 };
 pub use raw::Overrides;
 pub use rules::{
-    StreamArn, check_account_id, check_endpoint_url, check_external_id, check_listen, check_region,
-    check_role_arn, check_source_name, check_stream, check_write_key,
+    StreamArn, check_account_id, check_endpoint_url, check_external_id, check_listen, check_partition,
+    check_region, check_role_arn, check_role_in, check_source_name, check_stream, check_write_key,
 };
 pub use save::{SaveError, save};
 pub use saved::SavedDestination;

@@ -226,6 +226,7 @@ where
             let code = match (failure.is_timeout(), failure.is_io()) {
                 (true, _) => connection_code(&text).unwrap_or("NoAnswer"),
                 (false, true) => connection_code(&text).unwrap_or("ConnectionLost"),
+                (false, false) if is_of_endpoint_rules(&text) => "IncompleteRequest",
                 (false, false) => credentials_code(&text),
             };
             (Fault::new(code, without_secrets(&text)), None)
@@ -250,6 +251,19 @@ fn connection_code(text: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The endpoint rules of `aws-sdk-kinesis` 1.130 found no address: an ARN of one partition with a region of another, or
+/// FIPS where a partition has none.
+fn is_of_endpoint_rules(text: &str) -> bool {
+    [
+        "doesn't match with partition name",
+        "partition does not support",
+        "Invalid ARN:",
+        "Invalid Configuration:",
+    ]
+    .iter()
+    .any(|said| text.contains(said))
 }
 
 /// The SDK reports a failing credentials provider as a call that was never dispatched.

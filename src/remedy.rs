@@ -138,6 +138,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::RequestRefused
         | Cause::IamNameTaken
         | Cause::IamNotThere
+        | Cause::OtherAccount
         | Cause::KmsNotAllowed
         | Cause::KmsKeyUnusable
         | Cause::KmsKeyNotFound
@@ -190,6 +191,7 @@ enum Cause {
     RecordMissing,
     IamNameTaken,
     IamNotThere,
+    OtherAccount,
     ReadPlaceExpired,
     CredentialsNotFound,
     CredentialsFailed(Source),
@@ -304,6 +306,7 @@ const CODES: &[(&str, Cause)] = &[
     ("InternalServerError", Cause::ServiceFailing),
     ("InternalServiceError", Cause::ServiceFailing),
     ("InternalError", Cause::ServiceFailing),
+    ("ServiceFailure", Cause::ServiceFailing),
     ("ServiceUnavailable", Cause::ServiceFailing),
     ("Unavailable", Cause::ServiceFailing),
     ("RequestTimeout", Cause::NoAnswer),
@@ -355,6 +358,7 @@ const CODES: &[(&str, Cause)] = &[
     // What IAM says when a user or policy is made.
     ("EntityAlreadyExists", Cause::IamNameTaken),
     ("NoSuchEntity", Cause::IamNotThere),
+    ("OtherAccount", Cause::OtherAccount),
     // The stream and its key.
     ("ResourceNotFound", Cause::StreamNotFound),
     ("KMSAccessDenied", Cause::KmsNotAllowed),

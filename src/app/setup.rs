@@ -108,7 +108,11 @@ impl Faults {
             endpoint_url: given(&destination.endpoint_url, config::check_endpoint_url),
             profile: (wants_profile && draft.credentials.profile.trim().is_empty())
                 .then(|| "name a profile of your AWS files, such as default".to_owned()),
-            role_arn: given(&draft.credentials.role_arn, config::check_role_arn),
+            role_arn: given(&draft.credentials.role_arn, config::check_role_arn).or_else(|| {
+                let of_aws = destination.endpoint_url.is_empty() && !destination.region.is_empty();
+                let fits = config::check_role_in(&draft.credentials.role_arn, &destination.region);
+                fits.err().filter(|_| of_aws)
+            }),
             external_id: given(&draft.credentials.external_id, config::check_external_id),
         }
     }
@@ -185,11 +189,15 @@ impl SetUp {
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, config: &Config) {
         self.keep(ctx, engine, config);
-        self.keychain.logic(ctx);
+        let typed_in = self.keychain.logic(ctx);
+        let made = self.policy.logic(ctx, engine);
+        if (typed_in || made) && self.draft.credentials.source == CredentialsSource::Keychain {
+            self.who.forget();
+            self.check.forget();
+        }
         self.streams.logic(ctx);
-        self.policy.logic(ctx, engine);
-        let caller = self.who.logic(ctx).map(Found::Caller);
-        for found in self.check.logic(ctx).into_iter().chain(caller) {
+        let caller = self.who.logic(ctx, &self.draft).map(Found::Caller);
+        for found in self.check.logic(ctx, &self.draft).into_iter().chain(caller) {
             self.take_over(&found);
         }
     }
@@ -217,7 +225,9 @@ impl SetUp {
     fn take_over(&mut self, found: &Found) {
         match found {
             Found::Caller(caller) => {
-                self.policy.called_by(&caller.arn);
+                if self.draft.credentials.role_arn.is_empty() {
+                    self.policy.called_by(&caller.arn);
+                }
                 let before = self.draft.clone();
                 let destination = &mut self.draft.destination;
                 if destination.account_id.is_empty() && destination.kind == DestinationKind::Kinesis {
@@ -226,7 +236,7 @@ impl SetUp {
                 }
             }
             Found::KmsKey(key) => {
-                self.policy.encrypted_with(policies::kms_key_arn(key, &self.draft.destination));
+                self.policy.encrypted_with(key, &self.draft.destination);
             }
         }
     }
@@ -534,11 +544,13 @@ impl SetUp {
         .missing;
         let mark = mark(missing.is_empty(), blocked || !missing.is_empty());
         let scroll = take(&mut self.scroll_to, Section::Policy);
+        let faults = Faults::of(&self.draft);
         step_ui(ui, number, "Policy", mark, |ui| {
             if scroll {
                 ui.scroll_to_cursor(Some(Align::TOP));
             }
-            if self.policy.ui(ui, &self.draft, seen) {
+            let fault = faults.first().map(|fault| widgets::capital(&fault));
+            if self.policy.ui(ui, &self.draft, seen, fault.as_deref()) {
                 self.draft.credentials =
                     config::Credentials { source: CredentialsSource::Keychain, ..Default::default() };
             }
@@ -762,8 +774,11 @@ fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>) {
                 let found = policies::search(query.text);
                 found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
             });
-        if output.text_edit.response.response.changed() || output.accepted.is_some() {
-            region.retain(|c| !c.is_whitespace());
+        // A name has spaces, and is searched for with them; a code has none.
+        let text = region.trim();
+        if output.text_edit.response.response.lost_focus() || config::check_region(text).is_ok() {
+            region.truncate(region.trim_end().len());
+            region.drain(..region.len() - region.trim_start().len());
         }
         output.text_edit.response.response.labelled_by(name.id);
     });

@@ -8,7 +8,7 @@ use std::fmt;
 use super::error::{near_miss, quoted};
 use super::keys::{KEYS, Key, SECTIONS, Value, key};
 use super::places::{CONFIG_VARIABLE, DATA_DIR_VARIABLE, Environment};
-use super::rules::StreamArn;
+use super::rules::{StreamArn, check_role_in};
 use super::saved::RawSaved;
 use super::sources::{RawSource, WRITE_KEY_VARIABLE};
 use super::{Config, CredentialsSource, DestinationKind, Error, Origin, Problem};
@@ -273,6 +273,13 @@ fn contradictions(config: &Config, origins: &Origins) -> Vec<Problem> {
         }
     }
     let credentials = &config.credentials;
+    // Another server than AWS makes its own rules.
+    if destination.kind == DestinationKind::Kinesis
+        && destination.endpoint_url.is_empty()
+        && let Err(why) = check_role_in(&credentials.role_arn, &destination.region)
+    {
+        say("credentials.role_arn", format!("credentials.role_arn is of another part of AWS: {why}"));
+    }
     if credentials.source == CredentialsSource::Profile && credentials.profile.is_empty() {
         let text = "credentials.profile is missing, and source \"profile\" needs it: \
                     give it in the settings file, as TRIBUTARY_CREDENTIALS_PROFILE or with --profile";

@@ -76,6 +76,7 @@ impl<'a> StreamArn<'a> {
             return Err(format!("this is the ARN of a stream's consumer; {SHAPE}"));
         }
         check_region(region).map_err(|why| format!("the ARN's region is wrong: {why}"))?;
+        check_partition(partition, region).map_err(|why| format!("the ARN is wrong: {why}"))?;
         if !is_account(account_id) {
             return Err(format!("the ARN's account has 12 digits; {SHAPE}"));
         }
@@ -87,6 +88,37 @@ impl<'a> StreamArn<'a> {
 fn is_partition(partition: &str) -> bool {
     partition.starts_with("aws")
         && partition.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// Whether an ARN of that partition can be of something in that region. AWS gives each partition regions of its own; a
+/// region that is like none of theirs is not judged.
+pub fn check_partition(partition: &str, region: &str) -> Result<(), String> {
+    // The longer of two that fit stands first.
+    const PARTITIONS: [(&str, &[&str]); 8] = [
+        ("aws-us-gov", &["us-gov-"]),
+        ("aws-iso", &["us-iso-"]),
+        ("aws-iso-b", &["us-isob-"]),
+        ("aws-iso-e", &["eu-isoe-"]),
+        ("aws-iso-f", &["us-isof-"]),
+        ("aws-eusc", &["eusc-"]),
+        ("aws-cn", &["cn-"]),
+        ("aws", &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"]),
+    ];
+    let fits = |(_, prefixes): &&(&str, &[&str])| prefixes.iter().any(|prefix| region.starts_with(prefix));
+    match PARTITIONS.iter().find(fits) {
+        Some((its, _)) if *its != partition => {
+            Err(format!("what is in {region} has ARNs that begin with arn:{its}:, not with arn:{partition}:"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The partition of a role's ARN that [`check_role_arn`] takes must be the region's.
+pub fn check_role_in(arn: &str, region: &str) -> Result<(), String> {
+    match arn.split(':').nth(1) {
+        Some(partition) => check_partition(partition, region),
+        None => Ok(()),
+    }
 }
 
 fn is_account(account: &str) -> bool {
@@ -235,7 +267,7 @@ mod tests {
     #[test]
     fn the_rules_refuse_with_a_reason() {
         let (long, shape) = ("a".repeat(129), "stream's ARN looks like");
-        let bad: [(Rule, &str, &str); 24] = [
+        let bad: [(Rule, &str, &str); 26] = [
             (check_region, "", "is needed"),
             (check_region, "eu-west-1a", "its region is eu-west-1"),
             (check_region, "eu_west_1", "lower-case"),
@@ -250,6 +282,8 @@ mod tests {
             (check_stream, "arn:aws:kinesis::123456789012:stream/x", "the ARN's region"),
             (check_stream, "arn:aws:kinesis:eu-west-1:123456789012:stream/", "the ARN's stream"),
             (check_stream, "arn:aws:kinesis:eu-west-1:123456789012:stream/a/consumer/b:1", "consumer"),
+            (check_stream, "arn:aws:kinesis:cn-north-1:123456789012:stream/a", "begin with arn:aws-cn:, not"),
+            (check_stream, "arn:aws-cn:kinesis:eu-west-1:123456789012:stream/a", "begin with arn:aws:, not"),
             (check_endpoint_url, "localhost:4567", "begin with http"),
             (check_endpoint_url, "http://", "host"),
             (check_endpoint_url, "http://a b", "space"),

@@ -327,6 +327,25 @@ fn every_flag_reaches_its_setting() {
 }
 
 #[test]
+fn a_role_of_another_partition_than_the_region_s_is_refused() {
+    let refused = |region: &str, role: &str| {
+        let text = format!(
+            "[destination]\nkind = \"kinesis\"\nregion = \"{region}\"\nstream = \"clicks\"\n\
+             [credentials]\nrole_arn = \"{role}\"\n"
+        );
+        messages(given(&text, &[], &Overrides::default())).join(" ")
+    };
+    let role = "arn:aws:iam::123456789012:role/r";
+    let said = refused("cn-north-1", role);
+    assert!(said.contains("credentials.role_arn is of another part of AWS: what is in cn-north-1"), "{said}");
+    let text = format!(
+        "[destination]\nkind = \"kinesis\"\nregion = \"cn-north-1\"\nstream = \"c\"\nendpoint_url = \"http://a\"\n\
+         [credentials]\nrole_arn = \"{role}\"\n"
+    );
+    given(&text, &[], &Overrides::default()).expect("another server makes its own rules");
+}
+
+#[test]
 fn an_arn_fills_in_region_and_account_and_beats_what_a_weaker_place_said() {
     let arn = "arn:aws-eusc:kinesis:eusc-de-east-1:123456789012:stream/s";
     let kinesis = format!("[destination]\nkind = \"kinesis\"\nstream = \"{arn}\"\n");

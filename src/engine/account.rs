@@ -112,7 +112,7 @@ pub(super) async fn run(shared: Arc<Shared>, errand: Errand) {
                 drop(report.try_send(step));
                 shared.wake_faces();
             };
-            kinesis::attach(&config, &calls, tell).await;
+            Box::pin(kinesis::attach(&config, &calls, tell)).await;
         }
         Errand::SignIn(profile, mut reply) => {
             let signed_in = tokio::select! {

@@ -279,6 +279,11 @@ impl Keeper {
                 };
                 if save && result.is_ok() {
                     result = self.save(&config).await;
+                    if queued == Queued::SetAside {
+                        result = result.map_err(|error| {
+                            format!("{error}; what waited was set aside before, and is under Failed, to be sent again")
+                        });
+                    }
                 }
                 if result.is_ok() {
                     self.apply(*config).await;

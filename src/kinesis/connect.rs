@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::{Client, body_hash::BodyHash};
+use super::{Client, body_hash::BodyHash, profiles};
 use crate::config::{self, Config, CredentialsSource, DestinationKind};
 
 /// The SDK waits for ever for an answer by default. Kinesis answers in milliseconds; 15 s is an outage.
@@ -152,7 +152,12 @@ pub(super) async fn source(config: &Config) -> SdkConfig {
     }
     let base = loader.load().await;
     match config.credentials.source {
-        CredentialsSource::Default => base,
+        CredentialsSource::Default => match base.credentials_provider() {
+            Some(keys) => {
+                with_keys(base, SharedCredentialsProvider::new(profiles::MaybeCoded::new(keys, None)))
+            }
+            None => base,
+        },
         CredentialsSource::Profile => {
             // The profile alone: the default chain would prefer keys in the environment.
             let settings = ProviderConfig::without_region()
@@ -165,7 +170,9 @@ pub(super) async fn source(config: &Config) -> SdkConfig {
                 .configure(&settings)
                 .profile_name(&config.credentials.profile)
                 .build();
-            with_keys(base, SharedCredentialsProvider::new(profile))
+            let name = Some(config.credentials.profile.clone());
+            let keys = profiles::MaybeCoded::new(SharedCredentialsProvider::new(profile), name);
+            with_keys(base, SharedCredentialsProvider::new(keys))
         }
         CredentialsSource::Keychain => with_keys(
             base,
@@ -195,7 +202,14 @@ fn with_keys(base: SdkConfig, provider: SharedCredentialsProvider) -> SdkConfig 
 /// The server, where it is not AWS: it has its own STS and IAM, or none. An address of AWS (a VPC endpoint, say) is for
 /// Kinesis alone.
 pub(super) fn other_server(endpoint_url: &str) -> Option<&str> {
-    const ENDS: [&str; 4] = [".c2s.ic.gov", ".sc2s.sgov.gov", ".adc-e.uk", ".hci.ic.gov"];
+    const ENDS: [&str; 6] = [
+        ".api.aws",
+        ".amazonwebservices.com.cn",
+        ".c2s.ic.gov",
+        ".sc2s.sgov.gov",
+        ".adc-e.uk",
+        ".hci.ic.gov",
+    ];
     let host = endpoint_url.split("://").nth(1)?.split(['/', ':']).next()?;
     let is_aws = host.contains(".amazonaws.") || ENDS.iter().any(|end| host.ends_with(end));
     (!is_aws).then_some(endpoint_url)
@@ -303,9 +317,29 @@ mod tests {
             "https://vpce-1-a.kinesis.eu-west-1.vpce.amazonaws.com",
             "https://kinesis.cn-north-1.amazonaws.com.cn:443/",
             "https://kinesis.us-iso-east-1.c2s.ic.gov",
+            "https://kinesis.eu-west-1.api.aws",
+            "https://kinesis.cn-north-1.api.amazonwebservices.com.cn",
         ] {
             assert_eq!(other_server(of_aws), None, "{of_aws}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_arn_does_not_fit_the_region_blocks_and_is_not_called_offline() {
+        let keys = Keys::new("AKIAEXAMPLE", "example", None, None, "test");
+        let settings = aws_sdk_kinesis::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("cn-north-1"))
+            .credentials_provider(keys)
+            .retry_config(RetryConfig::disabled());
+        let client = Client {
+            sdk: aws_sdk_kinesis::Client::from_conf(settings.build()),
+            target: Target::new("arn:aws:kinesis:cn-north-1:123456789012:stream/clicks"),
+            operation: config::Operation::PutRecord,
+        };
+        let outcomes = client.put(vec![Outgoing { key: "u".into(), data: b"{}".to_vec() }]).await;
+        let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+        assert_eq!(&*fault.code, "IncompleteRequest", "{fault}");
     }
 
     /// Nothing listens there: a put that gets as far as the network is offline, one without keys is blocked.

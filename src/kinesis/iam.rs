@@ -71,16 +71,28 @@ pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(S
     }
 }
 
-/// Whether the call was carried out is not known.
+/// A policy of one account for a stream of another allows nothing. Where STS does not say whose keys these are, IAM will.
+async fn same_account(aws: &SdkConfig, calls: &[IamCall]) -> Result<(), Fault> {
+    let Ok(caller) = identity::caller(aws).await else { return Ok(()) };
+    let parameters = calls.iter().flat_map(|call| &call.parameters);
+    let mut wanted = parameters.filter(|(name, _)| *name == "PolicyArn");
+    let Some(wanted) = wanted.find_map(|(_, arn)| arn.split(':').nth(4)) else { return Ok(()) };
+    identity::in_account(&caller, wanted)
+}
+
+/// Whether the call was carried out is not known: also a failure of IAM's own may come after the deed.
 fn answer_was_lost(fault: &Fault) -> bool {
+    let of_iam = ["ServiceFailure", "InternalFailure", "InternalError", "ServiceUnavailable"];
     matches!(&*fault.code, "NoAnswer" | "ConnectionLost")
+        || of_iam.contains(&&*fault.code)
+        || fault.code.starts_with("Http5")
 }
 
 /// To undo what may be somebody else's of the same name would be worse than to leave it.
 fn may_be_left(call: &IamCall) -> Step {
     let name = call.parameters.first().map_or("", |(_, name)| name);
     let detail = format!(
-        "Not made: whether {} was carried out is unknown, since its answer was lost. What it makes of the name “{name}” may \
+        "Not made: whether {} was carried out is unknown, since no clear answer came. What it makes of the name “{name}” may \
          be there: look for it in the IAM console, and delete it if it is new.",
         call.action
     );
@@ -103,9 +115,10 @@ struct Iam {
 }
 
 impl Iam {
-    /// Also asks the keychain before anything is made, where it will be needed.
+    /// Also looks whose account it is, and asks the keychain where it will be needed, before anything is made.
     async fn connect(config: &Config, calls: &[IamCall]) -> Result<Self, Fault> {
         let aws = identity::credentials(config).await?.aws;
+        same_account(&aws, calls).await?;
         if calls.iter().any(|call| call.action == "CreateAccessKey") {
             keychain::is_there().await.map_err(|error| Fault::new("CredentialsFailed", error))?;
         }

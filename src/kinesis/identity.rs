@@ -52,6 +52,18 @@ pub(super) async fn caller(aws: &SdkConfig) -> Result<Caller, (Fault, Option<u16
     }
 }
 
+/// Whether what the caller makes would be in that account.
+pub(super) fn in_account(caller: &Caller, account_id: &str) -> Result<(), Fault> {
+    if *caller.account_id == *account_id {
+        return Ok(());
+    }
+    let Caller { account_id: own, arn } = caller;
+    Err(Fault::new(
+        "OtherAccount",
+        format!("{arn} is in account {own}, and the stream in account {account_id}"),
+    ))
+}
+
 /// Who these settings are to AWS.
 pub async fn who_am_i(config: &Config) -> Result<Caller, Fault> {
     let found = credentials(config).await?;

@@ -7,7 +7,7 @@ use aws_sdk_kinesis::types::{StreamMode, StreamModeDetails, StreamStatus};
 
 use super::{Client, fault_of, identity};
 use crate::{
-    config::Config,
+    config::{Config, StreamArn},
     delivery::{Fault, ListedStream},
 };
 
@@ -72,16 +72,24 @@ pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, Fault> {
 /// Makes the stream that the settings name, with on-demand capacity, and waits until it can take records; `Ok(false)`:
 /// AWS makes it, and it was not seen to be ready. Needs `kinesis:CreateStream`. It costs its owner money.
 pub async fn create_stream(config: &Config) -> Result<bool, Fault> {
-    let client = client(config).await?;
-    let name = match client.target().name() {
-        Some(name) => name,
-        None => config.destination.stream.rsplit('/').next().unwrap_or_default().to_owned(),
+    let found = identity::credentials(config).await?;
+    let client = Client::to_aws(&found.aws, config);
+    let stream = &config.destination.stream;
+    let name = match StreamArn::parse(stream) {
+        Ok(arn) => {
+            // A new stream is always the keys' own; STS that does not say whose they are leaves it to Kinesis.
+            if let Ok(caller) = identity::caller(&found.aws).await {
+                identity::in_account(&caller, arn.account_id)?;
+            }
+            arn.name
+        }
+        Err(_name) => stream,
     };
     let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build();
-    let request = client.sdk().create_stream().stream_name(&name).set_stream_mode_details(mode.ok());
+    let request = client.sdk().create_stream().stream_name(name).set_stream_mode_details(mode.ok());
     request.send().await.map_err(|error| fault_of(&error).0)?;
     for _ in 0..ACTIVE_TRIES {
-        match client.sdk().describe_stream_summary().stream_name(&name).send().await {
+        match client.sdk().describe_stream_summary().stream_name(name).send().await {
             Ok(output) => {
                 let status =
                     output.stream_description_summary().map(|summary| summary.stream_status().clone());

@@ -205,7 +205,7 @@ fn terraform(document: &Document, place: &Place) -> String {
     format!(
         r#"# Lets Tributary use the Kinesis stream {title}.
 # Not here on purpose: the user's access key, because Terraform would keep its secret in the state file.
-# Create it afterwards with: aws iam create-access-key --user-name {user}
+# Create it afterwards with: aws iam create-access-key{region} --user-name {user}
 
 resource "aws_iam_user" "tributary" {{
   name = {name}
@@ -226,6 +226,7 @@ resource "aws_iam_user_policy_attachment" "tributary" {{
 }}
 "#,
         title = place.title(),
+        region = place.cli_region(),
         user = shell(&place.name),
         name = hcl(&place.name),
         version = hcl(document.version),
@@ -265,7 +266,7 @@ fn cloudformation(document: &Document, place: &Place) -> String {
 # Lets Tributary use the Kinesis stream {title}. Save as tributary.yaml, then:
 # aws cloudformation deploy{region} --template-file tributary.yaml --stack-name {stack} --capabilities CAPABILITY_NAMED_IAM
 # Not here on purpose: the user's access key, because a template can only show its secret in the stack's outputs.
-# Create it afterwards with: aws iam create-access-key --user-name {user}
+# Create it afterwards with: aws iam create-access-key{cli_region} --user-name {user}
 AWSTemplateFormatVersion: \"2010-09-09\"
 Description: {description}
 Resources:
@@ -285,6 +286,7 @@ Resources:
 {statements}",
         title = place.title(),
         stack = stack_name(&place.name),
+        cli_region = place.cli_region(),
         user = shell(&place.name),
         description = yaml(&format!("Lets Tributary use the Kinesis stream {}", place.title())),
         name = yaml(&place.name),
@@ -470,6 +472,11 @@ aws iam create-access-key --user-name tributary-clicks
             assert!(commands.contains(&iam), "{commands}");
             let flag = format!("aws iam create-user --region {region} --user-name");
             assert_eq!(commands.contains(&flag), partition.name != "aws", "{commands}");
+            for format in [Format::AwsCli, Format::Terraform, Format::CloudFormation] {
+                let text = render(&config, &Grants::default(), format);
+                let flag = format!("aws iam create-access-key --region {region} --user-name");
+                assert_eq!(text.contains(&flag), partition.name != "aws", "{text}");
+            }
         }
     }
 

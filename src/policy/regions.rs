@@ -209,6 +209,18 @@ mod tests {
     use super::*;
     use aws_sdk_kinesis::config::endpoint::{DefaultResolver, Params};
 
+    #[test]
+    fn an_arn_is_of_the_partition_that_its_region_is_in() {
+        for region in regions() {
+            let its = region.partition().name;
+            for partition in &PARTITIONS {
+                let fits = crate::config::check_partition(partition.name, region.code);
+                assert_eq!(fits.is_ok(), partition.name == its, "{} {}", partition.name, region.code);
+            }
+        }
+        assert_eq!(crate::config::check_partition("aws-cn", "mars-north-1"), Ok(()));
+    }
+
     fn sdk_url(params: &Params) -> Result<String, String> {
         // The trait with this method is the SDK's own way in; it is a future, and ready at once.
         use aws_sdk_kinesis::config::endpoint::ResolveEndpoint as _;

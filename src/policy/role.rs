@@ -17,7 +17,8 @@ pub enum Holder {
     User,
     /// A role that is assumed on top of other keys.
     Role {
-        /// The ARN of the user or role whose keys assume it; empty: a placeholder.
+        /// The ARN of the user or role whose keys assume it, a role's with `*` in it for any that fits; empty: a
+        /// placeholder.
         trusted: String,
         /// What must be given with it, or empty.
         external_id: String,
@@ -43,24 +44,53 @@ pub fn check_trusted(arn: &str) -> Result<(), String> {
 }
 
 /// The user or role to trust, where these are its keys: of an assumed role the role itself, as far as its ARN says it.
+/// It leaves out the role's path, and that of a role of IAM Identity Center (SSO) holds the region of its directory:
+/// there `*` stands for it.
 pub fn trusted_of(caller_arn: &str) -> String {
     let parts: Vec<&str> = caller_arn.splitn(6, ':').collect();
     if let ["arn", partition, "sts", "", account, who] = parts[..]
         && let Some(role) = who.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next())
     {
-        return format!("arn:{partition}:iam::{account}:role/{role}");
+        let path = if role.starts_with("AWSReservedSSO_") { "aws-reserved/sso.amazonaws.com/*" } else { "" };
+        return format!("arn:{partition}:iam::{account}:role/{path}{role}");
     }
     caller_arn.to_owned()
+}
+
+/// A principal is one ARN, in which `*` has no meaning: then it is the account's root, and a condition says which of the
+/// account's (<https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>).
+struct Trust<'a> {
+    principal: String,
+    /// Operator, key, value.
+    conditions: Vec<[&'a str; 3]>,
+}
+
+impl<'a> Trust<'a> {
+    fn new(trusted: &'a str, external_id: &'a str) -> Self {
+        let mut conditions = Vec::new();
+        let principal = match trusted.rsplit_once(':') {
+            Some((account, who)) if who.contains('*') => {
+                conditions.push(["ArnLike", "aws:PrincipalArn", trusted]);
+                format!("{account}:root")
+            }
+            _ if trusted.is_empty() => Missing::Trusted.placeholder().to_owned(),
+            _ => trusted.to_owned(),
+        };
+        if !external_id.is_empty() {
+            conditions.push(["StringEquals", "sts:ExternalId", external_id]);
+        }
+        Self { principal, conditions }
+    }
 }
 
 /// Who may assume the role, as JSON; `None` for a user.
 pub fn trust_policy(holder: &Holder) -> Option<String> {
     let Holder::Role { trusted, external_id } = holder else { return None };
-    let trusted = if trusted.is_empty() { Missing::Trusted.placeholder() } else { trusted };
+    let trust = Trust::new(trusted, external_id);
     let mut statement =
-        json!({ "Effect": "Allow", "Principal": { "AWS": trusted }, "Action": "sts:AssumeRole" });
-    if !external_id.is_empty() {
-        statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": external_id } });
+        json!({ "Effect": "Allow", "Principal": { "AWS": trust.principal }, "Action": "sts:AssumeRole" });
+    for [operator, key, value] in trust.conditions {
+        statement["Condition"][operator][key] = json!(value);
     }
     let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
     Some(serde_json::to_string_pretty(&document).expect("a document of strings is JSON") + "\n")
@@ -146,21 +176,16 @@ fn one_line(json: &str) -> String {
 }
 
 fn cloudformation(document: &Document, place: &Place, holder: &Holder) -> String {
-    let (trusted, condition) = match holder {
-        Holder::Role { trusted, external_id } => {
-            let trusted = if trusted.is_empty() { Missing::Trusted.placeholder() } else { trusted };
-            let condition = if external_id.is_empty() {
-                String::new()
-            } else {
-                let id = yaml(external_id);
-                format!(
-                    "            Condition:\n              StringEquals:\n                sts:ExternalId: {id}\n"
-                )
-            };
-            (trusted, condition)
-        }
-        Holder::User => ("", String::new()),
+    let trust = match holder {
+        Holder::Role { trusted, external_id } => Trust::new(trusted, external_id),
+        Holder::User => Trust::new("", ""),
     };
+    let mut condition = String::new();
+    for (at, [operator, key, value]) in trust.conditions.iter().enumerate() {
+        let head = if at == 0 { "            Condition:\n" } else { "" };
+        let value = yaml(value);
+        condition = format!("{condition}{head}              {operator}:\n                {key}: {value}\n");
+    }
     let region = match &place.region {
         Some(region) => format!(" --region {}", shell(region)),
         None => String::new(),
@@ -198,7 +223,7 @@ Resources:
         description = yaml(&format!("Lets Tributary use the Kinesis stream {}", place.title())),
         name = yaml(&place.name),
         version = yaml(document.version),
-        trusted = yaml(trusted),
+        trusted = yaml(&trust.principal),
         statements = yaml_statements(document),
     )
 }
@@ -250,6 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn a_role_whose_path_is_not_known_is_trusted_by_a_condition() {
+        let role = "arn:aws:iam::210987654321:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Admin_0a1b";
+        let holder = Holder::Role { trusted: role.to_owned(), external_id: "x-1".to_owned() };
+        let trust: serde_json::Value = serde_json::from_str(&trust_policy(&holder).unwrap()).unwrap();
+        let statement = &trust["Statement"][0];
+        assert_eq!(statement["Principal"]["AWS"], "arn:aws:iam::210987654321:root");
+        let conditions = json!({
+            "ArnLike": { "aws:PrincipalArn": role },
+            "StringEquals": { "sts:ExternalId": "x-1" },
+        });
+        assert_eq!(statement["Condition"], conditions);
+        let template = render_role(&clicks(), &Grants::default(), &holder, Format::CloudFormation);
+        let conditions = format!(
+            "            Condition:\n              ArnLike:\n                aws:PrincipalArn: \"{role}\"\n              \
+             StringEquals:\n                sts:ExternalId: \"x-1\"\n  TributaryPolicy:"
+        );
+        assert!(template.contains(&conditions), "{template}");
+    }
+
+    #[test]
     fn the_role_comes_in_every_format() {
         let text = |format| render_role(&clicks(), &Grants::default(), &role("x-1"), format);
         assert_eq!(text(Format::Json), super::super::render(&clicks(), &Grants::default(), Format::Json));
@@ -275,10 +320,18 @@ mod tests {
         for (caller, trusted) in [
             ("arn:aws:iam::1:user/a/ada", "arn:aws:iam::1:user/a/ada"),
             ("arn:aws-cn:sts::1:assumed-role/admin/session", "arn:aws-cn:iam::1:role/admin"),
+            (
+                "arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_0a1b/ada@example.com",
+                "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Admin_0a1b",
+            ),
         ] {
             assert_eq!(trusted_of(caller), trusted);
         }
-        for good in ["arn:aws:iam::123456789012:root", "arn:aws-cn:iam::123456789012:role/a/b"] {
+        for good in [
+            "arn:aws:iam::123456789012:root",
+            "arn:aws-cn:iam::123456789012:role/a/b",
+            "arn:aws:iam::123456789012:role/a/*b",
+        ] {
             assert_eq!(check_trusted(good), Ok(()));
         }
         for bad in ["", "ada", "arn:aws:iam::12:user/a", "arn:aws:sts::123456789012:assumed-role/a/b"] {

@@ -92,6 +92,12 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "Try again in a moment.",
         )
         .at(Place::SetUpPolicy),
+        Cause::OtherAccount => say(
+            "These keys belong to another account than the stream.",
+            "What they make is in their own account: a stream of the same name, or a policy that allows nothing here.",
+            "Use keys of the stream's account, or give the account that you mean under Stream.",
+        )
+        .at(Place::SetUpStream),
         Cause::CredentialsFailed(source) => credentials_failed(source, names),
         Cause::CredentialsNotFound
         | Cause::SessionExpired

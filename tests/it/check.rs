@@ -172,6 +172,21 @@ fn each_step_that_fails_says_what_was_said_and_what_to_do() {
 }
 
 #[test]
+fn reading_that_is_pushed_back_says_nothing_about_putting() {
+    for code in ["ProvisionedThroughputExceededException", "InternalFailure"] {
+        let account = Account::start(&["clicks"]);
+        account.set_rule(move |asked| match &*asked.action {
+            "GetRecords" => Reply::Error(code, "slow".to_owned()),
+            _ => Reply::Usual,
+        });
+        let (ended, steps, answer) = check(&account, "", &["--put-record"]);
+        assert_eq!(ended, Some(0), "{answer}");
+        assert_eq!(steps.last(), Some(&("read-back".to_owned(), "skipped".to_owned())), "{answer}");
+        assert!(answer["steps"][5]["detail"].as_str().unwrap().contains(code), "{answer}");
+    }
+}
+
+#[test]
 fn a_stream_that_is_not_active_yet_is_named() {
     let account = Account::start(&["clicks"]);
     account.set_rule(|asked| match &*asked.action {

@@ -597,6 +597,34 @@ fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead
 }
 
 #[test]
+fn an_answer_about_other_keys_than_are_drafted_by_then_is_not_taken_over() {
+    if !in_own_process("an_answer_about_other_keys_than_are_drafted_by_then_is_not_taken_over", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let (go_on, waits) = std::sync::mpsc::sync_channel::<()>(1);
+    account.set_rule(move |asked| {
+        if asked.action == "GetCallerIdentity" {
+            waits.recv_timeout(std::time::Duration::from_secs(10)).unwrap_or_default();
+        }
+        Reply::Usual
+    });
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    click(window, "Who am I?");
+    window.get_by_role_and_label(Role::TextInput, "Role to assume").focus();
+    window.run_steps(4);
+    let role = "arn:aws:iam::210987654321:role/other";
+    window.get_by_role_and_label(Role::TextInput, "Role to assume").type_text(role);
+    window.run_steps(4);
+    go_on.send(()).expect("it is being asked");
+    wait_for(window, "the answer", |window| {
+        says(window, "The credentials have changed since AWS was asked.")
+    });
+    assert_eq!(value(window, "AWS account id"), "", "it is another's");
+}
+
+#[test]
 fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     let files = tempfile::tempdir().expect("a temporary folder");
     let mut desk = open_in(settings(), files);
@@ -687,6 +715,21 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
     window.get_by_label("DeleteUser: passed");
     assert_eq!(account.iam(), [format!("policy/arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks")]);
 
+    // A failure of IAM's own may come after the deed.
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| {
+        if asked.action == "CreatePolicy" {
+            Reply::Error("ServiceFailure", String::new())
+        } else {
+            Reply::Usual
+        }
+    });
+    let mut desk = about_to_attach(&account);
+    click(&mut desk.window, "Make these 3 calls");
+    wait_for(&mut desk.window, "the undoing", |window| {
+        says(window, "Something may be left behind: see above")
+    });
+
     // What was done to a user of our own is undone.
     let (account, mut desk) = losing("AttachUserPolicy");
     let window = &mut desk.window;
@@ -728,6 +771,75 @@ fn the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing
     assert!(policy.contains("kms:GenerateDataKey") && policy.contains(key), "{policy}");
     flip(window, "Policy allows: Customer key");
     assert!(!says(window, "kms:GenerateDataKey"));
+}
+
+#[test]
+fn a_customer_key_that_a_check_found_is_its_stream_s_and_not_the_next_one_s() {
+    if !in_own_process("a_customer_key_that_a_check_found_is_its_stream_s_and_not_the_next_one_s", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks", "orders"]);
+    account.set_rule(|asked| match (&*asked.action, asked.json["StreamName"].as_str()) {
+        ("DescribeStreamSummary", Some("clicks")) => Reply::Body(serde_json::json!({ "StreamDescriptionSummary": {
+            "StreamName": "clicks", "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks"),
+            "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
+            "EnhancedMonitoring": [], "OpenShardCount": 1, "EncryptionType": "KMS", "KeyId": "0a-1b" } })),
+        _ => Reply::Usual,
+    });
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    click(window, "Check");
+    wait_for(window, "the key", |window| says(window, "ARN of the KMS key"));
+    let key = format!("arn:aws:kms:eu-west-1:{ACCOUNT_ID}:key/0a-1b");
+    assert_eq!(value(window, "ARN of the KMS key"), key);
+    retype(window, "Stream name", "orders");
+    assert!(!says(window, "kms:GenerateDataKey") && !says(window, "ARN of the KMS key"));
+    // One that the user gave is the user's.
+    flip(window, "Policy allows: Customer key");
+    type_into(window, "ARN of the KMS key", &key);
+    retype(window, "Stream name", "others");
+    assert_eq!(value(window, "ARN of the KMS key"), key);
+}
+
+#[test]
+fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
+    if !in_own_process("keys_of_another_account_make_neither_a_policy_nor_a_stream_there", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    type_into(window, "AWS account id", "210987654321");
+    flip(window, "Make an access key too");
+    click(window, "Show the calls …");
+    window.run();
+    click(window, "Make these 3 calls");
+    let said = "These keys belong to another account than the stream.";
+    wait_for(window, "the refusal", |window| says(window, said));
+    assert!(says(window, "is in account 123456789012, and the stream in account 210987654321"));
+    assert!(says(window, "Nothing was left behind."));
+
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    retype(window, "Stream name", "arn:aws:kinesis:eu-west-1:210987654321:stream/orders");
+    click(window, "Create this stream …");
+    window.run();
+    click(window, "Create stream");
+    wait_for(window, "the refusal", |window| says(window, said));
+    assert_eq!(account.actions(), ["GetCallerIdentity"; 2], "nothing was made");
+}
+
+#[test]
+fn a_region_is_found_by_a_name_with_spaces() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.get_by_label("Amazon Kinesis").click();
+    window.run();
+    type_into(window, "AWS region", "us east oh");
+    assert_eq!(value(window, "AWS region"), "us east oh");
+    assert!(says(window, "us-east-2") && !says(window, "us-east-1"));
+    retype(window, "AWS region", " eu-west-1 ");
+    assert_eq!(value(window, "AWS region"), "eu-west-1");
 }
 
 #[test]
@@ -815,7 +927,8 @@ fn another_profile_signs_the_calls_and_delivers_nothing() {
     let signers: Vec<_> =
         account.asked().into_iter().map(|asked| (asked.action, asked.access_key_id)).collect();
     let by_plain = |action: &str| (action.to_owned(), "AKIAEXAMPLEPLAIN".to_owned());
-    assert_eq!(signers, ["CreateUser", "CreatePolicy", "AttachUserPolicy"].map(by_plain));
+    let wanted = ["GetCallerIdentity", "CreateUser", "CreatePolicy", "AttachUserPolicy"];
+    assert_eq!(signers, wanted.map(by_plain));
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, USER_ARN));
     let last = account.asked().pop().expect("it was asked");

@@ -54,16 +54,22 @@ struct Run {
 }
 
 impl Attach {
-    pub(super) fn logic(&mut self, ctx: &egui::Context) {
-        let Some(run) = &mut self.run else { return };
-        let Some((coming, since)) = &mut run.coming else { return };
+    /// True when a key has just been made, and put into the keychain.
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> bool {
+        let mut has_made = false;
+        let Some(run) = &mut self.run else { return has_made };
+        let Some((coming, since)) = &mut run.coming else { return has_made };
         loop {
             match coming.take() {
                 NextStep::There(step) => {
                     *since = Instant::now();
+                    has_made |= step.name == "CreateAccessKey" && step.verdict == Verdict::Passed;
                     run.steps.push(step);
                 }
-                NextStep::Pending if since.elapsed() < PATIENCE => return ctx.request_repaint_after(FRAME),
+                NextStep::Pending if since.elapsed() < PATIENCE => {
+                    ctx.request_repaint_after(FRAME);
+                    return has_made;
+                }
                 NextStep::Pending => {
                     let verdict = Verdict::Failed(Fault::new("NoAnswer", "It took too long."));
                     run.steps.push(Step { name: "IAM", verdict, detail: String::new(), found: None });
@@ -74,6 +80,7 @@ impl Attach {
             }
         }
         run.coming = None;
+        has_made
     }
 
     /// `missing` says why the policy is not whole yet. True when the keys that were made are to be used.

@@ -57,8 +57,24 @@ fn is_same(one: &Config, other: &Config) -> bool {
 }
 
 impl Check {
-    /// What was learned since the last frame.
-    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Vec<Found> {
+    /// Other keys are in the place of those that were checked.
+    pub(super) fn forget(&mut self) {
+        self.run = None;
+    }
+
+    /// What was learned of the draft since the last frame.
+    pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Vec<Found> {
+        let mut found = self.take(ctx);
+        if let Some(run) = &self.run {
+            found.retain(|found| match found {
+                Found::Caller(_) => who::is_same(&run.config, draft),
+                Found::KmsKey(_) => run.config.destination.is_same_stream(&draft.destination),
+            });
+        }
+        found
+    }
+
+    fn take(&mut self, ctx: &egui::Context) -> Vec<Found> {
         let mut found = Vec::new();
         let Some(run) = &mut self.run else { return found };
         let Some((coming, since)) = &mut run.coming else { return found };
@@ -74,13 +90,15 @@ impl Check {
                     return found;
                 }
                 NextStep::Pending => {
-                    let name = run.next().unwrap_or("put");
-                    let fault = Fault::new("NoAnswer", "The check took too long.");
-                    let verdict = Verdict::Failed(fault);
-                    run.steps.push(Step { name, verdict, detail: String::new(), found: None });
+                    run.fail("The check took too long.");
                     break;
                 }
-                NextStep::Ended => break,
+                NextStep::Ended => {
+                    if !run.failed() && run.next().is_some() {
+                        run.fail("The check ended before this step.");
+                    }
+                    break;
+                }
             }
         }
         run.coming = None;
@@ -194,6 +212,13 @@ fn before(draft: &Config) -> &'static str {
 impl Run {
     fn failed(&self) -> bool {
         self.steps.last().is_some_and(|step| matches!(step.verdict, Verdict::Failed(_)))
+    }
+
+    /// The step that is being looked at gave no answer.
+    fn fail(&mut self, said: &str) {
+        let name = self.next().unwrap_or("put");
+        let verdict = Verdict::Failed(Fault::new("NoAnswer", said));
+        self.steps.push(Step { name, verdict, detail: String::new(), found: None });
     }
 
     fn names(&self) -> &'static [&'static str] {

@@ -1,5 +1,7 @@
 //! AWS keys typed in, handed to the system keychain, and forgotten here.
 
+use std::time::Duration;
+
 use eframe::egui::{self, TextEdit, Ui};
 use lucide_icons::Icon;
 
@@ -8,7 +10,24 @@ use super::super::{
     theme::weight,
     widgets::{self, Tone},
 };
-use crate::config::Destination;
+use crate::config::{Config, CredentialsSource, Destination, DestinationKind};
+
+/// The keychain may ask its user.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// What else uses the keys.
+fn scope(in_force: &Config, destination: &Destination) -> &'static str {
+    let now = &in_force.destination;
+    let is_in_force = in_force.credentials.source == CredentialsSource::Keychain
+        && now.kind == DestinationKind::Kinesis
+        && (&now.region, &now.stream) == (&destination.region, &destination.stream);
+    if is_in_force {
+        "Events are delivered with the keys of this region and stream now: they use new ones from the next put on. \
+         Keys of another account send what waits into that account's stream."
+    } else {
+        "Kept for this region and stream alone: destinations of others have keys of their own."
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Keychain {
@@ -21,17 +40,19 @@ pub(super) struct Keychain {
 }
 
 impl Keychain {
-    pub(super) fn logic(&mut self, ctx: &egui::Context) {
-        if let Some(answer) = arrived(&mut self.waiting, ctx) {
-            let stored_for = std::mem::take(&mut self.stored_for);
-            if answer.is_ok() {
-                *self = Self::default();
-            }
-            self.answer = Some((answer, stored_for));
+    /// True when keys have just been stored.
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> bool {
+        let Some(answer) = arrived(&mut self.waiting, ctx) else { return false };
+        let stored_for = std::mem::take(&mut self.stored_for);
+        let is_stored = answer.is_ok();
+        if is_stored {
+            *self = Self::default();
         }
+        self.answer = Some((answer, stored_for));
+        is_stored
     }
 
-    /// The keys belong to the destination of the draft, and to no other.
+    /// The keys belong to the destination of the draft: to every one of this region and stream.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, destination: &Destination) {
         let id = self.access_key_id.trim();
         let fault = (!id.is_empty() && !id.chars().all(|c| c.is_ascii_alphanumeric()))
@@ -63,12 +84,10 @@ impl Keychain {
             let keys = [&self.access_key_id, &self.secret].map(|key| key.trim().to_owned());
             self.answer = None;
             self.stored_for = format!("{} in {}", destination.stream, destination.region);
-            self.waiting = Some(Waiting::new(seen.engine.store_keys(destination.clone(), keys)));
+            let answer = seen.engine.store_keys(destination.clone(), keys);
+            self.waiting = Some(Waiting::patient(answer, PATIENCE));
         }
-        super::small_ui(
-            ui,
-            "Kept for this region and stream alone: other destinations have keys of their own.",
-        );
+        super::small_ui(ui, scope(seen.config, destination));
         match &self.answer {
             None => {}
             Some((Ok(()), stream)) => {

@@ -11,7 +11,7 @@ use super::super::{
 };
 use super::attach::Attach;
 use crate::{
-    config::Config,
+    config::{self, Config, Destination},
     engine::Engine,
     policy::{self, ConsolePage, Format, Grants, Holder, Missing},
 };
@@ -36,8 +36,20 @@ struct Wants {
     list_streams: bool,
     encrypted: bool,
     kms_key_arn: String,
+    found: Option<FoundKey>,
     held_by: HeldBy,
     trusted: String,
+    /// What was last filled in there.
+    trusted_found: String,
+}
+
+/// The key that a check found, and of which stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct FoundKey {
+    key_arn: String,
+    region: String,
+    stream: String,
 }
 
 const MEMORY: &str = "policy";
@@ -72,17 +84,40 @@ impl Form {
     }
 
     /// The stream is encrypted with this key: what reads or writes needs it. What the user gave stays.
-    pub(super) fn encrypted_with(&mut self, key_arn: String) {
-        if self.wants.kms_key_arn.trim().is_empty() {
-            self.wants.kms_key_arn = key_arn;
-        }
+    pub(super) fn encrypted_with(&mut self, key: &str, destination: &Destination) {
+        self.forget_key_of_other(destination);
         self.wants.encrypted = true;
+        if !self.wants.kms_key_arn.trim().is_empty() && self.wants.found.is_none() {
+            return;
+        }
+        let key_arn = policy::kms_key_arn(key, destination);
+        self.wants.kms_key_arn.clone_from(&key_arn);
+        self.wants.found = Some(FoundKey {
+            key_arn,
+            region: destination.region.clone(),
+            stream: destination.stream.clone(),
+        });
+    }
+
+    /// A key that a check found is its stream's, and no other's. What the user changed of it is the user's.
+    fn forget_key_of_other(&mut self, destination: &Destination) {
+        let wants = &mut self.wants;
+        let Some(found) = &wants.found else { return };
+        if wants.kms_key_arn != found.key_arn {
+            wants.found = None;
+        } else if (&found.region, &found.stream) != (&destination.region, &destination.stream) {
+            wants.found = None;
+            wants.kms_key_arn.clear();
+            wants.encrypted = false;
+        }
     }
 
     /// Whose keys these are may assume the role, unless the user says otherwise.
     pub(super) fn called_by(&mut self, caller_arn: &str) {
-        if self.wants.trusted.is_empty() {
-            self.wants.trusted = policy::trusted_of(caller_arn);
+        let Wants { trusted, trusted_found, .. } = &mut self.wants;
+        if trusted.is_empty() || trusted == trusted_found {
+            *trusted = policy::trusted_of(caller_arn);
+            trusted_found.clone_from(trusted);
         }
     }
 
@@ -96,19 +131,27 @@ impl Form {
         }
     }
 
-    pub(super) fn logic(&mut self, ctx: &Context, engine: &Engine) {
+    /// True when keys have just been made, and put into the keychain.
+    pub(super) fn logic(&mut self, ctx: &Context, engine: &Engine) -> bool {
         if self.wants != self.kept {
             engine.remember(MEMORY, &self.wants);
             self.kept = self.wants.clone();
         }
-        self.attach.logic(ctx);
+        self.attach.logic(ctx)
     }
 
-    /// True when the keys that were made for the user are to be used.
-    pub(super) fn ui(&mut self, ui: &mut Ui, draft: &Config, seen: &mut Seen<'_>) -> bool {
+    /// `fault` is what is wrong with the draft. True when the keys that were made for the user are to be used.
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        draft: &Config,
+        seen: &mut Seen<'_>,
+        fault: Option<&str>,
+    ) -> bool {
+        self.forget_key_of_other(&draft.destination);
         widgets::hint_ui(ui, "The least that the keys need: to put records into this one stream.");
         self.switches_ui(ui);
-        self.holder_ui(ui);
+        self.holder_ui(ui, draft);
         let formats = Format::ALL.map(|format| (format, format.title()));
         widgets::segments_ui(ui, &mut self.wants.format, "Policy as", &formats);
         let grants = self.grants(draft);
@@ -137,7 +180,7 @@ impl Form {
         if self.wants.held_by == HeldBy::Role {
             return false;
         }
-        let why = (!missing.is_empty()).then_some("The policy has values that are still missing");
+        let why = (!missing.is_empty()).then_some("The policy has values that are still missing").or(fault);
         self.attach.ui(ui, seen, (draft, &grants), why)
     }
 
@@ -175,12 +218,14 @@ impl Form {
         }
     }
 
-    fn holder_ui(&mut self, ui: &mut Ui) {
+    fn holder_ui(&mut self, ui: &mut Ui, draft: &Config) {
         let holders = [(HeldBy::User, "For an IAM user"), (HeldBy::Role, "For a role to assume")];
         widgets::segments_ui(ui, &mut self.wants.held_by, "Policy for", &holders);
         if self.wants.held_by == HeldBy::Role {
             let trusted = self.wants.trusted.trim();
-            let fault = policy::check_trusted(trusted).err().filter(|_| !trusted.is_empty());
+            let region = &draft.destination.region;
+            let fault = policy::check_trusted(trusted).and_then(|()| config::check_role_in(trusted, region));
+            let fault = fault.err().filter(|_| !trusted.is_empty());
             let hint = "arn:aws:iam::123456789012:user/NAME";
             widgets::field_ui(ui, "Who may assume the role", &mut self.wants.trusted, hint, fault.as_deref());
             let text =

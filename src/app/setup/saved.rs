@@ -61,7 +61,9 @@ impl Saved {
                 let edit = TextEdit::singleline(name).hint_text("Production").desired_width(220.0);
                 ui.add(edit.margin(eframe::egui::Margin::symmetric(10, 7))).labelled_by(label.id);
                 let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
-                if widgets::primary_button_ui(ui, Icon::Check, "Keep", can).clicked() {
+                let is_taken = seen.config.destinations.iter().any(|other| other.name == *name);
+                let label = if is_taken { "Replace the one of that name" } else { "Keep" };
+                if widgets::primary_button_ui(ui, Icon::Check, label, can).clicked() {
                     let mut config = seen.config.clone();
                     let saved = SavedDestination::of(draft, name);
                     match config.destinations.iter_mut().find(|other| other.name == *name) {

@@ -128,7 +128,7 @@ impl Streams {
 
     fn made_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
         match &self.made {
-            Some((_, config)) if config.destination.stream != draft.destination.stream => {}
+            Some((_, config)) if !config.destination.is_same_stream(&draft.destination) => {}
             Some((Ok(true), config)) => {
                 let text = format!("{} is there and takes records.", name(config));
                 widgets::message_ui(ui, Tone::Good, &text);

@@ -11,7 +11,7 @@ use super::super::{
     widgets,
 };
 use crate::{
-    config::Config,
+    config::{Config, CredentialsSource},
     delivery::{Caller, Fault, Profile, ProfileKind},
 };
 
@@ -27,14 +27,23 @@ pub(super) struct Who {
 
 /// AWS says the same about both.
 pub(super) fn is_same(one: &Config, other: &Config) -> bool {
-    one.credentials == other.credentials
+    // The keychain has other keys for another stream.
+    let same_entry = one.credentials.source != CredentialsSource::Keychain
+        || one.destination.stream == other.destination.stream;
+    same_entry
+        && one.credentials == other.credentials
         && one.destination.region == other.destination.region
         && one.destination.endpoint_url == other.destination.endpoint_url
 }
 
 impl Who {
-    /// Who it is, when that has just become known.
-    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Caller> {
+    /// Other keys are in the place of those that AWS was asked about.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Who it is, when that has just become known of the draft.
+    pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Option<Caller> {
         let (waiting, _) = self.waiting.as_mut()?;
         let answer = match waiting.poll(ctx) {
             Poll::Pending => return None,
@@ -42,7 +51,7 @@ impl Who {
             Poll::Lost => Err(Fault::new("NoAnswer", "It took too long.")),
         };
         let (_, config) = self.waiting.take()?;
-        let caller = answer.clone().ok();
+        let caller = answer.clone().ok().filter(|_| is_same(&config, draft));
         self.answer = Some((answer, config));
         caller
     }
@@ -131,10 +140,11 @@ fn field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, er
             if output.text_edit.response.response.gained_focus() {
                 seen.wishes.push(Wish::ReadAwsFiles);
             }
-            let changed = output.text_edit.response.response.changed() || output.accepted.is_some();
-            if changed {
+            // A name may have spaces in it, but none at its end.
+            if output.text_edit.response.response.lost_focus() {
                 name.truncate(name.trim_end().len());
             }
+            let changed = output.text_edit.response.response.changed() || output.accepted.is_some();
             output.text_edit.response.response.labelled_by(named.id);
             changed
         });
