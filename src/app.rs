@@ -207,7 +207,10 @@ enum Wish {
     StopSigningIn,
     /// AWS's files may have changed.
     ReadAwsFiles,
+    /// Something was done.
     Notice(String),
+    /// It was not, and why.
+    Refused(String),
 }
 
 /// What every place may look at while it draws.
@@ -584,17 +587,16 @@ impl Desk {
                 self.place = Place::Live;
                 self.live.take(what);
             }
-            Wish::Open(act) => {
-                if !self.live.act(act) {
-                    return Some(Notice::new("No delivery is open: choose one in Live".to_owned(), false));
-                }
-                self.place = Place::Live;
+            Wish::Open(act) if self.live.act(act) => self.place = Place::Live,
+            Wish::Open(_none) => {
+                return Some(Notice::new("No delivery is open: choose one in Live".to_owned(), true));
             }
             Wish::StopTestRun => engine.stop_test_run(),
             Wish::SignIn(profile) => self.account.sign_in(engine, profile),
             Wish::StopSigningIn => self.account.stop_signing_in(),
             Wish::ReadAwsFiles => self.account.read(engine),
             Wish::Notice(text) => return Some(Notice::new(text, false)),
+            Wish::Refused(text) => return Some(Notice::new(text, true)),
         }
         None
     }

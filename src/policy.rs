@@ -38,12 +38,6 @@ pub const HOW_TO_CREATE_STREAM: &str =
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-create-a-stream.html";
 /// What a stream costs.
 pub const KINESIS_PRICING: &str = "https://aws.amazon.com/kinesis/data-streams/pricing/";
-/// The console's form for a new stream; [`ConsolePage::url`] knows the region and the other partitions.
-pub const CONSOLE_CREATE_STREAM: &str = "https://console.aws.amazon.com/kinesis/home#/streams/create";
-/// The console's list of IAM users.
-pub const CONSOLE_USERS: &str = "https://console.aws.amazon.com/iam/home#/users";
-/// The console's list of IAM policies.
-pub const CONSOLE_POLICIES: &str = "https://console.aws.amazon.com/iam/home#/policies";
 
 /// A page of the AWS console that a step of the set-up needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -405,14 +399,14 @@ mod tests {
             url("eu-west-1"),
             at("https://console.aws.amazon.com/kinesis/home?region=eu-west-1#/streams/create")
         );
-        assert_eq!(url(""), at(CONSOLE_CREATE_STREAM));
-        assert_eq!(url("x&y"), at(CONSOLE_CREATE_STREAM));
+        assert_eq!(url(""), at("https://console.aws.amazon.com/kinesis/home#/streams/create"));
+        assert_eq!(url("x&y"), at("https://console.aws.amazon.com/kinesis/home#/streams/create"));
         assert_eq!(
             url("cn-north-1"),
             at("https://console.amazonaws.cn/kinesis/home?region=cn-north-1#/streams/create")
         );
         assert_eq!(url("us-iso-east-1"), None);
-        assert_eq!(ConsolePage::Users.url(""), at(CONSOLE_USERS));
-        assert_eq!(ConsolePage::Policies.url(""), at(CONSOLE_POLICIES));
+        assert_eq!(ConsolePage::Users.url(""), at("https://console.aws.amazon.com/iam/home#/users"));
+        assert_eq!(ConsolePage::Policies.url(""), at("https://console.aws.amazon.com/iam/home#/policies"));
     }
 }

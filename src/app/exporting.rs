@@ -108,7 +108,7 @@ impl Exporting {
         let Some(do_it) = self.sheet.as_mut().and_then(|sheet| sheet.ui(ui)) else { return };
         let Some(sheet) = self.sheet.take().filter(|_| do_it) else { return };
         if self.waiting.is_some() {
-            seen.wishes.push(Wish::Notice("The log is being exported already".to_owned()));
+            seen.wishes.push(Wish::Refused("The log is being exported already".to_owned()));
             return;
         }
         let path = PathBuf::from(sheet.path.trim());

@@ -98,7 +98,8 @@ pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
 /// Switches the fault of that name on, or off again, and says so. Only of the practice stream, where it is in force.
 pub(super) fn toggle(seen: &mut Seen<'_>, name: &'static str) {
     if seen.config.destination.kind != DestinationKind::Practice {
-        seen.wishes.push(Wish::Notice("Faults are of the practice stream, which is not in force".to_owned()));
+        seen.wishes
+            .push(Wish::Refused("Faults are of the practice stream, which is not in force".to_owned()));
         return;
     }
     let is_on = if let Some(switch) = SWITCHES.iter().find(|switch| switch.name == name) {

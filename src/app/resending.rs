@@ -177,7 +177,7 @@ impl Resending {
         let Some(sheet) = self.sheet.take().filter(|_| do_it) else { return };
         let (which, of) = (sheet.which(), sheet.events());
         let started = self.start_at(seen.engine, which, sheet.rate().unwrap_or_default(), of);
-        seen.wishes.extend(started.map(|notice| Wish::Notice(notice.text)));
+        seen.wishes.extend(started.map(|refusal| Wish::Refused(refusal.text)));
     }
 
     /// How many events the resend under way was counted to be.

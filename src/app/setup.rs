@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
-    delivery::{Forwarder, Found},
+    delivery::{Caller, Forwarder, Found},
     engine::{Engine, Queued},
     event::Encoding,
     policy as policies, remedy,
@@ -248,8 +248,21 @@ impl SetUp {
         if destination.account_id.is_empty() || StreamArn::parse(&destination.stream).is_ok() {
             return None;
         }
-        let caller = self.who.caller(&self.draft).or_else(|| self.check.caller(&self.draft))?;
+        let caller = self.caller()?;
         (*caller.account_id != *destination.account_id).then(|| Arc::clone(&caller.account_id))
+    }
+
+    /// Whom AWS named for the draft's credentials.
+    fn caller(&self) -> Option<&Caller> {
+        self.who.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
+    }
+
+    /// Events are delivered with the draft's credentials.
+    fn is_delivering(&self, seen: &Seen<'_>) -> bool {
+        seen.config.destination.kind == DestinationKind::Kinesis
+            && who::is_same(seen.config, &self.draft)
+            && matches!(seen.status.forwarder, Forwarder::Running | Forwarder::Throttled(_))
+            && seen.status.ledger.delivered > 0
     }
 
     /// Checks what is drafted when the place is drawn next.
@@ -436,11 +449,10 @@ impl SetUp {
             let url = policies::ConsolePage::CreateStream.url(&destination.region);
             ui.horizontal_wrapped(|ui| {
                 widgets::hint_ui(ui, "No stream yet?");
-                widgets::link_ui(
-                    ui,
-                    "Create one in the AWS console",
-                    url.as_deref().unwrap_or(policies::CONSOLE_CREATE_STREAM),
-                );
+                // Where the partition's console is not public, its users know where it is.
+                if let Some(url) = url {
+                    widgets::link_ui(ui, "Create one in the AWS console", &url);
+                }
                 widgets::link_ui(ui, "How", policies::HOW_TO_CREATE_STREAM);
             });
             two_ui(
@@ -488,7 +500,8 @@ impl SetUp {
 
     fn credentials_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, blocked: bool) {
         let missing = faults.of_credentials(&self.draft);
-        let mark = mark(true, blocked || missing.is_some() && !self.draft.destination.region.is_empty());
+        let known = self.caller().is_some() || self.is_delivering(seen);
+        let mark = mark(known, blocked || missing.is_some() && !self.draft.destination.region.is_empty());
         let scroll = take(&mut self.scroll_to, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
             if scroll {

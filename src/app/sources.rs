@@ -243,7 +243,7 @@ impl Sources {
 fn new_key(seen: &mut Seen<'_>) -> Option<String> {
     config::new_write_key()
         .map_err(|error| {
-            seen.wishes.push(super::Wish::Notice(format!("No key could be made: {error}")));
+            seen.wishes.push(super::Wish::Refused(format!("No key could be made: {error}")));
         })
         .ok()
 }

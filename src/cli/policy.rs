@@ -26,7 +26,7 @@ pub struct Words {
     /// ARN of the KMS key, where the stream is encrypted with a key of your own
     #[arg(long, value_name = "ARN", value_parser = kms_key)]
     kms_key_arn: Option<String>,
-    /// For a role that this user or role may assume, instead of for a user; --external-id is what it asks for
+    /// For a role that this user or role may assume (`*` stands for any text), instead of for a user; --external-id is what it asks for
     #[arg(long, value_name = "ARN", value_parser = trusted)]
     trusted: Option<String>,
     /// Print who may assume the role, as JSON, instead of the policy

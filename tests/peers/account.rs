@@ -155,6 +155,61 @@ fn the_check_tells_what_real_permissions_allow() {
     assert!(code == Some(0) && lines.iter().all(|line| line.ends_with("passed")), "{answer}");
 }
 
+#[test]
+fn a_role_made_of_our_texts_is_assumed_by_whom_it_names_with_the_external_id_and_may_put_alone() {
+    let ministack = Ministack::start();
+    // Users who may assume any role: whether they may assume this one is for the trust policy to say.
+    let users = python_iam(
+        &ministack,
+        "[[iam.create_user(UserName=name), iam.put_user_policy(UserName=name, PolicyName='assume', \
+         PolicyDocument='{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \
+         \"sts:AssumeRole\", \"Resource\": \"*\"}]}'), iam.create_access_key(UserName=name)['AccessKey']][2] for name \
+         in ('ada', 'bob')]",
+    );
+    let key = |at: usize| {
+        let text = |name: &str| users[at][name].as_str().unwrap().to_owned();
+        (text("AccessKeyId"), text("SecretAccessKey"))
+    };
+    let (ada, bob) = (key(0), key(1));
+    let words = ["--external-id", "x-1", "--trusted", "arn:aws:iam::000000000000:user/ada"];
+    let trust = policy(&[&words[..], &["--trust-policy"]].concat());
+    let permissions = policy(&words);
+    let any = policy(&["--trusted", "arn:aws:iam::000000000000:user/ad*", "--trust-policy"]);
+    let made = format!(
+        "[iam.create_role(RoleName='forwarder', AssumeRolePolicyDocument={trust:?}), \
+         iam.create_role(RoleName='of-any', AssumeRolePolicyDocument={any:?}), \
+         iam.create_policy(PolicyName='forwarder', PolicyDocument={permissions:?}), \
+         iam.attach_role_policy(RoleName='forwarder', PolicyArn='arn:aws:iam::000000000000:policy/forwarder'), \
+         iam.attach_role_policy(RoleName='of-any', PolicyArn='arn:aws:iam::000000000000:policy/forwarder'), \
+         kinesis.create_stream(StreamName='clicks', ShardCount=1), True][-1]"
+    );
+    assert_eq!(python_iam(&ministack, &made), json!(true));
+    let check_as = |role: &str, (id, secret): &(String, String), words: &[&str]| {
+        let role = format!("arn:aws:iam::000000000000:role/{role}");
+        check(&ministack, (id, secret), &[&["--role-arn", &role], words].concat())
+    };
+    let check = |who: &(String, String), external_id: &str, words: &[&str]| {
+        check_as("forwarder", who, &[&["--external-id", external_id], words].concat())
+    };
+    let (code, lines, answer) = check(&ada, "x-1", &[]);
+    assert_eq!((code, &lines[..]), (Some(0), &PASSED.map(str::to_owned)[..]), "{answer}");
+    let arn = answer["steps"][1]["arn"].as_str().unwrap();
+    assert!(arn.starts_with("arn:aws:sts::000000000000:assumed-role/forwarder/"), "{answer}");
+    let refused = [
+        (&ada, "x-2", &[][..], "credentials failed"),
+        (&bob, "x-1", &[], "credentials failed"),
+        (&ada, "x-1", &["--operation", "put-records"], "put failed"),
+    ];
+    for (who, external_id, words, last) in refused {
+        let (code, lines, answer) = check(who, external_id, words);
+        assert_eq!((code, lines.last().unwrap().as_str()), (Some(1), last), "{answer}");
+    }
+    let (code, _, answer) = check_as("of-any", &ada, &[]);
+    assert_eq!(code, Some(0), "{answer}");
+    let (code, lines, answer) = check_as("of-any", &bob, &[]);
+    assert_eq!((code, lines.last().unwrap().as_str()), (Some(1), "credentials failed"), "{answer}");
+}
+
 /// The settings that deliver to this stream, with the keys of the environment.
 pub fn delivering_to(ministack: &Ministack, stream: &str) -> Config {
     let mut config = Config::default();
@@ -214,14 +269,14 @@ fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
     assert_eq!(users, json!(["tributary-clicks"]));
 }
 
-/// What botocore, with root's keys, gets from IAM or KMS.
+/// What botocore, with root's keys, gets from IAM, KMS or Kinesis.
 fn python_iam(ministack: &Ministack, expression: &str) -> Value {
     let script = format!(
         "import botocore.session, json\n\
-         iam, kms = (botocore.session.get_session().create_client(name, region_name='eu-west-1', endpoint_url='{}', \
-         aws_access_key_id='test', aws_secret_access_key='test') for name in ('iam', 'kms'))\n\
+         iam, kms, kinesis = (botocore.session.get_session().create_client(name, region_name='eu-west-1', endpoint_url='{}', \
+         aws_access_key_id='test', aws_secret_access_key='test') for name in ('iam', 'kms', 'kinesis'))\n\
          arn = 'arn:aws:iam::000000000000:policy/tributary-clicks'\n\
-         print(json.dumps({expression}))\n",
+         print(json.dumps({expression}, default=str))\n",
         ministack.url
     );
     serde_json::from_str(&run(Command::new(python()).arg("-c").arg(script), "")).unwrap()

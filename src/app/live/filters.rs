@@ -306,8 +306,8 @@ impl Filters {
         let t = tokens(ui);
         let mut chosen = None;
         ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-            ui.spacing_mut().button_padding = vec2(9.0, 3.0);
+            ui.spacing_mut().item_spacing = vec2(5.0, 6.0);
+            ui.spacing_mut().button_padding = vec2(7.0, 3.0);
             ui.spacing_mut().interact_size.y = 26.0;
             let ledger = &seen.status.ledger;
             figure_ui(ui, "Accepted", ledger.accepted).on_hover_ui(|ui| {

@@ -63,6 +63,9 @@ enum HeldBy {
     Role,
 }
 
+/// A link's label and address.
+type Link = (&'static str, Option<String>);
+
 impl Form {
     pub(super) fn new(engine: &Engine) -> Self {
         let wants: Wants = engine.remembered(MEMORY).unwrap_or_default();
@@ -239,33 +242,32 @@ impl Form {
         ui.add_space(2.0);
         ui.label(weight("How to attach it", 580.0).color(t.strong));
         let region = &draft.destination.region;
-        let console = |page: ConsolePage, else_url: &'static str| {
-            page.url(region).unwrap_or_else(|| else_url.to_owned())
-        };
-        let users = console(ConsolePage::CreateUser, policy::CONSOLE_USERS);
-        let policies = console(ConsolePage::CreatePolicy, policy::CONSOLE_POLICIES);
-        let lines: Vec<(&str, Vec<(&str, String)>)> = match self.wants.format {
+        // Where the partition's console is not public, its users know where it is.
+        let users = ConsolePage::CreateUser.url(region);
+        let policies = ConsolePage::CreatePolicy.url(region);
+        let how = |url: &str| Some(url.to_owned());
+        let lines: Vec<(&str, Vec<Link>)> = match self.wants.format {
             Format::Json if self.wants.held_by == HeldBy::Role => vec![
                 (
                     "Create a policy: choose JSON and paste the first text.",
-                    vec![("Open IAM policies", policies), ("How", policy::HOW_TO_CREATE_POLICY.to_owned())],
+                    vec![("Open IAM policies", policies), ("How", how(policy::HOW_TO_CREATE_POLICY))],
                 ),
                 (
                     "Create a role with a custom trust policy: paste the second text, and choose the policy.",
-                    vec![("How", policy::HOW_TO_CREATE_ROLE.to_owned())],
+                    vec![("How", how(policy::HOW_TO_CREATE_ROLE))],
                 ),
                 ("Enter the role's ARN, and the external id where you use one, under Credentials.", vec![]),
             ],
             Format::Json => vec![
                 (
                     "Create an IAM user for Tributary.",
-                    vec![("Open IAM users", users), ("How", policy::HOW_TO_CREATE_USER.to_owned())],
+                    vec![("Open IAM users", users), ("How", how(policy::HOW_TO_CREATE_USER))],
                 ),
                 (
                     "Create a policy: choose JSON and paste the text above.",
-                    vec![("Open IAM policies", policies), ("How", policy::HOW_TO_CREATE_POLICY.to_owned())],
+                    vec![("Open IAM policies", policies), ("How", how(policy::HOW_TO_CREATE_POLICY))],
                 ),
-                ("Attach the policy to the user.", vec![("How", policy::HOW_TO_ATTACH_POLICY.to_owned())]),
+                ("Attach the policy to the user.", vec![("How", how(policy::HOW_TO_ATTACH_POLICY))]),
                 (
                     "Make an access key for the user, put it into a profile of your AWS files, and choose that under Credentials.",
                     vec![],
@@ -287,7 +289,7 @@ impl Form {
             ui.horizontal_wrapped(|ui| {
                 ui.label(weight(format!("{}.", number + 1), 560.0).color(t.weak));
                 ui.label(text);
-                for (label, url) in links {
+                for (label, url) in links.into_iter().filter_map(|(label, url)| Some((label, url?))) {
                     widgets::link_ui(ui, label, &url);
                 }
             });
