@@ -145,6 +145,49 @@ fn choose(window: &mut Window, label: &str) {
     window.run();
 }
 
+#[test]
+fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
+    let Some(_keychain) = with_a_keychain("what_is_known_of_keys_is_forgotten_when_others_take_their_place")
+    else {
+        return;
+    };
+    let ministack = Ministack::start();
+    let names = ["first", "second"];
+    let keys = names.map(|name| {
+        let made = ministack.iam(&["user", name]);
+        ministack.iam(&["allow", name, "kinesis:PutRecord"]);
+        ["id", "secret"].map(|part| made[part].as_str().unwrap().to_owned())
+    });
+    let clicks = settings(&ministack, "clicks");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    assert_eq!(
+        runtime.block_on(tributary::kinesis::create_stream(&delivering_to(&ministack, "clicks"))),
+        Ok(true)
+    );
+    store(&clicks, keys[0].clone());
+    let mut in_force = window_settings();
+    in_force.destination = clicks.destination.clone();
+    in_force.credentials = clicks.credentials.clone();
+    let mut desk = open(in_force);
+    let window = &mut desk.window;
+    assert!(says(window, "Events are delivered with the keys of this region and stream now"));
+    click(window, "Who am I?");
+    wait_for(window, "the first user", |window| says(window, "user/first"));
+    click(window, "Check");
+    wait_for(window, "the green check", |window| says(window, "Everything that delivering needs is there."));
+
+    type_into(window, "Access key id", &keys[1][0]);
+    window.get_by_role_and_label(Role::PasswordInput, "Secret access key").focus();
+    window.run();
+    window.get_by_role_and_label(Role::PasswordInput, "Secret access key").type_text(&keys[1][1]);
+    window.run();
+    click(window, "Store keys");
+    wait_for(window, "the keys", |window| says(window, "The keys are in the system keychain, for clicks"));
+    assert!(!says(window, "user/first") && !says(window, "Everything that delivering needs is there."));
+    click(window, "Who am I?");
+    wait_for(window, "the second user", |window| says(window, "user/second"));
+}
+
 /// Who has an administrator's keys, and nothing else, ends with events in a stream, put by a user who may do just that.
 #[test]
 fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
