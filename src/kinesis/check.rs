@@ -232,7 +232,9 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 let said = format!("no record at {} in {}", receipt.sequence_number, receipt.shard_id);
                 Err(self.failed(NAME, Fault::new("RecordMissing", said)))
             }
-            Err(fault) if matches!(&*fault.code, "AccessDeniedException" | "KMSAccessDeniedException") => {
+            Err((fault, _))
+                if matches!(&*fault.code, "AccessDeniedException" | "KMSAccessDeniedException") =>
+            {
                 let wanted = if &*fault.code == "AccessDeniedException" {
                     "kinesis:GetShardIterator, kinesis:GetRecords"
                 } else {
@@ -241,21 +243,21 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 self.skipped(NAME, format!("Reading is not permitted ({wanted}). Putting does not need it."));
                 Ok(())
             }
-            Err(fault) if is_of_reading(&fault) => {
+            Err((fault, status)) if is_of_reading(&fault, status) => {
                 let text =
                     format!("The record is put, and was not read back ({fault}). Putting does not need it.");
                 self.skipped(NAME, text);
                 Ok(())
             }
-            Err(fault) => Err(self.failed(NAME, fault)),
+            Err((fault, _)) => Err(self.failed(NAME, fault)),
         }
     }
 }
 
 /// The readers of a shard share five reads a second: one too many says nothing about putting, nor does an outage that
 /// began after the put.
-fn is_of_reading(fault: &Fault) -> bool {
-    let class = remedy::class_of(&fault.code, &fault.message, None);
+fn is_of_reading(fault: &Fault, status: Option<u16>) -> bool {
+    let class = remedy::class_of(&fault.code, &fault.message, status);
     matches!(class, Class::Throttled | Class::Offline)
 }
 
@@ -317,7 +319,7 @@ async fn send(client: &Client, data: &[u8], dry_run: bool) -> Result<Receipt, Fa
 }
 
 /// The bytes of the record at that place; `None`: it is not there.
-async fn read(client: &Client, receipt: &Receipt) -> Result<Option<Vec<u8>>, Fault> {
+async fn read(client: &Client, receipt: &Receipt) -> Result<Option<Vec<u8>>, (Fault, Option<u16>)> {
     let request = client
         .sdk()
         .get_shard_iterator()
@@ -326,13 +328,13 @@ async fn read(client: &Client, receipt: &Receipt) -> Result<Option<Vec<u8>>, Fau
         .shard_id(&*receipt.shard_id)
         .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
         .starting_sequence_number(&*receipt.sequence_number);
-    let output = request.send().await.map_err(|error| fault_of(&error).0)?;
+    let output = request.send().await.map_err(|error| fault_of(&error))?;
     let mut iterator = output.shard_iterator().map(str::to_owned);
     for _ in 0..READ_TRIES {
         let Some(place) = iterator else { return Ok(None) };
         let request = client.sdk().get_records().limit(10).shard_iterator(place);
         let output = request.set_stream_arn(client.target().arn()).send().await;
-        let output = output.map_err(|error| fault_of(&error).0)?;
+        let output = output.map_err(|error| fault_of(&error))?;
         let ours =
             |record: &&aws_sdk_kinesis::types::Record| record.sequence_number() == &*receipt.sequence_number;
         if let Some(record) = output.records().iter().find(ours) {

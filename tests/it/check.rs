@@ -187,6 +187,18 @@ fn reading_that_is_pushed_back_says_nothing_about_putting() {
 }
 
 #[test]
+fn reading_that_fails_for_a_reason_of_its_own_is_a_failure() {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "GetRecords" => Reply::Error("SomethingNewException", "no".to_owned()),
+        _ => Reply::Usual,
+    });
+    let (ended, steps, answer) = check(&account, "", &["--put-record"]);
+    assert_eq!(ended, Some(1), "{answer}");
+    assert_eq!(steps.last(), Some(&("read-back".to_owned(), "failed".to_owned())), "{answer}");
+}
+
+#[test]
 fn a_stream_that_is_not_active_yet_is_named() {
     let account = Account::start(&["clicks"]);
     account.set_rule(|asked| match &*asked.action {
