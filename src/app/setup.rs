@@ -257,12 +257,9 @@ impl SetUp {
         self.who.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
     }
 
-    /// Events are delivered with the draft's credentials.
-    fn is_delivering(&self, seen: &Seen<'_>) -> bool {
-        seen.config.destination.kind == DestinationKind::Kinesis
-            && who::is_same(seen.config, &self.draft)
-            && matches!(seen.status.forwarder, Forwarder::Running | Forwarder::Throttled(_))
-            && seen.status.ledger.delivered > 0
+    /// The user has applied the draft's credentials: what is wrong with them, the forwarder says.
+    fn is_in_force(&self, seen: &Seen<'_>) -> bool {
+        seen.config.destination.kind == DestinationKind::Kinesis && who::is_same(seen.config, &self.draft)
     }
 
     /// Checks what is drafted when the place is drawn next.
@@ -500,8 +497,8 @@ impl SetUp {
 
     fn credentials_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, blocked: bool) {
         let missing = faults.of_credentials(&self.draft);
-        let known = self.caller().is_some() || self.is_delivering(seen);
-        let mark = mark(known, blocked || missing.is_some() && !self.draft.destination.region.is_empty());
+        let complete = self.caller().is_some() || self.is_in_force(seen);
+        let mark = mark(complete, blocked || missing.is_some() && !self.draft.destination.region.is_empty());
         let scroll = take(&mut self.scroll_to, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
             if scroll {

@@ -738,6 +738,14 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
     assert_eq!(account.iam(), [""; 0]);
 }
 
+/// What AWS says of a stream with a customer key.
+fn clicks_encrypted_with(key: &str) -> Reply {
+    Reply::Body(serde_json::json!({ "StreamDescriptionSummary": {
+        "StreamName": "clicks", "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks"),
+        "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
+        "EnhancedMonitoring": [], "OpenShardCount": 1, "EncryptionType": "KMS", "KeyId": key } }))
+}
+
 #[test]
 fn the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing() {
     let name = "the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing";
@@ -746,10 +754,7 @@ fn the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing
     }
     let account = Account::start(&["clicks"]);
     account.set_rule(|asked| match &*asked.action {
-        "DescribeStreamSummary" => Reply::Body(serde_json::json!({ "StreamDescriptionSummary": {
-            "StreamName": "clicks", "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks"),
-            "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
-            "EnhancedMonitoring": [], "OpenShardCount": 1, "EncryptionType": "KMS", "KeyId": "alias/mine" } })),
+        "DescribeStreamSummary" => clicks_encrypted_with("alias/mine"),
         _ => Reply::Usual,
     });
     let mut desk = with_stream(&account);
@@ -780,10 +785,7 @@ fn a_customer_key_that_a_check_found_is_its_stream_s_and_not_the_next_one_s() {
     }
     let account = Account::start(&["clicks", "orders"]);
     account.set_rule(|asked| match (&*asked.action, asked.json["StreamName"].as_str()) {
-        ("DescribeStreamSummary", Some("clicks")) => Reply::Body(serde_json::json!({ "StreamDescriptionSummary": {
-            "StreamName": "clicks", "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks"),
-            "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
-            "EnhancedMonitoring": [], "OpenShardCount": 1, "EncryptionType": "KMS", "KeyId": "0a-1b" } })),
+        ("DescribeStreamSummary", Some("clicks")) => clicks_encrypted_with("0a-1b"),
         _ => Reply::Usual,
     });
     let mut desk = with_stream(&account);

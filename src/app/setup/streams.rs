@@ -8,10 +8,13 @@ use eframe::egui::{
 };
 use lucide_icons::Icon;
 
-use super::super::{
-    Poll, Seen, Waiting, banner,
-    theme::{self, tokens, weight},
-    widgets::{self, Tone},
+use super::{
+    super::{
+        Poll, Seen, Waiting, banner,
+        theme::{self, tokens, weight},
+        widgets::{self, Tone},
+    },
+    who,
 };
 use crate::{
     config::{self, Config, StreamArn},
@@ -47,12 +50,6 @@ fn arrived<T>(
         Poll::Lost => Err(Fault::new("NoAnswer", "It took too long.")),
     };
     waiting.take().map(|(_, config)| (answer, config))
-}
-
-fn is_same_account(one: &Config, other: &Config) -> bool {
-    one.credentials == other.credentials
-        && one.destination.region == other.destination.region
-        && one.destination.endpoint_url == other.destination.endpoint_url
 }
 
 impl Streams {
@@ -146,7 +143,7 @@ impl Streams {
         const HEIGHT_MAX: f32 = 190.0;
         let t = tokens(ui);
         let list = match &self.list {
-            Some((_, config)) if !is_same_account(config, draft) => return,
+            Some((_, config)) if !who::is_same_but_for_stream(config, draft) => return,
             Some((Ok(list), _)) => list,
             Some((Err(fault), config)) => return banner::remedy_for_ui(ui, seen, fault, config),
             None => return,

@@ -30,8 +30,12 @@ pub(super) fn is_same(one: &Config, other: &Config) -> bool {
     // The keychain has other keys for another stream.
     let same_entry = one.credentials.source != CredentialsSource::Keychain
         || one.destination.stream == other.destination.stream;
-    same_entry
-        && one.credentials == other.credentials
+    same_entry && is_same_but_for_stream(one, other)
+}
+
+/// The same, whatever stream they name.
+pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
+    one.credentials == other.credentials
         && one.destination.region == other.destination.region
         && one.destination.endpoint_url == other.destination.endpoint_url
 }
