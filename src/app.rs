@@ -517,7 +517,9 @@ impl Desk {
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
             let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
             let middle = ui.available_rect_before_wrap().shrink2(egui::vec2(beside, 0.0));
-            ui.scope_builder(egui::UiBuilder::new().max_rect(middle), |ui| match self.place {
+            // What comes and goes around a place leaves its fields the same to the keyboard.
+            let id = egui::Id::unique(("place", self.place.title()));
+            ui.scope_builder(egui::UiBuilder::new().scope_id(id).max_rect(middle), |ui| match self.place {
                 Place::SetUp => self.setup.ui(ui, seen),
                 Place::Sources => self.sources.ui(ui, seen),
                 Place::Test => self.test.ui(ui, seen),

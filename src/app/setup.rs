@@ -19,7 +19,7 @@ use std::{
 
 use eframe::egui::{
     self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, Sense,
-    Stroke, Suggestion, Ui, vec2,
+    Stroke, Suggestion, Ui, UiBuilder, vec2,
 };
 use lucide_icons::Icon;
 
@@ -294,12 +294,16 @@ impl SetUp {
                 .frame(Frame::new().inner_margin(Margin { left: 0, right: 0, top: 10, bottom: 12 }))
                 .show(ui, |ui| self.apply_ui(ui, seen));
         }
-        widgets::page_ui(
-            ui,
-            &mut (self, seen),
-            |(set_up, seen), ui| set_up.form_ui(ui, seen),
-            |(set_up, seen), ui| set_up.result_ui(ui, seen),
-        );
+        // The bar comes with the first letter that is typed: the field stays the same to the keyboard.
+        let id = Id::unique("set-up form");
+        ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
+            widgets::page_ui(
+                ui,
+                &mut (self, seen),
+                |(set_up, seen), ui| set_up.form_ui(ui, seen),
+                |(set_up, seen), ui| set_up.result_ui(ui, seen),
+            );
+        });
     }
 
     fn is_practice(&self) -> bool {

@@ -832,6 +832,38 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
 }
 
 #[test]
+fn typing_goes_on_while_a_bar_or_a_banner_appears() {
+    if !in_own_process("typing_goes_on_while_a_bar_or_a_banner_appears", |_| {}) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| {
+        if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual }
+    });
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    let address = address(window);
+    // A key at a time, as people type: the first one makes the bar with Apply appear.
+    let key = |window: &mut Window, text: &str| {
+        window.event(eframe::egui::Event::Text(text.to_owned()));
+        window.run_steps(4);
+    };
+    window.get_by_role_and_label(Role::TextInput, "Stream name").focus();
+    window.run_steps(4);
+    for letter in ["a", "b", "c"] {
+        key(window, letter);
+    }
+    window.get_by_role_and_label(Role::Button, "Apply");
+    let typed = value(window, "Stream name");
+    assert!(["abc", "clicksabc"].contains(&&*typed), "{typed}");
+    // Events wait for a stream that takes none.
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
+    wait_for(window, "the banner", |window| says(window, "Blocked"));
+    key(window, "d");
+    assert_eq!(value(window, "Stream name"), format!("{typed}d"));
+}
+
+#[test]
 fn a_region_is_found_by_a_name_with_spaces() {
     let mut desk = open(settings());
     let window = &mut desk.window;
