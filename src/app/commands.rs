@@ -171,7 +171,7 @@ impl Command {
                 seen.copied("Endpoint address");
             }
             Self::FaultsOff => faults::switch_off(seen),
-            Self::Dress(theme) => ui.set_theme(theme),
+            Self::Dress(theme) => super::theme::choose(ui, theme),
             Self::Palette => seen.wishes.push(Wish::Palette),
             Self::Help => seen.wishes.push(Wish::Help),
         }

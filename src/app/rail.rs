@@ -118,7 +118,7 @@ fn theme_ui(ui: &mut Ui, wide: bool) {
             Button::new(theme::icon(choices[at].1).size(14.0).color(t.weak)).frame_when_inactive(false);
         if ui.add_sized(vec2(36.0, 30.0), button).accessible_name(name.clone()).on_hover_text(name).clicked()
         {
-            ui.set_theme(next);
+            theme::choose(ui, next);
         }
         return;
     }
@@ -142,7 +142,7 @@ fn theme_ui(ui: &mut Ui, wide: bool) {
                         .on_hover_text(name)
                         .clicked()
                     {
-                        ui.set_theme(choice);
+                        theme::choose(ui, choice);
                     }
                 }
             });

@@ -697,7 +697,8 @@ fn name_ui(ui: &mut Ui, name: &str) {
 
 fn small_ui(ui: &mut Ui, text: &str) {
     let t = tokens(ui);
-    ui.label(RichText::new(text).size(12.0).color(t.weak));
+    // A column would stretch the words to its width.
+    ui.vertical(|ui| ui.label(RichText::new(text).size(12.0).color(t.weak)));
 }
 
 /// Two fields beside each other, or below each other where there is no room.

@@ -112,6 +112,12 @@ static LIGHT: Tokens = Tokens {
     code_word: hex(0x0082_3bbd),
 };
 
+/// What was drawn in the old colours is drawn again: no frame has both.
+pub(super) fn choose(ctx: &egui::Context, theme: impl Into<egui::ThemePreference>) {
+    ctx.set_theme(theme);
+    ctx.request_discard("the theme was chosen");
+}
+
 /// The colours of the theme in use.
 pub(super) fn tokens(ctx: &egui::Context) -> &'static Tokens {
     of(ctx.theme())

@@ -42,7 +42,7 @@ struct Made {
 pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(Step) + Send) {
     let iam = match Iam::connect(config, calls).await {
         Ok(iam) => iam,
-        Err(fault) => return report(failed("credentials", fault, config)),
+        Err((step, fault)) => return report(failed(step, fault, config)),
     };
     let mut made: Vec<Made> = Vec::new();
     let mut policy_arn = None;
@@ -116,11 +116,13 @@ struct Iam {
 
 impl Iam {
     /// Also looks whose account it is, and asks the keychain where it will be needed, before anything is made.
-    async fn connect(config: &Config, calls: &[IamCall]) -> Result<Self, Fault> {
-        let aws = identity::credentials(config).await?.aws;
-        same_account(&aws, calls).await?;
+    /// An `Err` names the step that failed.
+    async fn connect(config: &Config, calls: &[IamCall]) -> Result<Self, (&'static str, Fault)> {
+        let of_keys = |fault| ("credentials", fault);
+        let aws = identity::credentials(config).await.map_err(of_keys)?.aws;
+        same_account(&aws, calls).await.map_err(|fault| ("account", fault))?;
         if calls.iter().any(|call| call.action == "CreateAccessKey") {
-            keychain::is_there().await.map_err(|error| Fault::new("CredentialsFailed", error))?;
+            keychain::is_there().await.map_err(|error| of_keys(Fault::new("CredentialsFailed", error)))?;
         }
         let (of_aws, home) = iam_endpoint(&config.destination.region);
         let (url, region) = match connect::other_server(&config.destination.endpoint_url) {

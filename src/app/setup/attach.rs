@@ -111,7 +111,7 @@ impl Attach {
                 self.shown = None;
             }
             ui.label(weight("Access key", 560.0));
-            let why = "made too, and kept in the system keychain; replaces keys kept there for this stream";
+            let why = "kept in the system keychain, instead of one for this stream";
             ui.add(Label::new(RichText::new(why).color(t.weak)).truncate());
         });
         ui.label(weight("Sign the calls with", 560.0));

@@ -271,6 +271,7 @@ fn title(name: &str) -> String {
     match name {
         "credentials" => "Credentials are found".to_owned(),
         "identity" => "AWS knows them".to_owned(),
+        "account" => "They are of the stream's account".to_owned(),
         "stream" => "The stream is there".to_owned(),
         "put" => "Records can be put".to_owned(),
         "record" => "A test record is put".to_owned(),
