@@ -570,7 +570,12 @@ fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool
         ScrollArea::horizontal().id_salt(("code", copy_name)).auto_shrink([false, true]).show(ui, |ui| {
             let mut job = json::highlight_marking(shown, marks, t, &TextStyle::Monospace.resolve(ui.style()));
             job.wrap.max_width = f32::INFINITY;
-            ui.add(Label::new(job).wrap_mode(TextWrapMode::Extend).selectable(true));
+            let width = ui.available_width();
+            let text = ui.add(Label::new(job).wrap_mode(TextWrapMode::Extend).selectable(true));
+            if text.rect.width() > width {
+                // The scroll bar floats over what is left free here.
+                ui.add_space(10.0);
+            }
         });
         if was_cut {
             ui.label(RichText::new("Shortened here. Copy gives all of it.").small().color(t.weak));
