@@ -64,7 +64,15 @@ impl Kind {
 
     /// The kind that a `type` names: exact and lower-case (tracking API §5.2).
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+        Some(match word {
+            "identify" => Self::Identify,
+            "track" => Self::Track,
+            "page" => Self::Page,
+            "screen" => Self::Screen,
+            "group" => Self::Group,
+            "alias" => Self::Alias,
+            _ => return None,
+        })
     }
 
     /// The kind that the last segment of a path names, in its long or one-letter form (tracking API §2).

@@ -31,7 +31,7 @@ use crate::{
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
-use lanes::{Cut, Lane, Lanes, Taken};
+use lanes::{Cut, Lanes, Taken};
 use order::Order;
 use reading::{Page, Reader};
 use state::{Reason, Weather};
@@ -349,7 +349,7 @@ impl Forwarder {
             }
             let result = match outcome {
                 Outcome::Delivered(receipt) => {
-                    if is_checked && matches!(taken.lane, Lane::Key(_)) {
+                    if is_checked && taken.is_in_order {
                         self.order.learn(taken.event.id, &taken.event.key, &receipt);
                     }
                     Ok(receipt)
@@ -423,11 +423,9 @@ fn may_have_arrived(fault: &Fault) -> bool {
 
 async fn put(client: Client, taken: Vec<Taken>, encoding: crate::event::Encoding, changes: u64) -> Done {
     let (started, started_at) = (Instant::now(), now_ms());
-    let records = taken
-        .iter()
-        .map(|one| Outgoing { key: Arc::clone(&one.event.key), data: encoding.encode(&one.event.json) })
-        .collect();
-    let outcomes = client.put(records).await;
+    let records: Vec<_> =
+        taken.iter().map(|one| Outgoing { key: &one.event.key, json: &one.event.json }).collect();
+    let outcomes = client.put(&records, encoding).await;
     Done { taken, outcomes, started, started_at, encoding, changes }
 }
 

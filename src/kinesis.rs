@@ -13,6 +13,7 @@ mod iam;
 mod identity;
 pub mod keychain;
 mod profiles;
+mod put_body;
 mod read;
 mod streams;
 
@@ -22,12 +23,12 @@ use aws_sdk_kinesis::{
     error::{ProvideErrorMetadata, SdkError},
     operation::put_records::PutRecordsOutput,
     primitives::Blob,
-    types::PutRecordsRequestEntry,
 };
 
 use crate::{
     config::Operation,
     delivery::{Fault, Outcome, Receipt},
+    event::Encoding,
     remedy::{self, Class},
 };
 
@@ -52,12 +53,12 @@ pub const BATCH_BYTES_MAX: usize = 5 << 20;
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
 
 /// A record on its way.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'r> {
     /// 1 to 256 characters.
-    pub key: Arc<str>,
-    /// The encoded event.
-    pub data: Vec<u8>,
+    pub key: &'r str,
+    /// The event's JSON, not yet encoded.
+    pub json: &'r [u8],
 }
 
 /// A connection to one stream with one set of credentials. Cheap to clone.
@@ -71,17 +72,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// Puts the records and says of each what became of it. `put-record` takes exactly one.
-    pub async fn put(&self, records: Vec<Outgoing>) -> Vec<Outcome> {
+    /// Encodes the records, puts them and says of each what became of it. `put-record` takes exactly one.
+    pub async fn put(&self, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<Outcome> {
         match self.operation {
             Operation::PutRecord => {
                 let mut outcomes = Vec::with_capacity(records.len());
                 for record in records {
-                    outcomes.push(self.put_record(record).await);
+                    outcomes.push(self.put_record(record, encoding).await);
                 }
                 outcomes
             }
-            Operation::PutRecords => self.put_records(records).await,
+            Operation::PutRecords => self.put_records(records, encoding).await,
         }
     }
 
@@ -93,14 +94,14 @@ impl Client {
         }
     }
 
-    async fn put_record(&self, record: Outgoing) -> Outcome {
+    async fn put_record(&self, record: &Outgoing<'_>, encoding: Encoding) -> Outcome {
         let answer = self
             .sdk
             .put_record()
             .set_stream_name(self.target.name())
             .set_stream_arn(self.target.arn())
-            .partition_key(&*record.key)
-            .data(Blob::new(record.data))
+            .partition_key(record.key)
+            .data(Blob::new(encoding.encode(record.json)))
             .send()
             .await;
         match answer {
@@ -109,33 +110,21 @@ impl Client {
         }
     }
 
-    async fn put_records(&self, records: Vec<Outgoing>) -> Vec<Outcome> {
-        let count = records.len();
-        let mut entries = Vec::with_capacity(count);
-        for record in records {
-            match PutRecordsRequestEntry::builder()
-                .partition_key(&*record.key)
-                .data(Blob::new(record.data))
-                .build()
-            {
-                Ok(entry) => entries.push(entry),
-                Err(error) => {
-                    let fault = Fault::new("IncompleteRecord", error.to_string());
-                    return vec![Outcome::Refused(fault); count];
-                }
-            }
-        }
+    async fn put_records(&self, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<Outcome> {
+        let body = put_body::of(&self.target, records, encoding);
         let answer = self
             .sdk
             .put_records()
             .set_stream_name(self.target.name())
             .set_stream_arn(self.target.arn())
-            .set_records(Some(entries))
+            .set_records(Some(Vec::new()))
+            .customize()
+            .mutate_request(move |request| put_body::set(&body, request))
             .send()
             .await;
         match answer {
-            Ok(output) => spread(&output, count),
-            Err(error) => vec![outcome_of(&error); count],
+            Ok(output) => spread(&output, records.len()),
+            Err(error) => vec![outcome_of(&error); records.len()],
         }
     }
 }

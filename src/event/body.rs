@@ -17,6 +17,9 @@ use super::{Arrival, Code, Event, Kind, Refusal};
 /// batches stay below a hundredth of it; without it 5 MiB of body could become 40 GB of events.
 const MERGED_BYTES_MAX: usize = 64 << 20;
 
+/// About how many bytes of a real body lie between two members that are noted.
+const BYTES_PER_MEMBER: usize = 80;
+
 /// A member that normalising reads or edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -42,26 +45,24 @@ impl Field {
 
     #[inline]
     fn of(name: &str) -> Option<Self> {
-        // By length first: most members of an event are decided without comparing text.
-        let (field, full) = match name.len() {
-            4 if name.starts_with('t') => (Self::Type, "type"),
-            4 => (Self::Name, "name"),
-            5 => (Self::Event, "event"),
-            6 if name.starts_with('u') => (Self::UserId, "userId"),
-            6 => (Self::SentAt, "sentAt"),
-            7 if name.starts_with('c') => (Self::Context, "context"),
-            7 => (Self::GroupId, "groupId"),
-            8 => (Self::WriteKey, "writeKey"),
-            9 if name.starts_with('m') => (Self::MessageId, "messageId"),
-            9 => (Self::Timestamp, "timestamp"),
-            10 if name.starts_with('r') => (Self::ReceivedAt, "receivedAt"),
-            10 => (Self::PreviousId, "previousId"),
-            11 => (Self::AnonymousId, "anonymousId"),
-            12 => (Self::Integrations, "integrations"),
-            17 => (Self::OriginalTimestamp, "originalTimestamp"),
+        Some(match name.as_bytes() {
+            b"type" => Self::Type,
+            b"messageId" => Self::MessageId,
+            b"userId" => Self::UserId,
+            b"anonymousId" => Self::AnonymousId,
+            b"groupId" => Self::GroupId,
+            b"previousId" => Self::PreviousId,
+            b"event" => Self::Event,
+            b"name" => Self::Name,
+            b"context" => Self::Context,
+            b"integrations" => Self::Integrations,
+            b"sentAt" => Self::SentAt,
+            b"receivedAt" => Self::ReceivedAt,
+            b"originalTimestamp" => Self::OriginalTimestamp,
+            b"timestamp" => Self::Timestamp,
+            b"writeKey" => Self::WriteKey,
             _ => return None,
-        };
-        (name == full).then_some(field)
+        })
     }
 }
 
@@ -69,6 +70,8 @@ impl Field {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     pub field: Field,
+    /// Its value is a string that holds escapes.
+    escaped: bool,
     /// Where its name begins.
     pub at: u32,
     pub value: Span,
@@ -132,7 +135,7 @@ impl<'a> Body<'a> {
         let (text, not_utf8) = readable(sent);
         let mut found = Found {
             root: Vec::with_capacity(16),
-            members: Vec::new(),
+            members: Vec::with_capacity(sent.len() / BYTES_PER_MEMBER),
             inner: Vec::with_capacity(16),
             items: Vec::new(),
             broken: 0,
@@ -155,7 +158,7 @@ impl<'a> Body<'a> {
         let members = self.found.root.iter().rev().chain(&self.found.members);
         members
             .filter(|member| member.field == Field::WriteKey && self.raw(member.value).starts_with('"'))
-            .map(|member| self.string(member.value))
+            .map(|member| self.string(member))
             .find(|key| !key.is_empty())
     }
 
@@ -248,11 +251,11 @@ impl<'a> Body<'a> {
         &self.text[span.range()]
     }
 
-    /// The meaning of the string whose text, with its quotes, is at `span`.
+    /// What a member's string means.
     #[inline]
-    pub(super) fn string(&self, span: Span) -> Cow<'_, str> {
-        let inner = &self.text[span.start as usize + 1..span.end as usize - 1];
-        if inner.contains('\\') { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
+    pub(super) fn string(&self, member: &Member) -> Cow<'_, str> {
+        let inner = &self.text[member.value.start as usize + 1..member.value.end as usize - 1];
+        if member.escaped { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
     }
 
     pub(super) fn inner(&self, member: &Member) -> &[Inner] {
@@ -370,7 +373,10 @@ fn member(
     let field = Field::of(&scan.name_text(name));
     let start = scan.offset();
     let inner_start = index(inner.len());
-    if matches!(field, Some(Field::Context | Field::Integrations)) && scan.peek() == b'{' {
+    let mut escaped = false;
+    if scan.peek() == b'"' {
+        escaped = scan.string()?;
+    } else if matches!(field, Some(Field::Context | Field::Integrations)) && scan.peek() == b'{' {
         scan.object(|scan, name| {
             let start = scan.offset();
             scan.value(2)?;
@@ -383,7 +389,7 @@ fn member(
     if let Some(field) = field {
         let value = Span { start, end: scan.offset() };
         let inner = Span { start: inner_start, end: index(inner.len()) };
-        members.push(Member { field, at: name.span.start, value, inner });
+        members.push(Member { field, escaped, at: name.span.start, value, inner });
     }
     Ok(())
 }

@@ -22,6 +22,35 @@ pub(super) type Stamp = [u8; 26];
 impl Time {
     /// The time that a string says. Without a zone it is UTC; a date alone is its midnight.
     pub fn from_text(text: &str) -> Option<Self> {
+        Self::from_usual_text(text).or_else(|| Self::from_any_text(text))
+    }
+
+    /// The form that JavaScript writes, and with it most SDKs: `2026-03-02T10:00:05.250Z`. Each event has one or two of
+    /// these, and the general parser takes five times as long.
+    fn from_usual_text(text: &str) -> Option<Self> {
+        let text: &[u8; 24] = text.as_bytes().try_into().ok()?;
+        let number = |from: usize, to: usize| {
+            text[from..to].iter().try_fold(0_i16, |number, byte| {
+                byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0'))
+            })
+        };
+        if [text[4], text[7], text[10], text[13], text[16], text[19], text[23]] != *b"--T::.Z" {
+            return None;
+        }
+        let small = |from: usize| number(from, from + 2).and_then(|number| i8::try_from(number).ok());
+        let civil = DateTime::new(
+            number(0, 4)?,
+            small(5)?,
+            small(8)?,
+            small(11)?,
+            small(14)?,
+            small(17)?,
+            i32::from(number(20, 23)?) * 1_000_000,
+        );
+        Some(Self::from_timestamp(Offset::UTC.to_timestamp(civil.ok()?).ok()?))
+    }
+
+    fn from_any_text(text: &str) -> Option<Self> {
         const PARSER: DateTimeParser = DateTimeParser::new();
         let timestamp = match PARSER.parse_timestamp(text) {
             Ok(timestamp) => timestamp,
@@ -83,5 +112,38 @@ fn digits(out: &mut [u8], mut number: u16) {
     for place in out.iter_mut().rev() {
         *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
         number /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_usual_form_is_read_without_the_general_parser() {
+        let time = Time::from_usual_text("2026-03-02T10:00:05.250Z").expect("a time");
+        assert_eq!(time.ms(), 1_772_445_605_250);
+        for other in [
+            "2026-03-02T10:00:05.250+",
+            "2026-03-02T10:00:05Z",
+            "2026-13-02T10:00:05.250Z",
+            "2026-02-30T10:00:05.250Z",
+        ] {
+            assert_eq!(Time::from_usual_text(other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        /// A digit too much or another separator included.
+        #[test]
+        fn what_it_reads_is_what_the_general_parser_reads(
+            text in "[0-9]{4}-[0-1][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9][:.][0-6][0-9][.,][0-9]{3}[Zz]",
+        ) {
+            if let Some(time) = Time::from_usual_text(&text) {
+                prop_assert_eq!(Some(time), Time::from_any_text(&text));
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::body::{Body, Field, Member};
 use super::clock::{self, Stamp, Time};
 use super::context;
-use super::scan::{SPACES, Span, unescape};
+use super::scan::{SPACES, Span};
 use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, Refusal};
 
 /// The longest `messageId` that is accepted, in bytes (§5.4, §7).
@@ -186,7 +186,7 @@ impl<'b> Draft<'b, '_> {
     /// The sender's `messageId`: `None` where one must be made (§5.4).
     fn given_message_id(&self) -> Result<Option<Cow<'b, str>>, Reason> {
         let text = match self.present(Field::MessageId) {
-            Some(member) if self.raw(member).starts_with('"') => self.request.body.string(member.value),
+            Some(member) if self.raw(member).starts_with('"') => self.request.body.string(member),
             Some(member) if is_number(self.raw(member)) => Cow::Borrowed(self.raw(member)),
             Some(_) | None => return Ok(None),
         };
@@ -219,7 +219,7 @@ impl<'b> Draft<'b, '_> {
             Kind::Alias if user.is_none() => return missing(Code::NoUserAnonId, "alias needs a userId"),
             Kind::Identify | Kind::Track | Kind::Page | Kind::Screen | Kind::Group | Kind::Alias => {}
         }
-        match user.or(anonymous).and_then(PartitionKey::new) {
+        match user.or(anonymous).and_then(|id| PartitionKey::new(&id)) {
             Some(key) => Ok((kind, key)),
             None => missing(Code::NoUserAnonId, "the event has neither userId nor anonymousId"),
         }
@@ -230,7 +230,7 @@ impl<'b> Draft<'b, '_> {
             return Err((Code::MissingType, "the item has no type".into()));
         };
         let raw = self.raw(member);
-        let known = raw.starts_with('"').then(|| self.request.body.string(member.value));
+        let known = raw.starts_with('"').then(|| self.request.body.string(member));
         known.and_then(|word| Kind::parse(&word)).ok_or_else(|| {
             let shown: String = raw.chars().take(40).collect();
             (Code::UnknownType, format!("type is {shown}").into())
@@ -243,7 +243,7 @@ impl<'b> Draft<'b, '_> {
         let raw = self.raw(member);
         let is = match raw.as_bytes()[0] {
             b'"' => {
-                let text = self.request.body.string(member.value);
+                let text = self.request.body.string(member);
                 return Ok((!text.is_empty()).then_some(text));
             }
             b'{' => "an object",
@@ -269,7 +269,10 @@ impl<'b> Draft<'b, '_> {
             Kind::Identify | Kind::Group | Kind::Alias => return None,
         };
         let member = self.get(field).filter(|member| self.raw(member).starts_with('"'))?;
-        let text = self.request.body.string(member.value);
+        let text = self.request.body.string(member);
+        if text.len() <= NAME_CHARS_MAX {
+            return Some(text.into_owned());
+        }
         let end = text.char_indices().nth(NAME_CHARS_MAX).map_or(text.len(), |(at, _)| at);
         Some(text[..end].to_owned())
     }
@@ -352,8 +355,28 @@ impl<'b> Draft<'b, '_> {
         out
     }
 
+    /// Whether a member stays as it is: what can be said of most without trying.
+    fn stays(&self, member: &Member) -> bool {
+        match member.field {
+            Field::Event | Field::Name => true,
+            Field::Type => self.path_kind.is_none(),
+            Field::MessageId => self.message_id.is_none(),
+            Field::UserId | Field::AnonymousId | Field::GroupId | Field::PreviousId => {
+                self.raw(member).starts_with('"')
+            }
+            Field::OriginalTimestamp => self.times.original.is_none(),
+            Field::Timestamp => self.times.timestamp.is_none(),
+            Field::Context | Field::Integrations | Field::SentAt | Field::ReceivedAt | Field::WriteKey => {
+                false
+            }
+        }
+    }
+
     /// Writes all up to a member's value, and what that becomes; gives where to go on.
     fn rewrite(&self, member: &Member, from: u32, out: &mut Vec<u8>) -> u32 {
+        if self.stays(member) {
+            return from;
+        }
         self.copy(Span { start: from, end: member.value.start }, out);
         if self.becomes(member.field, Some(member), out) { member.value.end } else { member.value.start }
     }
@@ -452,8 +475,7 @@ fn is_number(raw: &str) -> bool {
 fn time(body: &Body<'_>, member: &Member) -> Option<Time> {
     let raw = body.raw(member.value);
     if raw.starts_with('"') {
-        let inner = &raw[1..raw.len() - 1];
-        return if inner.contains('\\') { Time::from_text(&unescape(inner)) } else { Time::from_text(inner) };
+        return Time::from_text(&body.string(member));
     }
     if is_number(raw) { Time::from_number(raw) } else { None }
 }

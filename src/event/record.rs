@@ -3,6 +3,7 @@
 //! Pure text rules; whether the two fit a stream's limit is decided where an event is made.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,26 +17,31 @@ const KEY_CHARS_MAX: usize = 256;
 /// What decides a record's shard and its place in the order: a user's id, or what stands for one that is too long.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartitionKey {
-    text: String,
+    text: Arc<str>,
     shortened: bool,
 }
 
 impl PartitionKey {
     /// The key of an id. An id that is longer than Kinesis takes, by code points or by UTF-16 units (AWS does not say
     /// which it counts), is replaced by the lower-case hex SHA-256 of its UTF-8 bytes. `None` for an empty id.
-    pub fn new(id: Cow<'_, str>) -> Option<Self> {
+    pub fn new(id: &str) -> Option<Self> {
         if id.is_empty() {
             return None;
         }
         // UTF-16 units are never fewer than code points and never more than UTF-8 bytes.
         let fits = id.len() <= KEY_CHARS_MAX || id.encode_utf16().count() <= KEY_CHARS_MAX;
-        let text = if fits { id.into_owned() } else { hex(&Sha256::digest(id.as_bytes())) };
+        let text = if fits { Arc::from(id) } else { hex(&Sha256::digest(id.as_bytes())).into() };
         Some(Self { text, shortened: !fits })
     }
 
     /// The key as Kinesis gets it.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The same, for who keeps it.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// Where a key stands among all keys: its MD5 as a number. Each shard owns a range of these (API reference,
@@ -88,14 +94,19 @@ impl Encoding {
     /// The record's bytes. For `json-lines`, line breaks between values (a sender may send indented JSON) become
     /// blanks; inside strings JSON has none.
     pub fn encode(self, json: &[u8]) -> Vec<u8> {
+        let mut data = Vec::with_capacity(self.encoded_len(json.len()));
+        self.encode_into(json, &mut data);
+        data
+    }
+
+    /// The same, at the end of `out`.
+    pub fn encode_into(self, json: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Base64 => base64_simd::STANDARD.encode_type(json),
-            Self::Json => json.to_vec(),
+            Self::Base64 => base64_simd::STANDARD.encode_append(json, out),
+            Self::Json => out.extend_from_slice(json),
             Self::JsonLines => {
-                let mut line = Vec::with_capacity(json.len() + 1);
-                line.extend(json.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
-                line.push(b'\n');
-                line
+                out.extend(json.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
+                out.push(b'\n');
             }
         }
     }

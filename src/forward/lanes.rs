@@ -18,14 +18,11 @@ use crate::{delivery::EventId, event::Encoding, spool::Queued};
 /// Events that a lane is filled up to from disk once it ran dry.
 const REFILL_EVENTS: usize = 1_000;
 
-/// What keeps its order. Without the promise of order every event is a lane of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Lane {
-    /// A partition key.
-    Key(Arc<str>),
-    /// One event.
-    Event(EventId),
-}
+/// Events that a lane which is used anew has room for; a longer one gives its memory back.
+const ROOM_KEPT: usize = 8;
+
+/// A lane's place in [`Lanes::queues`]: of a partition key, or, without the promise of order, of one event.
+type Slot = usize;
 
 /// What one put may hold.
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +37,17 @@ pub(super) struct Cut {
 /// An event taken out of its lane to be put.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
-    pub(super) lane: Lane,
+    slot: Slot,
+    /// Its lane is its key's, so it is put in order.
+    pub(super) is_in_order: bool,
     pub(super) event: Queued,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Queued>,
+    /// What it is the lane of; `None`: of one event.
+    key: Option<Arc<str>>,
     /// Its head is in flight, or rests until a moment: not in `ready`.
     is_busy: bool,
     /// Misses in a row of its head.
@@ -69,14 +70,17 @@ impl Queue {
 /// The events in memory, by lane.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    queues: HashMap<Lane, Queue>,
+    queues: Vec<Queue>,
+    /// Those of `queues` that are no lane now.
+    free: Vec<Slot>,
+    keys: HashMap<Arc<str>, Slot>,
     /// Lanes whose head may be put, by that head: the oldest event first.
-    ready: BTreeMap<EventId, Lane>,
-    resting: BinaryHeap<Reverse<(Instant, Lane)>>,
+    ready: BTreeMap<EventId, Slot>,
+    resting: BinaryHeap<Reverse<(Instant, Slot)>>,
     /// Parts of requests that were refused whole: each is put as it is, until the record that is at fault is alone.
     suspects: VecDeque<Vec<Taken>>,
     /// The lanes that are [`Queue::dry`], by where their events on disk begin.
-    dry: BTreeSet<(EventId, Lane)>,
+    dry: BTreeSet<(EventId, Slot)>,
     /// How many events of a key are lanes of their own, which they are without the promise of order.
     loose: HashMap<Arc<str>, usize>,
     events: usize,
@@ -96,7 +100,7 @@ impl Lanes {
 
     /// Nothing is in memory, and nothing on disk belongs to a lane that was.
     pub(super) fn is_empty(&self) -> bool {
-        self.queues.is_empty()
+        self.queues.len() == self.free.len()
     }
 
     /// Whether anything may be put now.
@@ -113,27 +117,56 @@ impl Lanes {
     /// one to the next: a key that has a lane keeps it until that is empty, and a new lane of a key begins once the
     /// key's events that have lanes of their own are settled. No other key waits for that.
     pub(super) fn push(&mut self, event: Queued, ordered: bool) {
-        let of_key = Lane::Key(Arc::clone(&event.key));
-        let lane = if ordered || self.queues.contains_key(&of_key) { of_key } else { Lane::Event(event.id) };
-        let is_new = !self.queues.contains_key(&lane);
-        let queue = self.queues.entry(lane.clone()).or_default();
+        let of_key = self.keys.get(&event.key).copied();
+        let slot = match of_key {
+            Some(slot) => slot,
+            None if ordered => {
+                let slot = self.open(Some(Arc::clone(&event.key)));
+                self.keys.insert(Arc::clone(&event.key), slot);
+                if self.loose.contains_key(&event.key) {
+                    let queue = &mut self.queues[slot];
+                    (queue.is_behind, queue.is_busy) = (true, true);
+                }
+                slot
+            }
+            None => {
+                *self.loose.entry(Arc::clone(&event.key)).or_default() += 1;
+                self.open(None)
+            }
+        };
+        let queue = &mut self.queues[slot];
         if queue.held_back.is_some() {
             // Behind others of its lane that are on disk alone: so is this one.
             return;
         }
-        match lane {
-            Lane::Event(_) => *self.loose.entry(Arc::clone(&event.key)).or_default() += 1,
-            Lane::Key(_) if is_new && self.loose.contains_key(&event.key) => {
-                (queue.is_behind, queue.is_busy) = (true, true);
-            }
-            Lane::Key(_) => {}
-        }
         self.events += 1;
         self.bytes += event.json.len();
         if queue.waiting.is_empty() && !queue.is_busy {
-            self.ready.insert(event.id, lane);
+            self.ready.insert(event.id, slot);
         }
         queue.waiting.push_back(event);
+    }
+
+    fn open(&mut self, key: Option<Arc<str>>) -> Slot {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.queues.push(Queue::default());
+            self.queues.len() - 1
+        });
+        self.queues[slot].key = key;
+        slot
+    }
+
+    /// Nothing is left of a lane: neither in memory nor in flight nor on disk.
+    fn close(&mut self, slot: Slot) {
+        let mut queue = std::mem::take(&mut self.queues[slot]);
+        if let Some(key) = queue.key {
+            self.keys.remove(&key);
+        }
+        if queue.waiting.capacity() <= ROOM_KEPT {
+            queue.waiting.clear();
+            self.queues[slot].waiting = queue.waiting;
+        }
+        self.free.push(slot);
     }
 
     /// Takes the heads of ready lanes, one each, as many as one put may hold. Empty: none is ready.
@@ -149,10 +182,7 @@ impl Lanes {
         let mut bytes = 0;
         while taken.len() < cut.records_max {
             let Some(first) = self.ready.first_entry() else { break };
-            let Some(queue) = self.queues.get_mut(first.get()) else {
-                first.remove();
-                continue;
-            };
+            let queue = &mut self.queues[*first.get()];
             let Some(head) = queue.waiting.front() else { break };
             let size = cut.encoding.encoded_len(head.json.len()) + head.key.len();
             let alone = queue.goes_alone || size > cut.company_bytes_max;
@@ -161,12 +191,12 @@ impl Lanes {
             }
             bytes += size;
             queue.is_busy = true;
-            let lane = first.remove();
+            let slot = first.remove();
             let Some(event) = queue.waiting.pop_front() else { break };
             if let Some(begins) = queue.dry() {
-                self.dry.insert((begins, lane.clone()));
+                self.dry.insert((begins, slot));
             }
-            taken.push(Taken { lane, event });
+            taken.push(Taken { slot, is_in_order: queue.key.is_some(), event });
             if alone {
                 break;
             }
@@ -178,17 +208,17 @@ impl Lanes {
     pub(super) fn settled(&mut self, taken: &Taken) {
         self.events -= 1;
         self.bytes -= taken.event.json.len();
-        if let Lane::Event(_) = taken.lane {
+        if !taken.is_in_order {
             self.loose_one_settled(&taken.event.key);
         }
-        let Some(queue) = self.queues.get_mut(&taken.lane) else { return };
+        let queue = &mut self.queues[taken.slot];
         queue.is_busy = false;
         queue.goes_alone = false;
         queue.misses = 0;
         if let Some(head) = queue.waiting.front() {
-            self.ready.insert(head.id, taken.lane.clone());
+            self.ready.insert(head.id, taken.slot);
         } else if queue.held_back.is_none() {
-            self.queues.remove(&taken.lane);
+            self.close(taken.slot);
         }
     }
 
@@ -200,31 +230,30 @@ impl Lanes {
             return;
         }
         self.loose.remove(key);
-        let lane = Lane::Key(Arc::clone(key));
-        if let Some(queue) = self.queues.get_mut(&lane).filter(|queue| queue.is_behind)
+        let Some(&slot) = self.keys.get(key) else { return };
+        let queue = &mut self.queues[slot];
+        if queue.is_behind
             && let Some(head) = queue.waiting.front()
         {
             (queue.is_behind, queue.is_busy) = (false, false);
-            self.ready.insert(head.id, lane);
+            self.ready.insert(head.id, slot);
         }
     }
 
     /// The event was not taken: it is its lane's head again and rests for what `delay` says of its misses in a row.
     pub(super) fn missed(&mut self, taken: Taken, delay: impl FnOnce(u32) -> Instant) {
-        let Some(queue) = self.queues.get_mut(&taken.lane) else { return };
+        let queue = &mut self.queues[taken.slot];
         queue.misses += 1;
         if let Some(begins) = queue.dry() {
-            self.dry.remove(&(begins, taken.lane.clone()));
+            self.dry.remove(&(begins, taken.slot));
         }
         queue.waiting.push_front(taken.event);
-        self.resting.push(Reverse((delay(queue.misses), taken.lane)));
+        self.resting.push(Reverse((delay(queue.misses), taken.slot)));
     }
 
     /// From now on the event goes without company, until it is settled.
     pub(super) fn isolate(&mut self, taken: &Taken) {
-        if let Some(queue) = self.queues.get_mut(&taken.lane) {
-            queue.goes_alone = true;
-        }
+        self.queues[taken.slot].goes_alone = true;
     }
 
     /// Records that were refused together: each half goes again at once, by itself, until who is at fault is alone.
@@ -241,24 +270,23 @@ impl Lanes {
     /// Lets lanes go on whose rest is over.
     pub(super) fn wake(&mut self, now: Instant) {
         while self.resting.peek().is_some_and(|Reverse((until, _))| *until <= now) {
-            let Some(Reverse((_, lane))) = self.resting.pop() else { break };
-            self.end_rest(lane);
+            let Some(Reverse((_, slot))) = self.resting.pop() else { break };
+            self.end_rest(slot);
         }
     }
 
     /// Lets every resting lane go on now.
     pub(super) fn wake_all(&mut self) {
-        for Reverse((_, lane)) in std::mem::take(&mut self.resting) {
-            self.end_rest(lane);
+        for Reverse((_, slot)) in std::mem::take(&mut self.resting) {
+            self.end_rest(slot);
         }
     }
 
-    fn end_rest(&mut self, lane: Lane) {
-        if let Some(queue) = self.queues.get_mut(&lane)
-            && let Some(head) = queue.waiting.front()
-        {
+    fn end_rest(&mut self, slot: Slot) {
+        let queue = &mut self.queues[slot];
+        if let Some(head) = queue.waiting.front() {
             queue.is_busy = false;
-            self.ready.insert(head.id, lane);
+            self.ready.insert(head.id, slot);
         }
     }
 
@@ -270,13 +298,13 @@ impl Lanes {
     /// Makes room: of long lanes only the first events stay, so that about so many events and bytes are left in all.
     /// What goes is on disk, and comes back by [`Self::refill`].
     pub(super) fn shed(&mut self, events_max: usize, bytes_max: usize) {
-        let mut share = events_max / self.queues.len().max(1);
+        let mut share = events_max / (self.queues.len() - self.free.len()).max(1);
         if share == 0 {
             // Many keys, few events each: hardly anything could go.
             return;
         }
         loop {
-            for queue in self.queues.values_mut() {
+            for queue in &mut self.queues {
                 while queue.waiting.len() > share {
                     let Some(last) = queue.waiting.pop_back() else { break };
                     self.events -= 1;
@@ -308,8 +336,8 @@ impl Lanes {
             if event.id > cursor {
                 break;
             }
-            let lane = Lane::Key(Arc::clone(&event.key));
-            let Some(queue) = self.queues.get_mut(&lane) else { continue };
+            let Some(&slot) = self.keys.get(&event.key) else { continue };
+            let queue = &mut self.queues[slot];
             // What begins before this stretch must be read from there first.
             let Some(begins) = queue.held_back.filter(|begins| (after + 1..=event.id).contains(begins))
             else {
@@ -319,9 +347,9 @@ impl Lanes {
                 continue;
             }
             if queue.waiting.is_empty() {
-                self.dry.remove(&(begins, lane.clone()));
+                self.dry.remove(&(begins, slot));
                 if !queue.is_busy {
-                    self.ready.insert(event.id, lane);
+                    self.ready.insert(event.id, slot);
                 }
             }
             queue.held_back = Some(event.id + 1);
@@ -329,20 +357,22 @@ impl Lanes {
             self.bytes += event.json.len();
             queue.waiting.push_back(event);
         }
-        let dry = &mut self.dry;
-        self.queues.retain(|lane, queue| {
-            let is_read = |begins: &EventId| *begins > after && (*begins <= through || through >= cursor);
-            let Some(begins) = queue.held_back.filter(is_read) else { return true };
+        let is_read = |begins: &EventId| *begins > after && (*begins <= through || through >= cursor);
+        for slot in 0..self.queues.len() {
+            let queue = &mut self.queues[slot];
+            let Some(begins) = queue.held_back.filter(is_read) else { continue };
             if queue.waiting.len() >= REFILL_EVENTS {
-                return true;
+                continue;
             }
-            dry.remove(&(begins, lane.clone()));
+            self.dry.remove(&(begins, slot));
             queue.held_back = (through < cursor).then_some(through + 1);
             if let Some(begins) = queue.dry() {
-                dry.insert((begins, lane.clone()));
+                self.dry.insert((begins, slot));
             }
-            queue.is_busy || !queue.waiting.is_empty() || queue.held_back.is_some()
-        });
+            if !queue.is_busy && queue.waiting.is_empty() && queue.held_back.is_none() {
+                self.close(slot);
+            }
+        }
     }
 }
 

@@ -302,6 +302,7 @@ mod tests {
     use crate::{
         config::{Credentials, Destination},
         delivery::Outcome,
+        event::Encoding,
         kinesis::Outgoing,
     };
 
@@ -337,7 +338,7 @@ mod tests {
             target: Target::new("arn:aws:kinesis:cn-north-1:123456789012:stream/clicks"),
             operation: config::Operation::PutRecord,
         };
-        let outcomes = client.put(vec![Outgoing { key: "u".into(), data: b"{}".to_vec() }]).await;
+        let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;
         let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
         assert_eq!(&*fault.code, "IncompleteRequest", "{fault}");
     }
@@ -359,7 +360,7 @@ mod tests {
             let credentials = Credentials { role_arn: role_arn.to_owned(), ..credentials.clone() };
             let config = Config { destination: destination.clone(), credentials, ..Config::default() };
             let client = Client::connect(&config, None).await;
-            let outcomes = client.put(vec![Outgoing { key: "u".into(), data: b"{}".to_vec() }]).await;
+            let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;
             let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
             assert!(fault.code.starts_with("Credentials"), "{fault}");
         }

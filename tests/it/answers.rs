@@ -1,7 +1,5 @@
 //! Every way in which a put can end, through the real SDK: what the forwarder makes of it.
 
-use std::sync::Arc;
-
 use tributary::{
     config::{Config, Operation},
     delivery::Outcome,
@@ -129,11 +127,11 @@ fn put(url: &str, operation: Operation) -> Vec<Outcome> {
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: "secret".to_owned(),
     };
-    let record = |key: &str| Outgoing { key: Arc::from(key), data: b"{}".to_vec() };
+    let record = |key| Outgoing { key, json: b"{}" };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let client = Client::connect(&config, Some(&access)).await;
-        client.put(vec![record("a"), record("b"), record("c")]).await
+        client.put(&[record("a"), record("b"), record("c")], config.destination.encoding).await
     })
 }
 

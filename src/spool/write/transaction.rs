@@ -41,8 +41,8 @@ pub(super) struct Transaction<'w> {
     pub(super) limits: Limits,
     pub(super) chunk: Chunk,
     pub(super) written: Written,
-    pub(super) insert_event: CachedStatement<'w>,
-    insert_settled: CachedStatement<'w>,
+    pub(super) insert_event: InsertEvent<'w>,
+    insert_settled: InsertSettled<'w>,
     words: &'w mut HashMap<Arc<str>, i64>,
     /// The shard of the settlement before, and its number.
     shard: Option<(Arc<str>, i64)>,
@@ -60,11 +60,14 @@ impl<'w> Transaction<'w> {
             books,
             limits: *limits,
             written: Written::default(),
-            insert_event: connection.prepare_cached(EventRow::INSERT)?,
-            insert_settled: connection.prepare_cached(
-                "INSERT OR IGNORE INTO settled (id, state, at, attempts, took, encoding, shard, sequence, code, message)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?,
+            insert_event: InsertEvent {
+                statement: connection.prepare_cached(InsertEvent::SQL)?,
+                bound: None,
+            },
+            insert_settled: InsertSettled {
+                statement: connection.prepare_cached(InsertSettled::SQL)?,
+                bound: None,
+            },
             words,
             shard: None,
             repeats,
@@ -110,7 +113,7 @@ impl<'w> Transaction<'w> {
             }
             self.written.committed.push(Queued {
                 id: self.books.newest,
-                key: Arc::from(event.key.as_str()),
+                key: event.key.shared(),
                 json: Bytes::from(std::mem::take(&mut event.json)),
                 attempts: 0,
             });
@@ -160,24 +163,11 @@ impl<'w> Transaction<'w> {
     }
 
     pub(super) fn insert_settlement(&mut self, settlement: &Settlement) -> rusqlite::Result<()> {
-        let (state, shard, sequence, fault) = match &settlement.result {
-            Ok(receipt) => {
-                (DELIVERED, Some(self.shard(&receipt.shard_id)?), Some(&*receipt.sequence_number), None)
-            }
-            Err(fault) => (FAILED, None, None, Some(fault)),
+        let shard = match &settlement.result {
+            Ok(receipt) => Some(self.shard(&receipt.shard_id)?),
+            Err(_) => None,
         };
-        let added = self.insert_settled.execute(params![
-            settlement.id,
-            state,
-            settlement.at,
-            settlement.attempts,
-            settlement.took_ms,
-            encoding_column(settlement.encoding),
-            shard,
-            sequence,
-            fault.map(|fault| &*fault.code),
-            fault.map(|fault| &*fault.message),
-        ])?;
+        let added = self.insert_settled.insert(settlement, shard)?;
         if added == 0 {
             return Ok(());
         }
@@ -296,37 +286,90 @@ pub(super) struct EventRow<'a> {
 }
 
 impl EventRow<'_> {
-    const INSERT: &'static str =
-        "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id, repeat_of,
-            name, chunk, start, length, sum, resend_of)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-
     /// `statement` is [`Transaction::insert_event`].
     pub(super) fn insert(
         &self,
-        statement: &mut CachedStatement<'_>,
+        statement: &mut InsertEvent<'_>,
         (id, source, at): (EventId, i64, Millis),
         chunk: &mut Chunk,
         payload: &[u8],
     ) -> rusqlite::Result<()> {
         let (chunk, start, length) = chunk.place(payload);
-        statement.execute(params![
-            id,
-            at,
-            self.kind,
-            source,
-            self.key,
-            self.key_shortened,
-            self.message_id,
-            self.repeat_of,
-            self.name,
-            chunk,
-            column(start as u64),
-            column(length as u64),
-            sum_of(self.key, payload),
-            self.resend_of,
-        ])?;
+        let InsertEvent { statement, bound } = statement;
+        let shared = (at, self.kind, source, self.key_shortened, self.repeat_of, chunk, self.resend_of);
+        if *bound != Some(shared) {
+            *bound = None;
+            statement.raw_bind_parameter(2, at)?;
+            statement.raw_bind_parameter(3, self.kind)?;
+            statement.raw_bind_parameter(4, source)?;
+            statement.raw_bind_parameter(6, self.key_shortened)?;
+            statement.raw_bind_parameter(8, self.repeat_of)?;
+            statement.raw_bind_parameter(10, chunk)?;
+            statement.raw_bind_parameter(14, self.resend_of)?;
+            *bound = Some(shared);
+        }
+        statement.raw_bind_parameter(1, id)?;
+        statement.raw_bind_parameter(5, self.key)?;
+        statement.raw_bind_parameter(7, self.message_id)?;
+        statement.raw_bind_parameter(9, self.name)?;
+        statement.raw_bind_parameter(11, column(start as u64))?;
+        statement.raw_bind_parameter(12, column(length as u64))?;
+        statement.raw_bind_parameter(13, sum_of(self.key, payload))?;
+        statement.raw_execute()?;
         Ok(())
+    }
+}
+
+/// When, kind, source, whether the key is shortened, which event it repeats, chunk, which line it resends.
+type Neighbours = (Millis, Option<i64>, i64, bool, Option<EventId>, EventId, Option<EventId>);
+
+/// Adds rows to `event`. What neighbours share stays bound from one to the next.
+pub(super) struct InsertEvent<'w> {
+    statement: CachedStatement<'w>,
+    /// The columns 2, 3, 4, 6, 8, 10 and 14.
+    bound: Option<Neighbours>,
+}
+
+impl InsertEvent<'_> {
+    const SQL: &'static str =
+        "INSERT INTO event (id, received_at, kind, source, partition_key, key_shortened, message_id, repeat_of,
+            name, chunk, start, length, sum, resend_of)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+}
+
+/// Adds rows to `settled`; the records of one put share nearly all.
+struct InsertSettled<'w> {
+    statement: CachedStatement<'w>,
+    /// The columns 2 to 7 of a delivered event; 9 and 10 are null then.
+    bound: Option<(Millis, u32, u32, i64, Option<i64>)>,
+}
+
+impl InsertSettled<'_> {
+    const SQL: &'static str =
+        "INSERT OR IGNORE INTO settled (id, state, at, attempts, took, encoding, shard, sequence, code, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+    /// How many rows were added: none where the event is settled already.
+    fn insert(&mut self, settlement: &Settlement, shard: Option<i64>) -> rusqlite::Result<usize> {
+        let Settlement { id, at, attempts, took_ms, encoding, result, .. } = settlement;
+        let shared = (*at, *attempts, *took_ms, encoding_column(*encoding), shard);
+        let statement = &mut self.statement;
+        let fault = result.as_ref().err();
+        if fault.is_some() || self.bound != Some(shared) {
+            self.bound = None;
+            statement.raw_bind_parameter(2, if fault.is_some() { FAILED } else { DELIVERED })?;
+            statement.raw_bind_parameter(3, at)?;
+            statement.raw_bind_parameter(4, attempts)?;
+            statement.raw_bind_parameter(5, took_ms)?;
+            statement.raw_bind_parameter(6, shared.3)?;
+            statement.raw_bind_parameter(7, shard)?;
+            statement.raw_bind_parameter(9, fault.map(|fault| &*fault.code))?;
+            statement.raw_bind_parameter(10, fault.map(|fault| &*fault.message))?;
+            self.bound = fault.is_none().then_some(shared);
+        }
+        statement.raw_bind_parameter(1, id)?;
+        statement.raw_bind_parameter(8, result.as_ref().ok().map(|receipt| &*receipt.sequence_number))?;
+        statement.raw_execute()
     }
 }
 

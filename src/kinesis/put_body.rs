@@ -1,0 +1,135 @@
+//! The body of a `PutRecords` request, written in one go: the SDK's own way takes five allocations and three copies a
+//! record, as much CPU as its hash. Endpoint, signature, transport and answer stay the SDK's.
+//!
+//! The form is that of the API reference
+//! (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html>); a test holds it against what the SDK
+//! writes.
+
+use aws_sdk_kinesis::config::http::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+
+use super::{Outgoing, Target};
+use crate::event::Encoding;
+
+/// What stands around a record's data and key, at most.
+const FRAME_BYTES: usize = r#"{"Data":"","PartitionKey":""},"#.len();
+
+/// The body that puts these records.
+pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) -> Bytes {
+    let (member, stream) = match target {
+        Target::Name(name) => ("StreamName", name),
+        Target::Arn(arn) => ("StreamARN", arn),
+    };
+    let bytes = |record: &Outgoing<'_>| {
+        Encoding::Base64.encoded_len(encoding.encoded_len(record.json.len())) + record.key.len() + FRAME_BYTES
+    };
+    let room = records.iter().map(bytes).sum::<usize>() + stream.len() + 64;
+    let mut body = Vec::with_capacity(room);
+    let mut data = Vec::new();
+    body.extend_from_slice(b"{\"Records\":[");
+    for (index, record) in records.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(b"{\"Data\":\"");
+        if encoding == Encoding::Json {
+            Encoding::Base64.encode_into(record.json, &mut body);
+        } else {
+            data.clear();
+            encoding.encode_into(record.json, &mut data);
+            Encoding::Base64.encode_into(&data, &mut body);
+        }
+        body.extend_from_slice(b"\",\"PartitionKey\":");
+        string(record.key, &mut body);
+        body.push(b'}');
+    }
+    body.extend_from_slice(b"],\"");
+    body.extend_from_slice(member.as_bytes());
+    body.extend_from_slice(b"\":");
+    string(stream, &mut body);
+    body.push(b'}');
+    body.into()
+}
+
+/// Makes it the body of a request that has none to speak of, before that is signed.
+pub(super) fn set(body: &Bytes, request: &mut HttpRequest) {
+    request.headers_mut().insert("content-length", body.len().to_string());
+    *request.body_mut() = SdkBody::from(body.clone());
+}
+
+/// A JSON string.
+fn string(text: &str, out: &mut Vec<u8>) {
+    // Writing to memory does not fail, and text is always JSON.
+    drop(serde_json::to_writer(out, text));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_sdk_kinesis::{
+        Client, Config,
+        config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+        primitives::Blob,
+        types::PutRecordsRequestEntry,
+    };
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What the SDK makes of the same records. Nothing listens where it would send them.
+    async fn of_the_sdk(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<u8> {
+        let settings = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url("http://127.0.0.1:9")
+            .credentials_provider(Credentials::new("AKIAEXAMPLE", "example", None, None, "test"))
+            .retry_config(RetryConfig::disabled());
+        let entries = records.iter().map(|record| {
+            let data = Blob::new(encoding.encode(record.json));
+            PutRecordsRequestEntry::builder()
+                .partition_key(record.key)
+                .data(data)
+                .build()
+                .expect("both are there")
+        });
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let look = Arc::clone(&seen);
+        Client::from_conf(settings.build())
+            .put_records()
+            .set_stream_name(target.name())
+            .set_stream_arn(target.arn())
+            .set_records(Some(entries.collect()))
+            .customize()
+            .mutate_request(move |request| {
+                *look.lock().expect("one thread") = request.body().bytes().expect("in memory").to_vec();
+            })
+            .send()
+            .await
+            .expect_err("nothing listens there");
+        seen.lock().expect("one thread").clone()
+    }
+
+    #[tokio::test]
+    async fn the_body_says_what_the_sdk_would_have_said() {
+        let records = [
+            Outgoing { key: "user-1", json: b"{\"a\":1}" },
+            Outgoing { key: "says \"hi\" \\ / \u{1}\u{7f}\n\u{e9}\u{1f600}", json: b"{\n\"b\":\r\n2}" },
+            Outgoing { key: "3", json: "{\"c\":\"\u{e9}\"}".as_bytes() },
+        ];
+        for stream in ["clickstream", "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"] {
+            let target = Target::new(stream);
+            for encoding in Encoding::ALL {
+                for count in 1..=records.len() {
+                    let records = &records[..count];
+                    let ours: Value = serde_json::from_slice(&of(&target, records, encoding)).expect("JSON");
+                    let theirs = of_the_sdk(&target, records, encoding).await;
+                    let theirs: Value = serde_json::from_slice(&theirs).expect("JSON");
+                    assert_eq!(ours, theirs);
+                    assert_eq!(ours["Records"].as_array().map(Vec::len), Some(count));
+                }
+            }
+        }
+    }
+}
