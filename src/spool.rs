@@ -473,6 +473,7 @@ impl Common {
             return None;
         }
         let mut next = Next { through: after, ..Next::default() };
+        next.events.reserve(count.min(fresh.events.len()));
         let mut left = bytes;
         while next.events.len() < count && left > 0 {
             let Some(event) = fresh.events.pop_front() else {

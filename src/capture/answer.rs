@@ -6,7 +6,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     event::{Code, Refusal},
@@ -178,8 +179,22 @@ pub(super) fn batch(accepted: usize, refused: &[(usize, Refusal)], made: &[(usiz
     json_response(StatusCode::OK, &body)
 }
 
-pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
-    response(status, "application/json", body.to_string())
+/// An event that was accepted, and its receipt.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted<'a> {
+    success: bool,
+    message_id: &'a str,
+}
+
+pub(super) fn accepted(message_id: &str) -> Response {
+    json_response(StatusCode::OK, &Accepted { success: true, message_id })
+}
+
+pub(super) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    // Writing to memory does not fail, and neither type of body has a part that JSON lacks.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    response(status, "application/json", body)
 }
 
 pub(super) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {

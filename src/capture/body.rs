@@ -135,7 +135,13 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
             return Err(refused);
         }
         if length <= bytes_max {
-            whole.get_or_insert_with(|| BytesMut::from(&first[..])).extend_from_slice(&frame);
+            // Two pieces are common, more are not.
+            let first_two = || {
+                let mut two = BytesMut::with_capacity(length);
+                two.extend_from_slice(&first);
+                two
+            };
+            whole.get_or_insert_with(first_two).extend_from_slice(&frame);
         }
     }
     discard(frames).await;

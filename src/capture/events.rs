@@ -4,10 +4,9 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
-    http::{Method, StatusCode, header, request::Parts},
+    http::{Method, header, request::Parts},
     response::Response,
 };
-use serde_json::json;
 
 use super::{
     Endpoint, Rules,
@@ -115,7 +114,7 @@ impl Endpoint {
     ) -> Result<Response, Refused> {
         let held = self.read(&caller, body).await?;
         let message_id = self.one_event(&mut caller, &held.bytes, kind).await?;
-        Ok(answer::json_response(StatusCode::OK, &json!({ "success": true, "messageId": message_id })))
+        Ok(answer::accepted(&message_id))
     }
 
     /// Checks one event and commits it; gives its `messageId`. A refused one becomes a line of the log.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::PathClass;
 use super::body::{Inner, Member};
-use super::normalise::{Draft, is_null, quote};
+use super::normalise::{Draft, begins, is_null, quote};
 use super::scan::Span;
 
 impl Draft<'_, '_> {
@@ -17,7 +17,7 @@ impl Draft<'_, '_> {
     pub fn merged(&self, own: Option<&Member>, shared: Option<&Member>, ip: bool, out: &mut Vec<u8>) -> bool {
         let body = self.request.body;
         let own = own.filter(|member| !is_null(self.raw(member)));
-        let object = own.filter(|member| self.raw(member).starts_with('{'));
+        let object = own.filter(|member| begins(self.raw(member), b'{'));
         if object.is_none() && own.is_some() {
             return false;
         }

@@ -53,7 +53,7 @@ impl<'b> Request<'b> {
     /// `envelope`: the members around a batch.
     pub fn new(body: &'b Body<'b>, envelope: &'b [Member], arrival: &'b Arrival) -> Self {
         let last = |field| envelope.iter().rev().find(|member| member.field == field);
-        let object = |field| last(field).filter(|member| body.raw(member.value).starts_with('{'));
+        let object = |field| last(field).filter(|member| begins(body.raw(member.value), b'{'));
         let sent_at = last(Field::SentAt).filter(|member| !is_null(body.raw(member.value)));
         // A server whose own clock is beyond the years that can be written has no better time than 1970 to offer.
         let (received_ms, received) = match clock::stamp(arrival.received_at_ms) {
@@ -186,7 +186,7 @@ impl<'b> Draft<'b, '_> {
     /// The sender's `messageId`: `None` where one must be made (§5.4).
     fn given_message_id(&self) -> Result<Option<Cow<'b, str>>, Reason> {
         let text = match self.present(Field::MessageId) {
-            Some(member) if self.raw(member).starts_with('"') => self.request.body.string(member),
+            Some(member) if begins(self.raw(member), b'"') => self.request.body.string(member),
             Some(member) if is_number(self.raw(member)) => Cow::Borrowed(self.raw(member)),
             Some(_) | None => return Ok(None),
         };
@@ -230,7 +230,7 @@ impl<'b> Draft<'b, '_> {
             return Err((Code::MissingType, "the item has no type".into()));
         };
         let raw = self.raw(member);
-        let known = raw.starts_with('"').then(|| self.request.body.string(member));
+        let known = begins(raw, b'"').then(|| self.request.body.string(member));
         known.and_then(|word| Kind::parse(&word)).ok_or_else(|| {
             let shown: String = raw.chars().take(40).collect();
             (Code::UnknownType, format!("type is {shown}").into())
@@ -257,7 +257,7 @@ impl<'b> Draft<'b, '_> {
     fn has_event(&self) -> bool {
         self.get(Field::Event).is_some_and(|member| {
             let raw = self.raw(member);
-            raw.starts_with('"') && raw != "\"\""
+            begins(raw, b'"') && raw != "\"\""
         })
     }
 
@@ -268,7 +268,7 @@ impl<'b> Draft<'b, '_> {
             Kind::Page | Kind::Screen => Field::Name,
             Kind::Identify | Kind::Group | Kind::Alias => return None,
         };
-        let member = self.get(field).filter(|member| self.raw(member).starts_with('"'))?;
+        let member = self.get(field).filter(|member| begins(self.raw(member), b'"'))?;
         let text = self.request.body.string(member);
         if text.len() <= NAME_CHARS_MAX {
             return Some(text.into_owned());
@@ -362,7 +362,7 @@ impl<'b> Draft<'b, '_> {
             Field::Type => self.path_kind.is_none(),
             Field::MessageId => self.message_id.is_none(),
             Field::UserId | Field::AnonymousId | Field::GroupId | Field::PreviousId => {
-                self.raw(member).starts_with('"')
+                begins(self.raw(member), b'"')
             }
             Field::OriginalTimestamp => self.times.original.is_none(),
             Field::Timestamp => self.times.timestamp.is_none(),
@@ -467,6 +467,11 @@ pub(super) fn is_null(raw: &str) -> bool {
     matches!(raw.as_bytes(), [b'n' | b'N' | b'I', ..] | [b'-', b'I', ..])
 }
 
+/// A value's text tells its kind by its first byte.
+pub(super) fn begins(raw: &str, first: u8) -> bool {
+    raw.as_bytes().first() == Some(&first)
+}
+
 fn is_number(raw: &str) -> bool {
     matches!(raw.as_bytes().first(), Some(b'-' | b'0'..=b'9'))
 }
@@ -474,7 +479,7 @@ fn is_number(raw: &str) -> bool {
 /// The time that a value says, if it is one.
 fn time(body: &Body<'_>, member: &Member) -> Option<Time> {
     let raw = body.raw(member.value);
-    if raw.starts_with('"') {
+    if begins(raw, b'"') {
         return Time::from_text(&body.string(member));
     }
     if is_number(raw) { Time::from_number(raw) } else { None }

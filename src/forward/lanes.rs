@@ -178,7 +178,7 @@ impl Lanes {
             }
             return part;
         }
-        let mut taken: Vec<Taken> = Vec::new();
+        let mut taken: Vec<Taken> = Vec::with_capacity(cut.records_max.min(self.ready.len()));
         let mut bytes = 0;
         while taken.len() < cut.records_max {
             let Some(first) = self.ready.first_entry() else { break };

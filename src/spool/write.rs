@@ -153,7 +153,12 @@ impl Group {
 
     /// And those that came while the writer was awake.
     fn take_settlements(&mut self, common: &Common) {
-        self.settlements.extend(common.take_settlements());
+        let waiting = common.take_settlements();
+        if self.settlements.is_empty() {
+            self.settlements = waiting;
+        } else {
+            self.settlements.extend(waiting);
+        }
         self.settles = false;
     }
 
@@ -475,7 +480,8 @@ impl Writer {
 
     fn write_rows(&mut self, group: &mut Group) -> rusqlite::Result<Written> {
         let buffer = std::mem::take(&mut self.chunk);
-        let mut transaction = Transaction::begin(self, buffer)?;
+        let events = group.appends.iter().map(|append| append.arrivals.events.len()).sum();
+        let mut transaction = Transaction::begin(self, buffer, events)?;
         for append in &mut group.appends {
             transaction.insert_arrivals(&mut append.arrivals)?;
         }

@@ -50,8 +50,8 @@ pub(super) struct Transaction<'w> {
 }
 
 impl<'w> Transaction<'w> {
-    /// `buffer` is for payloads; [`Self::finish`] gives it back.
-    pub(super) fn begin(writer: &'w mut Writer, buffer: Vec<u8>) -> rusqlite::Result<Self> {
+    /// `buffer` is for payloads, and [`Self::finish`] gives it back; about so many `events` are to come.
+    pub(super) fn begin(writer: &'w mut Writer, buffer: Vec<u8>, events: usize) -> rusqlite::Result<Self> {
         let Writer { connection, books, limits, words, repeats, .. } = writer;
         let connection: &Connection = connection;
         Ok(Self {
@@ -59,7 +59,7 @@ impl<'w> Transaction<'w> {
             chunk: Chunk::new(buffer, books.newest + 1),
             books,
             limits: *limits,
-            written: Written::default(),
+            written: Written { committed: Vec::with_capacity(events), ..Written::default() },
             insert_event: InsertEvent {
                 statement: connection.prepare_cached(InsertEvent::SQL)?,
                 bound: None,
