@@ -26,7 +26,7 @@ impl Time {
     }
 
     /// The form that JavaScript writes, and with it most SDKs: `2026-03-02T10:00:05.250Z`. Each event has one or two of
-    /// these, and the general parser takes five times as long.
+    /// these, and the general parser takes far longer.
     fn from_usual_text(text: &str) -> Option<Self> {
         let text: &[u8; 24] = text.as_bytes().try_into().ok()?;
         let number = |from: usize, to: usize| {

@@ -1,7 +1,7 @@
 //! Whether the stream keeps the order that it is given: of one partition key, the sequence numbers within a shard
 //! rise. Nothing is done about a number that does not but to show it: the records are in the stream. Pure.
 //!
-//! Remembers the last place of the 16,384 to 32,768 keys that were delivered last, about 6 MB at most.
+//! Remembers the last place of the 16,384 to 32,768 keys that were delivered last, about 10 MB at most.
 
 use ahash::{HashMap, RandomState};
 

@@ -116,6 +116,33 @@ fn what_was_acknowledged_is_there_after_reopening_byte_for_byte() {
 }
 
 #[test]
+fn a_restart_begins_at_what_waits_and_not_at_what_was_pruned_behind_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let limits = Limits { keep_events: 2, ..ROOMY };
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
+        spool
+            .append(arrivals((1..=8).map(|n| event("u", &format!("m{n}"), 0)).collect()))
+            .await
+            .expect("room");
+        let all = waiting(&spool, 0).await;
+        let done = all.iter().filter(|event| ![2, 8].contains(&event.id));
+        spool.settle(done.map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.delivered == 6).await;
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
+        assert_eq!(spool.settled_through(), 1, "2 waits");
+        assert!(LogReader::open(spool.path()).expect("opens").line(4).expect("readable").is_none(), "pruned");
+        spool.settle(vec![delivered(&all[1])]).await;
+        settled(&spool, |ledger| ledger.delivered == 7).await;
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
+        assert_eq!(spool.settled_through(), 7, "8 waits");
+        close(spool, threads).await;
+    });
+}
+
+#[test]
 fn a_second_spool_on_the_same_folder_is_refused_and_a_later_one_is_not() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
