@@ -2,13 +2,15 @@
 //! confirmed it; settled events stay on as the delivery log until they are pruned. The only SQLite.
 //!
 //! One named thread writes. What arrives while it commits shares the next commit (group commit). The file is
-//! append-mostly: payloads lie together in chunks that are written once and freed whole; settling adds a narrow row
-//! beside the event's; every key is a rising integer, so the cost of an event does not grow with history.
+//! append-mostly: payloads lie together in chunks, those of large commits in segments beside it, written once and freed
+//! whole; settling adds a narrow row beside the event's; every key is a rising integer, so the cost of an event does not
+//! grow with history.
 //! Fresh events are handed to the forwarder from memory; only a backlog is read back. Readers have read-only
 //! connections of their own and never hold up the writer.
 //!
 //! Limits: `spool.max_bytes` of waiting JSON, `spool.min_free_bytes` left on the disk, 64 MiB on the way to it. Absent on purpose: what an event means.
 
+mod checkpoint;
 mod doctor;
 mod open;
 mod pulse;
@@ -18,6 +20,7 @@ mod resend;
 mod room;
 mod rows;
 mod search;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{FILE_NAME, Limits, doctor, write::Writer};
 
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Why a spool did not open. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +153,7 @@ pub(super) fn private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// The writer shortens the write-ahead log between commits; the automatic checkpoint (64 MiB) is for what it did not count.
+/// `checkpoint` shortens the write-ahead log; the automatic checkpoint (64 MiB) is for what was not counted.
 /// WAL with full sync: a commit is on the disk when it returns (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
 pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
@@ -173,6 +173,14 @@ pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA temp_store = MEMORY;",
     )?;
     connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Copies the write-ahead log into the file, and nothing else.
+pub(super) fn checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA checkpoint_fullfsync = ON;")?;
     Ok(connection)
 }
 
@@ -204,7 +212,7 @@ fn bring_up_to_date(path: &Path) -> Result<(), OpenError> {
 
 /// What makes each version out of the one before it. A file on a user's disk has gone through them in this order, a new
 /// one too: add to the end, never change what is there.
-const SCHEMA: [&str; 2] = [VERSION_1, VERSION_2];
+const SCHEMA: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
 
 /// `event` and `settled` are narrow and keyed by the event's place, so rows are only ever added at the end
 /// (of `settled`: near it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
@@ -279,3 +287,16 @@ ALTER TABLE settled ADD COLUMN resent_as INTEGER;
 ALTER TABLE ledger ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE ledger ADD COLUMN resent INTEGER NOT NULL DEFAULT 0;
 ";
+
+/// Where payloads lie that are not in `chunk` (see `segments`): `first` is the line that was to come when it was begun.
+const VERSION_3: &str = "
+CREATE TABLE IF NOT EXISTS segment (
+    id INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL
+) STRICT;
+";
+
+/// Names are on the disk when this returns; other systems than Unix do not offer it.
+pub(super) fn sync_folder(dir: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}

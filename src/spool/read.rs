@@ -12,6 +12,7 @@ use super::{
     pulse::{self, Keys},
     rows::{Books, DELIVERED, encoding_of, kind_of, state_of, sum_of},
     search,
+    segments::SegmentReader,
 };
 use crate::{
     delivery::{
@@ -95,16 +96,19 @@ fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> 
     Ok(next)
 }
 
-/// Reads payloads; neighbours share a chunk, so the last one is kept.
+/// Reads payloads; neighbours lie together, so what was read last is kept.
 pub(super) struct Payloads<'c> {
     connection: &'c Connection,
+    /// Whose bytes are in `body`, and from which of them on.
     chunk: i64,
+    begins: u32,
     body: Vec<u8>,
+    segments: SegmentReader,
 }
 
 impl<'c> Payloads<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, chunk: 0, body: Vec::new() }
+        Self { connection, chunk: 0, begins: 0, body: Vec::new(), segments: SegmentReader::default() }
     }
 
     /// The payload at that place, if it is what was accepted with `key`. `None`: the disk no longer has it.
@@ -124,20 +128,35 @@ impl<'c> Payloads<'c> {
     }
 
     pub(super) fn read(&mut self, chunk: i64, start: u32, length: u32) -> rusqlite::Result<&[u8]> {
-        if self.chunk != chunk {
-            self.body.clear();
-            self.chunk = 0;
-            let mut statement = self.connection.prepare_cached("SELECT body FROM chunk WHERE id = ?1")?;
-            let mut rows = statement.query([chunk])?;
-            if let Some(row) = rows.next()? {
-                let blob = row.get_ref(0)?.as_blob().map_err(|_not_a_blob| rusqlite::Error::InvalidQuery)?;
-                self.body.extend_from_slice(blob);
-                self.chunk = chunk;
-            }
+        if self.chunk != chunk || (chunk < 0 && self.seen(start, length).is_none()) {
+            self.load(chunk, start, length)?;
         }
-        // A chunk that is missing or short is damage: say so rather than forward something else.
-        let (start, length) = (start as usize, length as usize);
-        self.body.get(start..start + length).ok_or(rusqlite::Error::QueryReturnedNoRows)
+        // What is missing or short is damage: say so rather than forward something else.
+        self.seen(start, length).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    fn load(&mut self, chunk: i64, start: u32, length: u32) -> rusqlite::Result<()> {
+        self.body.clear();
+        (self.chunk, self.begins) = (0, 0);
+        if chunk < 0 {
+            if self.segments.read(self.connection, chunk.wrapping_neg(), (start, length), &mut self.body)? {
+                (self.chunk, self.begins) = (chunk, start);
+            }
+            return Ok(());
+        }
+        let mut statement = self.connection.prepare_cached("SELECT body FROM chunk WHERE id = ?1")?;
+        let mut rows = statement.query([chunk])?;
+        if let Some(row) = rows.next()? {
+            let blob = row.get_ref(0)?.as_blob().map_err(|_not_a_blob| rusqlite::Error::InvalidQuery)?;
+            self.body.extend_from_slice(blob);
+            self.chunk = chunk;
+        }
+        Ok(())
+    }
+
+    fn seen(&self, start: u32, length: u32) -> Option<&[u8]> {
+        let start = start.checked_sub(self.begins)? as usize;
+        self.body.get(start..start + length as usize)
     }
 }
 

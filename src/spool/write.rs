@@ -15,11 +15,14 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    AppendError, Arrivals, Command, Common, Limits, Queued, Requeued, Settlement, Summary, doctor, open,
+    AppendError, Arrivals, Command, Common, Limits, Queued, Requeued, Settlement, Summary,
+    checkpoint::Checkpoints,
+    doctor, open,
     pulse::{Commit, Keys, Pulse},
     repeats::Repeats,
     room::Room,
     rows::Books,
+    segments::Segments,
 };
 use crate::delivery::{Attempt, EventId, Intake, Millis};
 use transaction::{Transaction, Written};
@@ -43,9 +46,6 @@ const UPKEEP_WHEN_BEHIND: Duration = Duration::from_millis(50);
 /// About what a settlement or an attempt takes in the write-ahead log.
 const ROW_BYTES: u64 = 200;
 
-/// Bytes committed between checkpoints.
-const CHECKPOINT_BYTES: u64 = 24 << 20;
-
 /// Lines pruned in one go, so that no commit waits long.
 const PRUNE_ROWS: i64 = 20_000;
 
@@ -64,13 +64,14 @@ pub(super) struct Writer {
     repeats: Repeats,
     pulse: Pulse,
     chunk: Vec<u8>,
+    segments: Segments,
     revision: u64,
     intake: Intake,
     failed_at: Option<Instant>,
     room: Room,
     /// There may be something to prune, or a mark to move.
     untidy: bool,
-    bytes_since_checkpoint: u64,
+    checkpoints: Checkpoints,
     last_upkeep: Instant,
     upkeep_every: Duration,
 }
@@ -249,8 +250,10 @@ impl Writer {
         let words = words(&connection)?;
         let repeats = repeats(&connection, books.newest)?;
         let pulse = Pulse::open(&connection)?;
+        let segments = Segments::open(&connection)?;
         Ok(Self {
             connection,
+            checkpoints: Checkpoints::new(path.clone()),
             path,
             limits,
             books,
@@ -258,12 +261,12 @@ impl Writer {
             repeats,
             pulse,
             chunk: Vec::new(),
+            segments,
             revision: 0,
             intake: Intake::Ready,
             failed_at: None,
             room: Room::default(),
             untidy: true,
-            bytes_since_checkpoint: CHECKPOINT_BYTES,
             last_upkeep: Instant::now(),
             upkeep_every: UPKEEP_EVERY,
         })
@@ -361,7 +364,7 @@ impl Writer {
                 let rows = group.settlements.len() + group.attempts.len();
                 let copied: u64 = done.iter().map(|one| one.sums.bytes).sum();
                 let written = pending + copied + ROW_BYTES * rows as u64;
-                self.bytes_since_checkpoint += written;
+                self.checkpoints.wrote(written);
                 self.room.wrote(written);
                 self.count(&group, &firsts, &committed, self.books.rejected - rejected_before);
                 common.push_fresh(committed, self.books.newest);
@@ -437,6 +440,7 @@ impl Writer {
         match reopened {
             Ok(mut fresh) => {
                 std::mem::swap(&mut fresh.pulse, &mut self.pulse);
+                std::mem::swap(&mut fresh.checkpoints, &mut self.checkpoints);
                 // What was rolled back is forgotten already; the rest would cost a scan of the whole log.
                 let repeats = std::mem::replace(&mut self.repeats, Repeats::new());
                 let intake = self.intake.clone();
@@ -467,9 +471,12 @@ impl Writer {
             self.connection.execute_batch("COMMIT")?;
             Ok(written)
         });
-        if written.is_err() {
+        if written.is_ok() {
+            self.segments.committed();
+        } else {
             self.books = before;
             self.words.clear();
+            self.segments.rolled_back();
             self.repeats.forget_after(before.newest);
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
                 tracing::debug!("nothing to roll back: {error}");
@@ -481,7 +488,8 @@ impl Writer {
     fn write_rows(&mut self, group: &mut Group) -> rusqlite::Result<Written> {
         let buffer = std::mem::take(&mut self.chunk);
         let events = group.appends.iter().map(|append| append.arrivals.events.len()).sum();
-        let mut transaction = Transaction::begin(self, buffer, events)?;
+        let bytes = group.appends.iter().map(|append| append.bytes).sum();
+        let mut transaction = Transaction::begin(self, buffer, (events, bytes))?;
         for append in &mut group.appends {
             transaction.insert_arrivals(&mut append.arrivals)?;
         }
@@ -539,11 +547,11 @@ impl Writer {
             self.revision += 1;
             self.publish(common);
         }
-        if closing || self.bytes_since_checkpoint >= CHECKPOINT_BYTES {
-            self.bytes_since_checkpoint = 0;
-            if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-                tracing::warn!("the spool's write-ahead log could not be shortened: {error}");
-            }
+        self.segments.tidy();
+        if closing {
+            self.checkpoints.finish(&self.connection);
+        } else {
+            self.checkpoints.keep_short(&self.connection);
         }
     }
 
@@ -559,8 +567,10 @@ impl Writer {
         });
         if tidied.is_ok() {
             self.pulse.written();
+            self.segments.committed();
         } else {
             self.books = before;
+            self.segments.rolled_back();
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
                 tracing::debug!("nothing to roll back: {error}");
             }
@@ -621,6 +631,7 @@ impl Writer {
             .connection
             .prepare_cached("DELETE FROM settled WHERE id > ?1 AND id <= ?2 AND state <> 3")?
             .execute([from, last])?;
+        self.segments.prune(&self.connection, (last, self.books.newest))?;
         self.books.kept = self.books.kept.saturating_sub(pruned as u64);
         self.books.pruned_through = last;
         Ok(self.books.kept > keep)

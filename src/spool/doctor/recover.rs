@@ -13,10 +13,10 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types::Value};
 
-use super::{DoctorError, FILE_NAME, Recovered, Report, counted, open};
+use super::{DoctorError, FILE_NAME, Recovered, Report, counted, open, open::sync_folder};
 use crate::{
     delivery::EventId,
-    spool::{pulse, rows::Books},
+    spool::{pulse, rows::Books, segments},
 };
 
 const NEW: &str = "spool.sqlite3.new";
@@ -59,6 +59,9 @@ pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorErr
     let recovered = recover(&dir.join(FILE_NAME), &dir.join(NEW))?;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let aside = format!("spool-damaged-{seconds}.sqlite3");
+    // What the new spool has no rows for goes from the folder when an engine starts.
+    let segments = dir.join(format!("spool-damaged-{seconds}.{}", segments::FOLDER));
+    segments::keep_aside(&dir.join(segments::FOLDER), &segments)?;
     write_note(dir, &aside)?;
     swap(dir, &aside)?;
     report.set_aside = Some(dir.join(aside));
@@ -93,11 +96,6 @@ fn swap(dir: &Path, aside: &str) -> io::Result<()> {
     sync_folder(dir)
 }
 
-/// Names are on the disk when this returns; other systems than Unix do not offer it.
-fn sync_folder(dir: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
-}
-
 fn remove_if_there(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -125,6 +123,11 @@ fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
     // Ends of stories whose beginnings are lost: they stay in the file that is set aside.
     transaction.execute("DELETE FROM settled WHERE id NOT IN (SELECT id FROM event)", [])?;
     transaction.execute("DELETE FROM attempt WHERE event NOT IN (SELECT id FROM event)", [])?;
+    // A segment that no row points into would be removed.
+    transaction.execute(
+        "INSERT INTO segment SELECT -chunk, min(id) FROM event WHERE chunk BETWEEN -4294967295 AND -1 GROUP BY chunk",
+        [],
+    )?;
     let books = counted(&transaction, told.map_or_else(|| without_books(&transaction), Ok)?)?;
     books.write(&transaction)?;
     transaction.commit()?;

@@ -11,6 +11,7 @@ use super::{
         Arrivals, Queued, Rejected, Requeued, Settlement,
         repeats::Repeats,
         rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
+        segments::{COMMIT_BYTES_MIN, Segment},
     },
     Limits, Writer,
 };
@@ -19,8 +20,9 @@ use crate::{
     event::{Event, Refusal},
 };
 
-/// Payloads lie together up to this size; reading one reads its chunk.
-const CHUNK_BYTES_MAX: usize = 256 << 10;
+/// Payloads lie together up to this size; reading one reads its chunk. SQLite copies a chunk twice on its way: a larger one
+/// leaves the processor's caches, and the C library gives its memory back each time.
+const CHUNK_BYTES_MAX: usize = 64 << 10;
 const CHUNK_EVENTS_MAX: i64 = 4096;
 
 /// What one transaction did.
@@ -39,7 +41,7 @@ pub(super) struct Transaction<'w> {
     pub(super) connection: &'w Connection,
     pub(super) books: &'w mut Books,
     pub(super) limits: Limits,
-    pub(super) chunk: Chunk,
+    pub(super) chunk: Chunk<'w>,
     pub(super) written: Written,
     pub(super) insert_event: InsertEvent<'w>,
     insert_settled: InsertSettled<'w>,
@@ -50,13 +52,19 @@ pub(super) struct Transaction<'w> {
 }
 
 impl<'w> Transaction<'w> {
-    /// `buffer` is for payloads, and [`Self::finish`] gives it back; about so many `events` are to come.
-    pub(super) fn begin(writer: &'w mut Writer, buffer: Vec<u8>, events: usize) -> rusqlite::Result<Self> {
-        let Writer { connection, books, limits, words, repeats, .. } = writer;
+    /// `buffer` is for payloads, and [`Self::finish`] gives it back; about so many `events` and `bytes` are to come.
+    pub(super) fn begin(
+        writer: &'w mut Writer,
+        buffer: Vec<u8>,
+        (events, bytes): (usize, u64),
+    ) -> rusqlite::Result<Self> {
+        let Writer { connection, books, limits, words, repeats, segments, .. } = writer;
         let connection: &Connection = connection;
+        let segment =
+            if bytes < COMMIT_BYTES_MIN { None } else { segments.ready(connection, books.newest + 1)? };
         Ok(Self {
             connection,
-            chunk: Chunk::new(buffer, books.newest + 1),
+            chunk: Chunk::new(buffer, books.newest + 1, segment),
             books,
             limits: *limits,
             written: Written { committed: Vec::with_capacity(events), ..Written::default() },
@@ -74,9 +82,12 @@ impl<'w> Transaction<'w> {
         })
     }
 
-    /// Writes the last payloads.
-    pub(super) fn finish(self) -> rusqlite::Result<(Written, Vec<u8>)> {
+    /// Writes the last payloads; those in a segment are on the disk then.
+    pub(super) fn finish(mut self) -> rusqlite::Result<(Written, Vec<u8>)> {
         self.chunk.write(self.connection, self.books.newest)?;
+        if let Some(segment) = self.chunk.segment {
+            segment.sync()?;
+        }
         Ok((self.written, self.chunk.body))
     }
 
@@ -227,19 +238,20 @@ fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
     }
 }
 
-/// Payloads on their way to one row of `chunk`.
-pub(super) struct Chunk {
+/// Payloads on their way to one row of `chunk`, or to a segment.
+pub(super) struct Chunk<'w> {
     body: Vec<u8>,
     first: EventId,
+    segment: Option<&'w mut Segment>,
 }
 
-impl Chunk {
-    fn new(mut body: Vec<u8>, first: EventId) -> Self {
+impl<'w> Chunk<'w> {
+    fn new(mut body: Vec<u8>, first: EventId, segment: Option<&'w mut Segment>) -> Self {
         body.clear();
-        Self { body, first }
+        Self { body, first, segment }
     }
 
-    /// Writes the chunk out when `bytes` more would make it too large; `last` is the last event in it.
+    /// Writes out what is here when `bytes` more would be too much; `last` is the last event in it.
     pub(super) fn make_room(
         &mut self,
         connection: &Connection,
@@ -247,27 +259,42 @@ impl Chunk {
         last: EventId,
     ) -> rusqlite::Result<()> {
         let events = last + 1 - self.first;
-        if events > 0 && (self.body.len() + bytes > CHUNK_BYTES_MAX || events >= CHUNK_EVENTS_MAX) {
+        let is_full = self.body.len() + bytes > CHUNK_BYTES_MAX
+            || (events >= CHUNK_EVENTS_MAX && self.segment.is_none());
+        if events > 0 && is_full {
             self.write(connection, last)?;
-            self.body.clear();
             self.first = last + 1;
         }
         Ok(())
     }
 
     /// Adds a payload: its chunk, start and length.
-    fn place(&mut self, payload: &[u8]) -> (EventId, usize, usize) {
-        let start = self.body.len();
+    fn place(&mut self, payload: &[u8]) -> (i64, u64, u64) {
+        let start = self.body.len() as u64;
+        let length = payload.len() as u64;
         self.body.extend_from_slice(payload);
-        (self.first, start, payload.len())
+        match &self.segment {
+            Some(segment) => {
+                self.body.push(b'\n');
+                (segment.column(), segment.length() + start, length)
+            }
+            None => (self.first, start, length),
+        }
     }
 
-    fn write(&self, connection: &Connection, last: EventId) -> rusqlite::Result<()> {
-        if last >= self.first {
-            connection
-                .prepare_cached("INSERT INTO chunk (id, last, body) VALUES (?1, ?2, ?3)")?
-                .execute(params![self.first, last, self.body])?;
+    fn write(&mut self, connection: &Connection, last: EventId) -> rusqlite::Result<()> {
+        if last < self.first {
+            return Ok(());
         }
+        match &mut self.segment {
+            Some(segment) => segment.write(&self.body)?,
+            None => {
+                connection
+                    .prepare_cached("INSERT INTO chunk (id, last, body) VALUES (?1, ?2, ?3)")?
+                    .execute(params![self.first, last, self.body])?;
+            }
+        }
+        self.body.clear();
         Ok(())
     }
 }
@@ -291,7 +318,7 @@ impl EventRow<'_> {
         &self,
         statement: &mut InsertEvent<'_>,
         (id, source, at): (EventId, i64, Millis),
-        chunk: &mut Chunk,
+        chunk: &mut Chunk<'_>,
         payload: &[u8],
     ) -> rusqlite::Result<()> {
         let (chunk, start, length) = chunk.place(payload);
@@ -312,8 +339,8 @@ impl EventRow<'_> {
         statement.raw_bind_parameter(5, self.key)?;
         statement.raw_bind_parameter(7, self.message_id)?;
         statement.raw_bind_parameter(9, self.name)?;
-        statement.raw_bind_parameter(11, column(start as u64))?;
-        statement.raw_bind_parameter(12, column(length as u64))?;
+        statement.raw_bind_parameter(11, column(start))?;
+        statement.raw_bind_parameter(12, column(length))?;
         statement.raw_bind_parameter(13, sum_of(self.key, payload))?;
         statement.raw_execute()?;
         Ok(())

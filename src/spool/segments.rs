@@ -1,0 +1,314 @@
+//! Payloads of large commits, in files of their own beside the database. A row of `chunk` goes to the disk twice, into the
+//! write-ahead log and from there into the database; a segment is written once.
+//!
+//! A segment is appended to and synced before the commit whose rows point into it: what is committed is there. No byte of
+//! it ever changes; what a commit that failed left at its end is cut off. It goes whole, once its lines are pruned: what is
+//! left of them then, events that wait or failed, moves to `chunk` first. One payload a line, so that any tool reads it.
+//!
+//! In `event`, a `chunk` below zero is a segment's number with a minus, and `start` counts from the beginning of its file.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, ffi, params};
+
+use super::{open::sync_folder, read::Payloads};
+use crate::delivery::EventId;
+
+/// The folder of the segments, beside the database.
+pub(super) const FOLDER: &str = "segments";
+
+/// From so many bytes on, the payloads of a commit go to a segment: a sync more costs less than to write them twice.
+pub(super) const COMMIT_BYTES_MIN: u64 = 64 << 10;
+
+/// A segment that has grown to this gets no more.
+const SEGMENT_BYTES_MAX: u64 = 32 << 20;
+
+/// Bytes read at a time: neighbours are wanted together.
+const WINDOW_BYTES: usize = 64 << 10;
+
+/// How long a file stays when no row points into it any more: somebody may still read by the rows of a moment ago.
+const LEAVES_AFTER: Duration = Duration::from_mins(1);
+
+/// The writer's segments.
+pub(super) struct Segments {
+    /// `None`: the folder's name is none that the readers could make out, so nothing goes there.
+    folder: Option<PathBuf>,
+    /// No number is given twice.
+    newest: i64,
+    current: Option<Segment>,
+    /// Those that the transaction under way lets go.
+    leaving: Vec<i64>,
+    left: Vec<(Instant, i64)>,
+}
+
+/// The one that is written.
+pub(super) struct Segment {
+    number: i64,
+    path: PathBuf,
+    file: File,
+    /// Bytes that rows may point into.
+    committed: u64,
+    /// Bytes written.
+    length: u64,
+}
+
+impl Segment {
+    /// Its number, as it stands in `event`.
+    pub(super) fn column(&self) -> i64 {
+        -self.number
+    }
+
+    /// Where the next byte goes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> rusqlite::Result<()> {
+        self.length += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(|error| refused(&self.path, &error))
+    }
+
+    /// All that was written is on the disk when this returns.
+    pub(super) fn sync(&self) -> rusqlite::Result<()> {
+        self.file.sync_data().map_err(|error| refused(&self.path, &error))
+    }
+}
+
+impl Segments {
+    /// Those of the spool that `connection` writes. Files that no row points into are removed.
+    pub(super) fn open(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut segments = Self {
+            folder: folder_of(connection),
+            newest: 0,
+            current: None,
+            leaving: Vec::new(),
+            left: Vec::new(),
+        };
+        let Some(folder) = &segments.folder else { return Ok(segments) };
+        make_folder(folder).map_err(|error| refused(folder, &error))?;
+        let known: Vec<i64> = connection
+            .prepare("SELECT id FROM segment")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let found = numbers(folder).map_err(|error| refused(folder, &error))?;
+        segments.newest = known.iter().chain(&found).copied().max().unwrap_or(0);
+        for number in found.iter().filter(|number| !known.contains(number)) {
+            remove(folder, *number);
+        }
+        Ok(segments)
+    }
+
+    /// The segment for a commit whose first line will be `first`; `None`: there is no folder for it.
+    pub(super) fn ready(
+        &mut self,
+        connection: &Connection,
+        first: EventId,
+    ) -> rusqlite::Result<Option<&mut Segment>> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        if self.current.as_ref().is_none_or(|current| current.committed >= SEGMENT_BYTES_MAX) {
+            let number = self.newest + 1;
+            let path = folder.join(name_of(number));
+            let file = create(&path).and_then(|file| sync_folder(folder).map(|()| file));
+            let file = file.map_err(|error| refused(&path, &error))?;
+            self.newest = number;
+            self.current = Some(Segment { number, path, file, committed: 0, length: 0 });
+            connection
+                .prepare_cached("INSERT INTO segment (id, first) VALUES (?1, ?2)")?
+                .execute(params![number, first])?;
+        }
+        Ok(self.current.as_mut())
+    }
+
+    /// The transaction is committed: rows point into what was written, and no more into what was let go.
+    pub(super) fn committed(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.committed = current.length;
+        }
+        let now = Instant::now();
+        self.left.extend(self.leaving.drain(..).map(|number| (now, number)));
+    }
+
+    /// It was not. What it wrote is cut off, and its segment gets no more: a disk that refused is not asked twice.
+    pub(super) fn rolled_back(&mut self) {
+        self.leaving.clear();
+        let Some(cut) = self.current.take_if(|current| current.length > current.committed) else { return };
+        if cut.committed > 0 {
+            if let Err(error) = cut.file.set_len(cut.committed) {
+                tracing::debug!("{} stays longer than it need be: {error}", cut.path.display());
+            }
+        } else if let Some(folder) = &self.folder {
+            drop(cut.file);
+            remove(folder, cut.number);
+        }
+    }
+
+    /// Lets go the segments that end before `through`, up to which lines are pruned; the one that is written ends with the
+    /// `newest` line. What is left of theirs moves to `chunk`.
+    pub(super) fn prune(
+        &mut self,
+        connection: &Connection,
+        (through, newest): (EventId, EventId),
+    ) -> rusqlite::Result<()> {
+        let mut ended = connection.prepare_cached(
+            "SELECT id, first, last FROM
+               (SELECT id, first, coalesce(lead(first) OVER (ORDER BY id) - 1, ?2) AS last FROM segment)
+             WHERE last <= ?1",
+        )?;
+        let ended: Vec<(i64, EventId, EventId)> = ended
+            .query_map([through, newest], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (number, first, last) in ended {
+            move_rest(connection, number, (first, last))?;
+            connection.prepare_cached("DELETE FROM segment WHERE id = ?1")?.execute([number])?;
+            self.leaving.push(number);
+            self.current.take_if(|current| current.number == number);
+        }
+        Ok(())
+    }
+
+    /// Removes the files that nobody reads any more.
+    pub(super) fn tidy(&mut self) {
+        let Some(folder) = &self.folder else { return };
+        let gone = self.left.iter().take_while(|(since, _)| since.elapsed() >= LEAVES_AFTER).count();
+        for (_, number) in self.left.drain(..gone) {
+            remove(folder, number);
+        }
+    }
+}
+
+/// A payload that cannot be read stays where it was: its event is damaged, and stays so.
+fn move_rest(
+    connection: &Connection,
+    number: i64,
+    (first, last): (EventId, EventId),
+) -> rusqlite::Result<()> {
+    let mut select = connection
+        .prepare_cached("SELECT id, start, length FROM event WHERE id BETWEEN ?1 AND ?2 AND chunk = ?3")?;
+    let rest: Vec<(EventId, u32, u32)> = select
+        .query_map([first, last, -number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut payloads = Payloads::new(connection);
+    for (id, start, length) in rest {
+        let payload = match payloads.read(-number, start, length) {
+            Ok(payload) => payload,
+            Err(rusqlite::Error::QueryReturnedNoRows) => continue,
+            Err(error) => return Err(error),
+        };
+        connection
+            .prepare_cached("INSERT INTO chunk (id, last, body) VALUES (?1, ?1, ?2)")?
+            .execute(params![id, payload])?;
+        connection.prepare_cached("UPDATE event SET chunk = id, start = 0 WHERE id = ?1")?.execute([id])?;
+    }
+    Ok(())
+}
+
+/// A reader of one segment at a time.
+#[derive(Default)]
+pub(super) struct SegmentReader {
+    open: Option<(i64, File)>,
+}
+
+impl SegmentReader {
+    /// Fills `body` with what begins at `start`: `length` bytes and, where there are more, some after them. `false`: the
+    /// file is not there.
+    pub(super) fn read(
+        &mut self,
+        connection: &Connection,
+        number: i64,
+        (start, length): (u32, u32),
+        body: &mut Vec<u8>,
+    ) -> rusqlite::Result<bool> {
+        let Some(folder) = folder_of(connection) else { return Err(rusqlite::Error::InvalidQuery) };
+        let path = folder.join(name_of(number));
+        if self.open.as_ref().is_none_or(|(open, _)| *open != number) {
+            self.open = match File::open(&path) {
+                Ok(file) => Some((number, file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(refused(&path, &error)),
+            };
+        }
+        let Some((_, file)) = &mut self.open else { return Ok(false) };
+        let window = (length as usize).max(WINDOW_BYTES);
+        let read =
+            file.seek(SeekFrom::Start(start.into())).and_then(|_| file.take(window as u64).read_to_end(body));
+        read.map_err(|error| refused(&path, &error))?;
+        Ok(true)
+    }
+}
+
+/// SQLite names the file that it opened, links followed: the segments are beside that one.
+fn folder_of(connection: &Connection) -> Option<PathBuf> {
+    Some(Path::new(connection.path()?).parent()?.join(FOLDER))
+}
+
+fn name_of(number: i64) -> String {
+    format!("{number:08}.jsonl")
+}
+
+fn number_of(name: &str) -> Option<i64> {
+    let number = name.strip_suffix(".jsonl")?.parse().ok()?;
+    (name_of(number) == name).then_some(number)
+}
+
+/// The numbers of the files that are there.
+fn numbers(folder: &Path) -> io::Result<Vec<i64>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        all.extend(entry?.file_name().to_str().and_then(number_of));
+    }
+    Ok(all)
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    folder.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Events are people's data: only this user reads them.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// One that stays costs its room until the spool is opened again.
+fn remove(folder: &Path, number: i64) {
+    let path = folder.join(name_of(number));
+    if let Err(error) = std::fs::remove_file(&path) {
+        tracing::debug!("{} stays: {error}", path.display());
+    }
+}
+
+/// Copies of all segments, beside those of a spool that is set aside. Where the disk can, they share their bytes.
+pub(super) fn keep_aside(folder: &Path, aside: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(aside)?;
+    for number in numbers(folder)? {
+        let (from, to) = (folder.join(name_of(number)), aside.join(name_of(number)));
+        if !to.exists() && std::fs::hard_link(&from, &to).is_err() {
+            std::fs::copy(&from, &to)?;
+        }
+    }
+    sync_folder(aside)
+}
+
+/// The disk's word, as the callers of SQLite know it.
+fn refused(path: &Path, error: &io::Error) -> rusqlite::Error {
+    let text = format!("{}: {error}", path.display());
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(text))
+}
