@@ -21,6 +21,9 @@ const REFILL_EVENTS: usize = 1_000;
 /// Events that a lane which is used anew has room for; a longer one gives its memory back.
 const ROOM_KEPT: usize = 8;
 
+/// So many lanes stay when none is used; of more, the memory goes back.
+const LANES_KEPT: usize = 4_096;
+
 /// A lane's place in [`Lanes::queues`]: of a partition key, or, without the promise of order, of one event.
 type Slot = usize;
 
@@ -167,6 +170,9 @@ impl Lanes {
             self.queues[slot].waiting = queue.waiting;
         }
         self.free.push(slot);
+        if self.is_empty() && self.queues.len() > LANES_KEPT {
+            (self.queues, self.free) = (Vec::new(), Vec::new());
+        }
     }
 
     /// Takes the heads of ready lanes, one each, as many as one put may hold. Empty: none is ready.
@@ -358,8 +364,9 @@ impl Lanes {
             queue.waiting.push_back(event);
         }
         let is_read = |begins: &EventId| *begins > after && (*begins <= through || through >= cursor);
+        // Closing the last of many lanes leaves none.
         for slot in 0..self.queues.len() {
-            let queue = &mut self.queues[slot];
+            let Some(queue) = self.queues.get_mut(slot) else { break };
             let Some(begins) = queue.held_back.filter(is_read) else { continue };
             if queue.waiting.len() >= REFILL_EVENTS {
                 continue;
@@ -558,6 +565,31 @@ mod tests {
         assert_eq!(ids(&lanes.cut(CUT)), [8, 9], "what has a lane stays in it");
         settle_all(&mut lanes, &taken);
         assert_eq!(ids(&lanes.cut(CUT)), [5]);
+    }
+
+    #[test]
+    fn after_a_rush_of_many_keys_their_memory_goes_back_whoever_ends_it() {
+        let keys = EventId::try_from(LANES_KEPT).expect("few") + 100;
+        for shortened in [false, true] {
+            let mut lanes = Lanes::default();
+            for id in 1..=keys {
+                lanes.push(event(id, &id.to_string(), 1), true);
+            }
+            lanes.push(event(keys + 1, "1", 1), true);
+            if shortened {
+                lanes.shed(LANES_KEPT + 100, usize::MAX);
+            }
+            while lanes.has_ready() {
+                let taken = lanes.cut(CUT);
+                settle_all(&mut lanes, &taken);
+            }
+            assert_eq!(lanes.dry_from(), shortened.then_some(keys + 1));
+            // It was settled by an earlier run.
+            lanes.refill(Vec::new(), (keys, keys + 1), keys + 1);
+            assert!(lanes.is_empty() && lanes.queues.capacity() == 0);
+            lanes.push(event(keys + 2, "1", 1), true);
+            assert_eq!(ids(&lanes.cut(CUT)), [keys + 2]);
+        }
     }
 
     #[test]

@@ -10,8 +10,9 @@ use crate::delivery::{Disorder, EventId, Receipt};
 /// When so many keys are young, the old ones are forgotten and these are the old ones.
 const YOUNG_MAX: usize = 16_384;
 
-/// No sequence number is longer
-/// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsResultEntry.html>).
+/// No sequence number of AWS is longer
+/// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsResultEntry.html>); what is longer, or is no
+/// number, is not compared with the next one.
 const DIGITS_MAX: usize = 129;
 
 /// The last place of each key. Keys and shards stand here as hashes, seeded anew by each process.
@@ -38,13 +39,14 @@ impl Default for Place {
 }
 
 impl Place {
-    /// Empty where none is known.
+    /// As the stream said it; empty where none is known.
     fn number(&self) -> &str {
         str::from_utf8(&self.digits[..usize::from(self.length)]).unwrap_or_default()
     }
 
     fn set(&mut self, shard: u64, number: &str) {
-        let digits = Some(number.as_bytes()).filter(|digits| digits.len() <= DIGITS_MAX).unwrap_or_default();
+        let number = number.as_bytes();
+        let digits = if number.len() <= DIGITS_MAX { number } else { &[] };
         self.shard = shard;
         self.length = u8::try_from(digits.len()).unwrap_or_default();
         self.digits[..digits.len()].copy_from_slice(digits);
@@ -60,8 +62,8 @@ impl Order {
         }
         let old = &mut self.old;
         let place = self.young.entry(key).or_insert_with(|| old.remove(&key).unwrap_or_default());
-        let number = number_of(&receipt.sequence_number);
-        if place.shard == shard && !rises(place.number(), number) {
+        let number = &*receipt.sequence_number;
+        if place.shard == shard && !rises(number_of(place.number()), number_of(number)) {
             let count = self.disorder.as_ref().map_or(0, |disorder| disorder.count) + 1;
             self.disorder = Some(Disorder {
                 count,
@@ -134,11 +136,11 @@ mod tests {
         order.learn(1, "a", &receipt(0, "5"));
         order.learn(2, "b", &receipt(0, "3"));
         order.learn(3, "a", &receipt(1, "2"));
-        order.learn(4, "a", &receipt(1, "7"));
+        order.learn(4, "a", &receipt(1, "007"));
         assert_eq!(order.disorder(), None);
         order.learn(5, "a", &receipt(1, "6"));
         let disorder = order.disorder().expect("a violation");
-        assert_eq!((disorder.count, disorder.event, &*disorder.before, &*disorder.after), (1, 5, "7", "6"));
+        assert_eq!((disorder.count, disorder.event, &*disorder.before, &*disorder.after), (1, 5, "007", "6"));
         order.learn(6, "a", &receipt(1, "6"));
         assert_eq!(order.disorder().expect("a violation").count, 2);
     }
