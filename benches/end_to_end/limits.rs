@@ -1,7 +1,8 @@
 //! What the parts alone can do, measured in the same run on the same machine. Each runs in a child process (this
 //! benchmark, started again with `--part`), so that its CPU time is its own:
 //! (a) an axum handler that checks that the body is JSON and answers, (b) SQLite bulk inserts with the same sync,
-//! (c) the SDK's calls to the same sink. And one `fdatasync` of the same disk.
+//! (c) the SDK's calls to the same sink. And one `fdatasync` of the same disk; where it is the sender's wait that counts, how
+//! long (a) and (b) take for one event at the same rate.
 
 use std::{
     fs::File,
@@ -29,8 +30,9 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
-    load::{Load, flood},
+    load::{Load, flood, micros, pace},
     process::{cpu, end, free_address, get},
+    report::{Quantiles, Waits},
     sink::Sink,
     template::EVENT_BYTES,
 };
@@ -54,6 +56,9 @@ pub struct PartWords {
     group: u64,
     #[arg(long, hide = true, default_value_t = 1)]
     parallel: usize,
+    /// So many commits a second; 0: as many as go.
+    #[arg(long, hide = true, default_value_t = 0)]
+    pace: u32,
 }
 
 impl PartWords {
@@ -87,9 +92,15 @@ impl PartWords {
              CREATE TABLE event (id INTEGER PRIMARY KEY, body BLOB NOT NULL);",
         )?;
         let body = [b'x'; EVENT_BYTES];
+        let gap = Duration::from_secs(1).checked_div(self.pace).unwrap_or_default();
+        let mut waits = Vec::new();
         let (began, cpu_before) = (Instant::now(), cpu(std::process::id()));
         let mut done = 0;
         while done < self.count {
+            std::thread::sleep(
+                (began + gap * u32::try_from(done)?).saturating_duration_since(Instant::now()),
+            );
+            let due = Instant::now();
             connection.execute_batch("BEGIN IMMEDIATE")?;
             let mut insert = connection.prepare_cached("INSERT INTO event (body) VALUES (?1)")?;
             for _ in 0..self.group {
@@ -97,6 +108,10 @@ impl PartWords {
             }
             connection.execute_batch("COMMIT")?;
             done += self.group;
+            waits.push(micros(due.elapsed()));
+        }
+        if self.pace > 0 {
+            return say(&Quantiles::of(&mut waits));
         }
         tell(done, began, cpu_before)
     }
@@ -190,11 +205,15 @@ impl Limit {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "how a child tells its parent")]
 fn tell(count: u64, began: Instant, before: Option<Duration>) -> anyhow::Result<()> {
     let after = cpu(std::process::id());
     let used = before.zip(after).map(|(before, after)| after.saturating_sub(before));
-    println!("{}", serde_json::to_string(&Limit::new(count, began.elapsed(), used))?);
+    say(&Limit::new(count, began.elapsed(), used))
+}
+
+#[expect(clippy::print_stdout, reason = "how a child tells its parent")]
+fn say(what: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(what)?);
     Ok(())
 }
 
@@ -204,7 +223,7 @@ fn child(part: &str, words: &[&str]) -> anyhow::Result<Child> {
     command.spawn().with_context(|| format!("{part} did not start"))
 }
 
-fn told(child: Child) -> anyhow::Result<Limit> {
+fn told<T: for<'de> Deserialize<'de>>(child: Child) -> anyhow::Result<T> {
     let output = child.wait_with_output()?;
     anyhow::ensure!(output.status.success(), "a part failed: {}", output.status);
     Ok(serde_json::from_slice(&output.stdout)?)
@@ -212,13 +231,7 @@ fn told(child: Child) -> anyhow::Result<Limit> {
 
 /// (a), with the same load as the program under test got.
 pub fn axum_limit(load: Load) -> anyhow::Result<Limit> {
-    let address = free_address()?;
-    let mut child = child("bare-axum", &["--address", &address.to_string()])?;
-    let until = Instant::now() + Duration::from_secs(10);
-    while get(address, "/ready").is_none() {
-        anyhow::ensure!(Instant::now() < until, "the bare handler did not start");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let (address, mut child) = bare_axum()?;
     let before = cpu(child.id());
     let sent = flood(Load { to: address, ..load });
     let after = cpu(child.id());
@@ -226,6 +239,33 @@ pub fn axum_limit(load: Load) -> anyhow::Result<Limit> {
     let sent = sent?;
     let used = before.zip(after).map(|(before, after)| after.saturating_sub(before));
     Ok(Limit::new(sent.accepted, sent.took, used))
+}
+
+fn bare_axum() -> anyhow::Result<(SocketAddr, Child)> {
+    let address = free_address()?;
+    let child = child("bare-axum", &["--address", &address.to_string()])?;
+    let until = Instant::now() + Duration::from_secs(10);
+    while get(address, "/ready").is_none() {
+        anyhow::ensure!(Instant::now() < until, "the bare handler did not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok((address, child))
+}
+
+/// How long (a) takes to answer, and (b) to commit one row, where so many come a second.
+pub fn waits(dir: &Path, load: Load, per_second: u32) -> anyhow::Result<Waits> {
+    let (address, mut bare) = bare_axum()?;
+    let sent = pace(Load { to: address, ..load }, per_second);
+    end(&mut bare);
+    let file = dir.join("bare-waits.sqlite3");
+    let file = file.to_str().context("the folder's name is no UTF-8")?;
+    let (rows, pace) = (load.events.to_string(), per_second.to_string());
+    let commits: Option<Quantiles> =
+        told(child("bare-sqlite", &["--file", file, "--count", &rows, "--pace", &pace])?)?;
+    Ok(Waits {
+        axum: Quantiles::of(&mut sent?.latencies).context("nothing was answered")?,
+        sqlite: commits.context("nothing was committed")?,
+    })
 }
 
 /// (b), with so many rows in a transaction.

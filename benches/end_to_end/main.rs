@@ -24,7 +24,7 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 
-use limits::{PartWords, axum_limit, sdk_limit, sqlite_limit, sync_limit};
+use limits::{PartWords, axum_limit, sdk_limit, sqlite_limit, sync_limit, waits};
 use load::{Load, Sent, flood, pace};
 use process::{Face, Server};
 use report::{Limits, Quantiles, Row};
@@ -350,6 +350,9 @@ fn steady(words: &Words) -> anyhow::Result<Row> {
     row.notes.extend(log_notes(dir.path()));
     syncs.extend(sync_limit(dir.path(), 400)?);
     row.sync_ms = Quantiles::of(&mut syncs);
+    if !words.no_limits {
+        row.waits = Some(waits(dir.path(), load, PER_SECOND)?);
+    }
     Ok(row)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::Limit;
 
@@ -35,6 +35,8 @@ pub struct Row {
     pub delivered_ms: Option<Quantiles>,
     /// One `fdatasync` of the same disk.
     pub sync_ms: Option<Quantiles>,
+    /// How long the parts alone take for one event.
+    pub waits: Option<Waits>,
     /// Most bytes resident.
     pub memory_peak_bytes: Option<u64>,
     /// The parts alone.
@@ -60,8 +62,17 @@ impl Limits {
     }
 }
 
-/// Milliseconds.
+/// From request to answer of an axum handler that checks the JSON, and one commit of one row by SQLite.
 #[derive(Clone, Copy, Debug, Serialize)]
+pub struct Waits {
+    /// The handler.
+    pub axum: Quantiles,
+    /// The commit.
+    pub sqlite: Quantiles,
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Quantiles {
     /// Half are no longer.
     pub p50: f64,
@@ -166,6 +177,17 @@ pub fn markdown(rows: &[Row]) -> Result<String, std::fmt::Error> {
                     accept.p50 / sync.p50,
                     accept.p99 / sync.p50
                 ));
+            }
+        }
+        if let Some(waits) = row.waits {
+            notes.push(format!(
+                "axum alone answers in {} ms, a commit of one row alone takes {} ms",
+                quantiles(Some(waits.axum)),
+                quantiles(Some(waits.sqlite))
+            ));
+            if let Some(accept) = row.accept_ms {
+                let sum = waits.axum.p50 + waits.sqlite.p50;
+                notes.push(format!("accept p50 = {:.1} of their sum", accept.p50 / sum));
             }
         }
         if let Some(cpu) = row.bench_cpu_us_per_event {

@@ -290,19 +290,28 @@ impl Writer {
 
     /// Tells the sums, and whether there is room.
     fn publish(&self, common: &Common) {
+        self.write_up(common);
+        Self::wake(common);
+    }
+
+    fn wake(common: &Common) {
+        common.summary.send_if_modified(|_| true);
+    }
+
+    /// The same, and wakes nobody: who looks sees it.
+    fn write_up(&self, common: &Common) {
         let max = self.limits.max_bytes;
-        common.summary.send_modify(|told| {
+        common.summary.send_if_modified(|told| {
             // Once full, some room is needed before it is called ready: else it would be called both by turns.
             let full_at = if told.intake == Intake::Full { max - max / 16 } else { max };
             let is_full = self.intake == Intake::Ready && self.books.queued_bytes >= full_at;
             *told = self.summary();
             if self.intake == Intake::Ready && self.room.is_full() {
                 told.intake = Intake::DiskFull;
-                return;
-            }
-            if is_full {
+            } else if is_full {
                 told.intake = Intake::Full;
             }
+            false
         });
     }
 
@@ -395,11 +404,13 @@ impl Writer {
                 next.commands = 1;
             }
         }
-        // Before the answers: who was told 200 finds the event in the sums and in the queue.
-        self.publish(common);
+        // Before the answers: who was told 200 finds the event in the sums and in the queue. Whom that wakes has more to do
+        // than to answer, and would keep the senders waiting.
+        self.write_up(common);
         answer_all(answers);
         answer_all(requeued);
         answer_all(flushes);
+        Self::wake(common);
         next
     }
 
