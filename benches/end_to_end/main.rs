@@ -294,6 +294,16 @@ fn log_notes(dir: &Path) -> Vec<String> {
     bad.take(5).map(|line| format!("ODD, in the log: {line}")).collect()
 }
 
+/// From each request to the sink's answer, in microseconds.
+fn until_delivered(sent: &Sent, sink: &Sink, users: u64) -> Vec<u32> {
+    let answered: HashMap<u64, Instant> = sink.answered().into_iter().collect();
+    let of_event = |(event, began): &(u64, Instant)| {
+        let at = answered.get(&template::user_of(*event, users))?;
+        Some(load::micros(at.saturating_duration_since(*began)))
+    };
+    sent.began.iter().filter_map(of_event).collect()
+}
+
 /// 1,000 single events a second: how long senders wait, beside what the disk needs to sync once.
 fn steady(words: &Words) -> anyhow::Result<Row> {
     const PER_SECOND: u32 = 1_000;
@@ -322,15 +332,7 @@ fn steady(words: &Words) -> anyhow::Result<Row> {
     sink.wait_for(warm.accepted + sent.accepted, DRAIN_MAX)?;
     let reached = sink.last() - began;
     server.wait_until_empty()?;
-    let answered: HashMap<u64, Instant> = sink.answered().into_iter().collect();
-    let mut delivered: Vec<u32> = sent
-        .began
-        .iter()
-        .filter_map(|(event, began)| {
-            answered.get(&template::user_of(*event, load.users)).map(|at| (*at, *began))
-        })
-        .map(|(at, began)| load::micros(at.saturating_duration_since(began)))
-        .collect();
+    let mut delivered = until_delivered(&sent, &sink, load.users);
     let mut row = Row {
         name: STEADY,
         load: "1,000 single events/s, put-record, 20 ms sink latency",

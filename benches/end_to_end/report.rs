@@ -96,6 +96,44 @@ impl Row {
     fn share_of_limits(&self) -> Option<f64> {
         Some(self.limits?.cpu_us()? / self.cpu_us_per_event?)
     }
+
+    fn all_notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        if self.events > 0 {
+            notes.insert(0, format!("{} events", number(Some(self.events as f64), 0)));
+        }
+        if self.refused > 0 {
+            notes.push(format!("{} requests were told to come again", self.refused));
+        }
+        if let Some(records) = self.records_per_call {
+            notes.push(format!("{records:.0} records a call"));
+        }
+        if let Some(sync) = self.sync_ms {
+            notes.push(format!("one fdatasync p50 {:.2} ms, p99 {:.2} ms", sync.p50, sync.p99));
+            if let Some(accept) = self.accept_ms {
+                notes.push(format!(
+                    "accept p50 = {:.1} of it, p99 = {:.1}",
+                    accept.p50 / sync.p50,
+                    accept.p99 / sync.p50
+                ));
+            }
+        }
+        if let Some(waits) = self.waits {
+            notes.push(format!(
+                "axum alone answers in {} ms, a commit of one row alone takes {} ms",
+                quantiles(Some(waits.axum)),
+                quantiles(Some(waits.sqlite))
+            ));
+            if let Some(accept) = self.accept_ms {
+                let sum = waits.axum.p50 + waits.sqlite.p50;
+                notes.push(format!("accept p50 = {:.1} of their sum", accept.p50 / sum));
+            }
+        }
+        if let Some(cpu) = self.bench_cpu_us_per_event {
+            notes.push(format!("load generator and sink: {cpu:.2} µs per event on the same cores"));
+        }
+        notes
+    }
 }
 
 fn number(value: Option<f64>, decimals: usize) -> String {
@@ -159,41 +197,7 @@ pub fn markdown(rows: &[Row]) -> Result<String, std::fmt::Error> {
     }
     text.push('\n');
     for row in rows {
-        let mut notes = row.notes.clone();
-        if row.events > 0 {
-            notes.insert(0, format!("{} events", number(Some(row.events as f64), 0)));
-        }
-        if row.refused > 0 {
-            notes.push(format!("{} requests were told to come again", row.refused));
-        }
-        if let Some(records) = row.records_per_call {
-            notes.push(format!("{records:.0} records a call"));
-        }
-        if let Some(sync) = row.sync_ms {
-            notes.push(format!("one fdatasync p50 {:.2} ms, p99 {:.2} ms", sync.p50, sync.p99));
-            if let Some(accept) = row.accept_ms {
-                notes.push(format!(
-                    "accept p50 = {:.1} of it, p99 = {:.1}",
-                    accept.p50 / sync.p50,
-                    accept.p99 / sync.p50
-                ));
-            }
-        }
-        if let Some(waits) = row.waits {
-            notes.push(format!(
-                "axum alone answers in {} ms, a commit of one row alone takes {} ms",
-                quantiles(Some(waits.axum)),
-                quantiles(Some(waits.sqlite))
-            ));
-            if let Some(accept) = row.accept_ms {
-                let sum = waits.axum.p50 + waits.sqlite.p50;
-                notes.push(format!("accept p50 = {:.1} of their sum", accept.p50 / sum));
-            }
-        }
-        if let Some(cpu) = row.bench_cpu_us_per_event {
-            notes.push(format!("load generator and sink: {cpu:.2} µs per event on the same cores"));
-        }
-        writeln!(text, "- {}: {}.", row.load, notes.join("; "))?;
+        writeln!(text, "- {}: {}.", row.load, row.all_notes().join("; "))?;
     }
     Ok(text)
 }
