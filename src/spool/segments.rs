@@ -41,7 +41,7 @@ const LEAVES_AFTER: Duration = Duration::from_mins(1);
 pub(super) struct Segments {
     /// `None`: the folder's name is none that the readers could make out, so nothing goes there.
     folder: Option<PathBuf>,
-    /// No number is given twice.
+    /// The highest number that was given.
     newest: i64,
     current: Option<Segment>,
     /// Those that the transaction under way lets go.
@@ -114,7 +114,9 @@ impl Segments {
     ) -> rusqlite::Result<Option<&mut Segment>> {
         let Some(folder) = &self.folder else { return Ok(None) };
         if self.current.as_ref().is_none_or(|current| current.committed >= SEGMENT_BYTES_MAX) {
-            let number = self.newest + 1;
+            // Lines have numbers that are never given again, so a segment has one too: that of its first line, or a bit more
+            // where commits failed.
+            let number = first.max(self.newest + 1);
             let path = folder.join(name_of(number));
             let file = create(&path).and_then(|file| sync_folder(folder).map(|()| file));
             let file = file.map_err(|error| refused(&path, &error))?;
@@ -139,7 +141,9 @@ impl Segments {
     /// It was not. What it wrote is cut off, and its segment gets no more: a disk that refused is not asked twice.
     pub(super) fn rolled_back(&mut self) {
         self.leaving.clear();
-        let Some(cut) = self.current.take_if(|current| current.length > current.committed) else { return };
+        // One that was begun by this transaction is in no table.
+        let is_its = |current: &mut Segment| current.committed == 0 || current.length > current.committed;
+        let Some(cut) = self.current.take_if(is_its) else { return };
         if cut.committed > 0 {
             if let Err(error) = cut.file.set_len(cut.committed) {
                 tracing::debug!("{} stays longer than it need be: {error}", cut.path.display());

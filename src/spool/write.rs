@@ -43,7 +43,7 @@ const REMEMBERED_AT_START: i64 = 50_000;
 /// The same while there is more to prune than one go may.
 const UPKEEP_WHEN_BEHIND: Duration = Duration::from_millis(50);
 
-/// About what a settlement or an attempt takes in the write-ahead log.
+/// About what an event (besides its payload), a settlement or an attempt takes in the write-ahead log.
 const ROW_BYTES: u64 = 200;
 
 /// Lines pruned in one go, so that no commit waits long.
@@ -366,15 +366,15 @@ impl Writer {
         let mut answers: Vec<(Reply<_>, Result<EventId, AppendError>)> = Vec::new();
         let mut requeued: Vec<(Reply<_>, Result<Requeued, AppendError>)> = Vec::new();
         match result {
-            Ok(Written { firsts, requeued: done, committed }) => {
+            Ok(Written { firsts, requeued: done, committed, in_segment }) => {
                 self.revision += 1;
                 self.failed_at = None;
                 self.intake = Intake::Ready;
-                let rows = group.settlements.len() + group.attempts.len();
+                let rows = committed.len() + group.settlements.len() + group.attempts.len();
                 let copied: u64 = done.iter().map(|one| one.sums.bytes).sum();
-                let written = pending + copied + ROW_BYTES * rows as u64;
-                self.checkpoints.wrote(written);
-                self.room.wrote(written);
+                let (rows, payloads) = (ROW_BYTES * rows as u64, pending + copied);
+                self.checkpoints.wrote(if in_segment { rows } else { rows + payloads });
+                self.room.wrote(rows + payloads);
                 self.count(&group, &firsts, &committed, self.books.rejected - rejected_before);
                 common.push_fresh(committed, self.books.newest);
                 answers.extend(

@@ -43,7 +43,7 @@ fn a_large_commit_is_in_a_file_of_its_own_a_payload_a_line_and_a_small_one_is_no
     let dir = tempfile::tempdir().expect("a folder");
     let all = filled(dir.path(), ROOMY);
     assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(segments_of(dir.path()), [1, 2], "each run begins a new one");
+    assert_eq!(segments_of(dir.path()), [1, 5], "each run begins a new one, and names it by its first line");
     let first = bytes_of(dir.path(), 1);
     let lines: Vec<_> = first.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     assert_eq!(lines, all[..3].iter().map(|one| &one.json[..]).collect::<Vec<_>>());
@@ -70,7 +70,7 @@ fn a_segment_goes_with_its_lines_and_what_waits_or_failed_stays() {
         assert_eq!(bytes_of(dir.path(), 1).len() / LARGE, 3, "a reader of a moment ago finds it");
         close(spool, threads).await;
         let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
-        assert_eq!(segments_of(dir.path()), [2], "the first one went");
+        assert_eq!(segments_of(dir.path()), [5], "the first one went");
         let left = waiting(&spool, 0).await;
         assert_eq!(
             left.iter().map(|one| (one.id, &one.json)).collect::<Vec<_>>(),
@@ -103,7 +103,7 @@ fn the_one_that_is_written_goes_when_all_lines_do_or_when_the_next_one_begins() 
     }
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
-        assert_eq!(segments_of(dir.path()), [3], "the newest line of the last one waits");
+        assert_eq!(segments_of(dir.path()), [5], "the newest line of the last one waits");
         let small = waiting(&spool, 0).await;
         assert_eq!(small.iter().map(|one| one.id).collect::<Vec<_>>(), [2, 4, 6]);
         spool.append(arrivals(vec![event("u", "m4", LARGE)])).await.expect("room");
@@ -168,20 +168,40 @@ fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
 }
 
 #[test]
+fn a_segment_that_was_begun_and_not_written_is_not_used_by_the_next_commit() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let connection = open::connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
+    open::migrate(&connection, 0).expect("a new one");
+    let mut segments = Segments::open(&connection).expect("opens");
+    connection.execute_batch("BEGIN").expect("begins");
+    segments.ready(&connection, 1).expect("begun").expect("there is a folder");
+    connection.execute_batch("ROLLBACK").expect("before anything was written");
+    segments.rolled_back();
+    assert_eq!(segments_of(dir.path()), [0; 0]);
+    connection.execute_batch("BEGIN").expect("begins");
+    segments.ready(&connection, 1).expect("begun").expect("there is a folder").write(b"{}").expect("written");
+    connection.execute_batch("COMMIT").expect("commits");
+    segments.committed();
+    drop(segments);
+    Segments::open(&connection).expect("opens again");
+    assert_eq!(segments_of(dir.path()), [2], "a row is there for it");
+}
+
+#[test]
 fn a_file_that_a_crash_left_before_its_commit_goes_and_its_number_is_not_given_again() {
     let dir = tempfile::tempdir().expect("a folder");
     filled(dir.path(), ROOMY);
-    let stray = dir.path().join(FOLDER).join(name_of(7));
+    let stray = dir.path().join(FOLDER).join(name_of(17));
     std::fs::write(&stray, "{}\n").expect("writes");
     let other = dir.path().join(FOLDER).join("notes.txt");
     std::fs::write(&other, "mine").expect("writes");
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
-        assert_eq!(segments_of(dir.path()), [1, 2]);
+        assert_eq!(segments_of(dir.path()), [1, 5]);
         spool.append(arrivals(vec![event("u", "m7", LARGE)])).await.expect("room");
         close(spool, threads).await;
     });
-    assert_eq!(segments_of(dir.path()), [1, 2, 8]);
+    assert_eq!(segments_of(dir.path()), [1, 5, 18]);
     assert!(other.exists(), "what is none of ours stays");
 }
 
@@ -223,12 +243,12 @@ fn a_damaged_database_is_set_aside_with_its_segments_and_the_new_one_has_them_to
     file.seek(SeekFrom::Start((page.unsigned_abs() - 1) * 8192)).expect("seeks");
     file.write_all(&[0xA5; 8192]).expect("damages");
     drop(file);
-    let before = [1, 2].map(|number| bytes_of(dir.path(), number));
+    let before = [1, 5].map(|number| bytes_of(dir.path(), number));
     let report = examine(dir.path(), true).expect("can be mended");
     assert_eq!(report.recovered.expect("a new one").lost, Some(0), "{report:?}");
     let aside = report.set_aside.expect("kept").with_extension(FOLDER);
     assert_eq!(
-        ["00000001.jsonl", "00000002.jsonl"].map(|name| std::fs::read(aside.join(name)).expect("kept")),
+        ["00000001.jsonl", "00000005.jsonl"].map(|name| std::fs::read(aside.join(name)).expect("kept")),
         before
     );
     runtime().block_on(async {
@@ -240,5 +260,5 @@ fn a_damaged_database_is_set_aside_with_its_segments_and_the_new_one_has_them_to
         );
         close(spool, threads).await;
     });
-    assert_eq!(segments_of(dir.path()), [1, 2]);
+    assert_eq!(segments_of(dir.path()), [1, 5]);
 }

@@ -34,6 +34,8 @@ pub(super) struct Written {
     pub(super) requeued: Vec<Requeued>,
     /// The events for the forwarder.
     pub(super) committed: Vec<Queued>,
+    /// The payloads are in a segment, and not in the write-ahead log.
+    pub(super) in_segment: bool,
 }
 
 /// Rows on their way to a commit. What it changes in the writer's memory is the writer's to take back if that fails.
@@ -87,6 +89,7 @@ impl<'w> Transaction<'w> {
         self.chunk.write(self.connection, self.books.newest)?;
         if let Some(segment) = self.chunk.segment {
             segment.sync()?;
+            self.written.in_segment = true;
         }
         Ok((self.written, self.chunk.body))
     }
