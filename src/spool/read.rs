@@ -139,8 +139,10 @@ impl<'c> Payloads<'c> {
         self.body.clear();
         (self.chunk, self.begins) = (0, 0);
         if chunk < 0 {
-            if self.segments.read(self.connection, chunk.wrapping_neg(), (start, length), &mut self.body)? {
-                (self.chunk, self.begins) = (chunk, start);
+            let number = chunk.wrapping_neg();
+            let begins = self.segments.read(self.connection, number, (start, length), &mut self.body)?;
+            if let Some(begins) = begins {
+                (self.chunk, self.begins) = (chunk, begins);
             }
             return Ok(());
         }

@@ -31,8 +31,8 @@ pub(super) const COMMIT_BYTES_MIN: u64 = 64 << 10;
 /// A segment that has grown to this gets no more.
 const SEGMENT_BYTES_MAX: u64 = 32 << 20;
 
-/// Bytes read at a time: neighbours are wanted together.
-const WINDOW_BYTES: usize = 64 << 10;
+/// Bytes read at a time, from a multiple of it on: neighbours are wanted together, in either direction.
+const WINDOW_BYTES: u32 = 64 << 10;
 
 /// How long a file stays when no row points into it any more: somebody may still read by the rows of a moment ago.
 const LEAVES_AFTER: Duration = Duration::from_mins(1);
@@ -221,30 +221,31 @@ pub(super) struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Fills `body` with what begins at `start`: `length` bytes and, where there are more, some after them. `false`: the
-    /// file is not there.
+    /// Fills `body` with the `length` bytes from `start` on and what lies around them; says where in the file it begins.
+    /// `None`: the file is not there.
     pub(super) fn read(
         &mut self,
         connection: &Connection,
         number: i64,
         (start, length): (u32, u32),
         body: &mut Vec<u8>,
-    ) -> rusqlite::Result<bool> {
+    ) -> rusqlite::Result<Option<u32>> {
         let Some(folder) = folder_of(connection) else { return Err(rusqlite::Error::InvalidQuery) };
         let path = folder.join(name_of(number));
         if self.open.as_ref().is_none_or(|(open, _)| *open != number) {
             self.open = match File::open(&path) {
                 Ok(file) => Some((number, file)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(refused(&path, &error)),
             };
         }
-        let Some((_, file)) = &mut self.open else { return Ok(false) };
-        let window = (length as usize).max(WINDOW_BYTES);
-        let read =
-            file.seek(SeekFrom::Start(start.into())).and_then(|_| file.take(window as u64).read_to_end(body));
+        let Some((_, file)) = &mut self.open else { return Ok(None) };
+        let begins = start - start % WINDOW_BYTES;
+        let window = (u64::from(start - begins) + u64::from(length)).max(WINDOW_BYTES.into());
+        let sought = file.seek(SeekFrom::Start(begins.into()));
+        let read = sought.and_then(|_| file.take(window).read_to_end(body));
         read.map_err(|error| refused(&path, &error))?;
-        Ok(true)
+        Ok(Some(begins))
     }
 }
 
