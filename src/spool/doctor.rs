@@ -10,7 +10,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::{FILE_NAME, open, open::OpenError, read::Payloads, rows::Books};
 use crate::delivery::EventId;
@@ -114,7 +114,7 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
     }
     recover::set_aside(dir, &mut report)?;
     // Rows and payloads lie in different places: one can be lost without the other.
-    check_payloads(&open::reader(&path)?, &mut report)?;
+    check_payloads(&open::reader(&path)?, None, &mut report)?;
     Ok(report)
 }
 
@@ -147,7 +147,7 @@ fn look(dir: &Path, path: &Path) -> Result<Report, DoctorError> {
     }
     let mut report = Report::default();
     let looked = match open::reader(path) {
-        Ok(connection) => check(&connection, &mut report).map(drop),
+        Ok(connection) => check(&connection, Some(&open::reader(path)?), &mut report).map(drop),
         Err(OpenError::Damaged { source, .. }) => Err(source),
         Err(error) => return Err(error.into()),
     };
@@ -162,7 +162,7 @@ fn look(dir: &Path, path: &Path) -> Result<Report, DoctorError> {
 fn mend(path: &Path, report: &mut Report) -> rusqlite::Result<Damage> {
     let connection = open::connect_writer(path)?;
     open::migrate(&connection, open::version(&connection)?)?;
-    let checked = check(&connection, report)?;
+    let checked = check(&connection, None, report)?;
     if checked.damage == Damage::InFile {
         return Ok(Damage::InFile);
     }
@@ -184,8 +184,12 @@ struct Checked {
     books: Books,
 }
 
-/// One snapshot: an engine may be writing.
-fn check(connection: &Connection, report: &mut Report) -> rusqlite::Result<Checked> {
+/// One snapshot: an engine may be writing. What it wrote since is seen by `latest`.
+fn check(
+    connection: &Connection,
+    latest: Option<&Connection>,
+    report: &mut Report,
+) -> rusqlite::Result<Checked> {
     let snapshot = connection.unchecked_transaction()?;
     let said: Vec<String> = snapshot
         .prepare("PRAGMA integrity_check(100)")?
@@ -201,7 +205,7 @@ fn check(connection: &Connection, report: &mut Report) -> rusqlite::Result<Check
     if let Some(first) = index.first() {
         report.find("index", format!("An index does not agree with its table: {first}"));
     }
-    check_payloads(&snapshot, report)?;
+    check_payloads(&snapshot, latest, report)?;
     let books = check_books(&snapshot, report)?;
     Ok(Checked { damage: Damage::None, index: !index.is_empty(), books })
 }
@@ -213,7 +217,11 @@ fn is_about_index(line: &str) -> bool {
         || line.contains("non-unique entry")
 }
 
-fn check_payloads(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+fn check_payloads(
+    connection: &Connection,
+    latest: Option<&Connection>,
+    report: &mut Report,
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(
         "SELECT event.id, message_id, partition_key, chunk, start, length, sum, settled.state
          FROM event LEFT JOIN settled ON settled.id = event.id ORDER BY event.id",
@@ -229,6 +237,8 @@ fn check_payloads(connection: &Connection, report: &mut Report) -> rusqlite::Res
         if payloads.read_whole((row.get(3)?, row.get(4)?, row.get(5)?), key, sum)?.is_some() {
             report.payloads_good += u64::from(sum.is_some());
             report.payloads_unchecked += u64::from(sum.is_none());
+        } else if has_left(latest, row.get(0)?, row.get(3)?)? {
+            report.lines -= 1;
         } else if damaged.len() < NAMED_MAX {
             let id: EventId = row.get(0)?;
             let message_id: String = row.get(1)?;
@@ -251,6 +261,15 @@ fn check_payloads(connection: &Connection, report: &mut Report) -> rusqlite::Res
         );
     }
     Ok(())
+}
+
+/// An engine pruned the line, or moved its payload, after the snapshot was taken: the file of a segment stays only for a
+/// minute after that.
+fn has_left(latest: Option<&Connection>, line: EventId, chunk: i64) -> rusqlite::Result<bool> {
+    let Some(latest) = latest else { return Ok(false) };
+    let mut statement = latest.prepare_cached("SELECT chunk FROM event WHERE id = ?1")?;
+    let now: Option<i64> = statement.query_row([line], |row| row.get(0)).optional()?;
+    Ok(now != Some(chunk))
 }
 
 fn state_word(state: Option<i64>) -> &'static str {

@@ -220,3 +220,28 @@ fn while_an_engine_runs_the_doctor_only_looks() {
     let nowhere = tempfile::tempdir().expect("a folder");
     assert!(matches!(examine(nowhere.path(), true), Err(DoctorError::Nothing(_))));
 }
+
+/// A look at a large spool takes minutes, and meanwhile an engine lets files of payloads go.
+#[test]
+fn what_an_engine_let_go_since_the_look_began_is_no_damage() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let events = ["m1", "m2", "m3"].map(|id| event("u", id, 50_000));
+        spool.append(arrivals(events.into())).await.expect("room");
+        close(spool, threads).await;
+    });
+    let path = dir.path().join(FILE_NAME);
+    let looking = open::reader(&path).expect("opens");
+    let snapshot = looking.unchecked_transaction().expect("begins");
+    snapshot.query_row("SELECT count(*) FROM event", [], |_| Ok(())).expect("readable");
+    // One line was pruned, the payload of another moved; the third is really lost.
+    spoil(dir.path(), "DELETE FROM event WHERE id = 1; UPDATE event SET chunk = 2 WHERE id = 2");
+    std::fs::remove_dir_all(dir.path().join("segments")).expect("goes");
+    let mut report = Report::default();
+    let latest = open::reader(&path).expect("opens");
+    check_payloads(&snapshot, Some(&latest), &mut report).expect("readable");
+    assert_eq!((report.lines, report.findings.len()), (1, 1), "{report:?}");
+    let text = &report.findings[0].text;
+    assert!(text.contains("bytes of 1 events") && text.contains("messageId m3"), "{text}");
+}
