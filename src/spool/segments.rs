@@ -44,6 +44,8 @@ pub(super) struct Segments {
     /// The highest number that was given.
     newest: i64,
     current: Option<Segment>,
+    /// Up to this one, nobody waits for what is in them.
+    quiet_through: i64,
     /// Those that the transaction under way lets go.
     leaving: Vec<i64>,
     left: Vec<(Instant, i64)>,
@@ -89,6 +91,7 @@ impl Segments {
             folder: folder_of(connection),
             newest: 0,
             current: None,
+            quiet_through: 0,
             leaving: Vec::new(),
             left: Vec::new(),
         };
@@ -174,6 +177,30 @@ impl Segments {
             connection.prepare_cached("DELETE FROM segment WHERE id = ?1")?.execute([number])?;
             self.leaving.push(number);
             self.current.take_if(|current| current.number == number);
+        }
+        Ok(())
+    }
+
+    /// Of those that got their last line and whose lines are settled through `settled_through`, the system need not keep
+    /// the bytes in memory: the log is seldom read that far, and the memory is wanted for what comes next. To write into
+    /// new memory costs a good deal more than into what was used a moment ago.
+    pub(super) fn quieten(
+        &mut self,
+        connection: &Connection,
+        settled_through: EventId,
+    ) -> rusqlite::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let mut quiet = connection.prepare_cached(
+            "SELECT id FROM (SELECT id, lead(first) OVER (ORDER BY id) AS next FROM segment WHERE id > ?1)
+             WHERE next <= ?2 ORDER BY id",
+        )?;
+        let mut rows = quiet.query([self.quiet_through, settled_through + 1])?;
+        while let Some(row) = rows.next()? {
+            self.quiet_through = row.get(0)?;
+            let path = folder.join(name_of(self.quiet_through));
+            if let Err(error) = File::open(&path).and_then(|file| forget(&file)) {
+                tracing::debug!("{} stays in memory: {error}", path.display());
+            }
         }
         Ok(())
     }
@@ -310,6 +337,18 @@ pub(super) fn keep_aside(folder: &Path, aside: &Path) -> io::Result<()> {
         }
     }
     sync_folder(aside)
+}
+
+/// What is in the file was synced, so it is on the disk alone then. A hint; other systems have none like it.
+#[cfg(target_os = "linux")]
+fn forget(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
+fn forget(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// The disk's word, as the callers of SQLite know it.

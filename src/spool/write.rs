@@ -579,6 +579,7 @@ impl Writer {
         if tidied.is_ok() {
             self.pulse.written();
             self.segments.committed();
+            self.segments.quieten(&self.connection, self.books.settled_through)?;
         } else {
             self.books = before;
             self.segments.rolled_back();

@@ -118,6 +118,55 @@ fn the_one_that_is_written_goes_when_all_lines_do_or_when_the_next_one_begins() 
     });
 }
 
+/// Whether the system has the file's bytes in memory.
+#[cfg(target_os = "linux")]
+fn is_in_memory(path: &Path) -> bool {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let file = File::open(path).expect("there");
+    let mut byte = [0];
+    preadv2(file, &mut [io::IoSliceMut::new(&mut byte)], 1000, ReadWriteFlags::NOWAIT).is_ok()
+}
+
+/// Files of tmpfs, for one, have no other place to be.
+#[cfg(target_os = "linux")]
+fn can_leave_memory(dir: &Path) -> bool {
+    let path = dir.join("probe");
+    std::fs::write(&path, [0; 2000]).expect("writes");
+    let file = File::open(&path).expect("there");
+    file.sync_data().expect("synced");
+    let was = is_in_memory(&path);
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("a file");
+    was && !is_in_memory(&path)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_segment_that_ended_leaves_the_memory_when_all_its_lines_are_settled() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let all = filled(dir.path(), ROOMY);
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let can_leave = can_leave_memory(dir.path());
+        let in_memory = || [1, 5].map(|number| is_in_memory(&dir.path().join(FOLDER).join(name_of(number))));
+        spool.settle(all[..2].iter().map(delivered).collect()).await;
+        close(spool, threads).await;
+        let while_one_waits = in_memory();
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        spool.settle(all[2..].iter().map(delivered).collect()).await;
+        close(spool, threads).await;
+        let after = in_memory();
+        if can_leave {
+            assert_eq!(while_one_waits, [true, true]);
+            assert_eq!(after, [false, true], "the second one has no end yet");
+        }
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        let log = LogReader::open(spool.path()).expect("opens");
+        let line = log.line(1).expect("readable").expect("kept");
+        assert_eq!(log.payloads(&[line]).expect("readable"), [Some(all[0].json.clone())]);
+        close(spool, threads).await;
+    });
+}
+
 #[test]
 fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
     let dir = tempfile::tempdir().expect("a folder");
