@@ -93,7 +93,8 @@ pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(File, PathBuf, Write
         return Err(OpenError::Newer { path, found });
     }
     migrate(&connection, found).map_err(sqlite)?;
-    let writer = Writer::new(connection, path.clone(), limits).map_err(sqlite)?;
+    let mut writer = Writer::new(connection, path.clone(), limits).map_err(sqlite)?;
+    writer.clear_up();
     Ok((lock, path, writer))
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Segments {
     /// Those that the transaction under way lets go.
     leaving: Vec<i64>,
     left: Vec<(Instant, i64)>,
+    /// Files that no row pointed into when it was opened.
+    strays: Vec<i64>,
 }
 
 /// The one that is written.
@@ -85,7 +87,7 @@ impl Segment {
 }
 
 impl Segments {
-    /// Those of the spool that `connection` writes. Files that no row points into are removed.
+    /// Those of the spool that `connection` writes.
     pub(super) fn open(connection: &Connection) -> rusqlite::Result<Self> {
         let mut segments = Self {
             folder: folder_of(connection),
@@ -94,6 +96,7 @@ impl Segments {
             quiet_through: 0,
             leaving: Vec::new(),
             left: Vec::new(),
+            strays: Vec::new(),
         };
         let Some(folder) = &segments.folder else { return Ok(segments) };
         make_folder(folder).map_err(|error| refused(folder, &error))?;
@@ -103,10 +106,22 @@ impl Segments {
             .collect::<rusqlite::Result<_>>()?;
         let found = numbers(folder).map_err(|error| refused(folder, &error))?;
         segments.newest = known.iter().chain(&found).copied().max().unwrap_or(0);
-        for number in found.iter().filter(|number| !known.contains(number)) {
-            remove(folder, *number);
-        }
+        segments.strays = found.into_iter().filter(|number| !known.contains(number)).collect();
         Ok(segments)
+    }
+
+    /// Removes the files that no row points into. Only where the program begins: later, somebody may still read them.
+    pub(super) fn remove_strays(&mut self) {
+        let Some(folder) = &self.folder else { return };
+        for number in self.strays.drain(..) {
+            remove(folder, number);
+        }
+    }
+
+    /// The database was opened anew: what `before` knew is known here.
+    pub(super) fn follow(&mut self, before: &mut Self) {
+        self.left = std::mem::take(&mut before.left);
+        self.quiet_through = before.quiet_through;
     }
 
     /// The segment for a commit whose first line will be `first`; `None`: there is no folder for it.

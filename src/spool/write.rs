@@ -272,6 +272,11 @@ impl Writer {
         })
     }
 
+    /// Removes what an earlier run left behind.
+    pub(super) fn clear_up(&mut self) {
+        self.segments.remove_strays();
+    }
+
     pub(super) fn summary(&self) -> Summary {
         self.books.summary(self.revision, self.intake.clone())
     }
@@ -452,6 +457,7 @@ impl Writer {
             Ok(mut fresh) => {
                 std::mem::swap(&mut fresh.pulse, &mut self.pulse);
                 std::mem::swap(&mut fresh.checkpoints, &mut self.checkpoints);
+                fresh.segments.follow(&mut self.segments);
                 // What was rolled back is forgotten already; the rest would cost a scan of the whole log.
                 let repeats = std::mem::replace(&mut self.repeats, Repeats::new());
                 let intake = self.intake.clone();

@@ -217,6 +217,37 @@ fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
 }
 
 #[test]
+fn what_somebody_may_still_read_stays_when_the_database_is_opened_anew() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let limits = Limits { keep_events: 0, ..ROOMY };
+    let all = filled(dir.path(), limits);
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
+        spool.settle(all[..4].iter().map(delivered).collect()).await;
+        let log = LogReader::open(spool.path()).expect("opens");
+        while log.line(4).expect("readable").is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let vandal = open::connect_writer(spool.path()).expect("opens");
+        vandal
+            .execute_batch(
+                "CREATE TRIGGER refuse BEFORE INSERT ON event BEGIN SELECT raise(FAIL, 'the disk'); END",
+            )
+            .expect("refuses");
+        spool.append(arrivals(vec![event("u", "m7", LARGE)])).await.expect_err("refused");
+        vandal.execute_batch("DROP TRIGGER refuse").expect("heals");
+        let mut watch = spool.watch();
+        let healed = watch.wait_for(|summary| summary.intake == super::super::Intake::Ready).await;
+        drop(healed.expect("heals by itself"));
+        assert_eq!(segments_of(dir.path()), [1, 5]);
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
+        assert_eq!(segments_of(dir.path()), [5]);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
 fn a_segment_that_was_begun_and_not_written_is_not_used_by_the_next_commit() {
     let dir = tempfile::tempdir().expect("a folder");
     let connection = open::connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
