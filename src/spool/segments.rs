@@ -213,7 +213,7 @@ impl Segments {
         while let Some(row) = rows.next()? {
             self.quiet_through = row.get(0)?;
             let path = folder.join(name_of(self.quiet_through));
-            if let Err(error) = File::open(&path).and_then(|file| forget(&file)) {
+            if let Err(error) = forget(&path) {
                 tracing::debug!("{} stays in memory: {error}", path.display());
             }
         }
@@ -356,13 +356,13 @@ pub(super) fn keep_aside(folder: &Path, aside: &Path) -> io::Result<()> {
 
 /// What is in the file was synced, so it is on the disk alone then. A hint; other systems have none like it.
 #[cfg(target_os = "linux")]
-fn forget(file: &File) -> io::Result<()> {
-    Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
+fn forget(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::fadvise(File::open(path)?, 0, None, rustix::fs::Advice::DontNeed)?)
 }
 
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
-fn forget(_file: &File) -> io::Result<()> {
+fn forget(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
