@@ -93,8 +93,7 @@ pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(File, PathBuf, Write
         return Err(OpenError::Newer { path, found });
     }
     migrate(&connection, found).map_err(sqlite)?;
-    let mut writer = Writer::new(connection, path.clone(), limits).map_err(sqlite)?;
-    writer.clear_up();
+    let writer = Writer::new(connection, path.clone(), limits).map_err(sqlite)?;
     Ok((lock, path, writer))
 }
 

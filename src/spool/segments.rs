@@ -34,6 +34,9 @@ const SEGMENT_BYTES_MAX: u64 = 32 << 20;
 /// Bytes read at a time, from a multiple of it on: neighbours are wanted together, in either direction.
 const WINDOW_BYTES: u32 = 64 << 10;
 
+/// Of so many in one go the system is told that it may forget them: about 20 ms, during which senders wait.
+const QUIETEN_MAX: i64 = 8;
+
 /// How long a file stays when no row points into it any more: somebody may still read by the rows of a moment ago.
 const LEAVES_AFTER: Duration = Duration::from_mins(1);
 
@@ -49,8 +52,6 @@ pub(super) struct Segments {
     /// Those that the transaction under way lets go.
     leaving: Vec<i64>,
     left: Vec<(Instant, i64)>,
-    /// Files that no row pointed into when it was opened.
-    strays: Vec<i64>,
 }
 
 /// The one that is written.
@@ -87,7 +88,7 @@ impl Segment {
 }
 
 impl Segments {
-    /// Those of the spool that `connection` writes.
+    /// Those of the spool that `connection` writes. Files that no row points into are removed.
     pub(super) fn open(connection: &Connection) -> rusqlite::Result<Self> {
         let mut segments = Self {
             folder: folder_of(connection),
@@ -96,7 +97,6 @@ impl Segments {
             quiet_through: 0,
             leaving: Vec::new(),
             left: Vec::new(),
-            strays: Vec::new(),
         };
         let Some(folder) = &segments.folder else { return Ok(segments) };
         make_folder(folder).map_err(|error| refused(folder, &error))?;
@@ -106,22 +106,10 @@ impl Segments {
             .collect::<rusqlite::Result<_>>()?;
         let found = numbers(folder).map_err(|error| refused(folder, &error))?;
         segments.newest = known.iter().chain(&found).copied().max().unwrap_or(0);
-        segments.strays = found.into_iter().filter(|number| !known.contains(number)).collect();
-        Ok(segments)
-    }
-
-    /// Removes the files that no row points into. Only where the program begins: later, somebody may still read them.
-    pub(super) fn remove_strays(&mut self) {
-        let Some(folder) = &self.folder else { return };
-        for number in self.strays.drain(..) {
-            remove(folder, number);
+        for number in found.iter().filter(|number| !known.contains(number)) {
+            remove(folder, *number);
         }
-    }
-
-    /// The database was opened anew: what `before` knew is known here.
-    pub(super) fn follow(&mut self, before: &mut Self) {
-        self.left = std::mem::take(&mut before.left);
-        self.quiet_through = before.quiet_through;
+        Ok(segments)
     }
 
     /// The segment for a commit whose first line will be `first`; `None`: there is no folder for it.
@@ -135,11 +123,11 @@ impl Segments {
             // Lines have numbers that are never given again, so a segment has one too: that of its first line, or a bit more
             // where commits failed.
             let number = first.max(self.newest + 1);
-            let path = folder.join(name_of(number));
-            let file = create(&path).and_then(|file| sync_folder(folder).map(|()| file));
-            let file = file.map_err(|error| refused(&path, &error))?;
             self.newest = number;
+            let path = folder.join(name_of(number));
+            let file = create(&path).map_err(|error| refused(&path, &error))?;
             self.current = Some(Segment { number, path, file, committed: 0, length: 0 });
+            sync_folder(folder).map_err(|error| refused(folder, &error))?;
             connection
                 .prepare_cached("INSERT INTO segment (id, first) VALUES (?1, ?2)")?
                 .execute(params![number, first])?;
@@ -170,6 +158,11 @@ impl Segments {
             drop(cut.file);
             remove(folder, cut.number);
         }
+    }
+
+    /// The database was opened anew: the next commit begins a segment of its own beside it.
+    pub(super) fn end(&mut self) {
+        self.current = None;
     }
 
     /// Lets go the segments that end before `through`, up to which lines are pruned; the one that is written ends with the
@@ -207,9 +200,9 @@ impl Segments {
         let Some(folder) = &self.folder else { return Ok(()) };
         let mut quiet = connection.prepare_cached(
             "SELECT id FROM (SELECT id, lead(first) OVER (ORDER BY id) AS next FROM segment WHERE id > ?1)
-             WHERE next <= ?2 ORDER BY id",
+             WHERE next <= ?2 ORDER BY id LIMIT ?3",
         )?;
-        let mut rows = quiet.query([self.quiet_through, settled_through + 1])?;
+        let mut rows = quiet.query([self.quiet_through, settled_through + 1, QUIETEN_MAX])?;
         while let Some(row) = rows.next()? {
             self.quiet_through = row.get(0)?;
             let path = folder.join(name_of(self.quiet_through));

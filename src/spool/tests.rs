@@ -95,6 +95,12 @@ pub(super) async fn settled(spool: &Spool, done: impl Fn(&Ledger) -> bool) {
     tokio::time::timeout(std::time::Duration::from_secs(10), waited).await.expect("in time").expect("open");
 }
 
+/// The disk takes writes again, and the writer has found out.
+pub(super) async fn healed(spool: &Spool) {
+    let mut watch = spool.watch();
+    watch.wait_for(|summary| summary.intake == Intake::Ready).await.expect("heals by itself");
+}
+
 #[test]
 fn what_was_acknowledged_is_there_after_reopening_byte_for_byte() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -488,8 +494,7 @@ fn a_disk_that_refuses_is_reported_and_taken_again_when_it_heals() {
         assert!(matches!(spool.watch().borrow().intake, Intake::Failing(_)));
         assert_eq!(spool.watch().borrow().ledger.accepted, 0);
         blocker.execute_batch("ROLLBACK").expect("lets go");
-        let mut watch = spool.watch();
-        watch.wait_for(|summary| summary.intake == Intake::Ready).await.expect("heals by itself");
+        healed(&spool).await;
         assert_eq!(spool.append(arrivals(vec![event("u", "m2", 5)])).await, Ok(1));
         assert_eq!(waiting(&spool, 0).await.len(), 1);
         close(spool, threads).await;

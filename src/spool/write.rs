@@ -242,11 +242,7 @@ fn answer_all<T>(all: Vec<(Reply<T>, Result<T, AppendError>)>) {
 
 impl Writer {
     pub(super) fn new(connection: Connection, path: PathBuf, limits: Limits) -> rusqlite::Result<Self> {
-        let mut books = Books::read(&connection)?;
-        // They agree in every file that was written whole. A place is never given twice, whatever happened to this one.
-        let last: EventId =
-            connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
-        books.newest = books.newest.max(last);
+        let books = books(&connection)?;
         let words = words(&connection)?;
         let repeats = repeats(&connection, books.newest)?;
         let pulse = Pulse::open(&connection)?;
@@ -270,11 +266,6 @@ impl Writer {
             last_upkeep: Instant::now(),
             upkeep_every: UPKEEP_EVERY,
         })
-    }
-
-    /// Removes what an earlier run left behind.
-    pub(super) fn clear_up(&mut self) {
-        self.segments.remove_strays();
     }
 
     pub(super) fn summary(&self) -> Summary {
@@ -444,39 +435,29 @@ impl Writer {
     }
 
     /// After a failed commit the file is opened anew before the next one: after a failed sync, what SQLite and
-    /// the system hold in memory can no longer be trusted.
+    /// the system hold in memory can no longer be trusted. What the writer itself remembers was taken back already.
     fn may_write(&mut self) -> bool {
         let Some(failed_at) = self.failed_at else { return true };
         if failed_at.elapsed() < REOPEN_AFTER {
             return false;
         }
         self.failed_at = Some(Instant::now());
-        let reopened = open::connect_writer(&self.path)
-            .and_then(|connection| Self::new(connection, self.path.clone(), self.limits));
-        match reopened {
-            Ok(mut fresh) => {
-                std::mem::swap(&mut fresh.pulse, &mut self.pulse);
-                std::mem::swap(&mut fresh.checkpoints, &mut self.checkpoints);
-                fresh.segments.follow(&mut self.segments);
-                // What was rolled back is forgotten already; the rest would cost a scan of the whole log.
-                let repeats = std::mem::replace(&mut self.repeats, Repeats::new());
-                let intake = self.intake.clone();
-                let room = std::mem::take(&mut self.room);
-                *self = Self {
-                    revision: self.revision,
-                    failed_at: self.failed_at,
-                    repeats,
-                    intake,
-                    room,
-                    ..fresh
-                };
-                true
-            }
+        match self.reopen() {
+            Ok(()) => true,
             Err(error) => {
                 tracing::error!("the spool cannot be opened again: {error}");
                 false
             }
         }
+    }
+
+    fn reopen(&mut self) -> rusqlite::Result<()> {
+        let connection = open::connect_writer(&self.path)?;
+        (self.books, self.words) = (books(&connection)?, words(&connection)?);
+        self.connection = connection;
+        self.segments.end();
+        self.untidy = true;
+        Ok(())
     }
 
     /// One transaction.
@@ -670,6 +651,15 @@ fn reason(error: &rusqlite::Error) -> Arc<str> {
 pub(super) fn now_ms() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}
+
+fn books(connection: &Connection) -> rusqlite::Result<Books> {
+    let mut books = Books::read(connection)?;
+    // They agree in every file that was written whole. A place is never given twice, whatever happened to this one.
+    let last: EventId =
+        connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
+    books.newest = books.newest.max(last);
+    Ok(books)
 }
 
 fn words(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, i64>> {

@@ -3,7 +3,7 @@
 use super::{
     super::{
         FILE_NAME, Limits, LogReader, Queued, Spool, examine, open,
-        tests::{ROOMY, arrivals, close, delivered, event, failed, runtime, settled, waiting},
+        tests::{ROOMY, arrivals, close, delivered, event, failed, healed, runtime, settled, waiting},
     },
     *,
 };
@@ -36,6 +36,20 @@ fn filled(dir: &Path, limits: Limits) -> Vec<Queued> {
         close(spool, threads).await;
         all
     })
+}
+
+/// A disk that does not take this event.
+fn refuse(vandal: &Connection, message_id: &str) {
+    let when = format!("WHEN new.message_id = '{message_id}'");
+    vandal
+        .execute_batch(&format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON event {when} BEGIN SELECT raise(FAIL, 'the disk'); END"
+        ))
+        .expect("refuses");
+}
+
+fn heal(vandal: &Connection) {
+    vandal.execute_batch("DROP TRIGGER refuse").expect("heals");
 }
 
 #[test]
@@ -173,33 +187,20 @@ fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
         let vandal = open::connect_writer(spool.path()).expect("opens");
-        let refuse = |id: &str| {
-            let when = format!("WHEN new.message_id = '{id}'");
-            vandal.execute_batch(&format!(
-                "CREATE TRIGGER refuse BEFORE INSERT ON event {when} BEGIN SELECT raise(FAIL, 'the disk'); END"
-            ))
-        };
-        let heal = || vandal.execute_batch("DROP TRIGGER refuse");
-        let append = async |ids: [&str; 2]| {
-            spool.append(arrivals(ids.map(|id| event("u", id, LARGE)).into())).await
-        };
-        let ready = async || {
-            let mut watch = spool.watch();
-            let healed = watch.wait_for(|summary| summary.intake == super::super::Intake::Ready).await;
-            drop(healed.expect("heals by itself"));
-        };
-        refuse("m2").expect("refuses");
+        let append =
+            async |ids: [&str; 2]| spool.append(arrivals(ids.map(|id| event("u", id, LARGE)).into())).await;
+        refuse(&vandal, "m2");
         append(["m1", "m2"]).await.expect_err("refused whole");
-        heal().expect("heals");
-        ready().await;
+        heal(&vandal);
+        healed(&spool).await;
         assert_eq!(append(["m3", "m4"]).await, Ok(1));
         let before = segments_of(dir.path());
         let length = bytes_of(dir.path(), *before.last().expect("one")).len();
         assert_eq!(length / LARGE, 2, "nothing of what was refused");
-        refuse("m6").expect("refuses");
+        refuse(&vandal, "m6");
         append(["m5", "m6"]).await.expect_err("refused whole");
-        heal().expect("heals");
-        ready().await;
+        heal(&vandal);
+        healed(&spool).await;
         assert_eq!(append(["m7", "m8"]).await, Ok(3));
         let back = waiting(&spool, 0).await;
         let ids: Vec<_> = ["m3", "m4", "m7", "m8"].map(|id| format!(r#""messageId":"{id}""#)).into();
@@ -217,6 +218,21 @@ fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
 }
 
 #[test]
+fn a_name_that_is_taken_is_not_asked_for_twice() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        std::fs::write(dir.path().join(FOLDER).join(name_of(1)), "another's").expect("writes");
+        spool.append(arrivals(vec![event("u", "m1", LARGE)])).await.expect_err("refused");
+        healed(&spool).await;
+        assert_eq!(spool.append(arrivals(vec![event("u", "m1", LARGE)])).await, Ok(1));
+        assert_eq!(bytes_of(dir.path(), 1), b"another's", "not written over");
+        assert_eq!(segments_of(dir.path()), [1, 2]);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
 fn what_somebody_may_still_read_stays_when_the_database_is_opened_anew() {
     let dir = tempfile::tempdir().expect("a folder");
     let limits = Limits { keep_events: 0, ..ROOMY };
@@ -229,16 +245,10 @@ fn what_somebody_may_still_read_stays_when_the_database_is_opened_anew() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         let vandal = open::connect_writer(spool.path()).expect("opens");
-        vandal
-            .execute_batch(
-                "CREATE TRIGGER refuse BEFORE INSERT ON event BEGIN SELECT raise(FAIL, 'the disk'); END",
-            )
-            .expect("refuses");
+        refuse(&vandal, "m7");
         spool.append(arrivals(vec![event("u", "m7", LARGE)])).await.expect_err("refused");
-        vandal.execute_batch("DROP TRIGGER refuse").expect("heals");
-        let mut watch = spool.watch();
-        let healed = watch.wait_for(|summary| summary.intake == super::super::Intake::Ready).await;
-        drop(healed.expect("heals by itself"));
+        heal(&vandal);
+        healed(&spool).await;
         assert_eq!(segments_of(dir.path()), [1, 5]);
         close(spool, threads).await;
         let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
