@@ -125,7 +125,8 @@ impl Segments {
             let number = first.max(self.newest + 1);
             self.newest = number;
             let path = folder.join(name_of(number));
-            let file = create(&path).map_err(|error| refused(&path, &error))?;
+            let file = make_folder(folder).and_then(|()| create(&path));
+            let file = file.map_err(|error| refused(&path, &error))?;
             self.current = Some(Segment { number, path, file, committed: 0, length: 0 });
             sync_folder(folder).map_err(|error| refused(folder, &error))?;
             connection

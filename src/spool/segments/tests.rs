@@ -233,6 +233,18 @@ fn a_name_that_is_taken_is_not_asked_for_twice() {
 }
 
 #[test]
+fn a_folder_that_somebody_removed_is_made_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        std::fs::remove_dir(dir.path().join(FOLDER)).expect("removes");
+        assert_eq!(spool.append(arrivals(vec![event("u", "m1", LARGE)])).await, Ok(1));
+        assert_eq!(segments_of(dir.path()), [1]);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
 fn what_somebody_may_still_read_stays_when_the_database_is_opened_anew() {
     let dir = tempfile::tempdir().expect("a folder");
     let limits = Limits { keep_events: 0, ..ROOMY };
