@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -117,31 +117,52 @@ pub(super) fn migrate(connection: &Connection, found: i64) -> rusqlite::Result<(
     transaction.commit()
 }
 
-/// How long a look by [`is_in_use`] may keep the lock from us.
-const LOCK_TRIES: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// An owner that is about to end may still have the lock for a moment: a file that a child process has inherited is
+/// closed only when that one runs its own program.
+const OWNER_PATIENCE: Duration = Duration::from_millis(200);
+/// Who only looks lets go at once, but on a busy machine that can take its time.
+const LOOKERS_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The lock goes with the process, however it ends.
 pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
     let file = lock_file(dir).map_err(io)?;
-    for _ in 0..LOCK_TRIES {
+    let start = Instant::now();
+    loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
+        let patience = if is_owned(&file) { OWNER_PATIENCE } else { LOOKERS_PATIENCE };
+        if start.elapsed() >= patience {
+            return Err(OpenError::InUse(dir.to_owned()));
+        }
+        std::thread::sleep(LOCK_PAUSE);
     }
-    Err(OpenError::InUse(dir.to_owned()))
 }
 
 fn lock_file(dir: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("tributary.lock"))
+    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(dir.join("tributary.lock"))
+}
+
+/// An owner's lock is exclusive. Who looks shares it, so that two who look are not an owner to each other, and one who
+/// wants to own can tell them apart.
+fn is_owned(file: &File) -> bool {
+    match file.try_lock_shared() {
+        Ok(()) => {
+            // The lock would go with the file, too.
+            _ = file.unlock();
+            false
+        }
+        Err(error) => matches!(error, TryLockError::WouldBlock),
+    }
 }
 
 /// Whether an engine has this data folder now.
 pub fn is_in_use(dir: &Path) -> bool {
-    dir.is_dir() && lock_file(dir).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    dir.is_dir() && lock_file(dir).is_ok_and(|file| is_owned(&file))
 }
 
 /// Events are people's data: only this user reads them. Made before SQLite does, which gives its files this mode.

@@ -1,6 +1,9 @@
 //! The spool against a plain model in memory, with reopening among the operations; and its promises one by one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -156,6 +159,27 @@ fn a_second_spool_on_the_same_folder_is_refused_and_a_later_one_is_not() {
         assert!(matches!(Spool::open(dir.path(), ROOMY), Err(OpenError::InUse(_))));
         close(spool, threads).await;
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens once the first is gone");
+        close(spool, threads).await;
+    });
+}
+
+/// `tail` and `send` look whether an engine runs; on a busy machine one may be stopped in the middle of it.
+#[test]
+fn who_only_looks_is_no_owner_and_is_waited_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        assert!(is_in_use(dir.path()));
+        close(spool, threads).await;
+        let looking = std::fs::File::open(dir.path().join("tributary.lock")).expect("there");
+        looking.lock_shared().expect("nobody owns it");
+        assert!(!is_in_use(dir.path()), "two who look are not an owner to each other");
+        let looker = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(500));
+            drop(looking);
+        });
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens once nobody looks");
+        looker.join().expect("it ends");
         close(spool, threads).await;
     });
 }
