@@ -174,12 +174,12 @@ fn who_only_looks_is_no_owner_and_is_waited_for() {
         let looking = std::fs::File::open(dir.path().join("tributary.lock")).expect("there");
         looking.lock_shared().expect("nobody owns it");
         assert!(!is_in_use(dir.path()), "two who look are not an owner to each other");
-        let looker = std::thread::spawn(move || {
+        let looker = std::thread::Builder::new().name("looker".to_owned()).spawn(move || {
             std::thread::sleep(Duration::from_millis(500));
             drop(looking);
         });
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens once nobody looks");
-        looker.join().expect("it ends");
+        looker.expect("the system gives a thread").join().expect("it ends");
         close(spool, threads).await;
     });
 }
