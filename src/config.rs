@@ -20,7 +20,6 @@ mod share;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod write;
 
 use std::path::{Path, PathBuf};
 

@@ -675,7 +675,7 @@ fn start_desk(
         }
     };
     let keys = shared.spool.keys();
-    let run = move || desk::run(&log, &keys, questions, || summary.borrow().revision, answered);
+    let run = move || desk::run(log, &keys, questions, || summary.borrow().revision, answered);
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
 }
 

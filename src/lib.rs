@@ -7,6 +7,9 @@
 pub mod delivery;
 pub mod event;
 
+// Files that survive a power cut.
+pub mod files;
+
 // Settings, and texts made from them: pure.
 pub mod config;
 pub mod policy;

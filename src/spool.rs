@@ -11,10 +11,12 @@
 //! Limits: `spool.max_bytes` of waiting JSON, `spool.min_free_bytes` left on the disk, 64 MiB on the way to it. Absent on purpose: what an event means.
 
 mod checkpoint;
+mod direct;
 mod doctor;
 mod open;
 mod pulse;
 mod read;
+mod renew;
 mod repeats;
 mod resend;
 mod room;
@@ -23,6 +25,7 @@ mod search;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod wal;
 mod write;
 
 use std::{
@@ -61,6 +64,9 @@ const PENDING_BYTES_MAX: u64 = 64 << 20;
 
 /// Settlements that the writer takes with its next commit without being woken for each of them.
 const SETTLING_MAX: usize = 20_000;
+
+/// Settlements that wait in memory while the disk refuses. With more, [`Spool::settle`] waits.
+const CARRIED_MAX: usize = 200_000;
 
 /// What a rejected line takes besides its excerpt.
 const LINE_BYTES: u64 = 512;
@@ -248,6 +254,8 @@ struct Common {
     pending_bytes: AtomicU64,
     /// The disk has less than `spool.min_free_bytes` free.
     disk_is_full: AtomicBool,
+    /// Settlements that wait for a disk that refuses.
+    carried: watch::Sender<usize>,
 }
 
 struct Shared {
@@ -286,8 +294,8 @@ impl Threads {
 impl Spool {
     /// Opens or makes the spool in `dir`, and takes the folder for this process.
     pub fn open(dir: &Path, limits: Limits) -> Result<(Self, Threads), OpenError> {
-        let (lock, path, writer) = open::writer(dir, limits)?;
-        let reader = open::reader(&path)?;
+        let (path, writer) = open::writer(dir, limits)?;
+        let reader = read::Backlog::open(&path)?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (reads, read_inbox) = mpsc::channel(4);
         let newest = writer.newest();
@@ -298,6 +306,7 @@ impl Spool {
             max_bytes: AtomicU64::new(limits.max_bytes),
             pending_bytes: AtomicU64::new(0),
             disk_is_full: AtomicBool::new(false),
+            carried: watch::Sender::new(0),
         });
         let shared = Arc::new(Shared {
             path,
@@ -309,13 +318,10 @@ impl Spool {
         });
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let writer = thread("spool-write")
-            .spawn(move || {
-                write::run(writer, inbox, &common);
-                drop(lock);
-            })
+            .spawn(move || write::run(writer, inbox, &common))
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
         let reader = thread("spool-read")
-            .spawn(move || read::run(&reader, read_inbox))
+            .spawn(move || reader.run(read_inbox))
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
         Ok((Self { shared }, Threads { writer, reader }))
     }
@@ -382,9 +388,15 @@ impl Spool {
         Ok(())
     }
 
-    /// Records how events' stories ended. Waits only while the writer's queue is full; durable a moment later:
-    /// after a crash before that, the event is put once more.
+    /// Records how events' stories ended; durable a moment later: after a crash before that, the event is put once more.
+    ///
+    /// Waits while the writer's queue is full, and while the disk refuses and as many settlements wait as memory may hold:
+    /// who puts records waits with it, so no delivery is forgotten.
     pub async fn settle(&self, settlements: Vec<Settlement>) {
+        let mut carried = self.shared.common.carried.subscribe();
+        if carried.wait_for(|count| *count < CARRIED_MAX).await.is_err() {
+            return Self::closed_already();
+        }
         // A place in the queue first: nothing waits between what is added and the word that it is there.
         match self.shared.commands.reserve().await {
             Ok(place) => {
@@ -503,6 +515,11 @@ impl Common {
         let is_first = settling.is_empty();
         settling.extend(settlements);
         (is_first && !settling.is_empty()).then(|| Command::Settle(Vec::new()))
+    }
+
+    /// So many settlements wait for the disk.
+    fn carry(&self, count: usize) {
+        self.carried.send_if_modified(|carried| std::mem::replace(carried, count) != count);
     }
 
     fn take_settlements(&self) -> Vec<Settlement> {

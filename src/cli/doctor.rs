@@ -33,7 +33,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
 }
 
 fn lines(report: &Report, data_dir: &Path) -> String {
-    let Report { lines, payloads_good, payloads_unchecked, findings, set_aside, recovered } = report;
+    let Report { lines, payloads_good, payloads_unchecked, findings, set_aside, recovered, read_directly } = report;
     let mut said = vec![format!("looked at {} in {}", count(*lines, "line"), data_dir.display())];
     let unchecked = match payloads_unchecked {
         0 => String::new(),
@@ -55,7 +55,11 @@ fn lines(report: &Report, data_dir: &Path) -> String {
         said.push(format!("the new spool has {lines}; {waiting} wait in it to be delivered; {lost}"));
     }
     if findings.is_empty() {
-        said.push("all is well".to_owned());
+        said.push(if *read_directly {
+            "all is well".to_owned()
+        } else {
+            "all is well as far as the system's memory shows: this file system does not let the disk itself be read".to_owned()
+        });
     }
     said.join("\n") + "\n"
 }
@@ -81,5 +85,6 @@ fn json(report: &Report) -> serde_json::Value {
         "findings": findings,
         "setAside": report.set_aside.as_ref().map(|path| path.display().to_string()),
         "recovered": recovered,
+        "readDirectly": report.read_directly,
     })
 }

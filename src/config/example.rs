@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::{Error, read_text, write};
+use super::{Error, read_text};
+use crate::files;
 
 /// The settings file with every key explained; its values are the defaults, its write key is a placeholder.
 pub const EXAMPLE: &str = include_str!("../../assets/config.example.toml");
@@ -26,7 +27,7 @@ pub(super) fn without_sources() -> String {
 pub(super) fn first_run(path: &Path) -> Result<(String, bool), Error> {
     let failed = |source| Error::Create { path: path.to_owned(), source };
     let text = with_new_key().map_err(failed)?;
-    if write::create(path, &text).map_err(failed)? {
+    if files::create(path, text.as_bytes()).map_err(failed)? {
         return Ok((text, true));
     }
     // Another process was quicker: its file counts.

@@ -14,7 +14,8 @@ use toml_edit::{DocumentMut, Item, Table, TableLike};
 
 use super::keys::{KEYS, Key, Value};
 use super::raw::RawConfig;
-use super::{Config, Error, example, file, read_text, write};
+use super::{Config, Error, example, file, read_text};
+use crate::files;
 
 /// Why the settings file was left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +65,7 @@ pub fn save(path: &Path, before: &Config, after: &Config) -> Result<(), SaveErro
     let Some(text) = read_text(path).map_err(SaveError::File)? else {
         // All that is in effect, so that nothing is lost with the file.
         let text = edited(path, &example::without_sources(), &Config::default(), after)?;
-        let created = write::create(path, &text).map_err(failed)?;
+        let created = files::create(path, text.as_bytes()).map_err(failed)?;
         return if created { Ok(()) } else { Err(failed(std::io::ErrorKind::AlreadyExists.into())) };
     };
     if before == after {
@@ -72,7 +73,7 @@ pub fn save(path: &Path, before: &Config, after: &Config) -> Result<(), SaveErro
     }
     in_file(path, &text).map_err(SaveError::File)?;
     let text = edited(path, &text, before, after)?;
-    write::replace(path, &text).map_err(failed)
+    files::replace(path, text.as_bytes()).map_err(failed)
 }
 
 fn in_file(path: &Path, text: &str) -> Result<Config, Error> {

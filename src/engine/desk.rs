@@ -27,13 +27,16 @@ pub(super) enum Question {
 
 /// The thread's life: ends when the engine is gone. `answered` is called after each answer.
 pub(super) fn run(
-    log: &LogReader,
+    mut log: LogReader,
     keys: &Keys,
     mut inbox: mpsc::Receiver<Question>,
     revision: impl Fn() -> u64,
     answered: impl Fn(),
 ) {
     while let Some(question) = inbox.blocking_recv() {
+        if let Err(error) = log.follow() {
+            tracing::debug!("the delivery log is not read anew yet: {error}");
+        }
         // A face that no longer waits for its answer is no error.
         match question {
             Question::Page(query, reply) => {

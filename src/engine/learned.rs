@@ -1,13 +1,13 @@
 //! `stream.json` in the data folder: how large the stream's records may be, for the next start. Before the stream can be
 //! asked again (it may be away), an event that it takes must not be refused. Without the file the usual limit holds.
 
-use std::{io::Write, path::Path};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, DestinationKind},
-    kinesis,
+    files, kinesis,
 };
 
 const FILE_NAME: &str = "stream.json";
@@ -51,11 +51,9 @@ pub(super) fn keep(data_dir: &Path, config: &Config, record_bytes_max: usize) {
     if practice || recall(data_dir, config) == record_bytes_max {
         return;
     }
-    let new = data_dir.join("stream.json.new");
     let written = serde_json::to_vec_pretty(&Learned::of(config, record_bytes_max))
         .map_err(std::io::Error::other)
-        .and_then(|bytes| std::fs::File::create(&new)?.write_all(&bytes))
-        .and_then(|()| std::fs::rename(&new, data_dir.join(FILE_NAME)));
+        .and_then(|bytes| files::replace_private(&data_dir.join(FILE_NAME), &bytes));
     if let Err(error) = written {
         tracing::warn!("The stream's record limit could not be kept for the next start: {error}");
     }

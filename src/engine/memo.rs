@@ -2,13 +2,14 @@
 //! matters to an event; a file that cannot be read is begun anew.
 
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+
+use crate::files;
 
 const FILE_NAME: &str = "window.json";
 
@@ -44,13 +45,7 @@ impl Memo {
             let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
             serde_json::to_vec_pretty(&*all).map_err(std::io::Error::other)?
         };
-        let new = self.path.with_extension("json.new");
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).truncate(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&new)?.write_all(&text)?;
-        std::fs::rename(new, &self.path)
+        files::replace_private(&self.path, &text)
     }
 }
 

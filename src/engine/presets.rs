@@ -1,10 +1,10 @@
 //! `test-presets.json` in the data folder: test events that the user has saved. Written whole or not at all.
 
-use std::{io::Write, path::Path};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Kind;
+use crate::{event::Kind, files};
 
 const FILE_NAME: &str = "test-presets.json";
 
@@ -56,18 +56,10 @@ pub(super) fn write(data_dir: &Path, presets: &[Preset]) -> Result<(), String> {
     };
     let rows: Vec<Row> = presets.iter().map(row).collect();
     let path = data_dir.join(FILE_NAME);
-    let replace = || {
-        let new = path.with_extension("json.new");
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).truncate(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(&rows).map_err(std::io::Error::other)?)?;
-        file.sync_all()?;
-        std::fs::rename(new, &path)
-    };
-    replace().map_err(|error: std::io::Error| format!("{} cannot be written: {error}", path.display()))
+    serde_json::to_vec_pretty(&rows)
+        .map_err(std::io::Error::other)
+        .and_then(|text| files::replace_private(&path, &text))
+        .map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
 
 #[cfg(test)]

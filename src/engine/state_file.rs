@@ -2,7 +2,6 @@
 //! Readable by this user alone, since this run's own keys are in it (never an AWS key).
 
 use std::{
-    io::Write,
     num::NonZeroU32,
     path::{Path, PathBuf},
 };
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::control;
 use crate::{
     delivery::{Resent, Which},
-    spool,
+    files, spool,
 };
 
 const FILE_NAME: &str = "engine.json";
@@ -96,15 +95,8 @@ impl Whereabouts {
 
     /// Written whole or not at all.
     pub(super) fn write(&self, data_dir: &Path) -> std::io::Result<()> {
-        let new = data_dir.join("engine.json.new");
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).truncate(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(self).map_err(std::io::Error::other)?)?;
-        drop(file);
-        std::fs::rename(new, path(data_dir))
+        let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other)?;
+        files::replace_private(&path(data_dir), &text)
     }
 
     /// The engine is gone.

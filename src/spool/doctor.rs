@@ -4,6 +4,7 @@
 //!
 //! Reads everything once, so it takes as long as the disk takes to read the file. While an engine runs it only looks.
 
+mod disk;
 mod recover;
 #[cfg(test)]
 mod tests;
@@ -54,12 +55,15 @@ pub struct Report {
     pub set_aside: Option<PathBuf>,
     /// What of it is in the new one.
     pub recovered: Option<Recovered>,
+    /// Whether the disk itself was read, and not only what the system has in memory of the files. `false`: this file system
+    /// has no direct reads.
+    pub read_directly: bool,
 }
 
 /// One thing that is or was wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about: `file`, `index`, `payload` or `ledger`.
+    /// What it is about: `disk`, `file`, `index`, `payload` or `ledger`.
     pub about: &'static str,
     /// In a sentence.
     pub text: String,
@@ -106,6 +110,7 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
     let _lock = open::lock(dir)?;
     recover::finish(dir)?;
     let mut report = Report::default();
+    disk::mend(dir, &mut report)?;
     match mend(&path, &mut report) {
         Ok(Damage::None) => return Ok(report),
         Ok(Damage::InFile) => {}
@@ -146,6 +151,7 @@ fn look(dir: &Path, path: &Path) -> Result<Report, DoctorError> {
         return Err(OpenError::Unfinished(dir.to_owned()).into());
     }
     let mut report = Report::default();
+    disk::look(dir, &mut report)?;
     let looked = match open::reader(path) {
         Ok(connection) => check(&connection, Some(&open::reader(path)?), &mut report).map(drop),
         Err(OpenError::Damaged { source, .. }) => Err(source),

@@ -6,9 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::{FILE_NAME, Limits, doctor, write::Writer};
+use super::{
+    FILE_NAME, Limits, doctor,
+    renew::{Ends, Files},
+    wal,
+    write::Writer,
+};
+use crate::files;
 
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
 const VERSION: i64 = 3;
@@ -77,24 +83,53 @@ impl OpenError {
 }
 
 /// Takes the folder, opens the file for writing, brings the schema up to date.
-pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(File, PathBuf, Writer), OpenError> {
+///
+/// A write-ahead log that is there was left by a process that did not end in order. What of it is in the page cache need not
+/// be on the disk, so it is made certain first, and copied whole before anything is added.
+pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
-    std::fs::create_dir_all(dir).map_err(io)?;
+    files::create_folder(dir).map_err(io)?;
     let lock = lock(dir)?;
     let path = dir.join(FILE_NAME);
     if doctor::is_unfinished(dir) {
         return Err(OpenError::Unfinished(dir.to_owned()));
     }
     private(&path).map_err(io)?;
+    let mut files = Files::new(&path);
+    let is_left = std::fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+    if is_left {
+        files.forget_cached().and_then(|()| files.renew(Ends::WithLastCommit)).map_err(io)?;
+    }
     let sqlite = |source| OpenError::sqlite(&path, source);
     let connection = connect_writer(&path).map_err(sqlite)?;
     let found = version(&connection).map_err(sqlite)?;
     if found > VERSION {
         return Err(OpenError::Newer { path, found });
     }
+    files.opened().map_err(io)?;
     migrate(&connection, found).map_err(sqlite)?;
-    let writer = Writer::new(connection, path.clone(), limits).map_err(sqlite)?;
-    Ok((lock, path, writer))
+    let mut writer =
+        Writer::new((connection, path.clone()), (files, lock), limits).map_err(sqlite)?;
+    if is_left {
+        writer.take_over();
+    }
+    Ok((path, writer))
+}
+
+/// Bytes that the write-ahead log has, up to the end of the last commit that was synced. SQLite keeps this in the log's
+/// index, and enters a commit there only after its sync.
+pub(super) fn log_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    // <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>: NOOP only tells the numbers.
+    let frames: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
+    Ok(wal::bytes_of(u64::try_from(frames).unwrap_or(0), page.unsigned_abs()))
+}
+
+/// A file that SQLite keeps beside the database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -143,8 +178,32 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// A lock on the file that has the lock's name now, where `held` is one on a file that has not; an error where somebody
+/// else has taken the folder.
+pub(super) fn lock_anew(dir: &Path, held: &File) -> Result<Option<File>, OpenError> {
+    if is_named(dir, held) { Ok(None) } else { lock(dir).map(Some) }
+}
+
+#[cfg(unix)]
+fn is_named(dir: &Path, held: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |one: &std::fs::Metadata, other: &std::fs::Metadata| {
+        one.dev() == other.dev() && one.ino() == other.ino()
+    };
+    let named = std::fs::metadata(dir.join(LOCK_NAME));
+    held.metadata().is_ok_and(|held| named.is_ok_and(|named| same(&held, &named)))
+}
+
+/// An open file cannot be removed.
+#[cfg(not(unix))]
+fn is_named(_dir: &Path, _held: &File) -> bool {
+    true
+}
+
+const LOCK_NAME: &str = "tributary.lock";
+
 fn lock_file(dir: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(dir.join("tributary.lock"))
+    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(dir.join(LOCK_NAME))
 }
 
 /// An owner's lock is exclusive. Who looks shares it, so that two who look are not an owner to each other, and one who
@@ -174,13 +233,20 @@ pub(super) fn private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// `checkpoint` shortens the write-ahead log; the automatic checkpoint (64 MiB) is for what was not counted.
+/// No connection of ours copies the write-ahead log when it closes: after a failure that would spread what the disk never
+/// had. `checkpoint` does the copying.
+fn keep_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+}
+
+/// `checkpoint` shortens the write-ahead log; there is no automatic checkpoint.
 /// WAL with full sync: a commit is on the disk when it returns (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
 pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
+    keep_log(&connection)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch(
         "PRAGMA page_size = 8192;
@@ -188,7 +254,7 @@ pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 8192;
+         PRAGMA wal_autocheckpoint = 0;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -16384;
          PRAGMA temp_store = MEMORY;",
@@ -201,6 +267,7 @@ pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
 pub(super) fn checkpointer(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    keep_log(&connection)?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA checkpoint_fullfsync = ON;")?;
     Ok(connection)
 }
@@ -211,6 +278,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(sqlite)?;
+    keep_log(&connection).map_err(sqlite)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;").map_err(sqlite)?;
     let found = version(&connection).map_err(sqlite)?;
@@ -316,8 +384,3 @@ CREATE TABLE IF NOT EXISTS segment (
     first INTEGER NOT NULL
 ) STRICT;
 ";
-
-/// Names are on the disk when this returns; other systems than Unix do not offer it.
-pub(super) fn sync_folder(dir: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
-}

@@ -1,7 +1,10 @@
 //! Reading: the backlog for the forwarder, pages and details of the delivery log for the faces. Read-only
 //! connections, so a long search never holds up the writer.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -20,6 +23,7 @@ use crate::{
         chart::{Overview, Window},
     },
     event::Encoding,
+    files::Identity,
 };
 
 /// Among so many of the newest lines the shard of a hot key is looked for.
@@ -49,12 +53,42 @@ pub(super) struct NextRequest {
     pub(super) reply: oneshot::Sender<Result<Next, ReadError>>,
 }
 
-/// The backlog reader's life: ends when the last handle is gone.
-pub(super) fn run(connection: &Connection, mut inbox: mpsc::Receiver<NextRequest>) {
-    while let Some(request) = inbox.blocking_recv() {
-        let next = next(connection, request.after, request.count, request.bytes);
-        drop(request.reply.send(next.map_err(ReadError::from)));
+/// The forwarder's reader of what waits.
+pub(super) struct Backlog {
+    path: PathBuf,
+    identity: Option<Identity>,
+    connection: Connection,
+}
+
+impl Backlog {
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let connection = open::reader(path)?;
+        Ok(Self { path: path.to_owned(), identity: Identity::of(path).ok(), connection })
     }
+
+    /// The thread's life: ends with the last handle.
+    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<NextRequest>) {
+        while let Some(request) = inbox.blocking_recv() {
+            self.follow();
+            let next = next(&self.connection, request.after, request.count, request.bytes);
+            drop(request.reply.send(next.map_err(ReadError::from)));
+        }
+    }
+
+    /// A database that was removed is made anew under its name.
+    fn follow(&mut self) {
+        if is_another(&self.path, self.identity) {
+            match Self::open(&self.path) {
+                Ok(reopened) => *self = reopened,
+                Err(error) => tracing::debug!("the spool is not read anew yet: {error}"),
+            }
+        }
+    }
+}
+
+/// Whether `path` names another file than the one that was opened. While it names none, the open one is all there is.
+fn is_another(path: &Path, opened: Option<Identity>) -> bool {
+    Identity::of(path).is_ok_and(|now| Some(now) != opened)
 }
 
 fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> rusqlite::Result<Next> {
@@ -164,6 +198,8 @@ impl<'c> Payloads<'c> {
 
 /// Pages of the delivery log, on a connection of its own. For one thread; opening another is cheap.
 pub struct LogReader {
+    path: PathBuf,
+    identity: Option<Identity>,
     connection: Connection,
 }
 
@@ -186,7 +222,16 @@ fn line_where(condition: &str) -> String {
 impl LogReader {
     /// Opens the log of the spool at `path` (see [`super::FILE_NAME`]), of a running engine or of none.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        open::reader(path).map(|connection| Self { connection })
+        let connection = open::reader(path)?;
+        Ok(Self { path: path.to_owned(), identity: Identity::of(path).ok(), connection })
+    }
+
+    /// Opens the log again where its file was removed and made anew under its name; for who reads it for long.
+    pub fn follow(&mut self) -> Result<(), OpenError> {
+        if is_another(&self.path, self.identity) {
+            *self = Self::open(&self.path)?;
+        }
+        Ok(())
     }
 
     /// The sums as of the last commit.

@@ -12,6 +12,17 @@ use rusqlite::Connection;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AFTER_BYTES: u64 = 8 << 20;
 
+/// What the spool needs of the disk to go on delivering and pruning, beside the room to copy its write-ahead log: a
+/// settlement is a write too. On small disks a share of the whole.
+const FLOOR_BYTES: u64 = 32 << 20;
+const FLOOR_SHARE: u64 = 8;
+
+/// After a write found no room: how long none is said to be, at first and at most. It doubles when the next try finds none
+/// within [`FORGIVEN_AFTER`]: a quota, say, which the free space does not show.
+const HOLD: Duration = Duration::from_secs(5);
+const HOLD_MAX: Duration = Duration::from_mins(1);
+const FORGIVEN_AFTER: Duration = Duration::from_mins(2);
+
 /// Of the space that stays free, this share must be there for the write-ahead log; the spool's own empty pages may stand
 /// in for the rest.
 const LOG_SHARE: u64 = 8;
@@ -22,6 +33,17 @@ pub(super) struct Room {
     is_full: bool,
     looked_at: Option<Instant>,
     bytes_since: u64,
+    /// When a write found no room, and for how long that counts.
+    ran_out: Option<(Instant, Duration)>,
+}
+
+/// How much has to stay free.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// `spool.min_free_bytes`.
+    pub(super) min_free: u64,
+    /// Bytes of the write-ahead log: the database may have to grow by as much.
+    pub(super) log: u64,
 }
 
 impl Room {
@@ -33,23 +55,41 @@ impl Room {
         self.bytes_since += bytes;
     }
 
+    /// A write found no room: events are taken again after a pause, and only with room.
+    pub(super) fn ran_out(&mut self) {
+        let hold = match self.ran_out {
+            Some((at, hold)) if at.elapsed() < hold => hold,
+            Some((at, hold)) if at.elapsed() < hold + FORGIVEN_AFTER => (hold * 2).min(HOLD_MAX),
+            _ => HOLD,
+        };
+        self.ran_out = Some((Instant::now(), hold));
+        self.looked_at = None;
+    }
+
     /// The limit changed, or the file was opened anew: look again at once.
     pub(super) fn forget(&mut self) {
         self.looked_at = None;
     }
 
     /// Asks the disk where that is due. Of a disk that does not answer nothing is feared: a write will say.
-    pub(super) fn look(&mut self, path: &Path, connection: &Connection, min_free: u64) {
+    pub(super) fn look(&mut self, path: &Path, connection: &Connection, wanted: Wanted) {
         let is_recent = self.looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY);
         if is_recent && self.bytes_since < LOOK_AFTER_BYTES {
             return;
         }
         self.looked_at = Some(Instant::now());
         self.bytes_since = 0;
-        let free = path.parent().and_then(|folder| fs4::available_space(folder).ok());
-        let is_full =
-            free.is_some_and(|free| is_short(free, empty_bytes(connection), min_free, self.is_full));
+        let disk = path.parent().and_then(|folder| fs4::statvfs(folder).ok());
+        let holds = self.ran_out.is_some_and(|(at, hold)| at.elapsed() < hold);
+        let free = disk.as_ref().map(fs4::FsStats::available_space);
+        let is_full = holds
+            || disk.is_some_and(|disk| {
+                let floor = wanted.log + FLOOR_BYTES.min(disk.total_space() / FLOOR_SHARE);
+                let min_free = wanted.min_free.max(floor);
+                is_short(disk.available_space(), empty_bytes(connection), min_free, self.is_full)
+            });
         if is_full != self.is_full {
+            let min_free = wanted.min_free;
             tracing::info!("free on the spool's disk: {free:?} bytes; spool.min_free_bytes is {min_free}");
         }
         self.is_full = is_full;
@@ -72,6 +112,22 @@ fn is_short(free: u64, empty: u64, min_free: u64, was_short: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_write_that_found_no_room_counts_for_a_while_and_for_longer_when_it_happens_again() {
+        let mut room = Room::default();
+        room.ran_out();
+        assert_eq!(room.ran_out.map(|(_, hold)| hold), Some(HOLD));
+        // Again while it is being waited for: the same pause.
+        room.ran_out();
+        assert_eq!(room.ran_out.map(|(_, hold)| hold), Some(HOLD));
+        for expected in [10, 20, 40, 60, 60] {
+            let (_, hold) = room.ran_out.expect("it did");
+            room.ran_out = Instant::now().checked_sub(hold).map(|at| (at, hold));
+            room.ran_out();
+            assert_eq!(room.ran_out.map(|(_, hold)| hold.as_secs()), Some(expected));
+        }
+    }
 
     #[test]
     fn empty_pages_stand_in_for_free_space_but_not_for_all_of_it() {

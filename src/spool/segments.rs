@@ -2,7 +2,8 @@
 //! write-ahead log and from there into the database; a segment is written once.
 //!
 //! A segment is appended to and synced before the commit whose rows point into it: what is committed is there. No byte of
-//! it ever changes; what a commit that failed left at its end is cut off. It goes whole, once its lines are pruned: what is
+//! it ever changes; what a commit that failed left at its end is cut off, once the write-ahead log is known not to point
+//! there. It goes whole, once its lines are pruned: what is
 //! left of them then, events that wait or failed, moves to `chunk` first. One payload a line, so that any tool reads it.
 //!
 //! In `event`, a `chunk` below zero is a segment's number with a minus, and `start` counts from the beginning of its file.
@@ -19,8 +20,11 @@ use std::{
 
 use rusqlite::{Connection, ffi, params};
 
-use super::{open::sync_folder, read::Payloads};
-use crate::delivery::EventId;
+use super::{direct, read::Payloads};
+use crate::{
+    delivery::EventId,
+    files::{self, Identity, sync_folder},
+};
 
 /// The folder of the segments, beside the database.
 pub(super) const FOLDER: &str = "segments";
@@ -52,6 +56,9 @@ pub(super) struct Segments {
     /// Those that the transaction under way lets go.
     leaving: Vec<i64>,
     left: Vec<(Instant, i64)>,
+    /// Those that commits that failed wrote to. Their ends stay until the write-ahead log is cut: its frames may be on the
+    /// disk, commit mark and all.
+    uncut: Vec<Segment>,
 }
 
 /// The one that is written.
@@ -59,6 +66,8 @@ pub(super) struct Segment {
     number: i64,
     path: PathBuf,
     file: File,
+    /// Which file the path named when it was made.
+    identity: Identity,
     /// Bytes that rows may point into.
     committed: u64,
     /// Bytes written.
@@ -81,9 +90,37 @@ impl Segment {
         self.file.write_all(bytes).map_err(|error| refused(&self.path, &error))
     }
 
-    /// All that was written is on the disk when this returns.
+    /// All that was written is on the disk when this returns, and its file has its name still.
     pub(super) fn sync(&self) -> rusqlite::Result<()> {
-        self.file.sync_data().map_err(|error| refused(&self.path, &error))
+        let synced = self.file.sync_data().and_then(|()| Identity::of(&self.path));
+        match synced.map_err(|error| refused(&self.path, &error))? {
+            now if now == self.identity => Ok(()),
+            _ => Err(refused(&self.path, &io::Error::other("another file has taken its place"))),
+        }
+    }
+
+    /// What no row points into is cut off, and the rest is made certain.
+    fn cut_back(self, folder: &Path) -> io::Result<()> {
+        if self.committed == 0 {
+            drop(self.file);
+            remove(folder, self.number);
+            return Ok(());
+        }
+        drop(self.file);
+        let file = match OpenOptions::new().read(true).write(true).open(&self.path) {
+            Ok(file) => file,
+            // Somebody removed it: its events are damaged, and cutting mends nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if file.metadata()?.len() > self.committed {
+            file.set_len(self.committed)?;
+        }
+        let proof = direct::prove(&file, &self.path, self.committed)?;
+        if proof.blocks > 0 {
+            tracing::warn!("{}: {} blocks of 4 KiB are written anew", self.path.display(), proof.blocks);
+        }
+        Ok(())
     }
 }
 
@@ -97,6 +134,7 @@ impl Segments {
             quiet_through: 0,
             leaving: Vec::new(),
             left: Vec::new(),
+            uncut: Vec::new(),
         };
         let Some(folder) = &segments.folder else { return Ok(segments) };
         make_folder(folder).map_err(|error| refused(folder, &error))?;
@@ -126,8 +164,9 @@ impl Segments {
             self.newest = number;
             let path = folder.join(name_of(number));
             let file = make_folder(folder).and_then(|()| create(&path));
-            let file = file.map_err(|error| refused(&path, &error))?;
-            self.current = Some(Segment { number, path, file, committed: 0, length: 0 });
+            let file = file.and_then(|file| Ok((file, Identity::of(&path)?)));
+            let (file, identity) = file.map_err(|error| refused(&path, &error))?;
+            self.current = Some(Segment { number, path, file, identity, committed: 0, length: 0 });
             sync_folder(folder).map_err(|error| refused(folder, &error))?;
             connection
                 .prepare_cached("INSERT INTO segment (id, first) VALUES (?1, ?2)")?
@@ -145,25 +184,42 @@ impl Segments {
         self.left.extend(self.leaving.drain(..).map(|number| (now, number)));
     }
 
-    /// It was not. What it wrote is cut off, and its segment gets no more: a disk that refused is not asked twice.
+    /// It was not. Its segment gets no more: a disk that refused is not asked twice.
     pub(super) fn rolled_back(&mut self) {
         self.leaving.clear();
         // One that was begun by this transaction is in no table.
         let is_its = |current: &mut Segment| current.committed == 0 || current.length > current.committed;
-        let Some(cut) = self.current.take_if(is_its) else { return };
-        if cut.committed > 0 {
-            if let Err(error) = cut.file.set_len(cut.committed) {
-                tracing::debug!("{} stays longer than it need be: {error}", cut.path.display());
-            }
-        } else if let Some(folder) = &self.folder {
-            drop(cut.file);
-            remove(folder, cut.number);
-        }
+        self.uncut.extend(self.current.take_if(is_its));
     }
 
-    /// The database was opened anew: the next commit begins a segment of its own beside it.
-    pub(super) fn end(&mut self) {
+    /// The write-ahead log ends with the last acknowledged commit, on the disk too: what commits that failed wrote goes.
+    /// The next commit begins a segment of its own.
+    pub(super) fn cut_back(&mut self) -> io::Result<()> {
         self.current = None;
+        let Some(folder) = &self.folder else { return Ok(()) };
+        while let Some(segment) = self.uncut.pop() {
+            segment.cut_back(folder)?;
+        }
+        if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
+    }
+
+    /// The database was made anew because its files had been removed, perhaps the segments with them.
+    pub(super) fn made_anew(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        (self.current, self.uncut) = (None, Vec::new());
+        let Some(folder) = &self.folder else { return Ok(()) };
+        make_folder(folder).map_err(|error| refused(folder, &error))?;
+        let there = numbers(folder).map_err(|error| refused(folder, &error))?;
+        let mut known = connection.prepare("SELECT id FROM segment")?;
+        let known = known.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+        let gone = known.iter().filter(|number| !there.contains(number)).count();
+        if gone > 0 {
+            tracing::error!(
+                "{gone} files were removed from {}: events whose payloads were in them cannot be delivered any more, \
+                 unless they are in memory",
+                folder.display()
+            );
+        }
+        Ok(())
     }
 
     /// Lets go the segments that end before `through`, up to which lines are pruned; the one that is written ends with the
@@ -308,12 +364,16 @@ fn numbers(folder: &Path) -> io::Result<Vec<i64>> {
     Ok(all)
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
+/// The files that are there; none where there is no folder.
+pub(super) fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
     }
-    std::fs::create_dir_all(folder)?;
-    folder.parent().map_or(Ok(()), sync_folder)
+    Ok(numbers(folder)?.into_iter().map(|number| folder.join(name_of(number))).collect())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    files::create_folder(folder)
 }
 
 /// Events are people's data: only this user reads them.
@@ -338,7 +398,7 @@ pub(super) fn keep_aside(folder: &Path, aside: &Path) -> io::Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    std::fs::create_dir_all(aside)?;
+    files::create_folder(aside)?;
     for number in numbers(folder)? {
         let (from, to) = (folder.join(name_of(number)), aside.join(name_of(number)));
         if !to.exists() && std::fs::hard_link(&from, &to).is_err() {
@@ -348,20 +408,17 @@ pub(super) fn keep_aside(folder: &Path, aside: &Path) -> io::Result<()> {
     sync_folder(aside)
 }
 
-/// What is in the file was synced, so it is on the disk alone then. A hint; other systems have none like it.
-#[cfg(target_os = "linux")]
+/// What is in the file was synced, so it is on the disk alone then.
 fn forget(path: &Path) -> io::Result<()> {
-    Ok(rustix::fs::fadvise(File::open(path)?, 0, None, rustix::fs::Advice::DontNeed)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
-fn forget(_path: &Path) -> io::Result<()> {
-    Ok(())
+    direct::forget_cached(&File::open(path)?)
 }
 
 /// The disk's word, as the callers of SQLite know it.
 fn refused(path: &Path, error: &io::Error) -> rusqlite::Error {
     let text = format!("{}: {error}", path.display());
-    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(text))
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
+        _ => ffi::SQLITE_IOERR,
+    };
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(text))
 }

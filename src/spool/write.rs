@@ -1,13 +1,18 @@
 //! The one writer: takes what has come since the last commit, commits it together, answers, and between commits keeps
 //! the log within its limit and the write-ahead log short.
 
+mod recovery;
 mod resend;
 mod transaction;
 
 use std::{
     collections::HashMap,
+    fs::File,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,16 +20,17 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    AppendError, Arrivals, Command, Common, Limits, Queued, Requeued, Settlement, Summary,
+    AppendError, Arrivals, CARRIED_MAX, Command, Common, Limits, Queued, Requeued, Settlement, Summary,
     checkpoint::Checkpoints,
-    doctor, open,
     pulse::{Commit, Keys, Pulse},
+    renew::{Files, Place},
     repeats::Repeats,
-    room::Room,
+    room::{Room, Wanted},
     rows::Books,
     segments::Segments,
 };
 use crate::delivery::{Attempt, EventId, Intake, Millis};
+use recovery::Trouble;
 use transaction::{Transaction, Written};
 
 /// A group is closed at so many bytes or commands; the rest waits for the next commit.
@@ -49,15 +55,28 @@ const ROW_BYTES: u64 = 200;
 /// Lines pruned in one go, so that no commit waits long.
 const PRUNE_ROWS: i64 = 20_000;
 
-/// Settlements kept while the disk refuses; beyond it the oldest go, and their events are put again after a restart.
-const CARRIED_MAX: usize = 200_000;
+/// Of the database; an older one may have others, and then this is near enough to say how long its log is.
+const PAGE_BYTES: u64 = 8192;
 
-/// After a failed commit: how long requests are refused before the file is opened anew.
-const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// How long settlements wait before they are tried again on a disk that refuses.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How often the names of the open files are looked at while nothing is written.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
+    /// After a failure a database in memory, until the files are known again.
     connection: Connection,
     path: PathBuf,
+    files: Files,
+    /// Held for as long as anything is written.
+    lock: File,
+    /// Where the connection was closed after a failure: bytes of the log that were acknowledged.
+    log_end: Option<u64>,
+    /// Frames that the write-ahead log has, as SQLite said after the last commit.
+    frames: Arc<AtomicU64>,
+    /// A write or sync failed: what SQLite and the system have in memory may not be what the disk has.
+    is_suspect: bool,
     limits: Limits,
     books: Books,
     words: HashMap<Arc<str>, i64>,
@@ -192,13 +211,9 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
     };
     let mut group = Group::new();
     while !group.closing {
-        let until = if group.has_work() { Some(group.since + SETTLE_WAIT) } else { writer.upkeep_at() };
-        let received = clock.block_on(async {
-            match until {
-                Some(until) => tokio::time::timeout_at(until.into(), inbox.recv()).await.ok(),
-                None => Some(inbox.recv().await),
-            }
-        });
+        let until = if group.has_work() { group.since + SETTLE_WAIT } else { writer.upkeep_at() };
+        let received =
+            clock.block_on(async { tokio::time::timeout_at(until.into(), inbox.recv()).await.ok() });
         match received {
             Some(Some(command)) => group.take(command, &mut writer),
             Some(None) => group.closing = true,
@@ -215,6 +230,7 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
         }
         writer.upkeep(common, group.closing);
     }
+    common.carry(0);
     inbox.close();
     while let Ok(command) = inbox.try_recv() {
         match command {
@@ -241,7 +257,14 @@ fn answer_all<T>(all: Vec<(Reply<T>, Result<T, AppendError>)>) {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, path: PathBuf, limits: Limits) -> rusqlite::Result<Self> {
+    /// `connection` is to the database at `path`, which `files` watches, under `lock`.
+    pub(super) fn new(
+        (mut connection, path): (Connection, PathBuf),
+        (files, lock): (Files, File),
+        limits: Limits,
+    ) -> rusqlite::Result<Self> {
+        let frames = Arc::new(AtomicU64::new(0));
+        note_frames(&mut connection, &frames)?;
         let books = books(&connection)?;
         let words = words(&connection)?;
         let repeats = repeats(&connection, books.newest)?;
@@ -251,6 +274,11 @@ impl Writer {
             connection,
             checkpoints: Checkpoints::new(path.clone()),
             path,
+            files,
+            lock,
+            frames,
+            log_end: None,
+            is_suspect: false,
             limits,
             books,
             words,
@@ -314,7 +342,8 @@ impl Writer {
     /// Looks whether the disk has room; says so where that changed.
     fn look_at_disk(&mut self, common: &Common) {
         let before = self.room.is_full();
-        self.room.look(&self.path, &self.connection, self.limits.min_free_bytes);
+        let wanted = Wanted { min_free: self.limits.min_free_bytes, log: self.log_bytes() };
+        self.room.look(&self.path, &self.connection, wanted);
         common.disk_is_full.store(self.room.is_full(), Ordering::Relaxed);
         if self.room.is_full() != before {
             self.publish(common);
@@ -344,15 +373,14 @@ impl Writer {
             }
         }
         let rejected_before = self.books.rejected;
-        let result = if self.may_write() {
-            self.write(&mut group).map_err(|error| reason(&error))
-        } else {
-            Err(match &self.intake {
-                Intake::Failing(reason) => Arc::clone(reason),
-                Intake::Starting | Intake::Ready | Intake::Full | Intake::DiskFull | Intake::Stopping => {
-                    Arc::from("the disk")
-                }
-            })
+        let written = if self.may_write() { Some(self.write(&mut group)) } else { None };
+        let result = match written {
+            Some(Ok(written)) => Ok(written),
+            Some(Err(trouble)) => {
+                self.fail(&trouble);
+                Err(self.why_failing())
+            }
+            None => Err(self.why_failing()),
         };
         let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
         common.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
@@ -371,6 +399,7 @@ impl Writer {
                 let (rows, payloads) = (ROW_BYTES * rows as u64, pending + copied);
                 self.checkpoints.wrote(if in_segment { rows } else { rows + payloads });
                 self.room.wrote(rows + payloads);
+                common.carry(0);
                 self.count(&group, &firsts, &committed, self.books.rejected - rejected_before);
                 common.push_fresh(committed, self.books.newest);
                 answers.extend(
@@ -381,22 +410,16 @@ impl Writer {
                 );
             }
             Err(reason) => {
-                if self.intake != Intake::Failing(Arc::clone(&reason)) {
-                    tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
-                }
                 let refused = || AppendError::Disk(Arc::clone(&reason));
                 answers.extend(group.appends.into_iter().map(|append| (append.reply, Err(refused()))));
                 requeued.extend(group.resends.into_iter().map(|resend| (resend.reply, Err(refused()))));
-                self.failed_at.get_or_insert_with(Instant::now);
-                self.intake = Intake::Failing(reason);
                 next.settlements = group.settlements;
-                let excess = next.settlements.len().saturating_sub(CARRIED_MAX);
-                next.settlements.drain(..excess);
+                common.carry(next.settlements.len());
                 next.attempts = group.attempts;
                 next.attempts.truncate(CARRIED_MAX);
                 next.repeats = group.repeats;
                 // A settlement that waits makes the loop try again by itself.
-                next.since = Instant::now() + REOPEN_AFTER;
+                next.since = Instant::now() + RETRY_AFTER;
                 next.commands = 1;
             }
         }
@@ -434,39 +457,39 @@ impl Writer {
         self.untidy = true;
     }
 
-    /// After a failed commit the file is opened anew before the next one: after a failed sync, what SQLite and
-    /// the system hold in memory can no longer be trusted. What the writer itself remembers was taken back already.
-    fn may_write(&mut self) -> bool {
-        let Some(failed_at) = self.failed_at else { return true };
-        if failed_at.elapsed() < REOPEN_AFTER {
-            return false;
-        }
-        self.failed_at = Some(Instant::now());
-        match self.reopen() {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!("the spool cannot be opened again: {error}");
-                false
+    fn log_bytes(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed) * PAGE_BYTES
+    }
+
+    fn why_failing(&self) -> Arc<str> {
+        match &self.intake {
+            Intake::Failing(reason) => Arc::clone(reason),
+            Intake::Starting | Intake::Ready | Intake::Full | Intake::DiskFull | Intake::Stopping => {
+                Arc::from("the disk")
             }
         }
     }
 
-    fn reopen(&mut self) -> rusqlite::Result<()> {
-        let connection = open::connect_writer(&self.path)?;
-        (self.books, self.words) = (books(&connection)?, words(&connection)?);
-        self.connection = connection;
-        self.segments.end();
-        self.untidy = true;
-        Ok(())
+    /// Whether the files that were written are the ones that the next start would open.
+    fn check_place(&self) -> Result<(), Trouble> {
+        match self.files.place() {
+            Place::Same => Ok(()),
+            Place::Removed(path) => Err(Trouble::Removed(path)),
+            Place::Replaced(path) => Err(Trouble::Replaced(path)),
+        }
     }
 
     /// One transaction.
-    fn write(&mut self, group: &mut Group) -> rusqlite::Result<Written> {
+    fn write(&mut self, group: &mut Group) -> Result<Written, Trouble> {
         let before = self.books;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let written = self.write_rows(group).and_then(|written| {
             self.books.write(&self.connection)?;
             self.connection.execute_batch("COMMIT")?;
+            Ok(written)
+        });
+        let written = written.map_err(Trouble::from).and_then(|written| {
+            self.check_place()?;
             Ok(written)
         });
         if written.is_ok() {
@@ -506,61 +529,75 @@ impl Writer {
         Ok(written)
     }
 
-    /// When upkeep is due; `None` while there is nothing to tidy.
-    fn upkeep_at(&self) -> Option<Instant> {
-        (self.untidy || self.failed_at.is_some() || self.room.is_full())
-            .then(|| self.last_upkeep + self.upkeep_every)
+    /// When upkeep is due: soon while there is something to tidy, and once a second to look at the files' names.
+    fn upkeep_at(&self) -> Instant {
+        let is_busy = self.untidy || self.failed_at.is_some() || self.room.is_full();
+        self.last_upkeep + if is_busy { self.upkeep_every } else { LOOK_EVERY }
     }
 
-    /// Moves the low-water mark on, prunes the log, shortens the write-ahead log. Failing costs nothing: the next
-    /// commit meets the same disk and says so.
+    /// Moves the low-water mark on, prunes the log, shortens the write-ahead log, looks whether the files are still there.
+    /// What fails here fails as a commit does: nothing is acknowledged until the files are known again.
     fn upkeep(&mut self, common: &Common, closing: bool) {
         if self.failed_at.is_some() {
             self.last_upkeep = Instant::now();
-            // A commit must prove it: to open the file takes no write.
-            if !closing && self.may_write() && self.tidy().is_ok() {
-                self.failed_at = None;
-                self.intake = Intake::Ready;
-                self.publish(common);
+            let is_known = if closing { self.recover() } else { self.may_write() };
+            // A commit must prove it: to open the files takes no write.
+            let proven = is_known.then(|| self.tidy());
+            match proven {
+                Some(Ok(_)) => {
+                    self.failed_at = None;
+                    self.intake = Intake::Ready;
+                }
+                Some(Err(trouble)) => self.fail(&trouble),
+                None => {}
             }
-            return;
+            self.publish(common);
+            if self.failed_at.is_some() || !closing {
+                return;
+            }
         }
+        if let Err(trouble) = self.upkeep_in_good_times(common, closing) {
+            self.fail(&trouble);
+            self.publish(common);
+        }
+    }
+
+    fn upkeep_in_good_times(&mut self, common: &Common, closing: bool) -> Result<(), Trouble> {
         self.look_at_disk(common);
-        if self.room.is_full() && !self.untidy {
-            // Nothing is written while nothing comes: this is what wakes the loop to look again.
+        if !self.untidy && self.last_upkeep.elapsed() >= LOOK_EVERY {
             self.last_upkeep = Instant::now();
+            self.check_place()?;
         }
         if self.untidy && (closing || self.last_upkeep.elapsed() >= self.upkeep_every) {
             self.last_upkeep = Instant::now();
             self.upkeep_every = UPKEEP_EVERY;
-            match self.tidy() {
-                Ok(more) => {
-                    self.untidy = more;
-                    if more {
-                        self.upkeep_every = UPKEEP_WHEN_BEHIND;
-                    }
-                }
-                Err(error) => tracing::warn!("the spool's log could not be pruned: {error}"),
+            self.untidy = self.tidy()?;
+            if self.untidy {
+                self.upkeep_every = UPKEEP_WHEN_BEHIND;
             }
             self.revision += 1;
             self.publish(common);
         }
         self.segments.tidy();
         if closing {
-            self.checkpoints.finish(&self.connection);
+            self.checkpoints.close(&self.connection).map_err(Trouble::Copy)
         } else {
-            self.checkpoints.keep_short(&self.connection);
+            self.checkpoints.keep_short(&self.connection, self.log_bytes()).map_err(Trouble::Copy)
         }
     }
 
     /// Says whether there is more to prune.
-    fn tidy(&mut self) -> rusqlite::Result<bool> {
+    fn tidy(&mut self) -> Result<bool, Trouble> {
         let before = self.books;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let tidied = self.move_mark().and_then(|()| self.prune()).and_then(|more| {
             self.pulse.write(&self.connection)?;
             self.books.write(&self.connection)?;
             self.connection.execute_batch("COMMIT")?;
+            Ok(more)
+        });
+        let tidied = tidied.map_err(Trouble::from).and_then(|more| {
+            self.check_place()?;
             Ok(more)
         });
         if tidied.is_ok() {
@@ -637,15 +674,14 @@ impl Writer {
     }
 }
 
-/// What the faces show; where no waiting helps, with what does.
-fn reason(error: &rusqlite::Error) -> Arc<str> {
-    if doctor::is_damage(error) {
-        return format!(
-            "{error}; stop Tributary and run `tributary doctor`, which recovers what can be read"
-        )
-        .into();
-    }
-    error.to_string().into()
+/// Lets SQLite say after each commit where in the write-ahead log it ends. This takes the place of SQLite's own automatic
+/// checkpoint; [`Checkpoints`] does that.
+fn note_frames(connection: &mut Connection, frames: &Arc<AtomicU64>) -> rusqlite::Result<()> {
+    let frames = Arc::clone(frames);
+    connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count: std::ffi::c_int| {
+        frames.store(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }))
 }
 
 pub(super) fn now_ms() -> Millis {

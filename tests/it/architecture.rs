@@ -8,14 +8,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use of the others, in the order in which data flows: a row names rows above it only.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
+    ("files", &[]),
     ("event", &[]),
     ("delivery", &["event"]),
-    ("config", &["event", "delivery"]),
+    ("config", &["files", "event", "delivery"]),
     ("policy", &["event", "delivery", "config"]),
     ("remedy", &["event", "delivery", "config"]),
     ("snippets", &["event", "delivery", "config"]),
-    ("spool", &["event", "delivery", "config"]),
+    ("spool", &["files", "event", "delivery", "config"]),
     ("practice", &[]),
     ("kinesis", &["event", "delivery", "config", "policy", "remedy"]),
     ("capture", &["event", "delivery", "config", "spool"]),
@@ -23,7 +24,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     (
         "engine",
         &[
-            "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice", "kinesis",
+            "files", "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice", "kinesis",
             "capture", "forward",
         ],
     ),

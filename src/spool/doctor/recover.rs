@@ -13,14 +13,17 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types::Value};
 
-use super::{DoctorError, FILE_NAME, Recovered, Report, counted, open, open::sync_folder};
+use super::{DoctorError, FILE_NAME, Recovered, Report, counted, open};
 use crate::{
     delivery::EventId,
+    files::{self, remove_if_there, sync_folder},
     spool::{pulse, rows::Books, segments},
 };
 
 const NEW: &str = "spool.sqlite3.new";
 const NOTE: &str = "spool.repair";
+/// How the name of a spool that is set aside begins; the time in seconds follows.
+const ASIDE: &str = "spool-damaged-";
 
 /// The parts of a spool, the base file last: as long as it is in place, so is the old spool.
 const PARTS: [&str; 3] = ["-wal", "-shm", ""];
@@ -44,11 +47,49 @@ pub(in crate::spool) fn is_unfinished(dir: &Path) -> bool {
 }
 
 /// Ends a repair that was begun.
+///
+/// A note that names no file of ours was torn when it was written, so nothing was moved by it: it goes, and the repair is
+/// begun again. (Notes are written whole; older versions could tear one.) Where files were moved all the same, theirs is
+/// the name.
 pub(super) fn finish(dir: &Path) -> Result<(), DoctorError> {
-    if let Ok(aside) = std::fs::read_to_string(dir.join(NOTE)) {
-        swap(dir, aside.trim())?;
+    let note = match std::fs::read(dir.join(NOTE)) {
+        Ok(note) => note,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let named = std::str::from_utf8(&note).ok().map(str::trim).filter(|name| is_aside(name));
+    let begun = match named {
+        Some(name) => Some(name.to_owned()),
+        None => half_moved(dir)?,
+    };
+    if let Some(aside) = begun {
+        swap(dir, &aside)?;
+    } else {
+        remove_if_there(&dir.join(NOTE))?;
+        sync_folder(dir)?;
     }
     Ok(())
+}
+
+fn aside_name(seconds: u64) -> String {
+    format!("{ASIDE}{seconds}.sqlite3")
+}
+
+fn is_aside(name: &str) -> bool {
+    let seconds = name.strip_prefix(ASIDE).and_then(|rest| rest.strip_suffix(".sqlite3"));
+    seconds.and_then(|seconds| seconds.parse().ok()).is_some_and(|seconds| aside_name(seconds) == name)
+}
+
+/// A damaged spool whose log was moved, and the database not yet.
+fn half_moved(dir: &Path) -> io::Result<Option<String>> {
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let Some(aside) = name.to_str().and_then(|name| name.strip_suffix(PARTS[0])) else { continue };
+        if is_aside(aside) && !dir.join(aside).exists() {
+            return Ok(Some(aside.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Recovers and moves. An error leaves the old spool in place.
@@ -58,9 +99,9 @@ pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorErr
     }
     let recovered = recover(&dir.join(FILE_NAME), &dir.join(NEW))?;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let aside = format!("spool-damaged-{seconds}.sqlite3");
+    let aside = aside_name(seconds);
     // What the new spool has no rows for goes from the folder when an engine starts.
-    let segments = dir.join(format!("spool-damaged-{seconds}.{}", segments::FOLDER));
+    let segments = dir.join(format!("{ASIDE}{seconds}.{}", segments::FOLDER));
     segments::keep_aside(&dir.join(segments::FOLDER), &segments)?;
     write_note(dir, &aside)?;
     swap(dir, &aside)?;
@@ -71,11 +112,7 @@ pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorErr
 }
 
 fn write_note(dir: &Path, aside: &str) -> io::Result<()> {
-    use io::Write;
-    let mut note = File::create(dir.join(NOTE))?;
-    note.write_all(aside.as_bytes())?;
-    note.sync_all()?;
-    sync_folder(dir)
+    files::replace_private(&dir.join(NOTE), aside.as_bytes())
 }
 
 /// May be begun anew at any point of it.
@@ -94,13 +131,6 @@ fn swap(dir: &Path, aside: &str) -> io::Result<()> {
     }
     remove_if_there(&dir.join(NOTE))?;
     sync_folder(dir)
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Copies what can be read. The new file is complete and synced, without a write-ahead log, when this returns.

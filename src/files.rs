@@ -1,0 +1,273 @@
+//! Small files and folders that survive a power cut: written under a temporary name, synced, renamed, and the folder
+//! synced after that, so a reader finds the old text or the new one and never a part of either.
+//!
+//! Also: which file a path names now ([`Identity`]), and which device it is on, for error texts. Absent on purpose: what
+//! the files mean; each owner validates what it reads.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// Writes `bytes` as the file at `path`, for this user alone (mode 600 on Unix), whatever was there: a file of other
+/// permissions is replaced, and a symbolic link too, never what it leads to. For files that only the program writes. On an
+/// error the old file is there as before.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = Temporary::beside(path)?;
+    temporary.fill(bytes)?;
+    fs::rename(&temporary.path, path)?;
+    sync_folder(folder_of(path))
+}
+
+/// Writes `bytes` in the place of a file that its user edits too: it keeps its permissions, and a symbolic link stays one.
+/// On an error the old file is there as before.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let temporary = Temporary::beside(&path)?;
+    fs::set_permissions(&temporary.path, fs::metadata(&path)?.permissions())?;
+    temporary.fill(bytes)?;
+    fs::rename(&temporary.path, &path)?;
+    sync_folder(folder_of(&path))
+}
+
+/// Writes a file that is not there yet, and its folder where that is missing; `false` (and nothing written) where
+/// somebody was quicker.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let folder = folder_of(path);
+    create_folder(folder)?;
+    let temporary = Temporary::beside(path)?;
+    temporary.fill(bytes)?;
+    // A link fails where a file is, other than a rename; some file systems have no links.
+    match fs::hard_link(&temporary.path, path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(_) if fs::symlink_metadata(path).is_ok() => return Ok(false),
+        Err(_) => fs::rename(&temporary.path, path)?,
+    }
+    sync_folder(folder)?;
+    Ok(true)
+}
+
+/// Makes the folder and its missing parents, for this user alone (mode 700 on Unix); their names are on the disk when this
+/// returns. A folder that is there stays as it is.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(folder);
+    create_folder(parent)?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !folder.is_dir() => return Err(error),
+        _ => {}
+    }
+    sync_folder(parent)
+}
+
+/// The names in the folder are on the disk when this returns. Other systems than Unix do not offer it.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Removes a file; one that is not there is no error.
+pub fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Which file a path names: device and inode. A file that is removed, moved away or replaced has another one, or none.
+/// Other systems than Unix know only whether there is a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity(u64, u64);
+
+impl Identity {
+    /// The file at `path` now; an error where there is none.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Ok(Self(metadata.dev(), metadata.ino()))
+        }
+        #[cfg(not(unix))]
+        {
+            drop(metadata);
+            Ok(Self(0, 0))
+        }
+    }
+}
+
+/// The device that `path` is on, for people: `/dev/sda1 (ext4, mounted at /)`. `None` where the system does not say.
+///
+/// Source: `proc_pid_mountinfo(5)`. The longest mount point that is a prefix of the path counts.
+pub fn device_of(path: &Path) -> Option<String> {
+    let path = fs::canonicalize(path).ok()?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    device_in(&mounts, &path)
+}
+
+fn device_in(mounts: &str, path: &Path) -> Option<String> {
+    let mount = |line: &str| -> Option<(String, String, String)> {
+        let (before, after) = line.split_once(" - ")?;
+        let point = before.split(' ').nth(4)?;
+        let mut kind_and_source = after.split(' ');
+        let (kind, source) = (kind_and_source.next()?, kind_and_source.next()?);
+        // The four characters that would break the line are escaped.
+        let plain = |text: &str| {
+            [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+                .iter()
+                .fold(text.to_owned(), |text, (escape, character)| text.replace(escape, character))
+        };
+        Some((plain(point), plain(kind), plain(source)))
+    };
+    let on = mounts.lines().filter_map(mount).filter(|(point, ..)| path.starts_with(point));
+    // The last of two mounts at one point covers the first: `max_by_key` takes the last.
+    let (point, kind, source) = on.max_by_key(|(point, ..)| point.len())?;
+    Some(format!("{source} ({kind}, mounted at {point})"))
+}
+
+/// A file that is gone when this is dropped, unless it was renamed.
+struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    fn beside(path: &Path) -> io::Result<Self> {
+        let path = folder_of(path).join(format!(".tributary-{:016x}.tmp", fastrand::u64(..)));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&path)?;
+        Ok(Self { path })
+    }
+
+    fn fill(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename it is not there any more, and that is right.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) if path.has_root() => path,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder cannot be replaced by a file.
+        let path = folder.path().join("window.json");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"new").is_err());
+        assert!(replace_private(&path, b"new").is_err());
+        assert!(path.is_dir());
+        assert_eq!(names(folder.path()), ["window.json"]);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("note");
+        replace_private(&path, b"a long first text").unwrap();
+        replace(&path, b"short").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+        assert_eq!(names(folder.path()), ["note"]);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_never_created_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/config.toml");
+        assert!(create(&path, b"first").unwrap());
+        assert!(!create(&path, b"second").unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(names(path.parent().unwrap()), ["config.toml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_a_new_file_and_an_old_one_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/config.toml");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        create(&path, b"text").unwrap();
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        replace(&path, b"more").unwrap();
+        assert_eq!(mode(&path), 0o640);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("dotfiles.toml"), folder.path().join("config.toml"));
+        fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        replace(&link, b"new").unwrap();
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        // In a file of the program's own, a link was put there by somebody else.
+        replace_private(&link, b"private").unwrap();
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        assert_eq!(fs::read_to_string(&link).unwrap(), "private");
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_replaced_or_removed_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let first = Identity::of(&path).unwrap();
+        fs::write(&path, "written on").unwrap();
+        assert_eq!(Identity::of(&path).unwrap(), first);
+        // Not removed first: its number could be given again.
+        replace(&path, b"other").unwrap();
+        assert_ne!(Identity::of(&path).unwrap(), first);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(Identity::of(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn the_device_of_a_path_is_the_one_mounted_nearest_to_it() {
+        let mounts = "\
+21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 21 0:26 / /var/lib rw - tmpfs tmpfs rw
+31 21 253:3 / /mnt/my\\040disk rw,noatime shared:9 - xfs /dev/mapper/pool-events rw,attr2
+";
+        let device = |path: &str| device_in(mounts, Path::new(path)).unwrap();
+        assert_eq!(device("/var/libs/x"), "/dev/vda (ext4, mounted at /)");
+        assert_eq!(device("/var/lib/x"), "tmpfs (tmpfs, mounted at /var/lib)");
+        assert_eq!(device("/mnt/my disk/data"), "/dev/mapper/pool-events (xfs, mounted at /mnt/my disk)");
+        assert_eq!(device_in("", Path::new("/x")), None);
+    }
+}
