@@ -78,6 +78,9 @@ pub const PRACTICE_STREAM: &str = "practice";
 
 const PRACTICE_SHARDS: u32 = 4;
 
+/// Address space (not memory in use) below which allocations fail under load; measured: 400 MiB fails, 600 do.
+const ADDRESS_SPACE_MIB_MIN: u64 = 600;
+
 /// Open files that are asked of the system: many usual limits would be reached by idle senders alone.
 const FILES_WANTED: u64 = 65_536;
 
@@ -117,6 +120,13 @@ pub enum StartError {
     /// The spool cannot be had.
     #[error(transparent)]
     Spool(#[from] spool::OpenError),
+    /// The process may have less memory than the engine needs.
+    #[error(
+        "the limit of this process's address space is {0} MiB (`ulimit -v`), and the engine needs {ADDRESS_SPACE_MIB_MIN} MiB: \
+         with less it would end in the middle of its work; raise the limit, or limit resident memory instead (MemoryMax= in \
+         systemd)"
+    )]
+    AddressSpace(u64),
     /// The system gives no threads or sockets.
     #[error("the system refused what the engine needs")]
     System(#[from] std::io::Error),
@@ -298,6 +308,7 @@ impl Engine {
             // Said before the port is found to be taken, which would be by the same one.
             return Err(spool::OpenError::InUse(paths.data_dir).into());
         }
+        check_address_space()?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
         let signals = if heeds_signals { Some(runtime.block_on(async { Signals::new() })?) } else { None };
@@ -677,6 +688,19 @@ fn start_desk(
     let keys = shared.spool.keys();
     let run = move || desk::run(log, &keys, questions, || summary.borrow().revision, answered);
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
+}
+
+#[cfg(unix)]
+fn check_address_space() -> Result<(), StartError> {
+    // An allocation that fails ends a Rust program at once: said before, rather than found out under load.
+    let limit = rlimit::Resource::AS.get_soft().unwrap_or(rlimit::INFINITY) >> 20;
+    if limit < ADDRESS_SPACE_MIB_MIN { Err(StartError::AddressSpace(limit)) } else { Ok(()) }
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+fn check_address_space() -> Result<(), StartError> {
+    Ok(())
 }
 
 fn access(practice: &Practice, address: SocketAddr) -> Access {

@@ -526,6 +526,12 @@ impl Common {
         std::mem::take(&mut *self.settling.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What is in memory is not all that waits: up to `newest` it is read from the disk.
+    fn forget_fresh(&self, newest: EventId) {
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        *fresh = Fresh { complete_after: newest, newest, ..Fresh::default() };
+    }
+
     /// Hands committed events on, oldest out first.
     fn push_fresh(&self, committed: Vec<Queued>, newest: EventId) {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);

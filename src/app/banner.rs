@@ -52,7 +52,9 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         Intake::Failing(error) => {
             let text = format!(
-                "Senders hear 503 and come again. The system said: {error}. Make room on the disk of {}.",
+                "Senders hear 503 and come again; nothing that was accepted is lost. What happened: {error}. Tributary tries \
+                 again every second and goes on by itself. If it lasts, check the disk of {} (its cable, pool, quota or free \
+                 space).",
                 seen.data_dir
             );
             strip_ui(ui, Tone::Bad, "The disk refuses to write", &text, |_| {});

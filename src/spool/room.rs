@@ -8,6 +8,8 @@ use std::{
 
 use rusqlite::Connection;
 
+use super::segments;
+
 /// How often the disk is asked while something is written; in between, after so many bytes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AFTER_BYTES: u64 = 8 << 20;
@@ -35,6 +37,8 @@ pub(super) struct Room {
     bytes_since: u64,
     /// When a write found no room, and for how long that counts.
     ran_out: Option<(Instant, Duration)>,
+    /// Pages are missing, and no more than the spool itself has.
+    history_helps: bool,
 }
 
 /// How much has to stay free.
@@ -49,6 +53,12 @@ pub(super) struct Wanted {
 impl Room {
     pub(super) fn is_full(&self) -> bool {
         self.is_full
+    }
+
+    /// Whether room that history gives up is of use: new events go before old lines. Not where another program fills the
+    /// disk.
+    pub(super) fn wants_history(&self) -> bool {
+        self.is_full && self.history_helps
     }
 
     pub(super) fn wrote(&mut self, bytes: u64) {
@@ -86,7 +96,10 @@ impl Room {
             || disk.is_some_and(|disk| {
                 let floor = wanted.log + FLOOR_BYTES.min(disk.total_space() / FLOOR_SHARE);
                 let min_free = wanted.min_free.max(floor);
-                is_short(disk.available_space(), empty_bytes(connection), min_free, self.is_full)
+                let (free, empty) = (disk.available_space(), empty_bytes(connection));
+                let lacks = wanted_of(min_free, true).saturating_sub(free.saturating_add(empty));
+                self.history_helps = lacks > 0 && lacks < bytes_of_spool(path);
+                is_short(free, empty, min_free, self.is_full)
             });
         if is_full != self.is_full {
             let min_free = wanted.min_free;
@@ -103,9 +116,20 @@ fn empty_bytes(connection: &Connection) -> u64 {
     bytes.ok().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
 }
 
+/// What the database and its segments take.
+fn bytes_of_spool(path: &Path) -> u64 {
+    let length = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let segments = path.parent().and_then(|folder| segments::paths(&folder.join(segments::FOLDER)).ok());
+    length(path) + segments.into_iter().flatten().map(|path| length(&path)).sum::<u64>()
+}
+
+fn wanted_of(min_free: u64, was_short: bool) -> u64 {
+    if was_short { min_free.saturating_add(min_free / 16) } else { min_free }
+}
+
 /// Once short, a little more is needed before it is called enough: else it would be called both by turns.
 fn is_short(free: u64, empty: u64, min_free: u64, was_short: bool) -> bool {
-    let wanted = if was_short { min_free.saturating_add(min_free / 16) } else { min_free };
+    let wanted = wanted_of(min_free, was_short);
     free.saturating_add(empty) < wanted || free < wanted / LOG_SHARE
 }
 

@@ -43,6 +43,8 @@ const QUIETEN_MAX: i64 = 8;
 
 /// How long a file stays when no row points into it any more: somebody may still read by the rows of a moment ago.
 const LEAVES_AFTER: Duration = Duration::from_mins(1);
+/// The same while the disk has no room.
+const LEAVES_SOON: Duration = Duration::from_secs(2);
 
 /// The writer's segments.
 pub(super) struct Segments {
@@ -270,10 +272,16 @@ impl Segments {
         Ok(())
     }
 
-    /// Removes the files that nobody reads any more.
-    pub(super) fn tidy(&mut self) {
+    /// Whether files are on their way out: their room is not free yet.
+    pub(super) fn are_leaving(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    /// Removes the files that nobody reads any more; `hurry`: the disk has no room.
+    pub(super) fn tidy(&mut self, hurry: bool) {
         let Some(folder) = &self.folder else { return };
-        let gone = self.left.iter().take_while(|(since, _)| since.elapsed() >= LEAVES_AFTER).count();
+        let after = if hurry { LEAVES_SOON } else { LEAVES_AFTER };
+        let gone = self.left.iter().take_while(|(since, _)| since.elapsed() >= after).count();
         for (_, number) in self.left.drain(..gone) {
             remove(folder, number);
         }

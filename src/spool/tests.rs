@@ -1017,3 +1017,129 @@ proptest! {
         runtime().block_on(run_model(operations, keep));
     }
 }
+
+#[test]
+fn a_database_that_is_removed_takes_no_event_and_is_made_anew_with_all_it_had() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        spool.append(arrivals(vec![event("u", "m1", 5), event("u", "m2", 5)])).await.expect("room");
+        let mut log = LogReader::open(spool.path()).expect("opens");
+        std::fs::remove_dir_all(dir.path()).expect("removes");
+        let refused = spool.append(arrivals(vec![event("u", "m3", 5)])).await.expect_err("it would be nowhere");
+        assert!(refused.to_string().contains("was removed while Tributary runs"), "{refused}");
+        healed(&spool).await;
+        spool.append(arrivals(vec![event("u", "m4", 5)])).await.expect("taken again");
+        let ids = |queue: Vec<Queued>| {
+            let text = |one: &Queued| String::from_utf8_lossy(&one.json).into_owned();
+            let found = queue.iter().map(text).map(|json| json.split('"').nth(15).map(str::to_owned));
+            found.collect::<Option<Vec<_>>>().expect("messageIds")
+        };
+        let there = ids(waiting(&spool, 0).await);
+        // What was refused may be there too: its sender comes again.
+        assert!(["m1", "m2", "m4"].iter().all(|id| there.iter().any(|one| one == id)), "{there:?}");
+        log.follow().expect("opens the new one");
+        assert!(log.newest().expect("readable") >= 3);
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        assert_eq!(ids(waiting(&spool, 0).await), there);
+        assert!(spool.watch().borrow().ledger.adds_up());
+        close(spool, threads).await;
+    });
+    assert!(examine(dir.path(), false).expect("readable").is_well());
+}
+
+#[test]
+fn another_database_in_the_place_of_the_open_one_takes_no_event_until_the_right_one_is_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, kept) = (dir.path().join(FILE_NAME), dir.path().join("kept"));
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        spool.append(arrivals(vec![event("u", "m1", 5)])).await.expect("room");
+        std::fs::rename(&path, &kept).expect("moves");
+        std::fs::write(&path, "another's").expect("writes");
+        let refused = spool.append(arrivals(vec![event("u", "m2", 5)])).await.expect_err("not into that file");
+        assert!(refused.to_string().contains("put that one back"), "{refused}");
+        let mut watch = spool.watch();
+        let revision = watch.borrow_and_update().revision;
+        watch.wait_for(|summary| summary.revision > revision || summary.intake != Intake::Ready).await.expect("open");
+        assert!(matches!(spool.watch().borrow().intake, Intake::Failing(_)));
+        std::fs::rename(&kept, &path).expect("moves back");
+        healed(&spool).await;
+        spool.append(arrivals(vec![event("u", "m3", 5)])).await.expect("taken again");
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        assert!(waiting(&spool, 0).await.len() >= 2);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn an_idle_engine_notices_within_a_second_or_so_that_its_files_are_gone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let mut watch = spool.watch();
+        std::fs::remove_file(dir.path().join("spool.sqlite3-wal")).expect("removes");
+        let noticed = watch.wait_for(|summary| matches!(summary.intake, Intake::Failing(_)));
+        tokio::time::timeout(Duration::from_secs(30), noticed).await.expect("in time").expect("open");
+        healed(&spool).await;
+        spool.append(arrivals(vec![event("u", "m1", 5)])).await.expect("taken again");
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn deliveries_that_cannot_be_noted_are_kept_and_hold_up_whoever_makes_more() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let events = (0..3).map(|n| event("u", &format!("m{n}"), 5)).collect();
+        spool.append(arrivals(events)).await.expect("room");
+        let queue = waiting(&spool, 0).await;
+        let blocker = open::connect_writer(spool.path()).expect("opens");
+        blocker.execute_batch("BEGIN IMMEDIATE").expect("takes the lock");
+        // The first is noted at the front of so many that none of them may be let go.
+        spool.settle(vec![delivered(&queue[0]); CARRIED_MAX]).await;
+        let mut watch = spool.watch();
+        watch.wait_for(|summary| matches!(summary.intake, Intake::Failing(_))).await.expect("it is said");
+        let (other, one) = (spool.clone(), delivered(&queue[1]));
+        let mut more = Box::pin(async move { other.settle(vec![one]).await });
+        let waits = tokio::time::timeout(Duration::from_millis(50), &mut more).await;
+        assert!(waits.is_err(), "with more, memory would grow or deliveries would be forgotten");
+        blocker.execute_batch("ROLLBACK").expect("lets go");
+        more.await;
+        settled(&spool, |ledger| ledger.delivered == 2).await;
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_log_that_is_cut_at_a_commit_gives_back_what_was_before_and_a_reader_goes_on() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join(FILE_NAME);
+    let connection = open::connect_writer(&path).expect("opens");
+    open::migrate(&connection, 0).expect("a new one");
+    let mut ends = Vec::new();
+    for word in ["one", "two", "three"] {
+        connection.execute("INSERT INTO word (text) VALUES (?1)", [word]).expect("room");
+        ends.push(open::log_bytes(&connection).expect("told"));
+    }
+    let reader = open::reader(&path).expect("opens");
+    let words = |connection: &rusqlite::Connection| {
+        let count = "SELECT count(*) FROM word";
+        connection.query_row(count, [], |row| row.get::<_, i64>(0)).expect("readable")
+    };
+    assert_eq!(words(&reader), 3);
+    drop(connection);
+    renew::Files::new(&path).renew(renew::Ends::At(ends[1])).expect("cut");
+    let connection = open::connect_writer(&path).expect("opens again");
+    assert_eq!((words(&connection), words(&reader)), (2, 2));
+    connection.execute("INSERT INTO word (text) VALUES ('four')", []).expect("room");
+    assert_eq!((words(&connection), words(&reader)), (3, 3));
+    // A place that no commit ends at is not what was acknowledged.
+    let end = open::log_bytes(&connection).expect("told");
+    drop(connection);
+    let lost = renew::Files::new(&path).renew(renew::Ends::At(end + 8216)).expect_err("shorter");
+    assert!(lost.to_string().contains("lost commits"), "{lost}");
+}

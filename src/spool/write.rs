@@ -54,6 +54,8 @@ const ROW_BYTES: u64 = 200;
 
 /// Lines pruned in one go, so that no commit waits long.
 const PRUNE_ROWS: i64 = 20_000;
+/// The same where the disk has no room and lines below `log.keep_events` go, once a second.
+const PRUNE_ROWS_FOR_ROOM: u64 = 5_000;
 
 /// Of the database; an older one may have others, and then this is near enough to say how long its log is.
 const PAGE_BYTES: u64 = 8192;
@@ -373,7 +375,7 @@ impl Writer {
             }
         }
         let rejected_before = self.books.rejected;
-        let written = if self.may_write() { Some(self.write(&mut group)) } else { None };
+        let written = if self.may_write(common) { Some(self.write(&mut group)) } else { None };
         let result = match written {
             Some(Ok(written)) => Ok(written),
             Some(Err(trouble)) => {
@@ -540,7 +542,7 @@ impl Writer {
     fn upkeep(&mut self, common: &Common, closing: bool) {
         if self.failed_at.is_some() {
             self.last_upkeep = Instant::now();
-            let is_known = if closing { self.recover() } else { self.may_write() };
+            let is_known = if closing { self.recover(common) } else { self.may_write(common) };
             // A commit must prove it: to open the files takes no write.
             let proven = is_known.then(|| self.tidy());
             match proven {
@@ -564,6 +566,7 @@ impl Writer {
 
     fn upkeep_in_good_times(&mut self, common: &Common, closing: bool) -> Result<(), Trouble> {
         self.look_at_disk(common);
+        self.untidy |= self.gives_up_history();
         if !self.untidy && self.last_upkeep.elapsed() >= LOOK_EVERY {
             self.last_upkeep = Instant::now();
             self.check_place()?;
@@ -578,7 +581,7 @@ impl Writer {
             self.revision += 1;
             self.publish(common);
         }
-        self.segments.tidy();
+        self.segments.tidy(self.room.is_full());
         if closing {
             self.checkpoints.close(&self.connection).map_err(Trouble::Copy)
         } else {
@@ -636,12 +639,23 @@ impl Writer {
         Ok(())
     }
 
+    /// The disk is short, and lines of the log that are only kept for looking can make room. Without this, a disk that the
+    /// spool itself filled would never take events again.
+    fn gives_up_history(&self) -> bool {
+        self.room.wants_history() && self.books.kept > 0 && !self.segments.are_leaving()
+    }
+
     fn prune(&mut self) -> rusqlite::Result<bool> {
         let keep = self.limits.keep_events;
         let slack = (keep / 100).clamp(1, 10_000);
-        if self.books.kept < keep + slack {
+        let keep = if self.gives_up_history() {
+            // A little at a time: what it gave is looked at before more goes.
+            keep.min(self.books.kept - self.books.kept.min(PRUNE_ROWS_FOR_ROOM))
+        } else if self.books.kept < keep + slack {
             return Ok(false);
-        }
+        } else {
+            keep
+        };
         let excess = i64::try_from(self.books.kept - keep).unwrap_or(i64::MAX);
         let from = self.books.pruned_through;
         let last: Option<EventId> = self
@@ -670,7 +684,8 @@ impl Writer {
         self.segments.prune(&self.connection, (last, self.books.newest))?;
         self.books.kept = self.books.kept.saturating_sub(pruned as u64);
         self.books.pruned_through = last;
-        Ok(self.books.kept > keep)
+        // What the disk wants is asked again next time.
+        Ok(self.books.kept > keep && !self.room.wants_history())
     }
 }
 

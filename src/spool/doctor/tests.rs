@@ -245,3 +245,29 @@ fn what_an_engine_let_go_since_the_look_began_is_no_damage() {
     let text = &report.findings[0].text;
     assert!(text.contains("bytes of 1 events") && text.contains("messageId m3"), "{text}");
 }
+
+#[test]
+fn a_torn_note_of_a_repair_is_begun_again_and_loses_nothing() {
+    for note in ["", "spool-dam", "spool-damaged-17.sqlite", "../elsewhere", "spool-damaged-17.sqlite3x"] {
+        let dir = filled(120);
+        std::fs::write(dir.path().join("spool.repair"), note).expect("writes");
+        std::fs::write(dir.path().join("spool.sqlite3.new"), "half a file").expect("writes");
+        let refused = Spool::open(dir.path(), ROOMY).err().expect("a repair is not ended");
+        assert!(refused.to_string().contains("tributary doctor"), "{refused}");
+        let report = examine(dir.path(), true).expect("goes on");
+        assert!(report.is_well(), "{note}: {report:?}");
+        assert_eq!((report.lines, waits(dir.path()).len()), (121, 118), "{note}");
+    }
+}
+
+#[test]
+fn files_that_a_repair_had_moved_keep_their_name_though_its_note_is_torn() {
+    let dir = filled(120);
+    let at = |name: &str| dir.path().join(name);
+    std::fs::copy(at(FILE_NAME), at("spool.sqlite3.new")).expect("copies");
+    std::fs::write(at("spool-damaged-17.sqlite3-wal"), "").expect("writes");
+    std::fs::write(at("spool.repair"), "spool-").expect("writes");
+    examine(dir.path(), true).expect("goes on");
+    assert!(at("spool-damaged-17.sqlite3").exists() && !at("spool.repair").exists());
+    assert_eq!(waits(dir.path()).len(), 118);
+}

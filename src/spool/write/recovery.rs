@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::{
     super::{
-        doctor, open,
+        Common, doctor, open,
         renew::{Ends, Place},
     },
     Writer, books, note_frames, words,
@@ -117,18 +117,18 @@ impl Writer {
     }
 
     /// Whether a commit may be tried: at once in good times, after a failure only once the files are known again.
-    pub(super) fn may_write(&mut self) -> bool {
+    pub(super) fn may_write(&mut self, common: &Common) -> bool {
         let Some(failed_at) = self.failed_at else { return true };
-        failed_at.elapsed() >= REOPEN_AFTER && self.recover()
+        failed_at.elapsed() >= REOPEN_AFTER && self.recover(common)
     }
 
     /// Makes certain what the disk has; says whether that worked. A commit has to prove the rest.
-    pub(super) fn recover(&mut self) -> bool {
+    pub(super) fn recover(&mut self, common: &Common) -> bool {
         self.failed_at = Some(Instant::now());
         if !self.is_suspect {
             return true;
         }
-        match self.rebuild() {
+        match self.rebuild(common) {
             Ok(()) => {
                 self.is_suspect = false;
                 true
@@ -140,7 +140,7 @@ impl Writer {
         }
     }
 
-    fn rebuild(&mut self) -> Result<(), Trouble> {
+    fn rebuild(&mut self, common: &Common) -> Result<(), Trouble> {
         self.checkpoints.join();
         match self.files.place() {
             Place::Same => {
@@ -148,10 +148,10 @@ impl Writer {
                 self.files.renew(Ends::At(end))?;
                 self.segments.cut_back()?;
                 self.open_connection()?;
-                self.know_the_ledger()?;
+                self.know_the_ledger(common)?;
                 self.copy_whole()?;
             }
-            Place::Removed(_) => self.rescue()?,
+            Place::Removed(_) => self.rescue(common)?,
             Place::Replaced(path) => return Err(Trouble::Replaced(path)),
         }
         self.untidy = true;
@@ -183,12 +183,16 @@ impl Writer {
         Err(Trouble::NotKept(self.path.clone()))
     }
 
-    /// What the database says is at least what was acknowledged.
-    fn know_the_ledger(&mut self) -> Result<(), Trouble> {
+    /// What the database says is at least what was acknowledged. Where it is more (a commit that was refused is there all the
+    /// same), the forwarder has to read it from the disk.
+    fn know_the_ledger(&mut self, common: &Common) -> Result<(), Trouble> {
         let found = books(&self.connection)?;
         let missing = self.books.accepted.saturating_sub(found.accepted);
         if missing > 0 {
             return Err(Trouble::Lost { missing });
+        }
+        if found.newest != self.books.newest {
+            common.forget_fresh(found.newest);
         }
         (self.books, self.words) = (found, words(&self.connection)?);
         Ok(())
@@ -207,6 +211,8 @@ impl Writer {
     fn open_connection(&mut self) -> Result<(), Trouble> {
         let mut connection = open::connect_writer(&self.path)?;
         note_frames(&mut connection, &self.frames)?;
+        // The first look into a database makes its log.
+        open::log_bytes(&connection)?;
         (self.connection, self.log_end) = (connection, None);
         self.files.opened()?;
         Ok(())
@@ -214,7 +220,7 @@ impl Writer {
 
     /// The files have no names any more, but SQLite has them open still: everything in them goes into a new database under
     /// the old name. Payloads in segments that were removed are gone; their events show as damaged.
-    fn rescue(&mut self) -> Result<(), Trouble> {
+    fn rescue(&mut self, common: &Common) -> Result<(), Trouble> {
         let dir = self.path.parent().map_or_else(PathBuf::new, PathBuf::from);
         files::create_folder(&dir)?;
         if let Some(lock) = open::lock_anew(&dir, &self.lock).map_err(io::Error::other)? {
@@ -236,7 +242,7 @@ impl Writer {
         self.connection = Connection::open_in_memory()?;
         self.files.forget_place();
         self.open_connection()?;
-        self.know_the_ledger()?;
+        self.know_the_ledger(common)?;
         self.segments.made_anew(&self.connection)?;
         tracing::warn!("{} was removed and is made anew from the open files", self.path.display());
         Ok(())
