@@ -1,0 +1,296 @@
+//! Cuts the power at many places of a recording and judges the states that it could leave.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use crate::cut::{Shape, digest};
+use crate::disk::{Disk, State, lay_out};
+use crate::log::{Log, Op, Record, class};
+use crate::recording::Recording;
+use crate::verdict::{Problem, Truth, judge, scratch};
+
+/// States of one place; then the next place is more likely to show something new.
+const STATES_A_PLACE: usize = 3;
+
+/// Problem states that are kept on disk, of each scenario.
+const KEPT: usize = 3;
+
+/// States that are judged at a time, a processor: much of it is waiting for processes.
+const JUDGES_A_PROCESSOR: usize = 2;
+
+/// Where to cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// After answers, around names and syncs, and anywhere.
+    Everywhere,
+    /// Around what is done to the database file, to names, and to the beginning of the write-ahead log.
+    Copying,
+}
+
+/// What one scenario is explored with.
+pub struct Plan<'a> {
+    pub name: &'static str,
+    pub recording: &'a Recording,
+    pub focus: Focus,
+    /// The usual number of states is divided by this: some states are large, some scenarios have several recordings.
+    pub divisor: usize,
+    /// Failed syncs lose what they covered.
+    pub gate: bool,
+    pub pruned: bool,
+}
+
+/// What was found.
+pub struct Found {
+    name: &'static str,
+    pub states: usize,
+    pub problems: Vec<(String, Vec<Problem>)>,
+}
+
+struct Task {
+    name: String,
+    state: State,
+    acknowledged: usize,
+    position: u64,
+}
+
+/// States a scenario. `.ci/run` takes the default; the long form is in docs/reliability.md.
+pub fn states_wanted() -> usize {
+    number("TRIBUTARY_POWERLOSS_STATES").map_or(20, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+pub fn seed() -> u64 {
+    number("TRIBUTARY_POWERLOSS_SEED").unwrap_or(1)
+}
+
+fn number(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a test's own knob")]
+    std::env::var(name).ok()?.parse().ok()
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(name: &'static str, recording: &'a Recording) -> Self {
+        Self { name, recording, focus: Focus::Everywhere, divisor: 1, gate: false, pruned: false }
+    }
+
+    /// Syncs fail in this recording: cut it on the disk called gate, and on a kinder one.
+    pub fn gate(mut self) -> Self {
+        self.gate = true;
+        self
+    }
+
+    pub fn near(mut self, focus: Focus) -> Self {
+        self.focus = focus;
+        self
+    }
+
+    pub fn one_in(mut self, divisor: usize) -> Self {
+        self.divisor = divisor;
+        self
+    }
+
+    pub fn pruned(mut self) -> Self {
+        self.pruned = true;
+        self
+    }
+
+    /// Judges the states.
+    pub fn explore(&self) -> Found {
+        drop(std::fs::remove_dir_all(kept_folder(self.name)));
+        let log = self.recording.read();
+        let acknowledgements = self.recording.history.acknowledgements(&log);
+        let sent = self.recording.history.sent();
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let (send, receive) = mpsc::sync_channel::<Task>(1);
+        let receive = Mutex::new(receive);
+        let found = Mutex::new(Found { name: self.name, states: 0, problems: Vec::new() });
+        let place = scratch();
+        let work = || {
+            loop {
+                let task = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(task) = task else { return };
+                let groups = &acknowledgements[..task.acknowledged];
+                let truth = Truth {
+                    sent: &sent,
+                    acknowledged: groups.iter().flat_map(|(_, ids)| ids.iter().cloned()).collect(),
+                    delivered: self.recording.history.delivered_by(task.position),
+                    pruned: self.pruned,
+                };
+                let recording = self.recording;
+                let problems = judge(&task.state, &truth, &recording.settings, (&place, &recording.data));
+                found.lock().unwrap_or_else(PoisonError::into_inner).add(task, problems);
+            }
+        };
+        let kinds = std::thread::scope(|scope| {
+            let judges: Vec<_> = (0..processors * JUDGES_A_PROCESSOR).map(|_| scope.spawn(work)).collect();
+            let kinds = self.cut(&log, &acknowledgements, &send);
+            drop(send);
+            judges.into_iter().for_each(|judge| judge.join().expect("judging does not panic"));
+            kinds
+        });
+        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let heard: usize = acknowledgements.iter().map(|(_, ids)| ids.len()).sum();
+        println!(
+            "{}: {} states {kinds:?}, {} with problems {:?}; {heard} events acknowledged, {} records, seed {}",
+            self.name,
+            found.states,
+            found.problems.len(),
+            found.kinds(),
+            log.records.len(),
+            seed(),
+        );
+        found
+    }
+
+    /// Hands out states until there are enough; gives how many there were by model.
+    fn cut(
+        &self,
+        log: &Log,
+        acknowledgements: &[(usize, Vec<String>)],
+        send: &mpsc::SyncSender<Task>,
+    ) -> BTreeMap<&'static str, usize> {
+        let wanted = states_wanted().div_ceil(self.divisor).max(4);
+        let recording = self.recording;
+        let disk = |gate| Disk::new(log, &recording.root, &recording.base, gate);
+        let (mut kind, mut gate) = (disk(false), self.gate.then(|| disk(true)));
+        let mut kinds = BTreeMap::new();
+        let mut known = HashSet::new();
+        // Every place may turn out to have few states: more of them than are needed, spread over the whole recording.
+        let mut random = fastrand::Rng::with_seed(seed());
+        let places = self.places(log, wanted.div_ceil(STATES_A_PLACE) * 3 / 2, &mut random);
+        let most = wanted.div_ceil(places.len().max(1)).max(STATES_A_PLACE);
+        for (turn, place) in places.into_iter().enumerate() {
+            kind.go_to(place);
+            if let Some(gate) = &mut gate {
+                gate.go_to(place);
+            }
+            // Two of three cuts lose what failed syncs covered.
+            let (disk, is_gate) = match &gate {
+                Some(gate) if turn % 3 != 2 => (gate, true),
+                _ => (&kind, false),
+            };
+            let acknowledged = acknowledgements.partition_point(|(index, _)| *index < place);
+            let position = log.records.get(place).map_or(u64::MAX, |record| record.position);
+            let mut shapes = Shape::all();
+            random.shuffle(&mut shapes);
+            let mut here = 0;
+            for shape in shapes {
+                let state = disk.cut(shape, &mut random);
+                if !known.insert((digest(&state), acknowledged)) {
+                    continue;
+                }
+                let model = match shape {
+                    _ if is_gate => "gate",
+                    Shape::Posix { .. } => "posix",
+                    Shape::Ext4 { .. } => "ext4",
+                };
+                *kinds.entry(model).or_default() += 1;
+                let name = format!("{} cut at {place}, {model}, {shape:?}", self.name);
+                let task = Task { name, state, acknowledged, position };
+                send.send(task).expect("the judges wait for it");
+                here += 1;
+                if here == most {
+                    break;
+                }
+            }
+        }
+        kinds
+    }
+
+    /// Records before which to cut.
+    fn places(&self, log: &Log, count: usize, random: &mut fastrand::Rng) -> Vec<usize> {
+        let indexed = || log.records.iter().enumerate();
+        let around = |wanted: &dyn Fn(&Record) -> bool| -> Vec<usize> {
+            let near = indexed().filter(|(_, record)| wanted(record)).flat_map(|(index, _)| index..index + 2);
+            near.collect::<HashSet<_>>().into_iter().collect()
+        };
+        let is_name = |record: &Record| {
+            matches!(record.op, Op::Create | Op::Mkdir | Op::Rename | Op::Link | Op::Unlink | Op::Rmdir)
+        };
+        let groups = match self.focus {
+            Focus::Everywhere => vec![
+                (35, indexed().filter(|(_, one)| one.op == Op::Acknowledge).map(|(index, _)| index + 1).collect()),
+                (40, around(&|one| is_name(one) || matches!(one.op, Op::Truncate | Op::SyncBegin | Op::SyncEnd))),
+                (25, around(&|one| one.op == Op::Write)),
+            ],
+            Focus::Copying => vec![
+                (20, indexed().filter(|(_, one)| one.op == Op::Acknowledge).map(|(index, _)| index + 1).collect()),
+                (80, around(&|one| {
+                    let changes = matches!(one.op, Op::Write | Op::Truncate);
+                    is_name(one)
+                        || (one.class == class::DATABASE && (changes || one.op == Op::SyncBegin || one.op == Op::SyncEnd))
+                        || (one.class == class::WAL && changes && one.offset == 0)
+                })),
+            ],
+        };
+        let mut places = HashSet::from([log.records.len()]);
+        for (share, mut group) in groups {
+            group.sort_unstable();
+            random.shuffle(&mut group);
+            places.extend(group.into_iter().take((count * share / 100).max(1)));
+        }
+        let mut places: Vec<usize> = places.into_iter().collect();
+        places.sort_unstable();
+        places
+    }
+}
+
+impl Found {
+    fn add(&mut self, task: Task, problems: Vec<Problem>) {
+        self.states += 1;
+        if problems.is_empty() {
+            return;
+        }
+        let mut name = task.name;
+        if self.problems.len() < KEPT {
+            let kept = kept_folder(self.name).join(self.problems.len().to_string());
+            lay_out(&task.state, &kept);
+            name = format!("{name} (kept in {})", kept.display());
+        }
+        self.problems.push((name, problems));
+    }
+
+    /// How many states have which problem.
+    fn kinds(&self) -> BTreeMap<&'static str, usize> {
+        let mut kinds = BTreeMap::new();
+        for (_, problems) in &self.problems {
+            let of_state: HashSet<_> = problems.iter().map(|problem| problem.kind).collect();
+            of_state.into_iter().for_each(|kind| *kinds.entry(kind).or_default() += 1);
+        }
+        kinds
+    }
+
+    /// No state may have a problem.
+    pub fn must_be_whole(&self) {
+        if self.problems.is_empty() {
+            return;
+        }
+        let shown: Vec<String> = self.problems.iter().take(8).map(|(name, problems)| {
+            let texts: Vec<String> = problems.iter().take(4).map(|one| format!("\n    {one:.400}")).collect();
+            format!("  {name}{}", texts.concat())
+        }).collect();
+        panic!(
+            "{} of {} states have problems {:?}:\n{}",
+            self.problems.len(),
+            self.states,
+            self.kinds(),
+            shown.join("\n")
+        );
+    }
+
+    /// A control: syncs lied, so that this must have been seen.
+    pub fn must_have_lost(&self, kinds: &[&str]) {
+        let seen = self.kinds();
+        assert!(
+            kinds.iter().any(|kind| seen.contains_key(kind)),
+            "{}: syncs lied, and of {} states none shows {kinds:?}: {seen:?}",
+            self.name,
+            self.states
+        );
+    }
+}
+
+/// Where the first problem states of a scenario are kept, until it runs again.
+fn kept_folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("powerloss").join(name.replace(' ', "-"))
+}

@@ -1,0 +1,256 @@
+//! The real program in a home of its own: started, asked, stopped and killed, with or without the shim.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const WRITE_KEY: &str = "powerloss-key";
+/// The same as HTTP Basic auth has it: the key, a colon, in Base64.
+const AUTHORIZATION: &str = "Basic cG93ZXJsb3NzLWtleTo=";
+
+/// Longer than this nothing takes, unless it never comes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What of the settings differs between scenarios.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A Kinesis-compatible server; `None`: events wait.
+    pub endpoint: Option<String>,
+    pub operation: &'static str,
+    pub keep_events: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { endpoint: None, operation: "put-records", keep_events: 1_000_000 }
+    }
+}
+
+impl Settings {
+    fn text(&self) -> String {
+        let destination = match &self.endpoint {
+            None => "kind = \"practice\"\nenabled = false\n".to_owned(),
+            Some(url) => format!(
+                "kind = \"kinesis\"\nregion = \"us-east-1\"\nstream = \"clicks\"\nendpoint_url = \"{url}\"\noperation = \"{}\"\n",
+                self.operation
+            ),
+        };
+        format!(
+            "[destination]\n{destination}[capture]\nlisten = \"127.0.0.1:0\"\n[[capture.sources]]\nname = \"Tests\"\n\
+             write_key = \"{WRITE_KEY}\"\n[spool]\nmin_free_bytes = 0\n[log]\nkeep_events = {}\n",
+            self.keep_events
+        )
+    }
+}
+
+/// A folder with settings, and where the data is.
+pub struct Home {
+    folder: TempDir,
+    pub data: PathBuf,
+    lives: AtomicUsize,
+}
+
+/// A command that ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// The first line of its output as JSON, if it is that.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_str(self.stdout.lines().next()?).ok()
+    }
+}
+
+impl Home {
+    /// A home in `place`, with the data folder `data` in it.
+    pub fn new(place: &Path, data: &Path, settings: &Settings) -> Self {
+        let folder = tempfile::Builder::new().prefix("powerloss-").tempdir_in(place);
+        let folder = folder.expect("the place takes a folder");
+        std::fs::write(folder.path().join("config.toml"), settings.text()).expect("the folder is ours");
+        let data = folder.path().join(data);
+        Self { folder, data, lives: AtomicUsize::new(0) }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
+        command.args(words).arg("--config").arg(self.path().join("config.toml"));
+        command.arg("--data-dir").arg(&self.data).env_clear().env("HOME", self.path());
+        command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir(self.path());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, words: &[&str]) -> Ended {
+        ended(&mut self.command(words))
+    }
+
+    /// `tributary serve`, once it listens. `Err`: what it said when it ended instead.
+    pub fn serve(&self, variables: &[(&str, &Path)]) -> Result<Serve, String> {
+        let life = self.lives.fetch_add(1, Ordering::Relaxed);
+        let stderr = self.path().join(format!("serve-{life}.log"));
+        let mut command = self.command(&["serve"]);
+        command.stderr(std::fs::File::create(&stderr).expect("the folder is ours"));
+        command.envs(variables.iter().copied());
+        let mut child = command.spawn().expect("the program starts");
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let said = std::fs::read_to_string(&stderr).unwrap_or_default();
+            if let Some(address) = listening(&said) {
+                return Ok(Serve { child, address, stderr });
+            }
+            let over = child.try_wait().expect("the child is ours").is_some();
+            if over || Instant::now() > end {
+                drop(child.kill());
+                drop(child.wait());
+                return Err(std::fs::read_to_string(&stderr).unwrap_or_default());
+            }
+            std::thread::sleep(Duration::from_millis(4));
+        }
+    }
+}
+
+pub fn ended(command: &mut Command) -> Ended {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the program starts");
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn listening(said: &str) -> Option<SocketAddr> {
+    let rest = said.split_once("Listening on http://")?.1;
+    let (address, _) = rest.split_once([';', '\n'])?;
+    address.parse().ok()
+}
+
+/// `tributary serve` while it runs. Killed when it is dropped.
+pub struct Serve {
+    child: Child,
+    pub address: SocketAddr,
+    stderr: PathBuf,
+}
+
+impl Serve {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the child is ours");
+        self.child.wait().expect("the child is ours");
+    }
+
+    /// SIGTERM; waits until it ended.
+    pub fn stop(&mut self) -> ExitStatus {
+        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        assert!(kill.expect("there is a shell").success(), "{}", self.log());
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                return status;
+            }
+            assert!(Instant::now() < end, "it does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(4));
+        }
+    }
+
+    /// Status and body of `/ready`.
+    pub fn ready(&self) -> (u16, String) {
+        let mut connection = Connection::open(self.address).expect("the endpoint listens");
+        connection.ask("GET", "/ready", "").expect("the endpoint answers")
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A connection that is kept alive, for one request at a time.
+pub struct Connection {
+    socket: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Connection {
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, read: Vec::new() })
+    }
+
+    /// Ours, by which the log knows whose answer it was.
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// Status and body of the answer.
+    pub fn ask(&mut self, method: &str, path: &str, body: &str) -> io::Result<(u16, String)> {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {AUTHORIZATION}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.socket.write_all(request.as_bytes())?;
+        let end = loop {
+            match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
+                Some(at) => break at + 4,
+                None => self.more()?,
+            }
+        };
+        let head = String::from_utf8_lossy(&self.read[..end]).to_ascii_lowercase();
+        let length = head.split_once("content-length:").and_then(|(_, rest)| rest.lines().next());
+        let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        while self.read.len() < end + length {
+            self.more()?;
+        }
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        let body = String::from_utf8_lossy(&self.read[end..end + length]).into_owned();
+        self.read.drain(..end + length);
+        Ok((status, body))
+    }
+
+    fn more(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 4096];
+        match self.socket.read(&mut bytes)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => {
+                self.read.extend_from_slice(&bytes[..count]);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Waits until `holds`; `what` says what never came.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,304 @@
+//! What the program does while it is recorded, and that no cut of the power loses what it acknowledged.
+//!
+//! Every feature that writes to the disk has a scenario here: add one with it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::explore::{Focus, Plan};
+use crate::log::class::{DATABASE, FOLDER, SEGMENT, WAL};
+use crate::program::{Settings, wait_until};
+use crate::recording::{Recording, rest};
+use crate::shim::{EIO, ENOSPC, Mode, Rule, on};
+
+fn recording() -> Recording {
+    Recording::new(Settings::default())
+}
+
+#[test]
+fn single_events() {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.together(&serve, &["a", "b", "c", "d"], |sender, dice| {
+        for _ in 0..30 {
+            sender.one(*dice.choice(&[40, 420, 420, 3_000, 20_000]).expect("there are some"));
+            rest(dice, 1);
+        }
+    });
+    serve.kill();
+    Plan::new("single events", &recording).explore().must_be_whole();
+}
+
+#[test]
+fn batches() {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.together(&serve, &["a", "b", "c"], |sender, dice| {
+        for _ in 0..12 {
+            sender.batch(*dice.choice(&[1, 20, 100, 100, 250]).expect("there are some"), 420);
+            rest(dice, 2);
+        }
+    });
+    serve.kill();
+    Plan::new("batches", &recording).explore().must_be_whole();
+}
+
+#[test]
+fn single_events_and_batches() {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.together(&serve, &["a", "b", "c", "d", "e"], |sender, dice| {
+        for _ in 0..20 {
+            if dice.u8(..) < 100 { sender.batch(100, 420) } else { sender.one(5_000) };
+        }
+    });
+    serve.kill();
+    Plan::new("single events and batches", &recording).explore().must_be_whole();
+}
+
+#[test]
+fn the_write_ahead_log_is_copied_while_more_comes() {
+    let recording = recording();
+    for life in ["a", "b", "c", "d"] {
+        // Each start begins with copying; it takes long enough that commits come meanwhile.
+        let slow = Mode::Delay(Duration::from_millis(2));
+        recording.control.set(0, Rule::every(on::WRITE, DATABASE, slow));
+        let mut serve = recording.start();
+        recording.under_load(&serve, &[life], &[420, 40_000], || recording.wait_accepted(25));
+        if life == "b" {
+            assert!(serve.stop().success(), "{}", serve.log());
+        }
+        serve.kill();
+    }
+    Plan::new("copying", &recording).near(Focus::Copying).explore().must_be_whole();
+}
+
+#[test]
+fn a_write_ahead_log_of_full_length_is_copied() {
+    let recording = recording();
+    let mut serve = recording.start();
+    let mut sender = recording.sender(&serve, "a");
+    for _ in 0..480 {
+        sender.one(60_000);
+    }
+    serve.kill();
+    Plan::new("copying in full", &recording).near(Focus::Copying).one_in(4).explore().must_be_whole();
+}
+
+#[test]
+fn a_second_segment_begins() {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.together(&serve, &["a", "b"], |sender, _| {
+        for _ in 0..22 {
+            sender.batch(100, 8_000);
+        }
+    });
+    serve.kill();
+    Plan::new("rotating", &recording).near(Focus::Copying).one_in(4).explore().must_be_whole();
+}
+
+#[test]
+fn restarts() {
+    let recording = recording();
+    for life in 0..6 {
+        let mut serve = recording.start();
+        let names = [format!("a{life}"), format!("b{life}")];
+        recording.together(&serve, &[&names[0], &names[1]], |sender, _| {
+            for number in 0..6 {
+                if (number + life) % 2 == 0 { sender.batch(100, 420) } else { sender.one(420) };
+            }
+        });
+        if life == 3 {
+            let ended = recording.run(&["log", "--json", "--data"]);
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+        }
+        if life % 2 == 0 {
+            assert!(serve.stop().success(), "{}", serve.log());
+        } else {
+            serve.kill();
+        }
+    }
+    Plan::new("restarts", &recording).explore().must_be_whole();
+}
+
+#[test]
+fn a_new_data_folder_below_new_folders() {
+    let recording = Recording::below(Settings::default(), Path::new("var/lib/tributary"));
+    let mut serve = recording.start();
+    let mut sender = recording.sender(&serve, "a");
+    sender.batch(100, 420);
+    sender.one(420);
+    serve.kill();
+    Plan::new("a new data folder", &recording).explore().must_be_whole();
+}
+
+#[test]
+fn a_new_data_folder_whose_names_are_not_synced_at_first() {
+    for skip in 0..4 {
+        let recording = Recording::below(Settings::default(), Path::new("var/lib/tributary"));
+        recording.control.set(0, Rule { skip, ..Rule::once(on::SYNC, FOLDER, Mode::Fail(EIO)) });
+        let mut serve = recording.try_start().unwrap_or_else(|_refused| recording.start());
+        let mut sender = recording.sender(&serve, "a");
+        wait_until("events are accepted", || sender.one(420) == 200 && sender.batch(100, 420) == 200);
+        serve.kill();
+        let plan = Plan::new("a new data folder without syncs", &recording).gate().one_in(4);
+        plan.explore().must_be_whole();
+    }
+}
+
+/// Two senders; each of the rules is met, and then events are accepted again.
+fn under_faults(rules: &[Rule]) -> Recording {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.under_load(&serve, &["a", "b"], &[420, 420, 20_000], || {
+        recording.wait_accepted(12);
+        for rule in rules {
+            recording.meet(0, *rule);
+            recording.wait_accepted(10);
+        }
+    });
+    serve.kill();
+    recording
+}
+
+/// The same for the database file, which is written when a life begins or ends.
+fn under_faults_of_the_database(rules: &[Rule]) -> Recording {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.under_load(&serve, &["a", "b"], &[420, 20_000], || recording.wait_accepted(20));
+    serve.kill();
+    for (life, rule) in rules.iter().enumerate() {
+        recording.control.set(0, *rule);
+        let mut serve = recording.start();
+        let name = format!("c{life}");
+        recording.under_load(&serve, &[&name], &[420, 20_000], || {
+            wait_until("the database file is written", || recording.control.fired(0) > 0);
+            recording.control.clear();
+            recording.wait_accepted(10);
+        });
+        if life % 2 == 0 {
+            assert!(serve.stop().success(), "{}", serve.log());
+        }
+        serve.kill();
+    }
+    recording
+}
+
+fn failing_syncs(classes: u8) -> [Rule; 3] {
+    [0, 1, 2].map(|skip| Rule { skip, ..Rule::once(on::SYNC, classes, Mode::Fail(EIO)) })
+}
+
+fn failing_writes(classes: u8) -> [Rule; 3] {
+    let short = Rule { count: Some(7), ..Rule::once(on::WRITE, classes, Mode::Short) };
+    let failing = |error| Rule { skip: 1, ..Rule::once(on::WRITE, classes, Mode::Fail(error)) };
+    [failing(EIO), failing(ENOSPC), short]
+}
+
+#[test]
+fn syncs_of_the_write_ahead_log_fail() {
+    let recording = under_faults(&failing_syncs(WAL));
+    Plan::new("failing syncs of the write-ahead log", &recording).gate().explore().must_be_whole();
+}
+
+#[test]
+fn syncs_of_segments_fail() {
+    let recording = under_faults(&failing_syncs(SEGMENT));
+    Plan::new("failing syncs of segments", &recording).gate().explore().must_be_whole();
+}
+
+#[test]
+fn syncs_of_folders_fail() {
+    // A failed sync of a segment makes the next one begin, and its name is to be synced.
+    let folder = Rule::once(on::SYNC, FOLDER, Mode::Fail(EIO));
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.under_load(&serve, &["a", "b"], &[420], || {
+        recording.wait_accepted(12);
+        for _ in 0..3 {
+            recording.control.set(1, folder);
+            recording.meet(0, Rule::once(on::SYNC, SEGMENT, Mode::Fail(EIO)));
+            wait_until("a folder is synced", || recording.control.fired(1) > 0);
+            recording.wait_accepted(10);
+        }
+    });
+    serve.kill();
+    Plan::new("failing syncs of folders", &recording).gate().explore().must_be_whole();
+}
+
+#[test]
+fn the_sync_that_ends_the_first_copying_fails() {
+    let recording = under_faults_of_the_database(&[Rule::once(on::SYNC, DATABASE, Mode::Fail(EIO)); 2]);
+    let plan = Plan::new("failing sync of the database, early", &recording);
+    plan.gate().near(Focus::Copying).explore().must_be_whole();
+}
+
+/// The write-ahead log is copied in several rounds, and only the last one syncs: it answers for all of them.
+#[test]
+fn the_sync_that_ends_a_copying_of_several_rounds_fails() {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.under_load(&serve, &["a", "b"], &[420, 20_000], || recording.wait_accepted(40));
+    serve.kill();
+    for life in ["c", "d"] {
+        let slow = Mode::Delay(Duration::from_millis(4));
+        recording.control.set(0, Rule::once(on::SYNC, DATABASE, Mode::Fail(EIO)));
+        recording.control.set(1, Rule::every(on::WRITE, DATABASE, slow));
+        let mut serve = recording.start();
+        recording.under_load(&serve, &[life], &[420, 20_000], || {
+            wait_until("the last round is synced", || recording.control.fired(0) > 0);
+            recording.control.clear();
+            recording.wait_accepted(10);
+        });
+        assert!(serve.stop().success(), "{}", serve.log());
+    }
+    let plan = Plan::new("failing sync of the database, late", &recording);
+    plan.gate().near(Focus::Copying).explore().must_be_whole();
+}
+
+#[test]
+fn writes_to_the_write_ahead_log_fail() {
+    let recording = under_faults(&failing_writes(WAL));
+    Plan::new("failing writes to the write-ahead log", &recording).explore().must_be_whole();
+}
+
+#[test]
+fn writes_to_segments_fail() {
+    let recording = under_faults(&failing_writes(SEGMENT));
+    Plan::new("failing writes to segments", &recording).explore().must_be_whole();
+}
+
+#[test]
+fn writes_to_the_database_fail() {
+    let recording = under_faults_of_the_database(&failing_writes(DATABASE));
+    let plan = Plan::new("failing writes to the database", &recording);
+    plan.near(Focus::Copying).explore().must_be_whole();
+}
+
+/// Controls: if this test could not see losses, it would be worth nothing.
+#[test]
+fn syncs_of_the_write_ahead_log_that_lie_are_caught() {
+    let recording = lying(WAL);
+    let found = Plan::new("control: the write-ahead log", &recording).explore();
+    found.must_have_lost(&["lost"]);
+}
+
+#[test]
+fn syncs_of_segments_that_lie_are_caught() {
+    let recording = lying(SEGMENT);
+    let found = Plan::new("control: segments", &recording).explore();
+    found.must_have_lost(&["changed", "damaged"]);
+}
+
+fn lying(classes: u8) -> Recording {
+    let recording = recording();
+    let mut serve = recording.start();
+    recording.control.set(0, Rule::every(on::SYNC, classes, Mode::Lie));
+    let mut sender = recording.sender(&serve, "a");
+    for _ in 0..6 {
+        sender.one(420);
+        sender.batch(100, 420);
+    }
+    serve.kill();
+    recording
+}

@@ -1,0 +1,136 @@
+//! Builds `shim.c` and tells it what to break while the program runs.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// What a rule is about, as a bit.
+pub mod on {
+    pub const WRITE: i32 = 2;
+    pub const SYNC: i32 = 4;
+}
+
+pub const EIO: i32 = 5;
+pub const ENOSPC: i32 = 28;
+
+const RULES: u64 = 8;
+const RULE_BYTES: u64 = 40;
+const RULES_AT: u64 = 16;
+const FIRED_AT: u64 = 32;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Mode {
+    /// The operation is not done and gives this error.
+    Fail(i32),
+    /// Half of it is done.
+    Short,
+    /// It is done so much later.
+    Delay(Duration),
+    /// It is not done and gives success.
+    Lie,
+}
+
+/// What the shim does to some operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// [`on`].
+    pub on: i32,
+    /// [`super::log::class`].
+    pub classes: u8,
+    /// The first so many are left alone.
+    pub skip: i32,
+    /// Then so many are broken; `None`: all.
+    pub count: Option<i32>,
+    pub mode: Mode,
+}
+
+impl Rule {
+    /// Every such operation, until the rule is taken off.
+    pub fn every(on: i32, classes: u8, mode: Mode) -> Self {
+        Self { on, classes, skip: 0, count: None, mode }
+    }
+
+    /// The next one.
+    pub fn once(on: i32, classes: u8, mode: Mode) -> Self {
+        Self { count: Some(1), ..Self::every(on, classes, mode) }
+    }
+}
+
+/// The compiled library; `cc` makes it once a run of the tests.
+pub fn library() -> &'static Path {
+    static BUILT: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_folder, path) = BUILT.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("the system has a place for temporary files");
+        let path = folder.path().join("shim.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/powerloss/shim.c");
+        let mut cc = Command::new("cc");
+        cc.args(["-O2", "-Wall", "-Werror", "-fPIC", "-shared", "-o"]).arg(&path).arg(source);
+        let done = cc.args(["-ldl", "-lpthread"]).output().expect("there is a C compiler, `cc`");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        (folder, path)
+    });
+    path
+}
+
+/// The file of rules that the shim has mapped: what is written to it holds at once.
+pub struct Control {
+    pub path: PathBuf,
+    file: File,
+}
+
+impl Control {
+    pub fn new(path: PathBuf) -> Self {
+        let bytes = usize::try_from(RULES_AT + RULES * RULE_BYTES).expect("it is small");
+        std::fs::write(&path, vec![0; bytes]).expect("the folder is ours");
+        let file = File::options().read(true).write(true).open(&path).expect("it was just made");
+        Self { path, file }
+    }
+
+    fn write(&self, at: u64, numbers: &[i32]) {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        self.file.write_all_at(&bytes, at).expect("the file is ours");
+    }
+
+    /// Sets rule number `place`.
+    pub fn set(&self, place: u64, rule: Rule) {
+        let (mode, error, delay_ms) = match rule.mode {
+            Mode::Fail(error) => (0, error, 0),
+            Mode::Short => (1, ENOSPC, 0),
+            Mode::Delay(time) => (2, 0, i32::try_from(time.as_millis()).expect("a short time")),
+            Mode::Lie => (3, 0, 0),
+        };
+        let at = RULES_AT + place * RULE_BYTES;
+        let count = rule.count.unwrap_or(-1);
+        self.write(
+            at,
+            &[0, rule.on, i32::from(rule.classes), rule.skip, count, error, mode, delay_ms, 0, 0],
+        );
+        self.write(at, &[1]);
+    }
+
+    /// Takes all rules off.
+    pub fn clear(&self) {
+        for place in 0..RULES {
+            self.write(RULES_AT + place * RULE_BYTES, &[0]);
+        }
+    }
+
+    /// How often the rule was applied.
+    pub fn fired(&self, place: u64) -> i32 {
+        let mut bytes = [0; 4];
+        let at = RULES_AT + place * RULE_BYTES + FIRED_AT;
+        self.file.read_exact_at(&mut bytes, at).expect("the file is ours");
+        i32::from_le_bytes(bytes)
+    }
+
+    /// From now on the program's monotonic clock is so far ahead.
+    pub fn put_clock_forward(&self, time: Duration) {
+        let nanoseconds = i64::try_from(time.as_nanos()).expect("a short time");
+        self.file.write_all_at(&nanoseconds.to_le_bytes(), 0).expect("the file is ours");
+    }
+}
