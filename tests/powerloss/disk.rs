@@ -283,7 +283,7 @@ impl<'a> Disk<'a> {
             }
             entries
         };
-        let mut contents = |file: &FileObject| {
+        let contents = |file: &FileObject| {
             let mut bytes = file.durable.clone();
             for pending in &file.pending {
                 apply(&mut bytes, &pending.change, self.log);

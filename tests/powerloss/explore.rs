@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use crate::cut::{Shape, digest};
 use crate::disk::{Disk, State, lay_out};
 use crate::log::{Log, Op, Record, class};
+use crate::program::Settings;
 use crate::recording::Recording;
 use crate::verdict::{Problem, Truth, judge, scratch};
 
@@ -15,6 +16,9 @@ const STATES_A_PLACE: usize = 3;
 
 /// Problem states that are kept on disk, of each scenario.
 const KEPT: usize = 3;
+
+/// Records behind a failed sync that are cut at more often.
+const DOUBTFUL: usize = 10;
 
 /// States that are judged at a time, a processor: much of it is waiting for processes.
 const JUDGES_A_PROCESSOR: usize = 2;
@@ -94,8 +98,15 @@ impl<'a> Plan<'a> {
         self
     }
 
-    /// Judges the states.
+    /// Judges the states as [`judge`] does.
     pub fn explore(&self) -> Found {
+        let place = scratch();
+        // Nothing is delivered while a state is judged.
+        let settings = Settings { endpoint: None, ..self.recording.settings.clone() };
+        self.explore_with(&|state, truth| judge(state, truth, &settings, (&place, &self.recording.data)))
+    }
+
+    pub fn explore_with(&self, judge: &(dyn Fn(&State, &Truth<'_>) -> Vec<Problem> + Sync)) -> Found {
         drop(std::fs::remove_dir_all(kept_folder(self.name)));
         let log = self.recording.read();
         let acknowledgements = self.recording.history.acknowledgements(&log);
@@ -104,7 +115,6 @@ impl<'a> Plan<'a> {
         let (send, receive) = mpsc::sync_channel::<Task>(1);
         let receive = Mutex::new(receive);
         let found = Mutex::new(Found { name: self.name, states: 0, problems: Vec::new() });
-        let place = scratch();
         let work = || {
             loop {
                 let task = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -113,11 +123,10 @@ impl<'a> Plan<'a> {
                 let truth = Truth {
                     sent: &sent,
                     acknowledged: groups.iter().flat_map(|(_, ids)| ids.iter().cloned()).collect(),
-                    delivered: self.recording.history.delivered_by(task.position),
+                    delivered: self.recording.history.delivered_by(if self.pruned { task.position } else { 0 }),
                     pruned: self.pruned,
                 };
-                let recording = self.recording;
-                let problems = judge(&task.state, &truth, &recording.settings, (&place, &recording.data));
+                let problems = judge(&task.state, &truth);
                 found.lock().unwrap_or_else(PoisonError::into_inner).add(task, problems);
             }
         };
@@ -164,9 +173,8 @@ impl<'a> Plan<'a> {
             if let Some(gate) = &mut gate {
                 gate.go_to(place);
             }
-            // Two of three cuts lose what failed syncs covered.
             let (disk, is_gate) = match &gate {
-                Some(gate) if turn % 3 != 2 => (gate, true),
+                Some(gate) if turn % 2 == 0 => (gate, true),
                 _ => (&kind, false),
             };
             let acknowledged = acknowledgements.partition_point(|(index, _)| *index < place);
@@ -207,7 +215,10 @@ impl<'a> Plan<'a> {
         let is_name = |record: &Record| {
             matches!(record.op, Op::Create | Op::Mkdir | Op::Rename | Op::Link | Op::Unlink | Op::Rmdir)
         };
-        let groups = match self.focus {
+        // What a failed sync covered is in doubt until it is written again.
+        let failed = indexed().filter(|(_, one)| one.op == Op::SyncEnd && one.result == -1);
+        let doubtful: HashSet<usize> = failed.flat_map(|(index, _)| index..index + DOUBTFUL).collect();
+        let mut groups = match self.focus {
             Focus::Everywhere => vec![
                 (35, indexed().filter(|(_, one)| one.op == Op::Acknowledge).map(|(index, _)| index + 1).collect()),
                 (40, around(&|one| is_name(one) || matches!(one.op, Op::Truncate | Op::SyncBegin | Op::SyncEnd))),
@@ -223,6 +234,7 @@ impl<'a> Plan<'a> {
                 })),
             ],
         };
+        groups.push((60, doubtful.into_iter().filter(|place| *place <= log.records.len()).collect()));
         let mut places = HashSet::from([log.records.len()]);
         for (share, mut group) in groups {
             group.sort_unstable();

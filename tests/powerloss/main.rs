@@ -15,6 +15,8 @@ mod disk;
 #[cfg(target_os = "linux")]
 mod explore;
 #[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
 mod history;
 #[cfg(target_os = "linux")]
 mod log;
@@ -23,7 +25,13 @@ mod program;
 #[cfg(target_os = "linux")]
 mod recording;
 #[cfg(target_os = "linux")]
+mod repair;
+#[cfg(target_os = "linux")]
 mod scenarios;
+#[cfg(target_os = "linux")]
+#[expect(dead_code, reason = "what only the other tests need of it")]
+#[path = "../it/scripted.rs"]
+mod scripted;
 #[cfg(target_os = "linux")]
 mod shim;
 #[cfg(target_os = "linux")]

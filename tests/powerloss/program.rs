@@ -76,9 +76,14 @@ impl Home {
     pub fn new(place: &Path, data: &Path, settings: &Settings) -> Self {
         let folder = tempfile::Builder::new().prefix("powerloss-").tempdir_in(place);
         let folder = folder.expect("the place takes a folder");
-        std::fs::write(folder.path().join("config.toml"), settings.text()).expect("the folder is ours");
-        let data = folder.path().join(data);
-        Self { folder, data, lives: AtomicUsize::new(0) }
+        let home = Self { data: folder.path().join(data), folder, lives: AtomicUsize::new(0) };
+        home.set(settings);
+        home
+    }
+
+    /// Other settings from the next start on.
+    pub fn set(&self, settings: &Settings) {
+        std::fs::write(self.path().join("config.toml"), settings.text()).expect("the folder is ours");
     }
 
     pub fn path(&self) -> &Path {
@@ -173,6 +178,12 @@ impl Serve {
             assert!(Instant::now() < end, "it does not end: {}", self.log());
             std::thread::sleep(Duration::from_millis(4));
         }
+    }
+
+    /// The value of a line of `/metrics`.
+    pub fn metric(&self, name: &str) -> Option<u64> {
+        let (_, text) = Connection::open(self.address).and_then(|mut one| one.ask("GET", "/metrics", "")).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 
     /// Status and body of `/ready`.

@@ -50,6 +50,12 @@ impl Recording {
         }
     }
 
+    /// Other settings from the next start on.
+    pub fn set(&mut self, settings: Settings) {
+        self.home.set(&settings);
+        self.settings = settings;
+    }
+
     fn variables(&self) -> [(&str, &Path); 4] {
         [
             ("LD_PRELOAD", library()),

@@ -2,13 +2,16 @@
 //!
 //! Every feature that writes to the disk has a scenario here: add one with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::explore::{Focus, Plan};
 use crate::log::class::{DATABASE, FOLDER, SEGMENT, WAL};
 use crate::program::{Settings, wait_until};
 use crate::recording::{Recording, rest};
+use crate::scripted::{Answer, Scripted, Sent, TOO_LARGE};
 use crate::shim::{EIO, ENOSPC, Mode, Rule, on};
 
 fn recording() -> Recording {
@@ -273,6 +276,86 @@ fn writes_to_the_database_fail() {
     let recording = under_faults_of_the_database(&failing_writes(DATABASE));
     let plan = Plan::new("failing writes to the database", &recording);
     plan.near(Focus::Copying).explore().must_be_whole();
+}
+
+/// A stream that takes what comes, but for events whose `n` is refused.
+fn stream(recording: &Recording, is_refused: impl Fn(u64) -> bool + Send + 'static) -> Scripted {
+    let (history, log) = (Arc::clone(&recording.history), recording.log.clone());
+    Scripted::start(move |call| {
+        let events: Vec<_> = call.records.iter().map(Sent::json).collect();
+        if events.iter().any(|event| event["properties"]["n"].as_u64().is_some_and(&is_refused)) {
+            return TOO_LARGE;
+        }
+        // What is done from now on is done when the stream has them.
+        let position = std::fs::metadata(&log).map_or(0, |log| log.len());
+        for event in &events {
+            history.note_delivered(event["messageId"].as_str().unwrap_or_default(), position);
+        }
+        Answer::Success
+    })
+}
+
+/// Batches are delivered and pruned until the file of the first segment goes; that takes a minute of the program's time.
+fn until_the_first_segment_goes(recording: &mut Recording, is_refused: impl Fn(u64) -> bool + Send + 'static) {
+    let server = stream(recording, is_refused);
+    recording.set(Settings { endpoint: Some(server.url.clone()), operation: "put-record", keep_events: 0 });
+    let mut serve = recording.start();
+    let mut sender = recording.sender(&serve, "first");
+    (0..4).for_each(|_| assert_eq!(sender.batch(100, 420), 200));
+    let segment = segments(recording).into_iter().min().expect("a batch makes a segment");
+    let mut ahead = Duration::ZERO;
+    recording.under_load(&serve, &["a"], &[420], || {
+        wait_until("the file of the first segment goes", || {
+            std::thread::sleep(Duration::from_millis(700));
+            ahead += Duration::from_secs(61);
+            recording.control.put_clock_forward(ahead);
+            !segment.exists()
+        });
+    });
+    serve.kill();
+}
+
+fn segments(recording: &Recording) -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(recording.home.data.join("segments")).expect("there is a folder");
+    folder.map(|entry| entry.expect("the folder is ours").path()).collect()
+}
+
+#[test]
+fn delivered_events_are_pruned_and_their_segments_go() {
+    let mut recording = recording();
+    until_the_first_segment_goes(&mut recording, |_| false);
+    Plan::new("pruning", &recording).pruned().near(Focus::Copying).explore().must_be_whole();
+}
+
+#[test]
+fn what_is_left_of_a_segment_moves_into_the_database() {
+    let mut recording = recording();
+    until_the_first_segment_goes(&mut recording, |n| n % 37 == 0);
+    Plan::new("moving", &recording).pruned().near(Focus::Copying).explore().must_be_whole();
+}
+
+#[test]
+fn events_are_sent_again_while_others_come() {
+    let mut recording = recording();
+    let refuses = Arc::new(AtomicBool::new(true));
+    let refusing = Arc::clone(&refuses);
+    let server = stream(&recording, move |n| n % 9 == 0 && refusing.load(Ordering::Relaxed));
+    recording.set(Settings { endpoint: Some(server.url.clone()), operation: "put-record", ..Settings::default() });
+    let mut serve = recording.start();
+    let mut sender = recording.sender(&serve, "first");
+    (0..4).for_each(|_| assert_eq!(sender.batch(100, 420), 200));
+    wait_until("nothing is queued", || serve.metric("tributary_queued_events") == Some(0));
+    refuses.store(false, Ordering::Relaxed);
+    recording.under_load(&serve, &["a"], &[420], || {
+        recording.wait_accepted(2);
+        for words in [&["resend", "--all"][..], &["resend", "--state", "delivered", "--type", "track"]] {
+            let ended = recording.run(words);
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+        }
+        recording.wait_accepted(2);
+    });
+    serve.kill();
+    Plan::new("resending", &recording).explore().must_be_whole();
 }
 
 /// Controls: if this test could not see losses, it would be worth nothing.

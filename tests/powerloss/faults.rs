@@ -1,0 +1,155 @@
+//! Failing disks without a power cut: the program says so, acknowledges nothing that is not safe, and what it refused
+//! does not come back broken.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::log::class::{DATABASE, SEGMENT, WAL};
+use crate::program::{Serve, Settings, wait_until};
+use crate::recording::Recording;
+use crate::shim::{EIO, Mode, Rule, on};
+use crate::verdict::{Problem, SPOOL, Truth, judge_home};
+
+/// Requests after the program has found out that it cannot keep events, and the pause between two of them.
+const LATER: usize = 20;
+const LATER_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longer than this no write-ahead log may become before senders are told.
+const LOG_BYTES_MAX: usize = 320 << 20;
+
+/// Judges what is in the data folder now.
+fn problems(recording: &Recording) -> Vec<Problem> {
+    let sent = recording.history.sent();
+    let acknowledged = recording.history.acknowledged();
+    let truth = Truth { sent: &sent, acknowledged, delivered: HashSet::new(), pruned: false };
+    judge_home(&recording.home, &truth, recording.home.data.join(SPOOL).exists())
+}
+
+fn assert_whole(recording: &Recording, what: &str) {
+    let problems = problems(recording);
+    let texts: Vec<_> = problems.iter().take(6).map(|problem| format!("\n  {problem:.300}")).collect();
+    assert!(problems.is_empty(), "{what}: {} problems{}", problems.len(), texts.concat());
+}
+
+/// How the process ends after the disk refused.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Killed,
+    KilledAfterMoreTries,
+    Terminated,
+}
+
+fn refused_and_ended(classes: u8, is_batch: bool, end: End) {
+    let recording = Recording::new(Settings::default());
+    let mut serve = recording.start();
+    let mut sender = recording.sender(&serve, "a");
+    for _ in 0..3 {
+        assert_eq!([sender.one(420), sender.batch(100, 420)], [200; 2]);
+    }
+    recording.control.set(0, Rule::every(on::SYNC, classes, Mode::Fail(EIO)));
+    let status = if is_batch { sender.batch(100, 420) } else { sender.one(420) };
+    assert_ne!(status, 200, "the disk refused: {}", sender.heard);
+    match end {
+        End::Killed => serve.kill(),
+        End::KilledAfterMoreTries => {
+            // More requests than one try, since a commit that was refused is not tried again by itself.
+            wait_until("it tries again", || {
+                assert_ne!(sender.one(420), 200, "the disk refuses");
+                std::thread::sleep(LATER_PAUSE);
+                recording.control.fired(0) > 2
+            });
+            serve.kill();
+        }
+        End::Terminated => drop(serve.stop()),
+    }
+    recording.control.clear();
+    assert_whole(&recording, &format!("{end:?}, batch: {is_batch}"));
+}
+
+#[test]
+fn a_batch_refused_by_a_failed_sync_does_not_come_back_broken_when_the_process_is_killed() {
+    refused_and_ended(WAL, true, End::Killed);
+    refused_and_ended(WAL, true, End::KilledAfterMoreTries);
+    refused_and_ended(SEGMENT, true, End::Killed);
+}
+
+#[test]
+fn a_batch_refused_by_a_failed_sync_does_not_come_back_broken_when_the_process_is_terminated() {
+    refused_and_ended(WAL, true, End::Terminated);
+    refused_and_ended(SEGMENT, true, End::Terminated);
+}
+
+#[test]
+fn an_event_refused_by_a_failed_sync_does_not_come_back_broken() {
+    refused_and_ended(WAL, false, End::Killed);
+    refused_and_ended(WAL, false, End::KilledAfterMoreTries);
+    refused_and_ended(WAL, false, End::Terminated);
+}
+
+/// Something is removed from under the running program: it has to see that, refuse and say why.
+fn refuses_after(remove: impl FnOnce(&Path)) {
+    let recording = Recording::new(Settings::default());
+    let serve = recording.start();
+    recording.under_load(&serve, &["a", "b"], &[420], || {
+        recording.wait_accepted(20);
+        let before = recording.history.refusals();
+        remove(&recording.home.data);
+        wait_until("senders are refused", || recording.history.refusals() > before);
+        wait_until("/ready says so", || serve.ready().0 == 503);
+    });
+    stays_refusing(&recording, &serve);
+}
+
+fn stays_refusing(recording: &Recording, serve: &Serve) {
+    let mut sender = recording.sender(serve, "later");
+    for number in 0..LATER {
+        let status = if number % 2 == 0 { sender.one(420) } else { sender.batch(100, 420) };
+        assert_ne!(status, 200, "request {number} after it was found out: {}", sender.heard);
+        std::thread::sleep(LATER_PAUSE);
+    }
+    let (status, reason) = serve.ready();
+    assert_eq!(status, 503, "{reason}");
+    assert!(reason.len() > 40 && reason.contains("spool"), "a reason: {reason}");
+}
+
+#[test]
+fn nothing_is_acknowledged_when_the_data_folder_was_removed() {
+    refuses_after(|data| std::fs::remove_dir_all(data).expect("the folder is ours"));
+}
+
+#[test]
+fn nothing_is_acknowledged_when_the_database_was_removed() {
+    refuses_after(|data| {
+        for end in ["", "-wal", "-shm"] {
+            std::fs::remove_file(data.join(format!("{SPOOL}{end}"))).expect("the file is ours");
+        }
+    });
+}
+
+#[test]
+fn nothing_is_acknowledged_when_the_segments_were_removed() {
+    refuses_after(|data| std::fs::remove_dir_all(data.join("segments")).expect("the folder is ours"));
+}
+
+#[test]
+fn a_database_file_that_refuses_writes_is_told_of_and_taken_again() {
+    let recording = Recording::new(Settings::default());
+    let mut serve = recording.start();
+    recording.control.set(0, Rule::every(on::WRITE, DATABASE, Mode::Fail(EIO)));
+    let mut sender = recording.sender(&serve, "a");
+    let (size, mut sent) = (60_000, 0);
+    while serve.ready().0 == 200 {
+        for _ in 0..10 {
+            sender.one(size);
+            sent += size;
+        }
+        assert!(sent < LOG_BYTES_MAX, "{} writes failed, {sent} bytes were sent, and it is ready", recording.control.fired(0));
+    }
+    let (_, reason) = serve.ready();
+    assert!(reason.contains("spool"), "a reason: {reason}");
+    recording.control.clear();
+    wait_until("it is ready again", || sender.one(420) == 200 && serve.ready().0 == 200);
+    serve.kill();
+    assert_whole(&recording, "killed");
+}
