@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::log::class::{DATABASE, SEGMENT, WAL};
 use crate::program::{Serve, Settings, wait_until};
-use crate::recording::Recording;
+use crate::recording::{Recording, Request};
 use crate::shim::{EIO, Mode, Rule, on};
 use crate::verdict::{Problem, SPOOL, Truth, judge_home};
 
@@ -91,7 +91,7 @@ fn an_event_refused_by_a_failed_sync_does_not_come_back_broken() {
 fn refuses_after(remove: impl FnOnce(&Path)) {
     let recording = Recording::new(Settings::default());
     let serve = recording.start();
-    recording.under_load(&serve, &["a", "b"], &[420], || {
+    recording.under_load(&serve, &["a", "b"], &[Request::Batch, Request::One(420), Request::One(420)], || {
         recording.wait_accepted(20);
         let before = recording.history.refusals();
         remove(&recording.home.data);

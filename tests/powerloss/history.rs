@@ -41,11 +41,6 @@ impl History {
         self.inner().delivered.entry(id.to_owned()).or_insert(position);
     }
 
-    /// Events that the destination has.
-    pub fn delivered_count(&self) -> usize {
-        self.inner().delivered.len()
-    }
-
     /// All events that were sent, with their properties.
     pub fn sent(&self) -> HashMap<String, String> {
         self.inner().sent.clone()

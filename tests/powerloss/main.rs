@@ -35,6 +35,8 @@ mod scripted;
 #[cfg(target_os = "linux")]
 mod shim;
 #[cfg(target_os = "linux")]
+mod thin;
+#[cfg(target_os = "linux")]
 mod verdict;
 
 #[cfg(not(target_os = "linux"))]

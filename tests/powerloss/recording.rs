@@ -14,6 +14,15 @@ use crate::shim::{Control, Rule, library};
 /// How long a sender rests between two requests, at most.
 const REST: Duration = Duration::from_millis(4);
 
+/// What a sender sends.
+#[derive(Clone, Copy, Debug)]
+pub enum Request {
+    /// A single event with so many bytes of text.
+    One(usize),
+    /// A hundred events: enough for a segment.
+    Batch,
+}
+
 pub struct Recording {
     pub home: Home,
     pub settings: Settings,
@@ -98,7 +107,7 @@ impl Recording {
     }
 
     /// Senders that go on, whatever they hear, while `meanwhile` runs.
-    pub fn under_load(&self, serve: &Serve, names: &[&str], sizes: &[usize], meanwhile: impl FnOnce()) {
+    pub fn under_load(&self, serve: &Serve, names: &[&str], requests: &[Request], meanwhile: impl FnOnce()) {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for (seed, name) in (1..).zip(names) {
@@ -106,10 +115,9 @@ impl Recording {
                 scope.spawn(move || {
                     let mut dice = fastrand::Rng::with_seed(seed);
                     while !over.load(Ordering::Relaxed) {
-                        let status = if dice.u8(..) < 80 {
-                            sender.batch(100, 420)
-                        } else {
-                            sender.one(*dice.choice(sizes).expect("there are some"))
+                        let status = match dice.choice(requests).expect("there are some") {
+                            Request::One(pad) => sender.one(*pad),
+                            Request::Batch => sender.batch(100, 420),
                         };
                         rest(&mut dice, if status == 200 { 1 } else { 10 });
                     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::explore::{Focus, Plan};
 use crate::log::class::{DATABASE, FOLDER, SEGMENT, WAL};
 use crate::program::{Settings, wait_until};
+use crate::recording::Request::{Batch, One};
 use crate::recording::{Recording, rest};
 use crate::scripted::{Answer, Scripted, Sent, TOO_LARGE};
 use crate::shim::{EIO, ENOSPC, Mode, Rule, on};
@@ -67,7 +68,7 @@ fn the_write_ahead_log_is_copied_while_more_comes() {
         let slow = Mode::Delay(Duration::from_millis(2));
         recording.control.set(0, Rule::every(on::WRITE, DATABASE, slow));
         let mut serve = recording.start();
-        recording.under_load(&serve, &[life], &[420, 40_000], || recording.wait_accepted(25));
+        recording.under_load(&serve, &[life], &[Batch, One(420), One(420), One(40_000)], || recording.wait_accepted(25));
         if life == "b" {
             assert!(serve.stop().success(), "{}", serve.log());
         }
@@ -154,7 +155,7 @@ fn a_new_data_folder_whose_names_are_not_synced_at_first() {
 fn under_faults(rules: &[Rule]) -> Recording {
     let recording = recording();
     let mut serve = recording.start();
-    recording.under_load(&serve, &["a", "b"], &[420, 420, 20_000], || {
+    recording.under_load(&serve, &["a", "b"], &[Batch, One(420), One(420), One(20_000)], || {
         recording.wait_accepted(12);
         for rule in rules {
             recording.meet(0, *rule);
@@ -169,13 +170,13 @@ fn under_faults(rules: &[Rule]) -> Recording {
 fn under_faults_of_the_database(rules: &[Rule]) -> Recording {
     let recording = recording();
     let mut serve = recording.start();
-    recording.under_load(&serve, &["a", "b"], &[420, 20_000], || recording.wait_accepted(20));
+    recording.under_load(&serve, &["a", "b"], &[Batch, One(420), One(20_000)], || recording.wait_accepted(20));
     serve.kill();
     for (life, rule) in rules.iter().enumerate() {
         recording.control.set(0, *rule);
         let mut serve = recording.start();
         let name = format!("c{life}");
-        recording.under_load(&serve, &[&name], &[420, 20_000], || {
+        recording.under_load(&serve, &[&name], &[Batch, One(420), One(20_000)], || {
             wait_until("the database file is written", || recording.control.fired(0) > 0);
             recording.control.clear();
             recording.wait_accepted(10);
@@ -216,7 +217,7 @@ fn syncs_of_folders_fail() {
     let folder = Rule::once(on::SYNC, FOLDER, Mode::Fail(EIO));
     let recording = recording();
     let mut serve = recording.start();
-    recording.under_load(&serve, &["a", "b"], &[420], || {
+    recording.under_load(&serve, &["a", "b"], &[Batch, One(420), One(420)], || {
         recording.wait_accepted(12);
         for _ in 0..3 {
             recording.control.set(1, folder);
@@ -241,14 +242,14 @@ fn the_sync_that_ends_the_first_copying_fails() {
 fn the_sync_that_ends_a_copying_of_several_rounds_fails() {
     let recording = recording();
     let mut serve = recording.start();
-    recording.under_load(&serve, &["a", "b"], &[420, 20_000], || recording.wait_accepted(40));
+    recording.under_load(&serve, &["a", "b"], &[Batch, One(420), One(20_000)], || recording.wait_accepted(40));
     serve.kill();
     for life in ["c", "d"] {
         let slow = Mode::Delay(Duration::from_millis(4));
         recording.control.set(0, Rule::once(on::SYNC, DATABASE, Mode::Fail(EIO)));
         recording.control.set(1, Rule::every(on::WRITE, DATABASE, slow));
         let mut serve = recording.start();
-        recording.under_load(&serve, &[life], &[420, 20_000], || {
+        recording.under_load(&serve, &[life], &[Batch, One(420), One(20_000)], || {
             wait_until("the last round is synced", || recording.control.fired(0) > 0);
             recording.control.clear();
             recording.wait_accepted(10);
@@ -304,7 +305,7 @@ fn until_the_first_segment_goes(recording: &mut Recording, is_refused: impl Fn(u
     (0..4).for_each(|_| assert_eq!(sender.batch(100, 420), 200));
     let segment = segments(recording).into_iter().min().expect("a batch makes a segment");
     let mut ahead = Duration::ZERO;
-    recording.under_load(&serve, &["a"], &[420], || {
+    recording.under_load(&serve, &["a"], &[Batch, One(420), One(420)], || {
         wait_until("the file of the first segment goes", || {
             std::thread::sleep(Duration::from_millis(700));
             ahead += Duration::from_secs(61);
@@ -346,7 +347,7 @@ fn events_are_sent_again_while_others_come() {
     (0..4).for_each(|_| assert_eq!(sender.batch(100, 420), 200));
     wait_until("nothing is queued", || serve.metric("tributary_queued_events") == Some(0));
     refuses.store(false, Ordering::Relaxed);
-    recording.under_load(&serve, &["a"], &[420], || {
+    recording.under_load(&serve, &["a"], &[Batch, One(420), One(420)], || {
         recording.wait_accepted(2);
         for words in [&["resend", "--all"][..], &["resend", "--state", "delivered", "--type", "track"]] {
             let ended = recording.run(words);
