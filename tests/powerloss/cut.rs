@@ -8,7 +8,8 @@
 //! or folder takes with it all of that up to its own last change. A file never shows bytes that were not written;
 //! overwrites in place are there or not, torn at 512 bytes.
 //!
-//! *gate* is either of these on a [`Disk`] on which failed syncs lose what they covered.
+//! *gate* is either of these on a [`Disk`] on which failed syncs lose what they covered, *dead blocks* a stricter one; see
+//! [`crate::disk::FailedSync`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -256,7 +257,8 @@ pub fn digest(state: &State) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (path, content) in state {
         let name = path.to_string_lossy();
-        if ["-shm", "tributary.lock", "engine.json", "engine.json.new"].iter().any(|end| name.ends_with(end)) {
+        if ["-shm", "tributary.lock", "engine.json", "engine.json.new"].iter().any(|end| name.ends_with(end))
+        {
             continue;
         }
         path.hash(&mut hasher);

@@ -1,8 +1,7 @@
 //! Walks through an operation log and knows, at any place in it, what is durable and what a power cut could take away.
 //!
-//! What was synced is durable. A name is durable once its folder was synced. With `failed_syncs_lose` the disk is the one
-//! called *gate*: what a failed sync should have made durable never gets there, as on Linux, which marks such pages
-//! clean: a later sync succeeds without them. Written once more and synced well, it is there.
+//! What was synced is durable. A name is durable once its folder was synced. What a failed sync costs depends on the
+//! disk, see [`FailedSync`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -23,20 +22,39 @@ pub enum Change {
     Truncate(u64),
 }
 
+/// What becomes of the changes that a failed sync covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedSync {
+    /// They wait for the next sync, or reach the disk by themselves.
+    Waits,
+    /// *gate*: they never reach the disk. Linux marks the pages clean, and a later sync succeeds without them. Written
+    /// once more and synced well, they are there.
+    Loses,
+    /// *gate*, and blocks that the file had got for them stay empty whatever is written there later, until the file is
+    /// cut before them. ext4 does so: the blocks are allocated as unwritten, only a write-back that succeeds changes
+    /// that, and pages that stay in memory do not ask again (`thin.sh` shows it).
+    LosesBlocks,
+}
+
 /// A change that no sync has made durable.
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// The place of its record.
     pub index: usize,
     pub change: Change,
-    /// A failed sync covered it, and the disk is a gate.
+    /// A failed sync covered it, and the disk does not wait.
     pub lost: bool,
 }
+
+/// What is kept in memory is mapped to blocks of this size.
+const BLOCK: u64 = 4096;
 
 #[derive(Debug, Default)]
 pub struct FileObject {
     pub durable: Vec<u8>,
     pub pending: Vec<Pending>,
+    /// Blocks that stay empty: from and to, in bytes.
+    dead: Vec<(u64, u64)>,
     size: u64,
     /// The record by which it was created, shortened or made longer last.
     last_metadata: Option<usize>,
@@ -58,7 +76,7 @@ pub enum Object {
 pub struct Disk<'a> {
     pub log: &'a Log,
     root: PathBuf,
-    failed_syncs_lose: bool,
+    failed_sync: FailedSync,
     pub objects: Vec<Object>,
     by_inode: HashMap<u64, Id>,
     /// As the running system sees them; the root is the empty path.
@@ -97,13 +115,24 @@ pub fn resize(bytes: &mut Vec<u8>, size: u64) {
     bytes.resize(usize::try_from(size).expect("it is in memory"), 0);
 }
 
+impl FileObject {
+    /// Nothing that was written to a dead block is on the disk.
+    fn bury(&mut self) {
+        let end = self.durable.len();
+        for (from, to) in &self.dead {
+            let place = |at: &u64| usize::try_from(*at).map_or(end, |at| at.min(end));
+            self.durable[place(from)..place(to)].fill(0);
+        }
+    }
+}
+
 impl<'a> Disk<'a> {
     /// A disk whose `root` held `base`, all of it durable, when the log began.
-    pub fn new(log: &'a Log, root: &Path, base: &State, failed_syncs_lose: bool) -> Self {
+    pub fn new(log: &'a Log, root: &Path, base: &State, failed_sync: FailedSync) -> Self {
         let mut disk = Self {
             log,
             root: root.to_path_buf(),
-            failed_syncs_lose,
+            failed_sync,
             objects: vec![Object::Folder(Folder::default())],
             by_inode: HashMap::new(),
             names: HashMap::from([(PathBuf::new(), ROOT)]),
@@ -209,8 +238,7 @@ impl<'a> Disk<'a> {
                 }
             }
             Op::Rename | Op::Link => {
-                let (old, new) =
-                    (self.relative(&record.path), self.relative(&self.log.new_name(record)));
+                let (old, new) = (self.relative(&record.path), self.relative(&self.log.new_name(record)));
                 let Some(id) = self.names.get(&old).copied() else { return };
                 self.names.insert(new.clone(), id);
                 self.name(index, &new, Some(id));
@@ -260,12 +288,24 @@ impl<'a> Disk<'a> {
             Object::File(file) if well => {
                 for pending in file.pending.extract_if(.., |one| one.index < began && !one.lost) {
                     apply(&mut file.durable, &pending.change, log);
+                    if let Change::Truncate(size) = pending.change {
+                        file.dead.retain(|(from, _)| *from < size);
+                    }
                 }
+                file.bury();
                 file.last_metadata.filter(|last| *last < began)
             }
-            Object::File(file) if self.failed_syncs_lose => {
-                for pending in file.pending.iter_mut().filter(|one| one.index < began) {
+            Object::File(file) if self.failed_sync != FailedSync::Waits => {
+                let known = (file.durable.len() as u64).next_multiple_of(BLOCK);
+                for pending in file.pending.iter_mut().filter(|one| one.index < began && !one.lost) {
                     pending.lost = true;
+                    if let Change::Write(offset, data) = &pending.change
+                        && self.failed_sync == FailedSync::LosesBlocks
+                    {
+                        let from = (offset / BLOCK * BLOCK).max(known);
+                        let to = (offset + data.len() as u64).next_multiple_of(BLOCK);
+                        file.dead.extend((from < to).then_some((from, to)));
+                    }
                 }
                 None
             }

@@ -1,11 +1,12 @@
 //! Cuts the power at many places of a recording and judges the states that it could leave.
 
 use std::collections::{BTreeMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use crate::cut::{Shape, digest};
-use crate::disk::{Disk, State, lay_out};
+use crate::disk::{Disk, FailedSync, State, lay_out};
 use crate::log::{Log, Op, Record, class};
 use crate::program::Settings;
 use crate::recording::Recording;
@@ -39,8 +40,8 @@ pub struct Plan<'a> {
     pub focus: Focus,
     /// The usual number of states is divided by this: some states are large, some scenarios have several recordings.
     pub divisor: usize,
-    /// Failed syncs lose what they covered.
-    pub gate: bool,
+    /// The disks that differ in what a failed sync costs; where none fails, all are the same.
+    pub disks: &'static [FailedSync],
     pub pruned: bool,
 }
 
@@ -60,7 +61,7 @@ struct Task {
 
 /// States a scenario. `.ci/run` takes the default; the long form is in docs/reliability.md.
 pub fn states_wanted() -> usize {
-    number("TRIBUTARY_POWERLOSS_STATES").map_or(20, |count| usize::try_from(count).unwrap_or(usize::MAX))
+    number("TRIBUTARY_POWERLOSS_STATES").map_or(16, |count| usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 pub fn seed() -> u64 {
@@ -74,12 +75,25 @@ fn number(name: &str) -> Option<u64> {
 
 impl<'a> Plan<'a> {
     pub fn new(name: &'static str, recording: &'a Recording) -> Self {
-        Self { name, recording, focus: Focus::Everywhere, divisor: 1, gate: false, pruned: false }
+        Self {
+            name,
+            recording,
+            focus: Focus::Everywhere,
+            divisor: 1,
+            disks: &[FailedSync::Waits],
+            pruned: false,
+        }
     }
 
-    /// Syncs fail in this recording: cut it on the disk called gate, and on a kinder one.
+    /// Syncs fail in this recording.
     pub fn gate(mut self) -> Self {
-        self.gate = true;
+        self.disks = &[FailedSync::Loses, FailedSync::Waits];
+        self
+    }
+
+    /// Syncs fail of files that the program can cut, so that blocks that stay empty must not cost anything either.
+    pub fn gate_and_dead_blocks(mut self) -> Self {
+        self.disks = &[FailedSync::Loses, FailedSync::Waits, FailedSync::LosesBlocks];
         self
     }
 
@@ -123,10 +137,17 @@ impl<'a> Plan<'a> {
                 let truth = Truth {
                     sent: &sent,
                     acknowledged: groups.iter().flat_map(|(_, ids)| ids.iter().cloned()).collect(),
-                    delivered: self.recording.history.delivered_by(if self.pruned { task.position } else { 0 }),
+                    delivered: self.recording.history.delivered_by(if self.pruned {
+                        task.position
+                    } else {
+                        0
+                    }),
                     pruned: self.pruned,
                 };
-                let problems = judge(&task.state, &truth);
+                let problems = catch_unwind(AssertUnwindSafe(|| judge(&task.state, &truth)));
+                let problems = problems.unwrap_or_else(|_panic| {
+                    vec![Problem { kind: "stop", text: "judging it did not come to an end".to_owned() }]
+                });
                 found.lock().unwrap_or_else(PoisonError::into_inner).add(task, problems);
             }
         };
@@ -134,20 +155,14 @@ impl<'a> Plan<'a> {
             let judges: Vec<_> = (0..processors * JUDGES_A_PROCESSOR).map(|_| scope.spawn(work)).collect();
             let kinds = self.cut(&log, &acknowledgements, &send);
             drop(send);
-            judges.into_iter().for_each(|judge| judge.join().expect("judging does not panic"));
+            for judge in judges {
+                judge.join().expect("judging does not panic");
+            }
             kinds
         });
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let heard: usize = acknowledgements.iter().map(|(_, ids)| ids.len()).sum();
-        println!(
-            "{}: {} states {kinds:?}, {} with problems {:?}; {heard} events acknowledged, {} records, seed {}",
-            self.name,
-            found.states,
-            found.problems.len(),
-            found.kinds(),
-            log.records.len(),
-            seed(),
-        );
+        found.tell(&kinds, &format!("{heard} events acknowledged, {} records", log.records.len()));
         found
     }
 
@@ -160,8 +175,11 @@ impl<'a> Plan<'a> {
     ) -> BTreeMap<&'static str, usize> {
         let wanted = states_wanted().div_ceil(self.divisor).max(4);
         let recording = self.recording;
-        let disk = |gate| Disk::new(log, &recording.root, &recording.base, gate);
-        let (mut kind, mut gate) = (disk(false), self.gate.then(|| disk(true)));
+        let mut disks: Vec<_> = self
+            .disks
+            .iter()
+            .map(|failed| (*failed, Disk::new(log, &recording.root, &recording.base, *failed)))
+            .collect();
         let mut kinds = BTreeMap::new();
         let mut known = HashSet::new();
         // Every place may turn out to have few states: more of them than are needed, spread over the whole recording.
@@ -169,14 +187,9 @@ impl<'a> Plan<'a> {
         let places = self.places(log, wanted.div_ceil(STATES_A_PLACE) * 3 / 2, &mut random);
         let most = wanted.div_ceil(places.len().max(1)).max(STATES_A_PLACE);
         for (turn, place) in places.into_iter().enumerate() {
-            kind.go_to(place);
-            if let Some(gate) = &mut gate {
-                gate.go_to(place);
-            }
-            let (disk, is_gate) = match &gate {
-                Some(gate) if turn % 2 == 0 => (gate, true),
-                _ => (&kind, false),
-            };
+            let number = disks.len();
+            let (failed_sync, disk) = &mut disks[turn % number];
+            disk.go_to(place);
             let acknowledged = acknowledgements.partition_point(|(index, _)| *index < place);
             let position = log.records.get(place).map_or(u64::MAX, |record| record.position);
             let mut shapes = Shape::all();
@@ -187,10 +200,11 @@ impl<'a> Plan<'a> {
                 if !known.insert((digest(&state), acknowledged)) {
                     continue;
                 }
-                let model = match shape {
-                    _ if is_gate => "gate",
-                    Shape::Posix { .. } => "posix",
-                    Shape::Ext4 { .. } => "ext4",
+                let model = match (*failed_sync, shape) {
+                    (FailedSync::Loses, _) => "gate",
+                    (FailedSync::LosesBlocks, _) => "dead blocks",
+                    (FailedSync::Waits, Shape::Posix { .. }) => "posix",
+                    (FailedSync::Waits, Shape::Ext4 { .. }) => "ext4",
                 };
                 *kinds.entry(model).or_default() += 1;
                 let name = format!("{} cut at {place}, {model}, {shape:?}", self.name);
@@ -220,26 +234,49 @@ impl<'a> Plan<'a> {
         let doubtful: HashSet<usize> = failed.flat_map(|(index, _)| index..index + DOUBTFUL).collect();
         let mut groups = match self.focus {
             Focus::Everywhere => vec![
-                (35, indexed().filter(|(_, one)| one.op == Op::Acknowledge).map(|(index, _)| index + 1).collect()),
-                (40, around(&|one| is_name(one) || matches!(one.op, Op::Truncate | Op::SyncBegin | Op::SyncEnd))),
+                (
+                    35,
+                    indexed()
+                        .filter(|(_, one)| one.op == Op::Acknowledge)
+                        .map(|(index, _)| index + 1)
+                        .collect(),
+                ),
+                (
+                    40,
+                    around(&|one| {
+                        is_name(one) || matches!(one.op, Op::Truncate | Op::SyncBegin | Op::SyncEnd)
+                    }),
+                ),
                 (25, around(&|one| one.op == Op::Write)),
             ],
             Focus::Copying => vec![
-                (20, indexed().filter(|(_, one)| one.op == Op::Acknowledge).map(|(index, _)| index + 1).collect()),
-                (80, around(&|one| {
-                    let changes = matches!(one.op, Op::Write | Op::Truncate);
-                    is_name(one)
-                        || (one.class == class::DATABASE && (changes || one.op == Op::SyncBegin || one.op == Op::SyncEnd))
-                        || (one.class == class::WAL && changes && one.offset == 0)
-                })),
+                (
+                    20,
+                    indexed()
+                        .filter(|(_, one)| one.op == Op::Acknowledge)
+                        .map(|(index, _)| index + 1)
+                        .collect(),
+                ),
+                (
+                    80,
+                    around(&|one| {
+                        let changes = matches!(one.op, Op::Write | Op::Truncate);
+                        is_name(one)
+                            || (one.class == class::DATABASE
+                                && (changes || one.op == Op::SyncBegin || one.op == Op::SyncEnd))
+                            || (one.class == class::WAL && changes && one.offset == 0)
+                    }),
+                ),
             ],
         };
         groups.push((60, doubtful.into_iter().filter(|place| *place <= log.records.len()).collect()));
+        groups.retain(|(_, group): &(usize, Vec<usize>)| !group.is_empty());
+        let all: usize = groups.iter().map(|(share, _)| share).sum();
         let mut places = HashSet::from([log.records.len()]);
         for (share, mut group) in groups {
             group.sort_unstable();
             random.shuffle(&mut group);
-            places.extend(group.into_iter().take((count * share / 100).max(1)));
+            places.extend(group.into_iter().take((count * share / all).max(1)));
         }
         let mut places: Vec<usize> = places.into_iter().collect();
         places.sort_unstable();
@@ -262,12 +299,24 @@ impl Found {
         self.problems.push((name, problems));
     }
 
+    #[expect(clippy::print_stdout, reason = "what was looked at, for --nocapture and failures")]
+    fn tell(&self, models: &BTreeMap<&'static str, usize>, of: &str) {
+        let Self { name, states, problems } = self;
+        let (bad, seed) = (problems.len(), seed());
+        println!(
+            "{name}: {states} states {models:?}, {bad} with problems {:?}; {of}, seed {seed}",
+            self.kinds()
+        );
+    }
+
     /// How many states have which problem.
     fn kinds(&self) -> BTreeMap<&'static str, usize> {
         let mut kinds = BTreeMap::new();
         for (_, problems) in &self.problems {
             let of_state: HashSet<_> = problems.iter().map(|problem| problem.kind).collect();
-            of_state.into_iter().for_each(|kind| *kinds.entry(kind).or_default() += 1);
+            for kind in of_state {
+                *kinds.entry(kind).or_default() += 1;
+            }
         }
         kinds
     }
@@ -277,10 +326,16 @@ impl Found {
         if self.problems.is_empty() {
             return;
         }
-        let shown: Vec<String> = self.problems.iter().take(8).map(|(name, problems)| {
-            let texts: Vec<String> = problems.iter().take(4).map(|one| format!("\n    {one:.400}")).collect();
-            format!("  {name}{}", texts.concat())
-        }).collect();
+        let shown: Vec<String> = self
+            .problems
+            .iter()
+            .take(8)
+            .map(|(name, problems)| {
+                let texts: Vec<String> =
+                    problems.iter().take(4).map(|one| format!("\n    {one:.400}")).collect();
+                format!("  {name}{}", texts.concat())
+            })
+            .collect();
         panic!(
             "{} of {} states have problems {:?}:\n{}",
             self.problems.len(),

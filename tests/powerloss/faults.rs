@@ -91,13 +91,18 @@ fn an_event_refused_by_a_failed_sync_does_not_come_back_broken() {
 fn refuses_after(remove: impl FnOnce(&Path)) {
     let recording = Recording::new(Settings::default());
     let serve = recording.start();
-    recording.under_load(&serve, &["a", "b"], &[Request::Batch, Request::One(420), Request::One(420)], || {
-        recording.wait_accepted(20);
-        let before = recording.history.refusals();
-        remove(&recording.home.data);
-        wait_until("senders are refused", || recording.history.refusals() > before);
-        wait_until("/ready says so", || serve.ready().0 == 503);
-    });
+    recording.under_load(
+        &serve,
+        &["a", "b"],
+        &[Request::Batch, Request::One(420), Request::One(420)],
+        || {
+            recording.wait_accepted(20);
+            let before = recording.history.refusals();
+            remove(&recording.home.data);
+            wait_until("senders are refused", || recording.history.refusals() > before);
+            wait_until("/ready says so", || serve.ready().0 == 503);
+        },
+    );
     stays_refusing(&recording, &serve);
 }
 
@@ -144,7 +149,11 @@ fn a_database_file_that_refuses_writes_is_told_of_and_taken_again() {
             sender.one(size);
             sent += size;
         }
-        assert!(sent < LOG_BYTES_MAX, "{} writes failed, {sent} bytes were sent, and it is ready", recording.control.fired(0));
+        assert!(
+            sent < LOG_BYTES_MAX,
+            "{} writes failed, {sent} bytes were sent, and it is ready",
+            recording.control.fired(0)
+        );
     }
     let (_, reason) = serve.ready();
     assert!(reason.contains("spool"), "a reason: {reason}");

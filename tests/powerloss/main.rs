@@ -6,7 +6,7 @@
 //! which syncs lie, have to be caught.
 //!
 //! `cargo test --test powerloss`: two minutes; needs Linux and `cc`. `TRIBUTARY_POWERLOSS_STATES` is how many states a
-//! scenario gets (20), `TRIBUTARY_POWERLOSS_SEED` draws others (1). docs/reliability.md has the long form.
+//! scenario gets (16), `TRIBUTARY_POWERLOSS_SEED` draws others (1). docs/reliability.md has the long form.
 
 #[cfg(target_os = "linux")]
 mod cut;

@@ -15,7 +15,7 @@ const WRITE_KEY: &str = "powerloss-key";
 const AUTHORIZATION: &str = "Basic cG93ZXJsb3NzLWtleTo=";
 
 /// Longer than this nothing takes, unless it never comes.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What of the settings differs between scenarios.
 #[derive(Clone, Debug)]
@@ -182,7 +182,8 @@ impl Serve {
 
     /// The value of a line of `/metrics`.
     pub fn metric(&self, name: &str) -> Option<u64> {
-        let (_, text) = Connection::open(self.address).and_then(|mut one| one.ask("GET", "/metrics", "")).ok()?;
+        let (_, text) =
+            Connection::open(self.address).and_then(|mut one| one.ask("GET", "/metrics", "")).ok()?;
         text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::disk::{Disk, State, read_in};
+use crate::disk::{Disk, FailedSync, State, read_in};
 use crate::history::{History, Sender};
 use crate::log::Log;
 use crate::program::{Ended, Home, Serve, Settings, ended, wait_until};
@@ -95,7 +95,12 @@ impl Recording {
     }
 
     /// So many senders at a time, each doing its work with dice of its own.
-    pub fn together(&self, serve: &Serve, names: &[&str], work: impl Fn(&mut Sender<'_>, &mut fastrand::Rng) + Sync) {
+    pub fn together(
+        &self,
+        serve: &Serve,
+        names: &[&str],
+        work: impl Fn(&mut Sender<'_>, &mut fastrand::Rng) + Sync,
+    ) {
         std::thread::scope(|scope| {
             for (seed, name) in (1..).zip(names) {
                 let work = &work;
@@ -143,14 +148,18 @@ impl Recording {
     /// Everything the program did; the model of the disk must come to what is really there.
     pub fn read(&self) -> Log {
         let log = Log::read(&self.log);
-        let mut disk = Disk::new(&log, &self.root, &self.base, false);
+        let mut disk = Disk::new(&log, &self.root, &self.base, FailedSync::Waits);
         disk.go_to(log.records.len());
         let (modelled, real) = (disk.live(), read_in(&self.root));
         let names = |state: &State| state.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&modelled), names(&real), "the shim has seen every name");
         for (path, content) in &real {
             let is_memory = path.to_string_lossy().ends_with("-shm");
-            assert!(is_memory || modelled[path] == *content, "the shim has not seen all of {}", path.display());
+            assert!(
+                is_memory || modelled[path] == *content,
+                "the shim has not seen all of {}",
+                path.display()
+            );
         }
         log
     }

@@ -103,8 +103,9 @@ fn a_repair_goes_on_whatever_of_its_note_is_there() {
         rename(&format!("{aside}{end}"), &format!("{SPOOL}{end}"));
     }
     let place = scratch();
-    for note in ["", "s", &aside[..9], "\0\0\0\0\0\0\0\0", "../elsewhere", &aside] {
-        let mut state: State = state.iter().map(|(path, content)| (Path::new("").join(path), content.clone())).collect();
+    for note in ["", "s", &aside[..9], "\0\0\0\0\0\0\0\0", &aside] {
+        let mut state: State =
+            state.iter().map(|(path, content)| (Path::new("").join(path), content.clone())).collect();
         state.insert(NOTE.into(), Some(note.as_bytes().to_vec()));
         let problems = judge(&state, &good, &place);
         let texts: Vec<_> = problems.iter().map(|problem| format!("\n  {problem:.300}")).collect();
@@ -151,7 +152,10 @@ fn judge(state: &State, good: &HashSet<String>, place: &Path) -> Vec<Problem> {
             let there = there.unwrap_or_default();
             let lost: Vec<_> = good.iter().filter(|id| !there.contains(*id)).collect();
             if let Some(first) = lost.iter().min() {
-                found("lost", format!("{} of {} that a repair brings back, as {first}", lost.len(), good.len()));
+                found(
+                    "lost",
+                    format!("{} of {} that a repair brings back, as {first}", lost.len(), good.len()),
+                );
             }
             let sums = home.run(&["log", "--summary", "--json"]).json();
             if sums.is_none_or(|sums| sums["addsUp"] != true) {

@@ -106,10 +106,7 @@ impl Control {
         };
         let at = RULES_AT + place * RULE_BYTES;
         let count = rule.count.unwrap_or(-1);
-        self.write(
-            at,
-            &[0, rule.on, i32::from(rule.classes), rule.skip, count, error, mode, delay_ms, 0, 0],
-        );
+        self.write(at, &[0, rule.on, i32::from(rule.classes), rule.skip, count, error, mode, delay_ms, 0, 0]);
         self.write(at, &[1]);
     }
 

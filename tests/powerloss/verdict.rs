@@ -45,7 +45,8 @@ pub struct Truth<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
-    line: i64,
+    #[serde(rename = "line")]
+    number: i64,
     message_id: String,
     state: String,
     resend_of: Option<i64>,
@@ -71,7 +72,12 @@ struct Judge<'a> {
 }
 
 /// Judges a state; `place` is a folder for it, `data` where the data folder is in the state.
-pub fn judge(state: &State, truth: &Truth<'_>, settings: &Settings, (place, data): (&Path, &Path)) -> Vec<Problem> {
+pub fn judge(
+    state: &State,
+    truth: &Truth<'_>,
+    settings: &Settings,
+    (place, data): (&Path, &Path),
+) -> Vec<Problem> {
     let home = Home::new(place, &Path::new("disk").join(data), settings);
     lay_out(state, &home.path().join("disk"));
     let has_spool = state.contains_key(&data.join(SPOOL));
@@ -103,7 +109,10 @@ impl Judge<'_> {
     fn doctor(&mut self, when: &str, must_be_well: bool) {
         let ended = self.home.run(&["doctor", "--check", "--json"]);
         if must_be_well && ended.code != Some(0) {
-            self.found("doctor", format!("--check{when}: {:?} {} {}", ended.code, ended.stdout.trim(), ended.stderr.trim()));
+            self.found(
+                "doctor",
+                format!("--check{when}: {:?} {} {}", ended.code, ended.stdout.trim(), ended.stderr.trim()),
+            );
         }
     }
 
@@ -175,7 +184,7 @@ impl Judge<'_> {
             {
                 let before = last.entry(name).or_default();
                 if number < *before {
-                    self.found("order", format!("{id} is line {}, behind {name}-{before:06}", line.line));
+                    self.found("order", format!("{id} is line {}, behind {name}-{before:06}", line.number));
                 }
                 *before = number;
             }
@@ -193,14 +202,21 @@ impl Judge<'_> {
     }
 
     fn check_sums(&mut self, lines: &[Line<'_>], sums: &Sums) {
-        let count = |states: &[&str]| lines.iter().filter(|line| states.contains(&line.state.as_str())).count();
+        let count =
+            |states: &[&str]| lines.iter().filter(|line| states.contains(&line.state.as_str())).count();
         let (queued, failed) = (count(&["queued", "retrying"]), count(&["failed"]));
         let mut agree = sums.adds_up && sums.queued == queued && sums.failed == failed;
         if !self.truth.pruned {
             agree &= sums.delivered == count(&["delivered"]) && sums.rejected == count(&["rejected"]);
         }
         if !agree {
-            self.found("ledger", format!("adds up: {}; queued {} and {queued}, failed {} and {failed}", sums.adds_up, sums.queued, sums.failed));
+            self.found(
+                "ledger",
+                format!(
+                    "adds up: {}; queued {} and {queued}, failed {} and {failed}",
+                    sums.adds_up, sums.queued, sums.failed
+                ),
+            );
         }
     }
 }
