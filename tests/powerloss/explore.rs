@@ -27,10 +27,12 @@ const JUDGES_A_PROCESSOR: usize = 2;
 /// Where to cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Focus {
-    /// After answers, around names and syncs, and anywhere.
+    /// Around answers, names and syncs, and anywhere.
     Everywhere,
     /// Around what is done to the database file, to names, and to the beginning of the write-ahead log.
     Copying,
+    /// Around names, and what is done to a file just after it got its name.
+    Names,
 }
 
 /// What one scenario is explored with.
@@ -222,54 +224,42 @@ impl<'a> Plan<'a> {
     /// Records before which to cut.
     fn places(&self, log: &Log, count: usize, random: &mut fastrand::Rng) -> Vec<usize> {
         let indexed = || log.records.iter().enumerate();
-        let around = |wanted: &dyn Fn(&Record) -> bool| -> Vec<usize> {
-            let near = indexed().filter(|(_, record)| wanted(record)).flat_map(|(index, _)| index..index + 2);
-            near.collect::<HashSet<_>>().into_iter().collect()
+        let around = |wanted: &dyn Fn(&Record) -> bool, behind: usize| -> Vec<usize> {
+            let near = indexed().filter(|(_, one)| wanted(one)).flat_map(|(index, _)| index..=index + behind);
+            near.filter(|place| *place <= log.records.len()).collect::<HashSet<_>>().into_iter().collect()
         };
         let is_name = |record: &Record| {
             matches!(record.op, Op::Create | Op::Mkdir | Op::Rename | Op::Link | Op::Unlink | Op::Rmdir)
         };
         // What a failed sync covered is in doubt until it is written again.
-        let failed = indexed().filter(|(_, one)| one.op == Op::SyncEnd && one.result == -1);
-        let doubtful: HashSet<usize> = failed.flat_map(|(index, _)| index..index + DOUBTFUL).collect();
+        let doubtful = around(&|one| one.op == Op::SyncEnd && one.result == -1, DOUBTFUL);
+        let is_sync = |one: &Record| matches!(one.op, Op::SyncBegin | Op::SyncEnd);
+        let is_change = |one: &Record| matches!(one.op, Op::Write | Op::Truncate);
+        let answers = around(&|one| one.op == Op::Acknowledge, 1);
+        // Each with its share.
         let mut groups = match self.focus {
             Focus::Everywhere => vec![
-                (
-                    35,
-                    indexed()
-                        .filter(|(_, one)| one.op == Op::Acknowledge)
-                        .map(|(index, _)| index + 1)
-                        .collect(),
-                ),
-                (
-                    40,
-                    around(&|one| {
-                        is_name(one) || matches!(one.op, Op::Truncate | Op::SyncBegin | Op::SyncEnd)
-                    }),
-                ),
-                (25, around(&|one| one.op == Op::Write)),
+                (35, answers),
+                (40, around(&|one| is_name(one) || one.op == Op::Truncate || is_sync(one), 1)),
+                (25, around(&|one| one.op == Op::Write, 1)),
             ],
             Focus::Copying => vec![
-                (
-                    20,
-                    indexed()
-                        .filter(|(_, one)| one.op == Op::Acknowledge)
-                        .map(|(index, _)| index + 1)
-                        .collect(),
-                ),
+                (20, answers),
                 (
                     80,
-                    around(&|one| {
-                        let changes = matches!(one.op, Op::Write | Op::Truncate);
-                        is_name(one)
-                            || (one.class == class::DATABASE
-                                && (changes || one.op == Op::SyncBegin || one.op == Op::SyncEnd))
-                            || (one.class == class::WAL && changes && one.offset == 0)
-                    }),
+                    around(
+                        &|one| {
+                            is_name(one)
+                                || (one.class == class::DATABASE && (is_change(one) || is_sync(one)))
+                                || (one.class == class::WAL && is_change(one) && one.offset == 0)
+                        },
+                        1,
+                    ),
                 ),
             ],
+            Focus::Names => vec![(100, around(&is_name, 4))],
         };
-        groups.push((60, doubtful.into_iter().filter(|place| *place <= log.records.len()).collect()));
+        groups.push((60, doubtful));
         groups.retain(|(_, group): &(usize, Vec<usize>)| !group.is_empty());
         let all: usize = groups.iter().map(|(share, _)| share).sum();
         let mut places = HashSet::from([log.records.len()]);

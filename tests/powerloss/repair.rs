@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::disk::{State, lay_out, read_in};
-use crate::explore::Plan;
+use crate::explore::{Focus, Plan};
 use crate::history::{History, Sender};
 use crate::program::{Home, Settings};
 use crate::recording::Recording;
@@ -78,8 +78,8 @@ fn a_repair_may_lose_power_at_any_moment() {
     // Nothing is acknowledged while the doctor works.
     recording.history = std::sync::Arc::default();
     let place = scratch();
-    let found = Plan::new("repairing", &recording).explore_with(&|state, _| judge(state, &good, &place));
-    found.must_be_whole();
+    let plan = Plan::new("repairing", &recording).near(Focus::Names);
+    plan.explore_with(&|state, _| judge(state, &good, &place)).must_be_whole();
 }
 
 /// The note itself can be torn: an empty one is what a cut right after its creation leaves.
