@@ -221,6 +221,18 @@ impl Judge<'_> {
     }
 }
 
+/// Those of `ids` that the log does not have, with what was sent.
+pub fn missing(home: &Home, sent: &HashMap<String, String>, mut ids: HashSet<String>) -> HashSet<String> {
+    let ended = home.run(&["log", "--json", "--data"]);
+    for line in ended.stdout.lines().filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok()) {
+        let data = line.data.map_or("null", RawValue::get);
+        if sent.get(&line.message_id).is_some_and(|properties| data.contains(properties.as_str())) {
+            ids.remove(&line.message_id);
+        }
+    }
+    ids
+}
+
 /// A place in memory for the states, if the system has one.
 pub fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
