@@ -110,7 +110,7 @@ fn is_found_out(remove: impl FnOnce(&Path)) -> Recording {
             before = recording.history.acknowledged();
         },
     );
-    assert!(reason.contains("removed"), "a reason: {reason}");
+    assert!(reason.contains("spool"), "a reason: {reason}");
     let mut sender = recording.sender(&serve, "later");
     for _ in 0..LATER {
         sender.one(420);
