@@ -111,7 +111,7 @@ fn is_found_out(remove: impl FnOnce(&Path)) -> Recording {
         },
     );
     assert!(reason.contains("spool"), "a reason: {reason}");
-    let mut sender = recording.sender(&serve, "later");
+    let mut sender = recording.sender(&serve, "then");
     for _ in 0..LATER {
         sender.one(420);
         sender.batch(100, 420);
