@@ -67,6 +67,27 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
     sync_folder(parent)
 }
 
+/// The folder's own name and those of the folders around it are on the disk when this returns. For a start: whoever made
+/// them may have ended before they were synced.
+pub fn sync_parents(folder: &Path) -> io::Result<()> {
+    let folder = fs::canonicalize(folder)?;
+    for parent in folder.ancestors().skip(1) {
+        match sync_folder(parent) {
+            // Not ours to read, or nothing that changes: we did not make what is in there.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::ReadOnlyFilesystem
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::Unsupported
+                ) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
 /// The names in the folder are on the disk when this returns. Other systems than Unix do not offer it.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }

@@ -33,7 +33,8 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
 }
 
 fn lines(report: &Report, data_dir: &Path) -> String {
-    let Report { lines, payloads_good, payloads_unchecked, findings, set_aside, recovered, read_directly } = report;
+    let Report { lines, payloads_good, payloads_unchecked, findings, set_aside, recovered, read_directly } =
+        report;
     let mut said = vec![format!("looked at {} in {}", count(*lines, "line"), data_dir.display())];
     let unchecked = match payloads_unchecked {
         0 => String::new(),

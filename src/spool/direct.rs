@@ -278,7 +278,8 @@ mod tests {
         let bytes: Vec<u8> = (0..3_000_001_u32).map(|n| (n % 251) as u8).collect();
         let (_folder, path) = file(&bytes);
         let Some(mut direct) = Direct::open(&path).expect("readable") else { return };
-        for (offset, length) in [(0_usize, 10), (4095, 2), (1 << 20, 5000), (1_048_570, 100), (2_999_990, 11)] {
+        for (offset, length) in [(0_usize, 10), (4095, 2), (1 << 20, 5000), (1_048_570, 100), (2_999_990, 11)]
+        {
             let mut there = vec![0; length];
             assert_eq!(direct.read(&mut there, offset as u64).expect("readable"), length);
             assert_eq!(there, bytes[offset..offset + length], "{offset}");
@@ -295,7 +296,8 @@ mod tests {
         assert_eq!(compare(&path, 20_000).expect("readable").blocks, 0);
         // Two files stand for one whose disk forgot a block: the comparison is the same.
         let (_other, lost) = self::file(&[7; 20_000]);
-        write_all_at(&OpenOptions::new().write(true).open(&lost).expect("opens"), &[0; 4096], 8192).expect("written");
+        write_all_at(&OpenOptions::new().write(true).open(&lost).expect("opens"), &[0; 4096], 8192)
+            .expect("written");
         let Some(mut direct) = Direct::open(&lost).expect("readable") else { return };
         let mut found = Vec::new();
         differing(&mut direct, &file, 20_000, |offset, bytes| {
@@ -312,7 +314,8 @@ mod tests {
     fn without_direct_reads_everything_is_written_again_as_it_was() {
         let bytes: Vec<u8> = (0..2_100_000_u32).map(|n| (n % 253) as u8).collect();
         let (_folder, path) = file(&bytes);
-        rewrite(&OpenOptions::new().read(true).write(true).open(&path).expect("opens"), 2_099_000).expect("written");
+        rewrite(&OpenOptions::new().read(true).write(true).open(&path).expect("opens"), 2_099_000)
+            .expect("written");
         assert!(std::fs::read(&path).expect("readable") == bytes);
     }
 }

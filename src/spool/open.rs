@@ -88,7 +88,7 @@ impl OpenError {
 /// be on the disk, so it is made certain first, and copied whole before anything is added.
 pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
-    files::create_folder(dir).map_err(io)?;
+    files::create_folder(dir).and_then(|()| files::sync_parents(dir)).map_err(io)?;
     let lock = lock(dir)?;
     let path = dir.join(FILE_NAME);
     if doctor::is_unfinished(dir) {
@@ -108,8 +108,7 @@ pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), Op
     }
     files.opened().map_err(io)?;
     migrate(&connection, found).map_err(sqlite)?;
-    let mut writer =
-        Writer::new((connection, path.clone()), (files, lock), limits).map_err(sqlite)?;
+    let mut writer = Writer::new((connection, path.clone()), (files, lock), limits).map_err(sqlite)?;
     if is_left {
         writer.take_over();
     }

@@ -22,8 +22,7 @@ use std::{
 
 use super::{
     direct::{self, Direct, read_full},
-    open,
-    wal,
+    open, wal,
 };
 use crate::files::{self, Identity};
 
@@ -69,7 +68,8 @@ impl Files {
 
     /// SQLite has opened the files: these are the ones that commits go to.
     pub(super) fn opened(&mut self) -> io::Result<()> {
-        for (identity, path) in self.identities.iter_mut().zip([&self.path, &self.log_path, &self.index_path]) {
+        for (identity, path) in self.identities.iter_mut().zip([&self.path, &self.log_path, &self.index_path])
+        {
             *identity = Some(Identity::of(path)?);
         }
         Ok(())
@@ -79,14 +79,12 @@ impl Files {
     pub(super) fn place(&self) -> Place {
         for (identity, path) in self.identities.iter().zip([&self.path, &self.log_path, &self.index_path]) {
             match (identity, Identity::of(path)) {
-                (None, _) => {}
-                (Some(before), Ok(now)) if now == *before => {}
-                (Some(_), Ok(_)) => return Place::Replaced(path.clone()),
-                // A folder that cannot be looked into now is not known to be another one.
+                (Some(before), Ok(now)) if now != *before => return Place::Replaced(path.clone()),
                 (Some(_), Err(error)) if error.kind() == io::ErrorKind::NotFound => {
                     return Place::Removed(path.clone());
                 }
-                (Some(_), Err(_)) => {}
+                // A folder that cannot be looked into now is not known to be another one.
+                (None | Some(_), _) => {}
             }
         }
         Place::Same
@@ -125,7 +123,10 @@ impl Files {
         let proof = direct::prove(&file, &self.log_path, log.end)?;
         if proof.blocks > 0 {
             let path = self.log_path.display();
-            tracing::warn!("{path}: {} blocks of 4 KiB were not on the disk and are written anew", proof.blocks);
+            tracing::warn!(
+                "{path}: {} blocks of 4 KiB were not on the disk and are written anew",
+                proof.blocks
+            );
         }
         if let Some(folder) = self.path.parent() {
             files::sync_folder(folder)?;

@@ -139,7 +139,9 @@ impl Segments {
             uncut: Vec::new(),
         };
         let Some(folder) = &segments.folder else { return Ok(segments) };
-        make_folder(folder).map_err(|error| refused(folder, &error))?;
+        make_folder(folder)
+            .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
+            .map_err(|error| refused(folder, &error))?;
         let known: Vec<i64> = connection
             .prepare("SELECT id FROM segment")?
             .query_map([], |row| row.get(0))?
@@ -205,9 +207,13 @@ impl Segments {
         if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
     }
 
+    /// The database is about to be made anew with everything that was written, the refused commit too.
+    pub(super) fn keep_ends(&mut self) {
+        (self.current, self.uncut) = (None, Vec::new());
+    }
+
     /// The database was made anew because its files had been removed, perhaps the segments with them.
     pub(super) fn made_anew(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        (self.current, self.uncut) = (None, Vec::new());
         let Some(folder) = &self.folder else { return Ok(()) };
         make_folder(folder).map_err(|error| refused(folder, &error))?;
         let there = numbers(folder).map_err(|error| refused(folder, &error))?;

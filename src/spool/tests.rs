@@ -1026,7 +1026,8 @@ fn a_database_that_is_removed_takes_no_event_and_is_made_anew_with_all_it_had() 
         spool.append(arrivals(vec![event("u", "m1", 5), event("u", "m2", 5)])).await.expect("room");
         let mut log = LogReader::open(spool.path()).expect("opens");
         std::fs::remove_dir_all(dir.path()).expect("removes");
-        let refused = spool.append(arrivals(vec![event("u", "m3", 5)])).await.expect_err("it would be nowhere");
+        let refused =
+            spool.append(arrivals(vec![event("u", "m3", 5)])).await.expect_err("it would be nowhere");
         assert!(refused.to_string().contains("was removed while Tributary runs"), "{refused}");
         healed(&spool).await;
         spool.append(arrivals(vec![event("u", "m4", 5)])).await.expect("taken again");
@@ -1058,11 +1059,15 @@ fn another_database_in_the_place_of_the_open_one_takes_no_event_until_the_right_
         spool.append(arrivals(vec![event("u", "m1", 5)])).await.expect("room");
         std::fs::rename(&path, &kept).expect("moves");
         std::fs::write(&path, "another's").expect("writes");
-        let refused = spool.append(arrivals(vec![event("u", "m2", 5)])).await.expect_err("not into that file");
+        let refused =
+            spool.append(arrivals(vec![event("u", "m2", 5)])).await.expect_err("not into that file");
         assert!(refused.to_string().contains("put that one back"), "{refused}");
         let mut watch = spool.watch();
         let revision = watch.borrow_and_update().revision;
-        watch.wait_for(|summary| summary.revision > revision || summary.intake != Intake::Ready).await.expect("open");
+        watch
+            .wait_for(|summary| summary.revision > revision || summary.intake != Intake::Ready)
+            .await
+            .expect("open");
         assert!(matches!(spool.watch().borrow().intake, Intake::Failing(_)));
         std::fs::rename(&kept, &path).expect("moves back");
         healed(&spool).await;

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, fs::File, io};
 
 use super::direct::read_full;
 
-const HEAD_BYTES: u64 = 32;
-const FRAME_HEAD_BYTES: u64 = 24;
+const HEAD_BYTES: usize = 32;
+const FRAME_HEAD_BYTES: usize = 24;
 
 /// Both magic numbers; the lowest bit says in which byte order the checksums were made.
 const MAGIC: u32 = 0x377f_0682;
@@ -28,13 +28,13 @@ pub(super) struct Log {
 
 /// How many bytes `frames` of `page_bytes` take, the head included; 0 for none.
 pub(super) fn bytes_of(frames: u64, page_bytes: u64) -> u64 {
-    if frames == 0 { 0 } else { HEAD_BYTES + frames * (FRAME_HEAD_BYTES + page_bytes) }
+    if frames == 0 { 0 } else { HEAD_BYTES as u64 + frames * (FRAME_HEAD_BYTES as u64 + page_bytes) }
 }
 
 /// Reads the log up to `limit` bytes. A file that is no log, or holds no commit, is an empty one.
 pub(super) fn read(file: &File, limit: u64) -> io::Result<Log> {
-    let mut head = [0; HEAD_BYTES as usize];
-    if limit < HEAD_BYTES || read_full(file, &mut head, 0)? < head.len() {
+    let mut head = [0; HEAD_BYTES];
+    if limit < HEAD_BYTES as u64 || read_full(file, &mut head, 0)? < head.len() {
         return Ok(Log::default());
     }
     let magic = word(&head, 0);
@@ -51,15 +51,15 @@ pub(super) fn read(file: &File, limit: u64) -> io::Result<Log> {
     }
     let mut log = Log { page_bytes, ..Log::default() };
     let mut uncommitted = Vec::new();
-    let mut frame = vec![0; (FRAME_HEAD_BYTES + u64::from(page_bytes)) as usize];
-    let mut at = HEAD_BYTES;
+    let mut frame = vec![0; FRAME_HEAD_BYTES + page_bytes as usize];
+    let mut at = HEAD_BYTES as u64;
     while at + frame.len() as u64 <= limit && read_full(file, &mut frame, at)? == frame.len() {
         sum.add(&frame[..8]);
-        sum.add(&frame[FRAME_HEAD_BYTES as usize..]);
+        sum.add(&frame[FRAME_HEAD_BYTES..]);
         if frame[8..16] != head[16..24] || !sum.is(&frame, 16) {
             break;
         }
-        uncommitted.push((word(&frame, 0), at + FRAME_HEAD_BYTES));
+        uncommitted.push((word(&frame, 0), at + FRAME_HEAD_BYTES as u64));
         at += frame.len() as u64;
         let size = word(&frame, 4);
         if size > 0 {
@@ -86,11 +86,10 @@ struct Sum {
 impl Sum {
     /// `bytes` are a multiple of eight.
     fn add(&mut self, bytes: &[u8]) {
-        for pair in bytes.as_chunks::<8>().0 {
-            let ([a, b, c, d], [e, f, g, h]) = ([pair[0], pair[1], pair[2], pair[3]], [pair[4], pair[5], pair[6], pair[7]]);
-            let number = if self.big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
-            self.s0 = self.s0.wrapping_add(number([a, b, c, d])).wrapping_add(self.s1);
-            self.s1 = self.s1.wrapping_add(number([e, f, g, h])).wrapping_add(self.s0);
+        let number = if self.big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
+        for [first, second] in bytes.as_chunks::<4>().0.as_chunks::<2>().0 {
+            self.s0 = self.s0.wrapping_add(number(*first)).wrapping_add(self.s1);
+            self.s1 = self.s1.wrapping_add(number(*second)).wrapping_add(self.s0);
         }
     }
 

@@ -24,8 +24,8 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     (
         "engine",
         &[
-            "files", "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice", "kinesis",
-            "capture", "forward",
+            "files", "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice",
+            "kinesis", "capture", "forward",
         ],
     ),
     (

@@ -76,7 +76,8 @@ impl Trouble {
 
     /// What the faces show: what happened, on which device, and where no waiting helps, what does.
     fn reason(&self, writer: &Writer) -> Arc<str> {
-        let device = files::device_of(&writer.path).map_or_else(String::new, |device| format!(" on {device}"));
+        let device =
+            files::device_of(&writer.path).map_or_else(String::new, |device| format!(" on {device}"));
         let advice = match self {
             Self::Commit(error) | Self::Copy(error) if doctor::is_damage(error) => {
                 "; stop Tributary and run `tributary doctor`, which recovers what can be read"
@@ -221,6 +222,7 @@ impl Writer {
     /// The files have no names any more, but SQLite has them open still: everything in them goes into a new database under
     /// the old name. Payloads in segments that were removed are gone; their events show as damaged.
     fn rescue(&mut self, common: &Common) -> Result<(), Trouble> {
+        self.segments.keep_ends();
         let dir = self.path.parent().map_or_else(PathBuf::new, PathBuf::from);
         files::create_folder(&dir)?;
         if let Some(lock) = open::lock_anew(&dir, &self.lock).map_err(io::Error::other)? {
