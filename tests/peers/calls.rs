@@ -74,6 +74,12 @@ pub fn all_six() -> Vec<Call> {
     ]
 }
 
+/// One more, larger than what Segment takes.
+pub fn forty_kilobytes() -> Call {
+    let properties = json!({"text": "40 kB. ".repeat(5714) + "é 👍"});
+    Call::new("track", &json!({"userId": "large", "event": "40 kB", "properties": properties}))
+}
+
 /// What analytics-next is told in a page, each with what must be in its event. Its user stays known between calls.
 pub fn in_a_page() -> Vec<(Call, Value)> {
     let nested = json!({"a": [{"b": [null, true, [], {}, {"c": {"d": [1, [2, [3]]]}}]}], "": "empty name"});
@@ -85,7 +91,7 @@ pub fn in_a_page() -> Vec<(Call, Value)> {
     let look_alikes = json!({"userId": "not me", "type": "screen", "timestamp": "then", "writeKey": "mine", "messageId": 7});
     let options = json!({"integrations": {"All": false, "Segment.io": true, "Other": {"k": 1}}, "anonymousId": "anon-1",
         "context": {"ip": "203.0.113.9", "ours": {"kept": null}}});
-    let text = "30 KB. ".repeat(3750) + "é 👍";
+    let text = "40 kB. ".repeat(5714) + "é 👍";
     let track = |name: &str, properties: &Value| {
         let wanted = json!({"event": name, "properties": properties, "userId": "u-1"});
         ("track", json!([name, properties]), wanted)
@@ -102,7 +108,7 @@ pub fn in_a_page() -> Vec<(Call, Value)> {
         track("Nested", &nested),
         track("Numbers", &numbers),
         track("Look-alikes", &look_alikes),
-        track("30 KB", &json!({"text": text})),
+        track("40 kB", &json!({"text": text})),
         ("track", json!(["Options", {}, options]), json!({"event": "Options", "anonymousId": "anon-1",
             "integrations": {"All": false, "Other": {"k": 1}}, "context": {"ip": "203.0.113.9", "ours": {"kept": null}}})),
         ("screen", json!(["Settings", {"from": "menu"}]),
@@ -122,12 +128,23 @@ pub fn in_a_page() -> Vec<(Call, Value)> {
 
 /// Many small calls in a page, with the same numbers.
 pub fn many_in_a_page(count: usize) -> Vec<Call> {
-    (0..count).map(|n| Call::new("track", &json!(["Tick", {"n": n}]))).collect()
+    many_in_a_page_called("Tick", count)
+}
+
+/// The same of another name.
+pub fn many_in_a_page_called(event: &str, count: usize) -> Vec<Call> {
+    (0..count).map(|n| Call::new("track", &json!([event, {"n": n}]))).collect()
 }
 
 /// Many small calls of a few users.
 pub fn many(count: usize) -> Vec<Call> {
     many_with(count, "")
+}
+
+/// The same of another name.
+pub fn many_called(event: &str, count: usize) -> Vec<Call> {
+    let call = |n| json!({"userId": format!("u-{}", n % 7), "event": event, "properties": {"n": n}});
+    (0..count).map(|n| Call::new("track", &call(n))).collect()
 }
 
 /// The same, each with a text.

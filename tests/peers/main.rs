@@ -2,7 +2,8 @@
 //!
 //! `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json` (the SDKs for
 //! Node and for the browser, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv
-//! with `requirements.txt` (an SDK, and ministack: an independent Kinesis, STS and IAM); the browser is Debian's `/usr/bin/chromium`, the keychain
+//! with `requirements.txt` (SDKs, and ministack: an independent Kinesis, STS and IAM), `TRIBUTARY_TEST_RUST` the program that
+//! `cargo build` makes in `senders/rust` (SDKs for Rust); the browser is Debian's `/usr/bin/chromium`, the keychain
 //! that of its packages `dbus`, `gnome-keyring` and `libsecret-tools`. Without them the tests fail and say so.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
@@ -26,6 +27,7 @@ mod sdks;
 mod snippets;
 mod stream;
 mod tap;
+mod vendors;
 mod volume;
 
 use conformance::Peer;

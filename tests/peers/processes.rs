@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use tributary::engine::Whereabouts;
 
 pub const WRITE_KEY: &str = "peers-write-key";
+/// A second key, of the form by which Customer.io's SDKs know a key with a region.
+pub const REGION_KEY: &str = "pk_us_peers";
 pub const STREAM: &str = "events";
 const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
 /// What kinesalite takes as a key: it looks at the shape only.
@@ -210,7 +212,8 @@ impl Serve {
         let log =
             File::options().create(true).append(true).open(self.folder.path().join("serve.log")).unwrap();
         let mut command = self.command("serve");
-        command.args(self.destination()).args(["--listen", "127.0.0.1:0", "--write-key", WRITE_KEY]);
+        command.args(self.destination()).args(["--listen", "127.0.0.1:0"]);
+        command.args(["--write-key", WRITE_KEY, "--write-key", REGION_KEY]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let pid = child.id();
         let child = self.child.insert(Guard(child));
@@ -317,6 +320,18 @@ pub fn python() -> String {
         .expect("set TRIBUTARY_TEST_PYTHON to the interpreter of a venv with tests/peers/requirements.txt")
 }
 
+fn by_python(script: &str) -> Command {
+    let mut command = Command::new(python());
+    command.arg(sender(script));
+    command
+}
+
+/// The program that `cargo build` makes of `senders/rust`.
+fn rust_senders() -> String {
+    from_environment("TRIBUTARY_TEST_RUST")
+        .expect("set TRIBUTARY_TEST_RUST to the program that cargo build makes in tests/peers/senders/rust")
+}
+
 pub fn sender(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders").join(script)
 }
@@ -342,11 +357,21 @@ fn reach_loopback_directly(command: &mut Command) {
 }
 
 /// An SDK, unmodified, and the short script that makes the calls.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sdk {
     Node,
     NodeLegacy,
     Python,
+    /// One of the table in `senders/servers.js`.
+    OnNode(&'static str),
+    /// One of `senders/servers.py`.
+    InPython(&'static str),
+    /// One of `senders/rust`.
+    InRust(&'static str),
+    /// The core of `@segment/analytics-react-native`, on Node.
+    ReactNative,
+    /// In headless Chromium, one of the table in `senders/browsers.js`.
+    InBrowser(&'static str),
     /// In headless Chromium.
     Next {
         loading: &'static str,
@@ -385,12 +410,16 @@ impl Sdk {
             Self::Node => node("analytics-node.js"),
             Self::NodeLegacy => node("analytics-node-legacy.js"),
             Self::Next { .. } => node("analytics-next.js"),
-            Self::Python => {
-                let mut command = Command::new(python());
-                command.arg(sender("segment-analytics.py"));
-                command
-            }
+            Self::Python => by_python("segment-analytics.py"),
+            Self::OnNode(_) => node("servers.js"),
+            Self::InPython(_) => by_python("servers.py"),
+            Self::InRust(_) => Command::new(rust_senders()),
+            Self::ReactNative => node("react-native.js"),
+            Self::InBrowser(_) => node("browsers.js"),
         };
+        if let Self::OnNode(name) | Self::InPython(name) | Self::InRust(name) | Self::InBrowser(name) = self {
+            command.arg(name);
+        }
         let output = tempfile::tempdir().unwrap();
         let file = |name| File::create(output.path().join(name)).unwrap();
         command.args(place);

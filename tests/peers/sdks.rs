@@ -7,6 +7,7 @@ use crate::json::{Members, missing, readable};
 use crate::processes::{Delivery, Kinesalite, Sdk, Sender, Serve, WRITE_KEY, node_modules};
 use crate::stream::{Found, Stream, events_in, sent_in, tail_agrees};
 use crate::tap::{Exchange, Tap};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -99,18 +100,28 @@ async fn every_call_arrives_as_it_was_made(sdk: Sdk, calls: &[Call], delivery: D
 
 /// The call is one of the records: with all that the SDK was given.
 fn not_told(call: &Call, sent: &[(Members, Found)]) -> Option<String> {
-    let mut wanted = readable(&call.message);
-    wanted["type"] = call.kind.into();
+    let mut wanted = wanted(call);
     for id in ["userId", "groupId"] {
         // A number arrives as text.
         if let Some(number) = wanted.get(id).filter(|id| id.is_number()).map(ToString::to_string) {
             wanted[id] = number.into();
         }
     }
-    let misses = sent.iter().map(|(_, record)| missing(&wanted, &readable(&record.event), ""));
+    did_not_arrive(&wanted, sent.iter().map(|(_, record)| record))
+}
+
+/// What must be in the event of a server's call.
+pub fn wanted(call: &Call) -> Value {
+    let mut wanted = readable(&call.message);
+    wanted["type"] = call.kind.into();
+    wanted
+}
+
+/// `None`: one of the records has all of it.
+pub fn did_not_arrive<'a>(wanted: &Value, records: impl Iterator<Item = &'a Found>) -> Option<String> {
+    let misses = records.map(|record| missing(wanted, &readable(&record.event), ""));
     let nearest = misses.min_by_key(Vec::len)?;
-    (!nearest.is_empty())
-        .then(|| format!("{} {} did not arrive: {}", call.kind, call.message, nearest.join("; ")))
+    (!nearest.is_empty()).then(|| format!("{wanted} did not arrive: {}", nearest.join("; ")))
 }
 
 /// Events of one request keep their order within a partition key.

@@ -1,11 +1,12 @@
 //! A tap on the wire between an SDK and the capture endpoint: it passes every byte on, and keeps what the SDK sent
 //! and which answer it got. So a test knows what was acknowledged without a change in the SDK.
 //!
-//! It knows as much of HTTP/1.1 as the SDKs here use: bodies with a `Content-Length`. Where nobody listens behind
+//! It knows as much of HTTP/1.1 as the SDKs here use: bodies with a `Content-Length`, plain or gzip. Where nobody listens behind
 //! it, or the answer breaks off, the SDK's connection ends too, as it would without a tap. For a while it can also
 //! answer 503 by itself, as a load balancer does that has nobody behind it; a browser's question for leave is still passed
 //! on, and its page may read the 503, so that it is not just a failed request.
 
+use flate2::read::GzDecoder;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +101,7 @@ impl Shared {
             let mut exchange = Exchange {
                 method: request.word(0).to_owned(),
                 path: request.word(1).to_owned(),
-                body: String::from_utf8(request.body.clone()).expect("SDKs send UTF-8"),
+                body: request.text(),
                 status: None,
                 answer: String::new(),
             };
@@ -145,6 +146,7 @@ impl Shared {
 struct Message {
     first_line: String,
     body: Vec<u8>,
+    is_gzip: bool,
     /// All of it, as it came.
     bytes: Vec<u8>,
 }
@@ -155,10 +157,21 @@ impl Message {
         self.first_line.split(' ').nth(index).unwrap_or_default()
     }
 
+    /// The body, inflated.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if self.is_gzip {
+            GzDecoder::new(&*self.body).read_to_string(&mut text).expect("gzip of UTF-8");
+        } else {
+            text.push_str(std::str::from_utf8(&self.body).expect("SDKs send UTF-8"));
+        }
+        text
+    }
+
     /// `None`: the other side closed between two messages.
     fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Self>> {
         let mut bytes = Vec::new();
-        let mut length = 0;
+        let (mut length, mut is_gzip) = (0, false);
         let mut lines = Vec::new();
         loop {
             let start = bytes.len();
@@ -173,13 +186,14 @@ impl Message {
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().expect("a length");
             }
+            is_gzip |= name.eq_ignore_ascii_case("content-encoding") && value.trim() == "gzip";
             assert!(!name.eq_ignore_ascii_case("transfer-encoding"), "the tap knows no chunks: {line}");
             lines.push(line);
         }
         let mut body = vec![0; length];
         from.read_exact(&mut body)?;
         bytes.extend_from_slice(&body);
-        Ok(Some(Self { first_line: lines.swap_remove(0), body, bytes }))
+        Ok(Some(Self { first_line: lines.swap_remove(0), body, is_gzip, bytes }))
     }
 }
 
@@ -188,7 +202,7 @@ fn unavailable() -> Message {
     let headers = "Retry-After: 1\r\nAccess-Control-Allow-Origin: *\r\n\
         Access-Control-Expose-Headers: Retry-After\r\nContent-Length: 0";
     let bytes = format!("{first_line}\r\n{headers}\r\n\r\n").into_bytes();
-    Message { first_line, body: Vec::new(), bytes }
+    Message { first_line, body: Vec::new(), is_gzip: false, bytes }
 }
 
 fn is_end(kind: ErrorKind) -> bool {

@@ -24,22 +24,23 @@ const call = async ({ type, message }) => {
 }
 
 const main = async () => {
-  const calls = require('fs').readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
-  let arrived = 0
+  let [made, arrived] = [0, 0]
   const { tab, strangers, close } = await open(page, (request) => {
     arrived += JSON.parse(request.postData()).batch?.length ?? 1
   })
   await tab.evaluate(load, { host, writeKey, loading, delivery })
-  for (const one of calls) {
+  for await (const line of require('readline').createInterface({ input: process.stdin })) {
+    const one = JSON.parse(line)
+    made += 1
     const error = await tab.evaluate(call, one)
     console.log(JSON.stringify({ error: error && String(error) }))
     if (Number(pause)) await new Promise((resolve) => setTimeout(resolve, Number(pause)))
   }
   // Its promises do not wait for retries.
-  await until(() => arrived >= calls.length, 60000)
+  await until(() => arrived >= made, 60000)
   await close()
   if (strangers.length) throw new Error(`the page asked others: ${strangers}`)
-  if (arrived !== calls.length) throw new Error(`${arrived} of ${calls.length} events were taken`)
+  if (arrived !== made) throw new Error(`${arrived} of ${made} events were taken`)
 }
 
 main().catch((error) => {

@@ -4,17 +4,22 @@ const fs = require('fs')
 const http = require('http')
 const path = require('path')
 
-// What npm installed, from this machine: no CDN.
+// What npm installed, from this machine: no CDN. `/sdk/` is analytics-next, `/modules/` any package.
 const sdk = path.dirname(require.resolve('@segment/analytics-next/dist/umd/index.js'))
 const bundle = (name) => {
   const file = path.join(sdk, path.basename(name))
   return fs.existsSync(file) ? fs.readFileSync(file) : null
 }
 
+const packaged = (pathname) => {
+  const file = path.join(process.env.NODE_PATH, path.posix.normalize(pathname).replace(/^\/modules\//, ''))
+  return pathname.startsWith('/modules/') && fs.existsSync(file) ? fs.readFileSync(file) : null
+}
+
 const serve = (page) => {
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost')
-    const file = pathname.startsWith('/sdk/') && bundle(pathname)
+    const file = pathname.startsWith('/sdk/') ? bundle(pathname) : packaged(pathname)
     if (pathname === '/') response.setHeader('content-type', 'text/html').end(page)
     else if (file) response.setHeader('content-type', 'text/javascript').end(file)
     else response.writeHead(404).end()
