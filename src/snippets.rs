@@ -39,15 +39,19 @@ pub enum Sdk {
     Swift,
     /// `analytics-kotlin`.
     Kotlin,
+    /// `@segment/analytics-react-native`.
+    ReactNative,
     /// `@rudderstack/rudder-sdk-node`.
     RudderNode,
+    /// `@customerio/cdp-analytics-browser` in a bundled site.
+    CustomerIoBrowser,
     /// An image in a page or an e-mail.
     Pixel,
 }
 
 impl Sdk {
     /// Every way.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Curl,
         Self::Node,
         Self::BrowserNpm,
@@ -59,7 +63,9 @@ impl Sdk {
         Self::Php,
         Self::Swift,
         Self::Kotlin,
+        Self::ReactNative,
         Self::RudderNode,
+        Self::CustomerIoBrowser,
         Self::Pixel,
     ];
 
@@ -77,7 +83,9 @@ impl Sdk {
             Self::Php => "PHP",
             Self::Swift => "Swift",
             Self::Kotlin => "Kotlin",
+            Self::ReactNative => "React Native",
             Self::RudderNode => "RudderStack (Node.js)",
+            Self::CustomerIoBrowser => "Customer.io (browser)",
             Self::Pixel => "HTTP pixel",
         }
     }
@@ -86,7 +94,11 @@ impl Sdk {
     pub fn language(self) -> &'static str {
         match self {
             Self::Curl => "sh",
-            Self::Node | Self::BrowserNpm | Self::RudderNode => "js",
+            Self::Node
+            | Self::BrowserNpm
+            | Self::ReactNative
+            | Self::RudderNode
+            | Self::CustomerIoBrowser => "js",
             Self::BrowserScript | Self::Pixel => "html",
             Self::Python => "python",
             Self::Go => "go",
@@ -103,7 +115,7 @@ impl Sdk {
         match self {
             Self::Curl | Self::Python | Self::Java | Self::Php => None,
             Self::Node => Some(
-                "Works with the old package analytics-node too: new Analytics(KEY, { host, timeout: 60000, retryCount: 10, errorHandler: console.error }). Its timeout is for a batch with all its retries; without errorHandler, a batch that it gives up ends the program.",
+                "Works with the old package analytics-node too: new Analytics(KEY, { host, timeout: 60000, retryCount: 10, errorHandler }). Its timeout is for a batch with all its retries; without errorHandler, a batch that it gives up ends the program.",
             ),
             Self::BrowserNpm => Some(
                 "A page from a public site may reach this computer only after its visitor allowed it. For real visitors, put the endpoint behind a public host name.",
@@ -121,8 +133,14 @@ impl Sdk {
             Self::Kotlin => Some(
                 "Speaks https unless its requests are changed, as the snippet does for an http endpoint. In the Android emulator this computer is 10.0.2.2; plain http must be allowed in the network security configuration.",
             ),
+            Self::ReactNative => Some(
+                "Keep both addresses and allowInsecureProxy: without it, an http address is ignored and the events go to Segment. They also go there if the host is not localhost, an IPv4 address or a name with a dot. On a device, 127.0.0.1 is the device itself: use this computer's address, and allow plain http in App Transport Security (iOS) and the network security configuration (Android).",
+            ),
             Self::RudderNode => Some(
-                "Gives a batch up after 2 seconds without the endpoint: keep its timeout set, and restart the endpoint quickly.",
+                "Its timeout is for a batch with all its retries, so it must be longer than an outage. Without errorHandler, a batch that it gives up ends the program.",
+            ),
+            Self::CustomerIoBrowser => Some(
+                "Keep cdnSettings: with cdnURL instead, the events go to Customer.io. The SDK does not look at answers: an event that is answered with 429 or 503 is lost, without an error. It repeats only what got no answer.",
             ),
             Self::Pixel => Some(
                 "`data` is the event in base64 and holds the write key: whoever sees the page or the e-mail can read it.",
@@ -146,7 +164,9 @@ pub fn snippet(sdk: Sdk, endpoint: &str, write_key: &str) -> String {
         Sdk::Php => php(&address, write_key),
         Sdk::Swift => swift(&address, write_key),
         Sdk::Kotlin => kotlin(&address, write_key),
+        Sdk::ReactNative => react_native(&address, write_key),
         Sdk::RudderNode => rudder_node(&address, write_key),
+        Sdk::CustomerIoBrowser => customer_io_browser(&address, write_key),
         Sdk::Pixel => pixel(&address, write_key),
     }
 }
@@ -478,12 +498,46 @@ analytics.track("Order Completed", buildJsonObject {{ put("total", 42.5) }})
     )
 }
 
+fn react_native(address: &Address, key: &str) -> String {
+    let plain = "
+  // Without it, the SDK ignores an http address and sends to Segment.
+  allowInsecureProxy: true,";
+    format!(
+        r#"// npm install @segment/analytics-react-native @segment/sovran-react-native react-native-get-random-values @react-native-async-storage/async-storage
+import {{ createClient }} from "@segment/analytics-react-native"
+
+export const analytics = createClient({{
+  writeKey: {key},
+  proxy: {url},
+  cdnProxy: {url},
+  useSegmentEndpoints: true,{plain}
+  // Without them, events are dropped until the endpoint was reached once.
+  defaultSettings: {{ integrations: {{ "Segment.io": {{ apiKey: {key} }} }} }},
+}})
+
+// Sends after 30 seconds or 20 events.
+analytics.identify("user-1", {{ plan: "pro" }})
+analytics.track("Order Completed", {{ total: 42.5 }})
+"#,
+        key = text(key),
+        url = text(&format!("{}/v1", address.url)),
+        plain = if address.is_plain() { plain } else { "" },
+    )
+}
+
 fn rudder_node(address: &Address, key: &str) -> String {
     format!(
         r#"// npm install @rudderstack/rudder-sdk-node
 const RudderAnalytics = require("@rudderstack/rudder-sdk-node")
 
-const analytics = new RudderAnalytics({key}, {{ dataPlaneUrl: {url}, timeout: 10000 }})
+const analytics = new RudderAnalytics({key}, {{
+  dataPlaneUrl: {url},
+  // For a batch with all its retries.
+  timeout: 60000,
+  retryCount: 10,
+  // Without it, a batch that is given up ends the program.
+  errorHandler: (error) => console.error(error.message),
+}})
 
 analytics.identify({{ userId: "user-1", traits: {{ plan: "pro" }} }})
 analytics.track({{ userId: "user-1", event: "Order Completed", properties: {{ total: 42.5 }} }})
@@ -493,6 +547,28 @@ analytics.flush()
 "#,
         key = text(key),
         url = text(&address.url),
+    )
+}
+
+fn customer_io_browser(address: &Address, key: &str) -> String {
+    format!(
+        r#"// npm install @customerio/cdp-analytics-browser
+import {{ AnalyticsBrowser }} from "@customerio/cdp-analytics-browser"
+
+const name = "Customer.io Data Pipelines"
+export const analytics = AnalyticsBrowser.load(
+  // Without metrics, the SDK sends reports about itself to Customer.io.
+  {{ writeKey: {key}, cdnSettings: {{ integrations: {{ [name]: {{ apiKey: {key} }} }}, metrics: {{ sampleRate: 0 }} }} }},
+  {{ integrations: {{ [name]: {{ apiHost: {host}, protocol: {scheme} }} }} }}
+)
+
+analytics.page()
+analytics.identify("user-1", {{ plan: "pro" }})
+analytics.track("Order Completed", {{ total: 42.5 }})
+"#,
+        key = text(key),
+        host = text(&format!("{}/v1", address.authority)),
+        scheme = text(address.scheme),
     )
 }
 
@@ -618,22 +694,37 @@ mod tests {
                 "Configuration(writeKey: \"wk\")\n    .apiHost(\"127.0.0.1:8485/v1\")\n    .cdnHost(\"127.0.0.1:8485/v1\")",
             ),
             (Sdk::Kotlin, "apiHost = \"127.0.0.1:8485/v1\"\n    cdnHost = \"127.0.0.1:8485/v1\""),
+            (Sdk::RudderNode, "new RudderAnalytics(\"wk\", {\n  dataPlaneUrl: \"http://127.0.0.1:8485\",\n"),
             (
-                Sdk::RudderNode,
-                r#"new RudderAnalytics("wk", { dataPlaneUrl: "http://127.0.0.1:8485", timeout: 10000 })"#,
+                Sdk::ReactNative,
+                "  proxy: \"http://127.0.0.1:8485/v1\",\n  cdnProxy: \"http://127.0.0.1:8485/v1\",\n  useSegmentEndpoints: true,\n",
             ),
+            (Sdk::ReactNative, r#"defaultSettings: { integrations: { "Segment.io": { apiKey: "wk" } } }"#),
+            (
+                Sdk::CustomerIoBrowser,
+                r#"cdnSettings: { integrations: { [name]: { apiKey: "wk" } }, metrics: { sampleRate: 0 } }"#,
+            ),
+            (Sdk::CustomerIoBrowser, r#"[name]: { apiHost: "127.0.0.1:8485/v1", protocol: "http" }"#),
         ] {
             let code = snippet(sdk, URL, "wk");
             assert!(code.contains(option), "{code}");
         }
     }
 
+    /// What gives an SDK the patience for an outage is in the senders of the tests, as it is advised.
     #[test]
-    fn the_old_node_package_is_tested_with_the_options_that_are_advised() {
+    fn the_options_that_are_advised_against_outages_are_tested() {
         let note = Sdk::Node.note().unwrap();
         let options = note.split_once("{ host, ").unwrap().1.split_once(" }").unwrap().0;
         let tested = include_str!("../tests/peers/senders/analytics-node-legacy.js");
         assert!(tested.contains(&format!("{{ host, {options} }}")), "{options}");
+
+        let code = snippet(Sdk::RudderNode, URL, "wk");
+        let tested = include_str!("../tests/peers/senders/servers.js");
+        let options = code.lines().filter(|line| line.starts_with("  ") && !line.contains("//"));
+        for option in options.filter(|line| !line.contains("dataPlaneUrl")) {
+            assert!(tested.contains(option.trim()), "{option}");
+        }
     }
 
     #[test]
@@ -651,7 +742,9 @@ mod tests {
             (Sdk::Php, r#"'a\'b"c\\d$e#{f}`g</script>&\\(h)%'"#),
             (Sdk::Swift, json),
             (Sdk::Kotlin, r#""a'b\"c\\d\$e#{f}`g</script>&\\(h)%""#),
+            (Sdk::ReactNative, json),
             (Sdk::RudderNode, json),
+            (Sdk::CustomerIoBrowser, json),
         ] {
             let code = snippet(sdk, URL, WILD);
             assert!(code.contains(quoted), "{quoted}\n{code}");
@@ -676,6 +769,12 @@ mod tests {
             assert!(code.contains("\"events.example.com/v1\"") && !code.contains("requestFactory"), "{code}");
             assert!(snippet(sdk, URL, "wk").contains("requestFactory"));
         }
+        let code = snippet(Sdk::ReactNative, "https://events.example.com/", "wk");
+        assert!(
+            code.contains("\"https://events.example.com/v1\"") && !code.contains("allowInsecure"),
+            "{code}"
+        );
+        assert!(snippet(Sdk::ReactNative, URL, "wk").contains("\n  allowInsecureProxy: true,\n"));
         assert!(snippet(Sdk::Php, "https://events.example.com", "wk").contains("'ssl' => true"));
         assert!(
             snippet(Sdk::Ruby, "https://events.example.com", "wk")

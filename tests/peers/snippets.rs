@@ -1,8 +1,8 @@
 //! The snippets of the Sources place, run as they are given, with the address and the write key of a running `serve`:
 //! each event of theirs is in the delivery log, delivered.
 //!
-//! Not run here, since their SDKs are not among the packages that these tests install: Go, Java, Ruby, PHP, Swift,
-//! Kotlin and `RudderStack` (Node.js).
+//! Not run here, since their SDKs are not among the packages that these tests install: Go, Java, Ruby, PHP, Swift and
+//! Kotlin.
 
 use crate::processes::{WRITE_KEY, node, node_modules, python, run};
 use crate::sdks::{BASE64, Way};
@@ -21,7 +21,17 @@ const PAGE: Wanted = ("page", None);
 
 /// `run` is given the snippet.
 async fn each_event_is_delivered(sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&str)) {
-    let mut way = Way::open(BASE64).await;
+    each_event_is_delivered_by(Way::open(BASE64).await, sdk, wanted, run).await;
+}
+
+/// The same from a start at which the endpoint is away: for two answers of 503 that ask for five seconds each.
+async fn each_event_is_delivered_after_an_outage(sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&str)) {
+    let way = Way::open(BASE64).await;
+    way.tap.be_unavailable_saying(Duration::from_secs(8), 5);
+    each_event_is_delivered_by(way, sdk, wanted, run).await;
+}
+
+async fn each_event_is_delivered_by(mut way: Way, sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&str)) {
     run(&snippet(sdk, &way.tap.url(), WRITE_KEY));
     let start = Instant::now();
     let log = loop {
@@ -77,23 +87,55 @@ async fn analytics_node() {
     each_event_is_delivered(Sdk::Node, &[IDENTIFY, ORDER], run_by_node).await;
 }
 
-/// Without a bundler: the module of that name is made of the package's build for pages.
-#[tokio::test]
-async fn analytics_next_by_npm() {
-    each_event_is_delivered(Sdk::BrowserNpm, &[PAGE, IDENTIFY, ORDER], |code| {
-        let module = "data:text/javascript,export const { AnalyticsBrowser } = window.AnalyticsNext";
-        let imports = format!(r#"{{"imports": {{"@segment/analytics-next": "{module}"}}}}"#);
-        let html = format!(
-            r#"<!doctype html>
-<script src="/sdk/index.js"></script>
+/// Without a bundler: the module `name` is made of the package's build for pages, `script`.
+fn run_in_a_page(code: &str, name: &str, script: &str) {
+    let module = "data:text/javascript,export const { AnalyticsBrowser } = window.AnalyticsNext";
+    let imports = format!(r#"{{"imports": {{"{name}": "{module}"}}}}"#);
+    let html = format!(
+        r#"<!doctype html>
+<script src="{script}"></script>
 <script type="importmap">{imports}</script>
 <script type="module">
 {code}</script>
 "#
-        );
-        open_in_chromium(&html, 3);
+    );
+    open_in_chromium(&html, 3);
+}
+
+#[tokio::test]
+async fn analytics_next_by_npm() {
+    each_event_is_delivered(Sdk::BrowserNpm, &[PAGE, IDENTIFY, ORDER], |code| {
+        run_in_a_page(code, "@segment/analytics-next", "/sdk/index.js");
     })
     .await;
+}
+
+#[tokio::test]
+async fn customer_io_by_npm() {
+    each_event_is_delivered(Sdk::CustomerIoBrowser, &[PAGE, IDENTIFY, ORDER], |code| {
+        let name = "@customerio/cdp-analytics-browser";
+        run_in_a_page(code, name, &format!("/modules/{name}/dist/umd/index.js"));
+    })
+    .await;
+}
+
+/// On Node, with a stand-in for the platform; until both events were sent.
+fn run_as_an_app(code: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();
+    std::fs::write(folder.path().join("app.mjs"), code).unwrap();
+    let mut command = node("react-native-app.js");
+    run(command.arg(folder.path().join("app.mjs")).arg("2"), "");
+}
+
+#[tokio::test]
+async fn analytics_react_native() {
+    each_event_is_delivered(Sdk::ReactNative, &[IDENTIFY, ORDER], run_as_an_app).await;
+}
+
+#[tokio::test]
+async fn analytics_react_native_after_an_outage() {
+    each_event_is_delivered_after_an_outage(Sdk::ReactNative, &[IDENTIFY, ORDER], run_as_an_app).await;
 }
 
 #[tokio::test]
@@ -123,6 +165,37 @@ async fn pixel_fetched_by_its_address() {
         let url = code.split('"').nth(1).unwrap();
         let answer = run(Command::new("curl").args(["--fail", "--silent", "--output", "-", url]), "");
         assert!(answer.starts_with("GIF89a"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rudder_sdk_node() {
+    each_event_is_delivered(Sdk::RudderNode, &[IDENTIFY, ORDER], run_by_node).await;
+}
+
+#[tokio::test]
+async fn rudder_sdk_node_after_an_outage() {
+    each_event_is_delivered_after_an_outage(Sdk::RudderNode, &[IDENTIFY, ORDER], run_by_node).await;
+}
+
+#[tokio::test]
+async fn analytics_node_after_an_outage() {
+    each_event_is_delivered_after_an_outage(Sdk::Node, &[IDENTIFY, ORDER], run_by_node).await;
+}
+
+#[tokio::test]
+async fn segment_analytics_python_after_an_outage() {
+    each_event_is_delivered_after_an_outage(Sdk::Python, &[IDENTIFY, ORDER], |code| {
+        run(Command::new(python()).arg("-"), code);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn analytics_next_by_script_tag_after_an_outage() {
+    each_event_is_delivered_after_an_outage(Sdk::BrowserScript, &[PAGE, IDENTIFY, ORDER], |code| {
+        open_in_chromium(&format!("<!doctype html>\n{code}"), 3);
     })
     .await;
 }

@@ -28,7 +28,8 @@ pub struct Exchange {
 #[derive(Default)]
 struct Shared {
     target: Mutex<Option<SocketAddr>>,
-    unavailable_until: Mutex<Option<Instant>>,
+    /// Until when, and the `Retry-After` of its answers.
+    unavailable: Mutex<Option<(Instant, u32)>>,
     exchanges: Mutex<Vec<Exchange>>,
     stopped: AtomicBool,
 }
@@ -71,9 +72,13 @@ impl Tap {
         *self.shared.target.lock().unwrap() = Some(target);
     }
 
-    /// From now on, for so long, every answer is 503.
+    /// From now on, for so long, every answer is 503, with a `Retry-After` of a second.
     pub fn be_unavailable(&self, time: Duration) {
-        *self.shared.unavailable_until.lock().unwrap() = Some(Instant::now() + time);
+        self.be_unavailable_saying(time, 1);
+    }
+
+    pub fn be_unavailable_saying(&self, time: Duration, retry_after: u32) {
+        *self.shared.unavailable.lock().unwrap() = Some((Instant::now() + time, retry_after));
     }
 
     /// Everything so far, in the order in which it was answered.
@@ -105,10 +110,10 @@ impl Shared {
                 status: None,
                 answer: String::new(),
             };
-            let answer = if self.is_unavailable() && exchange.method != "OPTIONS" {
-                Ok(Some(unavailable()))
-            } else {
-                self.ask(&mut endpoint, &request)
+            let retry_after = self.unavailable().filter(|_| exchange.method != "OPTIONS");
+            let answer = match retry_after {
+                Some(retry_after) => Ok(Some(unavailable(retry_after))),
+                None => self.ask(&mut endpoint, &request),
             };
             if let Ok(Some(answer)) = &answer {
                 exchange.status = answer.word(1).parse().ok();
@@ -121,9 +126,10 @@ impl Shared {
         Ok(())
     }
 
-    fn is_unavailable(&self) -> bool {
-        let until = *self.unavailable_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
+    /// The `Retry-After` of now.
+    fn unavailable(&self) -> Option<u32> {
+        let unavailable = *self.unavailable.lock().unwrap_or_else(PoisonError::into_inner);
+        unavailable.filter(|(until, _)| Instant::now() < *until).map(|(_, retry_after)| retry_after)
     }
 
     fn ask(
@@ -197,11 +203,11 @@ impl Message {
     }
 }
 
-fn unavailable() -> Message {
+fn unavailable(retry_after: u32) -> Message {
     let first_line = "HTTP/1.1 503 Service Unavailable".to_owned();
-    let headers = "Retry-After: 1\r\nAccess-Control-Allow-Origin: *\r\n\
+    let headers = "Access-Control-Allow-Origin: *\r\n\
         Access-Control-Expose-Headers: Retry-After\r\nContent-Length: 0";
-    let bytes = format!("{first_line}\r\n{headers}\r\n\r\n").into_bytes();
+    let bytes = format!("{first_line}\r\nRetry-After: {retry_after}\r\n{headers}\r\n\r\n").into_bytes();
     Message { first_line, body: Vec::new(), is_gzip: false, bytes }
 }
 

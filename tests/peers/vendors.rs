@@ -92,7 +92,10 @@ impl Running {
         let (mut wrong, mut records) = (Vec::new(), Vec::new());
         for exchange in self.tap.exchanges().iter().filter(|exchange| exchange.method == "POST") {
             if exchange.status != Some(200) {
-                wrong.push(format!("{} was answered {:?}: {}", exchange.path, exchange.status, exchange.answer));
+                wrong.push(format!(
+                    "{} was answered {:?}: {}",
+                    exchange.path, exchange.status, exchange.answer
+                ));
                 continue;
             }
             for (envelope, item, id) in events(exchange) {
@@ -282,7 +285,8 @@ impl Restarted {
 
     fn accepted(&self) -> usize {
         let exchanges = self.tap.exchanges();
-        let good = exchanges.iter().filter(|exchange| exchange.method == "POST" && exchange.status == Some(200));
+        let good =
+            exchanges.iter().filter(|exchange| exchange.method == "POST" && exchange.status == Some(200));
         good.map(|exchange| events(exchange).len()).sum()
     }
 
@@ -345,6 +349,9 @@ async fn a_restart_of_four_seconds_costs_server_sdks_nothing_that_they_keep() {
 #[tokio::test]
 async fn a_restart_of_four_seconds_costs_browser_sdks_and_apps_nothing() {
     let next = Sdk::Next { loading: "page", delivery: "standard" };
-    restart_of_four_seconds(&[next, RUDDER_BROWSER, CUSTOMERIO_BROWSER, HIGHTOUCH_BROWSER, Sdk::ReactNative], &[])
-        .await;
+    restart_of_four_seconds(
+        &[next, RUDDER_BROWSER, CUSTOMERIO_BROWSER, HIGHTOUCH_BROWSER, Sdk::ReactNative],
+        &[],
+    )
+    .await;
 }

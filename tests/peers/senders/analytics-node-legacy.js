@@ -6,7 +6,8 @@ const main = async () => {
   // Its default has no timeout and gives up after two seconds (tracking-api.md, section 8). A timeout is for one batch
   // with all its retries together: ten seconds of 503 are longer than one of ten seconds. And a batch that is given up
   // is a rejected promise of the timer's, which ends the program, unless there is an errorHandler.
-  const analytics = new Analytics(writeKey, { host, timeout: 60000, retryCount: 10, errorHandler: console.error })
+  const errorHandler = (error) => console.error(error.message)
+  const analytics = new Analytics(writeKey, { host, timeout: 60000, retryCount: 10, errorHandler })
   let [made, told] = [0, 0]
   for await (const line of require('readline').createInterface({ input: process.stdin })) {
     const { type, message } = JSON.parse(line)

@@ -1,39 +1,10 @@
 // The core of @segment/analytics-react-native, unmodified, on Node, with a stand-in for the platform; calls and output as
 // in analytics-node.js. Arguments: host, write key, pause between calls in ms. The options are those of our own snippet.
-const Module = require('module')
+require('./react-native-platform.js')
+const { createClient } = require('@segment/analytics-react-native')
 const [host, writeKey, pause] = process.argv.slice(2)
 
-// As much of the platform as the core asks for.
-const nothing = { remove() {} }
-const platform = {
-  react: { createContext: () => ({ Provider: null }), useContext() {}, useMemo: (make) => make(), createElement() {} },
-  'react-native': {
-    AppState: { currentState: 'active', addEventListener: () => nothing },
-    NativeEventEmitter: class {
-      addListener() {
-        return nothing
-      }
-    },
-    NativeModules: {
-      AnalyticsReactNative: { getContextInfo: async () => ({ appName: 'Tëst', osName: 'none', networkType: 'wifi' }) },
-      Sovran: { getConstants: () => ({ ON_STORE_ACTION: 'action' }) },
-    },
-    Platform: { OS: 'ios', select: (choices) => choices.ios },
-  },
-}
-const load = Module._load
-Module._load = (name, ...rest) => platform[name] ?? load(name, ...rest)
-
-const { createClient } = require('@segment/analytics-react-native')
-
-// The snippet is run with the same platform.
-exports.load = load
-if (require.main === module) main().then(() => process.exit(0), (error) => {
-  console.error(error)
-  process.exit(1)
-})
-
-async function main() {
+const main = async () => {
   let [made, arrived] = [0, 0]
   const fetchAsEver = globalThis.fetch
   globalThis.fetch = async (url, options) => {
@@ -49,6 +20,7 @@ async function main() {
     cdnProxy: `${host}/v1`,
     useSegmentEndpoints: true,
     allowInsecureProxy: true,
+    defaultSettings: { integrations: { 'Segment.io': { apiKey: writeKey } } },
     // Its log goes to standard output.
     debug: false,
   })
@@ -72,3 +44,8 @@ async function main() {
   }
   if (arrived !== made) throw new Error(`${arrived} of ${made} events were taken`)
 }
+
+main().then(() => process.exit(0), (error) => {
+  console.error(error)
+  process.exit(1)
+})

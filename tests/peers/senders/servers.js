@@ -11,7 +11,7 @@ const sdks = {
       dataPlaneUrl: host,
       timeout: 60000,
       retryCount: 10,
-      errorHandler: console.error,
+      errorHandler: (error) => console.error(error.message),
       logLevel: 'error',
     })
     return { make: (type, message, told) => analytics[type](message, told), end: () => analytics.flush() }
