@@ -113,7 +113,7 @@ impl Sdk {
     /// What its users must know besides the code.
     pub fn note(self) -> Option<&'static str> {
         match self {
-            Self::Curl | Self::Python | Self::Java | Self::Php => None,
+            Self::Curl | Self::Java | Self::Php => None,
             Self::Node => Some(
                 "Works with the old package analytics-node too: new Analytics(KEY, { host, timeout: 60000, retryCount: 10, errorHandler }). Its timeout is for a batch with all its retries; without errorHandler, a batch that it gives up ends the program.",
             ),
@@ -122,6 +122,9 @@ impl Sdk {
             ),
             Self::BrowserScript => Some(
                 "A page that has Segment's own script tag already needs only the second argument of its analytics.load call to change. A page from a public site may reach this computer only after its visitor allowed it.",
+            ),
+            Self::Python => Some(
+                "After a 429 or 503, it sends later events first if more than 100 wait. To keep their order, make the client yourself: Client(write_key, host=host, upload_size=10000), from segment.analytics.client.",
             ),
             Self::Go => Some("Sends a refused batch ten times before it gives up."),
             Self::Ruby => Some(
@@ -720,11 +723,27 @@ mod tests {
         assert!(tested.contains(&format!("{{ host, {options} }}")), "{options}");
 
         let code = snippet(Sdk::RudderNode, URL, "wk");
-        let tested = include_str!("../tests/peers/senders/servers.js");
-        let options = code.lines().filter(|line| line.starts_with("  ") && !line.contains("//"));
-        for option in options.filter(|line| !line.contains("dataPlaneUrl")) {
-            assert!(tested.contains(option.trim()), "{option}");
+        let on_node = include_str!("../tests/peers/senders/servers.js");
+        let advised = code.lines().filter(|line| line.starts_with("  ") && !line.contains("//"));
+        for option in advised.filter(|line| !line.contains("dataPlaneUrl")) {
+            assert!(on_node.contains(option.trim()), "{option}");
         }
+
+        let document = include_str!("../docs/capture.md");
+        assert!(document.contains(&format!("{{ host, {options} }}")), "{options}");
+        let in_python = include_str!("../tests/peers/senders/servers.py");
+        for (option, tested) in [
+            ("timeout: 60000, retryCount: 10, errorHandler", code.as_str()),
+            ("maxRetries: 30", on_node),
+            ("retry: { maxRetries: 20, maxTotalBackoffMs: 60000 }", on_node),
+            ("Client(write_key, host=host, upload_size=10000)", in_python),
+            ("max_retries: 10", include_str!("../tests/peers/senders/rust/src/main.rs")),
+        ] {
+            assert!(document.contains(option), "{option}");
+            let words = option.split(", ").filter(|word| *word != "errorHandler");
+            assert!(words.clone().all(|word| tested.contains(word)), "{option}");
+        }
+        assert!(Sdk::Python.note().is_some_and(|note| note.contains("upload_size=10000")));
     }
 
     #[test]

@@ -7,13 +7,13 @@
 
 use crate::calls::{Call, all_six, forty_kilobytes, in_a_page, many_called, many_in_a_page_called};
 use crate::compare::differences;
-use crate::json::Members;
+use crate::json::{Members, readable};
 use crate::processes::{REGION_KEY, Sdk, Sender, WRITE_KEY};
 use crate::sdks::{BASE64, JSON, Way, did_not_arrive, wanted};
 use crate::stream::{Found, sent_in, tail_agrees};
 use crate::tap::{Exchange, Tap};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const RUDDER_NODE: Sdk = Sdk::OnNode("rudder-sdk-node");
@@ -292,10 +292,9 @@ impl Restarted {
 
     /// How many of its calls are in the stream.
     fn arrived(&self, found: &[Found]) -> usize {
-        let events = found.iter().map(|record| crate::json::readable(&record.event));
+        let events = found.iter().map(|record| readable(&record.event));
         let mine = events.filter(|event| event["event"] == self.event.as_str());
-        let numbers: std::collections::BTreeSet<_> =
-            mine.map(|event| event["properties"]["n"].as_u64()).collect();
+        let numbers: BTreeSet<_> = mine.map(|event| event["properties"]["n"].as_u64()).collect();
         numbers.len()
     }
 }
@@ -354,4 +353,21 @@ async fn a_restart_of_four_seconds_costs_browser_sdks_and_apps_nothing() {
         &[],
     )
     .await;
+}
+
+/// With its default of 100 events a batch, the first would come after all the others.
+#[tokio::test]
+async fn python_keeps_the_order_through_a_503_where_all_that_waits_is_one_batch() {
+    const COUNT: usize = 250;
+    let mut way = Way::open(JSON).await;
+    way.tap.be_unavailable_saying(Duration::from_millis(1500), 1);
+    let python = Sdk::InPython("segment-analytics-python, one batch");
+    python.start(&way.tap.url(), &many_called("Tick", COUNT), Duration::ZERO).finish();
+    let mut last: BTreeMap<String, u64> = BTreeMap::new();
+    for record in way.delivered(COUNT).await {
+        let n = readable(&record.event)["properties"]["n"].as_u64().unwrap();
+        let before = last.insert(record.partition_key, n);
+        assert!(before.is_none_or(|before| before < n), "{n} came after {before:?}");
+    }
+    assert!(way.tap.exchanges().iter().any(|exchange| exchange.status == Some(503)), "it was refused once");
 }

@@ -1,4 +1,4 @@
-"""SDKs for Python besides Segment's, unmodified; calls and output as in analytics-node.js.
+"""SDKs for Python, unmodified; calls and output as in analytics-node.js.
 
 Arguments: the SDK's name below, host, write key, pause between calls in ms.
 """
@@ -9,7 +9,11 @@ import time
 
 name, host, write_key, pause = sys.argv[1:]
 failures = []
-if name == "rudder-sdk-python":
+if name == "segment-analytics-python, one batch":
+    from segment.analytics.client import Client
+
+    analytics = Client(write_key, host=host, upload_size=10000)
+elif name == "rudder-sdk-python":
     import rudderstack.analytics as analytics
 
     analytics.dataPlaneUrl = host
