@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # @segment/analytics-next 1.84.3 reports its usage to api.segment.io, wherever it is told to send events.
 #
-# `cdnURL` and `apiHost` point to another server, which serves a settings document with the destination "Segment.io" and takes
-# the events. One would expect the page to speak to nobody else. But a settings document without a member `metrics`
-# means a sample rate of 1: 30 s after the load, the counts of what the page called go to https://api.segment.io/v1/m.
-# `metrics: { sampleRate: 0 }` in the document ends it; `metrics: { host }` moves it.
+# `cdnURL` and `apiHost` point to another server, which serves a settings document with the destination "Segment.io"
+# and takes the events. One would expect the page to speak to nobody else. But a settings document without a member
+# `metrics` means a sample rate of 1: 30 s after the load, the counts of what the page called go to
+# https://api.segment.io/v1/m. `metrics: { sampleRate: 0 }` in the document ends it; `metrics: { host }` moves it.
 # Nothing leaves this machine here: requests to others than 127.0.0.1 are noted and not made.
 #
 # Seen (requests to others): without metrics https://api.segment.io/v1/m; with a sample rate of 0 none.

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The browser SDKs of Hightouch (@ht-sdks/events-sdk-js-browser 1.5.1), Customer.io (@customerio/cdp-analytics-browser
-# 0.5.11) and June (@june-so/analytics-next 2.0.0) take any answer for a delivery.
+# The browser SDKs of Hightouch (@ht-sdks/events-sdk-js-browser 1.5.1), Customer.io
+# (@customerio/cdp-analytics-browser 0.5.11) and June (@june-so/analytics-next 2.0.0) take any answer for a delivery.
 #
-# They come from Segment's analytics-next, which repeats after a 429 or 5xx, and they too have a queue for retries, kept
-# through page loads. But only a request that got no answer at all enters it: `fetch` resolves for every status, and the
-# status is not looked at. An event that is answered with 503 is lost, and its promise resolves as if all was well. So a
-# server behind a balancer that answers 503 loses what one that cannot be reached at all would not. analytics-next 1.84.3
-# is run beside them.
+# They come from Segment's analytics-next, which repeats after a 429 or 5xx, and they too have a queue for retries,
+# kept through page loads. But only a request that got no answer at all enters it: `fetch` resolves for every status,
+# and the status is not looked at. An event that is answered with 503 is lost, and its promise resolves as if all was
+# well. So a server behind a balancer that answers 503 loses what one that cannot be reached at all would not.
+# analytics-next 1.84.3 is run beside them.
 #
 # Seen (tries of an event whose first answer is a 503, or whose first connection is closed without an answer):
 #   hightouch   503: 1, lost     closed: 2, delivered

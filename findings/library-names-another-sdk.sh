@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # `context.library` does not tell which SDK sent an event.
 #
-# Each SDK writes its name and version there, and one would group events by it. But forks kept the names and versions that
-# they were copied with. A receiver that counts "analytics-python 2.1.9" counts a release that Segment never made.
+# Each SDK writes its name and version there, and one would group events by it. But forks kept the names and versions
+# that they were copied with, so that three vendors' SDKs for Python share one name.
 #
 # Seen (package and version -> what it says of itself):
-#   @rudderstack/rudder-sdk-node 3.0.13      -> analytics-node 3.0.13, the name of Segment's old package, which ended with 6.2
-#   @customerio/cdp-analytics-node 0.5.9     -> @customerio/cdp-analytics-node 1.0.0-beta.22, a version of the package it was copied from
-#   rudder-sdk-python 2.1.9                  -> analytics-python 2.1.9
-#   customerio-cdp-analytics 1.1.0           -> analytics-python 1.1.0
-#   segment-analytics-python 2.4.0           -> analytics-python 2.4.0: the only one of the three with a right to the name
+#   @rudderstack/rudder-sdk-node 3.0.13   -> analytics-node 3.0.13 (the name of Segment's old package)
+#   @customerio/cdp-analytics-node 0.5.9  -> @customerio/cdp-analytics-node 1.0.0-beta.22
+#   rudder-sdk-python 2.1.9               -> analytics-python 2.1.9
+#   customerio-cdp-analytics 1.1.0        -> analytics-python 1.1.0
+#   segment-analytics-python 2.4.0        -> analytics-python 2.4.0
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # segment-analytics-python 2.4.0 sends later events first when a server asks it to wait.
 #
-# Its batches are sent one after the other, and a 503 without Retry-After is repeated in place. But a Retry-After, which a
-# server sends to be helpful, makes it put the batch back into the queue, behind all that waits there: a user's first
-# 100 events of 250 arrive last, in two parts. Whoever reads the events in their order of arrival sees the user's past
-# after the present.
+# Its batches are sent one after the other, and a 503 without Retry-After is repeated in place. But a Retry-After,
+# which a server sends to be helpful, makes it put the batch back into the queue, behind all that waits there: a
+# user's first 100 events of 250 arrive last, in two parts. Whoever reads the events in their order of arrival sees
+# the user's past after the present.
 #
 # Seen (first event of each batch that was taken):
 #   503 without Retry-After: 0 100 200

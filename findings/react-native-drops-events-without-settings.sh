@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # @segment/analytics-react-native 2.24.1 drops every event until it has read its settings document once.
 #
-# One would expect it to queue: it has a queue on the device, says "TRACK event saved" for each event, and keeps the queue
-# through a server that is away. But the queue is part of the destination "Segment.io", which is enabled only when the
-# settings name it. If the settings cannot be read at the first start (here: one 503), events pass by the queue, and
-# nothing is sent later, flushed or not. The `proxy` option does not change it; the option `defaultSettings` does.
+# One would expect it to queue: it has a queue on the device, says "TRACK event saved" for each event, and keeps the
+# queue through a server that is away. But the queue is part of the destination "Segment.io", which is enabled only
+# when the settings name it. If the settings cannot be read at the first start (here: one 503), events pass by the
+# queue, and nothing is sent later, flushed or not. The `proxy` option does not change it; the option
+# `defaultSettings` does.
 #
 # Seen: 3 events made, `flush` called after the server was well again: 0 posted; with defaultSettings: 3 posted.
 set -euo pipefail

@@ -2,9 +2,10 @@
 # @segment/analytics-react-native 2.24.1 sends to its vendor if it does not like the address that it was given.
 #
 # A `proxy` says where events go, so one would expect an error, or no event at all, if it cannot be used. But an http
-# address (without `allowInsecureProxy`), an IPv6 address or a host name without a dot makes the SDK write to the console
-# and post the events, with the write key, to https://api.segment.io/v1/b instead. `localhost` and IPv4 addresses are fine.
-# Nothing leaves this machine here: `fetch` is replaced by a function that notes the address and answers.
+# address (without `allowInsecureProxy`), an IPv6 address or a host name without a dot makes the SDK write to the
+# console and post the events, with the write key, to https://api.segment.io/v1/b instead. `localhost` and IPv4
+# addresses are fine. Nothing leaves this machine here: `fetch` is replaced by a function that notes the address and
+# answers.
 #
 # Seen (the address given, and where the events went):
 #   http://127.0.0.1:9000/v1                        -> https://api.segment.io/v1/b

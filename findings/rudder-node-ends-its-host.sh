@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # @rudderstack/rudder-sdk-node 3.0.13 ends the program around it when the server is away.
 #
-# A call takes a callback that is told of its error, so one would take a batch that failed as the callback's business.
-# But the error is also thrown inside a flush whose promise nobody holds, and Node ends with exit code 1 before the
-# callback is told. Only the option `errorHandler` prevents it, whatever the callback does.
-# And `timeout` is not for one try: it covers a batch with all its retries. With 10 s, and a server that answers 503 with
-# a Retry-After of 6 s, the second try is the last.
+# A call takes a callback that is told of its error, so one would take a batch that failed as the callback's
+# business. But the error is also thrown inside a flush whose promise nobody holds, and Node ends with exit code 1
+# before the callback is told. Only the option `errorHandler` prevents it, whatever the callback does. And `timeout`
+# is not for one try: it covers a batch with all its retries. With 10 s, and a server that answers 503 with a
+# Retry-After of 6 s, the second try is the last.
 #
 # Seen: without errorHandler exit code 1, callback not told, 2 tries; with it exit code 0, callback told, 2 tries.
 set -euo pipefail

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # @segment/analytics-node 3.1.0 gives neighbouring events messageIds that share 14 of their 16 bytes.
 #
-# A messageId ends with a UUID of version 4, whose 122 random bits one expects to be fresh each time. The UUIDs are those of
-# @lukeed/uuid 2.0.1, which draws 256 bytes from Math.random and then moves by one byte, not by 16, from one UUID to the next:
-# 241 UUIDs are windows on the same 256 bytes. (The SDK draws two for an event.) They still differ, but a consumer that shards, samples or compares by a part
-# of the id finds neighbours where it expects chance. (The comment in the SDK's source speaks of @lukeed/uuid/secure, which
-# moves by 16; the SDK does not use it.)
+# A messageId ends with a UUID of version 4, whose 122 random bits one expects to be fresh each time. The UUIDs are
+# those of @lukeed/uuid 2.0.1, which draws 256 bytes from Math.random and then moves by one byte, not by 16, from one
+# UUID to the next: 241 UUIDs are windows on the same 256 bytes. (The SDK draws two for an event.) They still differ,
+# but a consumer that shards, samples or compares by a part of the id finds neighbours where it expects chance. (The
+# comment in the SDK's source speaks of @lukeed/uuid/secure, which moves by 16; the SDK does not use it.)
 #
-# Seen: of 200 pairs of neighbours nearly all are the same bytes, moved by two (but for the bits of version and variant), such
-# as 02e60c4f-a891-4bcd-8004-696a9f3deb39 and 0c4fa891-5bcd-4004-a96a-9f3deb391113.
+# Seen: of 200 pairs of neighbours nearly all are the same bytes, moved by two (but for the bits of version and
+# variant), such as
+# 02e60c4f-a891-4bcd-8004-696a9f3deb39 and 0c4fa891-5bcd-4004-a96a-9f3deb391113.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

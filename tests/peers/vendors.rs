@@ -149,7 +149,7 @@ async fn each_call_arrives_as_it_was_made(trials: Vec<Trial>) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// RudderStack's Python SDK keeps traits in the context alone.
+/// `RudderStack`'s Python SDK keeps traits in the context alone.
 fn traits_in_context(event: &mut Value) -> bool {
     if event["type"] == "identify" {
         let traits = event["traits"].take();
@@ -164,7 +164,7 @@ fn no_lone_surrogate(event: &mut Value) -> bool {
     event["event"] != "Cut inside an emoji"
 }
 
-/// RudderStack's crate knows a page's name only.
+/// `RudderStack`'s crate knows a page's name only.
 fn no_category(event: &mut Value) -> bool {
     event.as_object_mut().unwrap().remove("category");
     no_lone_surrogate(event)
@@ -206,7 +206,7 @@ fn in_any_page() -> Vec<(Call, Value)> {
     in_a_page().into_iter().filter(|(_, wanted)| wanted["event"] != "Options").collect()
 }
 
-/// RudderStack's browser SDK has no `screen`, keeps traits in the context and drops members that are `null`.
+/// `RudderStack`'s browser SDK has no `screen`, keeps traits in the context and drops members that are `null`.
 fn as_rudder_sends(event: &mut Value) -> bool {
     fn without_nulls(value: &mut Value) {
         match value {
