@@ -24,10 +24,10 @@ async fn each_event_is_delivered(sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&
     each_event_is_delivered_by(Way::open(BASE64).await, sdk, wanted, run).await;
 }
 
-/// The same from a start at which the endpoint is away: for two answers of 503 that ask for five seconds each.
+/// The same where the first two answers are 503, and ask for five seconds each.
 async fn each_event_is_delivered_after_an_outage(sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&str)) {
     let way = Way::open(BASE64).await;
-    way.tap.be_unavailable_saying(Duration::from_secs(8), 5);
+    way.tap.refuse(2, 5);
     each_event_is_delivered_by(way, sdk, wanted, run).await;
 }
 

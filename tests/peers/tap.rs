@@ -28,8 +28,9 @@ pub struct Exchange {
 #[derive(Default)]
 struct Shared {
     target: Mutex<Option<SocketAddr>>,
-    /// Until when, and the `Retry-After` of its answers.
-    unavailable: Mutex<Option<(Instant, u32)>>,
+    unavailable_until: Mutex<Option<Instant>>,
+    /// How many requests more, and the `Retry-After` of their answers.
+    refusing: Mutex<(usize, u32)>,
     exchanges: Mutex<Vec<Exchange>>,
     stopped: AtomicBool,
 }
@@ -74,11 +75,12 @@ impl Tap {
 
     /// From now on, for so long, every answer is 503, with a `Retry-After` of a second.
     pub fn be_unavailable(&self, time: Duration) {
-        self.be_unavailable_saying(time, 1);
+        *self.shared.unavailable_until.lock().unwrap() = Some(Instant::now() + time);
     }
 
-    pub fn be_unavailable_saying(&self, time: Duration, retry_after: u32) {
-        *self.shared.unavailable.lock().unwrap() = Some((Instant::now() + time, retry_after));
+    /// The next `count` answers are 503, with that `Retry-After`.
+    pub fn refuse(&self, count: usize, retry_after: u32) {
+        *self.shared.refusing.lock().unwrap() = (count, retry_after);
     }
 
     /// Everything so far, in the order in which it was answered.
@@ -110,8 +112,7 @@ impl Shared {
                 status: None,
                 answer: String::new(),
             };
-            let retry_after = self.unavailable().filter(|_| exchange.method != "OPTIONS");
-            let answer = match retry_after {
+            let answer = match self.refuses(&exchange.method) {
                 Some(retry_after) => Ok(Some(unavailable(retry_after))),
                 None => self.ask(&mut endpoint, &request),
             };
@@ -126,10 +127,19 @@ impl Shared {
         Ok(())
     }
 
-    /// The `Retry-After` of now.
-    fn unavailable(&self) -> Option<u32> {
-        let unavailable = *self.unavailable.lock().unwrap_or_else(PoisonError::into_inner);
-        unavailable.filter(|(until, _)| Instant::now() < *until).map(|(_, retry_after)| retry_after)
+    /// The `Retry-After` of an answer of our own.
+    fn refuses(&self, method: &str) -> Option<u32> {
+        if method == "OPTIONS" {
+            return None;
+        }
+        let until = *self.unavailable_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.is_some_and(|until| Instant::now() < until) {
+            return Some(1);
+        }
+        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, retry_after) = *refusing;
+        refusing.0 = count.checked_sub(1)?;
+        Some(retry_after)
     }
 
     fn ask(

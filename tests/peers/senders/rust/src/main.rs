@@ -18,11 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         "rudderanalytics" => rudder(host, write_key),
         other => return Err(format!("no such SDK: {other}").into()),
     };
+    let late = Instant::now() + Duration::from_secs(60);
     for line in stdin().lock().lines() {
         let call: Value = serde_json::from_str(&line?)?;
         let kind = call["type"].as_str().ok_or("a type")?;
         // Both return the error: what to do about it is their caller's part.
-        let late = Instant::now() + Duration::from_secs(10);
         let result = loop {
             match send(kind, &call["message"]) {
                 Err(_) if Instant::now() < late => sleep(Duration::from_millis(250)),
