@@ -3,7 +3,12 @@
 use std::{io::IsTerminal, time::Duration};
 
 use clap::Args;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::{LevelFilter, filter_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use super::{DestinationWords, Places};
 use crate::{
@@ -54,15 +59,16 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The SDK's own lines cost more than its calls below info (and would show requests), so they need a word of their own.
+/// What the SDK and its HTTP say themselves is never written, whatever `TRIBUTARY_LOG` says: their lines hold whole answers,
+/// those with keys in them too, where an answer cannot be read. What matters of it comes in our own words.
+const SILENT: [&str; 6] = ["aws_", "hyper", "h2", "rustls", "zbus", "secret_service"];
+
 /// `level` holds where `TRIBUTARY_LOG` says nothing else.
 pub fn start_log(level: LevelFilter) {
     let filter = EnvFilter::builder()
         .with_default_directive(level.into())
         .with_env_var("TRIBUTARY_LOG")
         .from_env_lossy()
-        .add_directive("aws_config=warn".parse().unwrap_or_default())
-        .add_directive("aws_smithy_runtime=warn".parse().unwrap_or_default())
         // Of the display it warns of what nobody can mend here.
         .add_directive("winit=error".parse().unwrap_or_default());
     tracing_subscriber::fmt()
@@ -70,6 +76,8 @@ pub fn start_log(level: LevelFilter) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        .finish()
+        .with(filter_fn(|line| !SILENT.iter().any(|silent| line.target().starts_with(silent))))
         .init();
 }
 
@@ -97,9 +105,9 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             tracing::info!("{} events wait from before", now.ledger.queued);
         }
     }
-    // Blocked by something else than before is news too.
-    let code = |forwarder: &Forwarder| forwarder.fault().map(|fault| std::sync::Arc::clone(&fault.code));
-    if before.forwarder.as_str() != now.forwarder.as_str() || code(&before.forwarder) != code(&now.forwarder)
+    // Blocked by something else than before is news too; another time or request id in the same words is not.
+    let said = |forwarder: &Forwarder| forwarder.fault().map(|fault| without_numbers(&fault.to_string()));
+    if before.forwarder.as_str() != now.forwarder.as_str() || said(&before.forwarder) != said(&now.forwarder)
     {
         tell_forwarder(&now.forwarder, now.ledger.queued, config);
     }
@@ -127,6 +135,12 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             now.ledger.failed
         );
     }
+}
+
+/// Words with a digit are left out: times, request ids, counts.
+fn without_numbers(text: &str) -> String {
+    let words = text.split_whitespace().filter(|word| !word.chars().any(|c| c.is_ascii_digit()));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn tell_forwarder(forwarder: &Forwarder, queued: u64, config: &Config) {
