@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use aws_credential_types::provider::{self, ProvideCredentials, error::CredentialsError, future};
 use aws_sdk_kinesis::config::Credentials as Keys;
-use keyring::v1::{Entry, Error};
+use keyring_core::{Entry, Error, api::CredentialStoreApi as _};
 
 use crate::config::Destination;
 
@@ -60,7 +60,7 @@ fn load(entry: &str) -> provider::Result {
     let Ok(_asking) = ASKING.try_lock() else {
         return Err(CredentialsError::provider_error("the system keychain still asks its user"));
     };
-    let text = find(entry, |name| Entry::new(SERVICE, name)?.get_password());
+    let text = find(entry, |name| entry_in_store(name)?.get_password());
     let text = text.map_err(|error| match error {
         Error::NoEntry => CredentialsError::not_loaded(
             "the system keychain has no AWS keys for this destination of Tributary",
@@ -73,8 +73,21 @@ fn load(entry: &str) -> provider::Result {
     Ok(Keys::new(id, secret, None, None, "keychain"))
 }
 
+/// The entry in a store that is made anew for each question. A store that is kept, as the `keyring` crate does, remembers
+/// for the life of the process that no keychain was there at its first question, and goes on talking to a keychain service
+/// that was replaced.
+fn entry_in_store(name: &str) -> keyring_core::Result<Entry> {
+    #[cfg(target_os = "macos")]
+    let store = apple_native_keyring_store::keychain::Store::new()?;
+    #[cfg(target_os = "windows")]
+    let store = windows_native_keyring_store::Store::new()?;
+    #[cfg(not(any(target_os = "macos", target_os = "windows")))]
+    let store = zbus_secret_service_keyring_store::Store::new()?;
+    store.build(SERVICE, name, None)
+}
+
 /// What the destination's own entry holds, or else that of all.
-fn find(entry: &str, get: impl Fn(&str) -> keyring::v1::Result<String>) -> keyring::v1::Result<String> {
+fn find(entry: &str, get: impl Fn(&str) -> keyring_core::Result<String>) -> keyring_core::Result<String> {
     match get(entry) {
         Err(Error::NoEntry) => get(ENTRY_OF_ALL),
         found => found,
@@ -83,7 +96,7 @@ fn find(entry: &str, get: impl Fn(&str) -> keyring::v1::Result<String>) -> keyri
 
 /// Whether there is a keychain that answers. It may ask its user.
 pub(super) async fn is_there() -> Result<(), String> {
-    blocking(|| match Entry::new(SERVICE, ENTRY_OF_ALL).and_then(|entry| entry.get_password()) {
+    blocking(|| match entry_in_store(ENTRY_OF_ALL).and_then(|entry| entry.get_password()) {
         Ok(_) | Err(Error::NoEntry) => Ok(()),
         Err(error) => Err(format!("the system keychain did not answer: {error}")),
     })
@@ -111,12 +124,12 @@ async fn blocking(work: impl FnOnce() -> Result<(), String> + Send + 'static) ->
 }
 
 fn store(destination: &Destination, access_key_id: &str, secret_access_key: &str) -> Result<(), String> {
-    Entry::new(SERVICE, &entry_of(destination))
+    entry_in_store(&entry_of(destination))
         .and_then(|entry| entry.set_password(&format!("{}\n{}", access_key_id.trim(), secret_access_key.trim())))
         .map_err(|error| {
             format!(
                 "the system keychain did not take the keys ({error}); use a profile in ~/.aws/credentials instead, \
-                 or start a keychain (GNOME Keyring, KWallet) and then Tributary again"
+                 or start and unlock a keychain (GNOME Keyring, KWallet) and store them again"
             )
         })
 }

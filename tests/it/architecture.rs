@@ -42,7 +42,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 const DOORS: [(&str, &[&str]); 18] = [
     ("rusqlite", &["spool"]),
     ("aws_*", &["kinesis"]),
-    ("keyring", &["kinesis"]),
+    ("keyring_core", &["kinesis"]),
     ("axum", &["capture", "practice"]),
     ("hyper", &["capture"]),
     ("hyper_util", &["capture"]),

@@ -21,15 +21,41 @@ const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
 /// Where the process that has a keychain finds its files.
 const INSIDE: &str = "KEYCHAIN_TEST_FILES";
 
+const BUS: &str = "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context=\"default\">\
+                   <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/>\
+                   </policy></busconfig>";
+
+/// The keychain's service, in the place of one that runs.
+fn keychain() -> Guard {
+    let mut command = Command::new("gnome-keyring-daemon");
+    command.args(["--foreground", "--replace", "--unlock", "--components=secrets"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = Guard(command.spawn().unwrap());
+    child.0.stdin.take().unwrap().write_all(b"a password for this test").unwrap();
+    // It is there once it answers.
+    let answers = || {
+        let mut search = Command::new("secret-tool");
+        search.args(["store", "--label=Test", "service", "a-test-of-tributary"]).stdin(Stdio::null());
+        search.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+    };
+    for _ in 0..600 {
+        if answers() {
+            return child;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the keychain does not answer");
+}
+
 /// Runs the test that calls it in a process with a D-Bus and a keychain of its own. There: the keychain's service.
 fn with_a_keychain(name: &str) -> Option<Guard> {
+    on_a_bus(name).then(keychain)
+}
+
+/// The same, where no keychain is unlocked yet; true there.
+fn on_a_bus(name: &str) -> bool {
     if crate::from_environment(INSIDE).is_some() {
-        let mut command = Command::new("gnome-keyring-daemon");
-        command.args(["--foreground", "--unlock", "--components=secrets"]);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(b"a password for this test").unwrap();
-        return Some(Guard(child));
+        return true;
     }
     let files = tempfile::tempdir().unwrap();
     let folder = |name: &str| {
@@ -37,8 +63,11 @@ fn with_a_keychain(name: &str) -> Option<Guard> {
         std::fs::create_dir(&folder).unwrap();
         folder
     };
+    // A bus that starts no service by itself: a keychain is there when a test starts it.
+    let bus = files.path().join("bus.conf");
+    std::fs::write(&bus, BUS).unwrap();
     let mut command = Command::new("dbus-run-session");
-    command.arg("--").arg(std::env::current_exe().unwrap());
+    command.arg("--config-file").arg(&bus).arg("--").arg(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("keychain::{name}"), "--nocapture"]).stdin(Stdio::null());
     command.env(INSIDE, files.path()).env("NO_PROXY", "127.0.0.1");
     command
@@ -49,7 +78,7 @@ fn with_a_keychain(name: &str) -> Option<Guard> {
     let output = command.output().expect("dbus-run-session starts: Debian's package dbus");
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(output.status.success() && said[0].contains("1 passed"), "{}{}", said[0], said[1]);
-    None
+    false
 }
 
 /// The settings of a stream that delivers with keys of the keychain.
@@ -132,6 +161,46 @@ fn store(config: &Config, keys: [String; 2]) {
     let paths = Paths { config_file: None, data_dir: folder.path().to_owned() };
     let engine = Engine::start(first, paths).unwrap();
     assert_eq!(engine.store_keys(config.destination.clone(), keys).wait(), Some(Ok(())));
+}
+
+/// Whoever keeps its keychain locked until later in the morning, or starts it after Tributary, does not start Tributary again.
+#[test]
+fn a_keychain_that_is_unlocked_later_is_used_without_a_restart() {
+    if !on_a_bus("a_keychain_that_is_unlocked_later_is_used_without_a_restart") {
+        return;
+    }
+    let ministack = Ministack::start();
+    let root = delivering_to(&ministack, "clicks");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(tributary::kinesis::create_stream(&root)), Ok(true));
+    let mut config = settings(&ministack, "clicks");
+    config.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.capture.require_write_key = false;
+    let folder = tempfile::tempdir().unwrap();
+    let engine =
+        Engine::start(config, Paths { config_file: None, data_dir: folder.path().to_owned() }).unwrap();
+    let until = |what: &str, done: &dyn Fn(&tributary::delivery::Status) -> bool| {
+        for _ in 0..1200 {
+            if done(&engine.status()) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("waited in vain: {what}: {:?}", engine.status().forwarder);
+    };
+    until("the endpoint", &|status| status.endpoint.is_some());
+    let url = format!("http://{}/v1/track", engine.status().endpoint.unwrap());
+    let event = r#"{"userId":"u","event":"e"}"#;
+    run(Command::new("curl").args(["-sf", &url, "-d", event]), "");
+    until("the forwarder is blocked", &|status| status.forwarder.as_str() == "blocked");
+    let fault = engine.status().forwarder.fault().cloned().unwrap();
+    assert!(fault.message.contains("keychain"), "{fault}");
+    let _keychain = keychain();
+    let keys = format!("{}\n{}", Ministack::ROOT.0, Ministack::ROOT.1);
+    let words = ["store", "--label=Tributary", "service", "tributary", "username", "eu-west-1/clicks"];
+    secret_tool(&words, &keys);
+    until("the event is delivered", &|status| status.ledger.delivered == 1);
+    engine.shutdown(std::time::Duration::from_secs(5));
 }
 
 fn value(window: &Window, label: &str) -> String {
