@@ -203,7 +203,7 @@ enum Wish {
     Open(detail::Act),
     StopTestRun,
     /// `aws sso login` for this profile.
-    SignIn(String),
+    SignIn(crate::remedy::SignIn),
     StopSigningIn,
     /// AWS's files may have changed.
     ReadAwsFiles,
@@ -594,7 +594,7 @@ impl Desk {
                 return Some(Notice::new("No delivery is open: choose one in Live".to_owned(), true));
             }
             Wish::StopTestRun => engine.stop_test_run(),
-            Wish::SignIn(profile) => self.account.sign_in(engine, profile),
+            Wish::SignIn(what) => self.account.sign_in(engine, what),
             Wish::StopSigningIn => self.account.stop_signing_in(),
             Wish::ReadAwsFiles => self.account.read(engine),
             Wish::Notice(text) => return Some(Notice::new(text, false)),

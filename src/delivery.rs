@@ -10,7 +10,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Encoding, Kind};
-pub use account::{AwsFiles, Caller, ListedStream, Profile, ProfileKind};
+pub use account::{AwsFiles, Caller, ListedStream, Profile, ProfileKind, SignInPage};
 pub use check::{CheckKind, Found, Step, Verdict};
 
 pub mod chart;

@@ -234,19 +234,31 @@ impl Forwarder {
                 (self.asking, self.ask_at) = (None, Instant::now());
             }
             Step::TryNow => {
-                self.connect().await;
+                if !self.is_waiting_for_keys() {
+                    self.connect().await;
+                }
                 self.weather.hurry(Instant::now());
                 self.lanes.wake_all();
                 self.ask_at = Instant::now();
             }
             Step::Timer => self.lanes.wake(Instant::now()),
-            Step::Stop => self.stopping = true,
+            Step::Stop => {
+                self.stopping = true;
+                self.client.give_up_keys();
+            }
         }
     }
 
     /// A new client: it reads AWS's own files anew.
     async fn connect(&mut self) {
+        // What waits for the keys of the one before would leave its program running, and start another one.
+        self.client.give_up_keys();
         (self.files, self.client) = connect(&self.setup).await;
+    }
+
+    /// A person may be approving it right now: a new client would ask anew.
+    fn is_waiting_for_keys(&self) -> bool {
+        self.client.waits_for_keys_since().is_some()
     }
 
     /// When the stream is asked about itself: now and then, while puts get through.
@@ -300,7 +312,7 @@ impl Forwarder {
                 return;
             }
             let is_blocked = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Blocked);
-            if is_blocked || self.files.have_changed(now) {
+            if (is_blocked || self.files.have_changed(now)) && !self.is_waiting_for_keys() {
                 // What was wrong may have been mended in AWS's own files, which a client reads once; or they name other
                 // keys now, while the old ones work still.
                 self.connect().await;
@@ -316,7 +328,10 @@ impl Forwarder {
         let mut books = Books::default();
         for done in all {
             self.sending -= done.taken.len() as u64;
-            self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
+            // What was put with other settings says nothing of these.
+            if done.changes == self.changes {
+                self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
+            }
             self.take_back(done, now, &mut books);
         }
         self.lanes.wake(now);
@@ -404,7 +419,9 @@ impl Forwarder {
 
     fn next_change(&self) -> Option<Instant> {
         let weather = self.weather.changes_at(Instant::now());
-        [self.lanes.next_wake(), weather, self.asks_at()].into_iter().flatten().min()
+        let now = Instant::now();
+        let keys = self.client.waits_for_keys_since().filter(|at| *at > now);
+        [self.lanes.next_wake(), weather, keys, self.asks_at()].into_iter().flatten().min()
     }
 }
 

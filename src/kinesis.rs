@@ -12,9 +12,14 @@ mod files;
 mod iam;
 mod identity;
 pub mod keychain;
+mod keys;
+mod origin;
+mod process;
 mod profiles;
 mod put_body;
 mod read;
+mod sections;
+mod sso;
 mod streams;
 
 use std::{error::Error, sync::Arc};
@@ -69,11 +74,16 @@ pub struct Client {
     sdk: aws_sdk_kinesis::Client,
     target: Target,
     operation: Operation,
+    /// `None`: they are in `sdk`, and do not change.
+    keys: Option<keys::Held>,
 }
 
 impl Client {
     /// Encodes the records, puts them and says of each what became of it. `put-record` takes exactly one.
     pub async fn put(&self, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<Outcome> {
+        if let Err(fault) = self.ready().await {
+            return vec![classed(&fault.code, &fault.message, None); records.len()];
+        }
         match self.operation {
             Operation::PutRecord => {
                 let mut outcomes = Vec::with_capacity(records.len());
@@ -156,6 +166,9 @@ const UNCLEAR_ANSWER: &str = "UnclearAnswer";
 /// The code of a fault where no connection came about: the record cannot have been written.
 pub const NOT_SENT: &str = "ConnectionFailed";
 
+/// The code of a fault that is none yet: AWS keys are being waited for.
+pub const WAITING_FOR_KEYS: &str = "WaitingForKeys";
+
 /// Whether a request that was refused with this fault may have been refused for one of its records: nothing says so, but
 /// nothing says otherwise either.
 pub fn may_be_the_records(fault: &Fault) -> bool {
@@ -195,6 +208,9 @@ fn fault_of<E>(error: &SdkError<E>) -> (Fault, Option<u16>)
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    if let Some(fault) = keys::explained(error) {
+        return (fault.clone(), None);
+    }
     match error {
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();

@@ -3,7 +3,8 @@
 //! Both start from one private list of error codes, so that what the forwarder does and what the user reads cannot
 //! drift apart. Codes are those of the Kinesis API (botocore 1.44 model, `aws-sdk-kinesis` 1.130), of AWS's signature
 //! and credential checks, our own for what happens before an answer, and those of the capture endpoint.
-//! Texts name the stream, region and profile of the settings; they never hold a key, a payload or the fault's message.
+//! Texts name the stream, region and profile of the settings; they never hold a key or a payload, and of faults' messages
+//! only those that are our own words about AWS's files.
 
 mod words;
 
@@ -81,8 +82,56 @@ pub struct Remedy {
     pub place: Option<Place>,
     /// A page of AWS that says more.
     pub link: Option<&'static str>,
-    /// Signing in with SSO mends it: the profile to do that for; empty for the default one.
-    pub sign_in: Option<String>,
+    /// Signing in mends it: the profile to do that for (empty for the default one), and how.
+    pub sign_in: Option<SignIn>,
+}
+
+/// A sign-in that a person makes with the AWS CLI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Empty: the default one.
+    pub profile: String,
+    /// What the profile signs in with.
+    pub with: SignInWith,
+}
+
+/// What a profile signs in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInWith {
+    /// AWS IAM Identity Center: `aws sso login`.
+    Sso,
+    /// The AWS console's own sign-in: `aws login`.
+    Login,
+}
+
+impl SignIn {
+    /// The words after `aws`.
+    pub fn words(&self) -> &'static [&'static str] {
+        match self.with {
+            SignInWith::Sso => &["sso", "login"],
+            SignInWith::Login => &["login"],
+        }
+    }
+
+    /// The command, to be typed into any shell.
+    pub fn command(&self) -> String {
+        let profile = if self.profile.is_empty() || self.profile == "default" {
+            String::new()
+        } else {
+            format!(" --profile {}", words::one_word(&self.profile))
+        };
+        format!("aws {}{profile}", self.words().join(" "))
+    }
+}
+
+/// What was said about a profile, with its name where [`profile_in`] finds it again.
+pub fn about_profile(name: &str, text: &str) -> String {
+    if name.is_empty() { text.to_owned() } else { format!("profile “{name}”: {text}") }
+}
+
+/// The profile that a message is about.
+fn profile_in(message: &str) -> Option<&str> {
+    message.strip_prefix("profile “")?.split_once("”: ").map(|(name, _)| name)
 }
 
 /// What to tell the user about a fault, with the names of these settings. Never empty, for any code.
@@ -122,6 +171,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::DryRun
         | Cause::RecordDiffers
         | Cause::RecordMissing
+        | Cause::KeyServiceSilent
         | Cause::ReadPlaceExpired => Class::Offline,
         Cause::Unreadable if http_status == Some(413) => Class::Refused,
         Cause::Unreadable
@@ -183,6 +233,7 @@ enum Cause {
     ServiceFailing,
     NoAnswer,
     ConnectionFailed,
+    KeyServiceSilent,
     UnclearAnswer,
     NotTrusted,
     ProxyRefused,
@@ -222,10 +273,23 @@ enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Sso,
+    Login,
+    /// The portal knows the sign-in, and does not give this role to it.
+    SsoRole,
     Mfa,
     Role,
     NoProfile,
+    /// The profile is there, and has no keys.
+    NoKeys,
+    /// What AWS's files say cannot be used.
+    Files,
+    /// The place that `credential_source` names has no keys.
+    Machine,
     Process,
+    /// The program did not end.
+    ProcessSilent,
+    /// Not a failure yet.
+    Waiting,
     Keychain,
     Other,
 }
@@ -336,6 +400,17 @@ const CODES: &[(&str, Cause)] = &[
     // Who we are.
     ("CredentialsNotFound", Cause::CredentialsNotFound),
     ("CredentialsFailed", Cause::CredentialsFailed(Source::Other)),
+    ("SsoSignInNeeded", Cause::CredentialsFailed(Source::Sso)),
+    ("SsoRoleRefused", Cause::CredentialsFailed(Source::SsoRole)),
+    ("LoginNeeded", Cause::CredentialsFailed(Source::Login)),
+    ("ProfileNotFound", Cause::CredentialsFailed(Source::NoProfile)),
+    ("ProfileWithoutKeys", Cause::CredentialsFailed(Source::NoKeys)),
+    ("CredentialSourceEmpty", Cause::CredentialsFailed(Source::Machine)),
+    ("AwsFileMistake", Cause::CredentialsFailed(Source::Files)),
+    ("CredentialProcessFailed", Cause::CredentialsFailed(Source::Process)),
+    ("CredentialProcessSilent", Cause::CredentialsFailed(Source::ProcessSilent)),
+    ("WaitingForKeys", Cause::CredentialsFailed(Source::Waiting)),
+    ("KeyServiceSilent", Cause::KeyServiceSilent),
     ("ExpiredToken", Cause::SessionExpired),
     ("TokenRefreshRequired", Cause::SessionExpired),
     ("UnrecognizedClient", Cause::KeyUnknown),
@@ -408,7 +483,7 @@ fn cause_of(code: &str, message: &str) -> Cause {
     let short = code.strip_suffix("Exception").unwrap_or(code);
     let listed = CODES.iter().find(|(known, _)| *known == short);
     match listed.map_or(Cause::Unknown, |(_, cause)| *cause) {
-        Cause::CredentialsFailed(_) => match source_in(message) {
+        Cause::CredentialsFailed(Source::Other) => match source_in(message) {
             // Without a network, a sign-in or role cannot be renewed either; nobody has to act then.
             source if source != Source::NoProfile && is_about_the_network(message) => Cause::ConnectionFailed,
             source => Cause::CredentialsFailed(source),
@@ -429,7 +504,7 @@ fn is_about_time(message: &str) -> bool {
 
 /// Whether keys could not be fetched because nothing answered. A machine outside of EC2 always fails to reach IMDS,
 /// the key server of EC2 machines: that says nothing about the network.
-fn is_about_the_network(message: &str) -> bool {
+pub fn is_about_the_network(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     let signs =
         ["dispatch failure", "dns error", "timed out", "timeout", "connection refused", "connect error"];

@@ -5,10 +5,13 @@ use std::time::Duration;
 use eframe::egui::{self, RichText, Spinner, Ui};
 use lucide_icons::Icon;
 
+use tokio::sync::watch;
+
 use super::{Notice, Poll, Seen, Waiting, Wish, arrived, theme::tokens, widgets};
 use crate::{
-    delivery::{AwsFiles, Profile},
+    delivery::{AwsFiles, Profile, SignInPage},
     engine::Engine,
+    remedy::SignIn,
 };
 
 /// A little longer than the engine waits for a person in a browser.
@@ -20,7 +23,13 @@ pub(super) struct Account {
     /// Why the files could not be read.
     unreadable: Option<String>,
     reading: Option<Waiting<Result<AwsFiles, String>>>,
-    signing_in: Option<(Waiting<Result<(), String>>, String)>,
+    signing_in: Option<SigningIn>,
+}
+
+struct SigningIn {
+    answer: Waiting<Result<(), String>>,
+    page: watch::Receiver<SignInPage>,
+    what: SignIn,
 }
 
 impl Account {
@@ -32,9 +41,9 @@ impl Account {
     }
 
     /// Starts a sign-in for a profile, in the place of one that goes on.
-    pub(super) fn sign_in(&mut self, engine: &Engine, profile: String) {
-        let answer = engine.sign_in(profile.clone());
-        self.signing_in = Some((Waiting::patient(answer, SIGN_IN_PATIENCE), profile));
+    pub(super) fn sign_in(&mut self, engine: &Engine, what: SignIn) {
+        let (answer, page) = engine.sign_in(what.clone());
+        self.signing_in = Some(SigningIn { answer: Waiting::patient(answer, SIGN_IN_PATIENCE), page, what });
     }
 
     /// Letting go of the answer ends it.
@@ -51,8 +60,7 @@ impl Account {
             Some(Err(error)) => self.unreadable = Some(error),
             None => {}
         }
-        let (waiting, _) = self.signing_in.as_mut()?;
-        let notice = match waiting.poll(ctx) {
+        let notice = match self.signing_in.as_mut()?.answer.poll(ctx) {
             Poll::Pending => return None,
             Poll::There(Ok(())) => Notice::new("Signed in".to_owned(), false),
             Poll::There(Err(error)) => Notice::new(format!("Not signed in: {error}"), true),
@@ -76,25 +84,39 @@ impl Account {
 }
 
 /// The way to sign in again: a button where the AWS CLI is installed, the command to copy where it is not.
-pub(super) fn sign_in_ui(ui: &mut Ui, seen: &mut Seen<'_>, profile: &str) {
-    let command = if profile.is_empty() {
-        "aws sso login".to_owned()
-    } else {
-        format!("aws sso login --profile {profile}")
-    };
-    if seen.account.signing_in.as_ref().is_some_and(|(_, current)| current == profile) {
+pub(super) fn sign_in_ui(ui: &mut Ui, seen: &mut Seen<'_>, what: &SignIn) {
+    let command = what.command();
+    let page = seen.account.signing_in.as_ref().filter(|current| current.what == *what);
+    if let Some(page) = page.map(|current| current.page.borrow().clone()) {
         ui.add(Spinner::new().size(14.0));
         ui.label(RichText::new("Go on in your browser …").color(tokens(ui).weak));
         if widgets::button_ui(ui, Icon::X, "Stop waiting").clicked() {
             seen.wishes.push(Wish::StopSigningIn);
         }
+        page_ui(ui, seen, &page);
     } else if seen.account.files.has_cli {
         let button = widgets::button_ui(ui, Icon::LogIn, "Sign in").on_hover_text(format!("Runs {command}"));
         if button.clicked() {
-            seen.wishes.push(Wish::SignIn(profile.to_owned()));
+            seen.wishes.push(Wish::SignIn(what.clone()));
         }
     } else if widgets::button_ui(ui, Icon::Copy, "Copy the command").on_hover_text(&*command).clicked() {
         ui.copy_text(command);
         seen.copied("Command");
     }
+}
+
+/// For where no browser opens: the page and the code that the AWS CLI names.
+fn page_ui(ui: &mut Ui, seen: &mut Seen<'_>, page: &SignInPage) {
+    let Some(address) = &page.address else { return };
+    ui.vertical(|ui| {
+        ui.label(RichText::new("No browser opened? Open this page:").color(tokens(ui).weak));
+        if widgets::fact_ui(ui, "Page", address, true) {
+            seen.copied("Address");
+        }
+        if let Some(code) = &page.code
+            && widgets::fact_ui(ui, "Code", code, true)
+        {
+            seen.copied("Code");
+        }
+    });
 }

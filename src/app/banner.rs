@@ -147,8 +147,8 @@ fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy) {
     {
         seen.wishes.push(Wish::GoTo(place));
     }
-    if let Some(profile) = &remedy.sign_in {
-        account::sign_in_ui(ui, seen, profile);
+    if let Some(what) = &remedy.sign_in {
+        account::sign_in_ui(ui, seen, what);
     }
     if let Some(link) = remedy.link {
         widgets::link_ui(ui, "What AWS says about it", link);

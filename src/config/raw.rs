@@ -252,9 +252,14 @@ fn contradictions(config: &Config, origins: &Origins) -> Vec<Problem> {
         let needed = [("region", &destination.region), ("stream", &destination.stream)];
         for (name, _) in needed.into_iter().filter(|(_, value)| value.is_empty()) {
             let variable = name.to_uppercase();
+            let note = if name == "region" {
+                " (AWS_REGION and a profile's region are not read for it)"
+            } else {
+                ""
+            };
             let text = format!(
                 "destination.{name} is missing, and kind \"kinesis\" needs it: \
-                 give it in the settings file, as TRIBUTARY_DESTINATION_{variable} or with --{name}"
+                 give it in the settings file, as TRIBUTARY_DESTINATION_{variable} or with --{name}{note}"
             );
             say("destination.kind", text);
         }

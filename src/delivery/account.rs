@@ -60,3 +60,55 @@ pub struct AwsFiles {
     /// The AWS CLI is installed, so that `aws sso login` can be run.
     pub has_cli: bool,
 }
+
+/// The page on which a person signs in, as the AWS CLI names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignInPage {
+    /// To be opened in a browser, on any machine where there is a code.
+    pub address: Option<String>,
+    /// To be typed in there.
+    pub code: Option<String>,
+}
+
+impl SignInPage {
+    /// Takes in a line that the AWS CLI printed; true when it says something new. An address stands in a line of its own
+    /// or within words, a code (`ABCD-EFGH`) in a line of its own.
+    pub fn read(&mut self, line: &str) -> bool {
+        let before = self.clone();
+        if let Some(address) = line.split_whitespace().find(|word| word.starts_with("https://")) {
+            // With a code in it (the second address that is printed) nothing must be typed.
+            self.address = Some(address.trim_end_matches(['.', ',']).to_owned());
+        }
+        let is_of_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+        if let Some((left, right)) = line.trim().split_once('-')
+            && left.len() == 4
+            && right.len() == 4
+            && line.trim().chars().all(|c| c == '-' || is_of_code(c))
+        {
+            self.code = Some(line.trim().to_owned());
+        }
+        *self != before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_and_code_are_read_from_what_the_aws_cli_prints() {
+        let mut page = SignInPage::default();
+        for line in [
+            "Attempting to automatically open the SSO authorization page in your default browser.",
+            "If the browser does not open or you wish to use a different device to authorize this request, open the following URL:",
+            "https://x.awsapps.com/start/#/device",
+            "Then enter the code:",
+            "ABCD-EF12",
+        ] {
+            page.read(line);
+        }
+        assert_eq!(page.address.as_deref(), Some("https://x.awsapps.com/start/#/device"));
+        assert_eq!(page.code.as_deref(), Some("ABCD-EF12"));
+        assert!(!page.read("Successfully logged in"));
+    }
+}

@@ -2,31 +2,36 @@
 //! streams. Nothing of it is asked before the user asks; each runs beside everything else and ends by itself, or when
 //! nobody waits for it any more.
 
-use std::{
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::Command,
+    sync::{mpsc, oneshot, watch},
+};
 
 use super::{Answer, Engine, STEPS_MAX, Shared, Steps, keeper};
 use crate::{
     config::{self, Config},
-    delivery::{AwsFiles, Caller, Fault, ListedStream, Step},
+    delivery::{AwsFiles, Caller, Fault, ListedStream, SignInPage, Step},
     kinesis,
     policy::IamCall,
+    remedy::{SignIn, SignInWith},
 };
 
 /// A sign-in waits for a person in a browser.
 const SIGN_IN_MAX: Duration = Duration::from_mins(10);
-const SIGN_IN_LOOK: Duration = Duration::from_millis(200);
+
+/// `aws --version` takes about a second.
+const VERSION_MAX: Duration = Duration::from_secs(20);
+
+/// `aws login` came with 2.32.
+const LOGIN_SINCE: (u32, u32) = (2, 32);
 
 pub(super) enum Errand {
     Files(oneshot::Sender<Result<AwsFiles, String>>),
     WhoAmI(Box<Config>, oneshot::Sender<Result<Caller, Fault>>),
-    SignIn(String, oneshot::Sender<Result<(), String>>),
+    SignIn(SignIn, watch::Sender<SignInPage>, oneshot::Sender<Result<(), String>>),
     Streams(Box<Config>, oneshot::Sender<Result<Vec<ListedStream>, Fault>>),
     CreateStream(Box<Config>, oneshot::Sender<Result<bool, Fault>>),
     Attach(Box<Config>, Vec<IamCall>, mpsc::Sender<Step>),
@@ -51,10 +56,12 @@ impl Engine {
         self.errand(|reply| Errand::WhoAmI(Box::new(config), reply))
     }
 
-    /// Runs `aws sso login` for a profile (empty: the default one), which opens the browser. Letting go of the answer
-    /// ends it. When it went well, the forwarder tries again.
-    pub fn sign_in(&self, profile: String) -> Answer<Result<(), String>> {
-        self.errand(|reply| Errand::SignIn(profile, reply))
+    /// Runs `aws sso login` or `aws login` for a profile, which opens the browser; the page that it names is shown beside
+    /// the answer, for where no browser opens. Letting go of the answer ends it. When it went well, the forwarder tries
+    /// again.
+    pub fn sign_in(&self, sign_in: SignIn) -> (Answer<Result<(), String>>, watch::Receiver<SignInPage>) {
+        let (page, seen) = watch::channel(SignInPage::default());
+        (self.errand(|reply| Errand::SignIn(sign_in, page, reply)), seen)
     }
 
     /// The streams of the account and region of these settings, by name.
@@ -114,9 +121,15 @@ pub(super) async fn run(shared: Arc<Shared>, errand: Errand) {
             };
             Box::pin(kinesis::attach(&config, &calls, tell)).await;
         }
-        Errand::SignIn(profile, mut reply) => {
+        Errand::SignIn(which, page, mut reply) => {
+            let tell = |line: &str| {
+                let changed = page.send_if_modified(|page| page.read(line));
+                if changed {
+                    shared.wake_faces();
+                }
+            };
             let signed_in = tokio::select! {
-                result = sign_in(&profile) => result,
+                result = sign_in(&which, tell) => result,
                 () = reply.closed() => return,
             };
             if signed_in.is_ok() {
@@ -137,49 +150,103 @@ async fn files() -> Result<AwsFiles, String> {
     Ok(AwsFiles { profiles: kinesis::profiles().await?, has_cli: config::program("aws").is_some() })
 }
 
-/// Ended when nobody waits for it any more.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both do nothing to a child that has ended and was waited for.
-        drop(self.0.kill());
-        drop(self.0.wait());
+async fn sign_in(which: &SignIn, mut tell: impl FnMut(&str)) -> Result<(), String> {
+    let program = config::program("aws").ok_or("the AWS CLI (`aws`) is not installed, or not in the PATH")?;
+    can_sign_in(&program, which.with).await?;
+    let name = format!("`aws {}`", which.words().join(" "));
+    let mut command = Command::new(program);
+    command.args(which.words());
+    if !which.profile.is_empty() {
+        command.arg(format!("--profile={}", which.profile));
+    }
+    // Ended when nobody waits for it any more. Its output is read while it runs: a full pipe would stop it.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| format!("{name} did not start: {error}"))?;
+    let mut last = String::new();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (lines, mut said) = mpsc::channel(16);
+    let reading = async {
+        tokio::join!(read_lines(stdout, lines.clone(), false), read_lines(stderr, lines.clone(), true));
+        drop(lines);
+    };
+    let listening = async {
+        while let Some((line, is_error)) = said.recv().await {
+            tell(&line);
+            if is_error || last.is_empty() {
+                last = line;
+            }
+        }
+    };
+    let ended =
+        tokio::time::timeout(SIGN_IN_MAX, async { tokio::join!(reading, listening, child.wait()).2 }).await;
+    match ended {
+        Err(_elapsed) => Err("nobody signed in within ten minutes".to_owned()),
+        Ok(Err(error)) => Err(format!("{name} cannot be watched: {error}")),
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) if last.is_empty() => Err(format!("{name} ended with {status} and said nothing")),
+        Ok(Ok(status)) => Err(format!("{name} ended with {status}: {last}")),
     }
 }
 
-async fn sign_in(profile: &str) -> Result<(), String> {
-    let program = config::program("aws").ok_or("the AWS CLI (`aws`) is not installed, or not in the PATH")?;
-    let mut command = Command::new(program);
-    command.args(["sso", "login"]);
-    if !profile.is_empty() {
-        command.arg(format!("--profile={profile}"));
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let child = command.spawn().map_err(|error| format!("`aws sso login` did not start: {error}"))?;
-    let mut child = Running(child);
-    let start = Instant::now();
-    loop {
-        match child.0.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => {
-                return Err(format!("`aws sso login` ended with {status}: {}", last_line(&mut child.0)));
-            }
-            Ok(None) if start.elapsed() > SIGN_IN_MAX => {
-                return Err("nobody signed in within ten minutes".to_owned());
-            }
-            Ok(None) => tokio::time::sleep(SIGN_IN_LOOK).await,
-            Err(error) => return Err(format!("`aws sso login` cannot be watched: {error}")),
+/// Each line that is not empty, until the program closes its end. What is not text is not shown.
+async fn read_lines(
+    pipe: Option<impl AsyncRead + Unpin>,
+    lines: mpsc::Sender<(String, bool)>,
+    is_error: bool,
+) {
+    let Some(pipe) = pipe else { return };
+    let mut reader = BufReader::new(pipe);
+    let mut bytes = Vec::new();
+    while let Ok(1..) = reader.read_until(b'\n', &mut bytes).await {
+        let line = String::from_utf8_lossy(&bytes).trim().to_owned();
+        bytes.clear();
+        if !line.is_empty() && lines.send((line, is_error)).await.is_err() {
+            return;
         }
     }
 }
 
-/// What a program that has ended said last.
-fn last_line(child: &mut Child) -> String {
-    let mut text = String::new();
-    if let Some(stderr) = &mut child.stderr {
-        // What is not text is not shown.
-        drop(std::io::Read::read_to_string(stderr, &mut text));
+/// Version 1 of the AWS CLI knows no sign-in, and says so in words that lead nowhere.
+async fn can_sign_in(program: &Path, with: SignInWith) -> Result<(), String> {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+    let Ok(Ok(output)) = tokio::time::timeout(VERSION_MAX, command.output()).await else { return Ok(()) };
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let Some(version) = version_in(&said) else { return Ok(()) };
+    let (major, minor) = version;
+    let without = "Or go on without it: use a profile with an IAM user's keys, or a role of the machine.";
+    let where_from = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html";
+    if major < 2 {
+        return Err(format!(
+            "the AWS CLI on this computer is version {major}.{minor}, which cannot sign in; version 2 is needed \
+             ({where_from}). {without}"
+        ));
     }
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned()
+    if with == SignInWith::Login && version < LOGIN_SINCE {
+        return Err(format!(
+            "the AWS CLI on this computer is version {major}.{minor}; `aws login` needs 2.32 or later ({where_from}). \
+             {without}"
+        ));
+    }
+    Ok(())
+}
+
+/// `aws-cli/2.31.4 Python/3.13.7 Linux/6.1 …`
+fn version_in(said: &str) -> Option<(u32, u32)> {
+    let (_, version) = said.split_once("aws-cli/")?;
+    let mut numbers = version.split(['.', ' ']).map(|number| number.trim().parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_the_aws_cli_is_read_from_what_it_says() {
+        assert_eq!(version_in("aws-cli/2.31.4 Python/3.13.7 Linux/6.1.0 exe/x86_64\n"), Some((2, 31)));
+        assert_eq!(version_in("aws-cli/1.46.0 Python/3.12 botocore/1.44\n"), Some((1, 46)));
+        assert_eq!(version_in("something else"), None);
+    }
 }

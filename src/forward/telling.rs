@@ -3,7 +3,10 @@
 use std::time::Instant;
 
 use super::{Forwarder, now_ms, state::Reason};
-use crate::delivery::{self, Millis, StreamNews};
+use crate::{
+    delivery::{self, Millis, StreamNews},
+    kinesis,
+};
 
 impl Forwarder {
     /// Says what is going on, where that changed.
@@ -16,6 +19,8 @@ impl Forwarder {
             delivery::Forwarder::Draining
         } else if !self.setup.config.destination.enabled {
             delivery::Forwarder::Disabled
+        } else if let Some(fault) = self.client.waits_for_keys(now) {
+            delivery::Forwarder::Blocked { fault, next_try: now_ms() }
         } else if let Some(pause) = self.weather.known_pause() {
             let (fault, next_try) = (pause.fault.clone(), next_try(pause.until));
             match pause.reason {
@@ -57,7 +62,7 @@ fn same_news(told: &delivery::Forwarder, state: &delivery::Forwarder) -> bool {
     match (told, state) {
         (Blocked { fault: a, next_try: x }, Blocked { fault: b, next_try: y })
         | (Offline { fault: a, next_try: x }, Offline { fault: b, next_try: y }) => {
-            a == b && (x - y).abs() < 100
+            a == b && ((x - y).abs() < 100 || &*a.code == kinesis::WAITING_FOR_KEYS)
         }
         (told, state) => told == state,
     }

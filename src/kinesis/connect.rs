@@ -1,10 +1,10 @@
 //! From settings to a client: which stream, whose credentials, which HTTP.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
-    provider_config::ProviderConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SdkConfig, identity::IdentityCache, provider_config::ProviderConfig,
+    retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
 };
 use aws_sdk_kinesis::config::{
     Credentials as Keys, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
@@ -14,15 +14,27 @@ use aws_smithy_http_client::{
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::HttpRequest,
+    runtime_components::RuntimeComponents,
+};
+use aws_types::os_shim_internal::Env;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio_rustls::rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::{Client, body_hash::BodyHash, profiles};
-use crate::config::{self, Config, CredentialsSource, DestinationKind};
+use super::{
+    Client,
+    body_hash::BodyHash,
+    keys::{self, Held, Source},
+};
+use crate::{
+    config::{self, Config, CredentialsSource, DestinationKind},
+    delivery::Fault,
+};
 
 /// The SDK waits for ever for an answer by default. Kinesis answers in milliseconds; 15 s is an outage.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -88,10 +100,16 @@ impl Client {
         match (config.destination.kind, practice) {
             (DestinationKind::Practice, Some(access)) => {
                 let target = Target::new(&access.stream);
-                Self { sdk: practice_client(access), target, operation }
+                Self { sdk: practice_client(access), target, operation, keys: None }
             }
             (DestinationKind::Practice | DestinationKind::Kinesis, _) => {
-                Self::to_aws(&with_role(source(config).await, config).await, config)
+                let (aws, source) = located(config).await;
+                let keys = Held::new(source, config);
+                let aws =
+                    aws.into_builder().credentials_provider(SharedCredentialsProvider::new(keys.clone()));
+                // The keys are kept here already; the SDK's own cache would give up on them after five seconds.
+                let aws = aws.identity_cache(IdentityCache::no_cache()).build();
+                Self { keys: Some(keys), ..Self::to_aws(&aws, config) }
             }
         }
     }
@@ -106,6 +124,32 @@ impl Client {
             sdk: aws_sdk_kinesis::Client::from_conf(settings.build()),
             target: Target::new(&destination.stream),
             operation: destination.operation,
+            keys: None,
+        }
+    }
+
+    /// The keys are there. What is wrong with them is not the next put's doing, and takes none of its time.
+    pub(super) async fn ready(&self) -> Result<(), Fault> {
+        match &self.keys {
+            Some(keys) => keys.get().await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// What keys are being waited for, once that takes long; nothing was sent then.
+    pub fn waits_for_keys(&self, now: Instant) -> Option<Fault> {
+        self.keys.as_ref()?.waits_for(now)
+    }
+
+    /// When [`Self::waits_for_keys`] may change by itself; `None`: no keys are being waited for.
+    pub fn waits_for_keys_since(&self) -> Option<Instant> {
+        self.keys.as_ref()?.word_at()
+    }
+
+    /// Keys that are being waited for are not waited for any more, and the program that hands them out is ended.
+    pub fn give_up_keys(&self) {
+        if let Some(keys) = &self.keys {
+            keys.give_up();
         }
     }
 
@@ -136,9 +180,13 @@ fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
 /// The shared part of every AWS client: region, the source's credentials, proxy, timeouts; and for services other than
 /// Kinesis the server, where that is not AWS. FIPS and dual-stack endpoints are chosen as for every AWS tool:
 /// `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
-pub(super) async fn source(config: &Config) -> SdkConfig {
+async fn located(config: &Config) -> (SdkConfig, Source) {
     let region = Region::new(config.destination.region.clone());
-    let http = http(ProxyConfig::from_env());
+    let http = SharedHttpClient::new(PastTheProxy {
+        proxied: http(ProxyConfig::from_env()),
+        direct: http(ProxyConfig::disabled()),
+        container: Env::real().get("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok().as_deref().map(origin_of),
+    });
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region.clone())
         .http_client(http.clone())
@@ -151,34 +199,20 @@ pub(super) async fn source(config: &Config) -> SdkConfig {
         loader = loader.profile_name(&config.credentials.profile);
     }
     let base = loader.load().await;
-    match config.credentials.source {
-        CredentialsSource::Default => match base.credentials_provider() {
-            Some(keys) => {
-                with_keys(base, SharedCredentialsProvider::new(profiles::MaybeCoded::new(keys, None)))
-            }
-            None => base,
-        },
-        CredentialsSource::Profile => {
-            // The profile alone: the default chain would prefer keys in the environment.
-            let settings = ProviderConfig::without_region()
-                .with_region(Some(region))
-                .with_http_client(http)
-                .with_timeout_config(timeouts())
-                .with_use_fips(base.use_fips())
-                .with_use_dual_stack(base.use_dual_stack());
-            let profile = ProfileFileCredentialsProvider::builder()
-                .configure(&settings)
-                .profile_name(&config.credentials.profile)
-                .build();
-            let name = Some(config.credentials.profile.clone());
-            let keys = profiles::MaybeCoded::new(SharedCredentialsProvider::new(profile), name);
-            with_keys(base, SharedCredentialsProvider::new(keys))
-        }
-        CredentialsSource::Keychain => with_keys(
-            base,
-            SharedCredentialsProvider::new(super::keychain::Provider::of(&config.destination)),
-        ),
-    }
+    // The profile alone: the default chain would prefer keys in the environment.
+    let settings = ProviderConfig::without_region()
+        .with_region(Some(region))
+        .with_http_client(http)
+        .with_timeout_config(timeouts())
+        .with_use_fips(base.use_fips())
+        .with_use_dual_stack(base.use_dual_stack());
+    let source = Source::new(config, settings, base);
+    (keys::with_source(&source), source)
+}
+
+/// The settings of an AWS client with the source's credentials.
+pub(super) async fn source(config: &Config) -> SdkConfig {
+    located(config).await.0
 }
 
 /// The same with the role's credentials, where one is to be assumed.
@@ -245,9 +279,65 @@ fn http(proxy: ProxyConfig) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(aws_sdk_kinesis::config::RuntimeComponents::sleep_impl));
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
     })
+}
+
+/// Through the proxy of the environment, but for the servers on this machine or beside it that hand out keys: their
+/// requests carry a token that is as good as the keys, over plain HTTP. AWS's own tools ask a container's server directly
+/// too.
+#[derive(Debug)]
+struct PastTheProxy {
+    proxied: SharedHttpClient,
+    direct: SharedHttpClient,
+    /// Scheme, host and port of the container's server, where its address is given whole.
+    container: Option<String>,
+}
+
+#[derive(Debug)]
+struct PastTheProxyConnector {
+    proxied: SharedHttpConnector,
+    direct: SharedHttpConnector,
+    container: Option<String>,
+}
+
+impl HttpClient for PastTheProxy {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(PastTheProxyConnector {
+            proxied: self.proxied.http_connector(settings, components),
+            direct: self.direct.http_connector(settings, components),
+            container: self.container.clone(),
+        })
+    }
+}
+
+impl HttpConnector for PastTheProxyConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let origin = origin_of(request.uri());
+        if hands_out_keys(&origin) || self.container.as_ref() == Some(&origin) {
+            self.direct.call(request)
+        } else {
+            self.proxied.call(request)
+        }
+    }
+}
+
+/// Scheme, host and port of an address.
+fn origin_of(address: &str) -> String {
+    let end = address.find("://").map_or(0, |at| at + 3);
+    let rest = address[end..].find(['/', '?', '#']).map_or(address.len(), |at| end + at);
+    address[..rest].to_ascii_lowercase()
+}
+
+/// The fixed addresses of containers and EC2 machines, which no proxy can reach for us.
+fn hands_out_keys(origin: &str) -> bool {
+    let host = origin.strip_prefix("http://").unwrap_or_default();
+    host.starts_with("169.254.") || host.starts_with("[fd00:ec2::")
 }
 
 fn tls() -> TlsContext {
@@ -307,6 +397,20 @@ mod tests {
     };
 
     #[test]
+    fn an_address_that_hands_out_keys_is_known_by_its_host() {
+        for (address, is) in [
+            ("http://169.254.170.2/v2/credentials/1?x=http://a", true),
+            ("http://169.254.169.254:80/latest/meta-data", true),
+            ("http://[fd00:ec2::23]/v1/credentials", true),
+            ("https://kinesis.eu-west-1.amazonaws.com/?a=http://169.254.170.2/", false),
+            ("http://127.0.0.1:4567", false),
+        ] {
+            assert_eq!(hands_out_keys(&origin_of(address)), is, "{address}");
+        }
+        assert_eq!(origin_of("http://127.0.0.1:80/keys?a"), "http://127.0.0.1:80");
+    }
+
+    #[test]
     fn only_a_server_that_is_not_aws_is_asked_for_more_than_kinesis() {
         assert_eq!(other_server("http://127.0.0.1:4631"), Some("http://127.0.0.1:4631"));
         assert_eq!(
@@ -337,6 +441,7 @@ mod tests {
             sdk: aws_sdk_kinesis::Client::from_conf(settings.build()),
             target: Target::new("arn:aws:kinesis:cn-north-1:123456789012:stream/clicks"),
             operation: config::Operation::PutRecord,
+            keys: None,
         };
         let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;
         let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
@@ -362,7 +467,7 @@ mod tests {
             let client = Client::connect(&config, None).await;
             let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;
             let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
-            assert!(fault.code.starts_with("Credentials"), "{fault}");
+            assert_eq!(&*fault.code, "ProfileNotFound", "{fault}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::delivery::{Fault, StreamFacts};
 impl Client {
     /// Asks the stream (`kinesis:DescribeStreamSummary`; AWS answers 20 of these a second and account).
     pub async fn facts(&self) -> Result<StreamFacts, Fault> {
+        self.ready().await?;
         let request = self.sdk().describe_stream_summary();
         let request = request.set_stream_name(self.target().name()).set_stream_arn(self.target().arn());
         match request.send().await {

@@ -3,16 +3,15 @@
 use std::time::SystemTime;
 
 use aws_config::SdkConfig;
-use aws_credential_types::{
-    credential_feature::AwsCredentialFeature as From,
-    provider::{ProvideCredentials as _, error::CredentialsError},
-};
+use aws_credential_types::credential_feature::AwsCredentialFeature as From;
 use aws_sdk_kinesis::config::{Credentials as Keys, SharedCredentialsProvider};
-use aws_sdk_sts::{error::SdkError, operation::assume_role::AssumeRoleError};
 
-use super::{chain, connect, credentials_code, fault_of, without_secrets};
+use super::{
+    connect, fault_of,
+    keys::{Place, resolve},
+};
 use crate::{
-    config::{Config, CredentialsSource},
+    config::Config,
     delivery::{Caller, Fault},
 };
 
@@ -28,7 +27,8 @@ pub(super) struct Found {
 pub(super) async fn credentials(config: &Config) -> Result<Found, Fault> {
     let source = connect::source(config).await;
     let keys = resolve(&source).await?;
-    let mut text = format!("Key {} from {}.", shortened(keys.access_key_id()), place(config, &keys));
+    let mut text = format!("Key {} from {}.", shortened(keys.access_key_id()), place(&keys));
+    let is_signed_in = keys.get_property::<Place>().is_some_and(|place| place.is_signed_in);
     let source = with_keys(source, keys);
     let aws = connect::with_role(source, config).await;
     let role = &config.credentials.role_arn;
@@ -37,7 +37,8 @@ pub(super) async fn credentials(config: &Config) -> Result<Found, Fault> {
         text = format!("{text} They may assume {role}.");
     }
     if let Some(left) = keys.expiry().and_then(|at| at.duration_since(SystemTime::now()).ok()) {
-        text = format!("{text} They last for {} more minutes.", left.as_secs() / 60);
+        let renewed = if is_signed_in { ", and are renewed for as long as the sign-in lasts" } else { "" };
+        text = format!("{text} They last for {} more minutes{renewed}.", left.as_secs() / 60);
     }
     Ok(Found { aws: with_keys(aws, keys), text })
 }
@@ -70,40 +71,8 @@ pub async fn who_am_i(config: &Config) -> Result<Caller, Fault> {
     caller(&found.aws).await.map_err(|(fault, _)| fault)
 }
 
-async fn resolve(aws: &SdkConfig) -> Result<Keys, Fault> {
-    let provider = aws.credentials_provider().ok_or_else(|| Fault::new("CredentialsNotFound", ""))?;
-    provider.provide_credentials().await.map_err(|error| fault_of_credentials(&error))
-}
-
 fn with_keys(aws: SdkConfig, keys: Keys) -> SdkConfig {
     aws.into_builder().credentials_provider(SharedCredentialsProvider::new(keys)).build()
-}
-
-/// Where STS answered, its own code says more than that there are no credentials.
-fn fault_of_credentials(error: &CredentialsError) -> Fault {
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        if let Some(assumed) = cause.downcast_ref::<SdkError<AssumeRoleError>>() {
-            let (fault, _) = fault_of(assumed);
-            if matches!(assumed, SdkError::ServiceError(_)) && &*fault.code == "AccessDenied" {
-                return Fault::new(
-                    "CredentialsFailed",
-                    format!("AssumeRole: AccessDenied: {}", fault.message),
-                );
-            }
-            return fault;
-        }
-        next = cause.source();
-    }
-    let text = format!("{error}: {}", chain(error));
-    let code = match error {
-        CredentialsError::CredentialsNotLoaded(_) => "CredentialsNotFound",
-        _ => match credentials_code(&text) {
-            "CredentialsNotFound" => "CredentialsNotFound",
-            _ => "CredentialsFailed",
-        },
-    };
-    Fault::new(code, without_secrets(&chain(error)))
 }
 
 /// Enough to tell two keys apart.
@@ -113,26 +82,19 @@ fn shortened(access_key_id: &str) -> String {
     if count > 8 { format!("…{end}") } else { "…".to_owned() }
 }
 
-fn place(config: &Config, keys: &Keys) -> String {
-    let credentials = &config.credentials;
-    match credentials.source {
-        CredentialsSource::Profile => format!("the profile “{}”", credentials.profile),
-        CredentialsSource::Keychain => "the system keychain".to_owned(),
-        CredentialsSource::Default => {
-            let steps = keys.get_property::<Vec<From>>().map(Vec::as_slice).unwrap_or_default();
-            let known = steps.iter().find_map(|step| match step {
-                From::CredentialsEnvVars => Some("environment variables"),
-                From::CredentialsEnvVarsStsWebIdToken => Some("a web identity token"),
-                From::CredentialsHttp => Some("the container's role"),
-                From::CredentialsImds => Some("the machine's role"),
-                step if format!("{step:?}").starts_with("CredentialsProfile") => {
-                    Some("the default AWS profile")
-                }
-                _ => None,
-            });
-            known.unwrap_or("the AWS default chain").to_owned()
-        }
+fn place(keys: &Keys) -> &str {
+    if let Some(place) = keys.get_property::<Place>() {
+        return &place.text;
     }
+    let steps = keys.get_property::<Vec<From>>().map(Vec::as_slice).unwrap_or_default();
+    let known = steps.iter().find_map(|step| match step {
+        From::CredentialsEnvVars => Some("environment variables"),
+        From::CredentialsEnvVarsStsWebIdToken => Some("a web identity token"),
+        From::CredentialsHttp => Some("the container's role"),
+        From::CredentialsImds => Some("the machine's role"),
+        _ => None,
+    });
+    known.unwrap_or("the AWS default chain")
 }
 
 #[cfg(test)]
@@ -143,17 +105,5 @@ mod tests {
     fn of_a_key_only_its_end_is_said() {
         assert_eq!(shortened("AKIAIOSFODNN7EXAMPLE"), "…MPLE");
         assert_eq!(shortened("test"), "…");
-    }
-
-    #[test]
-    fn a_credentials_error_says_whether_there_were_none_or_they_failed() {
-        let none = CredentialsError::not_loaded("no providers in chain provided credentials");
-        assert_eq!(&*fault_of_credentials(&none).code, "CredentialsNotFound");
-        let failed = CredentialsError::provider_error("failed to load the cached SSO token");
-        let fault = fault_of_credentials(&failed);
-        assert_eq!(
-            (&*fault.code, &*fault.message),
-            ("CredentialsFailed", "failed to load the cached SSO token")
-        );
     }
 }

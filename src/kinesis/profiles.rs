@@ -5,58 +5,12 @@ use aws_config::profile::{self, Profile as Section, ProfileSet};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
-use aws_sdk_kinesis::config::SharedCredentialsProvider;
-
-use super::chain;
+use super::{chain, sections::Sections};
 use crate::delivery::{Profile, ProfileKind};
-
-/// The keys of a profile. The SDK does not look at `mfa_serial`: it asks for the role without a code, and AWS says only
-/// that this is not allowed.
-#[derive(Debug)]
-pub(super) struct MaybeCoded {
-    keys: SharedCredentialsProvider,
-    /// `None`: the one that AWS's tools choose.
-    profile: Option<String>,
-    files: EnvConfigFiles,
-}
-
-impl MaybeCoded {
-    pub(super) fn new(keys: SharedCredentialsProvider, profile: Option<String>) -> Self {
-        Self { keys, profile, files: EnvConfigFiles::default() }
-    }
-
-    async fn asks_for_a_code(&self) -> bool {
-        let Ok(set) = profile::load(&Fs::real(), &Env::real(), &self.files, None).await else {
-            return false;
-        };
-        let name = self.profile.as_deref().unwrap_or(set.selected_profile());
-        set.get_profile(name).is_some_and(|section| wants_mfa(section, &set))
-    }
-}
-
-impl ProvideCredentials for MaybeCoded {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async {
-            let error = match self.keys.provide_credentials().await {
-                Err(error) if chain(&error).contains("AccessDenied") => error,
-                other => return other,
-            };
-            if !self.asks_for_a_code().await {
-                return Err(error);
-            }
-            let text = "the profile names an MFA device (mfa_serial), whose code cannot be typed in here";
-            Err(CredentialsError::provider_error(format!("{text}: {}", chain(&error))))
-        })
-    }
-}
 
 /// Every profile, `default` first. Files that are missing count as empty.
 pub async fn profiles() -> Result<Vec<Profile>, String> {
-    read(&EnvConfigFiles::default()).await
+    read(&Sections::read()?.for_sdk()).await
 }
 
 async fn read(files: &EnvConfigFiles) -> Result<Vec<Profile>, String> {
@@ -112,36 +66,6 @@ mod tests {
     use aws_runtime::env_config::file::EnvConfigFileKind;
 
     use super::*;
-
-    #[derive(Debug)]
-    struct Failing(&'static str);
-
-    impl ProvideCredentials for Failing {
-        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-        where
-            Self: 'a,
-        {
-            future::ProvideCredentials::ready(Err(CredentialsError::provider_error(self.0)))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_role_that_is_refused_to_a_profile_with_an_mfa_device_is_a_matter_of_the_code() {
-        let config = "[default]\nregion = eu-west-1\n[profile admin]\nrole_arn = arn:aws:iam::1:role/a\n\
-                      source_profile = default\nmfa_serial = arn:aws:iam::1:mfa/u\n";
-        let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, config).build();
-        for (name, said, wants_code) in [
-            ("admin", "service error: unhandled error (AccessDenied)", true),
-            ("default", "service error: unhandled error (AccessDenied)", false),
-            ("admin", "dispatch failure: io error", false),
-        ] {
-            let keys = SharedCredentialsProvider::new(Failing(said));
-            let keys = MaybeCoded { keys, profile: Some(name.to_owned()), files: files.clone() };
-            let error = keys.provide_credentials().await.expect_err("it fails");
-            let said = format!("{error}: {}", chain(&error));
-            assert_eq!(said.contains("mfa_serial"), wants_code, "{name}: {said}");
-        }
-    }
 
     #[tokio::test]
     async fn profiles_are_listed_with_how_they_come_to_keys() {

@@ -21,6 +21,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(300);
 impl Client {
     /// The record at the place that a delivery names. `None`: it is not there (any more).
     pub async fn record_at(&self, receipt: &Receipt) -> Result<Option<Record>, Fault> {
+        self.ready().await?;
         let target = self.target();
         let request =
             self.sdk().get_shard_iterator().set_stream_name(target.name()).set_stream_arn(target.arn());
@@ -85,6 +86,7 @@ pub struct Reader {
 impl Reader {
     /// Finds the shards and the place in each; or reads only one of them.
     pub async fn open(client: &Client, from: ReadFrom, only: Option<&str>) -> Result<Self, Fault> {
+        client.ready().await?;
         let only = only.map(Arc::from);
         let mut reader = Self { client: client.clone(), from: from.clone(), only, cursors: Vec::new() };
         for shard in reader.list().await? {

@@ -1,6 +1,6 @@
 //! The plain words for each cause. One function a group; each names what the settings name.
 
-use super::{Cause, Place, Refusal, Remedy, Source};
+use super::{Cause, Place, Refusal, Remedy, SignIn, SignInWith, Source, profile_in};
 use crate::{
     config::{Config, CredentialsSource, DestinationKind},
     delivery::{Disorder, Fault},
@@ -8,6 +8,8 @@ use crate::{
 
 const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
 const SSO: &str = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html";
+const LOGIN: &str = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html";
+const PROCESS: &str = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html";
 const PROFILES: &str = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html";
 const MFA: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html";
@@ -27,12 +29,13 @@ const HEALTH: &str = "https://health.aws.amazon.com/health/status";
 const BY_ITSELF: &str = "Nothing to do: Tributary tries again by itself, and no event is lost.";
 
 /// What only the forwarder may promise, and what stands for it where the user asked for something once.
-const PROMISES: [(&str, &str); 11] = [
+const PROMISES: [(&str, &str); 12] = [
     (BY_ITSELF, "Try again in a moment."),
     ("Tributary tries again by itself, and no event is lost.", "Then try again."),
     ("; Tributary tries again by itself.", "; then try again."),
     ("Tributary tries again by itself.", "Then try again."),
     ("Tributary sees the new sign-in by itself.", "Then try again."),
+    ("Tributary sees the change by itself.", "Then try again."),
     ("Tributary sees new keys by itself.", "Then try again."),
     (" Events are kept until then, and none is lost.", " Then try again."),
     (" Events are kept until then.", " Then try again."),
@@ -52,7 +55,11 @@ pub(super) fn once(remedy: Remedy) -> Remedy {
 }
 
 pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
-    let names = Names::of(config);
+    let mut names = Names::of(config);
+    if let Some(profile) = profile_in(&fault.message) {
+        names.keys = format!("the profile “{profile}”");
+        profile.clone_into(&mut names.profile);
+    }
     // Where one place was named, nothing was found in that place: the words about the default chain would mislead.
     let cause = match (cause, config.credentials.source) {
         (Cause::CredentialsNotFound, CredentialsSource::Profile) => {
@@ -78,20 +85,10 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             offline(cause, names)
         }
         Cause::NotTrusted | Cause::ProxyRefused => in_between(cause, names),
+        Cause::KeyServiceSilent | Cause::CredentialsFailed(Source::Files) => keys_unreachable(cause, fault, names),
         Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, names),
         Cause::RecordDiffers | Cause::RecordMissing => read_back(cause, names),
-        Cause::IamNameTaken => say(
-            "The account has a user or a policy of that name already.",
-            "Names are unique in an account; it may be from an earlier try, or somebody else's.",
-            "Choose another name, or delete the old one in the AWS console when nobody needs it.",
-        )
-        .at(Place::SetUpPolicy),
-        Cause::IamNotThere => say(
-            "IAM does not know the user or the policy.",
-            "It was deleted meanwhile, or IAM has not learned of it yet, which can take some seconds.",
-            "Try again in a moment.",
-        )
-        .at(Place::SetUpPolicy),
+        Cause::IamNameTaken | Cause::IamNotThere => of_iam(cause),
         Cause::OtherAccount => say(
             "These keys belong to another account than the stream.",
             "What they make is in their own account: a stream of the same name, or a policy that allows nothing here.",
@@ -286,7 +283,7 @@ fn without_secrets(url: &str) -> Option<String> {
 }
 
 /// A profile's name as one word for any shell.
-fn one_word(name: &str) -> String {
+pub(super) fn one_word(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@+".contains(c);
     if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("\"{name}\"") }
 }
@@ -319,8 +316,8 @@ impl Remedy {
         Self { link: Some(link), ..self }
     }
 
-    fn sign_in(self, profile: &str) -> Self {
-        Self { sign_in: Some(profile.to_owned()), ..self }
+    fn sign_in(self, sign_in: SignIn) -> Self {
+        Self { sign_in: Some(sign_in), ..self }
     }
 }
 
@@ -466,15 +463,10 @@ fn read_back(cause: Cause, names: &Names) -> Remedy {
 }
 
 fn credentials_failed(source: Source, names: &Names) -> Remedy {
-    let Names { keys, sso_login, .. } = names;
+    let Names { keys, .. } = names;
     let remedy = match source {
-        Source::Sso => say(
-            format!("The AWS sign-in (SSO) of {keys} has expired or was never made."),
-            "Keys from AWS IAM Identity Center (SSO) last for some hours; then someone must sign in again.",
-            format!("Run `{sso_login}` in a terminal and sign in. Tributary sees the new sign-in by itself."),
-        )
-        .see(SSO)
-        .sign_in(&names.profile),
+        Source::Sso | Source::Login | Source::SsoRole => return signed_out(source, names),
+        Source::Process | Source::ProcessSilent | Source::Waiting => return program_failed(source, names),
         Source::Mfa => say(
             format!("A code of your MFA device is needed for {keys}."),
             "The profile asks for multi-factor authentication (a second proof besides the key), and a program in the background cannot type the code.",
@@ -496,10 +488,16 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
             "Choose a profile from the list, or make it with `aws configure --profile NAME`.",
         )
         .see(PROFILES),
-        Source::Process => say(
-            format!("The program that hands out the keys of {keys} failed."),
-            "The profile has a `credential_process`: a program that AWS tools run to get keys. It ended with an error or printed something else.",
-            "Run that program in a terminal to see what it says. Tributary tries again by itself.",
+        Source::Machine => say(
+            format!("There are no AWS keys in the place that {keys} names."),
+            "The profile takes its keys from where its `credential_source` says: environment variables, the role of a container, or the role of an EC2 machine. There are none here.",
+            "Run Tributary where that place has keys, give the container or machine a role, or choose another profile.",
+        )
+        .see(PROFILES),
+        Source::NoKeys => say(
+            format!("{keys} is in the AWS files, but names no keys."),
+            "It has no access key, no sign-in (SSO or `aws login`), no role and no program that hands out keys.",
+            "Add one of these with `aws configure`, `aws configure sso` or `aws login`, or choose another profile.",
         )
         .see(PROFILES),
         Source::Keychain => say(
@@ -507,7 +505,7 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
             "It is locked, was emptied, or this system has none (a server often has none).",
             "Unlock the keychain, or type the keys in again. Without a keychain, use a profile of the AWS files.",
         ),
-        Source::Other => say(
+        Source::Other | Source::Files => say(
             format!("Getting AWS keys from {keys} failed."),
             "The place that keeps or hands out the keys answered with an error, which is shown with this message.",
             "Check that place with `aws sts get-caller-identity` (it shows who AWS thinks you are), or choose another source of keys. Tributary tries again by itself.",
@@ -515,6 +513,110 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
         .see(PROFILES),
     };
     remedy.at(Place::SetUpCredentials)
+}
+
+fn of_iam(cause: Cause) -> Remedy {
+    let remedy = if cause == Cause::IamNameTaken {
+        say(
+            "The account has a user or a policy of that name already.",
+            "Names are unique in an account; it may be from an earlier try, or somebody else's.",
+            "Choose another name, or delete the old one in the AWS console when nobody needs it.",
+        )
+    } else {
+        say(
+            "IAM does not know the user or the policy.",
+            "It was deleted meanwhile, or IAM has not learned of it yet, which can take some seconds.",
+            "Try again in a moment.",
+        )
+    };
+    remedy.at(Place::SetUpPolicy)
+}
+
+/// Where the keys are cannot be asked, or the files that say where cannot be used.
+fn keys_unreachable(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
+    let Names { keys, .. } = names;
+    let remedy = if cause == Cause::KeyServiceSilent {
+        say(
+            format!("The service that hands out the AWS keys of {keys} does not answer."),
+            "Which one, and at what address, is shown with this message. It is not Kinesis: before a record can be put, the keys must be there.",
+            "Check the network, the proxy (HTTPS_PROXY, NO_PROXY), and whether this address can be reached from here. Tributary tries again by itself, and no event is lost.",
+        )
+    } else {
+        say(
+            format!("The AWS files have a mistake, so that {keys} cannot be used."),
+            file_mistake(&fault.message),
+            "Correct the file; `aws configure list` shows whether the AWS CLI can read it. Tributary sees the change by itself.",
+        )
+        .see(PROFILES)
+    };
+    remedy.at(Place::SetUpCredentials)
+}
+
+/// Our own words about the file, which begin with the profile's name; nobody else's are said.
+fn file_mistake(message: &str) -> String {
+    match (profile_in(message), message.split_once("”: ")) {
+        (Some(_), Some((_, text))) => text.to_owned(),
+        _ => "Which file, which line, and what AWS's rule is, is shown with this message.".to_owned(),
+    }
+}
+
+fn signed_out(source: Source, names: &Names) -> Remedy {
+    let Names { keys, profile, .. } = names;
+    let sign_in = |with| SignIn { profile: profile.clone(), with };
+    let remedy = match source {
+        Source::Login => {
+            let sign_in = sign_in(SignInWith::Login);
+            say(
+                format!("The AWS sign-in (`aws login`) of {keys} has expired or was never made."),
+                "A sign-in with the AWS console lasts for up to 12 hours; then someone must sign in again. The user needs the policy SignInLocalDevelopmentAccess for it. For a server, use a role or an IAM user's keys.",
+                format!("Run `{}` in a terminal and sign in. Tributary sees the new sign-in by itself.", sign_in.command()),
+            )
+            .see(LOGIN)
+            .sign_in(sign_in)
+        }
+        Source::SsoRole => say(
+            format!("AWS IAM Identity Center (SSO) does not give the role of {keys} to this sign-in."),
+            "The profile names an account (sso_account_id) and a role (sso_role_name) that are not assigned to the user who signed in, or no longer.",
+            "Choose account and role anew with `aws configure sso`, or ask whoever looks after the AWS account to assign them. Tributary tries again by itself.",
+        )
+        .see(SSO),
+        _ => {
+            let sign_in = sign_in(SignInWith::Sso);
+            say(
+                format!("The AWS sign-in (SSO) of {keys} has expired or was never made."),
+                "Keys from AWS IAM Identity Center (SSO) last for some hours; then someone must sign in again.",
+                format!("Run `{}` in a terminal and sign in. Tributary sees the new sign-in by itself.", sign_in.command()),
+            )
+            .see(SSO)
+            .sign_in(sign_in)
+        }
+    };
+    remedy.at(Place::SetUpCredentials)
+}
+
+fn program_failed(source: Source, names: &Names) -> Remedy {
+    let Names { keys, .. } = names;
+    let program = "The profile has a `credential_process`: a program that AWS tools run to get keys.";
+    let remedy = match source {
+        Source::Waiting => say(
+            format!("Tributary waits for the AWS keys of {keys}."),
+            "What hands out the keys takes long: it may want an approval, on a phone or in another window. Nothing was sent meanwhile.",
+            "Approve it where it asks. Events are kept until then, and none is lost.",
+        ),
+        Source::ProcessSilent => say(
+            format!("The program that hands out the keys of {keys} did not end."),
+            format!(
+                "{program} It was ended after two minutes; it may have waited for an approval or a password."
+            ),
+            "Run that program in a terminal to see what it waits for. Tributary tries again by itself.",
+        ),
+        _ => say(
+            format!("The program that hands out the keys of {keys} failed."),
+            format!("{program} What it did is shown with this message."),
+            "Run that program in a terminal to see what it says, and put right what it needs. Tributary tries again by itself.",
+        ),
+    };
+    remedy.at(Place::SetUpCredentials).see(PROCESS)
 }
 
 fn keys_refused(cause: Cause, names: &Names) -> Remedy {

@@ -10,6 +10,7 @@ mod check;
 mod cli;
 mod conformance;
 mod corpus;
+mod credentials;
 mod delivery;
 mod desk;
 mod doctor;

@@ -109,6 +109,7 @@ type Rule = Box<dyn FnMut(&Call) -> Answer + Send>;
 /// A request that is no call of Kinesis.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    pub path: String,
     pub body: String,
     pub access_key: String,
     pub headers: hyper::HeaderMap,
@@ -352,6 +353,7 @@ async fn answer(
     let signer = signer(&head.headers);
     if !operation.starts_with("Put") {
         let asked = Asked {
+            path: head.uri.path().to_owned(),
             body: String::from_utf8_lossy(&bytes).into_owned(),
             access_key: signer.0,
             headers: head.headers,

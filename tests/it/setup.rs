@@ -198,6 +198,24 @@ fn with_cli(files: &Path) {
     std::fs::set_permissions(&aws, mode).expect("it is ours");
 }
 
+/// An `aws` with a version, which does this when it is asked to sign in.
+fn with_cli_that(files: &Path, version: &str, sign_in: &str) {
+    profiles(files);
+    let config = std::fs::read_to_string(files.join("config")).expect("it is there");
+    let login = "[profile console]\nlogin_session = arn:aws:iam::123456789012:user/ada\n";
+    std::fs::write(files.join("config"), config + login).expect("the folder is ours");
+    let bin = files.join("bin");
+    std::fs::create_dir(&bin).expect("the folder is ours");
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'aws-cli/{version} Python/3.13.7 Linux/6.1'; exit 0; fi\n\
+         echo \"$*\" > \"$HOME/called\"\necho $$ > \"$HOME/pid\"\n{sign_in}\n"
+    );
+    let aws = bin.join("aws");
+    std::fs::write(&aws, script).expect("the folder is ours");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&aws, mode).expect("it is ours");
+}
+
 fn with_profile(account: &Account, name: &str) -> Desk {
     let mut config: Config = settings();
     config.destination.kind = DestinationKind::Kinesis;
@@ -261,6 +279,74 @@ fn an_sso_sign_in_that_has_run_out_is_made_again_from_here() {
     wait_for(window, "the sign-in", |window| says(window, "Signed in"));
     let called = std::fs::read_to_string(home.join("called")).expect("it was called");
     assert_eq!(called.trim(), "sso login --profile=work");
+}
+
+/// It prints more than a pipe holds, then the page and the code, and waits.
+const WITHOUT_A_BROWSER: &str = "i=0; while [ $i -lt 3000 ]; do echo 'opening the page in your default browser failed: no display'; i=$((i+1)); done\n\
+                                 echo; echo 'If the browser does not open, open the following URL:'; echo\n\
+                                 echo 'https://x.awsapps.com/start/#/device'; echo; echo 'Then enter the code:'; echo\n\
+                                 echo 'ABCD-EFGH'\nexec /bin/sleep 600";
+
+#[test]
+fn where_no_browser_opens_page_and_code_are_shown_and_the_wait_can_be_stopped() {
+    let cli = |files: &Path| with_cli_that(files, "2.34.1", WITHOUT_A_BROWSER);
+    if !in_own_process("where_no_browser_opens_page_and_code_are_shown_and_the_wait_can_be_stopped", cli) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_profile(&account, "work");
+    let window = &mut desk.window;
+    wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
+    sign_in(window);
+    wait_for(window, "the page", |window| {
+        says(window, "https://x.awsapps.com/start/#/device") && says(window, "ABCD-EFGH")
+    });
+    let pid = std::fs::read_to_string(inside().expect("the inner process").join("pid")).expect("it runs");
+    // The spinner turns, so the window does not come to rest.
+    window.get_all_by_label("Stop waiting").last().expect("a button").click();
+    window.step();
+    wait_for(window, "its end", |_| {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        stat.map_or(true, |stat| stat.contains(") Z "))
+    });
+    wait_for(window, "the page is gone", |window| !says(window, "ABCD-EFGH"));
+}
+
+#[test]
+fn version_1_of_the_aws_cli_is_said_to_be_too_old_and_there_is_a_way_without() {
+    let cli = |files: &Path| with_cli_that(files, "1.46.3", "echo 'usage: … * logout' >&2; exit 252");
+    if !in_own_process("version_1_of_the_aws_cli_is_said_to_be_too_old_and_there_is_a_way_without", cli) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_profile(&account, "work");
+    let window = &mut desk.window;
+    wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
+    sign_in(window);
+    wait_for(window, "the version", |window| {
+        says(window, "version 2 is needed") && says(window, "IAM user's keys")
+    });
+    assert!(!inside().expect("the inner process").join("called").exists(), "it is not even tried");
+}
+
+#[test]
+fn a_profile_of_aws_login_is_signed_in_with_aws_login() {
+    if !in_own_process("a_profile_of_aws_login_is_signed_in_with_aws_login", |files| {
+        with_cli_that(files, "2.34.1", "exit 0");
+    }) {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_profile(&account, "console");
+    let window = &mut desk.window;
+    wait_for(window, "the files", |window| says(window, "lasts up to 12 hours"));
+    click(window, "Check");
+    wait_for(window, "the failed step", |window| says(window, "aws login --profile console"));
+    sign_in(window);
+    wait_for(window, "the sign-in", |window| says(window, "Signed in"));
+    let called =
+        std::fs::read_to_string(inside().expect("the inner process").join("called")).expect("it was called");
+    assert_eq!(called.trim(), "login --profile=console");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::super::{
 use crate::{
     config::{Config, CredentialsSource},
     delivery::{Caller, Fault, Profile, ProfileKind},
+    remedy::{SignIn, SignInWith},
 };
 
 /// Looking for keys takes a while where there are none.
@@ -207,11 +208,18 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
         ProfileKind::Sso => "An SSO sign-in lasts some hours; then somebody must sign in again.",
         ProfileKind::Role => "A role, assumed with the keys of another profile.",
         ProfileKind::Process => "A program hands out its keys.",
-        ProfileKind::Login => "Made by `aws login`, which Tributary cannot read. Use an SSO profile or keys.",
+        ProfileKind::Login => {
+            "A sign-in with the AWS console lasts up to 12 hours: fine for setting up. A server wants a role, or a user of \
+             its own."
+        }
         ProfileKind::None => "AWS's files name no keys for it.",
     };
     super::small_ui(ui, text);
-    if profile.kind == ProfileKind::Sso {
-        ui.horizontal_wrapped(|ui| account::sign_in_ui(ui, seen, name));
-    }
+    let with = match profile.kind {
+        ProfileKind::Sso => SignInWith::Sso,
+        ProfileKind::Login => SignInWith::Login,
+        ProfileKind::Keys | ProfileKind::Role | ProfileKind::Process | ProfileKind::None => return,
+    };
+    let what = SignIn { profile: name.to_owned(), with };
+    ui.horizontal_wrapped(|ui| account::sign_in_ui(ui, seen, &what));
 }
