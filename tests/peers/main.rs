@@ -22,6 +22,7 @@ mod keychain;
 mod ministack;
 mod outages;
 mod processes;
+mod profiles;
 mod regions;
 mod sdks;
 mod snippets;
