@@ -3,10 +3,10 @@
 //! Reads ISO 8601 in the forms that SDKs send, and numbers as Unix time. Writes UTC with milliseconds. A time that
 //! cannot be read or written (outside the years 0 to 9999) is `None`; what follows from that is the caller's rule.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 /// A time: milliseconds since 1970 rounded down, and the nanoseconds beyond them, so that a difference of two times
 /// is exact before it is rounded.
@@ -15,6 +15,11 @@ pub(super) struct Time {
     ms: i64,
     ns: i64,
 }
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// How many seconds a day has here: leap seconds are not counted.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// `2026-03-02T10:00:05.250Z` with its JSON quotes.
 pub(super) type Stamp = [u8; 26];
@@ -47,16 +52,27 @@ impl Time {
             small(17)?,
             i32::from(number(20, 23)?) * 1_000_000,
         );
-        Some(Self::from_timestamp(Offset::UTC.to_timestamp(civil.ok()?).ok()?))
+        Some(Self::from_since_epoch(civil.ok()?.duration_since(EPOCH)))
     }
 
     fn from_any_text(text: &str) -> Option<Self> {
         const PARSER: DateTimeParser = DateTimeParser::new();
-        let timestamp = match PARSER.parse_timestamp(text) {
-            Ok(timestamp) => timestamp,
-            Err(_) => PARSER.parse_datetime(text).and_then(|civil| Offset::UTC.to_timestamp(civil)).ok()?,
-        };
-        Some(Self::from_timestamp(timestamp))
+        if let Ok(timestamp) = PARSER.parse_timestamp(text) {
+            return Some(Self::from_since_epoch(timestamp.as_duration()));
+        }
+        if let Some(begun) = at_the_end_of_its_day(text) {
+            let midnight = Self::from_any_text(&begun)?;
+            return Some(Self { ms: midnight.ms.checked_add(DAY.as_secs() * 1000)?, ..midnight });
+        }
+        // A `Timestamp` ends 26 hours before the year 9999 does.
+        let pieces = PARSER.parse_pieces(text).ok();
+        let with_zone = pieces.and_then(|pieces| {
+            let civil = pieces.date().to_datetime(pieces.time()?);
+            let ahead = SignedDuration::from_secs(i64::from(pieces.to_numeric_offset()?.seconds()));
+            Some(civil.duration_since(EPOCH) - ahead)
+        });
+        let since = with_zone.or_else(|| Some(PARSER.parse_datetime(text).ok()?.duration_since(EPOCH)))?;
+        Some(Self::from_since_epoch(since))
     }
 
     /// The time that a JSON number says: Unix milliseconds where its size is above 10^11, else seconds.
@@ -68,13 +84,13 @@ impl Time {
             return None;
         }
         #[expect(clippy::cast_possible_truncation, reason = "its size was just checked")]
-        Timestamp::from_microsecond(micros as i64).ok().map(Self::from_timestamp)
+        let since = SignedDuration::from_micros(micros as i64);
+        EPOCH.checked_add(since).ok().map(|_in_range| Self::from_since_epoch(since))
     }
 
-    fn from_timestamp(timestamp: Timestamp) -> Self {
-        let ms = timestamp.as_second() * 1000;
-        let ns = i64::from(timestamp.subsec_nanosecond());
-        Self { ms: ms + ns.div_euclid(1_000_000), ns: ns.rem_euclid(1_000_000) }
+    fn from_since_epoch(since: SignedDuration) -> Self {
+        let ns = i64::from(since.subsec_nanos());
+        Self { ms: since.as_secs() * 1000 + ns.div_euclid(1_000_000), ns: ns.rem_euclid(1_000_000) }
     }
 
     /// Milliseconds since 1970, rounded down.
@@ -90,10 +106,22 @@ impl Time {
     }
 }
 
+/// For a time such as `2026-03-02T24:00:00Z`, which ISO 8601 allows for the midnight that ends a day: the same text with
+/// the midnight that begins it. The parser does not know this form.
+fn at_the_end_of_its_day(text: &str) -> Option<String> {
+    let (date, time) = text.split_at_checked(11)?;
+    let rest = time.strip_prefix("24")?;
+    // Only zeros up to the zone: 24:00:01 is no time.
+    let clock = rest.split(['Z', 'z', '+', '-', '[', ' ']).next()?;
+    clock.bytes().all(|byte| matches!(byte, b':' | b'0' | b'.' | b',')).then(|| format!("{date}00{rest}"))
+}
+
 /// Writes a time. `None` outside the years 0 to 9999.
 pub(super) fn stamp(ms: i64) -> Option<Stamp> {
-    let timestamp = Timestamp::from_millisecond(ms).ok()?;
-    let civil: DateTime = Offset::UTC.to_datetime(timestamp);
+    let civil: DateTime = match Timestamp::from_millisecond(ms) {
+        Ok(timestamp) => Offset::UTC.to_datetime(timestamp),
+        Err(_beyond) => EPOCH.checked_add(SignedDuration::from_millis(ms)).ok()?,
+    };
     let year = u16::try_from(civil.year()).ok()?;
     let mut out = *b"\"0000-00-00T00:00:00.000Z\"";
     let small = |field: i8| u16::from(field.unsigned_abs());
@@ -132,6 +160,38 @@ mod tests {
             "2026-02-30T10:00:05.250Z",
         ] {
             assert_eq!(Time::from_usual_text(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_last_day_of_the_last_year_is_a_time_with_and_without_a_zone() {
+        let last = 253_402_300_799_999;
+        for text in [
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59.999",
+            "9999-12-31 23:59:59.999999+00:00",
+            "9999-12-31T22:59:59.999-01:00",
+        ] {
+            assert_eq!(Time::from_text(text).map(Time::ms), Some(last), "{text}");
+        }
+        assert_eq!(Time::from_number("253402300799").map(Time::ms), Some(last - 999));
+        assert_eq!(stamp(last).as_ref(), Some(b"\"9999-12-31T23:59:59.999Z\""));
+        assert_eq!(stamp(last + 1), None, "the year 10000");
+        assert_eq!(Time::from_number("1e300"), None);
+    }
+
+    #[test]
+    fn twenty_four_o_clock_is_the_midnight_that_ends_the_day() {
+        for (text, day) in [
+            ("2026-02-28T24:00:00Z", "2026-03-01T00:00:00Z"),
+            ("2026-12-31T24:00:00.000Z", "2027-01-01T00:00:00Z"),
+            ("2026-03-02 24:00", "2026-03-03T00:00:00Z"),
+            ("2026-03-02T24:00:00+02:00", "2026-03-02T22:00:00Z"),
+        ] {
+            assert_eq!(Time::from_text(text), Time::from_text(day), "{text}");
+        }
+        for text in ["2026-03-02T24:00:01Z", "2026-03-02T24:30:00Z", "2026-03-02T25:00:00Z"] {
+            assert_eq!(Time::from_text(text), None, "{text}");
         }
     }
 
