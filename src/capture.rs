@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod connections;
 mod events;
+mod hangup;
 mod host;
 mod key;
 mod metrics;
@@ -26,7 +27,7 @@ use std::{
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
 use serde_json::json;
@@ -82,9 +83,12 @@ impl Rules {
         self.tls.as_ref()
     }
 
-    /// The name of the source that a key belongs to.
+    /// The name of the source that a key belongs to. Of `id:secret`, as Jitsu's SDKs write keys, the part before the
+    /// colon is the key, as it is with Basic authentication.
     fn known(&self, key: Option<&str>) -> Option<Arc<str>> {
-        key.and_then(|key| self.keys.get(key)).cloned()
+        let key = key?;
+        let before_colon = || key.split_once(':').and_then(|(id, _secret)| self.keys.get(id));
+        self.keys.get(key).or_else(before_colon).cloned()
     }
 }
 
@@ -132,7 +136,10 @@ impl Endpoint {
         let mut response = if is_preflight {
             answer::preflight(request.headers())
         } else {
-            self.route(request, peer).await.unwrap_or_else(|refused| refused.response())
+            self.route(request, peer).await.unwrap_or_else(|refused| {
+                self.visitors.refused(refused.code);
+                refused.response()
+            })
         };
         answer::add_cors(origin.as_ref(), is_preflight, &mut response);
         response
@@ -140,14 +147,15 @@ impl Endpoint {
 
     async fn route(&self, request: Request, peer: SocketAddr) -> Result<Response, Refused> {
         let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
-        let route = match route::route_of(path) {
-            Some(route) if route.takes(parts.method.as_str()) => route,
-            other => {
-                body::discard(body.into_data_stream()).await;
-                return Err(
-                    other.map_or_else(|| Refused::not_found(path), |route| Refused::method(route.methods()))
-                );
+        if head_bytes(&parts) > connections::HEAD_BYTES_MAX {
+            body::discard(&parts, body).await;
+            return Err(Refused::head_too_large(connections::HEAD_BYTES_MAX));
+        }
+        let route = match self.route_of(&parts) {
+            Ok(route) => route,
+            Err(refused) => {
+                body::discard(&parts, body).await;
+                return Err(refused);
             }
         };
         let caller = Caller::new(self, &parts, peer);
@@ -164,14 +172,34 @@ impl Endpoint {
             Route::Settings(key) => self.settings(&caller, &key),
             Route::SourceConfig => self.source_config(&caller),
             Route::Pixel(kind) => Ok(self.pixel(caller, kind).await),
-            Route::Single(kind) => self.single(caller, body, kind).await,
+            Route::Single(kind, class) => self.single(caller, body, (kind, class)).await,
             Route::Batch(class) => self.batch(caller, body, class).await,
         }
     }
 
+    /// The route of a request. One that leads nowhere is remembered, since SDKs take that answer as final.
+    fn route_of(&self, parts: &Parts) -> Result<Route, Refused> {
+        let path = parts.uri.path();
+        let (refused, meant) = match route::route_of(path) {
+            Some(route) if route.takes(parts.method.as_str()) => return Ok(route),
+            Some(route) => (Refused::method(route.methods()), None),
+            None => {
+                let meant = route::meant(path);
+                (Refused::not_found(path, meant), meant)
+            }
+        };
+        let agent = events::user_agent(&parts.headers);
+        let rules = self.rules();
+        let shown = visitors::shown_path(path, |segment| rules.known(Some(segment)).is_some());
+        self.visitors.went_astray((parts.method.as_str(), &shown), meant, agent, now_ms());
+        Err(refused)
+    }
+
+    /// What was answered before this is in the sums: the spool publishes them before it answers.
     fn metrics(&self) -> String {
         let ledger = self.summary.borrow().ledger;
-        metrics::text(&ledger, &self.forwarder.borrow(), self.visitors.turned_away_count())
+        let (unknown_keys, refused) = (self.visitors.turned_away_count(), self.visitors.refused_counts());
+        metrics::text(&ledger, &self.forwarder.borrow(), unknown_keys, &refused)
     }
 
     fn is_open(&self) -> Result<(), Refused> {
@@ -201,11 +229,16 @@ impl Endpoint {
 
     /// Browser and mobile SDKs send nothing at all before they have read this (tracking API §9.3).
     fn settings(&self, caller: &Caller<'_>, key: &str) -> Result<Response, Refused> {
-        self.source(caller, Some(key))?;
+        self.source(caller, Some(key).filter(|key| !key.is_empty()))?;
         let host = host_of(&caller.parts.uri, caller.parts.headers.get(header::HOST));
-        let body = json!({ "integrations": { "Segment.io": {
-            "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": if caller.rules.tls.is_some() { "https" } else { "http" },
-        } } });
+        let protocol = if caller.rules.tls.is_some() { "https" } else { "http" };
+        let body = json!({
+            "integrations": { "Segment.io": {
+                "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": protocol,
+            } },
+            // Without it analytics-next reports on the page to its maker every 30 s.
+            "metrics": { "sampleRate": 0 },
+        });
         Ok(answer::json_response(StatusCode::OK, &body))
     }
 
@@ -218,6 +251,15 @@ impl Endpoint {
         } });
         Ok(answer::json_response(StatusCode::OK, &body))
     }
+}
+
+/// About how many bytes the request's line and headers had. The HTTP server's own limit is one for its buffer: a head that
+/// comes in one piece may be up to twice as long.
+fn head_bytes(parts: &Parts) -> usize {
+    let path = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    // ": " and the line's end.
+    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    path + headers.sum::<usize>()
 }
 
 fn host_of<'a>(uri: &'a Uri, header: Option<&'a HeaderValue>) -> &'a str {

@@ -373,7 +373,7 @@ impl Default for Capture {
             tls_cert: String::new(),
             tls_key: String::new(),
             drop_repeats: false,
-            max_body_bytes: 5 * 1024 * 1024,
+            max_body_bytes: 16 * 1024 * 1024,
             sources: Vec::new(),
         }
     }

@@ -369,6 +369,21 @@ pub struct Stranger {
     pub user_agent: Arc<str>,
 }
 
+/// Requests that were sent where nothing is served: to one path with one method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongPath {
+    /// Method and path without keys, such as `POST /track`; or `other paths`.
+    pub request: Arc<str>,
+    /// The path that was probably meant.
+    pub meant: Option<&'static str>,
+    /// How many.
+    pub requests: u64,
+    /// When the last one came.
+    pub last_seen: Millis,
+    /// What its sender called itself; may be empty.
+    pub user_agent: Arc<str>,
+}
+
 /// Everything that the faces show all the time. Published as a whole, never changed in place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
@@ -394,6 +409,8 @@ pub struct Status {
     pub sources: Vec<SourceSeen>,
     /// Who was turned away for want of a known write key since the start, most recent first.
     pub strangers: Vec<Stranger>,
+    /// What was sent where nothing is served since the start, most recent first.
+    pub wrong_paths: Vec<WrongPath>,
     /// Parts of the engine that ended unasked, and settings that could not be applied: one sentence each.
     pub problems: Vec<Arc<str>>,
     /// What the resend that is under way has queued so far.

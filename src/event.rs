@@ -222,7 +222,7 @@ impl Refusal {
     pub const EXCERPT_BYTES_MAX: usize = 4096;
 
     /// With more refused items than this a body is no batch, but garbage; SDKs send at most some thousand items. Each
-    /// is answered for and becomes a line of the log, so that 5 MiB of `0,0,…` would cost gigabytes.
+    /// is answered for and becomes a line of the log, so that 16 MiB of `0,0,…` would cost gigabytes.
     pub const ITEMS_MAX: usize = 10_000;
 
     fn new(code: Code, message: impl Into<Cow<'static, str>>, sent: &[u8]) -> Self {

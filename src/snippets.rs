@@ -281,7 +281,7 @@ fn browser_npm(address: &Address, key: &str) -> String {
 import {{ AnalyticsBrowser }} from "@segment/analytics-next"
 
 export const analytics = AnalyticsBrowser.load(
-  {{ writeKey: {key}, cdnSettings: {{ integrations: {{ "Segment.io": {{ apiKey: {key} }} }} }} }},
+  {{ writeKey: {key}, cdnSettings: {{ integrations: {{ "Segment.io": {{ apiKey: {key} }} }}, metrics: {{ sampleRate: 0 }} }} }},
   {{ integrations: {{ "Segment.io": {{ apiHost: {host}, protocol: {scheme} }} }} }}
 )
 
@@ -300,7 +300,7 @@ fn browser_script(address: &Address, key: &str) -> String {
         r#"<script src="https://cdn.jsdelivr.net/npm/@segment/analytics-next@1.84.3/dist/umd/index.js"></script>
 <script>
   window.analytics = AnalyticsNext.AnalyticsBrowser.load(
-    {{ writeKey: {key}, cdnSettings: {{ integrations: {{ "Segment.io": {{ apiKey: {key} }} }} }} }},
+    {{ writeKey: {key}, cdnSettings: {{ integrations: {{ "Segment.io": {{ apiKey: {key} }} }}, metrics: {{ sampleRate: 0 }} }} }},
     {{ integrations: {{ "Segment.io": {{ apiHost: {host}, protocol: {scheme} }} }} }}
   )
 
@@ -681,7 +681,7 @@ mod tests {
             (Sdk::BrowserNpm, r#"{ apiHost: "127.0.0.1:8485/v1", protocol: "http" }"#),
             (
                 Sdk::BrowserNpm,
-                r#"{ writeKey: "wk", cdnSettings: { integrations: { "Segment.io": { apiKey: "wk" } } } }"#,
+                r#"{ writeKey: "wk", cdnSettings: { integrations: { "Segment.io": { apiKey: "wk" } }, metrics: { sampleRate: 0 } } }"#,
             ),
             (Sdk::BrowserScript, r#"{ apiHost: "127.0.0.1:8485/v1", protocol: "http" }"#),
             (Sdk::Python, "analytics.write_key = \"wk\"\nanalytics.host = \"http://127.0.0.1:8485\"\n"),

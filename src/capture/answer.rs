@@ -33,11 +33,20 @@ impl Refused {
         Self { status, code, message: message.into(), retry_after: None, allow: None, sender_left: false }
     }
 
-    pub(super) fn not_found(path: &str) -> Self {
+    pub(super) fn not_found(path: &str, meant: Option<&str>) -> Self {
         let path: String = path.chars().take(80).collect();
-        let message =
-            format!("there is nothing at {path}; events go to /v1/track and its siblings, or to /v1/batch");
+        let message = match meant {
+            Some(meant) => format!("there is nothing at {path}; did you mean {meant}?"),
+            None => {
+                format!("there is nothing at {path}; events go to /v1/track and its siblings, or to /v1/batch")
+            }
+        };
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn head_too_large(bytes_max: usize) -> Self {
+        let message = format!("the request's line and headers have more than {bytes_max} bytes");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", message)
     }
 
     pub(super) fn method(allow: &'static str) -> Self {

@@ -3,8 +3,12 @@
 use std::{io::Read, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, BodyDataStream},
-    http::{HeaderMap, header::CONTENT_ENCODING},
+    body::{Body, BodyDataStream, HttpBody},
+    http::{
+        HeaderMap, Version,
+        header::{CONTENT_ENCODING, EXPECT},
+        request::Parts,
+    },
 };
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
@@ -15,6 +19,10 @@ use super::answer::Refused;
 
 /// A sender that is slower than this with one request is cut off: it comes again.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Bytes that are inflated before more memory is taken: for small bodies, and at most.
+const STEP_BYTES_MIN: usize = 8 << 10;
+const STEP_BYTES_MAX: usize = 256 << 10;
 
 /// How much of a refused request is read before its sender is answered, and for how long.
 const DISCARD_BYTES_MAX: usize = 64 << 20;
@@ -63,15 +71,19 @@ impl Share {
 
 /// Reads and inflates, at most `bytes_max` bytes on the wire and inflated.
 pub(super) async fn read(
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Body,
     bytes_max: usize,
     all: &Arc<Semaphore>,
 ) -> Result<Held, Refused> {
-    let packing = match Packing::of(headers) {
+    let packing = match Packing::of(&parts.headers) {
+        Ok(_) if is_declared_above(&body, bytes_max) => {
+            discard(parts, body).await;
+            return Err(Refused::too_large(bytes_max));
+        }
         Ok(packing) => packing,
         Err(refused) => {
-            discard(body.into_data_stream()).await;
+            discard(parts, body).await;
             return Err(refused);
         }
     };
@@ -82,13 +94,14 @@ pub(super) async fn read(
     })??;
     let bytes = match packing {
         Packing::Plain => raw,
-        Packing::Gzip => {
-            let room = inflated_room(&raw, bytes_max);
-            share.take(room)?;
-            inflate(&raw, room, bytes_max)?
-        }
+        Packing::Gzip => inflate(&raw, bytes_max, &mut share)?,
     };
     Ok(Held { bytes, _share: share })
+}
+
+/// The head says that the body will be too large.
+fn is_declared_above(body: &Body, bytes_max: usize) -> bool {
+    body.size_hint().lower() > bytes_max as u64
 }
 
 enum Packing {
@@ -117,7 +130,7 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
         None => Bytes::new(),
     };
     if let Err(refused) = share.take(first.len()) {
-        discard(frames).await;
+        discard_rest(frames).await;
         return Err(refused);
     }
     // Most bodies come in one piece, which is then the buffer.
@@ -131,7 +144,7 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
         length += frame.len();
         if let Err(refused) = share.take(frame.len()) {
             drop(whole);
-            discard(frames).await;
+            discard_rest(frames).await;
             return Err(refused);
         }
         if length <= bytes_max {
@@ -144,13 +157,23 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
             whole.get_or_insert_with(first_two).extend_from_slice(&frame);
         }
     }
-    discard(frames).await;
+    discard_rest(frames).await;
     Err(Refused::too_large(bytes_max))
 }
 
 /// Reads what a refused sender still has to say and lets it go, within limits: a connection that is closed under a
 /// sender shows it a reset instead of the answer, and it would send all of it again.
-pub(super) async fn discard(mut rest: BodyDataStream) {
+///
+/// A sender that waits to be told to go on (`Expect: 100-continue`) has not sent its body, and reading it would ask for it.
+pub(super) async fn discard(parts: &Parts, body: Body) {
+    let asks_first = parts.version > Version::HTTP_10
+        && parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if !asks_first {
+        discard_rest(body.into_data_stream()).await;
+    }
+}
+
+async fn discard_rest(mut rest: BodyDataStream) {
     let mut left = DISCARD_BYTES_MAX;
     let reading = async {
         while let Some(Ok(frame)) = rest.next().await {
@@ -165,19 +188,27 @@ pub(super) async fn discard(mut rest: BodyDataStream) {
     }
 }
 
-/// Bytes set aside for what a body becomes. Gzip makes at most about 1,032 of one.
-fn inflated_room(raw: &[u8], bytes_max: usize) -> usize {
-    raw.len().saturating_mul(1032).min(bytes_max)
-}
-
-/// Never holds more than `bytes_max` and a little, whatever a bomb would make of it.
-fn inflate(raw: &[u8], room: usize, bytes_max: usize) -> Result<Bytes, Refused> {
-    let mut inflated = Vec::with_capacity(raw.len().saturating_mul(6).min(room));
-    let limit = bytes_max as u64 + 1;
-    match MultiGzDecoder::new(raw).take(limit).read_to_end(&mut inflated) {
-        Ok(_) if inflated.len() > bytes_max => Err(Refused::too_large(bytes_max)),
-        Ok(_) => Ok(inflated.into()),
-        Err(error) => Err(Refused::bad_encoding(&format!("the gzip body is broken: {error}"))),
+/// Inflates by steps and takes memory for each before it is made: for what is in the body, not for what a body of its
+/// size could become. Stops a little above `bytes_max`, whatever a bomb would make of it.
+fn inflate(raw: &[u8], bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
+    let step_max = raw.len().saturating_mul(4).clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
+    let mut decoder = MultiGzDecoder::new(raw);
+    let mut inflated = Vec::new();
+    loop {
+        let step = step_max.min(bytes_max + 1 - inflated.len());
+        share.take(step)?;
+        let read = decoder
+            .by_ref()
+            .take(step as u64)
+            .read_to_end(&mut inflated)
+            .map_err(|error| Refused::bad_encoding(&format!("the gzip body is broken: {error}")))?;
+        share.left += step - read;
+        if inflated.len() > bytes_max {
+            return Err(Refused::too_large(bytes_max));
+        }
+        if read < step {
+            return Ok(inflated.into());
+        }
     }
 }
 
@@ -195,18 +226,42 @@ mod tests {
         encoder.finish().expect("to memory")
     }
 
+    /// With as much memory as it asks for.
+    fn inflated(raw: &[u8], bytes_max: usize) -> Result<Bytes, Refused> {
+        inflate(raw, bytes_max, &mut Share::of(&Arc::new(Semaphore::new(ALL_KIB_MAX))))
+    }
+
     #[test]
     fn a_bomb_is_refused_at_the_limit() {
         let bomb = zipped(&vec![0; 50 << 20]);
         assert!(bomb.len() < 100_000);
-        assert_eq!(inflate(&bomb, 1 << 20, 1 << 20).expect_err("too large").status.as_u16(), 413);
+        assert_eq!(inflated(&bomb, 1 << 20).expect_err("too large").status.as_u16(), 413);
     }
 
     #[test]
     fn what_fits_exactly_is_taken_and_one_byte_more_is_not() {
-        let bytes = zipped(&[b'x'; 1000]);
-        assert_eq!(inflate(&bytes, 1000, 1000).expect("fits").len(), 1000);
-        assert_eq!(inflate(&bytes, 999, 999).expect_err("too large").status.as_u16(), 413);
+        for length in [1000, STEP_BYTES_MIN, 3 * STEP_BYTES_MIN, STEP_BYTES_MAX + 1] {
+            let bytes = zipped(&vec![b'x'; length]);
+            assert_eq!(inflated(&bytes, length).expect("fits").len(), length);
+            let refused = inflated(&bytes, length - 1).expect_err("too large");
+            assert_eq!(refused.status.as_u16(), 413, "{length}");
+        }
+    }
+
+    /// With a limit of 16 MiB and 256 MiB for all, sixteen small packed bodies would else keep all others out.
+    #[test]
+    fn a_packed_body_takes_memory_for_what_is_in_it_not_for_what_could_be() {
+        let all = Arc::new(Semaphore::new(1 << 10));
+        let bytes = zipped(&vec![b'x'; 300_000]);
+        let mut share = Share::of(&all);
+        assert_eq!(inflate(&bytes, 16 << 20, &mut share).expect("a MiB is enough").len(), 300_000);
+        let taken = (1 << 10) - all.available_permits();
+        assert!((293..=400).contains(&taken), "{taken} KiB for 300,000 bytes");
+        let bomb = zipped(&vec![0; 8 << 20]);
+        let refused = inflate(&bomb, 16 << 20, &mut share).expect_err("no memory for it");
+        assert_eq!(refused.status.as_u16(), 429);
+        drop(share);
+        assert_eq!(all.available_permits(), 1 << 10);
     }
 
     #[test]
@@ -227,6 +282,6 @@ mod tests {
     #[test]
     fn a_cut_stream_is_refused_as_broken() {
         let bytes = zipped(b"{\"batch\":[]}");
-        assert_eq!(inflate(&bytes[..bytes.len() - 6], 1000, 1000).expect_err("cut").code, "bad_encoding");
+        assert_eq!(inflated(&bytes[..bytes.len() - 6], 1000).expect_err("cut").code, "bad_encoding");
     }
 }

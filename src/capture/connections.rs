@@ -19,7 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Endpoint, Stage};
+use super::{Endpoint, Stage, hangup::Patient};
 
 /// Connections at a time, file descriptors permitting. 20 KB each when silent, 40 KB with half a head: 160 MB at the very most.
 const CONNECTIONS_MAX: usize = 4096;
@@ -38,7 +38,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 64 << 10;
+pub(super) const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How senders talk to a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +62,14 @@ impl Activity {
         self.last_ms.store(now, Ordering::Relaxed);
     }
 
+    /// A request is being read or answered.
+    fn is_busy(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) > 0
+    }
+
     fn is_idle(&self) -> bool {
         let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
-        self.requests.load(Ordering::Relaxed) == 0 && self.began.elapsed() >= last + IDLE_WHEN_FULL
+        !self.is_busy() && self.began.elapsed() >= last + IDLE_WHEN_FULL
     }
 }
 
@@ -158,7 +163,9 @@ impl Endpoint {
             .timer(TokioTimer::new())
             .header_read_timeout(IDLE_TIMEOUT)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service);
+            // A request that arrived whole is taken and answered, whether or not its sender has ended its side.
+            .half_close(true)
+            .serve_connection(TokioIo::new(Patient::new(stream)), service);
         let mut connection = std::pin::pin!(connection);
         let ended = loop {
             tokio::select! {
@@ -169,8 +176,12 @@ impl Endpoint {
                         continue;
                     }
                     connection.as_mut().graceful_shutdown();
-                    // One that sits on half a head would stay.
-                    return drop(tokio::time::timeout(GOODBYE_TIMEOUT, connection).await);
+                    // One that sits on half a head would stay. A request that came meanwhile is answered first.
+                    let ended = tokio::time::timeout(GOODBYE_TIMEOUT, connection.as_mut()).await;
+                    if ended.is_err() && activity.is_busy() {
+                        drop(connection.await);
+                    }
+                    return;
                 }
             }
             connection.as_mut().graceful_shutdown();

@@ -4,7 +4,7 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
-    http::{Method, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
     response::Response,
 };
 
@@ -27,21 +27,55 @@ pub(super) struct Caller<'r> {
     pub(super) peer: SocketAddr,
     /// The write key, as soon as it was found.
     key: Option<String>,
+    /// The token of `Authorization: Bearer`.
+    bearer: Option<String>,
+}
+
+/// What a batch's body holds, checked.
+struct Batch {
+    source: Arc<str>,
+    received_at: Millis,
+    events: Vec<Event>,
+    refused: Vec<(usize, Refusal)>,
+}
+
+/// Why a request brings nothing to the spool.
+enum Unusable {
+    /// Nobody knows the caller: counted, and answered.
+    Caller(Refused),
+    /// What it sent: a line of the log, too.
+    Body(Refusal),
+}
+
+impl From<Refused> for Unusable {
+    fn from(refused: Refused) -> Self {
+        Self::Caller(refused)
+    }
+}
+
+impl From<Refusal> for Unusable {
+    fn from(refusal: Refusal) -> Self {
+        Self::Body(refusal)
+    }
 }
 
 impl<'r> Caller<'r> {
     pub(super) fn new(endpoint: &Endpoint, parts: &'r Parts, peer: SocketAddr) -> Self {
-        let key = key::outside_body(&parts.headers, parts.uri.query());
-        Self { rules: endpoint.rules(), parts, peer, key }
+        let rules = endpoint.rules();
+        let bearer = key::bearer(&parts.headers);
+        // A token that is no key of ours is the sender's own business: its key is elsewhere.
+        let known = bearer.clone().filter(|token| rules.known(Some(token)).is_some());
+        let key = known.or_else(|| key::outside_body(&parts.headers, parts.uri.query()));
+        Self { rules, parts, peer, key, bearer }
     }
 
     pub(super) fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// The key in the body counts where there is none outside it.
+    /// The key in the body counts where there is none outside it; without any key, the token is taken for a mistyped one.
     fn or_key(&mut self, inside: Option<Cow<'_, str>>) {
-        self.key = self.key.take().or_else(|| inside.map(Cow::into_owned));
+        self.key = self.key.take().or_else(|| inside.map(Cow::into_owned)).or_else(|| self.bearer.take());
     }
 
     fn arrival(&self, class: PathClass) -> Arrival {
@@ -66,8 +100,7 @@ impl Endpoint {
             host::check(&caller.parts.headers, &caller.parts.uri, caller.rules.exposed)?;
             return Ok(Arc::from("Without a key"));
         }
-        let agent = caller.parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-        self.visitors.turned_away(key, agent, now_ms());
+        self.visitors.turned_away(key, user_agent(&caller.parts.headers), now_ms());
         Err(if key.is_some() { Refused::unknown_write_key() } else { Refused::no_write_key() })
     }
 
@@ -77,10 +110,10 @@ impl Endpoint {
         if caller.key().is_some()
             && let Err(refused) = self.source(caller, caller.key())
         {
-            body::discard(body.into_data_stream()).await;
+            body::discard(caller.parts, body).await;
             return Err(refused);
         }
-        let held = body::read(&caller.parts.headers, body, caller.rules.body_bytes_max, &self.bodies).await;
+        let held = body::read(caller.parts, body, caller.rules.body_bytes_max, &self.bodies).await;
         if let Err(refused) = &held
             && refused.is_final()
             && caller.key().is_some()
@@ -110,29 +143,46 @@ impl Endpoint {
         &self,
         mut caller: Caller<'_>,
         body: Body,
-        kind: Kind,
+        call: (Kind, PathClass),
     ) -> Result<Response, Refused> {
         let held = self.read(&caller, body).await?;
-        let message_id = self.one_event(&mut caller, &held.bytes, kind).await?;
+        let event = self.checked_event(&mut caller, &held.bytes, call);
+        drop(held);
+        let message_id = self.keep_event(&caller, event, call.0).await?;
         Ok(answer::accepted(&message_id))
     }
 
-    /// Checks one event and commits it; gives its `messageId`. A refused one becomes a line of the log.
-    async fn one_event(&self, caller: &mut Caller<'_>, bytes: &[u8], kind: Kind) -> Result<String, Refused> {
-        let body = match event::Body::parse(bytes) {
-            Ok(body) => body,
-            Err(refusal) => return Err(self.refuse(caller, refusal, Some(kind)).await),
-        };
-        caller.or_key(body.write_key());
+    /// Makes one event of a body. Waits for nothing, so that the memory for taking a body apart is needed by as many at a
+    /// time as there are threads.
+    fn checked_event(
+        &self,
+        caller: &mut Caller<'_>,
+        bytes: &[u8],
+        (kind, class): (Kind, PathClass),
+    ) -> Result<(Arc<str>, Millis, Event), Unusable> {
+        let body = event::Body::parse(bytes);
+        caller.or_key(body.as_ref().ok().and_then(event::Body::write_key));
+        let body = body?;
         let source = self.source(caller, caller.key())?;
-        let arrival = caller.arrival(PathClass::Device);
-        match body.single(kind, &arrival) {
-            Ok(event) => {
+        let arrival = caller.arrival(class);
+        let event = body.single(kind, &arrival)?;
+        Ok((source, arrival.received_at_ms, event))
+    }
+
+    /// Commits one event; gives its `messageId`. A refused one becomes a line of the log.
+    async fn keep_event(
+        &self,
+        caller: &Caller<'_>,
+        checked: Result<(Arc<str>, Millis, Event), Unusable>,
+        kind: Kind,
+    ) -> Result<String, Refused> {
+        match checked {
+            Ok((source, received_at, event)) => {
                 let message_id = event.message_id.clone();
-                self.append(source, arrival.received_at_ms, vec![event], Vec::new()).await?;
+                self.append(source, received_at, vec![event], Vec::new()).await?;
                 Ok(message_id)
             }
-            Err(refusal) => Err(self.refuse(caller, refusal, Some(kind)).await),
+            Err(unusable) => Err(self.turn_down(caller, unusable, Some(kind)).await),
         }
     }
 
@@ -143,33 +193,42 @@ impl Endpoint {
         class: PathClass,
     ) -> Result<Response, Refused> {
         let held = self.read(&caller, body).await?;
-        let parsed = match event::Body::parse(&held.bytes) {
-            Ok(parsed) => parsed,
-            Err(refusal) => return Err(self.refuse(&caller, refusal, None).await),
+        let batch = self.checked_batch(&mut caller, &held.bytes, class);
+        drop(held);
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(unusable) => return Err(self.turn_down(&caller, unusable, None).await),
         };
-        caller.or_key(parsed.write_key());
-        let source = self.source(&caller, caller.key())?;
-        let arrival = caller.arrival(class);
-        let items = match parsed.batch(&arrival) {
-            Ok(items) => items,
-            Err(refusal) => return Err(self.refuse(&caller, refusal, None).await),
-        };
-        let mut events = Vec::with_capacity(parsed.items_len());
-        let mut refused: Vec<(usize, Refusal)> = Vec::new();
-        for (index, item) in items.enumerate() {
-            match item {
-                Ok(event) => events.push(event),
-                Err(_) if refused.len() == Refusal::ITEMS_MAX => {
-                    return Err(self.refuse(&caller, parsed.garbage(), None).await);
-                }
-                Err(refusal) => refused.push((index, refusal)),
-            }
-        }
+        let Batch { source, received_at, events, refused } = batch;
         let accepted = events.len();
         let made = made_ids(&events, &refused);
         let rejected = refused.iter().map(|(_, refusal)| rejected(refusal, None)).collect();
-        self.append(source, arrival.received_at_ms, events, rejected).await?;
+        self.append(source, received_at, events, rejected).await?;
         Ok(answer::batch(accepted, &refused, &made))
+    }
+
+    /// Makes events of a batch's body. Waits for nothing, as [`Self::checked_event`].
+    fn checked_batch(
+        &self,
+        caller: &mut Caller<'_>,
+        bytes: &[u8],
+        class: PathClass,
+    ) -> Result<Batch, Unusable> {
+        let body = event::Body::parse(bytes);
+        caller.or_key(body.as_ref().ok().and_then(event::Body::write_key));
+        let body = body?;
+        let source = self.source(caller, caller.key())?;
+        let arrival = caller.arrival(class);
+        let mut events = Vec::with_capacity(body.items_len());
+        let mut refused: Vec<(usize, Refusal)> = Vec::new();
+        for (index, item) in body.batch(&arrival)?.enumerate() {
+            match item {
+                Ok(event) => events.push(event),
+                Err(_) if refused.len() == Refusal::ITEMS_MAX => return Err(body.garbage().into()),
+                Err(refusal) => refused.push((index, refusal)),
+            }
+        }
+        Ok(Batch { source, received_at: arrival.received_at_ms, events, refused })
     }
 
     async fn append(
@@ -196,11 +255,19 @@ impl Endpoint {
         refused
     }
 
+    async fn turn_down(&self, caller: &Caller<'_>, unusable: Unusable, kind: Option<Kind>) -> Refused {
+        match unusable {
+            Unusable::Caller(refused) => refused,
+            Unusable::Body(refusal) => self.refuse(caller, refusal, kind).await,
+        }
+    }
+
     /// An image is an image, whatever was in its query: mail readers show what they get (tracking API §9.4).
     pub(super) async fn pixel(&self, caller: Caller<'_>, kind: Kind) -> Response {
         if caller.parts.method == Method::GET
             && let Err(refused) = self.pixel_event(caller, kind).await
         {
+            self.visitors.refused(refused.code);
             tracing::debug!("a pixel brought no event: {}", refused.message);
         }
         answer::pixel()
@@ -211,10 +278,18 @@ impl Endpoint {
         let query = caller.parts.uri.query();
         let data = query.and_then(|query| key::parameter(query, "data")).unwrap_or_default();
         match event::decode_pixel(&data) {
-            Ok(json) => self.one_event(&mut caller, &json, kind).await,
+            Ok(json) => {
+                let event = self.checked_event(&mut caller, &json, (kind, PathClass::Device));
+                self.keep_event(&caller, event, kind).await
+            }
             Err(refusal) => Err(self.refuse(&caller, refusal, Some(kind)).await),
         }
     }
+}
+
+/// What the sender calls itself.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok())
 }
 
 /// The receipts of the items that came without a `messageId`: their place in the batch, and what was made for them.

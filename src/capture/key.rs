@@ -13,8 +13,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The key in the `Authorization` header, the query or `X-Write-Key`: the first that is not empty. A bearer token is
-/// no key (the key is in the body then).
+/// The key in the `Authorization` header (Basic), the query or `X-Write-Key`: the first that is not empty.
 pub(super) fn outside_body(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
     basic(headers)
         .or_else(|| query.and_then(|query| parameter(query, "writeKey")))
@@ -22,13 +21,21 @@ pub(super) fn outside_body(headers: &HeaderMap, query: Option<&str>) -> Option<S
         .filter(|key| !key.is_empty())
 }
 
-fn basic(headers: &HeaderMap) -> Option<String> {
+/// The token of `Authorization: Bearer`. Some SDKs send the write key there, others a token of their own beside a key in
+/// the body: only the settings tell which.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
+    authorization(headers, "bearer").map(str::to_owned)
+}
+
+/// What follows the scheme in the `Authorization` header; `None` for another scheme, or for nothing.
+fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.trim().split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+    let (named, credentials) = value.trim().split_once(' ')?;
+    named.eq_ignore_ascii_case(scheme).then(|| credentials.trim()).filter(|credentials| !credentials.is_empty())
+}
+
+fn basic(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8(BASE64.decode(authorization(headers, "basic")?).ok()?).ok()?;
     let key = text.split_once(':').map_or(text.as_str(), |(key, _password)| key);
     (!key.is_empty()).then(|| key.to_owned())
 }
@@ -89,6 +96,19 @@ mod tests {
         }
         for header in ["Basic", "Basic Og==", "Bearer d2s6", "Basic %%%"] {
             assert_eq!(outside_body(&with(header), None), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_whole_and_in_any_case_of_its_scheme() {
+        for (header, token) in [
+            ("Bearer pk_us_1", Some("pk_us_1")),
+            ("bearer  pk_us_1 ", Some("pk_us_1")),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("Basic d2s6", None),
+        ] {
+            assert_eq!(bearer(&with(header)).as_deref(), token, "{header}");
         }
     }
 

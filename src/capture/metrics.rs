@@ -4,7 +4,12 @@ use crate::delivery::{Forwarder, Ledger};
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
 
-pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, unknown_keys: u64) -> String {
+pub(super) fn text(
+    ledger: &Ledger,
+    forwarder: &Forwarder,
+    unknown_keys: u64,
+    refused: &[(&'static str, u64)],
+) -> String {
     let mut lines = Vec::new();
     let mut metric = |name: &str, kind: &str, help: &str, value: u64| {
         lines.push(format!("# HELP tributary_{name} {help}"));
@@ -26,6 +31,13 @@ pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, unknown_keys: u64) ->
     metric("queued_events", "gauge", "Events that wait.", ledger.queued);
     metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
     metric("unknown_key_requests_total", "counter", "Requests without a known write key.", unknown_keys);
+    lines.push("# HELP tributary_refused_requests_total Refused requests, by the code of the answer.".to_owned());
+    lines.push("# TYPE tributary_refused_requests_total counter".to_owned());
+    lines.extend(
+        refused
+            .iter()
+            .map(|(code, count)| format!("tributary_refused_requests_total{{code=\"{code}\"}} {count}")),
+    );
     lines.push(
         "# HELP tributary_forwarder_state What the forwarder is doing: 1 for one of the states.".to_owned(),
     );
@@ -52,7 +64,7 @@ mod tests {
             Forwarder::Offline { fault, next_try: 0 },
             Forwarder::Draining,
         ] {
-            let text = text(&Ledger::default(), &forwarder, 0);
+            let text = text(&Ledger::default(), &forwarder, 0, &[]);
             let on: Vec<_> =
                 text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
             assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);

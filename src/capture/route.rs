@@ -1,5 +1,6 @@
-//! Which path means what (tracking API §2). Pure. Paths count with and without a trailing slash; nothing redirects,
-//! since SDKs repeat a redirected request without its body and call that a success.
+//! Which path means what (tracking API §2). Pure. Empty segments do not count (`//v1/track/`): SDKs join a host that ends
+//! with a slash and a path that begins with one. Nothing redirects, since SDKs repeat a redirected request without its
+//! body and call that a success.
 
 use crate::event::{Kind, PathClass};
 
@@ -7,7 +8,7 @@ use crate::event::{Kind, PathClass};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     /// One event; the path names its type.
-    Single(Kind),
+    Single(Kind, PathClass),
     /// Many events in an envelope.
     Batch(PathClass),
     /// One event in the query of an image.
@@ -27,7 +28,7 @@ impl Route {
     /// The methods that mean something here, besides OPTIONS.
     pub(super) fn methods(&self) -> &'static str {
         match self {
-            Self::Single(_) | Self::Batch(_) | Self::SelfMetrics => "POST",
+            Self::Single(..) | Self::Batch(_) | Self::SelfMetrics => "POST",
             Self::Pixel(_)
             | Self::Settings(_)
             | Self::SourceConfig
@@ -44,45 +45,89 @@ impl Route {
 
 /// The route of a path; `None`: 404.
 pub(super) fn route_of(path: &str) -> Option<Route> {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let mut segments = path.strip_prefix('/')?.split('/');
-    let route = match (segments.next()?, segments.next(), segments.next(), segments.next()) {
-        ("health", None, ..) => Route::Health,
-        ("ready", None, ..) => Route::Ready,
-        ("metrics", None, ..) => Route::Metrics,
-        ("sourceConfig", None, ..) => Route::SourceConfig,
-        ("v1", Some("batch" | "import"), None, _) => Route::Batch(PathClass::Server),
-        ("v1", Some("b"), None, _) | ("beacon", Some("v1"), Some("batch"), None) => {
+    let mut segments = path.strip_prefix('/')?.split('/').filter(|segment| !segment.is_empty());
+    let mut next = || segments.next();
+    let (first, second, third, fourth, fifth) = (next(), next(), next(), next(), next());
+    if fifth.is_some() {
+        return None;
+    }
+    let route = match (first, second, third, fourth) {
+        // An Expo SDK posts its batches to the URL as it is given.
+        (None, ..) => Route::Batch(PathClass::Server),
+        (Some("health"), None, ..) => Route::Health,
+        (Some("ready"), None, ..) => Route::Ready,
+        (Some("metrics"), None, ..) => Route::Metrics,
+        (Some("sourceConfig"), None, ..) => Route::SourceConfig,
+        (Some("v1"), Some("batch" | "import"), None, _) => Route::Batch(PathClass::Server),
+        (Some("v1"), Some("b"), None, _) | (Some("beacon"), Some("v1"), Some("batch"), None) => {
             Route::Batch(PathClass::Device)
         }
-        ("v1", Some("m"), None, _) => Route::SelfMetrics,
-        ("v1", Some("pixel"), Some(name), None) => {
+        (Some("v1"), Some("m"), None, _) => Route::SelfMetrics,
+        (Some("v1"), Some("pixel"), Some(name), None) => {
             Route::Pixel(Kind::parse(name.strip_suffix(".gif").unwrap_or(name))?)
         }
-        ("v1", Some("projects"), Some(key), Some("settings")) if segments.next().is_none() => {
-            Route::Settings(key.to_owned())
+        (Some("v1"), Some("projects"), Some(key), Some("settings"))
+        | (Some("projects"), Some(key), Some("settings"), None) => Route::Settings(key.to_owned()),
+        // A sender whose key is empty.
+        (Some("v1"), Some("projects"), Some("settings"), None)
+        | (Some("projects"), Some("settings"), None, _) => Route::Settings(String::new()),
+        (Some("v1"), Some(name), None, _) => Route::Single(Kind::from_path(name)?, PathClass::Device),
+        // Jitsu's browser and server SDK.
+        (Some("api"), Some("s"), Some(name), None) => Route::Single(Kind::from_path(name)?, PathClass::Device),
+        (Some("api"), Some("s"), Some("s2s"), Some(name)) => {
+            Route::Single(Kind::from_path(name)?, PathClass::Server)
         }
-        ("projects", Some(key), Some("settings"), None) => Route::Settings(key.to_owned()),
-        ("v1", Some(name), None, _) => Route::Single(Kind::from_path(name)?),
         _ => return None,
     };
     Some(route)
 }
+
+/// The path that somebody meant who asked for one that is not served: the last word of it that is known here. SDKs put
+/// their own path behind a URL that has one already, leave `/v1` out, or name another version.
+pub(super) fn meant(path: &str) -> Option<&'static str> {
+    path.split('/').rev().find_map(|segment| {
+        let word = segment.to_ascii_lowercase();
+        let word = word.trim_end_matches(".gif");
+        let singular = word.strip_suffix('s').unwrap_or(word);
+        MEANT.iter().find(|(known, _)| *known == word || *known == singular).map(|(_, path)| *path)
+    })
+}
+
+/// Words of a path, and the path that has them.
+const MEANT: [(&str, &str); 17] = [
+    ("identify", "/v1/identify"),
+    ("track", "/v1/track"),
+    ("event", "/v1/track"),
+    ("page", "/v1/page"),
+    ("screen", "/v1/screen"),
+    ("group", "/v1/group"),
+    ("alias", "/v1/alias"),
+    ("batch", "/v1/batch"),
+    ("batche", "/v1/batch"),
+    ("import", "/v1/import"),
+    ("settings", "/v1/projects/KEY/settings"),
+    ("sourceconfig", "/sourceConfig"),
+    ("health", "/health"),
+    ("healthz", "/health"),
+    ("ready", "/ready"),
+    ("readyz", "/ready"),
+    ("metric", "/metrics"),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_documented_path_has_its_route_with_and_without_a_slash() {
+    fn every_documented_path_has_its_route_with_any_number_of_slashes() {
         let table = [
-            ("/v1/track", Route::Single(Kind::Track)),
-            ("/v1/t", Route::Single(Kind::Track)),
-            ("/v1/identify", Route::Single(Kind::Identify)),
-            ("/v1/p", Route::Single(Kind::Page)),
-            ("/v1/screen", Route::Single(Kind::Screen)),
-            ("/v1/g", Route::Single(Kind::Group)),
-            ("/v1/alias", Route::Single(Kind::Alias)),
+            ("/v1/track", Route::Single(Kind::Track, PathClass::Device)),
+            ("/v1/t", Route::Single(Kind::Track, PathClass::Device)),
+            ("/v1/identify", Route::Single(Kind::Identify, PathClass::Device)),
+            ("/v1/p", Route::Single(Kind::Page, PathClass::Device)),
+            ("/v1/screen", Route::Single(Kind::Screen, PathClass::Device)),
+            ("/v1/g", Route::Single(Kind::Group, PathClass::Device)),
+            ("/v1/alias", Route::Single(Kind::Alias, PathClass::Device)),
             ("/v1/batch", Route::Batch(PathClass::Server)),
             ("/v1/import", Route::Batch(PathClass::Server)),
             ("/v1/b", Route::Batch(PathClass::Device)),
@@ -92,32 +137,63 @@ mod tests {
             ("/v1/m", Route::SelfMetrics),
             ("/v1/projects/k/settings", Route::Settings("k".to_owned())),
             ("/projects/k/settings", Route::Settings("k".to_owned())),
+            ("/v1/projects/settings", Route::Settings(String::new())),
             ("/sourceConfig", Route::SourceConfig),
+            ("/api/s/page", Route::Single(Kind::Page, PathClass::Device)),
+            ("/api/s/s2s/track", Route::Single(Kind::Track, PathClass::Server)),
+            ("/", Route::Batch(PathClass::Server)),
             ("/health", Route::Health),
             ("/ready", Route::Ready),
             ("/metrics", Route::Metrics),
         ];
         for (path, route) in table {
             assert_eq!(route_of(path), Some(route.clone()), "{path}");
-            assert_eq!(route_of(&format!("{path}/")), Some(route), "{path}/");
+            assert_eq!(route_of(&format!("{path}/")), Some(route.clone()), "{path}/");
+            assert_eq!(route_of(&path.replace('/', "//")), Some(route.clone()), "two slashes for each");
+            assert_eq!(route_of(&format!("//{path}//")), Some(route), "slashes around {path}");
         }
     }
 
     #[test]
     fn other_paths_have_none() {
         for path in [
-            "/",
             "",
+            "v1/track",
             "/v1",
             "/v1/",
             "/v1/x",
             "/v2/track",
             "/v1/track/x",
             "/v1/Track",
-            "/v1/batch//",
+            "/v1/batch/a/b/c/d",
+            "/v1/projects/k/settings/more",
+            "/projects/k/settings/more",
+            "/api/s",
+            "/api/s/s2s",
+            "/api/s/s2s/track/more",
             "/healthz",
         ] {
             assert_eq!(route_of(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_that_is_not_served_leads_to_the_one_that_was_meant() {
+        for (path, meant_path) in [
+            ("/track", Some("/v1/track")),
+            ("/v1/Track", Some("/v1/track")),
+            ("/v2/track", Some("/v1/track")),
+            ("/v1/batch/v1/batches", Some("/v1/batch")),
+            ("/api/v1/events", Some("/v1/track")),
+            ("/v1/pages", Some("/v1/page")),
+            ("/cdn/v1/projects/k/settings/x", Some("/v1/projects/KEY/settings")),
+            ("/sourceconfig", Some("/sourceConfig")),
+            ("/healthz", Some("/health")),
+            ("/favicon.ico", None),
+            ("/wp-login.php", None),
+        ] {
+            assert_eq!(meant(path), meant_path, "{path}");
+        }
+        assert!(MEANT.iter().all(|(_, path)| route_of(path).is_some()), "what is proposed is served");
     }
 }

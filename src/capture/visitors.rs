@@ -1,8 +1,9 @@
-//! Who has been at the door: each source's last request, rate and SDK, and the strangers that were turned away.
-//! In memory, since the start; bounded. Never a whole key.
+//! Who has been at the door: each source's last request, rate and SDK, the strangers that were turned away, and requests
+//! to paths that are not served. In memory, since the start; bounded. Never a whole key.
 
 use std::{
-    collections::HashMap,
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -11,12 +12,15 @@ use tokio::sync::Notify;
 
 use crate::{
     config::Source,
-    delivery::{Millis, SourceSeen, Stranger},
+    delivery::{Millis, SourceSeen, Stranger, WrongPath},
     event::Event,
 };
 
 /// Strangers kept apart; further ones are counted together.
 const STRANGERS_MAX: usize = 50;
+
+/// Wrong paths kept apart; further ones are counted together.
+const PATHS_MAX: usize = 50;
 
 /// How often a source's SDK is looked for in its events.
 const LIBRARY_EVERY_MS: Millis = 5_000;
@@ -41,6 +45,10 @@ struct Seen {
     strangers: HashMap<String, Stranger>,
     /// Requests of all strangers.
     turned_away: u64,
+    /// By method and path.
+    wrong_paths: HashMap<String, WrongPath>,
+    /// Refused requests by the code of their answer.
+    refused: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -132,6 +140,51 @@ impl Visitors {
         self.changed.notify_one();
     }
 
+    /// Somebody asked for a path, or with a method, that is not served. `meant`: what there is instead. The path must
+    /// hold no key (see [`shown_path`]).
+    pub(super) fn went_astray(
+        &self,
+        (method, path): (&str, &str),
+        meant: Option<&'static str>,
+        user_agent: Option<&str>,
+        now: Millis,
+    ) {
+        let mut request = short(&format!("{method} {path}"));
+        let mut seen = self.seen();
+        if seen.wrong_paths.len() >= PATHS_MAX && !seen.wrong_paths.contains_key(&request) {
+            "other paths".clone_into(&mut request);
+        }
+        let wrong = seen.wrong_paths.entry(request.clone()).or_insert_with(|| WrongPath {
+            request: request.into(),
+            meant,
+            requests: 0,
+            last_seen: now,
+            user_agent: Arc::default(),
+        });
+        wrong.requests += 1;
+        wrong.last_seen = now;
+        wrong.user_agent = user_agent.map(short).unwrap_or_default().into();
+        drop(seen);
+        self.changed.notify_one();
+    }
+
+    /// A request was refused with this code.
+    pub(super) fn refused(&self, code: &'static str) {
+        *self.seen().refused.entry(code).or_default() += 1;
+    }
+
+    /// Refused requests since the start by the code of their answer, in the order of the alphabet.
+    pub(super) fn refused_counts(&self) -> Vec<(&'static str, u64)> {
+        self.seen().refused.iter().map(|(code, count)| (*code, *count)).collect()
+    }
+
+    /// Requests that were sent where nothing is served, most recent first.
+    pub fn wrong_paths(&self) -> Vec<WrongPath> {
+        let mut paths: Vec<_> = self.seen().wrong_paths.values().cloned().collect();
+        paths.sort_by_key(|wrong| std::cmp::Reverse(wrong.last_seen));
+        paths
+    }
+
     /// Requests without a known key, since the start.
     pub fn turned_away_count(&self) -> u64 {
         self.seen().turned_away
@@ -168,6 +221,15 @@ impl Visits {
 /// A key that belongs to nobody may be a mistyped real one, or somebody's other secret.
 fn masked(key: &str) -> String {
     Source::new("", key).masked_key()
+}
+
+/// A path as it may be shown: without what is a key, or could be one.
+pub(super) fn shown_path(path: &str, is_key: impl Fn(&str) -> bool) -> String {
+    let segments = path.split('/').map(|segment| {
+        let could_be = segment.len() >= 20 || segment.len() >= 12 && segment.bytes().any(|byte| byte.is_ascii_digit());
+        if could_be || is_key(segment) { Cow::Owned(masked(segment)) } else { Cow::Borrowed(segment) }
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// `context.library`, as every SDK writes it; nothing else of the event is looked at.
@@ -244,5 +306,40 @@ mod tests {
         assert!(strangers.len() <= STRANGERS_MAX + 1);
         assert_eq!(visitors.turned_away_count(), 1003);
         assert!(strangers.iter().all(|stranger| !stranger.key.contains("nobody")));
+    }
+
+    #[test]
+    fn wrong_paths_are_counted_each_and_bounded() {
+        let visitors = Visitors::default();
+        for _ in 0..3 {
+            visitors.went_astray(("POST", "/track"), Some("/v1/track"), Some("curl/8"), NOW);
+        }
+        for n in 0..1000 {
+            visitors.went_astray(("GET", &format!("/{n}")), None, None, NOW - 1);
+        }
+        let paths = visitors.wrong_paths();
+        assert_eq!((&*paths[0].request, paths[0].requests), ("POST /track", 3));
+        assert_eq!((paths[0].meant, &*paths[0].user_agent), (Some("/v1/track"), "curl/8"));
+        assert!(paths.len() <= PATHS_MAX + 1, "{}", paths.len());
+        assert_eq!(paths.iter().map(|wrong| wrong.requests).sum::<u64>(), 1003);
+    }
+
+    #[test]
+    fn a_path_is_shown_without_its_key() {
+        let shown = |path| shown_path(path, |segment| segment == "known");
+        assert_eq!(shown("/v2/projects/known/settings"), "/v2/projects/…/settings");
+        assert_eq!(shown("/x/abcdefgh-ijkl-1234/settings"), "/x/…1234/settings");
+        assert_eq!(shown("/x/a-key-of-letters-alone/y"), "/x/…lone/y");
+        assert_eq!(shown("/analytics.js/v1/identify"), "/analytics.js/v1/identify");
+        assert_eq!(shown("/"), "/");
+    }
+
+    #[test]
+    fn refused_requests_are_counted_by_code() {
+        let visitors = Visitors::default();
+        for code in ["not_found", "bad_encoding", "not_found"] {
+            visitors.refused(code);
+        }
+        assert_eq!(visitors.refused_counts(), [("bad_encoding", 1), ("not_found", 2)]);
     }
 }

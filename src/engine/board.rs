@@ -88,6 +88,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         delivered_per_sec: rates.delivered.to_vec(),
         sources,
         strangers,
+        wrong_paths: shared.visitors.wrong_paths(),
         problems: shared.problems().values().cloned().collect(),
         resending: *shared.resending.borrow(),
         exporting: *shared.exporting.borrow(),

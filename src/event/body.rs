@@ -14,7 +14,7 @@ use super::scan::{Fault, Name, Scanner, Span, What, unescape};
 use super::{Arrival, Code, Event, Kind, Refusal};
 
 /// How many bytes a batch's shared `context` and `integrations` may grow to by being copied into its items. Real
-/// batches stay below a hundredth of it; without it 5 MiB of body could become 40 GB of events.
+/// batches stay below a hundredth of it; without it 16 MiB of body could become 400 GB of events.
 const MERGED_BYTES_MAX: usize = 64 << 20;
 
 /// About how many bytes of a real body lie between two members that are noted.

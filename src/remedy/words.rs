@@ -925,7 +925,7 @@ fn not_taken(refusal: Refusal) -> Remedy {
         .at(Place::Sources),
         Refusal::RequestTooLarge => say(
             "A request is larger than Tributary takes.",
-            "The limit, after unpacking, is `max_body_bytes` of the settings (5 MiB unless changed).",
+            "The limit, after unpacking, is `max_body_bytes` of the settings (16 MiB unless changed).",
             "Send smaller batches, or raise the limit in Settings.",
         )
         .at(Place::Settings),

@@ -26,6 +26,7 @@ mod proxy;
 mod resend;
 mod restart;
 mod scripted;
+mod senders;
 mod setup;
 mod stream_place;
 mod test_place;

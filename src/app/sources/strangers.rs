@@ -1,4 +1,4 @@
-//! Who was turned away for want of a known write key, and what to do about it.
+//! Who was turned away, for want of a known write key or of a path that is served, and what to do about it.
 
 use eframe::egui::{Label, RichText, Ui};
 
@@ -8,7 +8,7 @@ use crate::{
         theme::{tokens, weight},
         widgets::{self, Tone},
     },
-    delivery::Stranger,
+    delivery::{Millis, Stranger, WrongPath},
 };
 
 /// Further ones are only counted.
@@ -16,7 +16,8 @@ const SHOWN_MAX: usize = 8;
 
 pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
     let strangers = &seen.status.strangers;
-    if strangers.is_empty() {
+    let paths = &seen.status.wrong_paths;
+    if strangers.is_empty() && paths.is_empty() {
         return;
     }
     widgets::card_ui(ui, |ui| {
@@ -38,20 +39,44 @@ pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
             let text = "Requests without a key belong to no source. Copy a key from above into that sender.";
             widgets::message_ui(ui, Tone::Attention, text);
         }
+        for path in paths.iter().take(SHOWN_MAX) {
+            path_ui(ui, seen, path);
+        }
+        if let Some(more) = paths.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+            widgets::hint_ui(ui, &format!("and {more} more paths"));
+        }
+        if !paths.is_empty() {
+            let text = "Nothing is served at these paths, and most SDKs drop what they sent there. Compare the URL in \
+                        the sender with the snippet for its SDK.";
+            widgets::message_ui(ui, Tone::Attention, text);
+        }
     });
 }
 
+fn path_ui(ui: &mut Ui, seen: &Seen<'_>, path: &WrongPath) {
+    let visits = (path.requests, path.last_seen, &*path.user_agent);
+    turned_away_ui(ui, seen, &path.request, visits);
+    if let Some(meant) = path.meant {
+        widgets::hint_ui(ui, &format!("Did you mean {meant}?"));
+    }
+}
+
 fn stranger_ui(ui: &mut Ui, seen: &Seen<'_>, stranger: &Stranger) {
+    let visits = (stranger.requests, stranger.last_seen, &*stranger.user_agent);
+    turned_away_ui(ui, seen, &key_words(&stranger.key), visits);
+}
+
+fn turned_away_ui(ui: &mut Ui, seen: &Seen<'_>, who: &str, (count, last, agent): (u64, Millis, &str)) {
     let t = tokens(ui);
     let small = |text: String| RichText::new(text).size(12.0).color(t.text);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
         ui.set_height(20.0);
         widgets::dot_ui(ui, t.warn);
-        ui.label(weight(key_words(&stranger.key), 580.0).color(t.strong));
-        ui.label(small(requests(stranger.requests)));
-        ui.label(small(widgets::ago_ui(ui, stranger.last_seen, seen.now)));
-        let agent = if stranger.user_agent.is_empty() { "no user agent" } else { &*stranger.user_agent };
+        ui.label(weight(who, 580.0).color(t.strong));
+        ui.label(small(requests(count)));
+        ui.label(small(widgets::ago_ui(ui, last, seen.now)));
+        let agent = if agent.is_empty() { "no user agent" } else { agent };
         ui.add(Label::new(small(agent.to_owned()).color(t.weak)).truncate()).on_hover_text(agent);
     });
 }
