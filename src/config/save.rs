@@ -3,6 +3,7 @@
 //! The file on disk is read anew, edited, read again as a check, and replaced as a whole; where any of that fails
 //! the file stays as it is. Keys that a variable or a flag decides do not get into the file unless the window changed them.
 
+mod line_ends;
 mod saved;
 mod sources;
 #[cfg(test)]
@@ -95,11 +96,7 @@ fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<St
         sources::Missing::Place => no_place("capture.sources"),
     })?;
     saved::apply(&mut document, before, after).ok_or_else(|| no_place("destinations"))?;
-    let mut edited = document.to_string();
-    if text.contains("\r\n") {
-        // toml_edit ends every line with a line feed alone.
-        edited = edited.replace("\r\n", "\n").replace('\n', "\r\n");
-    }
+    let edited = line_ends::kept(text, &document.to_string());
     let now = in_file(path, &edited).map_err(SaveError::Conflict)?;
     if let Some(key) = changed.iter().find(|key| (key.get)(&now) != (key.get)(after)) {
         return Err(no_place(key.full));

@@ -33,6 +33,20 @@ kind     = \"practice\"
 # end
 ";
 
+#[test]
+fn line_ends_that_differ_and_a_byte_order_mark_stay_as_they_are() {
+    let mixed: String = MINE
+        .split_inclusive('\n')
+        .zip(0..)
+        .map(|(line, at)| if at % 3 == 0 { line.replace('\n', "\r\n") } else { line.to_owned() })
+        .collect();
+    let before = format!("\u{feff}{mixed}");
+    let text = saved(&before, |config| config.destination.encoding = Encoding::JsonLines).unwrap();
+    assert_eq!(text, before.replace("\"json\"", "\"json-lines\""));
+    let text = saved(&before, |config| config.log.keep_events = 1).unwrap();
+    assert!(before.split_inclusive('\n').all(|line| text.contains(line)), "{text:?}");
+}
+
 /// What the file holds after a change.
 fn saved(text: &str, change: impl FnOnce(&mut Config)) -> Result<String, SaveError> {
     let folder = tempfile::tempdir().unwrap();
