@@ -30,6 +30,7 @@ mod detail;
 mod exporting;
 mod faults;
 mod json;
+mod libraries;
 mod live;
 mod mark;
 mod moving;
@@ -48,6 +49,8 @@ mod test;
 mod theme;
 mod under_way;
 mod widgets;
+
+pub use libraries::{LIBRARIES, Library};
 
 /// How long closing the window waits for puts in flight. What is not confirmed by then stays in the spool.
 const GRACE: Duration = Duration::from_secs(5);
@@ -87,6 +90,19 @@ pub enum RunError {
     /// No display, or none that can draw.
     #[error("there is no display to open a window on ({0}); use `tributary serve` to run without a window")]
     NoDisplay(String),
+    /// A display is there, but not all that a window needs.
+    #[error(
+        "the window needs {0}, which cannot be loaded; see \"What a desktop needs to run it\" in README.md, or use \
+         `tributary serve` to run without a window"
+    )]
+    NoLibrary(String),
+    /// A display is there, but nothing that draws.
+    #[error(
+        "the window cannot draw ({0}): it needs libEGL.so.1 or libGL.so.1 and a driver (Debian, Ubuntu: libegl1 \
+         libgl1-mesa-dri); see \"What a desktop needs to run it\" in README.md, or use `tributary serve` to run without a \
+         window"
+    )]
+    NoGraphics(String),
     /// A display is there, but the window failed.
     #[error("the window failed: {0}")]
     Window(String),
@@ -96,6 +112,9 @@ pub enum RunError {
 ///
 /// `start` is called when the window exists, and again when the user asks after a [`Problem`].
 pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<(), RunError> {
+    if let Some(missing) = libraries::missing() {
+        return Err(RunError::NoLibrary(missing));
+    }
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Tributary")
@@ -107,15 +126,25 @@ pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<
     };
     let opened =
         eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
-    opened.map_err(|error| {
-        let words = error.to_string();
-        if matches!(error, eframe::Error::AppCreation(_)) {
-            return RunError::Window(words);
+    opened.map_err(|error| match error {
+        eframe::Error::AppCreation(_) => RunError::Window(error.to_string()),
+        eframe::Error::Glutin(error) => RunError::NoGraphics(one_line(&error.to_string())),
+        // What it was to look like says nothing to the user, and takes a dozen lines.
+        eframe::Error::NoGlutinConfigs(_template, error) => {
+            RunError::NoGraphics(one_line(&error.to_string()))
         }
-        // The place in winit's source that its words begin with says nothing to the user.
-        let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
-        RunError::NoDisplay(short.map_or(&*words, |(_, rest)| rest).trim_end_matches('.').to_owned())
+        eframe::Error::OpenGL(error) => RunError::NoGraphics(one_line(&error.to_string())),
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
+            RunError::NoDisplay(one_line(&error.to_string()))
+        }
     })
+}
+
+/// A library's words without the place in its source that they begin with, and without line ends.
+fn one_line(words: &str) -> String {
+    let short = words.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+    let words = short.map_or(words, |(_, rest)| rest).trim_end_matches('.');
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The places of the rail, and the settings behind their gear.

@@ -105,6 +105,25 @@ pub fn program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|program| program.is_file())
 }
 
+/// What draws windows on a Linux desktop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowSystem {
+    /// Where `WAYLAND_DISPLAY` or `WAYLAND_SOCKET` is set.
+    Wayland,
+    /// Where only `DISPLAY` is.
+    X11,
+}
+
+/// The window system that the window will be opened on; `None` where there is none. The rule is winit's.
+pub fn window_system() -> Option<WindowSystem> {
+    #[expect(clippy::disallowed_methods, reason = "this is config")]
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if is_set("WAYLAND_DISPLAY") || is_set("WAYLAND_SOCKET") {
+        return Some(WindowSystem::Wayland);
+    }
+    is_set("DISPLAY").then_some(WindowSystem::X11)
+}
+
 /// `config.toml` in the platform's config folder, such as `~/.config/tributary/config.toml`.
 pub fn default_config_path() -> Result<PathBuf, Error> {
     let no_home = Error::NoHome { what: "settings file", flag: "--config", variable: CONFIG_VARIABLE };

@@ -13,6 +13,7 @@ mod corpus;
 mod credentials;
 mod delivery;
 mod desk;
+mod desktop;
 mod doctor;
 mod endurance;
 mod keyboard;
