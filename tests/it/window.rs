@@ -357,6 +357,10 @@ fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
     window.get_by_label("shop/7");
     assert!(says(window, "Copy the key again from above into that sender"));
     assert!(!says(window, "a-mistyped"), "the key is masked");
+    let astray = wire::send(address, "POST", "/track", &key_header("test-key-1234"), FROM_NODE.as_bytes());
+    assert_eq!(astray.status, 404);
+    wait_for(window, "the wrong path", |window| says(window, "POST /track"));
+    window.get_by_label("Did you mean /v1/track?");
     wait_for(window, "time to pass", |window| says(window, "Last seen 1 s ago"));
     let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
     assert!(delay.is_some_and(|delay| delay <= Duration::from_secs(1)), "{delay:?}");
@@ -489,6 +493,11 @@ pub fn lines(window: &Window) -> Vec<String> {
     rows.filter_map(|row| row.accesskit_node().label()).collect()
 }
 
+/// Whether the first line has this text. While a page of the log is being read there may be no line.
+fn is_first(window: &Window, text: &str) -> bool {
+    lines(window).first().is_some_and(|line| line.contains(text))
+}
+
 pub fn search(window: &mut Window, text: &str) {
     window.key_press_modifiers(Modifiers::COMMAND, Key::F);
     window.run();
@@ -538,17 +547,22 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
     with_events(&mut desk);
     let window = &mut desk.window;
     let head = |window: &mut Window, name: &str| {
+        // There is no head while there is no line.
+        let is_there = |window: &Window| window.query_by_role_and_label(Role::Button, name).is_some();
+        wait_for(window, name, is_there);
         window.get_by_role_and_label(Role::Button, name).click();
         window.run();
     };
     head(window, "Time, newest first");
-    wait_for(window, "the oldest one at the top", |window| lines(window)[0].contains("Signed Up"));
+    wait_for(window, "the oldest one at the top", |window| is_first(window, "Signed Up"));
     head(window, "Latency");
     wait_for(window, "the slowest", |window| says(window, "The 2 slowest delivered of all events that fit"));
     assert!(lines(window).iter().all(|line| line.starts_with("Delivered")), "{:?}", lines(window));
     head(window, "Latency, slowest first");
-    window.get_by_role_and_label(Role::Button, "Time, oldest first");
-    wait_for(window, "all by time", |window| lines(window).len() == 3);
+    wait_for(window, "all by time", |window| {
+        lines(window).len() == 3
+            && window.query_by_role_and_label(Role::Button, "Time, oldest first").is_some()
+    });
     head(window, "Columns");
     window.get_by_role_and_label(Role::CheckBox, "Size").click();
     window.run();
@@ -558,7 +572,7 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
     wait_for(window, "the largest", |window| says(window, "The 3 largest of all events that fit"));
     assert!(lines(window)[0].contains("Order Completed"), "{:?}", lines(window));
     head(window, "Time");
-    wait_for(window, "all by time", |window| lines(window)[0].contains("Signed Up"));
+    wait_for(window, "all by time", |window| is_first(window, "Signed Up"));
 }
 
 #[test]
