@@ -51,6 +51,8 @@ pub use visitors::Visitors;
 pub struct Rules {
     keys: HashMap<String, Arc<str>>,
     requires_key: bool,
+    /// Where pages find analytics.js.
+    analytics_js: String,
     /// The endpoint is meant for other machines too.
     exposed: bool,
     body_bytes_max: usize,
@@ -70,6 +72,7 @@ impl Rules {
         Self {
             keys: config.capture.sources.iter().flat_map(of_source).collect(),
             requires_key: config.capture.require_write_key,
+            analytics_js: config.capture.analytics_js.clone(),
             exposed: config.capture.exposed(),
             body_bytes_max: config.capture.max_body_bytes,
             encoding: config.destination.encoding,
@@ -170,6 +173,7 @@ impl Endpoint {
             }
             Route::SelfMetrics => Ok(answer::json_response(StatusCode::OK, &json!({ "success": true }))),
             Route::Settings(key) => self.settings(&caller, &key),
+            Route::Loader(key) => self.loader(&caller, &key),
             Route::SourceConfig => self.source_config(&caller),
             Route::Pixel(kind) => Ok(self.pixel(caller, kind).await),
             Route::Single(kind, class) => self.single(caller, body, (kind, class)).await,
@@ -230,8 +234,7 @@ impl Endpoint {
     /// Browser and mobile SDKs send nothing at all before they have read this (tracking API §9.3).
     fn settings(&self, caller: &Caller<'_>, key: &str) -> Result<Response, Refused> {
         self.source(caller, Some(key).filter(|key| !key.is_empty()))?;
-        let host = host_of(&caller.parts.uri, caller.parts.headers.get(header::HOST));
-        let protocol = if caller.rules.tls.is_some() { "https" } else { "http" };
+        let (protocol, host) = called_as(caller);
         let body = json!({
             "integrations": { "Segment.io": {
                 "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": protocol,
@@ -240,6 +243,23 @@ impl Endpoint {
             "metrics": { "sampleRate": 0 },
         });
         Ok(answer::json_response(StatusCode::OK, &body))
+    }
+
+    /// The script that a page's snippet asks for: it names key and endpoint, and loads analytics.js from where it is hosted.
+    fn loader(&self, caller: &Caller<'_>, key: &str) -> Result<Response, Refused> {
+        self.source(caller, Some(key))?;
+        if caller.rules.analytics_js.is_empty() {
+            return Err(Refused::no_analytics_js());
+        }
+        let (protocol, host) = called_as(caller);
+        // JSON is JavaScript here.
+        let [key, cdn, script] =
+            [key, &format!("{protocol}://{host}"), &caller.rules.analytics_js].map(|text| json!(text));
+        let text = format!(
+            "(function(){{var a=window.analytics=window.analytics||[];a._writeKey={key};a._cdn={cdn};\
+             var s=document.createElement(\"script\");s.async=true;s.src={script};document.head.appendChild(s)}})()\n"
+        );
+        Ok(answer::response(StatusCode::OK, "text/javascript", text))
     }
 
     fn source_config(&self, caller: &Caller<'_>) -> Result<Response, Refused> {
@@ -260,6 +280,12 @@ fn head_bytes(parts: &Parts) -> usize {
     // ": " and the line's end.
     let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     path + headers.sum::<usize>()
+}
+
+/// The scheme and the host by which the endpoint was called.
+fn called_as<'c>(caller: &'c Caller<'_>) -> (&'static str, &'c str) {
+    let host = host_of(&caller.parts.uri, caller.parts.headers.get(header::HOST));
+    (if caller.rules.tls.is_some() { "https" } else { "http" }, host)
 }
 
 fn host_of<'a>(uri: &'a Uri, header: Option<&'a HeaderValue>) -> &'a str {

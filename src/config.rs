@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
 pub use places::{
-    Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir, downloads_dir,
-    key_files, program,
+    Environment, WindowSystem, ca_bundle, config_path, data_dir, default_config_path, default_data_dir,
+    downloads_dir, key_files, program, window_system,
 };
 pub use raw::Overrides;
 pub use rules::{
@@ -359,6 +359,8 @@ pub struct Capture {
     pub tls_key: String,
     /// Do not forward an event whose `messageId` was accepted before.
     pub drop_repeats: bool,
+    /// Where a page finds its copy of analytics.js: a URL or a path of the page's own site. Empty: nowhere.
+    pub analytics_js: String,
     /// Bytes of one request, inflated.
     pub max_body_bytes: usize,
     /// Who may send.
@@ -373,6 +375,7 @@ impl Default for Capture {
             tls_cert: String::new(),
             tls_key: String::new(),
             drop_repeats: false,
+            analytics_js: String::new(),
             max_body_bytes: 16 * 1024 * 1024,
             sources: Vec::new(),
         }

@@ -278,6 +278,11 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it to others.";
             widgets::hint_ui(ui, text);
         }
+        if seen.config.capture.listen.ip().is_loopback() {
+            let text = "Web pages of this computer can send. On a public https page the browser asks its user first; a \
+                        public http page it refuses.";
+            widgets::hint_ui(ui, text);
+        }
     });
 }
 

@@ -38,9 +38,17 @@ impl Refused {
         let message = match meant {
             Some(meant) => format!("there is nothing at {path}; did you mean {meant}?"),
             None => {
-                format!("there is nothing at {path}; events go to /v1/track and its siblings, or to /v1/batch")
+                format!(
+                    "there is nothing at {path}; events go to /v1/track and its siblings, or to /v1/batch"
+                )
             }
         };
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn no_analytics_js() -> Self {
+        let message =
+            "there is no copy of analytics.js to load: say in capture.analytics_js where you host one";
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
@@ -255,7 +263,8 @@ pub(super) fn add_cors(origin: Option<&HeaderValue>, is_preflight: bool, respons
         "Origin"
     };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    // Chromium asks for this before a public page may reach a loopback address.
+    // Chromium before version 142 asked for this before a public page could reach a loopback address. Newer ones ask their
+    // user instead, and no header counts.
     let private: HeaderName = HeaderName::from_static("access-control-allow-private-network");
     if is_preflight {
         headers.insert(private, HeaderValue::from_static("true"));

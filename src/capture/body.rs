@@ -167,7 +167,10 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
 /// A sender that waits to be told to go on (`Expect: 100-continue`) has not sent its body, and reading it would ask for it.
 pub(super) async fn discard(parts: &Parts, body: Body) {
     let asks_first = parts.version > Version::HTTP_10
-        && parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        && parts
+            .headers
+            .get(EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if !asks_first {
         discard_rest(body.into_data_stream()).await;
     }

@@ -31,7 +31,10 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
 fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (named, credentials) = value.trim().split_once(' ')?;
-    named.eq_ignore_ascii_case(scheme).then(|| credentials.trim()).filter(|credentials| !credentials.is_empty())
+    named
+        .eq_ignore_ascii_case(scheme)
+        .then(|| credentials.trim())
+        .filter(|credentials| !credentials.is_empty())
 }
 
 fn basic(headers: &HeaderMap) -> Option<String> {

@@ -31,7 +31,9 @@ pub(super) fn text(
     metric("queued_events", "gauge", "Events that wait.", ledger.queued);
     metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
     metric("unknown_key_requests_total", "counter", "Requests without a known write key.", unknown_keys);
-    lines.push("# HELP tributary_refused_requests_total Refused requests, by the code of the answer.".to_owned());
+    lines.push(
+        "# HELP tributary_refused_requests_total Refused requests, by the code of the answer.".to_owned(),
+    );
     lines.push("# TYPE tributary_refused_requests_total counter".to_owned());
     lines.extend(
         refused

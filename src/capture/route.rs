@@ -17,6 +17,8 @@ pub(super) enum Route {
     Settings(String),
     /// The settings that `RudderStack`'s browser SDK asks for first.
     SourceConfig,
+    /// The script by which a page's snippet loads analytics.js; the write key is in the path.
+    Loader(String),
     /// What SDKs say of themselves: taken and let go.
     SelfMetrics,
     Health,
@@ -31,6 +33,7 @@ impl Route {
             Self::Single(..) | Self::Batch(_) | Self::SelfMetrics => "POST",
             Self::Pixel(_)
             | Self::Settings(_)
+            | Self::Loader(_)
             | Self::SourceConfig
             | Self::Health
             | Self::Ready
@@ -52,13 +55,12 @@ pub(super) fn route_of(path: &str) -> Option<Route> {
         return None;
     }
     let route = match (first, second, third, fourth) {
-        // An Expo SDK posts its batches to the URL as it is given.
-        (None, ..) => Route::Batch(PathClass::Server),
         (Some("health"), None, ..) => Route::Health,
         (Some("ready"), None, ..) => Route::Ready,
         (Some("metrics"), None, ..) => Route::Metrics,
         (Some("sourceConfig"), None, ..) => Route::SourceConfig,
-        (Some("v1"), Some("batch" | "import"), None, _) => Route::Batch(PathClass::Server),
+        // An Expo SDK posts its batches to the URL as it is given: to the root.
+        (None, ..) | (Some("v1"), Some("batch" | "import"), None, _) => Route::Batch(PathClass::Server),
         (Some("v1"), Some("b"), None, _) | (Some("beacon"), Some("v1"), Some("batch"), None) => {
             Route::Batch(PathClass::Device)
         }
@@ -68,12 +70,16 @@ pub(super) fn route_of(path: &str) -> Option<Route> {
         }
         (Some("v1"), Some("projects"), Some(key), Some("settings"))
         | (Some("projects"), Some(key), Some("settings"), None) => Route::Settings(key.to_owned()),
+        (Some("analytics.js"), Some("v1"), Some(key), Some("analytics.min.js" | "analytics.js")) => {
+            Route::Loader(key.to_owned())
+        }
         // A sender whose key is empty.
         (Some("v1"), Some("projects"), Some("settings"), None)
         | (Some("projects"), Some("settings"), None, _) => Route::Settings(String::new()),
-        (Some("v1"), Some(name), None, _) => Route::Single(Kind::from_path(name)?, PathClass::Device),
-        // Jitsu's browser and server SDK.
-        (Some("api"), Some("s"), Some(name), None) => Route::Single(Kind::from_path(name)?, PathClass::Device),
+        // The second is Jitsu's browser SDK, the one below its server SDK.
+        (Some("v1"), Some(name), None, _) | (Some("api"), Some("s"), Some(name), None) => {
+            Route::Single(Kind::from_path(name)?, PathClass::Device)
+        }
         (Some("api"), Some("s"), Some("s2s"), Some(name)) => {
             Route::Single(Kind::from_path(name)?, PathClass::Server)
         }
@@ -137,6 +143,7 @@ mod tests {
             ("/v1/m", Route::SelfMetrics),
             ("/v1/projects/k/settings", Route::Settings("k".to_owned())),
             ("/projects/k/settings", Route::Settings("k".to_owned())),
+            ("/analytics.js/v1/k/analytics.min.js", Route::Loader("k".to_owned())),
             ("/v1/projects/settings", Route::Settings(String::new())),
             ("/sourceConfig", Route::SourceConfig),
             ("/api/s/page", Route::Single(Kind::Page, PathClass::Device)),

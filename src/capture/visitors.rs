@@ -226,7 +226,8 @@ fn masked(key: &str) -> String {
 /// A path as it may be shown: without what is a key, or could be one.
 pub(super) fn shown_path(path: &str, is_key: impl Fn(&str) -> bool) -> String {
     let segments = path.split('/').map(|segment| {
-        let could_be = segment.len() >= 20 || segment.len() >= 12 && segment.bytes().any(|byte| byte.is_ascii_digit());
+        let could_be =
+            segment.len() >= 20 || segment.len() >= 12 && segment.bytes().any(|byte| byte.is_ascii_digit());
         if could_be || is_key(segment) { Cow::Owned(masked(segment)) } else { Cow::Borrowed(segment) }
     });
     segments.collect::<Vec<_>>().join("/")

@@ -78,7 +78,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 23] = [
+pub(super) const KEYS: [Key; 24] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -175,6 +175,11 @@ pub(super) const KEYS: [Key; 23] = [
         full: "capture.drop_repeats",
         get: |c| Value::Switch(c.capture.drop_repeats),
         set: |c, v| switch(v).map(|on| c.capture.drop_repeats = on),
+    },
+    Key {
+        full: "capture.analytics_js",
+        get: |c| text(&c.capture.analytics_js),
+        set: |c, v| optional(v, rules::check_analytics_js).map(|url| c.capture.analytics_js = url),
     },
     Key {
         full: "capture.max_body_bytes",

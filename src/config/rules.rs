@@ -133,6 +133,22 @@ pub fn check_account_id(account_id: &str) -> Result<(), String> {
     Err("an AWS account id has 12 digits, without hyphens or spaces; or leave it empty".to_owned())
 }
 
+/// Where a page finds a script: a URL, or a path of its own site; or empty.
+pub fn check_analytics_js(url: &str) -> Result<(), String> {
+    const SHAPE: &str =
+        "such as https://cdn.example.com/analytics-next-1.84.3/standalone.js or /js/standalone.js";
+    if url.is_empty() {
+        return Ok(());
+    }
+    if !["https://", "http://", "/"].iter().any(|start| url.starts_with(start)) {
+        return Err(format!("it must be a URL or a path that begins with /, {SHAPE}; or leave it empty"));
+    }
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) || url.contains(['"', '<', '>', '\\']) {
+        return Err(format!("it has a character that a URL must not have, {SHAPE}"));
+    }
+    Ok(())
+}
+
 /// `http(s)://host[:port][/path]`, or empty for AWS. Names and passwords in it are refused: they would be shown.
 pub fn check_endpoint_url(url: &str) -> Result<(), String> {
     const SHAPE: &str = "an endpoint looks like https://kinesis.example.com or http://127.0.0.1:4567";

@@ -598,7 +598,9 @@ fn twenty_events_of_the_largest_size_arrive_in_one_batch() {
     let running = practising(|_| {});
     let padding = "x".repeat(LARGEST);
     let items: Vec<_> = (0..20)
-        .map(|n| format!(r#"{{"type":"track","userId":"u-{n}","event":"e","messageId":"m-{n}","p":"{padding}"}}"#))
+        .map(|n| {
+            format!(r#"{{"type":"track","userId":"u-{n}","event":"e","messageId":"m-{n}","p":"{padding}"}}"#)
+        })
         .collect();
     let body = format!(r#"{{"batch":[{}]}}"#, items.join(","));
     let answer = running.post("/v1/batch", &body);
@@ -665,7 +667,7 @@ fn the_sums_in_the_metrics_include_every_event_that_was_answered_before() {
         .map(|sender| {
             std::thread::Builder::new().spawn(move || {
                 let mut connection = Connection::open(address).unwrap();
-                for sent in 1..=100 {
+                for sent in 1..=100_u64 {
                     let (path, body) = if sent % 2 == 0 { ("/v1/track", "[]") } else { ("/v1/t", "") };
                     let body = if body.is_empty() { TRACK } else { body.as_bytes() };
                     let headers = key_header(WRITE_KEY);
@@ -673,7 +675,7 @@ fn the_sums_in_the_metrics_include_every_event_that_was_answered_before() {
                     let metrics = connection.ask(&request("GET", "/metrics", "", b"")).unwrap().text();
                     let count = |name: &str| metric(&metrics, &format!("tributary_{name}_total"));
                     let (accepted, rejected) = (count("accepted"), count("rejected"));
-                    assert!(accepted >= (sent + 1) / 2, "sender {sender}: {accepted} after {sent}");
+                    assert!(accepted >= sent.div_ceil(2), "sender {sender}: {accepted} after {sent}");
                     assert!(rejected >= sent / 2, "sender {sender}: {rejected} after {sent}");
                 }
             })
@@ -685,5 +687,26 @@ fn the_sums_in_the_metrics_include_every_event_that_was_answered_before() {
     let metrics = running.get("/metrics").text();
     assert_eq!(metric(&metrics, "tributary_accepted_total"), 200);
     assert_eq!(metric(&metrics, "tributary_rejected_total"), 200);
+    running.end();
+}
+
+#[test]
+fn the_loader_of_a_pages_snippet_leads_to_the_copy_that_is_hosted() {
+    let running = practising(|_| {});
+    let path = format!("/analytics.js/v1/{WRITE_KEY}/analytics.min.js");
+    let reply = running.get(&path);
+    assert_refused(&reply, 404, "not_found");
+    assert!(reply.text().contains("capture.analytics_js"), "{}", reply.text());
+    running.change(|config| config.capture.analytics_js = "/js/standalone.js".to_owned());
+    let reply = running.get(&path);
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("text/javascript")));
+    for part in [
+        format!("a._writeKey=\"{WRITE_KEY}\""),
+        "a._cdn=\"http://localhost\"".to_owned(),
+        "s.src=\"/js/standalone.js\"".to_owned(),
+    ] {
+        assert!(reply.text().contains(&part), "{part} in {}", reply.text());
+    }
+    assert_refused(&running.get("/analytics.js/v1/stranger/analytics.min.js"), 401, "unknown_write_key");
     running.end();
 }

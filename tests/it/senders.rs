@@ -1,7 +1,5 @@
 //! Senders that are in a hurry: they end right after they have sent, or ask before they send a large body.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-
 use std::time::Duration;
 
 use crate::binary::{WRITE_KEY, key_header};
@@ -49,8 +47,7 @@ fn requests_that_arrived_behind_one_whose_answer_nobody_hears_are_taken_too() {
     let running = practising(|_| {});
     for sender in 0..50 {
         let mut connection = Connection::open(running.address).unwrap();
-        let four: Vec<u8> =
-            (0..4).flat_map(|request| track(&format!("user-{sender}-{request}"))).collect();
+        let four: Vec<u8> = (0..4).flat_map(|request| track(&format!("user-{sender}-{request}"))).collect();
         connection.write(&four).unwrap();
     }
     wait_until("every event is taken", || accepted(&running) == 200);

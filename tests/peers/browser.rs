@@ -1,10 +1,10 @@
 //! `@segment/analytics-next` in headless Chromium, on a page of this machine: what it puts on the wire is what comes
-//! out of the stream, by both ways of loading and both of delivering.
+//! out of the stream, by each way of loading and both of delivering; and which pages a browser lets send to this machine.
 
 use crate::calls::{Call, in_a_page};
 use crate::compare::differences;
 use crate::json::{Members, missing, readable};
-use crate::processes::{Delivery, Sdk, WRITE_KEY};
+use crate::processes::{Delivery, Sdk, WRITE_KEY, node, run};
 use crate::sdks::{BASE64, BASE64_MANY, JSON, JSON_LINES_MANY, Way};
 use crate::stream::{sent_in, tail_agrees};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,4 +77,71 @@ async fn analytics_next_with_its_own_settings_event_by_event() {
 #[tokio::test]
 async fn analytics_next_with_its_own_settings_in_batches() {
     every_call_in_a_page_arrives("page", "batching", JSON).await;
+}
+
+/// What docs/capture.md says of public pages.
+#[tokio::test]
+async fn a_public_page_can_send_to_this_machine_only_with_its_users_leave() {
+    let mut way = Way::open(BASE64).await;
+    let said = run(node("public-page.js").args([&*way.tap.url(), WRITE_KEY]), "");
+    let ended: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let fetched: Vec<_> =
+        ended.iter().map(|page| (page["page"].as_str().unwrap(), page["fetch"].clone())).collect();
+    let refused = || serde_json::Value::from("TypeError");
+    assert_eq!(
+        fetched,
+        [
+            ("local", 200.into()),
+            ("public-https", refused()),
+            ("public-https-allowed", 200.into()),
+            ("public-http", refused()),
+        ],
+        "{said}"
+    );
+    assert!(
+        ended.iter().all(|page| page["beacon"] == true),
+        "a page never hears that a beacon is lost: {said}"
+    );
+    assert!(ended[1]["why"].as_str().unwrap().contains("Permission was denied"), "{said}");
+    assert!(ended[3]["why"].as_str().unwrap().contains("not a secure context"), "{said}");
+    way.delivered(4).await;
+    let log = way.serve.log();
+    let mut arrived: Vec<_> = log.iter().filter_map(|line| line["event"].as_str()).collect();
+    arrived.sort_unstable();
+    let by_both = [
+        "local by beacon",
+        "local by fetch",
+        "public-https-allowed by beacon",
+        "public-https-allowed by fetch",
+    ];
+    assert_eq!(arrived, by_both);
+}
+
+/// The snippet that Segment's documentation gives, in short: calls wait in an array until the script is there.
+#[tokio::test]
+async fn a_pages_snippet_sends_through_our_loader_and_a_copy_of_analytics_js() {
+    let mut way =
+        Way::open_with(BASE64, |serve| serve.set("TRIBUTARY_CAPTURE_ANALYTICS_JS", "/sdk/standalone.js"))
+            .await;
+    let loader = format!("{}/analytics.js/v1/{WRITE_KEY}/analytics.min.js", way.tap.url());
+    let html = format!(
+        r#"<!doctype html>
+<script>
+  const analytics = window.analytics = []
+  for (const method of ["page", "identify", "track"]) analytics[method] = (...words) => analytics.push([method, ...words])
+  const script = document.createElement("script")
+  script.src = "{loader}"
+  document.head.appendChild(script)
+  analytics.page()
+  analytics.identify("user-1", {{ plan: "pro" }})
+  analytics.track("Order Completed", {{ total: 42.5 }})
+</script>
+"#
+    );
+    run(node("page.js").arg("3"), &html);
+    let found = way.delivered(3).await;
+    assert_eq!(found.len(), 3);
+    let paths: BTreeSet<_> = way.tap.exchanges().into_iter().map(|exchange| exchange.path).collect();
+    assert!(paths.contains(&format!("/v1/projects/{WRITE_KEY}/settings")), "{paths:?}");
 }
