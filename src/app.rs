@@ -49,6 +49,7 @@ mod test;
 mod theme;
 mod under_way;
 mod widgets;
+mod workspace;
 
 pub use libraries::{LIBRARIES, Library};
 
@@ -56,6 +57,8 @@ pub use libraries::{LIBRARIES, Library};
 const GRACE: Duration = Duration::from_secs(5);
 /// At most so often does the window follow the engine.
 const FRAME: Duration = Duration::from_millis(50);
+/// The same where nobody can see it.
+const FRAME_OUT_OF_SIGHT: Duration = Duration::from_secs(1);
 /// Wider than this, a page of cards is margin.
 const PAGE_WIDTH_MAX: f32 = 1720.0;
 /// Where the place of the last time is kept.
@@ -371,12 +374,15 @@ fn arrived<T>(
 struct Waker {
     ctx: egui::Context,
     pending: Arc<AtomicBool>,
+    /// The window is where nobody looks.
+    out_of_sight: Arc<AtomicBool>,
 }
 
 impl Waker {
     fn wake(&self) {
         if !self.pending.swap(true, Ordering::AcqRel) {
-            self.ctx.request_repaint_after(FRAME);
+            let is_seen = !self.out_of_sight.load(Ordering::Relaxed);
+            self.ctx.request_repaint_after(if is_seen { FRAME } else { FRAME_OUT_OF_SIGHT });
         }
     }
 }
@@ -725,6 +731,7 @@ pub struct App {
     start: Box<dyn FnMut() -> Result<Running, Problem>>,
     phase: Phase,
     waker: Waker,
+    workspace: Option<workspace::Workspace>,
     clock: Clock,
     notice: Option<Notice>,
     try_again: bool,
@@ -738,12 +745,13 @@ impl App {
         mut start: impl FnMut() -> Result<Running, Problem> + 'static,
     ) -> Self {
         theme::install(&cc.egui_ctx);
-        let waker = Waker { ctx: cc.egui_ctx.clone(), pending: Arc::default() };
+        let waker = Waker { ctx: cc.egui_ctx.clone(), pending: Arc::default(), out_of_sight: Arc::default() };
         let phase = Self::enter(&mut start, &waker);
         Self {
             start: Box::new(start),
             phase,
             waker,
+            workspace: workspace::Workspace::of(cc),
             clock: Clock(jiff::tz::TimeZone::system()),
             notice: None,
             try_again: false,
@@ -775,6 +783,9 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
         if let Some(seconds) = frame.info().cpu_usage {
             tracing::trace!(target: "frame", "{:.2} ms for the last one", seconds * 1e3);
+        }
+        if let Some(workspace) = &mut self.workspace {
+            self.waker.out_of_sight.store(workspace.is_out_of_sight(), Ordering::Relaxed);
         }
         self.waker.pending.store(false, Ordering::Release);
         self.close(ctx);

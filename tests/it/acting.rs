@@ -135,7 +135,7 @@ fn what_a_search_finds_is_written_to_a_new_file() {
 #[test]
 fn events_on_their_way_are_counted_until_the_stream_has_confirmed_them() {
     let mut desk = open_with(settings(), |engine| {
-        let faults = tributary::engine::Faults { delay: Duration::from_millis(700), ..Default::default() };
+        let faults = tributary::engine::Faults { delay: Duration::from_secs(5), ..Default::default() };
         engine.set_faults(faults);
     });
     let window = &mut desk.window;

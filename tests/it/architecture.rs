@@ -39,7 +39,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 21] = [
+const DOORS: [(&str, &[&str]); 23] = [
     ("rusqlite", &["spool"]),
     ("aws_*", &["kinesis"]),
     ("keyring_core", &["kinesis"]),
@@ -58,8 +58,10 @@ const DOORS: [(&str, &[&str]); 21] = [
     ("anyhow", &["cli", "app", "main"]),
     ("eframe", &["app"]),
     ("egui*", &["app"]),
+    ("raw_window_handle", &["app"]),
     ("wayland_sys", &["app"]),
     ("x11_dl", &["app"]),
+    ("x11rb", &["app"]),
     ("xkbcommon_dl", &["app"]),
 ];
 

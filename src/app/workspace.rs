@@ -1,0 +1,108 @@
+//! Whether the window is on a workspace that nobody looks at. On X11 winit tells of a window that is minimised or covered,
+//! but not of this.
+//!
+//! The window manager keeps two properties (EWMH): the workspace in sight at the root window, and a window's own at that
+//! window. A connection of our own is told of their changes; what it has been told is looked at in each frame, without
+//! waiting. Without X11, or where the window manager has no workspaces, the window counts as looked at.
+
+use eframe::CreationContext;
+
+#[cfg(target_os = "linux")]
+pub(super) use x11::Workspace;
+
+/// Other systems tell of it by themselves.
+#[cfg(not(target_os = "linux"))]
+pub(super) struct Workspace;
+
+#[cfg(not(target_os = "linux"))]
+impl Workspace {
+    pub(super) fn of(_cc: &CreationContext<'_>) -> Option<Self> {
+        None
+    }
+
+    pub(super) fn is_out_of_sight(&mut self) -> bool {
+        false
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod x11 {
+    use raw_window_handle::{HasWindowHandle as _, RawWindowHandle};
+    use x11rb::{
+        connection::Connection as _,
+        protocol::{
+            Event,
+            xproto::{Atom, AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, Window},
+        },
+        rust_connection::RustConnection,
+    };
+
+    use super::CreationContext;
+    use crate::config::{self, WindowSystem};
+
+    /// The workspace of a window that is on all of them.
+    const EVERY: u32 = u32::MAX;
+
+    /// The window's workspace, and the one in sight.
+    pub(crate) struct Workspace {
+        connection: RustConnection,
+        /// Window and property that say which workspace is in sight.
+        in_sight: (Window, Atom),
+        /// Window and property that say on which workspace our window is.
+        own: (Window, Atom),
+        is_out_of_sight: bool,
+    }
+
+    impl Workspace {
+        pub(crate) fn of(cc: &CreationContext<'_>) -> Option<Self> {
+            if config::window_system() != Some(WindowSystem::X11) {
+                return None;
+            }
+            let window = match cc.window_handle().ok()?.as_raw() {
+                RawWindowHandle::Xlib(handle) => u32::try_from(handle.window).ok()?,
+                RawWindowHandle::Xcb(handle) => handle.window.get(),
+                _ => return None,
+            };
+            let (connection, screen) = RustConnection::connect(None).ok()?;
+            let root = connection.setup().roots.get(screen)?.root;
+            let atom = |name: &[u8]| Some(connection.intern_atom(false, name).ok()?.reply().ok()?.atom);
+            let (current, desktop) = (atom(b"_NET_CURRENT_DESKTOP")?, atom(b"_NET_WM_DESKTOP")?);
+            let told = ChangeWindowAttributesAux::new().event_mask(EventMask::PROPERTY_CHANGE);
+            for window in [root, window] {
+                connection.change_window_attributes(window, &told).ok()?.check().ok()?;
+            }
+            let mut workspace = Self {
+                connection,
+                in_sight: (root, current),
+                own: (window, desktop),
+                is_out_of_sight: false,
+            };
+            workspace.look();
+            Some(workspace)
+        }
+
+        /// Asks the display only after a change.
+        pub(crate) fn is_out_of_sight(&mut self) -> bool {
+            let mut has_changed = false;
+            while let Ok(Some(event)) = self.connection.poll_for_event() {
+                if let Event::PropertyNotify(change) = event {
+                    has_changed |= [self.in_sight, self.own].contains(&(change.window, change.atom));
+                }
+            }
+            if has_changed {
+                self.look();
+            }
+            self.is_out_of_sight
+        }
+
+        fn look(&mut self) {
+            let number = |(window, property)| {
+                let asked =
+                    self.connection.get_property(false, window, property, AtomEnum::CARDINAL, 0, 1).ok()?;
+                asked.reply().ok()?.value32()?.next()
+            };
+            let places = number(self.in_sight).zip(number(self.own));
+            self.is_out_of_sight = places.is_some_and(|(in_sight, own)| own != EVERY && own != in_sight);
+        }
+    }
+}
