@@ -263,8 +263,8 @@ pub(super) fn add_cors(origin: Option<&HeaderValue>, is_preflight: bool, respons
         "Origin"
     };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    // Chromium before version 142 asked for this before a public page could reach a loopback address. Newer ones ask their
-    // user instead, and no header counts.
+    // Older versions of Chromium ask for this before a public page may reach a loopback address. Version 156 asks its user
+    // instead, and no header counts.
     let private: HeaderName = HeaderName::from_static("access-control-allow-private-network");
     if is_preflight {
         headers.insert(private, HeaderValue::from_static("true"));
