@@ -9,10 +9,12 @@ mod answer;
 mod body;
 mod connections;
 mod events;
+mod forwarded;
 mod hangup;
 mod host;
 mod key;
 mod metrics;
+mod probes;
 mod route;
 mod tls;
 mod visitors;
@@ -34,7 +36,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    config::{Config, Source},
+    config::{Config, PublicUrl, Source},
     delivery::{Forwarder, Intake, Millis},
     event,
     spool::{AppendError, Spool, Summary},
@@ -42,6 +44,8 @@ use crate::{
 use answer::Refused;
 pub use connections::Transport;
 use events::Caller;
+use forwarded::Forwarded;
+pub use probes::{Probes, Seen, TOKEN_HEADER};
 use route::Route;
 pub use tls::{Tls, TlsError};
 pub use visitors::Visitors;
@@ -59,6 +63,8 @@ pub struct Rules {
     encoding: event::Encoding,
     record_bytes_max: usize,
     tls: Option<Arc<Tls>>,
+    public_url: Option<PublicUrl>,
+    trusted_proxies: Vec<ipnet::IpNet>,
 }
 
 impl Rules {
@@ -78,12 +84,26 @@ impl Rules {
             encoding: config.destination.encoding,
             record_bytes_max,
             tls,
+            public_url: config.capture.public_url.clone(),
+            trusted_proxies: config.capture.trusted_proxies.clone(),
         }
     }
 
     /// The certificate in force.
     pub fn tls(&self) -> Option<&Arc<Tls>> {
         self.tls.as_ref()
+    }
+
+    /// The names by which the endpoint may be called.
+    fn names(&self) -> host::Names<'_> {
+        host::Names { any: self.exposed, public: self.public_url.as_ref().map(PublicUrl::host) }
+    }
+
+    /// What a path means, also below the prefix of the public address or one that a proxy named.
+    fn route_of(&self, path: &str, forwarded: &Forwarded) -> Option<Route> {
+        let configured = self.public_url.as_ref().map_or("", PublicUrl::prefix);
+        let below = [configured, &forwarded.prefix].map(|prefix| forwarded::below(path, prefix));
+        below.into_iter().flatten().find_map(route::route_of).or_else(|| route::route_of(path))
     }
 
     /// The name of the source that a key belongs to. Of `id:secret`, as Jitsu's SDKs write keys, the part before the
@@ -136,6 +156,8 @@ impl Endpoint {
         let request: Request = request.map(Body::new);
         let origin = request.headers().get(header::ORIGIN).cloned();
         let is_preflight = request.method() == Method::OPTIONS;
+        let looked_at = (request.method(), request.uri().path(), request.headers());
+        self.visitors.probes.look(|| self.rules(), looked_at, peer.ip());
         let mut response = if is_preflight {
             answer::preflight(request.headers())
         } else {
@@ -154,16 +176,18 @@ impl Endpoint {
             body::discard(&parts, body).await;
             return Err(Refused::head_too_large(connections::HEAD_BYTES_MAX));
         }
-        let route = match self.route_of(&parts) {
+        let rules = self.rules();
+        let forwarded = Forwarded::read(&parts.headers, peer.ip(), &rules.trusted_proxies);
+        let route = match self.route_of(&parts, &rules, &forwarded) {
             Ok(route) => route,
             Err(refused) => {
                 body::discard(&parts, body).await;
                 return Err(refused);
             }
         };
-        let caller = Caller::new(self, &parts, peer);
+        let caller = Caller::new(rules, &parts, forwarded);
         if route == Route::Metrics {
-            host::check_host(&parts.headers, &parts.uri, caller.rules.exposed)?;
+            host::check_host(&parts.headers, &parts.uri, caller.rules.names())?;
         }
         match route {
             Route::Health => Ok(answer::json_response(StatusCode::OK, &json!({ "status": "alive" }))),
@@ -182,9 +206,9 @@ impl Endpoint {
     }
 
     /// The route of a request. One that leads nowhere is remembered, since SDKs take that answer as final.
-    fn route_of(&self, parts: &Parts) -> Result<Route, Refused> {
+    fn route_of(&self, parts: &Parts, rules: &Rules, forwarded: &Forwarded) -> Result<Route, Refused> {
         let path = parts.uri.path();
-        let (refused, meant) = match route::route_of(path) {
+        let (refused, meant) = match rules.route_of(path, forwarded) {
             Some(route) if route.takes(parts.method.as_str()) => return Ok(route),
             Some(route) => (Refused::method(route.methods()), None),
             None => {
@@ -193,7 +217,6 @@ impl Endpoint {
             }
         };
         let agent = events::user_agent(&parts.headers);
-        let rules = self.rules();
         let shown = visitors::shown_path(path, |segment| rules.known(Some(segment)).is_some());
         self.visitors.went_astray((parts.method.as_str(), &shown), meant, agent, now_ms());
         Err(refused)
@@ -234,10 +257,10 @@ impl Endpoint {
     /// Browser and mobile SDKs send nothing at all before they have read this (tracking API §9.3).
     fn settings(&self, caller: &Caller<'_>, key: &str) -> Result<Response, Refused> {
         self.source(caller, Some(key).filter(|key| !key.is_empty()))?;
-        let (protocol, host) = called_as(caller);
+        let (protocol, address) = caller.address();
         let body = json!({
             "integrations": { "Segment.io": {
-                "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": protocol,
+                "apiKey": key, "apiHost": format!("{address}/v1"), "protocol": protocol,
             } },
             // Without it analytics-next reports on the page to its maker every 30 s.
             "metrics": { "sampleRate": 0 },
@@ -251,10 +274,10 @@ impl Endpoint {
         if caller.rules.analytics_js.is_empty() {
             return Err(Refused::no_analytics_js());
         }
-        let (protocol, host) = called_as(caller);
+        let (protocol, address) = caller.address();
         // JSON is JavaScript here.
         let [key, cdn, script] =
-            [key, &format!("{protocol}://{host}"), &caller.rules.analytics_js].map(|text| json!(text));
+            [key, &format!("{protocol}://{address}"), &caller.rules.analytics_js].map(|text| json!(text));
         let text = format!(
             "(function(){{var a=window.analytics=window.analytics||[];a._writeKey={key};a._cdn={cdn};\
              var s=document.createElement(\"script\");s.async=true;s.src={script};document.head.appendChild(s)}})()\n"
@@ -283,11 +306,6 @@ fn head_bytes(parts: &Parts) -> usize {
 }
 
 /// The scheme and the host by which the endpoint was called.
-fn called_as<'c>(caller: &'c Caller<'_>) -> (&'static str, &'c str) {
-    let host = host_of(&caller.parts.uri, caller.parts.headers.get(header::HOST));
-    (if caller.rules.tls.is_some() { "https" } else { "http" }, host)
-}
-
 fn host_of<'a>(uri: &'a Uri, header: Option<&'a HeaderValue>) -> &'a str {
     header
         .and_then(|host| host.to_str().ok())

@@ -12,6 +12,7 @@ mod file;
 mod keys;
 mod masked;
 mod places;
+mod proxy;
 mod raw;
 mod rules;
 mod save;
@@ -29,6 +30,7 @@ pub use places::{
     Environment, WindowSystem, ca_bundle, config_path, data_dir, default_config_path, default_data_dir,
     downloads_dir, key_files, program, window_system,
 };
+pub use proxy::{PublicUrl, check_trusted_proxy, is_authority, path_prefix, trusted_proxy_text};
 pub use raw::Overrides;
 pub use rules::{
     StreamArn, check_account_id, check_endpoint_url, check_external_id, check_listen, check_partition,
@@ -363,6 +365,10 @@ pub struct Capture {
     pub analytics_js: String,
     /// Bytes of one request, inflated.
     pub max_body_bytes: usize,
+    /// What senders see where a reverse proxy stands in front.
+    pub public_url: Option<PublicUrl>,
+    /// The proxies whose forwarded headers count; none are trusted by default.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Who may send.
     pub sources: Vec<Source>,
 }
@@ -377,6 +383,8 @@ impl Default for Capture {
             drop_repeats: false,
             analytics_js: String::new(),
             max_body_bytes: 16 * 1024 * 1024,
+            public_url: None,
+            trusted_proxies: Vec::new(),
             sources: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! From a request that may bring events to the spool, and back to its answer.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     body::Body,
@@ -11,7 +11,9 @@ use axum::{
 use super::{
     Endpoint, Rules,
     answer::{self, Refused},
-    body, host, key, now_ms,
+    body,
+    forwarded::Forwarded,
+    host, host_of, key, now_ms,
     visitors::Visit,
 };
 use crate::{
@@ -24,7 +26,7 @@ use crate::{
 pub(super) struct Caller<'r> {
     pub(super) rules: Arc<Rules>,
     pub(super) parts: &'r Parts,
-    pub(super) peer: SocketAddr,
+    forwarded: Forwarded,
     /// The write key, as soon as it was found.
     key: Option<String>,
     /// The token of `Authorization: Bearer`.
@@ -60,13 +62,23 @@ impl From<Refusal> for Unusable {
 }
 
 impl<'r> Caller<'r> {
-    pub(super) fn new(endpoint: &Endpoint, parts: &'r Parts, peer: SocketAddr) -> Self {
-        let rules = endpoint.rules();
+    pub(super) fn new(rules: Arc<Rules>, parts: &'r Parts, forwarded: Forwarded) -> Self {
         let bearer = key::bearer(&parts.headers);
         // A token that is no key of ours is the sender's own business: its key is elsewhere.
         let known = bearer.clone().filter(|token| rules.known(Some(token)).is_some());
         let key = known.or_else(|| key::outside_body(&parts.headers, parts.uri.query()));
-        Self { rules, parts, peer, key, bearer }
+        Self { rules, parts, forwarded, key, bearer }
+    }
+
+    /// Where senders reach the endpoint: scheme, and host with port and prefix. The setting wins over what proxies say.
+    pub(super) fn address(&self) -> (&'static str, String) {
+        if let Some(public) = &self.rules.public_url {
+            return (public.scheme(), format!("{}{}", public.authority(), public.prefix()));
+        }
+        let Forwarded { https, host, prefix, .. } = &self.forwarded;
+        let scheme = if https.unwrap_or(self.rules.tls.is_some()) { "https" } else { "http" };
+        let own = || host_of(&self.parts.uri, self.parts.headers.get(header::HOST));
+        (scheme, format!("{}{prefix}", host.as_deref().unwrap_or_else(own)))
     }
 
     pub(super) fn key(&self) -> Option<&str> {
@@ -82,7 +94,7 @@ impl<'r> Caller<'r> {
         Arrival {
             received_at_ms: now_ms(),
             class,
-            peer: Some(self.peer.ip()),
+            peer: Some(self.forwarded.client),
             encoding: self.rules.encoding,
             record_bytes_max: self.rules.record_bytes_max,
         }
@@ -97,7 +109,7 @@ impl Endpoint {
             return Ok(name);
         }
         if !caller.rules.requires_key {
-            host::check(&caller.parts.headers, &caller.parts.uri, caller.rules.exposed)?;
+            host::check(&caller.parts.headers, &caller.parts.uri, caller.rules.names())?;
             return Ok(Arc::from("Without a key"));
         }
         self.visitors.turned_away(key, user_agent(&caller.parts.headers), now_ms());

@@ -7,10 +7,20 @@ use axum::http::{HeaderMap, Uri, header};
 
 use super::answer::Refused;
 
+/// The names by which the endpoint may be called, besides those of this machine. What proxies forward is not among them:
+/// a page in a browser on the proxy's machine connects from a trusted address too, and can set such headers.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    /// Any: the endpoint is meant for other machines.
+    pub(super) any: bool,
+    /// The host of the public address, which the user named.
+    pub(super) public: Option<&'a str>,
+}
+
 /// Refuses a request that a web page of elsewhere caused, or that came by a name that somebody else's name server
-/// gave for this machine (DNS rebinding). `exposed`: the endpoint is meant for other machines, by any name.
-pub(super) fn check(headers: &HeaderMap, uri: &Uri, exposed: bool) -> Result<(), Refused> {
-    check_host(headers, uri, exposed)?;
+/// gave for this machine (DNS rebinding).
+pub(super) fn check(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Result<(), Refused> {
+    check_host(headers, uri, names)?;
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if let Some(origin) = text(header::ORIGIN)
         && !is_of_here(origin, text(header::HOST))
@@ -26,12 +36,13 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, exposed: bool) -> Result<(),
 }
 
 /// The part of it that also guards what needs no key at all (`/metrics`, say).
-pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, exposed: bool) -> Result<(), Refused> {
+pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Result<(), Refused> {
     let header = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
     let Some(host) = header.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str)) else {
         return Ok(());
     };
-    if exposed || is_local(name_of(host)) {
+    let is_public = names.public.is_some_and(|public| name_of(public).eq_ignore_ascii_case(name_of(host)));
+    if names.any || is_public || is_local(name_of(host)) {
         return Ok(());
     }
     Err(Refused::foreign("the endpoint listens for this machine alone and does not go by that host name"))
@@ -72,7 +83,8 @@ mod tests {
         let headers = pairs.iter().map(|(name, value)| {
             (header::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
         });
-        check(&headers.collect(), &Uri::from_static("/v1/track"), exposed).is_ok()
+        let names = Names { any: exposed, public: Some("events.example.org") };
+        check(&headers.collect(), &Uri::from_static("/v1/track"), names).is_ok()
     }
 
     #[test]
@@ -98,6 +110,22 @@ mod tests {
             (&[("host", "localhost:8485"), ("origin", "chrome-extension://abc")], false),
             (&[("host", "localhost:8485"), ("sec-fetch-site", "cross-site")], false),
             (&[("host", "localhost:8485"), ("sec-fetch-site", "same-site")], true),
+        ] {
+            assert_eq!(checked(headers, false), passes, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn the_public_address_is_a_name_of_the_endpoint_and_a_forwarded_host_is_none() {
+        for (headers, passes) in [
+            (&[("host", "events.example.org")][..], true),
+            (&[("host", "Events.Example.org:443")], true),
+            (&[("host", "events.example.org.evil.example")], false),
+            (&[("host", "evil.example"), ("x-forwarded-host", "localhost")], false),
+            (&[("host", "evil.example"), ("x-forwarded-host", "events.example.org")], false),
+            (&[("host", "evil.example"), ("forwarded", "host=localhost")], false),
+            (&[("host", "events.example.org"), ("origin", "https://evil.example")], false),
+            (&[("host", "events.example.org"), ("sec-fetch-site", "cross-site")], false),
         ] {
             assert_eq!(checked(headers, false), passes, "{headers:?}");
         }

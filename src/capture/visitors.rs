@@ -10,6 +10,7 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::Notify;
 
+use super::probes::Probes;
 use crate::{
     config::Source,
     delivery::{Millis, SourceSeen, Stranger, WrongPath},
@@ -37,6 +38,8 @@ pub struct Visitors {
     seen: Mutex<Seen>,
     /// Somebody came who changes what is shown.
     pub changed: Notify,
+    /// What was seen of a check of the public address.
+    pub probes: Probes,
 }
 
 #[derive(Debug, Default)]

@@ -90,7 +90,13 @@ fn value_of(value: &DeValue) -> Value {
         },
         DeValue::Float(_) => Value::Other("a number with a point"),
         DeValue::Datetime(_) => Value::Other("a date or time"),
-        DeValue::Array(_) => Value::Other("a list"),
+        DeValue::Array(items) => {
+            let texts = items.iter().map(|item| match item.get_ref() {
+                DeValue::String(text) => Some(text.clone().into_owned()),
+                _ => None,
+            });
+            texts.collect::<Option<_>>().map_or(Value::Other("a list"), Value::List)
+        }
         DeValue::Table(_) => Value::Other("a table"),
     }
 }

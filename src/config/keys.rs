@@ -4,6 +4,7 @@
 //! (and a line in `assets/config.example.toml`, which a test demands). `[[capture.sources]]` is not here: see `sources`.
 
 use super::error::quoted;
+use super::proxy::{self, PublicUrl, TRUSTED_PROXIES_MAX};
 use super::rules;
 use super::{Config, CredentialsSource, DestinationKind, Operation};
 use crate::event::Encoding;
@@ -20,6 +21,8 @@ pub(super) enum Value {
     Switch(bool),
     /// A whole number.
     Number(u64),
+    /// Texts.
+    List(Vec<String>),
     /// What no setting takes, by name: "a list".
     Other(&'static str),
 }
@@ -29,6 +32,10 @@ impl Value {
     pub(super) fn meant_by(&self, text: &str) -> Self {
         let meant = match self {
             Self::Text(_) | Self::Other(_) => None,
+            Self::List(_) => {
+                let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+                Some(Self::List(parts.map(str::to_owned).collect()))
+            }
             Self::Switch(_) => text.parse().ok().map(Self::Switch),
             Self::Number(_) => text.parse().ok().map(Self::Number),
         };
@@ -40,6 +47,7 @@ impl Value {
             Self::Text(text) => quoted(text),
             Self::Switch(on) => on.to_string(),
             Self::Number(number) => number.to_string(),
+            Self::List(_) => "a list".to_owned(),
             Self::Other(what) => (*what).to_owned(),
         }
     }
@@ -78,7 +86,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 24] = [
+pub(super) const KEYS: [Key; 26] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -190,6 +198,16 @@ pub(super) const KEYS: [Key; 24] = [
         },
     },
     Key {
+        full: "capture.public_url",
+        get: |c| text(&c.capture.public_url.as_ref().map(ToString::to_string).unwrap_or_default()),
+        set: |c, v| public_url(v).map(|url| c.capture.public_url = url),
+    },
+    Key {
+        full: "capture.trusted_proxies",
+        get: |c| Value::List(c.capture.trusted_proxies.iter().map(proxy::trusted_proxy_text).collect()),
+        set: |c, v| trusted_proxies(v).map(|networks| c.capture.trusted_proxies = networks),
+    },
+    Key {
         full: "spool.max_bytes",
         get: |c| Value::Number(c.spool.max_bytes),
         set: |c, v| number(v, 64 * 1024, i64::MAX as u64).map(|bytes| c.spool.max_bytes = bytes),
@@ -221,7 +239,9 @@ fn as_text(value: &Value) -> Result<&str, String> {
         Value::Switch(_) | Value::Number(_) => {
             Err(format!("is {0}; it must be text in quotes: \"{0}\"", value.shown()))
         }
-        Value::Other(_) => Err(format!("is {}; it must be text in quotes", value.shown())),
+        Value::List(_) | Value::Other(_) => {
+            Err(format!("is {}; it must be text in quotes", value.shown()))
+        }
     }
 }
 
@@ -244,6 +264,36 @@ fn endpoint(value: &Value) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A password in it is not shown.
+fn public_url(value: &Value) -> Result<Option<PublicUrl>, String> {
+    let text = as_text(value)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    PublicUrl::parse(text).map(Some).map_err(|why| {
+        let shown = if text.contains(['@', '?']) { "not a public address".to_owned() } else { quoted(text) };
+        format!("is {shown}; {why}")
+    })
+}
+
+fn trusted_proxies(value: &Value) -> Result<Vec<ipnet::IpNet>, String> {
+    let Value::List(texts) = value else {
+        return Err(format!("is {}; it must be a list of texts: [\"127.0.0.1\", \"10.0.0.0/8\"]", value.shown()));
+    };
+    if texts.len() > TRUSTED_PROXIES_MAX {
+        return Err(format!("has {} entries; allowed: at most {TRUSTED_PROXIES_MAX}", texts.len()));
+    }
+    let mut networks = Vec::with_capacity(texts.len());
+    for text in texts {
+        let network =
+            proxy::check_trusted_proxy(text).map_err(|why| format!("has the entry {}; {why}", quoted(text)))?;
+        if !networks.contains(&network) {
+            networks.push(network);
+        }
+    }
+    Ok(networks)
+}
+
 fn listen(value: &Value) -> Result<std::net::SocketAddr, String> {
     let text = as_text(value)?;
     rules::check_listen(text).map_err(|why| format!("is {}; {why}", quoted(text)))
@@ -259,7 +309,7 @@ fn one_line(text: &str) -> Result<(), String> {
 fn word<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {
     let given = match value {
         Value::Text(text) => text.as_str(),
-        Value::Switch(_) | Value::Number(_) | Value::Other(_) => "",
+        Value::Switch(_) | Value::Number(_) | Value::List(_) | Value::Other(_) => "",
     };
     all.iter().copied().find(|one| name(*one) == given).ok_or_else(|| {
         let allowed: Vec<String> = all.iter().map(|one| format!("{:?}", name(*one))).collect();
@@ -270,7 +320,7 @@ fn word<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static str) -> Resul
 fn switch(value: &Value) -> Result<bool, String> {
     match value {
         Value::Switch(on) => Ok(*on),
-        Value::Text(_) | Value::Number(_) | Value::Other(_) => {
+        Value::Text(_) | Value::Number(_) | Value::List(_) | Value::Other(_) => {
             Err(format!("is {}; allowed: true, false", value.shown()))
         }
     }
@@ -279,7 +329,7 @@ fn switch(value: &Value) -> Result<bool, String> {
 fn number(value: &Value, min: u64, max: u64) -> Result<u64, String> {
     match value {
         Value::Number(number) if (min..=max).contains(number) => Ok(*number),
-        Value::Number(_) | Value::Switch(_) | Value::Text(_) | Value::Other(_) => {
+        Value::Number(_) | Value::Switch(_) | Value::Text(_) | Value::List(_) | Value::Other(_) => {
             Err(format!("is {}; allowed: whole numbers from {min} to {max}", value.shown()))
         }
     }

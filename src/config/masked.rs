@@ -58,6 +58,9 @@ pub(super) fn literal(value: &Value) -> String {
         Value::Text(text) => quoted(text),
         Value::Switch(on) => on.to_string(),
         Value::Number(number) => number.to_string(),
+        Value::List(texts) => {
+            format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
+        }
         Value::Other(what) => quoted(what),
     }
 }

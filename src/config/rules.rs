@@ -178,7 +178,8 @@ pub fn check_endpoint_url(url: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn is_host(host: &str) -> bool {
+/// A host name or an IP address; IPv6 in brackets.
+pub(super) fn is_host(host: &str) -> bool {
     if let Some(v6) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return v6.parse::<Ipv6Addr>().is_ok();
     }

@@ -121,6 +121,7 @@ fn toml_value(value: &Value) -> Option<toml_edit::Value> {
         Value::Text(text) => Some(text.as_str().into()),
         Value::Switch(on) => Some((*on).into()),
         Value::Number(number) => Some(i64::try_from(*number).ok()?.into()),
+        Value::List(texts) => Some(texts.iter().collect::<toml_edit::Array>().into()),
         Value::Other(_) => None,
     }
 }

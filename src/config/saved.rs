@@ -111,7 +111,7 @@ impl RawConfig {
             }
             let name = match &raw.name {
                 Some(Value::Text(name)) => name.clone(),
-                Some(Value::Switch(_) | Value::Number(_) | Value::Other(_)) | None => {
+                Some(Value::Switch(_) | Value::Number(_) | Value::List(_) | Value::Other(_)) | None => {
                     let text = "destinations.name is missing; each saved destination needs a name, in quotes";
                     self.problem(raw.origin, text.to_owned());
                     continue;
