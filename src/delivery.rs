@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Encoding, Kind};
 pub use account::{AwsFiles, Caller, ListedStream, Profile, ProfileKind, SignInPage};
-pub use check::{CheckKind, Found, Step, Verdict};
+pub use check::{CheckKind, Found, PUBLIC_STEPS, Step, Verdict};
 
 pub mod chart;
 pub mod query;

@@ -15,6 +15,7 @@ mod learned;
 pub mod lines;
 mod memo;
 mod presets;
+mod public_check;
 mod reading;
 mod resend;
 mod set_aside;
@@ -562,6 +563,13 @@ impl Engine {
     pub fn check(&self, config: Config, kind: CheckKind) -> Steps {
         let (report, steps) = mpsc::channel(STEPS_MAX);
         self.command(Command::Check { config: Box::new(config), kind, report });
+        Steps(steps)
+    }
+
+    /// Tests the public address of the settings in force, step by step: sends a test event to it, too.
+    pub fn check_public(&self) -> Steps {
+        let (report, steps) = mpsc::channel(STEPS_MAX);
+        self.command(Command::Trial(Trial::CheckPublic { report }));
         Steps(steps)
     }
 

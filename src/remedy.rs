@@ -6,6 +6,7 @@
 //! Texts name the stream, region and profile of the settings; they never hold a key or a payload, and of faults' messages
 //! only those that are our own words about AWS's files.
 
+mod public;
 mod words;
 
 use crate::{
@@ -195,6 +196,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::KmsNotSubscribed
         | Cause::NotTrusted
         | Cause::ProxyRefused
+        | Cause::Public(_)
         | Cause::SpoolUnreadable => Class::Blocked,
         Cause::RecordRefused | Cause::Damaged | Cause::Repeat | Cause::SetAside => Class::Refused,
         Cause::Endpoint(refusal) => refusal.class(),
@@ -266,6 +268,8 @@ enum Cause {
     SetAside,
     Unreadable,
     Endpoint(Refusal),
+    /// Of the check of the public address; no put ends with it.
+    Public(public::Public),
     Unknown,
 }
 
@@ -481,8 +485,11 @@ const CODES: &[(&str, Cause)] = &[
 
 fn cause_of(code: &str, message: &str) -> Cause {
     let short = code.strip_suffix("Exception").unwrap_or(code);
-    let listed = CODES.iter().find(|(known, _)| *known == short);
-    match listed.map_or(Cause::Unknown, |(_, cause)| *cause) {
+    let listed = CODES.iter().find(|(known, _)| *known == short).map(|(_, cause)| *cause);
+    let of_public = || {
+        public::CODES.iter().find(|(known, _)| *known == short).map(|(_, what)| Cause::Public(*what))
+    };
+    match listed.or_else(of_public).unwrap_or(Cause::Unknown) {
         Cause::CredentialsFailed(Source::Other) => match source_in(message) {
             // Without a network, a sign-in or role cannot be renewed either; nobody has to act then.
             source if source != Source::NoProfile && is_about_the_network(message) => Cause::ConnectionFailed,

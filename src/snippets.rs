@@ -5,6 +5,7 @@
 //! talk to Segment's HTTP API.
 
 pub mod edit;
+mod proxy;
 mod request;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use crate::event::Kind;
 
+pub use proxy::{Proxy, proxy_lines};
 pub use request::{Language, request};
 
 /// A way to send events, in the order in which they are offered.
@@ -152,7 +154,7 @@ impl Sdk {
     }
 }
 
-/// The code for that SDK, the endpoint (`http://127.0.0.1:8485`) and the write key of a source. Ends with a line end.
+/// The code for that SDK, the endpoint (`http://127.0.0.1:8485`, or with a path prefix) and the write key of a source. Ends with a line end.
 pub fn snippet(sdk: Sdk, endpoint: &str, write_key: &str) -> String {
     let address = Address::of(endpoint);
     match sdk {
@@ -184,19 +186,27 @@ struct Address<'a> {
     /// `127.0.0.1`
     host: &'a str,
     port: u16,
+    /// `/events`, or nothing.
+    prefix: &'a str,
 }
 
 impl<'a> Address<'a> {
     fn of(endpoint: &'a str) -> Self {
         let endpoint = endpoint.trim().trim_end_matches('/');
-        let (scheme, authority) = endpoint.split_once("://").unwrap_or(("http", endpoint));
+        let (scheme, rest) = endpoint.split_once("://").unwrap_or(("http", endpoint));
+        let (authority, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let default_port = if scheme == "https" { 443 } else { 80 };
         // The colons of `[::1]` are not the port's.
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(default_port)),
             Some(_) | None => (authority, default_port),
         };
-        Self { url: format!("{scheme}://{authority}"), scheme, authority, host, port }
+        Self { url: format!("{scheme}://{authority}{prefix}"), scheme, authority, host, port, prefix }
+    }
+
+    /// What SDKs take that put the scheme before it and a call's name behind it.
+    fn api_host(&self) -> String {
+        format!("{}{}/v1", self.authority, self.prefix)
     }
 
     fn is_plain(&self) -> bool {
@@ -258,11 +268,16 @@ fn curl(address: &Address, key: &str) -> String {
 }
 
 fn node(address: &Address, key: &str) -> String {
+    // The SDK leaves out the path of its host.
+    let path = match address.prefix {
+        "" => String::new(),
+        prefix => format!(", path: {}", text(&format!("{prefix}/v1/batch"))),
+    };
     format!(
         r#"// npm install @segment/analytics-node
 const {{ Analytics }} = require("@segment/analytics-node")
 
-const analytics = new Analytics({{ writeKey: {key}, host: {url} }})
+const analytics = new Analytics({{ writeKey: {key}, host: {url}{path} }})
 
 analytics.identify({{ userId: "user-1", traits: {{ plan: "pro" }} }})
 analytics.track({{ userId: "user-1", event: "Order Completed", properties: {{ total: 42.5 }} }})
@@ -290,7 +305,7 @@ analytics.identify("user-1", {{ plan: "pro" }})
 analytics.track("Order Completed", {{ total: 42.5 }})
 "#,
         key = text(key),
-        host = text(&format!("{}/v1", address.authority)),
+        host = text(&address.api_host()),
         scheme = text(address.scheme),
     )
 }
@@ -310,7 +325,7 @@ fn browser_script(address: &Address, key: &str) -> String {
 </script>
 "#,
         key = text_in_html(key),
-        host = text_in_html(&format!("{}/v1", address.authority)),
+        host = text_in_html(&address.api_host()),
         scheme = text_in_html(address.scheme),
     )
 }
@@ -396,11 +411,15 @@ public class Example {{
 fn ruby(address: &Address, key: &str) -> String {
     // `#` starts code inside Ruby's double quotes.
     let text = |value: &str| quoted(value, "#", four_digits);
+    let path = match address.prefix {
+        "" => String::new(),
+        prefix => format!(", path: {}", text(&format!("{prefix}/v1/import"))),
+    };
     format!(
         r#"# gem install analytics-ruby
 require "segment/analytics"
 
-analytics = Segment::Analytics.new(write_key: {key}, host: {host}, port: {port})
+analytics = Segment::Analytics.new(write_key: {key}, host: {host}, port: {port}{path})
 
 analytics.identify(user_id: "user-1", traits: {{ plan: "pro" }})
 analytics.track(user_id: "user-1", event: "Order Completed", properties: {{ total: 42.5 }})
@@ -433,7 +452,7 @@ Segment::track(['userId' => 'user-1', 'event' => 'Order Completed', 'properties'
 Segment::flush();
 ",
         key = text(key),
-        host = text(address.authority),
+        host = text(&format!("{}{}", address.authority, address.prefix)),
         ssl = !address.is_plain(),
     )
 }
@@ -464,7 +483,7 @@ analytics.identify(userId: "user-1", traits: ["plan": "pro"])
 analytics.track(name: "Order Completed", properties: ["total": 42.5])
 "#,
         key = text(key),
-        host = text(&format!("{}/v1", address.authority)),
+        host = text(&address.api_host()),
         plain = if address.is_plain() { plain } else { "" },
     )
 }
@@ -495,7 +514,7 @@ analytics.identify("user-1", buildJsonObject {{ put("plan", "pro") }})
 analytics.track("Order Completed", buildJsonObject {{ put("total", 42.5) }})
 "#,
         key = text(key),
-        host = text(&format!("{}/v1", address.authority)),
+        host = text(&address.api_host()),
         imports = if address.is_plain() { imports } else { "" },
         plain = if address.is_plain() { plain } else { "" },
     )
@@ -799,6 +818,31 @@ mod tests {
             snippet(Sdk::Ruby, "https://events.example.com", "wk")
                 .contains(r#""events.example.com", port: 443"#)
         );
+    }
+
+    #[test]
+    fn a_path_prefix_of_a_proxy_is_in_every_snippet_where_its_sdk_takes_it() {
+        const PROXIED: &str = "https://www.example.com:8443/events/";
+        for (sdk, option) in [
+            (Sdk::Curl, "'https://www.example.com:8443/events/v1/track'"),
+            (Sdk::Node, r#"host: "https://www.example.com:8443/events", path: "/events/v1/batch" }"#),
+            (Sdk::BrowserNpm, r#"{ apiHost: "www.example.com:8443/events/v1", protocol: "https" }"#),
+            (Sdk::BrowserScript, r#"{ apiHost: "www.example.com:8443/events/v1", protocol: "https" }"#),
+            (Sdk::Python, r#"analytics.host = "https://www.example.com:8443/events""#),
+            (Sdk::Go, r#"Endpoint: "https://www.example.com:8443/events""#),
+            (Sdk::Java, r#".endpoint("https://www.example.com:8443/events")"#),
+            (Sdk::Ruby, r#"host: "www.example.com", port: 8443, path: "/events/v1/import")"#),
+            (Sdk::Php, "'host' => 'www.example.com:8443/events', 'ssl' => true"),
+            (Sdk::Swift, r#".apiHost("www.example.com:8443/events/v1")"#),
+            (Sdk::Kotlin, r#"apiHost = "www.example.com:8443/events/v1""#),
+            (Sdk::RudderNode, r#"dataPlaneUrl: "https://www.example.com:8443/events""#),
+            (Sdk::Pixel, r#"src="https://www.example.com:8443/events/v1/pixel/track?data="#),
+        ] {
+            let code = snippet(sdk, PROXIED, "wk");
+            assert!(code.contains(option), "{code}");
+        }
+        assert!(!snippet(Sdk::Node, URL, "wk").contains("path:"));
+        assert!(!snippet(Sdk::Ruby, URL, "wk").contains("path:"));
     }
 
     #[test]

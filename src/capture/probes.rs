@@ -65,10 +65,13 @@ impl Probes {
         }
     }
 
-    /// The last request of that check.
-    pub fn last(&self, token: &str) -> Option<Seen> {
-        let under_way = self.under_way();
-        under_way.seen.last().filter(|_| under_way.token == token).cloned()
+    /// The last request of that check since it was last asked for.
+    pub fn take(&self, token: &str) -> Option<Seen> {
+        let mut under_way = self.under_way();
+        if under_way.token != token {
+            return None;
+        }
+        std::mem::take(&mut under_way.seen).pop()
     }
 
     /// Looks at a request; cheap where no check is under way.

@@ -1,14 +1,16 @@
-//! `tributary check`: can a record be put? Step by step, with what to do about the one that fails.
+//! `tributary check`: can a record be put? Step by step, with what to do about the one that fails. With `--endpoint`: do
+//! events get through from the public address?
 
 use clap::Args;
 use serde_json::json;
 
-use super::{DestinationWords, Places, Printed, practice_access, print, runtime};
+use super::{DestinationWords, Places, Printed, practice_access, print, running_engine, runtime};
 use crate::{
     config::{Config, Overrides},
     delivery::{CheckKind, Found, Step, Verdict},
     kinesis::check,
     remedy,
+    snippets::{Proxy, proxy_lines},
 };
 
 #[derive(Args, Debug)]
@@ -18,6 +20,10 @@ pub struct Words {
     /// Put one record that is marked as a test event, too, and read it back
     #[arg(long)]
     put_record: bool,
+    /// Check the public address of a running engine instead (capture.public_url): sends it a test event, and prints
+    /// what to put into nginx, Caddy and an AWS ALB
+    #[arg(long, conflicts_with_all = ["put_record", "DestinationWords"])]
+    endpoint: bool,
     /// One JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -25,6 +31,9 @@ pub struct Words {
 
 /// `false`: a step failed.
 pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<bool> {
+    if words.endpoint {
+        return endpoint(words.json, places);
+    }
     let config = places.read(&Overrides::from(words.destination))?.config;
     let access = practice_access(&config, places)?;
     let kind = if words.put_record { CheckKind::PutOne } else { CheckKind::Ask };
@@ -43,6 +52,52 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<bool> {
         print(&format!("{}\n", json!({ "ok": passed, "steps": steps })))?;
     }
     Ok(passed)
+}
+
+/// The running engine makes the check: it sees how its own requests arrive.
+fn endpoint(json: bool, places: &Places) -> anyhow::Result<bool> {
+    let engine = running_engine(places)?;
+    let config = places.read(&Overrides::default())?.config;
+    let mut steps: Vec<Step> = Vec::new();
+    let mut printed = Ok(Printed::Read);
+    let checked = engine.check_public(|step| {
+        if !json && printed.is_ok() {
+            printed = print(&endpoint_line(&step, &config));
+        }
+        steps.push(step);
+    });
+    checked.map_err(anyhow::Error::msg)?;
+    printed?;
+    let passed = steps.iter().all(|step| !matches!(step.verdict, Verdict::Failed(_)));
+    let lines = |proxy: Proxy| {
+        let public = config.capture.public_url.as_ref()?;
+        Some(proxy_lines(proxy, public, &config.capture))
+    };
+    if json {
+        let steps: Vec<_> = steps.iter().map(|step| step_json(step, &config)).collect();
+        let proxies: serde_json::Map<String, serde_json::Value> =
+            Proxy::ALL.into_iter().map(|proxy| (proxy.as_str().to_owned(), json!(lines(proxy)))).collect();
+        print(&format!("{}\n", json!({ "ok": passed, "steps": steps, "proxies": proxies })))?;
+    } else {
+        for proxy in Proxy::ALL {
+            if let Some(lines) = lines(proxy) {
+                print(&format!("\n# {}\n{lines}", proxy.title()))?;
+            }
+        }
+    }
+    Ok(passed)
+}
+
+/// A step, and below a failure what to do.
+fn endpoint_line(step: &Step, config: &Config) -> String {
+    let line = step_line(step);
+    match &step.verdict {
+        Verdict::Failed(fault) => {
+            let remedy = remedy::remedy_once(fault, config);
+            format!("{line}         {} {}\n", remedy.what, remedy.action)
+        }
+        Verdict::Passed | Verdict::Skipped => line,
+    }
 }
 
 fn word(verdict: &Verdict) -> &'static str {

@@ -1,4 +1,4 @@
-//! The check of a destination, as plain data: which steps it has, how each went, and what it learned on the way.
+//! The checks of a destination and of the public address, as plain data: which steps they have, how each went, and what it learned on the way.
 
 use std::sync::Arc;
 
@@ -27,6 +27,10 @@ impl CheckKind {
     }
 }
 
+/// The steps of a check of the public address, in order, by the name that scripts read. It ends with the first that fails.
+pub const PUBLIC_STEPS: [&str; 8] =
+    ["name", "connection", "certificate", "settings", "preflight", "event", "delivery", "client-address"];
+
 /// How a step went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -38,10 +42,10 @@ pub enum Verdict {
     Failed(Fault),
 }
 
-/// One step of the destination's check.
+/// One step of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What was looked at: one of [`CheckKind::steps`].
+    /// What was looked at: one of [`CheckKind::steps`] or [`PUBLIC_STEPS`].
     pub name: &'static str,
     /// How it went.
     pub verdict: Verdict,

@@ -1,4 +1,4 @@
-//! How `tributary resend` talks to a running engine: a port on loopback, named in `engine.json` together with the key
+//! How `tributary resend` and `tributary check --endpoint` talk to a running engine: a port on loopback, named in `engine.json` together with the key
 //! of this run, which its owner alone can read. A line of JSON each way; not HTTP, so that no web page can ask.
 //!
 //! The caller says what it wants in its first line and then only listens; when it hangs up, the work stops. At most
@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    sync::mpsc,
     task::JoinSet,
 };
 
-use super::{ControlAccess, Shared, resend};
-use crate::delivery::{Resent, Which};
+use super::{ControlAccess, STEPS_MAX, Shared, public_check, resend};
+use crate::delivery::{Fault, PUBLIC_STEPS, Resent, Step, Verdict, Which};
 
 const CALLERS_MAX: usize = 8;
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -30,6 +31,9 @@ const LINE_TIME_MAX: Duration = Duration::from_secs(5);
 const TELL_EVERY: Duration = Duration::from_millis(500);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
+/// How long one step of a check may take: a host of several addresses that do not answer, each for its time.
+const CHECK_STEP_MAX: Duration = Duration::from_mins(2);
+
 /// What a caller wants.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +42,51 @@ struct Request {
     which: Which,
     rate: Option<NonZeroU32>,
     dry_run: bool,
+}
+
+/// What a caller wants who has the public address checked.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CheckRequest {
+    key: String,
+    check_public: bool,
+}
+
+/// A step of that check, and the end.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum CheckReply {
+    Passed { name: String, detail: String },
+    Skipped { name: String, detail: String },
+    Failed { name: String, code: String, message: String },
+    Done,
+}
+
+impl CheckReply {
+    fn of(step: &Step) -> Self {
+        let (name, detail) = (step.name.to_owned(), step.detail.clone());
+        match &step.verdict {
+            Verdict::Passed => Self::Passed { name, detail },
+            Verdict::Skipped => Self::Skipped { name, detail },
+            Verdict::Failed(fault) => {
+                Self::Failed { name, code: fault.code.to_string(), message: fault.message.to_string() }
+            }
+        }
+    }
+
+    /// `None`: there are no more.
+    fn step(self) -> Option<Step> {
+        let (name, verdict, detail) = match self {
+            Self::Passed { name, detail } => (name, Verdict::Passed, detail),
+            Self::Skipped { name, detail } => (name, Verdict::Skipped, detail),
+            Self::Failed { name, code, message } => {
+                (name, Verdict::Failed(Fault::new(code, message)), String::new())
+            }
+            Self::Done => return None,
+        };
+        let name = PUBLIC_STEPS.into_iter().find(|known| *known == name).unwrap_or("step");
+        Some(Step { name, verdict, detail, found: None })
+    }
 }
 
 /// What it hears.
@@ -76,6 +125,12 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
         Ok(Ok(1..)) => {}
         Ok(Ok(0) | Err(_)) | Err(_) => return,
     }
+    if let Ok(request) = serde_json::from_str::<CheckRequest>(&line) {
+        if same(&request.key, &shared.control_key) && request.check_public {
+            check(shared, &mut reading, &mut writing).await;
+        }
+        return;
+    }
     let Ok(request) = serde_json::from_str::<Request>(&line) else { return };
     if !same(&request.key, &shared.control_key) {
         tracing::warn!("somebody without this run's key asked the engine to resend events");
@@ -108,7 +163,37 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
     drop(say(&mut writing, &ended.map_or_else(Reply::Failed, Reply::Done)).await);
 }
 
-async fn say(writing: &mut tokio::net::tcp::OwnedWriteHalf, reply: &Reply) -> std::io::Result<()> {
+/// Checks the public address for a caller, as long as it listens.
+async fn check(
+    shared: Arc<Shared>,
+    reading: &mut (impl tokio::io::AsyncRead + Unpin),
+    writing: &mut tokio::net::tcp::OwnedWriteHalf,
+) {
+    let (report, mut steps) = mpsc::channel(STEPS_MAX);
+    // The channel has room for every step.
+    let work = public_check::run(shared, move |step| drop(report.try_send(step)));
+    let mut work = std::pin::pin!(work);
+    let mut byte = [0];
+    loop {
+        tokio::select! {
+            biased;
+            Some(step) = steps.recv() => {
+                if say(writing, &CheckReply::of(&step)).await.is_err() {
+                    return;
+                }
+            }
+            () = &mut work => break,
+            _ended_or_broken = reading.read(&mut byte) => return,
+        }
+    }
+    while let Ok(step) = steps.try_recv() {
+        drop(say(writing, &CheckReply::of(&step)).await);
+    }
+    // Nobody may hear it any more.
+    drop(say(writing, &CheckReply::Done).await);
+}
+
+async fn say(writing: &mut tokio::net::tcp::OwnedWriteHalf, reply: &impl Serialize) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     writing.write_all(&line).await
@@ -118,6 +203,28 @@ async fn say(writing: &mut tokio::net::tcp::OwnedWriteHalf, reply: &Reply) -> st
 fn same(given: &str, wanted: &str) -> bool {
     let differences = given.bytes().zip(wanted.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
     given.len() == wanted.len() && differences == 0
+}
+
+/// Has the engine check its public address; blocks until it is done. `tell` hears each step.
+pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -> Result<(), String> {
+    let gone = |error: &dyn std::fmt::Display| {
+        format!("the engine at {} does not answer ({error})", access.address)
+    };
+    let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
+    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
+    stream.set_read_timeout(Some(CHECK_STEP_MAX)).map_err(|error| gone(&error))?;
+    let request = CheckRequest { key: access.key.clone(), check_public: true };
+    let mut line = serde_json::to_vec(&request).map_err(|error| gone(&error))?;
+    line.push(b'\n');
+    (&stream).write_all(&line).map_err(|error| gone(&error))?;
+    for line in BufReader::new(stream).lines() {
+        let line = line.map_err(|error| gone(&error))?;
+        match serde_json::from_str::<CheckReply>(&line).map_err(|error| gone(&error))?.step() {
+            Some(step) => tell(step),
+            None => return Ok(()),
+        }
+    }
+    Err(gone(&"it hung up; an engine of an older version cannot check its public address"))
 }
 
 /// Asks the engine that `access` leads to; blocks until it is done. `tell` hears how far it is.

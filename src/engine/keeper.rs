@@ -11,8 +11,8 @@ use tokio::{
 
 use super::{
     ControlAccess, Export, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued, ReadPlan,
-    Shared, TestRun, TestSent, Whereabouts, account, chain, control, export, learned, presets, reading,
-    resend, set_aside, signals::Signals, test_event, test_run, url_of,
+    Shared, TestRun, TestSent, Whereabouts, account, chain, control, export, learned, presets, public_check,
+    reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
     capture::{Endpoint, Rules, Stage, Transport},
@@ -57,6 +57,7 @@ pub(super) enum Trial {
     NotifyDesktop(String),
     DeletePractice,
     MakePractice,
+    CheckPublic { report: mpsc::Sender<Step> },
 }
 
 /// A listener and the word that closes it.
@@ -359,6 +360,18 @@ impl Keeper {
                 self.make_practice();
                 shared.try_now.notify_one();
                 shared.news.notify_one();
+            }
+            Trial::CheckPublic { report } => {
+                self.errands.spawn(async move {
+                    let tell = |step| {
+                        // A face that no longer looks is no error.
+                        drop(report.try_send(step));
+                        shared.wake_faces();
+                    };
+                    public_check::run(Arc::clone(&shared), tell).await;
+                    drop(report);
+                    shared.wake_faces();
+                });
             }
             Trial::Presets { reply } => {
                 let folder = shared.paths.data_dir.clone();

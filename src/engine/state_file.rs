@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control;
 use crate::{
-    delivery::{Resent, Which},
+    delivery::{Resent, Step, Which},
     files, spool,
 };
 
@@ -91,6 +91,16 @@ impl Whereabouts {
             );
         };
         control::ask(control, (which, rate, dry_run), tell)
+    }
+
+    /// Has that engine check its public address; blocks until it is done. `tell` hears each step.
+    pub fn check_public(&self, tell: impl FnMut(Step)) -> Result<(), String> {
+        let Some(control) = &self.control else {
+            return Err(
+                "the running engine takes no orders; stop it and start it again with this version".to_owned()
+            );
+        };
+        control::check_public(control, tell)
     }
 
     /// Written whole or not at all.

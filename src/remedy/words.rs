@@ -1,6 +1,6 @@
 //! The plain words for each cause. One function a group; each names what the settings name.
 
-use super::{Cause, Place, Refusal, Remedy, SignIn, SignInWith, Source, profile_in};
+use super::{Cause, Place, Refusal, Remedy, SignIn, SignInWith, Source, profile_in, public};
 use crate::{
     config::{Config, CredentialsSource, DestinationKind},
     delivery::{Disorder, Fault},
@@ -55,6 +55,9 @@ pub(super) fn once(remedy: Remedy) -> Remedy {
 }
 
 pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
+    if let Cause::Public(what) = cause {
+        return public::remedy(what, config);
+    }
     let mut names = Names::of(config);
     if let Some(profile) = profile_in(&fault.message) {
         names.keys = format!("the profile “{profile}”");
@@ -135,7 +138,7 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         )
         .at(Place::Live),
         Cause::Endpoint(refusal) => endpoint(refusal),
-        Cause::Unknown => unknown(&fault.code, names),
+        Cause::Public(_) | Cause::Unknown => unknown(&fault.code, names),
     }
 }
 
@@ -288,7 +291,7 @@ pub(super) fn one_word(name: &str) -> String {
     if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("\"{name}\"") }
 }
 
-fn say(what: impl Into<String>, why: impl Into<String>, action: impl Into<String>) -> Remedy {
+pub(super) fn say(what: impl Into<String>, why: impl Into<String>, action: impl Into<String>) -> Remedy {
     Remedy {
         what: sentence(what.into()),
         why: sentence(why.into()),
@@ -308,7 +311,7 @@ fn sentence(text: String) -> String {
 }
 
 impl Remedy {
-    fn at(self, place: Place) -> Self {
+    pub(super) fn at(self, place: Place) -> Self {
         Self { place: Some(place), ..self }
     }
 
