@@ -277,7 +277,15 @@ impl Seen<'_> {
         self.wishes.push(Wish::Save { config: Box::new(config), done, queued });
     }
 
-    /// The base URL that SDKs are given.
+    /// The base URL that SDKs are given: the public address where there is one.
+    fn public_endpoint(&self) -> String {
+        match &self.config.capture.public_url {
+            Some(public) => public.to_string(),
+            None => self.endpoint(),
+        }
+    }
+
+    /// The base URL for senders on this machine.
     fn endpoint(&self) -> String {
         crate::engine::url_of(self.status.endpoint.unwrap_or(self.config.capture.listen), self.status.tls)
     }

@@ -167,7 +167,7 @@ impl Command {
             Self::ReadAgain => seen.wishes.push(Wish::ReadAgain),
             Self::RetryNow => seen.wishes.push(Wish::RetryNow),
             Self::CopyEndpoint => {
-                ui.copy_text(seen.endpoint());
+                ui.copy_text(seen.public_endpoint());
                 seen.copied("Endpoint address");
             }
             Self::FaultsOff => faults::switch_off(seen),

@@ -15,8 +15,14 @@ use crate::{
 
 const MIB: u64 = 1024 * 1024;
 
+/// The field that is wrong, and why.
+type Wrong = (&'static str, String);
+
 pub(super) struct Settings {
     listen: String,
+    public_url: String,
+    /// Addresses and networks with commas between them.
+    trusted_proxies: String,
     require_write_key: bool,
     spool_mib: u64,
     free_mib: u64,
@@ -30,6 +36,8 @@ impl Settings {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             listen: config.capture.listen.to_string(),
+            public_url: config.capture.public_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+            trusted_proxies: proxies_text(config),
             require_write_key: config.capture.require_write_key,
             spool_mib: config.spool.max_bytes / MIB,
             free_mib: config.spool.min_free_bytes / MIB,
@@ -50,9 +58,17 @@ impl Settings {
     }
 
     /// The settings as they would be.
-    fn draft(&self, config: &Config) -> Result<Config, String> {
+    fn draft(&self, config: &Config) -> Result<Config, Wrong> {
         let mut draft = config.clone();
-        draft.capture.listen = config::check_listen(self.listen.trim())?;
+        draft.capture.listen =
+            config::check_listen(self.listen.trim()).map_err(|why| ("capture.listen", why))?;
+        draft.capture.public_url = match self.public_url.trim() {
+            "" => None,
+            text => Some(config::PublicUrl::parse(text).map_err(|why| ("capture.public_url", why))?),
+        };
+        let proxies = self.trusted_proxies.split([',', ' ']).filter(|text| !text.is_empty());
+        let networks: Result<Vec<_>, _> = proxies.map(config::check_trusted_proxy).collect();
+        draft.capture.trusted_proxies = networks.map_err(|why| ("capture.trusted_proxies", why))?;
         draft.capture.require_write_key = self.require_write_key;
         // What is not a whole number of MiB stays as it is until it is changed.
         if self.spool_mib != config.spool.max_bytes / MIB {
@@ -87,6 +103,7 @@ impl Settings {
             &mut (&mut *self, &mut *seen),
             |(settings, _), ui| {
                 settings.endpoint_ui(ui, draft.as_ref());
+                settings.proxy_ui(ui, draft.as_ref());
                 settings.notices_ui(ui);
             },
             |(settings, seen), ui| {
@@ -97,10 +114,28 @@ impl Settings {
         );
     }
 
-    fn endpoint_ui(&mut self, ui: &mut Ui, draft: Result<&Config, &String>) {
+    /// What stands in front of the endpoint.
+    fn proxy_ui(&mut self, ui: &mut Ui, draft: Result<&Config, &Wrong>) {
+        widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Reverse proxy");
+            let error = error_of(draft, "capture.public_url");
+            let example = "https://events.example.com";
+            widgets::field_ui(ui, "Public address", &mut self.public_url, example, error);
+            let text = "What senders see where a proxy stands in front: snippets and SDKs' settings name it.";
+            widgets::hint_ui(ui, text);
+            let error = error_of(draft, "capture.trusted_proxies");
+            let example = "127.0.0.1, 10.0.0.0/8";
+            widgets::field_ui(ui, "Trusted proxies", &mut self.trusted_proxies, example, error);
+            let text = "Addresses and networks whose X-Forwarded-… and Forwarded headers count, so that events get the \
+                        client's address. Name none that senders can connect from.";
+            widgets::hint_ui(ui, text);
+        });
+    }
+
+    fn endpoint_ui(&mut self, ui: &mut Ui, draft: Result<&Config, &Wrong>) {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Capture endpoint");
-            let error = draft.err().map(String::as_str);
+            let error = error_of(draft, "capture.listen");
             widgets::field_ui(ui, "Listen address", &mut self.listen, "127.0.0.1:8485", error);
             match draft {
                 Ok(draft) if draft.capture.exposed() => sources::exposed_ui(ui, draft),
@@ -230,6 +265,15 @@ impl Settings {
             );
         });
     }
+}
+
+fn error_of<'a>(draft: Result<&Config, &'a Wrong>, field: &str) -> Option<&'a str> {
+    draft.err().filter(|(wrong, _)| *wrong == field).map(|(_, why)| why.as_str())
+}
+
+fn proxies_text(config: &Config) -> String {
+    let texts: Vec<_> = config.capture.trusted_proxies.iter().map(config::trusted_proxy_text).collect();
+    texts.join(", ")
 }
 
 fn number_ui(ui: &mut Ui, name: &str, hint: &str, value: DragValue<'_>) {

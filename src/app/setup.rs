@@ -12,6 +12,8 @@ mod saved;
 mod streams;
 mod who;
 
+pub(super) use check::{Look, row_ui};
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

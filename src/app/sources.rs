@@ -1,10 +1,11 @@
 //! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
 
-use eframe::egui::{self, Align, ComboBox, Frame, Key, Layout, Margin, RichText, Stroke, Ui};
+use eframe::egui::{self, Align, ComboBox, Frame, Key, Label, Layout, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 mod check;
 mod confirm;
+mod public;
 mod row;
 mod strangers;
 
@@ -36,11 +37,12 @@ pub(super) struct Sources {
     sdk: Sdk,
     source: usize,
     check: Option<check::Check>,
+    public: public::Public,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0, check: None }
+        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0, check: None, public: public::Public::default() }
     }
 }
 
@@ -57,6 +59,7 @@ impl Sources {
         if let Some(check) = &mut self.check {
             check.logic(ctx, engine, status);
         }
+        self.public.logic(ctx);
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -69,7 +72,7 @@ impl Sources {
             ui,
             &mut (&mut *self, &mut *seen),
             |(sources, seen), ui| {
-                endpoint_ui(ui, seen);
+                sources.endpoint_ui(ui, seen);
                 sources.list_ui(ui, seen);
                 strangers::strangers_ui(ui, seen);
             },
@@ -218,7 +221,7 @@ impl Sources {
                     .response
                     .accessible_name("SDK");
             });
-            let endpoint = seen.endpoint();
+            let endpoint = seen.public_endpoint();
             let key = if self.revealed.contains(&self.source) {
                 source.write_key.clone()
             } else {
@@ -254,35 +257,50 @@ fn masked(key: &str) -> String {
     format!("••••••••{tail}")
 }
 
-fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+impl Sources {
+    fn endpoint_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Capture endpoint");
+            url_ui(ui, seen);
+            if seen.config.capture.public_url.is_some() {
+                let text = format!("Senders use this public address. A reverse proxy passes it on to {}.", seen.endpoint());
+                widgets::hint_ui(ui, &text);
+            }
+            if seen.config.capture.exposed() {
+                exposed_ui(ui, seen.config);
+            } else if seen.config.capture.public_url.is_none() {
+                let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it to others, or give it the public address of a reverse proxy.";
+                widgets::hint_ui(ui, text);
+            }
+            if seen.config.capture.listen.ip().is_loopback() && seen.config.capture.public_url.is_none() {
+                let text = "Web pages of this computer can send. On a public https page the browser asks its user first; a \
+                            public http page it refuses.";
+                widgets::hint_ui(ui, text);
+            }
+            self.public.ui(ui, seen);
+        });
+    }
+}
+
+/// The address with a button that copies it.
+fn url_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let t = tokens(ui);
-    widgets::card_ui(ui, |ui| {
-        widgets::title_ui(ui, "Capture endpoint");
-        let url = seen.endpoint();
-        let frame = Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9);
-        frame.inner_margin(Margin { left: 12, right: 6, top: 5, bottom: 5 }).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.label(theme::icon(Icon::Globe).color(t.accent));
-                ui.label(RichText::new(&url).monospace().size(13.5).color(t.strong));
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if widgets::icon_button_ui(ui, Icon::Copy, "Copy endpoint URL").clicked() {
-                        ui.copy_text(url.clone());
-                        seen.copied("Endpoint URL");
-                    }
+    let url = seen.public_endpoint();
+    let frame = Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9);
+    frame.inner_margin(Margin { left: 12, right: 6, top: 5, bottom: 5 }).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(theme::icon(Icon::Globe).color(t.accent));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if widgets::icon_button_ui(ui, Icon::Copy, "Copy endpoint URL").clicked() {
+                    ui.copy_text(url.clone());
+                    seen.copied("Endpoint URL");
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let text = RichText::new(&url).monospace().size(13.5).color(t.strong);
+                    ui.add(Label::new(text).truncate());
                 });
             });
         });
-        if seen.config.capture.exposed() {
-            exposed_ui(ui, seen.config);
-        } else {
-            let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it to others.";
-            widgets::hint_ui(ui, text);
-        }
-        if seen.config.capture.listen.ip().is_loopback() {
-            let text = "Web pages of this computer can send. On a public https page the browser asks its user first; a \
-                        public http page it refuses.";
-            widgets::hint_ui(ui, text);
-        }
     });
 }
 

@@ -176,7 +176,7 @@ fn queue_ui(ui: &mut Ui, seen: &Seen<'_>) {
 
 fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let t = tokens(ui);
-    let url = seen.endpoint();
+    let url = seen.public_endpoint();
     if widgets::icon_button_ui(ui, Icon::Copy, "Copy endpoint address").clicked() {
         ui.copy_text(url.clone());
         seen.copied("Endpoint address");

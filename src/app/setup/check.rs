@@ -259,7 +259,7 @@ impl Run {
 
 /// How a line of the list looks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(in crate::app) enum Look {
     Running,
     Waiting,
     Passed,
@@ -276,11 +276,19 @@ fn title(name: &str) -> String {
         "put" => "Records can be put".to_owned(),
         "record" => "A test record is put".to_owned(),
         "read-back" => "It is read back".to_owned(),
+        "name" => "The name is found".to_owned(),
+        "connection" => "Something listens there".to_owned(),
+        "certificate" => "The certificate is valid".to_owned(),
+        "settings" => "SDKs get their settings".to_owned(),
+        "preflight" => "Browsers may send".to_owned(),
+        "event" => "A test event is accepted".to_owned(),
+        "delivery" => "The test event is delivered".to_owned(),
+        "client-address" => "Events get the client's address".to_owned(),
         other => widgets::capital(other),
     }
 }
 
-pub(super) fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) {
+pub(in crate::app) fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) {
     let t = tokens(ui);
     let (color, icon, word) = match look {
         Look::Running => (t.accent, None, "being checked"),
