@@ -486,9 +486,8 @@ const CODES: &[(&str, Cause)] = &[
 fn cause_of(code: &str, message: &str) -> Cause {
     let short = code.strip_suffix("Exception").unwrap_or(code);
     let listed = CODES.iter().find(|(known, _)| *known == short).map(|(_, cause)| *cause);
-    let of_public = || {
-        public::CODES.iter().find(|(known, _)| *known == short).map(|(_, what)| Cause::Public(*what))
-    };
+    let of_public =
+        || public::CODES.iter().find(|(known, _)| *known == short).map(|(_, what)| Cause::Public(*what));
     match listed.or_else(of_public).unwrap_or(Cause::Unknown) {
         Cause::CredentialsFailed(Source::Other) => match source_in(message) {
             // Without a network, a sign-in or role cannot be renewed either; nobody has to act then.

@@ -68,7 +68,10 @@ impl Settings {
         };
         let proxies = self.trusted_proxies.split([',', ' ']).filter(|text| !text.is_empty());
         let networks: Result<Vec<_>, _> = proxies.map(config::check_trusted_proxy).collect();
-        draft.capture.trusted_proxies = networks.map_err(|why| ("capture.trusted_proxies", why))?;
+        let mut networks = networks.map_err(|why| ("capture.trusted_proxies", why))?;
+        let mut seen = std::collections::HashSet::new();
+        networks.retain(|network| seen.insert(*network));
+        draft.capture.trusted_proxies = networks;
         draft.capture.require_write_key = self.require_write_key;
         // What is not a whole number of MiB stays as it is until it is changed.
         if self.spool_mib != config.spool.max_bytes / MIB {

@@ -42,7 +42,14 @@ pub(super) struct Sources {
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { doing: None, revealed: Vec::new(), sdk: Sdk::Curl, source: 0, check: None, public: public::Public::default() }
+        Self {
+            doing: None,
+            revealed: Vec::new(),
+            sdk: Sdk::Curl,
+            source: 0,
+            check: None,
+            public: public::Public::default(),
+        }
     }
 }
 
@@ -263,7 +270,10 @@ impl Sources {
             widgets::title_ui(ui, "Capture endpoint");
             url_ui(ui, seen);
             if seen.config.capture.public_url.is_some() {
-                let text = format!("Senders use this public address. A reverse proxy passes it on to {}.", seen.endpoint());
+                let text = format!(
+                    "Senders use this public address. A reverse proxy passes it on to {}.",
+                    seen.endpoint()
+                );
                 widgets::hint_ui(ui, &text);
             }
             if seen.config.capture.exposed() {

@@ -44,8 +44,7 @@ impl Forwarded {
     pub(super) fn read(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> Self {
         let peer = peer.to_canonical();
         let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
-        let nothing =
-            Self { client: peer, trusted: false, https: None, host: None, prefix: String::new() };
+        let nothing = Self { client: peer, trusted: false, https: None, host: None, prefix: String::new() };
         if !is_trusted(peer) {
             return nothing;
         }
@@ -316,7 +315,12 @@ mod tests {
             ("for=192.0.2.43", "192.0.2.43", None, None),
             ("For=\"[2001:db8:cafe::17]:4711\"", "2001:db8:cafe::17", None, None),
             ("for=192.0.2.60;proto=https;by=203.0.113.43", "192.0.2.60", Some(true), None),
-            ("for=192.0.2.60; proto=HTTPS ;host=\"a.example:8443\"", "192.0.2.60", Some(true), Some("a.example:8443")),
+            (
+                "for=192.0.2.60; proto=HTTPS ;host=\"a.example:8443\"",
+                "192.0.2.60",
+                Some(true),
+                Some("a.example:8443"),
+            ),
             ("for=192.0.2.43, for=198.51.100.17", "198.51.100.17", None, None),
             ("for=192.0.2.43;proto=https, for=10.1.1.1;proto=http", "192.0.2.43", Some(true), None),
             ("for=198.51.100.1;x=\"a,b;c\\\"d\", for=\"10.1.1.1:80\"", "198.51.100.1", None, None),

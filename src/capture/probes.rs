@@ -89,7 +89,11 @@ impl Probes {
         }
         let read = forwarded::Forwarded::read(headers, peer, &rules().trusted_proxies);
         let shown = [header::HOST].into_iter().chain(forwarded::ALL).filter_map(|name| {
-            let values: Vec<_> = headers.get_all(&name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            let values: Vec<_> = headers
+                .get_all(&name)
+                .iter()
+                .map(|value| String::from_utf8_lossy(value.as_bytes()))
+                .collect();
             let text: String = values.join(", ").chars().take(TEXT_MAX).collect();
             (!values.is_empty()).then_some((title(&name), text))
         });

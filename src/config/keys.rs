@@ -239,9 +239,7 @@ fn as_text(value: &Value) -> Result<&str, String> {
         Value::Switch(_) | Value::Number(_) => {
             Err(format!("is {0}; it must be text in quotes: \"{0}\"", value.shown()))
         }
-        Value::List(_) | Value::Other(_) => {
-            Err(format!("is {}; it must be text in quotes", value.shown()))
-        }
+        Value::List(_) | Value::Other(_) => Err(format!("is {}; it must be text in quotes", value.shown())),
     }
 }
 
@@ -278,15 +276,18 @@ fn public_url(value: &Value) -> Result<Option<PublicUrl>, String> {
 
 fn trusted_proxies(value: &Value) -> Result<Vec<ipnet::IpNet>, String> {
     let Value::List(texts) = value else {
-        return Err(format!("is {}; it must be a list of texts: [\"127.0.0.1\", \"10.0.0.0/8\"]", value.shown()));
+        return Err(format!(
+            "is {}; it must be a list of texts: [\"127.0.0.1\", \"10.0.0.0/8\"]",
+            value.shown()
+        ));
     };
     if texts.len() > TRUSTED_PROXIES_MAX {
         return Err(format!("has {} entries; allowed: at most {TRUSTED_PROXIES_MAX}", texts.len()));
     }
     let mut networks = Vec::with_capacity(texts.len());
     for text in texts {
-        let network =
-            proxy::check_trusted_proxy(text).map_err(|why| format!("has the entry {}; {why}", quoted(text)))?;
+        let network = proxy::check_trusted_proxy(text)
+            .map_err(|why| format!("has the entry {}; {why}", quoted(text)))?;
         if !networks.contains(&network) {
             networks.push(network);
         }

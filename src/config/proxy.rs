@@ -12,7 +12,8 @@ const PREFIX_CHARS_MAX: usize = 200;
 /// Maximum entries of `capture.trusted_proxies`: content delivery networks publish some hundreds of networks.
 pub(super) const TRUSTED_PROXIES_MAX: usize = 1000;
 
-const SHAPE: &str = "a public address looks like https://events.example.com or https://example.com:8443/events";
+const SHAPE: &str =
+    "a public address looks like https://events.example.com or https://example.com:8443/events";
 
 /// The address under which senders reach the endpoint: `https://example.com:8443/events`, never with a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +141,9 @@ pub fn check_trusted_proxy(text: &str) -> Result<IpNet, String> {
     };
     let network = IpNet::new(mapped, length).ok().ok_or(SHAPE)?;
     if length == 0 {
-        return Err("a network of all addresses would let every sender say who it is; name the proxies".to_owned());
+        return Err(
+            "a network of all addresses would let every sender say who it is; name the proxies".to_owned()
+        );
     }
     if network.trunc() != network {
         return Err(format!("it has bits set behind its length; the network is {}", network.trunc()));
@@ -245,7 +248,9 @@ mod tests {
         for host in ["a.example", "a.example:8443", "127.0.0.1", "[::1]:80", "localhost"] {
             assert!(is_authority(host), "{host}");
         }
-        for text in ["", ":80", "a.example:", "a.example:0", "a.example:+1", "a@b", "a/b", "a b", "[::1", "a\"b"] {
+        for text in
+            ["", ":80", "a.example:", "a.example:0", "a.example:+1", "a@b", "a/b", "a b", "[::1", "a\"b"]
+        {
             assert!(!is_authority(text), "{text}");
         }
     }

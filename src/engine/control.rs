@@ -207,9 +207,8 @@ fn same(given: &str, wanted: &str) -> bool {
 
 /// Has the engine check its public address; blocks until it is done. `tell` hears each step.
 pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -> Result<(), String> {
-    let gone = |error: &dyn std::fmt::Display| {
-        format!("the engine at {} does not answer ({error})", access.address)
-    };
+    let gone =
+        |error: &dyn std::fmt::Display| format!("the engine at {} does not answer ({error})", access.address);
     let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
     let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
     stream.set_read_timeout(Some(CHECK_STEP_MAX)).map_err(|error| gone(&error))?;

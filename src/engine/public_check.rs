@@ -260,7 +260,7 @@ impl Way {
             client.complete_io(&mut socket).map_err(|error| {
                 match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                     Some(rustls::Error::InvalidCertificate(why)) => {
-                        Fault::new("PublicCertificateInvalid", why.to_string())
+                        Fault::new("PublicCertificateInvalid", why_invalid(why))
                     }
                     Some(other) => unusable(other),
                     None => unusable(&error),
@@ -289,7 +289,8 @@ impl Way {
         let named = &document["integrations"]["Segment.io"];
         let text = |name: &str| named[name].as_str().unwrap_or_default().to_owned();
         let (protocol, host) = (text("protocol"), text("apiHost"));
-        let wanted = (self.public.scheme(), format!("{}{}/v1", self.public.authority(), self.public.prefix()));
+        let wanted =
+            (self.public.scheme(), format!("{}{}/v1", self.public.authority(), self.public.prefix()));
         if (protocol.as_str(), &host) != (wanted.0, &wanted.1) {
             let message = format!("{}; it names {protocol}://{}", answer.said(), cut(&host));
             return Err(Fault::new("PublicSettingsDiffer", message));
@@ -397,9 +398,7 @@ impl Way {
                 Err(Fault::new("PublicRedirected", self.masked(&format!("{said}, to {to}"))))
             }
             (_, None) => Err(Fault::new("PublicElsewhere", said)),
-            (404, Some(seen)) => {
-                Err(Fault::new("PublicWrongPath", format!("{said}. {}", self.shown(&seen))))
-            }
+            (404, Some(seen)) => Err(Fault::new("PublicWrongPath", format!("{said}. {}", self.shown(&seen)))),
             (_, Some(seen)) => {
                 let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
                 let why = body["message"].as_str().map(cut).unwrap_or_default();
@@ -430,6 +429,16 @@ fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
+/// The library's own word for the most common mistake is a name of its source code.
+fn why_invalid(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => {
+            "no authority that this machine trusts has signed it, or the chain to one is not whole".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 /// The days until the chain is no longer valid, and that day: what the verifier says of a far future.
 fn days_left(
     verifier: &WebPkiServerVerifier,
@@ -455,7 +464,8 @@ async fn follow(shared: &Shared, message_id: String, after: EventId) -> Option<D
         let (reply, answer) = tokio::sync::oneshot::channel();
         shared.desk.send(Question::Find { message_id: message_id.clone(), after, reply }).await.ok()?;
         let line = answer.await.ok()?;
-        let settled = line.as_ref().is_some_and(|line| !matches!(line.state, State::Queued | State::Retrying));
+        let settled =
+            line.as_ref().is_some_and(|line| !matches!(line.state, State::Queued | State::Retrying));
         let waits_for_the_user =
             !shared.config.borrow().destination.enabled || shared.forwarder.borrow().fault().is_some();
         if settled || (line.is_some() && waits_for_the_user) || Instant::now() >= end {
@@ -468,7 +478,8 @@ async fn follow(shared: &Shared, message_id: String, after: EventId) -> Option<D
 fn delivery(line: Option<&Delivery>) -> Told {
     match line {
         Some(line) if line.state == State::Delivered => {
-            let shard = line.receipt.as_ref().map_or_else(String::new, |receipt| format!(" to {}", receipt.shard_id));
+            let shard =
+                line.receipt.as_ref().map_or_else(String::new, |receipt| format!(" to {}", receipt.shard_id));
             Told::of(format!("The test event was delivered{shard}"))
         }
         Some(line) => Told::skipped(format!(
@@ -497,7 +508,13 @@ fn client_address(seen: &Seen, stored: Option<&str>) -> Result<Told, Fault> {
     };
     let chain = said(&["X-Forwarded-For", "Forwarded"]);
     if !seen.trusted {
-        let any = said(&["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix", "Forwarded"]);
+        let any = said(&[
+            "X-Forwarded-For",
+            "X-Forwarded-Proto",
+            "X-Forwarded-Host",
+            "X-Forwarded-Prefix",
+            "Forwarded",
+        ]);
         if !any.is_empty() {
             let message = format!("{} sent {any}", seen.peer);
             return Err(Fault::new("PublicProxyNotTrusted", message));

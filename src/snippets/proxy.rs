@@ -106,9 +106,7 @@ fn caddy(public: &PublicUrl, capture: &Capture) -> String {
     if prefix.is_empty() {
         return format!("{site} {{\n    reverse_proxy {to} {{\n        {drop}\n    }}\n}}\n");
     }
-    format!(
-        "{site} {{\n    reverse_proxy {prefix}/* {to} {{\n        {drop}\n    }}\n}}\n"
-    )
+    format!("{site} {{\n    reverse_proxy {prefix}/* {to} {{\n        {drop}\n    }}\n}}\n")
 }
 
 fn alb(public: &PublicUrl, capture: &Capture) -> String {

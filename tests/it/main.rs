@@ -24,6 +24,7 @@ mod practice;
 mod practice_faults;
 mod practising;
 mod proxy;
+mod public_address;
 mod resend;
 mod restart;
 mod scripted;

@@ -4,7 +4,8 @@
 //! Node and for the browser, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv
 //! with `requirements.txt` (SDKs, and ministack: an independent Kinesis, STS and IAM), `TRIBUTARY_TEST_RUST` the program that
 //! `cargo build` makes in `senders/rust` (SDKs for Rust); the browser is Debian's `/usr/bin/chromium`, the keychain
-//! that of its packages `dbus`, `gnome-keyring` and `libsecret-tools`. Without them the tests fail and say so.
+//! that of its packages `dbus`, `gnome-keyring` and `libsecret-tools`, the reverse proxy its `nginx`. Without them the
+//! tests fail and say so.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -20,6 +21,7 @@ mod desk;
 mod json;
 mod keychain;
 mod ministack;
+mod nginx;
 mod outages;
 mod processes;
 mod profiles;

@@ -251,6 +251,11 @@ impl Serve {
         answer(command.args(self.destination()))
     }
 
+    /// The check of the public address, as scripts read it.
+    pub fn check_endpoint(&self) -> serde_json::Value {
+        serde_json::from_str(&answer(self.command("check").args(["--endpoint", "--json"]))).unwrap()
+    }
+
     /// Every event of the delivery log, oldest first.
     pub fn log(&self) -> Vec<serde_json::Value> {
         let lines = answer(self.command("log").arg("--json"));
@@ -397,15 +402,22 @@ impl Sdk {
     }
 
     pub fn start_with(self, host: &str, write_key: &str, calls: &[Call], pause: Duration) -> Sender {
-        self.launch([host, write_key], calls, pause, false)
+        self.launch(self.command([host, write_key], pause), calls, false)
     }
 
     /// The same, and more calls are to come: see [`Sender::go_on`].
     pub fn begin(self, host: &str, calls: &[Call], pause: Duration) -> Sender {
-        self.launch([host, WRITE_KEY], calls, pause, true)
+        self.launch(self.command([host, WRITE_KEY], pause), calls, true)
     }
 
-    fn launch(self, place: [&str; 2], calls: &[Call], pause: Duration, more_to_come: bool) -> Sender {
+    /// In a browser that trusts the certificate with this public key: base64 of the SHA-256 of its DER.
+    pub fn start_trusting(self, host: &str, calls: &[Call], key_hash: &str) -> Sender {
+        let mut command = self.command([host, WRITE_KEY], Duration::ZERO);
+        command.env("TRIBUTARY_TEST_KEY_HASH", key_hash);
+        self.launch(command, calls, false)
+    }
+
+    fn command(self, place: [&str; 2], pause: Duration) -> Command {
         let mut command = match self {
             Self::Node => node("analytics-node.js"),
             Self::NodeLegacy => node("analytics-node-legacy.js"),
@@ -420,14 +432,18 @@ impl Sdk {
         if let Self::OnNode(name) | Self::InPython(name) | Self::InRust(name) | Self::InBrowser(name) = self {
             command.arg(name);
         }
-        let output = tempfile::tempdir().unwrap();
-        let file = |name| File::create(output.path().join(name)).unwrap();
         command.args(place);
         if let Self::Next { loading, delivery } = self {
             command.args([loading, delivery]);
         }
         command.arg(pause.as_millis().to_string());
         reach_loopback_directly(&mut command);
+        command
+    }
+
+    fn launch(self, mut command: Command, calls: &[Call], more_to_come: bool) -> Sender {
+        let output = tempfile::tempdir().unwrap();
+        let file = |name| File::create(output.path().join(name)).unwrap();
         command.stdin(Stdio::piped()).stdout(file("stdout")).stderr(file("stderr"));
         let mut child = Guard(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")));
         let writer = write(child.0.stdin.take().unwrap(), calls, more_to_come);

@@ -27,11 +27,16 @@ impl Way {
 
     /// `prepare`: what `serve` needs before it starts.
     pub async fn open_with(delivery: Delivery, prepare: impl FnOnce(&mut Serve)) -> Self {
+        Self::open_behind(delivery, |serve, _tap| prepare(serve)).await
+    }
+
+    /// The same; what stands in front of the tap can be started before `serve`, which must know its address.
+    pub async fn open_behind(delivery: Delivery, prepare: impl FnOnce(&mut Serve, &Tap)) -> Self {
         let kinesalite = Kinesalite::start(&node_modules());
         let stream = Stream::create(&kinesalite).await;
         let mut serve = Serve::new(&kinesalite.url, delivery);
-        prepare(&mut serve);
         let tap = Tap::start();
+        prepare(&mut serve, &tap);
         tap.point_to(serve.start());
         Self { tap, serve, stream, encoding: delivery.encoding, kinesalite }
     }

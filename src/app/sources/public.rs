@@ -87,10 +87,10 @@ impl Public {
         let running = self.run.as_ref().is_some_and(|run| run.coming.is_some());
         ui.horizontal_wrapped(|ui| {
             let can = public.is_some() && !running;
-            let check = ui.add_enabled_ui(can, |ui| {
-                widgets::button_ui(ui, Icon::Radar, "Check my public address")
-            });
-            let why = if running { "The check is running" } else { "Set the public address in Settings first" };
+            let check =
+                ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::Radar, "Check my public address"));
+            let why =
+                if running { "The check is running" } else { "Set the public address in Settings first" };
             if let (true, Some(address)) = (check.inner.on_disabled_hover_text(why).clicked(), &public) {
                 self.run = Some(Run {
                     address: address.clone(),

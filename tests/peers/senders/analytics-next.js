@@ -11,7 +11,9 @@ const page = '<!doctype html><meta charset="utf-8"><title>Tëst 🎉</title><scr
 const load = ({ host, writeKey, loading, delivery }) => {
   const batching = { strategy: 'batching', config: { size: 5, timeout: 500 } }
   const ours = delivery === 'batching' ? { deliveryStrategy: batching } : {}
-  const address = { apiHost: `${new URL(host).host}/v1`, protocol: 'http' }
+  const url = new URL(host)
+  const prefix = url.pathname === '/' ? '' : url.pathname
+  const address = { apiHost: `${url.host}${prefix}/v1`, protocol: url.protocol.slice(0, -1) }
   const [settings, options] = loading === 'settings'
     ? [{ writeKey, cdnURL: host }, { integrations: { 'Segment.io': ours } }]
     : [{ writeKey, cdnSettings: { integrations: { 'Segment.io': { apiKey: writeKey } } } },

@@ -27,6 +27,8 @@ const serve = (page) => {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
 }
 
+const keyHash = process.env.TRIBUTARY_TEST_KEY_HASH
+
 // `onTaken` is told of each request with events that was answered well. `prepare` sees the tab before the page.
 exports.open = async (page, onTaken, prepare = async () => {}) => {
   const server = await serve(page)
@@ -35,7 +37,9 @@ exports.open = async (page, onTaken, prepare = async () => {}) => {
     executablePath: '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
       '--disable-background-networking', '--disable-component-update',
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1'],
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+      // The certificate of a test's own proxy.
+      ...(keyHash ? [`--ignore-certificate-errors-spki-list=${keyHash}`] : [])],
   })
   const tab = await browser.newPage()
   const strangers = []
