@@ -20,8 +20,8 @@ pub struct Words {
     /// Put one record that is marked as a test event, too, and read it back
     #[arg(long)]
     put_record: bool,
-    /// Check the public address of a running engine instead (capture.public_url): sends it a test event, and prints
-    /// what to put into nginx, Caddy and an AWS ALB
+    /// Check the public address that a running engine has, instead: sends it a test event, and prints what to put into
+    /// nginx, Caddy and an AWS ALB
     #[arg(long, conflicts_with_all = ["put_record", "DestinationWords"])]
     endpoint: bool,
     /// One JSON object instead of lines

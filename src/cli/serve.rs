@@ -101,6 +101,9 @@ fn watch(engine: &Engine) {
 fn tell_changes(before: &Status, now: &Status, config: &Config) {
     if let (Some(address), true) = (now.endpoint, before.endpoint != now.endpoint) {
         tracing::info!("Listening on {}; destination: {}", url_of(address, now.tls), destination(config));
+        if let Some(public) = &config.capture.public_url {
+            tracing::info!("Senders use the public address {public}");
+        }
         if now.ledger.queued > 0 {
             tracing::info!("{} events wait from before", now.ledger.queued);
         }

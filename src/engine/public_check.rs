@@ -5,6 +5,8 @@
 //! It sends a settings request, a CORS preflight and one test event (with `context.tributary.test`), which is delivered
 //! as any event. It does not use the outgoing proxy (`HTTPS_PROXY`). No step shows a write key.
 
+mod certificate;
+
 use std::{
     net::{SocketAddr, TcpStream, ToSocketAddrs},
     sync::Arc,
@@ -13,12 +15,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, ClientConnection, RootCertStore,
-    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use tokio_rustls::rustls::{crypto::ring, pki_types::CertificateDer};
 use ureq::{
     http::{HeaderMap, Request},
     tls::{Certificate, RootCerts, TlsConfig},
@@ -38,8 +35,6 @@ const DELIVERY_WAIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
-/// A certificate that ends sooner is worth a word.
-const ENDS_SOON_DAYS: u64 = 14;
 /// The page that the preflight is asked for.
 const ORIGIN: &str = "https://www.example.com";
 
@@ -71,7 +66,7 @@ async fn go(shared: &Arc<Shared>, way: &Arc<Way>, tell: &mut impl FnMut(Step)) -
     let addresses = blocking(way, Way::addresses).await;
     say("name", addresses.as_ref().map(|found| Told::of(list(found))).map_err(Fault::clone))?;
     let addresses = addresses.unwrap_or_default();
-    let connected = blocking(way, move |way| way.connect(&addresses)).await;
+    let connected = blocking(way, move |_way| Way::connect(&addresses)).await;
     let address = connected.as_ref().ok().map(|(address, _)| *address);
     say("connection", connected.map(|(_, told)| told))?;
     say("certificate", blocking(way, move |way| way.certificate(address)).await)?;
@@ -216,7 +211,7 @@ impl Way {
     }
 
     /// The first address that answers.
-    fn connect(&self, addresses: &[SocketAddr]) -> Result<(SocketAddr, Told), Fault> {
+    fn connect(addresses: &[SocketAddr]) -> Result<(SocketAddr, Told), Fault> {
         let mut refused = Vec::new();
         for address in addresses {
             let began = Instant::now();
@@ -232,49 +227,10 @@ impl Way {
     }
 
     fn certificate(&self, address: Option<SocketAddr>) -> Result<Told, Fault> {
-        let Some(address) = address.filter(|_| self.public.is_https()) else {
-            return Ok(Told::skipped("http: write keys and events travel unencrypted"));
-        };
-        let unusable = |error: &dyn std::fmt::Display| Fault::new("PublicHandshakeFailed", error.to_string());
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.roots.iter().cloned());
-        let roots = Arc::new(roots);
-        let provider = Arc::new(ring::default_provider());
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
-        // Without any trusted certificate there is none.
-        let verifier = verifier.build().map_err(|error| unusable(&error))?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(&error))?
-            .with_webpki_verifier(Arc::clone(&verifier))
-            .with_no_client_auth();
-        let host = bare(self.public.host()).to_owned();
-        let name = ServerName::try_from(host.clone()).map_err(|error| unusable(&error))?;
-        let mut client =
-            ClientConnection::new(Arc::new(config), name.clone()).map_err(|error| unusable(&error))?;
-        let mut socket = TcpStream::connect_timeout(&address, TIMEOUT).map_err(|error| unusable(&error))?;
-        for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
-            set(&socket, Some(TIMEOUT)).map_err(|error| unusable(&error))?;
+        match address.filter(|_| self.public.is_https()) {
+            Some(address) => certificate::check(bare(self.public.host()), address, &self.roots).map(Told::of),
+            None => Ok(Told::skipped("http: write keys and events travel unencrypted")),
         }
-        while client.is_handshaking() {
-            client.complete_io(&mut socket).map_err(|error| {
-                match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                    Some(rustls::Error::InvalidCertificate(why)) => {
-                        Fault::new("PublicCertificateInvalid", why_invalid(why))
-                    }
-                    Some(other) => unusable(other),
-                    None => unusable(&error),
-                }
-            })?;
-        }
-        let chain = client.peer_certificates().unwrap_or_default();
-        Ok(Told::of(match days_left(&*verifier, chain, &name) {
-            Some((days, until)) if days < ENDS_SOON_DAYS => {
-                format!("Valid for {host}, but only until {until}: renew it")
-            }
-            Some((_, until)) => format!("Valid for {host} until {until}"),
-            None => format!("Valid for {host}"),
-        }))
     }
 
     /// The settings document that browser and mobile SDKs ask for first.
@@ -283,7 +239,7 @@ impl Way {
             return Err(Fault::new("PublicNoSource", "there is no source whose write key could be used"));
         }
         let key = self.key.as_deref().unwrap_or("none");
-        let (answer, seen) = self.ask(shared, "GET", &format!("/v1/projects/{key}/settings"), &[], None)?;
+        let (answer, seen) = self.ask(shared, ("GET", &format!("/v1/projects/{key}/settings")), &[], None)?;
         let seen = self.arrived(&answer, seen)?;
         let document: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let named = &document["integrations"]["Segment.io"];
@@ -305,7 +261,7 @@ impl Way {
             ("Access-Control-Request-Method", "POST"),
             ("Access-Control-Request-Headers", "authorization,content-type"),
         ];
-        let (answer, seen) = self.ask(shared, "OPTIONS", "/v1/t", &headers, None)?;
+        let (answer, seen) = self.ask(shared, ("OPTIONS", "/v1/t"), &headers, None)?;
         if !(200..300).contains(&answer.status) {
             // A proxy may answer it itself, if it does so rightly.
             self.arrived(&answer, seen)?;
@@ -327,7 +283,10 @@ impl Way {
             let message = format!("{}; Access-Control-Allow-Headers: {allowed}", answer.said());
             return Err(Fault::new("PublicPreflightRefused", message));
         }
-        let by = seen.map_or("A proxy answered it itself".to_owned(), |seen| self.shown(&seen));
+        let by = match &seen {
+            Some(seen) => format!("It arrived as {}", self.line(seen)),
+            None => "A proxy answered it itself".to_owned(),
+        };
         Ok(Told::of(format!("{}. {by}. Pages of other sites may send", answer.said())))
     }
 
@@ -344,7 +303,7 @@ impl Way {
         if let Some(authorization) = &authorization {
             headers.push(("Authorization", authorization));
         }
-        let (answer, seen) = self.ask(shared, "POST", "/v1/track", &headers, Some(event.to_string()))?;
+        let (answer, seen) = self.ask(shared, ("POST", "/v1/track"), &headers, Some(event.to_string()))?;
         let seen = self.arrived(&answer, seen)?;
         let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let Some(message_id) = body["messageId"].as_str() else {
@@ -359,8 +318,7 @@ impl Way {
     fn ask(
         &self,
         shared: &Shared,
-        method: &str,
-        path: &str,
+        (method, path): (&str, &str),
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Result<(Answer, Option<Seen>), Fault> {
@@ -412,7 +370,12 @@ impl Way {
         let headers: Vec<String> =
             seen.headers.iter().map(|(name, value)| format!("{name}: {}", cut(value))).collect();
         let with = if headers.is_empty() { String::new() } else { format!(", with {}", headers.join("; ")) };
-        self.masked(&format!("It arrived as {} {} from {}{who}{with}", seen.method, seen.path, seen.peer))
+        format!("It arrived as {} from {}{who}{}", self.line(seen), seen.peer, self.masked(&with))
+    }
+
+    /// `POST /v1/track`
+    fn line(&self, seen: &Seen) -> String {
+        self.masked(&format!("{} {}", seen.method, seen.path))
     }
 
     /// The settings request has the key in its path.
@@ -427,34 +390,6 @@ impl Way {
 /// An IPv6 address without its brackets.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
-}
-
-/// The library's own word for the most common mistake is a name of its source code.
-fn why_invalid(why: &CertificateError) -> String {
-    match why {
-        CertificateError::UnknownIssuer => {
-            "no authority that this machine trusts has signed it, or the chain to one is not whole".to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
-/// The days until the chain is no longer valid, and that day: what the verifier says of a far future.
-fn days_left(
-    verifier: &WebPkiServerVerifier,
-    chain: &[CertificateDer<'_>],
-    name: &ServerName<'_>,
-) -> Option<(u64, String)> {
-    let (first, rest) = chain.split_first()?;
-    // The year 9000.
-    let then = UnixTime::since_unix_epoch(Duration::from_secs(221_845_392_000));
-    let error = verifier.verify_server_cert(first, rest, name, &[], then).err()?;
-    let rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) = error else {
-        return None;
-    };
-    let days = not_after.as_secs().saturating_sub(UnixTime::now().as_secs()) / 86_400;
-    let until = jiff::Timestamp::from_second(i64::try_from(not_after.as_secs()).ok()?).ok()?;
-    Some((days, until.strftime("%Y-%m-%d").to_string()))
 }
 
 /// The test event's line, once it is settled or has waited long enough.

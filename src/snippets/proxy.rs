@@ -136,7 +136,7 @@ aws elbv2 create-listener --load-balancer-arn LOAD_BALANCER_ARN --protocol {list
 aws elbv2 create-rule --listener-arn LISTENER_ARN --priority 10 \\
   {condition} \\
   --actions Type=forward,TargetGroupArn=TARGET_GROUP_ARN
-# X-Forwarded-For must be appended to, which is the default, and the client's port left out.
+# X-Forwarded-For must be appended to, which is the default.
 aws elbv2 modify-load-balancer-attributes --load-balancer-arn LOAD_BALANCER_ARN \\
   --attributes Key=routing.http.xff_header_processing.mode,Value=append
 ",

@@ -245,7 +245,10 @@ fn the_two_settings_come_from_a_variable_too_and_mistakes_are_named() {
     }
     std::fs::write(home.settings_file(), "[capture]\ntrusted_proxies = \"10.0.0.0/8\"\n").unwrap();
     let said = home.run(&["config"]).stderr;
-    assert!(said.contains("2") && said.contains("it must be a list of texts"), "{said}");
+    assert!(
+        said.contains("2: capture.trusted_proxies is \"10.0.0.0/8\"; it must be a list of texts"),
+        "{said}"
+    );
 }
 
 /// What the proxy does with requests.

@@ -3,7 +3,7 @@
 //! gets its settings through it, and all its events arrive over https.
 
 use crate::calls::{Call, in_a_page};
-use crate::processes::{Guard, Sdk, Serve, WRITE_KEY, run};
+use crate::processes::{Guard, Sdk, Serve, WRITE_KEY, node_modules, python, run};
 use crate::sdks::{JSON, Way};
 use crate::stream::tail_agrees;
 use crate::tap::Tap;
@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tributary::config::{Capture, PublicUrl};
-use tributary::snippets::{Proxy, proxy_lines};
+use tributary::snippets::{Proxy, Sdk as AnySdk, proxy_lines, snippet};
 
 const PREFIX: &str = "/events";
 
@@ -238,4 +238,49 @@ async fn nginx_takes_the_lines_that_the_check_prints_and_the_check_passes() {
 async fn a_page_with_its_own_settings_sends_through_the_lines_that_the_check_prints() {
     let (way, nginx) = way_through(printed, true).await;
     every_call_in_a_page_arrives(way, &nginx, "page", true).await;
+}
+
+/// The app's snippet with the public address, run as it is given.
+async fn a_snippet_sends_below_the_prefix(sdk: AnySdk, events: usize, command: impl FnOnce(&str) -> Command) {
+    let (mut way, nginx) = way_through(printed, true).await;
+    let mut command = command(&snippet(sdk, &nginx.url, WRITE_KEY));
+    for name in ["CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"] {
+        command.env(name, nginx.roots());
+    }
+    run(command.env("NO_PROXY", "localhost").env("no_proxy", "localhost"), "");
+    assert_eq!(way.delivered(events).await.len(), events, "{sdk:?}");
+}
+
+#[tokio::test]
+async fn curl_sends_below_the_prefix() {
+    a_snippet_sends_below_the_prefix(AnySdk::Curl, 1, |code| {
+        let mut curl = Command::new("bash");
+        curl.args(["-c", &code.replacen("curl ", "curl --fail ", 1)]);
+        curl
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn analytics_node_sends_below_the_prefix() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();
+    let file = folder.path().join("example.js");
+    a_snippet_sends_below_the_prefix(AnySdk::Node, 2, |code| {
+        std::fs::write(&file, code).unwrap();
+        let mut node = Command::new("node");
+        node.arg(&file);
+        node
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn segment_analytics_python_sends_below_the_prefix() {
+    a_snippet_sends_below_the_prefix(AnySdk::Python, 2, |code| {
+        let mut interpreter = Command::new(python());
+        interpreter.args(["-c", code]);
+        interpreter
+    })
+    .await;
 }
