@@ -39,7 +39,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 23] = [
+const DOORS: [(&str, &[&str]); 24] = [
     ("rusqlite", &["spool"]),
     ("aws_*", &["kinesis"]),
     ("keyring_core", &["kinesis"]),
@@ -52,6 +52,7 @@ const DOORS: [(&str, &[&str]); 23] = [
     ("toml", &["config"]),
     ("toml_edit", &["config"]),
     ("ureq", &["engine"]),
+    ("rustls_native_certs", &["engine"]),
     ("notify_rust", &["engine"]),
     ("clap", &["cli", "main"]),
     ("io::stdout", &["cli"]),
