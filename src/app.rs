@@ -191,6 +191,8 @@ enum Wish {
         queued: Queued,
     },
     RetryNow,
+    /// Set aside what the destination refuses while it takes other events.
+    SetAsideStuck,
     /// Queue failed events again, or delivered ones once more.
     Resend(crate::delivery::Which),
     /// Ask what of Live's search is to be sent again, and how fast.
@@ -582,6 +584,8 @@ impl Desk {
                 self.saving = Some((Waiting::patient(answer, patience), done, queued));
             }
             Wish::RetryNow => engine.retry_now(),
+            // Its answer is that the banner goes.
+            Wish::SetAsideStuck => drop(engine.set_aside_stuck()),
             Wish::Resend(which) => return self.resending.start(engine, which),
             Wish::AskResend => return self.ask_about_search(clock, true),
             Wish::AskExport => return self.ask_about_search(clock, false),

@@ -287,6 +287,25 @@ impl Forwarder {
     }
 }
 
+/// The code of an event that was set aside: when the destination changed, or because it kept refusing the event.
+pub const SET_ASIDE: &str = "SetAside";
+
+/// Events that the destination keeps refusing while it takes others. What waits behind them waits for them, since order
+/// per partition key is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Refused events, each the oldest of its partition key that waits.
+    pub refused: u64,
+    /// Events that wait behind them, as far as they are in memory.
+    pub behind: u64,
+    /// More of these are on disk.
+    pub has_more: bool,
+    /// The oldest of the refused ones.
+    pub event: EventId,
+    /// What the destination said of it.
+    pub fault: Fault,
+}
+
 /// What a stream says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamFacts {
@@ -400,6 +419,8 @@ pub struct Status {
     pub resending: Option<Resent>,
     /// How far the export that is under way is.
     pub exporting: Option<Exported>,
+    /// Events that the destination refuses while it takes others.
+    pub stuck: Option<Stuck>,
     /// Events on their way to the stream right now; each of them is queued until the stream has confirmed it.
     pub sending: u64,
     /// Records that the practice stream let go to stay within its memory.

@@ -22,11 +22,11 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     config::{Config, Operation},
-    delivery::{self, Attempt, EventId, Fault, Millis, Outcome, StreamFacts, StreamNews},
+    delivery::{self, Attempt, EventId, Fault, Millis, Outcome, SET_ASIDE, StreamFacts, StreamNews, Stuck},
     kinesis::{self, Access, AwsFiles, Client, Outgoing},
     spool::{Settlement, Spool, Summary},
 };
@@ -65,6 +65,8 @@ pub struct Controls {
     pub setup: watch::Receiver<Setup>,
     /// Try now.
     pub try_now: Arc<Notify>,
+    /// Set aside what the destination keeps refusing while it takes other events; answered with how many those were.
+    pub set_aside: mpsc::Receiver<oneshot::Sender<u64>>,
     /// True: finish what is in flight and end.
     pub stop: watch::Receiver<bool>,
 }
@@ -78,6 +80,8 @@ pub struct Reports {
     pub stream: watch::Sender<StreamNews>,
     /// How many records are in flight.
     pub sending: watch::Sender<u64>,
+    /// What it refuses while it takes other events.
+    pub stuck: watch::Sender<Option<Stuck>>,
 }
 
 type Put = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -110,6 +114,7 @@ enum Step {
     Spool,
     Setup,
     TryNow,
+    SetAside(oneshot::Sender<u64>),
     Timer,
     Stop,
 }
@@ -196,6 +201,7 @@ impl Forwarder {
             }
             changed = self.controls.setup.changed() => if changed.is_ok() { Step::Setup } else { Step::Stop },
             () = self.controls.try_now.notified() => Step::TryNow,
+            Some(reply) = self.controls.set_aside.recv() => Step::SetAside(reply),
             Some(done) = self.puts.next(), if !self.puts.is_empty() => {
                 let mut all = vec![done];
                 while let Some(Some(done)) = self.puts.next().now_or_never() {
@@ -227,6 +233,7 @@ impl Forwarder {
                 self.changes += 1;
                 self.connect().await;
                 self.weather.forget();
+                self.lanes.forget_refusals();
                 self.lanes.wake_all();
                 self.order = Order::default();
                 self.facts = None;
@@ -239,9 +246,37 @@ impl Forwarder {
                 self.lanes.wake_all();
                 self.ask_at = Instant::now();
             }
+            // A face that no longer waits is no error.
+            Step::SetAside(reply) => drop(reply.send(self.set_aside_stuck().await)),
             Step::Timer => self.lanes.wake(Instant::now()),
             Step::Stop => self.stopping = true,
         }
+    }
+
+    /// Lets go of the events that the destination refuses while it takes others: each is kept as failed, with what was
+    /// said of it, and what waits behind it goes on. Gives how many.
+    async fn set_aside_stuck(&mut self) -> u64 {
+        let mut settlements = Vec::new();
+        for (taken, fault) in self.lanes.take_stuck() {
+            let message = format!("set aside because the destination refused it again and again: {fault}");
+            settlements.push(Settlement {
+                id: taken.event.id,
+                bytes: taken.event.json.len(),
+                at: now_ms(),
+                attempts: taken.event.attempts,
+                took_ms: 0,
+                encoding: self.setup.config.destination.encoding,
+                result: Err(Fault::new(SET_ASIDE, message)),
+            });
+            self.lanes.settled(&taken);
+        }
+        let count = settlements.len() as u64;
+        if count > 0 {
+            tracing::info!("{count} events that were refused again and again are set aside");
+            self.spool.settle(settlements).await;
+        }
+        self.give_up_held_back().await;
+        count
     }
 
     /// A new client: it reads AWS's own files anew.
@@ -292,6 +327,10 @@ impl Forwarder {
             if self.puts.len() >= self.weather.puts_max(now, self.puts_limit()) {
                 return;
             }
+            if !self.lanes.has_ready() {
+                // In a pause, every key that waits has been tried.
+                self.lanes.next_round();
+            }
             if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
                 return;
             }
@@ -316,8 +355,13 @@ impl Forwarder {
         let mut books = Books::default();
         for done in all {
             self.sending -= done.taken.len() as u64;
-            self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
+            if !self.says_nothing_new(&done) {
+                self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
+            }
             self.take_back(done, now, &mut books);
+        }
+        if self.weather.pause().is_none() {
+            self.lanes.unblock(|refusals| now + delay_after(Wait::Blocked, refusals, fastrand::f64()));
         }
         self.lanes.wake(now);
         self.tell_news();
@@ -329,6 +373,16 @@ impl Forwarder {
             self.spool.settle(settlements).await;
         }
         self.give_up_held_back().await;
+    }
+
+    /// A record that is refused as before, while others are taken, is no news of the destination.
+    fn says_nothing_new(&self, done: &Done) -> bool {
+        match (done.taken.as_slice(), done.outcomes.as_slice()) {
+            ([taken], [Outcome::Blocked(fault)]) => {
+                self.weather.pause().is_none() && self.lanes.is_known_refused(taken, &fault.code)
+            }
+            _ => false,
+        }
     }
 
     fn take_back(&mut self, done: Done, now: Instant, books: &mut Books) {
@@ -368,19 +422,8 @@ impl Forwarder {
                     self.rest(taken, Wait::Offline, now);
                     continue;
                 }
-                Outcome::Blocked(fault) if kinesis::may_be_the_records(&fault) => {
-                    self.lanes.isolate(&taken);
-                    self.rest(taken, Wait::Blocked, now);
-                    continue;
-                }
-                Outcome::Blocked(_) if self.weather.pause().is_none() => {
-                    // Others of its put were taken: it is this one that is not wanted, and nobody waits for it.
-                    self.rest(taken, Wait::Blocked, now);
-                    continue;
-                }
-                Outcome::Blocked(_) => {
-                    // The pause of all is the rest of each.
-                    self.lanes.missed(taken, |_| now);
+                Outcome::Blocked(fault) => {
+                    self.refuse(taken, fault);
                     continue;
                 }
             };
@@ -396,6 +439,17 @@ impl Forwarder {
             self.lanes.settled(&taken);
         }
         self.lanes.narrow_down(suspects);
+    }
+
+    /// Nobody else waits for a record that may itself be at fault: because of what was said, or because the destination
+    /// took others a moment ago.
+    fn refuse(&mut self, taken: Taken, fault: Fault) {
+        let may_be_its_own = kinesis::may_be_the_records(&fault);
+        if may_be_its_own {
+            self.lanes.isolate(&taken);
+        }
+        let is_suspect = may_be_its_own || self.weather.known_pause().is_none();
+        self.lanes.refused(taken, fault, is_suspect);
     }
 
     fn rest(&mut self, taken: Taken, wait: Wait, now: Instant) {

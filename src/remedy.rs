@@ -9,7 +9,7 @@ mod words;
 
 use crate::{
     config::Config,
-    delivery::{Disorder, Fault, Outcome},
+    delivery::{Disorder, Fault, Outcome, SET_ASIDE, Stuck},
 };
 
 /// What the forwarder does about an error.
@@ -101,6 +101,12 @@ pub fn spread_keys(config: &Config) -> String {
     words::spread_keys(config)
 }
 
+/// What to tell the user of events that the destination refuses while it takes others; the second sentence says what to
+/// do.
+pub fn stuck(stuck: &Stuck) -> [String; 2] {
+    words::stuck(stuck)
+}
+
 /// What to tell the user of records whose sequence numbers do not rise.
 pub fn disorder(seen: &Disorder) -> String {
     words::disorder(seen)
@@ -152,9 +158,14 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
     }
 }
 
-/// Whether what was refused may be one record's fault although the message blames none: an argument that is not valid.
+/// Whether what was refused may be one record's fault although the message blames none: an argument that is not valid, a
+/// request that could not be read, or a code that nobody knows.
 pub fn may_be_the_records(code: &str, message: &str) -> bool {
-    cause_of(code, message) == Cause::RequestRefused
+    match cause_of(code, message) {
+        Cause::RequestRefused => code != "IncompleteRequest",
+        Cause::Unreadable | Cause::Unknown => true,
+        _ => false,
+    }
 }
 
 fn class_of_status(status: Option<u16>) -> Class {
@@ -331,8 +342,8 @@ const CODES: &[(&str, Cause)] = &[
     ("SpoolUnreadable", Cause::SpoolUnreadable),
     // The spool would not forward it again.
     ("repeat", Cause::Repeat),
-    // The user changed the destination.
-    ("SetAside", Cause::SetAside),
+    // The user changed the destination, or let go of what it refuses.
+    (SET_ASIDE, Cause::SetAside),
     // Who we are.
     ("CredentialsNotFound", Cause::CredentialsNotFound),
     ("CredentialsFailed", Cause::CredentialsFailed(Source::Other)),

@@ -21,6 +21,7 @@ pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
     matches!(seen.status.intake, Intake::Full | Intake::DiskFull | Intake::Failing(_))
         || !seen.status.problems.is_empty()
         || seen.status.forwarder.fault().is_some()
+        || seen.status.stuck.is_some()
         || !faults::on(seen).is_empty()
 }
 
@@ -70,6 +71,21 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             if widgets::button_ui(ui, Icon::PowerOff, "Switch all off").clicked() {
                 faults::switch_off(seen);
             }
+        });
+    }
+    if let Some(stuck) = &seen.status.stuck {
+        let [what, action] = remedy::stuck(stuck);
+        let event = stuck.event;
+        strip_ui(ui, Tone::Attention, "An event is refused", &format!("{what} {action}"), |ui| {
+            ui.add_space(4.0);
+            ui.horizontal_wrapped(|ui| {
+                if widgets::primary_button_ui(ui, Icon::ArrowRight, "Show the event", true).clicked() {
+                    seen.wishes.push(Wish::Show(event));
+                }
+                if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
+                    seen.wishes.push(Wish::SetAsideStuck);
+                }
+            });
         });
     }
     match &seen.status.forwarder {

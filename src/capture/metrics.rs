@@ -1,10 +1,10 @@
-//! `/metrics`: sums and states as Prometheus text; no event and no key. Pure.
+//! `/metrics`: sums and states as Prometheus text; no event and no key.
 
 use crate::delivery::{Forwarder, Ledger};
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
 
-pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, unknown_keys: u64) -> String {
+pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, stuck: u64, unknown_keys: u64) -> String {
     let mut lines = Vec::new();
     let mut metric = |name: &str, kind: &str, help: &str, value: u64| {
         lines.push(format!("# HELP tributary_{name} {help}"));
@@ -25,7 +25,11 @@ pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, unknown_keys: u64) ->
     metric("repeats_possible_total", "counter", repeats, ledger.repeats_possible);
     metric("queued_events", "gauge", "Events that wait.", ledger.queued);
     metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
+    let of_refused = "Events that the destination refuses while it takes others, and those that wait behind them.";
+    metric("stuck_events", "gauge", of_refused, stuck);
     metric("unknown_key_requests_total", "counter", "Requests without a known write key.", unknown_keys);
+    let lost = "Lines of the program's own log that could not be written.";
+    metric("log_lines_lost_total", "counter", lost, crate::log::lost_lines());
     lines.push(
         "# HELP tributary_forwarder_state What the forwarder is doing: 1 for one of the states.".to_owned(),
     );
@@ -52,7 +56,7 @@ mod tests {
             Forwarder::Offline { fault, next_try: 0 },
             Forwarder::Draining,
         ] {
-            let text = text(&Ledger::default(), &forwarder, 0);
+            let text = text(&Ledger::default(), &forwarder, 0, 0);
             let on: Vec<_> =
                 text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
             assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);

@@ -3,7 +3,10 @@
 use std::time::Instant;
 
 use super::{Forwarder, now_ms, state::Reason};
-use crate::delivery::{self, Millis, StreamNews};
+use crate::{
+    delivery::{self, Millis, StreamNews},
+    kinesis,
+};
 
 impl Forwarder {
     /// Says what is going on, where that changed.
@@ -29,6 +32,18 @@ impl Forwarder {
         } else {
             delivery::Forwarder::Running
         };
+        let stuck = match self.weather.known_pause() {
+            // Nobody's events are taken, whatever is in them.
+            Some(pause) if pause.reason != Reason::Blocked || !kinesis::may_be_the_records(&pause.fault) => None,
+            Some(_) | None => self.lanes.stuck(),
+        };
+        self.reports.stuck.send_if_modified(|told| {
+            let changed = *told != stuck;
+            if changed {
+                *told = stuck;
+            }
+            changed
+        });
         self.reports.sending.send_if_modified(|told| std::mem::replace(told, self.sending) != self.sending);
         self.reports.state.send_if_modified(|told| {
             let changed = !same_news(told, &state);

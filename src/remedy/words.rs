@@ -3,7 +3,7 @@
 use super::{Cause, Place, Refusal, Remedy, Source};
 use crate::{
     config::{Config, CredentialsSource, DestinationKind},
-    delivery::{Disorder, Fault},
+    delivery::{Disorder, Fault, Stuck},
 };
 
 const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
@@ -131,6 +131,12 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "Nothing to do: the first one was accepted and is forwarded.",
         )
         .at(Place::Settings),
+        Cause::SetAside if fault.message.contains("refused it again and again") => say(
+            "This event was set aside because the destination kept refusing it.",
+            "It took other events meanwhile, so something in this one is not to its liking; what it said is in the error.",
+            "Look at the event and at what was said. It can be sent again: in Live, or with `tributary resend`.",
+        )
+        .at(Place::Live),
         Cause::SetAside => say(
             "This event was set aside when the destination was changed.",
             "It waited for the destination before, and you chose that it does not go to the new one.",
@@ -427,6 +433,22 @@ pub(super) fn disorder(seen: &Disorder) -> String {
          the sequence number {after}, after {before} for an earlier record of the same user. Nothing is lost. On a \
          server that is not AWS, look at that server; on AWS, please report it to AWS with these numbers."
     )
+}
+
+pub(super) fn stuck(stuck: &Stuck) -> [String; 2] {
+    let Stuck { refused, behind, has_more, event, fault } = stuck;
+    let (events, are, them) = if *refused == 1 { ("event", "is", "it") } else { ("events", "are", "them") };
+    let at_least = if *has_more { "at least " } else { "" };
+    let wait = if *behind == 1 { "event waits" } else { "events wait" };
+    let what = format!(
+        "{refused} {events} {are} refused again and again while others are delivered, and {at_least}{behind} {wait} \
+         behind {them}. Of event {event}, the destination says {fault}."
+    );
+    let action = format!(
+        "Tributary keeps trying. To let the others go on, set {them} aside (in the window, or with `tributary \
+         set-aside`): kept as failed, to be looked at and sent again."
+    );
+    [what, action]
 }
 
 fn no_fault(cause: Cause, names: &Names) -> Remedy {

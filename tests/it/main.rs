@@ -18,6 +18,7 @@ mod keyboard;
 mod keys;
 mod notices;
 mod oracle;
+mod own_log;
 mod practice;
 mod practice_faults;
 mod practising;
