@@ -860,13 +860,4 @@ mod tests {
         let why = told_of(|engine| engine.keeper.abort());
         assert!(why.starts_with("The keeper of the engine stopped unexpectedly"), "{why}");
     }
-
-    #[test]
-    fn an_engine_that_is_shut_down_is_not_called_broken() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let engine = Engine::for_test(folder.path());
-        let shared = Arc::clone(&engine.shared);
-        engine.shutdown(Duration::from_secs(5));
-        assert_eq!(shared.broken.get(), None);
-    }
 }

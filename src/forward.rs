@@ -15,6 +15,7 @@ mod state;
 mod telling;
 
 use std::{
+    collections::HashSet,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -137,6 +138,8 @@ struct Forwarder {
     /// Records in those.
     sending: u64,
     reader: Reader,
+    /// Events in flight that are to be set aside if they are refused once more.
+    giving_up: HashSet<EventId>,
     order: Order,
     facts: Option<StreamFacts>,
     asking: Option<Asking>,
@@ -162,6 +165,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         weather: Weather::default(),
         puts: FuturesUnordered::new(),
         sending: 0,
+        giving_up: HashSet::new(),
         order: Order::default(),
         facts: None,
         asking: None,
@@ -257,26 +261,32 @@ impl Forwarder {
     /// said of it, and what waits behind it goes on. Gives how many.
     async fn set_aside_stuck(&mut self) -> u64 {
         let mut settlements = Vec::new();
-        for (taken, fault) in self.lanes.take_stuck() {
-            let message = format!("set aside because the destination refused it again and again: {fault}");
-            settlements.push(Settlement {
-                id: taken.event.id,
-                bytes: taken.event.json.len(),
-                at: now_ms(),
-                attempts: taken.event.attempts,
-                took_ms: 0,
-                encoding: self.setup.config.destination.encoding,
-                result: Err(Fault::new(SET_ASIDE, message)),
-            });
+        let (taken, in_flight) = self.lanes.take_stuck();
+        let count = (taken.len() + in_flight.len()) as u64;
+        self.giving_up.extend(in_flight);
+        for (taken, fault) in taken {
+            settlements.push(self.set_aside(&taken, &fault));
             self.lanes.settled(&taken);
         }
-        let count = settlements.len() as u64;
         if count > 0 {
             tracing::info!("{count} events that were refused again and again are set aside");
             self.spool.settle(settlements).await;
         }
         self.give_up_held_back().await;
         count
+    }
+
+    fn set_aside(&self, taken: &Taken, fault: &Fault) -> Settlement {
+        let message = format!("set aside because the destination refused it again and again: {fault}");
+        Settlement {
+            id: taken.event.id,
+            bytes: taken.event.json.len(),
+            at: now_ms(),
+            attempts: taken.event.attempts,
+            took_ms: 0,
+            encoding: self.setup.config.destination.encoding,
+            result: Err(Fault::new(SET_ASIDE, message)),
+        }
     }
 
     /// A new client: it reads AWS's own files anew.
@@ -420,6 +430,11 @@ impl Forwarder {
                 Outcome::Offline(fault) => {
                     books.repeats += u64::from(may_have_arrived(&fault));
                     self.rest(taken, Wait::Offline, now);
+                    continue;
+                }
+                Outcome::Blocked(fault) if self.giving_up.remove(&taken.event.id) => {
+                    books.settlements.push(self.set_aside(&taken, &fault));
+                    self.lanes.settled(&taken);
                     continue;
                 }
                 Outcome::Blocked(fault) => {

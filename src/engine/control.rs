@@ -72,7 +72,7 @@ pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
                 Ok(_) => {}
                 Err(error) => {
                     // Out of file descriptors, say.
-                    tracing::debug!("a caller could not be accepted: {error}");
+                    tracing::warn!("an order could not be taken: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -346,13 +346,16 @@ impl Lanes {
     }
 
     /// Takes those events out of their lanes, with what each was refused with; what is behind them goes on once they are
-    /// [`Self::settled`]. One that is being put right now stays.
-    pub(super) fn take_stuck(&mut self) -> Vec<(Taken, Fault)> {
-        let mut taken = Vec::new();
+    /// [`Self::settled`]. The second part: those that are being put right now.
+    pub(super) fn take_stuck(&mut self) -> (Vec<(Taken, Fault)>, Vec<EventId>) {
+        let (mut taken, mut in_flight) = (Vec::new(), Vec::new());
         for (id, slot) in self.stuck.clone() {
             let queue = &mut self.queues[slot];
-            let Some(event) = queue.waiting.pop_front_if(|head| head.id == id) else { continue };
             let Some(fault) = queue.refusal.clone() else { continue };
+            let Some(event) = queue.waiting.pop_front_if(|head| head.id == id) else {
+                in_flight.push(id);
+                continue;
+            };
             queue.is_busy = true;
             if let Some(begins) = queue.dry() {
                 self.dry.insert((begins, slot));
@@ -362,7 +365,7 @@ impl Lanes {
             self.resting.retain(|Reverse((_, other))| *other != slot);
             taken.push((Taken { slot, is_in_order: queue.key.is_some(), event }, fault));
         }
-        taken
+        (taken, in_flight)
     }
 
     /// From now on the event goes without company, until it is settled.
@@ -786,7 +789,7 @@ mod tests {
         }
         let stuck = lanes.stuck().expect("refused twice");
         assert_eq!((stuck.refused, stuck.behind, stuck.event), (1, 2, 1));
-        let taken: Vec<_> = lanes.take_stuck().into_iter().map(|(taken, _)| taken).collect();
+        let taken: Vec<_> = lanes.take_stuck().0.into_iter().map(|(taken, _)| taken).collect();
         assert_eq!(ids(&taken), [1]);
         assert!(lanes.cut(one).is_empty(), "what is behind it waits until it is settled");
         settle_all(&mut lanes, &taken);
@@ -849,7 +852,7 @@ mod tests {
                         fate => {
                             if fate == 8 {
                                 lanes.unblock(|_| now);
-                                for (stuck, _) in lanes.take_stuck() {
+                                for (stuck, _) in lanes.take_stuck().0 {
                                     settled.push(stuck.event.id);
                                     lanes.settled(&stuck);
                                 }
