@@ -60,7 +60,7 @@ const PLACE_MEMORY: &str = "place";
 /// An answer that did not come by now never will.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The same where puts in flight are waited for first, and then the disk.
-const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(1);
+const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(2);
 
 /// What a started product hands to its window.
 pub struct Running {

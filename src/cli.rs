@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it failed (one line on stderr says what and what to do), 2 wrong usage.
 
+mod access;
 mod check;
 mod doctor;
 mod filter;
@@ -176,7 +177,7 @@ impl Cli {
 
 /// Carries out a command. `Ok(false)`: it was done, and its answer is no.
 pub fn run(command: Command, places: &Places) -> anyhow::Result<bool> {
-    match command {
+    let done = match command {
         Command::Serve(words) => serve::run(words, places).map(|()| true),
         Command::Send(words) => send::run(&words, places),
         Command::Check(words) => check::run(words, places),
@@ -187,7 +188,8 @@ pub fn run(command: Command, places: &Places) -> anyhow::Result<bool> {
         Command::Resend(words) => resend::run(&words, places),
         Command::SetAside(words) => set_aside::run(&words, places).map(|()| true),
         Command::Config(words) => settings::run(&words, places).map(|()| true),
-    }
+    };
+    done.map_err(|error| access::explained(error, places))
 }
 
 /// The engine that runs on the data folder.

@@ -27,7 +27,7 @@ pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
 pub use places::{
     Environment, ca_bundle, config_path, data_dir, default_config_path, default_data_dir, downloads_dir,
-    key_files, program,
+    endpoint_variable, key_files, program,
 };
 pub use raw::Overrides;
 pub use rules::{

@@ -5,7 +5,7 @@
 mod account;
 mod check;
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -331,9 +331,22 @@ pub struct Disorder {
     pub after: Arc<str>,
 }
 
+/// The stream takes long to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slowness {
+    /// So long, in whole seconds.
+    pub answer: Duration,
+    /// An answer is waited for up to this long.
+    pub waits: Duration,
+}
+
 /// What the forwarder has learned about the stream in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamNews {
+    /// The server's address and what names it, where that is not our settings but AWS's own variables or profile.
+    pub server: Option<Arc<str>>,
+    /// `None`: answers come quickly.
+    pub slowness: Option<Slowness>,
     /// `None`: not asked yet, or looking is not permitted.
     pub facts: Option<StreamFacts>,
     /// `None`: in order as far as was seen.
@@ -399,6 +412,8 @@ pub struct Status {
     pub intake: Intake,
     /// What the forwarder is doing.
     pub forwarder: Forwarder,
+    /// Where AWS's own variables or profile name the server: its address, and what names it.
+    pub server: Option<Arc<str>>,
     /// The sums.
     pub ledger: Ledger,
     /// The newest line of the log; 0 while it is empty.

@@ -292,7 +292,9 @@ impl Shared {
         let asked = forwarder.send(reply).await.is_ok();
         match (asked, done.await) {
             (true, Ok(count)) => Ok(count),
-            (false, _) | (true, Err(_)) => Err("the forwarder is not running; ask again in a moment".to_owned()),
+            (false, _) | (true, Err(_)) => {
+                Err("the forwarder is not running; ask again in a moment".to_owned())
+            }
         }
     }
 
@@ -311,6 +313,12 @@ impl Shared {
 
 /// Held by what must not end before the engine does: says so when it ends anyway, also by a panic.
 struct Alarm(Weak<Shared>, &'static str);
+
+impl Alarm {
+    async fn during(self, part: impl Future<Output = ()>) {
+        part.await;
+    }
+}
 
 impl Drop for Alarm {
     fn drop(&mut self) {
@@ -413,12 +421,8 @@ impl Engine {
             commands,
         });
         let desk = start_desk(&shared, questions)?;
-        let alarm = Alarm(Arc::downgrade(&shared), "keeper of the engine");
         let keeper = keeper::run(Arc::clone(&shared), (listener, practice_listener), inbox, signals);
-        let keeper = runtime.spawn(async move {
-            let _alarm = alarm;
-            keeper.await;
-        });
+        let keeper = runtime.spawn(Alarm(Arc::downgrade(&shared), "keeper of the engine").during(keeper));
         let export_folder = config::downloads_dir().unwrap_or_else(|| shared.paths.data_dir.clone());
         Ok(Self { runtime, shared, keeper, spool_threads, desk, memo, export_folder })
     }

@@ -10,6 +10,7 @@
 mod backoff;
 mod lanes;
 mod order;
+mod patience;
 mod reading;
 mod state;
 mod telling;
@@ -28,12 +29,13 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::{
     config::{Config, Operation},
     delivery::{self, Attempt, EventId, Fault, Millis, Outcome, SET_ASIDE, StreamFacts, StreamNews, Stuck},
-    kinesis::{self, Access, AwsFiles, Client, Outgoing},
+    kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client, Outgoing},
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
 use lanes::{Cut, Lanes, Taken};
 use order::Order;
+use patience::Patience;
 use reading::{Page, Reader};
 use state::{Reason, Weather};
 
@@ -97,6 +99,8 @@ struct Done {
     encoding: crate::event::Encoding,
     /// Changes of the settings before it.
     changes: u64,
+    /// How long its answer was waited for.
+    waited: Duration,
 }
 
 /// What the spool is told of puts that came back.
@@ -134,6 +138,7 @@ struct Forwarder {
     files: AwsFiles,
     lanes: Lanes,
     weather: Weather,
+    patience: Patience,
     puts: FuturesUnordered<Put>,
     /// Records in those.
     sending: u64,
@@ -163,6 +168,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         files,
         lanes: Lanes::default(),
         weather: Weather::default(),
+        patience: Patience::default(),
         puts: FuturesUnordered::new(),
         sending: 0,
         giving_up: HashSet::new(),
@@ -172,6 +178,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         ask_at: Instant::now(),
         stopping: false,
     };
+    forwarder.tell_news();
     loop {
         forwarder.read_on();
         forwarder.ask();
@@ -235,6 +242,7 @@ impl Forwarder {
             Step::Setup => {
                 self.setup = self.controls.setup.borrow_and_update().clone();
                 self.changes += 1;
+                self.patience = Patience::default();
                 self.connect().await;
                 self.weather.forget();
                 self.lanes.forget_refusals();
@@ -245,7 +253,9 @@ impl Forwarder {
                 (self.asking, self.ask_at) = (None, Instant::now());
             }
             Step::TryNow => {
-                self.connect().await;
+                if !self.is_out_of_time() {
+                    self.connect().await;
+                }
                 self.weather.hurry(Instant::now());
                 self.lanes.wake_all();
                 self.ask_at = Instant::now();
@@ -289,9 +299,18 @@ impl Forwarder {
         }
     }
 
+    /// Requests are refused for their time: the client that has learned it from the answers is kept.
+    fn is_out_of_time(&self) -> bool {
+        self.weather.pause().is_some_and(|pause| kinesis::is_the_clock(&pause.fault))
+    }
+
     /// A new client: it reads AWS's own files anew.
     async fn connect(&mut self) {
         (self.files, self.client) = connect(&self.setup).await;
+        if self.patience.answer() != ANSWER_TIMEOUT {
+            self.client = self.client.waiting(self.patience.answer());
+        }
+        self.tell_news();
     }
 
     /// When the stream is asked about itself: now and then, while puts get through.
@@ -349,13 +368,14 @@ impl Forwarder {
                 return;
             }
             let is_blocked = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Blocked);
-            if is_blocked || self.files.have_changed(now) {
+            if (is_blocked && !self.is_out_of_time()) || self.files.have_changed(now) {
                 // What was wrong may have been mended in AWS's own files, which a client reads once; or they name other
                 // keys now, while the old ones work still.
                 self.connect().await;
             }
             self.sending += taken.len() as u64;
-            self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding, self.changes)));
+            let since = (self.changes, self.patience.answer());
+            self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding, since)));
         }
     }
 
@@ -365,6 +385,10 @@ impl Forwarder {
         let mut books = Books::default();
         for done in all {
             self.sending -= done.taken.len() as u64;
+            if self.patience.learn(&done.outcomes, done.started.elapsed(), done.waited) {
+                self.client = self.client.waiting(self.patience.answer());
+                tracing::warn!("Answers of the stream are now waited for up to {:?}", self.patience.answer());
+            }
             if !self.says_nothing_new(&done) {
                 self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
             }
@@ -487,15 +511,20 @@ async fn until_answered(asking: &mut Option<Asking>) -> Result<StreamFacts, Faul
 
 /// Whether the record may be in the stream although no receipt came: then its next put makes a second one.
 fn may_have_arrived(fault: &Fault) -> bool {
-    &*fault.code != kinesis::NOT_SENT
+    !kinesis::was_not_sent(fault)
 }
 
-async fn put(client: Client, taken: Vec<Taken>, encoding: crate::event::Encoding, changes: u64) -> Done {
+async fn put(
+    client: Client,
+    taken: Vec<Taken>,
+    encoding: crate::event::Encoding,
+    (changes, waited): (u64, Duration),
+) -> Done {
     let (started, started_at) = (Instant::now(), now_ms());
     let records: Vec<_> =
         taken.iter().map(|one| Outgoing { key: &one.event.key, json: &one.event.json }).collect();
     let outcomes = client.put(&records, encoding).await;
-    Done { taken, outcomes, started, started_at, encoding, changes }
+    Done { taken, outcomes, started, started_at, encoding, changes, waited }
 }
 
 fn now_ms() -> Millis {

@@ -23,6 +23,20 @@ pub use tracing_subscriber::filter::LevelFilter;
 /// Lines that may wait to be written.
 const LINES_MAX: usize = 1_024;
 
+/// The crates of the SDK that log.
+const SDK: [&str; 10] = [
+    "aws_config",
+    "aws_credential_types",
+    "aws_runtime",
+    "aws_sdk_kinesis",
+    "aws_sdk_sso",
+    "aws_sdk_ssooidc",
+    "aws_sdk_sts",
+    "aws_sigv4",
+    "aws_smithy_http_client",
+    "aws_smithy_runtime",
+];
+
 /// How long the end of the program waits for the lines that are not yet written.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
@@ -58,16 +72,20 @@ impl Drop for Flush {
 /// Starts the log; `level` holds where `TRIBUTARY_LOG` says nothing else. Panics are lines of it too: the standard
 /// hook would wait for whoever reads stderr.
 ///
-/// The SDK's own lines cost more than its calls below info (and would show requests), so they need a word of their own.
+/// The SDK's own lines are off: they are dumps of its errors, which may hold keys, and below warnings they show requests.
+/// What matters of them is in our lines, in words. `TRIBUTARY_LOG=aws_config=debug`, say, shows them all the same.
 pub fn start(level: LevelFilter) -> Flush {
-    let filter = EnvFilter::builder()
+    let mut filter = EnvFilter::builder()
         .with_default_directive(level.into())
         .with_env_var("TRIBUTARY_LOG")
         .from_env_lossy()
-        .add_directive("aws_config=warn".parse().unwrap_or_default())
-        .add_directive("aws_smithy_runtime=warn".parse().unwrap_or_default())
         // Of the display it warns of what nobody can mend here.
         .add_directive("winit=error".parse().unwrap_or_default());
+    if !filter.to_string().contains("aws_") {
+        for sdk in SDK {
+            filter = filter.add_directive(format!("{sdk}=off").parse().unwrap_or_default());
+        }
+    }
     let Some(lines) = start_writer(io::stderr()) else { return Flush(None) };
     let sender = lines.clone();
     tracing_subscriber::fmt()
@@ -80,9 +98,10 @@ pub fn start(level: LevelFilter) -> Flush {
         .init();
     std::panic::set_hook(Box::new(|panic| {
         let trace = std::backtrace::Backtrace::capture();
-        match trace.status() {
-            std::backtrace::BacktraceStatus::Captured => tracing::error!("{panic}\n{trace}"),
-            _ => tracing::error!("{panic}"),
+        if trace.status() == std::backtrace::BacktraceStatus::Captured {
+            tracing::error!("{panic}\n{trace}");
+        } else {
+            tracing::error!("{panic}");
         }
     }));
     Flush(Some(lines))

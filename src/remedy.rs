@@ -7,6 +7,8 @@
 
 mod words;
 
+use std::time::Duration;
+
 use crate::{
     config::Config,
     delivery::{Disorder, Fault, Outcome, SET_ASIDE, Stuck},
@@ -90,10 +92,20 @@ pub fn remedy(fault: &Fault, config: &Config) -> Remedy {
     words::remedy(cause_of(&fault.code, &fault.message), fault, config)
 }
 
-/// The same of something that the user asked for once, such as a check: nothing tries again by itself, and no event
-/// depends on it.
+/// The same of something that the user asked for once, such as a check: nothing tries again by itself, no event depends
+/// on it, and nothing was to be stored.
 pub fn remedy_once(fault: &Fault, config: &Config) -> Remedy {
+    words::storing_nothing(remedy_of_put(fault, config))
+}
+
+/// The same of a record that was put once, when the user asked for it.
+pub fn remedy_of_put(fault: &Fault, config: &Config) -> Remedy {
     words::once(remedy(fault, config))
+}
+
+/// What to tell the user of a stream that is so slow to answer, and for how long its answers are waited for.
+pub fn slow(answer: Duration, waits: Duration, config: &Config) -> String {
+    words::slow(answer, waits, config)
 }
 
 /// What to tell the user of a stream that spreads records over its shards by itself, while order is wanted.
@@ -124,6 +136,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         Cause::ServiceFailing
         | Cause::NoAnswer
         | Cause::ConnectionFailed
+        | Cause::KeysUnreachable(_)
         | Cause::UnclearAnswer
         | Cause::DryRun
         | Cause::RecordDiffers
@@ -168,6 +181,11 @@ pub fn may_be_the_records(code: &str, message: &str) -> bool {
     }
 }
 
+/// Whether a request was refused for the time that it was signed at.
+pub fn is_the_clock(code: &str, message: &str) -> bool {
+    cause_of(code, message) == Cause::ClockWrong
+}
+
 fn class_of_status(status: Option<u16>) -> Class {
     match status {
         Some(429) => Class::Throttled,
@@ -194,6 +212,7 @@ enum Cause {
     ServiceFailing,
     NoAnswer,
     ConnectionFailed,
+    KeysUnreachable(Source),
     UnclearAnswer,
     NotTrusted,
     ProxyRefused,
@@ -421,7 +440,10 @@ fn cause_of(code: &str, message: &str) -> Cause {
     match listed.map_or(Cause::Unknown, |(_, cause)| *cause) {
         Cause::CredentialsFailed(_) => match source_in(message) {
             // Without a network, a sign-in or role cannot be renewed either; nobody has to act then.
-            source if source != Source::NoProfile && is_about_the_network(message) => Cause::ConnectionFailed,
+            source @ (Source::NoProfile | Source::Process | Source::Keychain) => {
+                Cause::CredentialsFailed(source)
+            }
+            source if is_about_the_network(message) => Cause::KeysUnreachable(source),
             source => Cause::CredentialsFailed(source),
         },
         Cause::SignatureWrong if is_about_time(message) => Cause::ClockWrong,

@@ -25,7 +25,8 @@ pub(super) fn text(ledger: &Ledger, forwarder: &Forwarder, stuck: u64, unknown_k
     metric("repeats_possible_total", "counter", repeats, ledger.repeats_possible);
     metric("queued_events", "gauge", "Events that wait.", ledger.queued);
     metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
-    let of_refused = "Events that the destination refuses while it takes others, and those that wait behind them.";
+    let of_refused =
+        "Events that the destination refuses while it takes others, and those that wait behind them.";
     metric("stuck_events", "gauge", of_refused, stuck);
     metric("unknown_key_requests_total", "counter", "Requests without a known write key.", unknown_keys);
     let lost = "Lines of the program's own log that could not be written.";

@@ -89,6 +89,9 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             tracing::info!("{} events wait from before", now.ledger.queued);
         }
     }
+    if let (Some(server), true) = (&now.server, before.server != now.server) {
+        tracing::info!("Requests to Kinesis go to {server}");
+    }
     // Blocked by something else than before is news too.
     let code = |forwarder: &Forwarder| forwarder.fault().map(|fault| Arc::clone(&fault.code));
     if before.forwarder.as_str() != now.forwarder.as_str() || code(&before.forwarder) != code(&now.forwarder)
@@ -96,11 +99,13 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
         tell_forwarder(&now.forwarder, now.ledger.queued, config);
     }
     // How many wait behind it changes with every event of these users.
-    let refused = |status: &Status| status.stuck.as_ref().map(|stuck| (stuck.refused, Arc::clone(&stuck.fault.code)));
+    let refused =
+        |status: &Status| status.stuck.as_ref().map(|stuck| (stuck.refused, Arc::clone(&stuck.fault.code)));
     if refused(before) != refused(now) {
-        match &now.stuck {
-            Some(stuck) => tracing::warn!("{}", remedy::stuck(stuck).join(" ")),
-            None => tracing::info!("No event is refused any more"),
+        if let Some(stuck) = &now.stuck {
+            tracing::warn!("{}", remedy::stuck(stuck).join(" "));
+        } else {
+            tracing::info!("No event is refused any more");
         }
     }
     if before.intake != now.intake {

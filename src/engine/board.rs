@@ -73,6 +73,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         tls: shared.rules.borrow().tls().is_some(),
         intake: if stopping { Intake::Stopping } else { summary.intake.clone() },
         forwarder: shared.forwarder.borrow().clone(),
+        server: shared.news_of_stream.borrow().server.clone(),
         ledger: summary.ledger,
         newest: summary.newest,
         revision: summary.revision,

@@ -161,7 +161,8 @@ pub(super) fn set_aside(access: &ControlAccess) -> Result<u64, String> {
         Reply::SetAside(count) => Ok(count),
         Reply::Failed(why) => Err(why),
         Reply::SoFar(_) | Reply::Done(_) => {
-            Err("the engine that runs is older than this program and cannot do that: start it again".to_owned())
+            Err("the engine that runs is older than this program and cannot do that: start it again"
+                .to_owned())
         }
     }
 }

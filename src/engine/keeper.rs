@@ -1,7 +1,13 @@
 //! The keeper: the one task that starts the others, carries out what the faces ask for, sees when a part ends
 //! unasked, and stops all in order.
 
-use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, sync::{Arc, PoisonError}, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    num::NonZeroU32,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     net::TcpListener,
@@ -31,7 +37,7 @@ const BIND_TRIES: u32 = 40;
 const BIND_PAUSE: Duration = Duration::from_millis(50);
 
 /// A put has an answer, or none, after this long at most.
-const FORWARDER_REST_MAX: Duration = Duration::from_secs(20);
+const FORWARDER_REST_MAX: Duration = Duration::from_secs(70);
 const FORWARDER_LOOK: Duration = Duration::from_millis(10);
 
 pub(super) enum Command {
@@ -459,6 +465,8 @@ impl Keeper {
         }
         let spreads = news.facts.is_some_and(|facts| facts.spreads_keys) && config.destination.ordered;
         shared.set_problem("distribution", spreads.then(|| remedy::spread_keys(&config)));
+        let slowness = news.slowness.map(|slow| remedy::slow(slow.answer, slow.waits, &config));
+        shared.set_problem("latency", slowness);
         shared.set_problem("order", news.disorder.map(|disorder| remedy::disorder(&disorder)));
     }
 

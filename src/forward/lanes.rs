@@ -53,6 +53,14 @@ pub(super) struct Taken {
     pub(super) event: Queued,
 }
 
+/// What an event was last refused with.
+#[derive(Clone, Debug)]
+struct Refusal {
+    fault: Fault,
+    /// Others were taken since the first time.
+    is_narrowed: bool,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Queued>,
@@ -65,11 +73,9 @@ struct Queue {
     /// Its head may be what a request was refused for: it goes without company.
     goes_alone: bool,
     /// What its head was last refused with, by a destination that others may have got through to.
-    refusal: Option<Fault>,
+    refusal: Option<Refusal>,
     /// How often in a row that may have been the head's own fault.
     refusals: u32,
-    /// Others were taken since the first of those.
-    is_narrowed: bool,
     /// Its events from this place on are on disk alone.
     held_back: Option<EventId>,
     /// Earlier events of its key are lanes of their own: its head waits for these, and is busy until then.
@@ -238,7 +244,7 @@ impl Lanes {
         queue.is_busy = false;
         queue.goes_alone = false;
         queue.misses = 0;
-        (queue.refusal, queue.refusals, queue.is_narrowed) = (None, 0, false);
+        (queue.refusal, queue.refusals) = (None, 0);
         self.stuck.remove(&taken.event.id);
         if let Some(head) = queue.waiting.front() {
             self.ready.insert(head.id, taken.slot);
@@ -281,7 +287,8 @@ impl Lanes {
     pub(super) fn refused(&mut self, taken: Taken, fault: Fault, is_suspect: bool) {
         let queue = &mut self.queues[taken.slot];
         queue.refusals += u32::from(is_suspect);
-        queue.refusal = Some(fault);
+        let is_narrowed = queue.refusal.as_ref().is_some_and(|before| before.is_narrowed);
+        queue.refusal = Some(Refusal { fault, is_narrowed });
         if queue.refusals >= STUCK_AFTER {
             self.stuck.insert(taken.event.id, taken.slot);
         }
@@ -295,8 +302,8 @@ impl Lanes {
     /// Whether the event was refused with this code before, and others were taken since: that it is refused again says
     /// nothing of the destination.
     pub(super) fn is_known_refused(&self, taken: &Taken, code: &str) -> bool {
-        let queue = &self.queues[taken.slot];
-        queue.is_narrowed && queue.refusal.as_ref().is_some_and(|fault| *fault.code == *code)
+        let refusal = self.queues[taken.slot].refusal.as_ref();
+        refusal.is_some_and(|refusal| refusal.is_narrowed && *refusal.fault.code == *code)
     }
 
     /// Every lane that was ready has been tried and refused: the first one's turn comes again.
@@ -314,7 +321,9 @@ impl Lanes {
             if queue.refusals == 0 {
                 self.end_rest(slot);
             } else {
-                queue.is_narrowed = true;
+                if let Some(refusal) = &mut queue.refusal {
+                    refusal.is_narrowed = true;
+                }
                 let until = delay(queue.refusals);
                 self.resting.push(Reverse((until, slot)));
             }
@@ -325,14 +334,14 @@ impl Lanes {
     pub(super) fn forget_refusals(&mut self) {
         self.stuck.clear();
         for queue in &mut self.queues {
-            (queue.refusal, queue.refusals, queue.is_narrowed) = (None, 0, false);
+            (queue.refusal, queue.refusals) = (None, 0);
         }
     }
 
     /// The events that are refused again and again, and how many wait behind them.
     pub(super) fn stuck(&self) -> Option<Stuck> {
         let (&event, &first) = self.stuck.first_key_value()?;
-        let fault = self.queues[first].refusal.clone()?;
+        let fault = self.queues[first].refusal.as_ref()?.fault.clone();
         let queues = self.stuck.values().map(|slot| &self.queues[*slot]);
         let waiting = queues.clone().map(|queue| queue.waiting.len()).sum::<usize>() as u64;
         let refused = self.stuck.len() as u64;
@@ -351,7 +360,7 @@ impl Lanes {
         let (mut taken, mut in_flight) = (Vec::new(), Vec::new());
         for (id, slot) in self.stuck.clone() {
             let queue = &mut self.queues[slot];
-            let Some(fault) = queue.refusal.clone() else { continue };
+            let Some(Refusal { fault, .. }) = queue.refusal.clone() else { continue };
             let Some(event) = queue.waiting.pop_front_if(|head| head.id == id) else {
                 in_flight.push(id);
                 continue;

@@ -1,6 +1,6 @@
 //! Whose keys these are: the credentials that the settings lead to, and who AWS says they belong to.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use aws_config::SdkConfig;
 use aws_credential_types::{
@@ -10,10 +10,15 @@ use aws_credential_types::{
 use aws_sdk_kinesis::config::{Credentials as Keys, SharedCredentialsProvider};
 use aws_sdk_sts::{error::SdkError, operation::assume_role::AssumeRoleError};
 
-use super::{chain, connect, credentials_code, fault_of, without_secrets};
+use super::{
+    chain, connect, credentials_code, fault_of,
+    tries::{self, Tries},
+    without_secrets,
+};
 use crate::{
     config::{Config, CredentialsSource},
     delivery::{Caller, Fault},
+    remedy,
 };
 
 /// Credentials that were found, and every AWS client's settings with them.
@@ -44,8 +49,13 @@ pub(super) async fn credentials(config: &Config) -> Result<Found, Fault> {
 
 /// Who AWS says we are. Needs no permission.
 pub(super) async fn caller(aws: &SdkConfig) -> Result<Caller, (Fault, Option<u16>)> {
-    let answer = aws_sdk_sts::Client::new(aws).get_caller_identity().send().await;
-    let answer = answer.map_err(|error| fault_of(&error))?;
+    caller_after(aws, &mut Tries::default()).await
+}
+
+/// The same; `tries` hears what several tries learned besides.
+pub(super) async fn caller_after(aws: &SdkConfig, tries: &mut Tries) -> Result<Caller, (Fault, Option<u16>)> {
+    let client = aws_sdk_sts::Client::new(&connect::of_service(aws, "STS"));
+    let answer = tries.call(|| client.get_caller_identity().send()).await?;
     match (answer.account(), answer.arn()) {
         (Some(account), Some(arn)) => Ok(Caller { account_id: account.into(), arn: arn.into() }),
         _ => Err((Fault::new("UnclearAnswer", "the answer names no account and no user"), None)),
@@ -72,7 +82,24 @@ pub async fn who_am_i(config: &Config) -> Result<Caller, Fault> {
 
 async fn resolve(aws: &SdkConfig) -> Result<Keys, Fault> {
     let provider = aws.credentials_provider().ok_or_else(|| Fault::new("CredentialsNotFound", ""))?;
-    provider.provide_credentials().await.map_err(|error| fault_of_credentials(&error))
+    let began = Instant::now();
+    let mut is_clock_known = false;
+    for tried in 1.. {
+        let fault = match provider.provide_credentials().await {
+            Ok(keys) => return Ok(keys),
+            Err(error) => fault_of_credentials(&error),
+        };
+        if remedy::is_the_clock(&fault.code, &fault.message) && !is_clock_known {
+            // The provider's client has learned the time from this answer.
+            is_clock_known = true;
+            continue;
+        }
+        match tries::pause(&fault, None, tried, began.elapsed()) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(fault),
+        }
+    }
+    Err(Fault::new("CredentialsNotFound", ""))
 }
 
 fn with_keys(aws: SdkConfig, keys: Keys) -> SdkConfig {
@@ -90,6 +117,11 @@ fn fault_of_credentials(error: &CredentialsError) -> Fault {
                     "CredentialsFailed",
                     format!("AssumeRole: AccessDenied: {}", fault.message),
                 );
+            }
+            // Without an answer, it is STS that cannot be reached, not Kinesis.
+            let is_answered = matches!(assumed, SdkError::ServiceError(_) | SdkError::ResponseError(_));
+            if !is_answered {
+                return Fault::new("CredentialsFailed", format!("AssumeRole: {}", fault.message));
             }
             return fault;
         }

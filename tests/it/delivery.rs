@@ -527,6 +527,25 @@ fn while_blocked_each_try_is_another_users() {
     assert_settled(&home, 10, 0);
 }
 
+/// A stream that always takes longer than an answer is usually waited for: what it stored is not put for ever.
+#[test]
+fn a_stream_that_is_slow_to_answer_is_waited_for_and_told_of() {
+    let server = Scripted::start(|_| Answer::Success);
+    server.set_delay(Duration::from_secs(12));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0)]));
+    serve.wait_drained();
+    assert_eq!(server.calls().len(), 2, "the second put had more time");
+    serve.accept("/v1/batch", &batch(&[event("u", 1)]));
+    serve.wait_drained();
+    assert_eq!(server.calls().len(), 3, "and so have those that follow");
+    wait_until("the log names the latency", || serve.log().contains("takes 12.0 s to answer a put"));
+    serve.stop();
+    assert_settled(&home, 2, 0);
+    assert_eq!(ledger(&home)["repeatsPossible"], 1);
+}
+
 /// Places as numbers, by user, each counted where it first arrived.
 fn places(written: &[Sent]) -> BTreeMap<String, Vec<u64>> {
     let mut seen = std::collections::HashSet::new();

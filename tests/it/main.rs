@@ -13,6 +13,7 @@ mod corpus;
 mod delivery;
 mod desk;
 mod doctor;
+mod endpoints;
 mod endurance;
 mod keyboard;
 mod keys;

@@ -1,8 +1,6 @@
 //! The program's own log, and its own parts: a log that cannot be written ends and slows nothing, and a part that
 //! cannot go on does not die unnoticed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-
 use std::process::Stdio;
 
 use serde_json::json;
@@ -57,7 +55,7 @@ fn a_log_that_nobody_reads_slows_nothing_and_its_lost_lines_are_counted() {
     let home = Home::with_kinesis(&server.url, "");
     let (reader, writer) = std::io::pipe().unwrap();
     // More lines than the pipe and the queue before it take.
-    let mut serve = home.serve_telling(Stdio::from(writer), &[("TRIBUTARY_LOG", "trace")]);
+    let mut serve = home.serve_telling(Stdio::from(writer), &[("TRIBUTARY_LOG", "trace,aws_config=trace")]);
     let mut sent = 0;
     wait_until("a line is lost", || {
         let of_user = |user| format!(r#"{{"type":"track","userId":"{user}","event":"e"}}"#);
@@ -97,8 +95,37 @@ fn the_control_port_outlives_a_moment_without_file_descriptors() {
     let caller = std::net::TcpStream::connect(control).unwrap();
     wait_until("it says so", || serve.log().contains("an order could not be taken"));
     drop((taken, caller));
-    wait_until("the engine takes orders", || {
-        home.run(&["resend", "--all", "--dry-run"]).code == Some(0)
-    });
+    wait_until("the engine takes orders", || home.run(&["resend", "--all", "--dry-run"]).code == Some(0));
     serve.stop();
+}
+
+/// As a user who may not look into the data folder.
+#[cfg(unix)]
+#[test]
+fn the_data_folder_of_another_user_is_called_that() {
+    use std::os::unix::{fs::MetadataExt, fs::PermissionsExt, process::CommandExt};
+    const NOBODY: u32 = 65_534;
+    let home = Home::new("");
+    home.serve(&[]).stop();
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let is_root = std::fs::metadata(home.data_dir()).unwrap().uid() == 0;
+    for words in [&["log"][..], &["log", "--summary"], &["doctor", "--check"], &["resend", "--all"]] {
+        let mut command = home.command(words);
+        if is_root {
+            // Whom nothing is forbidden cannot test that it is.
+            set(home.folder(), 0o755);
+            set(&home.settings_file(), 0o644);
+            set(&home.data_dir(), 0o700);
+            command.uid(NOBODY).gid(NOBODY);
+        } else {
+            set(&home.data_dir(), 0o000);
+        }
+        let ended = command.output().unwrap();
+        set(&home.data_dir(), 0o700);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{words:?}: {said}");
+        assert!(said.contains("is not readable by this user: it belongs to"), "{words:?}: {said}");
+    }
 }
