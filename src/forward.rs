@@ -246,6 +246,7 @@ impl Forwarder {
                 self.connect().await;
                 self.weather.forget();
                 self.lanes.forget_refusals();
+                self.giving_up.clear();
                 self.lanes.wake_all();
                 self.order = Order::default();
                 self.facts = None;

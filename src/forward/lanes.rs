@@ -28,7 +28,7 @@ const ROOM_KEPT: usize = 8;
 /// So many lanes stay when none is used; of more, the memory goes back.
 const LANES_KEPT: usize = 4_096;
 
-/// An event that was refused so often in a row, while it could be its own fault, is shown as [`Stuck`].
+/// An event that was refused so often in a row, while others were taken, is shown as [`Stuck`].
 const STUCK_AFTER: u32 = 2;
 
 /// A lane's place in [`Lanes::queues`]: of a partition key, or, without the promise of order, of one event.
@@ -289,7 +289,7 @@ impl Lanes {
         queue.refusals += u32::from(is_suspect);
         let is_narrowed = queue.refusal.as_ref().is_some_and(|before| before.is_narrowed);
         queue.refusal = Some(Refusal { fault, is_narrowed });
-        if queue.refusals >= STUCK_AFTER {
+        if is_narrowed && queue.refusals >= STUCK_AFTER {
             self.stuck.insert(taken.event.id, taken.slot);
         }
         if let Some(begins) = queue.dry() {
@@ -765,7 +765,7 @@ mod tests {
             for id in [1, 3, 4] {
                 let mut taken = lanes.cut(one);
                 assert_eq!(ids(&taken), [id], "round {round}");
-                lanes.refused(taken.remove(0), Fault::new("Odd", ""), false);
+                lanes.refused(taken.remove(0), Fault::new("Odd", ""), true);
             }
             assert!(lanes.cut(one).is_empty());
             lanes.next_round();
