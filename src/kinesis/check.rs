@@ -270,7 +270,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             (Encryption::Plain, _) | (_, CheckKind::PutOne) => String::new(),
             (Encryption::Key(key), CheckKind::Ask) => {
                 format!(
-                    " It does not test the KMS key {key}, which putting needs: kms:GenerateDataKey. {HOW}"
+                    " It does not test the KMS key {key}. {HOW}"
                 )
             }
             (Encryption::Unknown, CheckKind::Ask) => format!(
