@@ -22,7 +22,7 @@ edition = "2021"
 [dependencies]
 aws-config = { version = "=1.13.0", default-features = false, features = ["rt-tokio"] }
 aws-credential-types = "1"
-aws-smithy-http-client = { version = "1", default-features = false }
+aws-smithy-http-client = { version = "1", default-features = false, features = ["default-client"] }
 tokio = { version = "1", features = ["rt", "macros"] }
 TOML
 cat >src/main.rs <<'RUST'

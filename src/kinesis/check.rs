@@ -269,9 +269,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         match (&self.encryption, self.kind) {
             (Encryption::Plain, _) | (_, CheckKind::PutOne) => String::new(),
             (Encryption::Key(key), CheckKind::Ask) => {
-                format!(
-                    " It does not test the KMS key {key}. {HOW}"
-                )
+                format!(" It does not test the KMS key {key}. {HOW}")
             }
             (Encryption::Unknown, CheckKind::Ask) => format!(
                 " Whether a KMS key encrypts the stream is not known, and the dry run does not test it. {HOW}"
