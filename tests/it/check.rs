@@ -325,6 +325,7 @@ fn a_dry_run_that_is_throttled_is_no_verdict() {
 /// The dry run uses no KMS key: only a record tells whether these credentials may.
 #[test]
 fn that_a_kms_key_is_not_tested_is_said_unless_a_record_is_put() {
+    type Case = (Box<dyn Fn() -> Reply + Send>, &'static str);
     let key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let encrypted = move || {
         Reply::Body(json!({ "StreamDescriptionSummary": {
@@ -333,7 +334,6 @@ fn that_a_kms_key_is_not_tested_is_said_unless_a_record_is_put() {
             "EncryptionType": "KMS", "KeyId": key, "EnhancedMonitoring": [], "OpenShardCount": 1 } }))
     };
     let hidden = || denied("kinesis:DescribeStreamSummary");
-    type Case = (Box<dyn Fn() -> Reply + Send>, &'static str);
     let cases: [Case; 2] =
         [(Box::new(encrypted), "does not test the KMS key arn:aws:kms:"), (Box::new(hidden), "is not known")];
     for (reply, words) in cases {
