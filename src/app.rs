@@ -66,7 +66,7 @@ const PLACE_MEMORY: &str = "place";
 /// An answer that did not come by now never will.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The same where puts in flight are waited for first, and then the disk.
-const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(1);
+const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(2);
 
 /// What a started product hands to its window.
 pub struct Running {
@@ -223,6 +223,8 @@ enum Wish {
         queued: Queued,
     },
     RetryNow,
+    /// Set aside what the destination refuses while it takes other events.
+    SetAsideStuck,
     /// Queue failed events again, or delivered ones once more.
     Resend(crate::delivery::Which),
     /// Ask what of Live's search is to be sent again, and how fast.
@@ -625,6 +627,8 @@ impl Desk {
                 self.saving = Some((Waiting::patient(answer, patience), done, queued));
             }
             Wish::RetryNow => engine.retry_now(),
+            // Its answer is that the banner goes.
+            Wish::SetAsideStuck => drop(engine.set_aside_stuck()),
             Wish::Resend(which) => return self.resending.start(engine, which),
             Wish::AskResend => return self.ask_about_search(clock, true),
             Wish::AskExport => return self.ask_about_search(clock, false),

@@ -37,7 +37,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     config::{Config, PublicUrl, Source},
-    delivery::{Forwarder, Intake, Millis},
+    delivery::{Forwarder, Intake, Millis, Stuck},
     event,
     spool::{AppendError, Spool, Summary},
 };
@@ -133,23 +133,25 @@ pub struct Endpoint {
     stage: watch::Receiver<Stage>,
     summary: watch::Receiver<Summary>,
     forwarder: watch::Receiver<Forwarder>,
+    stuck: watch::Receiver<Option<Stuck>>,
     visitors: Arc<Visitors>,
     /// Memory for bodies that are being read or stored, in KiB.
     bodies: Arc<Semaphore>,
 }
 
 impl Endpoint {
-    /// An endpoint in front of `spool`. `visitors` remembers who came.
+    /// An endpoint in front of `spool`; `/metrics` says what the forwarder does, and what it cannot deliver. `visitors`
+    /// remembers who came.
     pub fn new(
         spool: Spool,
         rules: watch::Receiver<Arc<Rules>>,
         stage: watch::Receiver<Stage>,
-        forwarder: watch::Receiver<Forwarder>,
+        (forwarder, stuck): (watch::Receiver<Forwarder>, watch::Receiver<Option<Stuck>>),
         visitors: Arc<Visitors>,
     ) -> Self {
         let summary = spool.watch();
         let bodies = Arc::new(Semaphore::new(body::ALL_KIB_MAX));
-        Self { spool, rules, stage, summary, forwarder, visitors, bodies }
+        Self { spool, rules, stage, summary, forwarder, stuck, visitors, bodies }
     }
 
     async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, peer: SocketAddr) -> Response {
@@ -225,8 +227,9 @@ impl Endpoint {
     /// What was answered before this is in the sums: the spool publishes them before it answers.
     fn metrics(&self) -> String {
         let ledger = self.summary.borrow().ledger;
+        let stuck = self.stuck.borrow().as_ref().map_or(0, |stuck| stuck.refused + stuck.behind);
         let (unknown_keys, refused) = (self.visitors.turned_away_count(), self.visitors.refused_counts());
-        metrics::text(&ledger, &self.forwarder.borrow(), unknown_keys, &refused)
+        metrics::text(&ledger, &self.forwarder.borrow(), (stuck, unknown_keys), &refused)
     }
 
     fn is_open(&self) -> Result<(), Refused> {

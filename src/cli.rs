@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it failed (one line on stderr says what and what to do), 2 wrong usage.
 
+mod access;
 mod check;
 mod doctor;
 mod filter;
@@ -11,14 +12,12 @@ mod policy;
 mod resend;
 mod send;
 mod serve;
+mod set_aside;
 mod settings;
 mod story;
 mod tail;
 
-pub use serve::start_log;
-pub use tracing_subscriber::filter::LevelFilter;
-
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -63,6 +62,8 @@ pub enum Command {
     Log(log::Words),
     /// Queue failed events again, or replay delivered ones
     Resend(resend::Words),
+    /// Keep as failed what the destination refuses while it takes other events
+    SetAside(set_aside::Words),
     /// Check the spool and the ledger; repair what can be repaired, lose nothing
     Doctor(doctor::Words),
     /// Print the effective settings, secrets masked
@@ -176,7 +177,7 @@ impl Cli {
 
 /// Carries out a command. `Ok(false)`: it was done, and its answer is no.
 pub fn run(command: Command, places: &Places) -> anyhow::Result<bool> {
-    match command {
+    let done = match command {
         Command::Serve(words) => serve::run(words, places).map(|()| true),
         Command::Send(words) => send::run(&words, places),
         Command::Check(words) => check::run(words, places),
@@ -185,8 +186,10 @@ pub fn run(command: Command, places: &Places) -> anyhow::Result<bool> {
         Command::Log(words) => log::run(&words, places).map(|()| true),
         Command::Doctor(words) => doctor::run(&words, places),
         Command::Resend(words) => resend::run(&words, places),
+        Command::SetAside(words) => set_aside::run(&words, places).map(|()| true),
         Command::Config(words) => settings::run(&words, places).map(|()| true),
-    }
+    };
+    done.map_err(|error| access::explained(error, places))
 }
 
 /// The engine that runs on the data folder.
@@ -221,7 +224,6 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 /// Writes to stdout. A reader that has seen enough and closed its end (`head`, say) ends the program quietly.
 fn print(text: &str) -> anyhow::Result<Printed> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(Printed::Read),
@@ -237,7 +239,7 @@ enum Printed {
 }
 
 /// Tells the person at the terminal something that is not the answer.
-#[expect(clippy::print_stderr, reason = "the command line's own channel for what is not the answer")]
 fn tell(text: &str) {
-    eprintln!("{text}");
+    // Where stderr cannot be written, the answer on stdout still counts.
+    drop(writeln!(std::io::stderr(), "{text}"));
 }

@@ -28,7 +28,7 @@ pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
 pub use places::{
     Environment, WindowSystem, ca_bundle, config_path, data_dir, default_config_path, default_data_dir,
-    downloads_dir, key_files, program, window_system,
+    downloads_dir, endpoint_variable, key_files, program, window_system,
 };
 pub use proxy::{PublicUrl, check_trusted_proxy, is_authority, path_prefix, trusted_proxy_text};
 pub use raw::Overrides;

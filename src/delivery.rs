@@ -5,7 +5,7 @@
 mod account;
 mod check;
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -287,6 +287,25 @@ impl Forwarder {
     }
 }
 
+/// The code of an event that was set aside: when the destination changed, or because it kept refusing the event.
+pub const SET_ASIDE: &str = "SetAside";
+
+/// Events that the destination keeps refusing while it takes others. What waits behind them waits for them, since order
+/// per partition key is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Refused events, each the oldest of its partition key that waits.
+    pub refused: u64,
+    /// Events that wait behind them, as far as they are in memory.
+    pub behind: u64,
+    /// More of these are on disk.
+    pub has_more: bool,
+    /// The oldest of the refused ones.
+    pub event: EventId,
+    /// What the destination said of it.
+    pub fault: Fault,
+}
+
 /// What a stream says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamFacts {
@@ -312,9 +331,22 @@ pub struct Disorder {
     pub after: Arc<str>,
 }
 
+/// The stream takes long to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slowness {
+    /// So long, in whole seconds.
+    pub answer: Duration,
+    /// An answer is waited for up to this long.
+    pub waits: Duration,
+}
+
 /// What the forwarder has learned about the stream in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamNews {
+    /// The server's address and what names it, where that is not our settings but AWS's own variables or profile.
+    pub server: Option<Arc<str>>,
+    /// `None`: answers come quickly.
+    pub slowness: Option<Slowness>,
     /// `None`: not asked yet, or looking is not permitted.
     pub facts: Option<StreamFacts>,
     /// `None`: in order as far as was seen.
@@ -395,6 +427,8 @@ pub struct Status {
     pub intake: Intake,
     /// What the forwarder is doing.
     pub forwarder: Forwarder,
+    /// Where AWS's own variables or profile name the server: its address, and what names it.
+    pub server: Option<Arc<str>>,
     /// The sums.
     pub ledger: Ledger,
     /// The newest line of the log; 0 while it is empty.
@@ -417,6 +451,8 @@ pub struct Status {
     pub resending: Option<Resent>,
     /// How far the export that is under way is.
     pub exporting: Option<Exported>,
+    /// Events that the destination refuses while it takes others.
+    pub stuck: Option<Stuck>,
     /// Events on their way to the stream right now; each of them is queued until the stream has confirmed it.
     pub sending: u64,
     /// Records that the practice stream let go to stay within its memory.

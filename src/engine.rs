@@ -31,7 +31,7 @@ use std::{
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -49,7 +49,7 @@ use crate::{
     config::{self, Config, Destination, DestinationKind},
     delivery::{
         self, CheckKind, Detail, EventId, Exported, Fault, Page, Query, Receipt, Record, Resent, Status,
-        Step, StreamNews, Which,
+        Step, StreamNews, Stuck, Which,
         chart::{Overview, Window},
     },
     event::Kind,
@@ -221,6 +221,8 @@ struct Shared {
     /// Something outside the watched values changed.
     news: Notify,
     problems: Mutex<BTreeMap<&'static str, Arc<str>>>,
+    /// The first part that stopped although nobody had asked it to.
+    broken: OnceLock<Arc<str>>,
     waker: OnceLock<Waker>,
     visitors: Arc<Visitors>,
     told_to_stop: AtomicBool,
@@ -232,6 +234,10 @@ struct Shared {
     stop_exporting: AtomicBool,
     /// Events in flight, as the forwarder tells.
     sending: watch::Sender<u64>,
+    /// What the destination refuses while it takes other events.
+    stuck: watch::Sender<Option<Stuck>>,
+    /// Asks the forwarder that runs now to set those aside.
+    set_aside: Mutex<mpsc::Sender<oneshot::Sender<u64>>>,
     /// What a caller of the control port must know.
     control_key: String,
     /// What the window kept before this start.
@@ -268,6 +274,31 @@ impl Shared {
         self.news.notify_one();
     }
 
+    /// A part that the engine cannot do without stopped although nobody had asked it to. Faces are woken directly: the
+    /// status board may be what stopped.
+    fn set_broken(&self, name: &'static str, why: &str) {
+        let text = format!(
+            "The {name} stopped unexpectedly{why}. No accepted event is lost; restart Tributary, and report this."
+        );
+        self.set_problem(name, Some(text.clone()));
+        // The first one is the cause; others may be its consequences.
+        self.broken.get_or_init(|| text.into());
+        self.wake_faces();
+    }
+
+    /// Has the forwarder set aside what the destination keeps refusing.
+    async fn set_aside_stuck(&self) -> Result<u64, String> {
+        let (reply, done) = oneshot::channel();
+        let forwarder = self.set_aside.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let asked = forwarder.send(reply).await.is_ok();
+        match (asked, done.await) {
+            (true, Ok(count)) => Ok(count),
+            (false, _) | (true, Err(_)) => {
+                Err("the forwarder is not running; ask again in a moment".to_owned())
+            }
+        }
+    }
+
     /// The largest record that the stream of these settings takes, as far as it is known. May read a small file.
     fn record_bytes_max(&self, config: &Config) -> usize {
         let facts = self.news_of_stream.borrow().facts;
@@ -278,6 +309,25 @@ impl Shared {
     fn setup_for(config: Arc<Config>, access: &Access) -> Setup {
         let practice = (config.destination.kind == DestinationKind::Practice).then(|| access.clone());
         Setup { config, practice }
+    }
+}
+
+/// Held by what must not end before the engine does: says so when it ends anyway, also by a panic.
+struct Alarm(Weak<Shared>, &'static str);
+
+impl Alarm {
+    async fn during(self, part: impl Future<Output = ()>) {
+        part.await;
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade()
+            && !*shared.stopping.borrow()
+        {
+            shared.set_broken(self.1, "");
+        }
     }
 }
 
@@ -352,6 +402,7 @@ impl Engine {
             try_now: Arc::default(),
             news: Notify::new(),
             problems: Mutex::default(),
+            broken: OnceLock::new(),
             waker: OnceLock::new(),
             visitors: Arc::default(),
             told_to_stop: AtomicBool::new(false),
@@ -360,6 +411,8 @@ impl Engine {
             exporting: watch::Sender::new(None),
             stop_exporting: AtomicBool::new(false),
             sending: watch::Sender::new(0),
+            stuck: watch::Sender::new(None),
+            set_aside: Mutex::new(mpsc::channel(1).0),
             control_key: config::new_write_key()?,
             kept_draft,
             spool,
@@ -369,8 +422,8 @@ impl Engine {
             commands,
         });
         let desk = start_desk(&shared, questions)?;
-        let keeper =
-            runtime.spawn(keeper::run(Arc::clone(&shared), (listener, practice_listener), inbox, signals));
+        let keeper = keeper::run(Arc::clone(&shared), (listener, practice_listener), inbox, signals);
+        let keeper = runtime.spawn(Alarm(Arc::downgrade(&shared), "keeper of the engine").during(keeper));
         let export_folder = config::downloads_dir().unwrap_or_else(|| shared.paths.data_dir.clone());
         Ok(Self { runtime, shared, keeper, spool_threads, desk, memo, export_folder })
     }
@@ -387,6 +440,12 @@ impl Engine {
     /// Whether a signal asked the program to stop. The face is woken for it.
     pub fn told_to_stop(&self) -> bool {
         self.shared.told_to_stop.load(Ordering::Acquire)
+    }
+
+    /// What stopped that the engine cannot do without, in a sentence: it is to be shut down and started again. The face
+    /// is woken for it.
+    pub fn broken(&self) -> Option<Arc<str>> {
+        self.shared.broken.get().cloned()
     }
 
     /// The latest status; cheap.
@@ -424,6 +483,14 @@ impl Engine {
     /// Tries again now where the forwarder waits.
     pub fn retry_now(&self) {
         self.shared.try_now.notify_one();
+    }
+
+    /// Sets aside the events of [`Status::stuck`]: they are kept as failed, can be sent again, and those behind them go
+    /// on. The answer is how many.
+    pub fn set_aside_stuck(&self) -> Answer<Result<u64, String>> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::SetAsideStuck { reply });
+        Answer(answer)
     }
 
     /// A page of the log.
@@ -694,7 +761,11 @@ fn start_desk(
         }
     };
     let keys = shared.spool.keys();
-    let run = move || desk::run(log, &keys, questions, || summary.borrow().revision, answered);
+    let alarm = Alarm(Arc::downgrade(shared), "reader of the delivery log");
+    let run = move || {
+        let _alarm = alarm;
+        desk::run(log, &keys, questions, || summary.borrow().revision, answered);
+    };
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
 }
 
@@ -751,4 +822,54 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+impl Engine {
+    /// An engine on a folder and a port of its own.
+    pub(crate) fn for_test(data_dir: &Path) -> Self {
+        let mut config = Config::default();
+        config.capture.listen = ([127, 0, 0, 1], 0).into();
+        let paths = Paths { config_file: None, data_dir: data_dir.to_owned() };
+        Self::start(config, paths).expect("nothing prevents it")
+    }
+
+    /// Ends a part that the engine cannot do without.
+    pub(crate) fn lose_the_spool(&self) {
+        self.runtime.block_on(self.shared.spool.close());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_of(end: impl FnOnce(&Engine)) -> Arc<str> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = Engine::for_test(folder.path());
+        let (wake, woken) = std::sync::mpsc::sync_channel(1);
+        engine.on_change(move || wake.try_send(()).unwrap_or(()));
+        assert_eq!(engine.broken(), None);
+        end(&engine);
+        let why = loop {
+            if let Some(why) = engine.broken() {
+                break why;
+            }
+            woken.recv_timeout(Duration::from_secs(30)).expect("the face is woken");
+        };
+        engine.shutdown(Duration::ZERO);
+        why
+    }
+
+    #[test]
+    fn a_part_that_stops_unasked_is_told_of_and_the_face_is_woken() {
+        let why = told_of(Engine::lose_the_spool);
+        assert!(why.contains("stopped unexpectedly") && why.contains("No accepted event is lost"), "{why}");
+    }
+
+    #[test]
+    fn the_keeper_of_all_parts_does_not_stop_unnoticed_either() {
+        let why = told_of(|engine| engine.keeper.abort());
+        assert!(why.starts_with("The keeper of the engine stopped unexpectedly"), "{why}");
+    }
 }

@@ -10,11 +10,13 @@
 mod backoff;
 mod lanes;
 mod order;
+mod patience;
 mod reading;
 mod state;
 mod telling;
 
 use std::{
+    collections::HashSet,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -22,17 +24,18 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     config::{Config, Operation},
-    delivery::{self, Attempt, EventId, Fault, Millis, Outcome, StreamFacts, StreamNews},
-    kinesis::{self, Access, AwsFiles, Client, Outgoing},
+    delivery::{self, Attempt, EventId, Fault, Millis, Outcome, SET_ASIDE, StreamFacts, StreamNews, Stuck},
+    kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client, Outgoing},
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
 use lanes::{Cut, Lanes, Taken};
 use order::Order;
+use patience::Patience;
 use reading::{Page, Reader};
 use state::{Reason, Weather};
 
@@ -65,6 +68,8 @@ pub struct Controls {
     pub setup: watch::Receiver<Setup>,
     /// Try now.
     pub try_now: Arc<Notify>,
+    /// Set aside what the destination keeps refusing while it takes other events; answered with how many those were.
+    pub set_aside: mpsc::Receiver<oneshot::Sender<u64>>,
     /// True: finish what is in flight and end.
     pub stop: watch::Receiver<bool>,
 }
@@ -78,6 +83,8 @@ pub struct Reports {
     pub stream: watch::Sender<StreamNews>,
     /// How many records are in flight.
     pub sending: watch::Sender<u64>,
+    /// What it refuses while it takes other events.
+    pub stuck: watch::Sender<Option<Stuck>>,
 }
 
 type Put = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -92,6 +99,8 @@ struct Done {
     encoding: crate::event::Encoding,
     /// Changes of the settings before it.
     changes: u64,
+    /// How long its answer was waited for.
+    waited: Duration,
 }
 
 /// What the spool is told of puts that came back.
@@ -110,6 +119,7 @@ enum Step {
     Spool,
     Setup,
     TryNow,
+    SetAside(oneshot::Sender<u64>),
     Timer,
     Stop,
 }
@@ -128,10 +138,13 @@ struct Forwarder {
     files: AwsFiles,
     lanes: Lanes,
     weather: Weather,
+    patience: Patience,
     puts: FuturesUnordered<Put>,
     /// Records in those.
     sending: u64,
     reader: Reader,
+    /// Events in flight that are to be set aside if they are refused once more.
+    giving_up: HashSet<EventId>,
     order: Order,
     facts: Option<StreamFacts>,
     asking: Option<Asking>,
@@ -155,14 +168,17 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         files,
         lanes: Lanes::default(),
         weather: Weather::default(),
+        patience: Patience::default(),
         puts: FuturesUnordered::new(),
         sending: 0,
+        giving_up: HashSet::new(),
         order: Order::default(),
         facts: None,
         asking: None,
         ask_at: Instant::now(),
         stopping: false,
     };
+    forwarder.tell_news();
     loop {
         forwarder.read_on();
         forwarder.ask();
@@ -196,6 +212,7 @@ impl Forwarder {
             }
             changed = self.controls.setup.changed() => if changed.is_ok() { Step::Setup } else { Step::Stop },
             () = self.controls.try_now.notified() => Step::TryNow,
+            Some(reply) = self.controls.set_aside.recv() => Step::SetAside(reply),
             Some(done) = self.puts.next(), if !self.puts.is_empty() => {
                 let mut all = vec![done];
                 while let Some(Some(done)) = self.puts.next().now_or_never() {
@@ -225,8 +242,11 @@ impl Forwarder {
             Step::Setup => {
                 self.setup = self.controls.setup.borrow_and_update().clone();
                 self.changes += 1;
+                self.patience = Patience::default();
                 self.connect().await;
                 self.weather.forget();
+                self.lanes.forget_refusals();
+                self.giving_up.clear();
                 self.lanes.wake_all();
                 self.order = Order::default();
                 self.facts = None;
@@ -234,13 +254,15 @@ impl Forwarder {
                 (self.asking, self.ask_at) = (None, Instant::now());
             }
             Step::TryNow => {
-                if !self.is_waiting_for_keys() {
+                if !self.is_waiting_for_keys() && !self.is_out_of_time() {
                     self.connect().await;
                 }
                 self.weather.hurry(Instant::now());
                 self.lanes.wake_all();
                 self.ask_at = Instant::now();
             }
+            // A face that no longer waits is no error.
+            Step::SetAside(reply) => drop(reply.send(self.set_aside_stuck().await)),
             Step::Timer => self.lanes.wake(Instant::now()),
             Step::Stop => {
                 self.stopping = true;
@@ -249,11 +271,52 @@ impl Forwarder {
         }
     }
 
+    /// Lets go of the events that the destination refuses while it takes others: each is kept as failed, with what was
+    /// said of it, and what waits behind it goes on. Gives how many.
+    async fn set_aside_stuck(&mut self) -> u64 {
+        let mut settlements = Vec::new();
+        let (taken, in_flight) = self.lanes.take_stuck();
+        let count = (taken.len() + in_flight.len()) as u64;
+        self.giving_up.extend(in_flight);
+        for (taken, fault) in taken {
+            settlements.push(self.set_aside(&taken, &fault));
+            self.lanes.settled(&taken);
+        }
+        if count > 0 {
+            tracing::info!("{count} events that were refused again and again are set aside");
+            self.spool.settle(settlements).await;
+        }
+        self.give_up_held_back().await;
+        count
+    }
+
+    fn set_aside(&self, taken: &Taken, fault: &Fault) -> Settlement {
+        let message = format!("set aside because the destination refused it again and again: {fault}");
+        Settlement {
+            id: taken.event.id,
+            bytes: taken.event.json.len(),
+            at: now_ms(),
+            attempts: taken.event.attempts,
+            took_ms: 0,
+            encoding: self.setup.config.destination.encoding,
+            result: Err(Fault::new(SET_ASIDE, message)),
+        }
+    }
+
+    /// Requests are refused for their time: the client that has learned it from the answers is kept.
+    fn is_out_of_time(&self) -> bool {
+        self.weather.pause().is_some_and(|pause| kinesis::is_the_clock(&pause.fault))
+    }
+
     /// A new client: it reads AWS's own files anew.
     async fn connect(&mut self) {
         // What waits for the keys of the one before would leave its program running, and start another one.
         self.client.give_up_keys();
         (self.files, self.client) = connect(&self.setup).await;
+        if self.patience.answer() != ANSWER_TIMEOUT {
+            self.client = self.client.waiting(self.patience.answer());
+        }
+        self.tell_news();
     }
 
     /// A person may be approving it right now: a new client would ask anew.
@@ -304,6 +367,10 @@ impl Forwarder {
             if self.puts.len() >= self.weather.puts_max(now, self.puts_limit()) {
                 return;
             }
+            if !self.lanes.has_ready() {
+                // In a pause, every key that waits has been tried.
+                self.lanes.next_round();
+            }
             if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
                 return;
             }
@@ -312,13 +379,15 @@ impl Forwarder {
                 return;
             }
             let is_blocked = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Blocked);
-            if (is_blocked || self.files.have_changed(now)) && !self.is_waiting_for_keys() {
+            let may_be_mended = (is_blocked && !self.is_out_of_time()) || self.files.have_changed(now);
+            if may_be_mended && !self.is_waiting_for_keys() {
                 // What was wrong may have been mended in AWS's own files, which a client reads once; or they name other
                 // keys now, while the old ones work still.
                 self.connect().await;
             }
             self.sending += taken.len() as u64;
-            self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding, self.changes)));
+            let since = (self.changes, self.patience.answer());
+            self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding, since)));
         }
     }
 
@@ -329,10 +398,18 @@ impl Forwarder {
         for done in all {
             self.sending -= done.taken.len() as u64;
             // What was put with other settings says nothing of these.
-            if done.changes == self.changes {
+            let is_of_now = done.changes == self.changes;
+            if is_of_now && self.patience.learn(&done.outcomes, done.started.elapsed(), done.waited) {
+                self.client = self.client.waiting(self.patience.answer());
+                tracing::warn!("Answers of the stream are now waited for up to {:?}", self.patience.answer());
+            }
+            if is_of_now && !self.says_nothing_new(&done) {
                 self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
             }
             self.take_back(done, now, &mut books);
+        }
+        if self.weather.pause().is_none() {
+            self.lanes.unblock(|refusals| now + delay_after(Wait::Blocked, refusals, fastrand::f64()));
         }
         self.lanes.wake(now);
         self.tell_news();
@@ -344,6 +421,16 @@ impl Forwarder {
             self.spool.settle(settlements).await;
         }
         self.give_up_held_back().await;
+    }
+
+    /// A record that is refused as before, while others are taken, is no news of the destination.
+    fn says_nothing_new(&self, done: &Done) -> bool {
+        match (done.taken.as_slice(), done.outcomes.as_slice()) {
+            ([taken], [Outcome::Blocked(fault)]) => {
+                self.weather.pause().is_none() && self.lanes.is_known_refused(taken, &fault.code)
+            }
+            _ => false,
+        }
     }
 
     fn take_back(&mut self, done: Done, now: Instant, books: &mut Books) {
@@ -383,19 +470,13 @@ impl Forwarder {
                     self.rest(taken, Wait::Offline, now);
                     continue;
                 }
-                Outcome::Blocked(fault) if kinesis::may_be_the_records(&fault) => {
-                    self.lanes.isolate(&taken);
-                    self.rest(taken, Wait::Blocked, now);
+                Outcome::Blocked(fault) if self.giving_up.remove(&taken.event.id) => {
+                    books.settlements.push(self.set_aside(&taken, &fault));
+                    self.lanes.settled(&taken);
                     continue;
                 }
-                Outcome::Blocked(_) if self.weather.pause().is_none() => {
-                    // Others of its put were taken: it is this one that is not wanted, and nobody waits for it.
-                    self.rest(taken, Wait::Blocked, now);
-                    continue;
-                }
-                Outcome::Blocked(_) => {
-                    // The pause of all is the rest of each.
-                    self.lanes.missed(taken, |_| now);
+                Outcome::Blocked(fault) => {
+                    self.refuse(taken, fault);
                     continue;
                 }
             };
@@ -411,6 +492,17 @@ impl Forwarder {
             self.lanes.settled(&taken);
         }
         self.lanes.narrow_down(suspects);
+    }
+
+    /// Nobody else waits for a record that may itself be at fault: because of what was said, or because the destination
+    /// took others a moment ago.
+    fn refuse(&mut self, taken: Taken, fault: Fault) {
+        let may_be_its_own = kinesis::may_be_the_records(&fault);
+        if may_be_its_own {
+            self.lanes.isolate(&taken);
+        }
+        let is_suspect = may_be_its_own || self.weather.known_pause().is_none();
+        self.lanes.refused(taken, fault, is_suspect);
     }
 
     fn rest(&mut self, taken: Taken, wait: Wait, now: Instant) {
@@ -435,15 +527,20 @@ async fn until_answered(asking: &mut Option<Asking>) -> Result<StreamFacts, Faul
 
 /// Whether the record may be in the stream although no receipt came: then its next put makes a second one.
 fn may_have_arrived(fault: &Fault) -> bool {
-    &*fault.code != kinesis::NOT_SENT
+    !kinesis::was_not_sent(fault)
 }
 
-async fn put(client: Client, taken: Vec<Taken>, encoding: crate::event::Encoding, changes: u64) -> Done {
+async fn put(
+    client: Client,
+    taken: Vec<Taken>,
+    encoding: crate::event::Encoding,
+    (changes, waited): (u64, Duration),
+) -> Done {
     let (started, started_at) = (Instant::now(), now_ms());
     let records: Vec<_> =
         taken.iter().map(|one| Outgoing { key: &one.event.key, json: &one.event.json }).collect();
     let outcomes = client.put(&records, encoding).await;
-    Done { taken, outcomes, started, started_at, encoding, changes }
+    Done { taken, outcomes, started, started_at, encoding, changes, waited }
 }
 
 fn now_ms() -> Millis {

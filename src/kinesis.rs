@@ -21,8 +21,10 @@ mod read;
 mod sections;
 mod sso;
 mod streams;
+mod talking;
+mod tries;
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use aws_sdk_kinesis::{
     error::{ProvideErrorMetadata, SdkError},
@@ -38,7 +40,7 @@ use crate::{
 };
 
 pub use check::check;
-pub use connect::{Access, Target};
+pub use connect::{ANSWER_TIMEOUT, Access, Target};
 pub use files::AwsFiles;
 pub use iam::attach;
 pub use identity::who_am_i;
@@ -76,6 +78,8 @@ pub struct Client {
     operation: Operation,
     /// `None`: they are in `sdk`, and do not change.
     keys: Option<keys::Held>,
+    /// See [`Client::configured_server`].
+    server: Option<Arc<str>>,
 }
 
 impl Client {
@@ -94,6 +98,18 @@ impl Client {
             }
             Operation::PutRecords => self.put_records(records, encoding).await,
         }
+    }
+
+    /// Where AWS's own variables or profile, and not our settings, name the server: its address, and what names it.
+    pub fn configured_server(&self) -> Option<Arc<str>> {
+        self.server.clone()
+    }
+
+    /// The same, which waits so long for an answer. Few different times: each has connections of its own.
+    #[must_use]
+    pub fn waiting(&self, answer: Duration) -> Self {
+        let settings = self.sdk.config().to_builder().timeout_config(connect::timeouts_of(answer));
+        Self { sdk: aws_sdk_kinesis::Client::from_conf(settings.build()), ..self.clone() }
     }
 
     /// How many records one put takes.
@@ -164,7 +180,7 @@ fn spread(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> {
 const UNCLEAR_ANSWER: &str = "UnclearAnswer";
 
 /// The code of a fault where no connection came about: the record cannot have been written.
-pub const NOT_SENT: &str = "ConnectionFailed";
+const NOT_SENT: &str = "ConnectionFailed";
 
 /// The code of a fault that is none yet: AWS keys are being waited for.
 pub const WAITING_FOR_KEYS: &str = "WaitingForKeys";
@@ -173,6 +189,17 @@ pub const WAITING_FOR_KEYS: &str = "WaitingForKeys";
 /// nothing says otherwise either.
 pub fn may_be_the_records(fault: &Fault) -> bool {
     remedy::may_be_the_records(&fault.code, &fault.message)
+}
+
+/// Whether a request was refused for the time that it was signed at. A client learns the server's time from the answer,
+/// so that its next request fits: it must be kept.
+pub fn is_the_clock(fault: &Fault) -> bool {
+    remedy::is_the_clock(&fault.code, &fault.message)
+}
+
+/// Whether the record cannot have been written: there was no connection, or there were no keys to sign with.
+pub fn was_not_sent(fault: &Fault) -> bool {
+    &*fault.code == NOT_SENT || fault.code.starts_with("Credentials")
 }
 
 /// `200 {}` is no delivery.
@@ -225,7 +252,9 @@ where
             let code = if status.is_success() { UNCLEAR_ANSWER.to_owned() } else { format!("Http{number}") };
             (Fault::new(code, format!("the answer (HTTP {number}) could not be read")), Some(number))
         }
-        SdkError::TimeoutError(_) => (Fault::new("NoAnswer", "no answer within 15 seconds"), None),
+        SdkError::TimeoutError(_) => {
+            (Fault::new("NoAnswer", "no answer in the time that a call may take"), None)
+        }
         SdkError::DispatchFailure(failure) => {
             let text = chain(error);
             let code = match (failure.is_timeout(), failure.is_io()) {

@@ -10,6 +10,9 @@ pub mod event;
 // Files that survive a power cut.
 pub mod files;
 
+// The program's own log.
+pub mod log;
+
 // Settings, and texts made from them: pure.
 pub mod config;
 pub mod policy;

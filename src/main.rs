@@ -8,6 +8,7 @@ use tributary::{
     cli::{self, Cli},
     config::{self, Overrides},
     engine::Engine,
+    log::{self, LevelFilter},
 };
 
 /// An event is made of small pieces of memory that are taken by one thread and given back by another, and the SDK takes
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
 /// The desktop app. What prevents a start is shown in the window, where it can be mended and tried again.
 fn window(places: &cli::Places) -> anyhow::Result<bool> {
     // What it does is in the window; what went wrong is for whoever started it, too.
-    cli::start_log(cli::LevelFilter::WARN);
+    let _flush = log::start(LevelFilter::WARN);
     let places = places.clone();
     app::run(move || start(&places))?;
     Ok(true)
@@ -60,7 +61,7 @@ fn settings_problem(error: &config::Error) -> Problem {
     Problem { title: "The settings cannot be used".to_owned(), details }
 }
 
-#[expect(clippy::print_stderr, reason = "the one line that says what failed")]
+/// The one line that says what failed.
 fn complain(error: &anyhow::Error) {
-    eprintln!("tributary: {error:#}");
+    log::last_words(&format!("tributary: {error:#}"));
 }

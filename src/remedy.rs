@@ -9,9 +9,11 @@
 mod public;
 mod words;
 
+use std::time::Duration;
+
 use crate::{
     config::Config,
-    delivery::{Disorder, Fault, Outcome},
+    delivery::{Disorder, Fault, Outcome, SET_ASIDE, Stuck},
 };
 
 /// What the forwarder does about an error.
@@ -140,15 +142,31 @@ pub fn remedy(fault: &Fault, config: &Config) -> Remedy {
     words::remedy(cause_of(&fault.code, &fault.message), fault, config)
 }
 
-/// The same of something that the user asked for once, such as a check: nothing tries again by itself, and no event
-/// depends on it.
+/// The same of something that the user asked for once, such as a check: nothing tries again by itself, no event depends
+/// on it, and nothing was to be stored.
 pub fn remedy_once(fault: &Fault, config: &Config) -> Remedy {
+    words::storing_nothing(remedy_of_put(fault, config))
+}
+
+/// The same of a record that was put once, when the user asked for it.
+pub fn remedy_of_put(fault: &Fault, config: &Config) -> Remedy {
     words::once(remedy(fault, config))
+}
+
+/// What to tell the user of a stream that is so slow to answer, and for how long its answers are waited for.
+pub fn slow(answer: Duration, waits: Duration, config: &Config) -> String {
+    words::slow(answer, waits, config)
 }
 
 /// What to tell the user of a stream that spreads records over its shards by itself, while order is wanted.
 pub fn spread_keys(config: &Config) -> String {
     words::spread_keys(config)
+}
+
+/// What to tell the user of events that the destination refuses while it takes others; the second sentence says what to
+/// do.
+pub fn stuck(stuck: &Stuck) -> [String; 2] {
+    words::stuck(stuck)
 }
 
 /// What to tell the user of records whose sequence numbers do not rise.
@@ -168,6 +186,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         Cause::ServiceFailing
         | Cause::NoAnswer
         | Cause::ConnectionFailed
+        | Cause::KeysUnreachable(_)
         | Cause::UnclearAnswer
         | Cause::DryRun
         | Cause::RecordDiffers
@@ -204,9 +223,19 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
     }
 }
 
-/// Whether what was refused may be one record's fault although the message blames none: an argument that is not valid.
+/// Whether what was refused may be one record's fault although the message blames none: an argument that is not valid, a
+/// request that could not be read, or a code that nobody knows.
 pub fn may_be_the_records(code: &str, message: &str) -> bool {
-    cause_of(code, message) == Cause::RequestRefused
+    match cause_of(code, message) {
+        Cause::RequestRefused => code != "IncompleteRequest",
+        Cause::Unreadable | Cause::Unknown => true,
+        _ => false,
+    }
+}
+
+/// Whether a request was refused for the time that it was signed at.
+pub fn is_the_clock(code: &str, message: &str) -> bool {
+    cause_of(code, message) == Cause::ClockWrong
 }
 
 fn class_of_status(status: Option<u16>) -> Class {
@@ -236,6 +265,7 @@ enum Cause {
     NoAnswer,
     ConnectionFailed,
     KeyServiceSilent,
+    KeysUnreachable(Source),
     UnclearAnswer,
     NotTrusted,
     ProxyRefused,
@@ -399,8 +429,8 @@ const CODES: &[(&str, Cause)] = &[
     ("SpoolUnreadable", Cause::SpoolUnreadable),
     // The spool would not forward it again.
     ("repeat", Cause::Repeat),
-    // The user changed the destination.
-    ("SetAside", Cause::SetAside),
+    // The user changed the destination, or let go of what it refuses.
+    (SET_ASIDE, Cause::SetAside),
     // Who we are.
     ("CredentialsNotFound", Cause::CredentialsNotFound),
     ("CredentialsFailed", Cause::CredentialsFailed(Source::Other)),
@@ -491,7 +521,10 @@ fn cause_of(code: &str, message: &str) -> Cause {
     match listed.or_else(of_public).unwrap_or(Cause::Unknown) {
         Cause::CredentialsFailed(Source::Other) => match source_in(message) {
             // Without a network, a sign-in or role cannot be renewed either; nobody has to act then.
-            source if source != Source::NoProfile && is_about_the_network(message) => Cause::ConnectionFailed,
+            source @ (Source::NoProfile | Source::Process | Source::Keychain) => {
+                Cause::CredentialsFailed(source)
+            }
+            source if is_about_the_network(message) => Cause::KeysUnreachable(source),
             source => Cause::CredentialsFailed(source),
         },
         Cause::SignatureWrong if is_about_time(message) => Cause::ClockWrong,

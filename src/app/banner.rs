@@ -21,6 +21,7 @@ pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
     matches!(seen.status.intake, Intake::Full | Intake::DiskFull | Intake::Failing(_))
         || !seen.status.problems.is_empty()
         || seen.status.forwarder.fault().is_some()
+        || seen.status.stuck.is_some()
         || !faults::on(seen).is_empty()
 }
 
@@ -70,6 +71,21 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             if widgets::button_ui(ui, Icon::PowerOff, "Switch all off").clicked() {
                 faults::switch_off(seen);
             }
+        });
+    }
+    if let Some(stuck) = &seen.status.stuck {
+        let [what, action] = remedy::stuck(stuck);
+        let event = stuck.event;
+        strip_ui(ui, Tone::Attention, "An event is refused", &format!("{what} {action}"), |ui| {
+            ui.add_space(4.0);
+            ui.horizontal_wrapped(|ui| {
+                if widgets::primary_button_ui(ui, Icon::ArrowRight, "Show the event", true).clicked() {
+                    seen.wishes.push(Wish::Show(event));
+                }
+                if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
+                    seen.wishes.push(Wish::SetAsideStuck);
+                }
+            });
         });
     }
     match &seen.status.forwarder {
@@ -184,19 +200,27 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
     remedy_for_ui(ui, seen, fault, seen.config);
 }
 
-/// The same about something that was asked once, with settings that need not be in force.
+/// The same about something that was asked once and stores nothing, with settings that need not be in force.
 pub(super) fn remedy_for_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
+    once_ui(ui, seen, fault, &remedy::remedy_once(fault, config));
+}
+
+/// The same about a record that was put once.
+pub(super) fn remedy_of_put_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
+    once_ui(ui, seen, fault, &remedy::remedy_of_put(fault, config));
+}
+
+fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, remedy: &Remedy) {
     let t = tokens(ui);
-    let remedy = remedy::remedy_once(fault, config);
     frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
         ui.take_available_width();
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
-        words_ui(ui, &remedy, fault);
+        words_ui(ui, remedy, fault);
         said_ui(ui, fault);
         if remedy.place.is_some() || remedy.link.is_some() {
             ui.add_space(2.0);
-            ui.horizontal_wrapped(|ui| place_ui(ui, seen, &remedy));
+            ui.horizontal_wrapped(|ui| place_ui(ui, seen, remedy));
         }
     });
     ui.add_space(4.0);

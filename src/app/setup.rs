@@ -86,6 +86,8 @@ struct Faults {
     external_id: Option<String>,
 }
 
+const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
+
 impl Faults {
     fn of(draft: &Config) -> Self {
         let destination = &draft.destination;
@@ -478,6 +480,7 @@ impl SetUp {
                 },
                 destination,
             );
+            let server = seen.status.server.clone();
             two_ui(
                 ui,
                 |ui, destination: &mut config::Destination| {
@@ -493,7 +496,14 @@ impl SetUp {
                         "Empty for AWS",
                         faults.endpoint_url.as_deref(),
                     );
-                    small_ui(ui, "URL of a Kinesis-compatible server, if it is not AWS");
+                    let configured = server.as_ref().filter(|_| value.is_empty());
+                    small_ui(
+                        ui,
+                        &configured.map_or_else(
+                            || OTHER_SERVER.to_owned(),
+                            |server| format!("In force now: {server}"),
+                        ),
+                    );
                 },
                 destination,
             );

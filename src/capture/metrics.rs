@@ -1,13 +1,14 @@
-//! `/metrics`: sums and states as Prometheus text; no event and no key. Pure.
+//! `/metrics`: sums and states as Prometheus text; no event and no key.
 
 use crate::delivery::{Forwarder, Ledger};
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
 
+/// `stuck` events, and requests with `unknown_keys`.
 pub(super) fn text(
     ledger: &Ledger,
     forwarder: &Forwarder,
-    unknown_keys: u64,
+    (stuck, unknown_keys): (u64, u64),
     refused: &[(&'static str, u64)],
 ) -> String {
     let mut lines = Vec::new();
@@ -30,7 +31,12 @@ pub(super) fn text(
     metric("repeats_possible_total", "counter", repeats, ledger.repeats_possible);
     metric("queued_events", "gauge", "Events that wait.", ledger.queued);
     metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
+    let of_refused =
+        "Events that the destination refuses while it takes others, and those that wait behind them.";
+    metric("stuck_events", "gauge", of_refused, stuck);
     metric("unknown_key_requests_total", "counter", "Requests without a known write key.", unknown_keys);
+    let lost = "Lines of the program's own log that could not be written.";
+    metric("log_lines_lost_total", "counter", lost, crate::log::lost_lines());
     lines.push(
         "# HELP tributary_refused_requests_total Refused requests, by the code of the answer.".to_owned(),
     );
@@ -66,7 +72,7 @@ mod tests {
             Forwarder::Offline { fault, next_try: 0 },
             Forwarder::Draining,
         ] {
-            let text = text(&Ledger::default(), &forwarder, 0, &[]);
+            let text = text(&Ledger::default(), &forwarder, (0, 0), &[]);
             let on: Vec<_> =
                 text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
             assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);

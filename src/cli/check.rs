@@ -126,7 +126,10 @@ fn step_json(step: &Step, config: &Config) -> serde_json::Value {
         "result": word(&step.verdict),
         "detail": step.detail,
         "error": fault.map(ToString::to_string),
-        "remedy": fault.map(|fault| remedy::remedy_once(fault, config).action),
+        "remedy": fault.map(|fault| match step.name {
+            "record" => remedy::remedy_of_put(fault, config).action,
+            _ => remedy::remedy_once(fault, config).action,
+        }),
     });
     match &step.found {
         Some(Found::Caller(caller)) => {

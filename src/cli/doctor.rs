@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use super::{Places, print, tell};
+use super::{Places, access, print, tell};
 use crate::spool::{self, Report};
 
 #[derive(Args, Debug)]
@@ -21,6 +21,7 @@ pub struct Words {
 /// `false`: something is wrong and not repaired, or a part of the spool is lost.
 pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
     let data_dir = places.data_dir()?;
+    access::has_spool(&data_dir)?;
     let is_running = spool::is_in_use(&data_dir);
     if is_running && !words.check {
         tell("an engine runs on this folder: nothing is repaired, only looked at; stop it to repair");

@@ -9,7 +9,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::{
-    Places, Printed,
+    Places, Printed, access,
     filter::{self, Filter},
     json, print, story,
 };
@@ -192,7 +192,7 @@ impl<'a> Answer<'a> {
 /// The spool's file, if there is one.
 pub(super) fn path(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let path = data_dir.join(FILE_NAME);
-    if !path.exists() {
+    if !access::has_spool(data_dir)? {
         bail!(
             "there is no log at {} yet; start the app or `tributary serve`, or name the folder with --data-dir",
             path.display()

@@ -1,20 +1,20 @@
 //! `tributary serve`: the engine without a window, until it is told to stop; then it drains.
 
-use std::{io::IsTerminal, time::Duration};
-
-use clap::Args;
-use tracing_subscriber::{
-    EnvFilter,
-    filter::{LevelFilter, filter_fn},
-    layer::SubscriberExt as _,
-    util::SubscriberInitExt as _,
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
 };
+
+use anyhow::anyhow;
+use clap::Args;
 
 use super::{DestinationWords, Places};
 use crate::{
     config::{Config, DestinationKind, Overrides},
     delivery::{Forwarder, Intake, Status},
     engine::{Engine, url_of},
+    log::{self, LevelFilter},
     remedy,
 };
 
@@ -34,7 +34,7 @@ pub struct Words {
 }
 
 pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
-    start_log(LevelFilter::INFO);
+    let _flush = log::start(LevelFilter::INFO);
     let overrides = Overrides {
         listen: words.listen,
         write_keys: words.write_keys,
@@ -52,37 +52,17 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
         tracing::warn!("The endpoint can be reached from other machines{encryption}");
     }
     let engine = Engine::start_heeding_signals(config, paths)?;
-    watch(&engine);
+    // Also where watching it panics, the engine is stopped in order and the program ends.
+    let watched = catch_unwind(AssertUnwindSafe(|| watch(&engine)))
+        .unwrap_or_else(|_panic| Err("The watch on the engine panicked.".into()));
     tracing::info!("Stopping: finishing puts in flight");
     engine.shutdown(GRACE);
     tracing::info!("Stopped");
-    Ok(())
+    watched.map_err(|why| anyhow!("{why} The program ends, so that whoever supervises it starts it again"))
 }
 
-/// What the SDK and its HTTP say themselves is never written, whatever `TRIBUTARY_LOG` says: their lines hold whole answers,
-/// those with keys in them too, where an answer cannot be read. What matters of it comes in our own words.
-const SILENT: [&str; 6] = ["aws_", "hyper", "h2", "rustls", "zbus", "secret_service"];
-
-/// `level` holds where `TRIBUTARY_LOG` says nothing else.
-pub fn start_log(level: LevelFilter) {
-    let filter = EnvFilter::builder()
-        .with_default_directive(level.into())
-        .with_env_var("TRIBUTARY_LOG")
-        .from_env_lossy()
-        // Of the display it warns of what nobody can mend here.
-        .add_directive("winit=error".parse().unwrap_or_default());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .finish()
-        .with(filter_fn(|line| !SILENT.iter().any(|silent| line.target().starts_with(silent))))
-        .init();
-}
-
-/// Writes what changes into the log until a signal comes.
-fn watch(engine: &Engine) {
+/// Writes what changes into the log until a signal comes; `Err`: a part of the engine stopped that it cannot do without.
+fn watch(engine: &Engine) -> Result<(), Arc<str>> {
     let (changed, changes) = std::sync::mpsc::sync_channel(1);
     // A full channel holds the news already.
     engine.on_change(move || changed.try_send(()).unwrap_or(()));
@@ -92,10 +72,14 @@ fn watch(engine: &Engine) {
         let status = engine.status();
         tell_changes(&told, &status, &config);
         told = Status::clone(&status);
+        if let Some(why) = engine.broken() {
+            return Err(why);
+        }
         if changes.recv().is_err() {
-            return;
+            return Ok(());
         }
     }
+    Ok(())
 }
 
 fn tell_changes(before: &Status, now: &Status, config: &Config) {
@@ -108,11 +92,24 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             tracing::info!("{} events wait from before", now.ledger.queued);
         }
     }
+    if let (Some(server), true) = (&now.server, before.server != now.server) {
+        tracing::info!("Requests to Kinesis go to {server}");
+    }
     // Blocked by something else than before is news too; another time or request id in the same words is not.
     let said = |forwarder: &Forwarder| forwarder.fault().map(|fault| without_numbers(&fault.to_string()));
     if before.forwarder.as_str() != now.forwarder.as_str() || said(&before.forwarder) != said(&now.forwarder)
     {
         tell_forwarder(&now.forwarder, now.ledger.queued, config);
+    }
+    // How many wait behind it changes with every event of these users.
+    let refused =
+        |status: &Status| status.stuck.as_ref().map(|stuck| (stuck.refused, Arc::clone(&stuck.fault.code)));
+    if refused(before) != refused(now) {
+        if let Some(stuck) = &now.stuck {
+            tracing::warn!("{}", remedy::stuck(stuck).join(" "));
+        } else {
+            tracing::info!("No event is refused any more");
+        }
     }
     if before.intake != now.intake {
         match &now.intake {
@@ -168,5 +165,20 @@ fn destination(config: &Config) -> String {
             format!("Kinesis stream {} in {}", destination.stream, destination.region)
         }
         DestinationKind::Kinesis => format!("stream {} at {}", destination.stream, destination.endpoint_url),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_stops_unasked_ends_the_program_with_the_reason() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = Engine::for_test(folder.path());
+        engine.lose_the_spool();
+        let why = watch(&engine).expect_err("it does not go on");
+        assert!(why.contains("stopped unexpectedly"), "{why}");
+        engine.shutdown(Duration::ZERO);
     }
 }

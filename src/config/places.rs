@@ -71,6 +71,12 @@ pub fn ca_bundle() -> Option<Vec<u8>> {
         .ok()
 }
 
+/// What a variable of AWS that names the address of services (`AWS_ENDPOINT_URL…`) says.
+pub fn endpoint_variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is config")]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// AWS's own files, `config` and `credentials`: in `~/.aws`, or where `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`
 /// say. They need not be there.
 pub fn key_files() -> Vec<PathBuf> {

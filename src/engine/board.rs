@@ -27,6 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
     let mut resending = shared.resending.subscribe();
     let mut exporting = shared.exporting.subscribe();
     let mut sending = shared.sending.subscribe();
+    let mut stuck = shared.stuck.subscribe();
     let mut rates = Rates::new(summary.borrow().ledger);
     let mut is_news = true;
     loop {
@@ -49,6 +50,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
         resending.mark_unchanged();
         exporting.mark_unchanged();
         sending.mark_unchanged();
+        stuck.mark_unchanged();
         shared.status.send_replace(Arc::new(status));
         // That a second has passed is no news: a face that draws the rates knows by itself that they move.
         if is_news {
@@ -64,6 +66,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
             changed = resending.changed() => if changed.is_err() { return },
             changed = exporting.changed() => if changed.is_err() { return },
             changed = sending.changed() => if changed.is_err() { return },
+            changed = stuck.changed() => if changed.is_err() { return },
             () = shared.news.notified() => {}
             () = shared.visitors.changed.notified() => {}
             () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if waits => is_news = false,
@@ -81,6 +84,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         tls: shared.rules.borrow().tls().is_some(),
         intake: if stopping { Intake::Stopping } else { summary.intake.clone() },
         forwarder: shared.forwarder.borrow().clone(),
+        server: shared.news_of_stream.borrow().server.clone(),
         ledger: summary.ledger,
         newest: summary.newest,
         revision: summary.revision,
@@ -92,6 +96,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         problems: shared.problems().values().cloned().collect(),
         resending: *shared.resending.borrow(),
         exporting: *shared.exporting.borrow(),
+        stuck: shared.stuck.borrow().clone(),
         sending: *shared.sending.borrow(),
         practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
         practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),

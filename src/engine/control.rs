@@ -1,4 +1,4 @@
-//! How `tributary resend` and `tributary check --endpoint` talk to a running engine: a port on loopback, named in `engine.json` together with the key
+//! How `tributary resend`, `tributary set-aside` and `tributary check --endpoint` talk to a running engine: a port on loopback, named in `engine.json` together with the key
 //! of this run, which its owner alone can read. A line of JSON each way; not HTTP, so that no web page can ask.
 //!
 //! The caller says what it wants in its first line and then only listens; when it hangs up, the work stops. At most
@@ -27,6 +27,9 @@ const CALLERS_MAX: usize = 8;
 const LINE_BYTES_MAX: u64 = 1 << 20;
 const LINE_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// The pause after a caller could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// How often a caller hears how far it is; and after how much silence it may think the engine gone.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -42,6 +45,9 @@ struct Request {
     which: Which,
     rate: Option<NonZeroU32>,
     dry_run: bool,
+    /// Instead: set aside what the destination keeps refusing.
+    #[serde(default)]
+    set_aside: bool,
 }
 
 /// What a caller wants who has the public address checked.
@@ -97,6 +103,8 @@ enum Reply {
     SoFar(Resent),
     /// The end.
     Done(Resent),
+    /// The end: so many events were set aside.
+    SetAside(u64),
     /// The end, by a fault.
     Failed(String),
 }
@@ -106,11 +114,17 @@ pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
     let mut callers = JoinSet::new();
     loop {
         tokio::select! {
-            Ok((stream, _)) = listener.accept() => {
-                if callers.len() < CALLERS_MAX {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) if callers.len() < CALLERS_MAX => {
                     callers.spawn(serve(Arc::clone(&shared), stream));
                 }
-            }
+                Ok(_) => {}
+                Err(error) => {
+                    // Out of file descriptors, say.
+                    tracing::warn!("an order could not be taken: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
             Some(_ended) = callers.join_next() => {}
         }
     }
@@ -133,7 +147,12 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
     }
     let Ok(request) = serde_json::from_str::<Request>(&line) else { return };
     if !same(&request.key, &shared.control_key) {
-        tracing::warn!("somebody without this run's key asked the engine to resend events");
+        tracing::warn!("somebody without this run's key gave the engine an order");
+        return;
+    }
+    if request.set_aside {
+        let ended = shared.set_aside_stuck().await;
+        drop(say(&mut writing, &ended.map_or_else(Reply::Failed, Reply::SetAside)).await);
         return;
     }
     let ended = if request.dry_run {
@@ -230,26 +249,47 @@ pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -
 pub(super) fn ask(
     access: &ControlAccess,
     (which, rate, dry_run): (Which, Option<NonZeroU32>, bool),
-    mut tell: impl FnMut(&Resent),
+    tell: impl FnMut(&Resent),
 ) -> Result<Resent, String> {
+    let request = Request { key: access.key.clone(), which, rate, dry_run, set_aside: false };
+    match order(access, &request, tell)? {
+        Reply::Done(done) | Reply::SoFar(done) => Ok(done),
+        Reply::SetAside(_) => Err("the engine answered something else than it was asked".to_owned()),
+        Reply::Failed(why) => Err(why),
+    }
+}
+
+/// Asks that engine to set aside what the destination keeps refusing; gives how many events those were.
+pub(super) fn set_aside(access: &ControlAccess) -> Result<u64, String> {
+    let which = Which::Lines(Vec::new());
+    let request = Request { key: access.key.clone(), which, rate: None, dry_run: false, set_aside: true };
+    match order(access, &request, |_| {})? {
+        Reply::SetAside(count) => Ok(count),
+        Reply::Failed(why) => Err(why),
+        Reply::SoFar(_) | Reply::Done(_) => {
+            Err("the engine that runs is older than this program and cannot do that: start it again"
+                .to_owned())
+        }
+    }
+}
+
+fn order(access: &ControlAccess, request: &Request, mut tell: impl FnMut(&Resent)) -> Result<Reply, String> {
     let gone = |error: &dyn std::fmt::Display| {
-        format!("the engine at {} does not answer ({error}); what it had queued stays queued", access.address)
+        format!("the engine at {} does not answer ({error}); what it had done stays done", access.address)
     };
     let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
     let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
     // Counting says nothing before its end.
-    let patience = if dry_run { None } else { Some(SILENCE_MAX) };
+    let patience = if request.dry_run { None } else { Some(SILENCE_MAX) };
     stream.set_read_timeout(patience).map_err(|error| gone(&error))?;
-    let request = Request { key: access.key.clone(), which, rate, dry_run };
-    let mut line = serde_json::to_vec(&request).map_err(|error| gone(&error))?;
+    let mut line = serde_json::to_vec(request).map_err(|error| gone(&error))?;
     line.push(b'\n');
     (&stream).write_all(&line).map_err(|error| gone(&error))?;
     for line in BufReader::new(stream).lines() {
         let line = line.map_err(|error| gone(&error))?;
         match serde_json::from_str(&line).map_err(|error| gone(&error))? {
             Reply::SoFar(done) => tell(&done),
-            Reply::Done(done) => return Ok(done),
-            Reply::Failed(why) => return Err(why),
+            end @ (Reply::Done(_) | Reply::SetAside(_) | Reply::Failed(_)) => return Ok(end),
         }
     }
     Err(gone(&"it hung up"))

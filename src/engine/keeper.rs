@@ -1,7 +1,13 @@
 //! The keeper: the one task that starts the others, carries out what the faces ask for, sees when a part ends
 //! unasked, and stops all in order.
 
-use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    num::NonZeroU32,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     net::TcpListener,
@@ -31,12 +37,13 @@ const BIND_TRIES: u32 = 40;
 const BIND_PAUSE: Duration = Duration::from_millis(50);
 
 /// A put has an answer, or none, after this long at most.
-const FORWARDER_REST_MAX: Duration = Duration::from_secs(20);
+const FORWARDER_REST_MAX: Duration = Duration::from_secs(70);
 const FORWARDER_LOOK: Duration = Duration::from_millis(10);
 
 pub(super) enum Command {
     Apply { config: Box<Config>, save: bool, queued: Queued, reply: oneshot::Sender<Result<(), String>> },
     Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
+    SetAsideStuck { reply: oneshot::Sender<Result<u64, String>> },
     StoreKeys { destination: Box<Destination>, keys: [String; 2], reply: oneshot::Sender<Result<(), String>> },
     CountResend { which: Which, reply: oneshot::Sender<Result<Resent, String>> },
     Resend { which: Which, rate: Option<NonZeroU32>, reply: oneshot::Sender<Result<Resent, String>> },
@@ -127,7 +134,7 @@ pub(super) async fn run(
                 None => break Duration::ZERO,
             },
             Some(ended) = keeper.parts.join_next_with_id() => keeper.part_ended(&ended),
-            Some(_done) = keeper.errands.join_next() => {}
+            Some(done) = keeper.errands.join_next() => keeper.errand_ended(&done),
             Ok(()) = news_of_stream.changed() => keeper.heed_stream(),
         }
     };
@@ -164,7 +171,10 @@ impl Keeper {
     fn forward(&mut self) {
         let shared = Arc::clone(&self.shared);
         self.stop_forwarder = watch::Sender::new(false);
+        let (ask, set_aside) = mpsc::channel(1);
+        *shared.set_aside.lock().unwrap_or_else(PoisonError::into_inner) = ask;
         let controls = Controls {
+            set_aside,
             setup: shared.setup.subscribe(),
             try_now: Arc::clone(&shared.try_now),
             stop: self.stop_forwarder.subscribe(),
@@ -173,6 +183,7 @@ impl Keeper {
             state: shared.forwarder.clone(),
             stream: shared.news_of_stream.clone(),
             sending: shared.sending.clone(),
+            stuck: shared.stuck.clone(),
         };
         let forwarding = forward::run(shared.spool.clone(), controls, reports);
         self.forwarder = Some(self.part("forwarder", forwarding));
@@ -204,7 +215,7 @@ impl Keeper {
             self.shared.spool.clone(),
             self.shared.rules.subscribe(),
             stage,
-            self.shared.forwarder.subscribe(),
+            (self.shared.forwarder.subscribe(), self.shared.stuck.subscribe()),
             Arc::clone(&self.shared.visitors),
         );
         self.part(name, Arc::new(endpoint).serve(listener, transport));
@@ -294,6 +305,9 @@ impl Keeper {
             }
             Command::Test { kind, json, source, reply } => {
                 self.errand(reply, test_event::send(shared, kind, json, source));
+            }
+            Command::SetAsideStuck { reply } => {
+                self.errand(reply, async move { shared.set_aside_stuck().await });
             }
             Command::StoreKeys { destination, keys: [id, secret], reply } => {
                 self.errand(reply, async move {
@@ -464,6 +478,8 @@ impl Keeper {
         }
         let spreads = news.facts.is_some_and(|facts| facts.spreads_keys) && config.destination.ordered;
         shared.set_problem("distribution", spreads.then(|| remedy::spread_keys(&config)));
+        let slowness = news.slowness.map(|slow| remedy::slow(slow.answer, slow.waits, &config));
+        shared.set_problem("latency", slowness);
         shared.set_problem("order", news.disorder.map(|disorder| remedy::disorder(&disorder)));
     }
 
@@ -548,10 +564,15 @@ impl Keeper {
         };
         let Some(name) = self.names.remove(&id) else { return };
         let why = ended.as_ref().err().map_or_else(String::new, |error| format!(" ({error})"));
-        let text = format!(
-            "The {name} stopped unexpectedly{why}. No accepted event is lost; restart Tributary, and report this."
-        );
-        self.shared.set_problem(name, Some(text));
+        self.shared.set_broken(name, &why);
+    }
+
+    /// Who asked for it hears nothing: its answer is gone with it.
+    fn errand_ended(&self, ended: &Result<(), tokio::task::JoinError>) {
+        if ended.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
+            let text = "Something that was asked for stopped unexpectedly and has no answer; ask again, and report this.";
+            self.shared.set_problem("errand", Some(text.to_owned()));
+        }
     }
 
     /// In order: refuse, finish puts, close connections, stop the rest.

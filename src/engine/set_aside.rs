@@ -6,13 +6,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{
-    delivery::{EventId, Fault, Millis},
+    delivery::{EventId, Fault, Millis, SET_ASIDE},
     event::Encoding,
     spool::{AppendError, ReadError, Settlement, Spool},
 };
-
-/// The code of an event that was set aside.
-pub(super) const SET_ASIDE: &str = "SetAside";
 
 const PAGE_EVENTS: usize = 4_000;
 const PAGE_BYTES: usize = 32 << 20;

@@ -85,12 +85,18 @@ impl Whereabouts {
         dry_run: bool,
         tell: impl FnMut(&Resent),
     ) -> Result<Resent, String> {
-        let Some(control) = &self.control else {
-            return Err(
-                "the running engine takes no orders; stop it and start it again with this version".to_owned()
-            );
-        };
-        control::ask(control, (which, rate, dry_run), tell)
+        control::ask(self.control()?, (which, rate, dry_run), tell)
+    }
+
+    /// Has that engine set aside the events that its destination refuses while it takes others; gives how many.
+    pub fn set_aside_stuck(&self) -> Result<u64, String> {
+        control::set_aside(self.control()?)
+    }
+
+    fn control(&self) -> Result<&ControlAccess, String> {
+        self.control.as_ref().ok_or_else(|| {
+            "the running engine takes no orders; stop it and start it again with this version".to_owned()
+        })
     }
 
     /// Has that engine check its public address; blocks until it is done. `tell` hears each step.

@@ -13,7 +13,11 @@ use std::{
 
 use ahash::HashMap;
 
-use crate::{delivery::EventId, event::Encoding, spool::Queued};
+use crate::{
+    delivery::{EventId, Fault, Stuck},
+    event::Encoding,
+    spool::Queued,
+};
 
 /// Events that a lane is filled up to from disk once it ran dry.
 const REFILL_EVENTS: usize = 1_000;
@@ -23,6 +27,9 @@ const ROOM_KEPT: usize = 8;
 
 /// So many lanes stay when none is used; of more, the memory goes back.
 const LANES_KEPT: usize = 4_096;
+
+/// An event that was refused so often in a row, while others were taken, is shown as [`Stuck`].
+const STUCK_AFTER: u32 = 2;
 
 /// A lane's place in [`Lanes::queues`]: of a partition key, or, without the promise of order, of one event.
 type Slot = usize;
@@ -46,6 +53,14 @@ pub(super) struct Taken {
     pub(super) event: Queued,
 }
 
+/// What an event was last refused with.
+#[derive(Clone, Debug)]
+struct Refusal {
+    fault: Fault,
+    /// Others were taken since the first time.
+    is_narrowed: bool,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Queued>,
@@ -57,6 +72,10 @@ struct Queue {
     misses: u32,
     /// Its head may be what a request was refused for: it goes without company.
     goes_alone: bool,
+    /// What its head was last refused with, by a destination that others may have got through to.
+    refusal: Option<Refusal>,
+    /// How often in a row that may have been the head's own fault.
+    refusals: u32,
     /// Its events from this place on are on disk alone.
     held_back: Option<EventId>,
     /// Earlier events of its key are lanes of their own: its head waits for these, and is busy until then.
@@ -80,6 +99,10 @@ pub(super) struct Lanes {
     /// Lanes whose head may be put, by that head: the oldest event first.
     ready: BTreeMap<EventId, Slot>,
     resting: BinaryHeap<Reverse<(Instant, Slot)>>,
+    /// Lanes whose head was refused while everything waits: the others are tried before it is their turn again.
+    parked: Vec<Slot>,
+    /// Lanes whose head is refused again and again, by that head.
+    stuck: BTreeMap<EventId, Slot>,
     /// Parts of requests that were refused whole: each is put as it is, until the record that is at fault is alone.
     suspects: VecDeque<Vec<Taken>>,
     /// The lanes that are [`Queue::dry`], by where their events on disk begin.
@@ -221,6 +244,8 @@ impl Lanes {
         queue.is_busy = false;
         queue.goes_alone = false;
         queue.misses = 0;
+        (queue.refusal, queue.refusals) = (None, 0);
+        self.stuck.remove(&taken.event.id);
         if let Some(head) = queue.waiting.front() {
             self.ready.insert(head.id, taken.slot);
         } else if queue.held_back.is_none() {
@@ -257,6 +282,101 @@ impl Lanes {
         self.resting.push(Reverse((delay(queue.misses), taken.slot)));
     }
 
+    /// The event was refused, for a reason that may hold for everybody: it is its lane's head again, and parked until
+    /// [`Self::next_round`] or [`Self::unblock`]. `is_suspect`: it may be its own fault.
+    pub(super) fn refused(&mut self, taken: Taken, fault: Fault, is_suspect: bool) {
+        let queue = &mut self.queues[taken.slot];
+        queue.refusals += u32::from(is_suspect);
+        let is_narrowed = queue.refusal.as_ref().is_some_and(|before| before.is_narrowed);
+        queue.refusal = Some(Refusal { fault, is_narrowed });
+        if is_narrowed && queue.refusals >= STUCK_AFTER {
+            self.stuck.insert(taken.event.id, taken.slot);
+        }
+        if let Some(begins) = queue.dry() {
+            self.dry.remove(&(begins, taken.slot));
+        }
+        queue.waiting.push_front(taken.event);
+        self.parked.push(taken.slot);
+    }
+
+    /// Whether the event was refused with this code before, and others were taken since: that it is refused again says
+    /// nothing of the destination.
+    pub(super) fn is_known_refused(&self, taken: &Taken, code: &str) -> bool {
+        let refusal = self.queues[taken.slot].refusal.as_ref();
+        refusal.is_some_and(|refusal| refusal.is_narrowed && *refusal.fault.code == *code)
+    }
+
+    /// Every lane that was ready has been tried and refused: the first one's turn comes again.
+    pub(super) fn next_round(&mut self) {
+        for slot in std::mem::take(&mut self.parked) {
+            self.end_rest(slot);
+        }
+    }
+
+    /// The destination takes events: who was refused for what may be its own fault rests for what `delay` says of its
+    /// refusals in a row, everybody else goes on at once.
+    pub(super) fn unblock(&mut self, mut delay: impl FnMut(u32) -> Instant) {
+        for slot in std::mem::take(&mut self.parked) {
+            let queue = &mut self.queues[slot];
+            if queue.refusals == 0 {
+                self.end_rest(slot);
+            } else {
+                if let Some(refusal) = &mut queue.refusal {
+                    refusal.is_narrowed = true;
+                }
+                let until = delay(queue.refusals);
+                self.resting.push(Reverse((until, slot)));
+            }
+        }
+    }
+
+    /// Other settings: what was refused before says nothing any more.
+    pub(super) fn forget_refusals(&mut self) {
+        self.stuck.clear();
+        for queue in &mut self.queues {
+            (queue.refusal, queue.refusals) = (None, 0);
+        }
+    }
+
+    /// The events that are refused again and again, and how many wait behind them.
+    pub(super) fn stuck(&self) -> Option<Stuck> {
+        let (&event, &first) = self.stuck.first_key_value()?;
+        let fault = self.queues[first].refusal.as_ref()?.fault.clone();
+        let queues = self.stuck.values().map(|slot| &self.queues[*slot]);
+        let waiting = queues.clone().map(|queue| queue.waiting.len()).sum::<usize>() as u64;
+        let refused = self.stuck.len() as u64;
+        Some(Stuck {
+            refused,
+            behind: waiting.saturating_sub(refused),
+            has_more: queues.clone().any(|queue| queue.held_back.is_some()),
+            event,
+            fault,
+        })
+    }
+
+    /// Takes those events out of their lanes, with what each was refused with; what is behind them goes on once they are
+    /// [`Self::settled`]. The second part: those that are being put right now.
+    pub(super) fn take_stuck(&mut self) -> (Vec<(Taken, Fault)>, Vec<EventId>) {
+        let (mut taken, mut in_flight) = (Vec::new(), Vec::new());
+        for (id, slot) in self.stuck.clone() {
+            let queue = &mut self.queues[slot];
+            let Some(Refusal { fault, .. }) = queue.refusal.clone() else { continue };
+            let Some(event) = queue.waiting.pop_front_if(|head| head.id == id) else {
+                in_flight.push(id);
+                continue;
+            };
+            queue.is_busy = true;
+            if let Some(begins) = queue.dry() {
+                self.dry.insert((begins, slot));
+            }
+            self.ready.remove(&id);
+            self.parked.retain(|other| *other != slot);
+            self.resting.retain(|Reverse((_, other))| *other != slot);
+            taken.push((Taken { slot, is_in_order: queue.key.is_some(), event }, fault));
+        }
+        (taken, in_flight)
+    }
+
     /// From now on the event goes without company, until it is settled.
     pub(super) fn isolate(&mut self, taken: &Taken) {
         self.queues[taken.slot].goes_alone = true;
@@ -283,6 +403,7 @@ impl Lanes {
 
     /// Lets every resting lane go on now.
     pub(super) fn wake_all(&mut self) {
+        self.next_round();
         for Reverse((_, slot)) in std::mem::take(&mut self.resting) {
             self.end_rest(slot);
         }
@@ -633,6 +754,57 @@ mod tests {
         assert_eq!((lanes.events(), lanes.bytes()), (0, 0));
     }
 
+    #[test]
+    fn who_is_refused_waits_until_every_other_lane_was_tried() {
+        let mut lanes = Lanes::default();
+        for (id, key) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] {
+            lanes.push(event(id, key, 10), true);
+        }
+        let one = Cut { records_max: 1, ..CUT };
+        for round in 0..2 {
+            for id in [1, 3, 4] {
+                let mut taken = lanes.cut(one);
+                assert_eq!(ids(&taken), [id], "round {round}");
+                lanes.refused(taken.remove(0), Fault::new("Odd", ""), true);
+            }
+            assert!(lanes.cut(one).is_empty());
+            lanes.next_round();
+        }
+        assert_eq!(lanes.stuck(), None, "the destination takes nobody's");
+    }
+
+    #[test]
+    fn a_refused_event_is_stuck_with_what_waits_behind_it_until_it_is_taken_out() {
+        let now = Instant::now();
+        let fault = Fault::new("SerializationException", "odd");
+        let mut lanes = Lanes::default();
+        for (id, key) in [(1, "a"), (2, "a"), (3, "a"), (4, "b")] {
+            lanes.push(event(id, key, 10), true);
+        }
+        let one = Cut { records_max: 1, ..CUT };
+        for refusal in 1..=2 {
+            let taken = lanes.cut(one).remove(0);
+            assert_eq!(taken.event.id, 1);
+            assert_eq!(lanes.is_known_refused(&taken, &fault.code), refusal == 2);
+            lanes.refused(taken, fault.clone(), true);
+            if refusal == 1 {
+                let other = lanes.cut(one);
+                assert_eq!(ids(&other), [4], "another key is tried next");
+                settle_all(&mut lanes, &other);
+                lanes.unblock(|_| now);
+                assert_eq!(lanes.stuck(), None, "once may be bad luck");
+                lanes.wake(now);
+            }
+        }
+        let stuck = lanes.stuck().expect("refused twice");
+        assert_eq!((stuck.refused, stuck.behind, stuck.event), (1, 2, 1));
+        let taken: Vec<_> = lanes.take_stuck().0.into_iter().map(|(taken, _)| taken).collect();
+        assert_eq!(ids(&taken), [1]);
+        assert!(lanes.cut(one).is_empty(), "what is behind it waits until it is settled");
+        settle_all(&mut lanes, &taken);
+        assert_eq!((ids(&lanes.cut(one)), lanes.stuck()), (vec![2], None));
+    }
+
     proptest! {
         /// Whatever fails, rests, is refused in company, is shed or comes in between: each event is settled after the
         /// earlier ones of its key (where it came under the promise of order), each once, and all of them in the end.
@@ -640,7 +812,7 @@ mod tests {
         fn every_key_is_settled_in_order(
             keys in prop::collection::vec(0_u8..5, 1..60),
             ordered in prop_oneof![Just(vec![true; 60]), prop::collection::vec(prop::bool::ANY, 60)],
-            fates in prop::collection::vec(0_u8..6, 0..200),
+            fates in prop::collection::vec(0_u8..9, 0..200),
             records_max in 1_usize..6,
             page in 1_usize..9,
             lag in 0_usize..6,
@@ -676,14 +848,24 @@ mod tests {
                 if taken.is_empty() && lanes.is_empty() && cursor == end {
                     break;
                 }
+                if taken.is_empty() {
+                    lanes.next_round();
+                }
                 let mut refused = Vec::new();
                 let company = taken.len() > 1;
                 for one in taken {
                     match fates.next().unwrap_or(0) {
                         1 => lanes.missed(one, |_| now),
                         2 if company => refused.push(one),
+                        fate @ (6 | 7) => lanes.refused(one, Fault::new("Odd", ""), fate == 6),
                         fate => {
-                            if fate > 3 {
+                            if fate == 8 {
+                                lanes.unblock(|_| now);
+                                for (stuck, _) in lanes.take_stuck().0 {
+                                    settled.push(stuck.event.id);
+                                    lanes.settled(&stuck);
+                                }
+                            } else if fate > 3 {
                                 lanes.shed(usize::from(fate), usize::MAX);
                             }
                             settled.push(one.event.id);
@@ -700,7 +882,7 @@ mod tests {
                 let earlier = |other: &&EventId| **other < *id && keys[at(**other)] == keys[at(*id)];
                 prop_assert!(settled[place..].iter().find(earlier).is_none(), "{id} overtook: {settled:?}");
             }
-            prop_assert_eq!((lanes.events(), lanes.bytes()), (0, 0));
+            prop_assert_eq!((lanes.events(), lanes.bytes(), lanes.stuck()), (0, 0, None));
         }
     }
 }

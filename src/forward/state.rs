@@ -3,10 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::backoff::{Wait, delay_after};
-use crate::delivery::{Fault, Outcome};
+use crate::{
+    delivery::{Fault, Outcome},
+    kinesis,
+};
 
 /// So many puts in a row without a usable answer mean that the destination is away, not that one put had bad luck.
 const MISSES_BEFORE_OFFLINE: u32 = 4;
+
+/// Where a refusal may be one record's own fault, so many tries, each of another key, follow each other quickly before
+/// the pauses grow.
+const QUICK_TRIES: u32 = 8;
+const QUICK_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long after the last push-back the forwarder is still called throttled.
 const THROTTLED_FOR: Duration = Duration::from_secs(2);
@@ -77,7 +85,15 @@ impl Weather {
             Some(_) | None => u32::from(reason != Reason::Blocked || !self.is_proven),
         };
         self.is_proven = false;
-        let until = if tries == 0 { now } else { now + delay_after(wait, tries, dice) };
+        let grown = match reason {
+            Reason::Blocked if kinesis::may_be_the_records(fault) => tries.saturating_sub(QUICK_TRIES),
+            Reason::Blocked | Reason::Offline => tries,
+        };
+        let until = match (tries, grown) {
+            (0, _) => now,
+            (_, 0) => now + QUICK_PAUSE,
+            (_, grown) => now + delay_after(wait, grown, dice),
+        };
         self.pause = Some(Pause { reason, fault: fault.clone(), since: now, tries, until });
     }
 
@@ -174,6 +190,20 @@ mod tests {
         weather.learn(&blocked, now, now, 0.0);
         assert_eq!(weather.known_pause().expect("a pause").until, now + Duration::from_secs(1));
         assert_eq!(weather.puts_max(now, 64), 0);
+    }
+
+    #[test]
+    fn keys_are_tried_quickly_where_one_record_may_be_at_fault_and_then_the_pauses_grow() {
+        let now = Instant::now();
+        let mut weather = Weather::default();
+        let pauses: Vec<_> = (0..11)
+            .map(|_| {
+                weather.learn(&[Outcome::Blocked(fault("SerializationException"))], now, now, 0.0);
+                weather.known_pause().expect("a pause").until - now
+            })
+            .collect();
+        assert!(pauses[..8].iter().all(|pause| *pause == QUICK_PAUSE), "{pauses:?}");
+        assert_eq!(pauses[8..], [1, 2, 4].map(Duration::from_secs));
     }
 
     #[test]

@@ -34,6 +34,20 @@ impl Forwarder {
         } else {
             delivery::Forwarder::Running
         };
+        let stuck = match self.weather.known_pause() {
+            // Nobody's events are taken, whatever is in them.
+            Some(pause) if pause.reason != Reason::Blocked || !kinesis::may_be_the_records(&pause.fault) => {
+                None
+            }
+            Some(_) | None => self.lanes.stuck(),
+        };
+        self.reports.stuck.send_if_modified(|told| {
+            let changed = *told != stuck;
+            if changed {
+                *told = stuck;
+            }
+            changed
+        });
         self.reports.sending.send_if_modified(|told| std::mem::replace(told, self.sending) != self.sending);
         self.reports.state.send_if_modified(|told| {
             let changed = !same_news(told, &state);
@@ -47,9 +61,14 @@ impl Forwarder {
     /// Says what is known of the stream, where that changed.
     pub(super) fn tell_news(&self) {
         self.reports.stream.send_if_modified(|told| {
-            let changed = told.facts != self.facts || told.disorder.as_ref() != self.order.disorder();
+            let (server, slowness) = (self.client.configured_server(), self.patience.slowness());
+            let changed = told.facts != self.facts
+                || told.disorder.as_ref() != self.order.disorder()
+                || told.server != server
+                || told.slowness != slowness;
             if changed {
-                *told = StreamNews { facts: self.facts, disorder: self.order.disorder().cloned() };
+                let disorder = self.order.disorder().cloned();
+                *told = StreamNews { server, slowness, facts: self.facts, disorder };
             }
             changed
         });

@@ -1,19 +1,29 @@
 //! The check: each thing that a put needs, step by step. It writes a record only when it is asked to, or where a server
 //! does not know AWS's dry run; that record is marked as a test event.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_kinesis::{
     primitives::Blob,
     types::{PutRecordsRequestEntry, ShardIteratorType, StreamMode, StreamStatus},
 };
 
-use super::{Access, Client, fault_of, identity, outcome_of, spread, stored};
+use super::{
+    Access, Client, connect, fault_of, identity, outcome_of, spread, stored,
+    tries::{self, Tries},
+};
 use crate::{
     config::{Config, DestinationKind, Operation},
     delivery::{CheckKind, Fault, Found, Outcome, Receipt, Step, Verdict},
     remedy::{self, Class},
 };
+
+/// Names of steps.
+const STREAM: &str = "stream";
+const RECORD: &str = "record";
 
 /// The partition key of a check's record.
 const KEY: &str = "tributary-check";
@@ -31,7 +41,15 @@ pub async fn check(
     kind: CheckKind,
     report: impl FnMut(Step) + Send,
 ) {
-    let mut run = Run { config, kind, report };
+    let mut run = Run {
+        config,
+        kind,
+        report,
+        tries: Tries::default(),
+        server: None,
+        encryption: Encryption::Unknown,
+        is_clock_told: false,
+    };
     // That a step failed was reported.
     let _ended = run.all(practice).await;
 }
@@ -43,11 +61,26 @@ struct Run<'a, R> {
     config: &'a Config,
     kind: CheckKind,
     report: R,
+    tries: Tries,
+    /// Where requests go, where our settings do not say it.
+    server: Option<Arc<str>>,
+    encryption: Encryption,
+    is_clock_told: bool,
+}
+
+/// What is known of how the stream keeps its records.
+enum Encryption {
+    /// Looking at it was not possible.
+    Unknown,
+    /// Not at all, or with a key that needs no permission.
+    Plain,
+    /// With this key of the customer's.
+    Key(Arc<str>),
 }
 
 /// What the put showed.
 enum Put {
-    /// AWS's dry run: nothing was written.
+    /// Nothing was written: AWS's dry run, or it was not tested at all.
     Dry,
     /// A record was written.
     Written(Receipt),
@@ -74,18 +107,34 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     }
 
     fn found(&mut self, name: &'static str, detail: impl Into<String>, found: Option<Found>) {
-        (self.report)(Step { name, verdict: Verdict::Passed, detail: detail.into(), found });
+        self.tell(name, Verdict::Passed, detail.into(), found);
     }
 
     fn skipped(&mut self, name: &'static str, detail: impl Into<String>) {
-        (self.report)(Step { name, verdict: Verdict::Skipped, detail: detail.into(), found: None });
+        self.tell(name, Verdict::Skipped, detail.into(), None);
     }
 
     fn failed(&mut self, name: &'static str, fault: Fault) -> Failed {
-        let remedy = remedy::remedy_once(&fault, self.config);
+        let remedy = if name == RECORD {
+            remedy::remedy_of_put(&fault, self.config)
+        } else {
+            remedy::remedy_once(&fault, self.config)
+        };
         let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
-        (self.report)(Step { name, verdict: Verdict::Failed(fault), detail, found: None });
+        self.tell(name, Verdict::Failed(fault), detail, None);
         Failed
+    }
+
+    /// With what holds for the steps that follow, too, and is said once.
+    fn tell(&mut self, name: &'static str, verdict: Verdict, mut detail: String, found: Option<Found>) {
+        if let (STREAM, Some(server)) = (name, self.server.take()) {
+            detail = format!("Requests to Kinesis go to {server}. {detail}");
+        }
+        if let Some(off) = self.tries.clock_off.filter(|_| !self.is_clock_told) {
+            self.is_clock_told = true;
+            detail = format!("{detail} {}", tries::clock_words(off));
+        }
+        (self.report)(Step { name, verdict, detail, found });
     }
 
     /// Credentials, and whose they are.
@@ -95,9 +144,13 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             Err(fault) => return Err(self.failed("credentials", fault)),
         };
         self.passed("credentials", &*found.text);
-        match identity::caller(&found.aws).await {
+        match identity::caller_after(&found.aws, &mut self.tries).await {
             Ok(caller) => {
-                let text = format!("{} in account {}.", caller.arn, caller.account_id);
+                let mut text = format!("{} in account {}.", caller.arn, caller.account_id);
+                let other = connect::other_server(&self.config.destination.endpoint_url);
+                if let (None, Some(url)) = (other, connect::configured_endpoint(&found.aws, "STS")) {
+                    text = format!("{text} STS was asked at {}.", connect::shown("STS", &url));
+                }
                 self.found("identity", text, Some(Found::Caller(caller)));
             }
             Err((fault, status)) if says_nothing_about_the_keys(&fault, status) => {
@@ -108,18 +161,19 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             }
             Err((fault, _)) => return Err(self.failed("identity", fault)),
         }
-        Ok(Client::to_aws(&found.aws, self.config))
+        let client = Client::to_aws(&found.aws, self.config);
+        self.server = client.configured_server();
+        Ok(client)
     }
 
     /// `DescribeStreamSummary` is not in the default policy, so being refused it is no failure.
     async fn stream(&mut self, client: &Client) -> Result<(), Failed> {
-        const NAME: &str = "stream";
+        const NAME: &str = STREAM;
         let request = client.sdk().describe_stream_summary();
         let request = request.set_stream_name(client.target().name()).set_stream_arn(client.target().arn());
-        let output = match request.send().await {
+        let output = match self.tries.call(|| request.clone().send()).await {
             Ok(output) => output,
-            Err(error) => {
-                let (fault, _) = fault_of(&error);
+            Err((fault, _)) => {
                 let by_arn = client.target().arn().is_some();
                 return match &*fault.code {
                     "AccessDeniedException" => {
@@ -146,6 +200,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             return Err(self.failed(NAME, Fault::new("ResourceInUseException", said)));
         }
         let key = summary.key_id().filter(|key| !key.ends_with("alias/aws/kinesis"));
+        self.encryption = key.map_or(Encryption::Plain, |key| Encryption::Key(key.into()));
         let mode =
             match summary.stream_mode_details().map(aws_sdk_kinesis::types::StreamModeDetails::stream_mode) {
                 Some(StreamMode::OnDemand) => "on-demand",
@@ -175,14 +230,25 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     /// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html>). Other servers write the record.
     async fn put(&mut self, client: &Client, data: &[u8]) -> Result<Put, Failed> {
         const NAME: &str = "put";
-        match send(client, data, true).await {
+        match self.send(client, data, true).await {
             Err(fault) if &*fault.code == "DryRunOperationException" => {
                 let text = if self.config.destination.kind == DestinationKind::Practice {
-                    "The practice stream takes records. None was written."
+                    "The practice stream takes records. None was written.".to_owned()
                 } else {
-                    "The credentials may put records into the stream. None was written (AWS's dry run)."
+                    format!(
+                        "The credentials may put records into the stream. None was written (AWS's dry run).{}",
+                        self.untested_key()
+                    )
                 };
                 self.passed(NAME, text);
+                Ok(Put::Dry)
+            }
+            Err(fault) if is_pushed_back(&fault) => {
+                let text = format!(
+                    "Not tested: AWS allows one dry run a second, shared by everybody in the account, and had none left \
+                     ({fault}). That says nothing against putting. Check again in a moment."
+                );
+                self.skipped(NAME, text);
                 Ok(Put::Dry)
             }
             Err(fault) => Err(self.failed(NAME, fault)),
@@ -197,12 +263,50 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         }
     }
 
+    /// The dry run uses no key of KMS, so only a record shows whether these credentials may use it.
+    fn untested_key(&self) -> String {
+        const HOW: &str = "Put one test record to be sure (`tributary check --put-record`).";
+        match (&self.encryption, self.kind) {
+            (Encryption::Plain, _) | (_, CheckKind::PutOne) => String::new(),
+            (Encryption::Key(key), CheckKind::Ask) => {
+                format!(" It does not test the KMS key {key}. {HOW}")
+            }
+            (Encryption::Unknown, CheckKind::Ask) => format!(
+                " Whether a KMS key encrypts the stream is not known, and the dry run does not test it. {HOW}"
+            ),
+        }
+    }
+
+    /// Puts the record, and once more where that is no risk. A record that may be there is not put again.
+    async fn send(&mut self, client: &Client, data: &[u8], dry_run: bool) -> Result<Receipt, Fault> {
+        let began = Instant::now();
+        let mut is_clock_known = false;
+        for tries in 1.. {
+            let fault = match send(client, data, dry_run).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(fault) => fault,
+            };
+            if remedy::is_the_clock(&fault.code, &fault.message) && !is_clock_known {
+                is_clock_known = true;
+                continue;
+            }
+            let is_written = Class::Offline == remedy::class_of(&fault.code, &fault.message, None)
+                && !super::was_not_sent(&fault);
+            let pause = tries::pause(&fault, None, tries, began.elapsed());
+            match pause.filter(|_| dry_run || !is_written) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(fault),
+            }
+        }
+        Err(Fault::new("NoAnswer", ""))
+    }
+
     /// One record in earnest, unless the dry run was one.
     async fn record(&mut self, client: &Client, data: &[u8], put: Put) -> Result<Receipt, Failed> {
-        const NAME: &str = "record";
+        const NAME: &str = RECORD;
         let receipt = match put {
             Put::Written(receipt) => receipt,
-            Put::Dry => match send(client, data, false).await {
+            Put::Dry => match self.send(client, data, false).await {
                 Ok(receipt) => receipt,
                 Err(fault) => return Err(self.failed(NAME, fault)),
             },
@@ -252,6 +356,10 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             Err((fault, _)) => Err(self.failed(NAME, fault)),
         }
     }
+}
+
+fn is_pushed_back(fault: &Fault) -> bool {
+    remedy::class_of(&fault.code, &fault.message, None) == Class::Throttled
 }
 
 /// The readers of a shard share five reads a second: one too many says nothing about putting, nor does an outage that

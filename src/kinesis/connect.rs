@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use aws_types::os_shim_internal::Env;
+use aws_types::service_config::ServiceConfigKey;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio_rustls::rustls::{
     RootCertStore,
@@ -30,6 +31,7 @@ use super::{
     Client,
     body_hash::BodyHash,
     keys::{self, Held, Source},
+    talking,
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind},
@@ -38,8 +40,15 @@ use crate::{
 
 /// The SDK waits for ever for an answer by default. Kinesis answers in milliseconds; 15 s is an outage.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long an answer is waited for, where nothing else is asked for.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a call may take beyond that: to connect, and to send and read what is large.
+const BEYOND_ANSWER: Duration = Duration::from_secs(5);
+
+/// AWS's variable for the address of all services, and, with `_KINESIS` say, of one.
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
 /// How to reach the practice stream of this process (or, from its state file, of another).
 #[derive(Clone, PartialEq, Eq)]
@@ -100,7 +109,7 @@ impl Client {
         match (config.destination.kind, practice) {
             (DestinationKind::Practice, Some(access)) => {
                 let target = Target::new(&access.stream);
-                Self { sdk: practice_client(access), target, operation, keys: None }
+                Self { sdk: practice_client(access), target, operation, keys: None, server: None }
             }
             (DestinationKind::Practice | DestinationKind::Kinesis, _) => {
                 let (aws, source) = located(config).await;
@@ -117,14 +126,18 @@ impl Client {
     /// A client with these credentials.
     pub(super) fn to_aws(aws: &SdkConfig, config: &Config) -> Self {
         let destination = &config.destination;
-        let url = &destination.endpoint_url;
+        let ours = Some(destination.endpoint_url.clone()).filter(|url| !url.is_empty());
+        let configured = if ours.is_some() { None } else { configured_endpoint(aws, "Kinesis") };
         let mut settings = kinesis(aws);
-        settings.set_endpoint_url((!url.is_empty()).then(|| url.clone()));
+        if let Some(url) = ours.as_ref().or(configured.as_ref()) {
+            settings = settings.endpoint_url(url).use_fips(false).use_dual_stack(false);
+        }
         Self {
             sdk: aws_sdk_kinesis::Client::from_conf(settings.build()),
             target: Target::new(&destination.stream),
             operation: destination.operation,
             keys: None,
+            server: configured.map(|url| shown("KINESIS", &url).into()),
         }
     }
 
@@ -177,28 +190,76 @@ fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
     aws_sdk_kinesis::Client::from_conf(settings.build())
 }
 
+/// The address at which AWS's own variables (`AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`) or the profile say that a
+/// service is; for services other than Kinesis also the one of our settings, where that is not AWS.
+pub(super) fn configured_endpoint(aws: &SdkConfig, service: &str) -> Option<String> {
+    let of_all = || aws.endpoint_url().map(str::to_owned);
+    if aws.get_origin("endpoint_url").is_client_config() {
+        return of_all();
+    }
+    let key =
+        ServiceConfigKey::builder().service_id(service).env(ENDPOINT_URL).profile("endpoint_url").build();
+    let of_service = key.ok().and_then(|key| aws.service_config()?.load_config(key));
+    of_service.or_else(of_all)
+}
+
+/// What a client of that service is to be made from: with an address of its own, FIPS and dual-stack host names do not
+/// count, as in AWS's own tools.
+pub(super) fn of_service(aws: &SdkConfig, service: &str) -> SdkConfig {
+    match configured_endpoint(aws, service) {
+        Some(url) => {
+            aws.clone().into_builder().endpoint_url(url).use_fips(false).use_dual_stack(false).build()
+        }
+        None => aws.clone(),
+    }
+}
+
+/// Such an address, and what names it. Paths and passwords in it are not shown.
+pub(super) fn shown(service: &str, url: &str) -> String {
+    let of_service = format!("{ENDPOINT_URL}_{service}");
+    let is_by = |variable: &&str| config::endpoint_variable(variable).is_some_and(|value| value == url);
+    let named_by = [of_service.as_str(), ENDPOINT_URL].into_iter().find(is_by);
+    let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
+    format!(
+        "{scheme}://{} ({})",
+        talking::host_of(url),
+        named_by.unwrap_or("endpoint_url of the AWS profile")
+    )
+}
+
 /// The shared part of every AWS client: region, the source's credentials, proxy, timeouts; and for services other than
-/// Kinesis the server, where that is not AWS. FIPS and dual-stack endpoints are chosen as for every AWS tool:
-/// `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
+/// Kinesis the server, where that is not AWS. Addresses, FIPS and dual-stack endpoints are chosen as for every AWS tool:
+/// `AWS_ENDPOINT_URL`, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
 async fn located(config: &Config) -> (SdkConfig, Source) {
     let region = Region::new(config.destination.region.clone());
-    let http = SharedHttpClient::new(PastTheProxy {
+    let http = talking::naming(SharedHttpClient::new(PastTheProxy {
         proxied: http(ProxyConfig::from_env()),
         direct: http(ProxyConfig::disabled()),
         container: Env::real().get("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok().as_deref().map(origin_of),
-    });
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(region.clone())
-        .http_client(http.clone())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts());
-    if let Some(url) = other_server(&config.destination.endpoint_url) {
-        loader = loader.endpoint_url(url);
-    }
-    if config.credentials.source == CredentialsSource::Profile {
-        loader = loader.profile_name(&config.credentials.profile);
-    }
-    let base = loader.load().await;
+    }));
+    let loader = || {
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(region.clone())
+            .http_client(http.clone())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts());
+        match config.credentials.source {
+            CredentialsSource::Profile => loader.profile_name(&config.credentials.profile),
+            CredentialsSource::Default | CredentialsSource::Keychain => loader,
+        }
+    };
+    let base = if let Some(url) = other_server(&config.destination.endpoint_url) {
+        loader().endpoint_url(url).use_fips(false).use_dual_stack(false).load().await
+    } else {
+        let base = loader().load().await;
+        let variants = base.use_fips().unwrap_or_default() || base.use_dual_stack().unwrap_or_default();
+        if variants && base.endpoint_url().is_some() {
+            // One address for all services: it wins, also for those that hand out keys.
+            loader().use_fips(false).use_dual_stack(false).load().await
+        } else {
+            base
+        }
+    };
     // The profile alone: the default chain would prefer keys in the environment.
     let settings = ProviderConfig::without_region()
         .with_region(Some(region))
@@ -221,7 +282,8 @@ pub(super) async fn with_role(source: SdkConfig, config: &Config) -> SdkConfig {
     if role.is_empty() {
         return source;
     }
-    let mut assumed = AssumeRoleProvider::builder(role).session_name("tributary").configure(&source);
+    let mut assumed = AssumeRoleProvider::builder(role).session_name("tributary");
+    assumed = assumed.configure(&of_service(&source, "STS"));
     if !config.credentials.external_id.is_empty() {
         assumed = assumed.external_id(&config.credentials.external_id);
     }
@@ -257,17 +319,21 @@ fn kinesis(aws: &SdkConfig) -> aws_sdk_kinesis::config::Builder {
 }
 
 fn timeouts() -> TimeoutConfig {
+    timeouts_of(ANSWER_TIMEOUT)
+}
+
+pub(super) fn timeouts_of(answer: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .read_timeout(answer)
+        .operation_attempt_timeout(answer + BEYOND_ANSWER)
         .build()
 }
 
 /// The same for requests that no client of the SDK makes.
 pub(super) fn connector() -> Connector {
     let settings =
-        HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+        HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
     let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
     connector.set_connector_settings(Some(settings.build()));
     connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls()).build()
@@ -442,6 +508,7 @@ mod tests {
             target: Target::new("arn:aws:kinesis:cn-north-1:123456789012:stream/clicks"),
             operation: config::Operation::PutRecord,
             keys: None,
+            server: None,
         };
         let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;
         let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };

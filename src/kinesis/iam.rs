@@ -125,8 +125,12 @@ impl Iam {
             keychain::is_there().await.map_err(|error| of_keys(Fault::new("CredentialsFailed", error)))?;
         }
         let (of_aws, home) = iam_endpoint(&config.destination.region);
-        let (url, region) = match connect::other_server(&config.destination.endpoint_url) {
-            Some(url) => (url.trim_end_matches('/').to_owned(), config.destination.region.clone()),
+        let is_other = connect::other_server(&config.destination.endpoint_url).is_some();
+        let (url, region) = match connect::configured_endpoint(&aws, "IAM") {
+            Some(url) if is_other => {
+                (url.trim_end_matches('/').to_owned(), config.destination.region.clone())
+            }
+            Some(url) => (url.trim_end_matches('/').to_owned(), home.to_owned()),
             None => (of_aws, home.to_owned()),
         };
         let (url, destination) = (format!("{url}/"), config.destination.clone());
@@ -204,7 +208,8 @@ impl Iam {
             Fault::new("ConnectionLost", without_secrets(&format!("{error}: {}", super::chain(error))))
         };
         let sent = tokio::time::timeout(ANSWER_MAX, self.connector.call(request)).await;
-        let answer = sent.map_err(|_late| Fault::new("NoAnswer", "no answer within 15 seconds"))?;
+        let answer =
+            sent.map_err(|_late| Fault::new("NoAnswer", "no answer in the time that a call may take"))?;
         let answer = answer.map_err(|error| lost(&error))?;
         let status = answer.status().as_u16();
         let bytes = tokio::time::timeout(ANSWER_MAX, http_body(answer.into_body())).await;

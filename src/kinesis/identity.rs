@@ -7,8 +7,9 @@ use aws_credential_types::credential_feature::AwsCredentialFeature as From;
 use aws_sdk_kinesis::config::{Credentials as Keys, SharedCredentialsProvider};
 
 use super::{
-    connect, fault_of,
+    connect,
     keys::{Place, resolve},
+    tries::Tries,
 };
 use crate::{
     config::Config,
@@ -45,8 +46,13 @@ pub(super) async fn credentials(config: &Config) -> Result<Found, Fault> {
 
 /// Who AWS says we are. Needs no permission.
 pub(super) async fn caller(aws: &SdkConfig) -> Result<Caller, (Fault, Option<u16>)> {
-    let answer = aws_sdk_sts::Client::new(aws).get_caller_identity().send().await;
-    let answer = answer.map_err(|error| fault_of(&error))?;
+    caller_after(aws, &mut Tries::default()).await
+}
+
+/// The same; `tries` hears what several tries learned besides.
+pub(super) async fn caller_after(aws: &SdkConfig, tries: &mut Tries) -> Result<Caller, (Fault, Option<u16>)> {
+    let client = aws_sdk_sts::Client::new(&connect::of_service(aws, "STS"));
+    let answer = tries.call(|| client.get_caller_identity().send()).await?;
     match (answer.account(), answer.arn()) {
         (Some(account), Some(arn)) => Ok(Caller { account_id: account.into(), arn: arn.into() }),
         _ => Err((Fault::new("UnclearAnswer", "the answer names no account and no user"), None)),

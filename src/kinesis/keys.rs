@@ -30,7 +30,7 @@ use super::{
     origin::{self, Base, Origin},
     process,
     sections::Sections,
-    sso, without_secrets,
+    sso, tries, without_secrets,
 };
 use crate::{
     config::{Config, CredentialsSource},
@@ -440,10 +440,27 @@ pub(super) fn fault_of_credentials(error: &CredentialsError) -> Fault {
     Fault::new(code, chain_of(error))
 }
 
-/// The keys that an AWS client's settings lead to.
+/// The keys that an AWS client's settings lead to. What may pass by itself is tried a few times.
 pub(super) async fn resolve(aws: &SdkConfig) -> Result<Keys, Fault> {
     let provider = aws.credentials_provider().ok_or_else(|| Fault::new("CredentialsNotFound", ""))?;
-    let keys = provider.provide_credentials().await.map_err(|error| fault_of_credentials(&error))?;
+    let began = Instant::now();
+    let (mut tried, mut is_clock_known) = (0, false);
+    let keys = loop {
+        tried += 1;
+        let fault = match provider.provide_credentials().await {
+            Ok(keys) => break keys,
+            Err(error) => fault_of_credentials(&error),
+        };
+        if remedy::is_the_clock(&fault.code, &fault.message) && !is_clock_known {
+            // The provider's client has learned the time from this answer.
+            is_clock_known = true;
+            continue;
+        }
+        match tries::pause(&fault, None, tried, began.elapsed()) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(fault),
+        }
+    };
     match keys.expiry() {
         // The AWS CLI refuses them too.
         Some(at) if at <= SystemTime::now() => {

@@ -355,7 +355,33 @@ fn each_way_of_getting_keys_has_its_own_words() {
 fn keys_that_cannot_be_fetched_for_want_of_a_network_wait_for_the_network() {
     for message in ["SSO: dispatch failure: dns error", "AssumeRole: operation timed out"] {
         assert_eq!(class_of("CredentialsFailed", message, None), Class::Offline);
-        assert_eq!(remedy_of("CredentialsFailed", message), remedy_of("ConnectionFailed", ""));
+        let remedy = remedy_of("CredentialsFailed", message);
+        assert!(remedy.what.starts_with("No connection to"), "{remedy:?}");
+        assert!(
+            !remedy.what.contains("AWS in eu-west-1"),
+            "it is not Kinesis that was not reached: {remedy:?}"
+        );
+    }
+    for (said, what, way) in [
+        (
+            "talking to sts.eu-west-1.amazonaws.com (sts): dns error",
+            "AWS STS at sts.eu-west-1.amazonaws.com",
+            ".sts)",
+        ),
+        (
+            "talking to portal.sso.eu-west-1.amazonaws.com (sso): timeout",
+            "the AWS access portal at",
+            "role of the machine",
+        ),
+        (
+            "talking to oidc.eu-west-1.amazonaws.com (ssooidc): timeout",
+            "AWS's sign-in service at oidc",
+            "sign in again",
+        ),
+        ("talking to 169.254.170.23: connect error", "gives AWS keys at 169.254.170.23", "NO_PROXY"),
+    ] {
+        let remedy = remedy_of("CredentialsFailed", said);
+        assert!(remedy.what.contains(what) && remedy.action.contains(way), "{remedy:?}");
     }
     for message in ["IMDS: timeout", "profile `timeout` was not defined: x", "the SSO token has expired"] {
         assert_eq!(class_of("CredentialsFailed", message, None), Class::Blocked);

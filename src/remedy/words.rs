@@ -1,9 +1,11 @@
 //! The plain words for each cause. One function a group; each names what the settings name.
 
+use std::time::Duration;
+
 use super::{Cause, Place, Refusal, Remedy, SignIn, SignInWith, Source, profile_in, public};
 use crate::{
     config::{Config, CredentialsSource, DestinationKind},
-    delivery::{Disorder, Fault},
+    delivery::{Disorder, Fault, Stuck},
 };
 
 const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
@@ -47,6 +49,33 @@ const PROMISES: [(&str, &str); 12] = [
     (", so the record is sent again.", "."),
 ];
 
+/// What is said of a put, and what is said instead of a call that stores nothing.
+const OF_PUTS: &[(&str, &str)] = &[
+    (" The record may have been stored all the same: look for it in the stream.", ""),
+    ("did not say where it stored the record", "answered something else than Kinesis does"),
+    (" If you were creating a stream, delete one that is not needed or ask AWS for a higher limit.", ""),
+];
+
+/// Without what only holds where a record was put, or a stream made.
+pub(super) fn storing_nothing(remedy: Remedy) -> Remedy {
+    let plain =
+        |text: String| OF_PUTS.iter().fold(text, |text, (of_put, instead)| text.replace(of_put, instead));
+    Remedy { what: plain(remedy.what), why: plain(remedy.why), action: plain(remedy.action), ..remedy }
+}
+
+/// Says so where answers take long.
+pub(super) fn slow(answer: Duration, waits: Duration, config: &Config) -> String {
+    let Names { stream, .. } = Names::of(config);
+    let text = format!(
+        "{stream} takes {:.1} s to answer a put; answers are waited for up to {} s, and never longer than a minute. \
+         Events are delivered slowly, and where no answer came in time, records were put again and may be in the stream \
+         twice. Look at the network, the proxy and the region: Kinesis answers within milliseconds.",
+        answer.as_secs_f32(),
+        waits.as_secs()
+    );
+    sentence(text)
+}
+
 /// Without what only the forwarder may promise.
 pub(super) fn once(remedy: Remedy) -> Remedy {
     let plain =
@@ -87,8 +116,9 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         Cause::ServiceFailing | Cause::NoAnswer | Cause::ConnectionFailed | Cause::UnclearAnswer => {
             offline(cause, names)
         }
+        Cause::KeysUnreachable(source) => keys_unreachable(source, &fault.message, names),
         Cause::NotTrusted | Cause::ProxyRefused => in_between(cause, names),
-        Cause::KeyServiceSilent | Cause::CredentialsFailed(Source::Files) => keys_unreachable(cause, fault, names),
+        Cause::KeyServiceSilent | Cause::CredentialsFailed(Source::Files) => keys_not_had(cause, fault, names),
         Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, names),
         Cause::RecordDiffers | Cause::RecordMissing => read_back(cause, names),
         Cause::IamNameTaken | Cause::IamNotThere => of_iam(cause),
@@ -111,6 +141,15 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             kms(cause, names)
         }
         Cause::RequestRefused | Cause::RecordRefused | Cause::Unreadable => refused(cause, names),
+        Cause::Damaged | Cause::SpoolUnreadable | Cause::Repeat | Cause::SetAside => kept_here(cause, fault),
+        Cause::Endpoint(refusal) => endpoint(refusal),
+        Cause::Public(_) | Cause::Unknown => unknown(&fault.code, names),
+    }
+}
+
+/// What is decided or found on this computer.
+fn kept_here(cause: Cause, fault: &Fault) -> Remedy {
+    match cause {
         Cause::Damaged => say(
             "The event's bytes in the spool file are not what was accepted.",
             "The file was damaged: by a failing disk, or by another program.",
@@ -131,14 +170,18 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "Nothing to do: the first one was accepted and is forwarded.",
         )
         .at(Place::Settings),
-        Cause::SetAside => say(
+        Cause::SetAside if fault.message.contains("refused it again and again") => say(
+            "This event was set aside because the destination kept refusing it.",
+            "It took other events meanwhile, so something in this one is not to its liking; what it said is in the error.",
+            "Look at the event and at what was said. It can be sent again: in Live, or with `tributary resend`.",
+        )
+        .at(Place::Live),
+        _ => say(
             "This event was set aside when the destination was changed.",
             "It waited for the destination before, and you chose that it does not go to the new one.",
             "Send it again when you want it in the destination of now: in Live, or with `tributary resend`.",
         )
         .at(Place::Live),
-        Cause::Endpoint(refusal) => endpoint(refusal),
-        Cause::Public(_) | Cause::Unknown => unknown(&fault.code, names),
     }
 }
 
@@ -390,6 +433,64 @@ fn offline(cause: Cause, names: &Names) -> Remedy {
     }
 }
 
+/// AWS keys come from another service than Kinesis, which a network may not let through.
+fn keys_unreachable(source: Source, message: &str, names: &Names) -> Remedy {
+    let said = message.split_once("talking to ").map(|(_, rest)| rest);
+    let host = said.and_then(|rest| rest.split([' ', ';', ',']).next()).unwrap_or_default();
+    let host = host.trim_end_matches(':');
+    let api = said.and_then(|rest| rest.split_once(" (")).and_then(|(before, rest)| {
+        let is_next = !before.contains(' ');
+        rest.split_once(')').filter(|_| is_next).map(|(api, _)| api)
+    });
+    let source = match api {
+        Some("sts") => Source::Role,
+        Some("sso" | "ssooidc") => Source::Sso,
+        Some(_) | None => source,
+    };
+    let is_of_oidc = api == Some("ssooidc") || host.starts_with("oidc.");
+    let region = if names.region.contains(' ') { "REGION" } else { &names.region };
+    let (service, for_what, way) = match source {
+        Source::Sso if is_of_oidc => (
+            "AWS's sign-in service",
+            "renews an SSO sign-in",
+            "let the network or its proxy (HTTPS_PROXY) pass this host, or sign in again where it can be reached"
+                .to_owned(),
+        ),
+        Source::Sso => (
+            "the AWS access portal",
+            "gives the keys of an SSO sign-in",
+            "let the network or its proxy (HTTPS_PROXY) pass this host: there is no VPC endpoint for it. On a server, \
+             use a role of the machine instead of an SSO sign-in"
+                .to_owned(),
+        ),
+        Source::Role | Source::Mfa => (
+            "AWS STS",
+            "gives the keys of a role",
+            format!(
+                "let the network or its proxy (HTTPS_PROXY) pass this host; in a private subnet, add an interface \
+                 endpoint for STS (com.amazonaws.{region}.sts) beside the one for Kinesis"
+            ),
+        ),
+        _ => (
+            "the address that gives AWS keys",
+            "gives the keys of this container or machine",
+            "see that this address is right (AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) \
+             and that no proxy stands before it (NO_PROXY)"
+                .to_owned(),
+        ),
+    };
+    let at = if host.is_empty() { String::new() } else { format!(" at {host}") };
+    say(
+        format!("No connection to {service}{at}."),
+        format!(
+            "It {for_what}: without them, nothing can be sent to {}, which may be reachable all the same.",
+            names.stream
+        ),
+        format!("Check the network: {way}. Tributary tries again by itself, and no event is lost."),
+    )
+    .at(Place::SetUpCredentials)
+}
+
 /// A proxy that terminates TLS, or one that wants to be asked otherwise.
 fn in_between(cause: Cause, names: &Names) -> Remedy {
     let Names { server, .. } = names;
@@ -427,6 +528,22 @@ pub(super) fn disorder(seen: &Disorder) -> String {
          the sequence number {after}, after {before} for an earlier record of the same user. Nothing is lost. On a \
          server that is not AWS, look at that server; on AWS, please report it to AWS with these numbers."
     )
+}
+
+pub(super) fn stuck(stuck: &Stuck) -> [String; 2] {
+    let Stuck { refused, behind, has_more, event, fault } = stuck;
+    let (events, are, them) = if *refused == 1 { ("event", "is", "it") } else { ("events", "are", "them") };
+    let at_least = if *has_more { "at least " } else { "" };
+    let wait = if *behind == 1 { "event waits" } else { "events wait" };
+    let what = format!(
+        "{refused} {events} {are} refused again and again while others are delivered, and {at_least}{behind} {wait} \
+         behind {them}. Of event {event}, the destination says {fault}."
+    );
+    let action = format!(
+        "Tributary keeps trying. To let the others go on, set {them} aside (in the window, or with `tributary \
+         set-aside`): kept as failed, to be looked at and sent again."
+    );
+    [what, action]
 }
 
 fn no_fault(cause: Cause, names: &Names) -> Remedy {
@@ -536,7 +653,7 @@ fn of_iam(cause: Cause) -> Remedy {
 }
 
 /// Where the keys are cannot be asked, or the files that say where cannot be used.
-fn keys_unreachable(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
+fn keys_not_had(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
     let Names { keys, .. } = names;
     let remedy = if cause == Cause::KeyServiceSilent {
         say(

@@ -271,6 +271,11 @@ fn of_query(memory: &mut Memory, asked: &Asked) -> (u16, String) {
         "GetCallerIdentity" => {
             format!("<Arn>{USER_ARN}</Arn><UserId>AIDAEXAMPLE</UserId><Account>{ACCOUNT_ID}</Account>")
         }
+        "AssumeRole" => "<Credentials><AccessKeyId>ASIAMADEFORTESTS</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+                         <SessionToken>t</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials>\
+                         <AssumedRoleUser><AssumedRoleId>A:t</AssumedRoleId><Arn>arn:aws:sts::1:assumed-role/r/t</Arn>\
+                         </AssumedRoleUser>"
+            .to_owned(),
         "CreateUser" | "CreatePolicy" => {
             let (what, arn) = if action == "CreateUser" {
                 (format!("user/{user}"), format!("arn:aws:iam::{ACCOUNT_ID}:user/{user}"))

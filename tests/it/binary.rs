@@ -101,6 +101,13 @@ impl Home {
         self.started(command)
     }
 
+    /// `tributary serve` that tells its log to somebody else, with further variables.
+    pub fn serve_telling(&self, stderr: Stdio, variables: &[(&str, &str)]) -> Serve {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.stderr(stderr).envs(variables.iter().copied());
+        self.started(command)
+    }
+
     /// Runs a command to its end.
     pub fn run(&self, words: &[&str]) -> Ended {
         let output = self.command(words).output().expect("the program starts");
@@ -131,22 +138,26 @@ impl Home {
         let mut child = command.spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let reading = Arc::clone(&log);
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let reader = std::thread::Builder::new().name("stderr".to_owned()).spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let mut log = reading.lock().unwrap_or_else(PoisonError::into_inner);
-                log.push_str(&line);
-                log.push('\n');
-            }
+        // What the command holds of a pipe would keep it open.
+        drop(command);
+        let reader = child.stderr.take().map(|stderr| {
+            let read = move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    let mut log = reading.lock().unwrap_or_else(PoisonError::into_inner);
+                    log.push_str(&line);
+                    log.push('\n');
+                }
+            };
+            let reader = std::thread::Builder::new().name("stderr".to_owned()).spawn(read);
+            reader.expect("the system gives a thread")
         });
-        let reader = reader.expect("the system gives a thread");
         let address = wait_for("the program listens", || {
             let ended = child.try_wait().expect("the child is ours");
             assert!(ended.is_none(), "it ended: {}", log.lock().unwrap_or_else(PoisonError::into_inner));
             let found = Whereabouts::read(&self.data_dir()).filter(|found| found.pid == child.id())?;
             found.endpoint.strip_prefix("http://")?.parse().ok()
         });
-        Serve { child, address, log, reader: Some(reader) }
+        Serve { child, address, log, reader }
     }
 }
 

@@ -242,7 +242,7 @@ fn lines_are_printed_as_the_steps_are_known() {
 
 #[test]
 fn a_check_promises_nothing_that_only_delivering_does() {
-    for code in ["InternalFailure", "ProvisionedThroughputExceededException", "AccessDeniedException"] {
+    for code in ["InternalFailure", "AccessDeniedException"] {
         let account = Account::start(&["clicks"]);
         let refusing = move |asked: &crate::account::Asked| {
             if asked.action == "PutRecord?" { Reply::Error(code, String::new()) } else { Reply::Usual }
@@ -257,4 +257,98 @@ fn a_check_promises_nothing_that_only_delivering_does() {
             assert!(!detail.contains(promise), "{answer}");
         }
     }
+}
+
+/// One lost answer or one busy second is no verdict.
+#[test]
+fn a_call_that_stores_nothing_is_tried_again() {
+    type Case = (&'static str, fn() -> Reply);
+    let cases: [Case; 8] = [
+        ("AssumeRole", || Reply::Error("ServiceUnavailable", String::new())),
+        ("AssumeRole", || Reply::Error("Throttling", "Rate exceeded".to_owned())),
+        ("GetCallerIdentity", || Reply::Lost),
+        ("DescribeStreamSummary", || Reply::Lost),
+        ("DescribeStreamSummary", || Reply::Error("LimitExceededException", "Rate exceeded".to_owned())),
+        ("PutRecord?", || Reply::Error("ServiceUnavailable", String::new())),
+        ("PutRecord?", || Reply::Lost),
+        ("PutRecord?", || Reply::Error("LimitExceededException", "Rate exceeded".to_owned())),
+    ];
+    for (action, reply) in cases {
+        let account = Account::start(&["clicks"]);
+        let mut failed = false;
+        account.set_rule(move |asked| {
+            if asked.action == action && !std::mem::replace(&mut failed, true) {
+                reply()
+            } else {
+                Reply::Usual
+            }
+        });
+        let role = ["--role-arn", "arn:aws:iam::123456789012:role/forwarder"];
+        let (code, steps, answer) = check(&account, "", &role);
+        let passed: Vec<_> = STEPS[..4].iter().map(|step| (*step, "passed")).collect();
+        assert_eq!((code, steps), (Some(0), results(&passed)), "{action}: {answer}");
+        assert_eq!(account.actions().iter().filter(|asked| *asked == action).count(), 2, "{action}");
+    }
+}
+
+#[test]
+fn of_a_call_that_stores_nothing_it_is_not_said_that_a_record_may_be_stored() {
+    for action in ["DescribeStreamSummary", "PutRecord?"] {
+        let account = Account::start(&["clicks"]);
+        account.set_rule(move |asked| if asked.action == action { Reply::Lost } else { Reply::Usual });
+        let (code, _, answer) = check(&account, "", &[]);
+        assert_eq!(code, Some(1), "{answer}");
+        let said = answer.to_string();
+        assert!(!said.contains("stored") && !said.contains("sent again"), "{said}");
+    }
+}
+
+/// AWS allows one a second, shared by all who check.
+#[test]
+fn a_dry_run_that_is_throttled_is_no_verdict() {
+    let account = Account::start(&["clicks"]);
+    let busy = || Reply::Error("LimitExceededException", "Rate exceeded for PutRecord".to_owned());
+    account.set_rule(move |asked| if asked.action == "PutRecord?" { busy() } else { Reply::Usual });
+    let (code, steps, answer) = check(&account, "", &[]);
+    assert_eq!((code, steps.last()), (Some(0), Some(&("put".to_owned(), "skipped".to_owned()))), "{answer}");
+    let detail = answer["steps"][3]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("Not tested") && !detail.contains("delete a stream"), "{answer}");
+    // What was asked for in earnest is put all the same.
+    let (code, steps, answer) = check(&account, "", &["--put-record"]);
+    assert_eq!(
+        (code, steps.last()),
+        (Some(0), Some(&("read-back".to_owned(), "passed".to_owned()))),
+        "{answer}"
+    );
+}
+
+/// The dry run uses no KMS key: only a record tells whether these credentials may.
+#[test]
+fn that_a_kms_key_is_not_tested_is_said_unless_a_record_is_put() {
+    type Case = (Box<dyn Fn() -> Reply + Send>, &'static str);
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let encrypted = move || {
+        Reply::Body(json!({ "StreamDescriptionSummary": {
+            "StreamName": "clicks", "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
+            "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
+            "EncryptionType": "KMS", "KeyId": key, "EnhancedMonitoring": [], "OpenShardCount": 1 } }))
+    };
+    let hidden = || denied("kinesis:DescribeStreamSummary");
+    let cases: [Case; 2] =
+        [(Box::new(encrypted), "does not test the KMS key arn:aws:kms:"), (Box::new(hidden), "is not known")];
+    for (reply, words) in cases {
+        let account = Account::start(&["clicks"]);
+        account.set_rule(
+            move |asked| if asked.action == "DescribeStreamSummary" { reply() } else { Reply::Usual },
+        );
+        let (code, _, answer) = check(&account, "", &[]);
+        let detail = answer["steps"][3]["detail"].as_str().unwrap().to_owned();
+        assert_eq!(code, Some(0), "{answer}");
+        assert!(detail.contains(words) && detail.contains("--put-record"), "{detail}");
+        let (_, _, answer) = check(&account, "", &["--put-record"]);
+        assert!(!answer["steps"][3]["detail"].as_str().unwrap().contains("KMS"), "{answer}");
+    }
+    let account = Account::start(&["clicks"]);
+    let (_, _, answer) = check(&account, "", &[]);
+    assert!(!answer["steps"][3]["detail"].as_str().unwrap().contains("KMS"), "{answer}");
 }

@@ -426,28 +426,127 @@ fn one_bad_record_among_five_hundred_is_found_with_few_calls() {
     assert_settled(&home, 501, 1);
 }
 
-/// AWS refused, and did not say that a record is meant: nobody but that record's own user may wait for it.
+/// Answers that do not say that a record is meant: an argument, a request that cannot be read, codes nobody knows.
+const ODD: [Answer; 4] = [
+    Answer::Error(400, "ValidationException", "Something is not as it should be."),
+    Answer::Error(400, "InvalidArgumentException", "That is not wanted here."),
+    Answer::Error(400, "SerializationException", "It could not be read."),
+    Answer::Error(403, "NobodyKnowsThisException", ""),
+];
+
+/// Nobody but that record's own user may wait for it, and how many wait is shown, with the reason and the way out.
 #[test]
 fn a_record_that_is_refused_in_words_nobody_knows_holds_up_its_own_user_alone() {
-    for operation in ["put-record", "put-records"] {
-        let odd = Answer::Error(400, "ValidationException", "Something is not as it should be.");
+    for (odd, operation) in ODD.into_iter().zip(["put-record", "put-records", "put-record", "put-records"]) {
+        let rule = odd.clone();
         let server =
-            Scripted::start(move |call| if call.holds("odd") { odd.clone() } else { Answer::Success });
+            Scripted::start(move |call| if call.holds("odd") { rule.clone() } else { Answer::Success });
         let home = Home::with_kinesis(&server.url, "");
         let serve = home.serve(&["--operation", operation]);
-        let mut events = ten_users();
-        events.insert(5, r#"{"type":"track","userId":"u5","event":"odd","messageId":"odd"}"#.to_owned());
+        let mut events = vec![r#"{"type":"track","userId":"u5","event":"odd","messageId":"odd"}"#.to_owned()];
+        events.extend(ten_users());
         serve.accept("/v1/batch", &batch(&events));
         wait_until("the others", || server.written_count() >= 9);
-        serve.accept("/v1/batch", &batch(&[event("u1", 1), event("u2", 1)]));
-        wait_until("what comes later", || server.written_count() >= 11);
-        serve.wait_state("blocked");
+        for n in 1..10 {
+            serve.accept("/v1/batch", &batch(&[event("u1", n), event("u5", n)]));
+            wait_until("what comes later", || server.written_count() >= 9 + n);
+        }
+        serve.wait_state("running");
+        let stuck = || metric(&serve.metrics(), "tributary_stuck_events");
+        wait_until("the refused one, and those behind it", || stuck() == 11);
+        wait_until("a line about them", || serve.log().contains("refused again and again"));
+        let log = serve.log();
+        let Answer::Error(_, code, _) = odd else { panic!("{odd:?}") };
+        assert!(log.contains(code) && log.contains("tributary set-aside"), "{log}");
         assert_eq!(metric(&serve.metrics(), "tributary_failed_total"), 0, "it may be the stream's fault");
         server.set_rule(|_| Answer::Success);
         serve.wait_drained();
+        assert_eq!(stuck(), 0);
         serve.stop();
-        assert_settled(&home, 13, 0);
+        assert_eq!(server.first_arrivals("n")["u5"], [vec![Value::Null], numbers(0..10)].concat());
+        assert_settled(&home, 29, 0);
     }
+}
+
+/// Those of one user come first, and each try while everything waits is another user's.
+#[test]
+fn refused_records_of_some_users_hold_up_nobody_else_however_many_they_are() {
+    for (odd, operation) in ODD.into_iter().zip(["put-records", "put-record", "put-records", "put-record"]) {
+        let server =
+            Scripted::start(move |call| if call.holds("odd") { odd.clone() } else { Answer::Success });
+        let home = Home::with_kinesis(&server.url, "enabled = false");
+        let serve = home.serve(&["--operation", operation]);
+        let of_odd = (0..5).flat_map(|user| {
+            let odd = format!(r#"{{"type":"track","userId":"bad{user}","event":"odd"}}"#);
+            [odd, event(&format!("bad{user}"), 1)]
+        });
+        let of_others = (0..196).map(|user| event(&format!("u{user}"), 0));
+        serve.accept("/v1/batch", &batch(&of_odd.chain(of_others).collect::<Vec<_>>()));
+        serve.stop();
+        let settings = std::fs::read_to_string(home.settings_file()).unwrap();
+        std::fs::write(home.settings_file(), settings.replace("enabled = false", "enabled = true")).unwrap();
+        let serve = home.serve(&["--operation", operation]);
+        wait_until("everybody else's", || server.written_count() == 196);
+        wait_until("they are shown", || metric(&serve.metrics(), "tributary_stuck_events") == 10);
+        let answer = home.run(&["set-aside", "--json"]).line();
+        assert_eq!(answer, json!({ "setAside": 5 }));
+        serve.wait_drained();
+        assert_eq!(server.written_count(), 201, "what was behind them goes on");
+        assert_eq!(metric(&serve.metrics(), "tributary_stuck_events"), 0);
+        let lines = home.run(&["log", "--state", "failed", "--json"]).lines();
+        assert_eq!(lines.len(), 5);
+        for line in &lines {
+            assert!(line["error"].as_str().unwrap().starts_with("SetAside: "), "{line}");
+            assert!(line["remedy"].as_str().unwrap().contains("can be sent again"), "{line}");
+        }
+        server.set_rule(|_| Answer::Success);
+        assert_eq!(home.run(&["resend", "--all"]).code, Some(0));
+        serve.wait_drained();
+        serve.stop();
+        assert_settled(&home, 206, 0);
+    }
+}
+
+/// A stream that refuses everybody is tried with one put at a time, each of another user; no event is called stuck.
+#[test]
+fn while_blocked_each_try_is_another_users() {
+    let [.., unknown] = ODD;
+    for refusal in [DENIED, unknown] {
+        let server = Scripted::start(move |_| refusal.clone());
+        let home = Home::with_kinesis(&server.url, "");
+        let serve = home.serve(&[]);
+        serve.accept("/v1/batch", &batch(&ten_users()));
+        serve.wait_state("blocked");
+        let before = server.calls().len();
+        wait_until("three tries", || server.calls().len() >= before + 3);
+        let tried: std::collections::HashSet<_> =
+            server.calls()[before..before + 3].iter().map(|call| call.records[0].key.clone()).collect();
+        assert_eq!(tried.len(), 3, "{tried:?}");
+        assert_eq!(metric(&serve.metrics(), "tributary_stuck_events"), 0, "it is nobody's own fault");
+        server.set_rule(|_| Answer::Success);
+        serve.wait_drained();
+        serve.stop();
+        assert_settled(&home, 10, 0);
+    }
+}
+
+/// A stream that always takes longer than an answer is usually waited for: what it stored is not put for ever.
+#[test]
+fn a_stream_that_is_slow_to_answer_is_waited_for_and_told_of() {
+    let server = Scripted::start(|_| Answer::Success);
+    server.set_delay(Duration::from_secs(12));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/batch", &batch(&[event("u", 0)]));
+    serve.wait_drained();
+    assert_eq!(server.calls().len(), 2, "the second put had more time");
+    serve.accept("/v1/batch", &batch(&[event("u", 1)]));
+    serve.wait_drained();
+    assert_eq!(server.calls().len(), 3, "and so have those that follow");
+    wait_until("the log names the latency", || serve.log().contains("takes 12.0 s to answer a put"));
+    serve.stop();
+    assert_settled(&home, 2, 0);
+    assert_eq!(ledger(&home)["repeatsPossible"], 1);
 }
 
 /// Places as numbers, by user, each counted where it first arrived.

@@ -123,6 +123,8 @@ pub struct Memory {
     other: OtherRule,
     summary: Option<Value>,
     delay: Duration,
+    /// The server's time less the true one, in seconds; what was signed minutes away from it is refused.
+    clock: Option<i64>,
     calls: Vec<Call>,
     written: Vec<Sent>,
     in_flight: HashMap<String, usize>,
@@ -146,6 +148,7 @@ impl Scripted {
             other: Box::new(|_| (404, String::new())),
             summary: None,
             delay: Duration::ZERO,
+            clock: None,
             calls: Vec::new(),
             written: Vec::new(),
             in_flight: HashMap::new(),
@@ -191,6 +194,11 @@ impl Scripted {
     /// Every answer comes this much later.
     pub fn set_delay(&self, delay: Duration) {
         lock(&self.memory).delay = delay;
+    }
+
+    /// From now on the server's clock differs by so many seconds, as all its answers say.
+    pub fn set_clock(&self, seconds: i64) {
+        lock(&self.memory).clock = Some(seconds);
     }
 
     /// Every put so far, whatever became of it.
@@ -342,6 +350,37 @@ fn write(memory: &mut Memory, record: &Sent) -> Value {
 }
 
 async fn answer(
+    request: Request<Incoming>,
+    memory: Arc<Mutex<Memory>>,
+) -> Result<Response<Body>, std::io::Error> {
+    let Some(off) = lock(&memory).clock else { return answer_in_time(request, memory).await };
+    let there = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(off);
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text("x-amz-date"));
+    let signed = signed.ok().and_then(|at| at.in_tz("UTC").ok()).map(|at| at.timestamp());
+    let is_late = signed.is_none_or(|at| at.duration_since(there).abs() > jiff::SignedDuration::from_mins(5));
+    let is_kinesis = !text("x-amz-target").is_empty();
+    let mut response = if is_late {
+        // A body that is not read would close the connection.
+        drop(to_bytes(Body::new(request.into_body()), 16 << 20).await);
+        let said = format!("Signature expired: {signed:?} is now earlier than {there}");
+        let (code, body) = if is_kinesis {
+            (400, json!({ "__type": "InvalidSignatureException", "message": said }).to_string())
+        } else {
+            let code = "<Code>SignatureDoesNotMatch</Code>";
+            (403, format!("<ErrorResponse><Error>{code}<Message>{said}</Message></Error></ErrorResponse>"))
+        };
+        let response = Response::builder().status(code).header("content-type", "application/x-amz-json-1.1");
+        response.body(Body::from(body)).map_err(std::io::Error::other)?
+    } else {
+        answer_in_time(request, memory).await?
+    };
+    let date = there.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    response.headers_mut().insert("date", date.parse().map_err(std::io::Error::other)?);
+    Ok(response)
+}
+
+async fn answer_in_time(
     request: Request<Incoming>,
     memory: Arc<Mutex<Memory>>,
 ) -> Result<Response<Body>, std::io::Error> {

@@ -24,6 +24,7 @@ use tributary::{
 use crate::{
     binary::key_header,
     desk::{Desk, Window, address, copied, go, open, open_with, paths, says, settings, type_into, wait_for},
+    scripted::{Answer, Scripted},
     wire,
 };
 
@@ -234,6 +235,67 @@ fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
     window.get_all_by_label("Set up › Credentials").next().expect("a way there").click();
     window.run();
     window.get_by_label("Where events go, and what AWS needs for it");
+}
+
+/// AWS keys come from the environment, which a test cannot change for itself: it runs once more as a process of its own.
+fn is_run_with_keys(test: &str) -> bool {
+    const MARK: &str = "TRIBUTARY_TEST_HAS_KEYS";
+    #[expect(clippy::disallowed_methods, reason = "whether this is that process")]
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    let program = std::env::current_exe().expect("the tests' own program");
+    let mut again = std::process::Command::new(program);
+    again
+        .args(["--exact", test, "--nocapture"])
+        .env(MARK, "1")
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+    again.env("AWS_SECRET_ACCESS_KEY", "example").env("AWS_EC2_METADATA_DISABLED", "true");
+    let ended = again.output().expect("it starts");
+    assert!(
+        ended.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&ended.stdout),
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    false
+}
+
+#[test]
+fn an_event_that_is_refused_is_shown_and_can_be_set_aside() {
+    if !is_run_with_keys("window::an_event_that_is_refused_is_shown_and_can_be_set_aside") {
+        return;
+    }
+    let server = Scripted::start(|call| {
+        if call.holds("odd") {
+            Answer::Error(400, "SerializationException", "It could not be read.")
+        } else {
+            Answer::Success
+        }
+    });
+    let mut config = settings();
+    config.destination.kind = DestinationKind::Kinesis;
+    "eu-west-1".clone_into(&mut config.destination.region);
+    "clickstream".clone_into(&mut config.destination.stream);
+    config.destination.endpoint_url.clone_from(&server.url);
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    let address = address(window);
+    let send = |user: &str, event: &str| {
+        let body = format!(r#"{{"userId":"{user}","event":"{event}"}}"#);
+        wire::send(address, "POST", "/v1/track", &key_header("test-key-1234"), body.as_bytes())
+    };
+    for (user, event) in [("bad", "odd"), ("bad", "behind"), ("good", "e")] {
+        assert_eq!(send(user, event).status, 200);
+    }
+    wait_for(window, "the others", |_| server.written_count() == 1);
+    wait_for(window, "what is refused", |window| says(window, "An event is refused"));
+    assert!(says(window, "1 event is refused again and again") && says(window, "1 event waits behind it"));
+    assert!(says(window, "SerializationException: It could not be read."));
+    window.get_by_role_and_label(Role::Button, "Set aside").click();
+    window.step();
+    wait_for(window, "what was behind it", |_| server.written_count() == 2);
+    wait_for(window, "nothing is refused", |window| !says(window, "An event is refused"));
 }
 
 #[test]

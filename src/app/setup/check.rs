@@ -238,7 +238,11 @@ impl Run {
                 Verdict::Skipped => row_ui(ui, Look::Skipped, step.name, &step.detail),
                 Verdict::Failed(fault) => {
                     row_ui(ui, Look::Failed, step.name, "");
-                    banner::remedy_for_ui(ui, seen, fault, &self.config);
+                    if step.name == "record" {
+                        banner::remedy_of_put_ui(ui, seen, fault, &self.config);
+                    } else {
+                        banner::remedy_for_ui(ui, seen, fault, &self.config);
+                    }
                 }
             }
         }
@@ -251,7 +255,8 @@ impl Run {
                 row_ui(ui, Look::Waiting, name, "Not looked at: the step before it failed.");
             }
         }
-        if finding == Finding::Good {
+        let untested = |step: &Step| step.name == "put" && step.verdict == Verdict::Skipped;
+        if finding == Finding::Good && !self.steps.iter().any(untested) {
             widgets::message_ui(ui, Tone::Good, "Everything that delivering needs is there.");
         }
     }

@@ -1,0 +1,134 @@
+//! The program's own log, and its own parts: a log that cannot be written ends and slows nothing, and a part that
+//! cannot go on does not die unnoticed.
+
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::binary::{Home, Serve};
+use crate::scripted::{Answer, FAILING, Scripted};
+use crate::wire::{Connection, metric, wait_until};
+
+const EVENT: &str = r#"{"userId":"u","event":"e"}"#;
+
+/// The destination fails, so that there is something to log, and comes back: all is delivered, and the end is in order.
+fn delivers_and_ends(server: &Scripted, home: &Home, mut serve: Serve) {
+    let mut sent = 0;
+    wait_until("a line is lost", || {
+        serve.accept("/v1/track", EVENT);
+        sent += 1;
+        metric(&serve.metrics(), "tributary_log_lines_lost_total") > 0
+    });
+    serve.wait_state("offline");
+    server.set_rule(|_| Answer::Success);
+    serve.wait_drained();
+    serve.terminate();
+    let (status, _) = serve.wait();
+    assert_eq!(status.code(), Some(0));
+    let sums = home.run(&["log", "--summary", "--json"]).line();
+    assert_eq!((&sums["delivered"], &sums["queued"]), (&json!(sent), &json!(0)), "{sums}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_on_a_full_disk_ends_nothing_and_its_lost_lines_are_counted() {
+    let server = Scripted::start(|_| FAILING);
+    let home = Home::with_kinesis(&server.url, "");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let serve = home.serve_telling(Stdio::from(full), &[]);
+    delivers_and_ends(&server, &home, serve);
+}
+
+#[test]
+fn a_log_whose_reader_is_gone_ends_nothing_and_its_lost_lines_are_counted() {
+    let server = Scripted::start(|_| FAILING);
+    let home = Home::with_kinesis(&server.url, "");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let serve = home.serve_telling(Stdio::from(writer), &[]);
+    drop(reader);
+    delivers_and_ends(&server, &home, serve);
+}
+
+#[test]
+fn a_log_that_nobody_reads_slows_nothing_and_its_lost_lines_are_counted() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "");
+    let (reader, writer) = std::io::pipe().unwrap();
+    // More lines than the pipe and the queue before it take.
+    let mut serve = home.serve_telling(Stdio::from(writer), &[("TRIBUTARY_LOG", "trace,aws_config=trace")]);
+    let mut sent = 0;
+    wait_until("a line is lost", || {
+        let of_user = |user| format!(r#"{{"type":"track","userId":"{user}","event":"e"}}"#);
+        let events: Vec<_> = (0..50).map(of_user).collect();
+        serve.accept("/v1/batch", &format!(r#"{{"batch":[{}]}}"#, events.join(",")));
+        sent += events.len();
+        metric(&serve.metrics(), "tributary_log_lines_lost_total") > 0
+    });
+    serve.wait_drained();
+    assert_eq!(server.written_count(), sent);
+    serve.terminate();
+    let (status, _) = serve.wait();
+    assert_eq!(status.code(), Some(0));
+    drop(reader);
+}
+
+#[test]
+fn a_command_that_fails_says_so_by_its_exit_code_where_stderr_is_closed() {
+    let home = Home::new("");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = home.command(&["check", "--stream", "not a name!"]);
+    let status = command.stderr(Stdio::from(writer)).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn the_control_port_outlives_a_moment_without_file_descriptors() {
+    let home = Home::new("");
+    let serve = home.serve_with_files(80);
+    let engine: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(home.state_file()).unwrap()).unwrap();
+    let control = engine["control"]["address"].as_str().unwrap().to_owned();
+    let taken: Vec<_> = (0..100).map(|_| Connection::open(serve.address).unwrap()).collect();
+    wait_until("there are no more", || serve.log().contains("could not be accepted"));
+    // The system takes the connection; the program has no descriptor for it.
+    let mut callers = Vec::new();
+    wait_until("it says so", || {
+        callers.extend(std::net::TcpStream::connect(&control));
+        serve.log().contains("an order could not be taken")
+    });
+    drop((taken, callers));
+    wait_until("the engine takes orders", || home.run(&["resend", "--all", "--dry-run"]).code == Some(0));
+    serve.stop();
+}
+
+/// As a user who may not look into the data folder.
+#[cfg(unix)]
+#[test]
+fn the_data_folder_of_another_user_is_called_that() {
+    use std::os::unix::{fs::MetadataExt, fs::PermissionsExt, process::CommandExt};
+    const NOBODY: u32 = 65_534;
+    let home = Home::new("");
+    home.serve(&[]).stop();
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let is_root = std::fs::metadata(home.data_dir()).unwrap().uid() == 0;
+    for words in [&["log"][..], &["log", "--summary"], &["doctor", "--check"], &["resend", "--all"]] {
+        let mut command = home.command(words);
+        if is_root {
+            // Whom nothing is forbidden cannot test that it is.
+            set(home.folder(), 0o755);
+            set(&home.settings_file(), 0o644);
+            set(&home.data_dir(), 0o700);
+            command.uid(NOBODY).gid(NOBODY);
+        } else {
+            set(&home.data_dir(), 0o000);
+        }
+        let ended = command.output().unwrap();
+        set(&home.data_dir(), 0o700);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{words:?}: {said}");
+        assert!(said.contains("is not readable by this user: it belongs to"), "{words:?}: {said}");
+    }
+}
