@@ -291,23 +291,23 @@ mod tests {
 
     #[test]
     fn what_the_disk_has_otherwise_is_found_and_written_anew() {
-        let (_folder, path) = file(&[7; 20_000]);
+        let (_folder, path) = file(&[7; 16_000]);
         let file = OpenOptions::new().read(true).write(true).open(&path).expect("opens");
-        assert_eq!(compare(&path, 20_000).expect("readable").blocks, 0);
+        assert_eq!(compare(&path, 16_000).expect("readable").blocks, 0);
         // Two files stand for one whose disk forgot a block: the comparison is the same.
-        let (_other, lost) = self::file(&[7; 20_000]);
+        let (_other, lost) = self::file(&[7; 16_000]);
         write_all_at(&OpenOptions::new().write(true).open(&lost).expect("opens"), &[0; 4096], 8192)
             .expect("written");
         let Some(mut direct) = Direct::open(&lost).expect("readable") else { return };
         let mut found = Vec::new();
-        differing(&mut direct, &file, 20_000, |offset, bytes| {
+        differing(&mut direct, &file, 16_000, |offset, bytes| {
             found.push((offset, bytes.len()));
             Ok(())
         })
         .expect("readable");
         assert_eq!(found, [(8192, 4096)]);
-        assert_eq!(prove(&file, &path, 20_000).expect("written"), Proof { blocks: 0, is_direct: true });
-        assert_eq!(std::fs::read(&path).expect("readable"), [7; 20_000]);
+        assert_eq!(prove(&file, &path, 16_000).expect("written"), Proof { blocks: 0, is_direct: true });
+        assert_eq!(std::fs::read(&path).expect("readable"), [7; 16_000]);
     }
 
     #[test]
