@@ -31,8 +31,19 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
     let mut is_news = true;
     loop {
         // A copy: the spool's writer waits for this guard before it answers senders.
-        let now = summary.borrow_and_update().clone();
+        let (changed, now) = {
+            let seen = summary.borrow_and_update();
+            (seen.has_changed(), seen.clone())
+        };
+        is_news |= changed;
         let status = status(&shared, &now, &mut rates);
+        // Changes in the moment after a tick are shown now, and would otherwise wake nobody.
+        is_news |= [forwarder.has_changed(), endpoint.has_changed()]
+            .into_iter()
+            .any(|changed| changed.unwrap_or(true))
+            || [resending.has_changed(), exporting.has_changed(), sending.has_changed()]
+                .into_iter()
+                .any(|changed| changed.unwrap_or(true));
         forwarder.mark_unchanged();
         endpoint.mark_unchanged();
         resending.mark_unchanged();
