@@ -137,30 +137,25 @@ fn differing(
     end: u64,
     mut found: impl FnMut(u64, &[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut seen = vec![0; BLOCK_BYTES];
-    let mut offset = 0;
-    while offset < end {
-        let length = usize::try_from(end - offset).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
-        let length = read_full(cached, &mut seen[..length], offset)?;
-        if length == 0 {
-            break;
-        }
+    each_block(cached, end, |offset, seen| {
         let there = direct.block(offset)?;
-        let mut at = 0;
-        while at < length {
-            let upto = (at + ALIGN).min(length);
-            if there.get(at..upto) != Some(&seen[at..upto]) {
-                found(offset + at as u64, &seen[at..upto])?;
+        let blocks = seen.chunks(ALIGN).zip((0..).step_by(ALIGN));
+        for (block, at) in blocks {
+            if there.get(at..at + block.len()) != Some(block) {
+                found(offset + at as u64, block)?;
             }
-            at = upto;
         }
-        offset += length as u64;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Without direct reads nothing can be compared: all of it is written again.
 fn rewrite(file: &File, end: u64) -> io::Result<()> {
+    each_block(file, end, |offset, bytes| write_all_at(file, bytes, offset))
+}
+
+/// Reads the first `end` bytes, [`BLOCK_BYTES`] at a time.
+fn each_block(file: &File, end: u64, mut look: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut bytes = vec![0; BLOCK_BYTES];
     let mut offset = 0;
     while offset < end {
@@ -169,7 +164,7 @@ fn rewrite(file: &File, end: u64) -> io::Result<()> {
         if length == 0 {
             break;
         }
-        write_all_at(file, &bytes[..length], offset)?;
+        look(offset, &bytes[..length])?;
         offset += length as u64;
     }
     Ok(())
