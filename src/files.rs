@@ -109,17 +109,25 @@ pub struct Identity(u64, u64);
 impl Identity {
     /// The file at `path` now; an error where there is none.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            Ok(Self(metadata.dev(), metadata.ino()))
-        }
-        #[cfg(not(unix))]
-        {
-            drop(metadata);
-            Ok(Self(0, 0))
-        }
+        fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+
+    /// A file that is open, whether it has a name still or not.
+    pub fn of_open(file: &File) -> io::Result<Self> {
+        file.metadata().map(|metadata| Self::from(&metadata))
+    }
+}
+
+impl From<&fs::Metadata> for Identity {
+    #[cfg(unix)]
+    fn from(metadata: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    #[cfg(not(unix))]
+    fn from(_metadata: &fs::Metadata) -> Self {
+        Self(0, 0)
     }
 }
 

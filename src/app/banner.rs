@@ -53,12 +53,11 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         Intake::Failing(error) => {
             let text = format!(
-                "Senders hear 503 and come again; nothing that was accepted is lost. What happened: {error}. Tributary tries \
-                 again every second and goes on by itself. If it lasts, check the disk of {} (its cable, pool, quota or free \
-                 space).",
-                seen.data_dir
+                "Senders hear 503 and come again; nothing that was accepted is lost. {}. Tributary tries again every \
+                 second and goes on by itself.",
+                widgets::capital(error)
             );
-            strip_ui(ui, Tone::Bad, "The disk refuses to write", &text, |_| {});
+            strip_ui(ui, Tone::Bad, "The spool cannot be written", &text, |_| {});
         }
         Intake::Starting | Intake::Ready | Intake::Stopping => {}
     }

@@ -137,30 +137,25 @@ fn differing(
     end: u64,
     mut found: impl FnMut(u64, &[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut seen = vec![0; BLOCK_BYTES];
-    let mut offset = 0;
-    while offset < end {
-        let length = usize::try_from(end - offset).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
-        let length = read_full(cached, &mut seen[..length], offset)?;
-        if length == 0 {
-            break;
-        }
+    each_block(cached, end, |offset, seen| {
         let there = direct.block(offset)?;
-        let mut at = 0;
-        while at < length {
-            let upto = (at + ALIGN).min(length);
-            if there.get(at..upto) != Some(&seen[at..upto]) {
-                found(offset + at as u64, &seen[at..upto])?;
+        let blocks = seen.chunks(ALIGN).zip((0..).step_by(ALIGN));
+        for (block, at) in blocks {
+            if there.get(at..at + block.len()) != Some(block) {
+                found(offset + at as u64, block)?;
             }
-            at = upto;
         }
-        offset += length as u64;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Without direct reads nothing can be compared: all of it is written again.
 fn rewrite(file: &File, end: u64) -> io::Result<()> {
+    each_block(file, end, |offset, bytes| write_all_at(file, bytes, offset))
+}
+
+/// Reads the first `end` bytes, [`BLOCK_BYTES`] at a time.
+fn each_block(file: &File, end: u64, mut look: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut bytes = vec![0; BLOCK_BYTES];
     let mut offset = 0;
     while offset < end {
@@ -169,7 +164,7 @@ fn rewrite(file: &File, end: u64) -> io::Result<()> {
         if length == 0 {
             break;
         }
-        write_all_at(file, &bytes[..length], offset)?;
+        look(offset, &bytes[..length])?;
         offset += length as u64;
     }
     Ok(())
@@ -291,23 +286,23 @@ mod tests {
 
     #[test]
     fn what_the_disk_has_otherwise_is_found_and_written_anew() {
-        let (_folder, path) = file(&[7; 20_000]);
+        let (_folder, path) = file(&[7; 16_000]);
         let file = OpenOptions::new().read(true).write(true).open(&path).expect("opens");
-        assert_eq!(compare(&path, 20_000).expect("readable").blocks, 0);
+        assert_eq!(compare(&path, 16_000).expect("readable").blocks, 0);
         // Two files stand for one whose disk forgot a block: the comparison is the same.
-        let (_other, lost) = self::file(&[7; 20_000]);
+        let (_other, lost) = self::file(&[7; 16_000]);
         write_all_at(&OpenOptions::new().write(true).open(&lost).expect("opens"), &[0; 4096], 8192)
             .expect("written");
         let Some(mut direct) = Direct::open(&lost).expect("readable") else { return };
         let mut found = Vec::new();
-        differing(&mut direct, &file, 20_000, |offset, bytes| {
+        differing(&mut direct, &file, 16_000, |offset, bytes| {
             found.push((offset, bytes.len()));
             Ok(())
         })
         .expect("readable");
         assert_eq!(found, [(8192, 4096)]);
-        assert_eq!(prove(&file, &path, 20_000).expect("written"), Proof { blocks: 0, is_direct: true });
-        assert_eq!(std::fs::read(&path).expect("readable"), [7; 20_000]);
+        assert_eq!(prove(&file, &path, 16_000).expect("written"), Proof { blocks: 0, is_direct: true });
+        assert_eq!(std::fs::read(&path).expect("readable"), [7; 16_000]);
     }
 
     #[test]

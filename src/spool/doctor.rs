@@ -151,7 +151,7 @@ fn look(dir: &Path, path: &Path) -> Result<Report, DoctorError> {
         return Err(OpenError::Unfinished(dir.to_owned()).into());
     }
     let mut report = Report::default();
-    disk::look(dir, &mut report)?;
+    disk::look(dir, &mut report).map(drop)?;
     let looked = match open::reader(path) {
         Ok(connection) => check(&connection, Some(&open::reader(path)?), &mut report).map(drop),
         Err(OpenError::Damaged { source, .. }) => Err(source),

@@ -14,7 +14,7 @@ use super::{
     wal,
     write::Writer,
 };
-use crate::files;
+use crate::files::{self, Identity};
 
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
 const VERSION: i64 = 3;
@@ -88,9 +88,13 @@ impl OpenError {
 /// be on the disk, so it is made certain first, and copied whole before anything is added.
 pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
-    files::create_folder(dir).and_then(|()| files::sync_parents(dir)).map_err(io)?;
+    files::create_folder(dir).map_err(io)?;
     let lock = lock(dir)?;
     let path = dir.join(FILE_NAME);
+    if !path.exists() {
+        // Whoever made the folders may have ended before their names were on the disk.
+        files::sync_parents(dir).map_err(io)?;
+    }
     if doctor::is_unfinished(dir) {
         return Err(OpenError::Unfinished(dir.to_owned()));
     }
@@ -180,23 +184,8 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
 /// A lock on the file that has the lock's name now, where `held` is one on a file that has not; an error where somebody
 /// else has taken the folder.
 pub(super) fn lock_anew(dir: &Path, held: &File) -> Result<Option<File>, OpenError> {
-    if is_named(dir, held) { Ok(None) } else { lock(dir).map(Some) }
-}
-
-#[cfg(unix)]
-fn is_named(dir: &Path, held: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let same = |one: &std::fs::Metadata, other: &std::fs::Metadata| {
-        one.dev() == other.dev() && one.ino() == other.ino()
-    };
-    let named = std::fs::metadata(dir.join(LOCK_NAME));
-    held.metadata().is_ok_and(|held| named.is_ok_and(|named| same(&held, &named)))
-}
-
-/// An open file cannot be removed.
-#[cfg(not(unix))]
-fn is_named(_dir: &Path, _held: &File) -> bool {
-    true
+    let is_named = Identity::of(&dir.join(LOCK_NAME)).ok() == Identity::of_open(held).ok();
+    if is_named { Ok(None) } else { lock(dir).map(Some) }
 }
 
 const LOCK_NAME: &str = "tributary.lock";

@@ -1061,7 +1061,7 @@ fn another_database_in_the_place_of_the_open_one_takes_no_event_until_the_right_
         std::fs::write(&path, "another's").expect("writes");
         let refused =
             spool.append(arrivals(vec![event("u", "m2", 5)])).await.expect_err("not into that file");
-        assert!(refused.to_string().contains("put that one back"), "{refused}");
+        assert!(refused.to_string().contains("put that file back"), "{refused}");
         let mut watch = spool.watch();
         let revision = watch.borrow_and_update().revision;
         watch

@@ -23,7 +23,7 @@ use super::{
     AppendError, Arrivals, CARRIED_MAX, Command, Common, Limits, Queued, Requeued, Settlement, Summary,
     checkpoint::Checkpoints,
     pulse::{Commit, Keys, Pulse},
-    renew::{Files, Place},
+    renew::Files,
     repeats::Repeats,
     room::{Room, Wanted},
     rows::Books,
@@ -472,15 +472,6 @@ impl Writer {
         }
     }
 
-    /// Whether the files that were written are the ones that the next start would open.
-    fn check_place(&self) -> Result<(), Trouble> {
-        match self.files.place() {
-            Place::Same => Ok(()),
-            Place::Removed(path) => Err(Trouble::Removed(path)),
-            Place::Replaced(path) => Err(Trouble::Replaced(path)),
-        }
-    }
-
     /// One transaction.
     fn write(&mut self, group: &mut Group) -> Result<Written, Trouble> {
         let before = self.books;
@@ -491,7 +482,8 @@ impl Writer {
             Ok(written)
         });
         let written = written.map_err(Trouble::from).and_then(|written| {
-            self.check_place()?;
+            // Into files that the next start would not open, nothing is committed.
+            Result::from(self.files.place())?;
             Ok(written)
         });
         if written.is_ok() {
@@ -558,18 +550,18 @@ impl Writer {
                 return;
             }
         }
-        if let Err(trouble) = self.upkeep_in_good_times(common, closing) {
+        if let Err(trouble) = self.routine_upkeep(common, closing) {
             self.fail(&trouble);
             self.publish(common);
         }
     }
 
-    fn upkeep_in_good_times(&mut self, common: &Common, closing: bool) -> Result<(), Trouble> {
+    fn routine_upkeep(&mut self, common: &Common, closing: bool) -> Result<(), Trouble> {
         self.look_at_disk(common);
         self.untidy |= self.gives_up_history();
         if !self.untidy && self.last_upkeep.elapsed() >= LOOK_EVERY {
             self.last_upkeep = Instant::now();
-            self.check_place()?;
+            Result::from(self.files.place())?;
         }
         if self.untidy && (closing || self.last_upkeep.elapsed() >= self.upkeep_every) {
             self.last_upkeep = Instant::now();
@@ -600,7 +592,7 @@ impl Writer {
             Ok(more)
         });
         let tidied = tidied.map_err(Trouble::from).and_then(|more| {
-            self.check_place()?;
+            Result::from(self.files.place())?;
             Ok(more)
         });
         if tidied.is_ok() {

@@ -359,3 +359,22 @@ fn an_event_that_is_not_delivered_in_time_waits_and_send_says_so() {
     serve.wait_drained();
     serve.stop();
 }
+
+/// An allocation that fails would end the program in the middle of its work.
+#[cfg(unix)]
+#[test]
+fn too_small_a_limit_of_memory_is_refused_before_anything_starts() {
+    let home = Home::new("");
+    let plain = home.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -v 409600 && exec \"$0\" \"$@\""]);
+    shell.arg(plain.get_program()).args(plain.get_args());
+    let output = shell.output().expect("the program starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("400 MiB") && stderr.contains("600 MiB") && stderr.contains("MemoryMax"),
+        "{stderr}"
+    );
+    assert!(!home.data_dir().join("spool.sqlite3").exists(), "no spool was made");
+}

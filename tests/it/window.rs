@@ -979,3 +979,18 @@ fn no_display_is_an_error_that_names_the_way_without_one() {
     let error = tributary::app::RunError::NoDisplay("none is set".into()).to_string();
     assert!(error.contains("tributary serve"), "{error}");
 }
+
+#[test]
+fn a_spool_whose_file_was_replaced_says_what_happened_and_is_well_again_when_it_is_back() {
+    let mut desk = open(settings());
+    let spool = desk.files.path().join("data/spool.sqlite3");
+    let kept = desk.files.path().join("kept");
+    std::fs::rename(&spool, &kept).expect("moves");
+    std::fs::write(&spool, "another's").expect("writes");
+    let window = &mut desk.window;
+    wait_for(window, "it is said", |window| says(window, "The spool cannot be written"));
+    assert!(says(window, "is another file than the one that Tributary has open"));
+    assert!(says(window, "put that file back, or restart Tributary. Tributary tries again every second"));
+    std::fs::rename(&kept, &spool).expect("moves back");
+    wait_for(window, "it is well", |window| !says(window, "The spool cannot be written"));
+}

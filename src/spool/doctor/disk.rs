@@ -21,7 +21,10 @@ const LOOK_PAUSE: Duration = Duration::from_millis(40);
 
 /// Lets the page cache drop what is clean, and compares the rest with the disk. Before any connection of this process is
 /// open: to close a file drops the process's locks on it.
-pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<()> {
+///
+/// Gives the files that differ.
+pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<Vec<PathBuf>> {
+    let mut differing = Vec::new();
     let mut read_directly = true;
     for path in files(dir)? {
         let file = match File::open(&path) {
@@ -52,18 +55,19 @@ pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<()> {
                     proof.blocks
                 ),
             );
+            differing.push(path);
         }
     }
     report.read_directly = read_directly;
-    Ok(())
+    Ok(differing)
 }
 
 /// The same under the folder's lock, and writes anew what the disk does not have.
 pub(super) fn mend(dir: &Path, report: &mut Report) -> io::Result<()> {
-    look(dir, report)?;
+    let differing = look(dir, report)?;
     // Of the log, what is behind the last commit goes; its index is built anew.
     Files::new(&dir.join(FILE_NAME)).renew(Ends::WithLastCommit)?;
-    for path in files(dir)? {
+    for path in differing {
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         direct::prove(&file, &path, file.metadata()?.len())?;
     }

@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,7 +31,7 @@ const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// How often the log is copied once more when the disk does not have what was copied.
 const COPIES_MAX: u32 = 3;
 
-/// Why the spool's files cannot be written, or trusted.
+/// Why the spool's files cannot be written, or trusted. [`Trouble::reason`] adds the device and what helps.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
     #[error("{}", in_words(.0))]
@@ -42,16 +42,24 @@ pub(super) enum Trouble {
     Renew(#[from] io::Error),
     #[error("{} was removed while Tributary runs", .0.display())]
     Removed(PathBuf),
-    #[error("{} is another file than the one that Tributary has open; put that one back, or restart Tributary", .0.display())]
+    #[error("{} is another file than the one that Tributary has open", .0.display())]
     Replaced(PathBuf),
     #[error("the disk does not keep what is written to {}", .0.display())]
     NotKept(PathBuf),
-    #[error("{} reads the delivery log; waiting until it has ended", .0)]
-    Readers(&'static str),
-    #[error(
-        "{missing} acknowledged events are not in the database that the disk has; stop Tributary and run `tributary doctor`"
-    )]
+    #[error("a reader of the delivery log needs an older state of it")]
+    Readers,
+    #[error("{missing} acknowledged events are not in the database that the disk has")]
     Lost { missing: u64 },
+}
+
+impl From<Place> for Result<(), Trouble> {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Same => Ok(()),
+            Place::Removed(path) => Err(Trouble::Removed(path)),
+            Place::Replaced(path) => Err(Trouble::Replaced(path)),
+        }
+    }
 }
 
 impl Trouble {
@@ -74,18 +82,29 @@ impl Trouble {
         }
     }
 
-    /// What the faces show: what happened, on which device, and where no waiting helps, what does.
-    fn reason(&self, writer: &Writer) -> Arc<str> {
-        let device =
-            files::device_of(&writer.path).map_or_else(String::new, |device| format!(" on {device}"));
-        let advice = match self {
+    /// What the faces show: what happened, on which device, and what helps.
+    fn reason(&self, path: &Path) -> Arc<str> {
+        let device = files::device_of(path.parent().unwrap_or(path));
+        let device = device.map_or_else(String::new, |device| format!(" (on {device})"));
+        format!("{self}{device}; {}", self.advice()).into()
+    }
+
+    fn advice(&self) -> &'static str {
+        match self {
             Self::Commit(error) | Self::Copy(error) if doctor::is_damage(error) => {
-                "; stop Tributary and run `tributary doctor`, which recovers what can be read"
+                "stop Tributary and run `tributary doctor`, which recovers what can be read"
             }
-            Self::Removed(_) => "; it is made anew from what is in memory and in the open files",
-            _ => "",
-        };
-        format!("{self}{device}{advice}").into()
+            Self::Commit(_) | Self::Copy(_) if self.is_lock() => {
+                "another program has the database open for writing"
+            }
+            Self::Commit(_) | Self::Copy(_) | Self::Renew(_) | Self::NotKept(_) => {
+                "check the disk: its cable, pool, quota and free space"
+            }
+            Self::Removed(_) => "the spool is made anew from the open files",
+            Self::Replaced(_) => "put that file back, or restart Tributary",
+            Self::Readers => "the spool waits until it has ended",
+            Self::Lost { .. } => "stop Tributary and run `tributary doctor`",
+        }
     }
 }
 
@@ -110,7 +129,7 @@ impl Writer {
         }
         self.is_suspect |= !trouble.is_lock();
         self.failed_at = Some(Instant::now());
-        let reason = trouble.reason(self);
+        let reason = trouble.reason(&self.path);
         if self.intake != Intake::Failing(Arc::clone(&reason)) {
             tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
         }
@@ -172,7 +191,7 @@ impl Writer {
         for _ in 0..COPIES_MAX {
             let is_complete = self.checkpoints.copy_all(&self.connection).map_err(Trouble::Copy)?;
             if !is_complete {
-                return Err(Trouble::Readers("a search"));
+                return Err(Trouble::Readers);
             }
             if self.files.is_copied(open::log_bytes(&self.connection)?)? {
                 return Ok(());
@@ -229,11 +248,13 @@ impl Writer {
             self.lock = lock;
         }
         let new = dir.join("spool.sqlite3.new");
+        let name =
+            new.to_str().ok_or_else(|| io::Error::other("SQLite takes no path that is not UTF-8 here"))?;
         for suffix in ["", "-wal", "-shm", "-journal"] {
             remove_if_there(&open::beside(&new, suffix))?;
         }
         open::private(&new)?;
-        self.connection.execute("VACUUM INTO ?1", [new.to_string_lossy()])?;
+        self.connection.execute("VACUUM INTO ?1", [name])?;
         std::fs::File::open(&new)?.sync_all()?;
         // The log and index by that name belong to the old database.
         for suffix in ["-wal", "-shm"] {
