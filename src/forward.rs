@@ -101,6 +101,8 @@ struct Done {
     changes: u64,
     /// How long its answer was waited for.
     waited: Duration,
+    /// `false`: there were no keys to send it with.
+    was_sent: bool,
 }
 
 /// What the spool is told of puts that came back.
@@ -466,7 +468,7 @@ impl Forwarder {
                     continue;
                 }
                 Outcome::Offline(fault) => {
-                    books.repeats += u64::from(may_have_arrived(&fault));
+                    books.repeats += u64::from(done.was_sent && may_have_arrived(&fault));
                     self.rest(taken, Wait::Offline, now);
                     continue;
                 }
@@ -539,8 +541,13 @@ async fn put(
     let (started, started_at) = (Instant::now(), now_ms());
     let records: Vec<_> =
         taken.iter().map(|one| Outgoing { key: &one.event.key, json: &one.event.json }).collect();
-    let outcomes = client.put(&records, encoding).await;
-    Done { taken, outcomes, started, started_at, encoding, changes, waited }
+    let keys = client.keys().await;
+    let was_sent = keys.is_ok();
+    let outcomes = match keys {
+        Ok(()) => client.put(&records, encoding).await,
+        Err(outcome) => vec![outcome; records.len()],
+    };
+    Done { taken, outcomes, started, started_at, encoding, changes, waited, was_sent }
 }
 
 fn now_ms() -> Millis {

@@ -83,10 +83,15 @@ pub struct Client {
 }
 
 impl Client {
+    /// Waits for the AWS keys. `Err`: what to say of each record that was to be put; none of them was sent.
+    pub async fn keys(&self) -> Result<(), Outcome> {
+        self.ready().await.map_err(|fault| classed(&fault.code, &fault.message, None))
+    }
+
     /// Encodes the records, puts them and says of each what became of it. `put-record` takes exactly one.
     pub async fn put(&self, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<Outcome> {
-        if let Err(fault) = self.ready().await {
-            return vec![classed(&fault.code, &fault.message, None); records.len()];
+        if let Err(outcome) = self.keys().await {
+            return vec![outcome; records.len()];
         }
         match self.operation {
             Operation::PutRecord => {

@@ -527,6 +527,10 @@ fn cause_of(code: &str, message: &str) -> Cause {
             source if is_about_the_network(message) => Cause::KeysUnreachable(source),
             source => Cause::CredentialsFailed(source),
         },
+        // Where the host is known, it can be said what it is for, and the way round.
+        Cause::KeyServiceSilent if message.contains("talking to ") => {
+            Cause::KeysUnreachable(source_in(message))
+        }
         Cause::SignatureWrong if is_about_time(message) => Cause::ClockWrong,
         Cause::RequestRefused if is_about_the_record(message) => Cause::RecordRefused,
         cause => cause,

@@ -428,6 +428,10 @@ pub(super) fn fault_of_credentials(error: &CredentialsError) -> Fault {
         if matches!(assumed, SdkError::ServiceError(_)) && &*fault.code == "AccessDenied" {
             return Fault::new("CredentialsFailed", format!("AssumeRole: AccessDenied: {}", fault.message));
         }
+        // Without an answer, it is STS that cannot be reached, not Kinesis.
+        if !matches!(assumed, SdkError::ServiceError(_) | SdkError::ResponseError(_)) {
+            return Fault::new("CredentialsFailed", format!("AssumeRole: {}", fault.message));
+        }
         return fault;
     }
     let code = match error {

@@ -169,7 +169,7 @@ mod tests {
             "listen 443 ssl;",
             "location / {",
             "proxy_pass http://127.0.0.1:8485;",
-            "client_max_body_size 5242880;",
+            "client_max_body_size 16777216;",
             "proxy_set_header Forwarded \"\";",
             "proxy_set_header X-Forwarded-Prefix \"\";",
             "proxy_set_header X-Forwarded-Host $http_host;",

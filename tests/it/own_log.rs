@@ -1,6 +1,7 @@
 //! The program's own log, and its own parts: a log that cannot be written ends and slows nothing, and a part that
 //! cannot go on does not die unnoticed.
 
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
 use serde_json::json;
@@ -54,10 +55,18 @@ fn a_log_that_nobody_reads_slows_nothing_and_its_lost_lines_are_counted() {
     let server = Scripted::start(|_| Answer::Success);
     let home = Home::with_kinesis(&server.url, "");
     let (reader, writer) = std::io::pipe().unwrap();
-    // More lines than the pipe and the queue before it take.
-    let mut serve = home.serve_telling(Stdio::from(writer), &[("TRIBUTARY_LOG", "trace,aws_config=trace")]);
+    let mut serve = home.serve_telling(Stdio::from(writer), &[]);
+    let control = control_address(&home);
     let mut sent = 0;
     wait_until("a line is lost", || {
+        // More lines than the pipe and the queue before it take: each order without the right key is one.
+        for _ in 0..200 {
+            let order = r#"{"key":"another","which":{"lines":[1]},"rate":null,"dryRun":true}"#;
+            let mut caller = std::net::TcpStream::connect(&control).unwrap();
+            writeln!(caller, "{order}").unwrap();
+            // It hears nothing, and the next one is taken.
+            drop(caller.read(&mut [0]));
+        }
         let of_user = |user| format!(r#"{{"type":"track","userId":"{user}","event":"e"}}"#);
         let events: Vec<_> = (0..50).map(of_user).collect();
         serve.accept("/v1/batch", &format!(r#"{{"batch":[{}]}}"#, events.join(",")));
@@ -82,13 +91,18 @@ fn a_command_that_fails_says_so_by_its_exit_code_where_stderr_is_closed() {
     assert_eq!(status.code(), Some(1));
 }
 
+/// Where a running engine takes orders.
+fn control_address(home: &Home) -> String {
+    let engine: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(home.state_file()).expect("written")).expect("JSON");
+    engine["control"]["address"].as_str().expect("it takes orders").to_owned()
+}
+
 #[test]
 fn the_control_port_outlives_a_moment_without_file_descriptors() {
     let home = Home::new("");
     let serve = home.serve_with_files(80);
-    let engine: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(home.state_file()).unwrap()).unwrap();
-    let control = engine["control"]["address"].as_str().unwrap().to_owned();
+    let control = control_address(&home);
     let taken: Vec<_> = (0..100).map(|_| Connection::open(serve.address).unwrap()).collect();
     wait_until("there are no more", || serve.log().contains("could not be accepted"));
     // The system takes the connection; the program has no descriptor for it.
