@@ -131,7 +131,7 @@ impl From<&fs::Metadata> for Identity {
     }
 }
 
-/// The device that `path` is on, for people: `/dev/sda1 (ext4, mounted at /)`. `None` where the system does not say.
+/// The device that `path` is on, for people: `/dev/sda1, ext4, mounted at /`. `None` where the system does not say.
 ///
 /// Source: `proc_pid_mountinfo(5)`. The longest mount point that is a prefix of the path counts.
 pub fn device_of(path: &Path) -> Option<String> {
@@ -157,7 +157,7 @@ fn device_in(mounts: &str, path: &Path) -> Option<String> {
     let on = mounts.lines().filter_map(mount).filter(|(point, ..)| path.starts_with(point));
     // The last of two mounts at one point covers the first: `max_by_key` takes the last.
     let (point, kind, source) = on.max_by_key(|(point, ..)| point.len())?;
-    Some(format!("{source} ({kind}, mounted at {point})"))
+    Some(format!("{source}, {kind}, mounted at {point}"))
 }
 
 /// A file that is gone when this is dropped, unless it was renamed.
@@ -294,9 +294,9 @@ mod tests {
 31 21 253:3 / /mnt/my\\040disk rw,noatime shared:9 - xfs /dev/mapper/pool-events rw,attr2
 ";
         let device = |path: &str| device_in(mounts, Path::new(path)).unwrap();
-        assert_eq!(device("/var/libs/x"), "/dev/vda (ext4, mounted at /)");
-        assert_eq!(device("/var/lib/x"), "tmpfs (tmpfs, mounted at /var/lib)");
-        assert_eq!(device("/mnt/my disk/data"), "/dev/mapper/pool-events (xfs, mounted at /mnt/my disk)");
+        assert_eq!(device("/var/libs/x"), "/dev/vda, ext4, mounted at /");
+        assert_eq!(device("/var/lib/x"), "tmpfs, tmpfs, mounted at /var/lib");
+        assert_eq!(device("/mnt/my disk/data"), "/dev/mapper/pool-events, xfs, mounted at /mnt/my disk");
         assert_eq!(device_in("", Path::new("/x")), None);
     }
 }
