@@ -127,7 +127,7 @@ impl SignIn {
     }
 }
 
-/// What was said about a profile, with its name where [`profile_in`] finds it again.
+/// What was said about a profile, with its name where `profile_in` finds it again.
 pub fn about_profile(name: &str, text: &str) -> String {
     if name.is_empty() { text.to_owned() } else { format!("profile “{name}”: {text}") }
 }
