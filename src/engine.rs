@@ -56,7 +56,7 @@ use crate::{
     forward::Setup,
     kinesis::Access,
     practice::{self, Practice},
-    spool::{self, LogReader, Spool},
+    spool::{self, Spool},
 };
 use desk::Question;
 use keeper::{Command, Trial};
@@ -752,7 +752,7 @@ fn start_desk(
     shared: &Arc<Shared>,
     questions: mpsc::Receiver<Question>,
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
-    let log = LogReader::open(shared.spool.path())?;
+    let log = shared.spool.log()?;
     // Weak: the thread ends when the engine is gone, which is when nobody else holds a sender to it.
     let (weak, summary) = (Arc::downgrade(shared), shared.spool.watch());
     let answered = move || {
@@ -762,9 +762,13 @@ fn start_desk(
     };
     let keys = shared.spool.keys();
     let alarm = Alarm(Arc::downgrade(shared), "reader of the delivery log");
+    let state = move || {
+        let summary = summary.borrow();
+        (summary.revision, summary.files)
+    };
     let run = move || {
         let _alarm = alarm;
-        desk::run(log, &keys, questions, || summary.borrow().revision, answered);
+        desk::run(log, &keys, questions, state, answered);
     };
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
 }

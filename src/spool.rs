@@ -45,6 +45,7 @@ use crate::{
     config,
     delivery::{Attempt, EventId, Fault, Intake, Ledger, Millis, Receipt, Resent},
     event::{Encoding, Event, Kind},
+    files::Identity,
 };
 
 pub use doctor::{DoctorError, Finding, Recovered, Report, examine};
@@ -230,6 +231,8 @@ pub struct Summary {
     pub revision: u64,
     /// Whether the disk takes writes, and there is room.
     pub intake: Intake,
+    /// How often the files were made anew, because somebody had removed them: readers open them again then.
+    pub files: u64,
 }
 
 /// Events just committed, so that the forwarder need not read them back. Ids rise.
@@ -256,6 +259,10 @@ struct Common {
     disk_is_full: AtomicBool,
     /// Settlements that wait for a disk that refuses.
     carried: watch::Sender<usize>,
+    /// Of the database that the writer has open.
+    identity: Mutex<Option<Identity>>,
+    /// What the writer had open, after its end: to close it drops the locks of this process's readers (see [`renew`]).
+    left_open: Mutex<Option<renew::Files>>,
 }
 
 struct Shared {
@@ -307,6 +314,8 @@ impl Spool {
             pending_bytes: AtomicU64::new(0),
             disk_is_full: AtomicBool::new(false),
             carried: watch::Sender::new(0),
+            identity: Mutex::new(Identity::of(&path).ok()),
+            left_open: Mutex::default(),
         });
         let shared = Arc::new(Shared {
             path,
@@ -316,12 +325,13 @@ impl Spool {
             keys: writer.keys(),
             settled_through: writer.settled_through(),
         });
+        let of_reader = Arc::clone(&common);
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let writer = thread("spool-write")
             .spawn(move || write::run(writer, inbox, &common))
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
         let reader = thread("spool-read")
-            .spawn(move || reader.run(read_inbox))
+            .spawn(move || reader.run(read_inbox, || of_reader.summary.borrow().files))
             .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
         Ok((Self { shared }, Threads { writer, reader }))
     }
@@ -329,6 +339,19 @@ impl Spool {
     /// Where the spool's file is; for a [`LogReader`].
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// A reader of the delivery log, for this process; an error while another file has the database's name: SQLite would take
+    /// that one's index for the open one's, and shorten it under the writer.
+    pub fn log(&self) -> Result<LogReader, OpenError> {
+        let path = self.path();
+        let ours = *self.shared.common.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = Identity::of(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        if ours != Some(there) {
+            let source = std::io::Error::other("another file has the database's name");
+            return Err(OpenError::Io { path: path.to_owned(), source });
+        }
+        LogReader::open(path)
     }
 
     /// The keys that carry most; cheap to clone and to look at.

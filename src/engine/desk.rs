@@ -25,22 +25,27 @@ pub(super) enum Question {
     Find { message_id: String, after: EventId, reply: oneshot::Sender<Option<Delivery>> },
 }
 
-/// The thread's life: ends when the engine is gone. `answered` is called after each answer.
+/// The thread's life: ends when the engine is gone. `answered` is called after each answer. `state` gives the spool's revision,
+/// and how often its files were made anew.
 pub(super) fn run(
     mut log: LogReader,
     keys: &Keys,
     mut inbox: mpsc::Receiver<Question>,
-    revision: impl Fn() -> u64,
+    state: impl Fn() -> (u64, u64),
     answered: impl Fn(),
 ) {
+    let mut files = 0;
     while let Some(question) = inbox.blocking_recv() {
-        if let Err(error) = log.follow() {
-            tracing::debug!("the delivery log is not read anew yet: {error}");
+        let (revision, files_now) = state();
+        if files != files_now {
+            match log.reopen() {
+                Ok(()) => files = files_now,
+                Err(error) => tracing::debug!("the delivery log is not read anew yet: {error}"),
+            }
         }
         // A face that no longer waits for its answer is no error.
         match question {
             Question::Page(query, reply) => {
-                let revision = revision();
                 // A search that nobody waits for any more ends early.
                 let page =
                     log.page_while(&query, &|| !reply.is_closed()).map(|page| Page { revision, ..page });

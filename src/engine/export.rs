@@ -54,7 +54,7 @@ pub(super) async fn run(shared: Arc<Shared>, export: Export) -> Result<Exported,
     let working = Arc::clone(&shared);
     let write = move || {
         let config = Arc::clone(&working.config.borrow());
-        let log = LogReader::open(working.spool.path()).map_err(|error| chain(&error))?;
+        let log = working.spool.log().map_err(|error| chain(&error))?;
         write(&log, &export, &config, |done| {
             working.exporting.send_replace(Some(done));
             !(working.stop_exporting.load(Ordering::Acquire) || *working.stopping.borrow())

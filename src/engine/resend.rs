@@ -8,7 +8,7 @@ use std::{
 use super::{Shared, chain};
 use crate::{
     delivery::{Resent, Which},
-    spool::{self, Full, LogReader, Pace},
+    spool::{self, Full, Pace},
 };
 
 /// What a second one hears.
@@ -17,7 +17,7 @@ const BUSY: &str = "events are being resent already; wait for that to end, or st
 /// Counts what a resend would queue.
 pub(super) async fn count(shared: Arc<Shared>, which: Which) -> Result<Resent, String> {
     let counting = move || {
-        let log = LogReader::open(shared.spool.path()).map_err(|error| chain(&error))?;
+        let log = shared.spool.log().map_err(|error| chain(&error))?;
         spool::count(&log, &which).map_err(|error| chain(&error))
     };
     #[expect(clippy::disallowed_methods, reason = "the engine spawns; reading the log blocks")]

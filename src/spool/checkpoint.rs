@@ -82,6 +82,11 @@ impl Checkpoints {
         }
     }
 
+    /// Copies what was committed since the last copy, at once.
+    pub(super) fn keep_empty(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.bytes == 0 && self.rounds == 0 { Ok(()) } else { self.copy_all(connection).map(drop) }
+    }
+
     /// Copies what is left, here and now; says whether the database has all of it, synced.
     pub(super) fn copy_all(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         self.joined()?;

@@ -23,7 +23,6 @@ use crate::{
         chart::{Overview, Window},
     },
     event::Encoding,
-    files::Identity,
 };
 
 /// Among so many of the newest lines the shard of a hot key is looked for.
@@ -56,39 +55,34 @@ pub(super) struct NextRequest {
 /// The forwarder's reader of what waits.
 pub(super) struct Backlog {
     path: PathBuf,
-    identity: Option<Identity>,
     connection: Connection,
+    /// See [`Summary::files`].
+    files: u64,
 }
 
 impl Backlog {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        let connection = open::reader(path)?;
-        Ok(Self { path: path.to_owned(), identity: Identity::of(path).ok(), connection })
+        Ok(Self { path: path.to_owned(), connection: open::reader(path)?, files: 0 })
     }
 
-    /// The thread's life: ends with the last handle.
-    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<NextRequest>) {
+    /// The thread's life: ends with the last handle. `files` says how often the writer has made the files anew.
+    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<NextRequest>, files: impl Fn() -> u64) {
         while let Some(request) = inbox.blocking_recv() {
-            self.follow();
+            self.follow(files());
             let next = next(&self.connection, request.after, request.count, request.bytes);
             drop(request.reply.send(next.map_err(ReadError::from)));
         }
     }
 
-    /// A database that was removed is made anew under its name.
-    fn follow(&mut self) {
-        if is_another(&self.path, self.identity) {
-            match Self::open(&self.path) {
-                Ok(reopened) => *self = reopened,
-                Err(error) => tracing::debug!("the spool is not read anew yet: {error}"),
-            }
+    fn follow(&mut self, files: u64) {
+        if self.files == files {
+            return;
+        }
+        match open::reader(&self.path) {
+            Ok(connection) => (self.connection, self.files) = (connection, files),
+            Err(error) => tracing::debug!("the spool is not read anew yet: {error}"),
         }
     }
-}
-
-/// Whether `path` names another file than the one that was opened. While it names none, the open one is all there is.
-fn is_another(path: &Path, opened: Option<Identity>) -> bool {
-    Identity::of(path).is_ok_and(|now| Some(now) != opened)
 }
 
 fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> rusqlite::Result<Next> {
@@ -199,7 +193,6 @@ impl<'c> Payloads<'c> {
 /// Pages of the delivery log, on a connection of its own. For one thread; opening another is cheap.
 pub struct LogReader {
     path: PathBuf,
-    identity: Option<Identity>,
     connection: Connection,
 }
 
@@ -222,15 +215,13 @@ fn line_where(condition: &str) -> String {
 impl LogReader {
     /// Opens the log of the spool at `path` (see [`super::FILE_NAME`]), of a running engine or of none.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let connection = open::reader(path)?;
-        Ok(Self { path: path.to_owned(), identity: Identity::of(path).ok(), connection })
+        Ok(Self { path: path.to_owned(), connection: open::reader(path)? })
     }
 
-    /// Opens the log again where its file was removed and made anew under its name; for who reads it for long.
-    pub fn follow(&mut self) -> Result<(), OpenError> {
-        if is_another(&self.path, self.identity) {
-            *self = Self::open(&self.path)?;
-        }
+    /// Opens the log again, after the writer has made its files anew ([`Summary::files`]). Never because the path names
+    /// another file: SQLite would take that file's index for this one's, and shorten it under the writer.
+    pub fn reopen(&mut self) -> Result<(), OpenError> {
+        self.connection = open::reader(&self.path)?;
         Ok(())
     }
 

@@ -85,7 +85,7 @@ impl Spool {
         pace: Pace,
         mut tell: impl FnMut(&Resent) -> bool,
     ) -> Result<Resent, ResendError> {
-        let log = LogReader::open(self.path())?;
+        let log = self.log()?;
         let began = Instant::now();
         let mut done = Resent::default();
         let failed = |done, source| ResendError::Read { done, source };

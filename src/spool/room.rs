@@ -14,8 +14,8 @@ use super::segments;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AFTER_BYTES: u64 = 8 << 20;
 
-/// What the spool needs of the disk to go on delivering and pruning, beside the room to copy its write-ahead log: a
-/// settlement is a write too. On small disks a share of the whole.
+/// After a write found no room, so much has to be free beside the room to copy the write-ahead log: a settlement is a
+/// write too. On small disks a share of the whole.
 const FLOOR_BYTES: u64 = 32 << 20;
 const FLOOR_SHARE: u64 = 8;
 
@@ -31,12 +31,17 @@ const LOG_SHARE: u64 = 8;
 
 /// What is known of the disk.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "answers to different questions, each asked by itself")]
 pub(super) struct Room {
     is_full: bool,
     looked_at: Option<Instant>,
     bytes_since: u64,
+    /// With twice that much free, or less, the write-ahead log is copied at once.
+    is_tight: bool,
     /// When a write found no room, and for how long that counts.
     ran_out: Option<(Instant, Duration)>,
+    /// There has not been room since.
+    is_used_up: bool,
     /// Pages are missing, and no more than the spool itself has.
     history_helps: bool,
 }
@@ -73,7 +78,18 @@ impl Room {
             _ => HOLD,
         };
         self.ran_out = Some((Instant::now(), hold));
-        self.looked_at = None;
+        (self.is_used_up, self.looked_at) = (true, None);
+    }
+
+    /// A write found no room a moment ago: what the disk says of its free space does not count yet.
+    pub(super) fn holds(&self) -> bool {
+        self.ran_out.is_some_and(|(at, hold)| at.elapsed() < hold)
+    }
+
+    /// The database should have its room before the disk is full: what is in the write-ahead log then could not be copied
+    /// any more, and nothing could be settled or pruned.
+    pub(super) fn is_tight(&self) -> bool {
+        self.is_tight
     }
 
     /// The limit changed, or the file was opened anew: look again at once.
@@ -90,17 +106,18 @@ impl Room {
         self.looked_at = Some(Instant::now());
         self.bytes_since = 0;
         let disk = path.parent().and_then(|folder| fs4::statvfs(folder).ok());
-        let holds = self.ran_out.is_some_and(|(at, hold)| at.elapsed() < hold);
         let free = disk.as_ref().map(fs4::FsStats::available_space);
-        let is_full = holds
-            || disk.is_some_and(|disk| {
-                let floor = wanted.log + FLOOR_BYTES.min(disk.total_space() / FLOOR_SHARE);
-                let min_free = wanted.min_free.max(floor);
-                let (free, empty) = (disk.available_space(), empty_bytes(connection));
-                let lacks = wanted_of(min_free, true).saturating_sub(free.saturating_add(empty));
-                self.history_helps = lacks > 0 && lacks < bytes_of_spool(path);
-                is_short(free, empty, min_free, self.is_full)
-            });
+        let is_short = disk.is_some_and(|disk| {
+            let floor = wanted.log + FLOOR_BYTES.min(disk.total_space() / FLOOR_SHARE);
+            let min_free = if self.is_used_up { wanted.min_free.max(floor) } else { wanted.min_free };
+            let (free, empty) = (disk.available_space(), empty_bytes(connection));
+            let lacks = wanted_of(min_free, true).saturating_sub(free.saturating_add(empty));
+            self.history_helps = lacks > 0 && lacks < bytes_of_spool(path);
+            self.is_tight = free < 2 * floor;
+            is_short(free, empty, min_free, self.is_full)
+        });
+        let is_full = self.holds() || is_short;
+        self.is_used_up &= is_full;
         if is_full != self.is_full {
             let min_free = wanted.min_free;
             tracing::info!("free on the spool's disk: {free:?} bytes; spool.min_free_bytes is {min_free}");

@@ -148,7 +148,7 @@ impl Books {
     }
 
     pub(super) fn summary(&self, revision: u64, intake: Intake) -> Summary {
-        Summary { ledger: self.ledger(), newest: self.newest, revision, intake }
+        Summary { ledger: self.ledger(), newest: self.newest, revision, intake, files: 0 }
     }
 }
 

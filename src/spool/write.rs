@@ -10,7 +10,7 @@ use std::{
     fs::File,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -77,6 +77,8 @@ pub(super) struct Writer {
     log_end: Option<u64>,
     /// Frames that the write-ahead log has, as SQLite said after the last commit.
     frames: Arc<AtomicU64>,
+    /// How often the files were made anew.
+    files_made: u64,
     /// A write or sync failed: what SQLite and the system have in memory may not be what the disk has.
     is_suspect: bool,
     limits: Limits,
@@ -242,6 +244,7 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
             Command::Settle(_) | Command::Attempts { .. } | Command::Limits(_) | Command::Close => {}
         }
     }
+    *common.left_open.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer.files);
 }
 
 /// A sender that went away meanwhile is no error: its events are safe all the same.
@@ -280,6 +283,7 @@ impl Writer {
             lock,
             frames,
             log_end: None,
+            files_made: 0,
             is_suspect: false,
             limits,
             books,
@@ -299,7 +303,7 @@ impl Writer {
     }
 
     pub(super) fn summary(&self) -> Summary {
-        self.books.summary(self.revision, self.intake.clone())
+        Summary { files: self.files_made, ..self.books.summary(self.revision, self.intake.clone()) }
     }
 
     pub(super) fn keys(&self) -> Keys {
@@ -346,21 +350,29 @@ impl Writer {
         let before = self.room.is_full();
         let wanted = Wanted { min_free: self.limits.min_free_bytes, log: self.log_bytes() };
         self.room.look(&self.path, &self.connection, wanted);
-        common.disk_is_full.store(self.room.is_full(), Ordering::Relaxed);
+        // While a write that found no room counts, requests come through to hear what happened.
+        common.disk_is_full.store(self.room.is_full() && !self.room.holds(), Ordering::Relaxed);
         if self.room.is_full() != before {
             self.publish(common);
         }
     }
 
     /// What had been let in before the disk was found to be full: refused, so that settling what waits goes on.
-    fn turn_away(group: &mut Group, common: &Common) {
+    fn turn_away(&self, group: &mut Group, common: &Common) {
+        let refused = || {
+            if self.room.holds() {
+                AppendError::Disk(self.why_failing())
+            } else {
+                AppendError::disk_is_full()
+            }
+        };
         let bytes = group.appends.iter().map(|append| append.bytes).sum();
         common.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
         for append in group.appends.drain(..) {
-            answer(append.reply, Err(AppendError::disk_is_full()));
+            answer(append.reply, Err(refused()));
         }
         for resend in group.resends.drain(..) {
-            answer(resend.reply, Err(AppendError::disk_is_full()));
+            answer(resend.reply, Err(refused()));
         }
     }
 
@@ -369,7 +381,7 @@ impl Writer {
         group.take_settlements(common);
         self.look_at_disk(common);
         if self.room.is_full() {
-            Self::turn_away(&mut group, common);
+            self.turn_away(&mut group, common);
             if !group.has_work() {
                 return Group::new();
             }
@@ -395,7 +407,7 @@ impl Writer {
             Ok(Written { firsts, requeued: done, committed, in_segment }) => {
                 self.revision += 1;
                 self.failed_at = None;
-                self.intake = Intake::Ready;
+                self.be_ready();
                 let rows = committed.len() + group.settlements.len() + group.attempts.len();
                 let copied: u64 = done.iter().map(|one| one.sums.bytes).sum();
                 let (rows, payloads) = (ROW_BYTES * rows as u64, pending + copied);
@@ -461,6 +473,13 @@ impl Writer {
 
     fn log_bytes(&self) -> u64 {
         self.frames.load(Ordering::Relaxed) * PAGE_BYTES
+    }
+
+    /// The disk takes writes. Where it had no room a moment ago, that is still said.
+    fn be_ready(&mut self) {
+        if !self.room.holds() {
+            self.intake = Intake::Ready;
+        }
     }
 
     fn why_failing(&self) -> Arc<str> {
@@ -540,7 +559,7 @@ impl Writer {
             match proven {
                 Some(Ok(_)) => {
                     self.failed_at = None;
-                    self.intake = Intake::Ready;
+                    self.be_ready();
                 }
                 Some(Err(trouble)) => self.fail(&trouble),
                 None => {}
@@ -558,6 +577,10 @@ impl Writer {
 
     fn routine_upkeep(&mut self, common: &Common, closing: bool) -> Result<(), Trouble> {
         self.look_at_disk(common);
+        if matches!(self.intake, Intake::Failing(_)) && !self.room.holds() {
+            self.intake = Intake::Ready;
+            self.publish(common);
+        }
         self.untidy |= self.gives_up_history();
         if !self.untidy && self.last_upkeep.elapsed() >= LOOK_EVERY {
             self.last_upkeep = Instant::now();
@@ -576,6 +599,8 @@ impl Writer {
         self.segments.tidy(self.room.is_full());
         if closing {
             self.checkpoints.close(&self.connection).map_err(Trouble::Copy)
+        } else if self.room.is_tight() {
+            self.checkpoints.keep_empty(&self.connection).map_err(Trouble::Copy)
         } else {
             self.checkpoints.keep_short(&self.connection, self.log_bytes()).map_err(Trouble::Copy)
         }

@@ -7,7 +7,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     delivery::Intake,
-    files::{self, remove_if_there},
+    files::{self, Identity, remove_if_there},
 };
 
 /// How long requests are refused before the files are looked at again.
@@ -265,6 +265,8 @@ impl Writer {
         self.connection = Connection::open_in_memory()?;
         self.files.forget_place();
         self.open_connection()?;
+        self.files_made += 1;
+        *common.identity.lock().unwrap_or_else(PoisonError::into_inner) = Identity::of(&self.path).ok();
         self.know_the_ledger(common)?;
         self.segments.made_anew(&self.connection)?;
         tracing::warn!("{} was removed and is made anew from the open files", self.path.display());
