@@ -81,9 +81,9 @@ impl Room {
         (self.is_used_up, self.looked_at) = (true, None);
     }
 
-    /// A write found no room a moment ago: what the disk says of its free space does not count yet.
-    pub(super) fn holds(&self) -> bool {
-        self.ran_out.is_some_and(|(at, hold)| at.elapsed() < hold)
+    /// A write found no room, and there has not been room since.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.is_used_up
     }
 
     /// The database should have its room before the disk is full: what is in the write-ahead log then could not be copied
@@ -116,7 +116,9 @@ impl Room {
             self.is_tight = free < 2 * floor;
             is_short(free, empty, min_free, self.is_full)
         });
-        let is_full = self.holds() || is_short;
+        // For a moment, what the disk says of its free space does not count.
+        let holds = self.ran_out.is_some_and(|(at, hold)| at.elapsed() < hold);
+        let is_full = holds || is_short;
         self.is_used_up &= is_full;
         if is_full != self.is_full {
             let min_free = wanted.min_free;

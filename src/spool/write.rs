@@ -350,8 +350,8 @@ impl Writer {
         let before = self.room.is_full();
         let wanted = Wanted { min_free: self.limits.min_free_bytes, log: self.log_bytes() };
         self.room.look(&self.path, &self.connection, wanted);
-        // While a write that found no room counts, requests come through to hear what happened.
-        common.disk_is_full.store(self.room.is_full() && !self.room.holds(), Ordering::Relaxed);
+        // Where a write found no room, requests come through to hear what happened.
+        common.disk_is_full.store(self.room.is_full() && !self.room.is_used_up(), Ordering::Relaxed);
         if self.room.is_full() != before {
             self.publish(common);
         }
@@ -360,7 +360,7 @@ impl Writer {
     /// What had been let in before the disk was found to be full: refused, so that settling what waits goes on.
     fn turn_away(&self, group: &mut Group, common: &Common) {
         let refused = || {
-            if self.room.holds() {
+            if self.room.is_used_up() {
                 AppendError::Disk(self.why_failing())
             } else {
                 AppendError::disk_is_full()
@@ -477,7 +477,7 @@ impl Writer {
 
     /// The disk takes writes. Where it had no room a moment ago, that is still said.
     fn be_ready(&mut self) {
-        if !self.room.holds() {
+        if !self.room.is_used_up() {
             self.intake = Intake::Ready;
         }
     }
@@ -577,7 +577,7 @@ impl Writer {
 
     fn routine_upkeep(&mut self, common: &Common, closing: bool) -> Result<(), Trouble> {
         self.look_at_disk(common);
-        if matches!(self.intake, Intake::Failing(_)) && !self.room.holds() {
+        if matches!(self.intake, Intake::Failing(_)) && !self.room.is_used_up() {
             self.intake = Intake::Ready;
             self.publish(common);
         }
