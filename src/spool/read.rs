@@ -218,7 +218,7 @@ impl LogReader {
         Ok(Self { path: path.to_owned(), connection: open::reader(path)? })
     }
 
-    /// Opens the log again, after the writer has made its files anew ([`Summary::files`]). Never because the path names
+    /// Opens the log again, after the writer has made its files anew (`files` of the summary). Never because the path names
     /// another file: SQLite would take that file's index for this one's, and shorten it under the writer.
     pub fn reopen(&mut self) -> Result<(), OpenError> {
         self.connection = open::reader(&self.path)?;

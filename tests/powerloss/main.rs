@@ -6,7 +6,8 @@
 //! which syncs lie, have to be caught.
 //!
 //! `cargo test --test powerloss`: two minutes; needs Linux and `cc`. `TRIBUTARY_POWERLOSS_STATES` is how many states a
-//! scenario gets (16), `TRIBUTARY_POWERLOSS_SEED` draws others (1). docs/reliability.md has the long form.
+//! scenario gets (16), `TRIBUTARY_POWERLOSS_SEED` draws others (1), `TRIBUTARY_POWERLOSS_PROGRAM` is another
+//! build to try. docs/reliability.md has the long form.
 
 #[cfg(target_os = "linux")]
 mod cut;

@@ -91,7 +91,9 @@ impl Home {
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
+        // Another build, for example the release build or an older one.
+        let other = std::env::var_os("TRIBUTARY_POWERLOSS_PROGRAM");
+        let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_tributary").into()));
         command.args(words).arg("--config").arg(self.path().join("config.toml"));
         command.arg("--data-dir").arg(&self.data).env_clear().env("HOME", self.path());
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_EC2_METADATA_DISABLED", "true");
