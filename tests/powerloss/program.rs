@@ -91,7 +91,7 @@ impl Home {
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
-        // Another build, for example the release build or an older one.
+        #[expect(clippy::disallowed_methods, reason = "a test's own knob: another build to try")]
         let other = std::env::var_os("TRIBUTARY_POWERLOSS_PROGRAM");
         let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_tributary").into()));
         command.args(words).arg("--config").arg(self.path().join("config.toml"));
