@@ -247,7 +247,7 @@ impl Forwarder {
                 self.patience = Patience::default();
                 self.connect().await;
                 self.weather.forget();
-                self.lanes.forget_refusals();
+                self.lanes.forget_misses();
                 self.giving_up.clear();
                 self.lanes.wake_all();
                 self.order = Order::default();
@@ -373,6 +373,10 @@ impl Forwarder {
                 // In a pause, every key that waits has been tried.
                 self.lanes.next_round();
             }
+            if !self.lanes.has_ready() && self.weather.is_due(now) {
+                // Every key rests for longer than the pause lasts: the put that was announced is made all the same.
+                self.lanes.wake_first();
+            }
             if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
                 return;
             }
@@ -397,6 +401,7 @@ impl Forwarder {
     async fn settle(&mut self, all: Vec<Done>) {
         let now = Instant::now();
         let mut books = Books::default();
+        let was_offline = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Offline);
         for done in all {
             self.sending -= done.taken.len() as u64;
             // What was put with other settings says nothing of these.
@@ -411,6 +416,10 @@ impl Forwarder {
             self.take_back(done, now, &mut books);
         }
         if self.weather.pause().is_none() {
+            if was_offline {
+                // What kept these keys waiting is over.
+                self.lanes.wake_resting();
+            }
             self.lanes.unblock(|refusals| now + delay_after(Wait::Blocked, refusals, fastrand::f64()));
         }
         self.lanes.wake(now);

@@ -330,11 +330,11 @@ impl Lanes {
         }
     }
 
-    /// Other settings: what was refused before says nothing any more.
-    pub(super) fn forget_refusals(&mut self) {
+    /// Other settings: what was missed or refused before says nothing any more.
+    pub(super) fn forget_misses(&mut self) {
         self.stuck.clear();
         for queue in &mut self.queues {
-            (queue.refusal, queue.refusals) = (None, 0);
+            (queue.refusal, queue.refusals, queue.misses) = (None, 0, 0);
         }
     }
 
@@ -401,9 +401,21 @@ impl Lanes {
         }
     }
 
-    /// Lets every resting lane go on now.
+    /// Lets the lane go on now whose rest ends first.
+    pub(super) fn wake_first(&mut self) {
+        if let Some(Reverse((_, slot))) = self.resting.pop() {
+            self.end_rest(slot);
+        }
+    }
+
+    /// Lets every resting and parked lane go on now.
     pub(super) fn wake_all(&mut self) {
         self.next_round();
+        self.wake_resting();
+    }
+
+    /// Lets every resting lane go on now.
+    pub(super) fn wake_resting(&mut self) {
         for Reverse((_, slot)) in std::mem::take(&mut self.resting) {
             self.end_rest(slot);
         }

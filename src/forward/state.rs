@@ -8,7 +8,8 @@ use crate::{
     kinesis,
 };
 
-/// So many puts in a row without a usable answer mean that the destination is away, not that one put had bad luck.
+/// So many puts in a row without a usable answer mean that a destination that answered before is away, not that one put
+/// had bad luck. Of a destination that never answered with these settings, the first one means it.
 const MISSES_BEFORE_OFFLINE: u32 = 4;
 
 /// Where a refusal may be one record's own fault, so many tries, each of another key, follow each other quickly before
@@ -44,6 +45,8 @@ pub(super) struct Weather {
     pause: Option<Pause>,
     /// The keys in use have worked.
     is_proven: bool,
+    /// The destination has taken or refused a record since the settings are in force.
+    has_answered: bool,
     misses: u32,
     throttled: Option<(Instant, Fault)>,
 }
@@ -61,6 +64,7 @@ impl Weather {
             self.misses = 0;
             self.pause = None;
             self.is_proven = true;
+            self.has_answered = true;
             return;
         }
         if self.pause.as_ref().is_some_and(|pause| started < pause.since) {
@@ -71,7 +75,7 @@ impl Weather {
             (Some(outcome), _) => (Reason::Blocked, Wait::Blocked, outcome),
             (None, Some(outcome)) => {
                 self.misses += 1;
-                if self.misses < MISSES_BEFORE_OFFLINE && self.pause.is_none() {
+                if self.has_answered && self.misses < MISSES_BEFORE_OFFLINE && self.pause.is_none() {
                     return;
                 }
                 (Reason::Offline, Wait::Offline, outcome)
@@ -116,6 +120,11 @@ impl Weather {
     /// The pause, once it is more than a second look.
     pub(super) fn known_pause(&self) -> Option<&Pause> {
         self.pause.as_ref().filter(|pause| pause.tries > 0)
+    }
+
+    /// There is a pause, and the moment that was told for its next put has come.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.until <= now)
     }
 
     /// How many puts may be in flight: in a pause one, once it is due.
@@ -227,12 +236,28 @@ mod tests {
     fn one_lost_answer_is_no_outage_and_four_in_a_row_are() {
         let now = Instant::now();
         let mut weather = Weather::default();
+        weather.learn(&[delivered()], now, now, 0.0);
         for _ in 0..3 {
             weather.learn(&[Outcome::Offline(fault("NoAnswer"))], now, now, 0.0);
             assert!(weather.pause().is_none());
         }
         weather.learn(&[Outcome::Offline(fault("NoAnswer"))], now, now, 0.0);
         assert_eq!(weather.pause().expect("a pause").reason, Reason::Offline);
+    }
+
+    #[test]
+    fn a_destination_that_never_answered_is_away_after_one_put_also_after_new_settings() {
+        let now = Instant::now();
+        let mut weather = Weather::default();
+        for _ in 0..2 {
+            weather.learn(&[Outcome::Offline(fault("ConnectionFailed"))], now, now, 0.0);
+            let pause = weather.known_pause().expect("a pause");
+            assert_eq!((pause.reason, pause.until), (Reason::Offline, now + Duration::from_millis(250)));
+            assert!(!weather.is_due(now) && weather.is_due(pause.until));
+            weather.learn(&[delivered()], now, now, 0.0);
+            assert!(weather.pause().is_none());
+            weather.forget();
+        }
     }
 
     #[test]
