@@ -114,7 +114,7 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             pushed_back(cause, names)
         }
         Cause::ServiceFailing | Cause::NoAnswer | Cause::ConnectionFailed | Cause::UnclearAnswer => {
-            offline(cause, names)
+            offline(cause, fault, names)
         }
         Cause::KeysUnreachable(source) => keys_unreachable(source, &fault.message, names),
         Cause::NotTrusted | Cause::ProxyRefused => in_between(cause, names),
@@ -243,6 +243,8 @@ fn without_aws(remedy: Remedy) -> Remedy {
 /// How the settings' own names are said in a sentence.
 struct Names {
     practice: bool,
+    /// Not the practice stream, and no other server is named in our settings.
+    is_aws: bool,
     /// `the stream “clicks” in eu-west-1`
     stream: String,
     /// `eu-west-1`, or `the chosen region`
@@ -297,6 +299,7 @@ impl Names {
         };
         Self {
             practice,
+            is_aws: !practice && without_secrets(&destination.endpoint_url).is_none(),
             stream,
             region: if region.is_empty() { "the chosen region".to_owned() } else { region.to_owned() },
             server,
@@ -398,9 +401,37 @@ fn pushed_back(cause: Cause, names: &Names) -> Remedy {
     }
 }
 
-fn offline(cause: Cause, names: &Names) -> Remedy {
+/// The server on this computer that refused the connection: nothing else can be in the way.
+fn refused_here(fault: &Fault, names: &Names) -> Option<String> {
+    let is_refused = fault.message.to_ascii_lowercase().contains("refused");
+    let said = talked_to(&fault.message);
+    let server =
+        if names.is_aws && !said.is_empty() { format!("http://{said}") } else { names.server.clone() };
+    let host = server.split_once("://").map_or("", |(_, host)| host);
+    let is_here = ["localhost", "127.", "[::1]", "0.0.0.0"].iter().any(|here| host.starts_with(here));
+    (is_refused && is_here).then_some(server)
+}
+
+fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
     let Names { stream, server, .. } = names;
+    if cause == Cause::ConnectionFailed
+        && !names.practice
+        && let Some(server) = refused_here(fault, names)
+    {
+        return say(
+            format!("Nothing listens at {server}."),
+            "The connection was refused: the server is not running, or it listens on another port.",
+            "Start the server, or correct its address. Tributary tries again by itself, and no event is lost.",
+        )
+        .at(Place::SetUpStream);
+    }
     match cause {
+        Cause::NoAnswer if !names.is_aws && !names.practice => say(
+            format!("{server} did not answer in time."),
+            "The server is overloaded or stuck, or the connection is broken. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
+            format!("{BY_ITSELF} If it goes on, check that the server works, and its address."),
+        )
+        .at(Place::SetUpStream),
         Cause::NoAnswer => say(
             format!("{server} did not answer in time."),
             "The connection is slow or broken, or the other side is overloaded. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
@@ -412,6 +443,12 @@ fn offline(cause: Cause, names: &Names) -> Remedy {
             "It runs inside Tributary and is starting, or something on this computer keeps programs from talking to 127.0.0.1.",
             format!("{BY_ITSELF} If it goes on, start Tributary again and look at the firewall of this computer."),
         ),
+        Cause::ConnectionFailed if !names.is_aws => say(
+            format!("No connection to {server}."),
+            "The server is not running, its name cannot be found, or a firewall or proxy is in the way.",
+            "Check that the server runs, its address, and the proxy (HTTPS_PROXY, NO_PROXY) and certificates (AWS_CA_BUNDLE) where your network needs them. Tributary tries again by itself, and no event is lost.",
+        )
+        .at(Place::SetUpStream),
         Cause::ConnectionFailed => say(
             format!("No connection to {server}."),
             "There is no network, its name cannot be found (a region that does not exist?), or a firewall or proxy is in the way.",
@@ -433,11 +470,17 @@ fn offline(cause: Cause, names: &Names) -> Remedy {
     }
 }
 
+/// The host and port that a message of ours names; empty: none.
+fn talked_to(message: &str) -> &str {
+    let said = message.split_once("talking to ").map(|(_, rest)| rest);
+    let host = said.and_then(|rest| rest.split([' ', ';', ',']).next()).unwrap_or_default();
+    host.trim_end_matches(':')
+}
+
 /// AWS keys come from another service than Kinesis, which a network may not let through.
 fn keys_unreachable(source: Source, message: &str, names: &Names) -> Remedy {
     let said = message.split_once("talking to ").map(|(_, rest)| rest);
-    let host = said.and_then(|rest| rest.split([' ', ';', ',']).next()).unwrap_or_default();
-    let host = host.trim_end_matches(':');
+    let host = talked_to(message);
     let api = said.and_then(|rest| rest.split_once(" (")).and_then(|(before, rest)| {
         let is_next = !before.contains(' ');
         rest.split_once(')').filter(|_| is_next).map(|(api, _)| api)
