@@ -18,7 +18,7 @@ use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::Config,
+    config::{Config, Origin},
     delivery::{Millis, Status},
     engine::{Answer, Engine, Queued},
 };
@@ -76,6 +76,8 @@ pub struct Running {
     pub config_path: PathBuf,
     /// The data folder, for showing.
     pub data_dir: PathBuf,
+    /// Settings that the environment decides at every start, and who does.
+    pub held: Vec<(&'static str, Origin)>,
 }
 
 /// Why the product did not start, in words for the user.
@@ -255,6 +257,7 @@ struct Seen<'a> {
     saving: bool,
     config_path: &'a str,
     data_dir: &'a str,
+    held: &'a [(&'static str, Origin)],
     now: Millis,
     clock: &'a Clock,
     account: &'a account::Account,
@@ -405,6 +408,8 @@ struct Desk {
     config: Arc<Config>,
     config_path: String,
     data_dir: String,
+    /// Settings that the environment decides at every start.
+    held: Vec<(&'static str, Origin)>,
     place: Place,
     /// The place where the next start begins, as far as the engine knows.
     kept_place: Place,
@@ -436,6 +441,7 @@ impl Desk {
             status: engine.status(),
             config_path: running.config_path.display().to_string(),
             data_dir: running.data_dir.display().to_string(),
+            held: running.held,
             place,
             kept_place: place,
             setup: setup::SetUp::new(&config, &engine),
@@ -491,7 +497,7 @@ impl Desk {
                 if *queued == Queued::SetAside {
                     self.news.set_aside(Instant::now());
                 }
-                Notice::new((*done).to_owned(), false)
+                Notice::new(std::mem::take(done), false)
             }
             Poll::There(Err(error)) => Notice::new(format!("Not saved: {error}"), true),
             Poll::Lost => Notice::new("Not saved: the engine did not answer".to_owned(), true),
@@ -534,6 +540,7 @@ impl Desk {
             saving: self.saving.is_some(),
             config_path: &self.config_path,
             data_dir: &self.data_dir,
+            held: &self.held,
             now: Clock::now(),
             clock,
             account: &self.account,
@@ -623,6 +630,7 @@ impl Desk {
             }
             Wish::Save { config, done, queued } => {
                 let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
+                let done = settings::done(done, &self.config.differences(&config), &self.held);
                 let answer = engine.save_and_apply(*config, queued);
                 self.saving = Some((Waiting::patient(answer, patience), done, queued));
             }
@@ -676,7 +684,7 @@ impl Drop for Desk {
 }
 
 /// A save under way, what it is called when it is done, and what becomes of the events that wait.
-type Saving = (Waiting<Result<(), String>>, &'static str, Queued);
+type Saving = (Waiting<Result<(), String>>, String, Queued);
 
 /// Short news at the lower edge, gone after a few seconds.
 struct Notice {

@@ -45,12 +45,12 @@ fn window(places: &cli::Places) -> anyhow::Result<bool> {
 fn start(places: &cli::Places) -> Result<Running, Problem> {
     let loaded = places.load(&Overrides::default()).map_err(|error| settings_problem(&error))?;
     let paths = places.paths(&loaded).map_err(|error| settings_problem(&error))?;
-    let (config_path, data_dir) = (loaded.path, paths.data_dir.clone());
+    let (config_path, data_dir, held) = (loaded.path, paths.data_dir.clone(), loaded.held);
     let engine = Engine::start_heeding_signals(loaded.config, paths).map_err(|error| Problem {
         title: "Tributary could not start".to_owned(),
         details: anyhow::Error::from(error).chain().map(ToString::to_string).collect(),
     })?;
-    Ok(Running { engine, config_path, data_dir })
+    Ok(Running { engine, config_path, data_dir, held })
 }
 
 fn settings_problem(error: &config::Error) -> Problem {

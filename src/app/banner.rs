@@ -141,7 +141,7 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, nex
                         if widgets::button_ui(ui, Icon::RotateCw, "Try now").clicked() {
                             seen.wishes.push(Wish::RetryNow);
                         }
-                        countdown_ui(ui, next_try - seen.now);
+                        countdown_ui(ui, next_try - seen.now, seen.status.ledger.queued > 0);
                     }
                 });
             });
@@ -170,9 +170,11 @@ fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy) {
     }
 }
 
-fn countdown_ui(ui: &mut Ui, ms: Millis) {
+fn countdown_ui(ui: &mut Ui, ms: Millis, something_waits: bool) {
     let t = tokens(ui);
-    let text = if ms > 0 {
+    let text = if !something_waits {
+        "Tries again with the next event".to_owned()
+    } else if ms > 0 {
         ui.request_repaint_after(Duration::from_secs(1));
         format!("Tries again by itself in {} s", (ms + 999) / 1000)
     } else {

@@ -363,7 +363,8 @@ impl Live {
     }
 
     fn filters_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let retrying = self.charts.retrying();
+        // Counted a moment ago: they may be delivered by now.
+        let retrying = self.charts.retrying().min(seen.status.ledger.queued);
         let (changed, saved) = self.filters.ui(ui, seen, (&self.rows.filter, retrying));
         self.to_remember |= saved;
         self.filter(changed);

@@ -9,7 +9,7 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Origin},
     engine::Queued,
 };
 
@@ -104,7 +104,8 @@ impl Settings {
         widgets::page_ui(
             ui,
             &mut (&mut *self, &mut *seen),
-            |(settings, _), ui| {
+            |(settings, seen), ui| {
+                held_ui(ui, seen, &["capture", "spool", "log", "app"]);
                 settings.endpoint_ui(ui, draft.as_ref());
                 settings.proxy_ui(ui, draft.as_ref());
                 settings.notices_ui(ui);
@@ -268,6 +269,38 @@ impl Settings {
             );
         });
     }
+}
+
+/// What a save is called when it is done: what the environment decides is in force until the next start only.
+/// `changes`: the names of the settings that change, with their values before and after.
+pub(super) fn done(
+    done: &str,
+    changes: &[(String, String, String)],
+    held: &[(&'static str, Origin)],
+) -> String {
+    let is_changed = |name: &str| changes.iter().any(|(changed, _, _)| changed == name);
+    let back: Vec<_> = held.iter().filter(|(name, _)| is_changed(name)).map(decided).collect();
+    if back.is_empty() {
+        return done.to_owned();
+    }
+    format!("Applied until Tributary starts again: then the environment decides {}", back.join(", "))
+}
+
+/// Which settings of these sections the environment decides at every start.
+pub(super) fn held_ui(ui: &mut Ui, seen: &Seen<'_>, sections: &[&str]) {
+    let is_of = |name: &str| sections.iter().any(|section| name.split('.').next() == Some(section));
+    let held: Vec<_> = seen.held.iter().filter(|(name, _)| is_of(name)).map(decided).collect();
+    if !held.is_empty() {
+        let text = format!(
+            "The environment decides at every start: {}. What you change here lasts until Tributary starts again.",
+            held.join(", ")
+        );
+        widgets::message_ui(ui, Tone::Note, &text);
+    }
+}
+
+fn decided((name, who): &(&'static str, Origin)) -> String {
+    format!("{name} ({})", who.subject(name))
 }
 
 fn error_of<'a>(draft: Result<&Config, &'a Wrong>, field: &str) -> Option<&'a str> {

@@ -26,7 +26,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Place, Seen, banner, moving, status_line,
+    Place, Seen, banner, moving, settings, status_line,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
@@ -310,6 +310,19 @@ impl SetUp {
         });
     }
 
+    fn trouble(&self, seen: &Seen<'_>) -> Trouble {
+        if self.draft.destination.kind != seen.config.destination.kind {
+            return None;
+        }
+        match &seen.status.forwarder {
+            Forwarder::Blocked { fault, .. } | Forwarder::Offline { fault, .. } => {
+                let place = remedy::remedy(fault, seen.config).place;
+                Some(place.and_then(|place| banner::place_of(place).1))
+            }
+            Forwarder::Disabled | Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => None,
+        }
+    }
+
     fn is_practice(&self) -> bool {
         self.draft.destination.kind == DestinationKind::Practice
     }
@@ -317,15 +330,14 @@ impl SetUp {
     /// What the user decides.
     fn form_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let faults = Faults::of(&self.draft);
-        let blocked_at = blocked_at(seen);
-        let is_blocked = matches!(seen.status.forwarder, Forwarder::Blocked { .. });
-        self.destination_ui(ui, seen, is_blocked && blocked_at.is_none());
+        let trouble = self.trouble(seen);
+        self.destination_ui(ui, seen, trouble == Some(None));
         if self.is_practice() {
             Self::practice_ui(ui, seen);
             self.delivery_ui(ui, 2);
         } else {
-            self.stream_ui(ui, seen, &faults, blocked_at == Some(Section::Stream));
-            self.credentials_ui(ui, seen, &faults, blocked_at == Some(Section::Credentials));
+            self.stream_ui(ui, seen, &faults, trouble);
+            self.credentials_ui(ui, seen, &faults, trouble);
             self.delivery_ui(ui, 4);
         }
     }
@@ -334,7 +346,7 @@ impl SetUp {
     fn result_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let mut number = 3;
         if !self.is_practice() {
-            self.policy_ui(ui, 5, seen, blocked_at(seen) == Some(Section::Policy));
+            self.policy_ui(ui, 5, seen, self.trouble(seen));
             number = 6;
         }
         self.check_ui(ui, number, seen);
@@ -392,6 +404,7 @@ impl SetUp {
     fn destination_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {
         let mark = if blocked { Mark::Attention } else { Mark::Done };
         step_ui(ui, 1, "Destination", mark, |ui| {
+            settings::held_ui(ui, seen, &["destination", "credentials"]);
             let kind = &mut self.draft.destination.kind;
             let practice = "A Kinesis inside this app. No AWS account, nothing leaves this computer.";
             let kinesis = "A stream in your AWS account, or another Kinesis-compatible server.";
@@ -437,14 +450,15 @@ impl SetUp {
         });
     }
 
-    fn stream_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, blocked: bool) {
+    fn stream_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, trouble: Trouble) {
         let missing = faults.of_credentials(&self.draft);
         let destination = &self.draft.destination;
-        let complete = !destination.region.is_empty() && !destination.stream.is_empty();
+        let complete = !destination.region.is_empty() && !destination.stream.is_empty() && trouble.is_none();
+        let unknown_region = is_unknown_region(destination);
         let wrong = faults.region.is_some() || faults.stream.is_some() || faults.endpoint_url.is_some();
         let other_account = self.other_account();
-        let wrong = wrong || faults.account_id.is_some() || other_account.is_some();
-        let mark = mark(complete, blocked || wrong);
+        let wrong = wrong || faults.account_id.is_some() || other_account.is_some() || unknown_region;
+        let mark = mark(complete, trouble == Some(Some(Section::Stream)) || wrong);
         let scroll = take(&mut self.scroll_to, Section::Stream);
         step_ui(ui, 2, "Stream", mark, |ui| {
             if scroll {
@@ -464,7 +478,9 @@ impl SetUp {
                 ui,
                 |ui, destination: &mut config::Destination| {
                     // Upright again: a column stretches what it holds.
-                    ui.vertical(|ui| region_ui(ui, &mut destination.region, faults.region.as_deref()));
+                    ui.vertical(|ui| {
+                        region_ui(ui, &mut destination.region, faults.region.as_deref(), unknown_region);
+                    });
                 },
                 |ui, destination| {
                     let value = &mut destination.stream;
@@ -511,10 +527,11 @@ impl SetUp {
         });
     }
 
-    fn credentials_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, blocked: bool) {
+    fn credentials_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, trouble: Trouble) {
         let missing = faults.of_credentials(&self.draft);
-        let complete = self.caller().is_some() || self.is_in_force(seen);
-        let mark = mark(complete, blocked || missing.is_some() && !self.draft.destination.region.is_empty());
+        let complete = self.caller().is_some() || (self.is_in_force(seen) && trouble.is_none());
+        let is_wrong = missing.is_some() && !self.draft.destination.region.is_empty();
+        let mark = mark(complete, trouble == Some(Some(Section::Credentials)) || is_wrong);
         let scroll = take(&mut self.scroll_to, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
             if scroll {
@@ -561,14 +578,15 @@ impl SetUp {
         });
     }
 
-    fn policy_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>, blocked: bool) {
+    fn policy_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>, trouble: Trouble) {
         let missing = policies::stream_arn(
             &self.draft.destination.region,
             &self.draft.destination.account_id,
             &self.draft.destination.stream,
         )
         .missing;
-        let mark = mark(missing.is_empty(), blocked || !missing.is_empty());
+        let wrong = trouble == Some(Some(Section::Policy)) || !missing.is_empty();
+        let mark = mark(trouble.is_none(), wrong);
         let scroll = take(&mut self.scroll_to, Section::Policy);
         let faults = Faults::of(&self.draft);
         step_ui(ui, number, "Policy", mark, |ui| {
@@ -629,6 +647,8 @@ impl SetUp {
     fn check_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>) {
         let mark = match self.check.finding(&self.draft) {
             check::Finding::Unknown => Mark::Open,
+            // It was so then.
+            check::Finding::Good if self.trouble(seen).is_some() => Mark::Open,
             check::Finding::Good => Mark::Done,
             check::Finding::Bad => Mark::Attention,
         };
@@ -640,11 +660,8 @@ impl SetUp {
         let t = tokens(ui);
         let forwarder = &seen.status.forwarder;
         let mark = match forwarder {
-            Forwarder::Disabled | Forwarder::Blocked { .. } => Mark::Attention,
-            Forwarder::Running
-            | Forwarder::Throttled(_)
-            | Forwarder::Offline { .. }
-            | Forwarder::Draining => Mark::Done,
+            Forwarder::Disabled | Forwarder::Blocked { .. } | Forwarder::Offline { .. } => Mark::Attention,
+            Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => Mark::Done,
         };
         step_ui(ui, number, "Enable", mark, |ui| {
             let mut enabled = seen.config.destination.enabled;
@@ -671,7 +688,7 @@ impl SetUp {
                 let text = format!(
                     "{} → {}",
                     status_line::forwarder_meaning(forwarder),
-                    status_line::destination(seen.config)
+                    status_line::destination_in_force(seen)
                 );
                 ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
             });
@@ -684,10 +701,16 @@ impl SetUp {
     }
 }
 
-/// The step at which the forwarder is blocked; none when it is not, or at none in particular.
-fn blocked_at(seen: &Seen<'_>) -> Option<Section> {
-    let Forwarder::Blocked { fault, .. } = &seen.status.forwarder else { return None };
-    banner::place_of(remedy::remedy(fault, seen.config).place?).1
+/// Why nothing is delivered with the settings that are shown: the step to look at, where there is one in particular.
+/// Until that is over, no other step is known to work.
+type Trouble = Option<Option<Section>>;
+
+/// AWS has no region of that code, as far as this version knows.
+fn is_unknown_region(destination: &config::Destination) -> bool {
+    let region = &destination.region;
+    destination.endpoint_url.is_empty()
+        && config::check_region(region).is_ok()
+        && policies::region(region).is_none()
 }
 
 fn take(wanted: &mut Option<Section>, section: Section) -> bool {
@@ -780,7 +803,7 @@ fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Opt
 }
 
 /// Names and codes are searched; any other text is kept, for a region that is newer than this app.
-fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>) {
+fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>, is_unknown: bool) {
     let t = tokens(ui);
     ui.spacing_mut().item_spacing.y = 5.0;
     let name = ui.label(weight("AWS region", 560.0));
@@ -810,7 +833,10 @@ fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>) {
         output.text_edit.response.response.labelled_by(name.id);
     });
     widgets::error_ui(ui, error);
-    if error.is_none() {
+    if error.is_none() && is_unknown {
+        let text = "Tributary does not know this region. Check the spelling, unless AWS has just added it.";
+        ui.add(Label::new(RichText::new(text).size(12.0).color(t.warn)).wrap());
+    } else if error.is_none() {
         let text = known.map_or("Code or name; type to search", |region| region.name);
         ui.label(RichText::new(text).size(12.0).color(t.weak));
     }

@@ -27,7 +27,7 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             ui.horizontal_centered(|ui| {
                 ui.spacing_mut().item_spacing.x = 7.0;
                 let roomy = ui.available_width() > 1000.0;
-                destination_ui(ui, seen.config, if roomy { 300.0 } else { 190.0 });
+                destination_ui(ui, seen, if roomy { 300.0 } else { 190.0 });
                 divider_ui(ui);
                 forwarder_ui(ui, &seen.status.forwarder);
                 divider_ui(ui);
@@ -39,13 +39,36 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         });
 }
 
-/// Where events go, in a few words.
+/// Where events go now, in a few words: the server too where AWS's own variables or profile name one.
+pub(super) fn destination_in_force(seen: &Seen<'_>) -> String {
+    let destination = &seen.config.destination;
+    match seen.status.server.as_deref().and_then(server) {
+        Some(server)
+            if destination.kind == DestinationKind::Kinesis && destination.endpoint_url.is_empty() =>
+        {
+            format!("{} @ {server}", stream_name(seen.config))
+        }
+        Some(_) | None => self::destination(seen.config),
+    }
+}
+
+/// Host and port of an address.
+fn server(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', ' ', ',']).next()?;
+    authority.rsplit('@').next().filter(|host| !host.is_empty())
+}
+
+/// Where events go, in a few words: the server where it is not AWS, else the region.
 pub(super) fn destination(config: &Config) -> String {
     let destination = &config.destination;
     match destination.kind {
         DestinationKind::Practice => "Practice stream".to_owned(),
         DestinationKind::Kinesis => {
-            let stream = destination.stream.rsplit("stream/").next().unwrap_or_default();
+            if let Some(server) = server(&destination.endpoint_url) {
+                return format!("{} @ {server}", stream_name(config));
+            }
+            let stream = stream_name(config);
             let region = match destination.stream.split(':').nth(3) {
                 Some(region) if destination.region.is_empty() => region,
                 _ => &destination.region,
@@ -53,6 +76,10 @@ pub(super) fn destination(config: &Config) -> String {
             format!("{stream} @ {region}")
         }
     }
+}
+
+fn stream_name(config: &Config) -> &str {
+    config.destination.stream.rsplit("stream/").next().unwrap_or_default()
 }
 
 /// The colour of what the forwarder does.
@@ -97,19 +124,23 @@ fn divider_ui(ui: &mut Ui) {
     ui.painter().vline(rect.center().x, rect.y_range(), Stroke::new(1.0, t.edge));
 }
 
-fn destination_ui(ui: &mut Ui, config: &Config, width_max: f32) {
+fn destination_ui(ui: &mut Ui, seen: &Seen<'_>, width_max: f32) {
     let t = tokens(ui);
-    let (icon, what) = match config.destination.kind {
+    let is_aws = seen.config.destination.endpoint_url.is_empty() && seen.status.server.is_none();
+    let (icon, what) = match seen.config.destination.kind {
         DestinationKind::Practice => {
             (Icon::GraduationCap, "Events go to the practice stream inside this app")
         }
-        DestinationKind::Kinesis => (Icon::Cloud, "Events go to this Kinesis stream"),
+        DestinationKind::Kinesis if is_aws => (Icon::Cloud, "Events go to this Kinesis stream"),
+        DestinationKind::Kinesis => (Icon::Server, "Events go to this stream of a server that is not AWS"),
     };
+    let destination = destination_in_force(seen);
     ui.label(theme::icon(icon).color(t.weak));
     ui.scope(|ui| {
         ui.set_max_width(width_max);
-        ui.add(Label::new(weight(destination(config), 580.0).color(t.strong)).truncate().selectable(false))
-            .on_hover_text(format!("{what}: {}", destination(config)));
+        let text = format!("{what}: {destination}");
+        ui.add(Label::new(weight(destination, 580.0).color(t.strong)).truncate().selectable(false))
+            .on_hover_text(text);
     });
 }
 

@@ -251,7 +251,7 @@ impl Stream {
         const SHOWN_MAX: usize = 16;
         let t = tokens(ui);
         let shards = &self.view.shards;
-        if shards.len() < 2 {
+        if shards.len() < 2 || self.view.fault.is_some() {
             return;
         }
         ui.horizontal_wrapped(|ui| {
@@ -287,9 +287,12 @@ impl Stream {
             parts.push(format!("{} fit the filter", widgets::digits(view.fit)));
         }
         match view.behind_ms {
-            Some(ms) if ms > 1000 => parts.push(format!("{} behind the tip", widgets::duration(ms))),
-            Some(_) => parts.push("caught up".to_owned()),
-            None => {}
+            Some(ms) if ms > 1000 && view.fault.is_none() => {
+                parts.push(format!("{} behind the tip", widgets::duration(ms)))
+            }
+            // What was so before the reading failed says nothing of now.
+            Some(_) if view.fault.is_none() => parts.push("caught up".to_owned()),
+            Some(_) | None => {}
         }
         if view.fit > view.records.len() as u64 {
             parts.push(format!("the newest {} are shown", widgets::digits(view.records.len() as u64)));
@@ -462,7 +465,7 @@ fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
 fn destination(seen: &Seen<'_>) -> String {
     match seen.config.destination.kind {
         DestinationKind::Practice => "the practice stream".to_owned(),
-        DestinationKind::Kinesis => status_line::destination(seen.config),
+        DestinationKind::Kinesis => status_line::destination_in_force(seen),
     }
 }
 

@@ -105,7 +105,7 @@ impl Origin {
     }
 
     /// What a message calls the setting: as the user wrote it.
-    pub(super) fn subject<'a>(&'a self, key: &'a str) -> &'a str {
+    pub fn subject<'a>(&'a self, key: &'a str) -> &'a str {
         match self {
             Self::Default | Self::File { .. } => key,
             Self::Variable(name) => name,

@@ -45,14 +45,24 @@ pub fn open(config: Config) -> Desk {
 }
 
 pub fn open_in(config: Config, files: tempfile::TempDir) -> Desk {
-    open_prepared(config, files, |_| {})
+    open_prepared(config, files, |_| {}, Vec::new())
+}
+
+/// Where the environment decides these settings.
+pub fn open_held(config: Config, held: Vec<(&'static str, config::Origin)>) -> Desk {
+    open_prepared(config, tempfile::tempdir().expect("a temporary folder"), |_| {}, held)
 }
 
 pub fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
-    open_prepared(config, tempfile::tempdir().expect("a temporary folder"), prepare)
+    open_prepared(config, tempfile::tempdir().expect("a temporary folder"), prepare, Vec::new())
 }
 
-fn open_prepared(config: Config, files: tempfile::TempDir, prepare: fn(&Engine)) -> Desk {
+fn open_prepared(
+    config: Config,
+    files: tempfile::TempDir,
+    prepare: fn(&Engine),
+    held: Vec<(&'static str, config::Origin)>,
+) -> Desk {
     let paths = paths(files.path());
     let config_path = files.path().join("config.toml");
     let data_dir = files.path().to_owned();
@@ -63,7 +73,8 @@ fn open_prepared(config: Config, files: tempfile::TempDir, prepare: fn(&Engine))
                 let config = config.take().expect("started once");
                 let engine = Engine::start(config, paths.clone()).expect("the engine starts");
                 prepare(&engine);
-                Ok(Running { engine, config_path: config_path.clone(), data_dir: data_dir.clone() })
+                let (config_path, data_dir) = (config_path.clone(), data_dir.clone());
+                Ok(Running { engine, config_path, data_dir, held: held.clone() })
             })
         });
     let mut desk = Desk { window, files };

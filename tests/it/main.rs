@@ -35,5 +35,6 @@ mod setup;
 mod stream_place;
 mod test_place;
 mod tls;
+mod truth;
 mod window;
 mod wire;

@@ -76,6 +76,11 @@ fn with_draft(account: &Account) -> Desk {
     desk
 }
 
+/// Host and port of the account's server.
+fn host(account: &Account) -> &str {
+    account.url.trim_start_matches("http://")
+}
+
 fn value(window: &Window, label: &str) -> String {
     window.get_by_role_and_label(Role::TextInput, label).value().unwrap_or_default()
 }
@@ -410,7 +415,10 @@ fn about_to_switch(from: &Account, to: &Account) -> Desk {
     window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
     window.run();
     type_into(window, "Other server", &to.url);
-    assert!(says(window, "3 queued events wait for clicks @ eu-west-1. Send there, or set aside?"));
+    assert!(says(
+        window,
+        &format!("3 queued events wait for clicks @ {}. Send there, or set aside?", host(from))
+    ));
     assert!(window.query_by_role_and_label(Role::Button, "Apply").is_none(), "the choice is the user's");
     desk
 }
@@ -1073,9 +1081,10 @@ fn events_that_wait_are_asked_about_when_other_keys_would_send_them() {
     type_into(window, "AWS account id", ACCOUNT_ID);
     window.get_by_role_and_label(Role::Button, "Apply");
     type_into(window, "Role to assume", "arn:aws:iam::210987654321:role/other");
+    let server = host(&account);
     assert!(says(
         window,
-        "1 queued event waits for clicks @ eu-west-1, and other keys may be another account's."
+        &format!("1 queued event waits for clicks @ {server}, and other keys may be another account's.")
     ));
     click(window, "Apply and set them aside");
     wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
@@ -1104,7 +1113,10 @@ fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
     let text = format!("[destination]\nendpoint_url = \"{}\"\n", to.url);
     window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").type_text(&text);
     window.run();
-    assert!(says(window, "1 queued event waits for clicks @ eu-west-1. Send there, or set aside?"));
+    assert!(says(
+        window,
+        &format!("1 queued event waits for clicks @ {}. Send there, or set aside?", host(&from))
+    ));
     assert!(window.query_by_role_and_label(Role::Button, "Import").is_none(), "the choice is the user's");
     window.get_by_role_and_label(Role::Button, "Import and send them there");
     click(window, "Import and set them aside");

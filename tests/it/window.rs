@@ -34,7 +34,7 @@ fn denied(engine: &Engine) {
 }
 
 /// A stream of AWS and a profile that no file has: blocked without a call to anybody.
-fn without_profile() -> Config {
+pub fn without_profile() -> Config {
     let mut config = settings();
     config.destination.kind = DestinationKind::Kinesis;
     "eu-west-1".clone_into(&mut config.destination.region);
@@ -238,7 +238,7 @@ fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
 }
 
 /// AWS keys come from the environment, which a test cannot change for itself: it runs once more as a process of its own.
-fn is_run_with_keys(test: &str) -> bool {
+pub fn is_run_with_keys(test: &str) -> bool {
     const MARK: &str = "TRIBUTARY_TEST_HAS_KEYS";
     #[expect(clippy::disallowed_methods, reason = "whether this is that process")]
     if std::env::var_os(MARK).is_some() {
@@ -750,7 +750,7 @@ fn place_order_columns_and_saved_filters_are_found_again_next_time() {
     let mut window = Harness::builder().with_size([1280.0, 1600.0]).build_eframe(move |cc| {
         App::new(cc, move || {
             let engine = Engine::start(settings(), again.clone()).expect("the engine starts");
-            Ok(Running { engine, config_path: "c".into(), data_dir: "d".into() })
+            Ok(Running { engine, config_path: "c".into(), data_dir: "d".into(), held: Vec::new() })
         })
     });
     window.run_steps(8);
@@ -855,7 +855,12 @@ fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
                 });
             }
             let engine = Engine::start(settings(), paths.clone()).expect("the engine starts");
-            Ok(Running { engine, config_path: data_dir.join("config.toml"), data_dir: data_dir.clone() })
+            Ok(Running {
+                engine,
+                config_path: data_dir.join("config.toml"),
+                data_dir: data_dir.clone(),
+                held: Vec::new(),
+            })
         })
     });
     window.run();

@@ -161,53 +161,73 @@ fn every(window: Window) -> Duration {
     }
 }
 
-/// The intervals side by side, with those in which nothing happened, and without the one that is running.
+/// The intervals side by side, with those in which nothing happened. The one that is running has a place where intervals
+/// are long: ten minutes are too long to wait for a first line. One of 2 seconds would only look like a fall.
 struct Slots<'o> {
     window: Window,
     from: Millis,
+    /// Where the last one ends.
+    end: Millis,
     all: Vec<Option<&'o Interval>>,
 }
+
+/// A rate is of so many seconds at least: a first event in an interval that has just begun is no peak.
+const RATE_SECONDS_MIN: f64 = 5.0;
 
 impl<'o> Slots<'o> {
     fn new(overview: &'o Overview) -> Self {
         let window = overview.window;
-        let from = window.slot(overview.now - window.span_ms());
+        let (from, end) = match window {
+            Window::FiveMinutes => (window.slot(overview.now - window.span_ms()), window.slot(overview.now)),
+            Window::Hour | Window::Day => {
+                (window.slot(overview.now - window.span_ms()) + window.step_ms(), overview.now)
+            }
+        };
         let count = usize::try_from(window.span_ms() / window.step_ms()).unwrap_or(0);
         let mut all = vec![None; count];
         for interval in &overview.intervals {
             let at = usize::try_from((interval.at - from) / window.step_ms()).ok();
-            if let Some(place) = at.and_then(|at| all.get_mut(at)) {
+            if let Some(place) = at.filter(|_| interval.at >= from).and_then(|at| all.get_mut(at)) {
                 *place = Some(interval);
             }
         }
-        Self { window, from, all }
+        Self { window, from, end, all }
     }
 
-    fn seconds(&self) -> f64 {
-        self.window.step_ms() as f64 / 1e3
+    fn begins(&self, at: usize) -> Millis {
+        self.from + Millis::try_from(at).unwrap_or(0) * self.window.step_ms()
+    }
+
+    /// How long an interval has lasted, in milliseconds: the running one less than the others.
+    fn lasted(&self, at: usize) -> f64 {
+        self.window.step_ms().min(self.end - self.begins(at)).max(0) as f64
+    }
+
+    /// What a rate is of.
+    fn seconds(&self, at: usize) -> f64 {
+        (self.lasted(at) / 1e3).max(RATE_SECONDS_MIN.min(self.window.step_ms() as f64 / 1e3))
     }
 
     /// The middle of an interval, in seconds before the window's end.
     fn x(&self, at: usize) -> f64 {
-        (at as f64 + 0.5 - self.all.len() as f64) * self.seconds()
+        ((self.begins(at) - self.end) as f64 + self.lasted(at) / 2.0) / 1e3
     }
 
     fn at(&self, moment: Millis) -> Option<usize> {
-        usize::try_from((moment - self.from) / self.window.step_ms()).ok().filter(|at| *at < self.all.len())
+        let at = usize::try_from((moment - self.from) / self.window.step_ms()).ok();
+        at.filter(|at| moment >= self.from && *at < self.all.len())
     }
 
     fn of_x(&self, x: f64) -> Option<Millis> {
-        let at = x / self.seconds() + self.all.len() as f64;
-        #[expect(clippy::cast_possible_truncation, reason = "a place among some hundred")]
-        let at = at.floor() as i64;
-        let is_there = usize::try_from(at).is_ok_and(|at| at < self.all.len());
-        is_there.then(|| self.from + at * self.window.step_ms())
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a day")]
+        let moment = self.end + (x * 1e3).floor() as Millis;
+        self.at(moment).filter(|_| moment < self.end).map(|at| self.begins(at))
     }
 
     /// Counts a second; where nothing was counted it was none.
     fn rates(&self, of: impl Fn(&Interval) -> u64) -> Vec<Option<f64>> {
-        let rate = |slot: Option<&Interval>| slot.map_or(0, &of) as f64 / self.seconds();
-        self.all.iter().map(|slot| Some(rate(*slot))).collect()
+        let rate = |(at, slot): (usize, &Option<&Interval>)| slot.map_or(0, &of) as f64 / self.seconds(at);
+        self.all.iter().enumerate().map(|slot| Some(rate(slot))).collect()
     }
 }
 
@@ -301,12 +321,10 @@ impl Page<'_, '_> {
         let t = tokens(ui);
         let encoding = self.seen.config.destination.encoding;
         let mut shards: BTreeMap<&str, (u64, f64)> = BTreeMap::new();
-        for slot in self.slots.all.iter().flatten() {
-            for (shard, (records, bytes)) in &slot.shards {
-                let load = load(
-                    *records as f64 / self.slots.seconds(),
-                    encoded(encoding, *bytes as f64) / self.slots.seconds(),
-                );
+        for (at, slot) in self.slots.all.iter().enumerate() {
+            let seconds = self.slots.seconds(at);
+            for (shard, (records, bytes)) in slot.iter().flat_map(|slot| &slot.shards) {
+                let load = load(*records as f64 / seconds, encoded(encoding, *bytes as f64) / seconds);
                 let place = shards.entry(shard).or_default();
                 *place = (place.0 + records, place.1.max(load));
             }
@@ -413,7 +431,7 @@ impl Page<'_, '_> {
         let peak = series.iter().flat_map(|one| one.values.iter().flatten()).copied().fold(0.0, f64::max);
         let top = nice(peak);
         let clock = self.seen.clock;
-        let end = self.overview.now;
+        let end = slots.end;
         let plot = Plot::new(title)
             .height(118.0)
             .allow_scroll(false)
@@ -440,7 +458,7 @@ impl Page<'_, '_> {
                 vec![mark(0.0), mark(top / 2.0), mark(top)]
             })
             .x_axis_formatter(move |mark, _| axis_time(clock, end, mark.value, slots.window))
-            .y_axis_formatter(move |mark, _| written(mark.value))
+            .y_axis_formatter(move |mark, _| axis_value(mark.value, written))
             .label_formatter(|_| None);
         let hovered = self.hovered.and_then(|at| slots.at(at)).map(|at| slots.x(at));
         let output = axes_ui(ui, |ui| {
@@ -476,6 +494,11 @@ fn axes_ui<R>(ui: &mut Ui, plot: impl FnOnce(&mut Ui) -> R) -> R {
         plot(ui)
     })
     .inner
+}
+
+/// An axis begins at 0, whatever a measured 0 is called.
+fn axis_value(value: f64, written: fn(f64) -> String) -> String {
+    if value == 0.0 { "0".to_owned() } else { written(value) }
 }
 
 fn axis_time(clock: &Clock, end: Millis, x: f64, window: Window) -> String {
@@ -516,6 +539,9 @@ fn nice(peak: f64) -> f64 {
 }
 
 fn per_second(value: f64) -> String {
+    if value > 0.0 && value < 0.05 {
+        return "<0.1/s".to_owned();
+    }
     if value >= 10_000.0 { format!("{:.0}k/s", value / 1e3) } else { format!("{}/s", short(value)) }
 }
 
@@ -632,11 +658,14 @@ impl Bar<'_> {
 mod tests {
     use super::*;
 
+    fn interval(at: Millis, accepted: u64) -> Interval {
+        Interval { at, accepted, ..Interval::default() }
+    }
+
     #[test]
     fn each_interval_has_its_place_and_the_running_one_has_none() {
         let window = Window::FiveMinutes;
         let now = 1_000_000_001_500;
-        let interval = |at, accepted| Interval { at, accepted, ..Interval::default() };
         let running = window.slot(now);
         let intervals =
             vec![interval(running - 4_000, 10), interval(running - 2_000, 6), interval(running, 99)];
@@ -648,6 +677,31 @@ mod tests {
         assert_eq!(slots.of_x(slots.x(149)), Some(running - 2_000));
         assert_eq!(slots.at(running - 2_000), Some(149));
         assert_eq!((slots.of_x(0.5), slots.of_x(-301.0)), (None, None));
+    }
+
+    #[test]
+    fn longer_intervals_count_while_they_run_by_the_time_that_they_have_run() {
+        for (window, count) in [(Window::Hour, 120), (Window::Day, 144)] {
+            let running = window.slot(1_700_000_000_000);
+            let now = running + 10_000;
+            let intervals = vec![interval(running - window.step_ms(), 60), interval(running, 50)];
+            let overview = Overview { window, now, intervals, ..Overview::default() };
+            let slots = Slots::new(&overview);
+            let rates = slots.rates(|i| i.accepted);
+            let step = window.step_ms() as f64 / 1e3;
+            assert_eq!(rates.len(), count);
+            assert_eq!(rates[count - 2..], [Some(60.0 / step), Some(5.0)], "{window:?}");
+            assert_eq!(slots.at(running), Some(count - 1));
+            let x = slots.x(count - 1);
+            assert!(x < 0.0 && slots.of_x(x) == Some(running), "{window:?}: {x}");
+        }
+    }
+
+    #[test]
+    fn a_rate_that_is_small_is_not_none_and_the_axis_begins_at_0() {
+        assert_eq!([0.0, 0.02, 0.3].map(per_second), ["0/s", "<0.1/s", "0.3/s"]);
+        assert_eq!([per_second(0.0), axis_value(0.0, per_second)], ["0/s", "0"]);
+        assert_eq!([millis(0.0), axis_value(0.0, millis), axis_value(45.0, millis)], ["<1 ms", "0", "45 ms"]);
     }
 
     #[test]
@@ -668,6 +722,6 @@ mod tests {
         for (peak, top) in [(0.0, 1.0), (0.4, 1.0), (3.0, 4.0), (41.0, 50.0), (730.0, 800.0)] {
             assert!((nice(peak) - top).abs() < 1e-9, "{peak}: {}", nice(peak));
         }
-        assert_eq!([millis(0.0), millis(45.0), millis(2_500.0)], ["<1 ms", "45 ms", "2.5 s"]);
+        assert_eq!([millis(45.0), millis(2_500.0)], ["45 ms", "2.5 s"]);
     }
 }

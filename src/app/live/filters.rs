@@ -310,17 +310,11 @@ impl Filters {
             ui.spacing_mut().button_padding = vec2(7.0, 3.0);
             ui.spacing_mut().interact_size.y = 26.0;
             let ledger = &seen.status.ledger;
-            figure_ui(ui, "Accepted", ledger.accepted).on_hover_ui(|ui| {
-                let Ledger { accepted, delivered, queued, failed, .. } = *ledger;
-                let [accepted, delivered, queued, failed] =
-                    [accepted, delivered, queued, failed].map(widgets::digits);
-                ui.label(format!(
-                    "{accepted} accepted = {delivered} delivered + {queued} queued + {failed} failed"
-                ));
-                if !ledger.adds_up() {
-                    ui.label("This does not add up: please report it, with what `tributary doctor` says.");
-                }
-            });
+            // These count the whole log, which is not what a search shows.
+            let counts_all = is_all(shown);
+            if counts_all {
+                accepted_ui(ui, ledger);
+            }
             for state in State::ALL {
                 let count = match state {
                     State::Queued => ledger.queued.saturating_sub(retrying),
@@ -335,7 +329,7 @@ impl Filters {
                     continue;
                 }
                 let color = detail::state_color(state, t);
-                if chip_ui(ui, on, Some(color), detail::state_word(state), Some(count)) {
+                if chip_ui(ui, on, Some(color), detail::state_word(state), counts_all.then_some(count)) {
                     chosen = Some((Name::State, toggled(&shown.states, state, State::as_str)));
                 }
                 if state == State::Queued {
@@ -355,6 +349,27 @@ impl Filters {
         let (name, values) = chosen?;
         self.set(query::with(&self.text, name, &values))
     }
+}
+
+/// Whether lines of every type and time are shown, whatever they say.
+fn is_all(shown: &Query) -> bool {
+    shown.kinds.is_empty()
+        && shown.fields.is_empty()
+        && shown.words.is_empty()
+        && shown.since.is_none()
+        && shown.until.is_none()
+}
+
+fn accepted_ui(ui: &mut Ui, ledger: &Ledger) {
+    figure_ui(ui, "Accepted", ledger.accepted).on_hover_ui(|ui| {
+        let Ledger { accepted, delivered, queued, failed, .. } = *ledger;
+        let [accepted, delivered, queued, failed] =
+            [accepted, delivered, queued, failed].map(widgets::digits);
+        ui.label(format!("{accepted} accepted = {delivered} delivered + {queued} queued + {failed} failed"));
+        if !ledger.adds_up() {
+            ui.label("This does not add up: please report it, with what `tributary doctor` says.");
+        }
+    });
 }
 
 /// The words of a choice after one of it was pressed.
@@ -407,6 +422,9 @@ fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, cou
     let button =
         Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
     let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
+    if let Some(count) = count {
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(count.to_string()));
+    }
     widgets::ring_ui(ui, &response, 13.0);
     response.clicked()
 }

@@ -171,16 +171,21 @@ impl Check {
             self.start(seen, draft, kind);
         }
         let finding = self.finding(draft);
-        if let Some(run) = &self.run {
+        if let Some(run) = self.run_of_kind(draft) {
             run.ui(ui, seen, finding);
         }
+    }
+
+    /// The check, if it asked the kind of destination that is chosen now: of the other one it says nothing.
+    fn run_of_kind(&self, draft: &Config) -> Option<&Run> {
+        self.run.as_ref().filter(|run| run.config.destination.kind == draft.destination.kind)
     }
 
     fn note(&self, seen: &Seen<'_>, draft: &Config, is_missing: bool) -> Option<String> {
         if is_missing {
             return Some("Possible once the steps above are filled in.".to_owned());
         }
-        let run = self.run.as_ref()?;
+        let run = self.run_of_kind(draft)?;
         if run.coming.is_some() {
             return None;
         }

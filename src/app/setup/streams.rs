@@ -55,9 +55,15 @@ fn arrived<T>(
 impl Streams {
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
         if let Some(list) = arrived(&mut self.listing, ctx) {
+            // The newer answer counts: the stream may be gone again.
+            self.made = None;
             self.list = Some(list);
         }
         if let Some(made) = arrived(&mut self.making, ctx) {
+            if made.0.is_ok() {
+                // From before the stream was made.
+                self.list = None;
+            }
             self.made = Some(made);
         }
     }
