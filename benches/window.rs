@@ -193,7 +193,8 @@ fn open(folder: &Path, events: u64) -> anyhow::Result<Window> {
         Harness::builder().with_size([1280.0, 820.0]).with_max_steps(100).build_eframe(move |cc| {
             App::new(cc, move || {
                 let engine = engine.take().expect("started once");
-                Ok(Running { engine, config_path: "config.toml".into(), data_dir: data_dir.clone() })
+                let (config_path, data_dir) = ("config.toml".into(), data_dir.clone());
+                Ok(Running { engine, config_path, data_dir, held: Vec::new() })
             })
         });
     window.step();

@@ -628,12 +628,7 @@ impl Desk {
                 self.place = Place::Live;
                 self.live.require(name, &value);
             }
-            Wish::Save { config, done, queued } => {
-                let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
-                let done = settings::done(done, &self.config.differences(&config), &self.held);
-                let answer = engine.save_and_apply(*config, queued);
-                self.saving = Some((Waiting::patient(answer, patience), done, queued));
-            }
+            Wish::Save { config, done, queued } => self.save(*config, done, queued),
             Wish::RetryNow => engine.retry_now(),
             // Its answer is that the banner goes.
             Wish::SetAsideStuck => drop(engine.set_aside_stuck()),
@@ -656,6 +651,14 @@ impl Desk {
             Wish::Refused(text) => return Some(Notice::new(text, true)),
         }
         None
+    }
+
+    fn save(&mut self, config: Config, done: &'static str, queued: Queued) {
+        let Some(engine) = &self.engine else { return };
+        let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
+        let done = settings::done(done, &self.config.differences(&config), &self.held);
+        let answer = engine.save_and_apply(config, queued);
+        self.saving = Some((Waiting::patient(answer, patience), done, queued));
     }
 
     /// What is to become of all that Live's search finds.

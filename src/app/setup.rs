@@ -78,6 +78,8 @@ pub(super) struct SetUp {
 #[derive(Default)]
 struct Faults {
     region: Option<String>,
+    /// No mistake of form, but AWS has no such region as far as this version knows.
+    is_region_unknown: bool,
     stream: Option<String>,
     account_id: Option<String>,
     endpoint_url: Option<String>,
@@ -107,6 +109,9 @@ impl Faults {
         let wants_profile = draft.credentials.source == CredentialsSource::Profile;
         Self {
             region: given(&destination.region, config::check_region).or(arn_region),
+            is_region_unknown: !destination.region.is_empty()
+                && destination.endpoint_url.is_empty()
+                && policies::region(&destination.region).is_none(),
             stream: stream_fault,
             account_id: given(&destination.account_id, config::check_account_id),
             endpoint_url: given(&destination.endpoint_url, config::check_endpoint_url),
@@ -454,10 +459,10 @@ impl SetUp {
         let missing = faults.of_credentials(&self.draft);
         let destination = &self.draft.destination;
         let complete = !destination.region.is_empty() && !destination.stream.is_empty() && trouble.is_none();
-        let unknown_region = is_unknown_region(destination);
         let wrong = faults.region.is_some() || faults.stream.is_some() || faults.endpoint_url.is_some();
         let other_account = self.other_account();
-        let wrong = wrong || faults.account_id.is_some() || other_account.is_some() || unknown_region;
+        let wrong =
+            wrong || faults.account_id.is_some() || other_account.is_some() || faults.is_region_unknown;
         let mark = mark(complete, trouble == Some(Some(Section::Stream)) || wrong);
         let scroll = take(&mut self.scroll_to, Section::Stream);
         step_ui(ui, 2, "Stream", mark, |ui| {
@@ -478,9 +483,7 @@ impl SetUp {
                 ui,
                 |ui, destination: &mut config::Destination| {
                     // Upright again: a column stretches what it holds.
-                    ui.vertical(|ui| {
-                        region_ui(ui, &mut destination.region, faults.region.as_deref(), unknown_region);
-                    });
+                    ui.vertical(|ui| region_ui(ui, &mut destination.region, faults));
                 },
                 |ui, destination| {
                     let value = &mut destination.stream;
@@ -705,14 +708,6 @@ impl SetUp {
 /// Until that is over, no other step is known to work.
 type Trouble = Option<Option<Section>>;
 
-/// AWS has no region of that code, as far as this version knows.
-fn is_unknown_region(destination: &config::Destination) -> bool {
-    let region = &destination.region;
-    destination.endpoint_url.is_empty()
-        && config::check_region(region).is_ok()
-        && policies::region(region).is_none()
-}
-
 fn take(wanted: &mut Option<Section>, section: Section) -> bool {
     wanted.take_if(|wanted| *wanted == section).is_some()
 }
@@ -803,8 +798,9 @@ fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Opt
 }
 
 /// Names and codes are searched; any other text is kept, for a region that is newer than this app.
-fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>, is_unknown: bool) {
+fn region_ui(ui: &mut Ui, region: &mut String, faults: &Faults) {
     let t = tokens(ui);
+    let error = faults.region.as_deref();
     ui.spacing_mut().item_spacing.y = 5.0;
     let name = ui.label(weight("AWS region", 560.0));
     let known = policies::region(region);
@@ -833,7 +829,7 @@ fn region_ui(ui: &mut Ui, region: &mut String, error: Option<&str>, is_unknown: 
         output.text_edit.response.response.labelled_by(name.id);
     });
     widgets::error_ui(ui, error);
-    if error.is_none() && is_unknown {
+    if error.is_none() && faults.is_region_unknown {
         let text = "Tributary does not know this region. Check the spelling, unless AWS has just added it.";
         ui.add(Label::new(RichText::new(text).size(12.0).color(t.warn)).wrap());
     } else if error.is_none() {

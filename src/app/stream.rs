@@ -288,7 +288,7 @@ impl Stream {
         }
         match view.behind_ms {
             Some(ms) if ms > 1000 && view.fault.is_none() => {
-                parts.push(format!("{} behind the tip", widgets::duration(ms)))
+                parts.push(format!("{} behind the tip", widgets::duration(ms)));
             }
             // What was so before the reading failed says nothing of now.
             Some(_) if view.fault.is_none() => parts.push("caught up".to_owned()),

@@ -226,8 +226,8 @@ impl<'o> Slots<'o> {
 
     /// Counts a second; where nothing was counted it was none.
     fn rates(&self, of: impl Fn(&Interval) -> u64) -> Vec<Option<f64>> {
-        let rate = |(at, slot): (usize, &Option<&Interval>)| slot.map_or(0, &of) as f64 / self.seconds(at);
-        self.all.iter().enumerate().map(|slot| Some(rate(slot))).collect()
+        let rate = |at, slot: Option<&Interval>| slot.map_or(0, &of) as f64 / self.seconds(at);
+        self.all.iter().enumerate().map(|(at, slot)| Some(rate(at, *slot))).collect()
     }
 }
 
