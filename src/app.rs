@@ -5,7 +5,8 @@
 //! wishes while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
 
 use std::{
-    path::PathBuf,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -32,6 +33,7 @@ mod faults;
 mod json;
 mod libraries;
 mod live;
+mod look;
 mod mark;
 mod moving;
 mod news;
@@ -52,6 +54,7 @@ mod widgets;
 mod workspace;
 
 pub use libraries::{LIBRARIES, Library};
+use look::Look;
 
 /// How long closing the window waits for puts in flight. What is not confirmed by then stays in the spool.
 const GRACE: Duration = Duration::from_secs(5);
@@ -85,6 +88,19 @@ pub struct Problem {
     pub title: String,
     /// Where (file, line, key), what is allowed, what to do: one line each.
     pub details: Vec<String>,
+    /// What the window can do about it, where it can.
+    pub offer: Option<Offer>,
+}
+
+/// What the window offers when the product did not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Listen on this address, which is free, and keep that in the settings file.
+    Listen(SocketAddr),
+    /// Open this settings file in the program that the desktop has for it.
+    Open(PathBuf),
+    /// Another Tributary runs on the data folder: ask it to show its window.
+    ShowWindow,
 }
 
 /// Why there is no window.
@@ -113,22 +129,28 @@ pub enum RunError {
 
 /// Opens the window and returns when it was closed and the engine has stopped.
 ///
-/// `start` is called when the window exists, and again when the user asks after a [`Problem`].
-pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<(), RunError> {
+/// `start` is called when the window exists, and again when the user asks after a [`Problem`]: with an address where they
+/// took [`Offer::Listen`]. The window looks as it did when the last run on `data_dir` ended.
+pub fn run(
+    data_dir: Option<&Path>,
+    start: impl FnMut(Option<SocketAddr>) -> Result<Running, Problem> + 'static,
+) -> Result<(), RunError> {
     if let Some(missing) = libraries::missing() {
         return Err(RunError::NoLibrary(missing));
     }
-    let options = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default()
-            .with_title("Tributary")
-            .with_app_id("tributary")
-            .with_icon(mark::window_icon())
-            .with_inner_size([1280.0, 820.0])
-            .with_min_inner_size([860.0, 560.0]),
-        ..Default::default()
+    let look = data_dir.map(Look::of_last_run).unwrap_or_default();
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Tributary")
+        .with_app_id("tributary")
+        .with_icon(mark::window_icon());
+    let options = eframe::NativeOptions { viewport: look.viewport(viewport), ..Default::default() };
+    let create = move |cc: &eframe::CreationContext<'_>| {
+        // Also where the product does not start.
+        look.dress(&cc.egui_ctx);
+        look.bring_back(cc);
+        App::new(cc, start)
     };
-    let opened =
-        eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
+    let opened = eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(create(cc)))));
     opened.map_err(|error| match error {
         eframe::Error::AppCreation(_) => RunError::Window(error.to_string()),
         eframe::Error::Glutin(error) => RunError::NoGraphics(one_line(&error.to_string())),
@@ -420,13 +442,16 @@ struct Desk {
     saving: Option<Saving>,
     over: palette::Over,
     news: news::News,
+    look: look::Keeper,
 }
 
 impl Desk {
     fn new(running: Running, waker: &Waker) -> Self {
         let engine = running.engine;
-        let waker = waker.clone();
+        let (waker, ctx) = (waker.clone(), &waker.ctx);
         engine.on_change(move || waker.wake());
+        engine.has_window();
+        Look::of_engine(&engine).dress(ctx);
         let config = engine.config();
         let mut account = account::Account::default();
         account.read(&engine);
@@ -449,6 +474,7 @@ impl Desk {
             exporting: exporting::Exporting::default(),
             over: palette::Over::default(),
             news: news::News::default(),
+            look: look::Keeper::new(&engine),
             config,
             engine: Some(engine),
         }
@@ -461,7 +487,11 @@ impl Desk {
             engine.remember(PLACE_MEMORY, &self.place);
             self.kept_place = self.place;
         }
+        self.look.logic(ctx, engine);
         self.status = engine.status();
+        if engine.told_to_show_window() {
+            raise(ctx);
+        }
         if engine.told_to_stop() {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
@@ -664,9 +694,18 @@ impl Desk {
 
     fn stop(&mut self) {
         if let Some(engine) = self.engine.take() {
+            self.look.keep(&engine);
             engine.shutdown(GRACE);
         }
     }
+}
+
+/// Brings the window in front of the others. Where the desktop does not let a program do that, it marks the window.
+fn raise(ctx: &egui::Context) {
+    ctx.send_viewport_cmd(ViewportCommand::Visible(true));
+    ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+    ctx.send_viewport_cmd(ViewportCommand::Focus);
+    ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
 }
 
 impl Drop for Desk {
@@ -735,30 +774,33 @@ impl Notice {
 
 enum Phase {
     Desk(Box<Desk>),
-    Problem(Problem),
+    Problem(problem::Page),
 }
 
 /// The window's state, for eframe and for tests.
 pub struct App {
-    start: Box<dyn FnMut() -> Result<Running, Problem>>,
+    start: Box<Start>,
     phase: Phase,
     waker: Waker,
     workspace: Option<workspace::Workspace>,
     clock: Clock,
     notice: Option<Notice>,
-    try_again: bool,
+    /// With the address to listen on, where another one than the settings' was chosen.
+    try_again: Option<Option<SocketAddr>>,
     closing: bool,
 }
+
+type Start = dyn FnMut(Option<SocketAddr>) -> Result<Running, Problem>;
 
 impl App {
     /// Dresses the window and starts the product.
     pub fn new(
         cc: &eframe::CreationContext<'_>,
-        mut start: impl FnMut() -> Result<Running, Problem> + 'static,
+        mut start: impl FnMut(Option<SocketAddr>) -> Result<Running, Problem> + 'static,
     ) -> Self {
         theme::install(&cc.egui_ctx);
         let waker = Waker { ctx: cc.egui_ctx.clone(), pending: Arc::default(), out_of_sight: Arc::default() };
-        let phase = Self::enter(&mut start, &waker);
+        let phase = Self::enter(&mut start, None, &waker);
         Self {
             start: Box::new(start),
             phase,
@@ -766,15 +808,15 @@ impl App {
             workspace: workspace::Workspace::of(cc),
             clock: Clock(jiff::tz::TimeZone::system()),
             notice: None,
-            try_again: false,
+            try_again: None,
             closing: false,
         }
     }
 
-    fn enter(start: &mut dyn FnMut() -> Result<Running, Problem>, waker: &Waker) -> Phase {
-        match start() {
+    fn enter(start: &mut Start, listen: Option<SocketAddr>, waker: &Waker) -> Phase {
+        match start(listen) {
             Ok(running) => Phase::Desk(Box::new(Desk::new(running, waker))),
-            Err(problem) => Phase::Problem(problem),
+            Err(problem) => Phase::Problem(problem::Page::new(problem)),
         }
     }
 
@@ -801,8 +843,8 @@ impl eframe::App for App {
         }
         self.waker.pending.store(false, Ordering::Release);
         self.close(ctx);
-        if std::mem::take(&mut self.try_again) {
-            self.phase = Self::enter(&mut *self.start, &self.waker);
+        if let Some(listen) = self.try_again.take() {
+            self.phase = Self::enter(&mut *self.start, listen, &self.waker);
         }
         if let Phase::Desk(desk) = &mut self.phase
             && let Some(notice) = desk.logic(ctx, &self.clock)
@@ -826,12 +868,14 @@ impl eframe::App for App {
             return;
         }
         match &mut self.phase {
-            Phase::Problem(problem) => {
-                if problem::page_ui(ui, problem) {
-                    self.try_again = true;
+            Phase::Problem(page) => match page.ui(ui) {
+                Some(problem::Chosen::TryAgain(listen)) => {
+                    self.try_again = Some(listen);
                     ui.request_repaint();
                 }
-            }
+                Some(problem::Chosen::Quit) => ui.send_viewport_cmd(ViewportCommand::Close),
+                None => {}
+            },
             Phase::Desk(desk) => {
                 let wishes = desk.ui(ui, &self.clock);
                 if !wishes.is_empty() {

@@ -198,6 +198,16 @@ pub struct TestSent {
 
 type Waker = Box<dyn Fn() + Send + Sync>;
 
+/// What a face kept with [`Engine::remember`] in this data folder, without an engine. Reads a small file.
+pub fn remembered_in<T: DeserializeOwned>(data_dir: &Path, name: &str) -> Option<T> {
+    Memo::load(data_dir).get(name)
+}
+
+/// Opens a file in the program that the desktop has for it; an error says that there is none.
+pub fn open_file(path: &Path) -> std::io::Result<()> {
+    open::that_detached(path)
+}
+
 /// What the parts share.
 struct Shared {
     paths: Paths,
@@ -226,6 +236,9 @@ struct Shared {
     waker: OnceLock<Waker>,
     visitors: Arc<Visitors>,
     told_to_stop: AtomicBool,
+    /// A face shows a window.
+    has_window: AtomicBool,
+    told_to_show_window: AtomicBool,
     /// What the resend that is under way has done; `None` while there is none.
     resending: watch::Sender<Option<Resent>>,
     stop_resending: AtomicBool,
@@ -406,6 +419,8 @@ impl Engine {
             waker: OnceLock::new(),
             visitors: Arc::default(),
             told_to_stop: AtomicBool::new(false),
+            has_window: AtomicBool::new(false),
+            told_to_show_window: AtomicBool::new(false),
             resending: watch::Sender::new(None),
             stop_resending: AtomicBool::new(false),
             exporting: watch::Sender::new(None),
@@ -440,6 +455,17 @@ impl Engine {
     /// Whether a signal asked the program to stop. The face is woken for it.
     pub fn told_to_stop(&self) -> bool {
         self.shared.told_to_stop.load(Ordering::Acquire)
+    }
+
+    /// Says that there is a window over this engine, which can be asked for (see [`Whereabouts::show_window`]).
+    pub fn has_window(&self) {
+        self.shared.has_window.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody started the program once more and wants this one's window in front; true once each time. The face
+    /// is woken for it.
+    pub fn told_to_show_window(&self) -> bool {
+        self.shared.told_to_show_window.swap(false, Ordering::AcqRel)
     }
 
     /// What stopped that the engine cannot do without, in a sentence: it is to be shut down and started again. The face

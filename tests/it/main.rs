@@ -32,6 +32,7 @@ mod restart;
 mod scripted;
 mod senders;
 mod setup;
+mod starts;
 mod stream_place;
 mod test_place;
 mod tls;
