@@ -5,7 +5,6 @@
 //! wishes while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -21,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::Config,
     delivery::{Millis, Status},
-    engine::{Answer, Engine, Queued},
+    engine::{Answer, Engine, Queued, SocketAddr},
 };
 
 mod account;
@@ -319,6 +318,12 @@ impl Seen<'_> {
 struct Clock(jiff::tz::TimeZone);
 
 impl Clock {
+    /// How far the clock on the wall is ahead of UTC at that moment.
+    fn offset_ms(&self, at: Millis) -> Millis {
+        let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+        Millis::from(self.0.to_offset(at).seconds()) * 1000
+    }
+
     fn now() -> Millis {
         jiff::Timestamp::now().as_millisecond()
     }
@@ -443,6 +448,8 @@ struct Desk {
     over: palette::Over,
     news: news::News,
     look: look::Keeper,
+    /// How much of the window's lower edge Apply and the banner take.
+    below: f32,
 }
 
 impl Desk {
@@ -475,6 +482,7 @@ impl Desk {
             over: palette::Over::default(),
             news: news::News::default(),
             look: look::Keeper::new(&engine),
+            below: 0.0,
             config,
             engine: Some(engine),
         }
@@ -530,15 +538,6 @@ impl Desk {
         Some(notice)
     }
 
-    /// The bar with Apply, where it is in sight: it is needed just when a notice says that something is wrong.
-    fn bar_height(&self) -> f32 {
-        if self.place == Place::SetUp && self.setup.is_dirty(&self.config) {
-            setup::APPLY_HEIGHT
-        } else {
-            0.0
-        }
-    }
-
     /// What the user should hear of wherever they are.
     fn news(&mut self, ctx: &egui::Context) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
@@ -577,18 +576,24 @@ impl Desk {
         status_line::panel_ui(ui, seen);
         under_way::panel_ui(ui, seen, self.resending.of());
         rail::panel_ui(ui, seen, self.place, self.setup.attention(seen));
-        if banner::is_needed(seen) {
-            Panel::top("banner")
-                .show_separator_line(false)
-                .frame(Frame::new().fill(t.panel))
-                .show(ui, |ui| banner::banner_ui(ui, seen));
-        }
         // Forms stay in the middle of a very wide window; tables take all of it.
         let width_max = match self.place {
             Place::Live | Place::Stream => f32::INFINITY,
             Place::SetUp | Place::Sources | Place::Test | Place::Settings => PAGE_WIDTH_MAX,
         };
         let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
+        // Below the page, and above Apply: what is under the pointer stays there when a banner comes or goes.
+        let bottom = ui.available_rect_before_wrap().bottom();
+        if self.place == Place::SetUp {
+            self.setup.apply_panel_ui(ui, seen, Frame::new().fill(t.panel).inner_margin(margin), width_max);
+        }
+        if banner::is_needed(seen) {
+            Panel::bottom("banner")
+                .show_separator_line(false)
+                .frame(Frame::new().fill(t.panel))
+                .show(ui, |ui| banner::banner_ui(ui, seen));
+        }
+        self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
             let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
             let middle = ui.available_rect_before_wrap().shrink2(egui::vec2(beside, 0.0));
@@ -889,7 +894,7 @@ impl eframe::App for App {
             }
         }
         let above = match &self.phase {
-            Phase::Desk(desk) => desk.bar_height(),
+            Phase::Desk(desk) => desk.below,
             Phase::Problem(_) => 0.0,
         };
         if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui, above)) {

@@ -27,7 +27,6 @@ mod test_run;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{
@@ -64,6 +63,9 @@ use memo::Memo;
 use shards::Shards;
 use signals::Signals;
 use state_file::ControlAccess;
+
+/// For the window, which only shows it: the rest of `std::net` waits for the network.
+pub use std::net::SocketAddr;
 
 pub use crate::kinesis::RECORD_BYTES_MAX;
 pub use crate::practice::Faults;

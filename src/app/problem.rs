@@ -1,8 +1,6 @@
 //! The page of a product that did not start: what, where, what is allowed, and what the window can do about it: take
 //! another port, open the settings file, ask the Tributary that runs to show its window.
 
-use std::net::SocketAddr;
-
 use eframe::egui::{CentralPanel, Frame, Label, Margin, RichText, ScrollArea, Stroke, Ui};
 use lucide_icons::Icon;
 
@@ -11,7 +9,7 @@ use super::{
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
-use crate::engine;
+use crate::engine::{self, SocketAddr};
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ mod endpoints;
 mod endurance;
 mod keyboard;
 mod keys;
+mod layout;
 mod notices;
 mod oracle;
 mod own_log;

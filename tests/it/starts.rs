@@ -38,7 +38,8 @@ fn theme_and_zoom_are_the_same_at_the_next_start() {
     let Desk { window, files } = desk;
     drop(window);
     // The harness chooses a theme of its own after the start: `.ci/starts` looks at the real window.
-    let kept = std::fs::read_to_string(files.path().join("data/window.json")).expect("the window kept its look");
+    let kept =
+        std::fs::read_to_string(files.path().join("data/window.json")).expect("the window kept its look");
     assert!(kept.contains(r#""theme": "light""#), "{kept}");
     let desk = open_in(settings(), files);
     assert!((desk.window.ctx.zoom_factor() - 1.25).abs() < 0.001);

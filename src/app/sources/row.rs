@@ -27,9 +27,12 @@ impl Sources {
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     act = actions_ui(ui, source, at, revealed);
-                    name_ui(ui, source, revealed);
+                    name_ui(ui, source);
                 });
             });
+            if revealed {
+                key_ui(ui, &source.write_key);
+            }
             let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
             let is_checked = self.check.as_ref().is_some_and(|check| check.source == source.name);
             ui.horizontal(|ui| {
@@ -84,10 +87,10 @@ fn actions_ui(ui: &mut Ui, source: &Source, at: usize, revealed: bool) -> Option
 }
 
 /// In what the actions leave free: the key, and the name before it.
-fn name_ui(ui: &mut Ui, source: &Source, revealed: bool) {
+fn name_ui(ui: &mut Ui, source: &Source) {
     let t = tokens(ui);
     ui.add_space(6.0);
-    let key = if revealed { source.write_key.clone() } else { masked(&source.write_key) };
+    let key = masked(&source.write_key);
     let room = (ui.available_width() * 0.6).max(60.0);
     ui.allocate_ui_with_layout(egui::vec2(room, 22.0), Layout::right_to_left(Align::Center), |ui| {
         ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());
@@ -97,6 +100,16 @@ fn name_ui(ui: &mut Ui, source: &Source, revealed: bool) {
         ui.label(theme::icon(Icon::Plug).color(t.weak));
         ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate())
             .on_hover_text(&*source.name);
+    });
+}
+
+/// The key that is shown, in full, on as many lines as it takes.
+fn key_ui(ui: &mut Ui, key: &str) {
+    ui.horizontal(|ui| {
+        ui.label(theme::icon(Icon::KeyRound).color(tokens(ui).weak));
+        ui.vertical(|ui| {
+            ui.add(Label::new(RichText::new(key).monospace().color(tokens(ui).strong)).wrap());
+        });
     });
 }
 
