@@ -790,8 +790,8 @@ pub struct App {
     workspace: Option<workspace::Workspace>,
     clock: Clock,
     notice: Option<Notice>,
-    /// With the address to listen on, where another one than the settings' was chosen.
-    try_again: Option<Option<SocketAddr>>,
+    /// What was chosen on the page of a failed start.
+    chosen: Option<problem::Chosen>,
     closing: bool,
 }
 
@@ -813,7 +813,7 @@ impl App {
             workspace: workspace::Workspace::of(cc),
             clock: Clock(jiff::tz::TimeZone::system()),
             notice: None,
-            try_again: None,
+            chosen: None,
             closing: false,
         }
     }
@@ -848,8 +848,12 @@ impl eframe::App for App {
         }
         self.waker.pending.store(false, Ordering::Release);
         self.close(ctx);
-        if let Some(listen) = self.try_again.take() {
-            self.phase = Self::enter(&mut *self.start, listen, &self.waker);
+        match self.chosen.take() {
+            Some(problem::Chosen::TryAgain(listen)) => {
+                self.phase = Self::enter(&mut *self.start, listen, &self.waker);
+            }
+            Some(problem::Chosen::Quit) => ctx.send_viewport_cmd(ViewportCommand::Close),
+            None => {}
         }
         if let Phase::Desk(desk) = &mut self.phase
             && let Some(notice) = desk.logic(ctx, &self.clock)
@@ -873,14 +877,12 @@ impl eframe::App for App {
             return;
         }
         match &mut self.phase {
-            Phase::Problem(page) => match page.ui(ui) {
-                Some(problem::Chosen::TryAgain(listen)) => {
-                    self.try_again = Some(listen);
+            Phase::Problem(page) => {
+                self.chosen = page.ui(ui);
+                if self.chosen.is_some() {
                     ui.request_repaint();
                 }
-                Some(problem::Chosen::Quit) => ui.send_viewport_cmd(ViewportCommand::Close),
-                None => {}
-            },
+            }
             Phase::Desk(desk) => {
                 let wishes = desk.ui(ui, &self.clock);
                 if !wishes.is_empty() {

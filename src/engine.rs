@@ -210,6 +210,13 @@ pub fn open_file(path: &Path) -> std::io::Result<()> {
     open::that_detached(path)
 }
 
+/// Whether there is a window over the engine, and whether it was asked to come to the front.
+#[derive(Default)]
+struct WindowCalls {
+    is_there: AtomicBool,
+    is_called: AtomicBool,
+}
+
 /// What the parts share.
 struct Shared {
     paths: Paths,
@@ -238,9 +245,7 @@ struct Shared {
     waker: OnceLock<Waker>,
     visitors: Arc<Visitors>,
     told_to_stop: AtomicBool,
-    /// A face shows a window.
-    has_window: AtomicBool,
-    told_to_show_window: AtomicBool,
+    window: WindowCalls,
     /// What the resend that is under way has done; `None` while there is none.
     resending: watch::Sender<Option<Resent>>,
     stop_resending: AtomicBool,
@@ -421,8 +426,7 @@ impl Engine {
             waker: OnceLock::new(),
             visitors: Arc::default(),
             told_to_stop: AtomicBool::new(false),
-            has_window: AtomicBool::new(false),
-            told_to_show_window: AtomicBool::new(false),
+            window: WindowCalls::default(),
             resending: watch::Sender::new(None),
             stop_resending: AtomicBool::new(false),
             exporting: watch::Sender::new(None),
@@ -461,13 +465,13 @@ impl Engine {
 
     /// Says that there is a window over this engine, which can be asked for (see [`Whereabouts::show_window`]).
     pub fn has_window(&self) {
-        self.shared.has_window.store(true, Ordering::Release);
+        self.shared.window.is_there.store(true, Ordering::Release);
     }
 
     /// Whether somebody started the program once more and wants this one's window in front; true once each time. The face
     /// is woken for it.
     pub fn told_to_show_window(&self) -> bool {
-        self.shared.told_to_show_window.swap(false, Ordering::AcqRel)
+        self.shared.window.is_called.swap(false, Ordering::AcqRel)
     }
 
     /// What stopped that the engine cannot do without, in a sentence: it is to be shut down and started again. The face

@@ -47,12 +47,12 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.intake {
         Intake::Full => {
             let go_on = if seen.status.ledger.queued > 0 {
-                "It goes on by itself when events are delivered; or give the spool more room."
+                "It accepts events again once some are delivered, or when you raise the spool size limit."
             } else {
-                "Failed events fill it: resend them in Live, once what was wrong is mended, or give the spool more room."
+                "Failed events fill it: fix the cause and resend them in Live, or raise the spool size limit."
             };
             let text = format!(
-                "The spool is full: senders hear 429 and come again. Nothing that was accepted is lost. {go_on}"
+                "The spool is full. Senders get a 429 response and retry; no accepted event is lost. {go_on}"
             );
             strip_ui(ui, Tone::Bad, "No room for more events", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
@@ -62,16 +62,16 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         Intake::DiskFull => {
             let text = format!(
-                "Senders hear 429 and come again, and delivering goes on. Nothing that was accepted is lost. Make room \
-                 on the disk of {}: it goes on by itself then.",
+                "Senders get a 429 response and retry; delivery goes on and no accepted event is lost. Free space on the \
+                 disk of {}, and Tributary accepts events again by itself.",
                 seen.data_dir
             );
             strip_ui(ui, Tone::Bad, "The disk is nearly full", &text, |_| {});
         }
         Intake::Failing(error) => {
             let text = format!(
-                "Senders hear 503 and come again; nothing that was accepted is lost. {}. Tributary tries again every \
-                 second and goes on by itself.",
+                "Senders get a 503 response and retry; no accepted event is lost. {}. Tributary tries again every second \
+                 and accepts events again by itself.",
                 widgets::capital(error)
             );
             strip_ui(ui, Tone::Bad, "The spool cannot be written", &text, |_| {});
@@ -79,7 +79,7 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Intake::Starting | Intake::Ready | Intake::Stopping => {}
     }
     for problem in &seen.status.problems {
-        strip_ui(ui, Tone::Bad, "Not everything is as it should be", problem, |_| {});
+        strip_ui(ui, Tone::Bad, "Tributary needs attention", problem, |_| {});
     }
     let faults = faults::on(seen);
     if !faults.is_empty() {

@@ -698,7 +698,7 @@ fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         return;
     }
     let label = format!("Resend {} failed", widgets::digits(failed));
-    let hint = "Queues every failed event again, behind those that wait";
+    let hint = "Queues every failed event again, behind waiting events";
     if widgets::button_ui(ui, Icon::RotateCw, &label).on_hover_text(hint).clicked() {
         seen.wishes.push(Wish::Resend(Which::Fitting(Box::default())));
     }

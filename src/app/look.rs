@@ -84,13 +84,13 @@ impl Look {
     /// A monitor may be gone since: the window is brought back to where it can be taken.
     pub(super) fn bring_back(self, cc: &eframe::CreationContext<'_>) {
         let (Some(window), Some(position)) = (cc.winit_window(), self.position) else { return };
-        let scale = window.scale_factor() as f32;
+        let scale = window.scale_factor();
         let monitors: Vec<Rect> = window
             .available_monitors()
             .map(|monitor| {
-                let (at, size) = (monitor.position(), monitor.size());
-                let at = egui::pos2(at.x as f32, at.y as f32);
-                Rect::from_min_size(at, vec2(size.width as f32, size.height as f32)) / scale
+                let at = monitor.position().to_logical::<f32>(scale);
+                let size = monitor.size().to_logical::<f32>(scale);
+                Rect::from_min_size(egui::pos2(at.x, at.y), vec2(size.width, size.height))
             })
             .collect();
         if let Some(position) = reachable(Rect::from_min_size(position.into(), self.size.into()), &monitors) {

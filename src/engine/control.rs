@@ -162,8 +162,8 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
     }
     if let Ok(request) = serde_json::from_str::<WindowRequest>(&line) {
         if same(&request.key, &shared.control_key) && request.show_window {
-            let is_shown = shared.has_window.load(Ordering::Acquire);
-            shared.told_to_show_window.store(is_shown, Ordering::Release);
+            let is_shown = shared.window.is_there.load(Ordering::Acquire);
+            shared.window.is_called.store(is_shown, Ordering::Release);
             shared.wake_faces();
             drop(say(&mut writing, &WindowReply { is_shown }).await);
         }

@@ -403,7 +403,7 @@ fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Sources");
-    window.get_by_label("Nothing came since Tributary was started");
+    window.get_by_label("No events since Tributary started");
     assert!(!says(window, "Turned away"));
     let address = address(window);
     assert_eq!(send(address, "test-key-1234", FROM_NODE), 200);

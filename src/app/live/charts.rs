@@ -279,7 +279,7 @@ impl Page<'_, '_> {
         let chart = Chart { title: "Errors", hint, series: &series, written: per_second };
         self.chart_ui(ui, &chart, |ui, page| {
             if kinds.is_empty() {
-                widgets::hint_ui(ui, "None in this time.");
+                widgets::hint_ui(ui, "None in this period.");
             }
             let most = kinds.first().map_or(1, |(_, count)| *count) as f64;
             for (code, count) in kinds.iter().take(NAMED_MAX) {
@@ -319,7 +319,7 @@ impl Page<'_, '_> {
                 "Each shard's share of the records, and its busiest interval against 1,000 records and 1 MiB a second",
             );
             if shards.is_empty() {
-                widgets::hint_ui(ui, "Nothing was delivered in this time.");
+                widgets::hint_ui(ui, "Nothing was delivered in this period.");
             }
             let mut shards: Vec<_> = shards.into_iter().collect();
             shards.sort_by_key(|(_, (records, _))| std::cmp::Reverse(*records));
@@ -354,7 +354,7 @@ impl Page<'_, '_> {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Hot keys");
             if hot.keys.is_empty() {
-                widgets::hint_ui(ui, "Nothing came in the last minutes.");
+                widgets::hint_ui(ui, "No events in the last few minutes.");
                 return;
             }
             let text = format!(

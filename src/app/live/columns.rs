@@ -154,7 +154,7 @@ impl Columns {
             widgets::checkbox_ui(ui, &mut wanted.shown, wanted.column.name());
         }
         ui.separator();
-        if ui.button("Columns as at first").clicked() {
+        if ui.button("Reset columns").clicked() {
             *self = Self::default();
         }
         *self != before

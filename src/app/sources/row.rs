@@ -120,7 +120,7 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
     ui.spacing_mut().item_spacing.x = 10.0;
     let Some(visits) = visits else {
         widgets::dot_ui(ui, t.edge);
-        ui.label(small("Nothing came since Tributary was started".to_owned(), t.weak));
+        ui.label(small("No events since Tributary started".to_owned(), t.weak));
         return;
     };
     let at_work = now - visits.last_seen < AT_WORK;
