@@ -191,7 +191,7 @@ fn open(folder: &Path, events: u64) -> anyhow::Result<Window> {
     let data_dir = folder.to_owned();
     let mut window =
         Harness::builder().with_size([1280.0, 820.0]).with_max_steps(100).build_eframe(move |cc| {
-            App::new(cc, move || {
+            App::new(cc, move |_address| {
                 let engine = engine.take().expect("started once");
                 let (config_path, data_dir) = ("config.toml".into(), data_dir.clone());
                 Ok(Running { engine, config_path, data_dir, held: Vec::new() })

@@ -5,7 +5,7 @@
 //! wishes while drawing and done after it, at one place. The engine's tasks are the engine's; the window owns none.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Config, Origin},
     delivery::{Millis, Status},
-    engine::{Answer, Engine, Queued},
+    engine::{Answer, Engine, Queued, SocketAddr},
 };
 
 mod account;
@@ -32,6 +32,7 @@ mod faults;
 mod json;
 mod libraries;
 mod live;
+mod look;
 mod mark;
 mod moving;
 mod news;
@@ -52,6 +53,7 @@ mod widgets;
 mod workspace;
 
 pub use libraries::{LIBRARIES, Library};
+use look::Look;
 
 /// How long closing the window waits for puts in flight. What is not confirmed by then stays in the spool.
 const GRACE: Duration = Duration::from_secs(5);
@@ -87,6 +89,19 @@ pub struct Problem {
     pub title: String,
     /// Where (file, line, key), what is allowed, what to do: one line each.
     pub details: Vec<String>,
+    /// What the window can do about it, where it can.
+    pub offer: Option<Offer>,
+}
+
+/// What the window offers when the product did not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Listen on this address, which is free, and keep that in the settings file.
+    Listen(SocketAddr),
+    /// Open this settings file in the program that the desktop has for it.
+    Open(PathBuf),
+    /// Another Tributary runs on the data folder: ask it to show its window.
+    ShowWindow,
 }
 
 /// Why there is no window.
@@ -115,22 +130,28 @@ pub enum RunError {
 
 /// Opens the window and returns when it was closed and the engine has stopped.
 ///
-/// `start` is called when the window exists, and again when the user asks after a [`Problem`].
-pub fn run(start: impl FnMut() -> Result<Running, Problem> + 'static) -> Result<(), RunError> {
+/// `start` is called when the window exists, and again when the user asks after a [`Problem`]: with an address where they
+/// took [`Offer::Listen`]. The window looks as it did when the last run on `data_dir` ended.
+pub fn run(
+    data_dir: Option<&Path>,
+    start: impl FnMut(Option<SocketAddr>) -> Result<Running, Problem> + 'static,
+) -> Result<(), RunError> {
     if let Some(missing) = libraries::missing() {
         return Err(RunError::NoLibrary(missing));
     }
-    let options = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default()
-            .with_title("Tributary")
-            .with_app_id("tributary")
-            .with_icon(mark::window_icon())
-            .with_inner_size([1280.0, 820.0])
-            .with_min_inner_size([860.0, 560.0]),
-        ..Default::default()
+    let look = data_dir.map(Look::of_last_run).unwrap_or_default();
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Tributary")
+        .with_app_id("tributary")
+        .with_icon(mark::window_icon());
+    let options = eframe::NativeOptions { viewport: look.viewport(viewport), ..Default::default() };
+    let create = move |cc: &eframe::CreationContext<'_>| {
+        // Also where the product does not start.
+        look.dress(&cc.egui_ctx);
+        look.bring_back(cc);
+        App::new(cc, start)
     };
-    let opened =
-        eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(App::new(cc, start)))));
+    let opened = eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(create(cc)))));
     opened.map_err(|error| match error {
         eframe::Error::AppCreation(_) => RunError::Window(error.to_string()),
         eframe::Error::Glutin(error) => RunError::NoGraphics(one_line(&error.to_string())),
@@ -300,6 +321,12 @@ impl Seen<'_> {
 struct Clock(jiff::tz::TimeZone);
 
 impl Clock {
+    /// How far the clock on the wall is ahead of UTC at that moment.
+    fn offset_ms(&self, at: Millis) -> Millis {
+        let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+        Millis::from(self.0.to_offset(at).seconds()) * 1000
+    }
+
     fn now() -> Millis {
         jiff::Timestamp::now().as_millisecond()
     }
@@ -425,13 +452,18 @@ struct Desk {
     saving: Option<Saving>,
     over: palette::Over,
     news: news::News,
+    look: look::Keeper,
+    /// How much of the window's lower edge Apply and the banner take.
+    below: f32,
 }
 
 impl Desk {
     fn new(running: Running, waker: &Waker) -> Self {
         let engine = running.engine;
-        let waker = waker.clone();
+        let (waker, ctx) = (waker.clone(), &waker.ctx);
         engine.on_change(move || waker.wake());
+        engine.has_window();
+        Look::of_engine(&engine).dress(ctx);
         let config = engine.config();
         let mut account = account::Account::default();
         account.read(&engine);
@@ -455,6 +487,8 @@ impl Desk {
             exporting: exporting::Exporting::default(),
             over: palette::Over::default(),
             news: news::News::default(),
+            look: look::Keeper::new(&engine),
+            below: 0.0,
             config,
             engine: Some(engine),
         }
@@ -467,7 +501,11 @@ impl Desk {
             engine.remember(PLACE_MEMORY, &self.place);
             self.kept_place = self.place;
         }
+        self.look.logic(ctx, engine);
         self.status = engine.status();
+        if engine.told_to_show_window() {
+            raise(ctx);
+        }
         if engine.told_to_stop() {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
@@ -504,15 +542,6 @@ impl Desk {
         };
         self.saving = None;
         Some(notice)
-    }
-
-    /// The bar with Apply, where it is in sight: it is needed just when a notice says that something is wrong.
-    fn bar_height(&self) -> f32 {
-        if self.place == Place::SetUp && self.setup.is_dirty(&self.config) {
-            setup::APPLY_HEIGHT
-        } else {
-            0.0
-        }
     }
 
     /// What the user should hear of wherever they are.
@@ -554,18 +583,24 @@ impl Desk {
         status_line::panel_ui(ui, seen);
         under_way::panel_ui(ui, seen, self.resending.of());
         rail::panel_ui(ui, seen, self.place, self.setup.attention(seen));
-        if banner::is_needed(seen) {
-            Panel::top("banner")
-                .show_separator_line(false)
-                .frame(Frame::new().fill(t.panel))
-                .show(ui, |ui| banner::banner_ui(ui, seen));
-        }
         // Forms stay in the middle of a very wide window; tables take all of it.
         let width_max = match self.place {
             Place::Live | Place::Stream => f32::INFINITY,
             Place::SetUp | Place::Sources | Place::Test | Place::Settings => PAGE_WIDTH_MAX,
         };
         let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
+        // Below the page, and above Apply: what is under the pointer stays there when a banner comes or goes.
+        let bottom = ui.available_rect_before_wrap().bottom();
+        if self.place == Place::SetUp {
+            self.setup.apply_panel_ui(ui, seen, Frame::new().fill(t.panel).inner_margin(margin), width_max);
+        }
+        if banner::is_needed(seen) {
+            Panel::bottom("banner")
+                .show_separator_line(false)
+                .frame(Frame::new().fill(t.panel))
+                .show(ui, |ui| banner::banner_ui(ui, seen));
+        }
+        self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
             let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
             let middle = ui.available_rect_before_wrap().shrink2(egui::vec2(beside, 0.0));
@@ -675,9 +710,18 @@ impl Desk {
 
     fn stop(&mut self) {
         if let Some(engine) = self.engine.take() {
+            self.look.keep(&engine);
             engine.shutdown(GRACE);
         }
     }
+}
+
+/// Brings the window in front of the others. Where the desktop does not let a program do that, it marks the window.
+fn raise(ctx: &egui::Context) {
+    ctx.send_viewport_cmd(ViewportCommand::Visible(true));
+    ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+    ctx.send_viewport_cmd(ViewportCommand::Focus);
+    ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
 }
 
 impl Drop for Desk {
@@ -746,30 +790,33 @@ impl Notice {
 
 enum Phase {
     Desk(Box<Desk>),
-    Problem(Problem),
+    Problem(problem::Page),
 }
 
 /// The window's state, for eframe and for tests.
 pub struct App {
-    start: Box<dyn FnMut() -> Result<Running, Problem>>,
+    start: Box<Start>,
     phase: Phase,
     waker: Waker,
     workspace: Option<workspace::Workspace>,
     clock: Clock,
     notice: Option<Notice>,
-    try_again: bool,
+    /// What was chosen on the page of a failed start.
+    chosen: Option<problem::Chosen>,
     closing: bool,
 }
+
+type Start = dyn FnMut(Option<SocketAddr>) -> Result<Running, Problem>;
 
 impl App {
     /// Dresses the window and starts the product.
     pub fn new(
         cc: &eframe::CreationContext<'_>,
-        mut start: impl FnMut() -> Result<Running, Problem> + 'static,
+        mut start: impl FnMut(Option<SocketAddr>) -> Result<Running, Problem> + 'static,
     ) -> Self {
         theme::install(&cc.egui_ctx);
         let waker = Waker { ctx: cc.egui_ctx.clone(), pending: Arc::default(), out_of_sight: Arc::default() };
-        let phase = Self::enter(&mut start, &waker);
+        let phase = Self::enter(&mut start, None, &waker);
         Self {
             start: Box::new(start),
             phase,
@@ -777,15 +824,15 @@ impl App {
             workspace: workspace::Workspace::of(cc),
             clock: Clock(jiff::tz::TimeZone::system()),
             notice: None,
-            try_again: false,
+            chosen: None,
             closing: false,
         }
     }
 
-    fn enter(start: &mut dyn FnMut() -> Result<Running, Problem>, waker: &Waker) -> Phase {
-        match start() {
+    fn enter(start: &mut Start, listen: Option<SocketAddr>, waker: &Waker) -> Phase {
+        match start(listen) {
             Ok(running) => Phase::Desk(Box::new(Desk::new(running, waker))),
-            Err(problem) => Phase::Problem(problem),
+            Err(problem) => Phase::Problem(problem::Page::new(problem)),
         }
     }
 
@@ -812,8 +859,12 @@ impl eframe::App for App {
         }
         self.waker.pending.store(false, Ordering::Release);
         self.close(ctx);
-        if std::mem::take(&mut self.try_again) {
-            self.phase = Self::enter(&mut *self.start, &self.waker);
+        match self.chosen.take() {
+            Some(problem::Chosen::TryAgain(listen)) => {
+                self.phase = Self::enter(&mut *self.start, listen, &self.waker);
+            }
+            Some(problem::Chosen::Quit) => ctx.send_viewport_cmd(ViewportCommand::Close),
+            None => {}
         }
         if let Phase::Desk(desk) = &mut self.phase
             && let Some(notice) = desk.logic(ctx, &self.clock)
@@ -837,9 +888,9 @@ impl eframe::App for App {
             return;
         }
         match &mut self.phase {
-            Phase::Problem(problem) => {
-                if problem::page_ui(ui, problem) {
-                    self.try_again = true;
+            Phase::Problem(page) => {
+                self.chosen = page.ui(ui);
+                if self.chosen.is_some() {
                     ui.request_repaint();
                 }
             }
@@ -856,7 +907,7 @@ impl eframe::App for App {
             }
         }
         let above = match &self.phase {
-            Phase::Desk(desk) => desk.bar_height(),
+            Phase::Desk(desk) => desk.below,
             Phase::Problem(_) => 0.0,
         };
         if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui, above)) {

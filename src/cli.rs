@@ -143,6 +143,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// The settings file.
+    pub fn settings_file(&self) -> Result<PathBuf, config::Error> {
+        config::config_path(self.config.as_deref(), &Environment::of_process())
+    }
+
     /// The settings, written first where there were none.
     pub fn load(&self, overrides: &Overrides) -> Result<Loaded, config::Error> {
         let environment = Environment::of_process();

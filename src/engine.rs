@@ -27,7 +27,6 @@ mod test_run;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{
@@ -64,6 +63,9 @@ use memo::Memo;
 use shards::Shards;
 use signals::Signals;
 use state_file::ControlAccess;
+
+/// For the window, which only shows it: the rest of `std::net` waits for the network.
+pub use std::net::SocketAddr;
 
 pub use crate::kinesis::RECORD_BYTES_MAX;
 pub use crate::practice::Faults;
@@ -198,6 +200,23 @@ pub struct TestSent {
 
 type Waker = Box<dyn Fn() + Send + Sync>;
 
+/// What a face kept with [`Engine::remember`] in this data folder, without an engine. Reads a small file.
+pub fn remembered_in<T: DeserializeOwned>(data_dir: &Path, name: &str) -> Option<T> {
+    Memo::load(data_dir).get(name)
+}
+
+/// Opens a file in the program that the desktop has for it; an error says that there is none.
+pub fn open_file(path: &Path) -> std::io::Result<()> {
+    open::that_detached(path)
+}
+
+/// Whether there is a window over the engine, and whether it was asked to come to the front.
+#[derive(Default)]
+struct WindowCalls {
+    is_there: AtomicBool,
+    is_called: AtomicBool,
+}
+
 /// What the parts share.
 struct Shared {
     paths: Paths,
@@ -226,6 +245,7 @@ struct Shared {
     waker: OnceLock<Waker>,
     visitors: Arc<Visitors>,
     told_to_stop: AtomicBool,
+    window: WindowCalls,
     /// What the resend that is under way has done; `None` while there is none.
     resending: watch::Sender<Option<Resent>>,
     stop_resending: AtomicBool,
@@ -406,6 +426,7 @@ impl Engine {
             waker: OnceLock::new(),
             visitors: Arc::default(),
             told_to_stop: AtomicBool::new(false),
+            window: WindowCalls::default(),
             resending: watch::Sender::new(None),
             stop_resending: AtomicBool::new(false),
             exporting: watch::Sender::new(None),
@@ -440,6 +461,17 @@ impl Engine {
     /// Whether a signal asked the program to stop. The face is woken for it.
     pub fn told_to_stop(&self) -> bool {
         self.shared.told_to_stop.load(Ordering::Acquire)
+    }
+
+    /// Says that there is a window over this engine, which can be asked for (see [`Whereabouts::show_window`]).
+    pub fn has_window(&self) {
+        self.shared.window.is_there.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody started the program once more and wants this one's window in front; true once each time. The face
+    /// is woken for it.
+    pub fn told_to_show_window(&self) -> bool {
+        self.shared.window.is_called.swap(false, Ordering::AcqRel)
     }
 
     /// What stopped that the engine cannot do without, in a sentence: it is to be shut down and started again. The face

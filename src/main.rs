@@ -1,15 +1,24 @@
 //! From the words of the command line to a face, and from there to an exit code.
 
-use std::process::ExitCode;
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::Parser;
 use tributary::{
-    app::{self, Problem, Running},
+    app::{self, Offer, Problem, Running},
     cli::{self, Cli},
-    config::{self, Overrides},
-    engine::Engine,
+    config::{self, Config, Origin, Overrides},
+    engine::{Engine, StartError, Whereabouts},
     log::{self, LevelFilter},
+    spool::OpenError,
 };
+
+/// Ports after the one of the settings that are tried until one is free.
+const PORTS_TRIED: u16 = 100;
 
 /// An event is made of small pieces of memory that are taken by one thread and given back by another, and the SDK takes
 /// many a call: this allocator is made for that (docs/performance.md).
@@ -33,32 +42,94 @@ fn main() -> ExitCode {
     }
 }
 
-/// The desktop app. What prevents a start is shown in the window, where it can be mended and tried again.
+/// The desktop app. What prevents a start is shown in the window, where it can be corrected and tried again.
 fn window(places: &cli::Places) -> anyhow::Result<bool> {
     // What it does is in the window; what went wrong is for whoever started it, too.
     let _flush = log::start(LevelFilter::WARN);
+    if is_shown(places) {
+        log::last_words("tributary: it is already running; its window was brought to the front");
+        return Ok(true);
+    }
+    let data_dir = places.data_dir().ok();
     let places = places.clone();
-    app::run(move || start(&places))?;
+    app::run(data_dir.as_deref(), move |listen| start(&places, listen))?;
     Ok(true)
 }
 
-fn start(places: &cli::Places) -> Result<Running, Problem> {
-    let loaded = places.load(&Overrides::default()).map_err(|error| settings_problem(&error))?;
-    let paths = places.paths(&loaded).map_err(|error| settings_problem(&error))?;
+/// Whether a Tributary that runs on the data folder was asked for its window, and has one.
+fn is_shown(places: &cli::Places) -> bool {
+    let running = places.data_dir().ok().and_then(|data_dir| Whereabouts::read(&data_dir));
+    running.is_some_and(|running| running.show_window() == Ok(true))
+}
+
+/// `listen`: an address that was chosen in the window, because the settings' cannot be had. It is written to the settings
+/// file, unless a variable decides it.
+fn start(places: &cli::Places, listen: Option<SocketAddr>) -> Result<Running, Problem> {
+    let file = places.settings_file();
+    let problem = |error: &config::Error| settings_problem(error, file.as_deref().ok());
+    let mut loaded = places.load(&Overrides::default()).map_err(|error| problem(&error))?;
+    let paths = places.paths(&loaded).map_err(|error| problem(&error))?;
+    if let Some(listen) = listen {
+        let mut config = loaded.config.clone();
+        config.capture.listen = listen;
+        if !loaded.held.iter().any(|(name, _)| *name == "capture.listen") {
+            config::save(&loaded.path, &loaded.config, &config).map_err(|error| Problem {
+                title: "The port could not be written to the settings file".to_owned(),
+                details: chain(error),
+                offer: Some(Offer::Open(loaded.path.clone())),
+            })?;
+        }
+        loaded.config = config;
+    }
     let (config_path, data_dir, held) = (loaded.path, paths.data_dir.clone(), loaded.held);
-    let engine = Engine::start_heeding_signals(loaded.config, paths).map_err(|error| Problem {
-        title: "Tributary could not start".to_owned(),
-        details: anyhow::Error::from(error).chain().map(ToString::to_string).collect(),
-    })?;
+    let engine = Engine::start_heeding_signals(loaded.config, paths)
+        .map_err(|error| engine_problem(error, places, &config_path))?;
     Ok(Running { engine, config_path, data_dir, held })
 }
 
-fn settings_problem(error: &config::Error) -> Problem {
+fn settings_problem(error: &config::Error, file: Option<&Path>) -> Problem {
     let mut details: Vec<String> = error.problems().iter().map(ToString::to_string).collect();
     if details.is_empty() {
         details.push(error.to_string());
     }
-    Problem { title: "The settings cannot be used".to_owned(), details }
+    let in_file = error.problems().iter().any(|problem| matches!(problem.origin, Origin::File { .. }));
+    let offer = file.filter(|_| in_file).map(|file| Offer::Open(file.to_owned()));
+    Problem { title: "The settings cannot be used".to_owned(), details, offer }
+}
+
+fn engine_problem(error: StartError, places: &cli::Places, file: &Path) -> Problem {
+    let (title, offer) = match &error {
+        StartError::Spool(OpenError::InUse(_)) if is_shown(places) => {
+            ("Its window was brought to the front", Some(Offer::ShowWindow))
+        }
+        StartError::Spool(OpenError::InUse(_)) => {
+            ("It runs without a window, or does not answer", Some(Offer::ShowWindow))
+        }
+        StartError::Listen { address, source } => match source.kind() {
+            io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => {
+                ("The port is not free", free_beside(*address).map(Offer::Listen))
+            }
+            _ => ("The address cannot be used", Some(Offer::Open(file.to_owned()))),
+        },
+        StartError::Tls(_) => ("The certificate cannot be used", Some(Offer::Open(file.to_owned()))),
+        StartError::Spool(_) | StartError::AddressSpace(_) | StartError::System(_) => {
+            ("The engine did not start", None)
+        }
+    };
+    Problem { title: title.to_owned(), details: chain(error), offer }
+}
+
+/// The next port that is free on that address, of those that every user may have.
+fn free_beside(address: SocketAddr) -> Option<SocketAddr> {
+    let first = if address.port() < 1024 { Config::default().capture.listen.port() } else { address.port() };
+    let ports = (first..=first.saturating_add(PORTS_TRIED)).filter(|port| *port != address.port());
+    let mut addresses = ports.map(|port| SocketAddr::new(address.ip(), port));
+    addresses.find(|address| TcpListener::bind(address).is_ok())
+}
+
+/// The error and its causes, a line each.
+fn chain(error: impl std::error::Error + Send + Sync + 'static) -> Vec<String> {
+    anyhow::Error::from(error).chain().map(ToString::to_string).collect()
 }
 
 /// The one line that says what failed.

@@ -89,7 +89,7 @@ pub(super) fn sign_in_ui(ui: &mut Ui, seen: &mut Seen<'_>, what: &SignIn) {
     let page = seen.account.signing_in.as_ref().filter(|current| current.what == *what);
     if let Some(page) = page.map(|current| current.page.borrow().clone()) {
         ui.add(Spinner::new().size(14.0));
-        ui.label(RichText::new("Go on in your browser …").color(tokens(ui).weak));
+        ui.label(RichText::new("Continue in your browser …").color(tokens(ui).weak));
         if widgets::button_ui(ui, Icon::X, "Stop waiting").clicked() {
             seen.wishes.push(Wish::StopSigningIn);
         }

@@ -1,8 +1,9 @@
-//! What needs the user, said across the top of every place: what happened, why, what to do, and a way there.
+//! What needs the user, said below the page of every place: what happened, why, what to do, and a way there. It is below the
+//! page so that nothing moves under the pointer when it comes. A low window has a line for each, and all of it on a click.
 
 use std::time::Duration;
 
-use eframe::egui::{Frame, Label, Margin, RichText, Stroke, Ui};
+use eframe::egui::{Frame, Id, Label, Margin, RichText, ScrollArea, Sides, Stroke, Ui, WidgetText};
 use lucide_icons::Icon;
 
 use super::{
@@ -25,17 +26,33 @@ pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
         || !faults::on(seen).is_empty()
 }
 
+/// Below this height of the window each banner is one line until it is opened.
+const LOW: f32 = 720.0;
+/// All banners together take at most this share of the window's height; beyond it they scroll.
+const SHARE_MAX: f32 = 0.45;
+
 /// All of it, the endpoint's troubles first: they are the sender's too.
 pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let height_max = ui.content_rect().height() * SHARE_MAX;
+    // The panel is as high as the banners were in the frame before: they may ask for more.
+    let scrolled = ScrollArea::vertical().max_height(height_max).min_scrolled_height(height_max);
+    scrolled.auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        banners_ui(ui, seen);
+        ui.add_space(12.0);
+    });
+}
+
+fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.intake {
         Intake::Full => {
             let go_on = if seen.status.ledger.queued > 0 {
-                "It goes on by itself when events are delivered; or give the spool more room."
+                "It accepts events again once some are delivered, or when you raise the spool size limit."
             } else {
-                "Failed events fill it: resend them in Live, once what was wrong is mended, or give the spool more room."
+                "Failed events fill it: fix the cause and resend them in Live, or raise the spool size limit."
             };
             let text = format!(
-                "The spool is full: senders hear 429 and come again. Nothing that was accepted is lost. {go_on}"
+                "The spool is full. Senders get a 429 response and retry; no accepted event is lost. {go_on}"
             );
             strip_ui(ui, Tone::Bad, "No room for more events", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
@@ -45,16 +62,16 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         Intake::DiskFull => {
             let text = format!(
-                "Senders hear 429 and come again, and delivering goes on. Nothing that was accepted is lost. Make room \
-                 on the disk of {}: it goes on by itself then.",
+                "Senders get a 429 response and retry; delivery goes on and no accepted event is lost. Free space on the \
+                 disk of {}, and Tributary accepts events again by itself.",
                 seen.data_dir
             );
             strip_ui(ui, Tone::Bad, "The disk is nearly full", &text, |_| {});
         }
         Intake::Failing(error) => {
             let text = format!(
-                "Senders hear 503 and come again; nothing that was accepted is lost. {}. Tributary tries again every \
-                 second and goes on by itself.",
+                "Senders get a 503 response and retry; no accepted event is lost. {}. Tributary tries again every second \
+                 and accepts events again by itself.",
                 widgets::capital(error)
             );
             strip_ui(ui, Tone::Bad, "The spool cannot be written", &text, |_| {});
@@ -62,7 +79,7 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Intake::Starting | Intake::Ready | Intake::Stopping => {}
     }
     for problem in &seen.status.problems {
-        strip_ui(ui, Tone::Bad, "Not everything is as it should be", problem, |_| {});
+        strip_ui(ui, Tone::Bad, "Tributary needs attention", problem, |_| {});
     }
     let faults = faults::on(seen);
     if !faults.is_empty() {
@@ -76,15 +93,12 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         let [what, action] = remedy::stuck(stuck);
         let event = stuck.event;
         strip_ui(ui, Tone::Attention, "An event is refused", &format!("{what} {action}"), |ui| {
-            ui.add_space(4.0);
-            ui.horizontal_wrapped(|ui| {
-                if widgets::primary_button_ui(ui, Icon::ArrowRight, "Show the event", true).clicked() {
-                    seen.wishes.push(Wish::Show(event));
-                }
-                if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
-                    seen.wishes.push(Wish::SetAsideStuck);
-                }
-            });
+            if widgets::primary_button_ui(ui, Icon::ArrowRight, "Show the event", true).clicked() {
+                seen.wishes.push(Wish::Show(event));
+            }
+            if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
+                seen.wishes.push(Wish::SetAsideStuck);
+            }
         });
     }
     match &seen.status.forwarder {
@@ -104,48 +118,94 @@ fn frame(tone: Tone, ui: &Ui) -> Frame {
         .stroke(Stroke::new(1.0, color.gamma_multiply(0.45)))
         .corner_radius(10)
         .inner_margin(Margin::symmetric(14, 11))
-        .outer_margin(Margin { left: 24, right: 20, top: 14, bottom: 0 })
+        .outer_margin(Margin { left: 24, right: 20, top: 8, bottom: 0 })
 }
 
 fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str, actions: impl FnOnce(&mut Ui)) {
     let t = tokens(ui);
+    let words = WidgetText::from(weight(title, 640.0).color(t.strong));
+    let body = |ui: &mut Ui| {
+        ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+    };
+    framed_ui(ui, tone, (title, words), body, |ui, _| actions(ui));
+}
+
+/// One banner: its title, its words, and what can be done about it. In a low window it is one line until it is opened;
+/// `actions` hears whether it is.
+fn framed_ui(
+    ui: &mut Ui,
+    tone: Tone,
+    (name, title): (&str, WidgetText),
+    body: impl FnOnce(&mut Ui),
+    actions: impl FnOnce(&mut Ui, bool),
+) {
+    let t = tokens(ui);
+    let icon = theme::icon(tone.icon()).size(15.0).color(tone.color(t));
+    let is_low = ui.content_rect().height() < LOW;
+    let id = Id::unique(("banner is open", name));
+    let is_open = !is_low || ui.data(|data| data.get_temp(id).unwrap_or(false));
+    let turn_ui = |ui: &mut Ui| {
+        let (icon, what) =
+            if is_open { (Icon::ChevronDown, "Less about") } else { (Icon::ChevronUp, "More about") };
+        if is_low && widgets::icon_button_ui(ui, icon, &format!("{what}: {name}")).clicked() {
+            ui.data_mut(|data| data.insert_temp(id, !is_open));
+            ui.request_repaint();
+        }
+    };
+    if !is_open {
+        let frame = frame(tone, ui).inner_margin(Margin { left: 14, right: 6, top: 4, bottom: 4 });
+        frame.show(ui, |ui| {
+            Sides::new().shrink_left().truncate().show(
+                ui,
+                |ui| {
+                    ui.label(icon);
+                    ui.add(Label::new(title).truncate());
+                },
+                |ui| {
+                    turn_ui(ui);
+                    actions(ui, false);
+                },
+            );
+        });
+        return;
+    }
     frame(tone, ui).show(ui, |ui| {
         ui.take_available_width();
         ui.horizontal_top(|ui| {
-            ui.label(theme::icon(tone.icon()).size(15.0).color(tone.color(t)));
+            ui.label(icon);
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 3.0;
-                ui.label(weight(title, 640.0).color(t.strong));
-                ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
-                actions(ui);
+                ui.add(Label::new(title).wrap());
+                body(ui);
+                ui.add_space(4.0);
+                ui.horizontal_wrapped(|ui| {
+                    actions(ui, true);
+                    turn_ui(ui);
+                });
             });
         });
     });
 }
 
 fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, next_try: Option<Millis>) {
-    let t = tokens(ui);
     let remedy = remedy::remedy(fault, seen.config);
-    frame(tone, ui).show(ui, |ui| {
-        ui.take_available_width();
-        ui.horizontal_top(|ui| {
-            ui.label(theme::icon(tone.icon()).size(15.0).color(tone.color(t)));
-            ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 3.0;
-                ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
-                words_ui(ui, &remedy, fault);
-                ui.add_space(4.0);
-                ui.horizontal_wrapped(|ui| {
-                    place_ui(ui, seen, &remedy);
-                    if let Some(next_try) = next_try {
-                        if widgets::button_ui(ui, Icon::RotateCw, "Try now").clicked() {
-                            seen.wishes.push(Wish::RetryNow);
-                        }
-                        countdown_ui(ui, next_try - seen.now, seen.status.ledger.queued > 0);
-                    }
-                });
-            });
-        });
+    let title = widgets::words(ui, &remedy.what, 640.0, tokens(ui).strong).into();
+    let body = |ui: &mut Ui| words_ui(ui, &remedy, fault);
+    framed_ui(ui, tone, (&remedy.what, title), body, |ui, is_open| {
+        if is_open {
+            place_ui(ui, seen, &remedy);
+        }
+        if let Some(next_try) = next_try {
+            if widgets::button_ui(ui, Icon::RotateCw, "Try now").clicked() {
+                seen.wishes.push(Wish::RetryNow);
+            }
+            countdown_ui(ui, next_try - seen.now, seen.status.ledger.queued > 0);
+        }
+        if let (Some(place), false) = (remedy.place, is_open)
+            && widgets::button_ui(ui, Icon::ArrowRight, place.title()).clicked()
+        {
+            seen.wishes.push(Wish::GoTo(place));
+        }
     });
 }
 

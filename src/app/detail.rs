@@ -172,7 +172,7 @@ impl Pane {
                     if act.is_possible(&loaded.detail.delivery) {
                         act.run(ui, loaded, seen);
                     } else {
-                        seen.wishes.push(Wish::Refused("That means nothing for this delivery".to_owned()));
+                        seen.wishes.push(Wish::Refused("Not available for this delivery".to_owned()));
                     }
                 }
                 let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];

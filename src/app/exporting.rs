@@ -38,7 +38,7 @@ impl Sheet {
     fn mistake(&self) -> Option<&'static str> {
         let path = Path::new(self.path.trim());
         (!path.is_absolute() || path.file_name().is_none())
-            .then_some("The whole path of a new file, from the disk's root on")
+            .then_some("The full path of a new file, such as /home/ada/events.csv")
     }
 
     /// `Some(true)`: do it, `Some(false)`: do not.
@@ -51,7 +51,7 @@ impl Sheet {
             widgets::title_ui(ui, "Export the log");
             let text = match self.text.trim() {
                 "" => "All events in the log, oldest first.".to_owned(),
-                text => format!("The events that fit `{}`, oldest first.", text.replace('`', "'")),
+                text => format!("The events that match `{}`, oldest first.", text.replace('`', "'")),
             };
             ui.add(Label::new(widgets::words(ui, &text, 480.0, t.weak)).wrap());
             let before = self.format;
@@ -73,10 +73,7 @@ impl Sheet {
             });
             let mistake = self.mistake();
             widgets::field_ui(ui, "File", &mut self.path, "/home/ada/events.csv", mistake);
-            widgets::hint_ui(
-                ui,
-                "Only you can read the file. One that is there already is not written over.",
-            );
+            widgets::hint_ui(ui, "Only you can read the file. An existing file is not overwritten.");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if widgets::primary_button_ui(ui, Icon::Download, "Export", mistake.is_none()).clicked() {
                     answer = Some(true);
@@ -108,7 +105,7 @@ impl Exporting {
         let Some(do_it) = self.sheet.as_mut().and_then(|sheet| sheet.ui(ui)) else { return };
         let Some(sheet) = self.sheet.take().filter(|_| do_it) else { return };
         if self.waiting.is_some() {
-            seen.wishes.push(Wish::Refused("The log is being exported already".to_owned()));
+            seen.wishes.push(Wish::Refused("The log is already being exported".to_owned()));
             return;
         }
         let path = PathBuf::from(sheet.path.trim());

@@ -640,6 +640,7 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
             };
             let peak: f32 =
                 status.accepted_per_sec.iter().chain(&status.delivered_per_sec).copied().fold(4.0, f32::max);
+            let top = charts::nice(f64::from(peak));
             let plot = Plot::new("flow")
                 .height(64.0)
                 .allow_scroll(false)
@@ -653,11 +654,11 @@ fn chart_ui(ui: &mut Ui, status: &Status) {
                 .include_x(-120.0)
                 .include_x(0.0)
                 .include_y(0.0)
-                .include_y(f64::from(peak) * 1.15)
+                .include_y(top * 1.1)
                 .set_margin_fraction(egui::Vec2::ZERO)
                 .y_grid_spacer(move |_| {
                     let mark = |value: f64, step_size: f64| egui_plot::GridMark { value, step_size };
-                    vec![mark(0.0, f64::from(peak)), mark(f64::from(peak), f64::from(peak))]
+                    vec![mark(0.0, top), mark(top, top)]
                 })
                 .y_axis_formatter(|mark, _| format!("{:.0}", mark.value))
                 .label_formatter(|_| None);
@@ -698,7 +699,7 @@ fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         return;
     }
     let label = format!("Resend {} failed", widgets::digits(failed));
-    let hint = "Queues every failed event again, behind those that wait";
+    let hint = "Queues every failed event again, behind waiting events";
     if widgets::button_ui(ui, Icon::RotateCw, &label).on_hover_text(hint).clicked() {
         seen.wishes.push(Wish::Resend(Which::Fitting(Box::default())));
     }

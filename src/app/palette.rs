@@ -88,7 +88,7 @@ fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usi
             .auto_shrink(false);
         list.show(ui, |ui| {
             if entries.is_empty() {
-                widgets::hint_ui(ui, "No command is called that.");
+                widgets::hint_ui(ui, "No matching command");
             }
             for (at, entry) in entries.iter().enumerate() {
                 let line = line_ui(ui, entry, at == *chosen);

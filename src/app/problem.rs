@@ -1,74 +1,147 @@
-//! The page of a product that did not start: what, where, what is allowed. It changes nothing; the user does.
+//! The page of a product that did not start: what, where, what is allowed, and what the window can do about it: take
+//! another port, open the settings file, ask the Tributary that runs to show its window.
 
 use eframe::egui::{CentralPanel, Frame, Label, Margin, RichText, ScrollArea, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Problem, mark,
+    Offer, Problem, mark,
     theme::{self, tokens, weight},
-    widgets,
+    widgets::{self, Tone},
 };
+use crate::engine::{self, SocketAddr};
 
-/// True when the user asks to try again.
-pub(super) fn page_ui(ui: &mut Ui, problem: &Problem) -> bool {
-    let t = tokens(ui);
-    let mut again = false;
-    CentralPanel::default().frame(Frame::new().fill(t.window).inner_margin(Margin::same(28))).show(
-        ui,
-        |ui| {
+/// What the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chosen {
+    /// To try again, on this address instead of the settings'.
+    TryAgain(Option<SocketAddr>),
+    Quit,
+}
+
+pub(super) struct Page {
+    problem: Problem,
+    /// Why the settings file could not be opened.
+    not_opened: Option<String>,
+    is_new: bool,
+}
+
+impl Page {
+    pub(super) fn new(problem: Problem) -> Self {
+        Self { problem, not_opened: None, is_new: true }
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
+        let t = tokens(ui);
+        let mut chosen = None;
+        let frame = Frame::new().fill(t.window).inner_margin(Margin::same(28));
+        CentralPanel::default().frame(frame).show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 ui.vertical_centered(|ui| {
                     ui.set_max_width(640.0);
                     ui.add_space((ui.available_height() * 0.14).min(110.0));
                     mark::mark_ui(ui, 44.0);
                     ui.add_space(10.0);
-                    ui.label(weight("Tributary could not start", 680.0).size(19.0).color(t.strong));
+                    let (title, hint) = match self.problem.offer {
+                        Some(Offer::ShowWindow) => (
+                            "Tributary is already running",
+                            "One Tributary at a time can use a data folder. To run another one, give it a folder of its \
+                             own with --data-dir.",
+                        ),
+                        Some(Offer::Listen(_) | Offer::Open(_)) | None => (
+                            "Tributary could not start",
+                            "Nothing was changed. Events that were accepted before are safe in the spool.",
+                        ),
+                    };
+                    ui.label(weight(title, 680.0).size(19.0).color(t.strong));
                     ui.add_space(8.0);
                     ui.vertical(|ui| {
-                        widgets::card_ui(ui, |ui| {
-                            ui.horizontal_top(|ui| {
-                                ui.label(theme::icon(Icon::CircleAlert).size(15.0).color(t.err));
-                                ui.add(
-                                    Label::new(weight(&*problem.title, 620.0).size(14.0).color(t.strong))
-                                        .wrap(),
-                                );
-                            });
-                            for line in &problem.details {
-                                Frame::new()
-                                    .fill(t.field)
-                                    .stroke(Stroke::new(1.0, t.line))
-                                    .corner_radius(7)
-                                    .inner_margin(Margin::symmetric(12, 8))
-                                    .show(ui, |ui| {
-                                        ui.take_available_width();
-                                        ui.add(
-                                            Label::new(RichText::new(line).monospace().color(t.text)).wrap(),
-                                        );
-                                    });
-                            }
-                            ui.add_space(4.0);
-                            ui.horizontal(|ui| {
-                                again = widgets::primary_button_ui(ui, Icon::RotateCw, "Try again", true)
-                                    .clicked();
-                                if widgets::button_ui(ui, Icon::Copy, "Copy").clicked() {
-                                    let mut text = problem.title.clone();
-                                    for line in &problem.details {
-                                        text.push('\n');
-                                        text.push_str(line);
-                                    }
-                                    ui.copy_text(text);
-                                }
-                            });
-                        });
+                        widgets::card_ui(ui, |ui| chosen = self.card_ui(ui));
                         ui.add_space(4.0);
-                        widgets::hint_ui(
-                            ui,
-                            "Nothing was changed. Events that were accepted before are safe in the spool.",
-                        );
+                        widgets::hint_ui(ui, hint);
                     });
                 });
             });
-        },
-    );
-    again
+        });
+        chosen
+    }
+
+    fn card_ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
+        let t = tokens(ui);
+        ui.horizontal_top(|ui| {
+            ui.label(theme::icon(Icon::CircleAlert).size(15.0).color(t.err));
+            ui.add(Label::new(weight(&*self.problem.title, 620.0).size(14.0).color(t.strong)).wrap());
+        });
+        for line in &self.problem.details {
+            let frame = Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(7);
+            frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
+                ui.take_available_width();
+                ui.add(Label::new(RichText::new(line).monospace().color(t.text)).wrap());
+            });
+        }
+        if let Some(Offer::Listen(address)) = self.problem.offer {
+            let text = format!("Port {} is free. Point your senders to it as well.", address.port());
+            widgets::hint_ui(ui, &text);
+        }
+        if let Some(why) = &self.not_opened {
+            widgets::message_ui(ui, Tone::Bad, why);
+        }
+        ui.add_space(4.0);
+        ui.horizontal_wrapped(|ui| self.actions_ui(ui)).inner
+    }
+
+    fn actions_ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
+        let mut chosen = None;
+        let is_new = std::mem::take(&mut self.is_new);
+        let first_ui = |ui: &mut Ui, icon, label: &str| {
+            let button = widgets::primary_button_ui(ui, icon, label, true);
+            // Enter does the thing to do next.
+            if is_new {
+                button.request_focus();
+            }
+            button.clicked()
+        };
+        let mut again = None;
+        match &self.problem.offer {
+            Some(Offer::Listen(address)) => {
+                let label = format!("Use port {}", address.port());
+                if first_ui(ui, Icon::Plug, &label) {
+                    chosen = Some(Chosen::TryAgain(Some(*address)));
+                }
+            }
+            Some(Offer::Open(path)) => {
+                if first_ui(ui, Icon::SquarePen, "Open settings file") {
+                    self.not_opened = engine::open_file(path).err().map(|error| {
+                        format!("No program opened the file ({error}). Open {} yourself.", path.display())
+                    });
+                }
+            }
+            Some(Offer::ShowWindow) => {
+                if first_ui(ui, Icon::AppWindow, "Show its window") {
+                    chosen = Some(Chosen::TryAgain(None));
+                }
+            }
+            None => again = Some(first_ui(ui, Icon::RotateCw, "Try again")),
+        }
+        let again = match (again, &self.problem.offer) {
+            (Some(again), _) => again,
+            (None, Some(Offer::ShowWindow)) => false,
+            (None, _) => widgets::button_ui(ui, Icon::RotateCw, "Try again").clicked(),
+        };
+        if again {
+            chosen = Some(Chosen::TryAgain(None));
+        }
+        if widgets::button_ui(ui, Icon::Copy, "Copy").clicked() {
+            let mut text = self.problem.title.clone();
+            for line in &self.problem.details {
+                text.push('\n');
+                text.push_str(line);
+            }
+            ui.copy_text(text);
+        }
+        if widgets::button_ui(ui, Icon::X, "Quit").clicked() {
+            chosen = Some(Chosen::Quit);
+        }
+        chosen
+    }
 }

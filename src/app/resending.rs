@@ -63,7 +63,7 @@ impl Sheet {
     fn rate(&self) -> Result<Option<NonZeroU32>, &'static str> {
         match self.rate.trim() {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_no_number| "A whole number from 1 on, or nothing"),
+            text => text.parse().map(Some).map_err(|_no_number| "A whole number of at least 1, or empty"),
         }
     }
 
@@ -97,13 +97,13 @@ impl Sheet {
             ui.spacing_mut().item_spacing.y = 8.0;
             widgets::title_ui(ui, "Resend events");
             let text = match self.text.trim() {
-                "" => "Of all events in the log:".to_owned(),
-                text => format!("Of the events that fit `{}`:", text.replace('`', "'")),
+                "" => "From all events in the log:".to_owned(),
+                text => format!("From the events that match `{}`:", text.replace('`', "'")),
             };
             ui.add(Label::new(widgets::words(ui, &text, 480.0, t.weak)).wrap());
             let choices = [
-                (Meant::Failed, "The failed ones", "Again, once what was wrong is mended."),
-                (Meant::Delivered, "The delivered ones", "A replay: each is in the stream once more."),
+                (Meant::Failed, "Failed events", "Send them again once the cause is fixed."),
+                (Meant::Delivered, "Delivered events", "A replay: each event is in the stream once more."),
             ];
             widgets::choices_ui(ui, &mut self.meant, &choices);
             self.count_ui(ui);
@@ -112,10 +112,10 @@ impl Sheet {
                     "Consumers get each of these a second time, with the same messageId. The log marks them as resent.";
                 widgets::message_ui(ui, widgets::Tone::Attention, text);
             }
-            let label = "At most so many events a second";
+            let label = "Maximum events per second";
             let rate = self.rate();
             widgets::field_ui(ui, label, &mut self.rate, "As fast as the disk takes them", rate.err());
-            ui.add(Label::new(RichText::new("They go behind those that wait, oldest first.").color(t.weak)));
+            ui.add(Label::new(RichText::new("They are queued behind waiting events, oldest first.").color(t.weak)));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let events = self.events().filter(|events| *events > 0 && rate.is_ok());
                 let label = match events {
@@ -149,7 +149,7 @@ impl Resending {
         of: Option<u64>,
     ) -> Option<Notice> {
         if self.waiting.is_some() {
-            return Some(Notice::new("Events are being queued again already".to_owned(), true));
+            return Some(Notice::new("Events are already being resent".to_owned(), true));
         }
         self.waiting = Some(Waiting::patient(engine.resend(which, rate), WAIT_MAX));
         self.of = of;
@@ -231,7 +231,7 @@ fn told(resent: &Resent) -> String {
         count => format!("; {} are damaged on disk and stay failed", widgets::digits(count)),
     };
     match resent.events() {
-        0 => format!("Nothing was queued again: it waits, was resent or is gone already{damaged}"),
+        0 => format!("Nothing was resent: the events are waiting, were resent before, or are gone{damaged}"),
         1 => format!("1 event was queued again{damaged}"),
         count => format!("{} events were queued again{damaged}", widgets::digits(count)),
     }

@@ -4,13 +4,13 @@ use eframe::egui::{self, Align, DragValue, Label, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Seen, moving, sources,
+    Seen, Wish, moving, sources,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
     config::{self, Config, Origin},
-    engine::Queued,
+    engine::{self, Queued},
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -152,7 +152,7 @@ impl Settings {
                     ui.spacing_mut().item_spacing.y = 2.0;
                     ui.label(weight("Require a write key", 580.0));
                     let text = if self.require_write_key {
-                        "Requests without the key of a source are refused."
+                        "Requests without a source's write key are refused."
                     } else {
                         "Anyone who reaches the address can send events."
                     };
@@ -167,8 +167,8 @@ impl Settings {
         const PROBLEMS_SHOWN: usize = 4;
         let t = tokens(ui);
         widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Take the settings along");
-            widgets::hint_ui(ui, "As text, without sources and secrets.");
+            widgets::title_ui(ui, "Export and import");
+            widgets::hint_ui(ui, "Settings as text, without sources and secrets.");
             ui.horizontal_wrapped(|ui| {
                 if widgets::button_ui(ui, Icon::Copy, "Copy settings").clicked() {
                     ui.copy_text(seen.config.export());
@@ -229,12 +229,11 @@ impl Settings {
     fn notices_ui(&mut self, ui: &mut Ui) {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Notices");
-            let text =
-                "Said once in this window: delivery needs you, the spool is nearly full, events failed.";
+            let text = "Shown once in this window when delivery needs you, the spool is nearly full, or events fail.";
             widgets::hint_ui(ui, text);
             ui.horizontal_top(|ui| {
-                widgets::switch_ui(ui, &mut self.desktop_notices, "Notices by the desktop too");
-                ui.label(weight("Notices by the desktop too", 580.0));
+                widgets::switch_ui(ui, &mut self.desktop_notices, "Desktop notifications");
+                ui.label(weight("Desktop notifications", 580.0));
             });
         });
     }
@@ -243,20 +242,19 @@ impl Settings {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Disk");
             let waiting = format!(
-                "For events that wait or failed. {} are used now. When it is full, senders hear 429 and come again.",
+                "For waiting and failed events; {} in use. When it is full, senders get a 429 response and retry.",
                 widgets::bytes(seen.status.ledger.queued_bytes)
             );
             number_ui(
                 ui,
-                "Room for the spool",
+                "Spool size limit",
                 &waiting,
                 DragValue::new(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"),
             );
-            let text =
-                "Where the disk has less than this left, senders hear 429 too, before anything breaks.";
+            let text = "When the disk has less free space than this, senders get a 429 response and retry.";
             number_ui(
                 ui,
-                "Leave free on the disk",
+                "Keep free on the disk",
                 text,
                 DragValue::new(&mut self.free_mib).range(0..=4_194_304).speed(16).suffix(" MiB"),
             );
@@ -338,7 +336,13 @@ fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             seen.copied("Path");
         }
         widgets::fact_ui(ui, "Version", env!("CARGO_PKG_VERSION"), true);
-        ui.add_space(2.0);
-        widgets::hint_ui(ui, "Everything here can be set in the file too. It holds no AWS secret.");
+        ui.add_space(4.0);
+        if widgets::button_ui(ui, Icon::SquarePen, "Open settings file").clicked()
+            && let Err(error) = engine::open_file(std::path::Path::new(seen.config_path))
+        {
+            seen.wishes.push(Wish::Refused(format!("No program opened the settings file: {error}")));
+        }
+        ui.add_space(4.0);
+        widgets::hint_ui(ui, "All of these can also be set in the file. It contains no AWS secrets.");
     });
 }

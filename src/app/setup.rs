@@ -41,9 +41,6 @@ use crate::{
 /// How long after a change the draft is kept for the next start.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
 
-/// What the bar with Apply takes of the window's lower edge, its question on two lines included.
-pub(super) const APPLY_HEIGHT: f32 = 92.0;
-
 /// A step that can be gone to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
@@ -297,12 +294,6 @@ impl SetUp {
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::heading_ui(ui, "Set up", "Where events go, and what AWS needs for it", |_| {});
-        if self.is_dirty(seen.config) {
-            Panel::bottom("apply")
-                .show_separator_line(false)
-                .frame(Frame::new().inner_margin(Margin { left: 0, right: 0, top: 10, bottom: 12 }))
-                .show(ui, |ui| self.apply_ui(ui, seen));
-        }
         // The bar comes with the first letter that is typed: the field stays the same to the keyboard.
         let id = Id::unique("set-up form");
         ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
@@ -326,6 +317,19 @@ impl SetUp {
             }
             Forwarder::Disabled | Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => None,
         }
+    }
+
+    /// The bar with Apply, as wide as the page above it.
+    pub(super) fn apply_panel_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, frame: Frame, width_max: f32) {
+        if !self.is_dirty(seen.config) {
+            return;
+        }
+        let margin = Margin { top: 10, bottom: 12, ..frame.inner_margin };
+        Panel::bottom("apply").show_separator_line(false).frame(frame.inner_margin(margin)).show(ui, |ui| {
+            let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
+            let middle = ui.available_rect_before_wrap().shrink2(vec2(beside, 0.0));
+            ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| self.apply_ui(ui, seen));
+        });
     }
 
     fn is_practice(&self) -> bool {

@@ -242,7 +242,7 @@ impl Sources {
             if let Some(note) = self.sdk.note() {
                 widgets::message_ui(ui, Tone::Note, note);
             }
-            widgets::hint_ui(ui, "Copying puts the real write key in.");
+            widgets::hint_ui(ui, "The copied code contains the real write key.");
             if widgets::button_ui(ui, Icon::Activity, "Watch events arrive").clicked() {
                 seen.wishes.push(super::Wish::Go(Place::Live));
             }

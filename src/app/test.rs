@@ -371,7 +371,7 @@ impl Test {
             }
             widgets::hint_ui(
                 ui,
-                "Copying puts the real write key in. The body is sent exactly as it stands here.",
+                "The copied code contains the real write key. The body is sent exactly as it stands here.",
             );
         });
     }
@@ -390,7 +390,7 @@ fn verdict_ui(ui: &mut Ui, fault: Option<&str>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         ui.label(theme::icon(Icon::Check).size(12.0).color(t.ok));
-        ui.label(RichText::new("The endpoint will take it").size(12.0).color(t.weak));
+        ui.label(RichText::new("The endpoint will accept it").size(12.0).color(t.weak));
     });
 }
 

@@ -14,8 +14,6 @@ use super::{
     theme::{self, Tokens, tokens, weight},
 };
 
-/// How wide one column of cards may get before its lines are hard to read.
-const COLUMN_WIDTH_MAX: f32 = 1060.0;
 /// A longer field would look as if it wanted more text.
 pub(super) const FIELD_WIDTH_MAX: f32 = 500.0;
 /// From here on there are two columns.
@@ -28,12 +26,26 @@ pub(super) fn page_ui<S>(
     first: impl FnOnce(&mut S, &mut Ui),
     second: impl FnOnce(&mut S, &mut Ui),
 ) {
+    // The scroll bar floats in the margin of the page, so that cards end where the buttons above them do.
+    const MARGIN: f32 = 12.0;
+    let width = ui.available_width();
+    let with_margin = ui.available_rect_before_wrap().with_max_x(ui.max_rect().right() + MARGIN);
+    ui.scope_builder(egui::UiBuilder::new().max_rect(with_margin), |ui| {
+        scrolled_page_ui(ui, width, state, first, second);
+    });
+}
+
+fn scrolled_page_ui<S>(
+    ui: &mut Ui,
+    width: f32,
+    state: &mut S,
+    first: impl FnOnce(&mut S, &mut Ui),
+    second: impl FnOnce(&mut S, &mut Ui),
+) {
     const GAP: f32 = 12.0;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        // The scroll bar floats over what is left free here.
-        let width = ui.available_width() - 8.0;
         if width < TWO_COLUMNS_WIDTH {
-            ui.set_max_width(width.min(COLUMN_WIDTH_MAX));
+            ui.set_max_width(width);
             ui.spacing_mut().item_spacing.y = GAP;
             first(state, ui);
             second(state, ui);
@@ -130,14 +142,22 @@ pub(super) fn ring_ui(ui: &Ui, response: &Response, radius: f32) {
 pub(super) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: bool) -> Response {
     let t = tokens(ui);
     ui.scope(|ui| {
-        let w = &mut ui.visuals_mut().widgets;
-        w.inactive.weak_bg_fill = t.accent;
-        w.inactive.bg_stroke = Stroke::new(1.0, t.accent);
-        w.hovered.weak_bg_fill = t.accent_hover;
-        w.hovered.bg_stroke = Stroke::new(1.0, t.accent_hover);
-        w.active.weak_bg_fill = t.accent_hover;
-        w.active.bg_stroke = Stroke::new(2.0, t.strong);
-        let color = t.on_accent;
+        let is_enabled = enabled && ui.is_enabled();
+        let v = ui.visuals_mut();
+        let w = &mut v.widgets;
+        if is_enabled {
+            w.inactive.weak_bg_fill = t.accent;
+            w.inactive.bg_stroke = Stroke::new(1.0, t.accent);
+            w.hovered.weak_bg_fill = t.accent_hover;
+            w.hovered.bg_stroke = Stroke::new(1.0, t.accent_hover);
+            w.active.weak_bg_fill = t.accent_hover;
+            w.active.bg_stroke = Stroke::new(2.0, t.strong);
+        } else {
+            // Faded colours would be too weak to read: what cannot be pressed yet is grey.
+            v.disabled_alpha = 1.0;
+            w.inactive.weak_bg_fill = t.hover;
+        }
+        let color = if is_enabled { t.on_accent } else { t.weak };
         let atoms = (theme::icon(icon).color(color), weight(label, 620.0).color(color));
         let button = Button::new(atoms).wrap_mode(TextWrapMode::Extend);
         ui.add_enabled(enabled, button).accessible_name(label)
@@ -219,7 +239,26 @@ pub(super) fn title_ui(ui: &mut Ui, title: &str) {
 /// A sentence under a title or a field.
 pub(super) fn hint_ui(ui: &mut Ui, text: &str) {
     let t = tokens(ui);
-    ui.label(RichText::new(text).color(t.weak));
+    ragged_ui(ui, RichText::new(text).color(t.weak));
+}
+
+/// Running text, also in a menu, whose layout would stretch each line over the menu's width.
+pub(super) fn ragged_ui(ui: &mut Ui, text: impl Into<WidgetText>) -> Response {
+    if ui.layout().horizontal_justify() { ui.vertical(|ui| ui.label(text)).inner } else { ui.label(text) }
+}
+
+/// A box to tick, with its name beside it. Its outline can be seen without a tick too.
+pub(super) fn checkbox_ui(ui: &mut Ui, ticked: &mut bool, name: &str) -> Response {
+    let t = tokens(ui);
+    ui.scope(|ui| {
+        let w = &mut ui.visuals_mut().widgets;
+        for visuals in [&mut w.inactive, &mut w.hovered] {
+            visuals.bg_fill = t.field;
+            visuals.bg_stroke = Stroke::new(1.0, t.weak);
+        }
+        ui.checkbox(ticked, name)
+    })
+    .inner
 }
 
 /// A named text field, with what is wrong with it right below.
@@ -248,7 +287,10 @@ pub(super) fn field_ui(
 
 /// The field of this window's forms.
 pub(super) fn text_edit<'t>(value: &'t mut String, hint: &str) -> TextEdit<'t> {
-    TextEdit::singleline(value).hint_text(hint.to_owned()).margin(Margin::symmetric(10, 7))
+    TextEdit::singleline(value)
+        .hint_text(hint.to_owned())
+        .margin(Margin::symmetric(10, 7))
+        .align(egui::Align2::LEFT_CENTER)
 }
 
 /// Makes the outline of the next fields say whether their content is wrong.
@@ -258,6 +300,8 @@ pub(super) fn edge_ui(ui: &mut Ui, wrong: bool) {
         let w = &mut ui.visuals_mut().widgets;
         w.inactive.bg_stroke.color = color;
         w.hovered.bg_stroke.color = color;
+        // While it has the keyboard's focus.
+        ui.visuals_mut().selection.stroke.color = color;
     }
 }
 
@@ -406,7 +450,7 @@ fn choice_ui(ui: &mut Ui, selected: bool, label: &str, text: &str, size: Vec2) -
             ui.painter().rect_filled(rect, 9.0, t.accent_soft.gamma_multiply(0.55 * how));
         }
         let center = pos2(rect.left() + 20.0, rect.top() + 10.0 + title.size().y / 2.0);
-        ui.painter().circle_stroke(center, 7.0, Stroke::new(1.5, if selected { t.accent } else { t.edge }));
+        ui.painter().circle_stroke(center, 7.0, Stroke::new(1.5, if selected { t.accent } else { t.weak }));
         if selected {
             ui.painter().circle_filled(center, 4.0, t.accent);
         }
@@ -564,7 +608,8 @@ fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool
         .fill(t.field)
         .stroke(Stroke::new(1.0, t.line))
         .corner_radius(9)
-        .inner_margin(Margin::same(12));
+        // No code runs under the button in the corner.
+        .inner_margin(Margin { left: 12, right: 40, top: 12, bottom: 12 });
     let inner = frame.show(ui, |ui| {
         ui.take_available_width();
         ScrollArea::horizontal().id_salt(("code", copy_name)).auto_shrink([false, true]).show(ui, |ui| {

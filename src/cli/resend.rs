@@ -34,7 +34,7 @@ pub struct Words {
     /// Only count what would be resent
     #[arg(long)]
     dry_run: bool,
-    /// At most so many events a second, so that new ones do not wait behind them; 0: as fast as it goes. Holds while an
+    /// Maximum events per second, so that new ones do not wait behind them; 0: as fast as it goes. Holds while an
     /// engine runs
     #[arg(long, value_name = "N", default_value_t = RATE)]
     rate: u32,

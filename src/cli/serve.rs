@@ -114,14 +114,14 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
     if before.intake != now.intake {
         match &now.intake {
             Intake::Full => {
-                tracing::warn!("The spool is full: senders are asked to come again (spool.max_bytes)");
+                tracing::warn!("The spool is full: senders are asked to retry (spool.max_bytes)");
             }
             Intake::DiskFull => tracing::warn!(
-                "The disk is nearly full (spool.min_free_bytes): senders are asked to come again, delivering goes on; \
+                "The disk is nearly full (spool.min_free_bytes): senders are asked to retry, delivering goes on; \
                  make room"
             ),
             Intake::Failing(why) => {
-                tracing::error!("The disk refuses writes, senders are asked to come again: {why}");
+                tracing::error!("The disk refuses writes, senders are asked to retry: {why}");
             }
             Intake::Ready if !matches!(before.intake, Intake::Starting) => {
                 tracing::info!("Events are accepted again");

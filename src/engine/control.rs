@@ -58,6 +58,21 @@ struct CheckRequest {
     check_public: bool,
 }
 
+/// Or: bring the window to the front.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WindowRequest {
+    key: String,
+    show_window: bool,
+}
+
+/// Whether there is one.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WindowReply {
+    is_shown: bool,
+}
+
 /// A step of that check, and the end.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -142,6 +157,15 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
     if let Ok(request) = serde_json::from_str::<CheckRequest>(&line) {
         if same(&request.key, &shared.control_key) && request.check_public {
             check(shared, &mut reading, &mut writing).await;
+        }
+        return;
+    }
+    if let Ok(request) = serde_json::from_str::<WindowRequest>(&line) {
+        if same(&request.key, &shared.control_key) && request.show_window {
+            let is_shown = shared.window.is_there.load(Ordering::Acquire);
+            shared.window.is_called.store(is_shown, Ordering::Release);
+            shared.wake_faces();
+            drop(say(&mut writing, &WindowReply { is_shown }).await);
         }
         return;
     }
@@ -243,6 +267,24 @@ pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -
         }
     }
     Err(gone(&"it hung up; an engine of an older version cannot check its public address"))
+}
+
+/// Has the face of the engine at `access` bring its window to the front. False: it has none.
+pub(super) fn show_window(access: &ControlAccess) -> Result<bool, String> {
+    let gone =
+        |error: &dyn std::fmt::Display| format!("the engine at {} does not answer ({error})", access.address);
+    let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
+    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
+    stream.set_read_timeout(Some(LINE_TIME_MAX)).map_err(|error| gone(&error))?;
+    let mut line = serde_json::to_vec(&WindowRequest { key: access.key.clone(), show_window: true })
+        .map_err(|error| gone(&error))?;
+    line.push(b'\n');
+    (&stream).write_all(&line).map_err(|error| gone(&error))?;
+    let reply = BufReader::new(stream).lines().next();
+    let reply = reply.ok_or_else(|| gone(&"an engine of an older version cannot show its window"))?;
+    let reply: WindowReply =
+        serde_json::from_str(&reply.map_err(|error| gone(&error))?).map_err(|error| gone(&error))?;
+    Ok(reply.is_shown)
 }
 
 /// Asks the engine that `access` leads to; blocks until it is done. `tell` hears how far it is.

@@ -99,6 +99,11 @@ impl Whereabouts {
         })
     }
 
+    /// Has the window over that engine brought to the front. `Ok(false)`: it runs without one.
+    pub fn show_window(&self) -> Result<bool, String> {
+        control::show_window(self.control()?)
+    }
+
     /// Has that engine check its public address; blocks until it is done. `tell` hears each step.
     pub fn check_public(&self, tell: impl FnMut(Step)) -> Result<(), String> {
         let Some(control) = &self.control else {

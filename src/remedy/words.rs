@@ -1101,19 +1101,19 @@ fn not_taken(refusal: Refusal) -> Remedy {
         .see(LARGE_RECORDS),
         Refusal::Full => say(
             "The queue on disk is full.",
-            "Events come faster than they leave, or the destination has been unreachable for long. Senders were told to come again later.",
+            "Events come faster than they leave, or the destination has been unreachable for long. Senders were told to retry later.",
             "See why events do not leave (Live shows it), or raise the queue's size in Settings. What was accepted is safe.",
         )
         .at(Place::Settings),
         Refusal::Unavailable => say(
             "Tributary could not take an event at that moment.",
-            "It was starting or stopping, or the disk refused to write. The sender was told to come again.",
+            "It was starting or stopping, or the disk refused to write. The sender was told to retry.",
             "If it goes on, check that the disk has room and is healthy. What was accepted is safe.",
         )
         .at(Place::Settings),
         _ => say(
             "Tributary made a mistake of its own with a request.",
-            "This should not happen. The sender was told to come again.",
+            "This should not happen. The sender was told to retry.",
             "Please report it with the message shown. What was accepted is safe.",
         ),
     }

@@ -54,15 +54,15 @@ fn what_a_search_finds_is_counted_first_and_then_sent_again() {
     wait_for(window, "the lines of ada", |window| lines(window).len() == 3);
     window.key_press_modifiers(Modifiers::COMMAND, Key::T);
     wait_for(window, "the count of failed ones", |window| says(window, "No failed event fits"));
-    choose(window, "The delivered ones");
+    choose(window, "Delivered events");
     wait_for(window, "the count of delivered ones", |window| says(window, "3 delivered events,"));
     assert!(says(window, "Consumers get each of these a second time"));
-    type_into(window, "At most so many events a second", "many");
+    type_into(window, "Maximum events per second", "many");
     assert!(says(window, "A whole number from 1 on"));
     assert!(window.query_by_label("Resend 3 events").is_none(), "not at a rate that is none");
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     window.step();
-    type_into(window, "At most so many events a second", "1000");
+    type_into(window, "Maximum events per second", "1000");
     press(window, "Resend 3 events");
     wait_for(window, "the notice", |window| says(window, "3 events were queued again"));
     wait_for(window, "twice the lines", |window| lines(window).len() == 6);
@@ -76,7 +76,7 @@ fn a_slow_resend_says_how_far_it_is_in_any_place_and_can_be_stopped() {
     wait_for(window, "the search", |window| lines(window).iter().all(|line| line.contains("a-")));
     window.key_press_modifiers(Modifiers::COMMAND, Key::T);
     wait_for(window, "the count", |window| says(window, "30 delivered events,"));
-    type_into(window, "At most so many events a second", "1");
+    type_into(window, "Maximum events per second", "1");
     press(window, "Resend 30 events");
     go_steps(window, "Sources");
     wait_for(window, "how far it is", |window| says(window, "of 30 events are queued again"));

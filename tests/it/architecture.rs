@@ -40,7 +40,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 26] = [
+const DOORS: [(&str, &[&str]); 27] = [
     ("tracing_subscriber", &["log"]),
     ("io::stderr", &["log", "cli"]),
     ("rusqlite", &["spool"]),
@@ -57,6 +57,7 @@ const DOORS: [(&str, &[&str]); 26] = [
     ("ureq", &["engine"]),
     ("rustls_native_certs", &["engine"]),
     ("notify_rust", &["engine"]),
+    ("open::that_detached", &["engine"]),
     ("clap", &["cli", "main"]),
     ("io::stdout", &["cli"]),
     ("anyhow", &["cli", "app", "main"]),

@@ -69,7 +69,7 @@ fn open_prepared(
     let mut config = Some(config);
     let window =
         Harness::builder().with_size([1280.0, 1600.0]).with_max_steps(STEPS_MAX).build_eframe(move |cc| {
-            App::new(cc, move || {
+            App::new(cc, move |_address| {
                 let config = config.take().expect("started once");
                 let engine = Engine::start(config, paths.clone()).expect("the engine starts");
                 prepare(&engine);

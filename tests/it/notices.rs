@@ -76,7 +76,7 @@ fn notices_by_the_desktop_are_off_until_they_are_switched_on() {
     let file = desk.files.path().join("config.toml");
     let window = &mut desk.window;
     go(window, "Settings");
-    window.get_by_role_and_label(Role::Switch, "Notices by the desktop too").click();
+    window.get_by_role_and_label(Role::Switch, "Desktop notifications").click();
     window.run();
     window.get_by_role_and_label(Role::Button, "Apply").click();
     window.step();

@@ -93,19 +93,19 @@ fn the_form_and_the_json_stay_in_step() {
 fn what_the_endpoint_would_refuse_is_said_while_it_is_typed() {
     let mut desk = test_place();
     let window = &mut desk.window;
-    window.get_by_label("The endpoint will take it");
+    window.get_by_label("The endpoint will accept it");
     put(window, "Event name", "");
-    assert!(!says(window, "The endpoint will take it"));
+    assert!(!says(window, "The endpoint will accept it"));
     assert!(window.get_by_role_and_label(Role::Button, "Send event").accesskit_node().is_disabled());
     assert!(window.get_by_role_and_label(Role::Button, "Start").accesskit_node().is_disabled());
     put(window, "Event name", "Again");
-    window.get_by_label("The endpoint will take it");
+    window.get_by_label("The endpoint will accept it");
     set_json(window, "{\n  \"event\": }");
     assert!(says(window, "Line 2"), "the line is named");
     press(window, "Form");
     assert!(says(window, "The text is no JSON object"));
     press(window, "Template");
-    window.get_by_label("The endpoint will take it");
+    window.get_by_label("The endpoint will accept it");
 }
 
 #[test]

@@ -403,7 +403,7 @@ fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Sources");
-    window.get_by_label("Nothing came since Tributary was started");
+    window.get_by_label("No events since Tributary started");
     assert!(!says(window, "Turned away"));
     let address = address(window);
     assert_eq!(send(address, "test-key-1234", FROM_NODE), 200);
@@ -748,7 +748,7 @@ fn place_order_columns_and_saved_filters_are_found_again_next_time() {
 
     let again = paths(files.path());
     let mut window = Harness::builder().with_size([1280.0, 1600.0]).build_eframe(move |cc| {
-        App::new(cc, move || {
+        App::new(cc, move |_address| {
             let engine = Engine::start(settings(), again.clone()).expect("the engine starts");
             Ok(Running { engine, config_path: "c".into(), data_dir: "d".into(), held: Vec::new() })
         })
@@ -845,13 +845,14 @@ fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
     let data_dir = files.path().to_owned();
     let mut tries = 0;
     let mut window = Harness::builder().with_size([900.0, 600.0]).build_eframe(move |cc| {
-        App::new(cc, move || {
+        App::new(cc, move |_address| {
             tries += 1;
             if tries == 1 {
                 let line = "config.toml, line 4: destination.region: a region looks like eu-west-1";
                 return Err(Problem {
                     title: "The settings file has a mistake".into(),
                     details: vec![line.into()],
+                    offer: None,
                 });
             }
             let engine = Engine::start(settings(), paths.clone()).expect("the engine starts");

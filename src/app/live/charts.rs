@@ -299,7 +299,7 @@ impl Page<'_, '_> {
         let chart = Chart { title: "Errors", hint, series: &series, written: per_second };
         self.chart_ui(ui, &chart, |ui, page| {
             if kinds.is_empty() {
-                widgets::hint_ui(ui, "None in this time.");
+                widgets::hint_ui(ui, "None in this period.");
             }
             let most = kinds.first().map_or(1, |(_, count)| *count) as f64;
             for (code, count) in kinds.iter().take(NAMED_MAX) {
@@ -337,7 +337,7 @@ impl Page<'_, '_> {
                 "Each shard's share of the records, and its busiest interval against 1,000 records and 1 MiB a second",
             );
             if shards.is_empty() {
-                widgets::hint_ui(ui, "Nothing was delivered in this time.");
+                widgets::hint_ui(ui, "Nothing was delivered in this period.");
             }
             let mut shards: Vec<_> = shards.into_iter().collect();
             shards.sort_by_key(|(_, (records, _))| std::cmp::Reverse(*records));
@@ -372,7 +372,7 @@ impl Page<'_, '_> {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Hot keys");
             if hot.keys.is_empty() {
-                widgets::hint_ui(ui, "Nothing came in the last minutes.");
+                widgets::hint_ui(ui, "No events in the last few minutes.");
                 return;
             }
             let text = format!(
@@ -449,9 +449,9 @@ impl Page<'_, '_> {
             .include_y(0.0)
             .include_y(top * 1.04)
             .set_margin_fraction(egui::Vec2::ZERO)
-            .x_grid_spacer(move |_| {
-                let mark = |part: f64| GridMark { value: start * part, step_size: -start / 4.0 };
-                vec![mark(0.96), mark(0.72), mark(0.5), mark(0.27), mark(0.04)]
+            .x_grid_spacer({
+                let marks = time_marks(end, clock.offset_ms(end), slots.window);
+                move |_| marks.clone()
             })
             .y_grid_spacer(move |_| {
                 let mark = |value: f64| GridMark { value, step_size: top };
@@ -511,6 +511,22 @@ fn axis_time(clock: &Clock, end: Millis, x: f64, window: Window) -> String {
     clock.format(at, format)
 }
 
+/// Round times of the clock on the wall, in seconds before the end; none so near an edge that its label would be cut.
+fn time_marks(end: Millis, offset_ms: Millis, window: Window) -> Vec<GridMark> {
+    const EDGE: f64 = 0.05;
+    let step_ms: Millis = match window {
+        Window::FiveMinutes => 60_000,
+        Window::Hour => 15 * 60_000,
+        Window::Day => 6 * 3_600_000,
+    };
+    let span = window.span_ms() as f64 / 1e3;
+    let first = (end - window.span_ms() + offset_ms).div_euclid(step_ms) + 1;
+    let last = (end + offset_ms).div_euclid(step_ms);
+    let values = (first..=last).map(|step| (step * step_ms - offset_ms - end) as f64 / 1e3);
+    let inside = values.filter(|value| (EDGE..=1.0 - EDGE).contains(&(-value / span)));
+    inside.map(|value| GridMark { value, step_size: step_ms as f64 / 1e3 }).collect()
+}
+
 /// Neighbouring values: where there is none the line is broken.
 fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     let places: Vec<(usize, f64)> =
@@ -528,13 +544,13 @@ fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
         .collect()
 }
 
-/// The next round number.
-fn nice(peak: f64) -> f64 {
-    if peak <= 1.0 {
-        return 1.0;
+/// The next round number whose half is round too.
+pub(super) fn nice(peak: f64) -> f64 {
+    if peak <= 2.0 {
+        return 2.0;
     }
     let magnitude = 10_f64.powf(peak.log10().floor());
-    let steps = [1.0, 2.0, 4.0, 5.0, 8.0, 10.0];
+    let steps = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0];
     steps.into_iter().map(|step| step * magnitude).find(|top| *top >= peak).unwrap_or(10.0 * magnitude)
 }
 

@@ -151,10 +151,10 @@ impl Columns {
     pub(super) fn menu_ui(&mut self, ui: &mut Ui) -> bool {
         let before = self.clone();
         for wanted in self.0.iter_mut().filter(|wanted| wanted.column != Column::Event) {
-            ui.checkbox(&mut wanted.shown, wanted.column.name());
+            widgets::checkbox_ui(ui, &mut wanted.shown, wanted.column.name());
         }
         ui.separator();
-        if ui.button("Columns as at first").clicked() {
+        if ui.button("Reset columns").clicked() {
             *self = Self::default();
         }
         *self != before

@@ -38,6 +38,9 @@ pub(super) struct Saved {
     pub text: String,
 }
 
+/// Narrower than this the search field has a line to itself.
+const SEARCH_WIDTH_MIN: f32 = 240.0;
+
 /// The text, and what is being typed elsewhere.
 #[derive(Default)]
 pub(super) struct Filters {
@@ -49,6 +52,8 @@ pub(super) struct Filters {
     name: String,
     from: String,
     to: String,
+    /// What the menus beside the search field took in the last frame.
+    menus_width: f32,
 }
 
 impl Filters {
@@ -109,13 +114,22 @@ impl Filters {
         let mut saved = false;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-            self.search_ui(ui);
+            let search = self.search_ui(ui);
             changed = changed.take().or(self.range_ui(ui, seen.clock, shown));
             changed = changed.take().or(self.source_ui(ui, seen, shown));
             changed = changed.take().or(self.sort_ui(ui));
             let (query, was_saved) = self.saved_ui(ui);
             saved = was_saved;
             changed = changed.take().or(query);
+            // In a narrow window they are on a line of their own.
+            let is_below = ui.cursor().top() > search.top() + 1.0;
+            let start =
+                if is_below { ui.min_rect().left() } else { search.right() + ui.spacing().item_spacing.x };
+            let menus = ui.cursor().left() - start;
+            if (menus - self.menus_width).abs() > 0.5 {
+                self.menus_width = menus;
+                ui.request_discard("the menus have another width");
+            }
         });
         if let Some(mistake) = &self.mistake {
             widgets::error_ui(ui, Some(&mistake.to_string()));
@@ -125,9 +139,12 @@ impl Filters {
         (changed, saved)
     }
 
-    fn search_ui(&mut self, ui: &mut Ui) {
+    fn search_ui(&mut self, ui: &mut Ui) -> egui::Rect {
         let t = tokens(ui);
-        let width = (ui.available_width() - 470.0).clamp(240.0, 640.0);
+        // What the menus beside it leave free.
+        let line = ui.available_width();
+        let room = line - self.menus_width - 1.0;
+        let width = if room >= SEARCH_WIDTH_MIN { room } else { line };
         let edit = ui
             .scope(|ui| {
                 widgets::edge_ui(ui, self.mistake.is_some());
@@ -145,6 +162,7 @@ impl Filters {
         if ui.input_mut(|i| i.consume_shortcut(&SEARCH)) {
             edit.request_focus();
         }
+        let rect = edit.rect;
         edit.on_hover_ui(|ui| {
             ui.set_max_width(430.0);
             ui.label("Words are looked for in ids, names, sources, shards, errors and payloads. Of these, exactly:");
@@ -157,6 +175,7 @@ impl Filters {
             });
             ui.label("Quotes keep words together, commas mean any of these, a * stands for anything.");
         });
+        rect
     }
 
     fn range_ui(&mut self, ui: &mut Ui, clock: &Clock, shown: &Query) -> Option<Query> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{self, TextEdit, Ui};
+use eframe::egui::{self, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -65,8 +65,8 @@ impl Keychain {
             |ui, keys| {
                 let name = ui.label(weight("Secret access key", 560.0));
                 let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
-                let edit = TextEdit::singleline(&mut keys.secret).password(true).desired_width(width);
-                ui.add(edit.margin(egui::Margin::symmetric(10, 7))).labelled_by(name.id);
+                let edit = widgets::text_edit(&mut keys.secret, "").password(true).desired_width(width);
+                ui.add(edit).labelled_by(name.id);
             },
             self,
         );

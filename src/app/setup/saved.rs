@@ -1,6 +1,6 @@
 //! Destinations kept under a name: one click puts one into the draft, and applying switches to it.
 
-use eframe::egui::{Button, TextEdit, Ui, vec2};
+use eframe::egui::{Button, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -58,8 +58,8 @@ impl Saved {
             let fault = fault.map(|_| "One line of at most 100 characters, without a space at its ends");
             let label = ui.label(weight("Name of this destination", 560.0));
             ui.horizontal(|ui| {
-                let edit = TextEdit::singleline(name).hint_text("Production").desired_width(220.0);
-                ui.add(edit.margin(eframe::egui::Margin::symmetric(10, 7))).labelled_by(label.id);
+                let edit = widgets::text_edit(name, "Production").desired_width(220.0);
+                ui.add(edit).labelled_by(label.id);
                 let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
                 let is_taken = seen.config.destinations.iter().any(|other| other.name == *name);
                 let label = if is_taken { "Replace the one of that name" } else { "Keep" };

@@ -69,7 +69,9 @@ impl Sources {
         let t = tokens(ui);
         let mut confirmed = false;
         let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
-        let modal = Modal::new(egui::Id::unique("confirm source")).frame(frame).show(ui, |ui| {
+        // A name of its own for each question: egui keeps the height of a sheet under its name.
+        let name = egui::Id::unique(("confirm source", question.title));
+        let modal = Modal::new(name).frame(frame).show(ui, |ui| {
             ui.set_width(if matches!(self.doing, Some(Doing::NewKey { .. })) { 460.0 } else { 380.0 });
             ui.label(weight(question.title, 660.0).size(15.0).color(t.strong));
             ui.add(Label::new(weight(&*source.name, 560.0)).truncate());

@@ -27,9 +27,12 @@ impl Sources {
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     act = actions_ui(ui, source, at, revealed);
-                    name_ui(ui, source, revealed);
+                    name_ui(ui, source);
                 });
             });
+            if revealed {
+                key_ui(ui, &source.write_key);
+            }
             let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
             let is_checked = self.check.as_ref().is_some_and(|check| check.source == source.name);
             ui.horizontal(|ui| {
@@ -84,10 +87,10 @@ fn actions_ui(ui: &mut Ui, source: &Source, at: usize, revealed: bool) -> Option
 }
 
 /// In what the actions leave free: the key, and the name before it.
-fn name_ui(ui: &mut Ui, source: &Source, revealed: bool) {
+fn name_ui(ui: &mut Ui, source: &Source) {
     let t = tokens(ui);
     ui.add_space(6.0);
-    let key = if revealed { source.write_key.clone() } else { masked(&source.write_key) };
+    let key = masked(&source.write_key);
     let room = (ui.available_width() * 0.6).max(60.0);
     ui.allocate_ui_with_layout(egui::vec2(room, 22.0), Layout::right_to_left(Align::Center), |ui| {
         ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());
@@ -100,6 +103,16 @@ fn name_ui(ui: &mut Ui, source: &Source, revealed: bool) {
     });
 }
 
+/// The key that is shown, in full, on as many lines as it takes.
+fn key_ui(ui: &mut Ui, key: &str) {
+    ui.horizontal(|ui| {
+        ui.label(theme::icon(Icon::KeyRound).color(tokens(ui).weak));
+        ui.vertical(|ui| {
+            ui.add(Label::new(RichText::new(key).monospace().color(tokens(ui).strong)).wrap());
+        });
+    });
+}
+
 /// What came from it since the start.
 fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
     let t = tokens(ui);
@@ -107,7 +120,7 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
     ui.spacing_mut().item_spacing.x = 10.0;
     let Some(visits) = visits else {
         widgets::dot_ui(ui, t.edge);
-        ui.label(small("Nothing came since Tributary was started".to_owned(), t.weak));
+        ui.label(small("No events since Tributary started".to_owned(), t.weak));
         return;
     };
     let at_work = now - visits.last_seen < AT_WORK;

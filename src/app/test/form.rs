@@ -142,7 +142,7 @@ impl Form {
     pub(super) fn ui(&mut self, ui: &mut Ui, kind: Kind, text: &mut String) -> bool {
         self.follow(kind, text);
         if self.members.is_none() {
-            let what = "The text is no JSON object, so there is nothing to fill in. Mend it under JSON, or take the template.";
+            let what = "The text is no JSON object, so there is nothing to fill in. Correct it under JSON, or use the template.";
             widgets::message_ui(ui, Tone::Attention, what);
             return false;
         }

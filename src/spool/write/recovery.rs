@@ -131,7 +131,7 @@ impl Writer {
         self.failed_at = Some(Instant::now());
         let reason = trouble.reason(&self.path);
         if self.intake != Intake::Failing(Arc::clone(&reason)) {
-            tracing::error!("the spool cannot write, senders are asked to come again: {reason}");
+            tracing::error!("the spool cannot write, senders are asked to retry: {reason}");
         }
         self.intake = Intake::Failing(reason);
     }

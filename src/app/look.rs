@@ -1,0 +1,196 @@
+//! How the window looks, found again at the next start: theme, zoom, size, position, and whether it is maximised. Kept by
+//! the engine under one name in `window.json`. While the window is maximised or minimised, the size and the position that it
+//! had before stay kept. Wayland tells no program where its window is, so there only the size comes back.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, Pos2, Rect, ThemePreference, Vec2, ViewportBuilder, ViewportCommand, vec2};
+use serde::{Deserialize, Serialize};
+
+use super::theme;
+use crate::engine::{self, Engine};
+
+const MEMORY: &str = "window";
+const SIZE: [f32; 2] = [1280.0, 820.0];
+/// Smaller than this the places do not fit.
+const SIZE_MIN: Vec2 = vec2(860.0, 560.0);
+/// A window that is being moved or resized is kept once it rests.
+const KEEP_AFTER: Duration = Duration::from_millis(400);
+/// How much of the window's top edge must be on a monitor, in points, so that it can be taken and moved.
+const REACHABLE: f32 = 80.0;
+
+/// Lengths are in points of the monitor, whatever the zoom.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Look {
+    theme: Theme,
+    zoom: f32,
+    size: [f32; 2],
+    position: Option<[f32; 2]>,
+    maximized: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Theme {
+    #[default]
+    System,
+    Dark,
+    Light,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { theme: Theme::System, zoom: 1.0, size: SIZE, position: None, maximized: false }
+    }
+}
+
+impl Look {
+    /// What the last run on this data folder kept. Reads a small file: for the time before there is a window.
+    pub(super) fn of_last_run(data_dir: &Path) -> Self {
+        engine::remembered_in(data_dir, MEMORY).unwrap_or_default()
+    }
+
+    pub(super) fn of_engine(engine: &Engine) -> Self {
+        engine.remembered(MEMORY).unwrap_or_default()
+    }
+
+    /// The window as it was.
+    pub(super) fn viewport(self, builder: ViewportBuilder) -> ViewportBuilder {
+        let builder = builder
+            .with_inner_size(Vec2::from(self.size).max(SIZE_MIN))
+            .with_min_inner_size(SIZE_MIN)
+            .with_maximized(self.maximized);
+        match self.position {
+            Some(position) => builder.with_position(Pos2::from(position)),
+            None => builder,
+        }
+    }
+
+    /// Theme and zoom as they were.
+    pub(super) fn dress(self, ctx: &egui::Context) {
+        let theme = match self.theme {
+            Theme::System => ThemePreference::System,
+            Theme::Dark => ThemePreference::Dark,
+            Theme::Light => ThemePreference::Light,
+        };
+        theme::choose(ctx, theme);
+        ctx.set_zoom_factor(self.zoom.clamp(0.4, 4.0));
+    }
+
+    /// A monitor may be gone since: the window is brought back to where it can be taken.
+    pub(super) fn bring_back(self, cc: &eframe::CreationContext<'_>) {
+        let (Some(window), Some(position)) = (cc.winit_window(), self.position) else { return };
+        let scale = window.scale_factor();
+        let monitors: Vec<Rect> = window
+            .available_monitors()
+            .map(|monitor| {
+                let at = monitor.position().to_logical::<f32>(scale);
+                let size = monitor.size().to_logical::<f32>(scale);
+                Rect::from_min_size(egui::pos2(at.x, at.y), vec2(size.width, size.height))
+            })
+            .collect();
+        if let Some(position) = reachable(Rect::from_min_size(position.into(), self.size.into()), &monitors) {
+            cc.egui_ctx.send_viewport_cmd(ViewportCommand::OuterPosition(position));
+        }
+    }
+
+    /// The same with what is true now.
+    fn updated(self, ctx: &egui::Context) -> Self {
+        let theme = match ctx.options(|options| options.theme_preference) {
+            ThemePreference::System => Theme::System,
+            ThemePreference::Dark => Theme::Dark,
+            ThemePreference::Light => Theme::Light,
+        };
+        let zoom = ctx.zoom_factor();
+        let look = Self { theme, zoom, ..self };
+        ctx.input(|i| {
+            let viewport = i.viewport();
+            let is = |flag: Option<bool>| flag == Some(true);
+            if is(viewport.minimized) || is(viewport.fullscreen) || viewport.visible() == Some(false) {
+                return look;
+            }
+            let Some(maximized) = viewport.maximized else { return look };
+            if maximized {
+                return Self { maximized, ..look };
+            }
+            let size = viewport.inner_rect.map_or(look.size, |rect| (rect.size() * zoom).round().into());
+            let position = viewport.outer_rect.map(|rect| (rect.min * zoom).round().into());
+            Self { maximized, size, position: position.or(look.position), ..look }
+        })
+    }
+}
+
+/// Where a window must go whose top edge is on none of these monitors.
+fn reachable(window: Rect, monitors: &[Rect]) -> Option<Pos2> {
+    let top = Rect::from_min_size(window.min, vec2(window.width(), REACHABLE));
+    let is_on = |monitor: &Rect| {
+        let seen = monitor.intersect(top);
+        seen.width() >= REACHABLE && seen.height() >= REACHABLE / 2.0
+    };
+    if monitors.iter().any(is_on) { None } else { monitors.first().map(|monitor| monitor.min) }
+}
+
+/// Keeps the look for the next start, a moment after its last change.
+pub(super) struct Keeper {
+    kept: Look,
+    seen: Look,
+    since: Instant,
+}
+
+impl Keeper {
+    pub(super) fn new(engine: &Engine) -> Self {
+        let look = Look::of_engine(engine);
+        Self { kept: look, seen: look, since: Instant::now() }
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine) {
+        let now = self.seen.updated(ctx);
+        if now != self.seen {
+            self.seen = now;
+            self.since = Instant::now();
+        }
+        if self.seen == self.kept {
+            return;
+        }
+        match KEEP_AFTER.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) {
+            Some(left) => ctx.request_repaint_after(left),
+            None => self.keep(engine),
+        }
+    }
+
+    /// At the end nothing is waited for.
+    pub(super) fn keep(&mut self, engine: &Engine) {
+        if self.seen != self.kept {
+            engine.remember(MEMORY, &self.seen);
+            self.kept = self.seen;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_on_a_monitor_that_is_gone_comes_back_to_the_first_one() {
+        let monitor = |x: f32| Rect::from_min_size(egui::pos2(x, 0.0), vec2(1920.0, 1080.0));
+        let window = |x: f32, y: f32| Rect::from_min_size(egui::pos2(x, y), vec2(1280.0, 820.0));
+        let both = [monitor(0.0), monitor(1920.0)];
+        assert_eq!(reachable(window(2000.0, 40.0), &both), None);
+        assert_eq!(reachable(window(2000.0, 40.0), &both[..1]), Some(Pos2::ZERO));
+        assert_eq!(reachable(window(-1250.0, 40.0), &both), Some(Pos2::ZERO), "a strip is no handle");
+        assert_eq!(reachable(window(-600.0, 900.0), &both), None, "partly out of sight by choice");
+        assert_eq!(reachable(window(2000.0, 40.0), &[]), None, "nobody knows");
+    }
+
+    #[test]
+    fn what_an_older_version_kept_or_nobody_did_is_the_usual_window() {
+        assert_eq!(serde_json::from_str::<Look>("{}").expect("reads"), Look::default());
+        let look: Look = serde_json::from_str(r#"{"theme":"light","size":[900,600]}"#).expect("reads");
+        assert_eq!(look, Look { theme: Theme::Light, size: [900.0, 600.0], ..Look::default() });
+    }
+}
