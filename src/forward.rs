@@ -374,7 +374,8 @@ impl Forwarder {
                 self.lanes.next_round();
             }
             if !self.lanes.has_ready() && self.weather.is_due(now) {
-                // Every key rests for longer than the pause lasts: the put that was announced is made all the same.
+                // Every key rests, from before the pause, for longer than it lasts: the put that was announced is made all
+                // the same.
                 self.lanes.wake_first();
             }
             if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
@@ -478,7 +479,11 @@ impl Forwarder {
                 }
                 Outcome::Offline(fault) => {
                     books.repeats += u64::from(done.was_sent && may_have_arrived(&fault));
-                    self.rest(taken, Wait::Offline, now);
+                    if self.weather.pause().is_some() {
+                        self.lanes.missed_in_pause(taken);
+                    } else {
+                        self.rest(taken, Wait::Offline, now);
+                    }
                     continue;
                 }
                 Outcome::Blocked(fault) if self.giving_up.remove(&taken.event.id) => {

@@ -99,7 +99,7 @@ pub(super) struct Lanes {
     /// Lanes whose head may be put, by that head: the oldest event first.
     ready: BTreeMap<EventId, Slot>,
     resting: BinaryHeap<Reverse<(Instant, Slot)>>,
-    /// Lanes whose head was refused while everything waits: the others are tried before it is their turn again.
+    /// Lanes whose head was refused or missed while everything waits: the others are tried before it is their turn again.
     parked: Vec<Slot>,
     /// Lanes whose head is refused again and again, by that head.
     stuck: BTreeMap<EventId, Slot>,
@@ -280,6 +280,17 @@ impl Lanes {
         }
         queue.waiting.push_front(taken.event);
         self.resting.push(Reverse((delay(queue.misses), taken.slot)));
+    }
+
+    /// The event was not taken while everything waits: it is its lane's head again, and parked until
+    /// [`Self::next_round`] or [`Self::unblock`]. The pause of all says when, and grows, in place of one of its own.
+    pub(super) fn missed_in_pause(&mut self, taken: Taken) {
+        let queue = &mut self.queues[taken.slot];
+        if let Some(begins) = queue.dry() {
+            self.dry.remove(&(begins, taken.slot));
+        }
+        queue.waiting.push_front(taken.event);
+        self.parked.push(taken.slot);
     }
 
     /// The event was refused, for a reason that may hold for everybody: it is its lane's head again, and parked until
@@ -553,6 +564,25 @@ mod tests {
         assert!(lanes.cut(CUT).is_empty(), "every key has one in flight");
         lanes.settled(&first[0]);
         assert_eq!(ids(&lanes.cut(CUT)), [2]);
+    }
+
+    #[test]
+    fn who_was_missed_in_a_pause_waits_until_every_other_lane_was_tried_and_then_goes_at_once() {
+        let one = Cut { records_max: 1, ..CUT };
+        let mut lanes = Lanes::default();
+        for (id, key) in [(1, "a"), (2, "b")] {
+            lanes.push(event(id, key, 10), true);
+        }
+        let a = lanes.cut(one).remove(0);
+        lanes.missed_in_pause(a);
+        let b = lanes.cut(one).remove(0);
+        assert_eq!(b.event.id, 2, "not the oldest one again");
+        lanes.missed_in_pause(b);
+        lanes.push(event(3, "c", 10), true);
+        assert_eq!(ids(&lanes.cut(one)), [3], "who has just come has its turn first");
+        assert!(lanes.next_wake().is_none() && !lanes.has_ready());
+        lanes.unblock(|_| unreachable!("nobody was refused"));
+        assert_eq!(ids(&lanes.cut(CUT)), [1, 2]);
     }
 
     #[test]
