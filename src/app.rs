@@ -455,6 +455,7 @@ struct Desk {
     look: look::Keeper,
     /// How much of the window's lower edge Apply and the banner take.
     below: f32,
+    banner_height: f32,
 }
 
 impl Desk {
@@ -489,6 +490,7 @@ impl Desk {
             news: news::News::default(),
             look: look::Keeper::new(&engine),
             below: 0.0,
+            banner_height: 0.0,
             config,
             engine: Some(engine),
         }
@@ -594,11 +596,14 @@ impl Desk {
         if self.place == Place::SetUp {
             self.setup.apply_panel_ui(ui, seen, Frame::new().fill(t.panel).inner_margin(margin), width_max);
         }
+        let mut height = 0.0;
         if banner::is_needed(seen) {
-            Panel::bottom("banner")
-                .show_separator_line(false)
-                .frame(Frame::new().fill(t.panel))
-                .show(ui, |ui| banner::banner_ui(ui, seen));
+            let panel = Panel::bottom("banner").show_separator_line(false).frame(Frame::new().fill(t.panel));
+            height = panel.show(ui, |ui| banner::banner_ui(ui, seen)).inner;
+        }
+        if (height - std::mem::replace(&mut self.banner_height, height)).abs() > 0.5 {
+            // A panel learns its height by being drawn: what stands in it would be in another place for one frame.
+            ui.request_discard("the banner has another height");
         }
         self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {

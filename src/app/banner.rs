@@ -31,19 +31,57 @@ const LOW: f32 = 720.0;
 /// All banners together take at most this share of the window's height; beyond it they scroll.
 const SHARE_MAX: f32 = 0.45;
 
-/// All of it, the endpoint's troubles first: they are the sender's too.
-pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+/// All of it; gives how high it is.
+pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> f32 {
     let height_max = ui.content_rect().height() * SHARE_MAX;
     // The panel is as high as the banners were in the frame before: they may ask for more.
     let scrolled = ScrollArea::vertical().max_height(height_max).min_scrolled_height(height_max);
-    scrolled.auto_shrink([false, true]).show(ui, |ui| {
+    let shown = scrolled.auto_shrink([false, true]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         banners_ui(ui, seen);
         ui.add_space(12.0);
     });
+    shown.content_size.y.min(height_max)
 }
 
+/// What changes most often is at the top: the banners stand on the window's lower edge, and those below it stay where they
+/// are.
 fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    match &seen.status.forwarder {
+        Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}
+        Forwarder::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
+        Forwarder::Blocked { fault, next_try } => forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try)),
+        Forwarder::Offline { fault, next_try } => {
+            forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try));
+        }
+    }
+    if let Some(stuck) = &seen.status.stuck {
+        let [what, action] = remedy::stuck(stuck);
+        let event = stuck.event;
+        strip_ui(ui, Tone::Attention, "An event is refused", &format!("{what} {action}"), |ui| {
+            if widgets::primary_button_ui(ui, Icon::ArrowRight, "Show the event", true).clicked() {
+                seen.wishes.push(Wish::Show(event));
+            }
+            if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
+                seen.wishes.push(Wish::SetAsideStuck);
+            }
+        });
+    }
+    let faults = faults::on(seen);
+    if !faults.is_empty() {
+        strip_ui(ui, Tone::Note, "Practice faults are on", &faults::text(&faults), |ui| {
+            if widgets::button_ui(ui, Icon::PowerOff, "Switch all off").clicked() {
+                faults::switch_off(seen);
+            }
+        });
+    }
+    for problem in &seen.status.problems {
+        strip_ui(ui, Tone::Bad, "Tributary needs attention", problem, |_| {});
+    }
+    intake_ui(ui, seen);
+}
+
+fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.intake {
         Intake::Full => {
             let go_on = if seen.status.ledger.queued > 0 {
@@ -77,37 +115,6 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             strip_ui(ui, Tone::Bad, "The spool cannot be written", &text, |_| {});
         }
         Intake::Starting | Intake::Ready | Intake::Stopping => {}
-    }
-    for problem in &seen.status.problems {
-        strip_ui(ui, Tone::Bad, "Tributary needs attention", problem, |_| {});
-    }
-    let faults = faults::on(seen);
-    if !faults.is_empty() {
-        strip_ui(ui, Tone::Note, "Practice faults are on", &faults::text(&faults), |ui| {
-            if widgets::button_ui(ui, Icon::PowerOff, "Switch all off").clicked() {
-                faults::switch_off(seen);
-            }
-        });
-    }
-    if let Some(stuck) = &seen.status.stuck {
-        let [what, action] = remedy::stuck(stuck);
-        let event = stuck.event;
-        strip_ui(ui, Tone::Attention, "An event is refused", &format!("{what} {action}"), |ui| {
-            if widgets::primary_button_ui(ui, Icon::ArrowRight, "Show the event", true).clicked() {
-                seen.wishes.push(Wish::Show(event));
-            }
-            if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
-                seen.wishes.push(Wish::SetAsideStuck);
-            }
-        });
-    }
-    match &seen.status.forwarder {
-        Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}
-        Forwarder::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
-        Forwarder::Blocked { fault, next_try } => forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try)),
-        Forwarder::Offline { fault, next_try } => {
-            forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try));
-        }
     }
 }
 

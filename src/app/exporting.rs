@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use eframe::egui::{self, Align, Label, Layout, Ui};
+use eframe::egui::{self, Label, Ui};
 use lucide_icons::Icon;
 
 use super::{Clock, Notice, Poll, Seen, Waiting, Wish, palette::modal, theme::tokens, widgets};
@@ -74,7 +74,7 @@ impl Sheet {
             let mistake = self.mistake();
             widgets::field_ui(ui, "File", &mut self.path, "/home/ada/events.csv", mistake);
             widgets::hint_ui(ui, "Only you can read the file. An existing file is not overwritten.");
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            widgets::answers_ui(ui, |ui| {
                 if widgets::primary_button_ui(ui, Icon::Download, "Export", mistake.is_none()).clicked() {
                     answer = Some(true);
                 }

@@ -3,7 +3,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{Notice, Poll, Seen, Waiting, Wish, palette::modal, theme::tokens, widgets};
@@ -116,7 +116,7 @@ impl Sheet {
             let rate = self.rate();
             widgets::field_ui(ui, label, &mut self.rate, "As fast as the disk takes them", rate.err());
             ui.add(Label::new(RichText::new("They are queued behind waiting events, oldest first.").color(t.weak)));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            widgets::answers_ui(ui, |ui| {
                 let events = self.events().filter(|events| *events > 0 && rate.is_ok());
                 let label = match events {
                     Some(1) => "Resend 1 event".to_owned(),

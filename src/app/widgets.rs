@@ -172,6 +172,12 @@ pub(super) fn button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     Button::new(atoms).wrap_mode(TextWrapMode::Extend).ui(ui).accessible_name(label)
 }
 
+/// The answers at the foot of a sheet, from the right. Their row has its own height: a layout from the right alone would take
+/// all that the sheet had in the frame before, and so keep it from becoming lower.
+pub(super) fn answers_ui(ui: &mut Ui, answers: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| ui.with_layout(Layout::right_to_left(Align::Center), answers));
+}
+
 /// A thing that cannot be undone.
 pub(super) fn danger_button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     let t = tokens(ui);

@@ -58,7 +58,7 @@ fn what_a_search_finds_is_counted_first_and_then_sent_again() {
     wait_for(window, "the count of delivered ones", |window| says(window, "3 delivered events,"));
     assert!(says(window, "Consumers get each of these a second time"));
     type_into(window, "Maximum events per second", "many");
-    assert!(says(window, "A whole number from 1 on"));
+    assert!(says(window, "A whole number of at least 1"));
     assert!(window.query_by_label("Resend 3 events").is_none(), "not at a rate that is none");
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     window.step();
@@ -102,13 +102,13 @@ fn what_a_search_finds_is_written_to_a_new_file() {
     for again in [false, true] {
         press(window, "More");
         press(window, "Export the log …");
-        wait_for(window, "the sheet", |window| says(window, "The events that fit"));
+        wait_for(window, "the sheet", |window| says(window, "The events that match"));
         window.get_by_role_and_label(Role::TextInput, "File").focus();
         window.step();
         window.key_press_modifiers(Modifiers::COMMAND, Key::A);
         window.step();
         type_into(window, "File", "ada.jsonl");
-        assert!(says(window, "The whole path of a new file"));
+        assert!(says(window, "The full path of a new file"));
         window.key_press_modifiers(Modifiers::COMMAND, Key::A);
         window.step();
         type_into(window, "File", &path.display().to_string());
@@ -122,14 +122,14 @@ fn what_a_search_finds_is_written_to_a_new_file() {
     assert_eq!(ids, ["a-0", "a-1", "a-2"]);
 
     window.key_press_modifiers(Modifiers::COMMAND, Key::E);
-    wait_for(window, "the sheet", |window| says(window, "The events that fit"));
+    wait_for(window, "the sheet", |window| says(window, "The events that match"));
     choose(window, "CSV");
     let name = window.get_by_role_and_label(Role::TextInput, "File").value().unwrap_or_default();
     assert_eq!(std::path::Path::new(&name).extension(), Some("csv".as_ref()), "{name}");
     window.key_press(Key::Escape);
     window.step();
     window.step();
-    assert!(!says(window, "The events that fit"));
+    assert!(!says(window, "The events that match"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eframe::{
     egui::{
-        Color32, FontFamily, FontId, Rect, Shape,
+        Color32, FontFamily, FontId, Key, Modifiers, Rect, Shape,
         accesskit::{Role, Toggled},
         epaint, vec2,
     },
@@ -124,6 +124,20 @@ fn apply_stays_where_it_is_when_a_banner_comes() {
 }
 
 #[test]
+fn a_second_banner_leaves_the_first_one_where_it_is() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    let address = address(window);
+    wait_for(window, "the first banner", |window| says(window, "Practice faults are on"));
+    window.run();
+    let before = rect(window, Role::Button, "Switch all off");
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    // In the very frame in which the other one comes, too.
+    wait_for(window, "the second banner", |window| window.query_by_label("Try now").is_some());
+    assert_eq!(rect(window, Role::Button, "Switch all off"), before);
+}
+
+#[test]
 fn two_banners_leave_rows_of_live_in_sight_in_the_smallest_window() {
     let mut desk = open_with(settings(), denied);
     let window = &mut desk.window;
@@ -144,7 +158,7 @@ fn two_banners_leave_rows_of_live_in_sight_in_the_smallest_window() {
     let rows = window.query_all_by_role(Role::Row).map(|row| row.rect()).filter(seen).count();
     assert!(rows >= 3, "{rows} rows are in sight");
     // All that there is to say is one click away.
-    window.query_all_by_label_contains("More about: ").last().expect("it can be opened").click();
+    window.query_all_by_label_contains("More about: ").next().expect("it can be opened").click();
     window.run();
     assert!(says(window, "Less about: "));
     assert!(says(window, "Switch the practice stream's faults off"), "what to do");
@@ -380,4 +394,35 @@ fn fields_fill_their_row() {
     window.run();
     let [name, value] = ["Name of property 1", "Value of orderId"].map(|label| outline(window, label).rect);
     assert!((name.height() - value.height()).abs() < 0.5, "{name:?} beside {value:?}");
+}
+
+#[test]
+fn a_sheet_becomes_lower_again_when_it_says_less() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    go(window, "Live");
+    wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run();
+    type_into(window, "Find a command", "resend");
+    window.key_press(Key::Enter);
+    window.run();
+    let height = |window: &mut Window, which: &str, said: &str| {
+        window.get_by_role_and_label(Role::RadioButton, which).click();
+        window.run();
+        wait_for(window, said, |window| says(window, said));
+        window.run();
+        let cancel = rect(window, Role::Button, "Cancel");
+        let sheets = rects(window).into_iter().map(|shape| shape.rect);
+        let sheets =
+            sheets.filter(|rect| rect.contains_rect(cancel) && (300.0..600.0).contains(&rect.width()));
+        sheets.map(|rect| rect.height()).fold(f32::INFINITY, f32::min)
+    };
+    let first = height(window, "Failed events", "No failed event fits");
+    let higher = height(window, "Delivered events", "a second time");
+    let again = height(window, "Failed events", "No failed event fits");
+    assert!(higher > first + 20.0, "{first}, {higher}");
+    assert!((again - first).abs() < 1.0, "{first}, then {higher}, then {again}");
 }

@@ -12,10 +12,13 @@ use tributary::{
     engine::{Engine, Whereabouts},
 };
 
-use crate::desk::{Desk, open, open_in, paths, says, settings};
+use crate::desk::{Desk, Window, open, open_in, paths, says, settings};
+
+/// With which address each start was asked for.
+type Starts = Arc<Mutex<Vec<Option<SocketAddr>>>>;
 
 /// The window of a product that did not start, and the addresses that were chosen in it.
-fn problem(offer: Option<Offer>) -> (Harness<'static, App>, Arc<Mutex<Vec<Option<SocketAddr>>>>) {
+fn problem(offer: Option<Offer>) -> (Window, Starts) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let asked_with = Arc::clone(&asked);
     let mut window = Harness::builder().with_size([900.0, 700.0]).build_eframe(move |cc| {

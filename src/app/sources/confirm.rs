@@ -1,6 +1,6 @@
 //! The questions before a source or one of its keys stops working.
 
-use eframe::egui::{self, Align, Frame, Label, Layout, Margin, Modal, RichText, Ui};
+use eframe::egui::{self, Frame, Label, Margin, Modal, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{Doing, Seen, Sources, new_key};
@@ -85,7 +85,7 @@ impl Sources {
             }
             ui.add(Label::new(RichText::new(&*question.text).color(t.weak)).wrap());
             ui.add_space(8.0);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            widgets::answers_ui(ui, |ui| {
                 confirmed = if matches!(self.doing, Some(Doing::NewKey { keeps_old: true, .. })) {
                     widgets::primary_button_ui(ui, question.icon, question.action, true).clicked()
                 } else {
