@@ -250,7 +250,7 @@ mod tests {
             resent(1_000, 5, 2),
             "1\u{2009}005 events were queued again; 2 are damaged on disk and stay failed"
         );
-        assert!(resent(0, 0, 0).starts_with("Nothing was queued again"));
+        assert!(resent(0, 0, 0).starts_with("Nothing was resent"));
     }
 
     #[test]
