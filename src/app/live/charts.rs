@@ -59,6 +59,8 @@ struct Chart<'a> {
     hint: &'a str,
     series: &'a [Series],
     written: fn(f64) -> String,
+    /// What the axis reaches at least: half of it is marked, so whole things need two.
+    least: f64,
 }
 
 impl Charts {
@@ -248,7 +250,11 @@ impl Page<'_, '_> {
             Series { name: "Rejected", color: t.err, values: self.slots.rates(|i| i.rejected) },
         ];
         let (title, hint) = ("Events per second", "Accepted, delivered, rejected");
-        self.chart_ui(ui, &Chart { title, hint, series: &series, written: per_second }, |_, _| {});
+        self.chart_ui(
+            ui,
+            &Chart { title, hint, series: &series, written: per_second, least: 1.0 },
+            |_, _| {},
+        );
     }
 
     fn backlog_ui(&mut self, ui: &mut Ui) {
@@ -261,7 +267,7 @@ impl Page<'_, '_> {
         });
         let series = [Series { name: "Waiting", color: t.accent, values: values.collect() }];
         let (title, hint) = ("Backlog", "Events in the spool that are not settled");
-        self.chart_ui(ui, &Chart { title, hint, series: &series, written: whole }, |_, _| {});
+        self.chart_ui(ui, &Chart { title, hint, series: &series, written: whole, least: 2.0 }, |_, _| {});
     }
 
     fn latency_ui(
@@ -281,7 +287,7 @@ impl Page<'_, '_> {
             Series { name: "p95", color: t.accent, values: quantile(0.95) },
             Series { name: "p99", color: t.warn, values: quantile(0.99) },
         ];
-        self.chart_ui(ui, &Chart { title, hint, series: &series, written: millis }, |_, _| {});
+        self.chart_ui(ui, &Chart { title, hint, series: &series, written: millis, least: 2.0 }, |_, _| {});
     }
 
     fn errors_ui(&mut self, ui: &mut Ui) {
@@ -296,7 +302,7 @@ impl Page<'_, '_> {
         }
         let mut kinds: Vec<(&str, u64)> = kinds.into_iter().collect();
         kinds.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
-        let chart = Chart { title: "Errors", hint, series: &series, written: per_second };
+        let chart = Chart { title: "Errors", hint, series: &series, written: per_second, least: 1.0 };
         self.chart_ui(ui, &chart, |ui, page| {
             if kinds.is_empty() {
                 widgets::hint_ui(ui, "None in this period.");
@@ -424,12 +430,12 @@ impl Page<'_, '_> {
     }
 
     fn plot_ui(&mut self, ui: &mut Ui, chart: &Chart<'_>) {
-        let Chart { title, series, written, .. } = *chart;
+        let Chart { title, series, written, least, .. } = *chart;
         let t = tokens(ui);
         let slots = self.slots;
         let start = -(slots.window.span_ms() as f64) / 1e3;
         let peak = series.iter().flat_map(|one| one.values.iter().flatten()).copied().fold(0.0, f64::max);
-        let top = nice(peak);
+        let top = nice(peak.max(least));
         let clock = self.seen.clock;
         let end = slots.end;
         let plot = Plot::new(title)
@@ -546,8 +552,8 @@ fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
 
 /// The next round number whose half is round too.
 pub(super) fn nice(peak: f64) -> f64 {
-    if peak <= 2.0 {
-        return 2.0;
+    if peak <= 1.0 {
+        return 1.0;
     }
     let magnitude = 10_f64.powf(peak.log10().floor());
     let steps = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0];
