@@ -29,6 +29,7 @@ mod commands;
 mod detail;
 mod exporting;
 mod faults;
+mod hold;
 mod json;
 mod libraries;
 mod live;
@@ -236,6 +237,10 @@ enum Wish {
     AllowReading,
     /// Show one delivery in Live.
     Show(crate::delivery::EventId),
+    /// Show one record in Stream.
+    ShowRecord(crate::delivery::Receipt),
+    /// Show in Live what this search finds, and nothing else.
+    Search(String),
     /// Edit an event in the Test place.
     Compose(crate::event::Kind, String),
     /// Show in Live what has this in common.
@@ -578,10 +583,17 @@ impl Desk {
             wishes: &mut wishes,
         };
         let t = theme::tokens(ui);
+        // A question of a place is drawn with that place, after the keys of the window.
+        let asks = ui.memory(egui::Memory::top_modal_layer).is_some();
+        let is_over = self.over.is_open() || self.resending.is_open() || self.exporting.is_open();
         self.over.ui(ui, seen);
         self.resending.ui(ui, seen);
         self.exporting.ui(ui, seen);
-        commands::keys(ui, seen);
+        if is_over {
+            keep_keys(ui);
+        } else if !asks {
+            commands::keys(ui, seen);
+        }
         status_line::panel_ui(ui, seen);
         under_way::panel_ui(ui, seen, self.resending.of());
         rail::panel_ui(ui, seen, self.place, self.setup.attention(seen));
@@ -623,6 +635,12 @@ impl Desk {
         wishes
     }
 
+    /// The same, with this place in sight.
+    fn at(&mut self, place: Place) -> &mut Self {
+        self.place = place;
+        self
+    }
+
     fn grant(&mut self, wish: Wish, clock: &Clock) -> Option<Notice> {
         let engine = self.engine.as_ref()?;
         match wish {
@@ -634,51 +652,29 @@ impl Desk {
                     self.setup.show(section);
                 }
             }
-            Wish::Check => {
-                self.place = Place::SetUp;
-                self.setup.check_soon();
-            }
-            Wish::StartTestRun => {
-                self.place = Place::Test;
-                self.test.run_soon();
-            }
-            Wish::SendTest => {
-                self.place = Place::Test;
-                self.test.send_soon();
-            }
-            Wish::ReadAgain => {
-                self.place = Place::Stream;
-                self.stream.read_again();
-            }
+            Wish::Check => self.at(Place::SetUp).setup.check_soon(),
+            Wish::StartTestRun => self.at(Place::Test).test.run_soon(),
+            Wish::SendTest => self.at(Place::Test).test.send_soon(),
+            Wish::ReadAgain => self.at(Place::Stream).stream.read_again(),
             Wish::Palette => self.over = palette::Over::palette(),
             Wish::Help => self.over = palette::Over::Help,
-            Wish::AllowReading => {
-                self.place = Place::SetUp;
-                self.setup.allow_reading();
-            }
-            Wish::Show(id) => {
-                self.place = Place::Live;
-                self.live.show(id);
-            }
-            Wish::Compose(kind, text) => {
-                self.place = Place::Test;
-                self.test.compose(kind, text);
-            }
-            Wish::Filter(name, value) => {
-                self.place = Place::Live;
-                self.live.require(name, &value);
-            }
+            Wish::AllowReading => self.at(Place::SetUp).setup.allow_reading(),
+            Wish::Show(id) => self.at(Place::Live).live.show(id),
+            Wish::ShowRecord(receipt) => self.at(Place::Stream).stream.show(receipt),
+            Wish::Search(text) => self.at(Place::Live).live.search(text),
+            Wish::Compose(kind, text) => self.at(Place::Test).test.compose(kind, text),
+            Wish::Filter(name, value) => self.at(Place::Live).live.require(name, &value),
             Wish::Save { config, done, queued } => self.save(*config, done, queued),
             Wish::RetryNow => engine.retry_now(),
             // Its answer is that the banner goes.
             Wish::SetAsideStuck => drop(engine.set_aside_stuck()),
-            Wish::Resend(which) => return self.resending.start(engine, which),
+            Wish::Resend(which) => {
+                self.live.await_new();
+                return self.resending.start(engine, which);
+            }
             Wish::AskResend => return self.ask_about_search(clock, true),
             Wish::AskExport => return self.ask_about_search(clock, false),
-            Wish::Live(what) => {
-                self.place = Place::Live;
-                self.live.take(what);
-            }
+            Wish::Live(what) => self.at(Place::Live).live.take(what),
             Wish::Open(act) if self.live.act(act) => self.place = Place::Live,
             Wish::Open(_none) => {
                 return Some(Notice::new("No delivery is open: choose one in Live".to_owned(), true));
@@ -727,6 +723,24 @@ fn raise(ctx: &egui::Context) {
     ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
     ctx.send_viewport_cmd(ViewportCommand::Focus);
     ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
+}
+
+/// What is open over the window has had its keys: nothing behind it gets any.
+fn keep_keys(ui: &Ui) {
+    use egui::Event;
+    ui.input_mut(|input| {
+        input.events.retain(|event| {
+            !matches!(
+                event,
+                Event::Key { .. }
+                    | Event::Text(_)
+                    | Event::Copy
+                    | Event::Cut
+                    | Event::Paste(_)
+                    | Event::Ime(_)
+            )
+        });
+    });
 }
 
 impl Drop for Desk {

@@ -14,6 +14,7 @@ mod body;
 mod clock;
 mod context;
 mod decode;
+mod library;
 mod normalise;
 mod record;
 mod scan;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use body::{Body, Events, decode_pixel};
 pub use decode::{Content, Inside, Layer, Part, parts};
+pub use library::library_of;
 pub use record::{Encoding, PartitionKey};
 
 use std::borrow::Cow;
@@ -213,6 +215,8 @@ pub struct Refusal {
     pub message: Cow<'static, str>,
     /// The sender's `messageId`, where one was readable and is not itself the reason.
     pub message_id: Option<String>,
+    /// Whose event it is: what its partition key would have been, where an id was readable.
+    pub user: Option<PartitionKey>,
     /// The item or body as sent, its first 4 KiB.
     pub excerpt: Vec<u8>,
 }
@@ -231,6 +235,6 @@ impl Refusal {
         while end < sent.len() && end > Self::EXCERPT_BYTES_MAX - 4 && sent[end] & 0xC0 == 0x80 {
             end -= 1;
         }
-        Self { code, message: message.into(), message_id: None, excerpt: sent[..end].to_vec() }
+        Self { code, message: message.into(), message_id: None, user: None, excerpt: sent[..end].to_vec() }
     }
 }

@@ -44,7 +44,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     config,
     delivery::{Attempt, EventId, Fault, Intake, Ledger, Millis, Receipt, Resent},
-    event::{Encoding, Event, Kind},
+    event::{Encoding, Event, Kind, PartitionKey},
     files::Identity,
 };
 
@@ -120,6 +120,8 @@ pub struct Rejected {
     pub kind: Option<Kind>,
     /// As far as there was one.
     pub message_id: Option<String>,
+    /// Whose event it is, as far as that was known; stands where an accepted event has its partition key.
+    pub user: Option<PartitionKey>,
     /// Why.
     pub fault: Fault,
     /// What was sent, cut short.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    delivery::{Fault, Forwarder, Intake, Millis},
+    delivery::{EventId, Fault, Forwarder, Intake, Millis, Which},
     remedy::{self, Remedy},
 };
 
@@ -200,7 +200,7 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, nex
     let body = |ui: &mut Ui| words_ui(ui, &remedy, fault);
     framed_ui(ui, tone, (&remedy.what, title), body, |ui, is_open| {
         if is_open {
-            place_ui(ui, seen, &remedy);
+            place_ui(ui, seen, &remedy, None);
         }
         if let Some(next_try) = next_try {
             if widgets::button_ui(ui, Icon::RotateCw, "Try now").clicked() {
@@ -223,8 +223,15 @@ fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &Fault) {
     ui.add(Label::new(widgets::words(ui, &remedy.action, 540.0, t.text)).wrap());
 }
 
-fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy) {
-    if let Some(place) = remedy.place
+fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy, event: Option<Event>) {
+    let failed = event.and_then(|event| event.failed).filter(|_| remedy.place == Some(remedy::Place::Live));
+    if let Some(failed) = failed {
+        let button = widgets::primary_button_ui(ui, Icon::RotateCw, "Resend this event", true);
+        if button.on_hover_text("Queues this event again, behind those that wait").clicked() {
+            seen.wishes.push(Wish::Resend(Which::Lines(vec![failed])));
+        }
+    } else if let Some(place) = remedy.place
+        && event.is_none_or(|event| place_of(place).0 != event.here)
         && widgets::primary_button_ui(ui, Icon::ArrowRight, place.title(), true).clicked()
     {
         seen.wishes.push(Wish::GoTo(place));
@@ -250,8 +257,26 @@ fn countdown_ui(ui: &mut Ui, ms: Millis, something_waits: bool) {
     ui.add(Label::new(RichText::new(text).color(t.weak)).selectable(false));
 }
 
+/// An event that a fault is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    /// The place where it is looked at: no button leads there.
+    pub here: super::Place,
+    /// It has failed, and can be sent again.
+    pub failed: Option<EventId>,
+}
+
 /// The same words in a place's own column.
 pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
+    remedy_in_ui(ui, seen, fault, None);
+}
+
+/// The same beside an event: where the remedy is to send it again, the button does that.
+pub(super) fn remedy_of_event_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: Event) {
+    remedy_in_ui(ui, seen, fault, Some(event));
+}
+
+fn remedy_in_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: Option<Event>) {
     if seen.status.forwarder.fault().is_some_and(|above| above.code == fault.code) {
         // Why, and what to do, stand at the top of the window already.
         let t = tokens(ui);
@@ -265,20 +290,20 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
         ui.add_space(4.0);
         return;
     }
-    remedy_for_ui(ui, seen, fault, seen.config);
+    once_ui(ui, seen, fault, (&remedy::remedy_once(fault, seen.config), event));
 }
 
 /// The same about something that was asked once and stores nothing, with settings that need not be in force.
 pub(super) fn remedy_for_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
-    once_ui(ui, seen, fault, &remedy::remedy_once(fault, config));
+    once_ui(ui, seen, fault, (&remedy::remedy_once(fault, config), None));
 }
 
 /// The same about a record that was put once.
 pub(super) fn remedy_of_put_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
-    once_ui(ui, seen, fault, &remedy::remedy_of_put(fault, config));
+    once_ui(ui, seen, fault, (&remedy::remedy_of_put(fault, config), None));
 }
 
-fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, remedy: &Remedy) {
+fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, (remedy, event): (&Remedy, Option<Event>)) {
     let t = tokens(ui);
     frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
         ui.take_available_width();
@@ -288,7 +313,7 @@ fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, remedy: &Remedy) {
         said_ui(ui, fault);
         if remedy.place.is_some() || remedy.link.is_some() {
             ui.add_space(2.0);
-            ui.horizontal_wrapped(|ui| place_ui(ui, seen, remedy));
+            ui.horizontal_wrapped(|ui| place_ui(ui, seen, remedy, event));
         }
     });
     ui.add_space(4.0);

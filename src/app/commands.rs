@@ -134,12 +134,13 @@ pub(super) const ALL: [Entry; 46] = [
 ];
 
 /// Keys that mean something in one place only, for the help sheet: the place, the keys, what they do.
-pub(super) const ELSEWHERE: [(&str, &str, &str); 8] = [
+pub(super) const ELSEWHERE: [(&str, &str, &str); 9] = [
     ("Test", "Ctrl+Enter", "Send the event"),
     ("Live", "Ctrl+F", "Search"),
     ("Live", "J or Down, K or Up", "The next delivery, the one before"),
     ("Live", "Esc", "Close the delivery"),
     ("Stream", "Ctrl+F", "Filter"),
+    ("Stream", "J or Down, K or Up", "The next record, the one before"),
     ("Stream", "Esc", "Close the record"),
     ("Everywhere", "Tab, Shift+Tab", "The next control, the one before"),
     ("Everywhere", "Space or Enter", "Press the button, flip the switch"),

@@ -12,7 +12,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Poll, Seen, Waiting, Wish, banner,
+    Clock, Place, Poll, Seen, Waiting, Wish, banner,
     commands::{self, Command},
     json,
     theme::{self, Tokens, tokens, weight},
@@ -41,6 +41,13 @@ enum Tab {
     Story,
 }
 
+/// How a delivery is looked at: the next one is shown as the one before was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Looks {
+    tab: Tab,
+    form: Form,
+}
+
 /// A delivery that is being looked at.
 pub(super) struct Pane {
     pub id: EventId,
@@ -48,8 +55,7 @@ pub(super) struct Pane {
     shown: Shown,
     /// The log's revision when it was last asked for.
     revision: u64,
-    tab: Tab,
-    form: Form,
+    pub looks: Looks,
     /// To be done by keys, once it is loaded.
     pub asked: Option<Act>,
 }
@@ -97,16 +103,8 @@ impl Loaded {
 }
 
 impl Pane {
-    pub(super) fn new(id: EventId) -> Self {
-        Self {
-            id,
-            waiting: None,
-            shown: Shown::Loading,
-            revision: 0,
-            tab: Tab::default(),
-            form: Form::default(),
-            asked: None,
-        }
+    pub(super) fn new(id: EventId, looks: Looks) -> Self {
+        Self { id, waiting: None, shown: Shown::Loading, revision: 0, looks, asked: None }
     }
 
     /// All of it as last read.
@@ -176,15 +174,15 @@ impl Pane {
                     }
                 }
                 let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
-                widgets::segments_ui(ui, &mut self.tab, "What to show", &tabs);
-                ScrollArea::vertical().id_salt(("detail", self.tab as u8)).auto_shrink(false).show(
+                widgets::segments_ui(ui, &mut self.looks.tab, "What to show", &tabs);
+                ScrollArea::vertical().id_salt(("detail", self.looks.tab as u8)).auto_shrink(false).show(
                     ui,
                     |ui| {
                         // The scroll bar floats over what is left free here.
                         ui.set_max_width(ui.available_width() - 8.0);
                         ui.spacing_mut().item_spacing.y = 6.0;
-                        match self.tab {
-                            Tab::Event => event_ui(ui, loaded, &mut self.form, seen),
+                        match self.looks.tab {
+                            Tab::Event => event_ui(ui, loaded, &mut self.looks.form, seen),
                             Tab::Record => record_ui(ui, loaded, seen),
                             Tab::Story => {
                                 story_ui(ui, &loaded.detail, seen.clock);
@@ -249,7 +247,7 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
 
 fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) {
     let delivery = &loaded.detail.delivery;
-    fault_ui(ui, delivery, seen);
+    fault_ui(ui, delivery, seen, Place::Live);
     if let Some(first) = delivery.repeat_of {
         widgets::message_ui(ui, Tone::Note, REPEAT_MEANS);
         if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first one").clicked() {
@@ -457,10 +455,10 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
         if !delivery.message_id.is_empty() && widgets::fact_ui(ui, "messageId", &delivery.message_id, true) {
             seen.copied("messageId");
         }
-        if !delivery.partition_key.is_empty()
-            && widgets::fact_ui(ui, "Partition key", &delivery.partition_key, true)
-        {
-            seen.copied("Partition key");
+        // What was rejected has no record, and so no key.
+        let key = if delivery.state == State::Rejected { "User" } else { "Partition key" };
+        if !delivery.partition_key.is_empty() && widgets::fact_ui(ui, key, &delivery.partition_key, true) {
+            seen.copied(key);
         }
         if let Some(receipt) = &delivery.receipt {
             widgets::fact_ui(ui, "Shard", &receipt.shard_id, false);
@@ -471,13 +469,15 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     });
 }
 
-/// Why it is not delivered, and what to do.
-pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
+/// Why it is not delivered, and what to do. `here`: the place where this is said.
+pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, here: Place) {
     let Some(fault) = delivery.fault.as_ref() else { return };
     match delivery.state {
         State::Delivered => {}
         State::Rejected | State::Failed | State::Resent | State::Queued | State::Retrying => {
-            banner::remedy_ui(ui, seen, fault);
+            let event =
+                banner::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
+            banner::remedy_of_event_ui(ui, seen, fault, event);
         }
     }
 }

@@ -100,6 +100,10 @@ impl Exporting {
         self.sheet = Some(Sheet { text, query, format, with_data: true, path });
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.sheet.is_some()
+    }
+
     /// The sheet, while it is open.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
         let Some(do_it) = self.sheet.as_mut().and_then(|sheet| sheet.ui(ui)) else { return };

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Clock, Place, Seen, Waiting, Wish, arrived,
     commands::{self, Command},
-    detail::{Act, Pane},
+    detail::{Act, Looks, Pane},
+    hold::Hold,
     rows::Rows,
     status_line,
     theme::{self, tokens, weight},
@@ -84,8 +85,11 @@ pub(super) struct Live {
     error: Option<String>,
     /// The line numbers that were drawn last.
     visible: Range<usize>,
-    /// The newest line is in sight: what comes is shown at once.
+    /// The newest line is in sight: what comes is shown at once, unless the list is held.
     follows: bool,
+    hold: Hold,
+    /// The user aims at the list, or has opened a line in sight: no line may move.
+    held: Held,
     to_newest: bool,
     /// The scroll offset, and how many rows and columns were drawn last.
     drawn: (f32, usize, usize),
@@ -100,6 +104,23 @@ pub(super) struct Live {
     oldest_first: bool,
     to_remember: bool,
     pane: Option<Pane>,
+    /// How the open delivery is shown, and the next one will be.
+    looks: Looks,
+    /// The user has had events queued again, and waits to see them: an open line does not hold the list.
+    awaits_new: bool,
+    /// A delivery that was asked for by name: the list scrolls to it.
+    reveal: Option<EventId>,
+}
+
+/// Why the list stands still although its newest line is in sight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Held {
+    #[default]
+    No,
+    /// The pointer is over it.
+    ByPointer,
+    /// A line of it is open.
+    ByOpenLine,
 }
 
 /// What is found again next time.
@@ -121,12 +142,42 @@ impl Live {
         Self { columns, oldest_first, filters, to_newest, follows: true, ..Self::default() }
     }
 
-    /// Opens one delivery.
+    /// Opens one delivery. The search stays: the list says so where it leaves that delivery out.
     pub(super) fn show(&mut self, id: EventId) {
         self.view = View::Events;
-        self.pane = Some(Pane::new(id));
-        let all = self.filters.set(String::new());
-        self.filter(all);
+        self.open(id);
+        if self.rows.number_of(id).is_none() {
+            self.start_over();
+        }
+        self.reveal = Some(id);
+    }
+
+    /// Events were queued again by the user, whose lines are to be seen when they come.
+    pub(super) fn await_new(&mut self) {
+        self.awaits_new = true;
+    }
+
+    fn open(&mut self, id: EventId) {
+        self.awaits_new = false;
+        self.pane = Some(Pane::new(id, self.looks));
+    }
+
+    /// Shows what this search finds, and nothing else.
+    pub(super) fn search(&mut self, text: String) {
+        self.view = View::Events;
+        self.pane = None;
+        self.filters.by = None;
+        let found = self.filters.set(text);
+        self.filter(found);
+    }
+
+    /// Takes the list from its newest line again.
+    fn start_over(&mut self) {
+        let filter = self.rows.filter.clone();
+        self.rows.look_for(filter);
+        self.waiting = None;
+        self.to_newest = true;
+        self.follows = true;
     }
 
     /// Only lines that say this, beside what is asked for already.
@@ -206,12 +257,27 @@ impl Live {
         }
     }
 
+    fn held(&mut self, ctx: &egui::Context) -> Held {
+        let is_aimed_at = self.hold.is_aimed_at(ctx);
+        let open = self.pane.as_ref().and_then(|pane| self.rows.find(pane.id));
+        if is_aimed_at {
+            Held::ByPointer
+        } else if !self.awaits_new && open.is_some_and(|number| self.visible.contains(&number)) {
+            Held::ByOpenLine
+        } else {
+            Held::No
+        }
+    }
+
     pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status, in_sight: bool) {
+        self.held = self.held(ctx);
+        let is_held = self.held != Held::No;
         match arrived(&mut self.waiting, ctx) {
             Some(Ok(page)) => {
                 self.revision = self.revision.max(page.revision);
                 self.error = None;
-                self.rows.take(page);
+                self.rows.take(page, is_held);
+                self.reveal_now();
             }
             Some(Err(error)) => {
                 self.error = Some(error);
@@ -240,7 +306,10 @@ impl Live {
             return;
         }
         let mut query = self.rows.missing(&self.visible, status.newest);
-        if query.is_none() && !self.paused && status.revision != self.revision {
+        let follows = self.follows && !is_held;
+        // What came while the list was held is shown as soon as it is let go, also where nothing comes any more.
+        let is_behind = follows && self.rows.filter.by.is_none() && self.rows.unseen(status.newest) > 0;
+        if query.is_none() && !self.paused && (status.revision != self.revision || is_behind) {
             let every = if self.rows.is_cheap() { READ_EVERY } else { SEARCH_EVERY };
             let since = self.read_at.map_or(every, |at| at.elapsed());
             if since < every {
@@ -248,14 +317,25 @@ impl Live {
                 return;
             }
             self.revision = status.revision;
-            if let Some(since) = self.filters.slides_to() {
+            if let Some(since) = self.filters.slides_to().filter(|_| !is_held) {
                 self.rows.slide(Some(since));
             }
-            query = self.rows.changed(&self.visible, self.follows, status.newest);
+            query = self.rows.changed(&self.visible, follows, status.newest);
         }
         if let Some(query) = query {
             self.read_at = Some(Instant::now());
             self.waiting = Some(Waiting::new(engine.page(query)));
+        }
+    }
+
+    /// Scrolls to the delivery that was asked for, once the list knows its place.
+    fn reveal_now(&mut self) {
+        let Some(id) = self.reveal.filter(|_| !self.rows.is_searching()) else { return };
+        if let Some(number) = self.rows.number_of(id) {
+            self.scroll_to = Some(number).filter(|number| !self.visible.contains(number));
+            self.reveal = None;
+        } else if self.rows.leaves_out(id) {
+            self.reveal = None;
         }
     }
 
@@ -278,11 +358,9 @@ impl Live {
             return;
         }
         let beside = ui.available_width() > 780.0;
-        if let Some(pane) = self.pane.as_mut().filter(|_| !beside) {
+        if let Some(pane) = self.pane.take_if(|_| !beside) {
             // Too narrow for both: the delivery takes the place of the list.
-            if !pane.ui(ui, seen) {
-                self.pane = None;
-            }
+            self.pane_ui(ui, seen, pane);
             return;
         }
         if ui.content_rect().height() > 640.0 {
@@ -291,20 +369,36 @@ impl Live {
         }
         self.filters_ui(ui, seen);
         ui.add_space(6.0);
-        if let Some(mut pane) = self.pane.take() {
+        if let Some(pane) = self.pane.take() {
             let margin = Margin { left: 16, right: 2, top: 2, bottom: 0 };
-            let open = Panel::right("delivery")
+            Panel::right("delivery")
                 .default_size(410.0)
                 .size_range(320.0..=(ui.available_width() * 0.6))
                 .frame(Frame::new().inner_margin(margin))
-                .show(ui, |ui| pane.ui(ui, seen))
-                .inner;
-            self.pane = open.then_some(pane);
+                .show(ui, |ui| self.pane_ui(ui, seen, pane));
         }
         let margin = Margin { right: if self.pane.is_some() { 10 } else { 0 }, ..Margin::ZERO };
         CentralPanel::no_frame()
             .frame(Frame::new().inner_margin(margin))
             .show(ui, |ui| self.list_ui(ui, seen));
+    }
+
+    /// The open delivery, which stays unless it is closed.
+    fn pane_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, mut pane: Pane) {
+        let is_left_out = self.rows.leaves_out(pane.id) && !self.rows.filter.is_all();
+        if is_left_out && !self.filters.has_mistake() {
+            ui.horizontal_wrapped(|ui| {
+                widgets::hint_ui(ui, "The search leaves this event out.");
+                if widgets::button_ui(ui, Icon::X, "Show all events").clicked() {
+                    let all = self.filters.set(String::new());
+                    self.filter(all);
+                    self.reveal = Some(pane.id);
+                }
+            });
+        }
+        let open = pane.ui(ui, seen);
+        self.looks = pane.looks;
+        self.pane = open.then_some(pane);
     }
 
     /// From the right.
@@ -331,7 +425,9 @@ impl Live {
     }
 
     fn keys(&mut self, ui: &mut Ui) {
-        if ui.memory(|memory| memory.focused().is_some()) && ui.text_edit_focused() {
+        let types = ui.memory(|memory| memory.focused().is_some()) && ui.text_edit_focused();
+        // A menu that is open has the keys.
+        if types || egui::Popup::is_any_open(ui) || self.view != View::Events {
             return;
         }
         let (down, up, escape) = ui.input(|i| {
@@ -345,7 +441,7 @@ impl Live {
         if escape {
             self.pane = None;
         }
-        if down || up {
+        if (down || up) && !self.filters.has_mistake() {
             let current = self.pane.as_ref().and_then(|pane| self.rows.find(pane.id));
             let down = down != self.is_mirrored();
             let next = match current {
@@ -353,8 +449,8 @@ impl Live {
                 Some(number) if down => number + 1,
                 Some(number) => number.saturating_sub(1),
             };
-            if let Some(row) = self.rows.get(next) {
-                self.pane = Some(Pane::new(row.id));
+            if let Some(id) = self.rows.get(next).map(|row| row.id) {
+                self.open(id);
                 if !(self.visible.start + 1..self.visible.end.saturating_sub(1)).contains(&next) {
                     self.scroll_to = Some(next);
                 }
@@ -373,6 +469,9 @@ impl Live {
 
     /// What a search has found so far and how far it is, or what a ranking is of.
     fn progress_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        if self.filters.has_mistake() {
+            return;
+        }
         let t = tokens(ui);
         let by = self.rows.filter.by;
         let Some(progress) = self.rows.progress() else {
@@ -433,6 +532,16 @@ impl Live {
             }
             return;
         }
+        if self.filters.has_mistake() {
+            // What the list had before is no answer to this search.
+            let text = "What is wrong with it stands below the search field.";
+            let action = Some((Icon::X, "Clear the search"));
+            if widgets::empty_ui(ui, Icon::SearchX, "No events for this search", text, action) {
+                let all = self.filters.set(String::new());
+                self.filter(all);
+            }
+            return;
+        }
         if self.rows.len() == 0 {
             self.visible = 0..40;
             self.follows = true;
@@ -440,6 +549,7 @@ impl Live {
             return;
         }
         let list = ui.available_rect_before_wrap();
+        self.hold.drawn(list);
         self.table_ui(ui, seen);
         self.held_ui(ui, seen, list);
     }
@@ -477,30 +587,27 @@ impl Live {
     /// What is not shown because the list holds still; over the list, so that nothing moves for it.
     fn held_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, list: egui::Rect) {
         let unseen = self.rows.unseen(seen.status.newest);
-        if unseen == 0 || (self.follows && !self.paused) || self.rows.filter.by.is_some() {
+        let is_all = self.rows.filter.is_all();
+        let stands_still = match self.held {
+            _ if self.paused || !self.follows => true,
+            Held::No => false,
+            // Whether what came fits the search is not known, and the pointer will be gone in a moment.
+            Held::ByPointer => is_all,
+            Held::ByOpenLine => true,
+        };
+        if unseen == 0 || !stands_still || self.rows.filter.by.is_some() {
+            self.hold.nothing_to_offer();
             return;
         }
-        let label = if self.rows.filter.is_all() {
+        let label = if is_all {
             format!("{} new", widgets::digits(unseen))
         } else {
             "Look for newer ones".to_owned()
         };
-        let (icon, top) = if self.is_mirrored() {
-            (Icon::ArrowDown, list.bottom() - 44.0)
-        } else {
-            (Icon::ArrowUp, list.top() + 34.0)
-        };
-        let place = egui::Rect::from_min_size(egui::pos2(list.left(), top), vec2(list.width(), 34.0));
-        let layout = Layout::top_down(Align::Center);
-        let mut over = ui.new_child(egui::UiBuilder::new().id_salt("held").max_rect(place).layout(layout));
-        let button = widgets::primary_button_ui(&mut over, icon, &label, true);
-        if button.on_hover_text("Show the newest, and follow").clicked() {
+        let at_end = self.is_mirrored();
+        if self.hold.offer_ui(ui, list, &label, at_end) {
             self.paused = false;
-            self.to_newest = true;
-            self.follows = true;
-            let filter = self.rows.filter.clone();
-            self.rows.look_for(filter);
-            self.waiting = None;
+            self.start_over();
         }
     }
 
@@ -579,8 +686,15 @@ impl Live {
         if let Some(sort) = sort {
             self.sort_by_head(sort);
         }
-        if let Some(id) = clicked {
-            self.pane = if selected == Some(id) { None } else { Some(Pane::new(id)) };
+        self.clicked(clicked);
+    }
+
+    /// A line that was clicked opens; the one that is open closes.
+    fn clicked(&mut self, line: Option<EventId>) {
+        match (line, &self.pane) {
+            (None, _) => {}
+            (Some(id), Some(pane)) if pane.id == id => self.pane = None,
+            (Some(id), _) => self.open(id),
         }
     }
 

@@ -45,33 +45,116 @@ fn keys(config: &Config) -> (CredentialsSource, &str, &str) {
     (credentials.source, profile, &credentials.role_arn)
 }
 
-/// What is asked before such settings are applied; `None`: no event waits that they would move.
-pub(super) fn question(seen: &Seen<'_>, new: &Config) -> Option<String> {
+/// What is asked before such settings are applied. Names where the events wait for and where they would go.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    pub text: String,
+    /// What the button that sends them does, after its verb.
+    send: String,
+    /// The same of the one that sets them aside.
+    set_aside: String,
+}
+
+/// `None`: no event waits that the new settings would move.
+pub(super) fn question(seen: &Seen<'_>, new: &Config) -> Option<Question> {
     let queued = seen.status.ledger.queued;
-    let why = match between(seen.config, new) {
-        Move::Nowhere => return None,
-        Move::Elsewhere => "",
-        Move::OtherKeys => ", and other keys may be another account's",
-    };
-    (queued > 0).then(|| {
-        format!(
-            "{} queued {} for {}{why}. Send there, or set aside?",
-            widgets::digits(queued),
-            if queued == 1 { "event waits" } else { "events wait" },
-            status_line::destination(seen.config)
-        )
-    })
+    match between(seen.config, new) {
+        _ if queued == 0 => None,
+        Move::Nowhere => None,
+        Move::Elsewhere => Some(Question::about(queued, seen.config, new)),
+        Move::OtherKeys => Some(Question::about_keys(queued, seen.config)),
+    }
+}
+
+/// "1 queued event waits for", and how it is spoken of after that.
+fn waits(queued: u64) -> (String, &'static str) {
+    let (waits, them) = if queued == 1 { ("event waits", "it") } else { ("events wait", "them") };
+    (format!("{} queued {waits} for", widgets::digits(queued)), them)
+}
+
+impl Question {
+    fn about(queued: u64, now: &Config, new: &Config) -> Self {
+        let (waits, them) = waits(queued);
+        let name = |config: &Config| match config.destination.kind {
+            DestinationKind::Practice => "the practice stream".to_owned(),
+            DestinationKind::Kinesis => status_line::destination(config),
+        };
+        let (mut from, mut to) = (name(now), name(new));
+        // The buttons say as much as keeps the two apart.
+        let (from_short, to_short) = match (stream(now), stream(new)) {
+            _ if from == to => (server(now).to_owned(), server(new).to_owned()),
+            (one, other) if one == other => (from.clone(), to.clone()),
+            (one, other) => (one, other),
+        };
+        if from == to {
+            from = format!("{from} on {from_short}");
+            to = format!("{to} on {to_short}");
+        }
+        let (from_short, to_short) = (shortened(&from_short), shortened(&to_short));
+        let those =
+            if queued == 1 { "the one".to_owned() } else { format!("the {}", widgets::digits(queued)) };
+        Self {
+            text: format!("{waits} {from}. Send {them} to {to}, or set {them} aside?"),
+            send: format!("send {them} to {to_short}"),
+            set_aside: format!("set aside {those} for {from_short}"),
+        }
+    }
+
+    fn about_keys(queued: u64, now: &Config) -> Self {
+        let (waits, them) = waits(queued);
+        let from = status_line::destination(now);
+        Self {
+            text: format!(
+                "{waits} {from}, and the new keys may be another account's. Send {them} with the new keys, or set {them} aside?"
+            ),
+            send: format!("send {them} with the new keys"),
+            set_aside: format!("set {them} aside"),
+        }
+    }
+}
+
+/// The stream's name, of an ARN too.
+fn stream(config: &Config) -> String {
+    match config.destination.kind {
+        DestinationKind::Practice => "the practice stream".to_owned(),
+        DestinationKind::Kinesis => {
+            config.destination.stream.rsplit("stream/").next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+/// The server, where even that must tell two destinations apart.
+fn server(config: &Config) -> &str {
+    match config.destination.endpoint_url.as_str() {
+        "" => "AWS",
+        url => url,
+    }
+}
+
+/// A name for a button: it may have 128 characters.
+fn shortened(name: &str) -> String {
+    const CHARS_MAX: usize = 32;
+    if name.chars().count() <= CHARS_MAX {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(CHARS_MAX - 1).collect();
+    format!("{}…", head.trim_end())
 }
 
 /// The button that puts the settings in force; two where events wait that they would move. What becomes of those, once
 /// one was pressed. `can`: why neither can be.
-pub(super) fn choice_ui(ui: &mut Ui, verb: &str, moves: bool, can: Result<(), &str>) -> Option<Queued> {
+pub(super) fn choice_ui(
+    ui: &mut Ui,
+    verb: &str,
+    question: Option<&Question>,
+    can: Result<(), &str>,
+) -> Option<Queued> {
     let why = can.err().unwrap_or_default();
-    let label = if moves { format!("{verb} and send them there") } else { verb.to_owned() };
+    let label = question.map_or_else(|| verb.to_owned(), |question| format!("{verb} and {}", question.send));
     let there = widgets::primary_button_ui(ui, Icon::Check, &label, can.is_ok());
     let mut pressed = there.on_disabled_hover_text(why).clicked().then_some(Queued::GoOn);
-    if moves {
-        let label = format!("{verb} and set them aside");
+    if let Some(question) = question {
+        let label = format!("{verb} and {}", question.set_aside);
         let aside = ui.add_enabled_ui(can.is_ok(), |ui| widgets::button_ui(ui, Icon::Archive, &label)).inner;
         let hint = "They are kept under Failed, and can be sent again at any time.";
         if aside.on_hover_text(hint).on_disabled_hover_text(why).clicked() {
@@ -135,5 +218,29 @@ mod tests {
         ] {
             assert_eq!(between(&now, &new), wanted, "{now:?} {new:?}");
         }
+    }
+
+    #[test]
+    fn a_question_names_both_destinations_as_shortly_as_keeps_them_apart() {
+        let ask = |change: fn(&mut Config)| Question::about(2, &with(|_| {}), &with(change));
+        let other = ask(|config| "orders".clone_into(&mut config.destination.stream));
+        assert_eq!(
+            other.text,
+            "2 queued events wait for clicks @ eu-west-1. Send them to orders @ eu-west-1, or set them aside?"
+        );
+        assert_eq!([&*other.send, &*other.set_aside], ["send them to orders", "set aside the 2 for clicks"]);
+        let region = ask(|config| "us-east-1".clone_into(&mut config.destination.region));
+        assert_eq!(region.send, "send them to clicks @ us-east-1");
+        let server = ask(|config| "http://localhost:4566/".clone_into(&mut config.destination.endpoint_url));
+        assert_eq!(server.send, "send them to clicks @ localhost:4566");
+        assert!(server.text.contains("for clicks @ eu-west-1. Send them to clicks @ localhost:4566,"));
+        let scheme = |scheme: &str| {
+            let url = format!("{scheme}://localhost:4566");
+            with(|config| config.destination.endpoint_url = url)
+        };
+        let secured = Question::about(1, &scheme("http"), &scheme("https"));
+        assert!(secured.text.contains("Send it to clicks @ localhost:4566 on https://localhost:4566,"));
+        let practice = ask(|config| config.destination.kind = DestinationKind::Practice);
+        assert_eq!(practice.send, "send them to the practice stream");
     }
 }

@@ -5,7 +5,7 @@ use lucide_icons::Icon;
 
 use super::{
     Seen,
-    commands::{self, ALL, ELSEWHERE, Entry},
+    commands::{self, ALL, Command, ELSEWHERE, Entry},
     theme::{self, tokens, weight},
     widgets,
 };
@@ -27,6 +27,10 @@ pub(super) enum Over {
 impl Over {
     pub(super) fn palette() -> Self {
         Self::Palette { typed: String::new(), chosen: 0 }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self, Self::Nothing)
     }
 
     /// Draws what is open, and closes it when it is done with.
@@ -63,6 +67,7 @@ fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usi
         let mut pressed = |key| i.consume_key(egui::Modifiers::NONE, key);
         (pressed(Key::ArrowDown), pressed(Key::ArrowUp), pressed(Key::Enter))
     });
+    let again = are_pressed(ui, Command::Palette);
     let mut run = None;
     let modal = modal(ui, "palette").show(ui, |ui| {
         ui.set_width(460.0);
@@ -104,7 +109,12 @@ fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usi
     if let Some(command) = run {
         command.run(ui, seen);
     }
-    run.is_some() || modal.should_close()
+    run.is_some() || again || modal.should_close()
+}
+
+/// The keys that opened it close it, too.
+fn are_pressed(ui: &Ui, command: Command) -> bool {
+    command.entry().keys.is_some_and(|keys| ui.input_mut(|input| input.consume_shortcut(&keys)))
 }
 
 fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> egui::Response {
@@ -119,7 +129,7 @@ fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> egui::Response {
 
 /// True when it is to be closed.
 fn help_ui(ui: &Ui) -> bool {
-    let mut close = false;
+    let mut close = are_pressed(ui, Command::Help);
     let modal = modal(ui, "help").show(ui, |ui| {
         let t = tokens(ui);
         ui.set_width(540.0);
@@ -127,7 +137,7 @@ fn help_ui(ui: &Ui) -> bool {
         egui::Sides::new().show(
             ui,
             |ui| ui.label(weight("Keys", 680.0).size(17.0).color(t.strong)),
-            |ui| close = widgets::icon_button_ui(ui, Icon::X, "Close the help sheet").clicked(),
+            |ui| close |= widgets::icon_button_ui(ui, Icon::X, "Close the help sheet").clicked(),
         );
         let height = (ui.content_rect().height() - 160.0).clamp(160.0, 560.0);
         ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false).show(

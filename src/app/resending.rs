@@ -165,6 +165,10 @@ impl Resending {
         self.sheet = Some(sheet);
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.sheet.is_some()
+    }
+
     /// The sheet, while it is open.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
         let Some(sheet) = &mut self.sheet else { return };

@@ -238,9 +238,34 @@ impl Rows {
         (Ask::Jump { first }, Query { before: Some(before.max(2)), ..self.query() })
     }
 
-    /// Takes in a page that was asked for.
-    pub(super) fn take(&mut self, page: Page) {
+    /// The line's number, where it is known: of a line that is held, and without a filter of every line.
+    pub(super) fn number_of(&self, id: EventId) -> Option<usize> {
+        let by_place = || {
+            let is_there = self.loaded && self.filter.is_all() && self.filter.by.is_none() && id <= self.head;
+            usize::try_from(self.head - id).ok().filter(|_| is_there)
+        };
+        self.find(id).or_else(by_place)
+    }
+
+    /// Whether the line is among those that are looked at and does not fit the filter.
+    pub(super) fn leaves_out(&self, id: EventId) -> bool {
+        let is_newer_than_first = self.first > 0 && self.held.front().is_some_and(|row| row.id < id);
+        let reaches_it = self.complete || self.held.back().is_some_and(|row| row.id < id);
+        self.loaded
+            && self.filter.by.is_none()
+            && id <= self.head
+            && reaches_it
+            && !is_newer_than_first
+            && self.find(id).is_none()
+    }
+
+    /// Takes in a page that was asked for. `hold`: the user aims at the lines, so none may come or go; only what has
+    /// happened to them is taken over.
+    pub(super) fn take(&mut self, page: Page, hold: bool) {
         let Some(ask) = self.asked.take() else { return };
+        if hold && self.loaded && matches!(ask, Ask::Top { .. } | Ask::Refresh { .. }) {
+            return;
+        }
         let is_last = page.rows.len() < PAGE && page.stopped_at.is_none();
         if matches!(ask, Ask::Top { .. } | Ask::Older | Ask::Better) {
             (self.reached, self.reaches_to) = (page.reached, page.reaches_to);
@@ -301,12 +326,12 @@ impl Rows {
                 self.searched_to = page.stopped_at;
                 self.held = page.rows.into();
             }
-            Ask::Again { ids } => self.update(&ids, page),
+            Ask::Again { ids } => self.update(&ids, page, hold),
         }
     }
 
-    /// What was asked again and not found does not fit the filter any more.
-    fn update(&mut self, ids: &[EventId], page: Page) {
+    /// What was asked again and not found does not fit the filter any more. With `hold` it stays all the same.
+    fn update(&mut self, ids: &[EventId], page: Page, hold: bool) {
         let covered = if page.rows.len() == ids.len() {
             page.rows.last().map(|row| row.id)
         } else {
@@ -320,7 +345,7 @@ impl Rows {
                 *row = now;
                 return true;
             }
-            row.id < covered || !ids.contains(&row.id)
+            hold || row.id < covered || !ids.contains(&row.id)
         });
     }
 
@@ -385,7 +410,7 @@ mod tests {
     fn settle(rows: &mut Rows, visible: &Range<usize>, newest: EventId) {
         for _ in 0..100 {
             let Some(query) = rows.missing(visible, newest) else { return };
-            rows.take(answer(&query, newest));
+            rows.take(answer(&query, newest), false);
         }
         panic!("asks for ever at {visible:?}");
     }
@@ -412,10 +437,10 @@ mod tests {
         let visible = 100..130;
         settle(&mut rows, &visible, 1000);
         let query = rows.changed(&visible, false, 1007).expect("looks at the visible lines again");
-        rows.take(answer(&query, 1007));
+        rows.take(answer(&query, 1007), false);
         assert_eq!((rows.get(100).map(|row| row.id), rows.unseen(1007)), (Some(900), 7));
         let query = rows.top(1007);
-        rows.take(answer(&query, 1007));
+        rows.take(answer(&query, 1007), false);
         assert_eq!((rows.get(0).map(|row| row.id), rows.unseen(1007)), (Some(1007), 0));
     }
 
@@ -427,7 +452,7 @@ mod tests {
         let query = rows.changed(&(0..30), false, 20).expect("asks again");
         let mut page = answer(&query, 20);
         page.rows.retain(|row| row.id != 15);
-        rows.take(page);
+        rows.take(page, false);
         assert_eq!((rows.len(), rows.find(15)), (19, None));
     }
 
@@ -437,10 +462,10 @@ mod tests {
         rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
         let first = rows.missing(&(0..30), 5000).expect("asks");
         assert_eq!(first.before, None);
-        rows.take(Page { stopped_at: Some(4000), ..Page::default() });
+        rows.take(Page { stopped_at: Some(4000), ..Page::default() }, false);
         assert!(rows.is_searching());
         assert_eq!(rows.missing(&(0..30), 5000).expect("asks on").before, Some(4000));
-        rows.take(Page { rows: vec![delivery(7)], ..Page::default() });
+        rows.take(Page { rows: vec![delivery(7)], ..Page::default() }, false);
         assert_eq!((rows.len(), rows.is_searching(), rows.missing(&(0..30), 5000)), (1, false, None));
     }
 
@@ -451,22 +476,19 @@ mod tests {
         rows.missing(&(0..30), 9000).expect("asks");
         let line = |id, state| Delivery { state, ..delivery(id) };
         let first = vec![line(8900, State::Queued), delivery(8800)];
-        rows.take(Page {
-            rows: first,
-            stopped_at: Some(5000),
-            reached: Some(77),
-            reaches_to: 1,
-            ..Page::default()
-        });
+        rows.take(
+            Page { rows: first, stopped_at: Some(5000), reached: Some(77), reaches_to: 1, ..Page::default() },
+            false,
+        );
         let progress = rows.progress().expect("not done");
         assert_eq!((progress.reached, format!("{:.2}", progress.done)), (77, "0.44".to_owned()));
         rows.missing(&(0..30), 9000).expect("asks on");
-        rows.take(Page { rows: vec![delivery(7)], ..Page::default() });
+        rows.take(Page { rows: vec![delivery(7)], ..Page::default() }, false);
         assert_eq!(rows.progress(), None);
         let query = rows.changed(&(0..30), true, 9100).expect("looks at the newest again");
         assert_eq!((query.before, query.after), (None, None));
         let newer = vec![delivery(9050), line(8900, State::Delivered), delivery(8800)];
-        rows.take(Page { rows: newer, stopped_at: Some(5100), ..Page::default() });
+        rows.take(Page { rows: newer, stopped_at: Some(5100), ..Page::default() }, false);
         let now: Vec<_> =
             (0..rows.len()).filter_map(|n| rows.get(n)).map(|row| (row.id, row.state)).collect();
         assert_eq!(now, [9050, 8900, 8800, 7].map(|id| (id, State::Delivered)));
@@ -483,11 +505,11 @@ mod tests {
             let mut rows = Rows::default();
             rows.look_for(filter);
             rows.missing(&(0..30), 9000).expect("asks");
-            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5000), ..Page::default() });
+            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5000), ..Page::default() }, false);
             rows.missing(&(0..30), 9000).expect("asks on");
-            rows.take(Page { rows: vec![delivery(7)], ..Page::default() });
+            rows.take(Page { rows: vec![delivery(7)], ..Page::default() }, false);
             rows.changed(&(0..30), true, 9100).expect("looks at the newest again");
-            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5100), ..Page::default() });
+            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5100), ..Page::default() }, false);
             assert_eq!((rows.len(), rows.find(7)), (2, Some(1)), "{:?}", rows.filter);
             assert_eq!(rows.missing(&(0..30), 9100), None, "nothing is searched twice");
         }
@@ -498,7 +520,7 @@ mod tests {
         let mut rows = Rows::default();
         rows.look_for(Query { since: Some(3), ..Query::default() });
         rows.missing(&(0..30), 5).expect("asks");
-        rows.take(Page { rows: vec![delivery(5), delivery(4), delivery(3)], ..Page::default() });
+        rows.take(Page { rows: vec![delivery(5), delivery(4), delivery(3)], ..Page::default() }, false);
         rows.slide(Some(5));
         assert_eq!((rows.len(), rows.find(4)), (1, None));
         assert_eq!(rows.top(5).since, Some(5));
@@ -509,7 +531,7 @@ mod tests {
         let mut rows = Rows::default();
         rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
         rows.missing(&(0..30), 9000).expect("asks");
-        rows.take(Page { stopped_at: Some(5000), reached: Some(77), ..Page::default() });
+        rows.take(Page { stopped_at: Some(5000), reached: Some(77), ..Page::default() }, false);
         rows.cut_short(true);
         assert_eq!(rows.missing(&(0..30), 9000), None);
         assert!(rows.progress().is_some_and(|progress| progress.cut_short));
@@ -524,11 +546,46 @@ mod tests {
         let sized = |id, bytes| Delivery { bytes, ..delivery(id) };
         rows.missing(&(0..30), 9000).expect("asks");
         let first = vec![sized(8000, 50), sized(8500, 20)];
-        rows.take(Page { rows: first, stopped_at: Some(5000), ..Page::default() });
+        rows.take(Page { rows: first, stopped_at: Some(5000), ..Page::default() }, false);
         assert_eq!(rows.missing(&(0..30), 9000).expect("asks on").before, Some(5000));
-        rows.take(Page { rows: vec![sized(10, 30)], ..Page::default() });
+        rows.take(Page { rows: vec![sized(10, 30)], ..Page::default() }, false);
         let sizes: Vec<_> = (0..rows.len()).filter_map(|n| rows.get(n)).map(|row| row.bytes).collect();
         assert_eq!(sizes, [50, 30, 20]);
         assert_eq!((rows.missing(&(0..30), 9000), rows.changed(&(0..30), true, 9100)), (None, None));
+    }
+
+    #[test]
+    fn lines_that_are_aimed_at_stay_though_a_page_was_on_its_way_and_they_fit_no_more() {
+        let mut rows = Rows::default();
+        rows.look_for(Query { states: vec![State::Queued], ..Query::default() });
+        rows.missing(&(0..30), 3).expect("asks");
+        rows.take(Page { rows: vec![delivery(3), delivery(2)], ..Page::default() }, true);
+        assert_eq!(rows.len(), 2, "the first page is taken in any case");
+        rows.changed(&(0..30), true, 9).expect("asks for the newest");
+        rows.take(Page { rows: vec![delivery(9), delivery(3)], ..Page::default() }, true);
+        rows.changed(&(0..2), false, 9).expect("asks for the same");
+        rows.take(Page { rows: vec![delivery(3)], ..Page::default() }, true);
+        assert_eq!((rows.len(), rows.find(3), rows.find(2), rows.unseen(9)), (2, Some(0), Some(1), 6));
+        rows.changed(&(0..30), true, 9).expect("asks for the newest");
+        rows.take(Page { rows: vec![delivery(9)], ..Page::default() }, false);
+        assert_eq!((rows.len(), rows.find(9), rows.unseen(9)), (1, Some(0), 0));
+    }
+
+    #[test]
+    fn a_line_that_the_filter_leaves_out_is_told_from_one_that_was_not_looked_at() {
+        let mut rows = Rows::default();
+        rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
+        rows.missing(&(0..30), 9).expect("asks");
+        rows.take(
+            Page { rows: vec![delivery(8), delivery(5)], stopped_at: Some(4), ..Page::default() },
+            false,
+        );
+        let left_out: Vec<EventId> = (1..=10).filter(|id| rows.leaves_out(*id)).collect();
+        assert_eq!(left_out, [6, 7, 9]);
+        assert_eq!((rows.number_of(5), rows.number_of(6)), (Some(1), None));
+        let mut all = Rows::default();
+        all.missing(&(0..30), 9000).expect("asks");
+        all.take(answer(&Query { limit: PAGE, ..Query::default() }, 9000), false);
+        assert_eq!((all.number_of(9000), all.number_of(1), all.number_of(9001)), (Some(0), Some(8999), None));
     }
 }

@@ -200,7 +200,7 @@ impl Settings {
             }
             let question = imported.as_ref().ok().and_then(|config| moving::question(seen, config));
             if let Some(question) = &question {
-                widgets::message_ui(ui, Tone::Attention, question);
+                widgets::message_ui(ui, Tone::Attention, &question.text);
             }
             let mut done = false;
             ui.horizontal_wrapped(|ui| {
@@ -209,7 +209,7 @@ impl Settings {
                     (false, true) => Err("Saving …"),
                     (false, false) => Ok(()),
                 };
-                let chosen = moving::choice_ui(ui, "Import", question.is_some(), can);
+                let chosen = moving::choice_ui(ui, "Import", question.as_ref(), can);
                 if let (Some(queued), Ok(config)) = (chosen, &imported) {
                     let said = match queued {
                         Queued::GoOn => "Imported and saved",

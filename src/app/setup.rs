@@ -365,38 +365,53 @@ impl SetUp {
     fn apply_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let t = tokens(ui);
         let reason = reason(&self.draft);
-        let question = moving::question(seen, &self.draft);
-        let moves = question.is_some();
+        let question = moving::question(seen, &self.draft).filter(|_| reason.is_none());
         let calm = "Not applied yet. Takes effect at once; accepted events are kept.";
-        let text = question.unwrap_or_else(|| calm.to_owned());
+        let text = reason.as_deref().or(question.as_ref().map(|question| &*question.text)).unwrap_or(calm);
         let shadow = ui.visuals().popup_shadow;
         let frame =
             Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
         frame.inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
-            egui::Sides::new().shrink_left().truncate().show(
-                ui,
-                |ui| {
-                    let (icon, color) =
-                        if reason.is_some() { (Icon::CircleAlert, t.warn) } else { (Icon::Pencil, t.weak) };
-                    let text = reason.as_ref().unwrap_or(&text);
-                    ui.label(theme::icon(icon).color(color));
-                    ui.add(Label::new(RichText::new(text).color(t.text)).truncate()).on_hover_text(text);
-                },
-                |ui| {
-                    let can = match &reason {
-                        Some(reason) => Err(reason.as_str()),
-                        None if seen.saving => Err("Saving …"),
-                        None => Ok(()),
-                    };
-                    if let Some(queued) = moving::choice_ui(ui, "Apply", moves, can) {
-                        self.apply(seen, queued);
-                    }
-                    if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
-                        self.draft = seen.config.clone();
-                    }
-                },
-            );
+            let (icon, color) =
+                if reason.is_some() { (Icon::CircleAlert, t.warn) } else { (Icon::Pencil, t.weak) };
+            let words = |ui: &mut Ui, label: Label| {
+                ui.label(theme::icon(icon).color(color));
+                ui.add(label).on_hover_text(text);
+            };
+            let label = Label::new(RichText::new(text).color(t.text));
+            if question.is_some() {
+                // A question is read in full, above its answers.
+                ui.horizontal_top(|ui| words(ui, label.wrap()));
+                let answers = |ui: &mut Ui| self.answers_ui(ui, seen, (None, question.as_ref()));
+                egui::Sides::new().show(ui, |_| {}, answers);
+            } else {
+                egui::Sides::new().shrink_left().truncate().show(
+                    ui,
+                    |ui| words(ui, label.truncate()),
+                    |ui| self.answers_ui(ui, seen, (reason.as_deref(), None)),
+                );
+            }
         });
+    }
+
+    /// From the right.
+    fn answers_ui(
+        &mut self,
+        ui: &mut Ui,
+        seen: &mut Seen<'_>,
+        (reason, question): (Option<&str>, Option<&moving::Question>),
+    ) {
+        let can = match reason {
+            Some(reason) => Err(reason),
+            None if seen.saving => Err("Saving …"),
+            None => Ok(()),
+        };
+        if let Some(queued) = moving::choice_ui(ui, "Apply", question, can) {
+            self.apply(seen, queued);
+        }
+        if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
+            self.draft = seen.config.clone();
+        }
     }
 
     fn apply(&self, seen: &mut Seen<'_>, queued: Queued) {

@@ -16,26 +16,30 @@ use super::{
 };
 use crate::{
     config::{self, Config, Source},
-    delivery::Status,
+    delivery::{
+        Field, State, Status,
+        query::{self, Name},
+    },
     engine::Engine,
     snippets::{self, Sdk},
 };
 
-/// What is being done to one source.
+/// What is being done to one source, by its name: the settings can change meanwhile.
 enum Doing {
-    Renaming { at: usize, name: String, focus: bool },
+    Renaming { source: String, name: String, focus: bool },
     Adding { name: String, focus: bool },
-    NewKey { at: usize, keeps_old: bool },
-    Revoking(usize),
-    Removing(usize),
+    NewKey { source: String, keeps_old: bool },
+    Revoking(String),
+    Removing(String),
 }
 
 pub(super) struct Sources {
     doing: Option<Doing>,
-    /// The keys that are shown, by the sources' places.
-    revealed: Vec<usize>,
+    /// The sources whose keys are shown.
+    revealed: Vec<String>,
     sdk: Sdk,
-    source: usize,
+    /// The source of the snippet; where there is none of that name (yet), the first one.
+    source: String,
     check: Option<check::Check>,
     public: public::Public,
 }
@@ -46,7 +50,7 @@ impl Default for Sources {
             doing: None,
             revealed: Vec::new(),
             sdk: Sdk::Curl,
-            source: 0,
+            source: String::new(),
             check: None,
             public: public::Public::default(),
         }
@@ -58,6 +62,7 @@ enum Act {
     Check,
     Copy,
     Reveal,
+    ShowRejected,
     Do(Doing),
 }
 
@@ -84,9 +89,7 @@ impl Sources {
                 strangers::strangers_ui(ui, seen);
             },
             |(sources, seen), ui| {
-                if !seen.config.capture.sources.is_empty() {
-                    sources.snippet_ui(ui, seen);
-                }
+                sources.snippet_ui(ui, seen);
             },
         );
         self.confirm_ui(ui, seen);
@@ -112,7 +115,8 @@ impl Sources {
                 }
             }
             for (at, source) in sources.iter().enumerate() {
-                if matches!(self.doing, Some(Doing::Renaming { at: renamed, .. }) if renamed == at) {
+                if matches!(&self.doing, Some(Doing::Renaming { source: renamed, .. }) if *renamed == source.name)
+                {
                     self.name_ui(ui, seen);
                     continue;
                 }
@@ -121,17 +125,22 @@ impl Sources {
                     None => {}
                     Some(Act::Check) => {
                         // Its snippet is what to try.
-                        self.source = at;
+                        self.source.clone_from(&source.name);
                         self.check = Some(check::Check::new(&source.name, seen.status));
                     }
                     Some(Act::Copy) => {
                         ui.copy_text(source.write_key.clone());
                         seen.wishes.push(super::Wish::Notice("Write key copied".to_owned()));
                     }
-                    Some(Act::Reveal) if self.revealed.contains(&at) => {
-                        self.revealed.retain(|other| *other != at);
+                    Some(Act::Reveal) if self.revealed.contains(&source.name) => {
+                        self.revealed.retain(|other| *other != source.name);
                     }
-                    Some(Act::Reveal) => self.revealed.push(at),
+                    Some(Act::Reveal) => self.revealed.push(source.name.clone()),
+                    Some(Act::ShowRejected) => {
+                        let all = query::with("", Name::Field(Field::Source), &[&source.name]);
+                        let text = query::with(&all, Name::State, &[State::Rejected.as_str()]);
+                        seen.wishes.push(super::Wish::Search(text));
+                    }
                     Some(Act::Do(doing)) => self.doing = Some(doing),
                 }
             }
@@ -144,13 +153,13 @@ impl Sources {
     /// The field for a new name, of a new source or of one that is there.
     fn name_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let (name, focus, renamed) = match &mut self.doing {
-            Some(Doing::Renaming { at, name, focus }) => (name, focus, Some(*at)),
+            Some(Doing::Renaming { source, name, focus }) => (name, focus, Some(source.clone())),
             Some(Doing::Adding { name, focus }) => (name, focus, None),
             Some(Doing::NewKey { .. } | Doing::Revoking(_) | Doing::Removing(_)) | None => return,
         };
-        let taken = seen.config.capture.sources.iter().enumerate();
-        let taken =
-            taken.filter(|(at, _)| Some(*at) != renamed).any(|(_, source)| source.name == name.trim());
+        let mut others =
+            seen.config.capture.sources.iter().filter(|source| Some(&source.name) != renamed.as_ref());
+        let taken = others.any(|source| source.name == name.trim());
         let fault = match config::check_source_name(name.trim()) {
             Ok(()) if taken => Some("another source has this name".to_owned()),
             Ok(()) => None,
@@ -166,9 +175,7 @@ impl Sources {
                 let edit = widgets::text_edit(name, "Website, iOS app, checkout server").desired_width(260.0);
                 ui.add(edit).accessible_name("Source name")
             });
-            if std::mem::take(focus) {
-                field.inner.request_focus();
-            }
+            widgets::focus_once(&field.inner, focus);
             let enter = field.inner.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
             let can = fault.is_none() && !seen.saving;
             save = (widgets::primary_button_ui(ui, Icon::Check, "Save", can).clicked() || enter) && can;
@@ -179,15 +186,16 @@ impl Sources {
         let name = name.trim().to_owned();
         if save {
             let mut config = seen.config.clone();
-            let done = if let Some(at) = renamed {
-                if let Some(source) = config.capture.sources.get_mut(at) {
-                    source.name = name;
+            let done = if let Some(before) = renamed {
+                if let Some(source) = config.capture.sources.iter_mut().find(|source| source.name == before) {
+                    source.name.clone_from(&name);
                 }
+                self.renamed(&before, &name);
                 "Source renamed"
             } else {
                 let Some(write_key) = new_key(seen) else { return };
-                config.capture.sources.push(Source::new(name, write_key));
-                self.source = config.capture.sources.len() - 1;
+                config.capture.sources.push(Source::new(name.clone(), write_key));
+                self.source = name;
                 "Source added"
             };
             seen.save(config, done);
@@ -197,10 +205,20 @@ impl Sources {
         }
     }
 
+    /// What is known of a source by its name goes on under the new one.
+    fn renamed(&mut self, before: &str, name: &str) {
+        let check = self.check.as_mut().map(|check| &mut check.source);
+        for known in self.revealed.iter_mut().chain([&mut self.source]).chain(check) {
+            if known == before {
+                name.clone_into(known);
+            }
+        }
+    }
+
     fn snippet_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let sources = &seen.config.capture.sources;
-        self.source = self.source.min(sources.len() - 1);
-        let source = &sources[self.source];
+        let chosen = sources.iter().find(|source| source.name == self.source);
+        let Some(source) = chosen.or(sources.first()) else { return };
         widgets::card_ui(ui, |ui| {
             ui.horizontal_wrapped(|ui| {
                 widgets::title_ui(ui, "Connect");
@@ -210,8 +228,11 @@ impl Sources {
                         .truncate()
                         .selected_text(&*source.name)
                         .show_ui(ui, |ui| {
-                            for (at, source) in sources.iter().enumerate() {
-                                ui.selectable_value(&mut self.source, at, &*source.name);
+                            for other in sources {
+                                let is_shown = other.name == source.name;
+                                if ui.selectable_label(is_shown, &*other.name).clicked() {
+                                    self.source.clone_from(&other.name);
+                                }
                             }
                         })
                         .response
@@ -229,7 +250,7 @@ impl Sources {
                     .accessible_name("SDK");
             });
             let endpoint = seen.public_endpoint();
-            let key = if self.revealed.contains(&self.source) {
+            let key = if self.revealed.contains(&source.name) {
                 source.write_key.clone()
             } else {
                 masked(&source.write_key)

@@ -4,6 +4,7 @@
 mod record;
 
 use std::{
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,19 +17,22 @@ use egui_extras::{Column, TableBuilder};
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Place, Seen, Wish, banner, status_line,
+    Clock, Place, Seen, Wish, banner,
+    hold::Hold,
+    status_line,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
     config::DestinationKind,
-    delivery::{Fault, Millis, ReadFrom},
+    delivery::{Fault, Millis, ReadFrom, Receipt},
     engine::{Engine, Found, ReadPlan, ShardView, StreamView},
     remedy,
 };
 use record::Open;
 
 const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+const ROW_HEIGHT: f32 = 28.0;
 /// Typing ends after so long.
 const TYPING: Duration = Duration::from_millis(250);
 
@@ -66,7 +70,18 @@ pub(super) struct Stream {
     reading: bool,
     again: bool,
     view: Arc<StreamView>,
+    /// The view whose records are shown: while the list is held, not the newest one.
+    shown: Arc<StreamView>,
+    hold: Hold,
+    /// The list is scrolled away from the newest record.
+    is_away: bool,
+    /// The row that is to be brought into sight; 0 is the newest record.
+    scroll_to: Option<usize>,
+    /// The rows that were drawn last.
+    visible: Range<usize>,
     selected: Option<Open>,
+    /// A record that was asked for by its place, until it is read.
+    wanted: Option<Receipt>,
 }
 
 /// The place to read from; what is wrong with it, where it must be typed and is not right yet.
@@ -113,13 +128,56 @@ impl Stream {
             }
             self.reading = true;
         }
-        self.view = engine.stream();
+        let latest = engine.stream();
+        // Another reading, or another filter: what was shown is of no use.
+        let is_another = latest.filter != self.shown.filter || latest.read < self.shown.read;
+        let is_aimed_at = self.hold.is_aimed_at(ctx);
+        if !is_aimed_at && !self.is_away && self.selected.is_none() || is_another {
+            self.shown = Arc::clone(&latest);
+        }
+        self.view = latest;
+        self.open_wanted();
+    }
+
+    /// Opens the record that was asked for, once it is read.
+    fn open_wanted(&mut self) {
+        let Some(receipt) = &self.wanted else { return };
+        let is_it = |found: &&Arc<Found>| {
+            found.record.sequence_number == receipt.sequence_number
+                && found.record.shard_id == receipt.shard_id
+        };
+        let Some(found) = self.view.records.iter().rev().find(is_it).cloned() else { return };
+        self.wanted = None;
+        self.shown = Arc::clone(&self.view);
+        self.select(found);
+    }
+
+    /// Opens this record, and brings its row into sight.
+    fn select(&mut self, found: Arc<Found>) {
+        let records = &self.shown.records;
+        let row = records.iter().rev().position(|other| is_same(other, &found));
+        self.scroll_to = row.filter(|row| !self.visible.contains(row));
+        self.selected = Some(Open::new(found));
     }
 
     /// Forgets what was read and starts over.
     pub(super) fn read_again(&mut self) {
         self.again = true;
         self.selected = None;
+        self.wanted = None;
+        self.scroll_to = Some(0);
+        self.is_away = false;
+    }
+
+    /// Reads from that record on, and opens it.
+    pub(super) fn show(&mut self, receipt: Receipt) {
+        self.from = From::Sequence;
+        self.place = receipt.sequence_number.to_string();
+        self.shard = Some(Arc::clone(&receipt.shard_id));
+        self.filter.clear();
+        self.typed_at = Some(Instant::now());
+        self.read_again();
+        self.wanted = Some(receipt);
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -130,9 +188,7 @@ impl Stream {
                 self.read_again();
             }
         });
-        if !ui.text_edit_focused() && ui.input(|input| input.key_pressed(Key::Escape)) {
-            self.selected = None;
-        }
+        self.keys(ui);
         self.start_ui(ui, seen);
         self.choose_ui(ui);
         ui.add_space(2.0);
@@ -146,7 +202,11 @@ impl Stream {
             );
             widgets::message_ui(ui, Tone::Note, &text);
         }
-        if self.view.records.is_empty() {
+        if self.wanted.is_some() && self.view.behind_ms.is_some_and(|ms| ms <= 1000) {
+            let text = "The stream no longer has the record that you asked for.";
+            widgets::message_ui(ui, Tone::Note, text);
+        }
+        if self.shown.records.is_empty() {
             self.empty_ui(ui, seen);
             return;
         }
@@ -169,9 +229,60 @@ impl Stream {
             }
         }
         let margin = Margin { right: if self.selected.is_some() { 10 } else { 0 }, ..Margin::ZERO };
-        CentralPanel::no_frame()
-            .frame(Frame::new().inner_margin(margin))
-            .show(ui, |ui| self.table_ui(ui, seen));
+        CentralPanel::no_frame().frame(Frame::new().inner_margin(margin)).show(ui, |ui| {
+            let list = ui.available_rect_before_wrap();
+            self.hold.drawn(list);
+            self.table_ui(ui, seen);
+            self.held_ui(ui, list);
+        });
+    }
+
+    /// How many records came that are not shown, on a button over the list.
+    fn held_ui(&mut self, ui: &mut Ui, list: egui::Rect) {
+        let new = self.view.fit.saturating_sub(self.shown.fit);
+        if new == 0 {
+            return self.hold.nothing_to_offer();
+        }
+        if self.hold.offer_ui(ui, list, &format!("{} new", widgets::digits(new)), false) {
+            self.shown = Arc::clone(&self.view);
+            self.scroll_to = Some(0);
+            self.is_away = false;
+            ui.request_repaint();
+        }
+    }
+
+    fn keys(&mut self, ui: &Ui) {
+        if ui.text_edit_focused() || egui::Popup::is_any_open(ui) {
+            return;
+        }
+        let (down, up, escape) = ui.input(|i| {
+            let plain = i.modifiers.is_none();
+            (
+                plain && (i.key_pressed(Key::ArrowDown) || i.key_pressed(Key::J)),
+                plain && (i.key_pressed(Key::ArrowUp) || i.key_pressed(Key::K)),
+                i.key_pressed(Key::Escape),
+            )
+        });
+        if escape {
+            self.selected = None;
+        }
+        if !(down || up) {
+            return;
+        }
+        // Newest on top, as in the log.
+        let records = &self.shown.records;
+        let open = self.selected.as_ref();
+        let current =
+            open.and_then(|open| records.iter().rev().position(|found| is_same(found, &open.found)));
+        let next = match current {
+            None => self.visible.start,
+            Some(row) if down => row + 1,
+            Some(row) => row.saturating_sub(1),
+        };
+        let found = records.len().checked_sub(next + 1).and_then(|at| records.get(at)).cloned();
+        if let Some(found) = found {
+            self.select(found);
+        }
     }
 
     /// Where to begin.
@@ -353,14 +464,21 @@ impl Stream {
             .id_salt(("records", columns.len()))
             .sense(Sense::click())
             .auto_shrink(false)
+            .animate_scrolling(false)
             .cell_layout(Layout::left_to_right(Align::Center));
         for (_, column) in &columns {
             table = table.column(*column);
         }
-        let records = &self.view.records;
+        match self.scroll_to.take() {
+            Some(0) => table = table.vertical_scroll_offset(0.0),
+            Some(row) => table = table.scroll_to_row(row, None),
+            None => {}
+        }
+        let records = &self.shown.records;
         let selected = self.selected.as_ref().map(|open| &open.found);
         let mut clicked = None;
-        table
+        let mut drawn: Option<Range<usize>> = None;
+        let output = table
             .header(28.0, |mut header| {
                 for (name, _) in &columns {
                     header.col(|ui| {
@@ -370,10 +488,11 @@ impl Stream {
                 }
             })
             .body(|body| {
-                body.rows(28.0, records.len(), |mut row| {
+                body.rows(ROW_HEIGHT, records.len(), |mut row| {
                     // Newest on top, as in the log.
                     let newest_first = records.len().checked_sub(row.index() + 1);
                     let Some(found) = newest_first.and_then(|at| records.get(at)) else { return };
+                    drawn.get_or_insert(row.index()..row.index()).end = row.index() + 1;
                     row.set_selected(selected.is_some_and(|selected| is_same(selected, found)));
                     for (name, _) in &columns {
                         row.col(|ui| {
@@ -389,6 +508,8 @@ impl Stream {
                     }
                 });
             });
+        self.visible = drawn.unwrap_or_default();
+        self.is_away = output.state.clamped_offset().y > ROW_HEIGHT / 2.0;
         if let Some(found) = clicked {
             let same = selected.is_some_and(|selected| is_same(selected, &found));
             self.selected = if same { None } else { Some(Open::new(found)) };

@@ -94,13 +94,16 @@ pub(super) struct Test {
     form: form::Form,
     presets: presets::Presets,
     many: many::Many,
-    source: usize,
+    /// The name of the source; where there is none of that name, the first one.
+    source: String,
     unmarked: bool,
     side: Side,
     language: Language,
     sent: VecDeque<Sent>,
     shown: usize,
     send_now: bool,
+    /// How many steps of an event that was just sent have been brought into sight.
+    revealed: Option<usize>,
 }
 
 impl Default for Test {
@@ -112,13 +115,14 @@ impl Default for Test {
             form: form::Form::default(),
             presets: presets::Presets::default(),
             many: many::Many::default(),
-            source: 0,
+            source: String::new(),
             unmarked: false,
             side: Side::default(),
             language: Language::default(),
             sent: VecDeque::new(),
             shown: 0,
             send_now: false,
+            revealed: None,
         }
     }
 }
@@ -189,17 +193,17 @@ impl Test {
     }
 
     fn send(&mut self, seen: &Seen<'_>) {
-        let answer = seen.engine.send_test(self.kind, self.outgoing(), self.source);
+        let answer = seen.engine.send_test(self.kind, self.outgoing(), self.source_at(seen));
         self.sent.push_front(Sent::new(self.kind, seen.now, Waiting::new(answer)));
         self.sent.truncate(HISTORY_MAX);
         self.shown = 0;
         self.side = Side::Story;
+        self.revealed = Some(0);
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let subtitle = "Send an event through the real endpoint and follow it to its record";
         widgets::heading_ui(ui, "Test", subtitle, |_| {});
-        self.source = self.source.min(seen.config.capture.sources.len().saturating_sub(1));
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.set_max_width(ui.available_width() - 4.0);
             if ui.available_width() > 860.0 {
@@ -220,7 +224,7 @@ impl Test {
     fn left_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         self.composer_ui(ui, seen);
         ui.add_space(4.0);
-        let event = self.can_send(seen).then(|| (self.outgoing(), self.source));
+        let event = self.can_send(seen).then(|| (self.outgoing(), self.source_at(seen)));
         self.many.ui(ui, seen, self.kind, event);
         if seen.config.destination.kind == DestinationKind::Practice {
             ui.add_space(4.0);
@@ -294,20 +298,28 @@ impl Test {
         });
     }
 
+    /// The place of the chosen source among the sources as they are now.
+    fn source_at(&self, seen: &Seen<'_>) -> usize {
+        let named = seen.config.capture.sources.iter().position(|source| source.name == self.source);
+        named.unwrap_or_default()
+    }
+
     /// As whom the event is sent.
     fn source_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
         let sources = &seen.config.capture.sources;
         if sources.len() < 2 {
             return;
         }
-        let name = |at: usize| sources.get(at).map_or("", |source| source.name.as_str());
+        let chosen = self.source_at(seen);
         ComboBox::from_id_salt("source")
             .width(150.0)
             .truncate()
-            .selected_text(name(self.source))
+            .selected_text(&*sources[chosen].name)
             .show_ui(ui, |ui| {
-                for at in 0..sources.len() {
-                    ui.selectable_value(&mut self.source, at, name(at));
+                for (at, source) in sources.iter().enumerate() {
+                    if ui.selectable_label(at == chosen, &*source.name).clicked() {
+                        self.source.clone_from(&source.name);
+                    }
                 }
             })
             .response
@@ -341,7 +353,8 @@ impl Test {
             return;
         }
         let shown = self.shown.min(self.sent.len() - 1);
-        widgets::card_ui(ui, |ui| self.sent[shown].ui(ui, seen));
+        let story = ui.scope(|ui| widgets::card_ui(ui, |ui| self.sent[shown].ui(ui, seen)));
+        self.reveal(ui, story.response.rect);
         if self.sent.len() > 1 {
             ui.add_space(4.0);
             widgets::card_ui(ui, |ui| {
@@ -356,12 +369,22 @@ impl Test {
         }
     }
 
+    /// The story is read while it happens: each of its steps is brought into sight once.
+    fn reveal(&mut self, ui: &Ui, story: egui::Rect) {
+        let Some(sent) = self.sent.front().filter(|_| self.shown == 0) else { return };
+        let known = sent.steps_len();
+        if self.revealed.is_some_and(|revealed| known > revealed) {
+            widgets::reveal(ui, story);
+            self.revealed = (!sent.is_over()).then_some(known);
+        }
+    }
+
     /// The request that sends this event, as code.
     fn request_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::card_ui(ui, |ui| {
             let languages = Language::ALL.map(|language| (language, language.title()));
             widgets::segments_ui(ui, &mut self.language, "Language of the request", &languages);
-            let source = seen.config.capture.sources.get(self.source);
+            let source = seen.config.capture.sources.get(self.source_at(seen));
             let (endpoint, event) = (seen.endpoint(), self.outgoing());
             let code = |key: &str| snippets::request(self.language, &endpoint, key, self.kind, &event);
             let masked = source.map(crate::config::Source::masked_key).unwrap_or_default();

@@ -74,6 +74,42 @@ pub(super) fn follow_focus(ui: &Ui) {
     }
 }
 
+/// Gives the focus to a field that has just been opened to be typed in, and asks again until it has it: the click that
+/// opened it takes the focus from everything else.
+pub(super) fn focus_once(field: &Response, wanted: &mut bool) {
+    if !*wanted {
+        return;
+    }
+    let clicks = field.ctx.input(|input| input.pointer.any_pressed() || input.pointer.any_released());
+    if field.has_focus() && !clicks {
+        *wanted = false;
+    } else {
+        field.request_focus();
+        field.ctx.request_repaint();
+    }
+}
+
+/// How much of an answer that comes in parts has been brought into sight.
+#[derive(Default)]
+pub(super) struct Revealed(usize);
+
+impl Revealed {
+    /// Brings it into sight when there is more of it than before. `parts`: how many there are; 0: no answer.
+    pub(super) fn follow(&mut self, ui: &Ui, parts: usize, answer: egui::Rect) {
+        if parts > self.0 {
+            reveal(ui, answer);
+        }
+        self.0 = parts;
+    }
+}
+
+/// Scrolls to what has just come up in answer to a click, where it is out of sight: to its beginning, where not all of it
+/// fits.
+pub(super) fn reveal(ui: &Ui, what: egui::Rect) {
+    let align = (what.height() > ui.clip_rect().height()).then_some(Align::TOP);
+    ui.scroll_to_rect(what.expand2(vec2(0.0, 8.0)), align);
+}
+
 fn column_ui(ui: &mut Ui, size: Vec2, contents: impl FnOnce(&mut Ui)) {
     ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
         ui.set_width(size.x);

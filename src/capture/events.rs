@@ -139,7 +139,7 @@ impl Endpoint {
     /// to show.
     async fn log_refused(&self, caller: &Caller<'_>, refused: &Refused) {
         let fault = Fault::new(refused.code, refused.message.as_str());
-        let line = Rejected { kind: None, message_id: None, fault, excerpt: Vec::new() };
+        let line = Rejected { kind: None, message_id: None, user: None, fault, excerpt: Vec::new() };
         self.log_rejected(caller, line).await;
     }
 
@@ -325,6 +325,7 @@ fn rejected(refusal: &Refusal, kind: Option<Kind>) -> Rejected {
     Rejected {
         kind,
         message_id: refusal.message_id.clone(),
+        user: refusal.user.clone(),
         fault: Fault::new(refusal.code.as_str(), refusal.message.as_ref()),
         excerpt: refusal.excerpt.clone(),
     }

@@ -7,14 +7,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::probes::Probes;
 use crate::{
     config::Source,
     delivery::{Millis, SourceSeen, Stranger, WrongPath},
-    event::Event,
+    event::{Event, library_of},
 };
 
 /// Strangers kept apart; further ones are counted together.
@@ -29,7 +28,7 @@ const LIBRARY_EVERY_MS: Millis = 5_000;
 /// Seconds over which a source's rate is taken.
 const RATE_SECONDS: u32 = 10;
 
-/// Characters of a library's name or a user agent that are kept.
+/// Characters of a user agent or a path that are kept.
 const TEXT_MAX: usize = 80;
 
 /// What is known of visitors; shared by the endpoint's connections and the status board.
@@ -234,26 +233,6 @@ pub(super) fn shown_path(path: &str, is_key: impl Fn(&str) -> bool) -> String {
         if could_be || is_key(segment) { Cow::Owned(masked(segment)) } else { Cow::Borrowed(segment) }
     });
     segments.collect::<Vec<_>>().join("/")
-}
-
-/// `context.library`, as every SDK writes it; nothing else of the event is looked at.
-fn library_of(json: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        context: Option<Context>,
-    }
-    #[derive(Deserialize)]
-    struct Context {
-        library: Option<Library>,
-    }
-    #[derive(Deserialize)]
-    struct Library {
-        name: Option<String>,
-        version: Option<String>,
-    }
-    let library = serde_json::from_slice::<Envelope>(json).ok()?.context?.library?;
-    let name = library.name.filter(|name| !name.is_empty())?;
-    Some(short(&format!("{name} {}", library.version.unwrap_or_default())).trim_end().to_owned())
 }
 
 fn short(text: &str) -> String {

@@ -82,6 +82,12 @@ impl Filter {
 }
 
 pub(super) fn parse(text: &str) -> anyhow::Result<Query> {
+    if let Some(unknown) = query::unknown_field(text) {
+        let meant =
+            unknown.meant.map(|name| format!(" Did you mean {}:?", name.as_str())).unwrap_or_default();
+        let word = &text[unknown.place];
+        super::tell(&format!("{word} is not a field, so it is searched for as text.{meant}"));
+    }
     Ok(Query::parse(text, now())?)
 }
 

@@ -319,6 +319,59 @@ pub fn with(text: &str, name: Name, values: &[&str]) -> String {
     parts.join(" ")
 }
 
+/// What looks like `field:value` and names no field, so that it is looked for as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownField {
+    /// Where the word and its colon stand in the text.
+    pub place: Range<usize>,
+    /// The field that may be meant.
+    pub meant: Option<Name>,
+}
+
+/// The first such word. A URL, a time of day and what stands in quotes are text in any case.
+pub fn unknown_field(text: &str) -> Option<UnknownField> {
+    terms(text).into_iter().filter(|term| term.name.is_none()).find_map(|term| {
+        let words = &text[term.place.clone()];
+        let len = words.find(|c: char| !c.is_ascii_alphabetic()).filter(|len| *len > 1)?;
+        let value = words[len..].strip_prefix(':').filter(|value| !value.starts_with("//"))?;
+        let place = term.place.start..term.place.start + len + 1;
+        (!value.is_empty()).then(|| UnknownField { place, meant: meant(&words[..len]) })
+    })
+}
+
+/// The field whose name is nearest to a word that names none.
+fn meant(word: &str) -> Option<Name> {
+    const CHANGES_MAX: usize = 2;
+    let word = word.to_ascii_lowercase();
+    let names = Name::ALL.iter().filter_map(|(name, known, _)| {
+        let known = known.to_ascii_lowercase();
+        let changes = distance(&word, &known);
+        let is_short_for = word[..1] == known[..1] && is_part_of(&word, &known);
+        (is_short_for || changes <= CHANGES_MAX).then_some((changes, *name))
+    });
+    names.min_by_key(|(changes, _)| *changes).map(|(_, name)| name)
+}
+
+/// Whether all letters of `short` come in `long`, in their order.
+fn is_part_of(short: &str, long: &str) -> bool {
+    let mut rest = long.chars();
+    short.chars().all(|c| rest.any(|other| other == c))
+}
+
+/// How many letters must be put in, taken out or replaced (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut above_left = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.chars().enumerate() {
+            let replaced = above_left + usize::from(a != b);
+            above_left = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(above_left + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// A value as it is written: in quotes where it could be read as something else.
 fn quoted(value: &str) -> String {
     let plain = |c: char| !(c.is_whitespace() || matches!(c, ',' | '"' | '\\' | '*'));
@@ -419,6 +472,26 @@ mod tests {
         assert_eq!(read("http://x/y 12:30 foo:bar").words, ["http://x/y", "12:30", "foo:bar"]);
         let being_typed = read(r#"event: userId:, "half a"#);
         assert_eq!((being_typed.fields, being_typed.words), (vec![], vec!["half a".to_owned()]));
+    }
+
+    #[test]
+    fn a_word_that_is_taken_for_a_field_is_named_with_the_field_that_may_be_meant() {
+        let unknown =
+            |text: &str| unknown_field(text).map(|found| (text[found.place].to_owned(), found.meant));
+        for (text, word, meant) in [
+            ("usr:foo", "usr:", Some(Name::Field(Field::User))),
+            ("user:foo", "user:", Some(Name::Field(Field::User))),
+            ("a state:failed STATUS:failed", "STATUS:", Some(Name::State)),
+            ("evnt:x", "evnt:", Some(Name::Field(Field::Event))),
+            ("msgid:x", "msgid:", Some(Name::Field(Field::MessageId))),
+            ("tpye:track", "tpye:", Some(Name::Type)),
+            ("colour:red", "colour:", None),
+        ] {
+            assert_eq!(unknown(text), Some((word.to_owned(), meant)), "{text}");
+        }
+        for text in ["https://x/y", "12:30", "\"usr:foo\"", "C:\\x", "usr:", "x userId:a", ""] {
+            assert_eq!(unknown(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -112,9 +112,11 @@ pub(super) fn event(
         refusal
     };
 
-    let given = draft.given_message_id().map_err(|reason| refuse(reason, None))?;
+    let given =
+        draft.given_message_id().map_err(|reason| Refusal { user: draft.user(), ..refuse(reason, None) })?;
     let checked = draft.check();
-    let (kind, key) = checked.map_err(|reason| refuse(reason, given.as_deref()))?;
+    let (kind, key) =
+        checked.map_err(|reason| Refusal { user: draft.user(), ..refuse(reason, given.as_deref()) })?;
     let message_id_made = given.is_none();
     let message_id = given.map_or_else(made_message_id, Cow::into_owned);
     if message_id_made || draft.is_number(Field::MessageId) {
@@ -132,7 +134,8 @@ pub(super) fn event(
             arrival.record_bytes_max
         );
         let known = (!message_id_made).then_some(message_id.as_str());
-        return Err(refuse((Code::EventTooLarge, message.into()), known));
+        let refusal = refuse((Code::EventTooLarge, message.into()), known);
+        return Err(Refusal { user: Some(key), ..refusal });
     }
     let notes = Notes {
         bad_timestamp: draft.times.bad,
@@ -223,6 +226,13 @@ impl<'b> Draft<'b, '_> {
             Some(key) => Ok((kind, key)),
             None => missing(Code::NoUserAnonId, "the event has neither userId nor anonymousId"),
         }
+    }
+
+    /// Whose event it is, also of one that cannot become an event.
+    fn user(&self) -> Option<PartitionKey> {
+        let id = |field, name| self.id(field, name).ok().flatten();
+        let id = id(Field::UserId, "userId").or_else(|| id(Field::AnonymousId, "anonymousId"))?;
+        PartitionKey::new(&id)
     }
 
     fn item_kind(&self) -> Result<Kind, Reason> {

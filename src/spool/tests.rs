@@ -47,6 +47,7 @@ pub(super) fn rejected(excerpt: &str) -> Rejected {
     Rejected {
         kind: None,
         message_id: Some("bad".to_owned()),
+        user: None,
         fault: Fault::new("no_user_anon_id", "the event has no user"),
         excerpt: excerpt.as_bytes().to_vec(),
     }

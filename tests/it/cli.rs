@@ -170,6 +170,12 @@ fn the_log_is_searched_by_state_type_text_and_time() {
     let rejected = home.run(&["log", "--json", "--state", "rejected"]).line();
     assert!(rejected["error"].as_str().unwrap().starts_with("missing_event"), "{rejected}");
     assert!(rejected["remedy"].as_str().is_some_and(|text| !text.is_empty()), "{rejected}");
+    assert_eq!(rejected["partitionKey"], "cy", "whose event it is: {rejected}");
+    let mistyped = home.run(&["log", "--json", "usr:ada"]);
+    assert_eq!((mistyped.code, &*mistyped.stdout), (Some(0), ""), "{mistyped:?}");
+    assert!(
+        mistyped.stderr.contains("usr: is not a field") && mistyped.stderr.contains("Did you mean userId:?")
+    );
     let sums = home.run(&["log", "--summary", "--json"]).line();
     let wanted = json!({ "accepted": 2, "delivered": 2, "queued": 0, "failed": 0, "replayed": 0, "resent": 0, "rejected": 1,
         "repeatsPossible": 0, "queuedBytes": 0, "addsUp": true });

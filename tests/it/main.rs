@@ -8,6 +8,7 @@ mod binary;
 mod capture;
 mod check;
 mod cli;
+mod clicks;
 mod conformance;
 mod corpus;
 mod credentials;

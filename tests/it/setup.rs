@@ -55,7 +55,7 @@ fn in_own_process(name: &str, prepare: impl FnOnce(&Path)) -> bool {
 }
 
 /// A window whose draft is a stream of the account.
-fn with_stream(account: &Account) -> Desk {
+pub fn with_stream(account: &Account) -> Desk {
     let mut config = settings();
     config.destination.kind = DestinationKind::Kinesis;
     "eu-west-1".clone_into(&mut config.destination.region);
@@ -65,7 +65,7 @@ fn with_stream(account: &Account) -> Desk {
 }
 
 /// The same, typed and not applied: nothing of AWS is in force.
-fn with_draft(account: &Account) -> Desk {
+pub fn with_draft(account: &Account) -> Desk {
     let mut config = settings();
     "eu-west-1".clone_into(&mut config.destination.region);
     "clicks".clone_into(&mut config.destination.stream);
@@ -77,7 +77,7 @@ fn with_draft(account: &Account) -> Desk {
 }
 
 /// Host and port of the account's server.
-fn host(account: &Account) -> &str {
+pub fn host(account: &Account) -> &str {
     account.url.trim_start_matches("http://")
 }
 
@@ -415,10 +415,9 @@ fn about_to_switch(from: &Account, to: &Account) -> Desk {
     window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
     window.run();
     type_into(window, "Other server", &to.url);
-    assert!(says(
-        window,
-        &format!("3 queued events wait for clicks @ {}. Send there, or set aside?", host(from))
-    ));
+    let [before, after] = [host(from), host(to)].map(|host| format!("clicks @ {host}"));
+    let question = format!("3 queued events wait for {before}. Send them to {after}, or set them aside?");
+    assert!(says(window, &question));
     assert!(window.query_by_role_and_label(Role::Button, "Apply").is_none(), "the choice is the user's");
     desk
 }
@@ -432,7 +431,7 @@ fn events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_ne
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
     let mut desk = about_to_switch(&from, &to);
     let window = &mut desk.window;
-    click(window, "Apply and set them aside");
+    click(window, &format!("Apply and set aside the 3 for clicks @ {}", host(&from)));
     wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
     wait_for(window, "the ledger", |window| says(window, "3 failed"));
     let address = address(window);
@@ -460,7 +459,7 @@ fn events_that_wait_are_sent_to_the_new_destination_when_the_user_wants_that() {
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
     let mut desk = about_to_switch(&from, &to);
     let window = &mut desk.window;
-    click(window, "Apply and send them there");
+    click(window, &format!("Apply and send them to clicks @ {}", host(&to)));
     wait_for(window, "the events", |_| to.records("clicks").len() == 3);
     assert_eq!(from.records("clicks").len(), 0);
     assert!(!says(window, "3 failed"));
@@ -1084,9 +1083,10 @@ fn events_that_wait_are_asked_about_when_other_keys_would_send_them() {
     let server = host(&account);
     assert!(says(
         window,
-        &format!("1 queued event waits for clicks @ {server}, and other keys may be another account's.")
+        &format!("1 queued event waits for clicks @ {server}, and the new keys may be another account's.")
     ));
-    click(window, "Apply and set them aside");
+    window.get_by_role_and_label(Role::Button, "Apply and send it with the new keys");
+    click(window, "Apply and set it aside");
     wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
     wait_for(window, "the ledger", |window| says(window, "1 failed"));
 }
@@ -1113,13 +1113,12 @@ fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
     let text = format!("[destination]\nendpoint_url = \"{}\"\n", to.url);
     window.get_by_role_and_label(Role::MultilineTextInput, "Settings to import").type_text(&text);
     window.run();
-    assert!(says(
-        window,
-        &format!("1 queued event waits for clicks @ {}. Send there, or set aside?", host(&from))
-    ));
+    let [before, after] = [host(&from), host(&to)].map(|host| format!("clicks @ {host}"));
+    let question = format!("1 queued event waits for {before}. Send it to {after}, or set it aside?");
+    assert!(says(window, &question));
     assert!(window.query_by_role_and_label(Role::Button, "Import").is_none(), "the choice is the user's");
-    window.get_by_role_and_label(Role::Button, "Import and send them there");
-    click(window, "Import and set them aside");
+    window.get_by_role_and_label(Role::Button, &format!("Import and send it to clicks @ {}", host(&to)));
+    click(window, &format!("Import and set aside the one for clicks @ {}", host(&from)));
     wait_for(window, "the import", |window| says(window, "what waited is under Failed"));
     wait_for(window, "the ledger", |window| says(window, "1 failed"));
     assert_eq!((from.records("clicks").len(), to.records("clicks").len()), (0, 0));

@@ -50,6 +50,8 @@ pub(super) struct Filters {
     typed_at: Option<Instant>,
     mistake: Option<Mistake>,
     name: String,
+    /// The field for the name gets the focus when the menu is opened.
+    wants_name: bool,
     from: String,
     to: String,
     /// What the menus beside the search field took in the last frame.
@@ -65,6 +67,11 @@ impl Filters {
     pub(super) fn logic(&mut self) -> Option<Query> {
         self.typed_at.take_if(|at| at.elapsed() >= TYPING)?;
         self.read()
+    }
+
+    /// The text, as it was read last, is no query.
+    pub(super) fn has_mistake(&self) -> bool {
+        self.mistake.is_some()
     }
 
     /// The text was changed as a whole: what it means.
@@ -133,10 +140,37 @@ impl Filters {
         });
         if let Some(mistake) = &self.mistake {
             widgets::error_ui(ui, Some(&mistake.to_string()));
+        } else if self.typed_at.is_none() {
+            changed = changed.take().or(self.unknown_ui(ui));
         }
         ui.add_space(2.0);
         changed = changed.or(self.chips_ui(ui, seen, (shown, retrying)));
         (changed, saved)
+    }
+
+    /// What looks like a field and is none is looked for as text. That is said, with the field that may be meant.
+    fn unknown_ui(&mut self, ui: &mut Ui) -> Option<Query> {
+        let unknown = query::unknown_field(&self.text)?;
+        let t = tokens(ui);
+        let mut meant = None;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
+            ui.label(theme::icon(Icon::Info).size(12.0).color(t.warn));
+            let word = &self.text[unknown.place.clone()];
+            let mut text = format!("“{word}” is not a field, so it is searched for as text.");
+            if unknown.meant.is_none() {
+                text = format!("{text} The fields are {}.", Name::ALL.map(|(_, name, _)| name).join(", "));
+            }
+            ui.add(egui::Label::new(RichText::new(text).color(t.text)).wrap());
+            if let Some(name) = unknown.meant
+                && ui.link(format!("Did you mean {}:?", name.as_str())).clicked()
+            {
+                meant = Some(name);
+            }
+        });
+        let mut text = self.text.clone();
+        text.replace_range(unknown.place, &format!("{}:", meant?.as_str()));
+        self.set(text)
     }
 
     fn search_ui(&mut self, ui: &mut Ui) -> egui::Rect {
@@ -283,6 +317,7 @@ impl Filters {
         let mut chosen = None;
         let mut changed = false;
         let mut gone = None;
+        let mut is_open = false;
         menu_ui(ui, Icon::Bookmark, "Saved", "Saved filters", |ui| {
             ui.set_min_width(230.0);
             for (at, saved) in self.saved.iter().enumerate() {
@@ -303,8 +338,10 @@ impl Filters {
             }
             ui.separator();
             let name = ui.label("Name of this filter");
-            ui.add(widgets::text_edit(&mut self.name, "Failed today").desired_width(210.0))
-                .labelled_by(name.id);
+            let field = ui.add(widgets::text_edit(&mut self.name, "Failed today").desired_width(210.0));
+            let field = field.labelled_by(name.id);
+            is_open = true;
+            widgets::focus_once(&field, &mut self.wants_name);
             let can = !self.name.trim().is_empty() && !self.text.trim().is_empty();
             if widgets::primary_button_ui(ui, Icon::BookmarkPlus, "Save filter", can).clicked() {
                 let name = std::mem::take(&mut self.name).trim().to_owned();
@@ -314,6 +351,10 @@ impl Filters {
                 ui.close();
             }
         });
+        if !is_open {
+            // As soon as it is opened again.
+            self.wants_name = true;
+        }
         if let Some(gone) = gone {
             self.saved.remove(gone);
             changed = true;

@@ -42,6 +42,7 @@ pub(super) struct Attach {
     /// The calls that are shown, and the settings that they are made from.
     shown: Option<(Vec<IamCall>, Config)>,
     run: Option<Run>,
+    revealed: widgets::Revealed,
 }
 
 struct Run {
@@ -138,8 +139,13 @@ impl Attach {
         self.shown.take_if(|(calls, of)| {
             *of != config || *calls != policy::attach_calls(draft, grants, &name, !self.without_key)
         });
-        self.shown_ui(ui, seen);
-        self.run.as_ref().is_some_and(|run| run.ui(ui, seen))
+        let answer = ui.scope(|ui| {
+            self.shown_ui(ui, seen);
+            self.run.as_ref().is_some_and(|run| run.ui(ui, seen))
+        });
+        let parts = self.run.as_ref().map_or(usize::from(self.shown.is_some()), |run| run.steps.len() + 1);
+        self.revealed.follow(ui, parts, answer.response.rect);
+        answer.inner
     }
 
     fn signed_by(&self, draft: &Config) -> Config {

@@ -29,6 +29,7 @@ pub(super) struct Check {
     run: Option<Run>,
     /// It is to be made when it is drawn next, if it can be.
     pub asked: bool,
+    revealed: widgets::Revealed,
 }
 
 /// A check, and the settings that it is about.
@@ -172,7 +173,9 @@ impl Check {
         }
         let finding = self.finding(draft);
         if let Some(run) = self.run_of_kind(draft) {
-            run.ui(ui, seen, finding);
+            let parts = run.steps.len() + 1;
+            let answer = ui.scope(|ui| run.ui(ui, seen, finding)).response.rect;
+            self.revealed.follow(ui, parts, answer);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Destinations kept under a name: one click puts one into the draft, and applying switches to it.
 
-use eframe::egui::{Button, Ui, vec2};
+use eframe::egui::{Button, Key, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -14,6 +14,8 @@ use crate::config::{self, Config, SavedDestination};
 pub(super) struct Saved {
     /// The name under which the draft is to be kept, while one is asked for.
     name: Option<String>,
+    /// Its field gets the focus.
+    focus: bool,
 }
 
 impl Saved {
@@ -49,6 +51,7 @@ impl Saved {
                 });
                 if button.inner.on_disabled_hover_text(reason.unwrap_or_default()).clicked() {
                     self.name = Some(String::new());
+                    self.focus = true;
                 }
             }
         });
@@ -59,11 +62,15 @@ impl Saved {
             let label = ui.label(weight("Name of this destination", 560.0));
             ui.horizontal(|ui| {
                 let edit = widgets::text_edit(name, "Production").desired_width(220.0);
-                ui.add(edit).labelled_by(label.id);
+                let field = ui.add(edit).labelled_by(label.id);
+                widgets::focus_once(&field, &mut self.focus);
+                let pressed = |ui: &Ui, key| field.lost_focus() && ui.input(|i| i.key_pressed(key));
                 let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
                 let is_taken = seen.config.destinations.iter().any(|other| other.name == *name);
                 let label = if is_taken { "Replace the one of that name" } else { "Keep" };
-                if widgets::primary_button_ui(ui, Icon::Check, label, can).clicked() {
+                // Enter is for a new name: one that is there is replaced by its button alone.
+                let enter = pressed(ui, Key::Enter) && can && !is_taken;
+                if widgets::primary_button_ui(ui, Icon::Check, label, can).clicked() || enter {
                     let mut config = seen.config.clone();
                     let saved = SavedDestination::of(draft, name);
                     match config.destinations.iter_mut().find(|other| other.name == *name) {
@@ -73,7 +80,7 @@ impl Saved {
                     changed = Some((config, "Kept"));
                     done = true;
                 }
-                done |= widgets::button_ui(ui, Icon::X, "Cancel").clicked();
+                done |= widgets::button_ui(ui, Icon::X, "Cancel").clicked() || pressed(ui, Key::Escape);
             });
             widgets::error_ui(ui, fault);
             if done {

@@ -38,6 +38,8 @@ pub(super) struct Streams {
     asks: bool,
     making: Option<(Waiting<Made>, Config)>,
     made: Option<(Made, Config)>,
+    /// Something has come up below the buttons, and is to be brought into sight.
+    reveal: bool,
 }
 
 fn arrived<T>(
@@ -58,6 +60,7 @@ impl Streams {
             // The newer answer counts: the stream may be gone again.
             self.made = None;
             self.list = Some(list);
+            self.reveal = true;
         }
         if let Some(made) = arrived(&mut self.making, ctx) {
             if made.0.is_ok() {
@@ -65,6 +68,7 @@ impl Streams {
                 self.list = None;
             }
             self.made = Some(made);
+            self.reveal = true;
         }
     }
 
@@ -90,6 +94,7 @@ impl Streams {
             if make.on_disabled_hover_text(why).clicked() {
                 self.asks = true;
                 self.made = None;
+                self.reveal = true;
             }
             if busy {
                 ui.add(Spinner::new().size(14.0));
@@ -97,11 +102,16 @@ impl Streams {
                 ui.label(RichText::new(text).color(tokens(ui).weak));
             }
         });
-        if self.asks {
-            self.question_ui(ui, seen, draft);
+        let answers = ui.scope(|ui| {
+            if self.asks {
+                self.question_ui(ui, seen, draft);
+            }
+            self.made_ui(ui, seen, draft);
+            self.list_ui(ui, seen, draft);
+        });
+        if std::mem::take(&mut self.reveal) {
+            widgets::reveal(ui, answers.response.rect);
         }
-        self.made_ui(ui, seen, draft);
-        self.list_ui(ui, seen, draft);
     }
 
     fn question_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, draft: &Config) {

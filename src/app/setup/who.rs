@@ -24,6 +24,8 @@ pub(super) struct Who {
     waiting: Option<(Waiting<Result<Caller, Fault>>, Config)>,
     /// What was said, and of which settings.
     answer: Option<(Result<Caller, Fault>, Config)>,
+    /// The answer has just come, and is to be brought into sight.
+    reveal: bool,
 }
 
 /// AWS says the same about both.
@@ -58,6 +60,7 @@ impl Who {
         let (_, config) = self.waiting.take()?;
         let caller = answer.clone().ok().filter(|_| is_same(&config, draft));
         self.answer = Some((answer, config));
+        self.reveal = true;
         caller
     }
 
@@ -86,6 +89,13 @@ impl Who {
                 ui.label(RichText::new(text).color(tokens(ui).weak));
             }
         });
+        let answer = ui.scope(|ui| self.answer_ui(ui, seen, draft));
+        if std::mem::take(&mut self.reveal) {
+            widgets::reveal(ui, answer.response.rect);
+        }
+    }
+
+    fn answer_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
         match &self.answer {
             Some((_, config)) if !is_same(config, draft) => {
                 widgets::hint_ui(ui, "The credentials have changed since AWS was asked.");

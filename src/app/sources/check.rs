@@ -16,9 +16,9 @@ use crate::{
         theme::{self, tokens, weight},
         widgets::{self, Tone},
     },
-    delivery::{Delivery, EventId, Field, Page, Pattern, Query, State, Status, Stranger},
+    delivery::{Delivery, Detail, EventId, Field, Page, Pattern, Query, State, Status, Stranger},
     engine::Engine,
-    event::Kind,
+    event::{Kind, library_of},
 };
 
 /// A sender that works was heard by now: SDKs hold events back for ten seconds at most.
@@ -37,9 +37,18 @@ pub(super) struct Check {
     /// Who had been turned away by then, how often.
     strangers: Vec<(Arc<str>, u64)>,
     waiting: Option<Waiting<Result<Page, String>>>,
+    /// The event that came is being read.
+    reading: Option<Waiting<Result<Option<Detail>, String>>>,
     /// The log's revision when it was last asked for.
     revision: u64,
-    found: Option<Result<Box<Delivery>, String>>,
+    found: Option<Result<Came, String>>,
+}
+
+/// The event that came.
+struct Came {
+    delivery: Box<Delivery>,
+    /// Its own library, as it names it.
+    library: Option<String>,
 }
 
 impl Check {
@@ -51,6 +60,7 @@ impl Check {
             before: sent(source, status),
             strangers: status.strangers.iter().map(|one| (Arc::clone(&one.key), one.requests)).collect(),
             waiting: None,
+            reading: None,
             revision: 0,
             found: None,
         }
@@ -59,13 +69,22 @@ impl Check {
     pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
         match arrived(&mut self.waiting, ctx) {
             Some(Ok(page)) => {
-                let mut rows = page.rows.into_iter();
-                self.found = rows.find(|row| *row.source == *self.source).map(|row| Ok(Box::new(row)));
+                let row = page.rows.into_iter().find(|row| *row.source == *self.source);
+                self.reading = row.map(|row| Waiting::new(engine.detail(row.id)));
             }
             Some(Err(error)) => self.found = Some(Err(error)),
             None => {}
         }
-        let is_open = self.found.is_none() && self.waiting.is_none();
+        self.found = match arrived(&mut self.reading, ctx) {
+            Some(Ok(Some(detail))) => {
+                let library = library_of(&detail.json);
+                Some(Ok(Came { delivery: Box::new(detail.delivery), library }))
+            }
+            Some(Ok(None)) => Some(Err("The event is no longer in the log.".to_owned())),
+            Some(Err(error)) => Some(Err(error)),
+            None => self.found.take(),
+        };
+        let is_open = self.found.is_none() && self.waiting.is_none() && self.reading.is_none();
         if is_open && sent(&self.source, status) > self.before && self.revision != status.revision {
             self.revision = status.revision;
             let after = Some(self.after);
@@ -80,7 +99,7 @@ impl Check {
         let t = tokens(ui);
         let tone = match &self.found {
             None => Tone::Note,
-            Some(Ok(delivery)) if delivery.state != State::Rejected => Tone::Good,
+            Some(Ok(came)) if came.delivery.state != State::Rejected => Tone::Good,
             Some(Ok(_) | Err(_)) => Tone::Bad,
         };
         let mut open = true;
@@ -89,7 +108,7 @@ impl Check {
             ui.take_available_width();
             let title = match &self.found {
                 None => "Waiting for its next event …",
-                Some(Ok(delivery)) if delivery.state == State::Rejected => "An event came and was rejected",
+                Some(Ok(came)) if came.delivery.state == State::Rejected => "An event came and was rejected",
                 Some(Ok(_)) => "An event arrived",
                 Some(Err(_)) => "The log could not be read",
             };
@@ -107,7 +126,7 @@ impl Check {
             );
             match &self.found {
                 None => self.advice_ui(ui, seen.status),
-                Some(Ok(delivery)) => self.delivery_ui(ui, seen, delivery),
+                Some(Ok(came)) => came.ui(ui, seen),
                 Some(Err(error)) => widgets::hint_ui(ui, error),
             }
         });
@@ -128,10 +147,12 @@ impl Check {
             });
         }
     }
+}
 
-    fn delivery_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, delivery: &Delivery) {
-        let library = seen.status.sources.iter().find(|visits| *visits.name == *self.source);
-        let library = library.and_then(|visits| visits.library.as_deref()).unwrap_or("not named");
+impl Came {
+    fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let delivery = &self.delivery;
+        let library = self.library.as_deref().unwrap_or("not named");
         let or_none = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;

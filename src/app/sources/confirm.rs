@@ -14,7 +14,7 @@ use crate::{
 
 /// What a question says.
 struct Question {
-    at: usize,
+    source: Source,
     title: &'static str,
     text: String,
     icon: Icon,
@@ -23,9 +23,11 @@ struct Question {
 
 impl Question {
     fn of(doing: &Doing, sources: &[Source]) -> Option<Self> {
+        let source = |name: &str| sources.iter().find(|source| source.name == name).cloned();
         match doing {
-            Doing::NewKey { at, keeps_old } => {
-                let retiring = sources.get(*at)?.masked_retiring_key();
+            Doing::NewKey { source: name, keeps_old } => {
+                let source = source(name)?;
+                let retiring = source.masked_retiring_key();
                 let text = match (keeps_old, retiring) {
                     (true, None) => "Both keys work until you revoke the old one in its source's row.".to_owned(),
                     (true, Some(older)) => format!(
@@ -35,17 +37,17 @@ impl Question {
                         "Senders with the old key are refused from then on, until they get the new one.".to_owned()
                     }
                 };
-                Some(Self { at: *at, title: "Make a new write key?", text, icon: Icon::KeyRound, action: "Make new key" })
+                Some(Self { source, title: "Make a new write key?", text, icon: Icon::KeyRound, action: "Make new key" })
             }
-            Doing::Revoking(at) => Some(Self {
-                at: *at,
+            Doing::Revoking(name) => Some(Self {
+                source: source(name)?,
                 title: "Revoke the old key?",
                 text: "Senders that still use it are refused from then on. The new key goes on working.".to_owned(),
                 icon: Icon::Ban,
                 action: "Revoke old key",
             }),
-            Doing::Removing(at) => Some(Self {
-                at: *at,
+            Doing::Removing(name) => Some(Self {
+                source: source(name)?,
                 title: "Remove this source?",
                 text: "Senders with its key are refused from then on. Its events stay in the log and in the spool.".to_owned(),
                 icon: Icon::Trash2,
@@ -60,10 +62,8 @@ impl Sources {
     pub(super) fn confirm_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let sources = &seen.config.capture.sources;
         let Some(question) = self.doing.as_ref().and_then(|doing| Question::of(doing, sources)) else {
-            return;
-        };
-        let Some(source) = sources.get(question.at) else {
-            self.doing = None;
+            // Of a source that has gone meanwhile nothing is asked any more.
+            self.doing.take_if(|doing| !matches!(doing, Doing::Renaming { .. } | Doing::Adding { .. }));
             return;
         };
         let t = tokens(ui);
@@ -74,7 +74,7 @@ impl Sources {
         let modal = Modal::new(name).frame(frame).show(ui, |ui| {
             ui.set_width(if matches!(self.doing, Some(Doing::NewKey { .. })) { 460.0 } else { 380.0 });
             ui.label(weight(question.title, 660.0).size(15.0).color(t.strong));
-            ui.add(Label::new(weight(&*source.name, 560.0)).truncate());
+            ui.add(Label::new(weight(&*question.source.name, 560.0)).truncate());
             if let Some(Doing::NewKey { keeps_old, .. }) = &mut self.doing {
                 ui.add_space(2.0);
                 let choices = [
@@ -97,16 +97,18 @@ impl Sources {
             });
         });
         if confirmed {
-            self.confirmed(seen, question.at);
+            self.confirmed(seen, &question.source.name);
         }
         if confirmed || modal.should_close() {
             self.doing = None;
         }
     }
 
-    fn confirmed(&mut self, seen: &mut Seen<'_>, at: usize) {
+    fn confirmed(&mut self, seen: &mut Seen<'_>, name: &str) {
         let mut config = seen.config.clone();
-        let source = &mut config.capture.sources[at];
+        let Some(source) = config.capture.sources.iter_mut().find(|source| source.name == name) else {
+            return;
+        };
         match &self.doing {
             Some(Doing::NewKey { keeps_old, .. }) => {
                 let Some(key) = new_key(seen) else { return };
@@ -119,8 +121,8 @@ impl Sources {
                 seen.save(config, "Old key revoked");
             }
             Some(Doing::Removing(_)) => {
-                config.capture.sources.remove(at);
-                self.revealed.clear();
+                config.capture.sources.retain(|source| source.name != name);
+                self.revealed.retain(|other| other != name);
                 seen.save(config, "Source removed");
             }
             Some(Doing::Renaming { .. } | Doing::Adding { .. }) | None => {}

@@ -28,11 +28,12 @@ pub(super) struct Public {
     /// The proxy's lines are open.
     lines: bool,
     proxy: Proxy,
+    revealed: widgets::Revealed,
 }
 
 impl Default for Public {
     fn default() -> Self {
-        Self { run: None, lines: false, proxy: Proxy::Nginx }
+        Self { run: None, lines: false, proxy: Proxy::Nginx, revealed: widgets::Revealed::default() }
     }
 }
 
@@ -112,7 +113,8 @@ impl Public {
         });
         let Some(public) = public else { return };
         if let Some(run) = &self.run {
-            run.ui(ui, seen);
+            let answer = ui.scope(|ui| run.ui(ui, seen)).response.rect;
+            self.revealed.follow(ui, run.steps.len() + 1, answer);
         }
         if self.lines {
             self.lines_ui(ui, seen, &public);

@@ -1,6 +1,6 @@
 //! One source: its name and key with what can be done to it, and below what came from it since the start.
 
-use eframe::egui::{self, Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
+use eframe::egui::{self, Align, Frame, Label, Layout, Link, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{Act, Doing, Seen, Sources, masked};
@@ -19,14 +19,14 @@ const AT_WORK: Millis = 60_000;
 impl Sources {
     pub(super) fn row_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, at: usize) -> Option<Act> {
         let source = &seen.config.capture.sources[at];
-        let revealed = self.revealed.contains(&at);
+        let revealed = self.revealed.contains(&source.name);
         let mut act = None;
         let frame = Frame::new().stroke(Stroke::new(1.0, tokens(ui).line)).corner_radius(9);
         frame.inner_margin(Margin { left: 12, right: 6, top: 6, bottom: 8 }).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    act = actions_ui(ui, source, at, revealed);
+                    act = actions_ui(ui, source, revealed);
                     name_ui(ui, source);
                 });
             });
@@ -45,14 +45,16 @@ impl Sources {
                         act = Some(Act::Check);
                     }
                     ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
-                        visits_ui(ui, visits, seen.now);
+                        if visits_ui(ui, visits, seen.now) {
+                            act = Some(Act::ShowRejected);
+                        }
                     });
                 });
             });
             if let Some(key) = source.masked_retiring_key()
                 && retiring_ui(ui, &source.name, &key)
             {
-                act = Some(Act::Do(Doing::Revoking(at)));
+                act = Some(Act::Do(Doing::Revoking(source.name.clone())));
             }
             if let Some(check) = self.check.take_if(|_| is_checked) {
                 self.check = check.ui(ui, seen).then_some(check);
@@ -62,18 +64,19 @@ impl Sources {
     }
 }
 
-fn actions_ui(ui: &mut Ui, source: &Source, at: usize, revealed: bool) -> Option<Act> {
+fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
     let mut act = None;
     ui.spacing_mut().item_spacing.x = 2.0;
     let of = |what: &str| format!("{what} {}", source.name);
     if widgets::icon_button_ui(ui, Icon::Trash2, &of("Remove")).clicked() {
-        act = Some(Act::Do(Doing::Removing(at)));
+        act = Some(Act::Do(Doing::Removing(source.name.clone())));
     }
     if widgets::icon_button_ui(ui, Icon::RefreshCw, &of("New write key for")).clicked() {
-        act = Some(Act::Do(Doing::NewKey { at, keeps_old: true }));
+        act = Some(Act::Do(Doing::NewKey { source: source.name.clone(), keeps_old: true }));
     }
     if widgets::icon_button_ui(ui, Icon::Pencil, &of("Rename")).clicked() {
-        act = Some(Act::Do(Doing::Renaming { at, name: source.name.clone(), focus: true }));
+        let (source, name) = (source.name.clone(), source.name.clone());
+        act = Some(Act::Do(Doing::Renaming { source, name, focus: true }));
     }
     if widgets::icon_button_ui(ui, Icon::Copy, &of("Copy write key of")).clicked() {
         act = Some(Act::Copy);
@@ -113,15 +116,15 @@ fn key_ui(ui: &mut Ui, key: &str) {
     });
 }
 
-/// What came from it since the start.
-fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
+/// What came from it since the start. True when its rejected events are to be shown.
+fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
     let t = tokens(ui);
     let small = |text: String, color| RichText::new(text).size(12.0).color(color);
     ui.spacing_mut().item_spacing.x = 10.0;
     let Some(visits) = visits else {
         widgets::dot_ui(ui, t.edge);
         ui.label(small("No events since Tributary started".to_owned(), t.weak));
-        return;
+        return false;
     };
     let at_work = now - visits.last_seen < AT_WORK;
     widgets::dot_ui(ui, if at_work { t.ok } else { t.edge });
@@ -130,12 +133,15 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) {
         .on_hover_text("Accepted events a second, over the last ten seconds");
     ui.label(small(format!("{} accepted", widgets::digits(visits.accepted)), t.text))
         .on_hover_text("Since Tributary was started");
+    let mut show = false;
     if visits.rejected > 0 {
-        ui.label(small(format!("{} rejected", widgets::digits(visits.rejected)), t.err))
-            .on_hover_text("Since Tributary was started. Live shows each with its reason.");
+        let link = Link::new(small(format!("{} rejected", widgets::digits(visits.rejected)), t.err));
+        let hint = "Since Tributary was started. Shows them in Live, each with its reason.";
+        show = ui.add(link).on_hover_text(hint).clicked();
     }
     let library = visits.library.as_deref().unwrap_or("SDK not named");
     ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in context.library");
+    show
 }
 
 /// The key before this one. True when it is to be revoked.

@@ -25,6 +25,8 @@ pub(super) struct Presets {
     error: Option<String>,
     /// The name that is being given to the event.
     naming: Option<String>,
+    /// Its field gets the focus.
+    focus: bool,
     /// The one that was chosen last.
     chosen: Option<String>,
 }
@@ -76,6 +78,7 @@ impl Presets {
             let can_write = self.loaded && self.writing.is_none() && self.naming.is_none();
             if can_write && widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …").clicked() {
                 self.naming = Some(self.chosen.clone().unwrap_or_default());
+                self.focus = true;
             }
             if let Some(name) = self.chosen.clone()
                 && can_write
@@ -104,13 +107,13 @@ impl Presets {
             let field =
                 ui.add(widgets::text_edit(name, "A name").char_limit(NAME_CHARS_MAX).desired_width(200.0));
             let field = field.accessible_name("Name of the saved event");
-            if field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) {
-                save = true;
-            }
+            widgets::focus_once(&field, &mut self.focus);
+            let pressed = |key| field.lost_focus() && ui.input(|i| i.key_pressed(key));
+            (save, cancel) = (pressed(egui::Key::Enter), pressed(egui::Key::Escape));
             let can = !name.trim().is_empty();
             save |= widgets::primary_button_ui(ui, Icon::Check, "Save event", can).clicked();
             save &= can;
-            cancel = widgets::button_ui(ui, Icon::X, "Cancel").clicked();
+            cancel |= widgets::button_ui(ui, Icon::X, "Cancel").clicked();
         });
         if save {
             let name = name.trim().to_owned();

@@ -6,7 +6,7 @@ use lucide_icons::Icon;
 
 use super::super::{
     Place, Poll, Seen, Waiting, Wish,
-    detail::{self, Pane, Step},
+    detail::{self, Looks, Pane, Step},
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
@@ -52,7 +52,7 @@ impl Sent {
             };
             self.waiting = None;
             if let Some(Ok(TestSent { id: Some(id), .. })) = &self.answer {
-                self.pane = Some(Pane::new(*id));
+                self.pane = Some(Pane::new(*id, Looks::default()));
             }
         }
         let Some(pane) = &mut self.pane else { return };
@@ -75,6 +75,26 @@ impl Sent {
             }
             ReadBack::There(_) | ReadBack::Gone | ReadBack::Refused(_) | ReadBack::Lost => {}
         }
+    }
+
+    /// How much of the story is known.
+    pub(super) fn steps_len(&self) -> usize {
+        let state = self.pane.as_ref().and_then(Pane::delivery).map(|delivery| delivery.state);
+        1 + usize::from(self.answer.is_some())
+            + usize::from(state.is_some())
+            + usize::from(state.is_some_and(|state| state != State::Queued))
+            + usize::from(self.is_read())
+    }
+
+    fn is_read(&self) -> bool {
+        !matches!(self.read, ReadBack::NotYet | ReadBack::Waiting(_))
+    }
+
+    /// Nothing more will come of it.
+    pub(super) fn is_over(&self) -> bool {
+        let has_no_line =
+            matches!(&self.answer, Some(answer) if answer.as_ref().map_or(true, |sent| sent.id.is_none()));
+        self.is_read() || has_no_line
     }
 
     /// Where the event is now.
@@ -153,7 +173,7 @@ impl Sent {
         }
         detail::steps_ui(ui, &steps);
         let Some(delivery) = loaded.map(|loaded| &loaded.delivery) else { return };
-        detail::fault_ui(ui, delivery, seen);
+        detail::fault_ui(ui, delivery, seen, Place::Test);
         ui.horizontal_wrapped(|ui| {
             if let ReadBack::Refused(fault) = &self.read
                 && remedy::remedy(fault, seen.config).place == Some(remedy::Place::SetUpPolicy)
@@ -164,8 +184,10 @@ impl Sent {
             if widgets::button_ui(ui, Icon::Activity, "Show in Live").clicked() {
                 seen.wishes.push(Wish::Show(delivery.id));
             }
-            if delivery.receipt.is_some() && widgets::button_ui(ui, Icon::Waves, "Show in Stream").clicked() {
-                seen.go(Place::Stream);
+            if let Some(receipt) = &delivery.receipt
+                && widgets::button_ui(ui, Icon::Waves, "Show in Stream").clicked()
+            {
+                seen.wishes.push(Wish::ShowRecord(receipt.clone()));
             }
             if let Some(receipt) = &delivery.receipt
                 && widgets::button_ui(ui, Icon::Copy, "Copy sequence number").clicked()

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     delivery::{Attempt, EventId, Fault, Millis},
-    event::{Event, Refusal},
+    event::{Event, PartitionKey, Refusal},
 };
 
 /// Payloads lie together up to this size; reading one reads its chunk. SQLite copies a chunk twice on its way: a larger one
@@ -145,6 +145,8 @@ impl<'w> Transaction<'w> {
         self.books.kept += 1;
         let row = EventRow {
             kind: rejected.kind.map(kind_column),
+            key: rejected.user.as_ref().map_or("", PartitionKey::as_str),
+            key_shortened: rejected.user.as_ref().is_some_and(PartitionKey::shortened),
             message_id: rejected.message_id.as_deref().unwrap_or(""),
             ..EventRow::default()
         };
@@ -233,6 +235,7 @@ fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
     Rejected {
         kind: Some(event.kind),
         message_id: Some(event.message_id.clone()),
+        user: Some(event.key.clone()),
         fault: Fault::new(
             "repeat",
             format!("an event with this messageId was accepted before (line {earlier})"),
@@ -306,7 +309,7 @@ impl<'w> Chunk<'w> {
 #[derive(Default)]
 pub(super) struct EventRow<'a> {
     pub(super) kind: Option<i64>,
-    /// Empty for a rejected one.
+    /// Of a rejected one its user's, or empty.
     pub(super) key: &'a str,
     pub(super) key_shortened: bool,
     pub(super) message_id: &'a str,

@@ -1,0 +1,598 @@
+//! What one clicks is what one gets: the right key is copied, rows stand still under the pointer, keys reach only what
+//! is in front, and a link shows what it names.
+
+use eframe::egui::{self, Key, Modifiers, accesskit::Role, vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use tributary::config::DestinationKind;
+
+use crate::{
+    account::{Account, Reply, denied},
+    binary::key_header,
+    desk::{Desk, Window, address, click, copied, go, open, retype, says, settings, type_into, wait_for},
+    setup::{host, with_draft, with_stream},
+    stream_place::put_into,
+    window::{is_run_with_keys, lines, rows, search, send},
+    wire,
+};
+
+const KEY: &str = "test-key-1234";
+
+fn event(user: &str, name: &str) -> String {
+    format!(r#"{{"userId":"{user}","event":"{name}"}}"#)
+}
+
+fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.run();
+}
+
+fn button(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::Button, label).click();
+    window.run();
+}
+
+fn search_text(window: &Window) -> String {
+    window.get_by_role_and_label(Role::TextInput, "Search the log").value().unwrap_or_default()
+}
+
+fn is_focused(window: &Window, field: &str) -> bool {
+    window.get_by_role_and_label(Role::TextInput, field).is_focused()
+}
+
+/// A window in Live with so many delivered events, `e1` first.
+fn live_with(count: usize) -> Desk {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for number in 1..=count {
+        assert_eq!(send(address, KEY, &event("ada", &format!("e{number}"))), 200);
+    }
+    go(window, "Live");
+    wait_for(window, "all delivered", |window| {
+        lines(window).len() == count && lines(window).iter().all(|line| line.starts_with("Delivered"))
+    });
+    desk
+}
+
+/// Sends these while the window is drawn, and waits until all are accepted.
+fn send_more(window: &mut Window, address: std::net::SocketAddr, names: &[&str]) {
+    for name in names {
+        assert_eq!(send(address, KEY, &event("bob", name)), 200);
+        window.step();
+    }
+}
+
+/// Draws for a while, as long as something may change.
+fn draw(window: &mut Window) {
+    for _ in 0..40 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        window.step();
+    }
+}
+
+fn endpoint(desk: &mut Desk) -> std::net::SocketAddr {
+    address(&mut desk.window)
+}
+
+fn line_at(window: &Window, name: &str) -> egui::Rect {
+    let row = window
+        .query_all_by_role(Role::Row)
+        .find(|row| row.accesskit_node().label().is_some_and(|label| label.contains(&format!(" {name} "))));
+    row.unwrap_or_else(|| panic!("no line {name} in {:?}", lines(window))).rect()
+}
+
+// The key that is copied is the one that was meant.
+
+#[test]
+fn the_snippet_after_adding_a_source_has_the_key_of_the_new_source() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    button(window, "Add source");
+    type_into(window, "Source name", "Website");
+    window.get_by_label("Save").click();
+    window.step();
+    wait_for(window, "the new source", |window| says(window, "Copy write key of Website"));
+    window.run();
+    let copy = |window: &mut Window, label: &str| {
+        window.get_by_label(label).click();
+        window.step();
+        let text = copied(window).expect(label);
+        window.run();
+        text
+    };
+    let key = copy(window, "Copy write key of Website");
+    let snippet = copy(window, "Copy snippet");
+    assert!(snippet.contains(&key), "{key} is not in {snippet}");
+
+    // It stays with its source when another one goes.
+    button(window, "Remove My first source");
+    button(window, "Remove source");
+    wait_for(window, "one source", |window| !says(window, "Copy write key of My first source"));
+    let snippet = copy(window, "Copy snippet");
+    assert!(snippet.contains(&key), "{key} is not in {snippet}");
+}
+
+#[test]
+fn a_check_of_a_source_names_the_library_of_the_event_that_came() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    let address = address(window);
+    let from = |library: &str| {
+        format!(
+            r#"{{"userId":"ada","event":"Seen","context":{{"library":{{"name":"{library}","version":"1.0"}}}}}}"#
+        )
+    };
+    assert_eq!(send(address, KEY, &from("first-lib")), 200);
+    wait_for(window, "the first library", |window| says(window, "first-lib 1.0"));
+    button(window, "Check My first source");
+    assert_eq!(send(address, KEY, &from("second-lib")), 200);
+    wait_for(window, "the event", |window| says(window, "An event arrived"));
+    window.get_by_label("second-lib 1.0");
+    button(window, "Close");
+    button(window, "Check My first source");
+    assert_eq!(send(address, KEY, &event("ada", "Seen")), 200);
+    wait_for(window, "the event", |window| says(window, "An event arrived"));
+    window.get_by_label("not named");
+}
+
+// What waits, and where it would go.
+
+#[test]
+fn the_question_about_waiting_events_names_both_streams() {
+    if !is_run_with_keys("clicks::the_question_about_waiting_events_names_both_streams") {
+        return;
+    }
+    let account = Account::start(&["clicks", "orders"]);
+    account.set_rule(|asked| {
+        if asked.action.starts_with("Put") && !asked.json.to_string().contains("orders") {
+            denied("kinesis:PutRecord")
+        } else {
+            Reply::Usual
+        }
+    });
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, KEY, &event("ada", "Waiting")), 200);
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    window.set_size(vec2(860.0, 560.0));
+    window.run();
+    retype(window, "Stream name", "orders");
+    let server = host(&account);
+    let question =
+        format!("1 queued event waits for clicks @ {server}. Send it to orders @ {server}, or set it aside?");
+    assert!(says(window, &question));
+    window.get_by_role_and_label(Role::Button, "Apply and set aside the one for clicks");
+    let send_there = window.get_by_role_and_label(Role::Button, "Apply and send it to orders").rect();
+    let asked = window.get_by_label(&question).rect();
+    assert!(asked.width() > 300.0 && asked.bottom() <= 560.0 && send_there.right() <= 860.0, "{asked:?}");
+    button(window, "Apply and send it to orders");
+    wait_for(window, "the event", |_| account.records("orders").len() == 1);
+}
+
+// Rows that stand still.
+
+#[test]
+fn a_list_under_the_pointer_stands_still_and_says_how_many_came() {
+    let mut desk = live_with(3);
+    let address = endpoint(&mut desk);
+    let window = &mut desk.window;
+    let aimed_at = line_at(window, "e2");
+    window.hover_at(aimed_at.left_center() + vec2(30.0, 0.0));
+    window.step();
+    send_more(window, address, &["n1", "n2"]);
+    wait_for(window, "what is not shown is counted", |window| says(window, "2 new"));
+    draw(window);
+    assert_eq!((lines(window).len(), line_at(window, "e2")), (3, aimed_at));
+    // The pointer is taken away: the list goes on by itself.
+    window.hover_at(egui::pos2(400.0, 10.0));
+    window.step();
+    wait_for(window, "all of them", |window| lines(window).len() == 5);
+    assert!(window.query_by_role_and_label(Role::Button, "2 new").is_none(), "nothing is held back");
+}
+
+#[test]
+fn a_press_opens_the_row_that_was_aimed_at_though_others_arrive() {
+    let mut desk = live_with(3);
+    let address = endpoint(&mut desk);
+    let window = &mut desk.window;
+    // The row is aimed at and pressed in one go, with news on its way.
+    let place = line_at(window, "e1").center();
+    for name in ["n1", "n2", "n3"] {
+        assert_eq!(send(address, KEY, &event("bob", name)), 200);
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let press = |pressed| {
+        let (button, modifiers) = (egui::PointerButton::Primary, Modifiers::NONE);
+        egui::Event::PointerButton { pos: place, button, pressed, modifiers }
+    };
+    window.event(press(true));
+    window.step();
+    // As long as the list takes to be read again. Each step is a quarter of a second to the window: a fourth one, and
+    // it is no click any more.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    window.step();
+    window.event(press(false));
+    window.step();
+    wait_for(window, "its detail", |window| says(window, "\"event\": \"e1\""));
+}
+
+#[test]
+fn an_opened_row_stays_where_it_is() {
+    let mut desk = live_with(3);
+    let address = endpoint(&mut desk);
+    let window = &mut desk.window;
+    let place = line_at(window, "e3");
+    window.get_all_by_role(Role::Row).next().expect("a line").click();
+    window.run();
+    window.hover_at(egui::pos2(400.0, 10.0));
+    window.step();
+    send_more(window, address, &["n1", "n2"]);
+    wait_for(window, "what is not shown is counted", |window| says(window, "2 new"));
+    draw(window);
+    assert!((line_at(window, "e3").top() - place.top()).abs() < 0.5, "it stands where it stood");
+    button(window, "2 new");
+    wait_for(window, "all of them", |window| lines(window).len() == 5);
+    assert!(says(window, "\"event\": \"e3\""), "it stays open");
+    button(window, "Close");
+    window.hover_at(egui::pos2(400.0, 10.0));
+    send_more(window, address, &["n3"]);
+    wait_for(window, "the list follows again", |window| lines(window).len() == 6);
+}
+
+#[test]
+fn records_stand_still_under_the_pointer_and_under_a_reader_who_has_scrolled() {
+    let mut desk = open(settings());
+    go(&mut desk.window, "Stream");
+    let data = desk.files.path().join("data");
+    let record = |n: usize| ("k", format!(r#"{{"type":"track","event":"r{n:03}"}}"#).into_bytes());
+    let put = |range: std::ops::Range<usize>| put_into(&data, &range.map(record).collect::<Vec<_>>());
+    put(0..120);
+    let window = &mut desk.window;
+    window.set_size(vec2(1280.0, 700.0));
+    wait_for(window, "all of them", |window| says(window, "120 read"));
+    window.run();
+    let names = |window: &Window| lines(window);
+    let first = names(window);
+    let row = window.get_all_by_role(Role::Row).nth(2).expect("a row").rect().center();
+    window.hover_at(row);
+    window.step();
+    put(120..123);
+    wait_for(window, "they are counted", |window| says(window, "3 new"));
+    assert_eq!(names(window), first, "under the pointer");
+    window.hover_at(egui::pos2(400.0, 10.0));
+    window.step();
+    wait_for(window, "they are shown", |window| names(window)[0] != first[0]);
+
+    window.hover_at(row);
+    window.event(egui::Event::MouseWheel {
+        source: egui::MouseWheelSource::Wheel,
+        unit: egui::MouseWheelUnit::Point,
+        delta: vec2(0.0, -600.0),
+        modifiers: Modifiers::NONE,
+        phase: egui::TouchPhase::Move,
+    });
+    window.run();
+    draw(window);
+    window.hover_at(egui::pos2(400.0, 10.0));
+    window.run();
+    let scrolled = names(window);
+    put(123..128);
+    wait_for(window, "they are counted", |window| says(window, "5 new"));
+    assert_eq!(names(window), scrolled, "under a reader who has scrolled");
+    button(window, "5 new");
+    wait_for(window, "the newest one", |window| names(window)[0] != scrolled[0]);
+    assert!(!says(window, "5 new"));
+}
+
+#[test]
+fn keys_walk_through_the_records_of_the_stream() {
+    let mut desk = open(settings());
+    go(&mut desk.window, "Stream");
+    let data = desk.files.path().join("data");
+    let record = |n: usize| ("k", format!(r#"{{"type":"track","event":"r{n}"}}"#).into_bytes());
+    put_into(&data, &(0..3).map(record).collect::<Vec<_>>());
+    let window = &mut desk.window;
+    wait_for(window, "all of them", |window| rows(window) == 3);
+    for (key, shown) in
+        [(Key::J, "r2"), (Key::J, "r1"), (Key::ArrowDown, "r0"), (Key::K, "r1"), (Key::ArrowUp, "r2")]
+    {
+        press(window, Modifiers::NONE, key);
+        assert!(says(window, &format!("\"event\": \"{shown}\"")), "{key:?}: {shown}");
+    }
+    press(window, Modifiers::NONE, Key::Escape);
+    assert!(!says(window, "\"event\": \"r2\""));
+}
+
+// Focus and keys.
+
+#[test]
+fn a_field_that_is_opened_to_be_typed_in_has_the_focus() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    button(window, "Add source");
+    assert!(is_focused(window, "Source name"));
+    button(window, "Cancel");
+    button(window, "Rename My first source");
+    assert!(is_focused(window, "Source name"));
+    go(window, "Test");
+    wait_for(window, "the saved events", |window| says(window, "Save as …"));
+    button(window, "Save as …");
+    assert!(is_focused(window, "Name of the saved event"));
+    press(window, Modifiers::NONE, Key::Escape);
+    assert!(!says(window, "Save event"), "Escape cancels");
+    go(window, "Live");
+    window.get_by_label("Saved filters").click();
+    window.run_steps(8);
+    assert!(is_focused(window, "Name of this filter"));
+}
+
+#[test]
+fn a_destination_is_named_at_once_where_it_is_to_be_kept() {
+    let account = Account::start(&["clicks"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    button(window, "Keep as …");
+    assert!(is_focused(window, "Name of this destination"));
+    window.get_by_role_and_label(Role::TextInput, "Name of this destination").type_text("Production");
+    window.run();
+    press(window, Modifiers::NONE, Key::Escape);
+    assert!(!says(window, "Name of this destination"), "Escape cancels");
+}
+
+#[test]
+fn what_is_open_over_the_window_keeps_the_keys_for_itself() {
+    let mut desk = live_with(2);
+    let window = &mut desk.window;
+    press(window, Modifiers::NONE, Key::J);
+    wait_for(window, "its detail", |window| says(window, "\"event\": \"e2\""));
+    press(window, Modifiers::NONE, Key::F1);
+    press(window, Modifiers::NONE, Key::J);
+    press(window, Modifiers::NONE, Key::ArrowDown);
+    press(window, Modifiers::COMMAND, Key::Num2);
+    assert!(says(window, "F1 or ?") && says(window, "Every event, and what became of it"));
+    press(window, Modifiers::NONE, Key::Escape);
+    assert!(!says(window, "F1 or ?"));
+    assert!(says(window, "\"event\": \"e2\""), "neither moved on nor closed");
+
+    press(window, Modifiers::COMMAND, Key::K);
+    press(window, Modifiers::COMMAND, Key::Num2);
+    press(window, Modifiers::COMMAND, Key::P);
+    assert!(says(window, "Find a command") && says(window, "Every event, and what became of it"));
+    assert!(window.query_by_role_and_label(Role::Button, "Resume").is_none(), "the list is not paused");
+    press(window, Modifiers::COMMAND, Key::K);
+    assert!(!says(window, "Find a command"), "the same keys close it");
+    press(window, Modifiers::COMMAND, Key::T);
+    wait_for(window, "the sheet", |window| says(window, "Maximum events per second"));
+    press(window, Modifiers::COMMAND, Key::Num2);
+    assert!(says(window, "Every event, and what became of it"));
+    press(window, Modifiers::NONE, Key::Escape);
+    assert!(says(window, "\"event\": \"e2\""));
+
+    go(window, "Sources");
+    button(window, "Remove My first source");
+    press(window, Modifiers::COMMAND, Key::Num4);
+    assert!(says(window, "Remove this source?"));
+}
+
+#[test]
+fn the_next_row_is_shown_as_the_one_before_was() {
+    let mut desk = live_with(3);
+    let window = &mut desk.window;
+    press(window, Modifiers::NONE, Key::J);
+    wait_for(window, "its detail", |window| says(window, "\"event\": \"e3\""));
+    button(window, "Tree");
+    assert!(says(window, "event: \"e3\""));
+    press(window, Modifiers::NONE, Key::J);
+    wait_for(window, "the next one as a tree", |window| says(window, "event: \"e2\""));
+    assert!(!says(window, "\"event\": \"e2\""));
+    button(window, "Record");
+    press(window, Modifiers::NONE, Key::J);
+    wait_for(window, "its record", |window| says(window, "Hash key"));
+    // After it was closed, too.
+    press(window, Modifiers::NONE, Key::Escape);
+    assert!(!says(window, "Hash key"));
+    press(window, Modifiers::NONE, Key::J);
+    wait_for(window, "its record", |window| says(window, "Hash key"));
+}
+
+// "Show in …"
+
+fn send_test(window: &mut Window) {
+    go(window, "Test");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run();
+    wait_for(window, "the delivery", |window| says(window, "Read back from the stream"));
+}
+
+#[test]
+fn show_in_stream_opens_that_record() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for number in 0..3 {
+        assert_eq!(send(address, KEY, &event("ada", &format!("before {number}"))), 200);
+    }
+    send_test(window);
+    assert_eq!(send(address, KEY, &event("user-1", "after")), 200);
+    click(window, "Copy sequence number");
+    let number = copied(window).expect("the sequence number");
+    window.run();
+    click(window, "Show in Stream");
+    wait_for(window, "the record", |window| says(window, "\"event\": \"Order Completed\""));
+    assert!(window.query_all_by_label(&number).next().is_some(), "the record of {number}");
+    // The same with a filter that does not fit, and when the stream is open already.
+    retype(window, "Filter records", "nothing like it");
+    wait_for(window, "the filter", |window| says(window, "Nothing fits"));
+    go(window, "Test");
+    click(window, "Show in Stream");
+    wait_for(window, "the record", |window| says(window, "\"event\": \"Order Completed\""));
+}
+
+#[test]
+fn show_in_live_keeps_the_search_and_opens_the_event() {
+    let mut desk = live_with(3);
+    let window = &mut desk.window;
+    search(window, "userId:ada");
+    wait_for(window, "ada's", |window| lines(window).len() == 3);
+    send_test(window);
+    click(window, "Show in Live");
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));
+    assert_eq!(search_text(window), "userId:ada");
+    wait_for(window, "why it is not in the list", |window| says(window, "The search leaves this event out"));
+    button(window, "Show all events");
+    assert_eq!(search_text(window), "");
+    wait_for(window, "its line", |window| says(window, "Delivered track Order Completed"));
+    assert!(!says(window, "The search leaves this event out"));
+}
+
+#[test]
+fn a_failed_event_in_live_is_resent_by_its_primary_button() {
+    if !is_run_with_keys("clicks::a_failed_event_in_live_is_resent_by_its_primary_button") {
+        return;
+    }
+    let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
+    from.set_rule(
+        |asked| if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual },
+    );
+    let mut desk = with_stream(&from);
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, KEY, &event("ada", "Waiting")), 200);
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
+    retype(window, "Other server", &to.url);
+    let aside = window
+        .get_all_by_role(Role::Button)
+        .find(|button| button.accesskit_node().label().is_some_and(|label| label.contains("and set")))
+        .expect("a button");
+    aside.click();
+    window.step();
+    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    go(window, "Live");
+    wait_for(window, "its line", |window| says(window, "Failed track Waiting"));
+    window.get_all_by_label_contains("Failed track Waiting").next().expect("a line").click();
+    window.run();
+    wait_for(window, "what it means", |window| says(window, "set aside when the destination was changed"));
+    let rail = window
+        .get_all_by_role(Role::Button)
+        .filter(|button| button.accesskit_node().label().as_deref() == Some("Live"));
+    assert_eq!(rail.count(), 1, "no button leads to where one is");
+    button(window, "Resend this event");
+    wait_for(window, "the event", |_| to.records("clicks").len() == 1);
+}
+
+#[test]
+fn answers_are_brought_into_sight_in_a_small_window() {
+    if !is_run_with_keys("clicks::answers_are_brought_into_sight_in_a_small_window") {
+        return;
+    }
+    let account = Account::start(&["clicks", "orders"]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    window.set_size(vec2(860.0, 560.0));
+    window.run();
+    let in_sight = |window: &Window, label: &str| {
+        let found = window.query_all_by_label_contains(label).next().map(|node| node.rect());
+        found.is_some_and(|rect| rect.top() >= 0.0 && rect.bottom() <= 530.0)
+    };
+    // The button at the window's lower edge: what it brings is below.
+    let at_the_edge = |window: &mut Window, label: &str| {
+        for _ in 0..3 {
+            window.get_by_role_and_label(Role::Button, label).scroll_to_me();
+            window.run();
+        }
+    };
+    at_the_edge(window, "List my streams");
+    button(window, "List my streams");
+    wait_for(window, "the list", |window| says(window, "Use stream orders"));
+    wait_for(window, "the list in sight", |window| in_sight(window, "Use stream orders"));
+    retype(window, "Stream name", "brand-new");
+    at_the_edge(window, "Create this stream …");
+    button(window, "Create this stream …");
+    wait_for(window, "the question in sight", |window| in_sight(window, "Not now"));
+    button(window, "Create stream");
+    wait_for(window, "the answer", |window| says(window, "brand-new"));
+    wait_for(window, "the answer in sight", |window| in_sight(window, "is there and takes records"));
+
+    go(window, "Test");
+    wait_for(window, "the form", |window| says(window, "Send event"));
+    click(window, "Send event");
+    wait_for(window, "the story in sight", |window| in_sight(window, "Story of this track"));
+    wait_for(window, "its steps in sight", |window| in_sight(window, "Answered 200"));
+}
+
+// Search.
+
+#[test]
+fn a_field_that_is_not_known_is_said_beside_the_search() {
+    let mut desk = live_with(1);
+    let window = &mut desk.window;
+    search(window, "usr:ada");
+    wait_for(window, "the note", |window| says(window, "“usr:” is not a field"));
+    assert!(says(window, "Did you mean userId:?"));
+    search(window, "https://example.com userId:ada \"no:field\"");
+    wait_for(window, "no note", |window| !says(window, "is not a field"));
+}
+
+#[test]
+fn a_search_that_is_not_understood_shows_no_former_result() {
+    let mut desk = live_with(2);
+    let window = &mut desk.window;
+    search(window, "userId:ada");
+    wait_for(window, "ada's", |window| lines(window).len() == 2);
+    search(window, "state:lost");
+    wait_for(window, "the mistake", |window| says(window, "\"lost\" is not known here; allowed: queued"));
+    wait_for(window, "no lines", |window| lines(window).is_empty());
+    press(window, Modifiers::NONE, Key::Escape);
+    window.get_by_label("Clear the search").click();
+    window.run();
+    assert_eq!(search_text(window), "");
+    wait_for(window, "all of them", |window| lines(window).len() == 2);
+}
+
+#[test]
+fn a_rejected_event_shows_its_user_and_is_found_by_it() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, KEY, r#"{"userId":"user-of-rejected"}"#), 400);
+    let batch = r#"{"batch":[{"type":"track","anonymousId":"anon-of-rejected"},{"type":"track","userId":"u","event":"e"}]}"#;
+    assert_eq!(wire::send(address, "POST", "/v1/batch", &key_header(KEY), batch.as_bytes()).status, 200);
+    go(window, "Live");
+    wait_for(window, "the lines", |window| lines(window).len() == 3);
+    let users = ["user-of-rejected", "anon-of-rejected"];
+    for user in users {
+        assert!(window.query_all_by_label(user).next().is_some(), "{user} is in its line");
+    }
+    for user in users {
+        search(window, &format!("userId:{user}"));
+        wait_for(window, user, |window| lines(window).len() == 1 && lines(window)[0].starts_with("Rejected"));
+    }
+    window.get_by_role(Role::Row).click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "What was sent"));
+    assert!(window.query_by_label("Partition key").is_none(), "it has no record");
+}
+
+#[test]
+fn the_count_of_rejected_events_leads_to_them() {
+    let mut config = settings();
+    config.capture.sources.push(tributary::config::Source::new("Second", "test-key-5678"));
+    assert_eq!(config.destination.kind, DestinationKind::Practice);
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    let address = address(window);
+    for key in [KEY, "test-key-5678", "test-key-5678"] {
+        assert_eq!(send(address, key, r#"{"userId":"u"}"#), 400);
+    }
+    go(window, "Sources");
+    wait_for(window, "the count", |window| says(window, "2 rejected"));
+    window.get_by_label("2 rejected").click();
+    window.run();
+    assert_eq!(search_text(window), "source:Second state:rejected");
+    wait_for(window, "the lines", |window| lines(window).len() == 2);
+}
