@@ -11,7 +11,7 @@ use std::{
 };
 
 use eframe::egui::{
-    self, Align, CentralPanel, Frame, Key, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2,
+    self, Align, CentralPanel, Frame, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2,
 };
 use egui_extras::TableBuilder;
 use egui_plot::{Line, Plot, PlotPoints};
@@ -26,7 +26,7 @@ use super::{
     rows::Rows,
     status_line,
     theme::{self, tokens, weight},
-    widgets,
+    widgets::{self, ListKeys},
 };
 use charts::Charts;
 use columns::{Columns, Sort};
@@ -424,31 +424,18 @@ impl Live {
         }
     }
 
-    fn keys(&mut self, ui: &mut Ui) {
-        let types = ui.memory(|memory| memory.focused().is_some()) && ui.text_edit_focused();
-        // A menu that is open has the keys.
-        if types || egui::Popup::is_any_open(ui) || self.view != View::Events {
+    fn keys(&mut self, ui: &Ui) {
+        if self.view != View::Events {
             return;
         }
-        let (down, up, escape) = ui.input(|i| {
-            let plain = i.modifiers.is_none();
-            (
-                plain && (i.key_pressed(Key::ArrowDown) || i.key_pressed(Key::J)),
-                plain && (i.key_pressed(Key::ArrowUp) || i.key_pressed(Key::K)),
-                i.key_pressed(Key::Escape),
-            )
-        });
+        let ListKeys { step, escape } = widgets::list_keys(ui);
         if escape {
             self.pane = None;
         }
-        if (down || up) && !self.filters.has_mistake() {
-            let current = self.pane.as_ref().and_then(|pane| self.rows.find(pane.id));
-            let down = down != self.is_mirrored();
-            let next = match current {
-                None => self.visible.start,
-                Some(number) if down => number + 1,
-                Some(number) => number.saturating_sub(1),
-            };
+        if let Some(step) = step.filter(|_| !self.filters.has_mistake()) {
+            let step = if self.is_mirrored() { step.reversed() } else { step };
+            let open = self.pane.as_ref().and_then(|pane| self.rows.find(pane.id));
+            let next = open.map_or(self.visible.start, |number| step.from(number));
             if let Some(id) = self.rows.get(next).map(|row| row.id) {
                 self.open(id);
                 if !(self.visible.start + 1..self.visible.end.saturating_sub(1)).contains(&next) {

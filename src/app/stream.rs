@@ -21,7 +21,7 @@ use super::{
     hold::Hold,
     status_line,
     theme::{tokens, weight},
-    widgets::{self, Tone},
+    widgets::{self, ListKeys, Tone},
 };
 use crate::{
     config::DestinationKind,
@@ -152,11 +152,14 @@ impl Stream {
         self.select(found);
     }
 
+    /// The row of this record: the newest one is on top, as in the log.
+    fn row_of(&self, found: &Found) -> Option<usize> {
+        self.shown.records.iter().rev().position(|other| is_same(other, found))
+    }
+
     /// Opens this record, and brings its row into sight.
     fn select(&mut self, found: Arc<Found>) {
-        let records = &self.shown.records;
-        let row = records.iter().rev().position(|other| is_same(other, &found));
-        self.scroll_to = row.filter(|row| !self.visible.contains(row));
+        self.scroll_to = self.row_of(&found).filter(|row| !self.visible.contains(row));
         self.selected = Some(Open::new(found));
     }
 
@@ -252,33 +255,14 @@ impl Stream {
     }
 
     fn keys(&mut self, ui: &Ui) {
-        if ui.text_edit_focused() || egui::Popup::is_any_open(ui) {
-            return;
-        }
-        let (down, up, escape) = ui.input(|i| {
-            let plain = i.modifiers.is_none();
-            (
-                plain && (i.key_pressed(Key::ArrowDown) || i.key_pressed(Key::J)),
-                plain && (i.key_pressed(Key::ArrowUp) || i.key_pressed(Key::K)),
-                i.key_pressed(Key::Escape),
-            )
-        });
+        let ListKeys { step, escape } = widgets::list_keys(ui);
         if escape {
             self.selected = None;
         }
-        if !(down || up) {
-            return;
-        }
-        // Newest on top, as in the log.
+        let Some(step) = step else { return };
+        let open = self.selected.as_ref().and_then(|open| self.row_of(&open.found));
+        let next = open.map_or(self.visible.start, |row| step.from(row));
         let records = &self.shown.records;
-        let open = self.selected.as_ref();
-        let current =
-            open.and_then(|open| records.iter().rev().position(|found| is_same(found, &open.found)));
-        let next = match current {
-            None => self.visible.start,
-            Some(row) if down => row + 1,
-            Some(row) => row.saturating_sub(1),
-        };
         let found = records.len().checked_sub(next + 1).and_then(|at| records.get(at)).cloned();
         if let Some(found) = found {
             self.select(found);

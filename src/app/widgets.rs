@@ -2,9 +2,9 @@
 //! place and no engine. Each has a name that screen readers and tests find.
 
 use eframe::egui::{
-    self, Align, Button, Color32, CornerRadius, FontId, Frame, Label, Layout, Margin, Response, RichText,
-    ScrollArea, Sense, Stroke, TextEdit, TextStyle, TextWrapMode, Ui, Vec2, Widget as _, WidgetInfo,
-    WidgetText, pos2, vec2,
+    self, Align, Button, Color32, CornerRadius, FontId, Frame, Key, Label, Layout, Margin, Response,
+    RichText, ScrollArea, Sense, Stroke, TextEdit, TextStyle, TextWrapMode, Ui, Vec2, Widget as _,
+    WidgetInfo, WidgetText, pos2, vec2,
 };
 use egui_extras::TableRow;
 use lucide_icons::Icon;
@@ -87,6 +87,51 @@ pub(super) fn focus_once(field: &Response, wanted: &mut bool) {
         field.request_focus();
         field.ctx.request_repaint();
     }
+}
+
+/// The keys of a list with rows that can be opened.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ListKeys {
+    pub step: Option<Step>,
+    pub escape: bool,
+}
+
+/// To the row below, or to the one above.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    Down,
+    Up,
+}
+
+impl Step {
+    pub(super) fn reversed(self) -> Self {
+        match self {
+            Self::Down => Self::Up,
+            Self::Up => Self::Down,
+        }
+    }
+
+    /// The row that it leads to.
+    pub(super) fn from(self, row: usize) -> usize {
+        match self {
+            Self::Down => row + 1,
+            Self::Up => row.saturating_sub(1),
+        }
+    }
+}
+
+/// The keys of a list that were pressed in this frame; none while a text field or an open menu has the keyboard.
+pub(super) fn list_keys(ui: &Ui) -> ListKeys {
+    if ui.text_edit_focused() || egui::Popup::is_any_open(ui) {
+        return ListKeys::default();
+    }
+    ui.input(|i| {
+        let are_pressed =
+            |keys: [Key; 2]| i.modifiers.is_none() && keys.iter().any(|key| i.key_pressed(*key));
+        let down = are_pressed([Key::ArrowDown, Key::J]).then_some(Step::Down);
+        let up = || are_pressed([Key::ArrowUp, Key::K]).then_some(Step::Up);
+        ListKeys { step: down.or_else(up), escape: i.key_pressed(Key::Escape) }
+    })
 }
 
 /// How much of an answer that comes in parts has been brought into sight.
