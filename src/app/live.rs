@@ -173,8 +173,7 @@ impl Live {
 
     /// Takes the list from its newest line again.
     fn start_over(&mut self) {
-        let filter = self.rows.filter.clone();
-        self.rows.look_for(filter);
+        self.rows.look_again();
         self.waiting = None;
         self.to_newest = true;
         self.follows = true;
@@ -385,13 +384,12 @@ impl Live {
 
     /// The open delivery, which stays unless it is closed.
     fn pane_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, mut pane: Pane) {
-        let is_left_out = self.rows.leaves_out(pane.id) && !self.rows.filter.is_all();
-        if is_left_out && !self.filters.has_mistake() {
+        let is_filtered = !self.rows.filter.is_all() && !self.filters.has_mistake();
+        if is_filtered && self.rows.leaves_out(pane.id) {
             ui.horizontal_wrapped(|ui| {
                 widgets::hint_ui(ui, "The search leaves this event out.");
                 if widgets::button_ui(ui, Icon::X, "Show all events").clicked() {
-                    let all = self.filters.set(String::new());
-                    self.filter(all);
+                    self.take(Do::Clear);
                     self.reveal = Some(pane.id);
                 }
             });
@@ -474,8 +472,7 @@ impl Live {
                     );
                     ui.label(RichText::new(text).color(t.weak));
                     if widgets::button_ui(ui, Icon::RotateCw, "Look again").clicked() {
-                        let filter = self.rows.filter.clone();
-                        self.rows.look_for(filter);
+                        self.rows.look_again();
                     }
                 });
             }
@@ -514,8 +511,7 @@ impl Live {
                 Some((Icon::RotateCw, "Read again")),
             ) {
                 self.error = None;
-                let filter = self.rows.filter.clone();
-                self.rows.look_for(filter);
+                self.rows.look_again();
             }
             return;
         }
@@ -524,8 +520,7 @@ impl Live {
             let text = "What is wrong with it stands below the search field.";
             let action = Some((Icon::X, "Clear the search"));
             if widgets::empty_ui(ui, Icon::SearchX, "No events for this search", text, action) {
-                let all = self.filters.set(String::new());
-                self.filter(all);
+                self.take(Do::Clear);
             }
             return;
         }
@@ -565,8 +560,7 @@ impl Live {
         } else {
             let text = "No event in the log fits this search and these filters.";
             if widgets::empty_ui(ui, Icon::Search, "Nothing fits", text, Some((Icon::X, "Clear filters"))) {
-                let all = self.filters.set(String::new());
-                self.filter(all);
+                self.take(Do::Clear);
             }
         }
     }

@@ -127,6 +127,11 @@ impl Rows {
         *self = Self { filter, ..Self::default() };
     }
 
+    /// Forgets everything, and looks for the same from the newest line on.
+    pub(super) fn look_again(&mut self) {
+        self.look_for(self.filter.clone());
+    }
+
     /// The answer did not come.
     pub(super) fn give_up(&mut self) {
         self.asked = None;
