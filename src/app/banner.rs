@@ -1,5 +1,6 @@
-//! What needs the user, said below the page of every place: what happened, why, what to do, and a way there. It is below the
-//! page so that nothing moves under the pointer when it comes. A low window has a line for each, and all of it on a click.
+//! Banners about what needs the user, below the page of every place: what happened, why, what to do, and a way there. They
+//! are below the page so that nothing moves under the pointer when one comes. In a low window each is one line until it is
+//! opened with a click.
 
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ const LOW: f32 = 720.0;
 /// All banners together take at most this share of the window's height; beyond it they scroll.
 const SHARE_MAX: f32 = 0.45;
 
-/// All of it; gives how high it is.
+/// Draws all banners; returns their height.
 pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> f32 {
     let height_max = ui.content_rect().height() * SHARE_MAX;
     // The panel is as high as the banners were in the frame before: they may ask for more.
@@ -44,8 +45,8 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> f32 {
     shown.content_size.y.min(height_max)
 }
 
-/// What changes most often is at the top: the banners stand on the window's lower edge, and those below it stay where they
-/// are.
+/// The banner that changes most often is at the top: they stand on the window's lower edge, so the banners below it do not
+/// move when it changes.
 fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.forwarder {
         Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}
@@ -137,8 +138,8 @@ fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str, actions: impl FnOn
     framed_ui(ui, tone, (title, words), body, |ui, _| actions(ui));
 }
 
-/// One banner: its title, its words, and what can be done about it. In a low window it is one line until it is opened;
-/// `actions` hears whether it is.
+/// One banner: its title, its text, and its buttons. In a low window it is one line until it is opened; `actions` is told
+/// whether it is open.
 fn framed_ui(
     ui: &mut Ui,
     tone: Tone,
@@ -227,7 +228,7 @@ fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy, event: Option<Eve
     let failed = event.and_then(|event| event.failed).filter(|_| remedy.place == Some(remedy::Place::Live));
     if let Some(failed) = failed {
         let button = widgets::primary_button_ui(ui, Icon::RotateCw, "Resend this event", true);
-        if button.on_hover_text("Queues this event again, behind those that wait").clicked() {
+        if button.on_hover_text("Queues this event again, behind waiting events").clicked() {
             seen.wishes.push(Wish::Resend(Which::Lines(vec![failed])));
         }
     } else if let Some(place) = remedy.place
@@ -260,25 +261,16 @@ fn countdown_ui(ui: &mut Ui, ms: Millis, something_waits: bool) {
 /// An event that a fault is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
-    /// The place where it is looked at: no button leads there.
+    /// The place where the event is shown: no button leads there.
     pub here: super::Place,
-    /// It has failed, and can be sent again.
+    /// The event's id if it has failed, so that it can be sent again.
     pub failed: Option<EventId>,
 }
 
-/// The same words in a place's own column.
-pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
-    remedy_in_ui(ui, seen, fault, None);
-}
-
-/// The same beside an event: where the remedy is to send it again, the button does that.
-pub(super) fn remedy_of_event_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: Event) {
-    remedy_in_ui(ui, seen, fault, Some(event));
-}
-
-fn remedy_in_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: Option<Event>) {
-    if seen.status.forwarder.fault().is_some_and(|above| above.code == fault.code) {
-        // Why, and what to do, stand at the top of the window already.
+/// The same words in a place's own column. Beside an `event`, where the remedy is to send it again, the button does that.
+pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: Option<Event>) {
+    if seen.status.forwarder.fault().is_some_and(|shown| shown.code == fault.code) {
+        // The banner says the cause and what to do already.
         let t = tokens(ui);
         let what = remedy::remedy(fault, seen.config).what;
         frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {

@@ -361,7 +361,7 @@ impl Act {
             (Self::Curl, _) => (Icon::Terminal, "curl", "Copies a command that sends it as a new event"),
             (Self::Id, _) => (Icon::Copy, "messageId", "Copies the messageId"),
             (Self::Again, State::Failed) => {
-                (Icon::RotateCw, "Resend", "Queues this event again, behind those that wait")
+                (Icon::RotateCw, "Resend", "Queues this event again, behind waiting events")
             }
             (Self::Again, _) => {
                 (Icon::RotateCw, "Replay", "Puts this event into the stream once more, as a repeat")
@@ -477,7 +477,7 @@ pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, he
         State::Rejected | State::Failed | State::Resent | State::Queued | State::Retrying => {
             let event =
                 banner::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
-            banner::remedy_of_event_ui(ui, seen, fault, event);
+            banner::remedy_ui(ui, seen, fault, Some(event));
         }
     }
 }

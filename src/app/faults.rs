@@ -1,5 +1,5 @@
 //! The practice stream's fault switches: what goes wrong, so that the user can watch how nothing is lost. Shown only
-//! where the practice stream is the destination, and said at the top of every place while one is on.
+//! where the practice stream is the destination; a banner names those that are on.
 
 use std::time::Duration;
 
@@ -198,7 +198,7 @@ fn sums(ledger: &Ledger) -> String {
     )
 }
 
-/// What is said at the top of every place while a fault is on.
+/// The text of the banner while faults are on.
 pub(super) fn text(names: &[&str]) -> String {
     format!("{}. Only the practice stream is touched; events are kept, and none is lost.", names.join(", "))
 }

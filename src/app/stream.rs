@@ -556,7 +556,7 @@ fn lag(shard: &ShardView) -> String {
 
 /// Why it cannot be read. A permission that is missing is one switch of the policy.
 fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
-    banner::remedy_ui(ui, seen, fault);
+    banner::remedy_ui(ui, seen, fault, None);
     if remedy::remedy(fault, seen.config).place == Some(remedy::Place::SetUpPolicy) {
         let text = "Reading needs permissions of its own, which the shown policy leaves out unless you ask for them: \
                     kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords.";
