@@ -613,14 +613,11 @@ impl Desk {
             let panel = Panel::bottom("banner").show_separator_line(false).frame(Frame::new().fill(t.panel));
             height = panel.show(ui, |ui| banner::banner_ui(ui, seen)).inner;
         }
-        if (height - std::mem::replace(&mut self.banner_height, height)).abs() > 0.5 {
-            // A panel learns its height by being drawn: what stands in it would be in another place for one frame.
-            ui.request_discard("the banner has another height");
-        }
+        // A panel learns its height by being drawn: its contents would be in another place for one frame.
+        widgets::keep_length(ui, &mut self.banner_height, height, "the banner's height");
         self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
-            let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
-            let middle = ui.available_rect_before_wrap().shrink2(egui::vec2(beside, 0.0));
+            let middle = widgets::middle(ui, width_max);
             // What comes and goes around a place leaves its fields the same to the keyboard.
             let id = egui::Id::unique(("place", self.place.title()));
             ui.scope_builder(egui::UiBuilder::new().scope_id(id).max_rect(middle), |ui| match self.place {

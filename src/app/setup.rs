@@ -326,8 +326,7 @@ impl SetUp {
         }
         let margin = Margin { top: 10, bottom: 12, ..frame.inner_margin };
         Panel::bottom("apply").show_separator_line(false).frame(frame.inner_margin(margin)).show(ui, |ui| {
-            let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
-            let middle = ui.available_rect_before_wrap().shrink2(vec2(beside, 0.0));
+            let middle = widgets::middle(ui, width_max);
             ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| self.apply_ui(ui, seen));
         });
     }

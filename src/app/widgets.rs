@@ -134,6 +134,21 @@ pub(super) fn list_keys(ui: &Ui) -> ListKeys {
     })
 }
 
+/// The middle of the free space, at most so wide.
+pub(super) fn middle(ui: &Ui, width_max: f32) -> egui::Rect {
+    let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
+    ui.available_rect_before_wrap().shrink2(vec2(beside, 0.0))
+}
+
+/// Keeps a length that is known only once its contents are drawn, and that the layout needs before. Where it has changed,
+/// the frame is drawn again with it.
+pub(super) fn keep_length(ui: &Ui, kept: &mut f32, drawn: f32, what: &str) {
+    if (drawn - *kept).abs() > 0.5 {
+        *kept = drawn;
+        ui.request_discard(format!("{what} changed"));
+    }
+}
+
 /// How much of an answer that comes in parts has been brought into sight.
 #[derive(Default)]
 pub(super) struct Revealed(usize);

@@ -132,11 +132,8 @@ impl Filters {
             let is_below = ui.cursor().top() > search.top() + 1.0;
             let start =
                 if is_below { ui.min_rect().left() } else { search.right() + ui.spacing().item_spacing.x };
-            let menus = ui.cursor().left() - start;
-            if (menus - self.menus_width).abs() > 0.5 {
-                self.menus_width = menus;
-                ui.request_discard("the menus have another width");
-            }
+            let width = ui.cursor().left() - start;
+            widgets::keep_length(ui, &mut self.menus_width, width, "the menus' width");
         });
         if let Some(mistake) = &self.mistake {
             widgets::error_ui(ui, Some(&mistake.to_string()));
