@@ -45,13 +45,13 @@ fn keys(config: &Config) -> (CredentialsSource, &str, &str) {
     (credentials.source, profile, &credentials.role_arn)
 }
 
-/// What is asked before such settings are applied. Names where the events wait for and where they would go.
+/// The question before such settings are applied. It names the destination that the events wait for, and the new one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub text: String,
-    /// What the button that sends them does, after its verb.
+    /// The button that sends the events: its label after the verb.
     send: String,
-    /// The same of the one that sets them aside.
+    /// The button that sets the events aside: its label after the verb.
     set_aside: String,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn question(seen: &Seen<'_>, new: &Config) -> Option<Question> {
     }
 }
 
-/// "1 queued event waits for", and how it is spoken of after that.
+/// "1 queued event waits for", and the pronoun for it in the rest of the sentence.
 fn waits(queued: u64) -> (String, &'static str) {
     let (waits, them) = if queued == 1 { ("event waits", "it") } else { ("events wait", "them") };
     (format!("{} queued {waits} for", widgets::digits(queued)), them)
@@ -80,7 +80,7 @@ impl Question {
             DestinationKind::Kinesis => status_line::destination(config),
         };
         let (mut from, mut to) = (name(now), name(new));
-        // The buttons say as much as keeps the two apart.
+        // The buttons have the shortest names that differ.
         let (from_short, to_short) = match (stream(now), stream(new)) {
             _ if from == to => (server(now).to_owned(), server(new).to_owned()),
             (one, other) if one == other => (from.clone(), to.clone()),
@@ -113,17 +113,15 @@ impl Question {
     }
 }
 
-/// The stream's name, of an ARN too.
+/// The stream's name alone, for a button.
 fn stream(config: &Config) -> String {
     match config.destination.kind {
         DestinationKind::Practice => "the practice stream".to_owned(),
-        DestinationKind::Kinesis => {
-            config.destination.stream.rsplit("stream/").next().unwrap_or_default().to_owned()
-        }
+        DestinationKind::Kinesis => status_line::stream_name(config).to_owned(),
     }
 }
 
-/// The server, where even that must tell two destinations apart.
+/// The server, for two destinations that differ in nothing else that is shown.
 fn server(config: &Config) -> &str {
     match config.destination.endpoint_url.as_str() {
         "" => "AWS",
@@ -131,7 +129,7 @@ fn server(config: &Config) -> &str {
     }
 }
 
-/// A name for a button: it may have 128 characters.
+/// Cuts a name to what a button has room for: a stream's name may have 128 characters.
 fn shortened(name: &str) -> String {
     const CHARS_MAX: usize = 32;
     if name.chars().count() <= CHARS_MAX {

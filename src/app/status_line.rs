@@ -39,7 +39,7 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         });
 }
 
-/// Where events go now, in a few words: the server too where AWS's own variables or profile name one.
+/// Where events go now, in a few words. Unlike [`destination`], it knows a server that AWS's own variables or profile name.
 pub(super) fn destination_in_force(seen: &Seen<'_>) -> String {
     let destination = &seen.config.destination;
     match seen.status.server.as_deref().and_then(server) {
@@ -65,20 +65,18 @@ pub(super) fn destination(config: &Config) -> String {
     match destination.kind {
         DestinationKind::Practice => "Practice stream".to_owned(),
         DestinationKind::Kinesis => {
-            if let Some(server) = server(&destination.endpoint_url) {
-                return format!("{} @ {server}", stream_name(config));
-            }
-            let stream = stream_name(config);
             let region = match destination.stream.split(':').nth(3) {
                 Some(region) if destination.region.is_empty() => region,
                 _ => &destination.region,
             };
-            format!("{stream} @ {region}")
+            let at = server(&destination.endpoint_url).unwrap_or(region);
+            format!("{} @ {at}", stream_name(config))
         }
     }
 }
 
-fn stream_name(config: &Config) -> &str {
+/// The stream's name, also where the settings have its ARN.
+pub(super) fn stream_name(config: &Config) -> &str {
     config.destination.stream.rsplit("stream/").next().unwrap_or_default()
 }
 
