@@ -1,6 +1,8 @@
 //! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
 
-use eframe::egui::{self, Align, ComboBox, Frame, Key, Label, Layout, Margin, RichText, Stroke, Ui};
+use eframe::egui::{
+    self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Response, RichText, Stroke, Ui,
+};
 use lucide_icons::Icon;
 
 mod check;
@@ -223,19 +225,8 @@ impl Sources {
             ui.horizontal_wrapped(|ui| {
                 widgets::title_ui(ui, "Connect");
                 if sources.len() > 1 {
-                    ComboBox::from_id_salt("snippet source")
-                        .width(170.0)
-                        .truncate()
-                        .selected_text(&*source.name)
-                        .show_ui(ui, |ui| {
-                            for other in sources {
-                                let is_shown = other.name == source.name;
-                                if ui.selectable_label(is_shown, &*other.name).clicked() {
-                                    self.source.clone_from(&other.name);
-                                }
-                            }
-                        })
-                        .response
+                    let list = ComboBox::from_id_salt("snippet source").width(170.0);
+                    choose_ui(ui, list, sources, source, &mut self.source)
                         .accessible_name("Source of the snippet");
                 }
                 ComboBox::from_id_salt("sdk")
@@ -280,6 +271,25 @@ fn new_key(seen: &mut Seen<'_>) -> Option<String> {
 }
 
 /// Of a key only its end can be seen.
+/// A list to choose a source from, which is kept by its name. `shown`: the one that is chosen now.
+pub(super) fn choose_ui(
+    ui: &mut Ui,
+    list: ComboBox,
+    sources: &[Source],
+    shown: &Source,
+    chosen: &mut String,
+) -> Response {
+    let list = list.truncate().selected_text(&*shown.name);
+    let choices = |ui: &mut Ui| {
+        for source in sources {
+            if ui.selectable_label(source.name == shown.name, &*source.name).clicked() {
+                chosen.clone_from(&source.name);
+            }
+        }
+    };
+    list.show_ui(ui, choices).response
+}
+
 fn masked(key: &str) -> String {
     let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
     format!("••••••••{tail}")

@@ -14,7 +14,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Place, Seen, Waiting, faults, json,
+    Clock, Place, Seen, Waiting, faults, json, sources,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -102,8 +102,8 @@ pub(super) struct Test {
     sent: VecDeque<Sent>,
     shown: usize,
     send_now: bool,
-    /// How many steps of an event that was just sent have been brought into sight.
-    revealed: Option<usize>,
+    /// How much of the newest event's story has been brought into sight.
+    revealed: widgets::Revealed,
 }
 
 impl Default for Test {
@@ -122,7 +122,7 @@ impl Default for Test {
             sent: VecDeque::new(),
             shown: 0,
             send_now: false,
-            revealed: None,
+            revealed: widgets::Revealed::default(),
         }
     }
 }
@@ -198,7 +198,7 @@ impl Test {
         self.sent.truncate(HISTORY_MAX);
         self.shown = 0;
         self.side = Side::Story;
-        self.revealed = Some(0);
+        self.revealed = widgets::Revealed::default();
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -310,19 +310,9 @@ impl Test {
         if sources.len() < 2 {
             return;
         }
-        let chosen = self.source_at(seen);
-        ComboBox::from_id_salt("source")
-            .width(150.0)
-            .truncate()
-            .selected_text(&*sources[chosen].name)
-            .show_ui(ui, |ui| {
-                for (at, source) in sources.iter().enumerate() {
-                    if ui.selectable_label(at == chosen, &*source.name).clicked() {
-                        self.source.clone_from(&source.name);
-                    }
-                }
-            })
-            .response
+        let shown = &sources[self.source_at(seen)];
+        let list = ComboBox::from_id_salt("source").width(150.0);
+        sources::choose_ui(ui, list, sources, shown, &mut self.source)
             .accessible_name("Source")
             .on_hover_text("The source whose write key the event is sent with");
     }
@@ -354,7 +344,10 @@ impl Test {
         }
         let shown = self.shown.min(self.sent.len() - 1);
         let story = ui.scope(|ui| widgets::card_ui(ui, |ui| self.sent[shown].ui(ui, seen)));
-        self.reveal(ui, story.response.rect);
+        if shown == 0 {
+            // It is read while it happens.
+            self.revealed.follow(ui, self.sent[0].steps_len(), story.response.rect);
+        }
         if self.sent.len() > 1 {
             ui.add_space(4.0);
             widgets::card_ui(ui, |ui| {
@@ -366,16 +359,6 @@ impl Test {
                     }
                 }
             });
-        }
-    }
-
-    /// The story is read while it happens: each of its steps is brought into sight once.
-    fn reveal(&mut self, ui: &Ui, story: egui::Rect) {
-        let Some(sent) = self.sent.front().filter(|_| self.shown == 0) else { return };
-        let known = sent.steps_len();
-        if self.revealed.is_some_and(|revealed| known > revealed) {
-            widgets::reveal(ui, story);
-            self.revealed = (!sent.is_over()).then_some(known);
         }
     }
 

@@ -77,24 +77,13 @@ impl Sent {
         }
     }
 
-    /// How much of the story is known.
+    /// How many steps of the story are known.
     pub(super) fn steps_len(&self) -> usize {
         let state = self.pane.as_ref().and_then(Pane::delivery).map(|delivery| delivery.state);
         1 + usize::from(self.answer.is_some())
             + usize::from(state.is_some())
             + usize::from(state.is_some_and(|state| state != State::Queued))
-            + usize::from(self.is_read())
-    }
-
-    fn is_read(&self) -> bool {
-        !matches!(self.read, ReadBack::NotYet | ReadBack::Waiting(_))
-    }
-
-    /// Nothing more will come of it.
-    pub(super) fn is_over(&self) -> bool {
-        let has_no_line =
-            matches!(&self.answer, Some(answer) if answer.as_ref().map_or(true, |sent| sent.id.is_none()));
-        self.is_read() || has_no_line
+            + usize::from(!matches!(self.read, ReadBack::NotYet | ReadBack::Waiting(_)))
     }
 
     /// Where the event is now.
