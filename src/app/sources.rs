@@ -178,7 +178,7 @@ impl Sources {
                 ui.add(edit).accessible_name("Source name")
             });
             widgets::focus_once(&field.inner, focus);
-            let enter = field.inner.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+            let enter = widgets::is_left_with(&field.inner, Key::Enter);
             let can = fault.is_none() && !seen.saving;
             save = (widgets::primary_button_ui(ui, Icon::Check, "Save", can).clicked() || enter) && can;
             let escape = ui.input(|i| i.key_pressed(Key::Escape));

@@ -134,6 +134,11 @@ pub(super) fn list_keys(ui: &Ui) -> ListKeys {
     })
 }
 
+/// Whether the user has just left this field with that key.
+pub(super) fn is_left_with(field: &Response, key: Key) -> bool {
+    field.lost_focus() && field.ctx.input(|input| input.key_pressed(key))
+}
+
 /// The middle of the free space, at most so wide.
 pub(super) fn middle(ui: &Ui, width_max: f32) -> egui::Rect {
     let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);

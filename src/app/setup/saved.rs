@@ -14,7 +14,7 @@ use crate::config::{self, Config, SavedDestination};
 pub(super) struct Saved {
     /// The name under which the draft is to be kept, while one is asked for.
     name: Option<String>,
-    /// Its field gets the focus.
+    /// The field for the name is to get the focus.
     focus: bool,
 }
 
@@ -64,12 +64,11 @@ impl Saved {
                 let edit = widgets::text_edit(name, "Production").desired_width(220.0);
                 let field = ui.add(edit).labelled_by(label.id);
                 widgets::focus_once(&field, &mut self.focus);
-                let pressed = |ui: &Ui, key| field.lost_focus() && ui.input(|i| i.key_pressed(key));
                 let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
                 let is_taken = seen.config.destinations.iter().any(|other| other.name == *name);
                 let label = if is_taken { "Replace the one of that name" } else { "Keep" };
-                // Enter is for a new name: one that is there is replaced by its button alone.
-                let enter = pressed(ui, Key::Enter) && can && !is_taken;
+                // Enter is for a new name: a destination that has this name already is replaced by the button alone.
+                let enter = widgets::is_left_with(&field, Key::Enter) && can && !is_taken;
                 if widgets::primary_button_ui(ui, Icon::Check, label, can).clicked() || enter {
                     let mut config = seen.config.clone();
                     let saved = SavedDestination::of(draft, name);
@@ -80,7 +79,8 @@ impl Saved {
                     changed = Some((config, "Kept"));
                     done = true;
                 }
-                done |= widgets::button_ui(ui, Icon::X, "Cancel").clicked() || pressed(ui, Key::Escape);
+                let escape = widgets::is_left_with(&field, Key::Escape);
+                done |= widgets::button_ui(ui, Icon::X, "Cancel").clicked() || escape;
             });
             widgets::error_ui(ui, fault);
             if done {

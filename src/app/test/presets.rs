@@ -25,7 +25,7 @@ pub(super) struct Presets {
     error: Option<String>,
     /// The name that is being given to the event.
     naming: Option<String>,
-    /// Its field gets the focus.
+    /// The field for the name is to get the focus.
     focus: bool,
     /// The one that was chosen last.
     chosen: Option<String>,
@@ -108,8 +108,8 @@ impl Presets {
                 ui.add(widgets::text_edit(name, "A name").char_limit(NAME_CHARS_MAX).desired_width(200.0));
             let field = field.accessible_name("Name of the saved event");
             widgets::focus_once(&field, &mut self.focus);
-            let pressed = |key| field.lost_focus() && ui.input(|i| i.key_pressed(key));
-            (save, cancel) = (pressed(egui::Key::Enter), pressed(egui::Key::Escape));
+            save = widgets::is_left_with(&field, egui::Key::Enter);
+            cancel = widgets::is_left_with(&field, egui::Key::Escape);
             let can = !name.trim().is_empty();
             save |= widgets::primary_button_ui(ui, Icon::Check, "Save event", can).clicked();
             save &= can;
