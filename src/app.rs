@@ -469,7 +469,6 @@ impl Desk {
         let (waker, ctx) = (waker.clone(), &waker.ctx);
         engine.on_change(move || waker.wake());
         engine.has_window();
-        Look::of_engine(&engine).dress(ctx);
         let config = engine.config();
         let mut account = account::Account::default();
         account.read(&engine);
@@ -493,7 +492,7 @@ impl Desk {
             exporting: exporting::Exporting::default(),
             over: palette::Over::default(),
             news: news::News::default(),
-            look: look::Keeper::new(&engine),
+            look: look::Keeper::new(&engine, ctx),
             below: 0.0,
             banner_height: 0.0,
             config,

@@ -49,13 +49,9 @@ impl Default for Look {
 }
 
 impl Look {
-    /// What the last run on this data folder kept. Reads a small file: for the time before there is a window.
+    /// The look that the last run on this data folder kept. Reads a small file: for the time before there is a window.
     pub(super) fn of_last_run(data_dir: &Path) -> Self {
         engine::remembered_in(data_dir, MEMORY).unwrap_or_default()
-    }
-
-    pub(super) fn of_engine(engine: &Engine) -> Self {
-        engine.remembered(MEMORY).unwrap_or_default()
     }
 
     /// The window as it was.
@@ -81,7 +77,7 @@ impl Look {
         ctx.set_zoom_factor(self.zoom.clamp(0.4, 4.0));
     }
 
-    /// A monitor may be gone since: the window is brought back to where it can be taken.
+    /// Moves the window onto a monitor that exists: the one that it was on may be gone since.
     pub(super) fn bring_back(self, cc: &eframe::CreationContext<'_>) {
         let (Some(window), Some(position)) = (cc.winit_window(), self.position) else { return };
         let scale = window.scale_factor();
@@ -98,7 +94,7 @@ impl Look {
         }
     }
 
-    /// The same with what is true now.
+    /// This look, updated to how the window looks now.
     fn updated(self, ctx: &egui::Context) -> Self {
         let theme = match ctx.options(|options| options.theme_preference) {
             ThemePreference::System => Theme::System,
@@ -124,7 +120,7 @@ impl Look {
     }
 }
 
-/// Where a window must go whose top edge is on none of these monitors.
+/// The position for a window whose top edge is on none of these monitors; `None`: it can stay.
 fn reachable(window: Rect, monitors: &[Rect]) -> Option<Pos2> {
     let top = Rect::from_min_size(window.min, vec2(window.width(), REACHABLE));
     let is_on = |monitor: &Rect| {
@@ -142,8 +138,10 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(engine: &Engine) -> Self {
-        let look = Look::of_engine(engine);
+    /// Gives the window the look that the engine has kept.
+    pub(super) fn new(engine: &Engine, ctx: &egui::Context) -> Self {
+        let look: Look = engine.remembered(MEMORY).unwrap_or_default();
+        look.dress(ctx);
         Self { kept: look, seen: look, since: Instant::now() }
     }
 
@@ -162,7 +160,7 @@ impl Keeper {
         }
     }
 
-    /// At the end nothing is waited for.
+    /// Keeps it at once: also when the program ends.
     pub(super) fn keep(&mut self, engine: &Engine) {
         if self.seen != self.kept {
             engine.remember(MEMORY, &self.seen);
