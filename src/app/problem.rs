@@ -1,5 +1,5 @@
-//! The page of a product that did not start: what, where, what is allowed, and what the window can do about it: take
-//! another port, open the settings file, ask the Tributary that runs to show its window.
+//! The page that the window shows when the product did not start: what is wrong, where, what is allowed, and what the
+//! window can do about it: take another port, open the settings file, ask the running Tributary to show its window.
 
 use eframe::egui::{CentralPanel, Frame, Label, Margin, RichText, ScrollArea, Stroke, Ui};
 use lucide_icons::Icon;
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::engine::{self, SocketAddr};
 
-/// What the user wants.
+/// What the user has chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chosen {
-    /// To try again, on this address instead of the settings'.
+    /// To start again, listening on this address instead of the one in the settings.
     TryAgain(Option<SocketAddr>),
     Quit,
 }
@@ -92,43 +92,33 @@ impl Page {
 
     fn actions_ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
         let mut chosen = None;
-        let is_new = std::mem::take(&mut self.is_new);
-        let first_ui = |ui: &mut Ui, icon, label: &str| {
-            let button = widgets::primary_button_ui(ui, icon, label, true);
-            // Enter does the thing to do next.
-            if is_new {
-                button.request_focus();
-            }
-            button.clicked()
+        let offer = self.problem.offer.as_ref();
+        let (icon, label) = match offer {
+            Some(Offer::Listen(address)) => (Icon::Plug, format!("Use port {}", address.port())),
+            Some(Offer::Open(_)) => (Icon::SquarePen, "Open settings file".to_owned()),
+            Some(Offer::ShowWindow) => (Icon::AppWindow, "Show its window".to_owned()),
+            None => (Icon::RotateCw, "Try again".to_owned()),
         };
-        let mut again = None;
-        match &self.problem.offer {
-            Some(Offer::Listen(address)) => {
-                let label = format!("Use port {}", address.port());
-                if first_ui(ui, Icon::Plug, &label) {
-                    chosen = Some(Chosen::TryAgain(Some(*address)));
-                }
-            }
-            Some(Offer::Open(path)) => {
-                if first_ui(ui, Icon::SquarePen, "Open settings file") {
+        let first = widgets::primary_button_ui(ui, icon, &label, true);
+        // So that Enter presses it.
+        if std::mem::take(&mut self.is_new) {
+            first.request_focus();
+        }
+        if first.clicked() {
+            match offer {
+                Some(Offer::Listen(address)) => chosen = Some(Chosen::TryAgain(Some(*address))),
+                Some(Offer::Open(path)) => {
                     self.not_opened = engine::open_file(path).err().map(|error| {
                         format!("No program opened the file ({error}). Open {} yourself.", path.display())
                     });
                 }
+                Some(Offer::ShowWindow) | None => chosen = Some(Chosen::TryAgain(None)),
             }
-            Some(Offer::ShowWindow) => {
-                if first_ui(ui, Icon::AppWindow, "Show its window") {
-                    chosen = Some(Chosen::TryAgain(None));
-                }
-            }
-            None => again = Some(first_ui(ui, Icon::RotateCw, "Try again")),
         }
-        let again = match (again, &self.problem.offer) {
-            (Some(again), _) => again,
-            (None, Some(Offer::ShowWindow)) => false,
-            (None, _) => widgets::button_ui(ui, Icon::RotateCw, "Try again").clicked(),
-        };
-        if again {
+        // Elsewhere the first button does that.
+        if let Some(Offer::Listen(_) | Offer::Open(_)) = offer
+            && widgets::button_ui(ui, Icon::RotateCw, "Try again").clicked()
+        {
             chosen = Some(Chosen::TryAgain(None));
         }
         if widgets::button_ui(ui, Icon::Copy, "Copy").clicked() {
