@@ -75,7 +75,7 @@ pub(super) struct SetUp {
 #[derive(Default)]
 struct Faults {
     region: Option<String>,
-    /// No mistake of form, but AWS has no such region as far as this version knows.
+    /// The region has the form of one, but is not in this version's list of AWS regions.
     is_region_unknown: bool,
     stream: Option<String>,
     account_id: Option<String>,
@@ -306,14 +306,16 @@ impl SetUp {
         });
     }
 
-    fn trouble(&self, seen: &Seen<'_>) -> Trouble {
+    /// Why nothing is delivered with the settings that are shown; until that is over, no other step is known to work.
+    fn trouble(&self, seen: &Seen<'_>) -> Option<Trouble> {
         if self.draft.destination.kind != seen.config.destination.kind {
             return None;
         }
         match &seen.status.forwarder {
             Forwarder::Blocked { fault, .. } | Forwarder::Offline { fault, .. } => {
                 let place = remedy::remedy(fault, seen.config).place;
-                Some(place.and_then(|place| banner::place_of(place).1))
+                let step = place.and_then(|place| banner::place_of(place).1);
+                Some(step.map_or(Trouble::Elsewhere, Trouble::At))
             }
             Forwarder::Disabled | Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => None,
         }
@@ -339,7 +341,7 @@ impl SetUp {
     fn form_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let faults = Faults::of(&self.draft);
         let trouble = self.trouble(seen);
-        self.destination_ui(ui, seen, trouble == Some(None));
+        self.destination_ui(ui, seen, trouble == Some(Trouble::Elsewhere));
         if self.is_practice() {
             Self::practice_ui(ui, seen);
             self.delivery_ui(ui, 2);
@@ -393,7 +395,7 @@ impl SetUp {
         });
     }
 
-    /// From the right.
+    /// The buttons, from right to left.
     fn answers_ui(
         &mut self,
         ui: &mut Ui,
@@ -473,7 +475,7 @@ impl SetUp {
         });
     }
 
-    fn stream_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, trouble: Trouble) {
+    fn stream_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, trouble: Option<Trouble>) {
         let missing = faults.of_credentials(&self.draft);
         let destination = &self.draft.destination;
         let complete = !destination.region.is_empty() && !destination.stream.is_empty() && trouble.is_none();
@@ -481,7 +483,7 @@ impl SetUp {
         let other_account = self.other_account();
         let wrong =
             wrong || faults.account_id.is_some() || other_account.is_some() || faults.is_region_unknown;
-        let mark = mark(complete, trouble == Some(Some(Section::Stream)) || wrong);
+        let mark = mark(complete, trouble == Some(Trouble::At(Section::Stream)) || wrong);
         let scroll = take(&mut self.scroll_to, Section::Stream);
         step_ui(ui, 2, "Stream", mark, |ui| {
             if scroll {
@@ -548,11 +550,17 @@ impl SetUp {
         });
     }
 
-    fn credentials_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, trouble: Trouble) {
+    fn credentials_ui(
+        &mut self,
+        ui: &mut Ui,
+        seen: &mut Seen<'_>,
+        faults: &Faults,
+        trouble: Option<Trouble>,
+    ) {
         let missing = faults.of_credentials(&self.draft);
         let complete = self.caller().is_some() || (self.is_in_force(seen) && trouble.is_none());
         let is_wrong = missing.is_some() && !self.draft.destination.region.is_empty();
-        let mark = mark(complete, trouble == Some(Some(Section::Credentials)) || is_wrong);
+        let mark = mark(complete, trouble == Some(Trouble::At(Section::Credentials)) || is_wrong);
         let scroll = take(&mut self.scroll_to, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
             if scroll {
@@ -599,14 +607,14 @@ impl SetUp {
         });
     }
 
-    fn policy_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>, trouble: Trouble) {
+    fn policy_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>, trouble: Option<Trouble>) {
         let missing = policies::stream_arn(
             &self.draft.destination.region,
             &self.draft.destination.account_id,
             &self.draft.destination.stream,
         )
         .missing;
-        let wrong = trouble == Some(Some(Section::Policy)) || !missing.is_empty();
+        let wrong = trouble == Some(Trouble::At(Section::Policy)) || !missing.is_empty();
         let mark = mark(trouble.is_none(), wrong);
         let scroll = take(&mut self.scroll_to, Section::Policy);
         let faults = Faults::of(&self.draft);
@@ -668,7 +676,7 @@ impl SetUp {
     fn check_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>) {
         let mark = match self.check.finding(&self.draft) {
             check::Finding::Unknown => Mark::Open,
-            // It was so then.
+            // The check was good before delivery stopped.
             check::Finding::Good if self.trouble(seen).is_some() => Mark::Open,
             check::Finding::Good => Mark::Done,
             check::Finding::Bad => Mark::Attention,
@@ -722,9 +730,14 @@ impl SetUp {
     }
 }
 
-/// Why nothing is delivered with the settings that are shown: the step to look at, where there is one in particular.
-/// Until that is over, no other step is known to work.
-type Trouble = Option<Option<Section>>;
+/// Where to look when nothing is delivered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// At this step.
+    At(Section),
+    /// At no step in particular.
+    Elsewhere,
+}
 
 fn take(wanted: &mut Option<Section>, section: Section) -> bool {
     wanted.take_if(|wanted| *wanted == section).is_some()
