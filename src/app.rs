@@ -79,7 +79,7 @@ pub struct Running {
     pub config_path: PathBuf,
     /// The data folder, for showing.
     pub data_dir: PathBuf,
-    /// Settings that the environment decides at every start, and who does.
+    /// Settings that the environment decides at every start, each with the variable that does.
     pub held: Vec<(&'static str, Origin)>,
 }
 
@@ -90,18 +90,18 @@ pub struct Problem {
     pub title: String,
     /// Where (file, line, key), what is allowed, what to do: one line each.
     pub details: Vec<String>,
-    /// What the window can do about it, where it can.
+    /// A way out that the window can offer, if there is one.
     pub offer: Option<Offer>,
 }
 
-/// What the window offers when the product did not start.
+/// A way out that the window offers when the product did not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Offer {
     /// Listen on this address, which is free, and keep that in the settings file.
     Listen(SocketAddr),
     /// Open this settings file in the program that the desktop has for it.
     Open(PathBuf),
-    /// Another Tributary runs on the data folder: ask it to show its window.
+    /// Ask the other Tributary, which runs on the data folder, to show its window.
     ShowWindow,
 }
 
@@ -131,8 +131,8 @@ pub enum RunError {
 
 /// Opens the window and returns when it was closed and the engine has stopped.
 ///
-/// `start` is called when the window exists, and again when the user asks after a [`Problem`]: with an address where they
-/// took [`Offer::Listen`]. The window looks as it did when the last run on `data_dir` ended.
+/// `start` is called when the window exists, and again when the user asks for another try after a [`Problem`]: with an
+/// address if they chose [`Offer::Listen`]. The window looks as it did when the last run on `data_dir` ended.
 pub fn run(
     data_dir: Option<&Path>,
     start: impl FnMut(Option<SocketAddr>) -> Result<Running, Problem> + 'static,
@@ -147,7 +147,7 @@ pub fn run(
         .with_icon(mark::window_icon());
     let options = eframe::NativeOptions { viewport: look.viewport(viewport), ..Default::default() };
     let create = move |cc: &eframe::CreationContext<'_>| {
-        // Also where the product does not start.
+        // Here and not in the desk: the page of a failed start gets that look too.
         look.dress(&cc.egui_ctx);
         look.bring_back(cc);
         App::new(cc, start)
@@ -239,7 +239,7 @@ enum Wish {
     Show(crate::delivery::EventId),
     /// Show one record in Stream.
     ShowRecord(crate::delivery::Receipt),
-    /// Show in Live what this search finds, and nothing else.
+    /// Show in Live the events that this search finds, and no others.
     Search(String),
     /// Edit an event in the Test place.
     Compose(crate::event::Kind, String),
@@ -326,7 +326,7 @@ impl Seen<'_> {
 struct Clock(jiff::tz::TimeZone);
 
 impl Clock {
-    /// How far the clock on the wall is ahead of UTC at that moment.
+    /// How far local time is ahead of UTC at that moment.
     fn offset_ms(&self, at: Millis) -> Millis {
         let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
         Millis::from(self.0.to_offset(at).seconds()) * 1000
@@ -458,7 +458,7 @@ struct Desk {
     over: palette::Over,
     news: news::News,
     look: look::Keeper,
-    /// How much of the window's lower edge Apply and the banner take.
+    /// The height of Apply and the banner, at the window's lower edge: notices appear above it.
     below: f32,
     banner_height: f32,
 }
@@ -582,7 +582,7 @@ impl Desk {
             wishes: &mut wishes,
         };
         let t = theme::tokens(ui);
-        // A question of a place is drawn with that place, after the keys of the window.
+        // A place draws its own question later in this frame: the window's shortcuts must not act behind it.
         let asks = ui.memory(egui::Memory::top_modal_layer).is_some();
         let is_over = self.over.is_open() || self.resending.is_open() || self.exporting.is_open();
         self.over.ui(ui, seen);
@@ -602,7 +602,7 @@ impl Desk {
             Place::SetUp | Place::Sources | Place::Test | Place::Settings => PAGE_WIDTH_MAX,
         };
         let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
-        // Below the page, and above Apply: what is under the pointer stays there when a banner comes or goes.
+        // The banner is below the page and above Apply: neither moves under the pointer when a banner comes or goes.
         let bottom = ui.available_rect_before_wrap().bottom();
         if self.place == Place::SetUp {
             self.setup.apply_panel_ui(ui, seen, Frame::new().fill(t.panel).inner_margin(margin), width_max);
@@ -631,7 +631,7 @@ impl Desk {
         wishes
     }
 
-    /// The same, with this place in sight.
+    /// Opens this place; for a wish that is carried out there.
     fn at(&mut self, place: Place) -> &mut Self {
         self.place = place;
         self
@@ -688,7 +688,7 @@ impl Desk {
     fn save(&mut self, config: Config, done: &'static str, queued: Queued) {
         let Some(engine) = &self.engine else { return };
         let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
-        let done = settings::done(done, &self.config.differences(&config), &self.held);
+        let done = settings::saved_notice(done, &self.config.differences(&config), &self.held);
         let answer = engine.save_and_apply(config, queued);
         self.saving = Some((Waiting::patient(answer, patience), done, queued));
     }
@@ -713,7 +713,7 @@ impl Desk {
     }
 }
 
-/// Brings the window in front of the others. Where the desktop does not let a program do that, it marks the window.
+/// Brings the window to the front. A desktop that does not let a program do that marks the window instead.
 fn raise(ctx: &egui::Context) {
     ctx.send_viewport_cmd(ViewportCommand::Visible(true));
     ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
@@ -721,7 +721,7 @@ fn raise(ctx: &egui::Context) {
     ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
 }
 
-/// What is open over the window has had its keys: nothing behind it gets any.
+/// Removes this frame's keyboard input: the sheet that is open over the window has read it, and nothing behind it may.
 fn keep_keys(ui: &Ui) {
     use egui::Event;
     ui.input_mut(|input| {
@@ -816,7 +816,7 @@ pub struct App {
     workspace: Option<workspace::Workspace>,
     clock: Clock,
     notice: Option<Notice>,
-    /// What was chosen on the page of a failed start.
+    /// The user's choice on the page of a failed start.
     chosen: Option<problem::Chosen>,
     closing: bool,
 }

@@ -17,7 +17,7 @@ use tributary::{
     spool::OpenError,
 };
 
-/// Ports after the one of the settings that are tried until one is free.
+/// Maximum ports to try, after the one in the settings, until one is free.
 const PORTS_TRIED: u16 = 100;
 
 /// An event is made of small pieces of memory that are taken by one thread and given back by another, and the SDK takes
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 fn window(places: &cli::Places) -> anyhow::Result<bool> {
     // What it does is in the window; what went wrong is for whoever started it, too.
     let _flush = log::start(LevelFilter::WARN);
-    if is_shown(places) {
+    if show_running_window(places) {
         log::last_words("tributary: it is already running; its window was brought to the front");
         return Ok(true);
     }
@@ -56,14 +56,14 @@ fn window(places: &cli::Places) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Whether a Tributary that runs on the data folder was asked for its window, and has one.
-fn is_shown(places: &cli::Places) -> bool {
+/// Asks the Tributary that runs on the data folder, if one does, to show its window. True if it has one.
+fn show_running_window(places: &cli::Places) -> bool {
     let running = places.data_dir().ok().and_then(|data_dir| Whereabouts::read(&data_dir));
     running.is_some_and(|running| running.show_window() == Ok(true))
 }
 
-/// `listen`: an address that was chosen in the window, because the settings' cannot be had. It is written to the settings
-/// file, unless a variable decides it.
+/// `listen`: an address that was chosen in the window, because the one in the settings cannot be used. It is written to the
+/// settings file, unless an environment variable decides the address.
 fn start(places: &cli::Places, listen: Option<SocketAddr>) -> Result<Running, Problem> {
     let file = places.settings_file();
     let problem = |error: &config::Error| settings_problem(error, file.as_deref().ok());
@@ -99,7 +99,7 @@ fn settings_problem(error: &config::Error, file: Option<&Path>) -> Problem {
 
 fn engine_problem(error: StartError, places: &cli::Places, file: &Path) -> Problem {
     let (title, offer) = match &error {
-        StartError::Spool(OpenError::InUse(_)) if is_shown(places) => {
+        StartError::Spool(OpenError::InUse(_)) if show_running_window(places) => {
             ("Its window was brought to the front", Some(Offer::ShowWindow))
         }
         StartError::Spool(OpenError::InUse(_)) => {
@@ -119,7 +119,7 @@ fn engine_problem(error: StartError, places: &cli::Places, file: &Path) -> Probl
     Problem { title: title.to_owned(), details: chain(error), offer }
 }
 
-/// The next port that is free on that address, of those that every user may have.
+/// The next free port on that address; never one below 1024, which needs rights that not every user has.
 fn free_beside(address: SocketAddr) -> Option<SocketAddr> {
     let first = if address.port() < 1024 { Config::default().capture.listen.port() } else { address.port() };
     let ports = (first..=first.saturating_add(PORTS_TRIED)).filter(|port| *port != address.port());

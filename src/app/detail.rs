@@ -41,7 +41,7 @@ enum Tab {
     Story,
 }
 
-/// How a delivery is looked at: the next one is shown as the one before was.
+/// How a delivery is shown; the next one that is opened is shown in the same way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Looks {
     tab: Tab,
@@ -455,7 +455,7 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
         if !delivery.message_id.is_empty() && widgets::fact_ui(ui, "messageId", &delivery.message_id, true) {
             seen.copied("messageId");
         }
-        // What was rejected has no record, and so no key.
+        // A rejected event has no record, and so no partition key.
         let key = if delivery.state == State::Rejected { "User" } else { "Partition key" };
         if !delivery.partition_key.is_empty() && widgets::fact_ui(ui, key, &delivery.partition_key, true) {
             seen.copied(key);

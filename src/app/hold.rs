@@ -1,42 +1,43 @@
-//! A list that grows holds still while the user aims at it, so that a click gets the row that was aimed at. What came
-//! meanwhile is counted on a button over the list.
+//! Holds a growing list still while the user aims at it, so that a click gets the row that was aimed at. A button over the
+//! list counts the rows that came meanwhile.
 
 use eframe::egui::{self, Align, Context, Layout, Order, Pos2, Rect, Ui, UiBuilder, vec2};
 use lucide_icons::Icon;
 
 use super::widgets;
 
-/// The pointer rests where it is up to this distance.
+/// A pointer that moves less than this rests.
 const REST: f32 = 4.0;
-/// What the button takes at most.
+/// The button's maximum size.
 const BUTTON: egui::Vec2 = vec2(220.0, 34.0);
 
 #[derive(Default)]
 pub(super) struct Hold {
     /// Where the list was drawn last, while it is in sight.
     list: Option<Rect>,
-    /// Where the pointer was when it last did something else than to aim at a row. While it rests there, it aims at none.
+    /// Where the pointer was when it was last used for something over the list, such as a menu. While it rests there, it
+    /// aims at no row.
     let_go_at: Option<Pos2>,
     is_offered: bool,
 }
 
 impl Hold {
-    /// The list is drawn here.
+    /// Notes where the list is drawn.
     pub(super) fn drawn(&mut self, list: Rect) {
         self.list = Some(list);
     }
 
-    /// Whether the pointer is over the list as it was drawn last, or presses there. To be asked once a frame, before
-    /// the list changes: it is this frame's pointer.
+    /// Whether the pointer is over the list as it was drawn last, or presses there. Call it once a frame, before the list
+    /// changes: the pointer is this frame's, the list the last one's.
     pub(super) fn is_aimed_at(&mut self, ctx: &Context) -> bool {
         let pointer = ctx.input(|input| {
-            // A finger is gone in the moment in which it lets go, and has clicked all the same.
+            // On a touch screen there is no pointer in the frame in which the finger lifts, and that frame has the click.
             let clicks = input.pointer.any_pressed() || input.pointer.any_released();
             input.pointer.latest_pos().or(input.pointer.interact_pos().filter(|_| clicks))
         });
         let (Some(list), Some(pointer)) = (self.list.take(), pointer) else { return false };
         if ctx.layer_id_at(pointer).is_some_and(|layer| layer.order != Order::Background) {
-            // It aims at what is open over the list, and at nothing when that has closed.
+            // It aims at a menu or sheet over the list, and at no row once that has closed.
             self.let_go_at = Some(pointer);
             return false;
         }

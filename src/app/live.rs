@@ -85,7 +85,7 @@ pub(super) struct Live {
     error: Option<String>,
     /// The line numbers that were drawn last.
     visible: Range<usize>,
-    /// The newest line is in sight: what comes is shown at once, unless the list is held.
+    /// The newest line is in sight: new lines are shown at once, unless the list is held.
     follows: bool,
     hold: Hold,
     /// The user aims at the list, or has opened a line in sight: no line may move.
@@ -104,7 +104,7 @@ pub(super) struct Live {
     oldest_first: bool,
     to_remember: bool,
     pane: Option<Pane>,
-    /// How the open delivery is shown, and the next one will be.
+    /// How the open delivery is shown; the next one is shown in the same way.
     looks: Looks,
     /// The user has had events queued again, and waits to see them: an open line does not hold the list.
     awaits_new: bool,
@@ -152,7 +152,7 @@ impl Live {
         self.reveal = Some(id);
     }
 
-    /// Events were queued again by the user, whose lines are to be seen when they come.
+    /// The user has had events queued again: their lines are to be seen when they come.
     pub(super) fn await_new(&mut self) {
         self.awaits_new = true;
     }
@@ -162,7 +162,7 @@ impl Live {
         self.pane = Some(Pane::new(id, self.looks));
     }
 
-    /// Shows what this search finds, and nothing else.
+    /// Shows the lines that this search finds, and no others.
     pub(super) fn search(&mut self, text: String) {
         self.view = View::Events;
         self.pane = None;
@@ -306,7 +306,7 @@ impl Live {
         }
         let mut query = self.rows.missing(&self.visible, status.newest);
         let follows = self.follows && !is_held;
-        // What came while the list was held is shown as soon as it is let go, also where nothing comes any more.
+        // Lines that came while the list was held are shown as soon as it is let go, even if no other line comes.
         let is_behind = follows && self.rows.filter.by.is_none() && self.rows.unseen(status.newest) > 0;
         if query.is_none() && !self.paused && (status.revision != self.revision || is_behind) {
             let every = if self.rows.is_cheap() { READ_EVERY } else { SEARCH_EVERY };
@@ -444,7 +444,7 @@ impl Live {
     }
 
     fn filters_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        // Counted a moment ago: they may be delivered by now.
+        // The count is a moment old: some of them may be delivered by now.
         let retrying = self.charts.retrying().min(seen.status.ledger.queued);
         let (changed, saved) = self.filters.ui(ui, seen, (&self.rows.filter, retrying));
         self.to_remember |= saved;
@@ -516,8 +516,8 @@ impl Live {
             return;
         }
         if self.filters.has_mistake() {
-            // What the list had before is no answer to this search.
-            let text = "What is wrong with it stands below the search field.";
+            // The lines that the list has are no answer to this search.
+            let text = "The message below the search field says what is wrong with it.";
             let action = Some((Icon::X, "Clear the search"));
             if widgets::empty_ui(ui, Icon::SearchX, "No events for this search", text, action) {
                 self.take(Do::Clear);
@@ -572,7 +572,7 @@ impl Live {
         let stands_still = match self.held {
             _ if self.paused || !self.follows => true,
             Held::No => false,
-            // Whether what came fits the search is not known, and the pointer will be gone in a moment.
+            // It is not known whether the new events match the search, and the pointer will be gone in a moment.
             Held::ByPointer => is_all,
             Held::ByOpenLine => true,
         };

@@ -243,7 +243,7 @@ impl Rows {
         (Ask::Jump { first }, Query { before: Some(before.max(2)), ..self.query() })
     }
 
-    /// The line's number, where it is known: of a line that is held, and without a filter of every line.
+    /// The line's number, where it is known: for a line that is held, and for every line if there is no filter.
     pub(super) fn number_of(&self, id: EventId) -> Option<usize> {
         let by_place = || {
             let is_there = self.loaded && self.filter.is_all() && self.filter.by.is_none() && id <= self.head;
@@ -252,7 +252,7 @@ impl Rows {
         self.find(id).or_else(by_place)
     }
 
-    /// Whether the line is among those that are looked at and does not fit the filter.
+    /// Whether the line was looked at and does not match the filter.
     pub(super) fn leaves_out(&self, id: EventId) -> bool {
         let is_newer_than_first = self.first > 0 && self.held.front().is_some_and(|row| row.id < id);
         let reaches_it = self.complete || self.held.back().is_some_and(|row| row.id < id);
@@ -264,8 +264,8 @@ impl Rows {
             && self.find(id).is_none()
     }
 
-    /// Takes in a page that was asked for. `hold`: the user aims at the lines, so none may come or go; only what has
-    /// happened to them is taken over.
+    /// Takes in a page that was asked for. `hold`: the user aims at the lines, so none may come or go; only their states are
+    /// updated.
     pub(super) fn take(&mut self, page: Page, hold: bool) {
         let Some(ask) = self.asked.take() else { return };
         if hold && self.loaded && matches!(ask, Ask::Top { .. } | Ask::Refresh { .. }) {

@@ -269,9 +269,9 @@ impl Settings {
     }
 }
 
-/// What a save is called when it is done: what the environment decides is in force until the next start only.
-/// `changes`: the names of the settings that change, with their values before and after.
-pub(super) fn done(
+/// The notice after a save: `done`, unless the environment decides a changed setting at every start, and so undoes the
+/// change at the next one. `changes`: the names of the settings that change, with their values before and after.
+pub(super) fn saved_notice(
     done: &str,
     changes: &[(String, String, String)],
     held: &[(&'static str, Origin)],
@@ -284,7 +284,7 @@ pub(super) fn done(
     format!("Applied until Tributary starts again: then the environment decides {}", back.join(", "))
 }
 
-/// Which settings of these sections the environment decides at every start.
+/// A note that names the settings of these sections that the environment decides at every start.
 pub(super) fn held_ui(ui: &mut Ui, seen: &Seen<'_>, sections: &[&str]) {
     let is_of = |name: &str| sections.iter().any(|section| name.split('.').next() == Some(section));
     let held: Vec<_> = seen.held.iter().filter(|(name, _)| is_of(name)).map(decided).collect();

@@ -40,7 +40,7 @@ pub(super) struct Sources {
     /// The sources whose keys are shown.
     revealed: Vec<String>,
     sdk: Sdk,
-    /// The source of the snippet; where there is none of that name (yet), the first one.
+    /// The name of the snippet's source. If there is no source of that name (yet), the first one is used.
     source: String,
     check: Option<check::Check>,
     public: public::Public,
@@ -207,7 +207,7 @@ impl Sources {
         }
     }
 
-    /// What is known of a source by its name goes on under the new one.
+    /// Replaces a source's name wherever this place keeps something under it.
     fn renamed(&mut self, before: &str, name: &str) {
         let check = self.check.as_mut().map(|check| &mut check.source);
         for known in self.revealed.iter_mut().chain([&mut self.source]).chain(check) {

@@ -129,7 +129,7 @@ impl Stream {
             self.reading = true;
         }
         let latest = engine.stream();
-        // Another reading, or another filter: what was shown is of no use.
+        // The stream is read anew or filtered differently: the view that was shown is of no use.
         let is_another = latest.filter != self.shown.filter || latest.read < self.shown.read;
         let is_aimed_at = self.hold.is_aimed_at(ctx);
         if !is_aimed_at && !self.is_away && self.selected.is_none() || is_another {
@@ -385,7 +385,7 @@ impl Stream {
             Some(ms) if ms > 1000 && view.fault.is_none() => {
                 parts.push(format!("{} behind the tip", widgets::duration(ms)));
             }
-            // What was so before the reading failed says nothing of now.
+            // Reading has failed: how far it was before that says nothing about now.
             Some(_) if view.fault.is_none() => parts.push("caught up".to_owned()),
             Some(_) | None => {}
         }

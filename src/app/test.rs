@@ -94,7 +94,7 @@ pub(super) struct Test {
     form: form::Form,
     presets: presets::Presets,
     many: many::Many,
-    /// The name of the source; where there is none of that name, the first one.
+    /// The name of the chosen source. If there is no source of that name, the first one is used.
     source: String,
     unmarked: bool,
     side: Side,

@@ -154,12 +154,12 @@ pub(super) fn keep_length(ui: &Ui, kept: &mut f32, drawn: f32, what: &str) {
     }
 }
 
-/// How much of an answer that comes in parts has been brought into sight.
+/// How many parts of an answer that comes bit by bit have been brought into sight.
 #[derive(Default)]
 pub(super) struct Revealed(usize);
 
 impl Revealed {
-    /// Brings it into sight when there is more of it than before. `parts`: how many there are; 0: no answer.
+    /// Brings the answer into sight when it has more parts than before. 0 parts: there is no answer.
     pub(super) fn follow(&mut self, ui: &Ui, parts: usize, answer: egui::Rect) {
         if parts > self.0 {
             reveal(ui, answer);
@@ -168,8 +168,7 @@ impl Revealed {
     }
 }
 
-/// Scrolls to what has just come up in answer to a click, where it is out of sight: to its beginning, where not all of it
-/// fits.
+/// Scrolls to an answer that has just appeared out of sight: to its beginning if not all of it fits.
 pub(super) fn reveal(ui: &Ui, what: egui::Rect) {
     let align = (what.height() > ui.clip_rect().height()).then_some(Align::TOP);
     ui.scroll_to_rect(what.expand2(vec2(0.0, 8.0)), align);
@@ -254,7 +253,7 @@ pub(super) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
             w.active.weak_bg_fill = t.accent_hover;
             w.active.bg_stroke = Stroke::new(2.0, t.strong);
         } else {
-            // Faded colours would be too weak to read: what cannot be pressed yet is grey.
+            // A button that cannot be pressed yet is grey: faded colours would be too weak to read.
             v.disabled_alpha = 1.0;
             w.inactive.weak_bg_fill = t.hover;
         }

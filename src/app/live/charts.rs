@@ -59,7 +59,7 @@ struct Chart<'a> {
     hint: &'a str,
     series: &'a [Series],
     written: fn(f64) -> String,
-    /// What the axis reaches at least: half of it is marked, so whole things need two.
+    /// The smallest value that the axis ends at. Half of it is marked too, so for whole numbers it is 2.
     least: f64,
 }
 
@@ -163,17 +163,17 @@ fn every(window: Window) -> Duration {
     }
 }
 
-/// The intervals side by side, with those in which nothing happened. The one that is running has a place where intervals
-/// are long: ten minutes are too long to wait for a first line. One of 2 seconds would only look like a fall.
+/// The intervals side by side, with those in which nothing happened. A long interval is shown while it is running: ten
+/// minutes are too long to wait for a first line. One of 2 seconds is not: it would only look like a fall.
 struct Slots<'o> {
     window: Window,
     from: Millis,
-    /// Where the last one ends.
+    /// The end of the last interval.
     end: Millis,
     all: Vec<Option<&'o Interval>>,
 }
 
-/// A rate is of so many seconds at least: a first event in an interval that has just begun is no peak.
+/// The shortest time that a rate is worked out over, so that the first event of an interval that has just begun is no peak.
 const RATE_SECONDS_MIN: f64 = 5.0;
 
 impl<'o> Slots<'o> {
@@ -205,7 +205,7 @@ impl<'o> Slots<'o> {
         self.window.step_ms().min(self.end - self.begins(at)).max(0) as f64
     }
 
-    /// What a rate is of.
+    /// The time that a rate of this interval is worked out over.
     fn seconds(&self, at: usize) -> f64 {
         (self.lasted(at) / 1e3).max(RATE_SECONDS_MIN.min(self.window.step_ms() as f64 / 1e3))
     }
@@ -502,7 +502,7 @@ fn axes_ui<R>(ui: &mut Ui, plot: impl FnOnce(&mut Ui) -> R) -> R {
     .inner
 }
 
-/// An axis begins at 0, whatever a measured 0 is called.
+/// A mark of the axis. It begins at "0", even where a measured 0 is written differently, as "<1 ms".
 fn axis_value(value: f64, written: fn(f64) -> String) -> String {
     if value == 0.0 { "0".to_owned() } else { written(value) }
 }
@@ -517,7 +517,7 @@ fn axis_time(clock: &Clock, end: Millis, x: f64, window: Window) -> String {
     clock.format(at, format)
 }
 
-/// Round times of the clock on the wall, in seconds before the end; none so near an edge that its label would be cut.
+/// Round local times, as seconds relative to the end; none so near an edge that its label would be cut.
 fn time_marks(end: Millis, offset_ms: Millis, window: Window) -> Vec<GridMark> {
     const EDGE: f64 = 0.05;
     let step_ms: Millis = match window {

@@ -38,7 +38,7 @@ pub(super) struct Saved {
     pub text: String,
 }
 
-/// Narrower than this the search field has a line to itself.
+/// A search field that would be narrower than this has a line to itself.
 const SEARCH_WIDTH_MIN: f32 = 240.0;
 
 /// The text, and what is being typed elsewhere.
@@ -54,7 +54,7 @@ pub(super) struct Filters {
     wants_name: bool,
     from: String,
     to: String,
-    /// What the menus beside the search field took in the last frame.
+    /// The width of the menus beside the search field in the last frame.
     menus_width: f32,
 }
 
@@ -69,7 +69,7 @@ impl Filters {
         self.read()
     }
 
-    /// The text, as it was read last, is no query.
+    /// Whether the text, as it was read last, is no valid query.
     pub(super) fn has_mistake(&self) -> bool {
         self.mistake.is_some()
     }
@@ -128,7 +128,7 @@ impl Filters {
             let (query, was_saved) = self.saved_ui(ui);
             saved = was_saved;
             changed = changed.take().or(query);
-            // In a narrow window they are on a line of their own.
+            // In a narrow window the menus are on a line of their own.
             let is_below = ui.cursor().top() > search.top() + 1.0;
             let start =
                 if is_below { ui.min_rect().left() } else { search.right() + ui.spacing().item_spacing.x };
@@ -145,7 +145,7 @@ impl Filters {
         (changed, saved)
     }
 
-    /// What looks like a field and is none is looked for as text. That is said, with the field that may be meant.
+    /// Says that a word which looks like a field and is none is searched for as text, and offers the field that may be meant.
     fn unknown_ui(&mut self, ui: &mut Ui) -> Option<Query> {
         let unknown = query::unknown_field(&self.text)?;
         let t = tokens(ui);
@@ -172,7 +172,7 @@ impl Filters {
 
     fn search_ui(&mut self, ui: &mut Ui) -> egui::Rect {
         let t = tokens(ui);
-        // What the menus beside it leave free.
+        // It takes the width that the menus beside it leave free.
         let line = ui.available_width();
         let room = line - self.menus_width - 1.0;
         let width = if room >= SEARCH_WIDTH_MIN { room } else { line };
@@ -349,7 +349,7 @@ impl Filters {
             }
         });
         if !is_open {
-            // As soon as it is opened again.
+            // The next time that the menu is opened.
             self.wants_name = true;
         }
         if let Some(gone) = gone {
@@ -367,8 +367,8 @@ impl Filters {
             ui.spacing_mut().button_padding = vec2(7.0, 3.0);
             ui.spacing_mut().interact_size.y = 26.0;
             let ledger = &seen.status.ledger;
-            // These count the whole log, which is not what a search shows.
-            let counts_all = is_all(shown);
+            // The counts are of the whole log: beside a search they would be taken for its counts.
+            let counts_all = is_all_but_states(shown);
             if counts_all {
                 accepted_ui(ui, ledger);
             }
@@ -408,8 +408,8 @@ impl Filters {
     }
 }
 
-/// Whether lines of every type and time are shown, whatever they say.
-fn is_all(shown: &Query) -> bool {
+/// Whether the query leaves out nothing, except by the states that are chosen with the chips.
+fn is_all_but_states(shown: &Query) -> bool {
     shown.kinds.is_empty()
         && shown.fields.is_empty()
         && shown.words.is_empty()

@@ -179,7 +179,7 @@ impl Check {
         }
     }
 
-    /// The check, if it asked the kind of destination that is chosen now: of the other one it says nothing.
+    /// The check, if it was of the kind of destination that is chosen now: it says nothing about the other kind.
     fn run_of_kind(&self, draft: &Config) -> Option<&Run> {
         self.run.as_ref().filter(|run| run.config.destination.kind == draft.destination.kind)
     }

@@ -38,7 +38,7 @@ pub(super) struct Streams {
     asks: bool,
     making: Option<(Waiting<Made>, Config)>,
     made: Option<(Made, Config)>,
-    /// Something has come up below the buttons, and is to be brought into sight.
+    /// A question or answer has just appeared below the buttons, and is to be brought into sight.
     reveal: bool,
 }
 
@@ -64,7 +64,7 @@ impl Streams {
         }
         if let Some(made) = arrived(&mut self.making, ctx) {
             if made.0.is_ok() {
-                // From before the stream was made.
+                // The list was read before the stream was made.
                 self.list = None;
             }
             self.made = Some(made);

@@ -37,7 +37,7 @@ pub(super) struct Check {
     /// Who had been turned away by then, how often.
     strangers: Vec<(Arc<str>, u64)>,
     waiting: Option<Waiting<Result<Page, String>>>,
-    /// The event that came is being read.
+    /// The detail of the event that came, while it is being read.
     reading: Option<Waiting<Result<Option<Detail>, String>>>,
     /// The log's revision when it was last asked for.
     revision: u64,
@@ -47,7 +47,7 @@ pub(super) struct Check {
 /// The event that came.
 struct Came {
     delivery: Box<Delivery>,
-    /// Its own library, as it names it.
+    /// The library that the event names in its context.
     library: Option<String>,
 }
 

@@ -62,14 +62,14 @@ impl Sources {
     pub(super) fn confirm_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let sources = &seen.config.capture.sources;
         let Some(question) = self.doing.as_ref().and_then(|doing| Question::of(doing, sources)) else {
-            // Of a source that has gone meanwhile nothing is asked any more.
+            // The source has gone meanwhile: there is nothing left to ask.
             self.doing.take_if(|doing| !matches!(doing, Doing::Renaming { .. } | Doing::Adding { .. }));
             return;
         };
         let t = tokens(ui);
         let mut confirmed = false;
         let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
-        // A name of its own for each question: egui keeps the height of a sheet under its name.
+        // Each question has its own name, because egui keeps the height of a sheet under its name.
         let name = egui::Id::unique(("confirm source", question.title));
         let modal = Modal::new(name).frame(frame).show(ui, |ui| {
             ui.set_width(if matches!(self.doing, Some(Doing::NewKey { .. })) { 460.0 } else { 380.0 });
