@@ -507,7 +507,6 @@ impl Desk {
             engine.remember(PLACE_MEMORY, &self.place);
             self.kept_place = self.place;
         }
-        self.look.logic(ctx, engine);
         self.status = engine.status();
         if engine.told_to_show_window() {
             raise(ctx);
@@ -705,6 +704,12 @@ impl Desk {
         None
     }
 
+    fn look_logic(&mut self, ctx: &egui::Context) {
+        if let Some(engine) = &self.engine {
+            self.look.logic(ctx, engine);
+        }
+    }
+
     fn stop(&mut self) {
         if let Some(engine) = self.engine.take() {
             self.look.keep(&engine);
@@ -881,10 +886,14 @@ impl eframe::App for App {
             Some(problem::Chosen::Quit) => ctx.send_viewport_cmd(ViewportCommand::Close),
             None => {}
         }
-        if let Phase::Desk(desk) = &mut self.phase
-            && let Some(notice) = desk.logic(ctx, &self.clock)
-        {
-            self.notice = Some(notice);
+        if let Phase::Desk(desk) = &mut self.phase {
+            // A window that is hidden to be closed is neither maximised any more nor in its place.
+            if !self.closing {
+                desk.look_logic(ctx);
+            }
+            if let Some(notice) = desk.logic(ctx, &self.clock) {
+                self.notice = Some(notice);
+            }
         }
     }
 

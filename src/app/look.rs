@@ -77,8 +77,13 @@ impl Look {
         ctx.set_zoom_factor(self.zoom.clamp(0.4, 4.0));
     }
 
-    /// Moves the window onto a monitor that exists: the one that it was on may be gone since.
+    /// What can be asked of a window only once it exists: to be maximised, and to come back to where it can be taken, where
+    /// its monitor is gone.
     pub(super) fn bring_back(self, cc: &eframe::CreationContext<'_>) {
+        if self.maximized {
+            // X11 window managers don't heed what is asked of a window before it is shown.
+            cc.egui_ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
+        }
         let (Some(window), Some(position)) = (cc.winit_window(), self.position) else { return };
         let scale = window.scale_factor();
         let monitors: Vec<Rect> = window
