@@ -373,9 +373,9 @@ impl Forwarder {
                 // In a pause, every key that waits has been tried.
                 self.lanes.next_round();
             }
-            if !self.lanes.has_ready() && self.weather.is_due(now) {
-                // Every key rests, from before the pause, for longer than it lasts: the put that was announced is made all
-                // the same.
+            if !self.lanes.has_ready() && self.weather.pause().is_some() {
+                // The next put of the pause is due and its moment was shown, but every key has a rest from before the pause
+                // that ends later.
                 self.lanes.wake_first();
             }
             if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
@@ -418,7 +418,7 @@ impl Forwarder {
         }
         if self.weather.pause().is_none() {
             if was_offline {
-                // What kept these keys waiting is over.
+                // These keys rest because the destination was away, which is over.
                 self.lanes.wake_resting();
             }
             self.lanes.unblock(|refusals| now + delay_after(Wait::Blocked, refusals, fastrand::f64()));
@@ -480,7 +480,7 @@ impl Forwarder {
                 Outcome::Offline(fault) => {
                     books.repeats += u64::from(done.was_sent && may_have_arrived(&fault));
                     if self.weather.pause().is_some() {
-                        self.lanes.missed_in_pause(taken);
+                        self.lanes.park(taken);
                     } else {
                         self.rest(taken, Wait::Offline, now);
                     }

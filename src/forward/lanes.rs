@@ -275,26 +275,30 @@ impl Lanes {
     pub(super) fn missed(&mut self, taken: Taken, delay: impl FnOnce(u32) -> Instant) {
         let queue = &mut self.queues[taken.slot];
         queue.misses += 1;
-        if let Some(begins) = queue.dry() {
-            self.dry.remove(&(begins, taken.slot));
-        }
-        queue.waiting.push_front(taken.event);
-        self.resting.push(Reverse((delay(queue.misses), taken.slot)));
+        let until = delay(queue.misses);
+        let slot = self.put_back(taken);
+        self.resting.push(Reverse((until, slot)));
     }
 
-    /// The event was not taken while everything waits: it is its lane's head again, and parked until
-    /// [`Self::next_round`] or [`Self::unblock`]. The pause of all says when, and grows, in place of one of its own.
-    pub(super) fn missed_in_pause(&mut self, taken: Taken) {
+    /// The event was not taken while everything waits: it is its lane's head again, and the lane is parked until
+    /// [`Self::next_round`] or [`Self::unblock`]. It has no rest of its own: the pause says when, and grows.
+    pub(super) fn park(&mut self, taken: Taken) {
+        let slot = self.put_back(taken);
+        self.parked.push(slot);
+    }
+
+    /// Makes the event its lane's head again. The lane stays busy: the caller says until when.
+    fn put_back(&mut self, taken: Taken) -> Slot {
         let queue = &mut self.queues[taken.slot];
         if let Some(begins) = queue.dry() {
             self.dry.remove(&(begins, taken.slot));
         }
         queue.waiting.push_front(taken.event);
-        self.parked.push(taken.slot);
+        taken.slot
     }
 
-    /// The event was refused, for a reason that may hold for everybody: it is its lane's head again, and parked until
-    /// [`Self::next_round`] or [`Self::unblock`]. `is_suspect`: it may be its own fault.
+    /// The event was refused, for a reason that may hold for everybody: it is parked ([`Self::park`]). `is_suspect`: it may
+    /// be its own fault.
     pub(super) fn refused(&mut self, taken: Taken, fault: Fault, is_suspect: bool) {
         let queue = &mut self.queues[taken.slot];
         queue.refusals += u32::from(is_suspect);
@@ -303,11 +307,7 @@ impl Lanes {
         if is_narrowed && queue.refusals >= STUCK_AFTER {
             self.stuck.insert(taken.event.id, taken.slot);
         }
-        if let Some(begins) = queue.dry() {
-            self.dry.remove(&(begins, taken.slot));
-        }
-        queue.waiting.push_front(taken.event);
-        self.parked.push(taken.slot);
+        self.park(taken);
     }
 
     /// Whether the event was refused with this code before, and others were taken since: that it is refused again says
@@ -341,7 +341,7 @@ impl Lanes {
         }
     }
 
-    /// Other settings: what was missed or refused before says nothing any more.
+    /// Other settings are in force: what was missed or refused before no longer counts.
     pub(super) fn forget_misses(&mut self) {
         self.stuck.clear();
         for queue in &mut self.queues {
@@ -406,13 +406,12 @@ impl Lanes {
 
     /// Lets lanes go on whose rest is over.
     pub(super) fn wake(&mut self, now: Instant) {
-        while self.resting.peek().is_some_and(|Reverse((until, _))| *until <= now) {
-            let Some(Reverse((_, slot))) = self.resting.pop() else { break };
-            self.end_rest(slot);
+        while self.next_wake().is_some_and(|until| until <= now) {
+            self.wake_first();
         }
     }
 
-    /// Lets the lane go on now whose rest ends first.
+    /// Lets the resting lane whose rest ends first go on now.
     pub(super) fn wake_first(&mut self) {
         if let Some(Reverse((_, slot))) = self.resting.pop() {
             self.end_rest(slot);
@@ -567,19 +566,19 @@ mod tests {
     }
 
     #[test]
-    fn who_was_missed_in_a_pause_waits_until_every_other_lane_was_tried_and_then_goes_at_once() {
+    fn a_lane_that_missed_in_a_pause_waits_until_every_other_one_was_tried_and_then_goes_at_once() {
         let one = Cut { records_max: 1, ..CUT };
         let mut lanes = Lanes::default();
         for (id, key) in [(1, "a"), (2, "b")] {
             lanes.push(event(id, key, 10), true);
         }
         let a = lanes.cut(one).remove(0);
-        lanes.missed_in_pause(a);
+        lanes.park(a);
         let b = lanes.cut(one).remove(0);
         assert_eq!(b.event.id, 2, "not the oldest one again");
-        lanes.missed_in_pause(b);
+        lanes.park(b);
         lanes.push(event(3, "c", 10), true);
-        assert_eq!(ids(&lanes.cut(one)), [3], "who has just come has its turn first");
+        assert_eq!(ids(&lanes.cut(one)), [3], "the lane that has just come has its turn first");
         assert!(lanes.next_wake().is_none() && !lanes.has_ready());
         lanes.unblock(|_| unreachable!("nobody was refused"));
         assert_eq!(ids(&lanes.cut(CUT)), [1, 2]);

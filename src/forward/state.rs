@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// So many puts in a row without a usable answer mean that a destination that answered before is away, not that one put
-/// had bad luck. Of a destination that never answered with these settings, the first one means it.
+/// had bad luck. A destination that never answered with these settings is away after the first such put.
 const MISSES_BEFORE_OFFLINE: u32 = 4;
 
 /// Where a refusal may be one record's own fault, so many tries, each of another key, follow each other quickly before
@@ -45,7 +45,7 @@ pub(super) struct Weather {
     pause: Option<Pause>,
     /// The keys in use have worked.
     is_proven: bool,
-    /// The destination has taken or refused a record since the settings are in force.
+    /// The destination has taken, refused or throttled a record since the settings are in force.
     has_answered: bool,
     misses: u32,
     throttled: Option<(Instant, Fault)>,
@@ -120,11 +120,6 @@ impl Weather {
     /// The pause, once it is more than a second look.
     pub(super) fn known_pause(&self) -> Option<&Pause> {
         self.pause.as_ref().filter(|pause| pause.tries > 0)
-    }
-
-    /// There is a pause, and the moment that was told for its next put has come.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.pause.as_ref().is_some_and(|pause| pause.until <= now)
     }
 
     /// How many puts may be in flight: in a pause one, once it is due.
@@ -253,7 +248,7 @@ mod tests {
             weather.learn(&[Outcome::Offline(fault("ConnectionFailed"))], now, now, 0.0);
             let pause = weather.known_pause().expect("a pause");
             assert_eq!((pause.reason, pause.until), (Reason::Offline, now + Duration::from_millis(250)));
-            assert!(!weather.is_due(now) && weather.is_due(pause.until));
+            assert_eq!((weather.puts_max(now, 64), weather.puts_max(pause.until, 64)), (0, 1));
             weather.learn(&[delivered()], now, now, 0.0);
             assert!(weather.pause().is_none());
             weather.forget();
