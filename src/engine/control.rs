@@ -1,11 +1,12 @@
-//! How `tributary resend`, `tributary set-aside` and `tributary check --endpoint` talk to a running engine: a port on loopback, named in `engine.json` together with the key
-//! of this run, which its owner alone can read. A line of JSON each way; not HTTP, so that no web page can ask.
+//! How `tributary resend`, `tributary set-aside`, `tributary check --endpoint` and a second start of the window talk to a
+//! running engine: a port on loopback, named in `engine.json` together with the key of this run, which its owner alone can
+//! read. A line of JSON each way; not HTTP, so that no web page can ask.
 //!
 //! The caller says what it wants in its first line and then only listens; when it hangs up, the work stops. At most
 //! eight callers at a time, a line of at most 1 MiB, five seconds for it.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Lines, Write},
     net::{SocketAddr, TcpStream},
     num::NonZeroU32,
     sync::{Arc, atomic::Ordering},
@@ -58,7 +59,7 @@ struct CheckRequest {
     check_public: bool,
 }
 
-/// Or: bring the window to the front.
+/// What a second start of the program wants: the window in front.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WindowRequest {
@@ -66,7 +67,7 @@ struct WindowRequest {
     show_window: bool,
 }
 
-/// Whether there is one.
+/// Whether the engine has a window.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WindowReply {
@@ -236,7 +237,7 @@ async fn check(
     drop(say(writing, &CheckReply::Done).await);
 }
 
-async fn say(writing: &mut tokio::net::tcp::OwnedWriteHalf, reply: &impl Serialize) -> std::io::Result<()> {
+async fn say(writing: &mut tokio::net::tcp::OwnedWriteHalf, reply: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     writing.write_all(&line).await
@@ -248,18 +249,31 @@ fn same(given: &str, wanted: &str) -> bool {
     given.len() == wanted.len() && differences == 0
 }
 
+/// Sends a request to the engine at `access`; gives the lines of its answer, each within `patience` (`None`: however long
+/// it takes).
+fn send(
+    access: &ControlAccess,
+    request: &impl Serialize,
+    patience: Option<Duration>,
+) -> io::Result<Lines<BufReader<TcpStream>>> {
+    let address: SocketAddr = access.address.parse().map_err(io::Error::other)?;
+    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX)?;
+    stream.set_read_timeout(patience)?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    (&stream).write_all(&line)?;
+    Ok(BufReader::new(stream).lines())
+}
+
+fn no_answer(access: &ControlAccess, why: &dyn std::fmt::Display) -> String {
+    format!("the engine at {} does not answer ({why})", access.address)
+}
+
 /// Has the engine check its public address; blocks until it is done. `tell` hears each step.
 pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -> Result<(), String> {
-    let gone =
-        |error: &dyn std::fmt::Display| format!("the engine at {} does not answer ({error})", access.address);
-    let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
-    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
-    stream.set_read_timeout(Some(CHECK_STEP_MAX)).map_err(|error| gone(&error))?;
+    let gone = |error: &dyn std::fmt::Display| no_answer(access, error);
     let request = CheckRequest { key: access.key.clone(), check_public: true };
-    let mut line = serde_json::to_vec(&request).map_err(|error| gone(&error))?;
-    line.push(b'\n');
-    (&stream).write_all(&line).map_err(|error| gone(&error))?;
-    for line in BufReader::new(stream).lines() {
+    for line in send(access, &request, Some(CHECK_STEP_MAX)).map_err(|error| gone(&error))? {
         let line = line.map_err(|error| gone(&error))?;
         match serde_json::from_str::<CheckReply>(&line).map_err(|error| gone(&error))?.step() {
             Some(step) => tell(step),
@@ -269,21 +283,14 @@ pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -
     Err(gone(&"it hung up; an engine of an older version cannot check its public address"))
 }
 
-/// Has the face of the engine at `access` bring its window to the front. False: it has none.
+/// Has the engine at `access` bring the window over it to the front. False: there is none.
 pub(super) fn show_window(access: &ControlAccess) -> Result<bool, String> {
-    let gone =
-        |error: &dyn std::fmt::Display| format!("the engine at {} does not answer ({error})", access.address);
-    let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
-    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
-    stream.set_read_timeout(Some(LINE_TIME_MAX)).map_err(|error| gone(&error))?;
-    let mut line = serde_json::to_vec(&WindowRequest { key: access.key.clone(), show_window: true })
-        .map_err(|error| gone(&error))?;
-    line.push(b'\n');
-    (&stream).write_all(&line).map_err(|error| gone(&error))?;
-    let reply = BufReader::new(stream).lines().next();
-    let reply = reply.ok_or_else(|| gone(&"an engine of an older version cannot show its window"))?;
-    let reply: WindowReply =
-        serde_json::from_str(&reply.map_err(|error| gone(&error))?).map_err(|error| gone(&error))?;
+    let gone = |error: &dyn std::fmt::Display| no_answer(access, error);
+    let request = WindowRequest { key: access.key.clone(), show_window: true };
+    let mut lines = send(access, &request, Some(LINE_TIME_MAX)).map_err(|error| gone(&error))?;
+    let line = lines.next().ok_or_else(|| gone(&"an engine of an older version cannot show its window"))?;
+    let line = line.map_err(|error| gone(&error))?;
+    let reply: WindowReply = serde_json::from_str(&line).map_err(|error| gone(&error))?;
     Ok(reply.is_shown)
 }
 
@@ -316,18 +323,11 @@ pub(super) fn set_aside(access: &ControlAccess) -> Result<u64, String> {
 }
 
 fn order(access: &ControlAccess, request: &Request, mut tell: impl FnMut(&Resent)) -> Result<Reply, String> {
-    let gone = |error: &dyn std::fmt::Display| {
-        format!("the engine at {} does not answer ({error}); what it had done stays done", access.address)
-    };
-    let address: SocketAddr = access.address.parse().map_err(|error| gone(&error))?;
-    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX).map_err(|error| gone(&error))?;
+    let gone =
+        |error: &dyn std::fmt::Display| format!("{}; what it had done stays done", no_answer(access, error));
     // Counting says nothing before its end.
     let patience = if request.dry_run { None } else { Some(SILENCE_MAX) };
-    stream.set_read_timeout(patience).map_err(|error| gone(&error))?;
-    let mut line = serde_json::to_vec(request).map_err(|error| gone(&error))?;
-    line.push(b'\n');
-    (&stream).write_all(&line).map_err(|error| gone(&error))?;
-    for line in BufReader::new(stream).lines() {
+    for line in send(access, request, patience).map_err(|error| gone(&error))? {
         let line = line.map_err(|error| gone(&error))?;
         match serde_json::from_str(&line).map_err(|error| gone(&error))? {
             Reply::SoFar(done) => tell(&done),

@@ -99,19 +99,14 @@ impl Whereabouts {
         })
     }
 
-    /// Has the window over that engine brought to the front. `Ok(false)`: it runs without one.
+    /// Has that engine bring its window to the front. `Ok(false)`: it runs without one.
     pub fn show_window(&self) -> Result<bool, String> {
         control::show_window(self.control()?)
     }
 
     /// Has that engine check its public address; blocks until it is done. `tell` hears each step.
     pub fn check_public(&self, tell: impl FnMut(Step)) -> Result<(), String> {
-        let Some(control) = &self.control else {
-            return Err(
-                "the running engine takes no orders; stop it and start it again with this version".to_owned()
-            );
-        };
-        control::check_public(control, tell)
+        control::check_public(self.control()?, tell)
     }
 
     /// Written whole or not at all.
