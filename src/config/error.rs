@@ -130,7 +130,7 @@ pub(super) fn near_miss<'a>(given: &str, allowed: impl IntoIterator<Item = &'a s
     let scored = allowed.into_iter().filter_map(|name| {
         let candidate = plain(name);
         let begins = given.len() >= 4 && candidate.starts_with(&given);
-        let distance = if begins { 1 } else { distance(&given, &candidate) };
+        let distance = if begins { 1 } else { strsim::osa_distance(&given, &candidate) };
         (distance <= limit).then_some((distance, name))
     });
     scored.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
@@ -139,25 +139,6 @@ pub(super) fn near_miss<'a>(given: &str, allowed: impl IntoIterator<Item = &'a s
 /// `accountId`, `account-id` and `account_id` are the same word with other habits.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
-}
-
-/// Edits (insert, remove, replace, swap neighbours) between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let same = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + same);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 /// A value in a message: in quotes, escaped, and short.

@@ -319,16 +319,16 @@ pub fn with(text: &str, name: Name, values: &[&str]) -> String {
     parts.join(" ")
 }
 
-/// What looks like `field:value` and names no field, so that it is looked for as text.
+/// A `word:value` whose word is not the name of a field: it is searched for as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownField {
-    /// Where the word and its colon stand in the text.
+    /// Where in the text the word and its colon stand.
     pub place: Range<usize>,
-    /// The field that may be meant.
+    /// The field whose name is near, if there is one.
     pub meant: Option<Name>,
 }
 
-/// The first such word. A URL, a time of day and what stands in quotes are text in any case.
+/// The first unknown field in a query. URLs, times of day and quoted text are never taken for one.
 pub fn unknown_field(text: &str) -> Option<UnknownField> {
     terms(text).into_iter().filter(|term| term.name.is_none()).find_map(|term| {
         let words = &text[term.place.clone()];
@@ -339,37 +339,23 @@ pub fn unknown_field(text: &str) -> Option<UnknownField> {
     })
 }
 
-/// The field whose name is nearest to a word that names none.
+/// The field whose name is nearest to an unknown one. The word may also be short for it: `usr` for `userId`.
 fn meant(word: &str) -> Option<Name> {
     const CHANGES_MAX: usize = 2;
     let word = word.to_ascii_lowercase();
     let names = Name::ALL.iter().filter_map(|(name, known, _)| {
         let known = known.to_ascii_lowercase();
-        let changes = distance(&word, &known);
-        let is_short_for = word[..1] == known[..1] && is_part_of(&word, &known);
+        let changes = strsim::levenshtein(&word, &known);
+        let is_short_for = word[..1] == known[..1] && is_subsequence(&word, &known);
         (is_short_for || changes <= CHANGES_MAX).then_some((changes, *name))
     });
     names.min_by_key(|(changes, _)| *changes).map(|(_, name)| name)
 }
 
-/// Whether all letters of `short` come in `long`, in their order.
-fn is_part_of(short: &str, long: &str) -> bool {
+/// Whether `long` has all letters of `short`, in their order.
+fn is_subsequence(short: &str, long: &str) -> bool {
     let mut rest = long.chars();
     short.chars().all(|c| rest.any(|other| other == c))
-}
-
-/// How many letters must be put in, taken out or replaced (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut above_left = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.chars().enumerate() {
-            let replaced = above_left + usize::from(a != b);
-            above_left = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(above_left + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// A value as it is written: in quotes where it could be read as something else.
@@ -475,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_taken_for_a_field_is_named_with_the_field_that_may_be_meant() {
+    fn an_unknown_field_is_named_with_the_nearest_known_one() {
         let unknown =
             |text: &str| unknown_field(text).map(|found| (text[found.place].to_owned(), found.meant));
         for (text, word, meant) in [
