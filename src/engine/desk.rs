@@ -25,8 +25,8 @@ pub(super) enum Question {
     Find { message_id: String, after: EventId, reply: oneshot::Sender<Option<Delivery>> },
 }
 
-/// The thread's life: ends when the engine is gone. `answered` is called after each answer. `state` gives the spool's revision,
-/// and how often its files were made anew.
+/// The thread's life: ends when the engine is gone. `answered` is called after each answer. `state` gives the spool's
+/// revision, and how often its files were made anew.
 pub(super) fn run(
     mut log: LogReader,
     keys: &Keys,
@@ -34,14 +34,10 @@ pub(super) fn run(
     state: impl Fn() -> (u64, u64),
     answered: impl Fn(),
 ) {
-    let mut files = 0;
     while let Some(question) = inbox.blocking_recv() {
-        let (revision, files_now) = state();
-        if files != files_now {
-            match log.reopen() {
-                Ok(()) => files = files_now,
-                Err(error) => tracing::debug!("the delivery log is not read anew yet: {error}"),
-            }
+        let (revision, files) = state();
+        if let Err(error) = log.follow(files) {
+            tracing::debug!("the delivery log is not read anew yet: {error}");
         }
         // A face that no longer waits for its answer is no error.
         match question {

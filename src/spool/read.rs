@@ -54,33 +54,22 @@ pub(super) struct NextRequest {
 
 /// The forwarder's reader of what waits.
 pub(super) struct Backlog {
-    path: PathBuf,
-    connection: Connection,
-    /// See [`Summary::files`].
-    files: u64,
+    log: LogReader,
 }
 
 impl Backlog {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { path: path.to_owned(), connection: open::reader(path)?, files: 0 })
+        Ok(Self { log: LogReader::open(path)? })
     }
 
     /// The thread's life: ends with the last handle. `files` says how often the writer has made the files anew.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<NextRequest>, files: impl Fn() -> u64) {
         while let Some(request) = inbox.blocking_recv() {
-            self.follow(files());
-            let next = next(&self.connection, request.after, request.count, request.bytes);
+            if let Err(error) = self.log.follow(files()) {
+                tracing::debug!("the spool is not read anew yet: {error}");
+            }
+            let next = next(&self.log.connection, request.after, request.count, request.bytes);
             drop(request.reply.send(next.map_err(ReadError::from)));
-        }
-    }
-
-    fn follow(&mut self, files: u64) {
-        if self.files == files {
-            return;
-        }
-        match open::reader(&self.path) {
-            Ok(connection) => (self.connection, self.files) = (connection, files),
-            Err(error) => tracing::debug!("the spool is not read anew yet: {error}"),
         }
     }
 }
@@ -194,6 +183,8 @@ impl<'c> Payloads<'c> {
 pub struct LogReader {
     path: PathBuf,
     connection: Connection,
+    /// The last value that [`Self::follow`] was given.
+    files: u64,
 }
 
 /// What [`delivery`] reads.
@@ -215,13 +206,16 @@ fn line_where(condition: &str) -> String {
 impl LogReader {
     /// Opens the log of the spool at `path` (see [`super::FILE_NAME`]), of a running engine or of none.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { path: path.to_owned(), connection: open::reader(path)? })
+        Ok(Self { path: path.to_owned(), connection: open::reader(path)?, files: 0 })
     }
 
-    /// Opens the log again, after the writer has made its files anew (`files` of the summary). Never because the path names
-    /// another file: SQLite would take that file's index for this one's, and shorten it under the writer.
-    pub fn reopen(&mut self) -> Result<(), OpenError> {
-        self.connection = open::reader(&self.path)?;
+    /// Opens the log again if the writer has made its files anew, which [`super::Summary::files`] counts. Never because the
+    /// path names another file: SQLite would take that file's index for this one's, and shorten it under the writer.
+    pub fn follow(&mut self, files: u64) -> Result<(), OpenError> {
+        if self.files != files {
+            self.connection = open::reader(&self.path)?;
+            self.files = files;
+        }
         Ok(())
     }
 

@@ -1041,7 +1041,7 @@ fn a_database_that_is_removed_takes_no_event_and_is_made_anew_with_all_it_had() 
         // What was refused may be there too: its sender comes again.
         assert!(["m1", "m2", "m4"].iter().all(|id| there.iter().any(|one| one == id)), "{there:?}");
         assert_eq!(spool.watch().borrow().files, 1);
-        log.reopen().expect("opens the new one");
+        log.follow(1).expect("opens the new one");
         assert!(log.newest().expect("readable") >= 3);
         close(spool, threads).await;
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
