@@ -147,8 +147,8 @@ impl Books {
         self.kept + self.ledger().queued + self.failed
     }
 
-    pub(super) fn summary(&self, revision: u64, intake: Intake) -> Summary {
-        Summary { ledger: self.ledger(), newest: self.newest, revision, intake, files: 0 }
+    pub(super) fn summary(&self, revision: u64, intake: Intake, files: u64) -> Summary {
+        Summary { ledger: self.ledger(), newest: self.newest, revision, intake, files }
     }
 }
 

@@ -303,7 +303,7 @@ impl Writer {
     }
 
     pub(super) fn summary(&self) -> Summary {
-        Summary { files: self.files_made, ..self.books.summary(self.revision, self.intake.clone()) }
+        self.books.summary(self.revision, self.intake.clone(), self.files_made)
     }
 
     pub(super) fn keys(&self) -> Keys {
