@@ -158,7 +158,7 @@ pub struct Delivery {
     pub message_id: Arc<str>,
     /// The name of the source whose write key came with it.
     pub source: Arc<str>,
-    /// The record's partition key. A rejected event has no record: whose event it is, or empty where that is not known.
+    /// The record's partition key. A rejected event has no record: the key of its user, or empty where no id could be read.
     pub partition_key: Arc<str>,
     /// The user's id was longer than Kinesis takes, and the key is its SHA-256.
     pub key_shortened: bool,

@@ -1,7 +1,7 @@
 //! The program's own log: lines on stderr, written by one thread. A log that cannot be written never stops, slows or
 //! ends anything else.
 //!
-//! At most 1,024 lines wait for that thread; further ones are dropped, as are lines whose write fails (a full
+//! At most `LINES_MAX` lines wait for that thread; further ones are dropped, as are lines whose write fails (a full
 //! disk, a closed pipe). Each lost line is counted ([`lost_lines`], `tributary_log_lines_lost_total` in `/metrics`),
 //! and the first line that can be written again is preceded by one that says how many are missing.
 //!

@@ -120,7 +120,7 @@ pub struct Rejected {
     pub kind: Option<Kind>,
     /// As far as there was one.
     pub message_id: Option<String>,
-    /// Whose event it is, as far as that was known; stands where an accepted event has its partition key.
+    /// The user whose event it is, where an id could be read; stored in the column of the partition key.
     pub user: Option<PartitionKey>,
     /// Why.
     pub fault: Fault,
@@ -343,8 +343,8 @@ impl Spool {
         &self.shared.path
     }
 
-    /// A reader of the delivery log, for this process; an error while another file has the database's name: SQLite would take
-    /// that one's index for the open one's, and shorten it under the writer.
+    /// A reader of the delivery log, for this process. An error while another file has the database's name: SQLite would
+    /// take that file's index for the open one's, and shorten it under the writer.
     pub fn log(&self) -> Result<LogReader, OpenError> {
         let path = self.path();
         let ours = *self.shared.common.identity.lock().unwrap_or_else(PoisonError::into_inner);

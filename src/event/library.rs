@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// Characters that are kept.
+/// Maximum characters of a library's name and version that are kept.
 const CHARS_MAX: usize = 80;
 
 /// What `context.library` says: the library's name and version. `None` where it names none, or the text is no JSON.

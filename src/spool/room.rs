@@ -14,8 +14,8 @@ use super::segments;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AFTER_BYTES: u64 = 8 << 20;
 
-/// After a write found no room, so much has to be free beside the room to copy the write-ahead log: a settlement is a
-/// write too. On small disks a share of the whole.
+/// Bytes that must be free before events are taken again after a write found no room, beside the room to copy the
+/// write-ahead log: a settlement is a write too. On small disks a share of the whole.
 const FLOOR_BYTES: u64 = 32 << 20;
 const FLOOR_SHARE: u64 = 8;
 
@@ -36,7 +36,7 @@ pub(super) struct Room {
     is_full: bool,
     looked_at: Option<Instant>,
     bytes_since: u64,
-    /// With twice that much free, or less, the write-ahead log is copied at once.
+    /// Less is free than twice what must be free after a write found no room: the write-ahead log is copied at once.
     is_tight: bool,
     /// When a write found no room, and for how long that counts.
     ran_out: Option<(Instant, Duration)>,
@@ -116,7 +116,7 @@ impl Room {
             self.is_tight = free < 2 * floor;
             is_short(free, empty, min_free, self.is_full)
         });
-        // For a moment, what the disk says of its free space does not count.
+        // Right after a write found no room, the disk's own number of free bytes is not believed.
         let holds = self.ran_out.is_some_and(|(at, hold)| at.elapsed() < hold);
         let is_full = holds || is_short;
         self.is_used_up &= is_full;

@@ -350,7 +350,7 @@ impl Writer {
         let before = self.room.is_full();
         let wanted = Wanted { min_free: self.limits.min_free_bytes, log: self.log_bytes() };
         self.room.look(&self.path, &self.connection, wanted);
-        // Where a write found no room, requests come through to hear what happened.
+        // After a write found no room, requests are let in, so that their refusal names the disk's error.
         common.disk_is_full.store(self.room.is_full() && !self.room.is_used_up(), Ordering::Relaxed);
         if self.room.is_full() != before {
             self.publish(common);
@@ -475,7 +475,7 @@ impl Writer {
         self.frames.load(Ordering::Relaxed) * PAGE_BYTES
     }
 
-    /// The disk takes writes. Where it had no room a moment ago, that is still said.
+    /// The disk takes writes. After a write found no room, that is still said until there is room again.
     fn be_ready(&mut self) {
         if !self.room.is_used_up() {
             self.intake = Intake::Ready;
@@ -578,6 +578,7 @@ impl Writer {
     fn routine_upkeep(&mut self, common: &Common, closing: bool) -> Result<(), Trouble> {
         self.look_at_disk(common);
         if matches!(self.intake, Intake::Failing(_)) && !self.room.is_used_up() {
+            // There is room again, which `be_ready` waited for.
             self.intake = Intake::Ready;
             self.publish(common);
         }

@@ -5,7 +5,7 @@
 //! `disk.rs`); each is judged by the real program (`verdict.rs`). Syncs and writes also fail on request. Two controls, in
 //! which syncs lie, have to be caught.
 //!
-//! `cargo test --test powerloss`: two minutes; needs Linux and `cc`. `TRIBUTARY_POWERLOSS_STATES` is how many states a
+//! `cargo test --test powerloss`: some minutes; needs Linux and `cc`. `TRIBUTARY_POWERLOSS_STATES` is how many states a
 //! scenario gets (16), `TRIBUTARY_POWERLOSS_SEED` draws others (1), `TRIBUTARY_POWERLOSS_PROGRAM` is another
 //! build to try. docs/reliability.md has the long form.
 

@@ -309,7 +309,7 @@ impl<'w> Chunk<'w> {
 #[derive(Default)]
 pub(super) struct EventRow<'a> {
     pub(super) kind: Option<i64>,
-    /// Of a rejected one its user's, or empty.
+    /// A rejected event has the key of its user, or none.
     pub(super) key: &'a str,
     pub(super) key_shortened: bool,
     pub(super) message_id: &'a str,
