@@ -243,8 +243,8 @@ fn without_aws(remedy: Remedy) -> Remedy {
 /// How the settings' own names are said in a sentence.
 struct Names {
     practice: bool,
-    /// Not the practice stream, and no other server is named in our settings.
-    is_aws: bool,
+    /// The settings name a server that is not AWS; never with the practice stream.
+    is_other_server: bool,
     /// `the stream “clicks” in eu-west-1`
     stream: String,
     /// `eu-west-1`, or `the chosen region`
@@ -279,7 +279,9 @@ impl Names {
             (false, "") => format!("the stream{place}"),
             (false, stream) => format!("the stream “{stream}”{place}"),
         };
-        let server = match (practice, without_secrets(&destination.endpoint_url)) {
+        let other_server = without_secrets(&destination.endpoint_url).filter(|_| !practice);
+        let is_other_server = other_server.is_some();
+        let server = match (practice, other_server) {
             (true, _) => "the practice stream".to_owned(),
             (false, Some(server)) => server,
             (false, None) => format!("AWS{place}"),
@@ -299,7 +301,7 @@ impl Names {
         };
         Self {
             practice,
-            is_aws: !practice && without_secrets(&destination.endpoint_url).is_none(),
+            is_other_server,
             stream,
             region: if region.is_empty() { "the chosen region".to_owned() } else { region.to_owned() },
             server,
@@ -401,12 +403,15 @@ fn pushed_back(cause: Cause, names: &Names) -> Remedy {
     }
 }
 
-/// The server on this computer that refused the connection: nothing else can be in the way.
+/// The server's address, where it is on this computer and refused the connection: no network or proxy is in the way.
 fn refused_here(fault: &Fault, names: &Names) -> Option<String> {
     let is_refused = fault.message.to_ascii_lowercase().contains("refused");
     let said = talked_to(&fault.message);
-    let server =
-        if names.is_aws && !said.is_empty() { format!("http://{said}") } else { names.server.clone() };
+    let server = if names.is_other_server || said.is_empty() {
+        names.server.clone()
+    } else {
+        format!("http://{said}")
+    };
     let host = server.split_once("://").map_or("", |(_, host)| host);
     let is_here = ["localhost", "127.", "[::1]", "0.0.0.0"].iter().any(|here| host.starts_with(here));
     (is_refused && is_here).then_some(server)
@@ -426,7 +431,7 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         .at(Place::SetUpStream);
     }
     match cause {
-        Cause::NoAnswer if !names.is_aws && !names.practice => say(
+        Cause::NoAnswer if names.is_other_server => say(
             format!("{server} did not answer in time."),
             "The server is overloaded or stuck, or the connection is broken. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
             format!("{BY_ITSELF} If it goes on, check that the server works, and its address."),
@@ -443,7 +448,7 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "It runs inside Tributary and is starting, or something on this computer keeps programs from talking to 127.0.0.1.",
             format!("{BY_ITSELF} If it goes on, start Tributary again and look at the firewall of this computer."),
         ),
-        Cause::ConnectionFailed if !names.is_aws => say(
+        Cause::ConnectionFailed if names.is_other_server => say(
             format!("No connection to {server}."),
             "The server is not running, its name cannot be found, or a firewall or proxy is in the way.",
             "Check that the server runs, its address, and the proxy (HTTPS_PROXY, NO_PROXY) and certificates (AWS_CA_BUNDLE) where your network needs them. Tributary tries again by itself, and no event is lost.",
