@@ -150,16 +150,12 @@ impl Places {
 
     /// The settings, written first where there were none.
     pub fn load(&self, overrides: &Overrides) -> Result<Loaded, config::Error> {
-        let environment = Environment::of_process();
-        let path = config::config_path(self.config.as_deref(), &environment)?;
-        config::load(&path, &environment, overrides)
+        config::load(&self.settings_file()?, &Environment::of_process(), overrides)
     }
 
     /// The settings, without writing anything.
     fn read(&self, overrides: &Overrides) -> Result<Loaded, config::Error> {
-        let environment = Environment::of_process();
-        let path = config::config_path(self.config.as_deref(), &environment)?;
-        config::read(&path, &environment, overrides)
+        config::read(&self.settings_file()?, &Environment::of_process(), overrides)
     }
 
     /// The data folder.
