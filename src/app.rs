@@ -468,7 +468,7 @@ impl Desk {
         let engine = running.engine;
         let (waker, ctx) = (waker.clone(), &waker.ctx);
         engine.on_change(move || waker.wake());
-        engine.has_window();
+        engine.announce_window();
         let config = engine.config();
         let mut account = account::Account::default();
         account.read(&engine);

@@ -64,7 +64,7 @@ use shards::Shards;
 use signals::Signals;
 use state_file::ControlAccess;
 
-/// For the window, which only shows it: the rest of `std::net` waits for the network.
+/// The window shows addresses, and may use nothing else of `std::net`: that waits for the network.
 pub use std::net::SocketAddr;
 
 pub use crate::kinesis::RECORD_BYTES_MAX;
@@ -200,7 +200,7 @@ pub struct TestSent {
 
 type Waker = Box<dyn Fn() + Send + Sync>;
 
-/// What a face kept with [`Engine::remember`] in this data folder, without an engine. Reads a small file.
+/// What a face kept with [`Engine::remember`] in this data folder. Needs no engine; reads a small file.
 pub fn remembered_in<T: DeserializeOwned>(data_dir: &Path, name: &str) -> Option<T> {
     Memo::load(data_dir).get(name)
 }
@@ -464,7 +464,7 @@ impl Engine {
     }
 
     /// Says that there is a window over this engine, which can be asked for (see [`Whereabouts::show_window`]).
-    pub fn has_window(&self) {
+    pub fn announce_window(&self) {
         self.shared.window.is_there.store(true, Ordering::Release);
     }
 

@@ -61,7 +61,7 @@ fn a_second_start_finds_out_whether_the_first_has_a_window() {
     };
     assert_eq!(running.show_window(), Ok(false), "it has none");
     assert!(!engine.told_to_show_window());
-    engine.has_window();
+    engine.announce_window();
     assert_eq!(running.show_window(), Ok(true));
     assert!(engine.told_to_show_window() && !engine.told_to_show_window(), "once each time");
     engine.shutdown(std::time::Duration::ZERO);
