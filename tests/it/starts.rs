@@ -12,12 +12,15 @@ use tributary::{
     engine::{Engine, Whereabouts},
 };
 
-use crate::desk::{Desk, Window, open, open_in, paths, says, settings};
+use crate::{
+    desk::{Desk, Window, open, open_in, paths, says, settings},
+    wire::wait_for,
+};
 
-/// With which address each start was asked for.
+/// The address that each start was asked for.
 type Starts = Arc<Mutex<Vec<Option<SocketAddr>>>>;
 
-/// The window of a product that did not start, and the addresses that were chosen in it.
+/// A window whose engine does not start, and the address of each try.
 fn problem(offer: Option<Offer>) -> (Window, Starts) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let asked_with = Arc::clone(&asked);
@@ -53,12 +56,7 @@ fn a_second_start_finds_out_whether_the_first_has_a_window() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let paths = paths(folder.path());
     let engine = Engine::start(settings(), paths.clone()).expect("the engine starts");
-    let running = loop {
-        if let Some(running) = Whereabouts::read(&paths.data_dir) {
-            break running;
-        }
-        std::thread::yield_now();
-    };
+    let running = wait_for("where the engine is", || Whereabouts::read(&paths.data_dir));
     assert_eq!(running.show_window(), Ok(false), "it has none");
     assert!(!engine.told_to_show_window());
     engine.announce_window();
