@@ -90,6 +90,13 @@ impl Account {
         lock(&self.memory).rule = Box::new(rule);
     }
 
+    /// From now on every put is refused, by the policy.
+    pub fn deny_puts(&self) {
+        self.set_rule(|asked| {
+            if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual }
+        });
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.memory).asked.clone()
     }

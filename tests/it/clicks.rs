@@ -8,10 +8,13 @@ use tributary::config::DestinationKind;
 use crate::{
     account::{Account, Reply, denied},
     binary::key_header,
-    desk::{Desk, Window, address, click, copied, go, open, retype, says, settings, type_into, wait_for},
-    setup::{host, with_draft, with_stream},
+    desk::{
+        Desk, Window, address, click, copied, go, open, press, press_key, retype, says, settings, type_into,
+        wait_for,
+    },
+    setup::{host, with_draft, with_stream, with_waiting},
     stream_place::put_into,
-    window::{is_run_with_keys, lines, rows, search, send},
+    window::{is_run_with_keys, lines, rows, search, searched, send},
     wire,
 };
 
@@ -19,20 +22,6 @@ const KEY: &str = "test-key-1234";
 
 fn event(user: &str, name: &str) -> String {
     format!(r#"{{"userId":"{user}","event":"{name}"}}"#)
-}
-
-fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
-    window.key_press_modifiers(modifiers, key);
-    window.run();
-}
-
-fn button(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::Button, label).click();
-    window.run();
-}
-
-fn search_text(window: &Window) -> String {
-    window.get_by_role_and_label(Role::TextInput, "Search the log").value().unwrap_or_default()
 }
 
 fn is_focused(window: &Window, field: &str) -> bool {
@@ -54,7 +43,7 @@ fn live_with(count: usize) -> Desk {
     desk
 }
 
-/// Sends these while the window is drawn, and waits until all are accepted.
+/// Sends these events of bob, with a frame after each.
 fn send_more(window: &mut Window, address: std::net::SocketAddr, names: &[&str]) {
     for name in names {
         assert_eq!(send(address, KEY, &event("bob", name)), 200);
@@ -68,10 +57,6 @@ fn draw(window: &mut Window) {
         std::thread::sleep(std::time::Duration::from_millis(20));
         window.step();
     }
-}
-
-fn endpoint(desk: &mut Desk) -> std::net::SocketAddr {
-    address(&mut desk.window)
 }
 
 fn line_at(window: &Window, name: &str) -> egui::Rect {
@@ -88,7 +73,7 @@ fn the_snippet_after_adding_a_source_has_the_key_of_the_new_source() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Sources");
-    button(window, "Add source");
+    press(window, "Add source");
     type_into(window, "Source name", "Website");
     window.get_by_label("Save").click();
     window.step();
@@ -106,8 +91,8 @@ fn the_snippet_after_adding_a_source_has_the_key_of_the_new_source() {
     assert!(snippet.contains(&key), "{key} is not in {snippet}");
 
     // It stays with its source when another one goes.
-    button(window, "Remove My first source");
-    button(window, "Remove source");
+    press(window, "Remove My first source");
+    press(window, "Remove source");
     wait_for(window, "one source", |window| !says(window, "Copy write key of My first source"));
     let snippet = copy(window, "Copy snippet");
     assert!(snippet.contains(&key), "{key} is not in {snippet}");
@@ -126,12 +111,12 @@ fn a_check_of_a_source_names_the_library_of_the_event_that_came() {
     };
     assert_eq!(send(address, KEY, &from("first-lib")), 200);
     wait_for(window, "the first library", |window| says(window, "first-lib 1.0"));
-    button(window, "Check My first source");
+    press(window, "Check My first source");
     assert_eq!(send(address, KEY, &from("second-lib")), 200);
     wait_for(window, "the event", |window| says(window, "An event arrived"));
     window.get_by_label("second-lib 1.0");
-    button(window, "Close");
-    button(window, "Check My first source");
+    press(window, "Close");
+    press(window, "Check My first source");
     assert_eq!(send(address, KEY, &event("ada", "Seen")), 200);
     wait_for(window, "the event", |window| says(window, "An event arrived"));
     window.get_by_label("not named");
@@ -168,7 +153,7 @@ fn the_question_about_waiting_events_names_both_streams() {
     let send_there = window.get_by_role_and_label(Role::Button, "Apply and send it to orders").rect();
     let asked = window.get_by_label(&question).rect();
     assert!(asked.width() > 300.0 && asked.bottom() <= 560.0 && send_there.right() <= 860.0, "{asked:?}");
-    button(window, "Apply and send it to orders");
+    press(window, "Apply and send it to orders");
     wait_for(window, "the event", |_| account.records("orders").len() == 1);
 }
 
@@ -177,8 +162,8 @@ fn the_question_about_waiting_events_names_both_streams() {
 #[test]
 fn a_list_under_the_pointer_stands_still_and_says_how_many_came() {
     let mut desk = live_with(3);
-    let address = endpoint(&mut desk);
     let window = &mut desk.window;
+    let address = address(window);
     let aimed_at = line_at(window, "e2");
     window.hover_at(aimed_at.left_center() + vec2(30.0, 0.0));
     window.step();
@@ -196,25 +181,25 @@ fn a_list_under_the_pointer_stands_still_and_says_how_many_came() {
 #[test]
 fn a_press_opens_the_row_that_was_aimed_at_though_others_arrive() {
     let mut desk = live_with(3);
-    let address = endpoint(&mut desk);
     let window = &mut desk.window;
+    let address = address(window);
     // The row is aimed at and pressed in one go, with news on its way.
     let place = line_at(window, "e1").center();
     for name in ["n1", "n2", "n3"] {
         assert_eq!(send(address, KEY, &event("bob", name)), 200);
     }
     std::thread::sleep(std::time::Duration::from_millis(300));
-    let press = |pressed| {
+    let pointer = |pressed| {
         let (button, modifiers) = (egui::PointerButton::Primary, Modifiers::NONE);
         egui::Event::PointerButton { pos: place, button, pressed, modifiers }
     };
-    window.event(press(true));
+    window.event(pointer(true));
     window.step();
     // As long as the list takes to be read again. Each step is a quarter of a second to the window: a fourth one, and
     // it is no click any more.
     std::thread::sleep(std::time::Duration::from_millis(400));
     window.step();
-    window.event(press(false));
+    window.event(pointer(false));
     window.step();
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e1\""));
 }
@@ -222,8 +207,8 @@ fn a_press_opens_the_row_that_was_aimed_at_though_others_arrive() {
 #[test]
 fn an_opened_row_stays_where_it_is() {
     let mut desk = live_with(3);
-    let address = endpoint(&mut desk);
     let window = &mut desk.window;
+    let address = address(window);
     let place = line_at(window, "e3");
     window.get_all_by_role(Role::Row).next().expect("a line").click();
     window.run();
@@ -233,10 +218,10 @@ fn an_opened_row_stays_where_it_is() {
     wait_for(window, "what is not shown is counted", |window| says(window, "2 new"));
     draw(window);
     assert!((line_at(window, "e3").top() - place.top()).abs() < 0.5, "it stands where it stood");
-    button(window, "2 new");
+    press(window, "2 new");
     wait_for(window, "all of them", |window| lines(window).len() == 5);
     assert!(says(window, "\"event\": \"e3\""), "it stays open");
-    button(window, "Close");
+    press(window, "Close");
     window.hover_at(egui::pos2(400.0, 10.0));
     send_more(window, address, &["n3"]);
     wait_for(window, "the list follows again", |window| lines(window).len() == 6);
@@ -282,7 +267,7 @@ fn records_stand_still_under_the_pointer_and_under_a_reader_who_has_scrolled() {
     put(123..128);
     wait_for(window, "they are counted", |window| says(window, "5 new"));
     assert_eq!(names(window), scrolled, "under a reader who has scrolled");
-    button(window, "5 new");
+    press(window, "5 new");
     wait_for(window, "the newest one", |window| names(window)[0] != scrolled[0]);
     assert!(!says(window, "5 new"));
 }
@@ -299,10 +284,10 @@ fn keys_walk_through_the_records_of_the_stream() {
     for (key, shown) in
         [(Key::J, "r2"), (Key::J, "r1"), (Key::ArrowDown, "r0"), (Key::K, "r1"), (Key::ArrowUp, "r2")]
     {
-        press(window, Modifiers::NONE, key);
+        press_key(window, Modifiers::NONE, key);
         assert!(says(window, &format!("\"event\": \"{shown}\"")), "{key:?}: {shown}");
     }
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "\"event\": \"r2\""));
 }
 
@@ -313,16 +298,16 @@ fn a_field_that_is_opened_to_be_typed_in_has_the_focus() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Sources");
-    button(window, "Add source");
+    press(window, "Add source");
     assert!(is_focused(window, "Source name"));
-    button(window, "Cancel");
-    button(window, "Rename My first source");
+    press(window, "Cancel");
+    press(window, "Rename My first source");
     assert!(is_focused(window, "Source name"));
     go(window, "Test");
     wait_for(window, "the saved events", |window| says(window, "Save as …"));
-    button(window, "Save as …");
+    press(window, "Save as …");
     assert!(is_focused(window, "Name of the saved event"));
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "Save event"), "Escape cancels");
     go(window, "Live");
     window.get_by_label("Saved filters").click();
@@ -335,11 +320,11 @@ fn a_destination_is_named_at_once_where_it_is_to_be_kept() {
     let account = Account::start(&["clicks"]);
     let mut desk = with_draft(&account);
     let window = &mut desk.window;
-    button(window, "Keep as …");
+    press(window, "Keep as …");
     assert!(is_focused(window, "Name of this destination"));
     window.get_by_role_and_label(Role::TextInput, "Name of this destination").type_text("Production");
     window.run();
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "Name of this destination"), "Escape cancels");
 }
 
@@ -347,34 +332,34 @@ fn a_destination_is_named_at_once_where_it_is_to_be_kept() {
 fn what_is_open_over_the_window_keeps_the_keys_for_itself() {
     let mut desk = live_with(2);
     let window = &mut desk.window;
-    press(window, Modifiers::NONE, Key::J);
+    press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e2\""));
-    press(window, Modifiers::NONE, Key::F1);
-    press(window, Modifiers::NONE, Key::J);
-    press(window, Modifiers::NONE, Key::ArrowDown);
-    press(window, Modifiers::COMMAND, Key::Num2);
+    press_key(window, Modifiers::NONE, Key::F1);
+    press_key(window, Modifiers::NONE, Key::J);
+    press_key(window, Modifiers::NONE, Key::ArrowDown);
+    press_key(window, Modifiers::COMMAND, Key::Num2);
     assert!(says(window, "F1 or ?") && says(window, "Every event, and what became of it"));
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "F1 or ?"));
     assert!(says(window, "\"event\": \"e2\""), "neither moved on nor closed");
 
-    press(window, Modifiers::COMMAND, Key::K);
-    press(window, Modifiers::COMMAND, Key::Num2);
-    press(window, Modifiers::COMMAND, Key::P);
+    press_key(window, Modifiers::COMMAND, Key::K);
+    press_key(window, Modifiers::COMMAND, Key::Num2);
+    press_key(window, Modifiers::COMMAND, Key::P);
     assert!(says(window, "Find a command") && says(window, "Every event, and what became of it"));
     assert!(window.query_by_role_and_label(Role::Button, "Resume").is_none(), "the list is not paused");
-    press(window, Modifiers::COMMAND, Key::K);
+    press_key(window, Modifiers::COMMAND, Key::K);
     assert!(!says(window, "Find a command"), "the same keys close it");
-    press(window, Modifiers::COMMAND, Key::T);
+    press_key(window, Modifiers::COMMAND, Key::T);
     wait_for(window, "the sheet", |window| says(window, "Maximum events per second"));
-    press(window, Modifiers::COMMAND, Key::Num2);
+    press_key(window, Modifiers::COMMAND, Key::Num2);
     assert!(says(window, "Every event, and what became of it"));
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(says(window, "\"event\": \"e2\""));
 
     go(window, "Sources");
-    button(window, "Remove My first source");
-    press(window, Modifiers::COMMAND, Key::Num4);
+    press(window, "Remove My first source");
+    press_key(window, Modifiers::COMMAND, Key::Num4);
     assert!(says(window, "Remove this source?"));
 }
 
@@ -382,20 +367,20 @@ fn what_is_open_over_the_window_keeps_the_keys_for_itself() {
 fn the_next_row_is_shown_as_the_one_before_was() {
     let mut desk = live_with(3);
     let window = &mut desk.window;
-    press(window, Modifiers::NONE, Key::J);
+    press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e3\""));
-    button(window, "Tree");
+    press(window, "Tree");
     assert!(says(window, "event: \"e3\""));
-    press(window, Modifiers::NONE, Key::J);
+    press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "the next one as a tree", |window| says(window, "event: \"e2\""));
     assert!(!says(window, "\"event\": \"e2\""));
-    button(window, "Record");
-    press(window, Modifiers::NONE, Key::J);
+    press(window, "Record");
+    press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its record", |window| says(window, "Hash key"));
     // After it was closed, too.
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "Hash key"));
-    press(window, Modifiers::NONE, Key::J);
+    press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its record", |window| says(window, "Hash key"));
 }
 
@@ -442,10 +427,10 @@ fn show_in_live_keeps_the_search_and_opens_the_event() {
     click(window, "Show in Live");
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));
-    assert_eq!(search_text(window), "userId:ada");
+    assert_eq!(searched(window), "userId:ada");
     wait_for(window, "why it is not in the list", |window| says(window, "The search leaves this event out"));
-    button(window, "Show all events");
-    assert_eq!(search_text(window), "");
+    press(window, "Show all events");
+    assert_eq!(searched(window), "");
     wait_for(window, "its line", |window| says(window, "Delivered track Order Completed"));
     assert!(!says(window, "The search leaves this event out"));
 }
@@ -456,14 +441,8 @@ fn a_failed_event_in_live_is_resent_by_its_primary_button() {
         return;
     }
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
-    from.set_rule(
-        |asked| if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual },
-    );
-    let mut desk = with_stream(&from);
+    let mut desk = with_waiting(&from, 1);
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, KEY, &event("ada", "Waiting")), 200);
-    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     retype(window, "Other server", &to.url);
     let aside = window
         .get_all_by_role(Role::Button)
@@ -481,7 +460,7 @@ fn a_failed_event_in_live_is_resent_by_its_primary_button() {
         .get_all_by_role(Role::Button)
         .filter(|button| button.accesskit_node().label().as_deref() == Some("Live"));
     assert_eq!(rail.count(), 1, "no button leads to where one is");
-    button(window, "Resend this event");
+    press(window, "Resend this event");
     wait_for(window, "the event", |_| to.records("clicks").len() == 1);
 }
 
@@ -507,14 +486,14 @@ fn answers_are_brought_into_sight_in_a_small_window() {
         }
     };
     at_the_edge(window, "List my streams");
-    button(window, "List my streams");
+    press(window, "List my streams");
     wait_for(window, "the list", |window| says(window, "Use stream orders"));
     wait_for(window, "the list in sight", |window| in_sight(window, "Use stream orders"));
     retype(window, "Stream name", "brand-new");
     at_the_edge(window, "Create this stream …");
-    button(window, "Create this stream …");
+    press(window, "Create this stream …");
     wait_for(window, "the question in sight", |window| in_sight(window, "Not now"));
-    button(window, "Create stream");
+    press(window, "Create stream");
     wait_for(window, "the answer", |window| says(window, "brand-new"));
     wait_for(window, "the answer in sight", |window| in_sight(window, "is there and takes records"));
 
@@ -547,10 +526,10 @@ fn a_search_that_is_not_understood_shows_no_former_result() {
     search(window, "state:lost");
     wait_for(window, "the mistake", |window| says(window, "\"lost\" is not known here; allowed: queued"));
     wait_for(window, "no lines", |window| lines(window).is_empty());
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     window.get_by_label("Clear the search").click();
     window.run();
-    assert_eq!(search_text(window), "");
+    assert_eq!(searched(window), "");
     wait_for(window, "all of them", |window| lines(window).len() == 2);
 }
 
@@ -593,6 +572,6 @@ fn the_count_of_rejected_events_leads_to_them() {
     wait_for(window, "the count", |window| says(window, "2 rejected"));
     window.get_by_label("2 rejected").click();
     window.run();
-    assert_eq!(search_text(window), "source:Second state:rejected");
+    assert_eq!(searched(window), "source:Second state:rejected");
     wait_for(window, "the lines", |window| lines(window).len() == 2);
 }

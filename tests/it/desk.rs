@@ -94,7 +94,17 @@ pub fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool)
 }
 
 pub fn go(window: &mut Window, place: &str) {
-    window.get_by_role_and_label(Role::Button, place).click();
+    press(window, place);
+}
+
+/// Presses a button that is in sight.
+pub fn press(window: &mut Window, button: &str) {
+    window.get_by_role_and_label(Role::Button, button).click();
+    window.run();
+}
+
+pub fn press_key(window: &mut Window, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
     window.run();
 }
 
@@ -143,6 +153,14 @@ pub fn retype(window: &mut Window, label: &str, text: &str) {
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     window.run();
     type_into(window, label, text);
+}
+
+/// Chooses one of several, by its radio button.
+pub fn choose(window: &mut Window, label: &str) {
+    window.get_by_role_and_label(Role::RadioButton, label).scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::RadioButton, label).click();
+    window.run();
 }
 
 pub fn flip(window: &mut Window, label: &str) {

@@ -6,16 +6,12 @@ use eframe::egui::{
 };
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::desk::{Window, copied, go, open, open_with, says, settings, wait_for};
+use crate::desk::{Window, copied, go, open, open_with, press_key, says, settings, wait_for};
 use crate::window::rows;
 
-fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
-    window.key_press_modifiers(modifiers, key);
-    window.run();
-}
-
-fn palette(window: &mut Window, typed: &str) {
-    press(window, Modifiers::COMMAND, Key::K);
+/// Opens the command palette and types this into it.
+pub fn palette(window: &mut Window, typed: &str) {
+    press_key(window, Modifiers::COMMAND, Key::K);
     window.get_by_role_and_label(Role::TextInput, "Find a command").type_text(typed);
     window.run();
 }
@@ -26,21 +22,21 @@ fn every_command_is_found_by_its_name_and_done_by_the_keyboard() {
     let window = &mut desk.window;
     palette(window, "go stre");
     assert!(window.query_by_label("Go to Live").is_none(), "only what fits");
-    press(window, Modifiers::NONE, Key::Enter);
+    press_key(window, Modifiers::NONE, Key::Enter);
     window.get_by_label("What a consumer reads back from the practice stream");
     assert!(!says(window, "Find a command"), "it is closed");
 
     // The second of those that fit.
     palette(window, "theme");
-    press(window, Modifiers::NONE, Key::ArrowDown);
-    press(window, Modifiers::NONE, Key::Enter);
+    press_key(window, Modifiers::NONE, Key::ArrowDown);
+    press_key(window, Modifiers::NONE, Key::Enter);
     assert!(!window.ctx.global_style().visuals.dark_mode);
 
-    press(window, Modifiers::COMMAND, Key::K);
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::COMMAND, Key::K);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "Go to Live"));
 
-    press(window, Modifiers::COMMAND, Key::K);
+    press_key(window, Modifiers::COMMAND, Key::K);
     window.get_by_label("Copy the endpoint's address").scroll_to_me();
     window.run();
     window.get_by_label("Copy the endpoint's address").click();
@@ -57,11 +53,11 @@ fn the_test_event_is_sent_from_anywhere_and_read_again_with_keys() {
     let window = &mut desk.window;
     go(window, "Sources");
     palette(window, "send the test");
-    press(window, Modifiers::NONE, Key::Enter);
+    press_key(window, Modifiers::NONE, Key::Enter);
     wait_for(window, "the delivery", |window| says(window, "Read back from the stream"));
-    press(window, Modifiers::COMMAND, Key::R);
+    press_key(window, Modifiers::COMMAND, Key::R);
     wait_for(window, "the record", |window| rows(window) == 1);
-    press(window, Modifiers::COMMAND, Key::F);
+    press_key(window, Modifiers::COMMAND, Key::F);
     window.get_by_role_and_label(Role::TextInput, "Filter records").type_text("nothing like it");
     wait_for(window, "the filter", |window| says(window, "Nothing fits"));
 }
@@ -71,16 +67,16 @@ fn the_log_is_held_turned_and_left_for_the_charts_by_keys_from_any_place() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Sources");
-    press(window, Modifiers::COMMAND, Key::P);
+    press_key(window, Modifiers::COMMAND, Key::P);
     window.get_by_role_and_label(Role::Button, "Resume");
-    press(window, Modifiers::COMMAND, Key::P);
+    press_key(window, Modifiers::COMMAND, Key::P);
     window.get_by_role_and_label(Role::Button, "Pause");
-    press(window, Modifiers::COMMAND, Key::O);
+    press_key(window, Modifiers::COMMAND, Key::O);
     window.get_by_role_and_label(Role::Button, "Oldest first");
-    press(window, Modifiers::COMMAND, Key::G);
+    press_key(window, Modifiers::COMMAND, Key::G);
     window.step();
     assert!(window.query_by_label("Pause").is_none(), "there is no list to hold");
-    press(window, Modifiers::COMMAND, Key::G);
+    press_key(window, Modifiers::COMMAND, Key::G);
     window.get_by_role_and_label(Role::Button, "Pause");
 }
 
@@ -91,18 +87,18 @@ fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Sources");
-    press(window, Modifiers::COMMAND, Key::J);
+    press_key(window, Modifiers::COMMAND, Key::J);
     wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
-    press(window, SHIFT, Key::J);
+    press_key(window, SHIFT, Key::J);
     window.get_by_label("Send an event through the real endpoint and follow it to its record");
     wait_for(window, "the run", |window| says(window, " of 100 accepted"));
-    press(window, Modifiers::COMMAND, Key::Period);
+    press_key(window, Modifiers::COMMAND, Key::Period);
     wait_for(window, "its end", |window| says(window, "Stopped."));
     go(window, "Live");
     palette(window, "fault thrott");
-    press(window, Modifiers::NONE, Key::Enter);
+    press_key(window, Modifiers::NONE, Key::Enter);
     wait_for(window, "the fault", |window| says(window, "Throttle: on"));
-    press(window, SHIFT, Key::X);
+    press_key(window, SHIFT, Key::X);
     wait_for(window, "no fault", |window| !says(window, "Practice faults are on"));
     assert!(desk_has_no_faults(window));
 }
@@ -132,13 +128,13 @@ fn copied_by(window: &mut Window, key: Key) -> String {
 fn the_open_delivery_is_acted_on_by_keys() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    press(window, SHIFT, Key::D);
+    press_key(window, SHIFT, Key::D);
     assert!(says(window, "No delivery is open: choose one in Live"));
-    press(window, SHIFT, Key::Enter);
+    press_key(window, SHIFT, Key::Enter);
     wait_for(window, "the delivery", |window| says(window, "sequence number"));
     go(window, "Live");
     wait_for(window, "its line", |window| rows(window) == 1);
-    press(window, Modifiers::NONE, Key::J);
+    press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));
     for (key, part) in [
         (Key::D, "\"event\": \"Order Completed\""),
@@ -150,22 +146,22 @@ fn the_open_delivery_is_acted_on_by_keys() {
     }
     let id = copied_by(window, Key::I);
     assert!(id.len() > 8 && window.query_all_by_label(&id).next().is_some(), "{id}");
-    press(window, SHIFT, Key::T);
+    press_key(window, SHIFT, Key::T);
     wait_for(window, "the replay", |window| rows(window) == 2);
     for (key, search) in [(Key::U, "userId:user-1"), (Key::N, "event:\"Order Completed\"")] {
-        press(window, SHIFT, key);
+        press_key(window, SHIFT, key);
         let field = window.get_by_role_and_label(Role::TextInput, "Search the log").value();
         assert!(field.is_some_and(|text| text.contains(search)), "{search}");
     }
-    press(window, Modifiers::COMMAND, Key::B);
+    press_key(window, Modifiers::COMMAND, Key::B);
     wait_for(window, "the largest", |window| says(window, "The 2 largest of all events that fit"));
     palette(window, "clear the search");
-    press(window, Modifiers::NONE, Key::Enter);
+    press_key(window, Modifiers::NONE, Key::Enter);
     palette(window, "last 15");
-    press(window, Modifiers::NONE, Key::Enter);
+    press_key(window, Modifiers::NONE, Key::Enter);
     let field = window.get_by_role_and_label(Role::TextInput, "Search the log").value();
     assert_eq!(field.as_deref(), Some("since:15m"));
-    press(window, SHIFT, Key::E);
+    press_key(window, SHIFT, Key::E);
     window.get_by_label("Send an event through the real endpoint and follow it to its record");
 }
 
@@ -173,11 +169,11 @@ fn the_open_delivery_is_acted_on_by_keys() {
 fn the_help_sheet_lists_the_keys_and_a_question_mark_in_a_field_is_a_letter() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    press(window, Modifiers::NONE, Key::F1);
+    press_key(window, Modifiers::NONE, Key::F1);
     for line in ["Find a command", "Go to Live", "Send the event", "F1 or ?"] {
         assert!(says(window, line), "{line}");
     }
-    press(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "F1 or ?"));
     window.event(Event::Text("?".to_owned()));
     window.run();
@@ -231,7 +227,7 @@ fn everything_that_can_be_reached_has_a_name_in_every_place() {
         expect(window, place);
     }
     go(window, "Test");
-    press(window, Modifiers::COMMAND, Key::Enter);
+    press_key(window, Modifiers::COMMAND, Key::Enter);
     wait_for(window, "the delivery", |window| says(window, "Read back from the stream"));
     expect(window, "Test with a story");
     for part in ["JSON", "Request"] {
@@ -246,9 +242,9 @@ fn everything_that_can_be_reached_has_a_name_in_every_place() {
         wait_for(window, "its detail", |window| says(window, "Order Completed\""));
         expect(window, &format!("{place} with a detail"));
     }
-    press(window, Modifiers::COMMAND, Key::K);
+    press_key(window, Modifiers::COMMAND, Key::K);
     expect(window, "the palette");
-    press(window, Modifiers::NONE, Key::Escape);
-    press(window, Modifiers::NONE, Key::F1);
+    press_key(window, Modifiers::NONE, Key::Escape);
+    press_key(window, Modifiers::NONE, Key::F1);
     expect(window, "the help sheet");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eframe::{
     egui::{
-        Color32, FontFamily, FontId, Key, Modifiers, Rect, Shape,
+        Color32, FontFamily, FontId, Key, Rect, Shape,
         accesskit::{Role, Toggled},
         epaint, vec2,
     },
@@ -14,17 +14,14 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::{config::Source, engine::Engine, practice::Faults};
 
 use crate::desk::{Desk, Window, address, click, go, open, open_with, says, settings, type_into, wait_for};
-use crate::window::send;
+use crate::keyboard::palette;
+use crate::window::{denied, send, send_seen};
 
 /// The smallest size that the window has.
 const SMALLEST: [f32; 2] = [860.0, 560.0];
 
 fn slow(engine: &Engine) {
     engine.practice().set_faults(Faults { delay: Duration::from_millis(1), ..Faults::default() });
-}
-
-fn denied(engine: &Engine) {
-    engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
 }
 
 /// Every shape that the last frame painted, out of its groups.
@@ -78,6 +75,14 @@ fn outline(window: &Window, label: &str) -> RectShape {
     found.min_by(|a, b| a.rect.area().total_cmp(&b.rect.area())).expect("the field has an outline")
 }
 
+/// The height of the sheet that is open, which has a button *Cancel*.
+fn sheet_height(window: &Window) -> f32 {
+    let cancel = rect(window, Role::Button, "Cancel");
+    let sheets = rects(window).into_iter().map(|shape| shape.rect);
+    let sheets = sheets.filter(|rect| rect.contains_rect(cancel) && (300.0..600.0).contains(&rect.width()));
+    sheets.map(|rect| rect.height()).fold(f32::INFINITY, f32::min)
+}
+
 /// How well one colour is told from the other (WCAG).
 fn contrast(one: Color32, other: Color32) -> f32 {
     let light = |color: Color32| {
@@ -127,11 +132,10 @@ fn apply_stays_where_it_is_when_a_banner_comes() {
 fn a_second_banner_leaves_the_first_one_where_it_is() {
     let mut desk = open_with(settings(), denied);
     let window = &mut desk.window;
-    let address = address(window);
     wait_for(window, "the first banner", |window| says(window, "Practice faults are on"));
     window.run();
     let before = rect(window, Role::Button, "Switch all off");
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     // In the very frame in which the other one comes, too.
     wait_for(window, "the second banner", |window| window.query_by_label("Try now").is_some());
     assert_eq!(rect(window, Role::Button, "Switch all off"), before);
@@ -255,8 +259,7 @@ fn no_text_is_stretched_over_its_line() {
 fn the_time_axis_has_round_times_that_do_not_touch() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     go(window, "Live");
     go(window, "Charts");
     for size in [vec2(860.0, 900.0), vec2(1280.0, 900.0), vec2(1920.0, 900.0)] {
@@ -326,7 +329,7 @@ fn what_cannot_be_pressed_yet_can_be_read_and_a_box_without_a_tick_be_seen() {
         let (fill, (_, label)) = (fill.expect("a button").fill, label.expect("its label"));
         let ink = label.override_text_color.unwrap_or(label.galley.job.sections[0].format.color);
         let ink = ink.gamma_multiply(label.opacity_factor);
-        let seen = contrast(over(ink, fill), fill);
+        let seen = contrast(fill.blend(ink), fill);
         assert!(seen >= 4.0, "{theme}: {seen:.1} for {ink:?} on {fill:?}");
         window.get_by_role_and_label(Role::Button, "Saved filters").click();
         window.run();
@@ -345,22 +348,12 @@ fn what_cannot_be_pressed_yet_can_be_read_and_a_box_without_a_tick_be_seen() {
     }
 }
 
-/// What is seen of a colour that lets another one through.
-fn over(color: Color32, ground: Color32) -> Color32 {
-    ground.blend(color)
-}
-
 #[test]
 fn a_question_is_as_high_as_its_own_words() {
     let height = |window: &mut Window, what: &str| {
         click(window, &format!("{what} My first source"));
         window.run();
-        let cancel = rect(window, Role::Button, "Cancel");
-        let sheets = rects(window)
-            .into_iter()
-            .map(|shape| shape.rect)
-            .filter(|rect| rect.contains_rect(cancel) && (300.0..600.0).contains(&rect.width()));
-        let height = sheets.map(|rect| rect.height()).fold(f32::INFINITY, f32::min);
+        let height = sheet_height(window);
         window.get_by_role_and_label(Role::Button, "Cancel").click();
         window.run();
         height
@@ -400,13 +393,10 @@ fn fields_fill_their_row() {
 fn a_sheet_becomes_lower_again_when_it_says_less() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     go(window, "Live");
     wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
-    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    window.run();
-    type_into(window, "Find a command", "resend");
+    palette(window, "resend");
     window.key_press(Key::Enter);
     window.run();
     let height = |window: &mut Window, which: &str, said: &str| {
@@ -414,11 +404,7 @@ fn a_sheet_becomes_lower_again_when_it_says_less() {
         window.run();
         wait_for(window, said, |window| says(window, said));
         window.run();
-        let cancel = rect(window, Role::Button, "Cancel");
-        let sheets = rects(window).into_iter().map(|shape| shape.rect);
-        let sheets =
-            sheets.filter(|rect| rect.contains_rect(cancel) && (300.0..600.0).contains(&rect.width()));
-        sheets.map(|rect| rect.height()).fold(f32::INFINITY, f32::min)
+        sheet_height(window)
     };
     let first = height(window, "Failed events", "No failed event fits");
     let higher = height(window, "Delivered events", "a second time");

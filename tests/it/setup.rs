@@ -12,7 +12,7 @@ use tributary::config::{Config, CredentialsSource, DestinationKind};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
 use crate::desk::{
-    Desk, Window, address, click, copied, flip, go, open, open_in, retype, says, settings, type_into,
+    Desk, Window, address, choose, click, copied, flip, go, open, open_in, retype, says, settings, type_into,
     wait_for,
 };
 use crate::window::send;
@@ -54,13 +54,18 @@ fn in_own_process(name: &str, prepare: impl FnOnce(&Path)) -> bool {
     false
 }
 
-/// A window whose draft is a stream of the account.
-pub fn with_stream(account: &Account) -> Desk {
-    let mut config = settings();
+/// The stream “clicks” of a server at this address.
+pub fn use_server(config: &mut Config, url: &str) {
     config.destination.kind = DestinationKind::Kinesis;
     "eu-west-1".clone_into(&mut config.destination.region);
     "clicks".clone_into(&mut config.destination.stream);
-    config.destination.endpoint_url.clone_from(&account.url);
+    url.clone_into(&mut config.destination.endpoint_url);
+}
+
+/// A window whose draft is a stream of the account.
+pub fn with_stream(account: &Account) -> Desk {
+    let mut config = settings();
+    use_server(&mut config, &account.url);
     open(config)
 }
 
@@ -73,6 +78,20 @@ pub fn with_draft(account: &Account) -> Desk {
     let mut desk = open(config);
     desk.window.get_by_label("Amazon Kinesis").click();
     desk.window.run();
+    desk
+}
+
+/// A window on an account that lets nothing be put, with so many events that wait.
+pub fn with_waiting(account: &Account, events: usize) -> Desk {
+    account.deny_puts();
+    let mut desk = with_stream(account);
+    let window = &mut desk.window;
+    let address = address(window);
+    for number in 0..events {
+        let event = format!(r#"{{"userId":"u{number}","event":"Waiting"}}"#);
+        assert_eq!(send(address, "test-key-1234", &event), 200);
+    }
+    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     desk
 }
 
@@ -223,10 +242,7 @@ fn with_cli_that(files: &Path, version: &str, sign_in: &str) {
 
 fn with_profile(account: &Account, name: &str) -> Desk {
     let mut config: Config = settings();
-    config.destination.kind = DestinationKind::Kinesis;
-    "eu-west-1".clone_into(&mut config.destination.region);
-    "clicks".clone_into(&mut config.destination.stream);
-    config.destination.endpoint_url.clone_from(&account.url);
+    use_server(&mut config, &account.url);
     config.credentials.source = CredentialsSource::Profile;
     name.clone_into(&mut config.credentials.profile);
     open(config)
@@ -399,17 +415,8 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
 
 /// A window on an account that lets nothing be put, with three events that wait; the draft leads to the other account.
 fn about_to_switch(from: &Account, to: &Account) -> Desk {
-    from.set_rule(
-        |asked| if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual },
-    );
-    let mut desk = with_stream(from);
+    let mut desk = with_waiting(from, 3);
     let window = &mut desk.window;
-    let address = address(window);
-    for number in 0..3 {
-        let event = format!(r#"{{"userId":"u{number}","event":"Waiting"}}"#);
-        assert_eq!(send(address, "test-key-1234", &event), 200);
-    }
-    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     window.get_by_role_and_label(Role::TextInput, "Other server").focus();
     window.run();
     window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
@@ -656,10 +663,7 @@ fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead
     let window = &mut desk.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
-    window.get_by_role_and_label(Role::RadioButton, "System keychain").scroll_to_me();
-    window.run();
-    window.get_by_role_and_label(Role::RadioButton, "System keychain").click();
-    window.run();
+    choose(window, "System keychain");
     type_into(window, "Access key id", "AKIA-1");
     assert!(says(window, "letters and digits only"), "the rule, as it is typed");
     retype(window, "Access key id", "AKIAIOSFODNN7EXAMPLE");
@@ -931,9 +935,7 @@ fn typing_goes_on_while_a_bar_or_a_banner_appears() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    account.set_rule(|asked| {
-        if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual }
-    });
+    account.deny_puts();
     let mut desk = with_stream(&account);
     let window = &mut desk.window;
     let address = address(window);
@@ -1069,14 +1071,8 @@ fn events_that_wait_are_asked_about_when_other_keys_would_send_them() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    account.set_rule(|asked| {
-        if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual }
-    });
-    let mut desk = with_stream(&account);
+    let mut desk = with_waiting(&account, 1);
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
-    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     type_into(window, "AWS account id", ACCOUNT_ID);
     window.get_by_role_and_label(Role::Button, "Apply");
     type_into(window, "Role to assume", "arn:aws:iam::210987654321:role/other");
@@ -1097,14 +1093,8 @@ fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
         return;
     }
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
-    from.set_rule(
-        |asked| if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual },
-    );
-    let mut desk = with_stream(&from);
+    let mut desk = with_waiting(&from, 1);
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
-    wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     go(window, "Settings");
     click(window, "Import …");
     window.run();

@@ -10,7 +10,7 @@ use tributary::engine::{PRACTICE_STREAM, Whereabouts};
 
 use crate::{
     conformance,
-    desk::{Desk, Window, go, open, says, settings, type_into, wait_for},
+    desk::{Desk, Window, go, open, press, says, settings, type_into, wait_for},
     window::rows,
 };
 
@@ -55,11 +55,6 @@ pub fn aggregated() -> Vec<u8> {
 
 fn open_row(window: &mut Window, number: usize) {
     window.get_all_by_role(Role::Row).nth(number).expect("a row").click();
-    window.run();
-}
-
-fn press(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::Button, label).click();
     window.run();
 }
 

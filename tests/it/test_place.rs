@@ -7,7 +7,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::config::DestinationKind;
 
 use crate::{
-    desk::{Desk, Window, copied, go, open, says, settings, type_into, wait_for},
+    desk::{Desk, Window, copied, go, open, press, says, settings, type_into, wait_for},
     scripted::{Answer, Scripted},
 };
 
@@ -15,11 +15,6 @@ fn test_place() -> Desk {
     let mut desk = open(settings());
     go(&mut desk.window, "Test");
     desk
-}
-
-fn press(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::Button, label).click();
-    window.run();
 }
 
 fn flip(window: &mut Window, label: &str) {

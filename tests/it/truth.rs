@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use eframe::egui::{Key, Modifiers, accesskit::Role};
+use eframe::egui::{Key, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::{
-    config::{Config, DestinationKind, Origin},
+    config::Origin,
     delivery::{Forwarder, Millis},
     engine::Faults,
 };
@@ -20,21 +20,16 @@ use crate::{
     account::Account,
     binary::{WRITE_KEY, key_header},
     desk::{
-        Desk, Window, address, click, go, open, open_held, open_with, says, settings, type_into, wait_for,
+        Desk, Window, address, choose, click, go, open, open_held, open_with, says, settings, type_into,
+        wait_for,
     },
+    keyboard::palette,
     practising::practising,
     scripted::{Answer, FAILING, Scripted},
-    window::{is_run_with_keys, lines, search, send, without_profile},
+    setup::use_server,
+    window::{is_run_with_keys, lines, search, send_seen, without_profile},
     wire::{self, wait_until},
 };
-
-/// The stream “clicks” of a server at this address.
-fn use_server(config: &mut Config, url: &str) {
-    config.destination.kind = DestinationKind::Kinesis;
-    "eu-west-1".clone_into(&mut config.destination.region);
-    "clicks".clone_into(&mut config.destination.stream);
-    url.clone_into(&mut config.destination.endpoint_url);
-}
 
 fn post(address: SocketAddr, n: usize) {
     let event = format!(r#"{{"userId":"ada","event":"Seen","messageId":"m-{n}"}}"#);
@@ -121,8 +116,7 @@ fn offline(dead: SocketAddr) -> Desk {
     use_server(&mut config, &format!("http://{dead}"));
     let mut desk = open(config);
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     wait_for(window, "it is offline", |window| says(window, "Offline"));
     desk
 }
@@ -144,8 +138,7 @@ fn no_step_is_ticked_that_is_not_known_to_work_while_the_destination_is_away() {
 fn no_step_is_ticked_that_is_not_known_to_work_while_delivery_is_blocked() {
     let mut desk = open(without_profile());
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     wait_for(window, "it is blocked", |window| says(window, "Blocked"));
     for step in ["Stream", "Credentials", "Policy", "Enable"] {
         assert!(!says(window, &format!("{step}: done")), "{step}");
@@ -165,13 +158,6 @@ fn a_local_server_is_named_and_a_refused_connection_is_explained_by_what_listens
         assert!(says(window, &format!("Nothing listens at http://{dead}")));
         assert!(!says(window, "region that does not exist") && !says(window, "HTTPS_PROXY"));
     }
-}
-
-fn choose(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::RadioButton, label).scroll_to_me();
-    window.run();
-    window.get_by_role_and_label(Role::RadioButton, label).click();
-    window.run();
 }
 
 #[test]
@@ -237,7 +223,7 @@ fn a_setting_that_the_environment_decides_is_not_called_saved_for_good() {
     assert!(!says(window, "Applied and saved"));
 }
 
-/// The counts of the chips.
+/// The count of a chip.
 fn chip(window: &Window, label: &str) -> Option<String> {
     window.get_by_role_and_label(Role::Button, label).accesskit_node().description()
 }
@@ -249,8 +235,7 @@ fn nothing_is_retrying_once_all_is_delivered() {
     });
     let window = &mut desk.window;
     go(window, "Live");
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     wait_for(window, "it is retried", |window| chip(window, "Retrying").as_deref() == Some("1"));
     click(window, "Switch all off");
     wait_for(window, "it is delivered", |window| {
@@ -267,8 +252,7 @@ fn nothing_is_retrying_once_all_is_delivered() {
 fn chips_do_not_count_what_the_search_leaves_out() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     go(window, "Live");
     wait_for(window, "it is delivered", |window| chip(window, "Delivered").as_deref() == Some("1"));
     assert!(says(window, "Accepted 1"));
@@ -317,15 +301,10 @@ fn is_there(window: &Window, label: &str) -> bool {
 fn a_stream_that_cannot_be_read_is_not_called_caught_up() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    let address = address(window);
-    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+    send_seen(window);
     go(window, "Stream");
     wait_for(window, "the record", |window| says(window, "1 read · caught up"));
-    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    window.run();
-    let find = window.get_by_role_and_label(Role::TextInput, "Find a command");
-    find.type_text("fault: delete the stream");
-    window.run();
+    palette(window, "fault: delete the stream");
     window.key_press(Key::Enter);
     window.step();
     wait_for(window, "why it cannot be read", |window| says(window, "ResourceNotFoundException"));

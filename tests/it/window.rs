@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The practice stream answers as AWS does when no policy allows anything.
-fn denied(engine: &Engine) {
+pub fn denied(engine: &Engine) {
     engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
 }
 
@@ -183,10 +183,9 @@ pub fn rows(window: &Window) -> usize {
 fn a_row_is_announced_only_where_it_can_be_clicked() {
     let mut desk = open(settings());
     let window = &mut desk.window;
-    let address = address(window);
     for (place, count) in [("Live", 1), ("Stream", 2)] {
         go(window, place);
-        assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
+        send_seen(window);
         // Looks at every single frame.
         wait_for(window, place, |window| rows(window) == count);
     }
@@ -386,10 +385,16 @@ fn sources_are_added_and_removed_only_after_a_question() {
     wait_for(window, "the source to go", |window| !says(window, "Copy write key of Website"));
 }
 
-/// Where the window's engine listens, as the status line says.
+/// Posts an event to the window's endpoint; gives the status of the answer.
 pub fn send(address: SocketAddr, key: &str, event: &str) -> u16 {
     let headers = format!("{}User-Agent: shop/7\r\n", key_header(key));
     wire::send(address, "POST", "/v1/track", &headers, event.as_bytes()).status
+}
+
+/// Sends the event `Seen` of ada to the window's endpoint.
+pub fn send_seen(window: &mut Window) {
+    let address = address(window);
+    assert_eq!(send(address, "test-key-1234", r#"{"userId":"ada","event":"Seen"}"#), 200);
 }
 
 const FROM_NODE: &str = r#"{"userId":"ada","event":"Signed Up","messageId":"m-1",
@@ -566,7 +571,7 @@ pub fn search(window: &mut Window, text: &str) {
     window.run();
 }
 
-fn searched(window: &Window) -> String {
+pub fn searched(window: &Window) -> String {
     window.get_by_role_and_label(Role::TextInput, "Search the log").value().unwrap_or_default()
 }
 

@@ -13,7 +13,9 @@ use tributary::engine::{Engine, Paths};
 use tributary::policy::{Grants, attach_calls};
 
 use crate::account::{PASSED, checked, delivering_to};
-use crate::desk::{Window, click, copied, go, open, says, settings as window_settings, type_into, wait_for};
+use crate::desk::{
+    Window, choose, click, copied, go, open, says, settings as window_settings, type_into, wait_for,
+};
 use crate::processes::{Guard, Ministack, run};
 
 const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
@@ -205,13 +207,6 @@ fn a_keychain_that_is_unlocked_later_is_used_without_a_restart() {
 
 fn value(window: &Window, label: &str) -> String {
     window.get_by_role_and_label(Role::TextInput, label).value().unwrap_or_default()
-}
-
-fn choose(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::RadioButton, label).scroll_to_me();
-    window.run();
-    window.get_by_role_and_label(Role::RadioButton, label).click();
-    window.run();
 }
 
 #[test]
