@@ -9,6 +9,7 @@ use tributary::config::DestinationKind;
 use crate::{
     desk::{Desk, Window, copied, go, open, press, says, settings, type_into, wait_for},
     scripted::{Answer, Scripted},
+    window::is_run_with_keys,
 };
 
 fn test_place() -> Desk {
@@ -118,7 +119,9 @@ fn an_event_is_read_back_from_the_stream_and_compared() {
 
 #[test]
 fn where_reading_is_not_permitted_both_places_say_so_and_lead_to_the_policy_s_switch() {
-    if !with_aws_keys("where_reading_is_not_permitted_both_places_say_so_and_lead_to_the_policy_s_switch") {
+    if !is_run_with_keys(
+        "test_place::where_reading_is_not_permitted_both_places_say_so_and_lead_to_the_policy_s_switch",
+    ) {
         return;
     }
     let server = Scripted::start(|_| Answer::Success);
@@ -157,28 +160,6 @@ const MAY_NOT_LIST: &str = "User: arn:aws:iam::123456789012:user/t is not author
 
 const MAY_NOT_PLACE: &str = "User: arn:aws:iam::123456789012:user/t is not authorized to perform: \
                              kinesis:GetShardIterator on resource: arn:aws:kinesis:eu-west-1:123456789012:stream/clickstream";
-
-/// Whether this process has AWS keys where every AWS tool looks for them; if not, runs the test again in one that has.
-fn with_aws_keys(test: &str) -> bool {
-    if std::env::vars_os().any(|(name, _)| name == "AWS_ACCESS_KEY_ID") {
-        return true;
-    }
-    let myself = std::env::current_exe().expect("the test's program");
-    let again = std::process::Command::new(myself)
-        .args(["--exact", &format!("test_place::{test}"), "--nocapture"])
-        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .output()
-        .expect("the test's program runs");
-    let said = String::from_utf8_lossy(&again.stdout);
-    assert!(
-        again.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&again.stderr)
-    );
-    false
-}
 
 #[test]
 fn a_test_event_carries_a_mark_that_can_be_switched_off() {
