@@ -49,6 +49,34 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Gives the file at `from` the name `to` in the same folder, in place of the file that has it. `from` goes only once `to` is
+/// on the disk: a power cut may keep the end of a rename's old name and not its new one, where the file system has no
+/// journal, or no order in it.
+pub fn take_name(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = folder_of(to);
+    let mut between = to.as_os_str().to_owned();
+    between.push(".tmp");
+    let between = PathBuf::from(between);
+    remove_if_there(&between)?;
+    // Some file systems have no links.
+    match fs::hard_link(from, &between) {
+        Ok(()) => fs::rename(&between, to)?,
+        Err(_) => fs::rename(from, to)?,
+    }
+    sync_folder(folder)?;
+    remove_if_there(from)?;
+    sync_folder(folder)
+}
+
+/// Gives the file at `from` the further name `to`, unless that is taken. Where the file system has no links it loses the old
+/// name.
+pub fn add_name(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::rename(from, to),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the folder and its missing parents, for this user alone (mode 700 on Unix); their names are on the disk when this
 /// returns. A folder that is there stays as it is.
 pub fn create_folder(folder: &Path) -> io::Result<()> {
@@ -205,6 +233,21 @@ mod tests {
     fn names(folder: &Path) -> Vec<String> {
         let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         names.map(|name| name.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_takes_the_name_of_another_or_a_further_one_and_what_it_had_is_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new, aside] = ["old", "new", "aside"].map(|name| folder.path().join(name));
+        fs::write(&old, "old").unwrap();
+        fs::write(&new, "new").unwrap();
+        add_name(&old, &aside).unwrap();
+        assert_eq!([&old, &aside].map(|path| fs::read_to_string(path).unwrap()), ["old", "old"]);
+        add_name(&new, &aside).unwrap();
+        assert_eq!(fs::read_to_string(&aside).unwrap(), "old", "a name that is taken stays");
+        take_name(&new, &old).unwrap();
+        assert_eq!([&old, &aside].map(|path| fs::read_to_string(path).unwrap()), ["new", "old"]);
+        assert_eq!(names(folder.path()).len(), 2);
     }
 
     #[test]

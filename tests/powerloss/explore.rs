@@ -42,6 +42,8 @@ pub struct Plan<'a> {
     pub focus: Focus,
     /// The usual number of states is divided by this: some states are large, some scenarios have several recordings.
     pub divisor: usize,
+    /// States at least, however few are wanted elsewhere.
+    pub states_min: usize,
     /// The disks that differ in what a failed sync costs; where none fails, all are the same.
     pub disks: &'static [FailedSync],
     pub pruned: bool,
@@ -82,6 +84,7 @@ impl<'a> Plan<'a> {
             recording,
             focus: Focus::Everywhere,
             divisor: 1,
+            states_min: 4,
             disks: &[FailedSync::Waits],
             pruned: false,
         }
@@ -101,6 +104,11 @@ impl<'a> Plan<'a> {
 
     pub fn near(mut self, focus: Focus) -> Self {
         self.focus = focus;
+        self
+    }
+
+    pub fn at_least(mut self, states: usize) -> Self {
+        self.states_min = states;
         self
     }
 
@@ -175,7 +183,7 @@ impl<'a> Plan<'a> {
         acknowledgements: &[(usize, Vec<String>)],
         send: &mpsc::SyncSender<Task>,
     ) -> BTreeMap<&'static str, usize> {
-        let wanted = states_wanted().div_ceil(self.divisor).max(4);
+        let wanted = states_wanted().div_ceil(self.divisor).max(self.states_min);
         let recording = self.recording;
         let mut disks: Vec<_> = self
             .disks

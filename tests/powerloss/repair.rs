@@ -78,7 +78,8 @@ fn a_repair_may_lose_power_at_any_moment() {
     // Nothing is acknowledged while the doctor works.
     recording.history = std::sync::Arc::default();
     let place = scratch();
-    let plan = Plan::new("repairing", &recording).near(Focus::Names);
+    // A repair is short: every place at which names change, several times.
+    let plan = Plan::new("repairing", &recording).near(Focus::Names).at_least(400);
     plan.explore_with(&|state, _| judge(state, &good, &place)).must_be_whole();
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A power cut at any moment leaves the old files or the new one: first the new file is whole and synced, then a note
 //! says what is to be moved where, then the files are moved, then the note goes. An engine does not start while the note
-//! is there, since it would begin with an empty spool; the next `doctor` ends what was begun.
+//! is there, since it would begin with an empty spool; the next `doctor` ends what was begun. No file loses a name before
+//! another one of it is on the disk.
 
 use std::{
     fs::File,
@@ -120,14 +121,17 @@ fn swap(dir: &Path, aside: &str) -> io::Result<()> {
     let new = dir.join(NEW);
     if new.exists() {
         for part in PARTS {
-            let (from, to) = (dir.join(format!("{FILE_NAME}{part}")), dir.join(format!("{aside}{part}")));
-            // The new file gets the old one's name last: what is there before that is old.
+            let from = dir.join(format!("{FILE_NAME}{part}"));
             if from.exists() {
-                std::fs::rename(from, to)?;
+                files::add_name(&from, &dir.join(format!("{aside}{part}")))?;
             }
         }
-        std::fs::rename(new, dir.join(FILE_NAME))?;
         sync_folder(dir)?;
+        // The log and index belong to the old file.
+        for part in ["-wal", "-shm"] {
+            remove_if_there(&dir.join(format!("{FILE_NAME}{part}")))?;
+        }
+        files::take_name(&new, &dir.join(FILE_NAME))?;
     }
     remove_if_there(&dir.join(NOTE))?;
     sync_folder(dir)

@@ -260,8 +260,7 @@ impl Writer {
         for suffix in ["-wal", "-shm"] {
             remove_if_there(&open::beside(&self.path, suffix))?;
         }
-        std::fs::rename(&new, &self.path)?;
-        files::sync_folder(&dir)?;
+        files::take_name(&new, &self.path)?;
         self.connection = Connection::open_in_memory()?;
         self.files.forget_place();
         self.open_connection()?;
