@@ -591,7 +591,7 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
     }
     let mut steps = vec![good(
         "Safe in the spool",
-        "Committed to disk before its sender heard 200".into(),
+        "Committed to disk before its sender got 200".into(),
         clock.time(delivery.received_at),
     )];
     for attempt in &detail.attempts {
