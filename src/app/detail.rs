@@ -597,7 +597,7 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
     for attempt in &detail.attempts {
         steps.push(Step {
             tone: Some(Tone::Attention),
-            title: format!("Attempt {} had no success", attempt.number),
+            title: format!("Attempt {} failed", attempt.number),
             text: format!("{} (after {})", attempt.fault, widgets::duration(i64::from(attempt.took_ms))),
             at: clock.time(attempt.at),
         });

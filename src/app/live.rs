@@ -558,8 +558,8 @@ impl Live {
                 seen.go(Place::Test);
             }
         } else {
-            let text = "No event in the log fits this search and these filters.";
-            if widgets::empty_ui(ui, Icon::Search, "Nothing fits", text, Some((Icon::X, "Clear filters"))) {
+            let text = "No event in the log matches this search and these filters.";
+            if widgets::empty_ui(ui, Icon::Search, "No matches", text, Some((Icon::X, "Clear filters"))) {
                 self.take(Do::Clear);
             }
         }
@@ -580,11 +580,8 @@ impl Live {
             self.hold.nothing_to_offer();
             return;
         }
-        let label = if is_all {
-            format!("{} new", widgets::digits(unseen))
-        } else {
-            "Look for newer ones".to_owned()
-        };
+        let label =
+            if is_all { format!("{} new", widgets::digits(unseen)) } else { "Show newer events".to_owned() };
         let at_end = self.is_mirrored();
         if self.hold.offer_ui(ui, list, &label, at_end) {
             self.paused = false;

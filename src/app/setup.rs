@@ -367,7 +367,7 @@ impl SetUp {
         let t = tokens(ui);
         let reason = reason(&self.draft);
         let question = moving::question(seen, &self.draft).filter(|_| reason.is_none());
-        let calm = "Not applied yet. Takes effect at once; accepted events are kept.";
+        let calm = "Changes take effect when you apply them. Accepted events are kept.";
         let text = reason.as_deref().or(question.as_ref().map(|question| &*question.text)).unwrap_or(calm);
         let shadow = ui.visuals().popup_shadow;
         let frame =

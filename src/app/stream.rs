@@ -379,7 +379,8 @@ impl Stream {
         let view = &self.view;
         let mut parts = vec![format!("{} read", widgets::digits(view.read))];
         if !view.filter.is_empty() {
-            parts.push(format!("{} fit the filter", widgets::digits(view.fit)));
+            let matches = if view.fit == 1 { "match" } else { "matches" };
+            parts.push(format!("{} {matches}", widgets::digits(view.fit)));
         }
         match view.behind_ms {
             Some(ms) if ms > 1000 && view.fault.is_none() => {
@@ -405,15 +406,12 @@ impl Stream {
             return;
         }
         if self.view.read > 0 {
-            let text =
-                format!("{} records were read, and none fits the filter.", widgets::digits(self.view.read));
-            if widgets::empty_ui(
-                ui,
-                Icon::SearchX,
-                "Nothing fits",
-                &text,
-                Some((Icon::X, "Show all records")),
-            ) {
+            let text = format!(
+                "{} records were read, and none matches the filter.",
+                widgets::digits(self.view.read)
+            );
+            if widgets::empty_ui(ui, Icon::SearchX, "No matches", &text, Some((Icon::X, "Show all records")))
+            {
                 self.filter.clear();
                 seen.engine.filter_stream("");
             }

@@ -411,7 +411,7 @@ fn show_in_stream_opens_that_record() {
     assert!(window.query_all_by_label(&number).next().is_some(), "the record of {number}");
     // The same with a filter that does not fit, and when the stream is open already.
     retype(window, "Filter records", "nothing like it");
-    wait_for(window, "the filter", |window| says(window, "Nothing fits"));
+    wait_for(window, "the filter", |window| says(window, "No matches"));
     go(window, "Test");
     click(window, "Show in Stream");
     wait_for(window, "the record", |window| says(window, "\"event\": \"Order Completed\""));
