@@ -386,9 +386,10 @@ impl SetUp {
                 let answers = |ui: &mut Ui| self.answers_ui(ui, seen, (None, question.as_ref()));
                 egui::Sides::new().show(ui, |_| {}, answers);
             } else {
-                egui::Sides::new().shrink_left().truncate().show(
+                // As wide as the answers leave room for.
+                egui::Sides::new().shrink_left().wrap().show(
                     ui,
-                    |ui| words(ui, label.truncate()),
+                    |ui| words(ui, label.wrap()),
                     |ui| self.answers_ui(ui, seen, (reason.as_deref(), None)),
                 );
             }

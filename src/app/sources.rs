@@ -26,6 +26,9 @@ use crate::{
     snippets::{self, Sdk},
 };
 
+/// The maximum width of a list of sources.
+const LIST_WIDTH_MAX: f32 = 260.0;
+
 /// What is being done to one source, by its name: the settings can change meanwhile.
 enum Doing {
     Renaming { source: String, name: String, focus: bool },
@@ -222,8 +225,8 @@ impl Sources {
         let chosen = sources.iter().find(|source| source.name == self.source);
         let Some(source) = chosen.or(sources.first()) else { return };
         widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Connect");
             ui.horizontal_wrapped(|ui| {
-                widgets::title_ui(ui, "Connect");
                 if sources.len() > 1 {
                     let list = ComboBox::from_id_salt("snippet source").width(170.0);
                     choose_ui(ui, list, sources, source, &mut self.source)
@@ -270,7 +273,6 @@ fn new_key(seen: &mut Seen<'_>) -> Option<String> {
         .ok()
 }
 
-/// Of a key only its end can be seen.
 /// A list to choose a source from, which is kept by its name. `shown`: the one that is chosen now.
 pub(super) fn choose_ui(
     ui: &mut Ui,
@@ -287,9 +289,15 @@ pub(super) fn choose_ui(
             }
         }
     };
-    list.show_ui(ui, choices).response
+    ui.scope(|ui| {
+        // A longer name is cut: without a limit it would take the whole line.
+        ui.set_max_width(ui.available_width().min(LIST_WIDTH_MAX));
+        list.show_ui(ui, choices).response
+    })
+    .inner
 }
 
+/// Of a key only its end can be seen.
 fn masked(key: &str) -> String {
     let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
     format!("••••••••{tail}")

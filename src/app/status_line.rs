@@ -137,8 +137,8 @@ fn destination_ui(ui: &mut Ui, seen: &Seen<'_>, width_max: f32) {
     ui.scope(|ui| {
         ui.set_max_width(width_max);
         let text = format!("{what}: {destination}");
-        ui.add(Label::new(weight(destination, 580.0).color(t.strong)).truncate().selectable(false))
-            .on_hover_text(text);
+        let label = Label::new(weight(destination, 580.0).color(t.strong)).truncate().selectable(false);
+        ui.add(label.show_tooltip_when_elided(false)).on_hover_text(text);
     });
 }
 
@@ -218,8 +218,9 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Intake::Failing(_) => (t.err, Some("disk fails")),
         Intake::Stopping => (t.weak, Some("stopping")),
     };
-    ui.add(Label::new(RichText::new(&url).monospace().color(tone)).truncate())
-        .on_hover_text("The capture endpoint: where SDKs send");
+    let label = Label::new(RichText::new(&url).monospace().color(tone)).truncate();
+    ui.add(label.show_tooltip_when_elided(false))
+        .on_hover_text(format!("The capture endpoint, where SDKs send: {url}"));
     if let Some(word) = word {
         ui.label(weight(word, 580.0).color(tone));
     }
