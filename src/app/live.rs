@@ -339,6 +339,11 @@ impl Live {
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let searches = ui.input_mut(|input| input.consume_shortcut(&filters::SEARCH));
+        if searches {
+            self.view = View::Events;
+            self.filters.wants_search = true;
+        }
         self.keys(ui);
         widgets::heading_ui(ui, "Live", "Every event, and what became of it", |ui| {
             if self.view == View::Events {
@@ -357,6 +362,9 @@ impl Live {
             return;
         }
         let beside = ui.available_width() > 780.0;
+        if searches && !beside {
+            self.pane = None;
+        }
         if let Some(pane) = self.pane.take_if(|_| !beside) {
             // Too narrow for both: the delivery takes the place of the list.
             self.pane_ui(ui, seen, pane);

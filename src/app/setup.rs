@@ -273,14 +273,19 @@ impl SetUp {
         self.check.asked = true;
     }
 
-    pub(super) fn show(&mut self, section: Section) {
+    /// Scrolls to this step. Steps that belong to Kinesis are not there while the practice stream is chosen: where Kinesis is
+    /// in force, it is chosen again.
+    pub(super) fn show(&mut self, section: Section, in_force: DestinationKind) {
+        if in_force == DestinationKind::Kinesis {
+            self.draft.destination.kind = in_force;
+        }
         self.scroll_to = Some(section);
     }
 
     /// Shows the policy with what reading the stream back needs in it.
-    pub(super) fn allow_reading(&mut self) {
+    pub(super) fn allow_reading(&mut self, in_force: DestinationKind) {
         self.policy.allow_reading();
-        self.show(Section::Policy);
+        self.show(Section::Policy, in_force);
     }
 
     pub(super) fn is_dirty(&self, config: &Config) -> bool {
@@ -331,6 +336,13 @@ impl SetUp {
             let middle = widgets::middle(ui, width_max);
             ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| self.apply_ui(ui, seen));
         });
+    }
+
+    /// Scrolls to the step that is drawn next, with its heading, where that was asked for.
+    fn scrolled_ui(&mut self, ui: &Ui, section: Section) {
+        if self.scroll_to.take_if(|wanted| *wanted == section).is_some() {
+            ui.scroll_to_cursor(Some(Align::TOP));
+        }
     }
 
     fn is_practice(&self) -> bool {
@@ -485,11 +497,8 @@ impl SetUp {
         let wrong =
             wrong || faults.account_id.is_some() || other_account.is_some() || faults.is_region_unknown;
         let mark = mark(complete, trouble == Some(Trouble::At(Section::Stream)) || wrong);
-        let scroll = take(&mut self.scroll_to, Section::Stream);
+        self.scrolled_ui(ui, Section::Stream);
         step_ui(ui, 2, "Stream", mark, |ui| {
-            if scroll {
-                ui.scroll_to_cursor(Some(Align::TOP));
-            }
             let destination = &mut self.draft.destination;
             let url = policies::ConsolePage::CreateStream.url(&destination.region);
             ui.horizontal_wrapped(|ui| {
@@ -562,11 +571,8 @@ impl SetUp {
         let complete = self.caller().is_some() || (self.is_in_force(seen) && trouble.is_none());
         let is_wrong = missing.is_some() && !self.draft.destination.region.is_empty();
         let mark = mark(complete, trouble == Some(Trouble::At(Section::Credentials)) || is_wrong);
-        let scroll = take(&mut self.scroll_to, Section::Credentials);
+        self.scrolled_ui(ui, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
-            if scroll {
-                ui.scroll_to_cursor(Some(Align::TOP));
-            }
             let credentials = &mut self.draft.credentials;
             widgets::hint_ui(
                 ui,
@@ -617,12 +623,9 @@ impl SetUp {
         .missing;
         let wrong = trouble == Some(Trouble::At(Section::Policy)) || !missing.is_empty();
         let mark = mark(trouble.is_none(), wrong);
-        let scroll = take(&mut self.scroll_to, Section::Policy);
+        self.scrolled_ui(ui, Section::Policy);
         let faults = Faults::of(&self.draft);
         step_ui(ui, number, "Policy", mark, |ui| {
-            if scroll {
-                ui.scroll_to_cursor(Some(Align::TOP));
-            }
             let fault = faults.first().map(|fault| widgets::capital(&fault));
             if self.policy.ui(ui, &self.draft, seen, fault.as_deref()) {
                 self.draft.credentials =
@@ -738,10 +741,6 @@ enum Trouble {
     At(Section),
     /// At no step in particular.
     Elsewhere,
-}
-
-fn take(wanted: &mut Option<Section>, section: Section) -> bool {
-    wanted.take_if(|wanted| *wanted == section).is_some()
 }
 
 fn mark(complete: bool, wrong: bool) -> Mark {

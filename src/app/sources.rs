@@ -40,6 +40,8 @@ enum Doing {
 
 pub(super) struct Sources {
     doing: Option<Doing>,
+    /// The new source was to be saved without a name.
+    misses_name: bool,
     /// The sources whose keys are shown.
     revealed: Vec<String>,
     sdk: Sdk,
@@ -53,6 +55,7 @@ impl Default for Sources {
     fn default() -> Self {
         Self {
             doing: None,
+            misses_name: false,
             revealed: Vec::new(),
             sdk: Sdk::Curl,
             source: String::new(),
@@ -168,7 +171,7 @@ impl Sources {
         let fault = match config::check_source_name(name.trim()) {
             Ok(()) if taken => Some("another source has this name".to_owned()),
             Ok(()) => None,
-            Err(_) if name.is_empty() => Some(String::new()),
+            Err(_) if name.is_empty() && !self.misses_name => Some(String::new()),
             Err(error) => Some(error),
         };
         let mut save = false;
@@ -184,6 +187,9 @@ impl Sources {
             let enter = widgets::is_left_with(&field.inner, Key::Enter);
             let can = fault.is_none() && !seen.saving;
             save = (widgets::primary_button_ui(ui, Icon::Check, "Save", can).clicked() || enter) && can;
+            // What is wrong is said, and corrected there.
+            *focus |= enter && !can;
+            self.misses_name = name.is_empty() && (self.misses_name || enter);
             let escape = ui.input(|i| i.key_pressed(Key::Escape));
             cancel = widgets::button_ui(ui, Icon::X, "Cancel").clicked() || escape;
         });
@@ -207,6 +213,7 @@ impl Sources {
         }
         if save || cancel {
             self.doing = None;
+            self.misses_name = false;
         }
     }
 

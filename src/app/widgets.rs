@@ -139,6 +139,15 @@ pub(super) fn is_left_with(field: &Response, key: Key) -> bool {
     field.lost_focus() && field.ctx.input(|input| input.key_pressed(key))
 }
 
+/// Whether Enter gives the first answer of a sheet: it was pressed in one of these fields, or while nothing had the focus
+/// that does something else with it. A key that is held down, perhaps since before the sheet opened, does not count.
+pub(super) fn is_answered_with_enter(ui: &Ui, fields: &[&Response]) -> bool {
+    let is_enter = |event: &egui::Event| matches!(event, egui::Event::Key { key: Key::Enter, pressed: true, repeat: false, modifiers, .. } if modifiers.is_none());
+    ui.input(|input| input.events.iter().any(is_enter))
+        && (fields.iter().any(|field| field.lost_focus())
+            || ui.memory(egui::Memory::focused).is_none() && !egui::Popup::is_any_open(ui))
+}
+
 /// The middle of the free space, at most so wide.
 pub(super) fn middle(ui: &Ui, width_max: f32) -> egui::Rect {
     let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);

@@ -3,18 +3,27 @@
 
 use std::net::TcpListener;
 
-use eframe::egui::{Key, Modifiers, Shape, accesskit::Role, vec2};
-use egui_kittest::kittest::Queryable as _;
+use eframe::egui::{Key, Modifiers, Shape, ThemePreference, accesskit::Role, accesskit::Toggled, vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::{config::DestinationKind, event::Encoding};
 
 use crate::{
+    account::Account,
     desk::{
-        Desk, Window, choose, click, go, open, open_with, press, press_key, retype, says, settings,
+        Desk, Window, address, choose, click, go, open, open_with, press, press_key, retype, says, settings,
         type_into, wait_for,
     },
+    keyboard::palette,
     layout::{painted, rect, rects, texts},
-    window::{denied, send_seen, without_profile},
+    setup::use_server,
+    window::{denied, is_run_with_keys, lines, search, searched, send, send_seen, without_profile},
 };
+
+const KEY: &str = "test-key-1234";
+
+fn is_focused(window: &Window, field: &str) -> bool {
+    window.query_by_role_and_label(Role::TextInput, field).is_some_and(|field| field.is_focused())
+}
 
 /// Frames for as long as a click, a menu or a sheet takes to come up.
 fn settle(window: &mut Window) {
@@ -23,6 +32,11 @@ fn settle(window: &mut Window) {
 
 fn enter(window: &mut Window) {
     window.key_press(Key::Enter);
+    settle(window);
+}
+
+fn open_menu(window: &mut Window, menu: &str) {
+    window.get_by_role_and_label(Role::Button, menu).click();
     settle(window);
 }
 
@@ -50,6 +64,83 @@ fn with_failed() -> Desk {
     desk
 }
 
+fn toggled(window: &Window, role: Role, label: &str) -> Option<Toggled> {
+    window.get_by_role_and_label(role, label).accesskit_node().toggled()
+}
+
+// Enter and Escape.
+
+#[test]
+fn enter_in_its_name_saves_a_filter() {
+    let mut desk = with_seen();
+    let window = &mut desk.window;
+    search(window, "userId:ada");
+    open_menu(window, "Saved filters");
+    window.get_by_role_and_label(Role::TextInput, "Name of this filter").type_text("Of ada");
+    settle(window);
+    enter(window);
+    assert!(!says(window, "Name of this filter"), "the menu is closed");
+    open_menu(window, "Saved filters");
+    window.get_by_role_and_label(Role::Button, "Of ada");
+}
+
+#[test]
+fn enter_in_a_time_applies_the_range() {
+    let mut desk = with_seen();
+    let window = &mut desk.window;
+    for (field, time, written) in [
+        ("To", "2026-03-02 11:30", "until:2026-03-02T"),
+        ("From (local time)", "2026-03-02 10:30", "since:2026-03-02T"),
+    ] {
+        open_menu(window, "Time range");
+        type_into(window, field, time);
+        enter(window);
+        assert!(searched(window).starts_with(written), "{field}: {}", searched(window));
+        search(window, " ");
+    }
+}
+
+#[test]
+fn enter_gives_the_first_answer_of_a_sheet() {
+    let mut desk = with_seen();
+    let path = desk.files.path().join("all.jsonl");
+    let window = &mut desk.window;
+    press_key(window, Modifiers::COMMAND, Key::E);
+    retype(window, "File", &path.display().to_string());
+    enter(window);
+    wait_for(window, "the export", |window| says(window, "1 event is in"));
+    assert!(path.exists());
+
+    press_key(window, Modifiers::COMMAND, Key::T);
+    choose(window, "Delivered events");
+    wait_for(window, "the count", |window| says(window, "Resend 1 event"));
+    type_into(window, "Maximum events per second", "1000");
+    enter(window);
+    wait_for(window, "the resend", |window| says(window, "1 event was queued again"));
+
+    go(window, "Sources");
+    press(window, "New write key for My first source");
+    enter(window);
+    wait_for(window, "the new key", |window| says(window, "New write key made"));
+    window.run();
+    // What cannot be undone is not done by a key that is pressed by the way.
+    press(window, "Remove My first source");
+    enter(window);
+    assert!(says(window, "Remove this source?"));
+}
+
+#[test]
+fn enter_without_a_name_says_what_is_missing_and_keeps_the_field() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    press(window, "Add source");
+    assert!(!says(window, "A source needs a name"), "not before anything was tried");
+    enter(window);
+    assert!(is_focused(window, "Source name"));
+    assert!(says(window, "A source needs a name"));
+}
+
 #[test]
 fn settings_to_import_are_typed_at_once_and_escape_closes_the_field() {
     let mut desk = open(settings());
@@ -65,6 +156,138 @@ fn settings_to_import_are_typed_at_once_and_escape_closes_the_field() {
     window.key_press(Key::Escape);
     settle(window);
     assert!(!says(window, "Settings to import"));
+}
+
+#[test]
+fn a_field_that_a_choice_brings_has_the_focus() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Stream");
+    for (choice, field) in [("Time", "Time to start at"), ("Sequence number", "Sequence number to start at")]
+    {
+        window.get_by_role_and_label(Role::Button, choice).click();
+        settle(window);
+        assert!(is_focused(window, field), "{field}");
+    }
+    go(window, "Live");
+    search(window, "usr:ada");
+    wait_for(window, "the hint", |window| says(window, "Did you mean userId:?"));
+    window.get_by_label("Did you mean userId:?").click();
+    settle(window);
+    assert_eq!(searched(window), "userId:ada");
+    assert!(is_focused(window, "Search the log"));
+}
+
+#[test]
+fn the_search_is_reached_by_its_keys_from_a_delivery_and_from_the_charts() {
+    let mut desk = with_seen();
+    let window = &mut desk.window;
+    window.set_size(vec2(860.0, 560.0));
+    window.run();
+    window.get_by_label_contains("Delivered track Seen").click();
+    settle(window);
+    wait_for(window, "the delivery alone", |window| {
+        says(window, "Edit as test") && !says(window, "Search the log")
+    });
+    press_key(window, Modifiers::COMMAND, Key::F);
+    settle(window);
+    assert!(is_focused(window, "Search the log"));
+    press_key(window, Modifiers::COMMAND, Key::G);
+    settle(window);
+    assert!(!says(window, "Search the log"));
+    press_key(window, Modifiers::COMMAND, Key::F);
+    settle(window);
+    assert!(is_focused(window, "Search the log"));
+}
+
+// What is refused, and what leads where.
+
+#[test]
+fn an_export_that_fails_stays_open_with_the_reason_and_what_was_chosen() {
+    let mut desk = with_seen();
+    let folder = desk.files.path().to_owned();
+    let window = &mut desk.window;
+    press_key(window, Modifiers::COMMAND, Key::E);
+    choose(window, "CSV");
+    let path = |name: &str| folder.join(name).display().to_string();
+    retype(window, "File", &path("nowhere/all.csv"));
+    press(window, "Export");
+    wait_for(window, "the reason", |window| says(window, "Not exported:"));
+    settle(window);
+    let file = window.get_by_role_and_label(Role::TextInput, "File").value();
+    assert_eq!(file, Some(path("nowhere/all.csv")));
+    assert_eq!(toggled(window, Role::RadioButton, "CSV"), Some(Toggled::True));
+    retype(window, "File", &path("all.csv"));
+    assert!(!says(window, "Not exported:"), "it is about another path");
+    press(window, "Export");
+    wait_for(window, "the file", |window| says(window, "1 event is in"));
+    assert!(!says(window, "Export the log"), "it is closed");
+    assert!(folder.join("all.csv").exists());
+    press_key(window, Modifiers::COMMAND, Key::E);
+    assert_eq!(toggled(window, Role::RadioButton, "CSV"), Some(Toggled::True), "as the last time");
+}
+
+#[test]
+fn a_resend_that_is_refused_stays_open_with_the_reason() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for n in 0..30 {
+        assert_eq!(send(address, KEY, &format!(r#"{{"userId":"u{n}","event":"Seen"}}"#)), 200);
+    }
+    go(window, "Live");
+    wait_for(window, "their deliveries", |window| {
+        lines(window).len() == 30 && lines(window).iter().all(|line| line.starts_with("Delivered"))
+    });
+    for rate in ["1", "2"] {
+        window.key_press_modifiers(Modifiers::COMMAND, Key::T);
+        settle(window);
+        window.get_by_role_and_label(Role::RadioButton, "Delivered events").click();
+        wait_for(window, "the count", |window| window.query_all_by_label_contains("Resend 3").count() > 0);
+        window.get_by_role_and_label(Role::TextInput, "Maximum events per second").focus();
+        settle(window);
+        window.get_by_role_and_label(Role::TextInput, "Maximum events per second").type_text(rate);
+        settle(window);
+        window.query_all_by_label_contains("Resend 3").next().expect("the answer").click();
+        settle(window);
+    }
+    assert!(says(window, "Events are already being resent"));
+    let rate = window.get_by_role_and_label(Role::TextInput, "Maximum events per second").value();
+    assert_eq!(rate.as_deref(), Some("2"));
+}
+
+#[test]
+fn the_banner_leads_to_a_step_whatever_is_chosen_and_to_its_heading() {
+    if !is_run_with_keys("forms::the_banner_leads_to_a_step_whatever_is_chosen_and_to_its_heading") {
+        return;
+    }
+    let account = Account::start(&["another"]);
+    let mut config = settings();
+    use_server(&mut config, &account.url);
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    send_seen(window);
+    window.set_size(vec2(1280.0, 760.0));
+    wait_for(window, "the way there", |window| says(window, "Set up › Stream"));
+    choose(window, "Practice stream");
+    assert!(window.query_by_label_contains("Stream: ").is_none(), "the practice stream has no such step");
+    window.query_all_by_label("Set up › Stream").last().expect("the banner's button").click();
+    settle(window);
+    settle(window);
+    let mark = window.query_by_label_contains("Stream: ").expect("the step").rect();
+    let top = window.get_by_label("Where events go, and what AWS needs for it").rect().bottom();
+    assert!(mark.top() >= top && mark.top() < top + 60.0, "{mark:?} below {top}");
+}
+
+#[test]
+fn the_count_of_failed_events_leads_to_them() {
+    let mut desk = with_failed();
+    let window = &mut desk.window;
+    go(window, "Sources");
+    window.get_by_role_and_label(Role::Link, "1 failed").click();
+    settle(window);
+    assert_eq!(searched(window), "state:failed");
+    wait_for(window, "the failed one", |window| says(window, "Failed track Seen"));
 }
 
 #[test]
@@ -87,6 +310,76 @@ fn what_was_resent_is_not_told_to_be_sent_again() {
     }
     wait_for(window, "that it was resent", |window| says(window, "It was resent"));
     assert!(!says(window, "to send it to the current destination"));
+}
+
+#[test]
+fn a_time_range_that_ends_before_it_begins_is_a_mistake() {
+    let mut desk = with_seen();
+    let window = &mut desk.window;
+    search(window, "since:1h until:2h");
+    wait_for(window, "the mistake", |window| says(window, "ends before it begins"));
+    assert_eq!(lines(window).len(), 0);
+    search(window, " ");
+    open_menu(window, "Time range");
+    type_into(window, "From (local time)", "2026-03-02 11:30");
+    type_into(window, "To", "2026-03-02 10:30");
+    assert!(says(window, "ends before it begins"));
+    enter(window);
+    assert_eq!(searched(window).trim(), "", "it is not applied");
+}
+
+#[test]
+fn the_system_theme_is_a_command() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    for (typed, wanted) in
+        [("light theme", ThemePreference::Light), ("system theme", ThemePreference::System)]
+    {
+        palette(window, typed);
+        press_key(window, Modifiers::NONE, Key::Enter);
+        assert_eq!(window.ctx.options(|options| options.theme_preference), wanted);
+    }
+}
+
+#[test]
+fn menus_mark_what_is_chosen() {
+    let mut config = settings();
+    config.capture.sources.push(tributary::config::Source::new("Second", "test-key-5678"));
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Live");
+    for (menu, usual, chosen) in [
+        ("Time range", "All time", "Last hour"),
+        ("Sort by", "By time", "Largest first"),
+        ("Source", "All sources", "Second"),
+    ] {
+        for mark in [usual, chosen] {
+            open_menu(window, menu);
+            for choice in [usual, chosen] {
+                let is_marked = toggled(window, Role::Button, choice) == Some(Toggled::True);
+                assert_eq!(is_marked, choice == mark, "{menu}: {choice}");
+            }
+            window.get_by_role_and_label(Role::Button, chosen).click();
+            settle(window);
+        }
+    }
+}
+
+#[test]
+fn what_was_just_sent_is_shown_under_a_pointer_that_rests_over_the_list() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    send_seen(window);
+    go(window, "Live");
+    wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
+    let over = window.get_by_label_contains("Delivered track Seen").rect().center();
+    press_key(window, Modifiers::COMMAND, Key::Num3);
+    window.hover_at(over);
+    window.run();
+    press_key(window, Modifiers::COMMAND, Key::Enter);
+    wait_for(window, "its story", |window| says(window, "Show in Live"));
+    press_key(window, Modifiers::COMMAND, Key::Num4);
+    wait_for(window, "the test event", |window| says(window, "track Order Completed"));
 }
 
 // How it is drawn.
