@@ -549,7 +549,10 @@ fn a_rejected_event_shows_its_user_and_is_found_by_it() {
     }
     for user in users {
         search(window, &format!("userId:{user}"));
-        wait_for(window, user, |window| lines(window).len() == 1 && lines(window)[0].starts_with("Rejected"));
+        wait_for(window, user, |window| {
+            let is_one = lines(window).len() == 1 && lines(window)[0].starts_with("Rejected");
+            is_one && window.query_all_by_label(user).next().is_some()
+        });
     }
     window.get_by_role(Role::Row).click();
     window.run();
