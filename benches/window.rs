@@ -266,7 +266,7 @@ fn looks(window: &mut Window, events: u64) -> anyhow::Result<()> {
         search(window, "");
         wait_for(window, "all lines", |window| lines(window).len() > 10)?;
         search(window, text);
-        row(what, wait_for(window, "nothing", |window| says(window, "Nothing fits"))?);
+        row(what, wait_for(window, "nothing", |window| says(window, "No matches"))?);
     }
     search(window, "");
     wait_for(window, "all lines", |window| lines(window).len() > 10)?;

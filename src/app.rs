@@ -529,7 +529,7 @@ impl Desk {
             .account
             .logic(ctx)
             .or_else(|| self.resending.logic(ctx))
-            .or_else(|| self.exporting.logic(ctx))
+            .or_else(|| self.exporting.logic(ctx, &self.status))
         {
             return Some(notice);
         }
@@ -644,7 +644,7 @@ impl Desk {
                 let (place, section) = banner::place_of(target);
                 self.place = place;
                 if let Some(section) = section {
-                    self.setup.show(section);
+                    self.setup.show(section, self.config.destination.kind);
                 }
             }
             Wish::Check => self.at(Place::SetUp).setup.check_soon(),
@@ -653,7 +653,10 @@ impl Desk {
             Wish::ReadAgain => self.at(Place::Stream).stream.read_again(),
             Wish::Palette => self.over = palette::Over::palette(),
             Wish::Help => self.over = palette::Over::Help,
-            Wish::AllowReading => self.at(Place::SetUp).setup.allow_reading(),
+            Wish::AllowReading => {
+                let in_force = self.config.destination.kind;
+                self.at(Place::SetUp).setup.allow_reading(in_force);
+            }
             Wish::Show(id) => self.at(Place::Live).live.show(id),
             Wish::ShowRecord(receipt) => self.at(Place::Stream).stream.show(receipt),
             Wish::Search(text) => self.at(Place::Live).live.search(text),

@@ -361,13 +361,13 @@ pub enum Intake {
     Starting,
     /// Accepting.
     Ready,
-    /// The spool has no room: senders hear 429 and come again.
+    /// The spool has no room: senders get 429 and come again.
     Full,
-    /// The disk has no more than `spool.min_free_bytes` free: senders hear 429 and come again.
+    /// The disk has no more than `spool.min_free_bytes` free: senders get 429 and come again.
     DiskFull,
-    /// The disk refused a write: senders hear 503 and come again.
+    /// The disk refused a write: senders get 503 and come again.
     Failing(Arc<str>),
-    /// Shutting down: senders hear 503.
+    /// Shutting down: senders get 503.
     Stopping,
 }
 

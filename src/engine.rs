@@ -206,8 +206,25 @@ pub fn remembered_in<T: DeserializeOwned>(data_dir: &Path, name: &str) -> Option
 }
 
 /// Opens a file in the program that the desktop has for it; an error says that there is none.
-pub fn open_file(path: &Path) -> std::io::Result<()> {
-    open::that_detached(path)
+pub fn open_file(path: &Path) -> Result<(), String> {
+    open::that_detached(path).map_err(|error| with_exit_status(&error.to_string()))
+}
+
+/// `open` says how its launcher ended as Rust's debug output does, which says nothing to a user.
+fn with_exit_status(said: &str) -> String {
+    #[cfg(unix)]
+    if let Some((before, rest)) = said.split_once("ExitStatus(unix_wait_status(")
+        && let Some((status, after)) = rest.split_once("))")
+        && let Ok(status) = status.parse()
+    {
+        let status: std::process::ExitStatus = std::os::unix::process::ExitStatusExt::from_raw(status);
+        let how = match status.code() {
+            Some(code) => format!("exit code {code}"),
+            None => status.to_string(),
+        };
+        return format!("{before}{how}{after}");
+    }
+    said.to_owned()
 }
 
 /// Whether there is a window over the engine, and whether it was asked to come to the front.
@@ -879,6 +896,18 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_no_program_opens_is_told_with_the_exit_code() {
+        let said = |status: i32| {
+            let status: std::process::ExitStatus = std::os::unix::process::ExitStatusExt::from_raw(status);
+            with_exit_status(&format!("Launcher \"xdg-open\" failed with {status:?}"))
+        };
+        assert_eq!(said(1024), "Launcher \"xdg-open\" failed with exit code 4");
+        assert_eq!(said(9), "Launcher \"xdg-open\" failed with signal: 9 (SIGKILL)");
+        assert_eq!(with_exit_status("not found"), "not found");
+    }
 
     fn told_of(end: impl FnOnce(&Engine)) -> Arc<str> {
         let folder = tempfile::tempdir().expect("a folder");

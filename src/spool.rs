@@ -1,4 +1,4 @@
-//! The spool: every accepted event is here, synced to disk, before its sender hears 200, and stays until the stream
+//! The spool: every accepted event is here, synced to disk, before its sender gets 200, and stays until the stream
 //! confirmed it; settled events stay on as the delivery log until they are pruned. The only SQLite.
 //!
 //! One named thread writes. What arrives while it commits shares the next commit (group commit). The file is
@@ -60,7 +60,7 @@ pub const FILE_NAME: &str = "spool.sqlite3";
 /// Commands that may wait for the writer. Each waiting request is one.
 const COMMANDS_MAX: usize = 8192;
 
-/// Bytes of events on their way to the disk; above it senders hear 429.
+/// Bytes of events on their way to the disk; above it senders get 429.
 const PENDING_BYTES_MAX: u64 = 64 << 20;
 
 /// Settlements that the writer takes with its next commit without being woken for each of them.

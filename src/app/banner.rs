@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use eframe::egui::{Frame, Id, Label, Margin, RichText, ScrollArea, Sides, Stroke, Ui, WidgetText};
+use eframe::egui::{
+    Align, Frame, Id, Label, Layout, Margin, RichText, ScrollArea, Sides, Stroke, Ui, UiBuilder, WidgetText,
+};
 use lucide_icons::Icon;
 
 use super::{
@@ -185,14 +187,27 @@ fn framed_ui(
                 ui.spacing_mut().item_spacing.y = 3.0;
                 ui.add(Label::new(title).wrap());
                 body(ui);
-                ui.add_space(4.0);
-                ui.horizontal_wrapped(|ui| {
+                actions_ui(ui, |ui| {
                     actions(ui, true);
                     turn_ui(ui);
                 });
             });
         });
     });
+}
+
+/// A row of buttons; where there is none it takes no room.
+fn actions_ui(ui: &mut Ui, actions: impl FnOnce(&mut Ui)) {
+    const GAP: f32 = 4.0;
+    let mut place = ui.available_rect_before_wrap();
+    place.min.y += GAP;
+    place.max.y = place.min.y + ui.spacing().interact_size.y;
+    let layout = Layout::left_to_right(Align::Center).with_main_wrap(true);
+    let mut row = ui.new_child(UiBuilder::new().max_rect(place).layout(layout));
+    actions(&mut row);
+    if row.min_rect().width() > 0.0 {
+        ui.advance_cursor_after_rect(row.min_rect());
+    }
 }
 
 fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, next_try: Option<Millis>) {
@@ -285,6 +300,30 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: 
     once_ui(ui, seen, fault, (&remedy::remedy_once(fault, seen.config), event));
 }
 
+/// What became of an event that failed and was resent since: its remedy is of no use any more. `next`: the line in which
+/// it was resent.
+pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, next: Option<EventId>) {
+    let t = tokens(ui);
+    let what = remedy::remedy_once(fault, seen.config).what;
+    frame(Tone::Note, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
+        ui.take_available_width();
+        ui.spacing_mut().item_spacing.y = 4.0;
+        ui.add(Label::new(widgets::words(ui, &what, 640.0, t.strong)).wrap());
+        ui.add(
+            Label::new(RichText::new("It was resent: the log has it as a new event.").color(t.text)).wrap(),
+        );
+        said_ui(ui, fault);
+        actions_ui(ui, |ui| {
+            if let Some(next) = next
+                && widgets::button_ui(ui, Icon::ArrowRight, "Show the resent event").clicked()
+            {
+                seen.wishes.push(Wish::Show(next));
+            }
+        });
+    });
+    ui.add_space(4.0);
+}
+
 /// The same about something that was asked once and stores nothing, with settings that need not be in force.
 pub(super) fn remedy_for_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
     once_ui(ui, seen, fault, (&remedy::remedy_once(fault, config), None));
@@ -303,10 +342,7 @@ fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, (remedy, event): (&R
         ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
         words_ui(ui, remedy, fault);
         said_ui(ui, fault);
-        if remedy.place.is_some() || remedy.link.is_some() {
-            ui.add_space(2.0);
-            ui.horizontal_wrapped(|ui| place_ui(ui, seen, remedy, event));
-        }
+        actions_ui(ui, |ui| place_ui(ui, seen, remedy, event));
     });
     ui.add_space(4.0);
 }

@@ -1,7 +1,7 @@
 //! What can be done from anywhere, by name or by keys: the table behind the command palette, the shortcuts and the help
 //! sheet.
 
-use eframe::egui::{Key, KeyboardShortcut, Modifiers, Theme, Ui};
+use eframe::egui::{Key, KeyboardShortcut, Modifiers, ThemePreference, Ui};
 use lucide_icons::Icon;
 
 use super::{Place, Seen, Wish, detail::Act, faults, live};
@@ -26,7 +26,7 @@ pub(super) enum Command {
     /// One of the practice stream's faults on, or off again.
     Fault(&'static str),
     FaultsOff,
-    Dress(Theme),
+    Dress(ThemePreference),
     Palette,
     Help,
 }
@@ -64,7 +64,7 @@ const fn fault(name: &'static str, title: &'static str) -> Entry {
 }
 
 /// All of them, as the palette lists them.
-pub(super) const ALL: [Entry; 46] = [
+pub(super) const ALL: [Entry; 47] = [
     entry(Command::Go(Place::SetUp), "Go to Set up", Icon::Route, Some(ctrl(Key::Num1))),
     entry(Command::Go(Place::Sources), "Go to Sources", Icon::Plug, Some(ctrl(Key::Num2))),
     entry(Command::Go(Place::Test), "Go to Test", Icon::FlaskConical, Some(ctrl(Key::Num3))),
@@ -122,8 +122,9 @@ pub(super) const ALL: [Entry; 46] = [
     fault(faults::SLOW_ANSWERS, "Practice fault: slow answers"),
     fault(faults::DELETE, "Practice fault: delete the stream"),
     entry(Command::FaultsOff, "Switch all practice faults off", Icon::PowerOff, Some(shift(Key::X))),
-    entry(Command::Dress(Theme::Dark), "Dark theme", Icon::Moon, None),
-    entry(Command::Dress(Theme::Light), "Light theme", Icon::Sun, None),
+    entry(Command::Dress(ThemePreference::Dark), "Dark theme", Icon::Moon, None),
+    entry(Command::Dress(ThemePreference::Light), "Light theme", Icon::Sun, None),
+    entry(Command::Dress(ThemePreference::System), "Follow the system theme", Icon::Monitor, None),
     entry(Command::Palette, "Find a command", Icon::Search, Some(ctrl(Key::K))),
     entry(
         Command::Help,

@@ -218,8 +218,7 @@ fn close_ui(ui: &mut Ui, title: &str, open: &mut bool) {
     egui::Sides::new().shrink_left().truncate().show(
         ui,
         |ui| {
-            ui.add(Label::new(weight(title, 640.0).size(15.0).color(t.strong)).truncate())
-                .on_hover_text(title);
+            ui.add(Label::new(weight(title, 640.0).size(15.0).color(t.strong)).truncate());
         },
         |ui| {
             if widgets::icon_button_ui(ui, Icon::X, "Close").clicked() {
@@ -474,7 +473,8 @@ pub(super) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, he
     let Some(fault) = delivery.fault.as_ref() else { return };
     match delivery.state {
         State::Delivered => {}
-        State::Rejected | State::Failed | State::Resent | State::Queued | State::Retrying => {
+        State::Resent => banner::resent_ui(ui, seen, fault, delivery.resent_as),
+        State::Rejected | State::Failed | State::Queued | State::Retrying => {
             let event =
                 banner::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
             banner::remedy_ui(ui, seen, fault, Some(event));
@@ -591,13 +591,13 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
     }
     let mut steps = vec![good(
         "Safe in the spool",
-        "Committed to disk before its sender heard 200".into(),
+        "Committed to disk before its sender got 200".into(),
         clock.time(delivery.received_at),
     )];
     for attempt in &detail.attempts {
         steps.push(Step {
             tone: Some(Tone::Attention),
-            title: format!("Attempt {} had no success", attempt.number),
+            title: format!("Attempt {} failed", attempt.number),
             text: format!("{} (after {})", attempt.fault, widgets::duration(i64::from(attempt.took_ms))),
             at: clock.time(attempt.at),
         });

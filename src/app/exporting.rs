@@ -9,9 +9,9 @@ use std::{
 use eframe::egui::{self, Label, Ui};
 use lucide_icons::Icon;
 
-use super::{Clock, Notice, Poll, Seen, Waiting, Wish, palette::modal, theme::tokens, widgets};
+use super::{Clock, Notice, Poll, Seen, Waiting, palette::modal, theme::tokens, widgets};
 use crate::{
-    delivery::{Exported, Query},
+    delivery::{Exported, Query, Status},
     engine::{Engine, Export, lines::Format},
 };
 
@@ -22,6 +22,8 @@ const WAIT_MAX: Duration = Duration::from_hours(24);
 pub(super) struct Exporting {
     waiting: Option<(Waiting<Result<Exported, String>>, PathBuf)>,
     sheet: Option<Sheet>,
+    /// The format that was chosen last, and whether with each event's JSON.
+    last: Option<(Format, bool)>,
 }
 
 /// What is asked before anything is written.
@@ -32,6 +34,10 @@ struct Sheet {
     format: Format,
     with_data: bool,
     path: String,
+    /// The engine was asked, and has not begun to write yet.
+    is_asked: bool,
+    /// A path that could not be written to, and why.
+    refused: Option<(String, String)>,
 }
 
 impl Sheet {
@@ -72,10 +78,15 @@ impl Sheet {
                 ui.label("With each event's JSON");
             });
             let mistake = self.mistake();
-            widgets::field_ui(ui, "File", &mut self.path, "/home/ada/events.csv", mistake);
+            let field = widgets::field_ui(ui, "File", &mut self.path, "/home/ada/events.csv", mistake);
             widgets::hint_ui(ui, "Only you can read the file. An existing file is not overwritten.");
+            if let Some((_, why)) = self.refused.as_ref().filter(|(path, _)| *path == self.path) {
+                widgets::message_ui(ui, widgets::Tone::Bad, why);
+            }
             widgets::answers_ui(ui, |ui| {
-                if widgets::primary_button_ui(ui, Icon::Download, "Export", mistake.is_none()).clicked() {
+                let can = mistake.is_none() && !self.is_asked;
+                let button = widgets::primary_button_ui(ui, Icon::Download, "Export", can);
+                if button.clicked() || (can && widgets::is_answered_with_enter(ui, &[&field])) {
                     answer = Some(true);
                 }
                 if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
@@ -90,14 +101,14 @@ impl Sheet {
 impl Exporting {
     /// Opens the sheet for what this search finds.
     pub(super) fn ask(&mut self, engine: &Engine, clock: &Clock, text: String, query: Query) {
-        let format = Format::JsonLines;
+        let (format, with_data) = self.last.unwrap_or((Format::JsonLines, true));
         let name = format!(
             "tributary-events-{}.{}",
             clock.format(Clock::now(), "%Y-%m-%d-%H%M%S"),
             format.extension()
         );
         let path = engine.export_folder().join(name).display().to_string();
-        self.sheet = Some(Sheet { text, query, format, with_data: true, path });
+        self.sheet = Some(Sheet { text, query, format, with_data, path, is_asked: false, refused: None });
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -107,27 +118,50 @@ impl Exporting {
     /// The sheet, while it is open.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
         let Some(do_it) = self.sheet.as_mut().and_then(|sheet| sheet.ui(ui)) else { return };
-        let Some(sheet) = self.sheet.take().filter(|_| do_it) else { return };
+        let Some(sheet) = self.sheet.as_mut().filter(|_| do_it) else {
+            self.sheet = None;
+            return;
+        };
         if self.waiting.is_some() {
-            seen.wishes.push(Wish::Refused("The log is already being exported".to_owned()));
+            let why = "The log is already being exported. Wait for that to end, or stop it.";
+            sheet.refused = Some((sheet.path.clone(), why.to_owned()));
             return;
         }
         let path = PathBuf::from(sheet.path.trim());
-        let Sheet { query, format, with_data, .. } = sheet;
+        let Sheet { format, with_data, .. } = *sheet;
+        let query = sheet.query.clone();
         let answer = seen.engine.export(Export { path: path.clone(), format, with_data, query });
         self.waiting = Some((Waiting::patient(answer, WAIT_MAX), path));
+        self.last = Some((format, with_data));
+        sheet.is_asked = true;
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, status: &Status) -> Option<Notice> {
+        if status.exporting.is_some_and(|exported| exported.done > 0.0) {
+            // The file is being written: how far it is stands above the status line.
+            self.sheet.take_if(|sheet| sheet.is_asked);
+        }
         let (waiting, path) = self.waiting.as_mut()?;
-        let notice = match waiting.poll(ctx) {
+        let answer = match waiting.poll(ctx) {
             Poll::Pending => return None,
-            Poll::There(Ok(exported)) => Notice::new(told(&exported, path), exported.done < 1.0),
-            Poll::There(Err(error)) => Notice::new(format!("Not exported: {error}"), true),
-            Poll::Lost => Notice::new("Not exported: the engine did not answer".to_owned(), true),
+            Poll::There(Ok(exported)) => Ok(Notice::new(told(&exported, path), exported.done < 1.0)),
+            Poll::There(Err(error)) => Err(format!("Not exported: {error}")),
+            Poll::Lost => Err("Not exported: the engine did not answer".to_owned()),
         };
         self.waiting = None;
-        Some(notice)
+        match (answer, self.sheet.as_mut().filter(|sheet| sheet.is_asked)) {
+            // The sheet is still open: it says what is wrong beside what is to be corrected.
+            (Err(why), Some(sheet)) => {
+                sheet.is_asked = false;
+                sheet.refused = Some((sheet.path.clone(), why));
+                None
+            }
+            (Err(why), None) => Some(Notice::new(why, true)),
+            (Ok(notice), _) => {
+                self.sheet.take_if(|sheet| sheet.is_asked);
+                Some(notice)
+            }
+        }
     }
 }
 

@@ -15,8 +15,8 @@ const BUTTON: egui::Vec2 = vec2(220.0, 34.0);
 pub(super) struct Hold {
     /// Where the list was drawn last, while it is in sight.
     list: Option<Rect>,
-    /// Where the pointer was when it was last used for something over the list, such as a menu. While it rests there, it
-    /// aims at no row.
+    /// Where the pointer was when it was last used for something over the list, such as a menu, or when the list came into
+    /// sight. While it rests there, it aims at no row.
     let_go_at: Option<Pos2>,
     is_offered: bool,
 }
@@ -35,7 +35,12 @@ impl Hold {
             let clicks = input.pointer.any_pressed() || input.pointer.any_released();
             input.pointer.latest_pos().or(input.pointer.interact_pos().filter(|_| clicks))
         });
-        let (Some(list), Some(pointer)) = (self.list.take(), pointer) else { return false };
+        let Some(list) = self.list.take() else {
+            // Where the list comes into sight under a pointer that rests, that pointer was aimed at something else.
+            self.let_go_at = pointer;
+            return false;
+        };
+        let Some(pointer) = pointer else { return false };
         if ctx.layer_id_at(pointer).is_some_and(|layer| layer.order != Order::Background) {
             // It aims at a menu or sheet over the list, and at no row once that has closed.
             self.let_go_at = Some(pointer);

@@ -339,6 +339,11 @@ impl Live {
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let searches = ui.input_mut(|input| input.consume_shortcut(&filters::SEARCH));
+        if searches {
+            self.view = View::Events;
+            self.filters.wants_search = true;
+        }
         self.keys(ui);
         widgets::heading_ui(ui, "Live", "Every event, and what became of it", |ui| {
             if self.view == View::Events {
@@ -357,6 +362,9 @@ impl Live {
             return;
         }
         let beside = ui.available_width() > 780.0;
+        if searches && !beside {
+            self.pane = None;
+        }
         if let Some(pane) = self.pane.take_if(|_| !beside) {
             // Too narrow for both: the delivery takes the place of the list.
             self.pane_ui(ui, seen, pane);
@@ -558,8 +566,8 @@ impl Live {
                 seen.go(Place::Test);
             }
         } else {
-            let text = "No event in the log fits this search and these filters.";
-            if widgets::empty_ui(ui, Icon::Search, "Nothing fits", text, Some((Icon::X, "Clear filters"))) {
+            let text = "No event in the log matches this search and these filters.";
+            if widgets::empty_ui(ui, Icon::Search, "No matches", text, Some((Icon::X, "Clear filters"))) {
                 self.take(Do::Clear);
             }
         }
@@ -580,11 +588,8 @@ impl Live {
             self.hold.nothing_to_offer();
             return;
         }
-        let label = if is_all {
-            format!("{} new", widgets::digits(unseen))
-        } else {
-            "Look for newer ones".to_owned()
-        };
+        let label =
+            if is_all { format!("{} new", widgets::digits(unseen)) } else { "Show newer events".to_owned() };
         let at_end = self.is_mirrored();
         if self.hold.offer_ui(ui, list, &label, at_end) {
             self.paused = false;

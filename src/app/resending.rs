@@ -88,8 +88,8 @@ impl Sheet {
         }
     }
 
-    /// `Some(true)`: do it, `Some(false)`: do not.
-    fn ui(&mut self, ui: &Ui) -> Option<bool> {
+    /// `Some(true)`: do it, `Some(false)`: do not. `is_busy`: another resend is under way.
+    fn ui(&mut self, ui: &Ui, is_busy: bool) -> Option<bool> {
         let mut answer = None;
         let modal = modal(ui, "resend").show(ui, |ui| {
             let t = tokens(ui);
@@ -114,8 +114,13 @@ impl Sheet {
             }
             let label = "Maximum events per second";
             let rate = self.rate();
-            widgets::field_ui(ui, label, &mut self.rate, "As fast as the disk takes them", rate.err());
+            let hint = "As fast as the disk takes them";
+            let field = widgets::field_ui(ui, label, &mut self.rate, hint, rate.err());
             ui.add(Label::new(RichText::new("They are queued behind waiting events, oldest first.").color(t.weak)));
+            if is_busy {
+                let text = "Events are already being resent. Wait for that to end, or stop it.";
+                widgets::message_ui(ui, widgets::Tone::Attention, text);
+            }
             widgets::answers_ui(ui, |ui| {
                 let events = self.events().filter(|events| *events > 0 && rate.is_ok());
                 let label = match events {
@@ -123,7 +128,9 @@ impl Sheet {
                     Some(events) => format!("Resend {} events", widgets::digits(events)),
                     None => "Resend".to_owned(),
                 };
-                if widgets::primary_button_ui(ui, Icon::RotateCw, &label, events.is_some()).clicked() {
+                let can = events.is_some() && !is_busy;
+                let button = widgets::primary_button_ui(ui, Icon::RotateCw, &label, can);
+                if button.clicked() || (can && widgets::is_answered_with_enter(ui, &[&field])) {
                     answer = Some(true);
                 }
                 if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
@@ -172,7 +179,7 @@ impl Resending {
     /// The sheet, while it is open.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
         let Some(sheet) = &mut self.sheet else { return };
-        let answer = sheet.ui(ui);
+        let answer = sheet.ui(ui, self.waiting.is_some());
         if sheet.meant != sheet.counted {
             sheet.count(seen.engine);
             ui.request_repaint();

@@ -1,6 +1,6 @@
 //! What is not about the destination: where the endpoint listens, how much is kept, and where the files are.
 
-use eframe::egui::{self, Align, DragValue, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, DragValue, Key, Label, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
@@ -29,6 +29,8 @@ pub(super) struct Settings {
     keep_events: u64,
     /// Settings that are to be imported, while somebody pastes them.
     pasted: Option<String>,
+    /// The field for them is to get the focus.
+    wants_import: bool,
     desktop_notices: bool,
 }
 
@@ -43,6 +45,7 @@ impl Settings {
             free_mib: config.spool.min_free_bytes / MIB,
             keep_events: config.log.keep_events,
             pasted: None,
+            wants_import: false,
             desktop_notices: config.app.desktop_notices,
         }
     }
@@ -177,13 +180,15 @@ impl Settings {
                 if self.pasted.is_none() && widgets::button_ui(ui, Icon::ClipboardPaste, "Import …").clicked()
                 {
                     self.pasted = Some(String::new());
+                    self.wants_import = true;
                 }
             });
             let Some(text) = &mut self.pasted else { return };
             let label = ui.label(weight("Settings to import", 560.0));
             let edit =
                 egui::TextEdit::multiline(text).code_editor().desired_rows(6).hint_text("Paste them here");
-            ui.add(edit.desired_width(f32::INFINITY)).labelled_by(label.id);
+            let field = ui.add(edit.desired_width(f32::INFINITY)).labelled_by(label.id);
+            widgets::focus_once(&field, &mut self.wants_import);
             let imported = seen.config.with_imported(text);
             let mut changes = Vec::new();
             match &imported {
@@ -202,7 +207,7 @@ impl Settings {
             if let Some(question) = &question {
                 widgets::message_ui(ui, Tone::Attention, &question.text);
             }
-            let mut done = false;
+            let mut done = widgets::is_left_with(&field, Key::Escape);
             ui.horizontal_wrapped(|ui| {
                 let can = match (changes.is_empty(), seen.saving) {
                     (true, _) => Err("Nothing would change"),
@@ -249,21 +254,24 @@ impl Settings {
                 ui,
                 "Spool size limit",
                 &waiting,
-                DragValue::new(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"),
+                widgets::number_edit(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"),
             );
             let text = "When the disk has less free space than this, senders get a 429 response and retry.";
             number_ui(
                 ui,
                 "Keep free on the disk",
                 text,
-                DragValue::new(&mut self.free_mib).range(0..=4_194_304).speed(16).suffix(" MiB"),
+                widgets::number_edit(&mut self.free_mib).range(0..=4_194_304).speed(16).suffix(" MiB"),
             );
             let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
             number_ui(
                 ui,
                 "Keep in the log",
                 text,
-                DragValue::new(&mut self.keep_events).range(1000..=50_000_000).speed(1000).suffix(" events"),
+                widgets::number_edit(&mut self.keep_events)
+                    .range(1000..=50_000_000)
+                    .speed(1000)
+                    .suffix(" events"),
             );
         });
     }

@@ -273,14 +273,19 @@ impl SetUp {
         self.check.asked = true;
     }
 
-    pub(super) fn show(&mut self, section: Section) {
+    /// Scrolls to this step. Steps that belong to Kinesis are not there while the practice stream is chosen: where Kinesis is
+    /// in force, it is chosen again.
+    pub(super) fn show(&mut self, section: Section, in_force: DestinationKind) {
+        if in_force == DestinationKind::Kinesis {
+            self.draft.destination.kind = in_force;
+        }
         self.scroll_to = Some(section);
     }
 
     /// Shows the policy with what reading the stream back needs in it.
-    pub(super) fn allow_reading(&mut self) {
+    pub(super) fn allow_reading(&mut self, in_force: DestinationKind) {
         self.policy.allow_reading();
-        self.show(Section::Policy);
+        self.show(Section::Policy, in_force);
     }
 
     pub(super) fn is_dirty(&self, config: &Config) -> bool {
@@ -333,6 +338,13 @@ impl SetUp {
         });
     }
 
+    /// Scrolls to the step that is drawn next, with its heading, where that was asked for.
+    fn scrolled_ui(&mut self, ui: &Ui, section: Section) {
+        if self.scroll_to.take_if(|wanted| *wanted == section).is_some() {
+            ui.scroll_to_cursor(Some(Align::TOP));
+        }
+    }
+
     fn is_practice(&self) -> bool {
         self.draft.destination.kind == DestinationKind::Practice
     }
@@ -367,7 +379,7 @@ impl SetUp {
         let t = tokens(ui);
         let reason = reason(&self.draft);
         let question = moving::question(seen, &self.draft).filter(|_| reason.is_none());
-        let calm = "Not applied yet. Takes effect at once; accepted events are kept.";
+        let calm = "Changes take effect when you apply them. Accepted events are kept.";
         let text = reason.as_deref().or(question.as_ref().map(|question| &*question.text)).unwrap_or(calm);
         let shadow = ui.visuals().popup_shadow;
         let frame =
@@ -386,9 +398,10 @@ impl SetUp {
                 let answers = |ui: &mut Ui| self.answers_ui(ui, seen, (None, question.as_ref()));
                 egui::Sides::new().show(ui, |_| {}, answers);
             } else {
-                egui::Sides::new().shrink_left().truncate().show(
+                // As wide as the answers leave room for.
+                egui::Sides::new().shrink_left().wrap().show(
                     ui,
-                    |ui| words(ui, label.truncate()),
+                    |ui| words(ui, label.wrap()),
                     |ui| self.answers_ui(ui, seen, (reason.as_deref(), None)),
                 );
             }
@@ -484,11 +497,8 @@ impl SetUp {
         let wrong =
             wrong || faults.account_id.is_some() || other_account.is_some() || faults.is_region_unknown;
         let mark = mark(complete, trouble == Some(Trouble::At(Section::Stream)) || wrong);
-        let scroll = take(&mut self.scroll_to, Section::Stream);
+        self.scrolled_ui(ui, Section::Stream);
         step_ui(ui, 2, "Stream", mark, |ui| {
-            if scroll {
-                ui.scroll_to_cursor(Some(Align::TOP));
-            }
             let destination = &mut self.draft.destination;
             let url = policies::ConsolePage::CreateStream.url(&destination.region);
             ui.horizontal_wrapped(|ui| {
@@ -561,11 +571,8 @@ impl SetUp {
         let complete = self.caller().is_some() || (self.is_in_force(seen) && trouble.is_none());
         let is_wrong = missing.is_some() && !self.draft.destination.region.is_empty();
         let mark = mark(complete, trouble == Some(Trouble::At(Section::Credentials)) || is_wrong);
-        let scroll = take(&mut self.scroll_to, Section::Credentials);
+        self.scrolled_ui(ui, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
-            if scroll {
-                ui.scroll_to_cursor(Some(Align::TOP));
-            }
             let credentials = &mut self.draft.credentials;
             widgets::hint_ui(
                 ui,
@@ -616,12 +623,9 @@ impl SetUp {
         .missing;
         let wrong = trouble == Some(Trouble::At(Section::Policy)) || !missing.is_empty();
         let mark = mark(trouble.is_none(), wrong);
-        let scroll = take(&mut self.scroll_to, Section::Policy);
+        self.scrolled_ui(ui, Section::Policy);
         let faults = Faults::of(&self.draft);
         step_ui(ui, number, "Policy", mark, |ui| {
-            if scroll {
-                ui.scroll_to_cursor(Some(Align::TOP));
-            }
             let fault = faults.first().map(|fault| widgets::capital(&fault));
             if self.policy.ui(ui, &self.draft, seen, fault.as_deref()) {
                 self.draft.credentials =
@@ -737,10 +741,6 @@ enum Trouble {
     At(Section),
     /// At no step in particular.
     Elsewhere,
-}
-
-fn take(wanted: &mut Option<Section>, section: Section) -> bool {
-    wanted.take_if(|wanted| *wanted == section).is_some()
 }
 
 fn mark(complete: bool, wrong: bool) -> Mark {

@@ -26,6 +26,9 @@ use crate::{
     snippets::{self, Sdk},
 };
 
+/// The maximum width of a list of sources.
+const LIST_WIDTH_MAX: f32 = 260.0;
+
 /// What is being done to one source, by its name: the settings can change meanwhile.
 enum Doing {
     Renaming { source: String, name: String, focus: bool },
@@ -37,6 +40,8 @@ enum Doing {
 
 pub(super) struct Sources {
     doing: Option<Doing>,
+    /// The new source was to be saved without a name.
+    misses_name: bool,
     /// The sources whose keys are shown.
     revealed: Vec<String>,
     sdk: Sdk,
@@ -50,6 +55,7 @@ impl Default for Sources {
     fn default() -> Self {
         Self {
             doing: None,
+            misses_name: false,
             revealed: Vec::new(),
             sdk: Sdk::Curl,
             source: String::new(),
@@ -165,7 +171,7 @@ impl Sources {
         let fault = match config::check_source_name(name.trim()) {
             Ok(()) if taken => Some("another source has this name".to_owned()),
             Ok(()) => None,
-            Err(_) if name.is_empty() => Some(String::new()),
+            Err(_) if name.is_empty() && !self.misses_name => Some(String::new()),
             Err(error) => Some(error),
         };
         let mut save = false;
@@ -181,6 +187,9 @@ impl Sources {
             let enter = widgets::is_left_with(&field.inner, Key::Enter);
             let can = fault.is_none() && !seen.saving;
             save = (widgets::primary_button_ui(ui, Icon::Check, "Save", can).clicked() || enter) && can;
+            // What is wrong is said, and corrected there.
+            *focus |= enter && !can;
+            self.misses_name = name.is_empty() && (self.misses_name || enter);
             let escape = ui.input(|i| i.key_pressed(Key::Escape));
             cancel = widgets::button_ui(ui, Icon::X, "Cancel").clicked() || escape;
         });
@@ -204,6 +213,7 @@ impl Sources {
         }
         if save || cancel {
             self.doing = None;
+            self.misses_name = false;
         }
     }
 
@@ -222,8 +232,8 @@ impl Sources {
         let chosen = sources.iter().find(|source| source.name == self.source);
         let Some(source) = chosen.or(sources.first()) else { return };
         widgets::card_ui(ui, |ui| {
+            widgets::title_ui(ui, "Connect");
             ui.horizontal_wrapped(|ui| {
-                widgets::title_ui(ui, "Connect");
                 if sources.len() > 1 {
                     let list = ComboBox::from_id_salt("snippet source").width(170.0);
                     choose_ui(ui, list, sources, source, &mut self.source)
@@ -270,7 +280,6 @@ fn new_key(seen: &mut Seen<'_>) -> Option<String> {
         .ok()
 }
 
-/// Of a key only its end can be seen.
 /// A list to choose a source from, which is kept by its name. `shown`: the one that is chosen now.
 pub(super) fn choose_ui(
     ui: &mut Ui,
@@ -287,9 +296,15 @@ pub(super) fn choose_ui(
             }
         }
     };
-    list.show_ui(ui, choices).response
+    ui.scope(|ui| {
+        // A longer name is cut: without a limit it would take the whole line.
+        ui.set_max_width(ui.available_width().min(LIST_WIDTH_MAX));
+        list.show_ui(ui, choices).response
+    })
+    .inner
 }
 
+/// Of a key only its end can be seen.
 fn masked(key: &str) -> String {
     let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
     format!("••••••••{tail}")

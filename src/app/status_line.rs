@@ -3,17 +3,20 @@
 
 use std::time::Duration;
 
-use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Margin, Panel, RichText, Stroke, Ui};
+use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Link, Margin, Panel, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Seen,
+    Seen, Wish,
     theme::{self, Tokens, tokens, weight},
     widgets,
 };
 use crate::{
     config::{Config, DestinationKind},
-    delivery::{Forwarder, Intake},
+    delivery::{
+        Forwarder, Intake, State,
+        query::{self, Name},
+    },
 };
 
 pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -137,8 +140,8 @@ fn destination_ui(ui: &mut Ui, seen: &Seen<'_>, width_max: f32) {
     ui.scope(|ui| {
         ui.set_max_width(width_max);
         let text = format!("{what}: {destination}");
-        ui.add(Label::new(weight(destination, 580.0).color(t.strong)).truncate().selectable(false))
-            .on_hover_text(text);
+        let label = Label::new(weight(destination, 580.0).color(t.strong)).truncate().selectable(false);
+        ui.add(label.show_tooltip_when_elided(false)).on_hover_text(text);
     });
 }
 
@@ -184,7 +187,7 @@ pub(super) fn full_seconds(series: &[f32]) -> &[f32] {
     &series[..series.len().saturating_sub(1)]
 }
 
-fn queue_ui(ui: &mut Ui, seen: &Seen<'_>) {
+fn queue_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let t = tokens(ui);
     let ledger = &seen.status.ledger;
     ui.label(RichText::new("Queue").color(t.weak));
@@ -199,7 +202,12 @@ fn queue_ui(ui: &mut Ui, seen: &Seen<'_>) {
         widgets::bytes(ledger.queued_bytes),
     ));
     if ledger.failed > 0 {
-        ui.label(weight(format!("{} failed", widgets::digits(ledger.failed)), 580.0).color(t.err));
+        let failed =
+            Link::new(weight(format!("{} failed", widgets::digits(ledger.failed)), 580.0).color(t.err));
+        if ui.add(failed).on_hover_text("Shows them in Live, each with its reason").clicked() {
+            let text = query::with("", Name::State, &[State::Failed.as_str()]);
+            seen.wishes.push(Wish::Search(text));
+        }
     }
 }
 
@@ -218,8 +226,9 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Intake::Failing(_) => (t.err, Some("disk fails")),
         Intake::Stopping => (t.weak, Some("stopping")),
     };
-    ui.add(Label::new(RichText::new(&url).monospace().color(tone)).truncate())
-        .on_hover_text("The capture endpoint: where SDKs send");
+    let label = Label::new(RichText::new(&url).monospace().color(tone)).truncate();
+    ui.add(label.show_tooltip_when_elided(false))
+        .on_hover_text(format!("The capture endpoint, where SDKs send: {url}"));
     if let Some(word) = word {
         ui.label(weight(word, 580.0).color(tone));
     }

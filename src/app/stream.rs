@@ -60,10 +60,16 @@ impl From {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing of its own that the user has or has not done"
+)]
 pub(super) struct Stream {
     from: From,
     /// The time or the sequence number, as typed.
     place: String,
+    /// The field for it is to get the focus.
+    wants_place: bool,
     shard: Option<Arc<str>>,
     filter: String,
     typed_at: Option<Instant>,
@@ -274,6 +280,7 @@ impl Stream {
         ui.horizontal_wrapped(|ui| {
             if widgets::segments_ui(ui, &mut self.from, "Start reading at", &From::ALL) {
                 self.place.clear();
+                self.wants_place = true;
                 self.read_again();
             }
             let (name, hint) = match self.from {
@@ -285,6 +292,7 @@ impl Stream {
             ui.scope(|ui| {
                 widgets::edge_ui(ui, wrong && !self.place.is_empty());
                 let field = ui.add(widgets::text_edit(&mut self.place, hint).desired_width(210.0));
+                widgets::focus_once(&field, &mut self.wants_place);
                 if field.accessible_name(name).changed() {
                     self.read_again();
                 }
@@ -379,7 +387,8 @@ impl Stream {
         let view = &self.view;
         let mut parts = vec![format!("{} read", widgets::digits(view.read))];
         if !view.filter.is_empty() {
-            parts.push(format!("{} fit the filter", widgets::digits(view.fit)));
+            let matches = if view.fit == 1 { "match" } else { "matches" };
+            parts.push(format!("{} {matches}", widgets::digits(view.fit)));
         }
         match view.behind_ms {
             Some(ms) if ms > 1000 && view.fault.is_none() => {
@@ -405,15 +414,12 @@ impl Stream {
             return;
         }
         if self.view.read > 0 {
-            let text =
-                format!("{} records were read, and none fits the filter.", widgets::digits(self.view.read));
-            if widgets::empty_ui(
-                ui,
-                Icon::SearchX,
-                "Nothing fits",
-                &text,
-                Some((Icon::X, "Show all records")),
-            ) {
+            let text = format!(
+                "{} records were read, and none matches the filter.",
+                widgets::digits(self.view.read)
+            );
+            if widgets::empty_ui(ui, Icon::SearchX, "No matches", &text, Some((Icon::X, "Show all records")))
+            {
                 self.filter.clear();
                 seen.engine.filter_stream("");
             }

@@ -208,8 +208,9 @@ impl Test {
             ui.set_max_width(ui.available_width() - 4.0);
             if ui.available_width() > 860.0 {
                 ui.columns(2, |columns| {
-                    self.left_ui(&mut columns[0], seen);
-                    self.right_ui(&mut columns[1], seen);
+                    // Upright again: a column stretches the words of a text over its width.
+                    columns[0].vertical(|ui| self.left_ui(ui, seen));
+                    columns[1].vertical(|ui| self.right_ui(ui, seen));
                 });
             } else {
                 self.left_ui(ui, seen);
@@ -276,7 +277,7 @@ impl Test {
                 }
                 (true, None) => "This event's context is no object, so it carries no mark".to_owned(),
             };
-            ui.add(egui::Label::new(RichText::new(&note).color(t.weak)).truncate()).on_hover_text(note);
+            ui.add(egui::Label::new(RichText::new(note).color(t.weak)).truncate());
         });
     }
 

@@ -139,6 +139,15 @@ pub(super) fn is_left_with(field: &Response, key: Key) -> bool {
     field.lost_focus() && field.ctx.input(|input| input.key_pressed(key))
 }
 
+/// Whether Enter gives the first answer of a sheet: it was pressed in one of these fields, or while nothing had the focus
+/// that does something else with it. A key that is held down, perhaps since before the sheet opened, does not count.
+pub(super) fn is_answered_with_enter(ui: &Ui, fields: &[&Response]) -> bool {
+    let is_enter = |event: &egui::Event| matches!(event, egui::Event::Key { key: Key::Enter, pressed: true, repeat: false, modifiers, .. } if modifiers.is_none());
+    ui.input(|input| input.events.iter().any(is_enter))
+        && (fields.iter().any(|field| field.lost_focus())
+            || ui.memory(egui::Memory::focused).is_none() && !egui::Popup::is_any_open(ui))
+}
+
 /// The middle of the free space, at most so wide.
 pub(super) fn middle(ui: &Ui, width_max: f32) -> egui::Rect {
     let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
@@ -743,7 +752,7 @@ fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool
     button.show(&mut over, |ui| icon_button_ui(ui, Icon::Copy, copy_name).clicked()).inner
 }
 
-/// A name and its value on one line, the value in full as a tooltip, with a copy button. True when copied.
+/// A name and its value on one line, with a copy button. True when copied.
 pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool {
     let t = tokens(ui);
     let mut copied = false;
@@ -756,8 +765,8 @@ pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
         });
         let room = ui.available_width() - if copy { 34.0 } else { 0.0 };
         ui.allocate_ui_with_layout(vec2(room, 20.0), Layout::left_to_right(Align::Center), |ui| {
-            ui.add(Label::new(RichText::new(value).monospace().color(t.strong)).truncate())
-                .on_hover_text(value);
+            // Where it is cut, its tooltip has all of it.
+            ui.add(Label::new(RichText::new(value).monospace().color(t.strong)).truncate());
         });
         if copy && icon_button_ui(ui, Icon::Copy, &format!("Copy {}", name.to_lowercase())).clicked() {
             ui.copy_text(value.to_owned());
@@ -780,9 +789,32 @@ pub(super) fn digits(n: u64) -> String {
     out
 }
 
+/// A field for a number, which shows it as [`digits`] does and takes it with or without blanks and commas.
+pub(super) fn number_edit<N: egui::emath::Numeric>(value: &mut N) -> egui::DragValue<'_> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number, within its range"
+    )]
+    let shown = |value: f64, _: std::ops::RangeInclusive<usize>| digits(value.round().max(0.0) as u64);
+    let read = |text: &str| {
+        let is_blank = |c: char| c.is_whitespace() || matches!(c, ',' | '_' | '\'');
+        text.replace(is_blank, "").parse().ok()
+    };
+    egui::DragValue::new(value).custom_formatter(shown).custom_parser(read)
+}
+
 /// A rate for the eye.
 pub(super) fn rate(per_sec: f32) -> String {
-    if per_sec > 0.0 && per_sec < 10.0 { format!("{per_sec:.1}") } else { format!("{per_sec:.0}") }
+    if per_sec > 0.0 && per_sec < 10.0 {
+        return format!("{per_sec:.1}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is small and not negative"
+    )]
+    digits(per_sec.round() as u64)
 }
 
 /// Bytes for the eye.
@@ -842,7 +874,7 @@ mod tests {
     #[test]
     fn figures_are_short() {
         assert_eq!(digits(1_234_567), "1\u{2009}234\u{2009}567");
-        assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1234".into()));
+        assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1\u{2009}234".into()));
         assert_eq!((bytes(12), bytes(2048)), ("12 B".into(), "2.0 KiB".into()));
         assert_eq!((duration(80), duration(61_000)), ("80 ms".into(), "1 min 1 s".into()));
     }

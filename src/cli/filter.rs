@@ -51,7 +51,7 @@ pub(super) struct Filter {
 
 impl Filter {
     /// All of it, with what was written as a query.
-    pub(super) fn query(&self, written: &[Query]) -> Query {
+    pub(super) fn query(&self, written: &[Query]) -> Result<Query, query::Mistake> {
         let mut query = Query::default();
         for part in written {
             query.states.extend_from_slice(&part.states);
@@ -77,7 +77,8 @@ impl Filter {
         query.words.extend(self.text.as_ref().map(|text| text.trim().to_ascii_lowercase()));
         query.since = self.since.or(query.since);
         query.until = self.until.or(query.until);
-        query
+        query.check_range()?;
+        Ok(query)
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
         return story::run(&log, id, words.json, &config);
     }
     let answer = Answer::new(&log, words, config);
-    let query = words.filter.query(&words.query);
+    let query = words.filter.query(&words.query)?;
     if answer.begin()? == Printed::NobodyReads {
         return Ok(());
     }

@@ -94,7 +94,7 @@ fn which(words: &Words, path: &Path) -> anyhow::Result<Which> {
     if !words.ids.is_empty() {
         return named(&words.ids, path).map(Which::Lines);
     }
-    let query = words.filter.query(&[]);
+    let query = words.filter.query(&[])?;
     if !words.all && query == Query::default() {
         bail!(
             "which events? --all means every failed one; or give ids, or a filter such as --state delivered --since 2h"

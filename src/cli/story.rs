@@ -58,7 +58,7 @@ fn steps(detail: &Detail, config: &Config) -> Vec<Step> {
         (None, None) => format!("received from {}", line.source),
     };
     let mut steps =
-        vec![step(line.received_at, format!("{origin}; safe in the spool before its sender heard 200"))];
+        vec![step(line.received_at, format!("{origin}; safe in the spool before its sender got 200"))];
     steps.extend(
         detail
             .attempts

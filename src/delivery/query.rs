@@ -197,17 +197,28 @@ const MOMENTS: &str = "2026-03-02T10:00:00Z, 2026-03-02, or 15m, 2h, 1d for so l
 
 /// Why a text is no query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Mistake {
-    /// What it is about.
-    pub name: Name,
-    /// What stood there.
-    pub value: String,
+pub enum Mistake {
+    /// A value that its field does not take.
+    Value {
+        /// The field.
+        name: Name,
+        /// What stood there.
+        value: String,
+    },
+    /// The time range ends before it begins.
+    BackwardRange,
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, value } = self;
-        write!(f, "{}: \"{value}\" is not known here; allowed: {}", name.as_str(), name.allowed())
+        match self {
+            Self::Value { name, value } => {
+                write!(f, "{}: \"{value}\" is not known here; allowed: {}", name.as_str(), name.allowed())
+            }
+            Self::BackwardRange => {
+                f.write_str("the time range ends before it begins; \"until\" must be later than \"since\"")
+            }
+        }
     }
 }
 
@@ -227,11 +238,20 @@ impl Query {
                 query.add(name, value, now)?;
             }
         }
+        query.check_range()?;
         Ok(query)
     }
 
+    /// Refuses a time range that ends before it begins.
+    pub fn check_range(&self) -> Result<(), Mistake> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if until < since => Err(Mistake::BackwardRange),
+            _ => Ok(()),
+        }
+    }
+
     fn add(&mut self, name: Name, value: Pattern, now: Millis) -> Result<(), Mistake> {
-        let mistake = |value: &Pattern| Mistake { name, value: value.text.clone() };
+        let mistake = |value: &Pattern| Mistake::Value { name, value: value.text.clone() };
         match name {
             Name::State => self.states.push(State::parse(&value.text).ok_or_else(|| mistake(&value))?),
             Name::Type => self.kinds.push(Kind::parse(&value.text).ok_or_else(|| mistake(&value))?),
@@ -509,6 +529,14 @@ mod tests {
             let said = Query::parse(text, NOW).expect_err(text).to_string();
             assert!(said.contains(word) && said.contains(text.split(':').nth(1).expect("a value")), "{said}");
         }
+    }
+
+    #[test]
+    fn a_time_range_does_not_end_before_it_begins() {
+        for text in ["since:1h until:2h", "until:2026-03-01 since:2026-03-02"] {
+            assert_eq!(Query::parse(text, NOW), Err(Mistake::BackwardRange), "{text}");
+        }
+        assert_eq!(read("since:2h until:1h").until, Some(NOW - 3_600_000));
     }
 
     #[test]

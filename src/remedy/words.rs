@@ -179,7 +179,7 @@ fn kept_here(cause: Cause, fault: &Fault) -> Remedy {
         _ => say(
             "This event was set aside when the destination was changed.",
             "It waited for the destination before, and you chose that it does not go to the new one.",
-            "Send it again when you want it in the destination of now: in Live, or with `tributary resend`.",
+            "Resend this event to send it to the current destination: in Live, or with `tributary resend`.",
         )
         .at(Place::Live),
     }

@@ -333,6 +333,7 @@ fn what_cannot_be_done_ends_with_1_and_what_is_not_understood_with_2() {
         &["log", "--state", "lost"],
         &["log", "--type", "purchase"],
         &["log", "--since", "yesterday"],
+        &["log", "since:1h until:2h"],
         &["log", "state:lost"],
         &["log", "--summary", "state:failed"],
         &["log", "--sort", "name"],
@@ -344,6 +345,17 @@ fn what_cannot_be_done_ends_with_1_and_what_is_not_understood_with_2() {
         assert!(!ended.stderr.is_empty());
     }
     serve.stop();
+}
+
+#[test]
+fn a_time_range_that_ends_before_it_begins_is_refused() {
+    let home = Home::new("");
+    home.serve(&[]).stop();
+    for words in [["log", "--since", "1h", "--until", "2h"], ["resend", "--since", "1h", "--until", "2h"]] {
+        let ended = home.run(&words);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{words:?}: {ended:?}");
+        assert!(ended.stderr.contains("the time range ends before it begins"), "{words:?}: {ended:?}");
+    }
 }
 
 #[test]

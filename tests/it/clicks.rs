@@ -411,7 +411,7 @@ fn show_in_stream_opens_that_record() {
     assert!(window.query_all_by_label(&number).next().is_some(), "the record of {number}");
     // The same with a filter that does not fit, and when the stream is open already.
     retype(window, "Filter records", "nothing like it");
-    wait_for(window, "the filter", |window| says(window, "Nothing fits"));
+    wait_for(window, "the filter", |window| says(window, "No matches"));
     go(window, "Test");
     click(window, "Show in Stream");
     wait_for(window, "the record", |window| says(window, "\"event\": \"Order Completed\""));
@@ -549,7 +549,10 @@ fn a_rejected_event_shows_its_user_and_is_found_by_it() {
     }
     for user in users {
         search(window, &format!("userId:{user}"));
-        wait_for(window, user, |window| lines(window).len() == 1 && lines(window)[0].starts_with("Rejected"));
+        wait_for(window, user, |window| {
+            let is_one = lines(window).len() == 1 && lines(window)[0].starts_with("Rejected");
+            is_one && window.query_all_by_label(user).next().is_some()
+        });
     }
     window.get_by_role(Role::Row).click();
     window.run();

@@ -59,7 +59,7 @@ fn the_test_event_is_sent_from_anywhere_and_read_again_with_keys() {
     wait_for(window, "the record", |window| rows(window) == 1);
     press_key(window, Modifiers::COMMAND, Key::F);
     window.get_by_role_and_label(Role::TextInput, "Filter records").type_text("nothing like it");
-    wait_for(window, "the filter", |window| says(window, "Nothing fits"));
+    wait_for(window, "the filter", |window| says(window, "No matches"));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
     let window = &mut desk.window;
     go(window, "Sources");
     press_key(window, Modifiers::COMMAND, Key::J);
-    wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
+    wait_for(window, "the check", |window| says(window, "Everything that delivery needs is there."));
     press_key(window, SHIFT, Key::J);
     window.get_by_label("Send an event through the real endpoint and follow it to its record");
     wait_for(window, "the run", |window| says(window, " of 100 accepted"));

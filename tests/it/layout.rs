@@ -25,7 +25,7 @@ fn slow(engine: &Engine) {
 }
 
 /// Every shape that the last frame painted, out of its groups.
-fn painted(window: &Window) -> Vec<(Rect, Shape)> {
+pub fn painted(window: &Window) -> Vec<(Rect, Shape)> {
     fn add(into: &mut Vec<(Rect, Shape)>, clip_rect: Rect, shape: &Shape) {
         match shape {
             Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(into, clip_rect, shape)),
@@ -39,7 +39,7 @@ fn painted(window: &Window) -> Vec<(Rect, Shape)> {
     all
 }
 
-fn texts(window: &Window) -> Vec<(Rect, TextShape)> {
+pub fn texts(window: &Window) -> Vec<(Rect, TextShape)> {
     let shapes = painted(window).into_iter();
     shapes
         .filter_map(|(clip_rect, shape)| match shape {
@@ -49,7 +49,7 @@ fn texts(window: &Window) -> Vec<(Rect, TextShape)> {
         .collect()
 }
 
-fn rects(window: &Window) -> Vec<RectShape> {
+pub fn rects(window: &Window) -> Vec<RectShape> {
     let shapes = painted(window).into_iter();
     shapes
         .filter_map(|(_, shape)| match shape {
@@ -59,7 +59,7 @@ fn rects(window: &Window) -> Vec<RectShape> {
         .collect()
 }
 
-fn rect(window: &Window, role: Role, label: &str) -> Rect {
+pub fn rect(window: &Window, role: Role, label: &str) -> Rect {
     window.get_by_role_and_label(role, label).rect()
 }
 

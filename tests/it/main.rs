@@ -18,6 +18,7 @@ mod desktop;
 mod doctor;
 mod endpoints;
 mod endurance;
+mod forms;
 mod keyboard;
 mod keys;
 mod layout;

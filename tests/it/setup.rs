@@ -405,7 +405,7 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
 
     account.set_rule(|_| Reply::Usual);
     click(window, "Check with a test record");
-    wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
+    wait_for(window, "the check", |window| says(window, "Everything that delivery needs is there."));
     for step in ["Records can be put", "A test record is put", "It is read back"] {
         window.get_by_label(&format!("{step}: passed"));
     }
@@ -557,9 +557,7 @@ fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_a
     newcomer.clicks(Role::Button, "Create stream");
     wait_for(newcomer.window, "the stream", |window| says(window, "is there and takes records"));
     newcomer.clicks(Role::Button, "Check with a test record");
-    wait_for(newcomer.window, "the check", |window| {
-        says(window, "Everything that delivering needs is there.")
-    });
+    wait_for(newcomer.window, "the check", |window| says(window, "Everything that delivery needs is there."));
     newcomer.clicks(Role::Button, "Apply");
     wait_for(newcomer.window, "the switch", |window| says(window, "Applied and saved"));
     assert_eq!(newcomer.inputs, 8);
@@ -748,7 +746,7 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     let mut desk = open_in(settings(), files);
     let window = &mut desk.window;
     assert_eq!(value(window, "Stream name"), "clickstream");
-    assert!(says(window, "Not applied yet"));
+    assert!(says(window, "Changes take effect when you apply them"));
     assert!(says(window, "resource \"aws_iam_policy\"") && says(window, "kinesis:GetRecords"));
     click(window, "Revert");
     window.run();

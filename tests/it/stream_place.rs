@@ -98,7 +98,7 @@ fn a_filter_leaves_what_fits_and_goes_away_again() {
     let window = &mut desk.window;
     wait_for(window, "all of them", |window| rows(window) == 3);
     type_into(window, "Filter records", "GREEN");
-    wait_for(window, "the one that fits", |window| rows(window) == 1 && says(window, "1 fit the filter"));
+    wait_for(window, "the one that fits", |window| rows(window) == 1 && says(window, "1 match"));
     assert!(says(window, "3 read"));
     put(&desk, &[("carl", event("Light green")), ("carl", event("Grey"))]);
     let window = &mut desk.window;
@@ -106,7 +106,7 @@ fn a_filter_leaves_what_fits_and_goes_away_again() {
     press(window, "Clear the filter");
     wait_for(window, "all again", |window| rows(window) == 5);
     type_into(window, "Filter records", "nothing like it");
-    wait_for(window, "none", |window| says(window, "Nothing fits"));
+    wait_for(window, "none", |window| says(window, "No matches"));
     press(window, "Show all records");
     wait_for(window, "all again", |window| rows(window) == 5);
 }

@@ -302,7 +302,7 @@ fn the_check_of_the_practice_stream_passes() {
     window.get_by_label("Check: open");
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
-    wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
+    wait_for(window, "the check", |window| says(window, "Everything that delivery needs is there."));
     window.get_by_label("The stream is there: passed");
     window.get_by_label("Records can be put: passed");
     window.get_by_label("Check: done");
@@ -593,7 +593,7 @@ fn fields_words_and_chips_narrow_the_log_together() {
     wait_for(window, "the mistake", |window| says(window, "\"lost\" is not known here; allowed: queued"));
     assert_eq!(lines(window).len(), 0, "what was shown is no answer to it");
     search(window, "nobody");
-    wait_for(window, "nothing", |window| says(window, "Nothing fits"));
+    wait_for(window, "nothing", |window| says(window, "No matches"));
     window.get_by_label("Clear filters").click();
     window.run();
     wait_for(window, "all again", |window| lines(window).len() == 3);
@@ -679,7 +679,7 @@ fn time_range_and_source_are_chosen_in_menus_that_write_into_the_search() {
     window.get_by_role_and_label(Role::Button, "Apply range").click();
     window.run_steps(8);
     assert!(searched(window).starts_with("until:2026-03-02T"), "{}", searched(window));
-    wait_for(window, "none so old", |window| says(window, "Nothing fits"));
+    wait_for(window, "none so old", |window| says(window, "No matches"));
     choose(window, "Time range", "All time");
     assert_eq!(searched(window), "");
     wait_for(window, "all events", |window| lines(window).len() == 4);

@@ -238,7 +238,7 @@ fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
     click(window, "Who am I?");
     wait_for(window, "the first user", |window| says(window, "user/first"));
     click(window, "Check");
-    wait_for(window, "the green check", |window| says(window, "Everything that delivering needs is there."));
+    wait_for(window, "the green check", |window| says(window, "Everything that delivery needs is there."));
 
     type_into(window, "Access key id", &keys[1][0]);
     window.get_by_role_and_label(Role::PasswordInput, "Secret access key").focus();
@@ -247,7 +247,7 @@ fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
     window.run();
     click(window, "Store keys");
     wait_for(window, "the keys", |window| says(window, "The keys are in the system keychain, for clicks"));
-    assert!(!says(window, "user/first") && !says(window, "Everything that delivering needs is there."));
+    assert!(!says(window, "user/first") && !says(window, "Everything that delivery needs is there."));
     click(window, "Who am I?");
     wait_for(window, "the second user", |window| says(window, "user/second"));
 }
@@ -299,7 +299,7 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     assert!(says(window, "kinesis:PutRecords"), "the action that is missing is named");
     choose(window, "PutRecord");
     click(window, "Check with a test record");
-    wait_for(window, "the green check", |window| says(window, "Everything that delivering needs is there."));
+    wait_for(window, "the green check", |window| says(window, "Everything that delivery needs is there."));
     assert!(says(window, "user/tributary-clickstream"));
     click(window, "Apply");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));

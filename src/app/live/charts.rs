@@ -7,7 +7,7 @@ use std::{
 };
 
 use eframe::egui::{self, Align, Color32, Label, Layout, RichText, Sense, Ui, WidgetInfo, vec2};
-use egui_plot::{GridMark, HLine, Line, Plot, PlotPoints, VLine};
+use egui_plot::{GridMark, HLine, Line, Plot, PlotPoints, Points, VLine};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -471,8 +471,16 @@ impl Page<'_, '_> {
             plot.show(ui, |plot| {
                 for one in series {
                     for (n, run) in runs(&one.values).into_iter().enumerate() {
+                        let is_point = run.len() == 1;
                         let points: PlotPoints<'_> =
                             run.into_iter().map(|(at, value)| [slots.x(at), value]).collect();
+                        if is_point {
+                            // A line from one place to the same place could not be seen.
+                            plot.points(
+                                Points::new(one.name, points).id((one.name, n)).color(one.color).radius(2.5),
+                            );
+                            continue;
+                        }
                         let line = Line::new(one.name, points).id((one.name, n)).color(one.color).width(1.6);
                         plot.line(if series.len() == 1 { line.fill(0.0).fill_alpha(0.14) } else { line });
                     }
@@ -538,16 +546,7 @@ fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     let places: Vec<(usize, f64)> =
         values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).collect();
     let neighbours = places.chunk_by(|a, b| a.0 + 1 == b.0);
-    neighbours
-        .map(|run| {
-            let mut run = run.to_vec();
-            // A value on its own would be no line.
-            if let [one] = run[..] {
-                run.push(one);
-            }
-            run
-        })
-        .collect()
+    neighbours.map(<[_]>::to_vec).collect()
 }
 
 /// The next round number whose half is round too.
@@ -624,8 +623,11 @@ fn key_ui(ui: &mut Ui, key: &HotKey, share: f64, rate: f64, load: f64) -> egui::
     let text =
         format!("{:.1} % · {} · {:.1} % of shard {shard}", share * 100.0, per_second(rate), load * 100.0);
     let bar = Bar { name: &key.key, text: &text, share, color: load_color(load, t) };
-    let doubt =
-        if key.doubt > 0 { format!(" (at most; {} fewer at least)", key.doubt) } else { String::new() };
+    let doubt = if key.doubt > 0 {
+        format!(" (at most; {} fewer at least)", widgets::digits(key.doubt))
+    } else {
+        String::new()
+    };
     let forecast = if load >= 1.0 {
         "More than one shard takes: this key is throttled, however many shards there are."
     } else if load >= NEAR_LIMIT {
@@ -729,7 +731,7 @@ mod tests {
     #[test]
     fn a_line_is_broken_where_nothing_was_measured() {
         let runs = runs(&[None, Some(1.0), Some(2.0), None, Some(3.0)]);
-        assert_eq!(runs, [vec![(1, 1.0), (2, 2.0)], vec![(4, 3.0), (4, 3.0)]]);
+        assert_eq!(runs, [vec![(1, 1.0), (2, 2.0)], vec![(4, 3.0)]]);
     }
 
     #[test]

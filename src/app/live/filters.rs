@@ -28,8 +28,13 @@ use crate::{
 const TYPING: Duration = Duration::from_millis(220);
 pub(super) const SEARCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 
-const RANGES: [(&str, &str); 4] =
-    [("Last 15 minutes", "15m"), ("Last hour", "1h"), ("Last 24 hours", "24h"), ("Last 7 days", "7d")];
+const RANGES: [(&str, Option<&str>); 5] = [
+    ("All time", None),
+    ("Last 15 minutes", Some("15m")),
+    ("Last hour", Some("1h")),
+    ("Last 24 hours", Some("24h")),
+    ("Last 7 days", Some("7d")),
+];
 
 /// A filter that was given a name.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -52,6 +57,8 @@ pub(super) struct Filters {
     name: String,
     /// The field for the name gets the focus when the menu is opened.
     wants_name: bool,
+    /// The search field is to get the focus.
+    pub wants_search: bool,
     from: String,
     to: String,
     /// The width of the menus beside the search field in the last frame.
@@ -167,6 +174,7 @@ impl Filters {
         });
         let mut text = self.text.clone();
         text.replace_range(unknown.place, &format!("{}:", meant?.as_str()));
+        self.wants_search = true;
         self.set(text)
     }
 
@@ -190,9 +198,7 @@ impl Filters {
             self.typed_at = Some(Instant::now());
             ui.request_repaint_after(TYPING);
         }
-        if ui.input_mut(|i| i.consume_shortcut(&SEARCH)) {
-            edit.request_focus();
-        }
+        widgets::focus_once(&edit, &mut self.wants_search);
         let rect = edit.rect;
         edit.on_hover_ui(|ui| {
             ui.set_max_width(430.0);
@@ -218,41 +224,62 @@ impl Filters {
         };
         let mut chosen = None;
         menu_ui(ui, Icon::Clock, &label, "Time range", |ui| {
-            if ui.button("All time").clicked() {
-                chosen = Some(self.with_time(None));
-                ui.close();
-            }
             for (name, ago) in RANGES {
-                if ui.button(name).clicked() {
-                    chosen = Some(self.with_time(Some(ago)));
-                    ui.close();
+                if choice_ui(ui, name, self.is_time(ago)) {
+                    chosen = Some(self.with_time(ago));
                 }
             }
             ui.separator();
-            let name = ui.label("From (local time)");
-            ui.add(widgets::text_edit(&mut self.from, "2026-03-02 10:00").desired_width(190.0))
-                .labelled_by(name.id);
-            let name = ui.label("To");
-            ui.add(widgets::text_edit(&mut self.to, "2026-03-02 11:30").desired_width(190.0))
-                .labelled_by(name.id);
-            let (from, to) = (clock.read(&self.from), clock.read(&self.to));
-            let wrong = |text: &str, time: Option<i64>| !text.trim().is_empty() && time.is_none();
-            if wrong(&self.from, from) || wrong(&self.to, to) {
-                widgets::error_ui(ui, Some("A time looks like 2026-03-02 10:00"));
-            }
-            let is_range = from.is_some() || to.is_some();
-            if widgets::primary_button_ui(ui, Icon::Check, "Apply range", is_range).clicked() {
-                let mut text = self.with_time(None);
-                for (name, time) in [(Name::Since, from), (Name::Until, to)] {
-                    if let Some(time) = time {
-                        text = query::with(&text, name, &[&crate::engine::lines::time(time)]);
-                    }
-                }
-                chosen = Some(text);
-                ui.close();
-            }
+            chosen = chosen.take().or(self.exact_range_ui(ui, clock));
         });
         self.set(chosen?)
+    }
+
+    /// A range from one moment to another. The text with it, once it is applied.
+    fn exact_range_ui(&mut self, ui: &mut Ui, clock: &Clock) -> Option<String> {
+        let fields = [
+            ("From (local time)", &mut self.from, "2026-03-02 10:00"),
+            ("To", &mut self.to, "2026-03-02 11:30"),
+        ];
+        let fields = fields.map(|(name, value, hint)| {
+            let name = ui.label(name);
+            ui.add(widgets::text_edit(value, hint).desired_width(190.0)).labelled_by(name.id)
+        });
+        let (from, to) = (clock.read(&self.from), clock.read(&self.to));
+        let wrong = |text: &str, time: Option<i64>| !text.trim().is_empty() && time.is_none();
+        let mistake = if wrong(&self.from, from) || wrong(&self.to, to) {
+            Some("A time looks like 2026-03-02 10:00")
+        } else if from.zip(to).is_some_and(|(from, to)| to <= from) {
+            Some("The range ends before it begins: “To” must be later than “From”")
+        } else {
+            None
+        };
+        widgets::error_ui(ui, mistake);
+        let can = mistake.is_none() && (from.is_some() || to.is_some());
+        let entered = fields.iter().find(|field| widgets::is_left_with(field, Key::Enter));
+        let applied = widgets::primary_button_ui(ui, Icon::Check, "Apply range", can).clicked();
+        if !(applied || (entered.is_some() && can)) {
+            if let Some(field) = entered {
+                // It is still to be corrected.
+                field.request_focus();
+            }
+            return None;
+        }
+        ui.close();
+        let mut text = self.with_time(None);
+        for (name, time) in [(Name::Since, from), (Name::Until, to)] {
+            if let Some(time) = time {
+                text = query::with(&text, name, &[&crate::engine::lines::time(time)]);
+            }
+        }
+        Some(text)
+    }
+
+    /// Whether the text is about this time and no other.
+    fn is_time(&self, ago: Option<&str>) -> bool {
+        let now = Clock::now();
+        let time = |text: &str| Query::parse(text, now).map(|query| (query.since, query.until));
+        time(&self.text).is_ok_and(|is| time(&self.with_time(ago)) == Ok(is))
     }
 
     fn source_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, shown: &Query) -> Option<Query> {
@@ -261,14 +288,14 @@ impl Filters {
         let mut chosen = None;
         let name = Name::Field(Field::Source);
         menu_ui(ui, Icon::Plug, &label, "Source", |ui| {
-            if ui.button("All sources").clicked() {
+            if choice_ui(ui, "All sources", now.is_none()) {
                 chosen = Some(query::with(&self.text, name, &[]));
-                ui.close();
             }
             for source in &seen.config.capture.sources {
-                if ui.button(&*source.name).clicked() {
+                let is_chosen =
+                    shown.patterns(Field::Source).any(|pattern| pattern.fits(&source.name, false));
+                if choice_ui(ui, &source.name, is_chosen) {
                     chosen = Some(query::with(&self.text, name, &[&*source.name]));
-                    ui.close();
                 }
             }
         });
@@ -285,9 +312,8 @@ impl Filters {
         let mut chosen = None;
         menu_ui(ui, Icon::ArrowDownWideNarrow, label, "Sort by", |ui| {
             for (by, label) in choices {
-                if ui.button(label).clicked() {
+                if choice_ui(ui, label, by == self.by) {
                     chosen = Some(by);
-                    ui.close();
                 }
             }
         });
@@ -319,7 +345,8 @@ impl Filters {
             ui.set_min_width(230.0);
             for (at, saved) in self.saved.iter().enumerate() {
                 ui.horizontal(|ui| {
-                    let button = Button::new(&*saved.name).min_size(vec2(190.0, 0.0));
+                    let is_chosen = saved.text == self.text.trim();
+                    let button = Button::new(&*saved.name).min_size(vec2(190.0, 0.0)).selected(is_chosen);
                     if ui.add(button).on_hover_text(&*saved.text).clicked() {
                         chosen = Some(saved.text.clone());
                         ui.close();
@@ -340,7 +367,9 @@ impl Filters {
             is_open = true;
             widgets::focus_once(&field, &mut self.wants_name);
             let can = !self.name.trim().is_empty() && !self.text.trim().is_empty();
-            if widgets::primary_button_ui(ui, Icon::BookmarkPlus, "Save filter", can).clicked() {
+            let button = widgets::primary_button_ui(ui, Icon::BookmarkPlus, "Save filter", can);
+            let button = button.on_disabled_hover_text("It takes a name and something in the search field");
+            if button.clicked() || (can && widgets::is_left_with(&field, Key::Enter)) {
                 let name = std::mem::take(&mut self.name).trim().to_owned();
                 self.saved.retain(|saved| saved.name != name);
                 self.saved.push(Saved { name, text: self.text.trim().to_owned() });
@@ -449,6 +478,15 @@ pub(super) fn menu_ui(ui: &mut Ui, icon: Icon, label: &str, name: &str, contents
         Frame::new().inner_margin(Margin::same(4)).show(ui, contents);
     });
     response.accessible_name(name).on_hover_text(name);
+}
+
+/// One of several in a menu, which closes when it is chosen.
+fn choice_ui(ui: &mut Ui, label: &str, is_chosen: bool) -> bool {
+    let chosen = ui.add(Button::new(label).selected(is_chosen)).clicked();
+    if chosen {
+        ui.close();
+    }
+    chosen
 }
 
 /// A count that is no filter.

@@ -265,7 +265,7 @@ impl Run {
         }
         let untested = |step: &Step| step.name == "put" && step.verdict == Verdict::Skipped;
         if finding == Finding::Good && !self.steps.iter().any(untested) {
-            widgets::message_ui(ui, Tone::Good, "Everything that delivering needs is there.");
+            widgets::message_ui(ui, Tone::Good, "Everything that delivery needs is there.");
         }
     }
 }

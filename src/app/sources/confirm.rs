@@ -87,7 +87,8 @@ impl Sources {
             ui.add_space(8.0);
             widgets::answers_ui(ui, |ui| {
                 confirmed = if matches!(self.doing, Some(Doing::NewKey { keeps_old: true, .. })) {
-                    widgets::primary_button_ui(ui, question.icon, question.action, true).clicked()
+                    let button = widgets::primary_button_ui(ui, question.icon, question.action, true);
+                    button.clicked() || widgets::is_answered_with_enter(ui, &[])
                 } else {
                     widgets::danger_button_ui(ui, question.icon, question.action).clicked()
                 };

@@ -101,8 +101,7 @@ fn name_ui(ui: &mut Ui, source: &Source) {
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 9.0;
         ui.label(theme::icon(Icon::Plug).color(t.weak));
-        ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate())
-            .on_hover_text(&*source.name);
+        ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate());
     });
 }
 

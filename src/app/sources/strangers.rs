@@ -77,7 +77,7 @@ fn turned_away_ui(ui: &mut Ui, seen: &Seen<'_>, who: &str, (count, last, agent):
         ui.label(small(requests(count)));
         ui.label(small(widgets::ago_ui(ui, last, seen.now)));
         let agent = if agent.is_empty() { "no user agent" } else { agent };
-        ui.add(Label::new(small(agent.to_owned()).color(t.weak)).truncate()).on_hover_text(agent);
+        ui.add(Label::new(small(agent.to_owned()).color(t.weak)).truncate());
     });
 }
 

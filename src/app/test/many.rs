@@ -1,6 +1,6 @@
 //! One event many times: how often, how fast, as whom; and how the run goes. The run is the engine's.
 
-use eframe::egui::{self, DragValue, ProgressBar, RichText, Ui, vec2};
+use eframe::egui::{self, ProgressBar, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -116,7 +116,7 @@ impl Number<'_> {
             });
             if counts {
                 let speed = f64::from(*value).sqrt().max(1.0) / 4.0;
-                let drag = DragValue::new(value).range(1..=max).speed(speed).suffix(unit);
+                let drag = widgets::number_edit(value).range(1..=max).speed(speed).suffix(unit);
                 ui.add_sized(vec2(120.0, 28.0), drag).accessible_name(format!("{name}: how many"));
             }
             if !note.is_empty() {

@@ -232,12 +232,14 @@ fn compared(delivered: &Detail, record: &Record) -> (Option<Tone>, &'static str,
     let put = delivered.encoding.encode(&delivered.json);
     let key = &delivered.delivery.partition_key;
     if put == *record.data && *key == record.partition_key {
-        let text = format!("{} bytes and the partition key, byte for byte what was sent", put.len());
+        let bytes = widgets::digits(put.len() as u64);
+        let text = format!("{bytes} bytes and the partition key, byte for byte what was sent");
         return (Some(Tone::Good), "Read back from the stream", text);
     }
     let differs = if *key == record.partition_key {
         let at = put.iter().zip(record.data.iter()).take_while(|(a, b)| a == b).count();
-        format!("{} bytes were put and {} read; they differ from byte {at} on", put.len(), record.data.len())
+        let [put, read, at] = [put.len(), record.data.len(), at].map(|n| widgets::digits(n as u64));
+        format!("{put} bytes were put and {read} read; they differ from byte {at} on")
     } else {
         format!("The partition key is {}, not {key}", record.partition_key)
     };

@@ -228,7 +228,7 @@ impl<'w> Transaction<'w> {
     }
 }
 
-/// The line of an event that is not forwarded again. Its sender hears 200: the first one is safe.
+/// The line of an event that is not forwarded again. Its sender gets 200: the first one is safe.
 fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
     let mut excerpt = event.json.clone();
     excerpt.truncate(Refusal::EXCERPT_BYTES_MAX);
