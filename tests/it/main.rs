@@ -35,6 +35,7 @@ mod scripted;
 mod senders;
 mod setup;
 mod starts;
+mod stays_true;
 mod stream_place;
 mod test_place;
 mod tls;

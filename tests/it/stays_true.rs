@@ -1,0 +1,105 @@
+//! What each place of the window says is so, and stays so while things change around it.
+
+use eframe::egui::{Key, Modifiers, accesskit::Role, pos2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+use crate::{
+    account::Account,
+    desk::{Window, address, click, go, open_with, press, press_key, retype, says, settings, wait_for},
+    setup::with_waiting,
+    window::{denied, is_run_with_keys, lines, search, send, send_seen},
+};
+
+const KEY: &str = "test-key-1234";
+
+fn are_all(window: &Window, count: usize, state: &str) -> bool {
+    let lines = lines(window);
+    lines.len() == count && lines.iter().all(|line| line.starts_with(state))
+}
+
+/// Opens the first line of the log, and takes the pointer away from the list.
+fn open_first(window: &mut Window) {
+    window.get_all_by_role(Role::Row).next().expect("a line").click();
+    window.run_steps(4);
+    window.hover_at(pos2(400.0, 10.0));
+    window.step();
+}
+
+fn is_button(window: &Window, label: &str) -> bool {
+    window.query_by_role_and_label(Role::Button, label).is_some()
+}
+
+// The log under a filter by state.
+
+#[test]
+fn lines_beside_an_open_one_say_their_new_state_and_go_when_it_is_closed() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    let address = address(window);
+    for name in ["e1", "e2", "e3"] {
+        assert_eq!(send(address, KEY, &format!(r#"{{"userId":"ada-{name}","event":"{name}"}}"#)), 200);
+    }
+    go(window, "Live");
+    search(window, "state:retrying,queued");
+    wait_for(window, "three that are tried again", |window| are_all(window, 3, "Retrying"));
+    open_first(window);
+    click(window, "Switch all off");
+    window.hover_at(pos2(400.0, 10.0));
+    wait_for(window, "their new state", |window| are_all(window, 3, "Delivered"));
+    click(window, "Close");
+    window.hover_at(pos2(400.0, 10.0));
+    wait_for(window, "none fits any more", |window| says(window, "Nothing fits") && lines(window).is_empty());
+}
+
+#[test]
+fn lines_that_changed_out_of_sight_are_asked_again_when_they_are_let_go() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    send_seen(window);
+    go(window, "Live");
+    search(window, "state:retrying,queued");
+    wait_for(window, "one that is tried again", |window| are_all(window, 1, "Retrying"));
+    open_first(window);
+    go(window, "Sources");
+    click(window, "Switch all off");
+    wait_for(window, "it is delivered", |window| says(window, "Running"));
+    go(window, "Live");
+    wait_for(window, "its new state", |window| are_all(window, 1, "Delivered"));
+    press_key(window, Modifiers::NONE, Key::Escape);
+    window.hover_at(pos2(400.0, 10.0));
+    wait_for(window, "it fits no more", |window| says(window, "Nothing fits"));
+}
+
+#[test]
+fn failed_lines_say_that_they_were_resent_though_one_is_open() {
+    if !is_run_with_keys("stays_true::failed_lines_say_that_they_were_resent_though_one_is_open") {
+        return;
+    }
+    let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
+    let mut desk = with_waiting(&from, 3);
+    let window = &mut desk.window;
+    retype(window, "Other server", &to.url);
+    let aside = window
+        .get_all_by_role(Role::Button)
+        .find(|button| button.accesskit_node().label().is_some_and(|label| label.contains("and set")))
+        .expect("a button");
+    aside.click();
+    window.step();
+    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    go(window, "Live");
+    search(window, "state:failed");
+    wait_for(window, "three that failed", |window| are_all(window, 3, "Failed"));
+    open_first(window);
+    press_key(window, Modifiers::COMMAND, Key::T);
+    wait_for(window, "how many", |window| is_button(window, "Resend 3 events"));
+    press(window, "Resend 3 events");
+    window.hover_at(pos2(400.0, 10.0));
+    wait_for(window, "their new state", |window| are_all(window, 3, "Resent"));
+    wait_for(window, "the way to newer ones", |window| is_button(window, "Look for newer ones"));
+    // It does not depend on where the pointer is.
+    window.get_all_by_role(Role::Row).last().expect("a line").click();
+    window.run_steps(8);
+    assert!(is_button(window, "Look for newer ones"));
+    click(window, "Look for newer ones");
+    wait_for(window, "none fits any more", |window| lines(window).is_empty());
+}
