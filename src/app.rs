@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Config, Origin},
     delivery::{Millis, Status},
-    engine::{Answer, Engine, Queued, SocketAddr},
+    engine::{Answer, Applied, Engine, Queued, SocketAddr},
 };
 
 mod account;
@@ -536,11 +536,16 @@ impl Desk {
         let Some((saving, done, queued)) = self.saving.as_mut() else { return self.news(ctx) };
         let notice = match saving.poll(ctx) {
             Poll::Pending => return None,
-            Poll::There(Ok(())) => {
+            Poll::There(Ok(applied)) => {
                 if *queued == Queued::SetAside {
                     self.news.set_aside(Instant::now());
                 }
-                Notice::new(std::mem::take(done), false)
+                match applied {
+                    Applied::InForce => Notice::new(std::mem::take(done), false),
+                    Applied::NotAll(why) => {
+                        Notice::new(format!("Saved, but not all is in force. {why}"), true)
+                    }
+                }
             }
             Poll::There(Err(error)) => Notice::new(format!("Not saved: {error}"), true),
             Poll::Lost => Notice::new("Not saved: the engine did not answer".to_owned(), true),
@@ -751,7 +756,7 @@ impl Drop for Desk {
 }
 
 /// A save under way, what it is called when it is done, and what becomes of the events that wait.
-type Saving = (Waiting<Result<(), String>>, String, Queued);
+type Saving = (Waiting<Result<Applied, String>>, String, Queued);
 
 /// Short news at the lower edge, gone after a few seconds.
 struct Notice {

@@ -1,11 +1,13 @@
 //! What each place of the window says is so, and stays so while things change around it.
 
+use std::net::TcpListener;
+
 use eframe::egui::{Key, Modifiers, accesskit::Role, pos2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
     account::Account,
-    desk::{Window, address, click, go, open_with, press, press_key, retype, says, settings, wait_for},
+    desk::{Window, address, click, go, open, open_with, press, press_key, retype, says, settings, wait_for},
     setup::with_waiting,
     window::{denied, is_run_with_keys, lines, search, send, send_seen},
 };
@@ -102,4 +104,26 @@ fn failed_lines_say_that_they_were_resent_though_one_is_open() {
     assert!(is_button(window, "Look for newer ones"));
     click(window, "Look for newer ones");
     wait_for(window, "none fits any more", |window| lines(window).is_empty());
+}
+
+// Settings.
+
+#[test]
+fn an_address_that_is_in_use_is_not_called_applied_and_is_taken_once_it_is_free() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = other.local_addr().expect("an address");
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let before = address(window);
+    go(window, "Settings");
+    retype(window, "Listen address", &taken.to_string());
+    click(window, "Apply");
+    wait_for(window, "why not", |window| says(window, "could not move"));
+    wait_for(window, "it is saved", |window| says(window, "Saved, but"));
+    assert!(!says(window, "Applied and saved"));
+    assert_eq!(address(window), before);
+    drop(other);
+    wait_for(window, "it listens there", |window| says(window, &format!("http://{taken}")));
+    wait_for(window, "the problem is over", |window| !says(window, "could not move"));
+    assert_eq!(send(taken, KEY, r#"{"userId":"ada","event":"Seen"}"#), 200);
 }
