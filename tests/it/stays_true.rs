@@ -127,3 +127,25 @@ fn an_address_that_is_in_use_is_not_called_applied_and_is_taken_once_it_is_free(
     wait_for(window, "the problem is over", |window| !says(window, "could not move"));
     assert_eq!(send(taken, KEY, r#"{"userId":"ada","event":"Seen"}"#), 200);
 }
+
+// Notices.
+
+#[test]
+fn a_notice_names_no_wrong_place_and_leads_to_no_place_where_one_is() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    go(window, "Set up");
+    send_seen(window);
+    wait_for(window, "the notice", |window| says(window, "Delivery needs you"));
+    window.run_steps(6);
+    assert!(!says(window, "at the top"));
+    let notice = window.get_by_label("Close the notice").rect();
+    let leads_here = |window: &Window| {
+        let mut ways = window.query_all_by_role_and_label(Role::Button, "Set up");
+        ways.any(|way| (way.rect().center().y - notice.center().y).abs() < 10.0)
+    };
+    assert!(!leads_here(window), "no button leads to where one is");
+    window.get_by_role_and_label(Role::Button, "Sources").click();
+    window.run_steps(6);
+    assert!(leads_here(window));
+}
