@@ -455,6 +455,9 @@ impl Keeper {
         shared.set_problem("certificate", certificate.clone());
         let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
         shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(&config), tls)));
+        for (before, name) in config.capture.renamed_since(&shared.config.borrow().capture) {
+            shared.visitors.renamed(before, name);
+        }
         self.listen_inside().await;
         shared.spool.set_limits((&*config).into()).await;
         let before = shared.setup.borrow().config.clone();

@@ -1,6 +1,6 @@
 //! What each place of the window says is so, and stays so while things change around it.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, time::Duration};
 
 use eframe::egui::{Key, Modifiers, accesskit::Role, pos2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -148,4 +148,44 @@ fn a_notice_names_no_wrong_place_and_leads_to_no_place_where_one_is() {
     window.get_by_role_and_label(Role::Button, "Sources").click();
     window.run_steps(6);
     assert!(leads_here(window));
+}
+
+// Sources.
+
+#[test]
+fn a_source_keeps_its_numbers_when_it_is_renamed() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    go(window, "Sources");
+    press(window, "Check My first source");
+    assert_eq!(send(address, KEY, r#"{"userId":"ada","event":"Seen"}"#), 200);
+    wait_for(window, "the event", |window| says(window, "An event arrived") && says(window, "1 accepted"));
+    press(window, "Rename My first source");
+    retype(window, "Source name", "Website");
+    click(window, "Save");
+    wait_for(window, "its new name", |window| says(window, "Copy write key of Website"));
+    wait_for(window, "its numbers", |window| says(window, "1 accepted"));
+    assert!(!says(window, "No events since Tributary started") && says(window, "An event arrived"));
+    assert_eq!(send(address, KEY, r#"{"userId":"ada","event":"Seen"}"#), 200);
+    wait_for(window, "both", |window| says(window, "2 accepted"));
+}
+
+#[test]
+fn a_source_s_rate_is_the_rate_of_the_status_line() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    let is_at = |window: &Window, label: &str| window.query_all_by_label(label).next().is_some();
+    // A rate is gone after three seconds: a busy machine gets more than one event to show one of.
+    let is_the_same = (0..10).any(|_| {
+        send_seen(window);
+        (0..300).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            window.step();
+            assert!(!is_at(window, "0.1 events/s"), "a rate of its own");
+            is_at(window, "0.3 events/s") && is_at(window, "0.3/s")
+        })
+    });
+    assert!(is_the_same);
 }
