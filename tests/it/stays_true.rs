@@ -7,7 +7,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
     account::Account,
-    desk::{Window, address, click, go, open, open_with, press, press_key, retype, says, settings, wait_for},
+    desk::{
+        Window, address, click, go, open, open_with, press, press_key, retype, says, settings, type_into,
+        wait_for,
+    },
     setup::with_waiting,
     window::{denied, is_run_with_keys, lines, search, send, send_seen},
 };
@@ -188,4 +191,50 @@ fn a_source_s_rate_is_the_rate_of_the_status_line() {
         })
     });
     assert!(is_the_same);
+}
+
+// Test.
+
+#[test]
+fn a_saved_event_is_named_only_where_it_is_shown_and_removed_only_after_a_question() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Test");
+    let is_named = |window: &Window| says(window, "Remove saved event Mine");
+    press(window, "Save as …");
+    type_into(window, "Name of the saved event", "Mine");
+    press(window, "Save event");
+    wait_for(window, "it is saved", is_named);
+    press(window, "identify");
+    assert!(!is_named(window), "another event is shown");
+    press(window, "track");
+    wait_for(window, "its name", is_named);
+    press(window, "Remove saved event Mine");
+    window.run_steps(4);
+    click(window, "Cancel");
+    window.run_steps(4);
+    assert!(is_named(window), "it is still there");
+    press(window, "Remove saved event Mine");
+    window.run_steps(4);
+    click(window, "Remove saved event");
+    wait_for(window, "it goes", |window| !is_named(window));
+}
+
+#[test]
+fn a_json_text_with_a_mistake_is_not_said_to_have_a_wrong_context() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Test");
+    press(window, "JSON");
+    let write = |window: &mut Window, text: &str| {
+        window.get_by_label("Event JSON").focus();
+        window.run();
+        press_key(window, Modifiers::COMMAND, Key::A);
+        window.get_by_label("Event JSON").type_text(text);
+        window.run();
+    };
+    write(window, "{\"event\": }");
+    assert!(says(window, "Line 1, column") && !says(window, "context is no object"));
+    write(window, r#"{"userId":"ada","event":"Seen","context":7}"#);
+    assert!(says(window, "context is no object"));
 }
