@@ -238,3 +238,17 @@ fn a_json_text_with_a_mistake_is_not_said_to_have_a_wrong_context() {
     write(window, r#"{"userId":"ada","event":"Seen","context":7}"#);
     assert!(says(window, "context is no object"));
 }
+
+// Stream.
+
+#[test]
+fn a_sequence_number_that_the_stream_does_not_have_is_named_as_the_cause() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Stream");
+    press(window, "Sequence number");
+    type_into(window, "Sequence number to start at", "123");
+    wait_for(window, "what was said", |window| says(window, "StartingSequenceNumber 123"));
+    assert!(says(window, "cannot be read from this sequence number"));
+    assert!(!says(window, "name or ARN") && !says(window, "What AWS said"));
+}
