@@ -8,11 +8,11 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::{
     account::Account,
     desk::{
-        Window, address, click, go, open, open_with, press, press_key, retype, says, settings, type_into,
-        wait_for,
+        Window, address, choose, click, copied, flip, go, open, open_with, press, press_key, retype, says,
+        settings, type_into, wait_for,
     },
-    setup::with_waiting,
-    window::{denied, is_run_with_keys, lines, search, send, send_seen},
+    setup::{use_server, with_waiting},
+    window::{denied, is_run_with_keys, lines, search, send, send_seen, without_profile},
 };
 
 const KEY: &str = "test-key-1234";
@@ -32,6 +32,10 @@ fn open_first(window: &mut Window) {
 
 fn is_button(window: &Window, label: &str) -> bool {
     window.query_by_role_and_label(Role::Button, label).is_some()
+}
+
+fn is_disabled(window: &Window, button: &str) -> bool {
+    window.get_by_role_and_label(Role::Button, button).accesskit_node().is_disabled()
 }
 
 // The log under a filter by state.
@@ -251,4 +255,66 @@ fn a_sequence_number_that_the_stream_does_not_have_is_named_as_the_cause() {
     wait_for(window, "what was said", |window| says(window, "StartingSequenceNumber 123"));
     assert!(says(window, "cannot be read from this sequence number"));
     assert!(!says(window, "name or ARN") && !says(window, "What AWS said"));
+}
+
+// Set up.
+
+#[test]
+fn a_check_is_outdated_by_what_it_checks_alone() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    press(window, "Check");
+    wait_for(window, "the check", |window| says(window, "Everything that delivering needs is there."));
+    flip(window, "Deliver events");
+    wait_for(window, "the switch", |window| says(window, "Disabled"));
+    assert!(!says(window, "The settings have changed since this check"));
+    window.get_by_label("Check: done");
+    assert!(says(window, "Everything that delivering needs is there."));
+}
+
+#[test]
+fn a_check_is_made_again_only_where_its_result_is_shown() {
+    let mut desk = open(without_profile());
+    let window = &mut desk.window;
+    click(window, "Check");
+    wait_for(window, "the check", |window| says(window, "Credentials are found: failed"));
+    window.get_by_role_and_label(Role::Button, "Check again");
+    choose(window, "Practice stream");
+    assert!(is_button(window, "Check") && !is_button(window, "Check again"));
+    choose(window, "Amazon Kinesis");
+    assert!(is_button(window, "Check again") && !is_button(window, "Check"));
+}
+
+#[test]
+fn an_arn_with_missing_parts_is_not_copied_and_a_policy_says_that_it_has_placeholders() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    choose(window, "Amazon Kinesis");
+    assert!(is_disabled(window, "Copy stream arn"));
+    click(window, "Copy policy");
+    window.run();
+    assert!(says(window, "Policy with placeholders copied"));
+    type_into(window, "AWS region", "eu-west-1");
+    type_into(window, "Stream name", "clicks");
+    assert!(is_disabled(window, "Copy stream arn"));
+    type_into(window, "AWS account id", "123456789012");
+    click(window, "Copy stream arn");
+    assert_eq!(copied(window).as_deref(), Some("arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"));
+}
+
+#[test]
+fn a_server_that_is_not_aws_is_not_called_aws() {
+    if !is_run_with_keys("stays_true::a_server_that_is_not_aws_is_not_called_aws") {
+        return;
+    }
+    let dead = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
+    let mut config = settings();
+    use_server(&mut config, &format!("http://{dead}"));
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    click(window, "Check");
+    wait_for(window, "the check", |window| says(window, "The stream is there: failed"));
+    assert!(says(window, "This server did not say whose keys these are"));
+    assert!(!says(window, "AWS STS") && !says(window, "AWS knows them"));
+    window.get_by_label("The keys are known: skipped");
 }
