@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Config, Origin},
     delivery::{Millis, Status},
-    engine::{Answer, Engine, Queued, SocketAddr},
+    engine::{Answer, Applied, Engine, Queued, SocketAddr},
 };
 
 mod account;
@@ -536,11 +536,16 @@ impl Desk {
         let Some((saving, done, queued)) = self.saving.as_mut() else { return self.news(ctx) };
         let notice = match saving.poll(ctx) {
             Poll::Pending => return None,
-            Poll::There(Ok(())) => {
+            Poll::There(Ok(applied)) => {
                 if *queued == Queued::SetAside {
                     self.news.set_aside(Instant::now());
                 }
-                Notice::new(std::mem::take(done), false)
+                match applied {
+                    Applied::InForce => Notice::new(std::mem::take(done), false),
+                    Applied::NotAll(why) => {
+                        Notice::new(format!("Saved, but not all is in force. {why}"), true)
+                    }
+                }
             }
             Poll::There(Err(error)) => Notice::new(format!("Not saved: {error}"), true),
             Poll::Lost => Notice::new("Not saved: the engine did not answer".to_owned(), true),
@@ -754,7 +759,7 @@ impl Drop for Desk {
 }
 
 /// A save under way, what it is called when it is done, and what becomes of the events that wait.
-type Saving = (Waiting<Result<(), String>>, String, Queued);
+type Saving = (Waiting<Result<Applied, String>>, String, Queued);
 
 /// Short news at the lower edge, gone after a few seconds.
 struct Notice {
@@ -764,6 +769,10 @@ struct Notice {
     /// Where there is more about it.
     place: Option<Place>,
 }
+
+/// Bytes of a notice's text that stand in one line; a longer text takes several of [`NOTICE_WIDTH_MAX`].
+const NOTICE_LINE_MAX: usize = 110;
+const NOTICE_WIDTH_MAX: f32 = 640.0;
 
 /// Whether a notice stays, and where it was followed to.
 struct Shown {
@@ -776,8 +785,8 @@ impl Notice {
         Self { text, bad, since: Instant::now(), place: None }
     }
 
-    /// `above`: what it must not cover at the window's lower edge.
-    fn ui(&self, ui: &Ui, above: f32) -> Shown {
+    /// `above`: what it must not cover at the window's lower edge. No button leads to the place that is `open`.
+    fn ui(&self, ui: &Ui, above: f32, open: Option<Place>) -> Shown {
         // Long enough to be read.
         let reading = 3 + self.text.len() as u64 / 25;
         let stays = Duration::from_secs(if self.bad { reading.max(12) } else { reading });
@@ -797,9 +806,19 @@ impl Notice {
                     |ui| {
                         ui.horizontal(|ui| {
                             ui.label(theme::icon(tone.icon()).color(tone.color(t)));
-                            ui.label(theme::weight(&*self.text, 560.0).color(t.strong));
+                            let text = theme::weight(&*self.text, 560.0).color(t.strong);
+                            if self.text.len() > NOTICE_LINE_MAX {
+                                ui.vertical(|ui| {
+                                    ui.set_max_width(NOTICE_WIDTH_MAX);
+                                    ui.label(text);
+                                });
+                            } else {
+                                ui.label(text);
+                            }
                             let Some(place) = self.place else { return };
-                            if widgets::button_ui(ui, place.icon(), place.title()).clicked() {
+                            if open != Some(place)
+                                && widgets::button_ui(ui, place.icon(), place.title()).clicked()
+                            {
                                 to = Some(place);
                             }
                             closed = widgets::icon_button_ui(ui, Icon::X, "Close the notice").clicked();
@@ -933,11 +952,11 @@ impl eframe::App for App {
                 }
             }
         }
-        let above = match &self.phase {
-            Phase::Desk(desk) => desk.below,
-            Phase::Problem(_) => 0.0,
+        let (above, open) = match &self.phase {
+            Phase::Desk(desk) => (desk.below, Some(desk.place)),
+            Phase::Problem(_) => (0.0, None),
         };
-        if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui, above)) {
+        if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui, above, open)) {
             if let (Some(place), Phase::Desk(desk)) = (to, &mut self.phase) {
                 desk.place = place;
             }

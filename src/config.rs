@@ -395,6 +395,16 @@ impl Capture {
     pub fn exposed(&self) -> bool {
         !self.listen.ip().to_canonical().is_loopback()
     }
+
+    /// The sources that had another name before: that name, and the one of now. They are known by their write keys.
+    pub fn renamed_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let has = |sources: &[Source], name: &str| sources.iter().any(|source| source.name == name);
+        self.sources.iter().filter_map(move |now| {
+            let was = before.sources.iter().find(|was| was.write_key == now.write_key)?;
+            let is_renamed = !has(&before.sources, &now.name) && !has(&self.sources, &was.name);
+            is_renamed.then_some((&*was.name, &*now.name))
+        })
+    }
 }
 
 /// `[spool]`

@@ -371,6 +371,9 @@ pub enum Intake {
     Stopping,
 }
 
+/// Full seconds over which a rate is taken, of a source as of all of them.
+pub const RATE_SECONDS: usize = 3;
+
 /// What a source did since the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceSeen {
@@ -382,7 +385,7 @@ pub struct SourceSeen {
     pub accepted: u64,
     /// Its rejected events.
     pub rejected: u64,
-    /// Accepted events a second, over the last ten seconds.
+    /// Accepted events a second, over the last [`RATE_SECONDS`].
     pub per_sec: f32,
     /// The SDK that its events name (`context.library`), such as `analytics-node 3.1.0`.
     pub library: Option<Arc<str>>,

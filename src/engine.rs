@@ -185,6 +185,16 @@ pub enum Queued {
     SetAside,
 }
 
+/// Whether new settings are in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// All of them.
+    InForce,
+    /// Not what this text names, with the reason and what to do: an address in use, say. It is in [`Status::problems`] as
+    /// long as that is so.
+    NotAll(String),
+}
+
 /// A test event on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestSent {
@@ -508,17 +518,18 @@ impl Engine {
     }
 
     /// Applies new settings at once, without losing or blocking accepted events. Never blocks. What could not be
-    /// applied (an address in use, say) appears in [`Status::problems`].
+    /// applied appears in [`Status::problems`]; an address in use is tried again until it is free.
     pub fn apply(&self, config: Config) {
         let (reply, _nobody) = oneshot::channel();
         let queued = Queued::GoOn;
         self.command(Command::Apply { config: Box::new(config), save: false, queued, reply });
     }
 
-    /// Writes the changes to the settings file, then applies them; `Err` says why neither happened. `queued` says what
+    /// Writes the changes to the settings file, then applies them; `Err` says why neither happened, [`Applied`] whether all
+    /// of them are in force. `queued` says what
     /// becomes of the events that wait: with [`Queued::SetAside`] the answer takes as long as puts in flight and the disk
     /// do, and what was set aside stays so where saving fails.
-    pub fn save_and_apply(&self, config: Config, queued: Queued) -> Answer<Result<(), String>> {
+    pub fn save_and_apply(&self, config: Config, queued: Queued) -> Answer<Result<Applied, String>> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Apply { config: Box::new(config), save: true, queued, reply });
         Answer(answer)

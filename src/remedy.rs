@@ -206,6 +206,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::NotSubscribed
         | Cause::StreamNotFound
         | Cause::RequestRefused
+        | Cause::ReadPlaceRefused
         | Cause::IamNameTaken
         | Cause::IamNotThere
         | Cause::OtherAccount
@@ -276,6 +277,7 @@ enum Cause {
     IamNotThere,
     OtherAccount,
     ReadPlaceExpired,
+    ReadPlaceRefused,
     CredentialsNotFound,
     CredentialsFailed(Source),
     SessionExpired,
@@ -532,6 +534,7 @@ fn cause_of(code: &str, message: &str) -> Cause {
             Cause::KeysUnreachable(source_in(message))
         }
         Cause::SignatureWrong if is_about_time(message) => Cause::ClockWrong,
+        Cause::RequestRefused if is_about_the_place_to_read(message) => Cause::ReadPlaceRefused,
         Cause::RequestRefused if is_about_the_record(message) => Cause::RecordRefused,
         cause => cause,
     }
@@ -543,6 +546,12 @@ fn is_about_time(message: &str) -> bool {
     ["signature expired", "not yet current", "is now earlier", "is still later"]
         .iter()
         .any(|sign| message.contains(sign))
+}
+
+/// `StartingSequenceNumber 1 used in GetShardIterator … is invalid`, `Invalid StartingSequenceNumber. It encodes …`, and
+/// `… at 'startingSequenceNumber' failed to satisfy constraint …`: what the user typed, not the stream.
+fn is_about_the_place_to_read(message: &str) -> bool {
+    ["StartingSequenceNumber", "'startingSequenceNumber'"].iter().any(|sign| message.contains(sign))
 }
 
 /// Whether keys could not be fetched because nothing answered. A machine outside of EC2 always fails to reach IMDS,

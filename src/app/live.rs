@@ -259,10 +259,10 @@ impl Live {
     fn held(&mut self, ctx: &egui::Context) -> Held {
         let is_aimed_at = self.hold.is_aimed_at(ctx);
         let open = self.pane.as_ref().and_then(|pane| self.rows.find(pane.id));
-        if is_aimed_at {
-            Held::ByPointer
-        } else if !self.awaits_new && open.is_some_and(|number| self.visible.contains(&number)) {
+        if !self.awaits_new && open.is_some_and(|number| self.visible.contains(&number)) {
             Held::ByOpenLine
+        } else if is_aimed_at {
+            Held::ByPointer
         } else {
             Held::No
         }
@@ -307,9 +307,10 @@ impl Live {
         let mut query = self.rows.missing(&self.visible, status.newest);
         let follows = self.follows && !is_held;
         // Lines that came while the list was held are shown as soon as it is let go, even if no other line comes.
-        let is_behind = follows && self.rows.filter.by.is_none() && self.rows.unseen(status.newest) > 0;
+        let has_unseen = follows && self.rows.filter.by.is_none() && self.rows.unseen(status.newest) > 0;
+        let is_behind = has_unseen || self.rows.is_behind(&self.visible, is_held);
         if query.is_none() && !self.paused && (status.revision != self.revision || is_behind) {
-            let every = if self.rows.is_cheap() { READ_EVERY } else { SEARCH_EVERY };
+            let every = if is_held || self.rows.is_cheap() { READ_EVERY } else { SEARCH_EVERY };
             let since = self.read_at.map_or(every, |at| at.elapsed());
             if since < every {
                 ctx.request_repaint_after(every.saturating_sub(since));
@@ -319,7 +320,11 @@ impl Live {
             if let Some(since) = self.filters.slides_to().filter(|_| !is_held) {
                 self.rows.slide(Some(since));
             }
-            query = self.rows.changed(&self.visible, follows, status.newest);
+            query = if is_held {
+                self.rows.changed_while_held(&self.visible)
+            } else {
+                self.rows.changed(&self.visible, follows, status.newest)
+            };
         }
         if let Some(query) = query {
             self.read_at = Some(Instant::now());

@@ -53,8 +53,7 @@ impl News {
         let was_blocked = self.is_blocked;
         self.is_blocked = is_blocked || (was_blocked && !is_over);
         if is_blocked && !was_blocked {
-            let text =
-                "Delivery needs you: events wait in the spool. The message at the top says what to do.";
+            let text = "Delivery needs you: events wait in the spool. The banner in Tributary's window says what to do.";
             return Some(Item { text: text.to_owned(), place: Place::SetUp });
         }
         let used = percent(status.ledger.queued_bytes, config.spool.max_bytes);

@@ -31,6 +31,19 @@ enum Ask {
     Jump { first: usize },
     /// The same lines again, for what has happened to them.
     Again { ids: Vec<EventId> },
+    /// The same, whether they still fit the filter or not: the list is held still.
+    States { ids: Vec<EventId> },
+}
+
+/// What the log may say otherwise of lines in sight, though it has not changed since they were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Behind {
+    #[default]
+    Nothing,
+    /// Which lines the list has: while it is held still, none may come or go.
+    Lines,
+    /// That, and what state its lines are in.
+    States,
 }
 
 /// The lines that are held.
@@ -55,6 +68,10 @@ pub(super) struct Rows {
     head: EventId,
     asked: Option<Ask>,
     loaded: bool,
+    behind: Behind,
+    /// The newest and the oldest of the lines that alone were asked for when the log changed; `None`: all that are held
+    /// say what the log said then.
+    up_to_date: Option<(EventId, EventId)>,
 }
 
 /// How far a search is.
@@ -192,12 +209,40 @@ impl Rows {
             self.asked = Some(Ask::Refresh { newest });
             return Some(self.query());
         }
-        let ids: Vec<EventId> =
-            visible.clone().filter_map(|number| self.get(number)).map(|row| row.id).collect();
+        let ids = self.ids(visible);
         let before = Some(ids.first()? + 1);
         let query = Query { before, limit: ids.len(), ..self.query() };
         self.asked = Some(Ask::Again { ids });
         Some(query)
+    }
+
+    /// What to ask after the log has changed while the list is held still.
+    pub(super) fn changed_while_held(&mut self, visible: &Range<usize>) -> Option<Query> {
+        let ids = self.ids(visible);
+        if self.asked.is_some() || self.filter.by.is_some() || ids.is_empty() {
+            return None;
+        }
+        let query = Query { limit: ids.len(), ids: ids.clone(), ..Query::default() };
+        self.asked = Some(Ask::States { ids });
+        Some(query)
+    }
+
+    /// Whether the lines in sight have to be asked for again although the log has not changed. `hold`: the list is held
+    /// still.
+    pub(super) fn is_behind(&self, visible: &Range<usize>, hold: bool) -> bool {
+        let is_behind = match self.behind {
+            Behind::Nothing => false,
+            Behind::Lines => !hold,
+            Behind::States => true,
+        };
+        let is_outside = |(newest, oldest): (EventId, EventId)| {
+            self.ids(visible).iter().any(|id| !(oldest..=newest).contains(id))
+        };
+        self.filter.by.is_none() && (is_behind || self.up_to_date.is_some_and(is_outside))
+    }
+
+    fn ids(&self, visible: &Range<usize>) -> Vec<EventId> {
+        visible.clone().filter_map(|number| self.get(number)).map(|row| row.id).collect()
     }
 
     /// A page of it is found without looking at many other lines.
@@ -269,8 +314,10 @@ impl Rows {
     pub(super) fn take(&mut self, page: Page, hold: bool) {
         let Some(ask) = self.asked.take() else { return };
         if hold && self.loaded && matches!(ask, Ask::Top { .. } | Ask::Refresh { .. }) {
+            self.behind = Behind::States;
             return;
         }
+        self.note_what_is_behind(&ask, &page, hold);
         let is_last = page.rows.len() < PAGE && page.stopped_at.is_none();
         if matches!(ask, Ask::Top { .. } | Ask::Older | Ask::Better) {
             (self.reached, self.reaches_to) = (page.reached, page.reaches_to);
@@ -332,6 +379,27 @@ impl Rows {
                 self.held = page.rows.into();
             }
             Ask::Again { ids } => self.update(&ids, page, hold),
+            Ask::States { ids } => self.update(&ids, page, true),
+        }
+    }
+
+    /// What a page that is taken leaves behind the log.
+    fn note_what_is_behind(&mut self, ask: &Ask, page: &Page, hold: bool) {
+        match ask {
+            Ask::Top { .. } | Ask::Jump { .. } => (self.behind, self.up_to_date) = (Behind::Nothing, None),
+            Ask::Refresh { .. } => {
+                self.behind = Behind::Nothing;
+                self.up_to_date = page.rows.last().map(|row| (EventId::MAX, row.id));
+            }
+            Ask::Again { ids } => {
+                self.behind = if hold { Behind::States } else { Behind::Nothing };
+                self.up_to_date = ids.first().copied().zip(ids.last().copied());
+            }
+            Ask::States { ids } => {
+                self.behind = Behind::Lines;
+                self.up_to_date = ids.first().copied().zip(ids.last().copied());
+            }
+            Ask::Older | Ask::Better | Ask::Newer => {}
         }
     }
 
@@ -574,6 +642,41 @@ mod tests {
         rows.changed(&(0..30), true, 9).expect("asks for the newest");
         rows.take(Page { rows: vec![delivery(9)], ..Page::default() }, false);
         assert_eq!((rows.len(), rows.find(9), rows.unseen(9)), (1, Some(0), 0));
+    }
+
+    #[test]
+    fn lines_of_a_held_list_say_their_new_state_and_are_asked_again_when_it_is_let_go() {
+        let mut rows = Rows::default();
+        let queued = |id| Delivery { state: State::Queued, ..delivery(id) };
+        rows.look_for(Query { states: vec![State::Queued], ..Query::default() });
+        rows.missing(&(0..30), 3).expect("asks");
+        rows.take(Page { rows: vec![queued(3), queued(2)], ..Page::default() }, true);
+        assert!(!rows.is_behind(&(0..30), true) && !rows.is_behind(&(0..30), false));
+        rows.changed(&(0..30), true, 3).expect("asks for the newest");
+        rows.take(Page::default(), true);
+        assert!(rows.is_behind(&(0..30), true), "that page was of no use");
+        let query = rows.changed_while_held(&(0..30)).expect("asks for these lines");
+        assert_eq!((query.ids, query.states, query.limit), (vec![3, 2], vec![], 2));
+        rows.take(Page { rows: vec![delivery(3), queued(2)], ..Page::default() }, true);
+        let states: Vec<_> = (0..2).filter_map(|n| rows.get(n)).map(|row| row.state).collect();
+        assert_eq!(states, [State::Delivered, State::Queued]);
+        assert!(!rows.is_behind(&(0..30), true) && rows.is_behind(&(0..30), false));
+        rows.changed(&(0..30), true, 3).expect("asks for the newest");
+        rows.take(Page { rows: vec![queued(2)], ..Page::default() }, false);
+        assert_eq!((rows.len(), rows.find(2), rows.is_behind(&(0..30), false)), (1, Some(0), false));
+    }
+
+    #[test]
+    fn lines_that_were_out_of_sight_when_the_log_changed_are_asked_for_when_they_come_into_sight() {
+        let mut rows = Rows::default();
+        settle(&mut rows, &(0..30), 150);
+        assert!(!rows.is_behind(&(60..90), false), "all are of one page");
+        let query = rows.changed(&(0..30), false, 151).expect("asks for the lines in sight");
+        rows.take(answer(&query, 150), false);
+        assert!(!rows.is_behind(&(0..30), false) && rows.is_behind(&(20..50), false));
+        let query = rows.changed(&(20..50), false, 151).expect("asks for them");
+        rows.take(answer(&query, 150), false);
+        assert!(!rows.is_behind(&(20..50), false));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::{Config, DestinationKind},
     delivery::{
-        Forwarder, Intake, State,
+        Forwarder, Intake, RATE_SECONDS, State,
         query::{self, Name},
     },
 };
@@ -175,10 +175,11 @@ fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
     }
 }
 
-/// The mean of the last few full seconds: steadier than one, and still quick. The second that is running is not full.
+/// The mean of the last full seconds, [`RATE_SECONDS`] of them: steadier than one, and still quick. The second that is
+/// running is not full.
 pub(super) fn latest(series: &[f32]) -> f32 {
     let full = full_seconds(series);
-    let tail = &full[full.len().saturating_sub(3)..];
+    let tail = &full[full.len().saturating_sub(RATE_SECONDS)..];
     if tail.is_empty() { 0.0 } else { tail.iter().sum::<f32>() / tail.len() as f32 }
 }
 

@@ -153,6 +153,7 @@ impl Test {
     /// Takes an event from somewhere else as the draft of its call.
     pub(super) fn compose(&mut self, kind: Kind, text: String) {
         self.kind = kind;
+        self.presets.let_go(kind);
         *self.draft() = Draft::new(text);
     }
 
@@ -239,7 +240,8 @@ impl Test {
             widgets::hint_ui(ui, meaning(self.kind));
             let text = self.draft().text.clone();
             if let Some(preset) = self.presets.ui(ui, seen, self.kind, &text) {
-                self.compose(preset.kind, preset.json);
+                self.kind = preset.kind;
+                *self.draft() = Draft::new(preset.json);
             }
             let views = [(View::Form, "Form"), (View::Json, "JSON")];
             widgets::segments_ui(ui, &mut self.view, "Edit as", &views);
@@ -270,10 +272,14 @@ impl Test {
             widgets::switch_ui(ui, &mut marked, "Mark as test");
             self.unmarked = !marked;
             ui.label(weight("Mark as test", 560.0));
-            let note = match (marked, edit::with_mark(&self.drafts[self.call()].text)) {
+            let text = &self.drafts[self.call()].text;
+            let note = match (marked, edit::with_mark(text)) {
                 (false, _) => "Consumers cannot tell it from a real event".to_owned(),
                 (true, Some(_)) => {
                     format!("context.{} = {}", edit::MARK.0, edit::MARK.1)
+                }
+                (true, None) if edit::Members::of(text).is_none() => {
+                    "Only a JSON object can carry the mark".to_owned()
                 }
                 (true, None) => "This event's context is no object, so it carries no mark".to_owned(),
             };
@@ -295,6 +301,7 @@ impl Test {
             let template = snippets::sample(self.kind);
             if self.draft().text != template && widgets::button_ui(ui, Icon::Undo2, "Template").clicked() {
                 *self.draft() = Draft::new(template.to_owned());
+                self.presets.let_go(self.kind);
             }
         });
     }

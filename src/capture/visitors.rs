@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::probes::Probes;
 use crate::{
     config::Source,
-    delivery::{Millis, SourceSeen, Stranger, WrongPath},
+    delivery::{Millis, RATE_SECONDS, SourceSeen, Stranger, WrongPath},
     event::{Event, library_of},
 };
 
@@ -25,8 +25,8 @@ const PATHS_MAX: usize = 50;
 /// How often a source's SDK is looked for in its events.
 const LIBRARY_EVERY_MS: Millis = 5_000;
 
-/// Seconds over which a source's rate is taken.
-const RATE_SECONDS: u32 = 10;
+/// Seconds whose events are kept apart: those of the rate, and the one that is running.
+const SECONDS_KEPT: usize = RATE_SECONDS + 1;
 
 /// Characters of a user agent or a path that are kept.
 const TEXT_MAX: usize = 80;
@@ -60,8 +60,8 @@ struct Visits {
     rejected: u64,
     library: Option<Arc<str>>,
     library_at: Millis,
-    /// Events in each of the last seconds, by the second's last digit.
-    recent: [(i64, u32); RATE_SECONDS as usize],
+    /// Events in each of the last seconds, by the remainder of the second.
+    recent: [(i64, u32); SECONDS_KEPT],
 }
 
 /// What is remembered of a request, made before its events go to the spool.
@@ -104,14 +104,21 @@ impl Visitors {
         visits.last_seen = visit.at;
         visits.accepted += u64::from(visit.events);
         visits.rejected += visit.rejected;
-        let second = visit.at / 1000;
-        let slot =
-            &mut visits.recent[usize::try_from(second.rem_euclid(i64::from(RATE_SECONDS))).unwrap_or(0)];
-        let before = if slot.0 == second { slot.1 } else { 0 };
-        *slot = (second, before.saturating_add(visit.events));
+        visits.add(visit.at / 1000, visit.events);
         if visit.library.is_some() {
             visits.library = visit.library;
             visits.library_at = visit.at;
+        }
+    }
+
+    /// A source has another name from now on. Its numbers are kept; a request that was taken just before may still add to
+    /// those of the old name.
+    pub fn renamed(&self, before: &str, name: &str) {
+        let mut seen = self.seen();
+        let Some(visits) = seen.sources.remove(before) else { return };
+        match seen.sources.entry(name.into()) {
+            Entry::Occupied(mut there) => there.get_mut().add_all(visits),
+            Entry::Vacant(place) => drop(place.insert(visits)),
         }
     }
 
@@ -205,10 +212,29 @@ impl Visitors {
 }
 
 impl Visits {
+    fn add(&mut self, second: i64, events: u32) {
+        let place = usize::try_from(second.unsigned_abs()).unwrap_or(0) % SECONDS_KEPT;
+        let slot = &mut self.recent[place];
+        let before = if slot.0 == second { slot.1 } else { 0 };
+        *slot = (second, before.saturating_add(events));
+    }
+
+    /// Adds what came under another name, before.
+    fn add_all(&mut self, before: Self) {
+        self.last_seen = self.last_seen.max(before.last_seen);
+        self.accepted += before.accepted;
+        self.rejected += before.rejected;
+        if self.library.is_none() {
+            (self.library, self.library_at) = (before.library, before.library_at);
+        }
+    }
+
+    /// The rate is of full seconds: the one that is running would make it too low.
     fn shown(&self, name: &Arc<str>, now: Millis) -> SourceSeen {
-        let oldest = now / 1000 - i64::from(RATE_SECONDS);
+        let running = now / 1000;
+        let full = running - i64::try_from(RATE_SECONDS).unwrap_or(0)..running;
         let recent: u32 =
-            self.recent.iter().filter(|(second, _)| *second > oldest).map(|(_, count)| count).sum();
+            self.recent.iter().filter(|(second, _)| full.contains(second)).map(|(_, count)| count).sum();
         SourceSeen {
             name: Arc::clone(name),
             last_seen: self.last_seen,
@@ -269,9 +295,35 @@ mod tests {
         let [seen] = sources.as_slice() else { panic!("{sources:?}") };
         assert_eq!((seen.accepted, seen.rejected, seen.last_seen), (25, 1, NOW + 1000));
         assert_eq!(seen.library.as_deref(), Some("analytics-node 3.1.0"));
-        assert!((seen.per_sec - 2.5).abs() < 0.01, "{}", seen.per_sec);
+        assert!(
+            (seen.per_sec - 20.0 / 3.0).abs() < 0.01,
+            "without the second that is running: {}",
+            seen.per_sec
+        );
+        let (later, _) = visitors.snapshot(NOW + 2500);
+        assert!((later[0].per_sec - 25.0 / 3.0).abs() < 0.01, "{}", later[0].per_sec);
         let (sources, _) = visitors.snapshot(NOW + 60_000);
         assert!(sources[0].per_sec.abs() < 0.01, "quiet by now");
+    }
+
+    #[test]
+    fn a_source_that_is_renamed_keeps_its_numbers() {
+        let visitors = Visitors::default();
+        let events = vec![event(r#"{"library":{"name":"analytics-node"}}"#); 3];
+        let came = |name: &str, at| {
+            visitors.came(Visit::new(&visitors, &name.into(), (&events, 1), at));
+        };
+        came("Old", NOW);
+        visitors.renamed("Old", "New");
+        visitors.renamed("Nobody", "New");
+        came("New", NOW + 1);
+        // A request that was taken under the old name, and a second change back.
+        came("Old", NOW + 2);
+        visitors.renamed("New", "Old");
+        let (sources, _) = visitors.snapshot(NOW);
+        let [seen] = sources.as_slice() else { panic!("{sources:?}") };
+        assert_eq!((&*seen.name, seen.accepted, seen.rejected), ("Old", 9, 3));
+        assert_eq!(seen.last_seen, NOW + 2);
     }
 
     #[test]

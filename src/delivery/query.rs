@@ -18,6 +18,8 @@ use crate::event::Kind;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Query {
+    /// Only these lines; for a few, such as those in sight.
+    pub ids: Vec<EventId>,
     /// Only these states.
     pub states: Vec<State>,
     /// Only these types.
@@ -264,8 +266,9 @@ impl Query {
 
     /// Every line fits.
     pub fn is_all(&self) -> bool {
-        let Self { states, kinds, fields, words, since, until, .. } = self;
-        states.is_empty()
+        let Self { ids, states, kinds, fields, words, since, until, .. } = self;
+        ids.is_empty()
+            && states.is_empty()
             && kinds.is_empty()
             && fields.is_empty()
             && words.is_empty()

@@ -13,12 +13,13 @@ use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot, watch},
     task::{AbortHandle, Id, JoinSet},
+    time::MissedTickBehavior,
 };
 
 use super::{
-    ControlAccess, Export, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued, ReadPlan,
-    Shared, TestRun, TestSent, Whereabouts, account, chain, control, export, learned, presets, public_check,
-    reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
+    Applied, ControlAccess, Export, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued,
+    ReadPlan, Shared, TestRun, TestSent, Whereabouts, account, chain, control, export, learned, presets,
+    public_check, reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
     capture::{Endpoint, Rules, Stage, Transport},
@@ -36,12 +37,15 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 const BIND_TRIES: u32 = 40;
 const BIND_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often an address that is wanted and in use is tried again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
 /// A put has an answer, or none, after this long at most.
 const FORWARDER_REST_MAX: Duration = Duration::from_secs(70);
 const FORWARDER_LOOK: Duration = Duration::from_millis(10);
 
 pub(super) enum Command {
-    Apply { config: Box<Config>, save: bool, queued: Queued, reply: oneshot::Sender<Result<(), String>> },
+    Apply { config: Box<Config>, save: bool, queued: Queued, reply: oneshot::Sender<Result<Applied, String>> },
     Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
     SetAsideStuck { reply: oneshot::Sender<Result<u64, String>> },
     StoreKeys { destination: Box<Destination>, keys: [String; 2], reply: oneshot::Sender<Result<(), String>> },
@@ -126,6 +130,8 @@ pub(super) async fn run(
     keeper.start(listener, practice_listener);
     keeper.listen_inside().await;
     let mut news_of_stream = keeper.shared.news_of_stream.subscribe();
+    let mut listen_again = tokio::time::interval(LISTEN_AGAIN);
+    listen_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let grace = loop {
         tokio::select! {
             command = inbox.recv() => match command {
@@ -136,6 +142,7 @@ pub(super) async fn run(
             Some(ended) = keeper.parts.join_next_with_id() => keeper.part_ended(&ended),
             Some(done) = keeper.errands.join_next() => keeper.errand_ended(&done),
             Ok(()) = news_of_stream.changed() => keeper.heed_stream(),
+            _ = listen_again.tick(), if keeper.waits_for_address().is_some() => keeper.listen_again().await,
         }
     };
     keeper.stop(grace).await;
@@ -297,10 +304,11 @@ impl Keeper {
                         });
                     }
                 }
-                if result.is_ok() {
-                    self.apply(*config).await;
-                }
-                answer(reply, result);
+                let applied = match result {
+                    Ok(()) => Ok(self.apply(*config).await),
+                    Err(error) => Err(error),
+                };
+                answer(reply, applied);
                 shared.wake_faces();
             }
             Command::Test { kind, json, source, reply } => {
@@ -438,16 +446,18 @@ impl Keeper {
         }
     }
 
-    async fn apply(&mut self, config: Config) {
+    async fn apply(&mut self, config: Config) -> Applied {
         let config = Arc::new(config);
         let shared = Arc::clone(&self.shared);
         let tls = super::tls(&config);
-        shared.set_problem(
-            "certificate",
-            tls.as_ref().err().map(|error| format!("{}; the endpoint goes on as before.", chain(error))),
-        );
+        let certificate =
+            tls.as_ref().err().map(|error| format!("{}; the endpoint goes on as before.", chain(error)));
+        shared.set_problem("certificate", certificate.clone());
         let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
         shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(&config), tls)));
+        for (before, name) in config.capture.renamed_since(&shared.config.borrow().capture) {
+            shared.visitors.renamed(before, name);
+        }
         self.listen_inside().await;
         shared.spool.set_limits((&*config).into()).await;
         let before = shared.setup.borrow().config.clone();
@@ -457,13 +467,31 @@ impl Keeper {
                 self.read(Some(from));
             }
         }
-        if config.capture.listen == self.listening.asked_for {
-            shared.set_problem("listen", None);
+        let listen = if config.capture.listen == self.listening.asked_for {
+            None
         } else {
-            self.move_to(config.capture.listen).await;
-        }
+            self.move_to(config.capture.listen).await
+        };
+        shared.set_problem("listen", listen.clone());
         shared.config.send_replace(config);
         shared.news.notify_one();
+        let not_in_force = [certificate, listen].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        if not_in_force.is_empty() { Applied::InForce } else { Applied::NotAll(not_in_force) }
+    }
+
+    /// The address of the settings in force, where the endpoint could not move to it yet.
+    fn waits_for_address(&self) -> Option<SocketAddr> {
+        let wanted = self.shared.config.borrow().capture.listen;
+        (wanted != self.listening.asked_for).then_some(wanted)
+    }
+
+    /// Takes that address once it is free. Never closes the present listener for it: senders would find nobody.
+    async fn listen_again(&mut self) {
+        let Some(wanted) = self.waits_for_address() else { return };
+        if let Ok(listener) = TcpListener::bind(wanted).await {
+            self.moved(wanted, listener);
+            self.shared.set_problem("listen", None);
+        }
     }
 
     /// What the forwarder learned about the stream: how large events may be, and what is wrong with the order.
@@ -483,11 +511,12 @@ impl Keeper {
         shared.set_problem("order", news.disorder.map(|disorder| remedy::disorder(&disorder)));
     }
 
-    /// Listens elsewhere; if that fails, stays where it is and says so.
-    async fn move_to(&mut self, address: SocketAddr) {
+    /// Listens elsewhere; if that fails, stays where it is and gives the words for it.
+    async fn move_to(&mut self, address: SocketAddr) -> Option<String> {
         let mut bound = TcpListener::bind(address).await;
-        let here = self.shared.endpoint.borrow().map(|here| here.port());
-        if bound.is_err() && here == Some(address.port()) {
+        let here = *self.shared.endpoint.borrow();
+        let is_same_port = here.is_some_and(|here| here.port() == address.port());
+        if bound.is_err() && is_same_port {
             // The same port of other addresses is free as soon as we let go of it.
             self.listening.stage.send_replace(Stage::Closed);
             self.names.retain(|_, name| *name != "capture endpoint");
@@ -501,21 +530,30 @@ impl Keeper {
         }
         match bound {
             Ok(listener) => {
-                let old = std::mem::replace(&mut self.listening.stage, watch::Sender::new(Stage::Open));
-                old.send_replace(Stage::Closed);
-                // The old listener now ends by request.
-                self.names.retain(|_, name| *name != "capture endpoint");
-                self.listening.asked_for = address;
-                self.shared.set_problem("listen", None);
-                self.listen(listener);
+                self.moved(address, listener);
+                None
             }
             Err(error) => {
-                let text = format!(
-                    "The endpoint could not move to {address} ({error}) and stays where it is; choose another port."
-                );
-                self.shared.set_problem("listen", Some(text));
+                let here = here.map_or_else(|| "where it is".to_owned(), |here| format!("at {here}"));
+                // The endpoint itself has that port, so that the other addresses of it cannot be tried meanwhile.
+                let then = if is_same_port {
+                    "Choose another port, or free that one and start Tributary again."
+                } else {
+                    "Tributary moves it once that address is free; or choose another port."
+                };
+                Some(format!("The endpoint could not move to {address} ({error}) and stays {here}. {then}"))
             }
         }
+    }
+
+    /// Listens at this address from now on, and closes the listener that it had.
+    fn moved(&mut self, address: SocketAddr, listener: TcpListener) {
+        let old = std::mem::replace(&mut self.listening.stage, watch::Sender::new(Stage::Open));
+        old.send_replace(Stage::Closed);
+        // The old listener now ends by request.
+        self.names.retain(|_, name| *name != "capture endpoint");
+        self.listening.asked_for = address;
+        self.listen(listener);
     }
 
     /// Lets the forwarder finish what is in flight, sets aside what waits, and starts it again.

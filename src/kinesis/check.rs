@@ -154,10 +154,11 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 self.found("identity", text, Some(Found::Caller(caller)));
             }
             Err((fault, status)) if says_nothing_about_the_keys(&fault, status) => {
-                self.skipped(
-                    "identity",
-                    format!("AWS STS, which knows, did not say ({fault}). Putting does not need it."),
-                );
+                let other = connect::other_server(&self.config.destination.endpoint_url);
+                let asked = if other.is_some() { "This server" } else { "AWS STS" };
+                let text =
+                    format!("{asked} did not say whose keys these are ({fault}). Putting does not need it.");
+                self.skipped("identity", text);
             }
             Err((fault, _)) => return Err(self.failed("identity", fault)),
         }

@@ -189,6 +189,32 @@ fn a_refused_argument_fails_the_event_only_when_the_record_is_meant() {
 }
 
 #[test]
+fn a_sequence_number_that_is_refused_is_named_as_the_cause_and_nothing_else() {
+    let config = Config::default();
+    for (code, message) in [
+        (
+            "InvalidArgumentException",
+            "StartingSequenceNumber 123 used in GetShardIterator on shard shardId-000000000000 in stream s under account 1 is invalid.",
+        ),
+        (
+            "InvalidArgumentException",
+            "Invalid StartingSequenceNumber. It encodes shardId-000000000001, while it was used in a call to a shard with shardId-000000000000",
+        ),
+        (
+            "ValidationException",
+            "1 validation error detected: Value '0123' at 'startingSequenceNumber' failed to satisfy constraint: Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})",
+        ),
+    ] {
+        let remedy = remedy_once(&Fault::new(code, message), &config);
+        assert_eq!(
+            remedy.what, "Records of the practice stream cannot be read from this sequence number on.",
+            "{message}"
+        );
+        assert!(remedy.place.is_none() && !remedy.action.contains("Events are kept"), "{remedy:?}");
+    }
+}
+
+#[test]
 fn a_request_that_is_too_large_as_a_whole_is_refused_so_that_it_can_be_narrowed_down() {
     assert_eq!(class_of("SerializationException", "", Some(413)), Class::Refused);
     assert_eq!(class_of("RequestEntityTooLargeException", "", None), Class::Refused);

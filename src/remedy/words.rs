@@ -122,6 +122,11 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         Cause::DryRun | Cause::ReadPlaceExpired => no_fault(cause, names),
         Cause::RecordDiffers | Cause::RecordMissing => read_back(cause, names),
         Cause::IamNameTaken | Cause::IamNotThere => of_iam(cause),
+        Cause::ReadPlaceRefused => say(
+            format!("Records of {} cannot be read from this sequence number on.", names.stream),
+            "The stream has no such record, or it has it in another shard than the one that is read. What was said about it is shown with this message.",
+            "Copy the whole number from a delivery in Live or from a record of this stream, and choose that record's shard; or start at another place.",
+        ),
         Cause::OtherAccount => say(
             "These keys belong to another account than the stream.",
             "What they make is in their own account: a stream of the same name, or a policy that allows nothing here.",
@@ -937,7 +942,7 @@ fn refused(cause: Cause, names: &Names) -> Remedy {
         .see(LARGE_RECORDS),
         Cause::RequestRefused => say(
             format!("{server} does not accept the request for {stream}."),
-            "Most often the stream's name or ARN has a wrong form (letters, digits, `_`, `.`, `-`, at most 128), or the ARN belongs to another region than the one chosen. What AWS said about it is shown with this message.",
+            format!("Most often the stream's name or ARN has a wrong form (letters, digits, `_`, `.`, `-`, at most 128), or the ARN belongs to another region than the one chosen. What {server} said about it is shown with this message."),
             "Check the stream and the region. Events are kept until then.",
         )
         .at(Place::SetUpStream),

@@ -116,8 +116,8 @@ impl Stretch {
         }
         let rare = any(|state| matches!(state, State::Failed | State::Resent | State::Rejected));
         let mut stretch = Self { low, high, reaches_to: low + 1, stop: None, rare };
-        // What every line fits ends at its limit.
-        if !query.is_all() || query.by.is_some() {
+        // What every line fits ends at its limit, and lines that are named are few.
+        if query.ids.is_empty() && (!query.is_all() || query.by.is_some()) {
             stretch.cut(connection, query.oldest_first && query.by.is_none())?;
         }
         Ok(stretch)
@@ -185,6 +185,9 @@ impl Statement {
         };
         if stretch.rare {
             statement.sql.push_str(" AND settled.state <> 2");
+        }
+        if !query.ids.is_empty() {
+            statement.one_of(key, query.ids.iter().copied());
         }
         for (column, moment, sign) in
             [("event.received_at", query.since, ">="), ("event.received_at", query.until, "<")]

@@ -314,6 +314,11 @@ fn queries_find_by_state_type_text_and_page() {
         assert_eq!(ids(Query { oldest_first: true, limit: 2, ..Query::default() }), [1, 2]);
         assert_eq!(ids(Query { before: Some(4), limit: 2, ..Query::default() }), [3, 2]);
         assert_eq!(ids(Query { after: Some(5), ..Query::default() }), [7, 6]);
+        assert_eq!(ids(Query { ids: vec![2, 6, 99], ..Query::default() }), [6, 2]);
+        assert_eq!(
+            ids(Query { ids: vec![6, 5], words: vec!["nowhere".to_owned()], ..Query::default() }),
+            [0; 0]
+        );
         assert_eq!(ids(states(&[State::Delivered])), [1]);
         assert_eq!(ids(states(&[State::Failed])), [2]);
         assert_eq!(ids(states(&[State::Failed, State::Rejected])), [7, 2]);

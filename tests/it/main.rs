@@ -36,6 +36,7 @@ mod scripted;
 mod senders;
 mod setup;
 mod starts;
+mod stays_true;
 mod stream_place;
 mod test_place;
 mod tls;

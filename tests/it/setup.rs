@@ -396,7 +396,7 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
     );
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
-    for step in ["Credentials are found", "AWS knows them", "The stream is there"] {
+    for step in ["Credentials are found", "The keys are known", "The stream is there"] {
         window.get_by_label(&format!("{step}: passed"));
     }
     assert!(says(window, "Attach the policy"));
@@ -714,7 +714,7 @@ fn an_answer_about_other_keys_than_are_drafted_by_then_is_not_taken_over() {
     window.run_steps(4);
     go_on.send(()).expect("it is being asked");
     wait_for(window, "the answer", |window| {
-        says(window, "The credentials have changed since AWS was asked.")
+        says(window, "The credentials have changed since this was asked.")
     });
     assert_eq!(value(window, "AWS account id"), "", "it is another's");
 }

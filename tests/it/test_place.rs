@@ -227,6 +227,7 @@ fn an_event_is_saved_under_a_name_and_taken_back() {
     window.run();
     assert!(json(window).contains("Refund Issued"));
     press(window, "Remove saved event A refund");
+    press(window, "Remove saved event");
     wait_for(window, "the file", |_| std::fs::read_to_string(&file).is_ok_and(|text| text.trim() == "[]"));
 }
 

@@ -171,12 +171,13 @@ impl Form {
         let text = policy::render_role(draft, &grants, &holder, self.wants.format);
         let marks: Vec<&str> = missing.iter().map(|missing| missing.placeholder()).collect();
         if widgets::code_marked_ui(ui, text.trim_end(), &marks, "Copy policy") {
-            seen.copied("Policy");
+            seen.copied(if missing.is_empty() { "Policy" } else { "Policy with placeholders" });
         }
         if let Some(trust) = policy::trust_policy(&holder).filter(|_| self.wants.format == Format::Json) {
             ui.label(weight("Trust policy of the role", 580.0));
             if widgets::code_marked_ui(ui, trust.trim_end(), &marks, "Copy trust policy") {
-                seen.copied("Trust policy");
+                let has_placeholder = missing.contains(&Missing::Trusted);
+                seen.copied(if has_placeholder { "Trust policy with a placeholder" } else { "Trust policy" });
             }
         }
         self.attach_ui(ui, draft);

@@ -218,12 +218,18 @@ fn name(config: &Config) -> &str {
 }
 
 /// In full, on as many lines as it takes.
-fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, arn: &str) {
+fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, policy::StreamArn { arn, missing }: &policy::StreamArn) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.label(weight("Stream ARN", 560.0));
-        if widgets::icon_button_ui(ui, Icon::Copy, "Copy stream arn").clicked() {
-            ui.copy_text(arn.to_owned());
+        // With placeholders it would be refused wherever it is pasted.
+        let button = ui.add_enabled_ui(missing.is_empty(), |ui| {
+            widgets::icon_button_ui(ui, Icon::Copy, "Copy stream arn")
+        });
+        let names: Vec<&str> = missing.iter().map(|missing| missing.title()).collect();
+        let why = format!("Still missing: {}", names.join(", "));
+        if button.inner.on_disabled_hover_text(why).clicked() {
+            ui.copy_text(arn.clone());
             seen.copied("ARN");
         }
     });
@@ -231,7 +237,7 @@ fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, arn: &str) {
 }
 
 /// As it will appear in the policy.
-fn arn(config: &Config) -> String {
+fn arn(config: &Config) -> policy::StreamArn {
     let destination = &config.destination;
-    policy::stream_arn(&destination.region, &destination.account_id, &destination.stream).arn
+    policy::stream_arn(&destination.region, &destination.account_id, &destination.stream)
 }

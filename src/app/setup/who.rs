@@ -76,16 +76,20 @@ impl Who {
         ui.horizontal_wrapped(|ui| {
             let can = missing.is_none() && self.waiting.is_none();
             let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::UserSearch, "Who am I?"));
-            if button.inner.on_disabled_hover_text(missing.unwrap_or("AWS is being asked")).clicked() {
+            if button.inner.on_disabled_hover_text(missing.unwrap_or("Being asked")).clicked() {
                 self.answer = None;
                 let answer = seen.engine.who_am_i(draft.clone());
                 self.waiting = Some((Waiting::patient(answer, PATIENCE), draft.clone()));
             }
             if self.waiting.is_some() {
                 ui.add(Spinner::new().size(14.0));
-                ui.label(RichText::new("Asking AWS STS …").color(tokens(ui).weak));
+                ui.label(RichText::new("Asking …").color(tokens(ui).weak));
             } else if self.answer.is_none() {
-                let text = "Asks AWS whose keys these are. Needs no permission.";
+                let text = if draft.destination.endpoint_url.is_empty() {
+                    "Asks AWS whose keys these are. Needs no permission."
+                } else {
+                    "Asks this server whose keys these are."
+                };
                 ui.label(RichText::new(text).color(tokens(ui).weak));
             }
         });
@@ -98,7 +102,7 @@ impl Who {
     fn answer_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
         match &self.answer {
             Some((_, config)) if !is_same(config, draft) => {
-                widgets::hint_ui(ui, "The credentials have changed since AWS was asked.");
+                widgets::hint_ui(ui, "The credentials have changed since this was asked.");
             }
             Some((Ok(caller), _)) => {
                 if widgets::fact_ui(ui, "You are", &caller.arn, true) {

@@ -10,7 +10,7 @@ use crate::{
         widgets,
     },
     config::Source,
-    delivery::{Millis, SourceSeen},
+    delivery::{Millis, RATE_SECONDS, SourceSeen},
 };
 
 /// A source whose last request came within this time is at work.
@@ -129,7 +129,7 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
     widgets::dot_ui(ui, if at_work { t.ok } else { t.edge });
     ui.label(small(format!("Last seen {}", widgets::ago_ui(ui, visits.last_seen, now)), t.text));
     ui.label(small(format!("{} events/s", widgets::rate(visits.per_sec)), t.text))
-        .on_hover_text("Accepted events a second, over the last ten seconds");
+        .on_hover_text(format!("Accepted events a second, over the last {RATE_SECONDS} seconds"));
     ui.label(small(format!("{} accepted", widgets::digits(visits.accepted)), t.text))
         .on_hover_text("Since Tributary was started");
     let mut show = false;

@@ -1,10 +1,11 @@
 //! Events that the user has saved under a name. The file is the engine's to read and write.
 
-use eframe::egui::{self, ComboBox, Ui};
+use eframe::egui::{self, ComboBox, Frame, Label, Margin, Modal, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
     Seen, Waiting, arrived,
+    theme::{tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
@@ -27,8 +28,10 @@ pub(super) struct Presets {
     naming: Option<String>,
     /// The field for the name is to get the focus.
     focus: bool,
-    /// The one that was chosen last.
+    /// The one that was chosen last, as long as its call has an event that began as it.
     chosen: Option<String>,
+    /// The one that is to be removed, while that is asked about.
+    removing: Option<String>,
 }
 
 impl Presets {
@@ -52,11 +55,26 @@ impl Presets {
         self.writing = Some(Waiting::new(seen.engine.save_presets(self.saved.clone())));
     }
 
+    /// Another event has taken the place of the one that was chosen for this call.
+    pub(super) fn let_go(&mut self, kind: Kind) {
+        if self.shown(kind).is_some() {
+            self.chosen = None;
+        }
+    }
+
+    /// The name of the one that was chosen, if it is of the call that is shown.
+    fn shown(&self, kind: Kind) -> Option<String> {
+        let chosen = self.chosen.as_ref()?;
+        let is_it = |preset: &&Preset| preset.name == *chosen && preset.kind == kind;
+        self.saved.iter().find(is_it).map(|preset| preset.name.clone())
+    }
+
     /// The event that was chosen, when one was.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, kind: Kind, text: &str) -> Option<Preset> {
         let mut chosen = None;
+        let shown = self.shown(kind);
         ui.horizontal_wrapped(|ui| {
-            let title = self.chosen.as_deref().unwrap_or("Saved events");
+            let title = shown.as_deref().unwrap_or("Saved events");
             ComboBox::from_id_salt("presets")
                 .width(170.0)
                 .truncate()
@@ -66,7 +84,7 @@ impl Presets {
                         widgets::hint_ui(ui, "None yet. Save keeps the event as it stands.");
                     }
                     for preset in &self.saved {
-                        let is_chosen = self.chosen.as_ref() == Some(&preset.name);
+                        let is_chosen = shown.as_ref() == Some(&preset.name);
                         let label = format!("{} ({})", preset.name, preset.kind.as_str());
                         if ui.selectable_label(is_chosen, label).clicked() {
                             chosen = Some(preset.clone());
@@ -77,27 +95,57 @@ impl Presets {
                 .accessible_name("Saved events");
             let can_write = self.loaded && self.writing.is_none() && self.naming.is_none();
             if can_write && widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …").clicked() {
-                self.naming = Some(self.chosen.clone().unwrap_or_default());
+                self.naming = Some(shown.clone().unwrap_or_default());
                 self.focus = true;
             }
-            if let Some(name) = self.chosen.clone()
+            if let Some(name) = &shown
                 && can_write
                 && widgets::icon_button_ui(ui, Icon::Trash2, &format!("Remove saved event {name}")).clicked()
             {
-                self.saved.retain(|preset| preset.name != name);
-                self.chosen = None;
-                self.write(seen);
-                seen.wishes.push(super::super::Wish::Notice(format!("{name} removed")));
+                self.removing = Some(name.clone());
             }
         });
         if let Some(preset) = &chosen {
             self.chosen = Some(preset.name.clone());
         }
         self.naming_ui(ui, seen, kind, text);
+        self.removing_ui(ui, seen);
         if let Some(error) = &self.error {
             widgets::message_ui(ui, Tone::Bad, error);
         }
         chosen
+    }
+
+    /// The question before a saved event is removed.
+    fn removing_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+        let Some(name) = &self.removing else { return };
+        let t = tokens(ui);
+        let mut confirmed = false;
+        let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
+        let modal = Modal::new(egui::Id::unique("confirm saved event")).frame(frame).show(ui, |ui| {
+            ui.set_width(380.0);
+            ui.label(weight("Remove this saved event?", 660.0).size(15.0).color(t.strong));
+            ui.add(Label::new(weight(&**name, 560.0)).truncate());
+            let text = "It leaves the list of saved events. What is composed now stays as it is.";
+            ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
+            ui.add_space(8.0);
+            widgets::answers_ui(ui, |ui| {
+                confirmed = widgets::danger_button_ui(ui, Icon::Trash2, "Remove saved event").clicked();
+                if widgets::button_ui(ui, Icon::X, "Cancel").clicked() {
+                    ui.close();
+                }
+            });
+        });
+        if confirmed {
+            let name = name.clone();
+            self.saved.retain(|preset| preset.name != name);
+            self.chosen = None;
+            self.write(seen);
+            seen.wishes.push(super::super::Wish::Notice(format!("{name} removed")));
+        }
+        if confirmed || modal.should_close() {
+            self.removing = None;
+        }
     }
 
     fn naming_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, kind: Kind, text: &str) {
