@@ -450,7 +450,10 @@ fn a_banner_without_a_button_ends_with_its_words() {
     window.get_by_role_and_label(Role::Button, "Apply").click();
     wait_for(window, "the banner", |window| says(window, "Tributary needs attention"));
     settle(window);
-    let words = window.get_by_label_contains("could not move to").rect();
+    // The notice of what was saved says it too.
+    let heading = window.get_by_label("Tributary needs attention").rect();
+    let mut all = window.query_all_by_label_contains("could not move to").map(|node| node.rect());
+    let words = all.find(|rect| (0.0..30.0).contains(&(rect.top() - heading.top()))).expect("the banner's");
     let around = rects(window)
         .into_iter()
         .map(|shape| shape.rect)
