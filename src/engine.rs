@@ -411,9 +411,7 @@ impl Engine {
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
         let signals = if heeds_signals { Some(runtime.block_on(async { Signals::new() })?) } else { None };
         let tls = tls(&config)?;
-        if let Err(error) = rlimit::increase_nofile_limit(FILES_WANTED) {
-            tracing::debug!("the limit of open files stays as it is: {error}");
-        }
+        files_at_once();
         let address = config.capture.listen;
         let listener = runtime
             .block_on(TcpListener::bind(address))
@@ -831,6 +829,15 @@ fn start_desk(
         desk::run(log, &keys, questions, state, answered);
     };
     Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
+}
+
+/// How many files and connections may be open: as many as the system gives, up to what is wanted.
+fn files_at_once() -> u64 {
+    const USUAL: u64 = 256;
+    rlimit::increase_nofile_limit(FILES_WANTED).unwrap_or_else(|error| {
+        tracing::debug!("the limit of open files stays as it is: {error}");
+        USUAL
+    })
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@
 //! page; where few keys fill it and cannot go on, the others' events are read past them (`reading`).
 
 mod backoff;
+mod in_flight;
 mod lanes;
 mod order;
 mod patience;
@@ -33,15 +34,17 @@ use crate::{
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
+use in_flight::InFlight;
 use lanes::{Cut, Lanes, Taken};
 use order::Order;
 use patience::Patience;
 use reading::{Page, Reader};
 use state::{Reason, Weather};
 
-/// Puts in flight: of one record each, and of up to 500 records each.
-const SINGLE_PUTS_MAX: usize = 64;
-const BATCH_PUTS_MAX: usize = 8;
+/// Puts in flight, at first and at the most: of one record each, and of up to 500 records each. Memory holds no more
+/// than 40 full ones (`reading`).
+const SINGLE_PUTS: (usize, usize) = (64, 1024);
+const BATCH_PUTS: (usize, usize) = (8, 40);
 
 /// So many batches may go out part-filled; more than that wait for company.
 const PART_FILLED_PUTS_MAX: usize = 2;
@@ -72,6 +75,8 @@ pub struct Controls {
     pub set_aside: mpsc::Receiver<oneshot::Sender<u64>>,
     /// True: finish what is in flight and end.
     pub stop: watch::Receiver<bool>,
+    /// No more puts may be in flight, whatever is measured: over HTTP/1.1 each has a connection.
+    pub puts_max: usize,
 }
 
 /// Where the forwarder tells what is going on.
@@ -141,6 +146,7 @@ struct Forwarder {
     lanes: Lanes,
     weather: Weather,
     patience: Patience,
+    in_flight: InFlight,
     puts: FuturesUnordered<Put>,
     /// Records in those.
     sending: u64,
@@ -158,6 +164,7 @@ struct Forwarder {
 pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
     let setup = controls.setup.borrow_and_update().clone();
     let (files, client) = connect(&setup).await;
+    let in_flight = in_flight_of(&setup, &controls);
     let mut forwarder = Forwarder {
         summary: spool.watch(),
         reader: Reader::new(&spool),
@@ -171,6 +178,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         lanes: Lanes::default(),
         weather: Weather::default(),
         patience: Patience::default(),
+        in_flight,
         puts: FuturesUnordered::new(),
         sending: 0,
         giving_up: HashSet::new(),
@@ -245,6 +253,7 @@ impl Forwarder {
                 self.setup = self.controls.setup.borrow_and_update().clone();
                 self.changes += 1;
                 self.patience = Patience::default();
+                self.in_flight = in_flight_of(&self.setup, &self.controls);
                 self.connect().await;
                 self.weather.forget();
                 self.lanes.forget_misses();
@@ -341,14 +350,6 @@ impl Forwarder {
         }
     }
 
-    /// How many puts may be in flight, all in all.
-    fn puts_limit(&self) -> usize {
-        match self.setup.config.destination.operation {
-            Operation::PutRecord => SINGLE_PUTS_MAX,
-            Operation::PutRecords => BATCH_PUTS_MAX,
-        }
-    }
-
     /// Starts as many puts as may be in flight.
     async fn put_ready(&mut self) {
         let destination = &self.setup.config.destination;
@@ -366,7 +367,10 @@ impl Forwarder {
         };
         loop {
             let now = Instant::now();
-            if self.puts.len() >= self.weather.puts_max(now, self.puts_limit()) {
+            if self.puts.len() >= self.weather.puts_max(now, self.in_flight.limit()) {
+                if self.weather.pause().is_none() && self.lanes.has_ready() {
+                    self.in_flight.held_back();
+                }
                 return;
             }
             if !self.lanes.has_ready() {
@@ -414,9 +418,18 @@ impl Forwarder {
             if is_of_now && !self.says_nothing_new(&done) {
                 self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
             }
+            if is_of_now && self.weather.pause().is_none() {
+                let count =
+                    |is: fn(&Outcome) -> bool| done.outcomes.iter().filter(|one| is(one)).count() as u64;
+                let delivered = count(|one| matches!(one, Outcome::Delivered(_)));
+                self.in_flight.learn(delivered, count(|one| matches!(one, Outcome::Throttled(_))), now);
+            }
             self.take_back(done, now, &mut books);
         }
-        if self.weather.pause().is_none() {
+        if self.weather.pause().is_some() {
+            // Whoever comes back is not met by as many as it took before.
+            self.in_flight = in_flight_of(&self.setup, &self.controls);
+        } else {
             if was_offline {
                 // These keys rest because the destination was away, which is over.
                 self.lanes.wake_resting();
@@ -531,6 +544,15 @@ impl Forwarder {
         let keys = self.client.waits_for_keys_since().filter(|at| *at > now);
         [self.lanes.next_wake(), weather, keys, self.asks_at()].into_iter().flatten().min()
     }
+}
+
+fn in_flight_of(setup: &Setup, controls: &Controls) -> InFlight {
+    let (start, most) = match setup.config.destination.operation {
+        Operation::PutRecord => SINGLE_PUTS,
+        Operation::PutRecords => BATCH_PUTS,
+    };
+    let most = most.min(controls.puts_max).max(1);
+    InFlight::new(start.min(most), most)
 }
 
 /// Waits for the stream's answer about itself; for ever while none is awaited.

@@ -2,7 +2,8 @@
 //! fast events get through, how long a sender waits; beside the limits of its parts, measured in the same run.
 //!
 //! `cargo bench --bench end_to_end` prints Markdown; `-- --json` JSON, `-- --quick` a shorter run, `-- --row NAME` one
-//! row (for a profiler), `-- --list` the names. Counts are bounded, so is the time. `-- --row backlog --row history --times 5`
+//! row (for a profiler), `-- --list` the names; `-- --far` the rows in which Kinesis is 20 and 100 ms away, and
+//! `-- --beside OTHER_BINARY` runs rows with another build too, in turn, and prints ratios. Counts are bounded, so is the time. `-- --row backlog --row history --times 5`
 //! is 10 million stored events, about 12 GB of disk and ten minutes; `-- --row window --times 15` is five minutes without the
 //! window and five with it.
 
@@ -37,7 +38,7 @@ const USERS: u64 = 10_000;
 const DRAIN_MAX: Duration = Duration::from_mins(2);
 
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(about = "Measures the release binary against a Kinesis that does nothing")]
 struct Words {
     /// Fewer events: about a minute in all
@@ -55,6 +56,12 @@ struct Words {
     /// Leave the limits out
     #[arg(long)]
     no_limits: bool,
+    /// The rows with a stream that is far away, too
+    #[arg(long)]
+    far: bool,
+    /// Run each flood with this build too, in turn, three times, and print what changed
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
     /// Another build of the program, such as one with symbols
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_tributary"))]
     binary: PathBuf,
@@ -72,17 +79,20 @@ struct Words {
 }
 
 /// A load that is sent as fast as answers come.
+#[derive(Clone, Copy)]
 struct Flood {
     name: &'static str,
     load: &'static str,
     target: &'static str,
     operation: &'static str,
     latency: Duration,
+    /// Different users.
+    users: u64,
     connections: usize,
     per_request: usize,
     events: u64,
     quick_events: u64,
-    /// For the limits: records of one call and calls at a time.
+    /// For the limits: records of one call and calls at a time; none: no limits.
     calls: (u64, usize),
 }
 
@@ -93,6 +103,7 @@ const FLOODS: [Flood; 3] = [
         target: "≤ 7.0 µs, ≥ 150,000/s, ≤ 200 MB",
         operation: "put-records",
         latency: Duration::ZERO,
+        users: USERS,
         connections: 8,
         per_request: 100,
         events: 1_000_000,
@@ -105,6 +116,7 @@ const FLOODS: [Flood; 3] = [
         target: "≤ 18 µs, ≥ 55,000/s",
         operation: "put-records",
         latency: Duration::ZERO,
+        users: USERS,
         connections: 256,
         per_request: 1,
         events: 300_000,
@@ -117,12 +129,45 @@ const FLOODS: [Flood; 3] = [
         target: "≤ 60 µs",
         operation: "put-record",
         latency: Duration::from_millis(20),
+        users: USERS,
         connections: 8,
         per_request: 100,
         events: 40_000,
         quick_events: 12_000,
         calls: (1, 64),
     },
+];
+
+/// Batches of 100 to a stream so far away, where latency decides.
+const fn far(
+    (name, load): (&'static str, &'static str),
+    operation: &'static str,
+    (ms, users, events): (u64, u64, u64),
+) -> Flood {
+    Flood {
+        name,
+        load,
+        target: "",
+        operation,
+        latency: Duration::from_millis(ms),
+        users,
+        connections: 8,
+        per_request: 100,
+        events,
+        quick_events: events / 4,
+        calls: (0, 0),
+    }
+}
+
+const FAR: [Flood; 8] = [
+    far(("far-single-20", "put-record, 20 ms, 5,000 users"), "put-record", (20, 5_000, 60_000)),
+    far(("far-single-100", "put-record, 100 ms, 1,000 users"), "put-record", (100, 1_000, 20_000)),
+    far(("far-single-20-one", "put-record, 20 ms, one user"), "put-record", (20, 1, 600)),
+    far(("far-single-100-one", "put-record, 100 ms, one user"), "put-record", (100, 1, 200)),
+    far(("far-batch-20-200", "put-records, 20 ms, 200 users"), "put-records", (20, 200, 100_000)),
+    far(("far-batch-20", "put-records, 20 ms, 10,000 users"), "put-records", (20, USERS, 600_000)),
+    far(("far-batch-100", "put-records, 100 ms, 10,000 users"), "put-records", (100, USERS, 600_000)),
+    far(("far-batch-100-one", "put-records, 100 ms, one user"), "put-records", (100, 1, 200)),
 ];
 
 const STEADY: &str = "steady";
@@ -141,8 +186,9 @@ fn main() -> anyhow::Result<()> {
         print("Measures only with --bench, which `cargo bench` says by itself.");
         return Ok(());
     }
+    let floods = || FLOODS.iter().chain(&FAR);
     let names: Vec<&str> =
-        FLOODS.iter().map(|flood| flood.name).chain([STEADY, WINDOW, IDLE, BACKLOG, HISTORY]).collect();
+        floods().map(|flood| flood.name).chain([STEADY, WINDOW, IDLE, BACKLOG, HISTORY]).collect();
     for name in &words.rows {
         anyhow::ensure!(names.contains(&name.as_str()), "no row is called {name}; there are {names:?}");
     }
@@ -151,10 +197,22 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let wanted = |name: &str| words.rows.is_empty() || words.rows.iter().any(|row| row == name);
-    let mut rows = Vec::new();
-    for flood in FLOODS.iter().filter(|flood| wanted(flood.name)) {
-        rows.push(flood.run(&words).with_context(|| format!("row {}", flood.name))?);
+    let is_far = |flood: &Flood| FAR.iter().any(|far| far.name == flood.name);
+    let floods = floods().filter(|flood| match &words.rows[..] {
+        [] => is_far(flood) == words.far,
+        _ => wanted(flood.name),
+    });
+    if let Some(other) = &words.beside {
+        for flood in floods {
+            print(&flood.beside(&words, other).with_context(|| format!("row {}", flood.name))?);
+        }
+        return Ok(());
     }
+    let mut rows = Vec::new();
+    for flood in floods {
+        rows.push(flood.run(&words, &words.binary).with_context(|| format!("row {}", flood.name))?);
+    }
+    let wanted = |name: &str| !words.far && wanted(name);
     if wanted(STEADY) {
         rows.push(steady(&words).with_context(|| format!("row {STEADY}"))?);
     }
@@ -187,9 +245,19 @@ fn folder() -> std::io::Result<tempfile::TempDir> {
 
 /// Starts the program under test in `dir`.
 fn serve(words: &Words, dir: &Path, sink: &Sink, operation: &str) -> anyhow::Result<Server> {
+    serve_with(&words.binary, words, dir, sink, operation)
+}
+
+fn serve_with(
+    binary: &Path,
+    words: &Words,
+    dir: &Path,
+    sink: &Sink,
+    operation: &str,
+) -> anyhow::Result<Server> {
     let flags: Vec<&str> =
         ["--operation", operation].into_iter().chain(words.serve.split_whitespace()).collect();
-    Server::start(&words.binary, Face::Headless, dir, &sink.url(), &flags)
+    Server::start(binary, Face::Headless, dir, &sink.url(), &flags)
 }
 
 /// CPU of this process: load generator and sink.
@@ -202,16 +270,28 @@ fn used(before: Option<Duration>, after: Option<Duration>, events: u64) -> Optio
 }
 
 impl Flood {
-    fn run(&self, words: &Words) -> anyhow::Result<Row> {
+    /// Runs it with both builds in turn; one line that says what changed.
+    fn beside(&self, words: &Words, other: &Path) -> anyhow::Result<String> {
+        const TURNS: usize = 3;
+        let words_alone = Words { no_limits: true, ..words.clone() };
+        let (mut ours, mut others) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            others.push(self.run(&words_alone, other)?);
+            ours.push(self.run(&words_alone, &words.binary)?);
+        }
+        Ok(report::beside(self.load, &others, &ours))
+    }
+
+    fn run(&self, words: &Words, binary: &Path) -> anyhow::Result<Row> {
         let events = words.times * if words.quick { self.quick_events } else { self.events };
         let dir = folder()?;
         let sink = Sink::start(self.latency, false)?;
-        let server = serve(words, dir.path(), &sink, self.operation)?;
+        let server = serve_with(binary, words, dir.path(), &sink, self.operation)?;
         let load = Load {
             to: server.address,
             connections: self.connections,
             per_request: self.per_request,
-            users: USERS,
+            users: self.users,
             first: 0,
             events: (events / 20).next_multiple_of(self.per_request as u64),
         };
@@ -236,7 +316,7 @@ impl Flood {
         row.notes.push(format!("SIGTERM to exit {:.0} ms", server.stop()?.as_secs_f64() * 1e3));
         row.notes.extend(log_notes(dir.path()));
         drop(sink);
-        if !words.no_limits {
+        if !words.no_limits && self.calls.0 > 0 {
             row.limits = Some(self.limits(load, dir.path(), words.quick)?);
         }
         Ok(row)

@@ -13,7 +13,7 @@ pub struct Row {
     pub name: &'static str,
     /// For people.
     pub load: &'static str,
-    /// What issue 7 wants of it, on a machine with two cores.
+    /// What it should do on a machine with two cores.
     pub target: &'static str,
     /// Events that were accepted.
     pub events: u64,
@@ -152,6 +152,34 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 
 fn quantiles(value: Option<Quantiles>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{:.2} / {:.2}", value.p50, value.p99))
+}
+
+type Figure = fn(&Row) -> Option<f64>;
+
+/// What the same load did with another build and with ours, in turn: medians, and ours by the other's.
+pub fn beside(load: &str, others: &[Row], ours: &[Row]) -> String {
+    let median = |rows: &[Row], of: Figure| {
+        let mut all: Vec<f64> = rows.iter().filter_map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied()
+    };
+    let figures: [(&str, usize, Figure); 3] = [
+        ("events/s", 0, |row| row.reached_per_second),
+        ("µs CPU an event", 1, |row| row.cpu_us_per_event),
+        ("MB at the most", 0, |row| Some(row.memory_peak_bytes? as f64 / 1e6)),
+    ];
+    let mut parts: Vec<_> = figures
+        .into_iter()
+        .map(|(name, decimals, of)| {
+            let (before, after) = (median(others, of), median(ours, of));
+            let ratio = before.zip(after).map(|(before, after)| after / before);
+            let [before, after] = [before, after].map(|value| number(value, decimals));
+            format!("{before} → {after} {name} (× {})", number(ratio, 2))
+        })
+        .collect();
+    let notes = others.iter().chain(ours).flat_map(|row| &row.notes);
+    parts.extend(notes.filter(|note| note.contains("ODD")).cloned());
+    format!("{load}: {}", parts.join("; "))
 }
 
 /// The table, then the limits, then the notes.

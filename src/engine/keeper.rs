@@ -185,6 +185,8 @@ impl Keeper {
             setup: shared.setup.subscribe(),
             try_now: Arc::clone(&shared.try_now),
             stop: self.stop_forwarder.subscribe(),
+            // The rest is for senders, and for files.
+            puts_max: usize::try_from(super::files_at_once() / 4).unwrap_or(usize::MAX),
         };
         let reports = Reports {
             state: shared.forwarder.clone(),

@@ -115,7 +115,7 @@ impl Forwarder {
     /// More puts may be in flight, and nothing in memory may go now.
     fn is_idle(&self) -> bool {
         !self.lanes.has_ready()
-            && self.puts.len() < self.weather.puts_max(Instant::now(), self.puts_limit())
+            && self.puts.len() < self.weather.puts_max(Instant::now(), self.in_flight.limit())
             && self.setup.config.destination.enabled
     }
 

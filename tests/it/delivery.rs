@@ -620,7 +620,7 @@ fn a_backlog_goes_oldest_first_and_new_events_are_accepted_meanwhile() {
     let order: Vec<u64> = server.written().iter().map(|one| one.json()["n"].as_u64().unwrap()).collect();
     assert_eq!(order.len(), next);
     for (at, n) in order.iter().enumerate() {
-        // Up to 64 are in flight together, and on a busy machine one of these can take its time.
+        // Many are in flight together, and on a busy machine one of these can take its time.
         assert!(n.abs_diff(at as u64) <= 1000, "event {n} was delivered as number {at}");
     }
     assert!(next > BACKLOG + 20, "{} events were accepted meanwhile", next - BACKLOG);
@@ -1172,7 +1172,7 @@ fn a_stream_is_named_by_its_arn_where_the_settings_give_one() {
     assert_eq!(server.calls()[0].stream, arn);
 }
 
-/// 4,000 records are in flight when the destination is changed: what became of them is written down last.
+/// A record of each of 2,000 users is in flight when the destination is changed: what became of them is written down last.
 #[test]
 fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     let running = practising(|config| config.destination.operation = Operation::PutRecords);
@@ -1180,7 +1180,7 @@ fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     running.engine.set_faults(Faults { delay, ..Faults::default() });
     let mut connection = Connection::open(running.address).unwrap();
     for part in 0..20_usize {
-        let events: Vec<_> = (0..500).map(|n| event(&format!("u{part}-{n}"), n)).collect();
+        let events: Vec<_> = (0..500).map(|n| event(&format!("u{}-{n}", part % 4), n)).collect();
         assert_eq!(post_batch(&mut connection, &events).unwrap(), 200);
     }
     wait_until("puts to come back", || running.engine.status().ledger.delivered > 0);
