@@ -106,10 +106,7 @@ pub struct Paths {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The endpoint's address cannot be had.
-    #[error(
-        "cannot listen on {address}; if another program uses it, stop that one or set capture.listen (--listen) to \
-         another port"
-    )]
+    #[error("cannot listen on {address}; {}", listen_advice(.source))]
     Listen {
         /// What was asked for.
         address: SocketAddr,
@@ -131,8 +128,25 @@ pub enum StartError {
     )]
     AddressSpace(u64),
     /// The system gives no threads or sockets.
-    #[error("the system refused what the engine needs")]
+    #[error("the operating system refused a thread or a socket that the engine needs")]
     System(#[from] std::io::Error),
+}
+
+/// What helps where an address cannot be listened on.
+fn listen_advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program uses this port: stop it, or set capture.listen (--listen) to another port"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "this user may not use this port (ports below 1024 often need special rights): set capture.listen (--listen) \
+             to another port"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this computer does not have this IP address: set capture.listen (--listen) to another address"
+        }
+        _ => "set capture.listen (--listen) to another address or another port",
+    }
 }
 
 /// An answer that comes later; a face looks at it once a frame.
@@ -325,7 +339,7 @@ impl Shared {
     /// status board may be what stopped.
     fn set_broken(&self, name: &'static str, why: &str) {
         let text = format!(
-            "The {name} stopped unexpectedly{why}. No accepted event is lost; restart Tributary, and report this."
+            "The {name} stopped unexpectedly{why}. No accepted event is lost; restart Tributary, and please report this."
         );
         self.set_problem(name, Some(text.clone()));
         // The first one is the cause; others may be its consequences.
@@ -469,7 +483,7 @@ impl Engine {
         });
         let desk = start_desk(&shared, questions)?;
         let keeper = keeper::run(Arc::clone(&shared), (listener, practice_listener), inbox, signals);
-        let keeper = runtime.spawn(Alarm(Arc::downgrade(&shared), "keeper of the engine").during(keeper));
+        let keeper = runtime.spawn(Alarm(Arc::downgrade(&shared), "engine supervisor").during(keeper));
         let export_folder = config::downloads_dir().unwrap_or_else(|| shared.paths.data_dir.clone());
         Ok(Self { runtime, shared, keeper, spool_threads, desk, memo, export_folder })
     }
@@ -945,6 +959,15 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_is_not_permitted_is_not_said_to_be_in_use() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        let said = |kind: std::io::ErrorKind| StartError::Listen { address, source: kind.into() }.to_string();
+        assert!(said(std::io::ErrorKind::AddrInUse).contains("another program uses this port"));
+        let denied = said(std::io::ErrorKind::PermissionDenied);
+        assert!(denied.contains("may not use") && !denied.contains("another program"), "{denied}");
+    }
+
+    #[test]
     fn a_part_that_stops_unasked_is_told_of_and_the_face_is_woken() {
         let why = told_of(Engine::lose_the_spool);
         assert!(why.contains("stopped unexpectedly") && why.contains("No accepted event is lost"), "{why}");
@@ -953,6 +976,6 @@ mod tests {
     #[test]
     fn the_keeper_of_all_parts_does_not_stop_unnoticed_either() {
         let why = told_of(|engine| engine.keeper.abort());
-        assert!(why.starts_with("The keeper of the engine stopped unexpectedly"), "{why}");
+        assert!(why.starts_with("The engine supervisor stopped unexpectedly"), "{why}");
     }
 }

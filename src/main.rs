@@ -106,8 +106,11 @@ fn engine_problem(error: StartError, places: &cli::Places, file: &Path) -> Probl
             ("It runs without a window, or does not answer", Some(Offer::ShowWindow))
         }
         StartError::Listen { address, source } => match source.kind() {
-            io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => {
-                ("The port is not free", free_beside(*address).map(Offer::Listen))
+            io::ErrorKind::AddrInUse => {
+                ("The port is already in use", free_beside(*address).map(Offer::Listen))
+            }
+            io::ErrorKind::PermissionDenied => {
+                ("Tributary may not use this port", free_beside(*address).map(Offer::Listen))
             }
             _ => ("The address cannot be used", Some(Offer::Open(file.to_owned()))),
         },

@@ -24,7 +24,7 @@ pub(super) struct Refused {
     retry_after: Option<u32>,
     /// The methods that a path takes.
     allow: Option<&'static str>,
-    /// The sender went away before it had said all: nobody hears this.
+    /// The sender went away before it had said all: nobody gets this answer.
     sender_left: bool,
 }
 

@@ -28,7 +28,7 @@ const STEP_BYTES_MAX: usize = 256 << 10;
 const DISCARD_BYTES_MAX: usize = 64 << 20;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Memory that all bodies of a listener take together while they are read, checked and stored. Above it senders hear
+/// Memory that all bodies of a listener take together while they are read, checked and stored. Above it senders get
 /// 429: whoever has no key yet cannot take more than this.
 pub(super) const ALL_KIB_MAX: usize = 256 << 10;
 

@@ -1,6 +1,6 @@
 //! A connection whose peer is gone: what it sent before it went is still read.
 //!
-//! Senders that end right after they have sent (short-lived programs, functions) hear no answer. The answer to the first
+//! Senders that end right after they have sent (short-lived programs, functions) get no answer. The answer to the first
 //! of several requests then fails to be written, and the HTTP server would drop the requests behind it that have arrived
 //! whole. Here such an answer counts as written. Reading ends by itself: of a peer that is gone there is no more than
 //! what the system has received.
@@ -13,7 +13,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream whose writes succeed when nobody hears them.
+/// A stream whose writes succeed when nobody receives them.
 pub(super) struct Patient<S> {
     stream: S,
     peer_is_gone: bool,

@@ -200,7 +200,7 @@ impl Keeper {
 
     fn make_practice(&self) {
         let made = self.shared.practice.create_stream(PRACTICE_STREAM, PRACTICE_SHARDS);
-        let problem = made.err().map(|error| format!("The practice stream could not be made: {error}."));
+        let problem = made.err().map(|error| format!("The practice stream could not be created: {error}."));
         self.shared.set_problem("practice", problem);
     }
 
@@ -244,7 +244,8 @@ impl Keeper {
                 self.write_whereabouts();
             }
             Err(error) => {
-                let text = format!("Test events cannot be sent: no port on loopback could be had ({error}).");
+                let text =
+                    format!("Test events cannot be sent: no port on loopback could be opened ({error}).");
                 self.shared.set_problem("inner endpoint", Some(text));
             }
         }
@@ -258,8 +259,10 @@ impl Keeper {
                 self.endless.push(orders);
             }
             Err(error) => {
-                let text =
-                    format!("`tributary resend` will not find this engine: no port on loopback ({error}).");
+                let text = format!(
+                    "Commands such as `tributary resend` will not find this engine: no port on loopback \
+                             could be opened ({error})."
+                );
                 self.shared.set_problem("control port", Some(text));
             }
         }
@@ -302,7 +305,8 @@ impl Keeper {
                     result = self.save(&config).await;
                     if queued == Queued::SetAside {
                         result = result.map_err(|error| {
-                            format!("{error}; what waited was set aside before, and is under Failed, to be sent again")
+                            format!("{error}; the queued events were already set aside: they are under Failed and \
+                                     can be resent")
                         });
                     }
                 }
@@ -452,8 +456,10 @@ impl Keeper {
         let config = Arc::new(config);
         let shared = Arc::clone(&self.shared);
         let tls = super::tls(&config);
-        let certificate =
-            tls.as_ref().err().map(|error| format!("{}; the endpoint goes on as before.", chain(error)));
+        let certificate = tls
+            .as_ref()
+            .err()
+            .map(|error| format!("{}; the endpoint keeps its previous certificate settings.", chain(error)));
         shared.set_problem("certificate", certificate.clone());
         let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
         shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(&config), tls)));
@@ -539,9 +545,9 @@ impl Keeper {
                 let here = here.map_or_else(|| "where it is".to_owned(), |here| format!("at {here}"));
                 // The endpoint itself has that port, so that the other addresses of it cannot be tried meanwhile.
                 let then = if is_same_port {
-                    "Choose another port, or free that one and start Tributary again."
+                    "Choose another port, or free that one and restart Tributary."
                 } else {
-                    "Tributary moves it once that address is free; or choose another port."
+                    "Tributary moves it as soon as that address is free; or choose another port."
                 };
                 Some(format!("The endpoint could not move to {address} ({error}) and stays {here}. {then}"))
             }
@@ -607,10 +613,11 @@ impl Keeper {
         self.shared.set_broken(name, &why);
     }
 
-    /// Who asked for it hears nothing: its answer is gone with it.
+    /// Who asked for it gets no answer: it is gone with the task.
     fn errand_ended(&self, ended: &Result<(), tokio::task::JoinError>) {
         if ended.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
-            let text = "Something that was asked for stopped unexpectedly and has no answer; ask again, and report this.";
+            let text = "A requested action stopped unexpectedly, without an answer. Try it again, and please report \
+                        this.";
             self.shared.set_problem("errand", Some(text.to_owned()));
         }
     }

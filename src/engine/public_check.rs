@@ -46,7 +46,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut tell: impl FnMut(Step)) {
         return tell(step("name", Err(fault)));
     };
     let Ok(token) = config::new_write_key() else {
-        return tell(step("name", Err(Fault::new("InternalFailure", "no random number could be had"))));
+        return tell(step("name", Err(Fault::new("InternalFailure", "no random number could be generated"))));
     };
     shared.visitors.probes.begin(token.clone());
     let way = Arc::new(Way::new(&config, public, token.clone()));
@@ -418,7 +418,7 @@ fn delivery(line: Option<&Delivery>) -> Told {
             Told::of(format!("The test event was delivered{shard}"))
         }
         Some(line) => Told::skipped(format!(
-            "The test event is {} and not delivered yet. That is not the address's doing: see Live",
+            "The test event is {} and not delivered yet. The public address is not the cause: see Live",
             line.state.as_str()
         )),
         None => Told::skipped("The test event is not in the log yet"),
