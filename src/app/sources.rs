@@ -275,7 +275,7 @@ impl Sources {
 fn new_key(seen: &mut Seen<'_>) -> Option<String> {
     config::new_write_key()
         .map_err(|error| {
-            seen.wishes.push(super::Wish::Refused(format!("No key could be made: {error}")));
+            seen.wishes.push(super::Wish::Refused(format!("No write key could be made: {error}")));
         })
         .ok()
 }
@@ -325,12 +325,13 @@ impl Sources {
             if seen.config.capture.exposed() {
                 exposed_ui(ui, seen.config);
             } else if seen.config.capture.public_url.is_none() {
-                let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it to others, or give it the public address of a reverse proxy.";
+                let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it \
+                            to other computers, or give it the public address of a reverse proxy.";
                 widgets::hint_ui(ui, text);
             }
             if seen.config.capture.listen.ip().is_loopback() && seen.config.capture.public_url.is_none() {
-                let text = "Web pages of this computer can send. On a public https page the browser asks its user first; a \
-                            public http page it refuses.";
+                let text = "Web pages on this computer can send. For a public https page the browser asks its user first; for a public \
+                            http page it refuses.";
                 widgets::hint_ui(ui, text);
             }
             self.public.ui(ui, seen);
@@ -362,13 +363,51 @@ fn url_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
 
 /// What it means that other computers can send.
 pub(super) fn exposed_ui(ui: &mut Ui, config: &Config) {
-    let listen = config.capture.listen;
-    let open = if config.capture.require_write_key {
-        "Let a firewall stand in front of it, or a proxy with TLS: write keys and events travel unencrypted."
-    } else {
-        "No write key is required, so anyone among them can send events. Require one in Settings, and let a firewall \
-         or a proxy with TLS stand in front of it."
+    let (tone, text) = exposed(config);
+    widgets::message_ui(ui, tone, &text);
+}
+
+fn exposed(config: &Config) -> (Tone, String) {
+    let capture = &config.capture;
+    let is_encrypted = !capture.tls_cert.is_empty();
+    let (tone, then) = match (capture.require_write_key, is_encrypted) {
+        (true, true) => (Tone::Note, "They need a write key, and connections are encrypted (https)."),
+        (true, false) => (
+            Tone::Attention,
+            "Write keys and events travel unencrypted: set a certificate (capture.tls_cert), or put a proxy with TLS or a \
+             firewall in front.",
+        ),
+        (false, true) => (
+            Tone::Attention,
+            "No write key is required, so any of them can send events: require one in Settings, or put a firewall in \
+             front.",
+        ),
+        (false, false) => (
+            Tone::Attention,
+            "No write key is required, so any of them can send events, which travel unencrypted. Require one in Settings, \
+             and set a certificate (capture.tls_cert), or put a proxy with TLS or a firewall in front.",
+        ),
     };
-    let text = format!("Other computers can reach this endpoint, since it listens on {listen}. {open}");
-    widgets::message_ui(ui, Tone::Attention, &text);
+    let text =
+        format!("Other computers can reach this endpoint, because it listens on {}. {then}", capture.listen);
+    (tone, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_with_a_certificate_is_not_said_to_be_unencrypted() {
+        let mut config = Config::default();
+        config.capture.listen = "0.0.0.0:8485".parse().expect("an address");
+        assert!(exposed(&config).1.contains("unencrypted"));
+        "/etc/tributary/cert.pem".clone_into(&mut config.capture.tls_cert);
+        for require_write_key in [true, false] {
+            config.capture.require_write_key = require_write_key;
+            let (tone, text) = exposed(&config);
+            assert!(!text.contains("unencrypted") && !text.contains("certificate"), "{text}");
+            assert_eq!(tone == Tone::Attention, !require_write_key, "{text}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::{
     event::{Kind, library_of},
 };
 
-/// A sender that works was heard by now: SDKs hold events back for ten seconds at most.
+/// A sender that works has sent by now: SDKs hold events back for ten seconds at most.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Lines read to find one of this source among those of others.
 const LOOK_AT: usize = 50;
@@ -138,7 +138,11 @@ impl Check {
         let waited = self.began.elapsed();
         if let Some(left) = PATIENCE.checked_sub(waited) {
             ui.request_repaint_after(left);
-            widgets::hint_ui(ui, "Let the sender send now: load the page, start the app, run the snippet.");
+            widgets::hint_ui(
+                ui,
+                "Make the sender send an event now: load the page, start the app or run the \
+                                  snippet.",
+            );
         }
         for text in advice(waited, &turned_away_since(&self.strangers, &status.strangers)) {
             ui.horizontal_top(|ui| {
@@ -204,7 +208,8 @@ fn advice(waited: Duration, strangers: &[Stranger]) -> Vec<String> {
         advice.extend(
             [
                 "Nothing came yet. Copy the curl snippet under Connect and run it: that shows whether the endpoint is reached.",
-                "Compare the sender's endpoint URL with the one at the top of this page. A phone or another computer cannot reach a 127.0.0.1 address.",
+                "Compare the sender's endpoint URL with the one at the top of this page. A phone or another computer \
+                 cannot reach a 127.0.0.1 address.",
                 "Compare the sender's write key with the one above.",
             ]
             .map(str::to_owned),
