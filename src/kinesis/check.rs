@@ -157,7 +157,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 let other = connect::other_server(&self.config.destination.endpoint_url);
                 let asked = if other.is_some() { "This server" } else { "AWS STS" };
                 let text =
-                    format!("{asked} did not say whose keys these are ({fault}). Putting does not need it.");
+                    format!("{asked} did not say whose keys these are ({fault}). Delivery does not need it.");
                 self.skipped("identity", text);
             }
             Err((fault, _)) => return Err(self.failed("identity", fault)),
@@ -178,13 +178,13 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 let by_arn = client.target().arn().is_some();
                 return match &*fault.code {
                     "AccessDeniedException" => {
-                        let text = "Looking at the stream is not permitted (kinesis:DescribeStreamSummary). Putting \
-                                    does not need it.";
+                        let text = "Describing the stream is not permitted (kinesis:DescribeStreamSummary). \
+                                    Delivery does not need it.";
                         self.skipped(NAME, text);
                         Ok(())
                     }
                     "ValidationException" | "UnknownOperationException" if by_arn => {
-                        self.skipped(NAME, "This server cannot look a stream up by its ARN.");
+                        self.skipped(NAME, "This server cannot look up a stream by its ARN.");
                         Ok(())
                     }
                     _ => Err(self.failed(NAME, fault)),
@@ -208,10 +208,11 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 _ => "provisioned",
             };
         let mut text = format!(
-            "{} is {}: {mode}, {} open shards",
+            "{} is {}: {mode}, {} open shard{}",
             summary.stream_name(),
             status.as_str(),
-            summary.open_shard_count()
+            summary.open_shard_count(),
+            if summary.open_shard_count() == 1 { "" } else { "s" }
         );
         if let Some(key) = key {
             text = format!("{text}, encrypted with the key {key}");
@@ -246,8 +247,8 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             }
             Err(fault) if is_pushed_back(&fault) => {
                 let text = format!(
-                    "Not tested: AWS allows one dry run a second, shared by everybody in the account, and had none left \
-                     ({fault}). That says nothing against putting. Check again in a moment."
+                    "Not tested: AWS allows one dry run per second in an account, and this one was over the limit \
+                     ({fault}). That does not mean that puts fail. Check again in a moment."
                 );
                 self.skipped(NAME, text);
                 Ok(Put::Dry)
@@ -345,12 +346,15 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 } else {
                     "kms:Decrypt"
                 };
-                self.skipped(NAME, format!("Reading is not permitted ({wanted}). Putting does not need it."));
+                self.skipped(
+                    NAME,
+                    format!("Reading is not permitted ({wanted}). Delivery does not need it."),
+                );
                 Ok(())
             }
             Err((fault, status)) if is_of_reading(&fault, status) => {
                 let text =
-                    format!("The record is put, and was not read back ({fault}). Putting does not need it.");
+                    format!("The record was put, but not read back ({fault}). Delivery does not need it.");
                 self.skipped(NAME, text);
                 Ok(())
             }

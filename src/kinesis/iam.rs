@@ -92,8 +92,8 @@ fn answer_was_lost(fault: &Fault) -> bool {
 fn may_be_left(call: &IamCall) -> Step {
     let name = call.parameters.first().map_or("", |(_, name)| name);
     let detail = format!(
-        "Not made: whether {} was carried out is unknown, since no clear answer came. What it makes of the name “{name}” may \
-         be there: look for it in the IAM console, and delete it if it is new.",
+        "Not undone: no clear answer to {} came, so it may or may not have been carried out. Look for “{name}” in the IAM \
+         console, and delete it if it is new.",
         call.action
     );
     Step { name: call.undo.0, verdict: Verdict::Skipped, detail, found: None }
@@ -191,7 +191,7 @@ impl Iam {
     async fn undo(&self, made: &Made, config: &Config) -> Step {
         match self.call(made.action, &made.parameters).await {
             Ok(_) => {
-                let detail = "Undone: nothing of it is left.".to_owned();
+                let detail = "Undone: nothing is left.".to_owned();
                 Step { name: made.action, verdict: Verdict::Passed, detail, found: None }
             }
             Err(fault) => failed(made.action, fault, config),

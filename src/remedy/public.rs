@@ -65,15 +65,15 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
         Public::Redirected => say(
             format!("{url} answers with a redirect."),
             "Many SDKs repeat a redirected request without its body, or not at all, so events would be lost.",
-            "Set the address to which it redirects as the public address, or have the proxy pass the requests on.",
+            "Set the redirect's target as the public address, or have the proxy pass requests on without a redirect.",
         )
         .at(Place::Settings),
         Public::Elsewhere => say(
             format!("What answers at {url} is not this endpoint."),
             "The request did not arrive here: another server, a page of the proxy's own, a cache, or a proxy that cannot \
              reach the endpoint (502, 504) answered.",
-            "Compare the proxy's configuration with the lines that are shown for this set-up: host, path, and the \
-             address to which it passes requests on.",
+            "Compare the proxy's configuration with the one that Tributary shows for it: host, path, and the address \
+             to which it passes requests on.",
         )
         .at(Place::Settings),
         Public::WrongPath => say(
@@ -82,14 +82,15 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
                 "The proxy passes on another path than senders use. The endpoint serves its paths as they are{}.",
                 if prefix.is_empty() { String::new() } else { format!(", and below {prefix}") }
             ),
-            "Have the proxy pass the path on unchanged, or take exactly the prefix of the public address away; or \
+            "Have the proxy pass the path on unchanged, or remove exactly the prefix of the public address; or \
              correct the public address (capture.public_url).",
         )
         .at(Place::Settings),
         Public::Refused => say(
             "The request arrived and was refused.",
             "Something on the way changed it (a missing Authorization header, say), or the endpoint cannot take events now.",
-            "Read the answer beside this, and compare the proxy's configuration with the lines that are shown for this set-up.",
+            "Read the answer in the error message, and compare the proxy's configuration with the one that Tributary \
+             shows for it.",
         ),
         Public::SettingsDiffer => say(
             "The settings document that came back names another address.",
@@ -99,7 +100,7 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
         .at(Place::Settings),
         Public::Preflight => say(
             "Browsers would not be allowed to send.",
-            "Before a page of another site sends, its browser asks with OPTIONS. Exactly one \
+            "Before a page of another site sends, the browser asks with OPTIONS. Exactly one \
              Access-Control-Allow-Origin must come back; the endpoint sends it.",
             "Have the proxy pass OPTIONS on, and remove what it adds itself (add_header Access-Control-… in nginx).",
         ),
@@ -111,8 +112,8 @@ fn connection(what: Public, url: &str, host: &str) -> Remedy {
     let remedy = match what {
         Public::Name => say(
             format!("The name {host} cannot be found."),
-            "No name server that this machine asks knows it. It may be new, or mistyped.",
-            "Correct the public address (capture.public_url), or make the DNS record and wait until it is known.",
+            "This machine's name server does not know it. It may be new, or mistyped.",
+            "Correct the public address (capture.public_url), or create the DNS record and wait until it is known.",
         ),
         Public::NotReached => say(
             format!("{url} cannot be reached from this machine."),
@@ -128,14 +129,14 @@ fn connection(what: Public, url: &str, host: &str) -> Remedy {
              machine's clock must be right.",
         ),
         Public::Handshake => say(
-            format!("{url} does not speak TLS as senders need it."),
+            format!("{url} does not offer TLS that senders can use."),
             "What listens there speaks plain http, another protocol, or only outdated versions of TLS.",
             "Give the proxy a certificate on this port, or set a public address that begins with http://.",
         ),
         _ => say(
-            format!("{url} takes the connection and gives no usable answer."),
+            format!("{url} accepts the connection but gives no usable answer."),
             "The proxy may wait for an endpoint that it cannot reach, or something else listens there.",
-            "Look into the proxy's error log, and compare its configuration with the lines that are shown for this set-up.",
+            "Check the proxy's error log, and compare its configuration with the one that Tributary shows for it.",
         ),
     };
     remedy.at(Place::Settings)
@@ -152,7 +153,7 @@ fn client(what: Public) -> Remedy {
         say(
             "The trusted proxy does not say who the client is.",
             "Neither X-Forwarded-For nor Forwarded came, so context.ip would be the proxy's address.",
-            "Have the proxy send X-Forwarded-For: see the lines that are shown for this set-up.",
+            "Have the proxy send X-Forwarded-For, as in the configuration that Tributary shows for it.",
         )
     };
     remedy.at(Place::Settings)

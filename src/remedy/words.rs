@@ -52,7 +52,7 @@ const PROMISES: [(&str, &str); 12] = [
 /// What is said of a put, and what is said instead of a call that stores nothing.
 const OF_PUTS: &[(&str, &str)] = &[
     (" The record may have been stored all the same: look for it in the stream.", ""),
-    ("did not say where it stored the record", "answered something else than Kinesis does"),
+    ("did not say where it stored the record", "did not answer as Kinesis does"),
     (" If you were creating a stream, delete one that is not needed or ask AWS for a higher limit.", ""),
 ];
 
@@ -67,9 +67,9 @@ pub(super) fn storing_nothing(remedy: Remedy) -> Remedy {
 pub(super) fn slow(answer: Duration, waits: Duration, config: &Config) -> String {
     let Names { stream, .. } = Names::of(config);
     let text = format!(
-        "{stream} takes {:.1} s to answer a put; answers are waited for up to {} s, and never longer than a minute. \
-         Events are delivered slowly, and where no answer came in time, records were put again and may be in the stream \
-         twice. Look at the network, the proxy and the region: Kinesis answers within milliseconds.",
+        "{stream} takes {:.1} s to answer a put. Tributary waits up to {} s for an answer (at most a minute). Delivery is \
+         slow, and records without an answer in time were put again: they may be in the stream twice. Check the network, \
+         the proxy and the region: Kinesis normally answers within milliseconds.",
         answer.as_secs_f32(),
         waits.as_secs()
     );
@@ -124,13 +124,13 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         Cause::IamNameTaken | Cause::IamNotThere => of_iam(cause),
         Cause::ReadPlaceRefused => say(
             format!("Records of {} cannot be read from this sequence number on.", names.stream),
-            "The stream has no such record, or it has it in another shard than the one that is read. What was said about it is shown with this message.",
+            "The stream has no such record, or has it in another shard than the one being read. The error message has the details.",
             "Copy the whole number from a delivery in Live or from a record of this stream, and choose that record's shard; or start at another place.",
         ),
         Cause::OtherAccount => say(
-            "These keys belong to another account than the stream.",
-            "What they make is in their own account: a stream of the same name, or a policy that allows nothing here.",
-            "Use keys of the stream's account, or give the account that you mean under Stream.",
+            "These keys belong to a different account than the stream.",
+            "Whatever they create is in their own account: a stream of the same name there, or a policy that allows nothing here.",
+            "Use keys of the stream's account, or correct the account id under Stream.",
         )
         .at(Place::SetUpStream),
         Cause::CredentialsFailed(source) => credentials_failed(source, names),
@@ -158,12 +158,11 @@ fn kept_here(cause: Cause, fault: &Fault) -> Remedy {
         Cause::Damaged => say(
             "The event's bytes in the spool file are not what was accepted.",
             "The file was damaged: by a failing disk, or by another program.",
-            "Check the disk, and run `tributary doctor`. The event's other data is still in the log; its sender may \
-             have it.",
+            "Check the disk, and run `tributary doctor`. The log still has the event's other data; its sender may still have the event.",
         ),
         Cause::SpoolUnreadable => say(
             "The next events cannot be read from the spool.",
-            "The disk or the spool file fails. Events are still accepted as long as the disk takes them.",
+            "The disk or the spool file has a fault. Events are still accepted as long as the disk takes them.",
             "Check the disk and its free space; Tributary tries again every second. If that does not help, stop it and \
              run `tributary doctor`, which recovers what can be read and deletes nothing.",
         )
@@ -177,13 +176,13 @@ fn kept_here(cause: Cause, fault: &Fault) -> Remedy {
         .at(Place::Settings),
         Cause::SetAside if fault.message.contains("refused it again and again") => say(
             "This event was set aside because the destination kept refusing it.",
-            "It took other events meanwhile, so something in this one is not to its liking; what it said is in the error.",
-            "Look at the event and at what was said. It can be sent again: in Live, or with `tributary resend`.",
+            "It accepted other events at the same time, so the cause is in this event. The error message has its answer.",
+            "Check the event and the error message. You can resend it in Live or with `tributary resend`.",
         )
         .at(Place::Live),
         _ => say(
             "This event was set aside when the destination was changed.",
-            "It waited for the destination before, and you chose that it does not go to the new one.",
+            "It was queued for the previous destination, and you chose not to send it to the new one.",
             "Resend this event to send it to the current destination: in Live, or with `tributary resend`.",
         )
         .at(Place::Live),
@@ -207,14 +206,14 @@ fn practised(cause: Cause) -> Option<Remedy> {
             off,
         ),
         Cause::Throughput | Cause::RateLimit => say(
-            "The practice stream takes no more right now.",
-            faults("a stream whose shards (its parts) are asked for too much"),
+            "The practice stream is over its throughput limit.",
+            faults("AWS does when the shards (parts) of a stream are over their limit"),
             format!("{BY_ITSELF} It goes on at full speed once the practice stream's faults are off."),
         ),
         Cause::ServiceFailing => say(
-            "The practice stream has a failure of its own.",
-            faults("AWS does when it fails"),
-            format!("{BY_ITSELF} It ends with the practice stream's faults."),
+            "The practice stream reported an internal error.",
+            faults("AWS does when it has an internal error"),
+            format!("{BY_ITSELF} It ends when the practice stream's faults are off."),
         ),
         Cause::NoAnswer => say(
             "The practice stream did not answer in time.",
@@ -223,13 +222,13 @@ fn practised(cause: Cause) -> Option<Remedy> {
         ),
         Cause::StreamNotFound => say(
             "The practice stream is gone.",
-            "It was deleted, as somebody may delete a stream of AWS.",
-            "Make it again: switch the practice stream's faults off. Events are kept until then, and none is lost.",
+            "It was deleted, as a stream on AWS can be.",
+            "Create it again: switch the practice stream's faults off. Events are kept until then, and none is lost.",
         ),
         Cause::KeyUnknown | Cause::SignatureWrong | Cause::NotSigned | Cause::ClockWrong => say(
             "The practice stream does not know the key that Tributary made for it.",
             "Tributary makes the key at each start, and only this engine has it. This should not happen.",
-            "Start Tributary again: it makes a new key and sends what waits. If it goes on, please report it.",
+            "Restart Tributary: it makes a new key and delivers the queued events. If this happens again, please report it.",
         ),
         _ => return None,
     };
@@ -381,25 +380,25 @@ fn pushed_back(cause: Cause, names: &Names) -> Remedy {
     let Names { stream, server, .. } = names;
     match cause {
         Cause::KmsThrottling => say(
-            format!("AWS KMS, which encrypts the records of {stream}, is asked too often."),
+            format!("AWS KMS, which encrypts the records of {stream}, is throttling requests."),
             "The account's limit of requests to AWS KMS (the key service) is used up, perhaps by other programs too.",
             format!("{BY_ITSELF} If it stays so, ask for a higher KMS request limit in the AWS console."),
         )
         .see(KMS),
         Cause::StreamBusy => say(
             format!("{stream} is being created, changed or deleted right now."),
-            "AWS takes no such request until the change is done. For a new stream it can also mean that the name is taken.",
+            "AWS refuses such requests until the change is done. For a new stream it can also mean that the name is taken.",
             format!("{BY_ITSELF} If you wanted to create this stream: it is there already, use it as it is."),
         )
         .at(Place::SetUpStream),
         Cause::RateLimit => say(
-            format!("{server} asks for fewer requests, or a limit of the account is reached."),
-            "AWS limits how often an account may ask, and how many streams and shards (the parts of a stream) it has.",
+            format!("{server} is throttling requests, or a limit of the account is reached."),
+            "AWS limits an account's request rate, and its number of streams and shards (the parts of a stream).",
             format!("{BY_ITSELF} If you were creating a stream, delete one that is not needed or ask AWS for a higher limit."),
         )
         .see(LIMITS),
         _ => say(
-            format!("{stream} takes no more right now."),
+            format!("{stream} is over its throughput limit."),
             "Each shard (part of a stream) takes 1,000 records and 1 MB a second. All events of one user go to the same shard, so one very busy user can fill it.",
             format!("{BY_ITSELF} If it happens often, switch the stream to on-demand capacity or give it more shards."),
         )
@@ -451,7 +450,7 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         Cause::ConnectionFailed if names.practice => say(
             "The practice stream cannot be reached.",
             "It runs inside Tributary and is starting, or something on this computer keeps programs from talking to 127.0.0.1.",
-            format!("{BY_ITSELF} If it goes on, start Tributary again and look at the firewall of this computer."),
+            format!("{BY_ITSELF} If it goes on, restart Tributary and check this computer's firewall."),
         ),
         Cause::ConnectionFailed if names.is_other_server => say(
             format!("No connection to {server}."),
@@ -472,8 +471,8 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         )
         .at(Place::SetUpStream),
         _ => say(
-            format!("{server} has a failure of its own."),
-            "The other side said that it cannot work right now. It is not your settings.",
+            format!("{server} reported an internal error."),
+            "The cause is on its side, not in your settings.",
             BY_ITSELF,
         )
         .see(HEALTH),
@@ -506,13 +505,13 @@ fn keys_unreachable(source: Source, message: &str, names: &Names) -> Remedy {
         Source::Sso if is_of_oidc => (
             "AWS's sign-in service",
             "renews an SSO sign-in",
-            "let the network or its proxy (HTTPS_PROXY) pass this host, or sign in again where it can be reached"
+            "allow this host in the network or its proxy (HTTPS_PROXY), or sign in again where it can be reached"
                 .to_owned(),
         ),
         Source::Sso => (
             "the AWS access portal",
             "gives the keys of an SSO sign-in",
-            "let the network or its proxy (HTTPS_PROXY) pass this host: there is no VPC endpoint for it. On a server, \
+            "allow this host in the network or its proxy (HTTPS_PROXY): there is no VPC endpoint for it. On a server, \
              use a role of the machine instead of an SSO sign-in"
                 .to_owned(),
         ),
@@ -520,15 +519,15 @@ fn keys_unreachable(source: Source, message: &str, names: &Names) -> Remedy {
             "AWS STS",
             "gives the keys of a role",
             format!(
-                "let the network or its proxy (HTTPS_PROXY) pass this host; in a private subnet, add an interface \
+                "allow this host in the network or its proxy (HTTPS_PROXY); in a private subnet, add an interface \
                  endpoint for STS (com.amazonaws.{region}.sts) beside the one for Kinesis"
             ),
         ),
         _ => (
             "the address that gives AWS keys",
             "gives the keys of this container or machine",
-            "see that this address is right (AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) \
-             and that no proxy stands before it (NO_PROXY)"
+            "make sure that this address is right (AWS_CONTAINER_CREDENTIALS_FULL_URI, \
+             AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) and that no proxy is in front of it (NO_PROXY)"
                 .to_owned(),
         ),
     };
@@ -536,7 +535,7 @@ fn keys_unreachable(source: Source, message: &str, names: &Names) -> Remedy {
     say(
         format!("No connection to {service}{at}."),
         format!(
-            "It {for_what}: without them, nothing can be sent to {}, which may be reachable all the same.",
+            "It {for_what}. Without keys nothing can be sent to {}, even if that can be reached.",
             names.stream
         ),
         format!("Check the network: {way}. Tributary tries again by itself, and no event is lost."),
@@ -551,13 +550,13 @@ fn in_between(cause: Cause, names: &Names) -> Remedy {
         say(
             format!("The certificate of {server} is not trusted here."),
             "Something in the network answers with a certificate of its own (many companies' proxies do), or this computer's list of certificates is old or its clock is wrong.",
-            "Get the proxy's root certificate as a PEM file from whoever runs the network, name it in AWS_CA_BUNDLE, and start Tributary again. Events are kept until then.",
+            "Get the proxy's root certificate as a PEM file from whoever runs the network, name it in AWS_CA_BUNDLE, and restart Tributary. Events are kept until then.",
         )
     } else {
         say(
             format!("The proxy of this network does not let Tributary through to {server}."),
             "It refused to connect: it wants a user name and password, or does not allow this host.",
-            "Put the name and password into HTTPS_PROXY (http://name:password@host:port), have the host allowed, or name it in NO_PROXY where no proxy is needed; then start Tributary again.",
+            "Put the name and password into HTTPS_PROXY (http://name:password@host:port), have the host allowed, or name it in NO_PROXY where no proxy is needed; then restart Tributary.",
         )
     };
     remedy.at(Place::SetUpStream)
@@ -590,11 +589,11 @@ pub(super) fn stuck(stuck: &Stuck) -> [String; 2] {
     let wait = if *behind == 1 { "event waits" } else { "events wait" };
     let what = format!(
         "{refused} {events} {are} refused again and again while others are delivered, and {at_least}{behind} {wait} \
-         behind {them}. Of event {event}, the destination says {fault}."
+         behind {them}. The destination's answer to event {event}: {fault}."
     );
     let action = format!(
-        "Tributary keeps trying. To let the others go on, set {them} aside (in the window, or with `tributary \
-         set-aside`): kept as failed, to be looked at and sent again."
+        "Tributary keeps trying. To let the other events through, set {them} aside (in the window, or with `tributary \
+         set-aside`): kept as failed, to be checked and resent."
     );
     [what, action]
 }
@@ -602,15 +601,15 @@ pub(super) fn stuck(stuck: &Stuck) -> [String; 2] {
 fn no_fault(cause: Cause, names: &Names) -> Remedy {
     if cause == Cause::DryRun {
         return say(
-            format!("The dry run went well: {} would take the record.", names.stream),
+            format!("The dry run succeeded: {} would take the record.", names.stream),
             "A dry run checks the keys, the permission and the stream without writing. AWS reports its success this way.",
             "Nothing to do.",
         );
     }
     say(
-        format!("The place where {} was being read is no longer valid.", names.stream),
-        "AWS forgets a reader's place after five minutes without reading.",
-        "Nothing to do: reading starts again by itself. The forwarding of events is not touched.",
+        format!("The reading position in {} has expired.", names.stream),
+        "A shard iterator of AWS expires after five minutes.",
+        "Nothing to do: reading starts again by itself. Delivery is not affected.",
     )
 }
 
@@ -619,7 +618,7 @@ fn read_back(cause: Cause, names: &Names) -> Remedy {
     let Names { stream, server, .. } = names;
     let remedy = if cause == Cause::RecordDiffers {
         say(
-            format!("{stream} gave back other bytes than were put."),
+            format!("{stream} returned other bytes than were put."),
             format!(
                 "{server} changed the record, or another record has its sequence number. AWS does neither, so something between here and AWS may answer in its place."
             ),
@@ -627,8 +626,8 @@ fn read_back(cause: Cause, names: &Names) -> Remedy {
         )
     } else {
         say(
-            format!("The test record is not in {stream} although {server} said that it is."),
-            "Mostly it just takes longer than ten seconds to appear, on a stream that is very busy. Events that are delivered the same way may be missing too.",
+            format!("The test record is not in {stream}, although {server} confirmed it."),
+            "Most often it only takes longer than ten seconds to appear, on a very busy stream. If it stays missing, events delivered the same way may be missing too.",
             "Check again. If it goes on, look with `tributary tail` for the record with the key tributary-check.",
         )
     };
@@ -641,8 +640,8 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
         Source::Sso | Source::Login | Source::SsoRole => return signed_out(source, names),
         Source::Process | Source::ProcessSilent | Source::Waiting => return program_failed(source, names),
         Source::Mfa => say(
-            format!("A code of your MFA device is needed for {keys}."),
-            "The profile asks for multi-factor authentication (a second proof besides the key), and a program in the background cannot type the code.",
+            format!("An MFA code is needed for {keys}."),
+            "The profile asks for multi-factor authentication (a second proof besides the key), and a background program cannot enter the code.",
             "Use keys that need no code: an IAM user for Tributary with only the policy shown in Set up, or a profile with a session that you renew (`aws sts get-session-token`).",
         )
         .see(MFA),
@@ -668,7 +667,7 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
         )
         .see(PROFILES),
         Source::NoKeys => say(
-            format!("{keys} is in the AWS files, but names no keys."),
+            format!("{keys} is in the AWS files, but has no keys."),
             "It has no access key, no sign-in (SSO or `aws login`), no role and no program that hands out keys.",
             "Add one of these with `aws configure`, `aws configure sso` or `aws login`, or choose another profile.",
         )
@@ -676,11 +675,11 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
         Source::Keychain => say(
             "The system keychain did not give out the AWS keys.",
             "It is locked, was emptied, or this system has none (a server often has none).",
-            "Unlock the keychain, or type the keys in again. Without a keychain, use a profile of the AWS files.",
+            "Unlock the keychain, or enter the keys again. Without a keychain, use a profile of the AWS files.",
         ),
         Source::Other | Source::Files => say(
             format!("Getting AWS keys from {keys} failed."),
-            "The place that keeps or hands out the keys answered with an error, which is shown with this message.",
+            "The place that keeps or hands out the keys answered with an error: see the error message.",
             "Check that place with `aws sts get-caller-identity` (it shows who AWS thinks you are), or choose another source of keys. Tributary tries again by itself.",
         )
         .see(PROFILES),
@@ -691,14 +690,14 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
 fn of_iam(cause: Cause) -> Remedy {
     let remedy = if cause == Cause::IamNameTaken {
         say(
-            "The account has a user or a policy of that name already.",
-            "Names are unique in an account; it may be from an earlier try, or somebody else's.",
-            "Choose another name, or delete the old one in the AWS console when nobody needs it.",
+            "The account already has a user or policy with that name.",
+            "Names are unique in an account. It may come from an earlier try, or belong to somebody else.",
+            "Choose another name, or delete the old one in the AWS console if nobody needs it.",
         )
     } else {
         say(
             "IAM does not know the user or the policy.",
-            "It was deleted meanwhile, or IAM has not learned of it yet, which can take some seconds.",
+            "It was deleted, or it is so new that IAM does not know it yet, which can take some seconds.",
             "Try again in a moment.",
         )
     };
@@ -711,12 +710,12 @@ fn keys_not_had(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
     let remedy = if cause == Cause::KeyServiceSilent {
         say(
             format!("The service that hands out the AWS keys of {keys} does not answer."),
-            "Which one, and at what address, is shown with this message. It is not Kinesis: before a record can be put, the keys must be there.",
+            "The error message names the service and its address. It is not Kinesis: Tributary needs the keys before it can put a record.",
             "Check the network, the proxy (HTTPS_PROXY, NO_PROXY), and whether this address can be reached from here. Tributary tries again by itself, and no event is lost.",
         )
     } else {
         say(
-            format!("The AWS files have a mistake, so that {keys} cannot be used."),
+            format!("A mistake in the AWS files prevents the use of {keys}."),
             file_mistake(&fault.message),
             "Correct the file; `aws configure list` shows whether the AWS CLI can read it. Tributary sees the change by itself.",
         )
@@ -729,7 +728,7 @@ fn keys_not_had(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
 fn file_mistake(message: &str) -> String {
     match (profile_in(message), message.split_once("”: ")) {
         (Some(_), Some((_, text))) => text.to_owned(),
-        _ => "Which file, which line, and what AWS's rule is, is shown with this message.".to_owned(),
+        _ => "The error message names the file, the line and AWS's rule.".to_owned(),
     }
 }
 
@@ -750,7 +749,7 @@ fn signed_out(source: Source, names: &Names) -> Remedy {
         Source::SsoRole => say(
             format!("AWS IAM Identity Center (SSO) does not give the role of {keys} to this sign-in."),
             "The profile names an account (sso_account_id) and a role (sso_role_name) that are not assigned to the user who signed in, or no longer.",
-            "Choose account and role anew with `aws configure sso`, or ask whoever looks after the AWS account to assign them. Tributary tries again by itself.",
+            "Choose account and role again with `aws configure sso`, or ask whoever looks after the AWS account to assign them. Tributary tries again by itself.",
         )
         .see(SSO),
         _ => {
@@ -773,40 +772,40 @@ fn program_failed(source: Source, names: &Names) -> Remedy {
     let remedy = match source {
         Source::Waiting => say(
             format!("Tributary waits for the AWS keys of {keys}."),
-            "What hands out the keys takes long: it may want an approval, on a phone or in another window. Nothing was sent meanwhile.",
-            "Approve it where it asks. Events are kept until then, and none is lost.",
+            "The source of the keys takes long to answer: it may be waiting for an approval, on a phone or in another window. No event is sent until it answers.",
+            "Approve the request there. Events are kept until then, and none is lost.",
         ),
         Source::ProcessSilent => say(
-            format!("The program that hands out the keys of {keys} did not end."),
+            format!("The program that hands out the keys of {keys} did not finish."),
             format!(
-                "{program} It was ended after two minutes; it may have waited for an approval or a password."
+                "{program} Tributary ended it after two minutes; it may have waited for an approval or a password."
             ),
             "Run that program in a terminal to see what it waits for. Tributary tries again by itself.",
         ),
         _ => say(
             format!("The program that hands out the keys of {keys} failed."),
-            format!("{program} What it did is shown with this message."),
-            "Run that program in a terminal to see what it says, and put right what it needs. Tributary tries again by itself.",
+            format!("{program} The error message says how it failed."),
+            "Run that program in a terminal to see what it says, and fix the cause. Tributary tries again by itself.",
         ),
     };
     remedy.at(Place::SetUpCredentials).see(PROCESS)
 }
 
 fn keys_refused(cause: Cause, names: &Names) -> Remedy {
-    let Names { keys, sso_login, region, .. } = names;
+    let Names { sso_login, region, .. } = names;
     let signer = names.signer();
     let renew = if names.typed_in {
-        "Type in new keys, best those of an IAM user, which do not expire.".to_owned()
+        "Enter new keys, preferably those of an IAM user: they do not expire.".to_owned()
     } else {
         format!(
-            "Sign in again: `{sso_login}` where you use SSO, else renew the session as you made it. Tributary sees new keys by itself."
+            "Sign in again (`{sso_login}` if you use SSO), or renew the session the way you created it. Tributary sees new keys by itself."
         )
     };
     let remedy = match cause {
         Cause::CredentialsNotFound => say(
             "No AWS keys were found.",
-            format!("Tributary looked at {keys}. That is: environment variables, the AWS files in ~/.aws, SSO, and the roles of containers and EC2 machines, as every AWS tool does."),
-            "Choose a profile, or type in the access key of the IAM user. Events are kept until then.",
+            "Tributary looked where every AWS tool looks: environment variables, the AWS files in ~/.aws, SSO, and the roles of containers and EC2 machines.",
+            "Choose a profile, or enter the access key of the IAM user. Events are kept until then.",
         )
         .see(KEYS),
         Cause::SessionExpired => say(
@@ -817,20 +816,20 @@ fn keys_refused(cause: Cause, names: &Names) -> Remedy {
         .see(SSO),
         Cause::KeyUnknown => say(
             format!("AWS does not know the access key of {signer}."),
-            format!("The key was deleted or switched off, belongs to another part of AWS than {region} (China and GovCloud have their own keys), or is temporary and lacks its session token. The same is said where a region is not switched on for the account."),
+            format!("The key was deleted or switched off, belongs to another part of AWS than {region} (China and GovCloud have their own keys), or is temporary and lacks its session token. AWS gives the same answer for a region that is not enabled for the account."),
             "Check that the access key is still active in the AWS console (IAM, Users, Security credentials), or make a new one. Then check the region.",
         )
         .see(KEYS),
         Cause::SignatureWrong => say(
             format!("The secret key of {signer} does not belong to its access key."),
-            "AWS checked the request's signature with the secret that it knows, and they differ. Most often the secret was copied with a character too few or too many.",
+            "AWS checked the request's signature with the secret that it knows, and the two did not match. Most often the secret was copied with a character too few or too many.",
             "Enter access key and secret again, both from the same download. A lost secret cannot be shown again: make a new access key.",
         )
         .see(KEYS),
         Cause::ClockWrong => say(
             "This computer's clock is wrong.",
             "AWS refuses requests whose time differs from its own by more than five minutes.",
-            "Switch on setting the time automatically (on a server: chrony or systemd-timesyncd). Tributary tries again by itself.",
+            "Turn on automatic time setting (on a server: chrony or systemd-timesyncd). Tributary tries again by itself.",
         ),
         _ => say(
             "The request reached AWS without a complete signature.",
@@ -854,8 +853,8 @@ fn not_allowed(message: &str, names: &Names) -> Remedy {
     if let Some(action) = action.filter(|action| action.starts_with("iam:")) {
         return say(
             format!("{signer} may not do `{action}`."),
-            "Making users and policies is a right of its own, which few keys should have.",
-            "Sign the calls with a profile that may manage IAM, or copy the policy and let whoever looks after the AWS account attach it.",
+            "Creating users and policies needs permissions of its own, which few keys should have.",
+            "Sign the calls with a profile that may manage IAM, or copy the policy and ask whoever looks after the AWS account to attach it.",
         )
         .at(Place::SetUpPolicy)
         .see(ATTACH);
@@ -863,7 +862,7 @@ fn not_allowed(message: &str, names: &Names) -> Remedy {
     if message.contains("explicit deny") {
         return say(
             format!("A rule of your AWS organisation or account forbids {signer} to do {allowed} on {stream}."),
-            "AWS said \"explicit deny\": a policy forbids it, and no other policy can allow it then.",
+            "AWS said \"explicit deny\": a policy forbids it, and no other policy can override that.",
             "Ask whoever looks after the AWS account to lift that rule for this stream. Tributary tries again by itself.",
         )
         .at(Place::SetUpPolicy)
@@ -936,19 +935,19 @@ fn refused(cause: Cause, names: &Names) -> Remedy {
         Cause::RecordRefused => say(
             format!("{stream} cannot take this event."),
             "Its record is too large for the stream (1 MiB with its key, unless the stream allows up to 10 MiB), or its partition key is not one that Kinesis takes. Base64 makes a record a third larger.",
-            "The event is kept under Failed, and its user's later events go on. For it to fit, raise the stream's maximum record size in the AWS console or use the encoding `json`; then copy its JSON from the log and send it again.",
+            "The event is kept under Failed, and its user's later events go on. To deliver it, raise the stream's maximum record size in the AWS console or use the encoding `json`, then resend it in Live or with `tributary resend`.",
         )
         .at(Place::Live)
         .see(LARGE_RECORDS),
         Cause::RequestRefused => say(
             format!("{server} does not accept the request for {stream}."),
-            format!("Most often the stream's name or ARN has a wrong form (letters, digits, `_`, `.`, `-`, at most 128), or the ARN belongs to another region than the one chosen. What {server} said about it is shown with this message."),
+            format!("Most often the stream's name or ARN has a wrong form (letters, digits, `_`, `.`, `-`, at most 128), or the ARN belongs to another region than the one chosen. The error message has the answer of {server}."),
             "Check the stream and the region. Events are kept until then.",
         )
         .at(Place::SetUpStream),
         _ => say(
             format!("{server} does not understand the request."),
-            "What answers there does not seem to be Kinesis, or it knows an older form of it.",
+            "The server there does not seem to be Kinesis, or implements an older version of it.",
             "Check the endpoint URL: leave it empty for AWS. Another Kinesis-compatible server may need a newer version. Events are kept until then.",
         )
         .at(Place::SetUpStream),
@@ -959,8 +958,8 @@ fn unknown(code: &str, names: &Names) -> Remedy {
     let code = if code.is_empty() { "an error without a code" } else { code };
     say(
         format!("{} answered with {code}.", names.server),
-        format!("Tributary has no explanation for this error. What was said about {} is shown with this message.", names.stream),
-        "Read what was said, and check stream, region, endpoint URL and keys. Tributary tries again by itself, and no event is lost.",
+        format!("Tributary has no explanation for this error. The error message has the answer about {}.", names.stream),
+        "Read that answer, and check stream, region, endpoint URL and keys. Tributary tries again by itself, and no event is lost.",
     )
     .at(Place::SetUpStream)
 }
@@ -996,13 +995,13 @@ fn endpoint(refusal: Refusal) -> Remedy {
 fn unreadable(refusal: Refusal) -> Remedy {
     let (what, why, action) = match refusal {
         Refusal::BadEncoding => (
-            "What was sent could not be unpacked.",
+            "The request body could not be decompressed.",
             "The request says that it is compressed, but its body is cut off, damaged or not compressed at all.",
             "Check the sender and any proxy between it and Tributary.",
         ),
         Refusal::UnsupportedEncoding => (
             "The request is compressed in a way that Tributary does not know.",
-            "It can read plain and gzip bodies.",
+            "It reads plain and gzip bodies.",
             "Set the sender to gzip, or switch its compression off.",
         ),
         Refusal::InvalidBatch => (
@@ -1013,12 +1012,12 @@ fn unreadable(refusal: Refusal) -> Remedy {
         Refusal::NotAnObject => (
             "An event is not a JSON object.",
             "Each event is an object in braces; this one is a text, a number, a list or null.",
-            "Correct what the sender puts into the batch. The other events of the batch were taken.",
+            "Correct what the sender puts into the batch. The other events of the batch were accepted.",
         ),
         _ => (
-            "What was sent is not valid JSON.",
-            "A comma, quote or brace is missing or too many, or the text is not UTF-8. Where it happened is in the message.",
-            "Correct the sender. When testing by hand, check the quotes that your shell takes away.",
+            "The request body is not valid JSON.",
+            "A comma, quote or brace is missing or too many, or the text is not UTF-8. The error message says where.",
+            "Correct the sender. When testing by hand, check the quotes that your shell removes.",
         ),
     };
     say(what, why, action)
@@ -1098,8 +1097,8 @@ fn not_taken(refusal: Refusal) -> Remedy {
         .at(Place::Sources),
         Refusal::RequestTooLarge => say(
             "A request is larger than Tributary takes.",
-            "The limit, after unpacking, is `max_body_bytes` of the settings (16 MiB unless changed).",
-            "Send smaller batches, or raise the limit in Settings.",
+            "The limit, after decompression, is `capture.max_body_bytes` (16 MiB unless changed).",
+            "Send smaller batches, or raise the limit in the settings file.",
         )
         .at(Place::Settings),
         Refusal::EventTooLarge => say(
@@ -1110,21 +1109,21 @@ fn not_taken(refusal: Refusal) -> Remedy {
         .at(Place::SetUpStream)
         .see(LARGE_RECORDS),
         Refusal::Full => say(
-            "The queue on disk is full.",
-            "Events come faster than they leave, or the destination has been unreachable for long. Senders were told to retry later.",
-            "See why events do not leave (Live shows it), or raise the queue's size in Settings. What was accepted is safe.",
+            "The spool is full, or requests arrive too fast.",
+            "Events arrive faster than they are delivered or stored, the destination has been unreachable for long, or the disk is nearly full. Senders were told to retry later.",
+            "See in Live why events are not delivered, free disk space, or raise the spool size limit in Settings. Accepted events are safe.",
         )
         .at(Place::Settings),
         Refusal::Unavailable => say(
             "Tributary could not take an event at that moment.",
             "It was starting or stopping, or the disk refused to write. The sender was told to retry.",
-            "If it goes on, check that the disk has room and is healthy. What was accepted is safe.",
+            "If it goes on, check that the disk has room and is healthy. Accepted events are safe.",
         )
         .at(Place::Settings),
         _ => say(
-            "Tributary made a mistake of its own with a request.",
+            "Tributary had an internal error while handling a request.",
             "This should not happen. The sender was told to retry.",
-            "Please report it with the message shown. What was accepted is safe.",
+            "Please report it with the error message. Accepted events are safe.",
         ),
     }
 }

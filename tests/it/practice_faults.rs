@@ -58,7 +58,7 @@ fn a_throttled_stream_takes_all_in_the_end() {
     flip(window, "Throttle");
     start(window);
     wait_for(window, "the stream to push back", |window| {
-        says(window, "The practice stream takes no more right now")
+        says(window, "The practice stream is over its throughput limit")
     });
     assert!(says(window, "Throttled"));
     wait_for(window, "the run", |window| says(window, "100 of 100 accepted. All are sent."));

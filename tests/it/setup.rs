@@ -911,7 +911,7 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
     click(window, "Show the calls …");
     window.run();
     click(window, "Make these 3 calls");
-    let said = "These keys belong to another account than the stream.";
+    let said = "These keys belong to a different account than the stream.";
     wait_for(window, "the refusal", |window| says(window, said));
     window.get_by_label("They are of the stream's account: failed");
     assert!(says(window, "is in account 123456789012, and the stream in account 210987654321"));
