@@ -543,7 +543,7 @@ impl Desk {
                 match applied {
                     Applied::InForce => Notice::new(std::mem::take(done), false),
                     Applied::NotAll(why) => {
-                        Notice::new(format!("Saved, but not all is in force. {why}"), true)
+                        Notice::new(format!("Saved, but not all of it is in force. {why}"), true)
                     }
                 }
             }
@@ -927,7 +927,7 @@ impl eframe::App for App {
                     ui,
                     Icon::Hourglass,
                     "Finishing …",
-                    "What waits stays safe in the spool.",
+                    "Queued events stay safe in the spool.",
                     None,
                 );
             });

@@ -103,7 +103,8 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         Intake::DiskFull => {
             let text = format!(
-                "Senders get a 429 response and retry; delivery goes on and no accepted event is lost. Free space on the \
+                "Senders get a 429 response and retry; delivery continues, and no accepted event is lost. Free space \
+                 on the \
                  disk of {}, and Tributary accepts events again by itself.",
                 seen.data_dir
             );
@@ -309,9 +310,7 @@ pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, next: O
         ui.take_available_width();
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.add(Label::new(widgets::words(ui, &what, 640.0, t.strong)).wrap());
-        ui.add(
-            Label::new(RichText::new("It was resent: the log has it as a new event.").color(t.text)).wrap(),
-        );
+        ui.add(Label::new(RichText::new("It was resent, as a new event in the log.").color(t.text)).wrap());
         said_ui(ui, fault);
         actions_ui(ui, |ui| {
             if let Some(next) = next

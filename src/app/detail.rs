@@ -201,7 +201,8 @@ impl Pane {
                 widgets::message_ui(
                     ui,
                     Tone::Note,
-                    "This delivery is no longer in the log: it keeps a limited number of delivered events (see Settings).",
+                    "This delivery is no longer in the log: it keeps a limited number of delivered and rejected \
+                     events (see Settings).",
                 );
             }
             Shown::Failed(error) => {
@@ -299,9 +300,9 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
     widgets::title_ui(ui, "Set by the endpoint");
     widgets::hint_ui(
         ui,
-        "Only the stored event is kept: what it does not prove is marked as possible. Beside that, an id that is a number \
-         becomes text, what a batch says for all its events fills in what an event lacks, and a write key in the body is \
-         taken out. Everything else is as it was sent, byte for byte.",
+        "Only the stored event is kept, so a change that it does not prove is marked “Possible”. In addition, a numeric \
+         id becomes text, values of the whole batch fill in what an event lacks, and a write key in the body is removed. \
+         Everything else is as it was sent, byte for byte.",
     );
     for change in changes {
         ui.horizontal_wrapped(|ui| {
@@ -363,15 +364,15 @@ impl Act {
                 (Icon::RotateCw, "Resend", "Queues this event again, behind waiting events")
             }
             (Self::Again, _) => {
-                (Icon::RotateCw, "Replay", "Puts this event into the stream once more, as a repeat")
+                (Icon::RotateCw, "Replay", "Delivers this event once more, with the same messageId")
             }
             (Self::Edit, _) => {
                 let hint = "Opens the Test place with this event, to be sent as a new one";
                 (Icon::FlaskConical, "Edit as test", hint)
             }
-            (Self::User, _) => (Icon::ListFilter, "This user", "Shows the events of this user alone"),
-            (Self::Event, _) => (Icon::ListFilter, "This event", "Shows the events of this name alone"),
-            (Self::Source, _) => (Icon::ListFilter, "This source", "Shows the events of this source alone"),
+            (Self::User, _) => (Icon::ListFilter, "This user", "Shows only the events of this user"),
+            (Self::Event, _) => (Icon::ListFilter, "This event", "Shows only the events with this name"),
+            (Self::Source, _) => (Icon::ListFilter, "This source", "Shows only the events of this source"),
         };
         let keys = Command::Open(self).entry().keys;
         let keys = keys.map(|keys| format!(" ({})", commands::text_of(ui, keys))).unwrap_or_default();
@@ -491,7 +492,7 @@ fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
     let consequence = match detail.encoding {
         Encoding::Base64 => "base64: base64 of the event's JSON",
         Encoding::Json => "json: the event's JSON text",
-        Encoding::JsonLines => "json-lines: the event's JSON text and a line end",
+        Encoding::JsonLines => "json-lines: the event's JSON text and a newline",
     };
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
@@ -511,10 +512,10 @@ fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
             Some(receipt) => receipt.shard_id.to_string(),
             None => match seen.engine.shard_by_hash(hash) {
                 Some(shard) => format!("{shard}, as the shards are now"),
-                None => "not known before the Stream place has been opened".to_owned(),
+                None => "not known until the Stream place is opened".to_owned(),
             },
         };
-        let text = format!("{shard}: MD5 of the key is at {at:.1} % of all hashes");
+        let text = format!("{shard}: MD5 of the key is at {at:.1} % of the hash range");
         widgets::fact_ui(ui, "Shard by hash", &text, false);
     });
     if detail.delivery.key_shortened {
@@ -613,12 +614,12 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
             let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
             steps.push(Step { tone: Some(Tone::Bad), title: "Failed".into(), text, at: settled });
             if delivery.state == State::Resent {
-                steps.push(good("Resent", "Its story goes on in a line of its own".into(), String::new()));
+                steps.push(good("Resent", "Continues as a new event in the log".into(), String::new()));
             }
         }
         State::Queued | State::Retrying | State::Rejected => {
             let why = delivery.fault.as_ref().map(|fault| format!("Last answer: {fault}"));
-            let text = why.unwrap_or_else(|| "Waits for its turn".to_owned());
+            let text = why.unwrap_or_else(|| "Waiting for its turn".to_owned());
             steps.push(Step {
                 tone: None,
                 title: state_word(delivery.state).into(),

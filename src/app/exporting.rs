@@ -65,9 +65,9 @@ impl Sheet {
                 (
                     Format::JsonLines,
                     "JSON Lines",
-                    "For scripts: one object a line, with everything that is known.",
+                    "For scripts: one object per line, with everything that is known.",
                 ),
-                (Format::Csv, "CSV", "For a spreadsheet: a line of names, then one line an event."),
+                (Format::Csv, "CSV", "For a spreadsheet: a header line, then one line per event."),
             ];
             widgets::choices_ui(ui, &mut self.format, &choices);
             if let Some(stem) = self.path.strip_suffix(before.extension()) {
@@ -167,7 +167,7 @@ impl Exporting {
 
 fn told(exported: &Exported, path: &Path) -> String {
     if exported.done < 1.0 {
-        return "The export was stopped; no file is left of it".to_owned();
+        return "The export was stopped; no file was kept".to_owned();
     }
     let events = match exported.lines {
         1 => "1 event is".to_owned(),

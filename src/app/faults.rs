@@ -35,25 +35,25 @@ struct Switch {
 const SWITCHES: [Switch; 5] = [
     Switch {
         name: THROTTLE,
-        what: "Half of the puts are refused: the stream takes no more right now",
+        what: "Half of the puts are refused, as by a stream over its throughput limit",
         is_on: |faults| faults.throttle > 0.0,
         set: |faults, on| faults.throttle = if on { THROTTLED } else { 0.0 },
     },
     Switch {
         name: FAIL_A_PART,
-        what: "Three records in ten of a batch fail, the others are stored",
+        what: "Three in ten records of a batch fail; the others are stored",
         is_on: |faults| faults.fail_records > 0.0,
         set: |faults, on| faults.fail_records = if on { FAILED } else { 0.0 },
     },
     Switch {
         name: CUT,
-        what: "Three answers in ten never come; half of those records are stored all the same",
+        what: "Three in ten answers never arrive; half of those records are stored anyway",
         is_on: |faults| faults.cut_connection > 0.0,
         set: |faults, on| faults.cut_connection = if on { CUT_OFF } else { 0.0 },
     },
     Switch {
         name: EXPIRE,
-        what: "Every call is refused, as AWS does when temporary keys are too old",
+        what: "Every call is refused, as by AWS when temporary keys have expired",
         is_on: |faults| faults.expired_credentials,
         set: |faults, on| faults.expired_credentials = on,
     },
@@ -84,7 +84,7 @@ pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
         names.push("No permission");
     }
     if faults.server_error > 0.0 {
-        names.push("Failures of its own");
+        names.push("Internal errors");
     }
     if faults.shard_limits {
         names.push("Shard limits");
@@ -99,7 +99,7 @@ pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
 pub(super) fn toggle(seen: &mut Seen<'_>, name: &'static str) {
     if seen.config.destination.kind != DestinationKind::Practice {
         seen.wishes
-            .push(Wish::Refused("Faults are of the practice stream, which is not in force".to_owned()));
+            .push(Wish::Refused("Practice faults need the practice stream as the destination".to_owned()));
         return;
     }
     let is_on = if let Some(switch) = SWITCHES.iter().find(|switch| switch.name == name) {
@@ -134,7 +134,7 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
             widgets::title_ui(ui, "Practice faults");
             widgets::pill_ui(ui, t.accent, "Practice stream only");
         });
-        widgets::hint_ui(ui, "Let something go wrong, send events, and watch how none is lost.");
+        widgets::hint_ui(ui, "Make something go wrong, send events, and see that none is lost.");
         let mut faults = seen.engine.faults();
         let before = faults;
         for switch in &SWITCHES {
@@ -149,7 +149,7 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
             seen.engine.set_faults(faults);
         }
         let mut missing = seen.status.practice_missing;
-        let what = "With all its records. Switched off again, there is a new and empty one";
+        let what = "Deletes all its records too. Switching this off creates a new, empty stream";
         if switch_ui(ui, &mut missing, DELETE, what) {
             if missing {
                 seen.engine.delete_practice_stream();
@@ -161,7 +161,8 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
         ui.label(weight(sums(&seen.status.ledger), 560.0).color(t.strong));
         if seen.status.ledger.repeats_possible > 0 {
             let text = format!(
-                "{} of them may be in the stream twice, since a put had no clear answer. The messageId tells.",
+                "{} of them may be in the stream twice, because a put had no clear answer. Repeats have the same \
+                 messageId.",
                 widgets::digits(seen.status.ledger.repeats_possible)
             );
             widgets::hint_ui(ui, &text);
@@ -200,7 +201,7 @@ fn sums(ledger: &Ledger) -> String {
 
 /// The text of the banner while faults are on.
 pub(super) fn text(names: &[&str]) -> String {
-    format!("{}. Only the practice stream is touched; events are kept, and none is lost.", names.join(", "))
+    format!("{}. Only the practice stream is affected; events are kept, and none is lost.", names.join(", "))
 }
 
 #[cfg(test)]

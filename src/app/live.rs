@@ -415,7 +415,7 @@ impl Live {
     /// From the right.
     fn actions_ui(&mut self, ui: &mut Ui) {
         let (icon, label) = if self.paused { (Icon::Play, "Resume") } else { (Icon::Pause, "Pause") };
-        let hint = "Pausing holds the list still. Events go on being accepted and delivered.";
+        let hint = "Pausing freezes the list. Events are still accepted and delivered.";
         if widgets::button_ui(ui, icon, label).on_hover_text(hint).clicked() {
             self.take(Do::Pause);
         }
@@ -480,11 +480,11 @@ impl Live {
                 };
                 ui.horizontal(|ui| {
                     let text = format!(
-                        "The {} {what} of all events that fit, as of when they were looked for.",
+                        "The {} {what} of all matching events, at the time of the search.",
                         self.rows.len()
                     );
                     ui.label(RichText::new(text).color(t.weak));
-                    if widgets::button_ui(ui, Icon::RotateCw, "Look again").clicked() {
+                    if widgets::button_ui(ui, Icon::RotateCw, "Search again").clicked() {
                         self.rows.look_again();
                     }
                 });
@@ -503,7 +503,7 @@ impl Live {
             );
             ui.label(RichText::new(text).color(t.weak));
             if progress.cut_short {
-                if widgets::button_ui(ui, Icon::Search, "Search on").clicked() {
+                if widgets::button_ui(ui, Icon::Search, "Continue search").clicked() {
                     self.rows.cut_short(false);
                 }
             } else if widgets::button_ui(ui, Icon::X, "Stop searching").clicked() {

@@ -53,7 +53,8 @@ impl News {
         let was_blocked = self.is_blocked;
         self.is_blocked = is_blocked || (was_blocked && !is_over);
         if is_blocked && !was_blocked {
-            let text = "Delivery needs you: events wait in the spool. The banner in Tributary's window says what to do.";
+            let text = "Delivery needs you: events wait in the spool. The banner in Tributary's window says what to \
+                        do.";
             return Some(Item { text: text.to_owned(), place: Place::SetUp });
         }
         let used = percent(status.ledger.queued_bytes, config.spool.max_bytes);
@@ -61,7 +62,7 @@ impl News {
         self.is_high = used >= SPOOL_HIGH || (was_high && used >= SPOOL_LOW);
         if self.is_high && !was_high {
             let text =
-                format!("The spool is {used} % full. When it is full, senders are told to come back later.");
+                format!("The spool is {used} % full. When it is full, senders get a 429 response and retry.");
             return Some(Item { text, place: Place::Settings });
         }
         self.failures(status.ledger.failed, now)
@@ -84,7 +85,7 @@ impl News {
         let count = failed - told;
         let what =
             if count == 1 { "1 event".to_owned() } else { format!("{} events", widgets::digits(count)) };
-        let text = format!("{what} failed: the stream will never take them. They are kept; Live shows why.");
+        let text = format!("{what} failed. Failed events are kept; Live shows the reasons.");
         Some(Item { text, place: Place::Live })
     }
 

@@ -103,13 +103,14 @@ impl Sheet {
             ui.add(Label::new(widgets::words(ui, &text, 480.0, t.weak)).wrap());
             let choices = [
                 (Meant::Failed, "Failed events", "Send them again once the cause is fixed."),
-                (Meant::Delivered, "Delivered events", "A replay: each event is in the stream once more."),
+                (Meant::Delivered, "Delivered events", "A replay: each event is put into the stream once more."),
             ];
             widgets::choices_ui(ui, &mut self.meant, &choices);
             self.count_ui(ui);
             if self.meant == Meant::Delivered && self.events().is_some_and(|events| events > 0) {
                 let text =
-                    "Consumers get each of these a second time, with the same messageId. The log marks them as resent.";
+                    "Consumers get each of these a second time, with the same messageId. The log lists each as a new \
+                     event.";
                 widgets::message_ui(ui, widgets::Tone::Attention, text);
             }
             let label = "Maximum events per second";
@@ -221,13 +222,16 @@ fn would(count: &Resent, meant: Meant) -> String {
     };
     let passed_over = match count.passed_over {
         0 => String::new(),
-        1 => " 1 more is passed over: it is a replay of one that is in the log.".to_owned(),
+        1 => " 1 more is skipped: it is a replay of an event that is in the log.".to_owned(),
         more => {
-            format!(" {} more are passed over: they are replays of some in the log.", widgets::digits(more))
+            format!(
+                " {} more are skipped: they are replays of events that are in the log.",
+                widgets::digits(more)
+            )
         }
     };
     let events = match count.events() {
-        0 => format!("No {state} event fits: there is nothing to resend."),
+        0 => format!("No {state} event matches: there is nothing to resend."),
         1 => format!("1 {state} event, {} of JSON.", widgets::bytes(count.bytes)),
         events => {
             format!("{} {state} events, {} of JSON.", widgets::digits(events), widgets::bytes(count.bytes))
@@ -267,9 +271,10 @@ mod tests {
     #[test]
     fn what_would_be_queued_is_told_before_it_is() {
         let count = Resent { failed: 1_204, bytes: 2048, passed_over: 1, ..Resent::default() };
-        let words = "1\u{2009}204 failed events, 2.0 KiB of JSON. 1 more is passed over: it is a replay of one that is in the log.";
+        let words = "1\u{2009}204 failed events, 2.0 KiB of JSON. 1 more is skipped: it is a replay of an event that \
+                     is in the log.";
         assert_eq!(would(&count, Meant::Failed), words);
-        let nothing = "No delivered event fits: there is nothing to resend.";
+        let nothing = "No delivered event matches: there is nothing to resend.";
         assert_eq!(would(&Resent::default(), Meant::Delivered), nothing);
     }
 }

@@ -128,13 +128,13 @@ impl Settings {
             let error = error_of(draft, "capture.public_url");
             let example = "https://events.example.com";
             widgets::field_ui(ui, "Public address", &mut self.public_url, example, error);
-            let text = "What senders see where a proxy stands in front: snippets and SDKs' settings name it.";
+            let text = "What senders see if a proxy is in front: snippets and SDKs' settings name it.";
             widgets::hint_ui(ui, text);
             let error = error_of(draft, "capture.trusted_proxies");
             let example = "127.0.0.1, 10.0.0.0/8";
             widgets::field_ui(ui, "Trusted proxies", &mut self.trusted_proxies, example, error);
-            let text = "Addresses and networks whose X-Forwarded-… and Forwarded headers count, so that events get the \
-                        client's address. Name none that senders can connect from.";
+            let text = "Addresses and networks whose X-Forwarded-… and Forwarded headers are trusted, so that events get the \
+                        client's address. Do not list addresses that senders can connect from.";
             widgets::hint_ui(ui, text);
         });
     }
@@ -146,7 +146,7 @@ impl Settings {
             widgets::field_ui(ui, "Listen address", &mut self.listen, "127.0.0.1:8485", error);
             match draft {
                 Ok(draft) if draft.capture.exposed() => sources::exposed_ui(ui, draft),
-                Ok(_) => widgets::hint_ui(ui, "127.0.0.1 takes events from this computer only."),
+                Ok(_) => widgets::hint_ui(ui, "Only programs on this computer can connect to this address."),
                 Err(_) => {}
             }
             ui.horizontal_top(|ui| {
@@ -218,7 +218,7 @@ impl Settings {
                 if let (Some(queued), Ok(config)) = (chosen, &imported) {
                     let said = match queued {
                         Queued::GoOn => "Imported and saved",
-                        Queued::SetAside => "Imported and saved; what waited is under Failed",
+                        Queued::SetAside => "Imported and saved; the queued events are under Failed",
                     };
                     seen.save_with(config.clone(), said, queued);
                     done = true;
@@ -263,7 +263,8 @@ impl Settings {
                 text,
                 widgets::number_edit(&mut self.free_mib).range(0..=4_194_304).speed(16).suffix(" MiB"),
             );
-            let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
+            let text =
+                "Delivered and rejected events kept in the log. Queued and failed ones are never removed.";
             number_ui(
                 ui,
                 "Keep in the log",
@@ -289,7 +290,7 @@ pub(super) fn saved_notice(
     if back.is_empty() {
         return done.to_owned();
     }
-    format!("Applied until Tributary starts again: then the environment decides {}", back.join(", "))
+    format!("Applied until Tributary restarts: then the environment decides {} again", back.join(", "))
 }
 
 /// A note that names the settings of these sections that the environment decides at every start.
@@ -298,7 +299,7 @@ pub(super) fn held_ui(ui: &mut Ui, seen: &Seen<'_>, sections: &[&str]) {
     let held: Vec<_> = seen.held.iter().filter(|(name, _)| is_of(name)).map(decided).collect();
     if !held.is_empty() {
         let text = format!(
-            "The environment decides at every start: {}. What you change here lasts until Tributary starts again.",
+            "The environment decides at every start: {}. What you change here lasts until Tributary restarts.",
             held.join(", ")
         );
         widgets::message_ui(ui, Tone::Note, &text);
@@ -351,6 +352,9 @@ fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             seen.wishes.push(Wish::Refused(format!("No program opened the settings file: {error}")));
         }
         ui.add_space(4.0);
-        widgets::hint_ui(ui, "All of these can also be set in the file. It contains no AWS secrets.");
+        widgets::hint_ui(
+            ui,
+            "The file also has settings that are not shown here. It contains no AWS secrets.",
+        );
     });
 }

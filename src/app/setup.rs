@@ -434,7 +434,7 @@ impl SetUp {
         config.credentials = self.draft.credentials.clone();
         let done = match queued {
             Queued::GoOn => "Applied and saved",
-            Queued::SetAside => "Applied and saved; what waited is under Failed",
+            Queued::SetAside => "Applied and saved; the queued events are under Failed",
         };
         seen.save_with(config, done, queued);
     }
@@ -444,7 +444,8 @@ impl SetUp {
         step_ui(ui, 1, "Destination", mark, |ui| {
             settings::held_ui(ui, seen, &["destination", "credentials"]);
             let kind = &mut self.draft.destination.kind;
-            let practice = "A Kinesis inside this app. No AWS account, nothing leaves this computer.";
+            let practice = "A small Kinesis inside this app. It needs no AWS account, and nothing leaves this \
+                            computer.";
             let kinesis = "A stream in your AWS account, or another Kinesis-compatible server.";
             let choices = [
                 (DestinationKind::Practice, "Practice stream", practice),
@@ -576,12 +577,12 @@ impl SetUp {
             let credentials = &mut self.draft.credentials;
             widgets::hint_ui(
                 ui,
-                "Secret keys stay in AWS's own files or in the system keychain, never in a file of Tributary.",
+                "Secret keys stay in AWS's own files or in the system keychain, never in Tributary's files.",
             );
             let chain =
                 "Looks where every AWS tool looks: environment, ~/.aws, SSO, container or instance role.";
             let profile = "One section of ~/.aws/config or ~/.aws/credentials, SSO profiles included.";
-            let keychain = "Keys that you type in here, kept by this computer's keychain.";
+            let keychain = "Keys that you enter here, stored in this computer's keychain.";
             let choices = [
                 (CredentialsSource::Default, "AWS default chain", chain),
                 (CredentialsSource::Profile, "Named profile", profile),
@@ -638,9 +639,9 @@ impl SetUp {
         let destination = &mut self.draft.destination;
         step_ui(ui, number, "Delivery", Mark::Done, |ui| {
             name_ui(ui, "Operation");
-            let one = "One record a call. The smallest permission.";
+            let one = "One record per call. The smallest permission.";
             let many =
-                "Up to 500 records a call: fewer requests, faster. Needs kinesis:PutRecords in the policy.";
+                "Up to 500 records per call: fewer requests, faster. Needs kinesis:PutRecords in the policy.";
             let choices =
                 [(Operation::PutRecord, "PutRecord", one), (Operation::PutRecords, "PutRecords", many)];
             widgets::choices_ui(ui, &mut destination.operation, &choices);
@@ -650,13 +651,13 @@ impl SetUp {
                 (
                     Encoding::Base64,
                     "base64",
-                    "base64 of the event's JSON: what consumers of Clickstream read.",
+                    "The event's JSON text in base64, as consumers of Clickstream expect it.",
                 ),
-                (Encoding::Json, "json", "The event's JSON text as it is. A quarter smaller."),
+                (Encoding::Json, "json", "The event's JSON text as it is: a quarter smaller."),
                 (
                     Encoding::JsonLines,
                     "json-lines",
-                    "JSON and a line end: Firehose then writes one event a line.",
+                    "JSON and a newline: Firehose then writes one event per line.",
                 ),
             ];
             widgets::choices_ui(ui, &mut destination.encoding, &choices);
@@ -669,7 +670,7 @@ impl SetUp {
                     let text = if destination.ordered {
                         "Events of one user reach the stream in the order in which they were accepted: one at a time."
                     } else {
-                        "Faster for users with many events, but one user's events may arrive in another order."
+                        "Faster for users with many events, but one user's events may arrive out of order."
                     };
                     widgets::hint_ui(ui, text);
                 });
@@ -818,7 +819,7 @@ fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Opt
     widgets::field_ui(ui, "AWS account id", account, "123456789012", fault);
     small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
     if let Some(other) = other {
-        let text = format!("These keys belong to the account {other}, and the policy names another one.");
+        let text = format!("These keys belong to the account {other}, but the policy names a different one.");
         widgets::message_ui(ui, Tone::Attention, &text);
         ui.horizontal(|ui| {
             if widgets::button_ui(ui, Icon::Check, &format!("Use {other}")).clicked() {

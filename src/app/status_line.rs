@@ -109,8 +109,8 @@ pub(super) fn forwarder_word(forwarder: &Forwarder) -> &'static str {
 pub(super) fn forwarder_meaning(forwarder: &Forwarder) -> &'static str {
     match forwarder {
         Forwarder::Disabled => "Switched off. Events are accepted and wait in the spool.",
-        Forwarder::Running => "Events are put as they come.",
-        Forwarder::Throttled(_) => "The stream pushes back. Slower, nothing is lost.",
+        Forwarder::Running => "Events are delivered as they arrive.",
+        Forwarder::Throttled(_) => "The stream throttles. Delivery is slower; nothing is lost.",
         Forwarder::Blocked { .. } => "Needs you. Events are accepted and wait in the spool.",
         Forwarder::Offline { .. } => {
             "The destination cannot be reached. Events wait in the spool; it tries again by itself."
@@ -133,7 +133,7 @@ fn destination_ui(ui: &mut Ui, seen: &Seen<'_>, width_max: f32) {
             (Icon::GraduationCap, "Events go to the practice stream inside this app")
         }
         DestinationKind::Kinesis if is_aws => (Icon::Cloud, "Events go to this Kinesis stream"),
-        DestinationKind::Kinesis => (Icon::Server, "Events go to this stream of a server that is not AWS"),
+        DestinationKind::Kinesis => (Icon::Server, "Events go to this stream on a server that is not AWS"),
     };
     let destination = destination_in_force(seen);
     ui.label(theme::icon(icon).color(t.weak));

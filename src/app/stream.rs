@@ -101,7 +101,7 @@ fn read_from(from: From, typed: &str, clock: &Clock) -> Result<ReadFrom, &'stati
         From::Time => match clock.parse(typed) {
             Some(at) if at <= Clock::now() => Ok(ReadFrom::Time(at)),
             Some(_) => Err("that is in the future"),
-            None => Err("a time is written 2026-03-02 10:00, 10:00 (today), or 15m for so long ago"),
+            None => Err("write a time as 2026-03-02 10:00, as 10:00 (today), or as 15m (15 minutes ago)"),
         },
         From::Sequence if typed.is_empty() || !typed.bytes().all(|byte| byte.is_ascii_digit()) => {
             Err("a sequence number has digits only; copy it from a delivery or a record")
@@ -206,7 +206,8 @@ impl Stream {
         }
         if seen.status.practice_dropped > 0 && seen.config.destination.kind == DestinationKind::Practice {
             let text = format!(
-                "The practice stream let go of its {} oldest records to stay within its memory. A real stream keeps them for its retention period.",
+                "The practice stream removed its {} oldest records to stay within its memory. A real stream keeps \
+                 records for its retention period.",
                 widgets::digits(seen.status.practice_dropped)
             );
             widgets::message_ui(ui, Tone::Note, &text);
@@ -409,15 +410,13 @@ impl Stream {
             return;
         }
         if self.view.behind_ms.is_none() {
-            let text = "The first answer of the stream is on its way.";
+            let text = "Waiting for the stream's first answer.";
             widgets::empty_ui(ui, Icon::Waves, "Reading …", text, None);
             return;
         }
         if self.view.read > 0 {
-            let text = format!(
-                "{} records were read, and none matches the filter.",
-                widgets::digits(self.view.read)
-            );
+            let text =
+                format!("None of the {} records read matches the filter.", widgets::digits(self.view.read));
             if widgets::empty_ui(ui, Icon::SearchX, "No matches", &text, Some((Icon::X, "Show all records")))
             {
                 self.filter.clear();
@@ -432,10 +431,11 @@ impl Stream {
                  shows up here as consumers get it."
             }
             From::Oldest => {
-                "The stream has no records yet. Send an event, and it shows up here as consumers get it."
+                "The stream holds no records: none was put, or all are past its retention period. Send an event, and it \
+                 shows up here as consumers get it."
             }
             From::LastHour | From::LastMinutes | From::Time | From::Sequence => {
-                "No record arrived since then. Start at the oldest, or send one."
+                "No record has arrived since then. Start at the oldest record, or send an event."
             }
             From::Latest => "Waiting for the next record. Send an event, and it shows up here.",
         };
@@ -564,7 +564,8 @@ fn lag(shard: &ShardView) -> String {
 fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
     banner::remedy_ui(ui, seen, fault, None);
     if remedy::remedy(fault, seen.config).place == Some(remedy::Place::SetUpPolicy) {
-        let text = "Reading needs permissions of its own, which the shown policy leaves out unless you ask for them: \
+        let text = "Reading needs permissions of its own, which the policy in Set up leaves out unless you switch \
+                    them on: \
                     kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords.";
         widgets::message_ui(ui, Tone::Note, text);
         if widgets::button_ui(ui, Icon::ArrowRight, "Allow reading in Set up").clicked() {

@@ -281,7 +281,7 @@ impl Test {
                 (true, None) if edit::Members::of(text).is_none() => {
                     "Only a JSON object can carry the mark".to_owned()
                 }
-                (true, None) => "This event's context is no object, so it carries no mark".to_owned(),
+                (true, None) => "This event's context is not an object, so it cannot be marked".to_owned(),
             };
             ui.add(egui::Label::new(RichText::new(note).color(t.weak)).truncate());
         });

@@ -53,7 +53,7 @@ fn what_a_search_finds_is_counted_first_and_then_sent_again() {
     search(window, "userId:ada");
     wait_for(window, "the lines of ada", |window| lines(window).len() == 3);
     window.key_press_modifiers(Modifiers::COMMAND, Key::T);
-    wait_for(window, "the count of failed ones", |window| says(window, "No failed event fits"));
+    wait_for(window, "the count of failed ones", |window| says(window, "No failed event matches"));
     choose(window, "Delivered events");
     wait_for(window, "the count of delivered ones", |window| says(window, "3 delivered events,"));
     assert!(says(window, "Consumers get each of these a second time"));

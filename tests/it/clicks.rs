@@ -320,7 +320,7 @@ fn a_destination_is_named_at_once_where_it_is_to_be_kept() {
     let account = Account::start(&["clicks"]);
     let mut desk = with_draft(&account);
     let window = &mut desk.window;
-    press(window, "Keep as …");
+    press(window, "Save as …");
     assert!(is_focused(window, "Name of this destination"));
     window.get_by_role_and_label(Role::TextInput, "Name of this destination").type_text("Production");
     window.run();
@@ -450,7 +450,7 @@ fn a_failed_event_in_live_is_resent_by_its_primary_button() {
         .expect("a button");
     aside.click();
     window.step();
-    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
     go(window, "Live");
     wait_for(window, "its line", |window| says(window, "Failed track Waiting"));
     window.get_all_by_label_contains("Failed track Waiting").next().expect("a line").click();
@@ -495,7 +495,7 @@ fn answers_are_brought_into_sight_in_a_small_window() {
     wait_for(window, "the question in sight", |window| in_sight(window, "Not now"));
     press(window, "Create stream");
     wait_for(window, "the answer", |window| says(window, "brand-new"));
-    wait_for(window, "the answer in sight", |window| in_sight(window, "is there and takes records"));
+    wait_for(window, "the answer in sight", |window| in_sight(window, "is ready and takes records"));
 
     go(window, "Test");
     wait_for(window, "the form", |window| says(window, "Send event"));

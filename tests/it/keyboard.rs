@@ -88,7 +88,7 @@ fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
     let window = &mut desk.window;
     go(window, "Sources");
     press_key(window, Modifiers::COMMAND, Key::J);
-    wait_for(window, "the check", |window| says(window, "Everything that delivery needs is there."));
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
     press_key(window, SHIFT, Key::J);
     window.get_by_label("Send an event through the real endpoint and follow it to its record");
     wait_for(window, "the run", |window| says(window, " of 100 accepted"));
@@ -154,7 +154,7 @@ fn the_open_delivery_is_acted_on_by_keys() {
         assert!(field.is_some_and(|text| text.contains(search)), "{search}");
     }
     press_key(window, Modifiers::COMMAND, Key::B);
-    wait_for(window, "the largest", |window| says(window, "The 2 largest of all events that fit"));
+    wait_for(window, "the largest", |window| says(window, "The 2 largest of all matching events"));
     palette(window, "clear the search");
     press_key(window, Modifiers::NONE, Key::Enter);
     palette(window, "last 15");

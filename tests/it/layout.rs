@@ -406,9 +406,9 @@ fn a_sheet_becomes_lower_again_when_it_says_less() {
         window.run();
         sheet_height(window)
     };
-    let first = height(window, "Failed events", "No failed event fits");
+    let first = height(window, "Failed events", "No failed event matches");
     let higher = height(window, "Delivered events", "a second time");
-    let again = height(window, "Failed events", "No failed event fits");
+    let again = height(window, "Failed events", "No failed event matches");
     assert!(higher > first + 20.0, "{first}, {higher}");
     assert!((again - first).abs() < 1.0, "{first}, then {higher}, then {again}");
 }

@@ -38,7 +38,7 @@ fn start(window: &mut Window) {
 
 fn send_many(window: &mut Window) {
     start(window);
-    wait_for(window, "the run", |window| says(window, "100 of 100 accepted. All are sent."));
+    wait_for(window, "the run", |window| says(window, "100 of 100 accepted. All events were sent."));
 }
 
 fn all_is_delivered(window: &mut Window, count: u32) {
@@ -61,7 +61,7 @@ fn a_throttled_stream_takes_all_in_the_end() {
         says(window, "The practice stream is over its throughput limit")
     });
     assert!(says(window, "Throttled"));
-    wait_for(window, "the run", |window| says(window, "100 of 100 accepted. All are sent."));
+    wait_for(window, "the run", |window| says(window, "100 of 100 accepted. All events were sent."));
     switch_off(window);
     all_is_delivered(window, 100);
 }

@@ -195,7 +195,7 @@ fn a_stream_is_made_only_after_a_question_that_names_the_cost() {
     click(window, "Create this stream …");
     window.run();
     click(window, "Create stream");
-    wait_for(window, "the stream", |window| says(window, "clicks is there and takes records."));
+    wait_for(window, "the stream", |window| says(window, "clicks is ready and takes records."));
     let made = account.asked().into_iter().find(|asked| asked.action == "CreateStream").expect("it was made");
     assert_eq!(made.json["StreamModeDetails"]["StreamMode"], "ON_DEMAND");
 }
@@ -256,7 +256,7 @@ fn a_profile_is_chosen_from_aws_s_files_and_says_what_it_is() {
     let account = Account::start(&["clicks"]);
     let mut desk = with_profile(&account, "coded");
     let window = &mut desk.window;
-    wait_for(window, "the files", |window| says(window, "wants a code of an MFA device"));
+    wait_for(window, "the files", |window| says(window, "needs an MFA code"));
     window.get_by_role_and_label(Role::TextInput, "Profile").focus();
     window.run();
     assert!(!says(window, "never-shown"));
@@ -267,7 +267,7 @@ fn a_profile_is_chosen_from_aws_s_files_and_says_what_it_is() {
     window.key_press(eframe::egui::Key::Enter);
     window.run();
     assert_eq!(value(window, "Profile"), "plain");
-    assert!(says(window, "Its keys stand in AWS's file"));
+    assert!(says(window, "Its keys are in AWS's file"));
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, USER_ARN));
 }
@@ -396,7 +396,7 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
     );
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
-    for step in ["Credentials are found", "The keys are known", "The stream is there"] {
+    for step in ["Credentials are found", "The keys are valid", "The stream exists"] {
         window.get_by_label(&format!("{step}: passed"));
     }
     assert!(says(window, "Attach the policy"));
@@ -405,8 +405,8 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
 
     account.set_rule(|_| Reply::Usual);
     click(window, "Check with a test record");
-    wait_for(window, "the check", |window| says(window, "Everything that delivery needs is there."));
-    for step in ["Records can be put", "A test record is put", "It is read back"] {
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
+    for step in ["Records can be put", "A test record can be put", "The test record can be read back"] {
         window.get_by_label(&format!("{step}: passed"));
     }
     window.get_by_label("Check: done");
@@ -439,7 +439,7 @@ fn events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_ne
     let mut desk = about_to_switch(&from, &to);
     let window = &mut desk.window;
     click(window, &format!("Apply and set aside the 3 for clicks @ {}", host(&from)));
-    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
     wait_for(window, "the ledger", |window| says(window, "3 failed"));
     let address = address(window);
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"u0","event":"After"}"#), 200);
@@ -480,10 +480,10 @@ fn destinations_are_kept_by_name_and_switched_back_and_forth() {
     let account = Account::start(&["clicks"]);
     let mut desk = with_stream(&account);
     let window = &mut desk.window;
-    click(window, "Keep as …");
+    click(window, "Save as …");
     window.run();
     type_into(window, "Name of this destination", "Production");
-    click(window, "Keep");
+    click(window, "Save");
     wait_for(window, "the name", |window| says(window, "Destination Production"));
     let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
     assert!(file.contains("[[destinations]]\nname = \"Production\"\nkind = \"kinesis\""), "{file}");
@@ -502,7 +502,7 @@ fn destinations_are_kept_by_name_and_switched_back_and_forth() {
     let address = address(window);
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"E"}"#), 200);
     wait_for(window, "the event", |_| account.records("clicks").len() == 1);
-    click(window, "Forget Production");
+    click(window, "Remove Production");
     wait_for(window, "it to go", |window| !says(window, "Destination Production"));
 }
 
@@ -555,9 +555,9 @@ fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_a
     newcomer.clicks(Role::Button, "Create this stream …");
     newcomer.window.run();
     newcomer.clicks(Role::Button, "Create stream");
-    wait_for(newcomer.window, "the stream", |window| says(window, "is there and takes records"));
+    wait_for(newcomer.window, "the stream", |window| says(window, "is ready and takes records"));
     newcomer.clicks(Role::Button, "Check with a test record");
-    wait_for(newcomer.window, "the check", |window| says(window, "Everything that delivery needs is there."));
+    wait_for(newcomer.window, "the check", |window| says(window, "The check found no problem."));
     newcomer.clicks(Role::Button, "Apply");
     wait_for(newcomer.window, "the switch", |window| says(window, "Applied and saved"));
     assert_eq!(newcomer.inputs, 8);
@@ -596,7 +596,7 @@ fn the_policy_is_attached_by_calls_that_are_shown_first() {
     assert!(says(window, "UserName: tributary-clicks"));
     assert_eq!(account.actions(), [""; 0], "shown, not made");
     click(window, "Make these 3 calls");
-    wait_for(window, "the attachment", |window| says(window, "Attached. IAM takes some seconds"));
+    wait_for(window, "the attachment", |window| says(window, "Attached. It takes effect in some seconds"));
     let policy = format!("arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks");
     assert_eq!(
         account.iam(),
@@ -804,8 +804,10 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
     // Whose a policy of that name is, nobody knows.
     let (account, mut desk) = losing("CreatePolicy");
     let window = &mut desk.window;
-    wait_for(window, "the undoing", |window| says(window, "Something may be left behind: see above"));
-    assert!(says(window, "“tributary-clicks” may be there"), "what, and how to look");
+    wait_for(window, "the undoing", |window| {
+        says(window, "Something may be left behind: check the list above")
+    });
+    assert!(says(window, "Look for “tributary-clicks” in the IAM console"), "what, and how to look");
     assert!(!says(window, "Nothing was left behind"));
     window.get_by_label("DeleteUser: passed");
     assert_eq!(account.iam(), [format!("policy/arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks")]);
@@ -822,7 +824,7 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
     let mut desk = about_to_attach(&account);
     click(&mut desk.window, "Make these 3 calls");
     wait_for(&mut desk.window, "the undoing", |window| {
-        says(window, "Something may be left behind: see above")
+        says(window, "Something may be left behind: check the list above")
     });
 
     // What was done to a user of our own is undone.
@@ -913,7 +915,7 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
     click(window, "Make these 3 calls");
     let said = "These keys belong to a different account than the stream.";
     wait_for(window, "the refusal", |window| says(window, said));
-    window.get_by_label("They are of the stream's account: failed");
+    window.get_by_label("The keys belong to the stream's account: failed");
     assert!(says(window, "is in account 123456789012, and the stream in account 210987654321"));
     assert!(says(window, "Nothing was left behind."));
 
@@ -1028,7 +1030,7 @@ fn keeping_the_order_per_user_says_what_each_choice_costs() {
     let window = &mut desk.window;
     assert!(says(window, "in the order in which they were accepted"));
     flip(window, "Keep the order per user");
-    assert!(says(window, "one user's events may arrive in another order"));
+    assert!(says(window, "one user's events may arrive out of order"));
     click(window, "Apply");
     wait_for(window, "the setting", |window| says(window, "Applied and saved"));
     let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
@@ -1051,7 +1053,7 @@ fn another_profile_signs_the_calls_and_delivers_nothing() {
     click(window, "Show the calls …");
     window.run();
     click(window, "Make these 3 calls");
-    wait_for(window, "the attachment", |window| says(window, "Attached. IAM takes some seconds"));
+    wait_for(window, "the attachment", |window| says(window, "Attached. It takes effect in some seconds"));
     let signers: Vec<_> =
         account.asked().into_iter().map(|asked| (asked.action, asked.access_key_id)).collect();
     let by_plain = |action: &str| (action.to_owned(), "AKIAEXAMPLEPLAIN".to_owned());
@@ -1081,7 +1083,7 @@ fn events_that_wait_are_asked_about_when_other_keys_would_send_them() {
     ));
     window.get_by_role_and_label(Role::Button, "Apply and send it with the new keys");
     click(window, "Apply and set it aside");
-    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
     wait_for(window, "the ledger", |window| says(window, "1 failed"));
 }
 
@@ -1107,7 +1109,7 @@ fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
     assert!(window.query_by_role_and_label(Role::Button, "Import").is_none(), "the choice is the user's");
     window.get_by_role_and_label(Role::Button, &format!("Import and send it to clicks @ {}", host(&to)));
     click(window, &format!("Import and set aside the one for clicks @ {}", host(&from)));
-    wait_for(window, "the import", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the import", |window| says(window, "the queued events are under Failed"));
     wait_for(window, "the ledger", |window| says(window, "1 failed"));
     assert_eq!((from.records("clicks").len(), to.records("clicks").len()), (0, 0));
 }

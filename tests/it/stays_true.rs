@@ -94,7 +94,7 @@ fn failed_lines_say_that_they_were_resent_though_one_is_open() {
         .expect("a button");
     aside.click();
     window.step();
-    wait_for(window, "the switch", |window| says(window, "what waited is under Failed"));
+    wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
     go(window, "Live");
     search(window, "state:failed");
     wait_for(window, "three that failed", |window| are_all(window, 3, "Failed"));
@@ -241,9 +241,9 @@ fn a_json_text_with_a_mistake_is_not_said_to_have_a_wrong_context() {
         window.run();
     };
     write(window, "{\"event\": }");
-    assert!(says(window, "Line 1, column") && !says(window, "context is no object"));
+    assert!(says(window, "Line 1, column") && !says(window, "context is not an object"));
     write(window, r#"{"userId":"ada","event":"Seen","context":7}"#);
-    assert!(says(window, "context is no object"));
+    assert!(says(window, "context is not an object"));
 }
 
 // Stream.
@@ -267,12 +267,12 @@ fn a_check_is_outdated_by_what_it_checks_alone() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     press(window, "Check");
-    wait_for(window, "the check", |window| says(window, "Everything that delivery needs is there."));
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
     flip(window, "Deliver events");
     wait_for(window, "the switch", |window| says(window, "Disabled"));
     assert!(!says(window, "The settings have changed since this check"));
     window.get_by_label("Check: done");
-    assert!(says(window, "Everything that delivery needs is there."));
+    assert!(says(window, "The check found no problem."));
 }
 
 #[test]
@@ -316,8 +316,8 @@ fn a_server_that_is_not_aws_is_not_called_aws() {
     let mut desk = open(config);
     let window = &mut desk.window;
     click(window, "Check");
-    wait_for(window, "the check", |window| says(window, "The stream is there: failed"));
+    wait_for(window, "the check", |window| says(window, "The stream exists: failed"));
     assert!(says(window, "This server did not say whose keys these are"));
     assert!(!says(window, "AWS STS") && !says(window, "AWS knows them"));
-    window.get_by_label("The keys are known: skipped");
+    window.get_by_label("The keys are valid: skipped");
 }

@@ -74,9 +74,9 @@ fn records_of_every_kind_are_looked_through() {
         (0, ["bytes", "3 of 3, under the key k", "000000  ff 00"]),
         (1, ["base64 of JSON", "2 of 3, under the key k", "\"n\": 2"]),
         (2, ["JSON", "1 of 3, under the key k", "\"n\": 1"]),
-        (3, ["bytes", "These bytes are no text.", "ff 00 61 62"]),
+        (3, ["bytes", "These bytes are not text.", "ff 00 61 62"]),
         (4, ["base64 of gzip of JSON", "Event", "\"n\": 1.10"]),
-        (5, ["gzip of JSON", "These bytes are no text.", "\"event\": \"Seen\""]),
+        (5, ["gzip of JSON", "These bytes are not text.", "\"event\": \"Seen\""]),
     ] {
         open_row(window, row);
         for fact in facts {
@@ -124,7 +124,7 @@ fn reading_starts_where_the_user_says() {
     wait_for(window, "from the second on", |window| rows(window) == 2 && says(window, "2 read"));
     assert!(says(window, "not read"), "the other shards have no such place");
     press(window, "Time");
-    assert!(says(window, "A time is written"));
+    assert!(says(window, "Write a time as"));
     type_into(window, "Time to start at", "15m");
     wait_for(window, "the last minutes", |window| rows(window) == 3);
     press(window, "New ones only");

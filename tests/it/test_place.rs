@@ -99,7 +99,7 @@ fn what_the_endpoint_would_refuse_is_said_while_it_is_typed() {
     set_json(window, "{\n  \"event\": }");
     assert!(says(window, "Line 2"), "the line is named");
     press(window, "Form");
-    assert!(says(window, "The text is no JSON object"));
+    assert!(says(window, "The text is not a JSON object"));
     press(window, "Template");
     window.get_by_label("The endpoint will accept it");
 }
@@ -110,7 +110,7 @@ fn an_event_is_read_back_from_the_stream_and_compared() {
     let window = &mut desk.window;
     send(window);
     wait_for(window, "the record", |window| says(window, "Read back from the stream"));
-    assert!(says(window, "byte for byte what was sent"));
+    assert!(says(window, "byte for byte what was put"));
     window.get_by_label("The record as it was read back");
     window.get_by_label("Copy record data").click();
     window.step();
@@ -144,7 +144,7 @@ fn where_reading_is_not_permitted_both_places_say_so_and_lead_to_the_policy_s_sw
     send(window);
     wait_for(window, "the delivery", |window| says(window, "Not read back"));
     assert!(says(window, "kinesis:GetShardIterator"), "the action is named");
-    assert!(says(window, "The delivery is not touched by this"));
+    assert!(says(window, "This does not affect the delivery"));
     press(window, "Allow reading in Set up");
     window.get_by_label("Where events go, and what AWS needs for it");
     assert!(says(window, "\"kinesis:GetShardIterator\""), "the switch is on, and the policy has it");
@@ -237,7 +237,9 @@ fn a_run_sends_what_was_asked_for_as_random_users() {
     let window = &mut desk.window;
     flip(window, "At a rate");
     press(window, "Start");
-    wait_for(window, "the end of the run", |window| says(window, "100 of 100 accepted. All are sent."));
+    wait_for(window, "the end of the run", |window| {
+        says(window, "100 of 100 accepted. All events were sent.")
+    });
     // Not `run`: while events flow, the window is drawn again and again.
     window.get_by_role_and_label(Role::Button, "Stream").click();
     wait_for(window, "all records", |window| says(window, "100 read"));

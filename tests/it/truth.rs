@@ -201,7 +201,7 @@ fn a_stream_that_was_made_is_not_missing_from_the_list_beside_it() {
         click(window, "Create this stream …");
         window.run();
         click(window, "Create stream");
-        wait_for(window, "the stream", |window| says(window, "clicks is there"));
+        wait_for(window, "the stream", |window| says(window, "clicks is ready"));
         assert!(!says(window, "No stream in eu-west-1 yet."));
     }
 }
@@ -219,7 +219,7 @@ fn a_setting_that_the_environment_decides_is_not_called_saved_for_good() {
     window.run();
     window.get_by_role_and_label(Role::Button, "Apply").click();
     window.step();
-    wait_for(window, "the notice", |window| says(window, "until Tributary starts again"));
+    wait_for(window, "the notice", |window| says(window, "until Tributary restarts"));
     assert!(!says(window, "Applied and saved"));
 }
 

@@ -302,8 +302,8 @@ fn the_check_of_the_practice_stream_passes() {
     window.get_by_label("Check: open");
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
-    wait_for(window, "the check", |window| says(window, "Everything that delivery needs is there."));
-    window.get_by_label("The stream is there: passed");
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
+    window.get_by_label("The stream exists: passed");
     window.get_by_label("Records can be put: passed");
     window.get_by_label("Check: done");
 
@@ -322,7 +322,7 @@ fn a_check_that_fails_names_the_step_what_was_said_and_what_to_do() {
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
-    window.get_by_label("The stream is there: skipped");
+    window.get_by_label("The stream exists: skipped");
     window.get_by_label("Check: needs attention");
     assert!(says(window, "AccessDeniedException"));
     assert!(says(window, "Switch the practice stream's faults off"));
@@ -602,7 +602,7 @@ fn fields_words_and_chips_narrow_the_log_together() {
     window.get_by_label("Largest first").click();
     window.run();
     wait_for(window, "the ranking", |window| {
-        says(window, "The 3 largest of all events that fit") && lines(window).len() == 3
+        says(window, "The 3 largest of all matching events") && lines(window).len() == 3
     });
     assert!(lines(window)[0].contains("Order Completed"), "{:?}", lines(window));
 }
@@ -622,7 +622,7 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
     head(window, "Time, newest first");
     wait_for(window, "the oldest one at the top", |window| is_first(window, "Signed Up"));
     head(window, "Latency");
-    wait_for(window, "the slowest", |window| says(window, "The 2 slowest delivered of all events that fit"));
+    wait_for(window, "the slowest", |window| says(window, "The 2 slowest delivered of all matching events"));
     assert!(lines(window).iter().all(|line| line.starts_with("Delivered")), "{:?}", lines(window));
     head(window, "Latency, slowest first");
     wait_for(window, "all by time", |window| {
@@ -635,7 +635,7 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
     window.key_press(Key::Escape);
     window.run();
     head(window, "Size");
-    wait_for(window, "the largest", |window| says(window, "The 3 largest of all events that fit"));
+    wait_for(window, "the largest", |window| says(window, "The 3 largest of all matching events"));
     assert!(lines(window)[0].contains("Order Completed"), "{:?}", lines(window));
     head(window, "Time");
     wait_for(window, "all by time", |window| is_first(window, "Signed Up"));
@@ -805,7 +805,7 @@ fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_
     window.run_steps(8);
     // md5("bob") = 9f9d51bc70ef21ca5c14f307980a29d8
     window.get_by_label("212164099741615454138234394844395612632");
-    assert!(says(window, "MD5 of the key is at 62.3 % of all hashes"));
+    assert!(says(window, "MD5 of the key is at 62.3 % of the hash range"));
     window.get_by_label("Story").click();
     window.run_steps(8);
     assert!(says(window, "Timeline of "));

@@ -238,7 +238,7 @@ fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
     click(window, "Who am I?");
     wait_for(window, "the first user", |window| says(window, "user/first"));
     click(window, "Check");
-    wait_for(window, "the green check", |window| says(window, "Everything that delivery needs is there."));
+    wait_for(window, "the green check", |window| says(window, "The check found no problem."));
 
     type_into(window, "Access key id", &keys[1][0]);
     window.get_by_role_and_label(Role::PasswordInput, "Secret access key").focus();
@@ -247,7 +247,7 @@ fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
     window.run();
     click(window, "Store keys");
     wait_for(window, "the keys", |window| says(window, "The keys are in the system keychain, for clicks"));
-    assert!(!says(window, "user/first") && !says(window, "Everything that delivery needs is there."));
+    assert!(!says(window, "user/first") && !says(window, "The check found no problem."));
     click(window, "Who am I?");
     wait_for(window, "the second user", |window| says(window, "user/second"));
 }
@@ -272,12 +272,12 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     wait_for(window, "the identity", |window| says(window, "arn:aws:iam::000000000000:root"));
     assert_eq!(value(window, "AWS account id"), "000000000000");
     click(window, "Check");
-    wait_for(window, "the missing stream", |window| says(window, "The stream is there: failed"));
+    wait_for(window, "the missing stream", |window| says(window, "The stream exists: failed"));
     assert!(says(window, "The stream “clickstream” in eu-west-1 does not exist for these AWS keys."));
     click(window, "Create this stream …");
     window.run();
     click(window, "Create stream");
-    wait_for(window, "the stream", |window| says(window, "is there and takes records"));
+    wait_for(window, "the stream", |window| says(window, "is ready and takes records"));
 
     click(window, "Copy policy");
     let policy: Value = serde_json::from_str(&copied(window).expect("the policy is copied")).unwrap();
@@ -288,7 +288,7 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     click(window, "Show the calls …");
     window.run();
     click(window, "Make these 4 calls");
-    wait_for(window, "the attachment", |window| says(window, "Attached. IAM takes some seconds"));
+    wait_for(window, "the attachment", |window| says(window, "Attached. It takes effect in some seconds"));
 
     // From here on, the keys are those of the user who was made, from the keychain.
     click(window, "Use these keys");
@@ -299,7 +299,7 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     assert!(says(window, "kinesis:PutRecords"), "the action that is missing is named");
     choose(window, "PutRecord");
     click(window, "Check with a test record");
-    wait_for(window, "the green check", |window| says(window, "Everything that delivery needs is there."));
+    wait_for(window, "the green check", |window| says(window, "The check found no problem."));
     assert!(says(window, "user/tributary-clickstream"));
     click(window, "Apply");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));

@@ -51,14 +51,14 @@ pub(super) fn changes(json: &str) -> Vec<Change> {
             changes.push(Change { member, value: value.get().trim_matches('"').to_owned(), what, certain });
         }
     };
-    let received = "set to the endpoint's clock when the request had been read".to_owned();
+    let received = "set to the endpoint's clock when the request was read".to_owned();
     add("receivedAt", stored.received_at, received, true);
     if let Some((what, certain)) = timestamp(&stored) {
         add("timestamp", stored.timestamp, what, certain);
         let original = "the time as it was sent".to_owned();
         add("originalTimestamp", stored.original_timestamp, original, certain);
     }
-    let path = "set from the path, where it was sent as a single call".to_owned();
+    let path = "set from the path, if it was sent as a single call".to_owned();
     add("type", stored.kind, path, false);
     let is_made = stored.message_id.is_some_and(|id| {
         let id = uuid::Uuid::parse_str(id.get().trim_matches('"'));

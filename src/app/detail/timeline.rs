@@ -42,7 +42,7 @@ impl What {
             Self::Waited => "Waited in the spool".to_owned(),
             Self::Missed(number, fault) => format!("Attempt {number}: {fault}"),
             Self::Ended(State::Delivered) => "The put that delivered it".to_owned(),
-            Self::Ended(_) => "The put that ended it".to_owned(),
+            Self::Ended(_) => "Failed".to_owned(),
         }
     }
 }

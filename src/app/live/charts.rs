@@ -129,18 +129,14 @@ impl Charts {
                 let latency = |ui: &mut Ui, page: &mut Page<'_, '_>, title, hint, of| {
                     page.latency_ui(ui, title, hint, of);
                 };
-                latency(
-                    ui,
-                    page,
-                    "Accept latency",
-                    "From a request that was read to its commit on disk",
-                    |i| &i.accept_ms,
-                );
+                latency(ui, page, "Accept latency", "From reading the request to the commit on disk", |i| {
+                    &i.accept_ms
+                });
                 latency(
                     ui,
                     page,
                     "Delivery latency",
-                    "From a request that was read to the stream's answer",
+                    "From reading the request to the stream's answer",
                     |i| &i.delivery_ms,
                 );
                 page.keys_ui(ui);
@@ -266,7 +262,7 @@ impl Page<'_, '_> {
             last
         });
         let series = [Series { name: "Waiting", color: t.accent, values: values.collect() }];
-        let (title, hint) = ("Backlog", "Events in the spool that are not settled");
+        let (title, hint) = ("Backlog", "Events that wait in the spool");
         self.chart_ui(ui, &Chart { title, hint, series: &series, written: whole, least: 2.0 }, |_, _| {});
     }
 
@@ -294,7 +290,7 @@ impl Page<'_, '_> {
         let t = tokens(ui);
         let total = |i: &Interval| i.errors.values().sum::<u64>();
         let series = [Series { name: "All", color: t.err, values: self.slots.rates(total) }];
-        let hint = "Puts without success as far as they are written down, rejections, failures";
+        let hint = "Puts that did not succeed (as far as recorded), rejections, failures";
         let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
         // With those of the interval that is running: ten minutes are long to who has just met one.
         for (code, count) in self.overview.intervals.iter().flat_map(|interval| &interval.errors) {
@@ -340,7 +336,8 @@ impl Page<'_, '_> {
             widgets::title_ui(ui, "Shards");
             widgets::hint_ui(
                 ui,
-                "Each shard's share of the records, and its busiest interval against 1,000 records and 1 MiB a second",
+                "Each shard's share of the records, and its busiest interval against the limit of 1,000 records and \
+                 1 MiB per second",
             );
             if shards.is_empty() {
                 widgets::hint_ui(ui, "Nothing was delivered in this period.");
@@ -629,11 +626,11 @@ fn key_ui(ui: &mut Ui, key: &HotKey, share: f64, rate: f64, load: f64) -> egui::
         String::new()
     };
     let forecast = if load >= 1.0 {
-        "More than one shard takes: this key is throttled, however many shards there are."
+        "More than one shard can take: this key is throttled, however many shards there are."
     } else if load >= NEAR_LIMIT {
-        "Near what one shard takes. More shards do not help one key; a finer key does."
+        "Near the limit of one shard. More shards do not help a single key; a finer key does."
     } else {
-        "One shard takes this."
+        "Within the limit of one shard."
     };
     bar.ui(ui).on_hover_text(format!(
         "{}\n{} events{doubt}\nMD5 {hash:032x}: at {at:.1} % of the hash range{}\n{forecast}\nClick to show them in the log.",

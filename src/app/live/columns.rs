@@ -236,7 +236,7 @@ fn head_ui(ui: &mut Ui, column: Column, order: Option<(Icon, &str)>) -> bool {
             None => column.name().to_owned(),
         };
         let hint = match (column.sort(), order) {
-            (Some(Sort::Time), Some(_)) => "Turns the order round",
+            (Some(Sort::Time), Some(_)) => "Reverses the order",
             (_, Some(_)) => "Sorts by time again",
             (Some(Sort::By(Measure::Latency)), None) => "Sorts by latency, the slowest first",
             (Some(Sort::By(Measure::Size)), None) => "Sorts by size, the largest first",

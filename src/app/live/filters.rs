@@ -202,7 +202,8 @@ impl Filters {
         let rect = edit.rect;
         edit.on_hover_ui(|ui| {
             ui.set_max_width(430.0);
-            ui.label("Words are looked for in ids, names, sources, shards, errors and payloads. Of these, exactly:");
+            ui.label("Words are searched for in ids, names, sources, shards, errors and payloads. To search in one \
+                      field, write its name first:");
             egui::Grid::new("fields").num_columns(2).spacing(vec2(12.0, 3.0)).show(ui, |ui| {
                 for (_, name, means) in Name::ALL {
                     ui.label(RichText::new(format!("{name}:")).monospace().color(t.strong));
@@ -210,7 +211,7 @@ impl Filters {
                     ui.end_row();
                 }
             });
-            ui.label("Quotes keep words together, commas mean any of these, a * stands for anything.");
+            ui.label("Quotes keep words together, commas mean “any of these”, and * matches anything.");
         });
         rect
     }
@@ -358,7 +359,7 @@ impl Filters {
                 });
             }
             if self.saved.is_empty() {
-                widgets::hint_ui(ui, "None yet. A name keeps what the search field says now.");
+                widgets::hint_ui(ui, "None yet. Enter a name to save the current search.");
             }
             ui.separator();
             let name = ui.label("Name of this filter");
@@ -368,7 +369,7 @@ impl Filters {
             widgets::focus_once(&field, &mut self.wants_name);
             let can = !self.name.trim().is_empty() && !self.text.trim().is_empty();
             let button = widgets::primary_button_ui(ui, Icon::BookmarkPlus, "Save filter", can);
-            let button = button.on_disabled_hover_text("It takes a name and something in the search field");
+            let button = button.on_disabled_hover_text("Enter a search above and a name here");
             if button.clicked() || (can && widgets::is_left_with(&field, Key::Enter)) {
                 let name = std::mem::take(&mut self.name).trim().to_owned();
                 self.saved.retain(|saved| saved.name != name);
@@ -453,7 +454,7 @@ fn accepted_ui(ui: &mut Ui, ledger: &Ledger) {
             [accepted, delivered, queued, failed].map(widgets::digits);
         ui.label(format!("{accepted} accepted = {delivered} delivered + {queued} queued + {failed} failed"));
         if !ledger.adds_up() {
-            ui.label("This does not add up: please report it, with what `tributary doctor` says.");
+            ui.label("This does not add up: please report it, with the output of `tributary doctor`.");
         }
     });
 }

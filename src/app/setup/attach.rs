@@ -95,8 +95,8 @@ impl Attach {
         let t = tokens(ui);
         ui.add_space(4.0);
         ui.label(weight("Attach it for me", 580.0).color(t.strong));
-        let text = "Where your keys may manage IAM: makes a user, the policy, the attachment and an access key. The calls are \
-                    shown before any is made, and undone when one fails.";
+        let text = "If your keys may manage IAM, Tributary creates the user, the policy, the attachment and an access key. It \
+                    shows the calls first, and undoes them if one fails.";
         ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
         let usual = policy::attach_name(draft);
         let mut name = self.name.clone().unwrap_or_else(|| usual.clone());
@@ -112,7 +112,7 @@ impl Attach {
                 self.shown = None;
             }
             ui.label(weight("Access key", 560.0));
-            let why = "kept in the system keychain, instead of one for this stream";
+            let why = "stored in the system keychain; replaces this stream's key there";
             ui.add(Label::new(RichText::new(why).color(t.weak)).truncate());
         });
         ui.label(weight("Sign the calls with", 560.0));
@@ -219,12 +219,12 @@ impl Run {
             let text = if is_clean && !self.is_late {
                 "Nothing was left behind."
             } else {
-                "Something may be left behind: see above, and delete it in the AWS console."
+                "Something may be left behind: check the list above, and delete it in the AWS console."
             };
             widgets::message_ui(ui, Tone::Attention, text);
             return false;
         }
-        widgets::message_ui(ui, Tone::Good, "Attached. IAM takes some seconds to act on it.");
+        widgets::message_ui(ui, Tone::Good, "Attached. It takes effect in some seconds.");
         let has_key = self.calls.iter().any(|call| call.action == "CreateAccessKey");
         has_key && widgets::primary_button_ui(ui, Icon::KeyRound, "Use these keys", true).clicked()
     }

@@ -200,7 +200,7 @@ impl Check {
 
     fn note(&self, seen: &Seen<'_>, draft: &Config, is_missing: bool) -> Option<String> {
         if is_missing {
-            return Some("Possible once the steps above are filled in.".to_owned());
+            return Some("Fill in the steps above first.".to_owned());
         }
         let run = self.run_of_kind(draft)?;
         if run.coming.is_some() {
@@ -218,11 +218,11 @@ fn before(draft: &Config) -> &'static str {
     let destination = &draft.destination;
     match destination.kind {
         DestinationKind::Practice => {
-            "Asks the practice stream whether it takes records. None is written, unless you want a test record."
+            "Asks the practice stream whether it takes records. None is written, unless you choose the test record."
         }
         DestinationKind::Kinesis if destination.endpoint_url.is_empty() => {
-            "Asks AWS with these settings, applied or not. Nothing is written (AWS's dry run), unless you want a test \
-             record: it has the key tributary-check and context.test = true, and is read back where that is permitted."
+            "Asks AWS with these settings, applied or not. Nothing is written (AWS's dry run), unless you choose the test \
+             record: it has the key tributary-check and context.test = true, and is read back if that is permitted."
         }
         DestinationKind::Kinesis => {
             "Asks this server with these settings, applied or not. A server that does not know AWS's dry run gets one \
@@ -274,12 +274,12 @@ impl Run {
             if running {
                 row_ui(ui, if at == 0 { Look::Running } else { Look::Waiting }, name, "");
             } else {
-                row_ui(ui, Look::Waiting, name, "Not looked at: the step before it failed.");
+                row_ui(ui, Look::Waiting, name, "Not checked: the step before it failed.");
             }
         }
         let untested = |step: &Step| step.name == "put" && step.verdict == Verdict::Skipped;
         if finding == Finding::Good && !self.steps.iter().any(untested) {
-            widgets::message_ui(ui, Tone::Good, "Everything that delivery needs is there.");
+            widgets::message_ui(ui, Tone::Good, "The check found no problem.");
         }
     }
 }
@@ -297,14 +297,14 @@ pub(in crate::app) enum Look {
 fn title(name: &str) -> String {
     match name {
         "credentials" => "Credentials are found".to_owned(),
-        "identity" => "The keys are known".to_owned(),
-        "account" => "They are of the stream's account".to_owned(),
-        "stream" => "The stream is there".to_owned(),
+        "identity" => "The keys are valid".to_owned(),
+        "account" => "The keys belong to the stream's account".to_owned(),
+        "stream" => "The stream exists".to_owned(),
         "put" => "Records can be put".to_owned(),
-        "record" => "A test record is put".to_owned(),
-        "read-back" => "It is read back".to_owned(),
-        "name" => "The name is found".to_owned(),
-        "connection" => "Something listens there".to_owned(),
+        "record" => "A test record can be put".to_owned(),
+        "read-back" => "The test record can be read back".to_owned(),
+        "name" => "The host name resolves".to_owned(),
+        "connection" => "The address can be reached".to_owned(),
         "certificate" => "The certificate is valid".to_owned(),
         "settings" => "SDKs get their settings".to_owned(),
         "preflight" => "Browsers may send".to_owned(),

@@ -22,10 +22,10 @@ fn scope(in_force: &Config, destination: &Destination) -> &'static str {
         && now.kind == DestinationKind::Kinesis
         && (&now.region, &now.stream) == (&destination.region, &destination.stream);
     if is_in_force {
-        "Events are delivered with the keys of this region and stream now: they use new ones from the next put on. \
-         Keys of another account send what waits into that account's stream."
+        "Events are delivered with the keys of this region and stream now: new keys are used from the next put on. \
+         Keys of another account send queued events to that account's stream."
     } else {
-        "Kept for this region and stream alone: destinations of others have keys of their own."
+        "Stored for this region and stream only: other destinations have their own keys."
     }
 }
 
@@ -76,7 +76,7 @@ impl Keychain {
         let why = if named {
             "Both keys are needed"
         } else {
-            "Region and stream first: the keys are kept for them"
+            "Enter region and stream first: the keys are stored for them"
         };
         let can = given && named && self.waiting.is_none();
         let store = widgets::primary_button_ui(ui, Icon::KeyRound, "Store keys", can);

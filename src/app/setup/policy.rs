@@ -152,7 +152,7 @@ impl Form {
         fault: Option<&str>,
     ) -> bool {
         self.forget_key_of_other(&draft.destination);
-        widgets::hint_ui(ui, "The least that the keys need: to put records into this one stream.");
+        widgets::hint_ui(ui, "The minimum that the keys need: to put records into this one stream.");
         self.switches_ui(ui);
         self.holder_ui(ui, draft);
         let formats = Format::ALL.map(|format| (format, format.title()));
@@ -164,7 +164,8 @@ impl Form {
         }
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|missing| missing.title()).collect();
-            let text = format!("Still missing: {}. The marked placeholders stand for it.", names.join(", "));
+            let text =
+                format!("Still missing: {}. The marked placeholders show where it goes.", names.join(", "));
             widgets::message_ui(ui, Tone::Attention, &text);
         }
         let holder = self.holder(draft);
@@ -184,7 +185,7 @@ impl Form {
         if self.wants.held_by == HeldBy::Role {
             return false;
         }
-        let why = (!missing.is_empty()).then_some("The policy has values that are still missing").or(fault);
+        let why = (!missing.is_empty()).then_some("The policy is not complete yet").or(fault);
         self.attach.ui(ui, seen, (draft, &grants), why)
     }
 
@@ -195,12 +196,12 @@ impl Form {
             (
                 &mut self.wants.describe,
                 "Describe",
-                "to see whether the stream is there and how it is encrypted",
+                "to see whether the stream exists and how it is encrypted",
             ),
             (
                 &mut self.wants.list_streams,
                 "List streams",
-                "for “List my streams”; AWS knows this only for all streams at once",
+                "for “List my streams”; AWS grants this only for all streams at once",
             ),
             (
                 &mut self.wants.encrypted,
@@ -232,8 +233,7 @@ impl Form {
             let fault = fault.err().filter(|_| !trusted.is_empty());
             let hint = "arn:aws:iam::123456789012:user/NAME";
             widgets::field_ui(ui, "Who may assume the role", &mut self.wants.trusted, hint, fault.as_deref());
-            let text =
-                "“Who am I?” fills it in. The external id is that of step 3: the role then asks for it.";
+            let text = "“Who am I?” fills this in. With an external id in step 3, the role requires that id.";
             widgets::hint_ui(ui, text);
         }
     }
@@ -279,7 +279,7 @@ impl Form {
                     "Copy the commands and run them in a shell, or in CloudShell, with keys that may manage IAM.",
                     vec![],
                 ),
-                ("They create who holds the policy and the policy, and attach it.", vec![]),
+                ("They create the policy and its user or role, and attach the policy.", vec![]),
             ],
             Format::Terraform => vec![("Add it to your Terraform project and apply it.", vec![])],
             Format::CloudFormation => {

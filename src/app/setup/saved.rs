@@ -30,24 +30,25 @@ impl Saved {
                 let button = Button::selectable(selected, (icon, weight(&*saved.name, 560.0)))
                     .frame_when_inactive(true)
                     .min_size(vec2(0.0, 28.0));
-                let hint = if saved.is_in(seen.config) { "In force" } else { "Fill the form with it" };
+                let hint =
+                    if saved.is_in(seen.config) { "In force" } else { "Fill the form with these settings" };
                 let response = ui.add(button).accessible_name(format!("Destination {}", saved.name));
                 if response.on_hover_text(hint).clicked() {
                     saved.put_in(draft);
                 }
                 if selected {
-                    let name = format!("Forget {}", saved.name);
+                    let name = format!("Remove {}", saved.name);
                     if widgets::icon_button_ui(ui, Icon::X, &name).clicked() {
                         let mut config = seen.config.clone();
                         config.destinations.retain(|other| other.name != saved.name);
-                        changed = Some((config, "Forgotten"));
+                        changed = Some((config, "Destination removed"));
                     }
                 }
             }
             let known = seen.config.destinations.iter().any(|saved| saved.is_in(draft));
             if self.name.is_none() && !known {
                 let button = ui.add_enabled_ui(reason.is_none(), |ui| {
-                    widgets::button_ui(ui, Icon::BookmarkPlus, "Keep as …")
+                    widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …")
                 });
                 if button.inner.on_disabled_hover_text(reason.unwrap_or_default()).clicked() {
                     self.name = Some(String::new());
@@ -66,7 +67,7 @@ impl Saved {
                 widgets::focus_once(&field, &mut self.focus);
                 let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
                 let is_taken = seen.config.destinations.iter().any(|other| other.name == *name);
-                let label = if is_taken { "Replace the one of that name" } else { "Keep" };
+                let label = if is_taken { "Replace the saved one" } else { "Save" };
                 // Enter is for a new name: a destination that has this name already is replaced by the button alone.
                 let enter = widgets::is_left_with(&field, Key::Enter) && can && !is_taken;
                 if widgets::primary_button_ui(ui, Icon::Check, label, can).clicked() || enter {
@@ -76,7 +77,7 @@ impl Saved {
                         Some(other) => *other = saved,
                         None => config.destinations.push(saved),
                     }
-                    changed = Some((config, "Kept"));
+                    changed = Some((config, "Destination saved"));
                     done = true;
                 }
                 let escape = widgets::is_left_with(&field, Key::Escape);

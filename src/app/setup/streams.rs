@@ -90,7 +90,7 @@ impl Streams {
             let can = missing.is_none() && !busy && nameless.is_none() && !self.asks;
             let make =
                 ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::Plus, "Create this stream …")).inner;
-            let why = missing.or(nameless.as_deref()).unwrap_or("The question is open below");
+            let why = missing.or(nameless.as_deref()).unwrap_or("Answer the question below first");
             if make.on_disabled_hover_text(why).clicked() {
                 self.asks = true;
                 self.made = None;
@@ -98,7 +98,8 @@ impl Streams {
             }
             if busy {
                 ui.add(Spinner::new().size(14.0));
-                let text = if self.listing.is_some() { "Asking AWS …" } else { "AWS makes the stream …" };
+                let text =
+                    if self.listing.is_some() { "Asking AWS …" } else { "AWS is creating the stream …" };
                 ui.label(RichText::new(text).color(tokens(ui).weak));
             }
         });
@@ -122,8 +123,8 @@ impl Streams {
             let name = name(draft);
             let region = &draft.destination.region;
             ui.label(weight(format!("Create “{name}” in {region}? It costs money."), 640.0).color(t.strong));
-            let text = "On-demand: it takes as much as comes. AWS charges its account for every hour that it exists, \
-                        also without records, and for every GB. Delete it in the AWS console when you no longer need it.";
+            let text = "On-demand: its capacity follows the traffic. AWS charges for every hour that it exists, even \
+                        without records, and for every GB. Delete it in the AWS console when you no longer need it.";
             ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
             ui.horizontal_wrapped(|ui| {
                 if widgets::primary_button_ui(ui, Icon::Check, "Create stream", true).clicked() {
@@ -143,11 +144,11 @@ impl Streams {
         match &self.made {
             Some((_, config)) if !config.destination.is_same_stream(&draft.destination) => {}
             Some((Ok(true), config)) => {
-                let text = format!("{} is there and takes records.", name(config));
+                let text = format!("{} is ready and takes records.", name(config));
                 widgets::message_ui(ui, Tone::Good, &text);
             }
             Some((Ok(false), config)) => {
-                let text = format!("AWS makes {}. It takes about half a minute.", name(config));
+                let text = format!("AWS is creating {}. This takes about half a minute.", name(config));
                 widgets::message_ui(ui, Tone::Note, &text);
             }
             Some((Err(fault), config)) => banner::remedy_for_ui(ui, seen, fault, config),

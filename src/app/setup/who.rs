@@ -205,28 +205,27 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
             0 => {
                 "No profile was found in ~/.aws/config and ~/.aws/credentials. Make one with `aws configure`."
             }
-            _ if name.trim().is_empty() => "Click into the field to choose one of AWS's files.",
-            _ => "AWS's files have no profile of that name.",
+            _ if name.trim().is_empty() => "Click the field to choose a profile from AWS's files.",
+            _ => "AWS's files have no profile with that name.",
         };
         super::small_ui(ui, text);
         return;
     };
     let text = match profile.kind {
         _ if profile.mfa => {
-            "This profile wants a code of an MFA device, which a program in the background cannot type. Use one that \
-             wants none."
+            "This profile needs an MFA code, which a background program cannot enter. Use a profile without MFA."
         }
         ProfileKind::Keys => {
-            "Its keys stand in AWS's file. Fine for a user of its own with the policy below."
+            "Its keys are in AWS's file. That is fine for a dedicated IAM user with the policy below."
         }
         ProfileKind::Sso => "An SSO sign-in lasts some hours; then somebody must sign in again.",
         ProfileKind::Role => "A role, assumed with the keys of another profile.",
         ProfileKind::Process => "A program hands out its keys.",
         ProfileKind::Login => {
-            "A sign-in with the AWS console lasts up to 12 hours: fine for setting up. A server wants a role, or a user of \
-             its own."
+            "A sign-in with the AWS console lasts up to 12 hours: fine for setting up. A server needs a role or a \
+             dedicated IAM user."
         }
-        ProfileKind::None => "AWS's files name no keys for it.",
+        ProfileKind::None => "AWS's files have no keys for it.",
     };
     super::small_ui(ui, text);
     let with = match profile.kind {

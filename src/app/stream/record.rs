@@ -129,7 +129,7 @@ impl Open {
             widgets::message_ui(
                 ui,
                 Tone::Note,
-                "The data is no event of ours. It is shown as far as it can be read.",
+                "The data is not a Tributary event. It is shown as far as it can be decoded.",
             );
         }
     }
@@ -144,7 +144,7 @@ impl Open {
                     seen.copied("Record data");
                 }
             }
-            None => widgets::hint_ui(ui, "These bytes are no text."),
+            None => widgets::hint_ui(ui, "These bytes are not text."),
         }
         if widgets::button_ui(ui, Icon::Copy, "Copy record data as base64").clicked() {
             ui.copy_text(STANDARD.encode(data));

@@ -142,7 +142,8 @@ impl Form {
     pub(super) fn ui(&mut self, ui: &mut Ui, kind: Kind, text: &mut String) -> bool {
         self.follow(kind, text);
         if self.members.is_none() {
-            let what = "The text is no JSON object, so there is nothing to fill in. Correct it under JSON, or use the template.";
+            let what = "The text is not a JSON object, so there is no form to fill in. Correct it under JSON, or use \
+                        the template.";
             widgets::message_ui(ui, Tone::Attention, what);
             return false;
         }
@@ -179,7 +180,7 @@ impl Form {
         ui.add_space(2.0);
         ui.label(weight(widgets::capital(member), 560.0));
         if self.odd_table {
-            widgets::hint_ui(ui, &format!("`{member}` is no object: see it under JSON."));
+            widgets::hint_ui(ui, &format!("`{member}` is not an object: see it under JSON."));
             return false;
         }
         let (mut changed, mut remove) = (false, None);

@@ -76,12 +76,12 @@ impl Many {
         let number = |name, value, max, unit| Number { name, value, max, unit };
         number("Events", &mut self.events, RUN_EVENTS_MAX, "").ui(ui, None, "");
         let pace = if self.paced { "" } else { "as fast as they are accepted" };
-        let rate = number("At a rate", &mut self.per_sec, RUN_PER_SEC_MAX, " a second");
+        let rate = number("At a rate", &mut self.per_sec, RUN_PER_SEC_MAX, " per second");
         rate.ui(ui, Some(&mut self.paced), pace);
         let who = if self.spread {
-            format!("by chance, test-user-1 to {}", self.users)
+            format!("at random, test-user-1 to {}", self.users)
         } else {
-            "as the event says".to_owned()
+            "the event's own user".to_owned()
         };
         let users = number("Random users", &mut self.users, RUN_USERS_MAX, "");
         users.ui(ui, Some(&mut self.spread), &who);
@@ -141,13 +141,17 @@ fn progress_ui(ui: &mut Ui, run: &RunView) {
         None => {
             ui.label(RichText::new(&text).color(t.text));
             if let Some(why) = &run.waits {
-                widgets::message_ui(ui, Tone::Attention, &format!("Waits, and sends the same again: {why}"));
+                widgets::message_ui(
+                    ui,
+                    Tone::Attention,
+                    &format!("Waiting to send the same events again: {why}"),
+                );
             }
         }
-        Some(RunEnd::Done) => widgets::message_ui(ui, Tone::Good, &format!("{text}. All are sent.")),
+        Some(RunEnd::Done) => widgets::message_ui(ui, Tone::Good, &format!("{text}. All events were sent.")),
         Some(RunEnd::Stopped) => widgets::message_ui(ui, Tone::Note, &format!("{text}. Stopped.")),
         Some(RunEnd::Failed(why)) => {
-            widgets::message_ui(ui, Tone::Bad, &format!("{text}. It could not go on: {why}"));
+            widgets::message_ui(ui, Tone::Bad, &format!("{text}. It could not continue: {why}"));
         }
     }
 }

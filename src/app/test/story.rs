@@ -127,13 +127,12 @@ impl Sent {
             ReadBack::Waiting(_) => (None, "Reading it back", String::new()),
             ReadBack::There(record) => compared(delivered, record),
             ReadBack::Gone => {
-                let text =
-                    "The stream no longer has a record at this place. It was there: the stream confirmed it.";
-                (Some(Tone::Note), "Not there to read back", text.to_owned())
+                let text = "The stream no longer has this record. It was there: the stream had confirmed it.";
+                (Some(Tone::Note), "No longer there to read back", text.to_owned())
             }
             ReadBack::Refused(fault) => {
                 let remedy = remedy::remedy(fault, seen.config);
-                let text = format!("{} The delivery is not touched by this.", remedy.what);
+                let text = format!("{} This does not affect the delivery.", remedy.what);
                 (Some(Tone::Note), "Not read back", text)
             }
             ReadBack::Lost => {
@@ -233,7 +232,7 @@ fn compared(delivered: &Detail, record: &Record) -> (Option<Tone>, &'static str,
     let key = &delivered.delivery.partition_key;
     if put == *record.data && *key == record.partition_key {
         let bytes = widgets::digits(put.len() as u64);
-        let text = format!("{bytes} bytes and the partition key, byte for byte what was sent");
+        let text = format!("{bytes} bytes and the partition key, byte for byte what was put");
         return (Some(Tone::Good), "Read back from the stream", text);
     }
     let differs = if *key == record.partition_key {
@@ -243,5 +242,5 @@ fn compared(delivered: &Detail, record: &Record) -> (Option<Tone>, &'static str,
     } else {
         format!("The partition key is {}, not {key}", record.partition_key)
     };
-    (Some(Tone::Bad), "The record in the stream is another one", differs)
+    (Some(Tone::Bad), "The record in the stream is different", differs)
 }
