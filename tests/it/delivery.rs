@@ -497,7 +497,7 @@ fn refused_records_of_some_users_hold_up_nobody_else_however_many_they_are() {
         assert_eq!(lines.len(), 5);
         for line in &lines {
             assert!(line["error"].as_str().unwrap().starts_with("SetAside: "), "{line}");
-            assert!(line["remedy"].as_str().unwrap().contains("can be sent again"), "{line}");
+            assert!(line["remedy"].as_str().unwrap().contains("You can resend it"), "{line}");
         }
         server.set_rule(|_| Answer::Success);
         assert_eq!(home.run(&["resend", "--all"]).code, Some(0));
