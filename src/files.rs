@@ -60,7 +60,11 @@ pub fn take_name(from: &Path, to: &Path) -> io::Result<()> {
     remove_if_there(&between)?;
     // Some file systems have no links.
     match fs::hard_link(from, &between) {
-        Ok(()) => fs::rename(&between, to)?,
+        Ok(()) => {
+            fs::rename(&between, to)?;
+            // Where both were names of one file already, the rename did nothing.
+            remove_if_there(&between)?;
+        }
         Err(_) => fs::rename(from, to)?,
     }
     sync_folder(folder)?;
@@ -248,6 +252,11 @@ mod tests {
         take_name(&new, &old).unwrap();
         assert_eq!([&old, &aside].map(|path| fs::read_to_string(path).unwrap()), ["new", "old"]);
         assert_eq!(names(folder.path()).len(), 2);
+        // As after a power cut between the two steps.
+        fs::hard_link(&old, &new).unwrap();
+        take_name(&new, &old).unwrap();
+        assert_eq!(fs::read_to_string(&old).unwrap(), "new");
+        assert_eq!(names(folder.path()), ["aside", "old"]);
     }
 
     #[test]
