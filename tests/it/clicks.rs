@@ -12,7 +12,7 @@ use crate::{
         Desk, Window, address, click, copied, go, open, press, press_key, retype, says, settings, type_into,
         wait_for,
     },
-    setup::{host, with_draft, with_stream, with_waiting},
+    setup::{host, set_aside_for, with_draft, with_stream, with_waiting},
     stream_place::put_into,
     window::{is_run_with_keys, lines, rows, search, searched, send},
     wire,
@@ -443,14 +443,7 @@ fn a_failed_event_in_live_is_resent_by_its_primary_button() {
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
     let mut desk = with_waiting(&from, 1);
     let window = &mut desk.window;
-    retype(window, "Other server", &to.url);
-    let aside = window
-        .get_all_by_role(Role::Button)
-        .find(|button| button.accesskit_node().label().is_some_and(|label| label.contains("and set")))
-        .expect("a button");
-    aside.click();
-    window.step();
-    wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
+    set_aside_for(window, &to);
     go(window, "Live");
     wait_for(window, "its line", |window| says(window, "Failed track Waiting"));
     window.get_all_by_label_contains("Failed track Waiting").next().expect("a line").click();

@@ -95,6 +95,18 @@ pub fn with_waiting(account: &Account, events: usize) -> Desk {
     desk
 }
 
+/// Leads that window to another account's server, and sets aside what waits.
+pub fn set_aside_for(window: &mut Window, to: &Account) {
+    retype(window, "Other server", &to.url);
+    let aside = window
+        .get_all_by_role(Role::Button)
+        .find(|button| button.accesskit_node().label().is_some_and(|label| label.contains("and set")))
+        .expect("a button");
+    aside.click();
+    window.step();
+    wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
+}
+
 /// Host and port of the account's server.
 pub fn host(account: &Account) -> &str {
     account.url.trim_start_matches("http://")
@@ -417,11 +429,7 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
 fn about_to_switch(from: &Account, to: &Account) -> Desk {
     let mut desk = with_waiting(from, 3);
     let window = &mut desk.window;
-    window.get_by_role_and_label(Role::TextInput, "Other server").focus();
-    window.run();
-    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
-    window.run();
-    type_into(window, "Other server", &to.url);
+    retype(window, "Other server", &to.url);
     let [before, after] = [host(from), host(to)].map(|host| format!("clicks @ {host}"));
     let question = format!("3 queued events wait for {before}. Send them to {after}, or set them aside?");
     assert!(says(window, &question));

@@ -11,7 +11,7 @@ use crate::{
         Window, address, choose, click, copied, flip, go, open, open_with, press, press_key, retype, says,
         settings, type_into, wait_for,
     },
-    setup::{use_server, with_waiting},
+    setup::{set_aside_for, use_server, with_waiting},
     window::{denied, is_run_with_keys, lines, search, send, send_seen, without_profile},
 };
 
@@ -87,14 +87,7 @@ fn failed_lines_say_that_they_were_resent_though_one_is_open() {
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
     let mut desk = with_waiting(&from, 3);
     let window = &mut desk.window;
-    retype(window, "Other server", &to.url);
-    let aside = window
-        .get_all_by_role(Role::Button)
-        .find(|button| button.accesskit_node().label().is_some_and(|label| label.contains("and set")))
-        .expect("a button");
-    aside.click();
-    window.step();
-    wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
+    set_aside_for(window, &to);
     go(window, "Live");
     search(window, "state:failed");
     wait_for(window, "three that failed", |window| are_all(window, 3, "Failed"));
