@@ -103,8 +103,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         Intake::DiskFull => {
             let text = format!(
-                "Senders get a 429 response and retry; delivery continues, and no accepted event is lost. Free space \
-                 on the \
+                "Senders get a 429 response and retry; delivery continues, and no accepted event is lost. Free space on the \
                  disk of {}, and Tributary accepts events again by itself.",
                 seen.data_dir
             );
@@ -287,15 +286,8 @@ pub(super) struct Event {
 pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: Option<Event>) {
     if seen.status.forwarder.fault().is_some_and(|shown| shown.code == fault.code) {
         // The banner says the cause and what to do already.
-        let t = tokens(ui);
         let what = remedy::remedy(fault, seen.config).what;
-        frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
-            ui.take_available_width();
-            ui.spacing_mut().item_spacing.y = 4.0;
-            ui.add(Label::new(widgets::words(ui, &what, 640.0, t.strong)).wrap());
-            said_ui(ui, fault);
-        });
-        ui.add_space(4.0);
+        card_ui(ui, Tone::Attention, &what, |ui| said_ui(ui, fault));
         return;
     }
     once_ui(ui, seen, fault, (&remedy::remedy_once(fault, seen.config), event));
@@ -304,13 +296,10 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: 
 /// What became of an event that failed and was resent since: its remedy is of no use any more. `next`: the line in which
 /// it was resent.
 pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, next: Option<EventId>) {
-    let t = tokens(ui);
     let what = remedy::remedy_once(fault, seen.config).what;
-    frame(Tone::Note, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
-        ui.take_available_width();
-        ui.spacing_mut().item_spacing.y = 4.0;
-        ui.add(Label::new(widgets::words(ui, &what, 640.0, t.strong)).wrap());
-        ui.add(Label::new(RichText::new("It was resent, as a new event in the log.").color(t.text)).wrap());
+    card_ui(ui, Tone::Note, &what, |ui| {
+        let color = tokens(ui).text;
+        ui.add(Label::new(RichText::new("It was resent, as a new event in the log.").color(color)).wrap());
         said_ui(ui, fault);
         actions_ui(ui, |ui| {
             if let Some(next) = next
@@ -320,7 +309,6 @@ pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, next: O
             }
         });
     });
-    ui.add_space(4.0);
 }
 
 /// The same about something that was asked once and stores nothing, with settings that need not be in force.
@@ -334,14 +322,21 @@ pub(super) fn remedy_of_put_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, 
 }
 
 fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, (remedy, event): (&Remedy, Option<Event>)) {
-    let t = tokens(ui);
-    frame(Tone::Attention, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
-        ui.take_available_width();
-        ui.spacing_mut().item_spacing.y = 4.0;
-        ui.add(Label::new(widgets::words(ui, &remedy.what, 640.0, t.strong)).wrap());
+    card_ui(ui, Tone::Attention, &remedy.what, |ui| {
         words_ui(ui, remedy, fault);
         said_ui(ui, fault);
         actions_ui(ui, |ui| place_ui(ui, seen, remedy, event));
+    });
+}
+
+/// What happened, in a frame of a place's own column; `rest` draws what is below.
+fn card_ui(ui: &mut Ui, tone: Tone, what: &str, rest: impl FnOnce(&mut Ui)) {
+    let color = tokens(ui).strong;
+    frame(tone, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
+        ui.take_available_width();
+        ui.spacing_mut().item_spacing.y = 4.0;
+        ui.add(Label::new(widgets::words(ui, what, 640.0, color)).wrap());
+        rest(ui);
     });
     ui.add_space(4.0);
 }

@@ -1,6 +1,9 @@
-//! The command palette (every command by name) and the help sheet (every key), over whatever is in sight.
+//! Sheets over whatever is in sight: the command palette (every command by name), the help (every key), and the frames in
+//! which other parts ask.
 
-use eframe::egui::{self, Button, Frame, Grid, Id, Key, Modal, RichText, ScrollArea, Ui, Widget as _, vec2};
+use eframe::egui::{
+    self, Button, Frame, Grid, Id, Key, Label, Modal, RichText, ScrollArea, Ui, Widget as _, vec2,
+};
 use lucide_icons::Icon;
 
 use super::{
@@ -51,6 +54,26 @@ impl Over {
 pub(super) fn modal(ui: &Ui, name: &str) -> Modal {
     let frame = Frame::popup(ui.style()).inner_margin(14).corner_radius(12);
     Modal::new(Id::unique(name)).frame(frame)
+}
+
+/// The sheet of a question before something that cannot be undone: its title, and the name of what it is about; `rest` draws
+/// what is below. True: it is to be closed.
+pub(super) fn question_ui(
+    ui: &Ui,
+    width: f32,
+    (title, about): (&str, &str),
+    rest: impl FnOnce(&mut Ui),
+) -> bool {
+    // Each question has its own name, because egui keeps the height of a sheet under its name.
+    let frame = Frame::popup(ui.style()).inner_margin(20).corner_radius(12);
+    let sheet = Modal::new(Id::unique(("question", title))).frame(frame).show(ui, |ui| {
+        let color = tokens(ui).strong;
+        ui.set_width(width);
+        ui.label(weight(title, 660.0).size(15.0).color(color));
+        ui.add(Label::new(weight(about, 560.0)).truncate());
+        rest(ui);
+    });
+    sheet.should_close()
 }
 
 /// The commands whose names hold every word that was typed.

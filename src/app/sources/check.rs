@@ -138,11 +138,8 @@ impl Check {
         let waited = self.began.elapsed();
         if let Some(left) = PATIENCE.checked_sub(waited) {
             ui.request_repaint_after(left);
-            widgets::hint_ui(
-                ui,
-                "Make the sender send an event now: load the page, start the app or run the \
-                                  snippet.",
-            );
+            let text = "Make the sender send an event now: load the page, start the app or run the snippet.";
+            widgets::hint_ui(ui, text);
         }
         for text in advice(waited, &turned_away_since(&self.strangers, &status.strangers)) {
             ui.horizontal_top(|ui| {

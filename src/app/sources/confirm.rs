@@ -1,14 +1,11 @@
 //! The questions before a source or one of its keys stops working.
 
-use eframe::egui::{self, Frame, Label, Margin, Modal, RichText, Ui};
+use eframe::egui::{Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{Doing, Seen, Sources, new_key};
 use crate::{
-    app::{
-        theme::{tokens, weight},
-        widgets,
-    },
+    app::{palette::question_ui, theme::tokens, widgets},
     config::Source,
 };
 
@@ -66,15 +63,9 @@ impl Sources {
             self.doing.take_if(|doing| !matches!(doing, Doing::Renaming { .. } | Doing::Adding { .. }));
             return;
         };
-        let t = tokens(ui);
         let mut confirmed = false;
-        let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
-        // Each question has its own name, because egui keeps the height of a sheet under its name.
-        let name = egui::Id::unique(("confirm source", question.title));
-        let modal = Modal::new(name).frame(frame).show(ui, |ui| {
-            ui.set_width(if matches!(self.doing, Some(Doing::NewKey { .. })) { 460.0 } else { 380.0 });
-            ui.label(weight(question.title, 660.0).size(15.0).color(t.strong));
-            ui.add(Label::new(weight(&*question.source.name, 560.0)).truncate());
+        let width = if matches!(self.doing, Some(Doing::NewKey { .. })) { 460.0 } else { 380.0 };
+        let closes = question_ui(ui, width, (question.title, &question.source.name), |ui| {
             if let Some(Doing::NewKey { keeps_old, .. }) = &mut self.doing {
                 ui.add_space(2.0);
                 let choices = [
@@ -83,7 +74,7 @@ impl Sources {
                 ];
                 widgets::choices_ui(ui, keeps_old, &choices);
             }
-            ui.add(Label::new(RichText::new(&*question.text).color(t.weak)).wrap());
+            ui.add(Label::new(RichText::new(&*question.text).color(tokens(ui).weak)).wrap());
             ui.add_space(8.0);
             widgets::answers_ui(ui, |ui| {
                 confirmed = if matches!(self.doing, Some(Doing::NewKey { keeps_old: true, .. })) {
@@ -100,7 +91,7 @@ impl Sources {
         if confirmed {
             self.confirmed(seen, &question.source.name);
         }
-        if confirmed || modal.should_close() {
+        if confirmed || closes {
             self.doing = None;
         }
     }

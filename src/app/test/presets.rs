@@ -1,11 +1,12 @@
 //! Events that the user has saved under a name. The file is the engine's to read and write.
 
-use eframe::egui::{self, ComboBox, Frame, Label, Margin, Modal, RichText, Ui};
+use eframe::egui::{self, ComboBox, Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
     Seen, Waiting, arrived,
-    theme::{tokens, weight},
+    palette::question_ui,
+    theme::tokens,
     widgets::{self, Tone},
 };
 use crate::{
@@ -119,15 +120,10 @@ impl Presets {
     /// The question before a saved event is removed.
     fn removing_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let Some(name) = &self.removing else { return };
-        let t = tokens(ui);
         let mut confirmed = false;
-        let frame = Frame::popup(ui.style()).corner_radius(12).inner_margin(Margin::same(20));
-        let modal = Modal::new(egui::Id::unique("confirm saved event")).frame(frame).show(ui, |ui| {
-            ui.set_width(380.0);
-            ui.label(weight("Remove this saved event?", 660.0).size(15.0).color(t.strong));
-            ui.add(Label::new(weight(&**name, 560.0)).truncate());
+        let closes = question_ui(ui, 380.0, ("Remove this saved event?", name), |ui| {
             let text = "It leaves the list of saved events. What is composed now stays as it is.";
-            ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
+            ui.add(Label::new(RichText::new(text).color(tokens(ui).weak)).wrap());
             ui.add_space(8.0);
             widgets::answers_ui(ui, |ui| {
                 confirmed = widgets::danger_button_ui(ui, Icon::Trash2, "Remove saved event").clicked();
@@ -143,7 +139,7 @@ impl Presets {
             self.write(seen);
             seen.wishes.push(super::super::Wish::Notice(format!("{name} removed")));
         }
-        if confirmed || modal.should_close() {
+        if confirmed || closes {
             self.removing = None;
         }
     }
