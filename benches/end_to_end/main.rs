@@ -3,9 +3,9 @@
 //!
 //! `cargo bench --bench end_to_end` prints Markdown; `-- --json` JSON, `-- --quick` a shorter run, `-- --row NAME` one
 //! row (for a profiler), `-- --list` the names; `-- --far` the rows in which Kinesis is 20 and 100 ms away, and
-//! `-- --beside OTHER_BINARY` runs rows with another build too, in turn, and prints ratios. Counts are bounded, so is the time. `-- --row backlog --row history --times 5`
-//! is 10 million stored events, about 12 GB of disk and ten minutes; `-- --row window --times 15` is five minutes without the
-//! window and five with it.
+//! `-- --beside OTHER_BINARY` runs rows with another build too, in turn, and prints ratios. Counts are bounded, so is the
+//! time. `-- --row backlog --row history --times 5` is 10 million stored events, about 12 GB of disk and ten minutes;
+//! `-- --row window --times 15` is five minutes without the window and five with it.
 
 mod backlog;
 mod limits;
@@ -56,7 +56,7 @@ struct Words {
     /// Leave the limits out
     #[arg(long)]
     no_limits: bool,
-    /// The rows with a stream that is far away, too
+    /// The rows with a stream that is far away, and no others
     #[arg(long)]
     far: bool,
     /// Run each flood with this build too, in turn, three times, and print what changed
@@ -79,7 +79,6 @@ struct Words {
 }
 
 /// A load that is sent as fast as answers come.
-#[derive(Clone, Copy)]
 struct Flood {
     name: &'static str,
     load: &'static str,
@@ -92,8 +91,8 @@ struct Flood {
     per_request: usize,
     events: u64,
     quick_events: u64,
-    /// For the limits: records of one call and calls at a time; none: no limits.
-    calls: (u64, usize),
+    /// For the limits, where they are measured: records of one call and calls at a time.
+    calls: Option<(u64, usize)>,
 }
 
 const FLOODS: [Flood; 3] = [
@@ -108,7 +107,7 @@ const FLOODS: [Flood; 3] = [
         per_request: 100,
         events: 1_000_000,
         quick_events: 200_000,
-        calls: (500, 8),
+        calls: Some((500, 8)),
     },
     Flood {
         name: "singles",
@@ -121,7 +120,7 @@ const FLOODS: [Flood; 3] = [
         per_request: 1,
         events: 300_000,
         quick_events: 60_000,
-        calls: (500, 8),
+        calls: Some((500, 8)),
     },
     Flood {
         name: "put-record",
@@ -134,7 +133,7 @@ const FLOODS: [Flood; 3] = [
         per_request: 100,
         events: 40_000,
         quick_events: 12_000,
-        calls: (1, 64),
+        calls: Some((1, 64)),
     },
 ];
 
@@ -155,7 +154,7 @@ const fn far(
         per_request: 100,
         events,
         quick_events: events / 4,
-        calls: (0, 0),
+        calls: None,
     }
 }
 
@@ -197,11 +196,11 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let wanted = |name: &str| words.rows.is_empty() || words.rows.iter().any(|row| row == name);
-    let is_far = |flood: &Flood| FAR.iter().any(|far| far.name == flood.name);
-    let floods = floods().filter(|flood| match &words.rows[..] {
-        [] => is_far(flood) == words.far,
-        _ => wanted(flood.name),
-    });
+    let floods: Vec<&Flood> = match &words.rows[..] {
+        [] if words.far => FAR.iter().collect(),
+        [] => FLOODS.iter().collect(),
+        _ => floods().filter(|flood| wanted(flood.name)).collect(),
+    };
     if let Some(other) = &words.beside {
         for flood in floods {
             print(&flood.beside(&words, other).with_context(|| format!("row {}", flood.name))?);
@@ -210,7 +209,7 @@ fn main() -> anyhow::Result<()> {
     }
     let mut rows = Vec::new();
     for flood in floods {
-        rows.push(flood.run(&words, &words.binary).with_context(|| format!("row {}", flood.name))?);
+        rows.push(flood.run(&words).with_context(|| format!("row {}", flood.name))?);
     }
     let wanted = |name: &str| !words.far && wanted(name);
     if wanted(STEADY) {
@@ -245,19 +244,9 @@ fn folder() -> std::io::Result<tempfile::TempDir> {
 
 /// Starts the program under test in `dir`.
 fn serve(words: &Words, dir: &Path, sink: &Sink, operation: &str) -> anyhow::Result<Server> {
-    serve_with(&words.binary, words, dir, sink, operation)
-}
-
-fn serve_with(
-    binary: &Path,
-    words: &Words,
-    dir: &Path,
-    sink: &Sink,
-    operation: &str,
-) -> anyhow::Result<Server> {
     let flags: Vec<&str> =
         ["--operation", operation].into_iter().chain(words.serve.split_whitespace()).collect();
-    Server::start(binary, Face::Headless, dir, &sink.url(), &flags)
+    Server::start(&words.binary, Face::Headless, dir, &sink.url(), &flags)
 }
 
 /// CPU of this process: load generator and sink.
@@ -273,20 +262,21 @@ impl Flood {
     /// Runs it with both builds in turn; one line that says what changed.
     fn beside(&self, words: &Words, other: &Path) -> anyhow::Result<String> {
         const TURNS: usize = 3;
-        let words_alone = Words { no_limits: true, ..words.clone() };
+        let words = Words { no_limits: true, ..words.clone() };
+        let words_of_other = Words { binary: other.to_owned(), ..words.clone() };
         let (mut ours, mut others) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
-            others.push(self.run(&words_alone, other)?);
-            ours.push(self.run(&words_alone, &words.binary)?);
+            others.push(self.run(&words_of_other)?);
+            ours.push(self.run(&words)?);
         }
         Ok(report::beside(self.load, &others, &ours))
     }
 
-    fn run(&self, words: &Words, binary: &Path) -> anyhow::Result<Row> {
+    fn run(&self, words: &Words) -> anyhow::Result<Row> {
         let events = words.times * if words.quick { self.quick_events } else { self.events };
         let dir = folder()?;
         let sink = Sink::start(self.latency, false)?;
-        let server = serve_with(binary, words, dir.path(), &sink, self.operation)?;
+        let server = serve(words, dir.path(), &sink, self.operation)?;
         let load = Load {
             to: server.address,
             connections: self.connections,
@@ -316,8 +306,8 @@ impl Flood {
         row.notes.push(format!("SIGTERM to exit {:.0} ms", server.stop()?.as_secs_f64() * 1e3));
         row.notes.extend(log_notes(dir.path()));
         drop(sink);
-        if !words.no_limits && self.calls.0 > 0 {
-            row.limits = Some(self.limits(load, dir.path(), words.quick)?);
+        if let Some(calls) = self.calls.filter(|_| !words.no_limits) {
+            row.limits = Some(self.limits(load, calls, dir.path(), words.quick)?);
         }
         Ok(row)
     }
@@ -336,10 +326,15 @@ impl Flood {
     }
 
     /// A transaction holds what can wait at most: one request of every connection.
-    fn limits(&self, load: Load, dir: &Path, quick: bool) -> anyhow::Result<Limits> {
+    fn limits(
+        &self,
+        load: Load,
+        (records, parallel): (u64, usize),
+        dir: &Path,
+        quick: bool,
+    ) -> anyhow::Result<Limits> {
         let parts: u64 = if quick { 1 } else { 3 };
         let group = (self.connections * self.per_request) as u64;
-        let (records, parallel) = self.calls;
         // Enough for a clock that counts hundredths of a second.
         let requests = parts * if self.per_request > 1 { 5_000 } else { 50_000 };
         let sqlite_rows = (parts * 100_000).next_multiple_of(group);
