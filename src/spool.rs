@@ -45,7 +45,6 @@ use crate::{
     config,
     delivery::{Attempt, EventId, Fault, Intake, Ledger, Millis, Receipt, Resent},
     event::{Encoding, Event, Kind, PartitionKey},
-    files::Identity,
 };
 
 pub use doctor::{DoctorError, Finding, Recovered, Report, examine};
@@ -261,8 +260,8 @@ struct Common {
     disk_is_full: AtomicBool,
     /// Settlements that wait for a disk that refuses.
     carried: watch::Sender<usize>,
-    /// Of the database that the writer has open.
-    identity: Mutex<Option<Identity>>,
+    /// The database that the writer has open.
+    ours: open::Ours,
     /// What the writer had open, after its end: to close it drops the locks of this process's readers (see [`renew`]).
     left_open: Mutex<Option<renew::Files>>,
 }
@@ -304,7 +303,8 @@ impl Spool {
     /// Opens or makes the spool in `dir`, and takes the folder for this process.
     pub fn open(dir: &Path, limits: Limits) -> Result<(Self, Threads), OpenError> {
         let (path, writer) = open::writer(dir, limits)?;
-        let reader = read::Backlog::open(&path)?;
+        let ours = writer.ours().clone();
+        let reader = read::Backlog::open(&path, &ours)?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (reads, read_inbox) = mpsc::channel(4);
         let newest = writer.newest();
@@ -316,7 +316,7 @@ impl Spool {
             pending_bytes: AtomicU64::new(0),
             disk_is_full: AtomicBool::new(false),
             carried: watch::Sender::new(0),
-            identity: Mutex::new(Identity::of(&path).ok()),
+            ours,
             left_open: Mutex::default(),
         });
         let shared = Arc::new(Shared {
@@ -346,14 +346,7 @@ impl Spool {
     /// A reader of the delivery log, for this process. An error while another file has the database's name: SQLite would
     /// take that file's index for the open one's, and shorten it under the writer.
     pub fn log(&self) -> Result<LogReader, OpenError> {
-        let path = self.path();
-        let ours = *self.shared.common.identity.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = Identity::of(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
-        if ours != Some(there) {
-            let source = std::io::Error::other("another file has the database's name");
-            return Err(OpenError::Io { path: path.to_owned(), source });
-        }
-        LogReader::open(path)
+        LogReader::of(self.path(), Some(self.shared.common.ours.clone()))
     }
 
     /// The keys that carry most; cheap to clone and to look at.

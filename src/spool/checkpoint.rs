@@ -10,7 +10,7 @@ use std::{path::PathBuf, thread::JoinHandle};
 
 use rusqlite::Connection;
 
-use super::open;
+use super::open::{self, Ours};
 
 /// Bytes committed before they are copied: pages that change often are copied once for all of them.
 const BYTES: u64 = 24 << 20;
@@ -27,6 +27,7 @@ const ROUNDS_MAX: u32 = 4;
 /// What the writer knows of the copying.
 pub(super) struct Checkpoints {
     path: PathBuf,
+    ours: Ours,
     /// Committed since the last round began.
     bytes: u64,
     /// Begun since the log was last begun anew.
@@ -45,8 +46,8 @@ enum Copied {
 
 impl Checkpoints {
     /// Of the spool at `path`, which may have a log of any length.
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, bytes: BYTES, rounds: 0, running: None }
+    pub(super) fn new(path: PathBuf, ours: Ours) -> Self {
+        Self { path, ours, bytes: BYTES, rounds: 0, running: None }
     }
 
     /// So many bytes were committed.
@@ -66,8 +67,9 @@ impl Checkpoints {
         if self.rounds == ROUNDS_MAX || (self.rounds > 0 && self.bytes <= LAST_BYTES) {
             return self.copy_all(connection).map(drop);
         }
-        let path = self.path.clone();
-        let round = move || open::checkpointer(&path).and_then(|connection| copy(&connection, "PASSIVE"));
+        let (path, ours) = (self.path.clone(), self.ours.clone());
+        let round =
+            move || open::checkpointer(&path, &ours).and_then(|connection| copy(&connection, "PASSIVE"));
         match std::thread::Builder::new().name("spool-copy".to_owned()).spawn(round) {
             Ok(running) => {
                 self.running = Some(running);

@@ -119,7 +119,7 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
     }
     recover::set_aside(dir, &mut report)?;
     // Rows and payloads lie in different places: one can be lost without the other.
-    check_payloads(&open::reader(&path)?, None, &mut report)?;
+    check_payloads(&open::reader(&path, None)?, None, &mut report)?;
     Ok(report)
 }
 
@@ -152,8 +152,8 @@ fn look(dir: &Path, path: &Path) -> Result<Report, DoctorError> {
     }
     let mut report = Report::default();
     disk::look(dir, &mut report).map(drop)?;
-    let looked = match open::reader(path) {
-        Ok(connection) => check(&connection, Some(&open::reader(path)?), &mut report).map(drop),
+    let looked = match open::reader(path, None) {
+        Ok(connection) => check(&connection, Some(&open::reader(path, None)?), &mut report).map(drop),
         Err(OpenError::Damaged { source, .. }) => Err(source),
         Err(error) => return Err(error.into()),
     };

@@ -3,10 +3,11 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi};
 
 use super::{
     FILE_NAME, Limits, doctor,
@@ -119,6 +120,31 @@ pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), Op
     Ok((path, writer))
 }
 
+/// Which file the writer of this process has open, for everybody in it who opens that file again.
+///
+/// A log and an index belong to a database by name. Another file under the database's name would be given those of the open
+/// one. No lock protects the index then, since the locks of a process do not count against itself (`fcntl(2)`): SQLite
+/// shortens it, and the next connection that looks into its map of it ends the process with SIGBUS.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ours(Arc<Mutex<Option<Identity>>>);
+
+impl Ours {
+    /// From now on it is this one.
+    pub(super) fn set(&self, identity: Identity) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    }
+
+    /// An error when `path` does not name it.
+    fn look(&self, path: &Path) -> rusqlite::Result<()> {
+        let ours = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ours.is_some() && Identity::of(path).ok() == ours {
+            return Ok(());
+        }
+        let words = "another file has the database's name, or none; put the right one back".to_owned();
+        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(words)))
+    }
+}
+
 /// Bytes that the write-ahead log has, up to the end of the last commit that was synced. SQLite keeps this in the log's
 /// index, and enters a commit there only after its sync.
 pub(super) fn log_bytes(connection: &Connection) -> rusqlite::Result<u64> {
@@ -227,14 +253,31 @@ fn keep_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
 }
 
+/// Opens the file at `path`, which has to be `ours` where that is given.
+///
+/// SQLite opens the file itself here, and its log and index only with the first statement: the look before and the look
+/// after come before any harm (see [`Ours`]).
+fn connect(path: &Path, flags: OpenFlags, ours: Option<&Ours>) -> rusqlite::Result<Connection> {
+    let look = || ours.map_or(Ok(()), |ours| ours.look(path));
+    look()?;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    look()?;
+    keep_log(&connection)?;
+    Ok(connection)
+}
+
 /// `checkpoint` shortens the write-ahead log; there is no automatic checkpoint.
 /// WAL with full sync: a commit is on the disk when it returns (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
 pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    keep_log(&connection)?;
+    for_writing(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, None)?)
+}
+
+/// The writer's connection, made anew while others of this process are open.
+pub(super) fn reconnect_writer(path: &Path, ours: &Ours) -> rusqlite::Result<Connection> {
+    for_writing(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Some(ours))?)
+}
+
+fn for_writing(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch(
         "PRAGMA page_size = 8192;
@@ -252,21 +295,16 @@ pub(super) fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Copies the write-ahead log into the file, and nothing else.
-pub(super) fn checkpointer(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    keep_log(&connection)?;
+pub(super) fn checkpointer(path: &Path, ours: &Ours) -> rusqlite::Result<Connection> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Some(ours))?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA checkpoint_fullfsync = ON;")?;
     Ok(connection)
 }
 
-/// A connection that cannot write and never holds up the writer.
-pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
+/// A connection that cannot write and never holds up the writer; to `ours` where this process has a writer.
+pub(super) fn reader(path: &Path, ours: Option<&Ours>) -> Result<Connection, OpenError> {
     let sqlite = |source| OpenError::sqlite(path, source);
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(sqlite)?;
-    keep_log(&connection).map_err(sqlite)?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, ours).map_err(sqlite)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;").map_err(sqlite)?;
     let found = version(&connection).map_err(sqlite)?;

@@ -11,7 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Next, OpenError, Queued, open,
+    Next, OpenError, Queued,
+    open::{self, Ours},
     pulse::{self, Keys},
     rows::{Books, DELIVERED, encoding_of, kind_of, state_of, sum_of},
     search,
@@ -58,8 +59,8 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { log: LogReader::open(path)? })
+    pub(super) fn open(path: &Path, ours: &Ours) -> Result<Self, OpenError> {
+        Ok(Self { log: LogReader::of(path, Some(ours.clone()))? })
     }
 
     /// The thread's life: ends with the last handle. `files` says how often the writer has made the files anew.
@@ -182,6 +183,8 @@ impl<'c> Payloads<'c> {
 /// Pages of the delivery log, on a connection of its own. For one thread; opening another is cheap.
 pub struct LogReader {
     path: PathBuf,
+    /// Where this process has a writer of it.
+    ours: Option<Ours>,
     connection: Connection,
     /// The last value that [`Self::follow`] was given.
     files: u64,
@@ -206,14 +209,19 @@ fn line_where(condition: &str) -> String {
 impl LogReader {
     /// Opens the log of the spool at `path` (see [`super::FILE_NAME`]), of a running engine or of none.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { path: path.to_owned(), connection: open::reader(path)?, files: 0 })
+        Self::of(path, None)
+    }
+
+    pub(super) fn of(path: &Path, ours: Option<Ours>) -> Result<Self, OpenError> {
+        let connection = open::reader(path, ours.as_ref())?;
+        Ok(Self { path: path.to_owned(), ours, connection, files: 0 })
     }
 
     /// Opens the log again if the writer has made its files anew, which [`super::Summary::files`] counts. Never because the
     /// path names another file: SQLite would take that file's index for this one's, and shorten it under the writer.
     pub fn follow(&mut self, files: u64) -> Result<(), OpenError> {
         if self.files != files {
-            self.connection = open::reader(&self.path)?;
+            self.connection = open::reader(&self.path, self.ours.as_ref())?;
             self.files = files;
         }
         Ok(())

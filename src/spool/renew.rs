@@ -45,6 +45,7 @@ pub(super) struct Files {
     path: PathBuf,
     log_path: PathBuf,
     index_path: PathBuf,
+    ours: open::Ours,
     /// Of database, log and index.
     identities: [Option<Identity>; 3],
     database: Option<File>,
@@ -57,6 +58,7 @@ impl Files {
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            ours: open::Ours::default(),
             log_path: open::beside(path, "-wal"),
             index_path: open::beside(path, "-shm"),
             identities: [None; 3],
@@ -72,7 +74,15 @@ impl Files {
         {
             *identity = Some(Identity::of(path)?);
         }
+        if let [Some(database), ..] = self.identities {
+            self.ours.set(database);
+        }
         Ok(())
+    }
+
+    /// For whoever opens the database again.
+    pub(super) fn ours(&self) -> &open::Ours {
+        &self.ours
     }
 
     /// Whether the files that SQLite has open are still the ones that the next start would open.

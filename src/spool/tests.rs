@@ -931,7 +931,7 @@ async fn check(spool: &Spool, model: &mut Model, keep: u64) {
 fn crash(spool: &Spool) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     // While somebody reads, the write-ahead log only grows: base file and log fit together, whatever is written.
-    let reader = open::reader(spool.path()).expect("opens");
+    let reader = open::reader(spool.path(), None).expect("opens");
     let snapshot = reader.unchecked_transaction().expect("begins");
     snapshot.query_row("SELECT count(*) FROM ledger", [], |_| Ok(())).expect("readable");
     for end in ["", "-wal"] {
@@ -1088,6 +1088,34 @@ fn another_database_in_the_place_of_the_open_one_takes_no_event_until_the_right_
 }
 
 #[test]
+fn another_file_under_the_databases_name_is_not_opened_and_the_index_of_the_open_one_stays_whole() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, kept) = (dir.path().join(FILE_NAME), dir.path().join("kept"));
+    let connection = open::connect_writer(&path).expect("opens");
+    open::migrate(&connection, 0).expect("a new one");
+    let mut files = renew::Files::new(&path);
+    files.opened().expect("there");
+    let ours = files.ours();
+    let log = LogReader::of(&path, Some(ours.clone())).expect("it is ours");
+    let index = || std::fs::metadata(open::beside(&path, "-shm")).expect("there").len();
+    let before = index();
+    std::fs::rename(&path, &kept).expect("moves");
+    std::fs::copy(&kept, &path).expect("copies");
+    let moved = |result: rusqlite::Result<rusqlite::Connection>| {
+        let refused = result.and_then(|connection| open::version(&connection)).expect_err("another file");
+        assert!(refused.to_string().contains("put the right one back"), "{refused}");
+        assert_eq!(index(), before);
+    };
+    moved(open::checkpointer(&path, ours));
+    moved(open::reconnect_writer(&path, ours));
+    assert!(LogReader::of(&path, Some(ours.clone())).is_err());
+    assert_eq!(index(), before);
+    std::fs::rename(&kept, &path).expect("moves back");
+    assert_eq!(log.newest().expect("readable"), 0);
+    assert!(LogReader::of(&path, Some(ours.clone())).is_ok());
+}
+
+#[test]
 fn an_idle_engine_notices_within_a_second_or_so_that_its_files_are_gone() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
@@ -1138,7 +1166,7 @@ fn a_log_that_is_cut_at_a_commit_gives_back_what_was_before_and_a_reader_goes_on
         connection.execute("INSERT INTO word (text) VALUES (?1)", [word]).expect("room");
         ends.push(open::log_bytes(&connection).expect("told"));
     }
-    let reader = open::reader(&path).expect("opens");
+    let reader = open::reader(&path, None).expect("opens");
     let words = |connection: &rusqlite::Connection| {
         let count = "SELECT count(*) FROM word";
         connection.query_row(count, [], |row| row.get::<_, i64>(0)).expect("readable")

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     AppendError, Arrivals, CARRIED_MAX, Command, Common, Limits, Queued, Requeued, Settlement, Summary,
     checkpoint::Checkpoints,
+    open,
     pulse::{Commit, Keys, Pulse},
     renew::Files,
     repeats::Repeats,
@@ -277,7 +278,7 @@ impl Writer {
         let segments = Segments::open(&connection)?;
         Ok(Self {
             connection,
-            checkpoints: Checkpoints::new(path.clone()),
+            checkpoints: Checkpoints::new(path.clone(), files.ours().clone()),
             path,
             files,
             lock,
@@ -308,6 +309,10 @@ impl Writer {
 
     pub(super) fn keys(&self) -> Keys {
         self.pulse.keys()
+    }
+
+    pub(super) fn ours(&self) -> &open::Ours {
+        self.files.ours()
     }
 
     pub(super) fn newest(&self) -> EventId {

@@ -232,14 +232,14 @@ fn what_an_engine_let_go_since_the_look_began_is_no_damage() {
         close(spool, threads).await;
     });
     let path = dir.path().join(FILE_NAME);
-    let looking = open::reader(&path).expect("opens");
+    let looking = open::reader(&path, None).expect("opens");
     let snapshot = looking.unchecked_transaction().expect("begins");
     snapshot.query_row("SELECT count(*) FROM event", [], |_| Ok(())).expect("readable");
     // One line was pruned, the payload of another moved; the third is really lost.
     spoil(dir.path(), "DELETE FROM event WHERE id = 1; UPDATE event SET chunk = 2 WHERE id = 2");
     std::fs::remove_dir_all(dir.path().join("segments")).expect("goes");
     let mut report = Report::default();
-    let latest = open::reader(&path).expect("opens");
+    let latest = open::reader(&path, None).expect("opens");
     check_payloads(&snapshot, Some(&latest), &mut report).expect("readable");
     assert_eq!((report.lines, report.findings.len()), (1, 1), "{report:?}");
     let text = &report.findings[0].text;

@@ -7,7 +7,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -229,7 +229,7 @@ impl Writer {
     }
 
     fn open_connection(&mut self) -> Result<(), Trouble> {
-        let mut connection = open::connect_writer(&self.path)?;
+        let mut connection = open::reconnect_writer(&self.path, self.files.ours())?;
         note_frames(&mut connection, &self.frames)?;
         // The first look into a database makes its log.
         open::log_bytes(&connection)?;
@@ -255,7 +255,9 @@ impl Writer {
         }
         open::private(&new)?;
         self.connection.execute("VACUUM INTO ?1", [name])?;
-        std::fs::File::open(&new)?.sync_all()?;
+        let file = std::fs::File::open(&new)?;
+        file.sync_all()?;
+        let made = Identity::of_open(&file)?;
         // The log and index by that name belong to the old database.
         for suffix in ["-wal", "-shm"] {
             remove_if_there(&open::beside(&self.path, suffix))?;
@@ -263,9 +265,9 @@ impl Writer {
         files::take_name(&new, &self.path)?;
         self.connection = Connection::open_in_memory()?;
         self.files.forget_place();
+        self.files.ours().set(made);
         self.open_connection()?;
         self.files_made += 1;
-        *common.identity.lock().unwrap_or_else(PoisonError::into_inner) = Identity::of(&self.path).ok();
         self.know_the_ledger(common)?;
         self.segments.made_anew(&self.connection)?;
         tracing::warn!("{} was removed and is made anew from the open files", self.path.display());
