@@ -17,6 +17,7 @@ mod origin;
 mod process;
 mod profiles;
 mod put_body;
+mod put_one;
 mod read;
 mod sections;
 mod sso;
@@ -26,11 +27,14 @@ mod tries;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+use aws_credential_types::Credentials;
 use aws_sdk_kinesis::{
     error::{ProvideErrorMetadata, SdkError},
     operation::put_records::PutRecordsOutput,
-    primitives::Blob,
 };
+
+use put_one::Prepared;
+use tokio::sync::OnceCell;
 
 use crate::{
     config::Operation,
@@ -78,6 +82,10 @@ pub struct Client {
     operation: Operation,
     /// `None`: they are in `sdk`, and do not change.
     keys: Option<keys::Held>,
+    /// Those of the practice stream, which do not change.
+    given: Option<Credentials>,
+    /// What all puts of one record have in common, once the first was made.
+    prepared: Arc<OnceCell<Prepared>>,
     /// See [`Client::configured_server`].
     server: Option<Arc<str>>,
 }
@@ -114,7 +122,11 @@ impl Client {
     #[must_use]
     pub fn waiting(&self, answer: Duration) -> Self {
         let settings = self.sdk.config().to_builder().timeout_config(connect::timeouts_of(answer));
-        Self { sdk: aws_sdk_kinesis::Client::from_conf(settings.build()), ..self.clone() }
+        Self {
+            sdk: aws_sdk_kinesis::Client::from_conf(settings.build()),
+            prepared: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// How many records one put takes.
@@ -126,17 +138,14 @@ impl Client {
     }
 
     async fn put_record(&self, record: &Outgoing<'_>, encoding: Encoding) -> Outcome {
-        let answer = self
-            .sdk
-            .put_record()
-            .set_stream_name(self.target.name())
-            .set_stream_arn(self.target.arn())
-            .partition_key(record.key)
-            .data(Blob::new(encoding.encode(record.json)))
-            .send()
-            .await;
+        let prepared = self.prepared.get_or_try_init(|| Prepared::new(&self.sdk, &self.target)).await;
+        let answer = match (prepared, self.signer().await) {
+            (Ok(prepared), Ok(keys)) => prepared.put(record, (&self.target, encoding), keys).await,
+            (Err(error), _) => Err(error),
+            (Ok(_), Err(fault)) => return classed(&fault.code, &fault.message, None),
+        };
         match answer {
-            Ok(output) => stored(output.shard_id().into(), output.sequence_number()),
+            Ok(answer) => stored((*answer.shard_id).into(), &answer.sequence_number),
             Err(error) => outcome_of(&error),
         }
     }

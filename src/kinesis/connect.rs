@@ -1,6 +1,9 @@
 //! From settings to a client: which stream, whose credentials, which HTTP.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, identity::IdentityCache, provider_config::ProviderConfig,
@@ -109,7 +112,17 @@ impl Client {
         match (config.destination.kind, practice) {
             (DestinationKind::Practice, Some(access)) => {
                 let target = Target::new(&access.stream);
-                Self { sdk: practice_client(access), target, operation, keys: None, server: None }
+                let given =
+                    Keys::new(&access.access_key_id, &access.secret_access_key, None, None, "practice");
+                Self {
+                    sdk: practice_client(access, given.clone()),
+                    target,
+                    operation,
+                    keys: None,
+                    given: Some(given),
+                    prepared: Arc::default(),
+                    server: None,
+                }
             }
             (DestinationKind::Practice | DestinationKind::Kinesis, _) => {
                 let (aws, source) = located(config).await;
@@ -137,6 +150,8 @@ impl Client {
             target: Target::new(&destination.stream),
             operation: destination.operation,
             keys: None,
+            given: None,
+            prepared: Arc::default(),
             server: configured.map(|url| shown("KINESIS", &url).into()),
         }
     }
@@ -146,6 +161,15 @@ impl Client {
         match &self.keys {
             Some(keys) => keys.get().await.map(drop),
             None => Ok(()),
+        }
+    }
+
+    /// The keys to sign with.
+    pub(super) async fn signer(&self) -> Result<Keys, Fault> {
+        match (&self.keys, &self.given) {
+            (Some(keys), _) => keys.get().await,
+            (None, Some(given)) => Ok(given.clone()),
+            (None, None) => Err(Fault::new("CredentialsNotFound", "")),
         }
     }
 
@@ -175,8 +199,7 @@ impl Client {
     }
 }
 
-fn practice_client(access: &Access) -> aws_sdk_kinesis::Client {
-    let keys = Keys::new(&access.access_key_id, &access.secret_access_key, None, None, "practice");
+fn practice_client(access: &Access, keys: Keys) -> aws_sdk_kinesis::Client {
     let settings = aws_sdk_kinesis::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -508,6 +531,8 @@ mod tests {
             target: Target::new("arn:aws:kinesis:cn-north-1:123456789012:stream/clicks"),
             operation: config::Operation::PutRecord,
             keys: None,
+            given: None,
+            prepared: Arc::default(),
             server: None,
         };
         let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;

@@ -52,6 +52,33 @@ pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) 
     body.into()
 }
 
+/// The body of a `PutRecord` request, in the SDK's order
+/// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html>).
+pub(super) fn of_one(target: &Target, record: &Outgoing<'_>, encoding: Encoding) -> Vec<u8> {
+    let data_len = Encoding::Base64.encoded_len(encoding.encoded_len(record.json.len()));
+    let mut body = Vec::with_capacity(data_len + record.key.len() + 128);
+    body.push(b'{');
+    if let Target::Name(name) = target {
+        body.extend_from_slice(b"\"StreamName\":");
+        string(name, &mut body);
+        body.push(b',');
+    }
+    body.extend_from_slice(b"\"Data\":\"");
+    if encoding == Encoding::Json {
+        Encoding::Base64.encode_into(record.json, &mut body);
+    } else {
+        Encoding::Base64.encode_into(&encoding.encode(record.json), &mut body);
+    }
+    body.extend_from_slice(b"\",\"PartitionKey\":");
+    string(record.key, &mut body);
+    if let Target::Arn(arn) = target {
+        body.extend_from_slice(b",\"StreamARN\":");
+        string(arn, &mut body);
+    }
+    body.push(b'}');
+    body
+}
+
 /// Makes it the body of a request that has none to speak of, before that is signed.
 pub(super) fn set(body: &Bytes, request: &mut HttpRequest) {
     request.headers_mut().insert("content-length", body.len().to_string());
