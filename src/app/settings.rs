@@ -13,7 +13,8 @@ use crate::{
     engine::{self, Queued},
 };
 
-const MIB: u64 = 1024 * 1024;
+/// The largest number that the settings file takes.
+const NUMBER_MAX: u64 = i64::MAX as u64;
 
 /// The field that is wrong, and why.
 type Wrong = (&'static str, String);
@@ -24,8 +25,8 @@ pub(super) struct Settings {
     /// Addresses and networks with commas between them.
     trusted_proxies: String,
     require_write_key: bool,
-    spool_mib: u64,
-    free_mib: u64,
+    spool_bytes: u64,
+    free_bytes: u64,
     keep_events: u64,
     /// Settings that are to be imported, while somebody pastes them.
     pasted: Option<String>,
@@ -41,8 +42,8 @@ impl Settings {
             public_url: config.capture.public_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             trusted_proxies: proxies_text(config),
             require_write_key: config.capture.require_write_key,
-            spool_mib: config.spool.max_bytes / MIB,
-            free_mib: config.spool.min_free_bytes / MIB,
+            spool_bytes: config.spool.max_bytes,
+            free_bytes: config.spool.min_free_bytes,
             keep_events: config.log.keep_events,
             pasted: None,
             wants_import: false,
@@ -62,9 +63,7 @@ impl Settings {
 
     /// The settings as they would be.
     fn draft(&self, config: &Config) -> Result<Config, Wrong> {
-        let mut draft = config.clone();
-        draft.capture.listen =
-            config::check_listen(self.listen.trim()).map_err(|why| ("capture.listen", why))?;
+        let mut draft = self.with_endpoint(config).map_err(|why| ("capture.listen", why))?;
         draft.capture.public_url = match self.public_url.trim() {
             "" => None,
             text => Some(config::PublicUrl::parse(text).map_err(|why| ("capture.public_url", why))?),
@@ -75,16 +74,18 @@ impl Settings {
         let mut seen = std::collections::HashSet::new();
         networks.retain(|network| seen.insert(*network));
         draft.capture.trusted_proxies = networks;
-        draft.capture.require_write_key = self.require_write_key;
-        // What is not a whole number of MiB stays as it is until it is changed.
-        if self.spool_mib != config.spool.max_bytes / MIB {
-            draft.spool.max_bytes = self.spool_mib * MIB;
-        }
-        if self.free_mib != config.spool.min_free_bytes / MIB {
-            draft.spool.min_free_bytes = self.free_mib * MIB;
-        }
-        draft.log.keep_events = self.keep_events;
+        draft.spool.max_bytes = edited(self.spool_bytes, config.spool.max_bytes);
+        draft.spool.min_free_bytes = edited(self.free_bytes, config.spool.min_free_bytes);
+        draft.log.keep_events = edited(self.keep_events, config.log.keep_events);
         draft.app.desktop_notices = self.desktop_notices;
+        Ok(draft)
+    }
+
+    /// The settings with the endpoint's card alone: who could connect does not depend on what is typed in other fields.
+    fn with_endpoint(&self, config: &Config) -> Result<Config, String> {
+        let mut draft = config.clone();
+        draft.capture.listen = config::check_listen(self.listen.trim())?;
+        draft.capture.require_write_key = self.require_write_key;
         Ok(draft)
     }
 
@@ -109,7 +110,7 @@ impl Settings {
             &mut (&mut *self, &mut *seen),
             |(settings, seen), ui| {
                 held_ui(ui, seen, &["capture", "spool", "log", "app"]);
-                settings.endpoint_ui(ui, draft.as_ref());
+                settings.endpoint_ui(ui, seen.config, draft.as_ref());
                 settings.proxy_ui(ui, draft.as_ref());
                 settings.notices_ui(ui);
             },
@@ -139,14 +140,21 @@ impl Settings {
         });
     }
 
-    fn endpoint_ui(&mut self, ui: &mut Ui, draft: Result<&Config, &Wrong>) {
+    fn endpoint_ui(&mut self, ui: &mut Ui, in_force: &Config, draft: Result<&Config, &Wrong>) {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Capture endpoint");
             let error = error_of(draft, "capture.listen");
             widgets::field_ui(ui, "Listen address", &mut self.listen, "127.0.0.1:8485", error);
-            match draft {
-                Ok(draft) if draft.capture.exposed() => sources::exposed_ui(ui, draft),
-                Ok(_) => widgets::hint_ui(ui, "Only programs on this computer can connect to this address."),
+            match self.with_endpoint(in_force) {
+                Ok(draft) if draft.capture.exposed() => sources::exposed_ui(ui, in_force, &draft),
+                Ok(draft) if draft.capture.listen == in_force.capture.listen => {
+                    widgets::hint_ui(ui, "Only programs on this computer can connect to this address.");
+                }
+                Ok(_) => {
+                    widgets::hint_ui(ui, "Once applied, only programs on this computer can connect.");
+                }
+                // What is typed is no address: the one in force counts.
+                Err(_) if in_force.capture.exposed() => sources::exposed_ui(ui, in_force, in_force),
                 Err(_) => {}
             }
             ui.horizontal_top(|ui| {
@@ -254,14 +262,14 @@ impl Settings {
                 ui,
                 "Spool size limit",
                 &waiting,
-                widgets::number_edit(&mut self.spool_mib).range(16..=4_194_304).speed(16).suffix(" MiB"),
+                widgets::bytes_edit(&mut self.spool_bytes).range(64 * 1024..=NUMBER_MAX),
             );
             let text = "When the disk has less free space than this, senders get a 429 response and retry.";
             number_ui(
                 ui,
                 "Keep free on the disk",
                 text,
-                widgets::number_edit(&mut self.free_mib).range(0..=4_194_304).speed(16).suffix(" MiB"),
+                widgets::bytes_edit(&mut self.free_bytes).range(0..=NUMBER_MAX),
             );
             let text =
                 "Delivered and rejected events kept in the log. Queued and failed ones are never removed.";
@@ -270,12 +278,19 @@ impl Settings {
                 "Keep in the log",
                 text,
                 widgets::number_edit(&mut self.keep_events)
-                    .range(1000..=50_000_000)
+                    .range(0..=NUMBER_MAX)
                     .speed(1000)
                     .suffix(" events"),
             );
         });
     }
+}
+
+/// The number in a field, or the one in force where the field still shows that one: a field keeps a number as `f64`, which
+/// rounds the largest ones.
+fn edited(field: u64, in_force: u64) -> u64 {
+    let is_edited = (field as f64).to_bits() != (in_force as f64).to_bits();
+    if is_edited { field.min(NUMBER_MAX) } else { in_force }
 }
 
 /// The notice after a save: `done`, unless the environment decides a changed setting at every start, and so undoes the

@@ -323,7 +323,7 @@ impl Sources {
                 widgets::hint_ui(ui, &text);
             }
             if seen.config.capture.exposed() {
-                exposed_ui(ui, seen.config);
+                exposed_ui(ui, seen.config, seen.config);
             } else if seen.config.capture.public_url.is_none() {
                 let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it \
                             to other computers, or give it the public address of a reverse proxy.";
@@ -361,13 +361,13 @@ fn url_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     });
 }
 
-/// What it means that other computers can send.
-pub(super) fn exposed_ui(ui: &mut Ui, config: &Config) {
-    let (tone, text) = exposed(config);
+/// What it means that other computers can send; with these settings, which need not be in force.
+pub(super) fn exposed_ui(ui: &mut Ui, in_force: &Config, config: &Config) {
+    let (tone, text) = exposed(in_force, config);
     widgets::message_ui(ui, tone, &text);
 }
 
-fn exposed(config: &Config) -> (Tone, String) {
+fn exposed(in_force: &Config, config: &Config) -> (Tone, String) {
     let capture = &config.capture;
     let is_encrypted = !capture.tls_cert.is_empty();
     let (tone, then) = match (capture.require_write_key, is_encrypted) {
@@ -388,8 +388,19 @@ fn exposed(config: &Config) -> (Tone, String) {
              and set a certificate (capture.tls_cert), or put a proxy with TLS or a firewall in front.",
         ),
     };
-    let text =
-        format!("Other computers can reach this endpoint, because it listens on {}. {then}", capture.listen);
+    let (can, listens) = if capture.listen == in_force.capture.listen {
+        ("Other computers can", "listens")
+    } else {
+        ("Once applied, other computers can", "then listens")
+    };
+    let then = if capture.listen == in_force.capture.listen
+        && capture.require_write_key != in_force.capture.require_write_key
+    {
+        format!("Once applied: {then}")
+    } else {
+        then.to_owned()
+    };
+    let text = format!("{can} reach this endpoint, because it {listens} on {}. {then}", capture.listen);
     (tone, text)
 }
 
@@ -401,11 +412,11 @@ mod tests {
     fn an_endpoint_with_a_certificate_is_not_said_to_be_unencrypted() {
         let mut config = Config::default();
         config.capture.listen = "0.0.0.0:8485".parse().expect("an address");
-        assert!(exposed(&config).1.contains("unencrypted"));
+        assert!(exposed(&config, &config).1.contains("unencrypted"));
         "/etc/tributary/cert.pem".clone_into(&mut config.capture.tls_cert);
         for require_write_key in [true, false] {
             config.capture.require_write_key = require_write_key;
-            let (tone, text) = exposed(&config);
+            let (tone, text) = exposed(&config, &config);
             assert!(!text.contains("unencrypted") && !text.contains("certificate"), "{text}");
             assert_eq!(tone == Tone::Attention, !require_write_key, "{text}");
         }

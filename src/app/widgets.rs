@@ -797,11 +797,45 @@ pub(super) fn number_edit<N: egui::emath::Numeric>(value: &mut N) -> egui::DragV
         reason = "a whole number, within its range"
     )]
     let shown = |value: f64, _: std::ops::RangeInclusive<usize>| digits(value.round().max(0.0) as u64);
-    let read = |text: &str| {
-        let is_blank = |c: char| c.is_whitespace() || matches!(c, ',' | '_' | '\'');
-        text.replace(is_blank, "").parse().ok()
-    };
+    let read = |text: &str| without_blanks(text).parse().ok();
     egui::DragValue::new(value).custom_formatter(shown).custom_parser(read)
+}
+
+fn without_blanks(text: &str) -> String {
+    text.replace(|c: char| c.is_whitespace() || matches!(c, ',' | '_' | '\''), "")
+}
+
+/// Bytes of the units in which a size is typed.
+const UNITS: [(&str, u64); 5] =
+    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// A field for a number of bytes. It shows exactly that number, in MiB or, where it is no whole number of them, in a smaller
+/// unit; it takes any unit, and MiB where none is named.
+pub(super) fn bytes_edit(value: &mut u64) -> egui::DragValue<'_> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number, within its range"
+    )]
+    let shown = |value: f64, _: std::ops::RangeInclusive<usize>| exact_bytes(value.round().max(0.0) as u64);
+    egui::DragValue::new(value).speed(16 << 20).custom_formatter(shown).custom_parser(read_bytes)
+}
+
+/// A size without rounding.
+fn exact_bytes(n: u64) -> String {
+    let is_whole = |(_, bytes): &&(&str, u64)| n.is_multiple_of(*bytes);
+    let (unit, bytes) = UNITS[2..].iter().find(is_whole).unwrap_or(&UNITS[4]);
+    format!("{} {unit}", digits(n / bytes))
+}
+
+fn read_bytes(text: &str) -> Option<f64> {
+    let text = without_blanks(text).to_ascii_lowercase();
+    let of_unit = UNITS.iter().find_map(|(unit, bytes)| {
+        text.strip_suffix(&unit.to_ascii_lowercase()).map(|number| (number, *bytes))
+    });
+    let (number, bytes) = of_unit.unwrap_or((&text, 1 << 20));
+    let number: f64 = number.parse().ok()?;
+    Some((number * bytes as f64).round())
 }
 
 /// A rate for the eye.
@@ -823,7 +857,8 @@ pub(super) fn bytes(n: u64) -> String {
         0..1024 => format!("{n} B"),
         1024..1_048_576 => format!("{:.1} KiB", n as f64 / 1024.0),
         1_048_576..1_073_741_824 => format!("{:.1} MiB", n as f64 / 1_048_576.0),
-        _ => format!("{:.1} GiB", n as f64 / 1_073_741_824.0),
+        1_073_741_824..1_099_511_627_776 => format!("{:.1} GiB", n as f64 / 1_073_741_824.0),
+        _ => format!("{:.1} TiB", n as f64 / 1_099_511_627_776.0),
     }
 }
 
@@ -877,6 +912,19 @@ mod tests {
         assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1\u{2009}234".into()));
         assert_eq!((bytes(12), bytes(2048)), ("12 B".into(), "2.0 KiB".into()));
         assert_eq!((duration(80), duration(61_000)), ("80 ms".into(), "1 min 1 s".into()));
+    }
+
+    #[test]
+    fn a_size_is_shown_exactly_and_read_in_any_unit() {
+        for n in [0, 1, 1000, 64 << 10, 16 << 20, (16 << 20) + 1, 2 << 30, 8 << 40] {
+            assert_eq!(read_bytes(&exact_bytes(n)), Some(n as f64), "{}", exact_bytes(n));
+        }
+        assert_eq!(exact_bytes(64 << 10), "64 KiB");
+        assert_eq!(exact_bytes(2 << 30), "2\u{2009}048 MiB");
+        for text in ["1536", "1,536 MiB", "1.5 GiB", "1.5gib", "1 572 864 KiB"] {
+            assert_eq!(read_bytes(text), Some(1_610_612_736.0), "{text}");
+        }
+        assert_eq!((read_bytes("much"), read_bytes("")), (None, None));
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod setup;
 mod starts;
 mod stays_true;
 mod stream_place;
+mod tells;
 mod test_place;
 mod tls;
 mod truth;

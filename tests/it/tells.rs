@@ -1,0 +1,78 @@
+//! What the window says of limits, faults and events is what is so: the value in force, the newest reason, what came of an
+//! event and how often.
+
+use eframe::egui::{Key, accesskit::Role};
+use egui_kittest::kittest::Queryable as _;
+
+use crate::{
+    desk::{Window, go, open, press, retype, says, settings, wait_for},
+    layout::texts,
+};
+
+fn is_button(window: &Window, label: &str) -> bool {
+    window.query_by_role_and_label(Role::Button, label).is_some()
+}
+
+// Settings.
+
+#[test]
+fn limits_are_shown_as_they_are_and_stay_as_they_are_until_they_are_edited() {
+    let mut config = settings();
+    config.spool.max_bytes = 64 * 1024;
+    config.spool.min_free_bytes = 1_000;
+    config.log.keep_events = 5;
+    let mut desk = open(config);
+    let file = desk.files.path().join("config.toml");
+    let before = std::fs::read_to_string(&file).expect("a settings file");
+    let window = &mut desk.window;
+    go(window, "Settings");
+    let painted: Vec<_> = texts(window).iter().map(|(_, text)| text.galley.text().to_owned()).collect();
+    for value in ["64 KiB", "1\u{2009}000 B", "5"] {
+        assert!(painted.iter().any(|text| text == value), "{value}: {painted:?}");
+    }
+    assert!(!is_button(window, "Apply") && !is_button(window, "Revert"), "nothing was touched");
+    // A look into each field, without a change.
+    for field in ["Spool size limit", "Keep free on the disk", "Keep in the log"] {
+        window.get_by_role_and_label(Role::SpinButton, field).focus();
+        window.run();
+        window.key_press(Key::Enter);
+        window.run();
+        window.key_press(Key::Tab);
+        window.run();
+        assert!(!is_button(window, "Apply"), "{field}");
+    }
+    retype(window, "Trusted proxies", "10.0.0.0/8");
+    press(window, "Apply");
+    wait_for(window, "the change", |window| says(window, "Applied and saved"));
+    let after = std::fs::read_to_string(&file).expect("a settings file");
+    let changed: Vec<_> = after.lines().filter(|line| !before.lines().any(|was| was == *line)).collect();
+    let is_of_ports = |line: &str| line.starts_with("trusted_proxies") || line.starts_with("listen");
+    assert!(!changed.is_empty() && changed.iter().all(|line| is_of_ports(line)), "{changed:?}");
+}
+
+#[test]
+fn an_address_that_is_not_applied_is_not_called_open() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Settings");
+    retype(window, "Listen address", "0.0.0.0:34045");
+    assert!(!says(window, "Other computers can reach this endpoint"), "nothing is applied");
+    assert!(says(window, "Once applied, other computers can reach this endpoint"));
+    retype(window, "Public address", "no address");
+    assert!(says(window, "Once applied, other computers can reach this endpoint"), "the warning stays");
+}
+
+#[test]
+fn an_address_that_is_to_be_closed_is_called_open_until_then() {
+    let mut config = settings();
+    config.capture.listen = ([0, 0, 0, 0], 0).into();
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Settings");
+    assert!(says(window, "Other computers can reach this endpoint"));
+    retype(window, "Listen address", "127.0.0.1:0");
+    assert!(says(window, "Once applied, only programs on this computer"));
+    assert!(!says(window, "Only programs on this computer can connect"));
+    retype(window, "Listen address", "no address");
+    assert!(says(window, "Other computers can reach this endpoint"), "the one in force");
+}
