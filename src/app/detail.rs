@@ -33,6 +33,23 @@ pub(super) const REPEAT: &str = "Repeat";
 pub(super) const REPEAT_MEANS: &str =
     "An event with the same messageId came before: its sender sent it again.";
 
+/// The mark of an event that the user sent again.
+pub(super) const RESEND: &str = "Resend";
+/// What that mark means.
+pub(super) const RESEND_MEANS: &str =
+    "You resent this event: it is in the log before, as a line that was delivered or failed.";
+
+/// The mark of an event that came or was sent before, and what it means.
+pub(super) fn again(delivery: &Delivery) -> Option<(&'static str, &'static str)> {
+    if delivery.resend_of.is_some() {
+        Some((RESEND, RESEND_MEANS))
+    } else if delivery.repeat_of.is_some() {
+        Some((REPEAT, REPEAT_MEANS))
+    } else {
+        None
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Tab {
     #[default]
@@ -235,8 +252,8 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
     close_ui(ui, delivery.name.as_deref().unwrap_or(kind), open);
     ui.horizontal(|ui| {
         widgets::pill_ui(ui, state_color(delivery.state, t), state_word(delivery.state));
-        if delivery.repeat_of.is_some() {
-            widgets::pill_ui(ui, t.warn, REPEAT).on_hover_text(REPEAT_MEANS);
+        if let Some((mark, means)) = again(delivery) {
+            widgets::pill_ui(ui, t.warn, mark).on_hover_text(means);
         }
         let latency = delivery.latency_ms().map(|ms| format!(" · delivered in {}", widgets::duration(ms)));
         let text =
@@ -248,6 +265,12 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
 fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) {
     let delivery = &loaded.detail.delivery;
     fault_ui(ui, delivery, seen, Place::Live);
+    if let Some(first) = delivery.resend_of {
+        widgets::message_ui(ui, Tone::Note, RESEND_MEANS);
+        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the original").clicked() {
+            seen.wishes.push(Wish::Show(first));
+        }
+    }
     if let Some(first) = delivery.repeat_of {
         widgets::message_ui(ui, Tone::Note, REPEAT_MEANS);
         if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first one").clicked() {
@@ -448,7 +471,9 @@ fn curl(url: &str, json: &str) -> String {
 fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        widgets::fact_ui(ui, "Received", &seen.clock.full(delivery.received_at), false);
+        // Its sender sent the original only.
+        let name = if delivery.resend_of.is_some() { "Queued again" } else { "Received" };
+        widgets::fact_ui(ui, name, &seen.clock.full(delivery.received_at), false);
         if !delivery.source.is_empty() {
             widgets::fact_ui(ui, "Source", &delivery.source, false);
         }
@@ -590,11 +615,12 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
         let at = clock.time(delivery.received_at);
         return vec![Step { tone: Some(Tone::Bad), title: "Rejected".into(), text, at }];
     }
-    let mut steps = vec![good(
-        "Safe in the spool",
-        "Committed to disk before its sender got 200".into(),
-        clock.time(delivery.received_at),
-    )];
+    let text = if delivery.resend_of.is_some() {
+        "Committed to disk once more, because you resent it"
+    } else {
+        "Committed to disk before its sender got 200"
+    };
+    let mut steps = vec![good("Safe in the spool", text.into(), clock.time(delivery.received_at))];
     for attempt in &detail.attempts {
         steps.push(Step {
             tone: Some(Tone::Attention),
@@ -641,8 +667,9 @@ fn story_ui(ui: &mut Ui, detail: &Detail, clock: &Clock) {
     if let Some(ms) = detail.delivery.latency_ms() {
         let puts = detail.delivery.attempts.max(1);
         let took = widgets::duration(i64::from(detail.delivery.took_ms));
+        let from = if detail.delivery.resend_of.is_some() { "queue" } else { "endpoint" };
         let text = format!(
-            "{} from the endpoint to the stream, {puts} put{}; the last one took {took}.",
+            "{} from the {from} to the stream, {puts} put{}; the last one took {took}.",
             widgets::duration(ms),
             if puts == 1 { "" } else { "s" }
         );

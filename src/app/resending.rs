@@ -110,7 +110,7 @@ impl Sheet {
             if self.meant == Meant::Delivered && self.events().is_some_and(|events| events > 0) {
                 let text =
                     "Consumers get each of these a second time, with the same messageId. The log lists each as a new \
-                     event.";
+                     event with the mark “Resend”.";
                 widgets::message_ui(ui, widgets::Tone::Attention, text);
             }
             let label = "Maximum events per second";

@@ -51,14 +51,16 @@ fn steps(detail: &Detail, config: &Config) -> Vec<Step> {
         return vec![step(line.received_at, format!("received from {} and rejected: {fault}", line.source))];
     }
     let origin = match (line.resend_of, line.repeat_of) {
-        (Some(first), _) => format!("queued once more: a resend of line {first}"),
-        (None, Some(first)) => {
-            format!("received from {}, which had sent it before (line {first})", line.source)
+        (Some(first), _) => format!("queued once more: a resend of line {first}; safe in the spool"),
+        (None, Some(first)) => format!(
+            "received from {}, which had sent it before (line {first}); safe in the spool before its sender got 200",
+            line.source
+        ),
+        (None, None) => {
+            format!("received from {}; safe in the spool before its sender got 200", line.source)
         }
-        (None, None) => format!("received from {}", line.source),
     };
-    let mut steps =
-        vec![step(line.received_at, format!("{origin}; safe in the spool before its sender got 200"))];
+    let mut steps = vec![step(line.received_at, origin)];
     steps.extend(
         detail
             .attempts

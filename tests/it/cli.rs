@@ -213,6 +213,12 @@ fn the_story_of_an_event_is_told_from_its_receipt_to_its_end() {
     ] {
         assert!(told.stdout.contains(words), "{words} is not in {}", told.stdout);
     }
+    assert_eq!(
+        told.stdout.matches("its sender got 200").count(),
+        1,
+        "nobody sent the replay: {}",
+        told.stdout
+    );
     let lines = home.run(&["log", "--id", "m1", "--json"]).lines();
     assert_eq!(lines.len(), 2, "the event and its replay");
     assert_eq!(lines[0]["missedPuts"].as_array().map(Vec::len), Some(2), "{}", lines[0]);

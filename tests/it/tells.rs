@@ -1,12 +1,13 @@
 //! What the window says of limits, faults and events is what is so: the value in force, the newest reason, what came of an
 //! event and how often.
 
-use eframe::egui::{Key, accesskit::Role};
+use eframe::egui::{Key, accesskit::Role, pos2};
 use egui_kittest::kittest::Queryable as _;
 
 use crate::{
     desk::{Window, go, open, press, retype, says, settings, wait_for},
     layout::texts,
+    window::{lines, send_seen},
 };
 
 fn is_button(window: &Window, label: &str) -> bool {
@@ -75,4 +76,40 @@ fn an_address_that_is_to_be_closed_is_called_open_until_then() {
     assert!(!says(window, "Only programs on this computer can connect"));
     retype(window, "Listen address", "no address");
     assert!(says(window, "Other computers can reach this endpoint"), "the one in force");
+}
+
+// Events that were sent again.
+
+#[test]
+fn a_replayed_event_says_that_it_is_one_and_which_it_repeats() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    send_seen(window);
+    go(window, "Live");
+    wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
+    window.get_all_by_role(Role::Row).next().expect("a line").click();
+    window.run_steps(8);
+    wait_for(window, "the event", |window| is_button(window, "Replay"));
+    assert!(!is_button(window, "Show the original"), "it is the first one");
+    press(window, "Replay");
+    window.key_press(Key::Escape);
+    window.hover_at(pos2(400.0, 10.0));
+    wait_for(window, "both lines", |window| {
+        let lines = lines(window);
+        lines.len() == 2 && lines.iter().all(|line| line.starts_with("Delivered"))
+    });
+    let marked: Vec<bool> = lines(window).iter().map(|line| line.ends_with(" resend")).collect();
+    assert_eq!(marked, [true, false], "the newer line is marked: {:?}", lines(window));
+    window.get_all_by_role(Role::Row).next().expect("a line").click();
+    window.run_steps(8);
+    wait_for(window, "the way to the first one", |window| is_button(window, "Show the original"));
+    assert!(says(window, "Queued again") && !says(window, "Received"), "the time is that of the replay");
+    press(window, "Story");
+    assert!(!says(window, "before its sender got 200") && !says(window, "from the endpoint"));
+    assert!(says(window, "Committed to disk once more, because you resent it"));
+    press(window, "Event");
+    press(window, "Show the original");
+    wait_for(window, "the first one", |window| !is_button(window, "Show the original"));
+    press(window, "Story");
+    wait_for(window, "its story", |window| says(window, "before its sender got 200"));
 }

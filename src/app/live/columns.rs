@@ -328,20 +328,20 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
         (None, State::Rejected) => RichText::new(fault().unwrap_or_default()).color(t.text),
         (None, _) => RichText::new("–").color(t.weak),
     };
-    if delivery.repeat_of.is_none() {
+    let Some((word, means)) = detail::again(delivery) else {
         ui.add(Label::new(name).selectable(false).truncate());
         return;
-    }
+    };
     // From the right, so that a long name leaves room for it.
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(6.0);
         let mark = if ui.available_width() > PILL_AND_NAME {
-            widgets::pill_ui(ui, t.warn, detail::REPEAT)
+            widgets::pill_ui(ui, t.warn, word)
         } else {
             let icon = theme::icon(Icon::Repeat2).size(13.0).color(t.warn);
-            ui.add(Label::new(icon).selectable(false)).accessible_name(detail::REPEAT)
+            ui.add(Label::new(icon).selectable(false)).accessible_name(word)
         };
-        mark.on_hover_text(detail::REPEAT_MEANS);
+        mark.on_hover_text(means);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.add(Label::new(name).selectable(false).truncate());
         });
@@ -352,8 +352,9 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
 pub(super) fn row_name(delivery: &Delivery) -> String {
     let kind = delivery.kind.map_or("event", Kind::as_str);
     let name = delivery.name.as_deref().unwrap_or_default();
-    let repeat = if delivery.repeat_of.is_some() { " repeat" } else { "" };
-    format!("{} {kind} {name} {}{repeat}", detail::state_word(delivery.state), delivery.message_id)
+    let again =
+        detail::again(delivery).map(|(mark, _)| format!(" {}", mark.to_lowercase())).unwrap_or_default();
+    format!("{} {kind} {name} {}{again}", detail::state_word(delivery.state), delivery.message_id)
 }
 
 #[cfg(test)]
