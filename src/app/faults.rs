@@ -160,12 +160,7 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
         ui.add_space(2.0);
         ui.label(weight(sums(&seen.status.ledger), 560.0).color(t.strong));
         if seen.status.ledger.repeats_possible > 0 {
-            let text = format!(
-                "{} of them may be in the stream twice, because a put had no clear answer. Repeats have the same \
-                 messageId.",
-                widgets::digits(seen.status.ledger.repeats_possible)
-            );
-            widgets::hint_ui(ui, &text);
+            widgets::hint_ui(ui, &repeats(&seen.status.ledger));
         }
         if !on(seen).is_empty() && widgets::button_ui(ui, Icon::PowerOff, "Switch all faults off").clicked() {
             switch_off(seen);
@@ -199,6 +194,19 @@ fn sums(ledger: &Ledger) -> String {
     )
 }
 
+/// What puts without a clear answer mean. Each record of each put counts by itself: many of them may be of one event.
+fn repeats(ledger: &Ledger) -> String {
+    let puts = widgets::digits(ledger.repeats_possible);
+    let events = match ledger.repeats_possible.min(ledger.accepted) {
+        1 => "1 event".to_owned(),
+        events => format!("{} events", widgets::digits(events)),
+    };
+    format!(
+        "Records put without a clear answer: {puts}. Up to {events} may be in the stream more than once, with the same \
+         messageId."
+    )
+}
+
 /// The text of the banner while faults are on.
 pub(super) fn text(names: &[&str]) -> String {
     format!("{}. Only the practice stream is affected; events are kept, and none is lost.", names.join(", "))
@@ -207,6 +215,14 @@ pub(super) fn text(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn puts_without_an_answer_are_no_more_events_than_there_are() {
+        let text =
+            |accepted, repeats_possible| repeats(&Ledger { accepted, repeats_possible, ..Ledger::default() });
+        assert!(text(1, 13).starts_with("Records put without a clear answer: 13. Up to 1 event may be"));
+        assert!(text(100, 3).contains("answer: 3.") && text(100, 3).contains("Up to 3 events may be"));
+    }
 
     #[test]
     fn each_switch_switches_its_own_fault_on_and_off() {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::{Config, DestinationKind},
-    delivery::Status,
+    delivery::{Intake, Status},
     engine::{Engine, RECORD_BYTES_MAX},
     event::{Arrival, Body, Kind, PathClass},
     snippets::{self, Language, edit},
@@ -255,7 +255,7 @@ impl Test {
                 draft.is_checked = false;
             }
             draft.check(kind, seen.config);
-            verdict_ui(ui, draft.fault.as_deref());
+            verdict_ui(ui, draft.fault.as_deref(), refuses_all(seen));
             self.mark_ui(ui);
             ui.add_space(2.0);
             self.buttons_ui(ui, seen);
@@ -395,10 +395,37 @@ fn has_source(seen: &Seen<'_>) -> bool {
     !seen.config.capture.sources.is_empty() || !seen.config.capture.require_write_key
 }
 
-fn verdict_ui(ui: &mut Ui, fault: Option<&str>) {
+/// Why the endpoint takes no event at all now, whatever is in it.
+fn refuses_all(seen: &Seen<'_>) -> Option<&'static str> {
+    match &seen.status.intake {
+        Intake::Full => {
+            Some("This is a valid event, but the endpoint refuses all events for now: the spool is full")
+        }
+        Intake::DiskFull => Some(
+            "This is a valid event, but the endpoint refuses all events for now: the disk has too little free space",
+        ),
+        Intake::Failing(_) => Some(
+            "This is a valid event, but the endpoint refuses all events for now: the spool cannot be written",
+        ),
+        Intake::Stopping => {
+            Some("This is a valid event, but the endpoint refuses all events: it is stopping")
+        }
+        Intake::Starting | Intake::Ready if !has_source(seen) => Some(
+            "This is a valid event, but there is no source, and without a write key the endpoint refuses it",
+        ),
+        Intake::Starting | Intake::Ready => None,
+    }
+}
+
+/// `refused`: why the endpoint takes no event now.
+fn verdict_ui(ui: &mut Ui, fault: Option<&str>, refused: Option<&str>) {
     let t = tokens(ui);
     if fault.is_some() {
         widgets::error_ui(ui, fault);
+        return;
+    }
+    if let Some(refused) = refused {
+        ui.add(egui::Label::new(RichText::new(refused).size(12.0).color(t.warn)).wrap());
         return;
     }
     ui.horizontal(|ui| {

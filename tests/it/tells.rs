@@ -10,6 +10,9 @@ use crate::{
     window::{lines, send_seen},
 };
 
+/// No disk is as large: so much is never free.
+const PEBIBYTE: u64 = 1 << 50;
+
 fn is_button(window: &Window, label: &str) -> bool {
     window.query_by_role_and_label(Role::Button, label).is_some()
 }
@@ -76,6 +79,30 @@ fn an_address_that_is_to_be_closed_is_called_open_until_then() {
     assert!(!says(window, "Only programs on this computer can connect"));
     retype(window, "Listen address", "no address");
     assert!(says(window, "Other computers can reach this endpoint"), "the one in force");
+}
+
+// An endpoint that takes nothing.
+
+#[test]
+fn an_endpoint_that_refuses_everything_is_not_said_to_accept_an_event() {
+    let mut config = settings();
+    config.spool.min_free_bytes = PEBIBYTE;
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Test");
+    wait_for(window, "that nothing is accepted", |window| says(window, "refuses all events for now"));
+    assert!(!says(window, "The endpoint will accept it"));
+}
+
+#[test]
+fn without_a_source_no_event_is_said_to_be_accepted() {
+    let mut config = settings();
+    config.capture.sources.clear();
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Test");
+    assert!(says(window, "Add a source first"));
+    assert!(!says(window, "The endpoint will accept it"));
 }
 
 // Events that were sent again.
