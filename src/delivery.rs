@@ -351,6 +351,8 @@ pub struct StreamNews {
     pub facts: Option<StreamFacts>,
     /// `None`: in order as far as was seen.
     pub disorder: Option<Disorder>,
+    /// It has taken a record with the settings in force.
+    pub takes_records: bool,
 }
 
 /// Whether events can be accepted.
@@ -432,6 +434,8 @@ pub struct Status {
     pub forwarder: Forwarder,
     /// Where AWS's own variables or profile name the server: its address, and what names it.
     pub server: Option<Arc<str>>,
+    /// The destination has taken a record with the settings in force, since the engine started.
+    pub takes_records: bool,
     /// The sums.
     pub ledger: Ledger,
     /// The newest line of the log; 0 while it is empty.

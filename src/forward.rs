@@ -28,7 +28,7 @@ use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
-    config::{Config, Operation},
+    config::{self, Config, Operation},
     delivery::{self, Attempt, EventId, Fault, Millis, Outcome, SET_ASIDE, StreamFacts, StreamNews, Stuck},
     kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client, Outgoing},
     spool::{Settlement, Spool, Summary},
@@ -154,6 +154,8 @@ struct Forwarder {
     /// Events in flight that are to be set aside if they are refused once more.
     giving_up: HashSet<EventId>,
     order: Order,
+    /// The destination has taken a record with the settings in force.
+    takes_records: bool,
     facts: Option<StreamFacts>,
     asking: Option<Asking>,
     ask_at: Instant,
@@ -183,6 +185,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         sending: 0,
         giving_up: HashSet::new(),
         order: Order::default(),
+        takes_records: false,
         facts: None,
         asking: None,
         ask_at: Instant::now(),
@@ -206,6 +209,12 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
 async fn connect(setup: &Setup) -> (AwsFiles, Client) {
     let files = AwsFiles::look();
     (files, Client::connect(&setup.config, setup.practice.as_ref()).await)
+}
+
+/// Whether what one of them takes, the other takes too.
+fn is_same_destination(one: &Config, other: &Config) -> bool {
+    let of = |config: &Config| config::Destination { enabled: true, ..config.destination.clone() };
+    of(one) == of(other) && one.credentials == other.credentials
 }
 
 impl Forwarder {
@@ -250,7 +259,9 @@ impl Forwarder {
             Step::Facts(Err(fault)) => tracing::debug!("the stream says nothing of itself: {fault}"),
             Step::Spool => {}
             Step::Setup => {
+                let before = Arc::clone(&self.setup.config);
                 self.setup = self.controls.setup.borrow_and_update().clone();
+                self.takes_records &= is_same_destination(&before, &self.setup.config);
                 self.changes += 1;
                 self.patience = Patience::default();
                 self.in_flight = in_flight_of(&self.setup, &self.controls);
@@ -476,6 +487,7 @@ impl Forwarder {
             }
             let result = match outcome {
                 Outcome::Delivered(receipt) => {
+                    self.takes_records |= is_checked;
                     if is_checked && taken.is_in_order {
                         self.order.learn(taken.event.id, &taken.event.key, &receipt);
                     }

@@ -1,6 +1,6 @@
 //! What the window knows of AWS's own files on this machine, and a sign-in that is going on in the browser.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eframe::egui::{self, RichText, Spinner, Ui};
 use lucide_icons::Icon;
@@ -23,6 +23,8 @@ pub(super) struct Account {
     /// Why the files could not be read.
     unreadable: Option<String>,
     reading: Option<Waiting<Result<AwsFiles, String>>>,
+    /// When they were last asked for.
+    read_at: Option<Instant>,
     signing_in: Option<SigningIn>,
 }
 
@@ -37,6 +39,7 @@ impl Account {
     pub(super) fn read(&mut self, engine: &Engine) {
         if self.reading.is_none() {
             self.reading = Some(Waiting::new(engine.aws_files()));
+            self.read_at = Some(Instant::now());
         }
     }
 
@@ -68,6 +71,11 @@ impl Account {
         };
         self.signing_in = None;
         Some(notice)
+    }
+
+    /// How long ago the files were last asked for.
+    pub(super) fn read_ago(&self) -> Duration {
+        self.read_at.map_or(Duration::MAX, |at| at.elapsed())
     }
 
     pub(super) fn profiles(&self) -> &[Profile] {

@@ -85,6 +85,8 @@ struct Faults {
     external_id: Option<String>,
 }
 
+const CHECK_FAILED: &str = "The check failed, and no event has been delivered with these settings yet. Events wait in the spool until they can be.";
+
 const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
 
 impl Faults {
@@ -266,6 +268,14 @@ impl SetUp {
     /// The user has applied the draft's credentials: what is wrong with them, the forwarder says.
     fn is_in_force(&self, seen: &Seen<'_>) -> bool {
         seen.config.destination.kind == DestinationKind::Kinesis && who::is_same(seen.config, &self.draft)
+    }
+
+    /// The destination of the draft is in force and has taken an event.
+    fn is_proven(&self, seen: &Seen<'_>) -> bool {
+        seen.status.takes_records
+            && self.trouble(seen).is_none()
+            && self.draft.destination.is_same_stream(&seen.config.destination)
+            && self.is_in_force(seen)
     }
 
     /// Checks what is drafted when the place is drawn next.
@@ -569,8 +579,9 @@ impl SetUp {
         trouble: Option<Trouble>,
     ) {
         let missing = faults.of_credentials(&self.draft);
-        let complete = self.caller().is_some() || (self.is_in_force(seen) && trouble.is_none());
+        let complete = self.caller().is_some() || self.is_proven(seen);
         let is_wrong = missing.is_some() && !self.draft.destination.region.is_empty();
+        let is_wrong = is_wrong || (self.who.has_failed(&self.draft) && !complete);
         let mark = mark(complete, trouble == Some(Trouble::At(Section::Credentials)) || is_wrong);
         self.scrolled_ui(ui, Section::Credentials);
         step_ui(ui, 3, "Credentials", mark, |ui| {
@@ -623,7 +634,8 @@ impl SetUp {
         )
         .missing;
         let wrong = trouble == Some(Trouble::At(Section::Policy)) || !missing.is_empty();
-        let mark = mark(trouble.is_none(), wrong);
+        let is_checked = self.check.finding(&self.draft) == check::Finding::Good && trouble.is_none();
+        let mark = mark(is_checked || self.is_proven(seen), wrong);
         self.scrolled_ui(ui, Section::Policy);
         let faults = Faults::of(&self.draft);
         step_ui(ui, number, "Policy", mark, |ui| {
@@ -690,11 +702,28 @@ impl SetUp {
         step_ui(ui, number, "Check", mark, |ui| self.check.ui(ui, seen, &self.draft, missing.as_deref()));
     }
 
+    /// What the forwarder's state means. That it runs says nothing of a destination that it has not used yet.
+    fn meaning(&self, seen: &Seen<'_>) -> &'static str {
+        let is_unproven =
+            seen.config.destination.kind == DestinationKind::Kinesis && !seen.status.takes_records;
+        match &seen.status.forwarder {
+            Forwarder::Running if is_unproven => match self.check.finding(seen.config) {
+                check::Finding::Bad => CHECK_FAILED,
+                check::Finding::Unknown | check::Finding::Good => {
+                    "No event has been delivered with these settings yet. Events are put as they arrive."
+                }
+            },
+            forwarder => status_line::forwarder_meaning(forwarder),
+        }
+    }
+
     fn enable_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, number: usize) {
         let t = tokens(ui);
         let forwarder = &seen.status.forwarder;
+        let meaning = self.meaning(seen);
         let mark = match forwarder {
             Forwarder::Disabled | Forwarder::Blocked { .. } | Forwarder::Offline { .. } => Mark::Attention,
+            Forwarder::Running if meaning == CHECK_FAILED => Mark::Attention,
             Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => Mark::Done,
         };
         step_ui(ui, number, "Enable", mark, |ui| {
@@ -719,11 +748,7 @@ impl SetUp {
             ui.horizontal_wrapped(|ui| {
                 let color = status_line::forwarder_color(forwarder, t);
                 widgets::pill_ui(ui, color, status_line::forwarder_word(forwarder));
-                let text = format!(
-                    "{} → {}",
-                    status_line::forwarder_meaning(forwarder),
-                    status_line::destination_in_force(seen)
-                );
+                let text = format!("{meaning} → {}", status_line::destination_in_force(seen));
                 ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
             });
             if self.draft.destination.kind == DestinationKind::Kinesis

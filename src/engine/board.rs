@@ -79,12 +79,14 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
     rates.learn(summary.ledger, Instant::now());
     let stopping = *shared.stopping.borrow();
     let (sources, strangers) = shared.visitors.snapshot(now_ms());
+    let news = shared.news_of_stream.borrow().clone();
     Status {
         endpoint: *shared.endpoint.borrow(),
         tls: shared.rules.borrow().tls().is_some(),
         intake: if stopping { Intake::Stopping } else { summary.intake.clone() },
         forwarder: shared.forwarder.borrow().clone(),
-        server: shared.news_of_stream.borrow().server.clone(),
+        server: news.server,
+        takes_records: news.takes_records,
         ledger: summary.ledger,
         newest: summary.newest,
         revision: summary.revision,

@@ -65,10 +65,12 @@ impl Forwarder {
             let changed = told.facts != self.facts
                 || told.disorder.as_ref() != self.order.disorder()
                 || told.server != server
-                || told.slowness != slowness;
+                || told.slowness != slowness
+                || told.takes_records != self.takes_records;
             if changed {
                 let disorder = self.order.disorder().cloned();
-                *told = StreamNews { server, slowness, facts: self.facts, disorder };
+                let (facts, takes_records) = (self.facts, self.takes_records);
+                *told = StreamNews { server, slowness, facts, disorder, takes_records };
             }
             changed
         });

@@ -1143,3 +1143,20 @@ fn another_account_than_the_keys_is_said_beside_its_field_and_mended_by_one_clic
     assert!(!says(window, "These keys belong to"));
     assert!(says(window, &format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks")));
 }
+
+#[test]
+fn a_profile_that_is_written_while_the_window_looks_is_found() {
+    if !in_own_process("a_profile_that_is_written_while_the_window_looks_is_found", |_| {}) {
+        return;
+    }
+    let mut config = settings();
+    use_server(&mut config, "http://127.0.0.1:9");
+    config.credentials.source = tributary::config::CredentialsSource::Profile;
+    "late".clone_into(&mut config.credentials.profile);
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    wait_for(window, "that there is none", |window| says(window, "No profile was found"));
+    let keys = "[late]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = example\n";
+    std::fs::write(inside().expect("a folder").join("credentials"), keys).expect("written");
+    wait_for(window, "the profile", |window| says(window, "Its keys are in AWS's file"));
+}

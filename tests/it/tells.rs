@@ -5,9 +5,11 @@ use eframe::egui::{Key, accesskit::Role, pos2};
 use egui_kittest::kittest::Queryable as _;
 
 use crate::{
-    desk::{Window, go, open, press, retype, says, settings, wait_for},
+    desk::{Desk, Window, click, go, open, press, retype, says, settings, wait_for},
     layout::texts,
-    window::{lines, send_seen},
+    scripted::{Answer, Scripted},
+    setup::use_server,
+    window::{is_run_with_keys, lines, send_seen},
 };
 
 /// No disk is as large: so much is never free.
@@ -139,4 +141,50 @@ fn a_replayed_event_says_that_it_is_one_and_which_it_repeats() {
     wait_for(window, "the first one", |window| !is_button(window, "Show the original"));
     press(window, "Story");
     wait_for(window, "its story", |window| says(window, "before its sender got 200"));
+}
+
+// Delivery.
+
+/// A window with a stream of that server in force.
+fn served(url: &str) -> Desk {
+    let mut config = settings();
+    use_server(&mut config, url);
+    "123456789012".clone_into(&mut config.destination.account_id);
+    open(config)
+}
+
+#[test]
+fn no_step_is_ticked_before_the_destination_has_answered() {
+    if !is_run_with_keys("tells::no_step_is_ticked_before_the_destination_has_answered") {
+        return;
+    }
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let mut desk = served(&format!("http://{dead}"));
+    let window = &mut desk.window;
+    for step in ["Credentials", "Policy"] {
+        window.get_by_label(&format!("{step}: open"));
+    }
+    assert!(!says(window, "Events are delivered as they arrive"), "none was");
+    click(window, "Who am I?");
+    wait_for(window, "an answer", |window| says(window, "Nothing listens"));
+    window.get_by_label("Credentials: needs attention");
+    click(window, "Check");
+    wait_for(window, "the check", |window| says(window, "Check: needs attention"));
+    window.get_by_label("Enable: needs attention");
+    assert!(says(window, "The check failed"));
+}
+
+#[test]
+fn steps_are_ticked_once_the_destination_has_taken_an_event() {
+    if !is_run_with_keys("tells::steps_are_ticked_once_the_destination_has_taken_an_event") {
+        return;
+    }
+    let server = Scripted::start(|_| Answer::Success);
+    let mut desk = served(&server.url);
+    let window = &mut desk.window;
+    window.get_by_label("Policy: open");
+    send_seen(window);
+    wait_for(window, "its delivery", |window| says(window, "Policy: done"));
+    window.get_by_label("Credentials: done");
+    assert!(says(window, "Events are delivered as they arrive"));
 }

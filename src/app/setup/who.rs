@@ -18,6 +18,8 @@ use crate::{
 
 /// Looking for keys takes a while where there are none.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How often AWS's files are read again while something is said about a profile: other programs write them.
+const READ_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Who {
@@ -68,6 +70,11 @@ impl Who {
     pub(super) fn caller(&self, draft: &Config) -> Option<&Caller> {
         let (answer, config) = self.answer.as_ref()?;
         answer.as_ref().ok().filter(|_| is_same(config, draft))
+    }
+
+    /// AWS was asked about these very credentials, and named nobody.
+    pub(super) fn has_failed(&self, draft: &Config) -> bool {
+        self.answer.as_ref().is_some_and(|(answer, config)| answer.is_err() && is_same(config, draft))
     }
 
     /// `missing` says why AWS cannot be asked yet.
@@ -196,6 +203,13 @@ fn kind(kind: ProfileKind) -> &'static str {
 
 /// What AWS's files say about the profile.
 fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
+    match READ_EVERY.checked_sub(seen.account.read_ago()) {
+        Some(left) if !left.is_zero() => ui.request_repaint_after(left),
+        Some(_) | None => {
+            seen.wishes.push(Wish::ReadAwsFiles);
+            ui.request_repaint_after(READ_EVERY);
+        }
+    }
     if let Some(error) = seen.account.unreadable() {
         super::small_ui(ui, error);
         return;
