@@ -246,9 +246,9 @@ impl Endpoint {
             Intake::Starting => Err(Refused::unavailable("starting")),
             Intake::Stopping => Err(Refused::unavailable("stopping")),
             Intake::Full => Err(Refused::unavailable("the spool is full (spool.max_bytes)")),
-            Intake::DiskFull => {
-                Err(Refused::unavailable("the disk of the spool is nearly full (spool.min_free_bytes)"))
-            }
+            Intake::DiskFull => Err(Refused::unavailable(
+                "the disk of the spool has too little free space (spool.min_free_bytes)",
+            )),
             Intake::Failing(reason) => Err(Refused::spool(&AppendError::Disk(Arc::clone(reason)))),
         }
     }

@@ -430,6 +430,8 @@ pub struct Status {
     pub tls: bool,
     /// Whether events can be accepted.
     pub intake: Intake,
+    /// Bytes that were free on the spool's disk when it was last asked.
+    pub disk_free: Option<u64>,
     /// What the forwarder is doing.
     pub forwarder: Forwarder,
     /// Where AWS's own variables or profile name the server: its address, and what names it.
@@ -438,6 +440,8 @@ pub struct Status {
     pub takes_records: bool,
     /// The sums.
     pub ledger: Ledger,
+    /// Delivered, rejected and resent lines that the log no longer has; the sums still count them.
+    pub pruned: u64,
     /// The newest line of the log; 0 while it is empty.
     pub newest: EventId,
     /// Rises with every change of the log, so that a face knows when to read a page again.

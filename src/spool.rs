@@ -232,6 +232,10 @@ pub struct Summary {
     pub revision: u64,
     /// Whether the disk takes writes, and there is room.
     pub intake: Intake,
+    /// Bytes that were free on the disk when it was last asked.
+    pub disk_free: Option<u64>,
+    /// Delivered, rejected and resent lines that the log no longer has.
+    pub pruned: u64,
     /// How often the files were made anew, because somebody had removed them: readers open them again then.
     pub files: u64,
 }

@@ -102,12 +102,12 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             });
         }
         Intake::DiskFull => {
-            let text = format!(
-                "Senders get a 429 response and retry; delivery continues, and no accepted event is lost. Free space on the \
-                 disk of {}, and Tributary accepts events again by itself.",
-                seen.data_dir
-            );
-            strip_ui(ui, Tone::Bad, "The disk is nearly full", &text, |_| {});
+            let text = disk_text(seen);
+            strip_ui(ui, Tone::Bad, "Too little free space on the disk", &text, |ui| {
+                if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
+                    seen.go(super::Place::Settings);
+                }
+            });
         }
         Intake::Failing(error) => {
             let text = format!(
@@ -119,6 +119,30 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         Intake::Starting | Intake::Ready | Intake::Stopping => {}
     }
+}
+
+/// Names the setting and both sizes: the disk may have much free space and still less than is to be kept.
+fn disk_text(seen: &Seen<'_>) -> String {
+    let min_free = seen.config.spool.min_free_bytes;
+    let dir = seen.data_dir;
+    let why = match seen.status.disk_free {
+        Some(free) if free < min_free => format!(
+            "The disk has {} free, and {} must stay free (spool.min_free_bytes).",
+            widgets::bytes(free),
+            widgets::bytes(min_free)
+        ),
+        // A little more than the limit is wanted before events are accepted again, and more after a write found no room.
+        Some(free) => format!(
+            "The disk has {} free, which is not enough to accept events again (spool.min_free_bytes is {}).",
+            widgets::bytes(free),
+            widgets::bytes(min_free)
+        ),
+        None => "A write found no room on the disk.".to_owned(),
+    };
+    format!(
+        "{why} Senders get a 429 response and retry; delivery continues, and no accepted event is lost. Free space on \
+         the disk of {dir}, or lower the limit in Settings; then Tributary accepts events again by itself."
+    )
 }
 
 fn frame(tone: Tone, ui: &Ui) -> Frame {

@@ -559,6 +559,9 @@ impl Live {
             {
                 widgets::empty_ui(ui, Icon::Search, "Looking …", "Older events are being searched.", None);
             }
+        } else if self.rows.filter.is_all() && seen.status.pruned > 0 {
+            let text = filters::removed(seen.status.pruned, seen.config.log.keep_events);
+            widgets::empty_ui(ui, Icon::Activity, "No events in the log", &text, None);
         } else if self.rows.filter.is_all() {
             let text = "Send one from the Test place, or point an SDK at the capture endpoint. It shows up here at once.";
             if widgets::empty_ui(
@@ -571,8 +574,12 @@ impl Live {
                 seen.go(Place::Test);
             }
         } else {
-            let text = "No event in the log matches this search and these filters.";
-            if widgets::empty_ui(ui, Icon::Search, "No matches", text, Some((Icon::X, "Clear filters"))) {
+            let mut text = "No event in the log matches this search and these filters.".to_owned();
+            if seen.status.pruned > 0 {
+                let removed = filters::removed(seen.status.pruned, seen.config.log.keep_events);
+                text = format!("{text} {removed}");
+            }
+            if widgets::empty_ui(ui, Icon::Search, "No matches", &text, Some((Icon::X, "Clear filters"))) {
                 self.take(Do::Clear);
             }
         }

@@ -223,7 +223,7 @@ fn endpoint_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         Intake::Ready => (t.text, None),
         Intake::Starting => (t.weak, Some("starting")),
         Intake::Full => (t.err, Some("spool full")),
-        Intake::DiskFull => (t.err, Some("disk full")),
+        Intake::DiskFull => (t.err, Some("low disk space")),
         Intake::Failing(_) => (t.err, Some("disk fails")),
         Intake::Stopping => (t.weak, Some("stopping")),
     };

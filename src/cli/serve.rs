@@ -117,8 +117,9 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
                 tracing::warn!("The spool is full: senders are asked to retry (spool.max_bytes)");
             }
             Intake::DiskFull => tracing::warn!(
-                "The disk is nearly full (spool.min_free_bytes): senders are asked to retry, delivering goes on; \
-                 make room"
+                "The disk has less free space than spool.min_free_bytes ({} bytes free): senders are asked to retry, \
+                 delivering goes on; make room or lower that setting",
+                now.disk_free.map_or_else(|| "unknown".to_owned(), |free| free.to_string())
             ),
             Intake::Failing(why) => {
                 tracing::error!("The disk refuses writes, senders are asked to retry: {why}");

@@ -87,6 +87,8 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         forwarder: shared.forwarder.borrow().clone(),
         server: news.server,
         takes_records: news.takes_records,
+        disk_free: summary.disk_free,
+        pruned: summary.pruned,
         ledger: summary.ledger,
         newest: summary.newest,
         revision: summary.revision,

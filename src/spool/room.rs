@@ -34,6 +34,8 @@ const LOG_SHARE: u64 = 8;
 #[expect(clippy::struct_excessive_bools, reason = "answers to different questions, each asked by itself")]
 pub(super) struct Room {
     is_full: bool,
+    /// What was free when the disk was last asked.
+    free: Option<u64>,
     looked_at: Option<Instant>,
     bytes_since: u64,
     /// Less is free than twice what must be free after a write found no room: the write-ahead log is copied at once.
@@ -58,6 +60,11 @@ pub(super) struct Wanted {
 impl Room {
     pub(super) fn is_full(&self) -> bool {
         self.is_full
+    }
+
+    /// Bytes that were free when the disk was last asked; `None`: it did not answer.
+    pub(super) fn free(&self) -> Option<u64> {
+        self.free
     }
 
     /// Whether room that history gives up is of use: new events go before old lines. Not where another program fills the
@@ -107,6 +114,7 @@ impl Room {
         self.bytes_since = 0;
         let disk = path.parent().and_then(|folder| fs4::statvfs(folder).ok());
         let free = disk.as_ref().map(fs4::FsStats::available_space);
+        self.free = free;
         let is_short = disk.is_some_and(|disk| {
             let floor = wanted.log + FLOOR_BYTES.min(disk.total_space() / FLOOR_SHARE);
             let min_free = if self.is_used_up { wanted.min_free.max(floor) } else { wanted.min_free };

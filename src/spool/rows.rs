@@ -148,7 +148,9 @@ impl Books {
     }
 
     pub(super) fn summary(&self, revision: u64, intake: Intake, files: u64) -> Summary {
-        Summary { ledger: self.ledger(), newest: self.newest, revision, intake, files }
+        let pruned = (self.delivered + self.rejected + self.resent).saturating_sub(self.kept);
+        let (ledger, newest, disk_free) = (self.ledger(), self.newest, None);
+        Summary { ledger, newest, revision, intake, disk_free, pruned, files }
     }
 }
 

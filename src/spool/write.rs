@@ -304,7 +304,8 @@ impl Writer {
     }
 
     pub(super) fn summary(&self) -> Summary {
-        self.books.summary(self.revision, self.intake.clone(), self.files_made)
+        let summary = self.books.summary(self.revision, self.intake.clone(), self.files_made);
+        Summary { disk_free: self.room.free(), ..summary }
     }
 
     pub(super) fn keys(&self) -> Keys {
@@ -352,12 +353,14 @@ impl Writer {
 
     /// Looks whether the disk has room; says so where that changed.
     fn look_at_disk(&mut self, common: &Common) {
-        let before = self.room.is_full();
+        let before = (self.room.is_full(), self.room.free());
         let wanted = Wanted { min_free: self.limits.min_free_bytes, log: self.log_bytes() };
         self.room.look(&self.path, &self.connection, wanted);
         // After a write found no room, requests are let in, so that their refusal names the disk's error.
         common.disk_is_full.store(self.room.is_full() && !self.room.is_used_up(), Ordering::Relaxed);
-        if self.room.is_full() != before {
+        // How much is free is shown while it is too little.
+        let is_news = self.room.is_full() && self.room.free() != before.1;
+        if is_news || self.room.is_full() != before.0 {
             self.publish(common);
         }
     }

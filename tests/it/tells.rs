@@ -9,7 +9,7 @@ use crate::{
     layout::texts,
     scripted::{Answer, Scripted},
     setup::use_server,
-    window::{is_run_with_keys, lines, send_seen},
+    window::{is_run_with_keys, lines, search, send_seen},
 };
 
 /// No disk is as large: so much is never free.
@@ -107,6 +107,20 @@ fn without_a_source_no_event_is_said_to_be_accepted() {
     assert!(!says(window, "The endpoint will accept it"));
 }
 
+#[test]
+fn a_disk_with_too_little_free_space_is_told_with_its_setting_and_both_sizes() {
+    let mut config = settings();
+    config.spool.min_free_bytes = PEBIBYTE;
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    wait_for(window, "the banner", |window| says(window, "Too little free space on the disk"));
+    assert!(says(window, "1024.0 TiB") && says(window, "spool.min_free_bytes"));
+    assert!(says(window, " must stay free (spool.min_free_bytes)"), "how much is free");
+    assert!(!says(window, "disk full") && says(window, "low disk space"));
+    press(window, "Settings › Disk");
+    window.get_by_role_and_label(Role::SpinButton, "Keep free on the disk");
+}
+
 // Events that were sent again.
 
 #[test]
@@ -187,4 +201,25 @@ fn steps_are_ticked_once_the_destination_has_taken_an_event() {
     wait_for(window, "its delivery", |window| says(window, "Policy: done"));
     window.get_by_label("Credentials: done");
     assert!(says(window, "Events are delivered as they arrive"));
+}
+
+// The log.
+
+#[test]
+fn counts_that_the_list_cannot_show_are_explained() {
+    let mut config = settings();
+    config.log.keep_events = 1;
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Live");
+    send_seen(window);
+    wait_for(window, "one", |window| says(window, "Accepted 1"));
+    assert!(!says(window, "Removed from the log"), "it is there");
+    send_seen(window);
+    send_seen(window);
+    wait_for(window, "all three", |window| says(window, "Accepted 3"));
+    wait_for(window, "why", |window| says(window, "Removed from the log 2"));
+    search(window, "state:rejected");
+    wait_for(window, "nothing to show", |window| says(window, "No matches"));
+    assert!(says(window, "2 older events were removed from the log"));
 }

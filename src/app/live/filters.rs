@@ -424,6 +424,10 @@ impl Filters {
                     figure_ui(ui, "Sending", seen.status.sending).on_hover_text(hint);
                 }
             }
+            if counts_all && seen.status.pruned > 0 {
+                figure_ui(ui, "Removed from the log", seen.status.pruned)
+                    .on_hover_text(removed(seen.status.pruned, seen.config.log.keep_events));
+            }
             let (rect, _) = ui.allocate_exact_size(vec2(7.0, 26.0), Sense::hover());
             ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, t.edge));
             for kind in Kind::ALL {
@@ -436,6 +440,17 @@ impl Filters {
         let (name, values) = chosen?;
         self.set(query::with(&self.text, name, &values))
     }
+}
+
+/// Why the list is shorter than the counts say.
+pub(super) fn removed(pruned: u64, keep_events: u64) -> String {
+    let events = if pruned == 1 { "event was" } else { "events were" };
+    format!(
+        "{} older {events} removed from the log, which keeps at most {} delivered and rejected ones (log.keep_events). \
+         The counts still include them.",
+        widgets::digits(pruned),
+        widgets::digits(keep_events)
+    )
 }
 
 /// Whether the query leaves out nothing, except by the states that are chosen with the chips.
