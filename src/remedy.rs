@@ -89,6 +89,13 @@ pub struct Remedy {
     pub sign_in: Option<SignIn>,
 }
 
+impl Remedy {
+    /// Whether it sends its reader to the error message, which must then be shown beside it.
+    pub fn speaks_of_message(&self) -> bool {
+        [&self.why, &self.action].into_iter().any(|text| text.contains("error message"))
+    }
+}
+
 /// A sign-in that a person makes with the AWS CLI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {

@@ -237,7 +237,13 @@ fn actions_ui(ui: &mut Ui, actions: impl FnOnce(&mut Ui)) {
 fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, next_try: Option<Millis>) {
     let remedy = remedy::remedy(fault, seen.config);
     let title = widgets::words(ui, &remedy.what, 640.0, tokens(ui).strong).into();
-    let body = |ui: &mut Ui| words_ui(ui, &remedy, fault);
+    let body = |ui: &mut Ui| {
+        words_ui(ui, &remedy, fault);
+        // What is spoken of is there to be read.
+        if remedy.speaks_of_message() {
+            said_ui(ui, fault);
+        }
+    };
     framed_ui(ui, tone, (&remedy.what, title), body, |ui, is_open| {
         if is_open {
             place_ui(ui, seen, &remedy, None);

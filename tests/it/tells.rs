@@ -203,6 +203,19 @@ fn steps_are_ticked_once_the_destination_has_taken_an_event() {
     assert!(says(window, "Events are delivered as they arrive"));
 }
 
+#[test]
+fn a_banner_that_speaks_of_the_error_message_shows_it() {
+    if !is_run_with_keys("tells::a_banner_that_speaks_of_the_error_message_shows_it") {
+        return;
+    }
+    let server = Scripted::start(|_| Answer::Error(400, "OddException", "The moon is in the way."));
+    let mut desk = served(&server.url);
+    let window = &mut desk.window;
+    send_seen(window);
+    wait_for(window, "the banner", |window| says(window, "The error message"));
+    assert!(says(window, "OddException: The moon is in the way."));
+}
+
 // The log.
 
 #[test]
