@@ -203,7 +203,7 @@ pub struct Detail {
     pub json: bytes::Bytes,
     /// How the record was (or, before delivery, would be) encoded.
     pub encoding: Encoding,
-    /// The puts that did not deliver it, oldest first; of very many only the first and then ever fewer.
+    /// The puts that did not deliver it, oldest first; of very many the first, then ever fewer, and the newest.
     pub attempts: Vec<Attempt>,
 }
 

@@ -52,9 +52,6 @@ const PART_FILLED_PUTS_MAX: usize = 2;
 /// How often the stream is asked about itself: its record limit and the way it spreads records may change.
 const ASK_EVERY: Duration = Duration::from_mins(5);
 
-/// Attempts of one event that are all written down; of later ones every power of two.
-const ATTEMPTS_KEPT: u32 = 16;
-
 /// Where records go.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -479,9 +476,7 @@ impl Forwarder {
         for (mut taken, outcome) in done.taken.into_iter().zip(done.outcomes) {
             taken.event.attempts += 1;
             let number = taken.event.attempts;
-            if let Some(fault) = outcome.fault()
-                && (number <= ATTEMPTS_KEPT || number.is_power_of_two())
-            {
+            if let Some(fault) = outcome.fault() {
                 let attempt = Attempt { number, at: done.started_at, took_ms, fault: fault.clone() };
                 books.attempts.push((taken.event.id, attempt));
             }

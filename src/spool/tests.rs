@@ -292,6 +292,32 @@ fn a_log_line_tells_the_whole_story() {
 }
 
 #[test]
+fn of_many_attempts_few_are_kept_and_always_the_newest() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        spool.append(arrivals(vec![event("u1", "m1", 5), event("u2", "m2", 5)])).await.expect("room");
+        let attempt = |number| {
+            let fault = Fault::new("Odd", format!("answer {number}"));
+            Attempt { number, at: i64::from(number), took_ms: 3, fault }
+        };
+        spool.note_attempts((17..=20).map(|number| (2, attempt(number))).collect(), 0).await;
+        for number in 1..=40 {
+            spool.note_attempts(vec![(1, attempt(number))], u64::from(number == 40)).await;
+        }
+        settled(&spool, |ledger| ledger.repeats_possible == 1).await;
+        let log = LogReader::open(spool.path()).expect("opens");
+        let detail = |id| log.detail(id, Encoding::Base64).expect("readable").expect("there");
+        let numbers = |id| detail(id).attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>();
+        assert_eq!(numbers(1), (1..=16).chain([32, 40]).collect::<Vec<_>>());
+        assert_eq!(numbers(2), [20], "those of another event");
+        let newest = detail(1).delivery;
+        assert_eq!((newest.attempts, newest.fault), (40, Some(attempt(40).fault)));
+        close(spool, threads).await;
+    });
+}
+
+#[test]
 fn queries_find_by_state_type_text_and_page() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {

@@ -41,6 +41,9 @@ const GROUP_COMMANDS_MAX: usize = 4096;
 /// How long settlements alone wait for company before they cost a sync of their own.
 const SETTLE_WAIT: Duration = Duration::from_millis(10);
 
+/// The same of attempts that the next one replaces: an event that is tried for long costs no sync for each of them.
+const REPLACED_WAIT: Duration = Duration::from_secs(1);
+
 /// How long after the last work upkeep runs, and how often while there is work.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -120,6 +123,8 @@ struct Group {
     /// More of them wait in [`Common::settling`].
     settles: bool,
     attempts: Vec<(EventId, Attempt)>,
+    /// Some of them stay, or there are repeats to be counted.
+    hurries: bool,
     repeats: u64,
     /// Who waits for all of it.
     flushes: Vec<Reply<()>>,
@@ -138,6 +143,7 @@ impl Group {
             settlements: Vec::new(),
             settles: false,
             attempts: Vec::new(),
+            hurries: false,
             repeats: 0,
             flushes: Vec::new(),
             bytes: 0,
@@ -163,6 +169,8 @@ impl Group {
                 self.settles = true;
             }
             Command::Attempts { list, repeats } => {
+                self.hurries |=
+                    repeats > 0 || list.iter().any(|(_, attempt)| transaction::stays(attempt.number));
                 self.attempts.extend(list);
                 self.repeats += repeats;
             }
@@ -204,7 +212,13 @@ impl Group {
     /// A waiting sender is answered at once; settlements alone wait a little for company.
     fn is_due(&self, now: Instant) -> bool {
         let somebody_waits = !(self.appends.is_empty() && self.resends.is_empty() && self.flushes.is_empty());
-        self.has_work() && (self.is_full() || somebody_waits || now >= self.since + SETTLE_WAIT)
+        self.has_work() && (self.is_full() || somebody_waits || now >= self.due_at())
+    }
+
+    /// When it is committed though nobody waits for it.
+    fn due_at(&self) -> Instant {
+        let hurries = self.hurries || self.settles || !self.settlements.is_empty();
+        self.since + if hurries { SETTLE_WAIT } else { REPLACED_WAIT }
     }
 }
 
@@ -216,7 +230,7 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
     };
     let mut group = Group::new();
     while !group.closing {
-        let until = if group.has_work() { group.since + SETTLE_WAIT } else { writer.upkeep_at() };
+        let until = if group.has_work() { group.due_at() } else { writer.upkeep_at() };
         let received =
             clock.block_on(async { tokio::time::timeout_at(until.into(), inbox.recv()).await.ok() });
         match received {
@@ -439,6 +453,7 @@ impl Writer {
                 common.carry(next.settlements.len());
                 next.attempts = group.attempts;
                 next.attempts.truncate(CARRIED_MAX);
+                next.hurries = group.hurries;
                 next.repeats = group.repeats;
                 // A settlement that waits makes the loop try again by itself.
                 next.since = Instant::now() + RETRY_AFTER;
@@ -760,4 +775,27 @@ fn repeats(connection: &Connection, newest: EventId) -> rusqlite::Result<Repeats
         }
     }
     Ok(repeats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Fault;
+
+    #[test]
+    fn attempts_that_the_next_one_replaces_cost_no_commit_of_their_own_for_a_while() {
+        let attempts = |number| {
+            let attempt = Attempt { number, at: 0, took_ms: 1, fault: Fault::new("Odd", "answer") };
+            let hurries = transaction::stays(number);
+            Group { attempts: vec![(1, attempt)], hurries, ..Group::new() }
+        };
+        for (number, wait) in [(16, SETTLE_WAIT), (17, REPLACED_WAIT), (31, REPLACED_WAIT), (32, SETTLE_WAIT)]
+        {
+            let group = attempts(number);
+            assert!(!group.is_due(group.since) && group.is_due(group.since + wait), "{number}");
+            assert_eq!(group.due_at(), group.since + wait, "{number}");
+        }
+        let with_a_settlement = Group { settles: true, ..attempts(17) };
+        assert!(with_a_settlement.is_due(with_a_settlement.since + SETTLE_WAIT), "they go with it");
+    }
 }

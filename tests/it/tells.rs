@@ -1,8 +1,17 @@
 //! What the window says of limits, faults and events is what is so: the value in force, the newest reason, what came of an
 //! event and how often.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use eframe::egui::{Key, accesskit::Role, pos2};
 use egui_kittest::kittest::Queryable as _;
+use tributary::{
+    delivery::{Delivery, Query},
+    spool::{FILE_NAME, LogReader},
+};
 
 use crate::{
     desk::{Desk, Window, click, go, open, press, retype, says, settings, wait_for},
@@ -17,6 +26,12 @@ const PEBIBYTE: u64 = 1 << 50;
 
 fn is_button(window: &Window, label: &str) -> bool {
     window.query_by_role_and_label(Role::Button, label).is_some()
+}
+
+/// The newest lines of the log.
+fn log(desk: &Desk) -> Vec<Delivery> {
+    let log = LogReader::open(&desk.files.path().join("data").join(FILE_NAME)).expect("the log");
+    log.page(&Query { limit: 10, ..Query::default() }).expect("a page").rows
 }
 
 // Settings.
@@ -214,6 +229,45 @@ fn a_banner_that_speaks_of_the_error_message_shows_it() {
     send_seen(window);
     wait_for(window, "the banner", |window| says(window, "The error message"));
     assert!(says(window, "OddException: The moon is in the way."));
+}
+
+#[test]
+fn an_event_that_is_tried_for_long_says_the_newest_reason() {
+    if !is_run_with_keys("tells::an_event_that_is_tried_for_long_says_the_newest_reason") {
+        return;
+    }
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let gone = Arc::clone(&is_gone);
+    let server = Scripted::start(move |_| {
+        if gone.load(Ordering::Relaxed) {
+            Answer::Error(400, "ResourceNotFoundException", "Stream clicks not found.")
+        } else {
+            Answer::Error(400, "UnrecognizedClientException", "The security token is invalid.")
+        }
+    });
+    let mut desk = served(&server.url);
+    send_seen(&mut desk.window);
+    let code = |desk: &Desk| log(desk)[0].fault.as_ref().map(|fault| fault.code.to_string());
+    let try_now = |desk: &mut Desk| {
+        if is_button(&desk.window, "Try now") {
+            click(&mut desk.window, "Try now");
+        }
+        desk.window.step();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while log(&desk).first().is_none_or(|line| line.attempts < 16) {
+        assert!(std::time::Instant::now() < end, "{:?}", log(&desk));
+        try_now(&mut desk);
+    }
+    is_gone.store(true, Ordering::Relaxed);
+    click(&mut desk.window, "Try now");
+    wait_for(&mut desk.window, "the new reason", |window| is_button(window, "Set up › Stream"));
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while code(&desk).as_deref() != Some("ResourceNotFoundException") {
+        assert!(std::time::Instant::now() < end, "the log says {:?}", log(&desk)[0].fault);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 // The log.

@@ -47,8 +47,8 @@ impl What {
     }
 }
 
-/// All of it, without gaps. Attempts beyond the first sixteen are written down ever more rarely: between them it waited
-/// or was put, and is said to have waited.
+/// All of it, without gaps. Attempts beyond the first sixteen are kept ever more rarely, but for the newest: between them
+/// it waited or was put, and is said to have waited.
 fn stretches(detail: &Detail, now: Millis) -> Vec<Stretch> {
     let delivery = &detail.delivery;
     let mut at = delivery.received_at;

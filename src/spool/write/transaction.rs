@@ -25,6 +25,14 @@ use crate::{
 const CHUNK_BYTES_MAX: usize = 64 << 10;
 const CHUNK_EVENTS_MAX: i64 = 4096;
 
+/// Attempts of one event that are all kept; of later ones every power of two, and the newest.
+const ATTEMPTS_KEPT: u32 = 16;
+
+/// Whether an attempt is kept when a newer one is written.
+pub(super) fn stays(number: u32) -> bool {
+    number <= ATTEMPTS_KEPT || number.is_power_of_two()
+}
+
 /// What one transaction did.
 #[derive(Default)]
 pub(super) struct Written {
@@ -163,7 +171,16 @@ impl<'w> Transaction<'w> {
         statement.query_row(params![earlier, message_id], |row| row.get(0)).optional()
     }
 
+    /// Takes the place of the attempt before, unless that one is kept: the newest is always there to be read, and an event
+    /// that is tried for days has few rows.
     pub(super) fn insert_attempt(&self, event: EventId, attempt: &Attempt) -> rusqlite::Result<()> {
+        if attempt.number > ATTEMPTS_KEPT {
+            let mut statement = self.connection.prepare_cached(
+                "DELETE FROM attempt WHERE event = ?1 AND number > ?2 AND number < ?3
+                   AND (number & (number - 1)) <> 0",
+            )?;
+            statement.execute(params![event, ATTEMPTS_KEPT, attempt.number])?;
+        }
         let mut statement = self
             .connection
             .prepare_cached("INSERT OR REPLACE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
