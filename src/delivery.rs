@@ -174,7 +174,7 @@ pub struct Delivery {
     pub receipt: Option<Receipt>,
     /// The last fault: why it failed, was rejected or is not delivered yet.
     pub fault: Option<Fault>,
-    /// Bytes of the event's JSON.
+    /// Bytes of the event's JSON; of a rejected one, those that were sent, of which the log keeps the first 4 KiB.
     pub bytes: u32,
     /// The earlier line with the same `messageId`: its sender sent it again.
     pub repeat_of: Option<EventId>,
@@ -205,6 +205,13 @@ pub struct Detail {
     pub encoding: Encoding,
     /// The puts that did not deliver it, oldest first; of very many the first, then ever fewer, and the newest.
     pub attempts: Vec<Attempt>,
+}
+
+impl Detail {
+    /// Whether `json` is only the beginning of what was sent.
+    pub fn is_cut(&self) -> bool {
+        self.delivery.state == State::Rejected && self.json.len() < self.delivery.bytes as usize
+    }
 }
 
 /// What adds up at every moment: `accepted = delivered + queued + failed`.

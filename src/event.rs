@@ -217,8 +217,14 @@ pub struct Refusal {
     pub message_id: Option<String>,
     /// Whose event it is: what its partition key would have been, where an id was readable.
     pub user: Option<PartitionKey>,
+    /// Which call it is, where that could be read.
+    pub kind: Option<Kind>,
+    /// Its name for looking at (see [`Event::name`]), where it could be read.
+    pub name: Option<Box<str>>,
     /// The item or body as sent, its first 4 KiB.
     pub excerpt: Vec<u8>,
+    /// Bytes of the item or body as sent; of 4 GiB and more nothing is kept.
+    pub bytes: u32,
 }
 
 impl Refusal {
@@ -230,11 +236,25 @@ impl Refusal {
     pub const ITEMS_MAX: usize = 10_000;
 
     fn new(code: Code, message: impl Into<Cow<'static, str>>, sent: &[u8]) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            message_id: None,
+            user: None,
+            kind: None,
+            name: None,
+            excerpt: Self::excerpt_of(sent).to_vec(),
+            bytes: u32::try_from(sent.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// What is kept of something that was refused.
+    pub fn excerpt_of(sent: &[u8]) -> &[u8] {
         let mut end = sent.len().min(Self::EXCERPT_BYTES_MAX);
         // Not in the middle of a character: the excerpt is looked at.
         while end < sent.len() && end > Self::EXCERPT_BYTES_MAX - 4 && sent[end] & 0xC0 == 0x80 {
             end -= 1;
         }
-        Self { code, message: message.into(), message_id: None, user: None, excerpt: sent[..end].to_vec() }
+        &sent[..end]
     }
 }

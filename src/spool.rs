@@ -123,8 +123,12 @@ pub struct Rejected {
     pub user: Option<PartitionKey>,
     /// Why.
     pub fault: Fault,
+    /// Its name for looking at, as far as there was one.
+    pub name: Option<Box<str>>,
     /// What was sent, cut short.
     pub excerpt: Vec<u8>,
+    /// Bytes of what was sent.
+    pub bytes: u32,
 }
 
 /// An event that waits to be put.

@@ -184,10 +184,12 @@ impl Pane {
                 header_ui(ui, &loaded.detail.delivery, &mut open);
                 acts_ui(ui, &[Act::Json, Act::Record, Act::Again, Act::Curl, Act::Edit], loaded, seen);
                 if let Some(act) = self.asked.take() {
-                    if act.is_possible(&loaded.detail.delivery) {
-                        act.run(ui, loaded, seen);
-                    } else {
+                    if !act.is_possible(&loaded.detail.delivery) {
                         seen.wishes.push(Wish::Refused("Not available for this delivery".to_owned()));
+                    } else if let Some(why) = act.refusal(loaded) {
+                        seen.wishes.push(Wish::Refused(why));
+                    } else {
+                        act.run(ui, loaded, seen);
                     }
                 }
                 let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
@@ -256,10 +258,21 @@ fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
             widgets::pill_ui(ui, t.warn, mark).on_hover_text(means);
         }
         let latency = delivery.latency_ms().map(|ms| format!(" · delivered in {}", widgets::duration(ms)));
-        let text =
-            format!("{kind} · {}{}", widgets::bytes(u64::from(delivery.bytes)), latency.unwrap_or_default());
+        let size = size(delivery).map(|size| format!(" · {size}"));
+        let text = format!("{kind}{}{}", size.unwrap_or_default(), latency.unwrap_or_default());
         ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
     });
+}
+
+/// How large the event is; `None` where a request was rejected before its body had been read.
+pub(super) fn size(delivery: &Delivery) -> Option<String> {
+    let is_known = delivery.state != State::Rejected || delivery.bytes > 0;
+    is_known.then(|| widgets::bytes(u64::from(delivery.bytes)))
+}
+
+/// `4.0 KiB`: how much of a rejected event is kept, where that is not all of it.
+fn kept(detail: &Detail) -> Option<String> {
+    detail.is_cut().then(|| widgets::bytes(detail.json.len() as u64))
 }
 
 fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) {
@@ -296,6 +309,10 @@ fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) 
             }
         },
     );
+    if let Some(kept) = kept(&loaded.detail) {
+        let all = size(delivery).unwrap_or_default();
+        widgets::hint_ui(ui, &format!("Only the first {kept} of {all} were kept."));
+    }
     match (&loaded.tree, *form) {
         (Some(tree), Form::Tree) => {
             let frame = Frame::new().fill(tokens(ui).field).stroke(Stroke::new(1.0, tokens(ui).line));
@@ -306,7 +323,7 @@ fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) 
         }
         (None, _) | (_, Form::Text) => {
             if widgets::code_ui(ui, &loaded.event, "Copy event JSON") {
-                seen.copied("Event");
+                seen.copied(if loaded.detail.is_cut() { "Kept part of the event" } else { "Event" });
             }
         }
     }
@@ -377,6 +394,18 @@ impl Act {
         }
     }
 
+    /// Why it cannot be done with this delivery, where it means something for it.
+    fn refusal(self, loaded: &Loaded) -> Option<String> {
+        match self {
+            // A part of an event is no event.
+            Self::Curl | Self::Edit => kept(&loaded.detail)
+                .map(|kept| format!("Not available: only the first {kept} were kept of this event")),
+            Self::Json | Self::Record | Self::Id | Self::Again | Self::User | Self::Event | Self::Source => {
+                None
+            }
+        }
+    }
+
     fn button_ui(self, ui: &mut Ui, delivery: &Delivery) -> egui::Response {
         let (icon, label, hint) = match (self, delivery.state) {
             (Self::Json, _) => (Icon::Copy, "JSON", "Copies the event as it is stored"),
@@ -409,7 +438,10 @@ impl Act {
             seen.copied(what);
         };
         match self {
-            Self::Json => copy(loaded.raw.clone(), "Event"),
+            Self::Json => {
+                let what = if loaded.detail.is_cut() { "Kept part of the event" } else { "Event" };
+                copy(loaded.raw.clone(), what);
+            }
             Self::Record => copy(record_json(loaded), "Record"),
             Self::Id => copy(delivery.message_id.to_string(), "messageId"),
             Self::Curl => {
@@ -443,7 +475,10 @@ fn acts_ui(ui: &mut Ui, acts: &[Act], loaded: &Loaded, seen: &mut Seen<'_>) {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         ui.spacing_mut().button_padding = vec2(9.0, 4.0);
         for act in acts.iter().filter(|act| act.is_possible(&loaded.detail.delivery)) {
-            if act.button_ui(ui, &loaded.detail.delivery).clicked() {
+            let why = act.refusal(loaded);
+            let button =
+                ui.add_enabled_ui(why.is_none(), |ui| act.button_ui(ui, &loaded.detail.delivery)).inner;
+            if button.on_disabled_hover_text(why.unwrap_or_default()).clicked() {
                 act.run(ui, loaded, seen);
             }
         }

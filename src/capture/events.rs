@@ -117,7 +117,8 @@ impl Endpoint {
     }
 
     /// Reads a POST: stops early where the key is outside the body and unknown.
-    async fn read(&self, caller: &Caller<'_>, body: Body) -> Result<body::Held, Refused> {
+    /// `kind`: the call that the path names.
+    async fn read(&self, caller: &Caller<'_>, body: Body, kind: Option<Kind>) -> Result<body::Held, Refused> {
         self.is_open()?;
         if caller.key().is_some()
             && let Err(refused) = self.source(caller, caller.key())
@@ -130,16 +131,17 @@ impl Endpoint {
             && refused.is_final()
             && caller.key().is_some()
         {
-            self.log_refused(caller, refused).await;
+            self.log_refused(caller, refused, kind).await;
         }
         held
     }
 
     /// A request that will be refused whenever it comes is a line of the log, as a refused event is; there is no text
     /// to show.
-    async fn log_refused(&self, caller: &Caller<'_>, refused: &Refused) {
+    async fn log_refused(&self, caller: &Caller<'_>, refused: &Refused, kind: Option<Kind>) {
         let fault = Fault::new(refused.code, refused.message.as_str());
-        let line = Rejected { kind: None, message_id: None, user: None, fault, excerpt: Vec::new() };
+        let line =
+            Rejected { kind, message_id: None, user: None, fault, name: None, excerpt: Vec::new(), bytes: 0 };
         self.log_rejected(caller, line).await;
     }
 
@@ -157,7 +159,7 @@ impl Endpoint {
         body: Body,
         call: (Kind, PathClass),
     ) -> Result<Response, Refused> {
-        let held = self.read(&caller, body).await?;
+        let held = self.read(&caller, body, Some(call.0)).await?;
         let event = self.checked_event(&mut caller, &held.bytes, call);
         drop(held);
         let message_id = self.keep_event(&caller, event, call.0).await?;
@@ -204,7 +206,7 @@ impl Endpoint {
         body: Body,
         class: PathClass,
     ) -> Result<Response, Refused> {
-        let held = self.read(&caller, body).await?;
+        let held = self.read(&caller, body, None).await?;
         let batch = self.checked_batch(&mut caller, &held.bytes, class);
         drop(held);
         let batch = match batch {
@@ -323,10 +325,12 @@ fn made_ids(events: &[Event], refused: &[(usize, Refusal)]) -> Vec<(usize, Strin
 
 fn rejected(refusal: &Refusal, kind: Option<Kind>) -> Rejected {
     Rejected {
-        kind,
+        kind: kind.or(refusal.kind),
         message_id: refusal.message_id.clone(),
         user: refusal.user.clone(),
         fault: Fault::new(refusal.code.as_str(), refusal.message.as_ref()),
+        name: refusal.name.clone(),
         excerpt: refusal.excerpt.clone(),
+        bytes: refusal.bytes,
     }
 }

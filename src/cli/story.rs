@@ -107,9 +107,16 @@ fn story(detail: &Detail, config: &Config) -> String {
         steps(detail, config).iter().map(|step| format!("  {}  {}", lines::time(step.at), step.what)),
     );
     if matches!(line.state, State::Queued | State::Retrying) {
-        text.push("  waits in the spool".to_owned());
+        let why =
+            if config.destination.enabled { "" } else { ": delivery is disabled (destination.enabled)" };
+        text.push(format!("  waits in the spool{why}"));
     }
-    text.push(format!("  {}", String::from_utf8_lossy(&detail.json)));
+    let cut = if detail.is_cut() {
+        format!(" … (the first {} of {} bytes)", detail.json.len(), line.bytes)
+    } else {
+        String::new()
+    };
+    text.push(format!("  {}{cut}", String::from_utf8_lossy(&detail.json)));
     text.join("\n") + "\n"
 }
 

@@ -106,17 +106,8 @@ pub(super) fn event(
         message_id: None,
         times: Times { timestamp: None, original: None, bad: false },
     };
-    let refuse = |(code, message): Reason, message_id: Option<&str>| {
-        let mut refusal = Refusal::new(code, message, body.sent(source.object));
-        refusal.message_id = message_id.map(str::to_owned);
-        refusal
-    };
-
-    let given =
-        draft.given_message_id().map_err(|reason| Refusal { user: draft.user(), ..refuse(reason, None) })?;
-    let checked = draft.check();
-    let (kind, key) =
-        checked.map_err(|reason| Refusal { user: draft.user(), ..refuse(reason, given.as_deref()) })?;
+    let given = draft.given_message_id().map_err(|reason| draft.refusal(reason, None))?;
+    let (kind, key) = draft.check().map_err(|reason| draft.refusal(reason, given.as_deref()))?;
     let message_id_made = given.is_none();
     let message_id = given.map_or_else(made_message_id, Cow::into_owned);
     if message_id_made || draft.is_number(Field::MessageId) {
@@ -134,8 +125,7 @@ pub(super) fn event(
             arrival.record_bytes_max
         );
         let known = (!message_id_made).then_some(message_id.as_str());
-        let refusal = refuse((Code::EventTooLarge, message.into()), known);
-        return Err(Refusal { user: Some(key), ..refusal });
+        return Err(draft.refusal((Code::EventTooLarge, message.into()), known));
     }
     let notes = Notes {
         bad_timestamp: draft.times.bad,
@@ -202,10 +192,7 @@ impl<'b> Draft<'b, '_> {
 
     /// What an event must have (§3.6, §5.2, §5.3), and the key that follows from its ids (§5.9).
     fn check(&self) -> Result<(Kind, PartitionKey), Reason> {
-        let kind = match self.path_kind {
-            Some(kind) => kind,
-            None => self.item_kind()?,
-        };
+        let kind = self.kind()?;
         let user = self.id(Field::UserId, "userId")?;
         let anonymous = self.id(Field::AnonymousId, "anonymousId")?;
         let group = self.id(Field::GroupId, "groupId")?;
@@ -228,11 +215,27 @@ impl<'b> Draft<'b, '_> {
         }
     }
 
+    /// With all that could be read of it.
+    fn refusal(&self, (code, message): Reason, message_id: Option<&str>) -> Refusal {
+        let kind = self.kind().ok();
+        Refusal {
+            message_id: message_id.map(str::to_owned),
+            user: self.user(),
+            kind,
+            name: kind.and_then(|kind| self.name(kind)).map(String::into_boxed_str),
+            ..Refusal::new(code, message, self.request.body.sent(self.source.object))
+        }
+    }
+
     /// Whose event it is, also of one that cannot become an event.
     fn user(&self) -> Option<PartitionKey> {
         let id = |field, name| self.id(field, name).ok().flatten();
         let id = id(Field::UserId, "userId").or_else(|| id(Field::AnonymousId, "anonymousId"))?;
         PartitionKey::new(&id)
+    }
+
+    fn kind(&self) -> Result<Kind, Reason> {
+        self.path_kind.map_or_else(|| self.item_kind(), Ok)
     }
 
     fn item_kind(&self) -> Result<Kind, Reason> {

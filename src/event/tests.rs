@@ -664,6 +664,27 @@ fn a_refusal_names_the_senders_message_id() {
 }
 
 #[test]
+fn a_refusal_keeps_what_could_be_read_of_its_event() {
+    let of = |item: &str| only(&format!(r#"{{"batch":[{item}]}}"#)).unwrap_err();
+    for (item, kind, name) in [
+        (r#"{"type":"track","event":"Seen"}"#, Some(Kind::Track), Some("Seen")),
+        (r#"{"type":"page","name":"Home"}"#, Some(Kind::Page), Some("Home")),
+        (r#"{"type":"track","userId":"u"}"#, Some(Kind::Track), None),
+        (r#"{"type":"track","event":"Seen","userId":{}}"#, Some(Kind::Track), Some("Seen")),
+        (r#"{"type":"zzz","userId":"u","event":"Seen"}"#, None, None),
+        ("7", None, None),
+    ] {
+        let refusal = of(item);
+        assert_eq!((refusal.kind, refusal.name.as_deref()), (kind, name), "{item}");
+        assert_eq!(refusal.bytes as usize, item.len(), "{item}");
+    }
+    let large = format!(r#"{{"event":"Large","userId":"u","text":"{}"}}"#, "x".repeat(2 << 20));
+    let refusal = single(Kind::Track, &large).unwrap_err();
+    assert_eq!((refusal.code, refusal.kind), (Code::EventTooLarge, Some(Kind::Track)));
+    assert_eq!((refusal.name.as_deref(), refusal.bytes as usize), (Some("Large"), large.len()));
+}
+
+#[test]
 fn an_excerpt_is_bounded_and_ends_with_a_whole_character() {
     let body = format!(r#"{{"x":"a{}"}}"#, "é".repeat(5000));
     let excerpt = single(Kind::Page, &body).unwrap_err().excerpt;

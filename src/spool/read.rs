@@ -193,10 +193,10 @@ pub struct LogReader {
 /// What [`delivery`] reads.
 pub(super) const LINE_COLUMNS: &str =
     "event.id, event.received_at, event.kind, source.text, event.partition_key,
-        event.key_shortened, event.message_id, event.name, event.length,
+        event.key_shortened, event.message_id, event.name, coalesce(settled.sent, event.length),
         settled.state, settled.at, settled.attempts, settled.took, shard.text, settled.sequence, settled.code,
         settled.message, event.chunk, event.start, settled.encoding, event.repeat_of, event.resend_of,
-        settled.resent_as";
+        settled.resent_as, event.length";
 
 pub(super) const LINE_JOINS: &str = "LEFT JOIN word AS source ON source.id = event.source
     LEFT JOIN word AS shard ON shard.id = settled.shard";
@@ -325,7 +325,7 @@ impl LogReader {
         let Some(row) = rows.next()? else { return Ok(None) };
         let attempts = attempts(&snapshot, id)?;
         let mut payloads = Payloads::new(&snapshot);
-        let json = match payloads.read(row.get(17)?, row.get(18)?, row.get(8)?) {
+        let json = match payloads.read(row.get(17)?, row.get(18)?, row.get(23)?) {
             Ok(json) => Bytes::copy_from_slice(json),
             Err(rusqlite::Error::QueryReturnedNoRows) => Bytes::new(),
             Err(error) => return Err(error.into()),

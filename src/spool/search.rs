@@ -347,7 +347,7 @@ impl Words<'_> {
         }) {
             return Ok(true);
         }
-        match self.payloads.read(row.get(17)?, row.get(18)?, row.get(8)?) {
+        match self.payloads.read(row.get(17)?, row.get(18)?, row.get(23)?) {
             Ok(payload) => Ok(holds(payload, word)),
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(false),
             Err(error) => Err(error),

@@ -49,7 +49,9 @@ pub(super) fn rejected(excerpt: &str) -> Rejected {
         message_id: Some("bad".to_owned()),
         user: None,
         fault: Fault::new("no_user_anon_id", "the event has no user"),
+        name: None,
         excerpt: excerpt.as_bytes().to_vec(),
+        bytes: u32::try_from(excerpt.len()).expect("it is short"),
     }
 }
 
@@ -287,6 +289,36 @@ fn a_log_line_tells_the_whole_story() {
         let refused = log.find("bad", 0).expect("readable").expect("there");
         assert_eq!(refused.state, State::Rejected);
         assert_eq!(log.ledger().expect("readable").rejected, 1);
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn a_rejected_line_of_which_a_part_is_kept_has_the_size_of_what_was_sent() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let limits = Limits { drop_repeats: true, ..ROOMY };
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
+        let large = Rejected { bytes: 900_000, name: Some("Large".into()), ..rejected("{\"event\":\"La") };
+        let mut sent = arrivals(vec![event("u1", "m1", 6_000)]);
+        sent.rejected = vec![large, rejected("{}")];
+        spool.append(sent).await.expect("room");
+        spool.append(arrivals(vec![event("u1", "m1", 6_000)])).await.expect("room");
+        let log = LogReader::open(spool.path()).expect("opens");
+        let detail = |id| log.detail(id, Encoding::Base64).expect("readable").expect("there");
+        let [accepted, cut, whole, repeat] = [1, 2, 3, 4].map(detail);
+        assert_eq!(accepted.delivery.bytes as usize, accepted.json.len());
+        assert_eq!(
+            (cut.delivery.bytes, &cut.json[..], cut.is_cut()),
+            (900_000, &b"{\"event\":\"La"[..], true)
+        );
+        assert_eq!(cut.delivery.name.as_deref(), Some("Large"));
+        assert_eq!((whole.delivery.bytes, whole.is_cut()), (2, false));
+        assert_eq!((repeat.delivery.bytes, repeat.is_cut()), (accepted.delivery.bytes, true));
+        assert_eq!((repeat.json.len(), &repeat.delivery.name), (4096, &accepted.delivery.name));
+        // The largest first, though little of it is kept.
+        let by_size = Query { by: Some(Measure::Size), limit: 1, ..Query::default() };
+        assert_eq!(log.page(&by_size).expect("a page").rows[0].id, 2);
         close(spool, threads).await;
     });
 }

@@ -18,6 +18,7 @@ mod desktop;
 mod doctor;
 mod endpoints;
 mod endurance;
+mod facts;
 mod forms;
 mod keyboard;
 mod keys;

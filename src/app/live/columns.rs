@@ -282,7 +282,7 @@ pub(super) fn row_ui(
             Column::Latency => {
                 figure_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
             }
-            Column::Size => figure_ui(ui, &widgets::bytes(u64::from(delivery.bytes))),
+            Column::Size => figure_ui(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
             Column::Source => weak_ui(ui, &delivery.source),
             Column::Shard => {
                 let shard = delivery.receipt.as_ref().map_or("–", |receipt| short_shard(&receipt.shard_id));
@@ -330,6 +330,10 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
     };
     let Some((word, means)) = detail::again(delivery) else {
         ui.add(Label::new(name).selectable(false).truncate());
+        // An event is rejected for a reason, which is looked for here: beside its name, where it has one.
+        if delivery.name.is_some() && delivery.state == State::Rejected {
+            weak_ui(ui, &fault().unwrap_or_default());
+        }
         return;
     };
     // From the right, so that a long name leaves room for it.

@@ -156,11 +156,12 @@ impl<'w> Transaction<'w> {
             key: rejected.user.as_ref().map_or("", PartitionKey::as_str),
             key_shortened: rejected.user.as_ref().is_some_and(PartitionKey::shortened),
             message_id: rejected.message_id.as_deref().unwrap_or(""),
+            name: rejected.name.as_deref(),
             ..EventRow::default()
         };
         let line = (self.books.newest, source, at);
         row.insert(&mut self.insert_event, line, &mut self.chunk, &rejected.excerpt)?;
-        insert_rejection(self.connection, (self.books.newest, at), &rejected.fault)
+        insert_rejection(self.connection, (self.books.newest, at), rejected)
     }
 
     /// The earlier line with this `messageId`, if it is still in the log. What memory suspects, the line itself decides.
@@ -247,8 +248,6 @@ impl<'w> Transaction<'w> {
 
 /// The line of an event that is not forwarded again. Its sender gets 200: the first one is safe.
 fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
-    let mut excerpt = event.json.clone();
-    excerpt.truncate(Refusal::EXCERPT_BYTES_MAX);
     Rejected {
         kind: Some(event.kind),
         message_id: Some(event.message_id.clone()),
@@ -257,7 +256,9 @@ fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
             "repeat",
             format!("an event with this messageId was accepted before (line {earlier})"),
         ),
-        excerpt,
+        name: event.name.as_deref().map(Box::from),
+        excerpt: Refusal::excerpt_of(&event.json).to_vec(),
+        bytes: u32::try_from(event.json.len()).unwrap_or(u32::MAX),
     }
 }
 
@@ -426,13 +427,15 @@ impl InsertSettled<'_> {
 fn insert_rejection(
     connection: &Connection,
     (id, at): (EventId, Millis),
-    fault: &Fault,
+    rejected: &Rejected,
 ) -> rusqlite::Result<()> {
+    let fault = &rejected.fault;
+    let sent = (rejected.bytes as usize > rejected.excerpt.len()).then_some(rejected.bytes);
     connection
         .prepare_cached(
-            "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message)
-             VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5)",
+            "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message, sent)
+             VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5, ?6)",
         )?
-        .execute(params![id, REJECTED, at, &*fault.code, &*fault.message])?;
+        .execute(params![id, REJECTED, at, &*fault.code, &*fault.message, sent])?;
     Ok(())
 }

@@ -1,0 +1,98 @@
+//! The window names what is so: of a rejected event what was sent and how large it was, of one that waits why, of a server
+//! that is not AWS its address, of a figure what it is a share of.
+
+use eframe::egui::{Key, Modifiers, accesskit::Role};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+use crate::{
+    desk::{Window, address, click, go, open, press, press_key, says, settings, wait_for},
+    layout::texts,
+    window::{lines, search, send},
+    wire,
+};
+
+const KEY: &str = "test-key-1234";
+
+fn is_disabled(window: &Window, button: &str) -> bool {
+    window.get_by_role_and_label(Role::Button, button).accesskit_node().is_disabled()
+}
+
+/// Sends a batch to the window's endpoint.
+fn send_batch(window: &mut Window, items: &str) {
+    let address = address(window);
+    let body = format!(r#"{{"writeKey":"{KEY}","batch":[{items}]}}"#);
+    assert_eq!(wire::send(address, "POST", "/v1/batch", "", body.as_bytes()).status, 200);
+}
+
+fn open_the_only_row(window: &mut Window) {
+    go(window, "Live");
+    wait_for(window, "its line", |window| lines(window).len() == 1);
+    window.get_by_role(Role::Row).click();
+    window.run_steps(8);
+    wait_for(window, "its detail", |window| says(window, "What was sent"));
+}
+
+// Rejected events.
+
+#[test]
+fn a_rejected_event_that_is_cut_says_its_own_size_and_is_not_offered_as_a_whole_one() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    let event =
+        format!(r#"{{"userId":"big","event":"Large","properties":{{"text":"{}"}}}}"#, "x".repeat(900_000));
+    assert_eq!(send(address, KEY, &event), 413);
+    open_the_only_row(window);
+    assert!(says(window, "track · 879."), "its own size, not that of the part which is kept");
+    assert!(says(window, "Only the first 4.0 KiB of 879."), "that the text is cut");
+    assert!(is_disabled(window, "Edit as test") && is_disabled(window, "curl"), "a cut text is no event");
+    press_key(window, Modifiers::COMMAND | Modifiers::SHIFT, Key::E);
+    wait_for(window, "why not", |window| says(window, "only the first 4.0 KiB were kept"));
+    assert!(!says(window, "Send an event through the real endpoint"), "it stays in Live");
+}
+
+#[test]
+fn a_rejected_event_that_is_kept_whole_can_be_edited() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    assert_eq!(send(address, KEY, r#"{"event":"Nobody's"}"#), 400);
+    open_the_only_row(window);
+    assert!(!says(window, "Only the first") && !is_disabled(window, "Edit as test"));
+}
+
+#[test]
+fn a_rejected_item_of_a_batch_keeps_its_type_and_its_name() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    send_batch(
+        window,
+        r#"{"type":"track","event":"nouser"},{"type":"page","name":"Home"},{"type":"zzz","userId":"u"}"#,
+    );
+    go(window, "Live");
+    wait_for(window, "the lines", |window| lines(window).len() == 3);
+    for line in ["Rejected track nouser", "Rejected page Home", "Rejected event "] {
+        assert!(lines(window).iter().any(|name| name.starts_with(line)), "{line}: {:?}", lines(window));
+    }
+    search(window, "event:nouser");
+    wait_for(window, "that one", |window| lines(window).len() == 1);
+    let reason = "the event has neither userId nor anonymousId";
+    let painted: Vec<_> = texts(window).iter().map(|(_, text)| text.galley.text().to_owned()).collect();
+    assert!(painted.iter().any(|text| text == "nouser"), "{painted:?}");
+    assert!(painted.iter().any(|text| text == reason), "its line has the reason too: {painted:?}");
+    open_the_only_row(window);
+    assert!(says(window, "track · 33 B"));
+    window.get_by_role_and_label(Role::Button, "Edit as test");
+}
+
+#[test]
+fn a_check_of_a_source_names_the_event_that_was_rejected() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Sources");
+    press(window, "Check My first source");
+    let address = address(window);
+    assert_eq!(send(address, KEY, r#"{"event":"Lonely"}"#), 400);
+    wait_for(window, "the event", |window| says(window, "An event came and was rejected"));
+    assert!(window.query_by_label("Lonely").is_some(), "its name");
+}
