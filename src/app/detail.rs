@@ -19,7 +19,7 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Delivery, Detail, EventId, Field, State, Status, Which, query::Name},
+    delivery::{Delivery, Detail, EventId, Field, Forwarder, State, Status, Which, query::Name},
     engine::{Answer, Engine},
     event::{Encoding, PartitionKey},
     snippets::edit,
@@ -203,9 +203,7 @@ impl Pane {
                         match self.looks.tab {
                             Tab::Event => event_ui(ui, loaded, &mut self.looks.form, seen),
                             Tab::Record => record_ui(ui, loaded, seen),
-                            Tab::Story => {
-                                story_ui(ui, &loaded.detail, seen.clock);
-                            }
+                            Tab::Story => story_ui(ui, &loaded.detail, seen),
                         }
                         ui.add_space(12.0);
                     },
@@ -636,8 +634,20 @@ pub(super) struct Step {
     pub at: String,
 }
 
+/// Why an event that waits is not delivered now.
+fn waits_for(forwarder: &Forwarder) -> &'static str {
+    match forwarder {
+        Forwarder::Disabled => "Delivery is disabled: it waits until you enable delivery under Set up",
+        Forwarder::Running => "Waiting for its turn",
+        Forwarder::Throttled(_) => "Waiting for its turn: the stream throttles",
+        Forwarder::Blocked { .. } => "Waiting: delivery is blocked",
+        Forwarder::Offline { .. } => "Waiting: the destination cannot be reached",
+        Forwarder::Draining => "Tributary is shutting down: it waits until the next start",
+    }
+}
+
 /// From the endpoint to the stream, as far as it got.
-pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
+pub(super) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarder) -> Vec<Step> {
     let delivery = &detail.delivery;
     let good = |title: &str, text: String, at: String| Step {
         tone: Some(Tone::Good),
@@ -679,8 +689,13 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
             }
         }
         State::Queued | State::Retrying | State::Rejected => {
-            let why = delivery.fault.as_ref().map(|fault| format!("Last answer: {fault}"));
-            let text = why.unwrap_or_else(|| "Waiting for its turn".to_owned());
+            let text = match &delivery.fault {
+                Some(fault) if matches!(forwarder, Forwarder::Disabled) => {
+                    format!("Last answer: {fault}. {}", waits_for(forwarder))
+                }
+                Some(fault) => format!("Last answer: {fault}"),
+                None => waits_for(forwarder).to_owned(),
+            };
             steps.push(Step {
                 tone: None,
                 title: state_word(delivery.state).into(),
@@ -692,13 +707,13 @@ pub(super) fn steps(detail: &Detail, clock: &Clock) -> Vec<Step> {
     steps
 }
 
-fn story_ui(ui: &mut Ui, detail: &Detail, clock: &Clock) {
+fn story_ui(ui: &mut Ui, detail: &Detail, seen: &Seen<'_>) {
     ui.add_space(4.0);
     if detail.delivery.state != State::Rejected {
-        timeline::timeline_ui(ui, detail, clock);
+        timeline::timeline_ui(ui, detail, seen.clock);
         ui.add_space(6.0);
     }
-    steps_ui(ui, &steps(detail, clock));
+    steps_ui(ui, &steps(detail, seen.clock, &seen.status.forwarder));
     if let Some(ms) = detail.delivery.latency_ms() {
         let puts = detail.delivery.attempts.max(1);
         let took = widgets::duration(i64::from(detail.delivery.took_ms));

@@ -96,3 +96,23 @@ fn a_check_of_a_source_names_the_event_that_was_rejected() {
     wait_for(window, "the event", |window| says(window, "An event came and was rejected"));
     assert!(window.query_by_label("Lonely").is_some(), "its name");
 }
+
+// What waits, and why.
+
+#[test]
+fn an_event_that_waits_because_delivery_is_disabled_says_so() {
+    let mut config = settings();
+    config.destination.enabled = false;
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    go(window, "Test");
+    press(window, "Send event");
+    wait_for(window, "its story", |window| says(window, "Safe in the spool"));
+    assert!(!says(window, "Waiting for its turn"), "it waits for another reason");
+    assert!(says(window, "Delivery is disabled"));
+    press(window, "Show in Live");
+    wait_for(window, "its tabs", |window| window.query_by_label("Story").is_some());
+    window.get_by_label("Story").click();
+    window.run_steps(8);
+    assert!(!says(window, "Waiting for its turn") && says(window, "Delivery is disabled"));
+}

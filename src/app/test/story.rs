@@ -156,7 +156,7 @@ impl Sent {
         let mut steps = Vec::from(self.sending(seen));
         let loaded = self.pane.as_ref().and_then(Pane::detail);
         if let Some(loaded) = loaded {
-            steps.extend(detail::steps(loaded, seen.clock));
+            steps.extend(detail::steps(loaded, seen.clock, &seen.status.forwarder));
             steps.extend(self.reading(loaded, seen));
         }
         detail::steps_ui(ui, &steps);
