@@ -35,6 +35,7 @@ pub use raw::Overrides;
 pub use rules::{
     StreamArn, check_account_id, check_endpoint_url, check_external_id, check_listen, check_partition,
     check_region, check_role_arn, check_role_in, check_source_name, check_stream, check_write_key,
+    other_server,
 };
 pub use save::{SaveError, save};
 pub use saved::SavedDestination;

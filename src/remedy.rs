@@ -160,6 +160,11 @@ pub fn remedy_of_put(fault: &Fault, config: &Config) -> Remedy {
     words::once(remedy(fault, config))
 }
 
+/// The server of these settings without what may be secret in it, where it is not AWS.
+pub fn other_server(config: &Config) -> Option<String> {
+    words::other_server(config)
+}
+
 /// What to tell the user of a stream that is so slow to answer, and for how long its answers are waited for.
 pub fn slow(answer: Duration, waits: Duration, config: &Config) -> String {
     words::slow(answer, waits, config)

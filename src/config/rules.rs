@@ -149,6 +149,22 @@ pub fn check_analytics_js(url: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The server, where it is not AWS: it has its own STS and IAM, or none. An address of AWS (a VPC endpoint, say) is for
+/// Kinesis alone.
+pub fn other_server(endpoint_url: &str) -> Option<&str> {
+    const ENDS: [&str; 6] = [
+        ".api.aws",
+        ".amazonwebservices.com.cn",
+        ".c2s.ic.gov",
+        ".sc2s.sgov.gov",
+        ".adc-e.uk",
+        ".hci.ic.gov",
+    ];
+    let host = endpoint_url.split("://").nth(1)?.split(['/', ':']).next()?;
+    let is_aws = host.contains(".amazonaws.") || ENDS.iter().any(|end| host.ends_with(end));
+    (!is_aws).then_some(endpoint_url)
+}
+
 /// `http(s)://host[:port][/path]`, or empty for AWS. Names and passwords in it are refused: they would be shown.
 pub fn check_endpoint_url(url: &str) -> Result<(), String> {
     const SHAPE: &str = "an endpoint looks like https://kinesis.example.com or http://127.0.0.1:4567";

@@ -16,7 +16,7 @@ use super::{
     tries::{self, Tries},
 };
 use crate::{
-    config::{Config, DestinationKind, Operation},
+    config::{self, Config, DestinationKind, Operation},
     delivery::{CheckKind, Fault, Found, Outcome, Receipt, Step, Verdict},
     remedy::{self, Class},
 };
@@ -147,14 +147,14 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         match identity::caller_after(&found.aws, &mut self.tries).await {
             Ok(caller) => {
                 let mut text = format!("{} in account {}.", caller.arn, caller.account_id);
-                let other = connect::other_server(&self.config.destination.endpoint_url);
+                let other = config::other_server(&self.config.destination.endpoint_url);
                 if let (None, Some(url)) = (other, connect::configured_endpoint(&found.aws, "STS")) {
                     text = format!("{text} STS was asked at {}.", connect::shown("STS", &url));
                 }
                 self.found("identity", text, Some(Found::Caller(caller)));
             }
             Err((fault, status)) if says_nothing_about_the_keys(&fault, status) => {
-                let other = connect::other_server(&self.config.destination.endpoint_url);
+                let other = config::other_server(&self.config.destination.endpoint_url);
                 let asked = if other.is_some() { "This server" } else { "AWS STS" };
                 let text =
                     format!("{asked} did not say whose keys these are ({fault}). Delivery does not need it.");

@@ -271,7 +271,7 @@ async fn located(config: &Config) -> (SdkConfig, Source) {
             CredentialsSource::Default | CredentialsSource::Keychain => loader,
         }
     };
-    let base = if let Some(url) = other_server(&config.destination.endpoint_url) {
+    let base = if let Some(url) = config::other_server(&config.destination.endpoint_url) {
         loader().endpoint_url(url).use_fips(false).use_dual_stack(false).load().await
     } else {
         let base = loader().load().await;
@@ -316,22 +316,6 @@ pub(super) async fn with_role(source: SdkConfig, config: &Config) -> SdkConfig {
 
 fn with_keys(base: SdkConfig, provider: SharedCredentialsProvider) -> SdkConfig {
     base.into_builder().credentials_provider(provider).build()
-}
-
-/// The server, where it is not AWS: it has its own STS and IAM, or none. An address of AWS (a VPC endpoint, say) is for
-/// Kinesis alone.
-pub(super) fn other_server(endpoint_url: &str) -> Option<&str> {
-    const ENDS: [&str; 6] = [
-        ".api.aws",
-        ".amazonwebservices.com.cn",
-        ".c2s.ic.gov",
-        ".sc2s.sgov.gov",
-        ".adc-e.uk",
-        ".hci.ic.gov",
-    ];
-    let host = endpoint_url.split("://").nth(1)?.split(['/', ':']).next()?;
-    let is_aws = host.contains(".amazonaws.") || ENDS.iter().any(|end| host.ends_with(end));
-    (!is_aws).then_some(endpoint_url)
 }
 
 fn kinesis(aws: &SdkConfig) -> aws_sdk_kinesis::config::Builder {
@@ -501,9 +485,9 @@ mod tests {
 
     #[test]
     fn only_a_server_that_is_not_aws_is_asked_for_more_than_kinesis() {
-        assert_eq!(other_server("http://127.0.0.1:4631"), Some("http://127.0.0.1:4631"));
+        assert_eq!(config::other_server("http://127.0.0.1:4631"), Some("http://127.0.0.1:4631"));
         assert_eq!(
-            other_server("https://localhost.localstack.cloud/x"),
+            config::other_server("https://localhost.localstack.cloud/x"),
             Some("https://localhost.localstack.cloud/x")
         );
         for of_aws in [
@@ -514,7 +498,7 @@ mod tests {
             "https://kinesis.eu-west-1.api.aws",
             "https://kinesis.cn-north-1.api.amazonwebservices.com.cn",
         ] {
-            assert_eq!(other_server(of_aws), None, "{of_aws}");
+            assert_eq!(config::other_server(of_aws), None, "{of_aws}");
         }
     }
 

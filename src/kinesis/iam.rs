@@ -17,7 +17,7 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 
 use super::{connect, identity, keychain, without_secrets};
 use crate::{
-    config::{Config, Destination},
+    config::{self, Config, Destination},
     delivery::{Fault, Step, Verdict},
     policy::{IamCall, iam_endpoint},
     remedy,
@@ -125,7 +125,7 @@ impl Iam {
             keychain::is_there().await.map_err(|error| of_keys(Fault::new("CredentialsFailed", error)))?;
         }
         let (of_aws, home) = iam_endpoint(&config.destination.region);
-        let is_other = connect::other_server(&config.destination.endpoint_url).is_some();
+        let is_other = config::other_server(&config.destination.endpoint_url).is_some();
         let (url, region) = match connect::configured_endpoint(&aws, "IAM") {
             Some(url) if is_other => {
                 (url.trim_end_matches('/').to_owned(), config.destination.region.clone())

@@ -509,3 +509,74 @@ fn keys_that_are_missing_where_the_settings_point_are_said_to_be_missing_there()
     );
     assert!(told(CredentialsSource::Default, "").why.contains("environment"));
 }
+
+#[test]
+fn another_server_is_not_spoken_of_as_aws_when_it_refuses_keys() {
+    let mut other = config();
+    "http://127.0.0.1:4999".clone_into(&mut other.destination.endpoint_url);
+    for code in [
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "IncompleteSignature",
+        "LimitExceededException",
+    ] {
+        let Remedy { what, why, .. } = remedy(&Fault::new(code, ""), &other);
+        assert!(!format!("{what} {why}").contains("AWS "), "{code}: {what} {why}");
+    }
+    let what = remedy(&Fault::new("UnrecognizedClientException", ""), &other).what;
+    assert_eq!(what, "http://127.0.0.1:4999 does not know the access key of the profile “work”.");
+    "https://vpce-1-a.kinesis.eu-west-1.vpce.amazonaws.com".clone_into(&mut other.destination.endpoint_url);
+    let what = remedy(&Fault::new("UnrecognizedClientException", ""), &other).what;
+    assert!(what.starts_with("AWS does not know"), "{what}");
+}
+
+#[test]
+fn a_connection_that_was_closed_is_not_called_an_answer_that_is_late() {
+    let mut other = config();
+    "http://127.0.0.1:4999".clone_into(&mut other.destination.endpoint_url);
+    let cut = Fault::new("ConnectionLost", "dispatch failure: connection closed before message completed");
+    for config in [&config(), &other, &Config::default()] {
+        for remedy in [remedy(&cut, config), remedy_once(&cut, config)] {
+            assert!(remedy.what.contains("was lost before an answer came"), "{remedy:?}");
+            assert!(!format!("{} {}", remedy.why, remedy.action).contains("in time"), "{remedy:?}");
+        }
+        let late = remedy(&Fault::new("NoAnswer", ""), config);
+        assert!(late.what.contains("did not answer in time"), "{late:?}");
+    }
+}
+
+#[test]
+fn what_was_found_under_the_practice_stream_s_faults_is_told_as_past() {
+    let practice = Config::default();
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "InternalFailure",
+        "ConnectionLost",
+        "ExpiredTokenException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+    ] {
+        let Remedy { what, why, action, .. } = remedy_once(&Fault::new(code, ""), &practice);
+        let text = format!("{what} {why} {action}");
+        for now in [
+            " is switched on",
+            " it answers as",
+            " refuses ",
+            " says that",
+            " is over",
+            " is gone",
+            "once the practice",
+        ] {
+            assert!(!text.contains(now), "{code}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_place_of_the_keys_is_said_once() {
+    let mut config = config();
+    config.credentials.source = CredentialsSource::Default;
+    let what = remedy(&Fault::new("CredentialsFailed", "an odd error"), &config).what;
+    assert_eq!(what, "Tributary could not get the AWS keys that this computer offers.");
+}

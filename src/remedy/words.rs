@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Cause, Place, Refusal, Remedy, SignIn, SignInWith, Source, profile_in, public};
 use crate::{
-    config::{Config, CredentialsSource, DestinationKind},
+    config::{self, Config, CredentialsSource, DestinationKind},
     delivery::{Disorder, Fault, Stuck},
 };
 
@@ -49,6 +49,36 @@ const PROMISES: [(&str, &str); 12] = [
     (", so the record is sent again.", "."),
 ];
 
+/// What is said of the practice stream's faults while they are on, and what is said of an answer from before: they may be off
+/// now.
+const OF_FAULTS: &[(&str, &str)] = &[
+    ("The practice stream refuses every request.", "The practice stream refused the request."),
+    (
+        "The practice stream says that the session has expired.",
+        "The practice stream said that the session had expired.",
+    ),
+    ("The practice stream is over its", "The practice stream was over its"),
+    ("The practice stream is gone.", "The practice stream was gone."),
+    ("faults is switched on: it answers as", "faults was switched on: it answered as"),
+    ("faults is switched on and cuts connections", "faults was switched on and cut connections"),
+    (
+        "faults is switched on and delays answers, or this computer is very busy",
+        "faults was switched on and delayed answers, or this computer was very busy",
+    ),
+    (
+        "Create it again: switch the practice stream's faults off.",
+        "If it is still gone, create it again: switch the practice stream's faults off.",
+    ),
+    (
+        " It goes on at full speed once the practice stream's faults are off.",
+        " It is not throttled when the practice stream's faults are off.",
+    ),
+    (
+        "Switch the practice stream's faults off. Then",
+        "Switch the practice stream's faults off if any is still on. Then",
+    ),
+];
+
 /// What is said of a put, and what is said instead of a call that stores nothing.
 const OF_PUTS: &[(&str, &str)] = &[
     (" The record may have been stored all the same: look for it in the stream.", ""),
@@ -78,9 +108,11 @@ pub(super) fn slow(answer: Duration, waits: Duration, config: &Config) -> String
 
 /// Without what only the forwarder may promise.
 pub(super) fn once(remedy: Remedy) -> Remedy {
+    let past = |text: String| OF_FAULTS.iter().fold(text, |text, (now, past)| text.replace(now, past));
     let plain =
         |text: String| PROMISES.iter().fold(text, |text, (promise, instead)| text.replace(promise, instead));
-    Remedy { why: plain(remedy.why), action: plain(remedy.action), ..remedy }
+    let [why, action] = [remedy.why, remedy.action].map(|text| past(plain(text)));
+    Remedy { what: past(remedy.what), why, action, ..remedy }
 }
 
 pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
@@ -103,7 +135,7 @@ pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
         (cause, _) => cause,
     };
     if names.practice {
-        return practised(cause).unwrap_or_else(|| without_aws(of_stream(cause, fault, &names)));
+        return practised(cause, fault).unwrap_or_else(|| without_aws(of_stream(cause, fault, &names)));
     }
     of_stream(cause, fault, &names)
 }
@@ -190,7 +222,7 @@ fn kept_here(cause: Cause, fault: &Fault) -> Remedy {
 }
 
 /// What the practice stream's faults look like: its user has no keys, no policy and no stream to mend.
-fn practised(cause: Cause) -> Option<Remedy> {
+fn practised(cause: Cause, fault: &Fault) -> Option<Remedy> {
     let faults =
         |like: &str| format!("One of the practice stream's faults is switched on: it answers as {like}.");
     let off = "Switch the practice stream's faults off. Events are kept until then, and none is lost.";
@@ -215,9 +247,14 @@ fn practised(cause: Cause) -> Option<Remedy> {
             faults("AWS does when it has an internal error"),
             format!("{BY_ITSELF} It ends when the practice stream's faults are off."),
         ),
+        Cause::NoAnswer if is_cut(fault) => say(
+            "The connection to the practice stream was lost before an answer came.",
+            "One of the practice stream's faults is switched on and cuts connections. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
+            BY_ITSELF,
+        ),
         Cause::NoAnswer => say(
             "The practice stream did not answer in time.",
-            "One of the practice stream's faults is switched on and cuts connections, or this computer is very busy. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
+            "One of the practice stream's faults is switched on and delays answers, or this computer is very busy. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
             BY_ITSELF,
         ),
         Cause::StreamNotFound => say(
@@ -255,6 +292,8 @@ struct Names {
     region: String,
     /// `https://localhost:4567` without what may be secret in it, or `AWS in eu-west-1`
     server: String,
+    /// The same of a server that is not AWS, else `AWS`: an address of AWS, such as a VPC endpoint's, is AWS.
+    who: String,
     /// `the profile “work”`
     keys: String,
     /// `aws sso login --profile work`
@@ -290,6 +329,8 @@ impl Names {
             (false, Some(server)) => server,
             (false, None) => format!("AWS{place}"),
         };
+        let is_foreign = !practice && config::other_server(&destination.endpoint_url).is_some();
+        let who = if is_foreign { server.clone() } else { "AWS".to_owned() };
         let credentials = &config.credentials;
         let (keys, sso_login) = match credentials.source {
             CredentialsSource::Default => {
@@ -309,6 +350,7 @@ impl Names {
             stream,
             region: if region.is_empty() { "the chosen region".to_owned() } else { region.to_owned() },
             server,
+            who,
             keys,
             sso_login,
             profile: match credentials.source {
@@ -320,6 +362,29 @@ impl Names {
         }
     }
 
+    /// The server is not AWS.
+    fn is_foreign(&self) -> bool {
+        self.who != "AWS"
+    }
+
+    /// The keys themselves, where their place was asked for them.
+    fn keys_there(&self) -> String {
+        if self.keys.starts_with("the AWS keys") {
+            self.keys.clone()
+        } else {
+            format!("the AWS keys of {}", self.keys)
+        }
+    }
+
+    /// The access key that AWS sees.
+    fn access_key(&self) -> String {
+        let signer = self.signer();
+        match signer.strip_prefix("the AWS keys ") {
+            Some(place) => format!("the access key {place}"),
+            None => format!("the access key of {signer}"),
+        }
+    }
+
     /// Where the keys that AWS sees come from: the role's, where one is assumed.
     fn signer(&self) -> String {
         match &self.role {
@@ -327,6 +392,11 @@ impl Names {
             None => self.keys.clone(),
         }
     }
+}
+
+pub(super) fn other_server(config: &Config) -> Option<String> {
+    let names = Names::of(config);
+    names.is_foreign().then_some(names.who)
 }
 
 /// Scheme, host and port of a URL; user names, passwords, paths and queries may be secret.
@@ -377,7 +447,7 @@ impl Remedy {
 }
 
 fn pushed_back(cause: Cause, names: &Names) -> Remedy {
-    let Names { stream, server, .. } = names;
+    let Names { stream, server, who, .. } = names;
     match cause {
         Cause::KmsThrottling => say(
             format!("AWS KMS, which encrypts the records of {stream}, is throttling requests."),
@@ -387,10 +457,15 @@ fn pushed_back(cause: Cause, names: &Names) -> Remedy {
         .see(KMS),
         Cause::StreamBusy => say(
             format!("{stream} is being created, changed or deleted right now."),
-            "AWS refuses such requests until the change is done. For a new stream it can also mean that the name is taken.",
+            format!("{who} refuses such requests until the change is done. For a new stream it can also mean that the name is taken."),
             format!("{BY_ITSELF} If you wanted to create this stream: it is there already, use it as it is."),
         )
         .at(Place::SetUpStream),
+        Cause::RateLimit if names.is_foreign() => say(
+            format!("{server} is throttling requests, or a limit of the server is reached."),
+            "It limits how often it is asked, or how many streams and shards (the parts of a stream) it has.",
+            format!("{BY_ITSELF} If you were creating a stream, delete one that is not needed or raise the server's limit."),
+        ),
         Cause::RateLimit => say(
             format!("{server} is throttling requests, or a limit of the account is reached."),
             "AWS limits an account's request rate, and its number of streams and shards (the parts of a stream).",
@@ -421,6 +496,11 @@ fn refused_here(fault: &Fault, names: &Names) -> Option<String> {
     (is_refused && is_here).then_some(server)
 }
 
+/// The connection ended; no answer was waited for in vain.
+fn is_cut(fault: &Fault) -> bool {
+    &*fault.code == "ConnectionLost"
+}
+
 fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
     let Names { stream, server, .. } = names;
     if cause == Cause::ConnectionFailed
@@ -435,6 +515,16 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         .at(Place::SetUpStream);
     }
     match cause {
+        Cause::NoAnswer if is_cut(fault) => say(
+            format!("The connection to {server} was lost before an answer came."),
+            "The other side, a proxy or the network ended the connection. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
+            if names.is_other_server {
+                format!("{BY_ITSELF} If it goes on, check that the server works, and its address.")
+            } else {
+                format!("{BY_ITSELF} If it goes on, check the network, the proxy (HTTPS_PROXY) and the region.")
+            },
+        )
+        .at(Place::SetUpStream),
         Cause::NoAnswer if names.is_other_server => say(
             format!("{server} did not answer in time."),
             "The server is overloaded or stuck, or the connection is broken. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
@@ -678,7 +768,7 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
             "Unlock the keychain, or enter the keys again. Without a keychain, use a profile of the AWS files.",
         ),
         Source::Other | Source::Files => say(
-            format!("Getting AWS keys from {keys} failed."),
+            format!("Tributary could not get {}.", names.keys_there()),
             "The place that keeps or hands out the keys answered with an error: see the error message.",
             "Check that place with `aws sts get-caller-identity` (it shows who AWS thinks you are), or choose another source of keys. Tributary tries again by itself.",
         )
@@ -709,7 +799,7 @@ fn keys_not_had(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
     let Names { keys, .. } = names;
     let remedy = if cause == Cause::KeyServiceSilent {
         say(
-            format!("The service that hands out the AWS keys of {keys} does not answer."),
+            format!("The service that hands out {} does not answer.", names.keys_there()),
             "The error message names the service and its address. It is not Kinesis: Tributary needs the keys before it can put a record.",
             "Check the network, the proxy (HTTPS_PROXY, NO_PROXY), and whether this address can be reached from here. Tributary tries again by itself, and no event is lost.",
         )
@@ -771,7 +861,7 @@ fn program_failed(source: Source, names: &Names) -> Remedy {
     let program = "The profile has a `credential_process`: a program that AWS tools run to get keys.";
     let remedy = match source {
         Source::Waiting => say(
-            format!("Tributary waits for the AWS keys of {keys}."),
+            format!("Tributary waits for {}.", names.keys_there()),
             "The source of the keys takes long to answer: it may be waiting for an approval, on a phone or in another window. No event is sent until it answers.",
             "Approve the request there. Events are kept until then, and none is lost.",
         ),
@@ -792,7 +882,7 @@ fn program_failed(source: Source, names: &Names) -> Remedy {
 }
 
 fn keys_refused(cause: Cause, names: &Names) -> Remedy {
-    let Names { sso_login, region, .. } = names;
+    let Names { sso_login, region, who, .. } = names;
     let signer = names.signer();
     let renew = if names.typed_in {
         "Enter new keys, preferably those of an IAM user: they do not expire.".to_owned()
@@ -814,25 +904,35 @@ fn keys_refused(cause: Cause, names: &Names) -> Remedy {
             renew,
         )
         .see(SSO),
+        Cause::KeyUnknown if names.is_foreign() => say(
+            format!("{who} does not know {}.", names.access_key()),
+            "The key was deleted or switched off there, belongs to another server, or is temporary and lacks its session token.",
+            "Check the server's address and the access key, or use a key that this server knows.",
+        ),
         Cause::KeyUnknown => say(
-            format!("AWS does not know the access key of {signer}."),
+            format!("AWS does not know {}.", names.access_key()),
             format!("The key was deleted or switched off, belongs to another part of AWS than {region} (China and GovCloud have their own keys), or is temporary and lacks its session token. AWS gives the same answer for a region that is not enabled for the account."),
             "Check that the access key is still active in the AWS console (IAM, Users, Security credentials), or make a new one. Then check the region.",
         )
         .see(KEYS),
         Cause::SignatureWrong => say(
             format!("The secret key of {signer} does not belong to its access key."),
-            "AWS checked the request's signature with the secret that it knows, and the two did not match. Most often the secret was copied with a character too few or too many.",
+            format!("{who} checked the request's signature with the secret that it knows, and the two did not match. Most often the secret was copied with a character too few or too many."),
             "Enter access key and secret again, both from the same download. A lost secret cannot be shown again: make a new access key.",
         )
         .see(KEYS),
+        Cause::ClockWrong if names.is_foreign() => say(
+            format!("The clocks of this computer and of {who} differ."),
+            "A server refuses requests whose time differs from its own by more than some minutes.",
+            "Turn on automatic time setting on both (chrony or systemd-timesyncd). Tributary tries again by itself.",
+        ),
         Cause::ClockWrong => say(
             "This computer's clock is wrong.",
             "AWS refuses requests whose time differs from its own by more than five minutes.",
             "Turn on automatic time setting (on a server: chrony or systemd-timesyncd). Tributary tries again by itself.",
         ),
         _ => say(
-            "The request reached AWS without a complete signature.",
+            format!("The request reached {who} without a complete signature."),
             format!("The keys of {signer} are empty or incomplete, or a proxy changed the request on its way."),
             "Check the access key and its secret for missing characters, and the proxy where there is one.",
         )

@@ -5,9 +5,11 @@ use eframe::egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
-    desk::{Window, address, click, go, open, press, press_key, says, settings, wait_for},
+    account::{Account, Reply},
+    desk::{Window, address, click, flip, go, open, press, press_key, says, settings, wait_for},
     layout::texts,
-    window::{lines, search, send},
+    setup::{with_draft, with_stream},
+    window::{is_run_with_keys, lines, search, send, send_seen},
     wire,
 };
 
@@ -115,4 +117,77 @@ fn an_event_that_waits_because_delivery_is_disabled_says_so() {
     window.get_by_label("Story").click();
     window.run_steps(8);
     assert!(!says(window, "Waiting for its turn") && says(window, "Delivery is disabled"));
+}
+
+// The practice stream's faults.
+
+#[test]
+fn a_check_from_before_does_not_say_that_faults_are_on() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Test");
+    flip(window, "Expire the credentials");
+    wait_for(window, "the fault", |window| says(window, "Practice faults are on"));
+    go(window, "Set up");
+    click(window, "Check");
+    wait_for(window, "the check", |window| says(window, "Check: needs attention"));
+    click(window, "Switch all off");
+    wait_for(window, "no faults", |window| !says(window, "Practice faults are on"));
+    assert!(says(window, "Check: needs attention"), "what it found");
+    assert!(!says(window, "faults is switched on"), "none is");
+    assert!(says(window, "faults was switched on"));
+    assert!(!says(window, "says that the session has expired"), "it does not any more");
+}
+
+// Another server than AWS.
+
+#[test]
+fn a_connection_that_is_cut_is_not_called_slow() {
+    if !is_run_with_keys("facts::a_connection_that_is_cut_is_not_called_slow") {
+        return;
+    }
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|_| Reply::Lost);
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    send_seen(window);
+    wait_for(window, "the banner", |window| says(window, "Offline"));
+    wait_for(window, "its title", |window| says(window, &account.url) && says(window, "answer"));
+    assert!(!says(window, "did not answer in time"), "it did not wait for an answer");
+    assert!(says(window, "was lost before an answer came"));
+}
+
+#[test]
+fn a_stream_of_another_server_is_not_said_to_cost_money_at_aws() {
+    if !is_run_with_keys("facts::a_stream_of_another_server_is_not_said_to_cost_money_at_aws") {
+        return;
+    }
+    let account = Account::start(&[]);
+    let mut desk = with_draft(&account);
+    let window = &mut desk.window;
+    click(window, "Create this stream …");
+    window.run();
+    assert!(
+        !says(window, "It costs money") && !says(window, "AWS charges") && !says(window, "What it costs")
+    );
+    assert!(says(window, &format!("Create “clicks” on {}?", account.url)));
+    click(window, "Create stream");
+    wait_for(window, "the stream", |window| says(window, "clicks is ready and takes records."));
+}
+
+#[test]
+fn keys_that_another_server_refuses_are_not_said_to_be_unknown_to_aws() {
+    if !is_run_with_keys("facts::keys_that_another_server_refuses_are_not_said_to_be_unknown_to_aws") {
+        return;
+    }
+    let account = Account::start(&[]);
+    account.set_rule(|_| {
+        Reply::Error("UnrecognizedClientException", "The security token is invalid.".to_owned())
+    });
+    let mut desk = with_stream(&account);
+    let window = &mut desk.window;
+    send_seen(window);
+    let text = format!("{} does not know the access key", account.url);
+    wait_for(window, "the banner", |window| says(window, "does not know the access key"));
+    assert!(says(window, &text) && !says(window, "AWS does not know the access key"));
 }

@@ -1,5 +1,5 @@
-//! The stream step's own answers: the account's streams to choose from, and a new one, made after a question because it
-//! costs money.
+//! The stream step's own answers: the account's streams to choose from, and a new one, made after a question because AWS
+//! charges for it.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::{self, Config, StreamArn},
     delivery::{Fault, ListedStream},
-    policy,
+    policy, remedy,
 };
 
 /// Thousands of streams come in many pages.
@@ -77,8 +77,15 @@ impl Streams {
         arn_ui(ui, seen, &arn(draft));
         let busy = self.listing.is_some() || self.making.is_some();
         let nameless = config::check_stream(&draft.destination.stream).err();
+        let server = remedy::other_server(draft).or_else(|| {
+            // What AWS's own variables name counts where the settings name nothing.
+            let named = seen.status.server.as_deref();
+            let counts = draft.destination.endpoint_url.is_empty();
+            named.filter(|server| counts && config::other_server(server).is_some()).map(str::to_owned)
+        });
+        let who = server.as_deref().unwrap_or("AWS");
         ui.horizontal_wrapped(|ui| {
-            let why = missing.unwrap_or("AWS is being asked");
+            let why = missing.unwrap_or("An answer is awaited");
             let list = ui.add_enabled_ui(missing.is_none() && !busy, |ui| {
                 widgets::button_ui(ui, Icon::List, "List my streams")
             });
@@ -98,14 +105,17 @@ impl Streams {
             }
             if busy {
                 ui.add(Spinner::new().size(14.0));
-                let text =
-                    if self.listing.is_some() { "Asking AWS …" } else { "AWS is creating the stream …" };
+                let text = if self.listing.is_some() {
+                    format!("Asking {who} …")
+                } else {
+                    format!("{who} is creating the stream …")
+                };
                 ui.label(RichText::new(text).color(tokens(ui).weak));
             }
         });
         let answers = ui.scope(|ui| {
             if self.asks {
-                self.question_ui(ui, seen, draft);
+                self.question_ui(ui, seen, draft, server.as_deref());
             }
             self.made_ui(ui, seen, draft);
             self.list_ui(ui, seen, draft);
@@ -115,16 +125,27 @@ impl Streams {
         }
     }
 
-    fn question_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, draft: &Config) {
+    /// `server`: where it is not AWS.
+    fn question_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, draft: &Config, server: Option<&str>) {
         let t = tokens(ui);
         let frame = Frame::new().fill(t.warn.gamma_multiply(0.10)).corner_radius(8);
         frame.inner_margin(Margin::symmetric(12, 9)).show(ui, |ui| {
             ui.take_available_width();
             let name = name(draft);
             let region = &draft.destination.region;
-            ui.label(weight(format!("Create “{name}” in {region}? It costs money."), 640.0).color(t.strong));
-            let text = "On-demand: its capacity follows the traffic. AWS charges for every hour that it exists, even \
-                        without records, and for every GB. Delete it in the AWS console when you no longer need it.";
+            let (title, text) = match server {
+                Some(server) => (
+                    format!("Create “{name}” on {server}?"),
+                    "On-demand: its capacity follows the traffic. This server is not AWS, so AWS does not charge for \
+                     the stream.",
+                ),
+                None => (
+                    format!("Create “{name}” in {region}? It costs money."),
+                    "On-demand: its capacity follows the traffic. AWS charges for every hour that it exists, even without \
+                     records, and for every GB. Delete it in the AWS console when you no longer need it.",
+                ),
+            };
+            ui.add(Label::new(weight(title, 640.0).color(t.strong)).wrap());
             ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
             ui.horizontal_wrapped(|ui| {
                 if widgets::primary_button_ui(ui, Icon::Check, "Create stream", true).clicked() {
@@ -135,7 +156,9 @@ impl Streams {
                 if widgets::button_ui(ui, Icon::X, "Not now").clicked() {
                     self.asks = false;
                 }
-                widgets::link_ui(ui, "What it costs", policy::KINESIS_PRICING);
+                if server.is_none() {
+                    widgets::link_ui(ui, "What it costs", policy::KINESIS_PRICING);
+                }
             });
         });
     }
@@ -148,7 +171,10 @@ impl Streams {
                 widgets::message_ui(ui, Tone::Good, &text);
             }
             Some((Ok(false), config)) => {
-                let text = format!("AWS is creating {}. This takes about half a minute.", name(config));
+                let text = match remedy::other_server(config) {
+                    Some(server) => format!("{server} is creating {}.", name(config)),
+                    None => format!("AWS is creating {}. This takes about half a minute.", name(config)),
+                };
                 widgets::message_ui(ui, Tone::Note, &text);
             }
             Some((Err(fault), config)) => banner::remedy_for_ui(ui, seen, fault, config),
