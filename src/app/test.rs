@@ -131,9 +131,17 @@ impl Default for Test {
 fn fault_of(kind: Kind, text: &str, config: &Config) -> Option<String> {
     match serde_json::from_str::<&serde_json::value::RawValue>(text) {
         Err(error) => {
-            let full = error.to_string();
-            let what = full.split(" at line ").next().unwrap_or(&full);
-            return Some(format!("Line {}, column {}: {what}", error.line(), error.column()));
+            // In the endpoint's words, but for what the endpoint takes although it is no JSON.
+            let full = match Body::parse(text.as_bytes()) {
+                Err(refusal) => refusal.message.into_owned(),
+                Ok(_) => error.to_string(),
+            };
+            return Some(
+                match full.rsplit_once(" at line ").map(|(what, at)| (what, at.split_once(" column "))) {
+                    Some((what, Some((line, column)))) => format!("Line {line}, column {column}: {what}"),
+                    Some((_, None)) | None => widgets::capital(&full),
+                },
+            );
         }
         Ok(raw) if !raw.get().starts_with('{') => return Some("An event is a JSON object: { … }".to_owned()),
         Ok(_) => {}

@@ -6,6 +6,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
     account::{Account, Reply},
+    binary::key_header,
     desk::{Window, address, click, flip, go, open, press, press_key, says, settings, wait_for},
     layout::texts,
     setup::{with_draft, with_stream},
@@ -190,4 +191,72 @@ fn keys_that_another_server_refuses_are_not_said_to_be_unknown_to_aws() {
     let text = format!("{} does not know the access key", account.url);
     wait_for(window, "the banner", |window| says(window, "does not know the access key"));
     assert!(says(window, &text) && !says(window, "AWS does not know the access key"));
+}
+
+// Figures and lists.
+
+#[test]
+fn the_figures_of_a_hot_key_say_what_they_are_a_share_of() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for user in ["ada", "ada", "bob", "eve"] {
+        assert_eq!(send(address, KEY, &format!(r#"{{"userId":"{user}","event":"Seen"}}"#)), 200);
+    }
+    go(window, "Live");
+    press(window, "Charts");
+    wait_for(window, "the hot keys", |window| says(window, "ada: 50.0 %"));
+    assert!(says(window, "ada: 50.0 % of events"), "a share of what");
+    assert!(!says(window, "· 0.0 % of shard"), "what is there is not nothing");
+    wait_for(window, "its shard", |window| says(window, "<0.1 % of shard") && says(window, "'s limit"));
+}
+
+#[test]
+fn each_warning_of_a_sender_that_was_turned_away_is_below_its_row() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    let event = br#"{"userId":"u","event":"e"}"#;
+    let headers = key_header("a-mistyped-key-9876");
+    assert_eq!(wire::send(address, "POST", "/v1/track", &headers, event).status, 401);
+    assert_eq!(wire::send(address, "POST", "/v1/track", "", event).status, 401);
+    go(window, "Sources");
+    wait_for(window, "both", |window| says(window, "Key …9876") && says(window, "No key"));
+    assert!(!says(window, "These keys belong to no source"), "it is one key");
+    let top = |text: &str| window.get_by_label_contains(text).rect().top();
+    let rows = [top("Key …9876"), top("No key")];
+    let warnings = [top("This key belongs to no source"), top("Requests without a key belong to no source")];
+    for at in [0, 1] {
+        let other = rows[1 - at];
+        assert!(rows[at] < warnings[at], "a warning is below its row: {rows:?} {warnings:?}");
+        assert!(other < rows[at] || other > warnings[at], "and above the next: {rows:?} {warnings:?}");
+    }
+}
+
+// The editor of the Test place.
+
+#[test]
+fn a_json_text_that_ends_too_early_is_told_in_plain_words() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Test");
+    press(window, "JSON");
+    for (text, said) in [
+        ("{", "Line 1, column 2: the text ends too early"),
+        ("{\"a\": [1", "Line 1, column 9: the text ends too early"),
+        ("{\n\"a\": \"b", "Line 2, column 8: the text ends too early"),
+        ("{\"a\" 1}", "Line 1, column 6: expected `:`"),
+        ("{\"a\": 1} x", "Line 1, column 10: expected nothing more"),
+    ] {
+        window.get_by_label("Event JSON").focus();
+        window.run();
+        press_key(window, Modifiers::COMMAND, Key::A);
+        press_key(window, Modifiers::NONE, Key::Delete);
+        if !text.is_empty() {
+            window.get_by_label("Event JSON").type_text(text);
+        }
+        window.run();
+        assert!(!says(window, "EOF"), "{text}");
+        assert!(says(window, said), "{text}: {said}");
+    }
 }

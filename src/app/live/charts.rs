@@ -346,7 +346,7 @@ impl Page<'_, '_> {
             shards.sort_by_key(|(_, (records, _))| std::cmp::Reverse(*records));
             for (shard, (records, peak)) in shards.iter().take(3 * NAMED_MAX) {
                 let share = *records as f64 / all;
-                let text = format!("{:.1} % · peak {:.0} % of its limit", share * 100.0, peak * 100.0);
+                let text = format!("{} of records · peak {} of its limit", percent(share), percent(*peak));
                 let bar = Bar { name: shard, text: &text, share, color: load_color(*peak, t) };
                 if bar.ui(ui).on_hover_text("Show these in the log").clicked() {
                     let wish = Wish::Filter(Name::Field(Field::Shard), (*shard).to_owned());
@@ -602,6 +602,11 @@ fn load(records: f64, bytes: f64) -> f64 {
     (records / SHARD_RECORDS).max(bytes / SHARD_BYTES)
 }
 
+/// A share for the eye; a little is not nothing.
+fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.001 { "<0.1 %".to_owned() } else { format!("{:.1} %", share * 100.0) }
+}
+
 fn load_color(load: f64, t: &Tokens) -> Color32 {
     if load >= 1.0 {
         t.err
@@ -616,9 +621,10 @@ fn key_ui(ui: &mut Ui, key: &HotKey, share: f64, rate: f64, load: f64) -> egui::
     let t = tokens(ui);
     let hash = PartitionKey::hash_of(&key.key);
     let at = hash as f64 / u128::MAX as f64 * 100.0;
-    let shard = key.shard.as_ref().map_or("?", |shard| short_shard(shard));
-    let text =
-        format!("{:.1} % · {} · {:.1} % of shard {shard}", share * 100.0, per_second(rate), load * 100.0);
+    let shard =
+        key.shard.as_ref().map_or("a shard".to_owned(), |shard| format!("shard {}", short_shard(shard)));
+    let (share_text, load_text) = (percent(share), percent(load));
+    let text = format!("{share_text} of events · {} · {load_text} of {shard}'s limit", per_second(rate));
     let bar = Bar { name: &key.key, text: &text, share, color: load_color(load, t) };
     let doubt = if key.doubt > 0 {
         format!(" (at most; {} fewer at least)", widgets::digits(key.doubt))

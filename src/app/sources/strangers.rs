@@ -23,19 +23,19 @@ pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
     widgets::card_ui(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 6.0;
         widgets::title_ui(ui, "Turned away");
-        for stranger in strangers.iter().take(SHOWN_MAX) {
+        let (without, with): (Vec<_>, Vec<_>) =
+            strangers.iter().partition(|stranger| &*stranger.key == "no key");
+        for stranger in with.iter().take(SHOWN_MAX) {
             stranger_ui(ui, seen, stranger);
         }
-        if let Some(more) = strangers.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+        if let Some(more) = with.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
             widgets::hint_ui(ui, &format!("and {more} more"));
         }
-        let without = strangers.iter().any(|stranger| &*stranger.key == "no key");
-        let with = strangers.iter().any(|stranger| &*stranger.key != "no key");
-        if with {
-            let text = "These keys belong to no source. Copy the key again from above into that sender.";
-            widgets::message_ui(ui, Tone::Attention, text);
+        if !with.is_empty() {
+            widgets::message_ui(ui, Tone::Attention, unknown_keys(&with));
         }
-        if without {
+        for stranger in &without {
+            stranger_ui(ui, seen, stranger);
             let text = "Requests without a key belong to no source. Copy a key from above into that sender.";
             widgets::message_ui(ui, Tone::Attention, text);
         }
@@ -51,6 +51,16 @@ pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
             widgets::message_ui(ui, Tone::Attention, text);
         }
     });
+}
+
+/// What to do about the rows above. One row may stand for several keys.
+fn unknown_keys(rows: &[&Stranger]) -> &'static str {
+    match rows {
+        [one] if &*one.key != "other keys" => {
+            "This key belongs to no source. Copy the key again from above into that sender."
+        }
+        _ => "These keys belong to no source. Copy the key again from above into those senders.",
+    }
 }
 
 fn path_ui(ui: &mut Ui, seen: &Seen<'_>, path: &WrongPath) {
