@@ -254,9 +254,11 @@ impl Query {
 
     fn add(&mut self, name: Name, value: Pattern, now: Millis) -> Result<(), Mistake> {
         let mistake = |value: &Pattern| Mistake::Value { name, value: value.text.clone() };
+        // The window shows states with a capital.
+        let word = value.text.to_ascii_lowercase();
         match name {
-            Name::State => self.states.push(State::parse(&value.text).ok_or_else(|| mistake(&value))?),
-            Name::Type => self.kinds.push(Kind::parse(&value.text).ok_or_else(|| mistake(&value))?),
+            Name::State => self.states.push(State::parse(&word).ok_or_else(|| mistake(&value))?),
+            Name::Type => self.kinds.push(Kind::parse(&word).ok_or_else(|| mistake(&value))?),
             Name::Field(field) => self.fields.push((field, pattern_for(field, value))),
             Name::Since => self.since = Some(moment(&value.text, now).ok_or_else(|| mistake(&value))?),
             Name::Until => self.until = Some(moment(&value.text, now).ok_or_else(|| mistake(&value))?),
