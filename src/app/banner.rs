@@ -341,9 +341,18 @@ pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, next: O
     });
 }
 
-/// The same about something that was asked once and stores nothing, with settings that need not be in force.
-pub(super) fn remedy_for_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
-    once_ui(ui, seen, fault, (&remedy::remedy_once(fault, config), None));
+/// The same about something that was asked once and stores nothing, with settings that need not be in force. `here`: the
+/// place where this is said, to which no button leads.
+pub(super) fn remedy_for_ui(
+    ui: &mut Ui,
+    seen: &mut Seen<'_>,
+    fault: &Fault,
+    config: &Config,
+    here: Option<remedy::Place>,
+) {
+    let mut remedy = remedy::remedy_once(fault, config);
+    remedy.place.take_if(|place| Some(*place) == here);
+    once_ui(ui, seen, fault, (&remedy, None));
 }
 
 /// The same about a record that was put once.

@@ -19,6 +19,7 @@ use crate::{
     delivery::{Fault, Step, Verdict},
     engine::{NextStep, Steps},
     policy::{self, Grants, IamCall},
+    remedy::Place,
 };
 
 /// IAM answers in seconds; the keychain may ask its user.
@@ -202,7 +203,7 @@ impl Run {
                 Verdict::Skipped => row_ui(ui, Look::Skipped, step.name, &step.detail),
                 Verdict::Failed(fault) => {
                     row_ui(ui, Look::Failed, step.name, "");
-                    banner::remedy_for_ui(ui, seen, fault, &self.config);
+                    banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Place::SetUpPolicy));
                 }
             }
         }

@@ -158,7 +158,9 @@ impl Check {
     /// `missing` says why the draft cannot be checked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
         widgets::hint_ui(ui, before(draft));
-        let running = self.run.as_ref().is_some_and(|run| run.coming.is_some());
+        // A check of other settings says nothing about these: another one may begin.
+        let is_of_draft = |run: &&Run| is_same(&run.config, draft);
+        let running = self.run.as_ref().filter(is_of_draft).is_some_and(|run| run.coming.is_some());
         let disabled = missing.unwrap_or("The check is running");
         let again = self.run_of_kind(draft).is_some();
         let can = missing.is_none() && !running;
@@ -203,7 +205,7 @@ impl Check {
             return Some("Fill in the steps above first.".to_owned());
         }
         let run = self.run_of_kind(draft)?;
-        if run.coming.is_some() {
+        if run.coming.is_some() && is_same(&run.config, draft) {
             return None;
         }
         Some(match self.finding(draft) {
@@ -263,7 +265,7 @@ impl Run {
                     if step.name == "record" {
                         banner::remedy_of_put_ui(ui, seen, fault, &self.config);
                     } else {
-                        banner::remedy_for_ui(ui, seen, fault, &self.config);
+                        banner::remedy_for_ui(ui, seen, fault, &self.config, None);
                     }
                 }
             }

@@ -177,7 +177,9 @@ impl Streams {
                 };
                 widgets::message_ui(ui, Tone::Note, &text);
             }
-            Some((Err(fault), config)) => banner::remedy_for_ui(ui, seen, fault, config),
+            Some((Err(fault), config)) => {
+                banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Place::SetUpStream));
+            }
             None => {}
         }
     }
@@ -188,7 +190,9 @@ impl Streams {
         let list = match &self.list {
             Some((_, config)) if !who::is_same_but_for_stream(config, draft) => return,
             Some((Ok(list), _)) => list,
-            Some((Err(fault), config)) => return banner::remedy_for_ui(ui, seen, fault, config),
+            Some((Err(fault), config)) => {
+                return banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Place::SetUpStream));
+            }
             None => return,
         };
         if list.is_empty() {

@@ -13,7 +13,7 @@ use super::super::{
 use crate::{
     config::{Config, CredentialsSource},
     delivery::{Caller, Fault, Profile, ProfileKind},
-    remedy::{SignIn, SignInWith},
+    remedy::{Place, SignIn, SignInWith},
 };
 
 /// Looking for keys takes a while where there are none.
@@ -119,7 +119,9 @@ impl Who {
                     seen.copied("Account id");
                 }
             }
-            Some((Err(fault), config)) => banner::remedy_for_ui(ui, seen, fault, config),
+            Some((Err(fault), config)) => {
+                banner::remedy_for_ui(ui, seen, fault, config, Some(Place::SetUpCredentials));
+            }
             None => {}
         }
     }

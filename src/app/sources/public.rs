@@ -16,6 +16,7 @@ use crate::{
     config::{Config, PublicUrl},
     delivery::{Fault, Millis, PUBLIC_STEPS, Step, Verdict},
     engine::{NextStep, Steps},
+    remedy::Place,
     snippets::{Proxy, proxy_lines},
 };
 
@@ -171,7 +172,7 @@ impl Run {
                 Verdict::Failed(fault) => {
                     row_ui(ui, Look::Failed, step.name, "");
                     let config = Config::clone(seen.config);
-                    banner::remedy_for_ui(ui, seen, fault, &config);
+                    banner::remedy_for_ui(ui, seen, fault, &config, Some(Place::Sources));
                 }
             }
         }
