@@ -270,6 +270,8 @@ enum Wish {
     /// AWS's files may have changed.
     ReadAwsFiles,
     /// Something was done.
+    /// Open the settings file in the desktop's editor.
+    OpenSettingsFile,
     Notice(String),
     /// It was not, and why.
     Refused(String),
@@ -449,6 +451,7 @@ struct Desk {
     resending: resending::Resending,
     exporting: exporting::Exporting,
     setup: setup::SetUp,
+    opening: Option<Opening>,
     sources: sources::Sources,
     test: test::Test,
     live: live::Live,
@@ -491,6 +494,7 @@ impl Desk {
             resending: resending::Resending::default(),
             exporting: exporting::Exporting::default(),
             over: palette::Over::default(),
+            opening: None,
             news: news::News::default(),
             look: look::Keeper::new(&engine, ctx),
             below: 0.0,
@@ -531,6 +535,7 @@ impl Desk {
             .or_else(|| self.resending.logic(ctx))
             .or_else(|| self.exporting.logic(ctx, &self.status))
         {
+            .or_else(|| not_opened(&mut self.opening, ctx))
             return Some(notice);
         }
         let Some((saving, done, queued)) = self.saving.as_mut() else { return self.news(ctx) };
@@ -695,6 +700,7 @@ impl Desk {
     fn save(&mut self, config: Config, done: &'static str, queued: Queued) {
         let Some(engine) = &self.engine else { return };
         let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
+            Wish::OpenSettingsFile => self.opening = Some(Opening::settings_file(&self.config_path)),
         let done = settings::saved_notice(done, &self.config.differences(&config), &self.held);
         let answer = engine.save_and_apply(config, queued);
         self.saving = Some((Waiting::patient(answer, patience), done, queued));
@@ -767,6 +773,49 @@ struct Notice {
     bad: bool,
     since: Instant,
     /// Where there is more about it.
+/// A file or web page that is being opened by another program, and what to say when none does, up to the reason and after it.
+struct Opening {
+    answer: Option<Waiting<Result<(), String>>>,
+    said: [String; 2],
+}
+
+impl Opening {
+    fn new(what: &str, said: [String; 2]) -> Self {
+        Self { answer: Some(Waiting::new(crate::engine::open_in_program(what))), said }
+    }
+
+    fn settings_file(path: &str) -> Self {
+        let then = format!("Open {path} in a text editor yourself.");
+        Self::new(path, ["No program opened the settings file".to_owned(), then])
+    }
+
+    fn web_page(url: &str) -> Self {
+        Self::new(url, ["No program opened the web page".to_owned(), format!("Its address is {url}")])
+    }
+}
+
+/// That no program opened it, once that is known.
+fn not_opened(opening: &mut Option<Opening>, ctx: &egui::Context) -> Option<Notice> {
+    let waits = opening.as_mut()?;
+    let answer = arrived(&mut waits.answer, ctx)?;
+    let Opening { said: [what, then], .. } = opening.take()?;
+    answer.err().map(|why| Notice::new(format!("{what}: {why}. {then}"), true))
+}
+
+/// The web pages whose links were clicked in this frame, taken from egui: it opens them without telling when that fails.
+fn clicked_links(ctx: &egui::Context) -> Vec<String> {
+    ctx.output_mut(|output| {
+        let is_link = |command: &mut egui::OutputCommand| matches!(command, egui::OutputCommand::OpenUrl(_));
+        let links = output.commands.extract_if(.., is_link);
+        links
+            .filter_map(|command| match command {
+                egui::OutputCommand::OpenUrl(page) => Some(page.url),
+                _ => None,
+            })
+            .collect()
+    })
+}
+
     place: Option<Place>,
 }
 
@@ -977,3 +1026,6 @@ impl eframe::App for App {
         visuals.panel_fill.to_normalized_gamma_f32()
     }
 }
+                for url in clicked_links(ui.ctx()) {
+                    desk.opening = Some(Opening::web_page(&url));
+                }

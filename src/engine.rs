@@ -11,6 +11,7 @@ mod control;
 mod desk;
 mod export;
 mod keeper;
+mod launch;
 mod learned;
 pub mod lines;
 mod memo;
@@ -70,6 +71,7 @@ pub use std::net::SocketAddr;
 pub use crate::kinesis::RECORD_BYTES_MAX;
 pub use crate::practice::Faults;
 pub use export::Export;
+pub use launch::open_in_program;
 pub use presets::{PRESETS_MAX, Preset};
 pub use reading::{Found, ReadPlan, ShardView, StreamView};
 pub use state_file::{PracticeAccess, Whereabouts};
@@ -227,28 +229,6 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 /// What a face kept with [`Engine::remember`] in this data folder. Needs no engine; reads a small file.
 pub fn remembered_in<T: DeserializeOwned>(data_dir: &Path, name: &str) -> Option<T> {
     Memo::load(data_dir).get(name)
-}
-
-/// Opens a file in the program that the desktop has for it; an error says that there is none.
-pub fn open_file(path: &Path) -> Result<(), String> {
-    open::that_detached(path).map_err(|error| with_exit_status(&error.to_string()))
-}
-
-/// `open` says how its launcher ended as Rust's debug output does, which says nothing to a user.
-fn with_exit_status(said: &str) -> String {
-    #[cfg(unix)]
-    if let Some((before, rest)) = said.split_once("ExitStatus(unix_wait_status(")
-        && let Some((status, after)) = rest.split_once("))")
-        && let Ok(status) = status.parse()
-    {
-        let status: std::process::ExitStatus = std::os::unix::process::ExitStatusExt::from_raw(status);
-        let how = match status.code() {
-            Some(code) => format!("exit code {code}"),
-            None => status.to_string(),
-        };
-        return format!("{before}{how}{after}");
-    }
-    said.to_owned()
 }
 
 /// Whether there is a window over the engine, and whether it was asked to come to the front.
@@ -928,18 +908,6 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_that_no_program_opens_is_told_with_the_exit_code() {
-        let said = |status: i32| {
-            let status: std::process::ExitStatus = std::os::unix::process::ExitStatusExt::from_raw(status);
-            with_exit_status(&format!("Launcher \"xdg-open\" failed with {status:?}"))
-        };
-        assert_eq!(said(1024), "Launcher \"xdg-open\" failed with exit code 4");
-        assert_eq!(said(9), "Launcher \"xdg-open\" failed with signal: 9 (SIGKILL)");
-        assert_eq!(with_exit_status("not found"), "not found");
-    }
 
     fn told_of(end: impl FnOnce(&Engine)) -> Arc<str> {
         let folder = tempfile::tempdir().expect("a folder");

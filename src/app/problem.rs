@@ -5,7 +5,7 @@ use eframe::egui::{CentralPanel, Frame, Label, Margin, RichText, ScrollArea, Str
 use lucide_icons::Icon;
 
 use super::{
-    Offer, Problem, mark,
+    Offer, Problem, Waiting, arrived, mark,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
@@ -21,14 +21,16 @@ pub(super) enum Chosen {
 
 pub(super) struct Page {
     problem: Problem,
-    /// Why the settings file could not be opened.
+    /// The settings file is being opened.
+    opening: Option<Waiting<Result<(), String>>>,
+    /// Why it could not be.
     not_opened: Option<String>,
     is_new: bool,
 }
 
 impl Page {
     pub(super) fn new(problem: Problem) -> Self {
-        Self { problem, not_opened: None, is_new: true }
+        Self { problem, opening: None, not_opened: None, is_new: true }
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
@@ -83,6 +85,12 @@ impl Page {
             let text = format!("Port {} is free. Point your senders to it as well.", address.port());
             widgets::hint_ui(ui, &text);
         }
+        if let Some(Err(error)) = arrived(&mut self.opening, ui.ctx())
+            && let Some(Offer::Open(path)) = &self.problem.offer
+        {
+            self.not_opened =
+                Some(format!("No program opened the file ({error}). Open {} yourself.", path.display()));
+        }
         if let Some(why) = &self.not_opened {
             widgets::message_ui(ui, Tone::Bad, why);
         }
@@ -108,9 +116,8 @@ impl Page {
             match offer {
                 Some(Offer::Listen(address)) => chosen = Some(Chosen::TryAgain(Some(*address))),
                 Some(Offer::Open(path)) => {
-                    self.not_opened = engine::open_file(path).err().map(|error| {
-                        format!("No program opened the file ({error}). Open {} yourself.", path.display())
-                    });
+                    self.not_opened = None;
+                    self.opening = Some(Waiting::new(engine::open_in_program(path)));
                 }
                 Some(Offer::ShowWindow) | None => chosen = Some(Chosen::TryAgain(None)),
             }

@@ -361,10 +361,8 @@ fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         widgets::fact_ui(ui, "Version", env!("CARGO_PKG_VERSION"), true);
         ui.add_space(4.0);
-        if widgets::button_ui(ui, Icon::SquarePen, "Open settings file").clicked()
-            && let Err(error) = engine::open_file(std::path::Path::new(seen.config_path))
-        {
-            seen.wishes.push(Wish::Refused(format!("No program opened the settings file: {error}")));
+        if widgets::button_ui(ui, Icon::SquarePen, "Open settings file").clicked() {
+            seen.wishes.push(Wish::OpenSettingsFile);
         }
         ui.add_space(4.0);
         widgets::hint_ui(

@@ -57,7 +57,7 @@ const DOORS: [(&str, &[&str]); 27] = [
     ("ureq", &["engine"]),
     ("rustls_native_certs", &["engine"]),
     ("notify_rust", &["engine"]),
-    ("open::that_detached", &["engine"]),
+    ("open::commands", &["engine"]),
     ("clap", &["cli", "main"]),
     ("io::stdout", &["cli"]),
     ("anyhow", &["cli", "app", "main"]),
