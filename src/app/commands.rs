@@ -5,7 +5,10 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers, ThemePreference, Ui};
 use lucide_icons::Icon;
 
 use super::{Place, Seen, Wish, detail::Act, faults, live};
-use crate::delivery::Measure;
+use crate::{
+    config::DestinationKind,
+    delivery::{Forwarder, Measure},
+};
 
 /// Something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,8 +156,32 @@ impl Command {
         ALL.iter().find(|entry| entry.command == self).expect("every command is in the table")
     }
 
-    /// Does it; what only a place can do becomes a wish.
+    /// Why it would do nothing now, where that is so.
+    pub(super) fn refusal(self, seen: &Seen<'_>) -> Option<&'static str> {
+        let runs = || seen.engine.test_run().is_some_and(|run| run.ended.is_none());
+        match self {
+            Self::StartTestRun if runs() => Some("A test run is under way already"),
+            Self::StopTestRun if !runs() => Some("No test run is under way"),
+            Self::RetryNow if seen.status.forwarder == Forwarder::Disabled => {
+                Some("Delivery is switched off: enable it under Set up")
+            }
+            Self::RetryNow if seen.status.ledger.queued == 0 => {
+                Some("No delivery is waiting to be tried again")
+            }
+            Self::Fault(_) if seen.config.destination.kind != DestinationKind::Practice => {
+                Some(faults::NEED_PRACTICE)
+            }
+            Self::FaultsOff if faults::on(seen).is_empty() => Some("No practice fault is on"),
+            _ => None,
+        }
+    }
+
+    /// Does it, or says why it would do nothing; what only a place can do becomes a wish.
     pub(super) fn run(self, ui: &Ui, seen: &mut Seen<'_>) {
+        if let Some(why) = self.refusal(seen) {
+            seen.wishes.push(Wish::Refused(why.to_owned()));
+            return;
+        }
         match self {
             Self::Go(place) => seen.go(place),
             Self::Check => seen.wishes.push(Wish::Check),

@@ -71,6 +71,8 @@ pub(super) const CUT: &str = "Cut the connection";
 pub(super) const EXPIRE: &str = "Expire the credentials";
 pub(super) const SLOW_ANSWERS: &str = "Slow answers";
 pub(super) const DELETE: &str = "Delete the stream";
+/// Why they cannot be switched on.
+pub(super) const NEED_PRACTICE: &str = "Practice faults need the practice stream as the destination";
 
 /// The names of the faults that are on; none where the destination is not the practice stream.
 pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
@@ -95,13 +97,8 @@ pub(super) fn on(seen: &Seen<'_>) -> Vec<&'static str> {
     names
 }
 
-/// Switches the fault of that name on, or off again, and says so. Only of the practice stream, where it is in force.
+/// Switches the fault of that name on, or off again, and says so. Only where the practice stream is in force.
 pub(super) fn toggle(seen: &mut Seen<'_>, name: &'static str) {
-    if seen.config.destination.kind != DestinationKind::Practice {
-        seen.wishes
-            .push(Wish::Refused("Practice faults need the practice stream as the destination".to_owned()));
-        return;
-    }
     let is_on = if let Some(switch) = SWITCHES.iter().find(|switch| switch.name == name) {
         let mut faults = seen.engine.faults();
         let is_on = !(switch.is_on)(&faults);

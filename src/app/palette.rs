@@ -77,11 +77,10 @@ pub(super) fn question_ui(
 }
 
 /// The commands whose names hold every word that was typed.
-fn fitting(typed: &str) -> Vec<&'static Entry> {
+fn fitting(typed: &str) -> impl Iterator<Item = &'static Entry> {
     let typed = typed.to_lowercase();
-    let fits =
-        |entry: &&Entry| typed.split_whitespace().all(|word| entry.title.to_lowercase().contains(word));
-    ALL.iter().filter(fits).collect()
+    ALL.iter()
+        .filter(move |entry| typed.split_whitespace().all(|word| entry.title.to_lowercase().contains(word)))
 }
 
 /// True when it is to be closed.
@@ -100,7 +99,8 @@ fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usi
             *chosen = 0;
         }
         field.request_focus();
-        let entries = fitting(typed);
+        // What would do nothing now is not offered.
+        let entries: Vec<_> = fitting(typed).filter(|entry| entry.command.refusal(seen).is_none()).collect();
         *chosen = (*chosen).min(entries.len().saturating_sub(1));
         if down && *chosen + 1 < entries.len() {
             *chosen += 1;
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_command_is_found_by_any_of_its_words() {
-        let titles = |typed: &str| fitting(typed).iter().map(|entry| entry.title).collect::<Vec<_>>();
+        let titles = |typed: &str| fitting(typed).map(|entry| entry.title).collect::<Vec<_>>();
         assert_eq!(titles("stream go"), ["Go to Stream"]);
         assert_eq!(titles("DARK"), ["Dark theme"]);
         assert_eq!(titles("").len(), ALL.len());
