@@ -37,6 +37,7 @@ mod look;
 mod mark;
 mod moving;
 mod news;
+mod number;
 mod palette;
 mod problem;
 mod rail;

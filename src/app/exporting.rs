@@ -34,6 +34,8 @@ struct Sheet {
     format: Format,
     with_data: bool,
     path: String,
+    /// The field for the file is to get the focus.
+    wants_file: bool,
     /// The engine was asked, and has not begun to write yet.
     is_asked: bool,
     /// A path that could not be written to, and why.
@@ -45,6 +47,12 @@ impl Sheet {
         let path = Path::new(self.path.trim());
         (!path.is_absolute() || path.file_name().is_none())
             .then_some("The full path of a new file, such as /home/ada/events.csv")
+    }
+
+    /// The file cannot be written. What is typed next corrects its path.
+    fn refuse(&mut self, why: String) {
+        self.refused = Some((self.path.clone(), why));
+        self.wants_file = true;
     }
 
     /// `Some(true)`: do it, `Some(false)`: do not.
@@ -79,6 +87,7 @@ impl Sheet {
             });
             let mistake = self.mistake();
             let field = widgets::field_ui(ui, "File", &mut self.path, "/home/ada/events.csv", mistake);
+            widgets::focus_once(&field, &mut self.wants_file);
             widgets::hint_ui(ui, "Only you can read the file. An existing file is not overwritten.");
             if let Some((_, why)) = self.refused.as_ref().filter(|(path, _)| *path == self.path) {
                 widgets::message_ui(ui, widgets::Tone::Bad, why);
@@ -108,7 +117,16 @@ impl Exporting {
             format.extension()
         );
         let path = engine.export_folder().join(name).display().to_string();
-        self.sheet = Some(Sheet { text, query, format, with_data, path, is_asked: false, refused: None });
+        self.sheet = Some(Sheet {
+            text,
+            query,
+            format,
+            with_data,
+            path,
+            wants_file: true,
+            is_asked: false,
+            refused: None,
+        });
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -124,7 +142,7 @@ impl Exporting {
         };
         if self.waiting.is_some() {
             let why = "The log is already being exported. Wait for that to end, or stop it.";
-            sheet.refused = Some((sheet.path.clone(), why.to_owned()));
+            sheet.refuse(why.to_owned());
             return;
         }
         let path = PathBuf::from(sheet.path.trim());
@@ -153,7 +171,7 @@ impl Exporting {
             // The sheet is still open: it says what is wrong beside what is to be corrected.
             (Err(why), Some(sheet)) => {
                 sheet.is_asked = false;
-                sheet.refused = Some((sheet.path.clone(), why));
+                sheet.refuse(why);
                 None
             }
             (Err(why), None) => Some(Notice::new(why, true)),

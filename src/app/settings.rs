@@ -1,20 +1,24 @@
 //! What is not about the destination: where the endpoint listens, how much is kept, and where the files are.
 
-use eframe::egui::{self, Align, DragValue, Key, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, Key, Label, Layout, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::{
-    Seen, Wish, moving, sources,
+    Seen, Wish, moving,
+    number::{NUMBER_MAX, Number},
+    sources,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
     config::{self, Config, Origin},
-    engine::{self, Queued},
+    engine::Queued,
 };
 
-/// The largest number that the settings file takes.
-const NUMBER_MAX: u64 = i64::MAX as u64;
+/// The smallest spool that the settings file takes.
+const SPOOL_BYTES_MIN: u64 = 64 * 1024;
+/// How far an arrow key changes a size.
+const BYTES_STEP: u64 = 16 * 1024 * 1024;
 
 /// The field that is wrong, and why.
 type Wrong = (&'static str, String);
@@ -25,9 +29,9 @@ pub(super) struct Settings {
     /// Addresses and networks with commas between them.
     trusted_proxies: String,
     require_write_key: bool,
-    spool_bytes: u64,
-    free_bytes: u64,
-    keep_events: u64,
+    spool_bytes: Number,
+    free_bytes: Number,
+    keep_events: Number,
     /// Settings that are to be imported, while somebody pastes them.
     pasted: Option<String>,
     /// The field for them is to get the focus.
@@ -42,9 +46,9 @@ impl Settings {
             public_url: config.capture.public_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             trusted_proxies: proxies_text(config),
             require_write_key: config.capture.require_write_key,
-            spool_bytes: config.spool.max_bytes,
-            free_bytes: config.spool.min_free_bytes,
-            keep_events: config.log.keep_events,
+            spool_bytes: Number::bytes(config.spool.max_bytes, SPOOL_BYTES_MIN..=NUMBER_MAX, BYTES_STEP),
+            free_bytes: Number::bytes(config.spool.min_free_bytes, 0..=NUMBER_MAX, BYTES_STEP),
+            keep_events: Number::count(config.log.keep_events, 0..=NUMBER_MAX, 1000),
             pasted: None,
             wants_import: false,
             desktop_notices: config.app.desktop_notices,
@@ -74,9 +78,9 @@ impl Settings {
         let mut seen = std::collections::HashSet::new();
         networks.retain(|network| seen.insert(*network));
         draft.capture.trusted_proxies = networks;
-        draft.spool.max_bytes = edited(self.spool_bytes, config.spool.max_bytes);
-        draft.spool.min_free_bytes = edited(self.free_bytes, config.spool.min_free_bytes);
-        draft.log.keep_events = edited(self.keep_events, config.log.keep_events);
+        draft.spool.max_bytes = self.spool_bytes.value().map_err(|why| ("spool.max_bytes", why))?;
+        draft.spool.min_free_bytes = self.free_bytes.value().map_err(|why| ("spool.min_free_bytes", why))?;
+        draft.log.keep_events = self.keep_events.value().map_err(|why| ("log.keep_events", why))?;
         draft.app.desktop_notices = self.desktop_notices;
         Ok(draft)
     }
@@ -258,39 +262,14 @@ impl Settings {
                 "For waiting and failed events; {} in use. When it is full, senders get a 429 response and retry.",
                 widgets::bytes(seen.status.ledger.queued_bytes)
             );
-            number_ui(
-                ui,
-                "Spool size limit",
-                &waiting,
-                widgets::bytes_edit(&mut self.spool_bytes).range(64 * 1024..=NUMBER_MAX),
-            );
+            number_ui(ui, "Spool size limit", &waiting, &mut self.spool_bytes);
             let text = "When the disk has less free space than this, senders get a 429 response and retry.";
-            number_ui(
-                ui,
-                "Keep free on the disk",
-                text,
-                widgets::bytes_edit(&mut self.free_bytes).range(0..=NUMBER_MAX),
-            );
+            number_ui(ui, "Keep free on the disk", text, &mut self.free_bytes);
             let text =
                 "Delivered and rejected events kept in the log. Queued and failed ones are never removed.";
-            number_ui(
-                ui,
-                "Keep in the log",
-                text,
-                widgets::number_edit(&mut self.keep_events)
-                    .range(0..=NUMBER_MAX)
-                    .speed(1000)
-                    .suffix(" events"),
-            );
+            number_ui(ui, "Keep in the log", text, &mut self.keep_events);
         });
     }
-}
-
-/// The number in a field, or the one in force where the field still shows that one: a field keeps a number as `f64`, which
-/// rounds the largest ones.
-fn edited(field: u64, in_force: u64) -> u64 {
-    let is_edited = (field as f64).to_bits() != (in_force as f64).to_bits();
-    if is_edited { field.min(NUMBER_MAX) } else { in_force }
 }
 
 /// The notice after a save: `done`, unless the environment decides a changed setting at every start, and so undoes the
@@ -334,19 +313,19 @@ fn proxies_text(config: &Config) -> String {
     texts.join(", ")
 }
 
-fn number_ui(ui: &mut Ui, name: &str, hint: &str, value: DragValue<'_>) {
+fn number_ui(ui: &mut Ui, name: &str, hint: &str, number: &mut Number) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let field = ui.add_sized(egui::vec2(150.0, 30.0), value);
+            number.ui(ui, vec2(150.0, 30.0), name);
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
-                let label = ui.label(weight(name, 580.0));
+                ui.label(weight(name, 580.0));
                 ui.add(Label::new(RichText::new(hint).color(t.weak)).wrap());
-                field.labelled_by(label.id);
             });
         });
     });
+    widgets::error_ui(ui, number.value().err().as_deref());
 }
 
 fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {

@@ -877,6 +877,7 @@ fn region_ui(ui: &mut Ui, region: &mut String, faults: &Faults) {
                 let found = policies::search(query.text);
                 found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
             });
+        widgets::keep_focus(&output.text_edit.response.response, error.is_some());
         // A name has spaces, and is searched for with them; a code has none.
         let text = region.trim();
         if output.text_edit.response.response.lost_focus() || config::check_region(text).is_ok() {

@@ -1,8 +1,6 @@
 //! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
 
-use eframe::egui::{
-    self, Align, ComboBox, Frame, Key, Label, Layout, Margin, Response, RichText, Stroke, Ui,
-};
+use eframe::egui::{self, Align, Frame, Key, Label, Layout, Margin, Response, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 mod check;
@@ -235,20 +233,13 @@ impl Sources {
             widgets::title_ui(ui, "Connect");
             ui.horizontal_wrapped(|ui| {
                 if sources.len() > 1 {
-                    let list = ComboBox::from_id_salt("snippet source").width(170.0);
-                    choose_ui(ui, list, sources, source, &mut self.source)
-                        .accessible_name("Source of the snippet");
+                    choose_ui(ui, ("Source of the snippet", 170.0), sources, source, &mut self.source);
                 }
-                ComboBox::from_id_salt("sdk")
-                    .width(190.0)
-                    .selected_text(self.sdk.title())
-                    .show_ui(ui, |ui| {
-                        for sdk in Sdk::ALL {
-                            ui.selectable_value(&mut self.sdk, sdk, sdk.title());
-                        }
-                    })
-                    .response
-                    .accessible_name("SDK");
+                let list = widgets::List { name: "SDK", shown: self.sdk.title(), width: 190.0, if_empty: "" };
+                let (_, chosen) = list.ui(ui, &Sdk::ALL.map(|sdk| (sdk.title(), sdk == self.sdk)));
+                if let Some(sdk) = chosen.and_then(|at| Sdk::ALL.get(at)) {
+                    self.sdk = *sdk;
+                }
             });
             let endpoint = seen.public_endpoint();
             let key = if self.revealed.contains(&source.name) {
@@ -283,23 +274,21 @@ fn new_key(seen: &mut Seen<'_>) -> Option<String> {
 /// A list to choose a source from, which is kept by its name. `shown`: the one that is chosen now.
 pub(super) fn choose_ui(
     ui: &mut Ui,
-    list: ComboBox,
+    (name, width): (&str, f32),
     sources: &[Source],
     shown: &Source,
     chosen: &mut String,
 ) -> Response {
-    let list = list.truncate().selected_text(&*shown.name);
-    let choices = |ui: &mut Ui| {
-        for source in sources {
-            if ui.selectable_label(source.name == shown.name, &*source.name).clicked() {
-                chosen.clone_from(&source.name);
-            }
-        }
-    };
+    let list = widgets::List { name, shown: &shown.name, width, if_empty: "" };
+    let choices: Vec<_> = sources.iter().map(|source| (&*source.name, source.name == shown.name)).collect();
     ui.scope(|ui| {
         // A longer name is cut: without a limit it would take the whole line.
         ui.set_max_width(ui.available_width().min(LIST_WIDTH_MAX));
-        list.show_ui(ui, choices).response
+        let (response, at) = list.ui(ui, &choices);
+        if let Some(source) = at.and_then(|at| sources.get(at)) {
+            chosen.clone_from(&source.name);
+        }
+        response
     })
     .inner
 }

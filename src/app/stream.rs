@@ -10,8 +10,8 @@ use std::{
 };
 
 use eframe::egui::{
-    self, Align, CentralPanel, ComboBox, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers,
-    Panel, RichText, Sense, Ui,
+    self, Align, CentralPanel, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, Panel,
+    RichText, Sense, Ui,
 };
 use egui_extras::{Column, TableBuilder};
 use lucide_icons::Icon;
@@ -292,13 +292,15 @@ impl Stream {
             let wrong = read_from(self.from, &self.place, seen.clock).is_err();
             ui.scope(|ui| {
                 widgets::edge_ui(ui, wrong && !self.place.is_empty());
-                let field = ui.add(widgets::text_edit(&mut self.place, hint).desired_width(210.0));
+                let edit = widgets::text_edit(&mut self.place, hint);
+                let field = ui.add(edit.desired_width(width.min(ui.max_rect().width())));
                 widgets::focus_once(&field, &mut self.wants_place);
                 if field.accessible_name(name).changed() {
                     self.read_again();
                 }
             });
         });
+                widgets::keep_focus(&field, wrong);
         match read_from(self.from, &self.place, seen.clock) {
             Err(rule) if self.place.is_empty() => widgets::hint_ui(ui, &widgets::capital(rule)),
             Err(rule) => widgets::error_ui(ui, Some(rule)),
@@ -311,24 +313,16 @@ impl Stream {
         ui.horizontal_wrapped(|ui| {
             let shown =
                 self.shard.as_deref().map_or("All shards".to_owned(), |id| format!("Shard {}", short(id)));
-            let mut chosen = None;
             let shards = &self.view.shards;
-            ComboBox::from_id_salt("shard")
-                .width(130.0)
-                .selected_text(shown)
-                .show_ui(ui, |ui| {
-                    if ui.selectable_label(self.shard.is_none(), "All shards").clicked() {
-                        chosen = Some(None);
-                    }
-                    for shard in shards {
-                        let label = format!("Shard {} · {}", short(&shard.id), lag(shard));
-                        if ui.selectable_label(self.shard.as_ref() == Some(&shard.id), label).clicked() {
-                            chosen = Some(Some(Arc::clone(&shard.id)));
-                        }
-                    }
-                })
-                .response
-                .accessible_name("Shard to read");
+            let labels: Vec<_> =
+                shards.iter().map(|shard| format!("Shard {} · {}", short(&shard.id), lag(shard))).collect();
+            let mut choices = vec![("All shards", self.shard.is_none())];
+            let is_shown = |shard: &ShardView| self.shard.as_ref() == Some(&shard.id);
+            choices.extend(labels.iter().zip(shards).map(|(label, shard)| (&**label, is_shown(shard))));
+            let list = widgets::List { name: "Shard to read", shown: &shown, width: 130.0, if_empty: "" };
+            let (_, at) = list.ui(ui, &choices);
+            let chosen = at
+                .map(|at| at.checked_sub(1).and_then(|at| shards.get(at)).map(|shard| Arc::clone(&shard.id)));
             if let Some(shard) = chosen.filter(|shard| *shard != self.shard) {
                 self.shard = shard;
                 self.read_again();

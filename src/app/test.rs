@@ -8,9 +8,7 @@ mod story;
 
 use std::collections::VecDeque;
 
-use eframe::egui::{
-    self, ComboBox, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, TextEdit, TextStyle, Ui,
-};
+use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, TextEdit, TextStyle, Ui};
 use lucide_icons::Icon;
 
 use super::{
@@ -327,9 +325,7 @@ impl Test {
             return;
         }
         let shown = &sources[self.source_at(seen)];
-        let list = ComboBox::from_id_salt("source").width(150.0);
-        sources::choose_ui(ui, list, sources, shown, &mut self.source)
-            .accessible_name("Source")
+        sources::choose_ui(ui, ("Source", 150.0), sources, shown, &mut self.source)
             .on_hover_text("The source whose write key the event is sent with");
     }
 

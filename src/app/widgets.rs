@@ -139,6 +139,13 @@ pub(super) fn is_left_with(field: &Response, key: Key) -> bool {
     field.lost_focus() && field.ctx.input(|input| input.key_pressed(key))
 }
 
+/// Keeps the focus in a field whose text is refused, so that what is typed next corrects it: Enter would take it away.
+pub(super) fn keep_focus(field: &Response, is_refused: bool) {
+    if is_refused && is_left_with(field, Key::Enter) {
+        field.request_focus();
+    }
+}
+
 /// Whether Enter gives the first answer of a sheet: it was pressed in one of these fields, or while nothing had the focus
 /// that does something else with it. A key that is held down, perhaps since before the sheet opened, does not count.
 pub(super) fn is_answered_with_enter(ui: &Ui, fields: &[&Response]) -> bool {
@@ -395,9 +402,78 @@ pub(super) fn field_ui(
             })
             .inner;
         error_ui(ui, error);
+        keep_focus(&response, error.is_some());
         response
     })
     .inner
+}
+
+/// A button that opens a list to choose from.
+#[derive(Clone, Copy)]
+pub(super) struct List<'a> {
+    /// For screen readers.
+    pub name: &'a str,
+    /// What its button shows; cut where it is too long.
+    pub shown: &'a str,
+    pub width: f32,
+    /// What the list says when there is nothing to choose.
+    pub if_empty: &'a str,
+}
+
+impl List<'_> {
+    /// Draws it; gives its button and the place of the choice that was made. Each choice is its text and whether it is in
+    /// force. For the keyboard, the list opens with the focus on that one, and the focus returns to the button at the end.
+    pub(super) fn ui(self, ui: &mut Ui, choices: &[(&str, bool)]) -> (Response, Option<usize>) {
+        let mut chosen = None;
+        let (mut is_open, mut is_done) = (false, false);
+        let key = egui::Id::unique(("list has the focus", self.name));
+        let mut has_focus = ui.data(|data| data.get_temp(key)).unwrap_or(false);
+        let list = egui::ComboBox::from_id_salt(self.name).width(self.width).truncate();
+        let shown = list.selected_text(self.shown).show_ui(ui, |ui| {
+            is_open = true;
+            if choices.is_empty() {
+                hint_ui(ui, self.if_empty);
+            }
+            let pressed = |keys: &[Key]| ui.input(|input| keys.iter().any(|key| input.key_pressed(*key)));
+            let (is_chosen, is_left) =
+                (pressed(&[Key::Enter, Key::Space]), pressed(&[Key::Escape, Key::Tab]));
+            let (down, up) = (pressed(&[Key::ArrowDown]), pressed(&[Key::ArrowUp]));
+            let items: Vec<_> = choices.iter().map(|(text, is)| ui.selectable_label(*is, *text)).collect();
+            chosen = items.iter().position(Response::clicked);
+            let focused = items.iter().position(Response::has_focus);
+            is_done = chosen.is_some() && is_chosen || focused.is_some() && is_left;
+            if chosen.is_some() || is_done {
+                ui.close();
+            }
+            let in_force = choices.iter().position(|(_, is)| *is).unwrap_or(0);
+            let next = match focused {
+                None => Some(in_force).filter(|_| !has_focus),
+                Some(at) if down => Some(at + 1),
+                Some(at) if up => at.checked_sub(1),
+                Some(_) => None,
+            };
+            has_focus |= focused.is_some();
+            if let Some(at) = focused {
+                // Otherwise the keys would lead to whatever is near the list.
+                let keys = egui::EventFilter {
+                    vertical_arrows: true,
+                    tab: true,
+                    escape: true,
+                    ..Default::default()
+                };
+                ui.memory_mut(|memory| memory.set_focus_lock_filter(items[at].id, keys));
+            }
+            if let Some(item) = next.and_then(|at| items.get(at)) {
+                item.request_focus();
+                item.scroll_to_me(None);
+            }
+        });
+        ui.data_mut(|data| data.insert_temp(key, has_focus && is_open));
+        if is_done {
+            shown.response.request_focus();
+        }
+        (shown.response.accessible_name(self.name), chosen)
+    }
 }
 
 /// The field of this window's forms.
@@ -789,55 +865,6 @@ pub(super) fn digits(n: u64) -> String {
     out
 }
 
-/// A field for a number, which shows it as [`digits`] does and takes it with or without blanks and commas.
-pub(super) fn number_edit<N: egui::emath::Numeric>(value: &mut N) -> egui::DragValue<'_> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a whole number, within its range"
-    )]
-    let shown = |value: f64, _: std::ops::RangeInclusive<usize>| digits(value.round().max(0.0) as u64);
-    let read = |text: &str| without_blanks(text).parse().ok();
-    egui::DragValue::new(value).custom_formatter(shown).custom_parser(read)
-}
-
-fn without_blanks(text: &str) -> String {
-    text.replace(|c: char| c.is_whitespace() || matches!(c, ',' | '_' | '\''), "")
-}
-
-/// Bytes of the units in which a size is typed.
-const UNITS: [(&str, u64); 5] =
-    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
-
-/// A field for a number of bytes. It shows exactly that number, in MiB or, where it is no whole number of them, in a smaller
-/// unit; it takes any unit, and MiB where none is named.
-pub(super) fn bytes_edit(value: &mut u64) -> egui::DragValue<'_> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a whole number, within its range"
-    )]
-    let shown = |value: f64, _: std::ops::RangeInclusive<usize>| exact_bytes(value.round().max(0.0) as u64);
-    egui::DragValue::new(value).speed(16 << 20).custom_formatter(shown).custom_parser(read_bytes)
-}
-
-/// A size without rounding.
-fn exact_bytes(n: u64) -> String {
-    let is_whole = |(_, bytes): &&(&str, u64)| n.is_multiple_of(*bytes);
-    let (unit, bytes) = UNITS[2..].iter().find(is_whole).unwrap_or(&UNITS[4]);
-    format!("{} {unit}", digits(n / bytes))
-}
-
-fn read_bytes(text: &str) -> Option<f64> {
-    let text = without_blanks(text).to_ascii_lowercase();
-    let of_unit = UNITS.iter().find_map(|(unit, bytes)| {
-        text.strip_suffix(&unit.to_ascii_lowercase()).map(|number| (number, *bytes))
-    });
-    let (number, bytes) = of_unit.unwrap_or((&text, 1 << 20));
-    let number: f64 = number.parse().ok()?;
-    Some((number * bytes as f64).round())
-}
-
 /// A rate for the eye.
 pub(super) fn rate(per_sec: f32) -> String {
     if per_sec > 0.0 && per_sec < 10.0 {
@@ -912,19 +939,6 @@ mod tests {
         assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1\u{2009}234".into()));
         assert_eq!((bytes(12), bytes(2048)), ("12 B".into(), "2.0 KiB".into()));
         assert_eq!((duration(80), duration(61_000)), ("80 ms".into(), "1 min 1 s".into()));
-    }
-
-    #[test]
-    fn a_size_is_shown_exactly_and_read_in_any_unit() {
-        for n in [0, 1, 1000, 64 << 10, 16 << 20, (16 << 20) + 1, 2 << 30, 8 << 40] {
-            assert_eq!(read_bytes(&exact_bytes(n)), Some(n as f64), "{}", exact_bytes(n));
-        }
-        assert_eq!(exact_bytes(64 << 10), "64 KiB");
-        assert_eq!(exact_bytes(2 << 30), "2\u{2009}048 MiB");
-        for text in ["1536", "1,536 MiB", "1.5 GiB", "1.5gib", "1 572 864 KiB"] {
-            assert_eq!(read_bytes(text), Some(1_610_612_736.0), "{text}");
-        }
-        assert_eq!((read_bytes("much"), read_bytes("")), (None, None));
     }
 
     #[test]

@@ -44,4 +44,5 @@ mod test_place;
 mod tls;
 mod truth;
 mod window;
+mod typing;
 mod wire;

@@ -199,6 +199,7 @@ impl Filters {
             ui.request_repaint_after(TYPING);
         }
         widgets::focus_once(&edit, &mut self.wants_search);
+        widgets::keep_focus(&edit, self.mistake.is_some());
         let rect = edit.rect;
         edit.on_hover_ui(|ui| {
             ui.set_max_width(430.0);

@@ -65,6 +65,7 @@ impl Saved {
                 let edit = widgets::text_edit(name, "Production").desired_width(220.0);
                 let field = ui.add(edit).labelled_by(label.id);
                 widgets::focus_once(&field, &mut self.focus);
+                widgets::keep_focus(&field, fault.is_some());
                 let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
                 let is_taken = seen.config.destinations.iter().any(|other| other.name == *name);
                 let label = if is_taken { "Replace the saved one" } else { "Save" };

@@ -172,6 +172,7 @@ fn field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, er
             if output.text_edit.response.response.lost_focus() {
                 name.truncate(name.trim_end().len());
             }
+            widgets::keep_focus(&output.text_edit.response.response, error.is_some());
             let changed = output.text_edit.response.response.changed() || output.accepted.is_some();
             output.text_edit.response.response.labelled_by(named.id);
             changed

@@ -5,6 +5,7 @@ use lucide_icons::Icon;
 
 use super::super::{
     Seen,
+    number::Number,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
@@ -15,18 +16,26 @@ use crate::{
 
 /// What the user chose.
 pub(super) struct Many {
-    events: u32,
+    events: Number,
     paced: bool,
-    per_sec: u32,
+    per_sec: Number,
     spread: bool,
-    users: u32,
+    users: Number,
     /// It is to be started by keys.
     pub asked: bool,
 }
 
 impl Default for Many {
     fn default() -> Self {
-        Self { events: 100, paced: true, per_sec: 20, spread: true, users: 25, asked: false }
+        let number = |value, max: u32| Number::count(value, 1..=u64::from(max), 1);
+        Self {
+            events: number(100, RUN_EVENTS_MAX),
+            paced: true,
+            per_sec: number(20, RUN_PER_SEC_MAX),
+            spread: true,
+            users: number(25, RUN_USERS_MAX),
+            asked: false,
+        }
     }
 }
 
@@ -53,17 +62,11 @@ impl Many {
                     }
                     return;
                 }
-                let start = widgets::primary_button_ui(ui, Icon::Play, "Start", event.is_some());
-                let start = start.on_disabled_hover_text("The event cannot be sent yet");
-                if let (true, Some((json, source))) = (start.clicked() || asked, event) {
-                    seen.engine.start_test_run(TestRun {
-                        kind,
-                        json,
-                        source,
-                        events: self.events,
-                        per_sec: self.paced.then_some(self.per_sec),
-                        users: self.spread.then_some(self.users),
-                    });
+                let run = event.and_then(|(json, source)| self.run(kind, json, source));
+                let start = widgets::primary_button_ui(ui, Icon::Play, "Start", run.is_some());
+                let start = start.on_disabled_hover_text("The event, or a number above, is not valid yet");
+                if let (true, Some(run)) = (start.clicked() || asked, run) {
+                    seen.engine.start_test_run(run);
                 }
             });
             if let Some(run) = &run {
@@ -72,58 +75,51 @@ impl Many {
         });
     }
 
+    /// What is to be run; `None` while a number that counts is not allowed.
+    fn run(&self, kind: Kind, json: String, source: usize) -> Option<TestRun> {
+        let read = |number: &Number| number.value().ok().and_then(|value| u32::try_from(value).ok());
+        let per_sec = if self.paced { Some(read(&self.per_sec)?) } else { None };
+        let users = if self.spread { Some(read(&self.users)?) } else { None };
+        Some(TestRun { kind, json, source, events: read(&self.events)?, per_sec, users })
+    }
+
     fn choices_ui(&mut self, ui: &mut Ui) {
-        let number = |name, value, max, unit| Number { name, value, max, unit };
-        number("Events", &mut self.events, RUN_EVENTS_MAX, "").ui(ui, None, "");
-        let pace = if self.paced { "" } else { "as fast as they are accepted" };
-        let rate = number("At a rate", &mut self.per_sec, RUN_PER_SEC_MAX, " per second");
-        rate.ui(ui, Some(&mut self.paced), pace);
-        let who = if self.spread {
-            format!("at random, test-user-1 to {}", self.users)
-        } else {
-            "the event's own user".to_owned()
+        number_ui(ui, "Events", &mut self.events, None, "");
+        let pace = if self.paced { "per second" } else { "as fast as they are accepted" };
+        number_ui(ui, "At a rate", &mut self.per_sec, Some(&mut self.paced), pace);
+        let who = match (self.spread, self.users.value()) {
+            (false, _) => "the event's own user".to_owned(),
+            (true, Ok(users)) => format!("at random, test-user-1 to {users}"),
+            (true, Err(_)) => "at random".to_owned(),
         };
-        let users = number("Random users", &mut self.users, RUN_USERS_MAX, "");
-        users.ui(ui, Some(&mut self.spread), &who);
+        number_ui(ui, "Random users", &mut self.users, Some(&mut self.spread), &who);
     }
 }
 
-/// A number to choose, up to a limit.
-struct Number<'a> {
-    name: &'a str,
-    value: &'a mut u32,
-    max: u32,
-    unit: &'a str,
-}
-
-impl Number<'_> {
-    /// With a switch without which it does not count.
-    fn ui(self, ui: &mut Ui, on: Option<&mut bool>, note: &str) {
-        let t = tokens(ui);
-        let Self { name, value, max, unit } = self;
-        ui.horizontal(|ui| {
-            let counts = if let Some(on) = on {
-                widgets::switch_ui(ui, on, name);
-                *on
-            } else {
-                ui.add_space(36.0 + ui.spacing().item_spacing.x);
-                true
-            };
-            let left = egui::Layout::left_to_right(egui::Align::Center);
-            ui.allocate_ui_with_layout(vec2(110.0, 28.0), left, |ui| {
-                ui.set_min_width(110.0);
-                ui.label(weight(name, 560.0));
-            });
-            if counts {
-                let speed = f64::from(*value).sqrt().max(1.0) / 4.0;
-                let drag = widgets::number_edit(value).range(1..=max).speed(speed).suffix(unit);
-                ui.add_sized(vec2(120.0, 28.0), drag).accessible_name(format!("{name}: how many"));
-            }
-            if !note.is_empty() {
-                ui.add(egui::Label::new(RichText::new(note).color(t.weak)).truncate());
-            }
+/// A number to choose, with a switch without which it does not count.
+fn number_ui(ui: &mut Ui, name: &str, number: &mut Number, on: Option<&mut bool>, note: &str) {
+    let t = tokens(ui);
+    let mut counts = true;
+    ui.horizontal(|ui| {
+        if let Some(on) = on {
+            widgets::switch_ui(ui, on, name);
+            counts = *on;
+        } else {
+            ui.add_space(36.0 + ui.spacing().item_spacing.x);
+        }
+        let left = egui::Layout::left_to_right(egui::Align::Center);
+        ui.allocate_ui_with_layout(vec2(110.0, 28.0), left, |ui| {
+            ui.set_min_width(110.0);
+            ui.label(weight(name, 560.0));
         });
-    }
+        if counts {
+            number.ui(ui, vec2(120.0, 28.0), &format!("{name}: how many"));
+        }
+        if !note.is_empty() {
+            ui.add(egui::Label::new(RichText::new(note).color(t.weak)).truncate());
+        }
+    });
+    widgets::error_ui(ui, number.value().err().filter(|_| counts).as_deref());
 }
 
 fn progress_ui(ui: &mut Ui, run: &RunView) {

@@ -1,6 +1,6 @@
 //! Events that the user has saved under a name. The file is the engine's to read and write.
 
-use eframe::egui::{self, ComboBox, Label, RichText, Ui};
+use eframe::egui::{self, Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
@@ -76,24 +76,22 @@ impl Presets {
         let shown = self.shown(kind);
         ui.horizontal_wrapped(|ui| {
             let title = shown.as_deref().unwrap_or("Saved events");
-            ComboBox::from_id_salt("presets")
-                .width(170.0)
-                .truncate()
-                .selected_text(title)
-                .show_ui(ui, |ui| {
-                    if self.saved.is_empty() {
-                        widgets::hint_ui(ui, "None yet. Save keeps the event as it stands.");
-                    }
-                    for preset in &self.saved {
-                        let is_chosen = shown.as_ref() == Some(&preset.name);
-                        let label = format!("{} ({})", preset.name, preset.kind.as_str());
-                        if ui.selectable_label(is_chosen, label).clicked() {
-                            chosen = Some(preset.clone());
-                        }
-                    }
-                })
-                .response
-                .accessible_name("Saved events");
+            let list = widgets::List {
+                name: "Saved events",
+                shown: title,
+                width: 170.0,
+                if_empty: "None yet. Save keeps the event as it stands.",
+            };
+            let labels: Vec<_> = self
+                .saved
+                .iter()
+                .map(|preset| format!("{} ({})", preset.name, preset.kind.as_str()))
+                .collect();
+            let is_shown = |preset: &Preset| shown.as_ref() == Some(&preset.name);
+            let choices: Vec<_> =
+                labels.iter().zip(&self.saved).map(|(label, preset)| (&**label, is_shown(preset))).collect();
+            let (_, at) = list.ui(ui, &choices);
+            chosen = at.and_then(|at| self.saved.get(at)).cloned();
             let can_write = self.loaded && self.writing.is_none() && self.naming.is_none();
             if can_write && widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …").clicked() {
                 self.naming = Some(shown.clone().unwrap_or_default());

@@ -1,0 +1,184 @@
+//! Fields for whole numbers and sizes. What is typed stays in the field: where it is not a number that is allowed, the field
+//! says which ones are, and nothing is replaced by the nearest one.
+
+use std::ops::RangeInclusive;
+
+use eframe::egui::{
+    Align2, Key, Response, Ui, Vec2,
+    accesskit::Role,
+    text::{CCursor, CCursorRange},
+    text_edit::TextEditState,
+};
+
+use super::widgets;
+
+/// The largest number that the settings file takes.
+pub(super) const NUMBER_MAX: u64 = i64::MAX as u64;
+
+/// Bytes of the units in which a size is typed.
+const UNITS: [(&str, u64); 5] =
+    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// How a number is written.
+#[derive(Clone, Copy)]
+enum Written {
+    /// With or without blanks and commas between its digits.
+    Count,
+    /// With a unit; MiB where none is named.
+    Bytes,
+}
+
+/// A number that is being typed.
+pub(super) struct Number {
+    text: String,
+    written: Written,
+    range: RangeInclusive<u64>,
+    /// How far an arrow key goes.
+    step: u64,
+}
+
+impl Number {
+    pub(super) fn count(value: u64, range: RangeInclusive<u64>, step: u64) -> Self {
+        Self { text: Written::Count.show(value), written: Written::Count, range, step }
+    }
+
+    pub(super) fn bytes(value: u64, range: RangeInclusive<u64>, step: u64) -> Self {
+        Self { text: Written::Bytes.show(value), written: Written::Bytes, range, step }
+    }
+
+    /// The number, or which ones are allowed.
+    pub(super) fn value(&self) -> Result<u64, String> {
+        let typed = self.written.read(&self.text);
+        typed.filter(|value| self.range.contains(value)).ok_or_else(|| self.rule(typed))
+    }
+
+    fn rule(&self, typed: Option<u64>) -> String {
+        let (min, max) = (*self.range.start(), *self.range.end());
+        let show = |value| self.written.show(value);
+        match self.written {
+            Written::Count if max < NUMBER_MAX => {
+                format!("A whole number from {} to {}", show(min), show(max))
+            }
+            Written::Count | Written::Bytes if typed.is_some_and(|value| value > max) => {
+                format!("At most {}", show(max))
+            }
+            Written::Count if min > 0 => format!("A whole number of at least {}", show(min)),
+            Written::Count => "A whole number, such as 100 000".to_owned(),
+            Written::Bytes if min > 0 => format!("A size of at least {}", show(min)),
+            Written::Bytes => "A size, such as 512 MiB".to_owned(),
+        }
+    }
+
+    /// The field. What is wrong with it is up to the caller to show, where there is room for it.
+    pub(super) fn ui(&mut self, ui: &mut Ui, size: Vec2, name: &str) -> Response {
+        let is_wrong = self.value().is_err();
+        let edit = widgets::text_edit(&mut self.text, "").align(Align2::CENTER_CENTER);
+        let field = ui
+            .scope(|ui| {
+                widgets::edge_ui(ui, is_wrong);
+                ui.add_sized(size, edit.desired_width(size.x)).accessible_name(name)
+            })
+            .inner;
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_role(Role::SpinButton));
+        if field.gained_focus() && !ui.input(|input| input.pointer.any_pressed()) {
+            // Reached by the keyboard: the next digits are another number.
+            let all = CCursorRange::two(CCursor::new(0), CCursor::new(self.text.chars().count()));
+            let mut state = TextEditState::load(ui.ctx(), field.id).unwrap_or_default();
+            state.cursor.set_char_range(Some(all));
+            state.store(ui.ctx(), field.id);
+        }
+        if let Ok(value) = self.value() {
+            let (up, down) =
+                ui.input(|input| (input.key_pressed(Key::ArrowUp), input.key_pressed(Key::ArrowDown)));
+            let (min, max) = (*self.range.start(), *self.range.end());
+            match (field.has_focus(), up, down) {
+                (true, true, _) => self.text = self.written.show(value.saturating_add(self.step).min(max)),
+                (true, _, true) => self.text = self.written.show(value.saturating_sub(self.step).max(min)),
+                _ if field.lost_focus() => self.text = self.written.show(value),
+                _ => {}
+            }
+        }
+        widgets::keep_focus(&field, is_wrong);
+        field
+    }
+}
+
+impl Written {
+    fn show(self, value: u64) -> String {
+        match self {
+            Self::Count => widgets::digits(value),
+            Self::Bytes => {
+                // Without rounding: in MiB, or in a smaller unit of which it is a whole number.
+                let is_whole = |(_, bytes): &&(&str, u64)| value.is_multiple_of(*bytes);
+                let (unit, bytes) = UNITS[2..].iter().find(is_whole).unwrap_or(&UNITS[4]);
+                format!("{} {unit}", widgets::digits(value / bytes))
+            }
+        }
+    }
+
+    /// A number that is too large for a `u64` is read as the largest one.
+    fn read(self, text: &str) -> Option<u64> {
+        let text = text.replace(|c: char| c.is_whitespace() || matches!(c, ',' | '_' | '\''), "");
+        let text = text.to_ascii_lowercase();
+        let of_unit = UNITS.iter().find_map(|(unit, bytes)| {
+            text.strip_suffix(&unit.to_ascii_lowercase()).map(|number| (number, *bytes))
+        });
+        let (number, factor) = match self {
+            Self::Count => (&*text, 1),
+            Self::Bytes => of_unit.unwrap_or((&text, 1 << 20)),
+        };
+        if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(number.parse::<u64>().map_or(u64::MAX, |number| number.saturating_mul(factor)));
+        }
+        let is_decimal = |c: char| c.is_ascii_digit() || c == '.';
+        let fraction: f64 = number.parse().ok().filter(|_| number.chars().all(is_decimal))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative; what is too large becomes the largest number"
+        )]
+        match self {
+            Self::Count => None,
+            Self::Bytes => Some((fraction * factor as f64).round() as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_shown_exactly_and_read_in_any_unit() {
+        let (show, read) = (|n| Written::Bytes.show(n), |text: &str| Written::Bytes.read(text));
+        for n in [0, 1, 1000, 64 << 10, 16 << 20, (16 << 20) + 1, 2 << 30, 8 << 40, NUMBER_MAX] {
+            assert_eq!(read(&show(n)), Some(n), "{}", show(n));
+        }
+        assert_eq!(show(64 << 10), "64 KiB");
+        assert_eq!(show(2 << 30), "2\u{2009}048 MiB");
+        for text in ["1536", "1,536 MiB", "1.5 GiB", "1.5gib", "1 572 864 KiB"] {
+            assert_eq!(read(text), Some(1_610_612_736), "{text}");
+        }
+        for text in ["much", "", "-5", "1e3", "MiB", ".", "1..5", "NaN", "inf"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_read_whole_or_not_at_all() {
+        let read = |text: &str| Written::Count.read(text);
+        for text in ["2500000", "2 500 000", "2,500,000", "2_500_000", "2\u{2009}500\u{2009}000"] {
+            assert_eq!(read(text), Some(2_500_000), "{text}");
+        }
+        for text in ["", "-1", "1.5", "many", "12 events", "0x10"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        let number = |text: &str| Number { text: text.to_owned(), ..Number::count(1, 1..=9, 1) };
+        assert_eq!(number("9").value(), Ok(9));
+        for text in ["0", "10", "99999999999999999999", "x"] {
+            assert_eq!(number(text).value(), Err("A whole number from 1 to 9".to_owned()), "{text}");
+        }
+        let any = Number { text: "99999999999999999999".to_owned(), ..Number::count(1, 0..=NUMBER_MAX, 1) };
+        assert!(any.value().is_err_and(|rule| rule.starts_with("At most 9")));
+    }
+}
