@@ -270,9 +270,9 @@ enum Wish {
     StopSigningIn,
     /// AWS's files may have changed.
     ReadAwsFiles,
-    /// Something was done.
     /// Open the settings file in the desktop's editor.
     OpenSettingsFile,
+    /// Something was done.
     Notice(String),
     /// It was not, and why.
     Refused(String),
@@ -451,8 +451,8 @@ struct Desk {
     account: account::Account,
     resending: resending::Resending,
     exporting: exporting::Exporting,
-    setup: setup::SetUp,
     opening: Option<Opening>,
+    setup: setup::SetUp,
     sources: sources::Sources,
     test: test::Test,
     live: live::Live,
@@ -494,8 +494,8 @@ impl Desk {
             saving: None,
             resending: resending::Resending::default(),
             exporting: exporting::Exporting::default(),
-            over: palette::Over::default(),
             opening: None,
+            over: palette::Over::default(),
             news: news::News::default(),
             look: look::Keeper::new(&engine, ctx),
             below: 0.0,
@@ -535,8 +535,8 @@ impl Desk {
             .logic(ctx)
             .or_else(|| self.resending.logic(ctx))
             .or_else(|| self.exporting.logic(ctx, &self.status))
-        {
             .or_else(|| not_opened(&mut self.opening, ctx))
+        {
             return Some(notice);
         }
         let Some((saving, done, queued)) = self.saving.as_mut() else { return self.news(ctx) };
@@ -570,14 +570,16 @@ impl Desk {
         }
         let item = item?;
         if self.config.app.desktop_notices {
-            engine.notify_desktop(item.text.clone());
+            engine.notify_desktop(format!("{}{}", item.text, item.elsewhere));
         }
         Some(Notice { place: Some(item.place), ..Notice::new(item.text, true) })
     }
 
-    fn ui(&mut self, ui: &mut Ui, clock: &Clock) -> Vec<Wish> {
+    /// Draws the places. `news`: the notice that has a place of its own above the banners; gives whether it stays.
+    fn ui(&mut self, ui: &mut Ui, clock: &Clock, news: Option<&Notice>) -> (Vec<Wish>, Option<Shown>) {
         let mut wishes = Vec::new();
-        let Some(engine) = self.engine.as_ref() else { return wishes };
+        let mut shown = None;
+        let Some(engine) = self.engine.as_ref() else { return (wishes, shown) };
         let seen = &mut Seen {
             engine,
             status: &self.status,
@@ -622,6 +624,12 @@ impl Desk {
             let panel = Panel::bottom("banner").show_separator_line(false).frame(Frame::new().fill(t.panel));
             height = panel.show(ui, |ui| banner::banner_ui(ui, seen)).inner;
         }
+        if let Some(news) = news {
+            let panel = Panel::bottom("news").show_separator_line(false).frame(Frame::new().fill(t.panel));
+            let drawn = panel.show(ui, |ui| news.strip_ui(ui, self.place));
+            height += drawn.response.rect.height();
+            shown = Some(drawn.inner);
+        }
         // A panel learns its height by being drawn: its contents would be in another place for one frame.
         widgets::keep_length(ui, &mut self.banner_height, height, "the banner's height");
         self.below = bottom - ui.available_rect_before_wrap().bottom();
@@ -638,7 +646,7 @@ impl Desk {
                 Place::Settings => self.settings.ui(ui, seen),
             });
         });
-        wishes
+        (wishes, shown)
     }
 
     /// Opens this place; for a wish that is carried out there.
@@ -692,6 +700,7 @@ impl Desk {
             Wish::SignIn(what) => self.account.sign_in(engine, what),
             Wish::StopSigningIn => self.account.stop_signing_in(),
             Wish::ReadAwsFiles => self.account.read(engine),
+            Wish::OpenSettingsFile => self.opening = Some(Opening::settings_file(&self.config_path)),
             Wish::Notice(text) => return Some(Notice::new(text, false)),
             Wish::Refused(text) => return Some(Notice::new(text, true)),
         }
@@ -701,7 +710,6 @@ impl Desk {
     fn save(&mut self, config: Config, done: &'static str, queued: Queued) {
         let Some(engine) = &self.engine else { return };
         let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
-            Wish::OpenSettingsFile => self.opening = Some(Opening::settings_file(&self.config_path)),
         let done = settings::saved_notice(done, &self.config.differences(&config), &self.held);
         let answer = engine.save_and_apply(config, queued);
         self.saving = Some((Waiting::patient(answer, patience), done, queued));
@@ -765,15 +773,6 @@ impl Drop for Desk {
     }
 }
 
-/// A save under way, what it is called when it is done, and what becomes of the events that wait.
-type Saving = (Waiting<Result<Applied, String>>, String, Queued);
-
-/// Short news at the lower edge, gone after a few seconds.
-struct Notice {
-    text: String,
-    bad: bool,
-    since: Instant,
-    /// Where there is more about it.
 /// A file or web page that is being opened by another program, and what to say when none does, up to the reason and after it.
 struct Opening {
     answer: Option<Waiting<Result<(), String>>>,
@@ -817,6 +816,15 @@ fn clicked_links(ctx: &egui::Context) -> Vec<String> {
     })
 }
 
+/// A save under way, what it is called when it is done, and what becomes of the events that wait.
+type Saving = (Waiting<Result<Applied, String>>, String, Queued);
+
+/// Short news at the lower edge, gone after a few seconds.
+struct Notice {
+    text: String,
+    bad: bool,
+    since: Instant,
+    /// Where there is more about it.
     place: Option<Place>,
 }
 
@@ -824,7 +832,7 @@ fn clicked_links(ctx: &egui::Context) -> Vec<String> {
 const NOTICE_LINE_MAX: usize = 110;
 const NOTICE_WIDTH_MAX: f32 = 640.0;
 
-/// Whether a notice stays, and where it was followed to.
+/// Whether news stays, and where it was followed to.
 struct Shown {
     stays: bool,
     to: Option<Place>,
@@ -835,21 +843,63 @@ impl Notice {
         Self { text, bad, since: Instant::now(), place: None }
     }
 
-    /// `above`: what it must not cover at the window's lower edge. No button leads to the place that is `open`.
-    fn ui(&self, ui: &Ui, above: f32, open: Option<Place>) -> Shown {
+    /// How long it is still there, and asks for the frame in which it is not; `None`: it is over.
+    fn time_left(&self, ui: &Ui) -> Option<Duration> {
         // Long enough to be read.
         let reading = 3 + self.text.len() as u64 / 25;
         let stays = Duration::from_secs(if self.bad { reading.max(12) } else { reading });
-        let Some(left) = stays.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) else {
-            return Shown { stays: false, to: None };
-        };
+        let left = stays.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())?;
         ui.request_repaint_after(left);
+        Some(left)
+    }
+
+    /// Whether it needs room of its own: what comes unasked must not cover what the user is at.
+    fn is_news(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// In a line of its own, with a way to its place. No button leads to the place that is `open`.
+    fn strip_ui(&self, ui: &mut Ui, open: Place) -> Shown {
+        let mut shown = Shown { stays: self.time_left(ui).is_some(), to: None };
         let t = theme::tokens(ui);
-        let (mut to, mut closed) = (None, false);
-        let tone = if self.bad { widgets::Tone::Bad } else { widgets::Tone::Good };
+        let tone = self.tone();
+        let frame = Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 4));
+        frame.outer_margin(Margin { left: 24, right: 20, top: 8, bottom: 0 }).show(ui, |ui| {
+            egui::Sides::new().shrink_left().truncate().show(
+                ui,
+                |ui| {
+                    ui.label(theme::icon(tone.icon()).color(tone.color(t)));
+                    let text = theme::weight(&*self.text, 560.0).color(t.strong);
+                    ui.add(egui::Label::new(text).truncate());
+                },
+                |ui| {
+                    shown.stays &= !widgets::icon_button_ui(ui, Icon::X, "Close the notice").clicked();
+                    let place = self.place.filter(|place| *place != open);
+                    if let Some(place) = place
+                        && widgets::button_ui(ui, place.icon(), place.title()).clicked()
+                    {
+                        shown = Shown { stays: false, to: Some(place) };
+                    }
+                },
+            );
+        });
+        shown
+    }
+
+    fn tone(&self) -> widgets::Tone {
+        if self.bad { widgets::Tone::Bad } else { widgets::Tone::Good }
+    }
+
+    /// Over the window's lower edge. `above`: what it must not cover there. False: it is over.
+    fn ui(&self, ui: &Ui, above: f32) -> bool {
+        if self.time_left(ui).is_none() {
+            return false;
+        }
+        let t = theme::tokens(ui);
+        let tone = self.tone();
         egui::Area::new(egui::Id::unique("notice"))
             .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -48.0 - above))
-            .interactable(self.place.is_some())
+            .interactable(false)
             .show(ui, |ui| {
                 Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 9)).show(
                     ui,
@@ -865,18 +915,11 @@ impl Notice {
                             } else {
                                 ui.label(text);
                             }
-                            let Some(place) = self.place else { return };
-                            if open != Some(place)
-                                && widgets::button_ui(ui, place.icon(), place.title()).clicked()
-                            {
-                                to = Some(place);
-                            }
-                            closed = widgets::icon_button_ui(ui, Icon::X, "Close the notice").clicked();
                         });
                     },
                 );
             });
-        Shown { stays: to.is_none() && !closed, to }
+        true
     }
 }
 
@@ -991,8 +1034,14 @@ impl eframe::App for App {
                 }
             }
             Phase::Desk(desk) => {
-                let wishes = desk.ui(ui, &self.clock);
+                let news = self.notice.as_ref().filter(|notice| notice.is_news());
+                let (wishes, shown) = desk.ui(ui, &self.clock, news);
                 if !wishes.is_empty() {
+                    ui.request_repaint();
+                }
+                if let Some(shown) = shown.filter(|shown| !shown.stays) {
+                    desk.place = shown.to.unwrap_or(desk.place);
+                    self.notice = None;
                     ui.request_repaint();
                 }
                 for wish in wishes {
@@ -1000,20 +1049,19 @@ impl eframe::App for App {
                         self.notice = Some(notice);
                     }
                 }
+                for url in clicked_links(ui.ctx()) {
+                    desk.opening = Some(Opening::web_page(&url));
+                }
             }
         }
-        let (above, open) = match &self.phase {
-            Phase::Desk(desk) => (desk.below, Some(desk.place)),
-            Phase::Problem(_) => (0.0, None),
+        let above = match &self.phase {
+            Phase::Desk(desk) => desk.below,
+            Phase::Problem(_) => 0.0,
         };
-        if let Some(Shown { stays, to }) = self.notice.as_ref().map(|notice| notice.ui(ui, above, open)) {
-            if let (Some(place), Phase::Desk(desk)) = (to, &mut self.phase) {
-                desk.place = place;
-            }
-            if !stays {
-                self.notice = None;
-                ui.request_repaint();
-            }
+        let notice = self.notice.as_ref().filter(|notice| !notice.is_news());
+        if notice.is_some_and(|notice| !notice.ui(ui, above)) {
+            self.notice = None;
+            ui.request_repaint();
         }
     }
 
@@ -1027,6 +1075,3 @@ impl eframe::App for App {
         visuals.panel_fill.to_normalized_gamma_f32()
     }
 }
-                for url in clicked_links(ui.ctx()) {
-                    desk.opening = Some(Opening::web_page(&url));
-                }

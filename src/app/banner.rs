@@ -22,21 +22,33 @@ use crate::{
 
 /// Whether there is anything to say.
 pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
-    matches!(seen.status.intake, Intake::Full | Intake::DiskFull | Intake::Failing(_))
-        || !seen.status.problems.is_empty()
-        || seen.status.forwarder.fault().is_some()
-        || seen.status.stuck.is_some()
-        || !faults::on(seen).is_empty()
+    count(seen) > 0
+}
+
+/// How many banners there are.
+fn count(seen: &Seen<'_>) -> usize {
+    let ones = [
+        matches!(seen.status.intake, Intake::Full | Intake::DiskFull | Intake::Failing(_)),
+        seen.status.forwarder.fault().is_some(),
+        seen.status.stuck.is_some(),
+        !faults::on(seen).is_empty(),
+    ];
+    seen.status.problems.len() + ones.into_iter().filter(|is| *is).count()
 }
 
 /// Below this height of the window each banner is one line until it is opened.
 const LOW: f32 = 720.0;
+/// Below this one a banner is that if it comes beside another, which stays as it is.
+const LOW_FOR_ANOTHER: f32 = 900.0;
+/// Under this name each banner finds whether there are others.
+const SEVERAL: &str = "there are several banners";
 /// All banners together take at most this share of the window's height; beyond it they scroll.
 const SHARE_MAX: f32 = 0.45;
 
 /// Draws all banners; returns their height.
 pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> f32 {
     let height_max = ui.content_rect().height() * SHARE_MAX;
+    ui.data_mut(|data| data.insert_temp(Id::unique(SEVERAL), count(seen) > 1));
     // The panel is as high as the banners were in the frame before: they may ask for more.
     let scrolled = ScrollArea::vertical().max_height(height_max).min_scrolled_height(height_max);
     let shown = scrolled.auto_shrink([false, true]).show(ui, |ui| {
@@ -164,6 +176,23 @@ fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str, actions: impl FnOn
     framed_ui(ui, tone, (title, words), body, |ui, _| actions(ui));
 }
 
+/// Whether the banner is one line until it is opened. As long as the banner is there and the window as high, that stays so:
+/// no button moves when another banner comes or goes.
+fn is_low(ui: &Ui, name: &str) -> bool {
+    let (frame, height) = (ui.ctx().cumulative_frame_nr(), ui.content_rect().height());
+    let id = Id::unique(("banner is low", name));
+    let before: Option<(u64, f32, bool)> = ui.data(|data| data.get_temp(id));
+    let is_low = match before {
+        Some((at, high, was_low)) if at + 1 >= frame && (high - height).abs() < 0.5 => was_low,
+        Some(_) | None => {
+            let is_another = ui.data(|data| data.get_temp(Id::unique(SEVERAL))).unwrap_or(false);
+            height < if is_another { LOW_FOR_ANOTHER } else { LOW }
+        }
+    };
+    ui.data_mut(|data| data.insert_temp(id, (frame, height, is_low)));
+    is_low
+}
+
 /// One banner: its title, its text, and its buttons. In a low window it is one line until it is opened; `actions` is told
 /// whether it is open.
 fn framed_ui(
@@ -175,7 +204,7 @@ fn framed_ui(
 ) {
     let t = tokens(ui);
     let icon = theme::icon(tone.icon()).size(15.0).color(tone.color(t));
-    let is_low = ui.content_rect().height() < LOW;
+    let is_low = is_low(ui, name);
     let id = Id::unique(("banner is open", name));
     let is_open = !is_low || ui.data(|data| data.get_temp(id).unwrap_or(false));
     let turn_ui = |ui: &mut Ui| {

@@ -22,6 +22,8 @@ const SPOOL_LOW: u64 = 70;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub text: String,
+    /// What a notice of the desktop adds: in the window the banner says it.
+    pub elsewhere: &'static str,
     /// Where there is more about it.
     pub place: Place,
 }
@@ -53,9 +55,9 @@ impl News {
         let was_blocked = self.is_blocked;
         self.is_blocked = is_blocked || (was_blocked && !is_over);
         if is_blocked && !was_blocked {
-            let text = "Delivery needs you: events wait in the spool. The banner in Tributary's window says what to \
-                        do.";
-            return Some(Item { text: text.to_owned(), place: Place::SetUp });
+            let text = "Delivery needs you: events wait in the spool.".to_owned();
+            let elsewhere = " The banner in Tributary's window says what to do.";
+            return Some(Item { text, elsewhere, place: Place::SetUp });
         }
         let used = percent(status.ledger.queued_bytes, config.spool.max_bytes);
         let was_high = self.is_high;
@@ -63,7 +65,7 @@ impl News {
         if self.is_high && !was_high {
             let text =
                 format!("The spool is {used} % full. When it is full, senders get a 429 response and retry.");
-            return Some(Item { text, place: Place::Settings });
+            return Some(Item { text, elsewhere: "", place: Place::Settings });
         }
         self.failures(status.ledger.failed, now)
     }
@@ -86,7 +88,7 @@ impl News {
         let what =
             if count == 1 { "1 event".to_owned() } else { format!("{} events", widgets::digits(count)) };
         let text = format!("{what} failed. Failed events are kept; Live shows the reasons.");
-        Some(Item { text, place: Place::Live })
+        Some(Item { text, elsewhere: "", place: Place::Live })
     }
 
     /// When the failures that are not told of yet may be.
