@@ -27,6 +27,8 @@ use story::Sent;
 
 /// Enough to compare a few; the log has them all.
 const HISTORY_MAX: usize = 12;
+/// What is left free for a scroll bar, which floats.
+const BAR: f32 = 4.0;
 const SEND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
 
 const CALLS: [(Kind, &str); 6] = [
@@ -210,23 +212,24 @@ impl Test {
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let subtitle = "Send an event through the real endpoint and follow it to its record";
-        widgets::heading_ui(ui, "Test", subtitle, |_| {});
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.set_max_width(ui.available_width() - 4.0);
-            if ui.available_width() > 860.0 {
-                ui.columns(2, |columns| {
-                    // Upright again: a column stretches the words of a text over its width.
-                    columns[0].vertical(|ui| self.left_ui(ui, seen));
-                    columns[1].vertical(|ui| self.right_ui(ui, seen));
-                });
-            } else {
+        let kind = self.kind;
+        self.draft().check(kind, seen.config);
+        // Beside the title, and not below the form: it is in sight however low the window is.
+        widgets::heading_ui(ui, "Test", subtitle, |ui| self.send_ui(ui, seen));
+        if ui.available_width() - BAR > 860.0 {
+            // Each column scrolls for itself: the story is followed while the form stays where it is.
+            ui.columns(2, |columns| {
+                let [left, right] = columns else { return };
+                column_ui(left, "form", |ui| self.left_ui(ui, seen));
+                column_ui(right, "story", |ui| self.right_ui(ui, seen));
+            });
+        } else {
+            column_ui(ui, "page", |ui| {
                 self.left_ui(ui, seen);
                 ui.add_space(4.0);
                 self.right_ui(ui, seen);
-            }
-            ui.add_space(18.0);
-            widgets::follow_focus(ui);
-        });
+            });
+        }
     }
 
     fn left_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -263,8 +266,7 @@ impl Test {
             draft.check(kind, seen.config);
             verdict_ui(ui, draft.fault.as_deref(), refuses_all(seen));
             self.mark_ui(ui);
-            ui.add_space(2.0);
-            self.buttons_ui(ui, seen);
+            self.template_ui(ui);
             if !has_source(seen) && widgets::button_ui(ui, Icon::Plus, "Add a source first").clicked() {
                 seen.go(Place::Sources);
             }
@@ -293,23 +295,25 @@ impl Test {
         });
     }
 
-    fn buttons_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
+    /// The button, and as whom the event is sent; from the right.
+    fn send_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let shortcut = ui.input_mut(|i| i.consume_shortcut(&SEND)) || std::mem::take(&mut self.send_now);
-        ui.horizontal_wrapped(|ui| {
-            let can_send = self.can_send(seen);
-            let button = widgets::primary_button_ui(ui, Icon::Send, "Send event", can_send);
-            let button = button.on_hover_text(ui.format_shortcut(&SEND));
-            let button = button.on_disabled_hover_text("The text is not an event yet");
-            if (button.clicked() || shortcut) && can_send {
-                self.send(seen);
-            }
-            self.source_ui(ui, seen);
-            let template = snippets::sample(self.kind);
-            if self.draft().text != template && widgets::button_ui(ui, Icon::Undo2, "Template").clicked() {
-                *self.draft() = Draft::new(template.to_owned());
-                self.presets.let_go(self.kind);
-            }
-        });
+        let can_send = self.can_send(seen);
+        let button = widgets::primary_button_ui(ui, Icon::Send, "Send event", can_send);
+        let button = button.on_hover_text(ui.format_shortcut(&SEND));
+        let button = button.on_disabled_hover_text("The text is not an event yet");
+        if (button.clicked() || shortcut) && can_send {
+            self.send(seen);
+        }
+        self.source_ui(ui, seen);
+    }
+
+    fn template_ui(&mut self, ui: &mut Ui) {
+        let template = snippets::sample(self.kind);
+        if self.draft().text != template && widgets::button_ui(ui, Icon::Undo2, "Template").clicked() {
+            *self.draft() = Draft::new(template.to_owned());
+            self.presets.let_go(self.kind);
+        }
     }
 
     /// The place of the chosen source among the sources as they are now.
@@ -393,6 +397,17 @@ impl Test {
             );
         });
     }
+}
+
+/// What is scrolled as one.
+fn column_ui(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) {
+    ScrollArea::vertical().id_salt(name).auto_shrink(false).show(ui, |ui| {
+        ui.set_max_width(ui.available_width() - BAR);
+        // Upright again: a column stretches the words of a text over its width.
+        ui.vertical(contents);
+        ui.add_space(18.0);
+        widgets::follow_focus(ui);
+    });
 }
 
 fn has_source(seen: &Seen<'_>) -> bool {
