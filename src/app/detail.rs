@@ -194,20 +194,18 @@ impl Pane {
                 }
                 let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
                 widgets::segments_ui(ui, &mut self.looks.tab, "What to show", &tabs);
-                ScrollArea::vertical().id_salt(("detail", self.looks.tab as u8)).auto_shrink(false).show(
-                    ui,
-                    |ui| {
-                        // The scroll bar floats over what is left free here.
-                        ui.set_max_width(ui.available_width() - 8.0);
-                        ui.spacing_mut().item_spacing.y = 6.0;
-                        match self.looks.tab {
-                            Tab::Event => event_ui(ui, loaded, &mut self.looks.form, seen),
-                            Tab::Record => record_ui(ui, loaded, seen),
-                            Tab::Story => story_ui(ui, &loaded.detail, seen),
-                        }
-                        ui.add_space(12.0);
-                    },
-                );
+                let salt = ("detail", self.id, self.looks.tab as u8);
+                ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
+                    // The scroll bar floats over what is left free here.
+                    ui.set_max_width(ui.available_width() - 8.0);
+                    ui.spacing_mut().item_spacing.y = 6.0;
+                    match self.looks.tab {
+                        Tab::Event => event_ui(ui, loaded, &mut self.looks.form, seen),
+                        Tab::Record => record_ui(ui, loaded, seen),
+                        Tab::Story => story_ui(ui, &loaded.detail, seen),
+                    }
+                    ui.add_space(12.0);
+                });
             }
             Shown::Loading => {
                 close_ui(ui, "Delivery", &mut open);

@@ -8,8 +8,8 @@ use super::widgets;
 
 /// A pointer that moves less than this rests.
 const REST: f32 = 4.0;
-/// The button's maximum size.
-const BUTTON: egui::Vec2 = vec2(220.0, 34.0);
+/// The button's maximum size: as high as the list's head, so that it covers no row.
+const BUTTON: egui::Vec2 = vec2(220.0, 26.0);
 
 #[derive(Default)]
 pub(super) struct Hold {
@@ -50,12 +50,11 @@ impl Hold {
         list.contains(pointer) && self.let_go_at.is_none()
     }
 
-    /// The button over the list's newest end. It never comes up under the pointer, where it would take a click that was
+    /// The button over the list's head. `is_below`: the newest row is at the list's lower end. It never comes up under the pointer, where it would take a click that was
     /// meant for a row. True when it was pressed.
-    pub(super) fn offer_ui(&mut self, ui: &mut Ui, list: Rect, label: &str, at_end: bool) -> bool {
-        let (icon, top) =
-            if at_end { (Icon::ArrowDown, list.bottom() - 44.0) } else { (Icon::ArrowUp, list.top() + 34.0) };
-        let place = Rect::from_min_size(egui::pos2(list.left(), top), vec2(list.width(), BUTTON.y));
+    pub(super) fn offer_ui(&mut self, ui: &mut Ui, list: Rect, label: &str, is_below: bool) -> bool {
+        let icon = if is_below { Icon::ArrowDown } else { Icon::ArrowUp };
+        let place = Rect::from_min_size(list.min, vec2(list.width(), BUTTON.y));
         let pointer = ui.input(|input| input.pointer.latest_pos());
         let near = Rect::from_center_size(place.center(), BUTTON);
         if !self.is_offered && pointer.is_some_and(|pointer| near.contains(pointer)) {
@@ -64,6 +63,8 @@ impl Hold {
         self.is_offered = true;
         let layout = Layout::top_down(Align::Center);
         let mut over = ui.new_child(UiBuilder::new().id_salt("held").max_rect(place).layout(layout));
+        over.spacing_mut().interact_size.y = BUTTON.y;
+        over.spacing_mut().button_padding.y = 2.0;
         let button = widgets::primary_button_ui(&mut over, icon, label, true);
         let pressed = button.on_hover_text("Show the newest, and follow").clicked();
         if pressed {

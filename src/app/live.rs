@@ -351,16 +351,18 @@ impl Live {
         }
         self.keys(ui);
         widgets::heading_ui(ui, "Live", "Every event, and what became of it", |ui| {
-            if self.view == View::Events {
-                more_ui(ui, seen);
-                self.actions_ui(ui);
-                resend_ui(ui, seen);
-            }
-            // In a row of its own width: without one it would take what the title needs.
+            let view = self.view;
+            // The rightmost, where it stays when the other actions go. In a row of its own width: without one it would take
+            // what the title needs.
             ui.allocate_ui_with_layout(vec2(144.0, 36.0), Layout::left_to_right(Align::Center), |ui| {
                 let views = [(View::Events, "Events"), (View::Charts, "Charts")];
                 widgets::segments_ui(ui, &mut self.view, "View", &views);
             });
+            if view == View::Events {
+                more_ui(ui, seen);
+                self.actions_ui(ui);
+                resend_ui(ui, seen);
+            }
         });
         if self.view == View::Charts {
             self.charts.ui(ui, seen);
@@ -602,8 +604,7 @@ impl Live {
         }
         let label =
             if is_all { format!("{} new", widgets::digits(unseen)) } else { "Show newer events".to_owned() };
-        let at_end = self.is_mirrored();
-        if self.hold.offer_ui(ui, list, &label, at_end) {
+        if self.hold.offer_ui(ui, list, &label, self.is_mirrored()) {
             self.paused = false;
             self.start_over();
         }

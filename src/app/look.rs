@@ -19,6 +19,9 @@ const SIZE: [f32; 2] = [1280.0, 820.0];
 const SIZE_MIN: Vec2 = vec2(860.0, 560.0);
 /// A window that is being moved or resized is kept once it rests.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
+/// How much higher than its contents a window and the desktop's panels are together, where nobody tells: a title bar and a
+/// panel, in points.
+const AROUND: Vec2 = vec2(16.0, 80.0);
 /// How much of the window's top edge must be on a monitor, in points, so that it can be taken and moved.
 const REACHABLE: f32 = 80.0;
 
@@ -77,14 +80,24 @@ impl Look {
         ctx.set_zoom_factor(self.zoom.clamp(0.4, 4.0));
     }
 
-    /// What can be asked of a window only once it exists: to be maximised, and to come back to where it can be taken, where
-    /// its monitor is gone.
+    /// What can be asked of a window only once it exists: to be maximised, to be no larger than its monitor, and to come
+    /// back to where it can be taken, where its monitor is gone.
     pub(super) fn bring_back(self, cc: &eframe::CreationContext<'_>) {
         if self.maximized {
             // X11 window managers don't heed what is asked of a window before it is shown.
             cc.egui_ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
         }
-        let (Some(window), Some(position)) = (cc.winit_window(), self.position) else { return };
+        let Some(window) = cc.winit_window() else { return };
+        if let Some(monitor) = window.current_monitor().or_else(|| window.available_monitors().next()) {
+            let room = monitor.size().to_logical::<f32>(window.scale_factor());
+            let size = Vec2::from(self.size).max(SIZE_MIN);
+            let fitting = fitting(size, vec2(room.width, room.height));
+            if fitting != size && !self.maximized {
+                cc.egui_ctx
+                    .send_viewport_cmd(ViewportCommand::InnerSize(fitting / cc.egui_ctx.zoom_factor()));
+            }
+        }
+        let Some(position) = self.position else { return };
         let scale = window.scale_factor();
         let monitors: Vec<Rect> = window
             .available_monitors()
@@ -123,6 +136,11 @@ impl Look {
             Self { maximized, size, position: position.or(look.position), ..look }
         })
     }
+}
+
+/// The size of a window's contents with which all of it is on a monitor of that size, if that is not too small for them.
+fn fitting(size: Vec2, monitor: Vec2) -> Vec2 {
+    size.min(monitor - AROUND).max(SIZE_MIN)
 }
 
 /// The position for a window whose top edge is on none of these monitors; `None`: it can stay.
@@ -188,6 +206,15 @@ mod tests {
         assert_eq!(reachable(window(-1250.0, 40.0), &both), Some(Pos2::ZERO), "a strip is no handle");
         assert_eq!(reachable(window(-600.0, 900.0), &both), None, "partly out of sight by choice");
         assert_eq!(reachable(window(2000.0, 40.0), &[]), None, "nobody knows");
+    }
+
+    #[test]
+    fn a_window_is_no_larger_than_its_monitor_leaves_room_for() {
+        let usual = Vec2::from(SIZE);
+        assert_eq!(fitting(usual, vec2(1920.0, 1080.0)), usual);
+        assert_eq!(fitting(usual, vec2(1280.0, 820.0)), vec2(1264.0, 740.0));
+        assert_eq!(fitting(vec2(2400.0, 1300.0), vec2(1440.0, 900.0)), vec2(1424.0, 820.0));
+        assert_eq!(fitting(usual, vec2(800.0, 600.0)), SIZE_MIN, "the places do not fit a smaller one");
     }
 
     #[test]

@@ -91,7 +91,11 @@ fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usi
     });
     let again = are_pressed(ui, Command::Palette);
     let mut run = None;
-    let modal = modal(ui, "palette").show(ui, |ui| {
+    // As high as what fits, and its field always in the same place.
+    let top = ((ui.content_rect().height() - LIST_HEIGHT) / 2.0 - 34.0).max(0.0);
+    let modal = modal(ui, "palette");
+    let area = modal.area.anchor(egui::Align2::CENTER_TOP, vec2(0.0, top));
+    let modal = Modal { area, ..modal }.show(ui, |ui| {
         ui.set_width(460.0);
         let field = widgets::text_edit(typed, "Find a command").desired_width(f32::INFINITY);
         let field = ui.add(field).accessible_name("Find a command");
@@ -109,11 +113,10 @@ fn palette_ui(ui: &Ui, seen: &mut Seen<'_>, typed: &mut String, chosen: &mut usi
             *chosen = chosen.saturating_sub(1);
         }
         ui.spacing_mut().item_spacing.y = 2.0;
-        // As high whatever fits, so that nothing moves while one types.
         let list = ScrollArea::vertical()
             .max_height(LIST_HEIGHT)
             .min_scrolled_height(LIST_HEIGHT)
-            .auto_shrink(false);
+            .auto_shrink([false, true]);
         list.show(ui, |ui| {
             if entries.is_empty() {
                 widgets::hint_ui(ui, "No matching command");

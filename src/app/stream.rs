@@ -290,17 +290,22 @@ impl Stream {
                 From::Oldest | From::LastHour | From::LastMinutes | From::Latest => return,
             };
             let wrong = read_from(self.from, &self.place, seen.clock).is_err();
+            // A sequence number has 56 digits.
+            let width: f32 = if self.from == From::Sequence { 490.0 } else { 210.0 };
+            if ui.available_size_before_wrap().x < width {
+                ui.end_row();
+            }
             ui.scope(|ui| {
                 widgets::edge_ui(ui, wrong && !self.place.is_empty());
                 let edit = widgets::text_edit(&mut self.place, hint);
                 let field = ui.add(edit.desired_width(width.min(ui.max_rect().width())));
                 widgets::focus_once(&field, &mut self.wants_place);
+                widgets::keep_focus(&field, wrong);
                 if field.accessible_name(name).changed() {
                     self.read_again();
                 }
             });
         });
-                widgets::keep_focus(&field, wrong);
         match read_from(self.from, &self.place, seen.clock) {
             Err(rule) if self.place.is_empty() => widgets::hint_ui(ui, &widgets::capital(rule)),
             Err(rule) => widgets::error_ui(ui, Some(rule)),

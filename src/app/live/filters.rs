@@ -429,8 +429,7 @@ impl Filters {
                 figure_ui(ui, "Removed from the log", seen.status.pruned)
                     .on_hover_text(removed(seen.status.pruned, seen.config.log.keep_events));
             }
-            let (rect, _) = ui.allocate_exact_size(vec2(7.0, 26.0), Sense::hover());
-            ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, t.edge));
+            separator_ui(ui);
             for kind in Kind::ALL {
                 let on = shown.kinds.contains(&kind);
                 if chip_ui(ui, on, None, kind.as_str(), None) {
@@ -504,6 +503,19 @@ fn choice_ui(ui: &mut Ui, label: &str, is_chosen: bool) -> bool {
         ui.close();
     }
     chosen
+}
+
+/// A line between the chips of states and those of types, where both are on one line.
+fn separator_ui(ui: &mut Ui) {
+    /// As wide as the first chip behind it, at least.
+    const CHIP: f32 = 70.0;
+    let size = vec2(7.0, 26.0);
+    if ui.available_size_before_wrap().x < size.x + ui.spacing().item_spacing.x + CHIP {
+        ui.end_row();
+        return;
+    }
+    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+    ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, tokens(ui).edge));
 }
 
 /// A count that is no filter.

@@ -20,6 +20,7 @@ impl Sources {
     pub(super) fn row_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, at: usize) -> Option<Act> {
         let source = &seen.config.capture.sources[at];
         let revealed = self.revealed.contains(&source.name);
+        let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
         let mut act = None;
         let frame = Frame::new().stroke(Stroke::new(1.0, tokens(ui).line)).corner_radius(9);
         frame.inner_margin(Margin { left: 12, right: 6, top: 6, bottom: 8 }).show(ui, |ui| {
@@ -27,13 +28,12 @@ impl Sources {
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     act = actions_ui(ui, source, revealed);
-                    name_ui(ui, source);
+                    name_ui(ui, source, visits);
                 });
             });
             if revealed {
                 key_ui(ui, &source.write_key);
             }
-            let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
             let is_checked = self.check.as_ref().is_some_and(|check| check.source == source.name);
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
@@ -89,8 +89,8 @@ fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
     act
 }
 
-/// In what the actions leave free: the key, and the name before it.
-fn name_ui(ui: &mut Ui, source: &Source) {
+/// In what the actions leave free: the key, and before it the name with the library that its events name.
+fn name_ui(ui: &mut Ui, source: &Source, visits: Option<&SourceSeen>) {
     let t = tokens(ui);
     ui.add_space(6.0);
     let key = masked(&source.write_key);
@@ -102,6 +102,11 @@ fn name_ui(ui: &mut Ui, source: &Source) {
         ui.spacing_mut().item_spacing.x = 9.0;
         ui.label(theme::icon(Icon::Plug).color(t.weak));
         ui.add(Label::new(weight(&*source.name, 580.0).color(t.strong)).truncate());
+        if let Some(visits) = visits {
+            let library = visits.library.as_deref().unwrap_or("SDK not named");
+            let library = RichText::new(library).size(12.0).color(t.weak);
+            ui.add(Label::new(library).truncate()).on_hover_text("As its events say in context.library");
+        }
     });
 }
 
@@ -120,6 +125,8 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
     let t = tokens(ui);
     let small = |text: String, color| RichText::new(text).size(12.0).color(color);
     ui.spacing_mut().item_spacing.x = 10.0;
+    // A fact that does not fit goes on to the next line as a whole.
+    ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
     let Some(visits) = visits else {
         widgets::dot_ui(ui, t.edge);
         ui.label(small("No events since Tributary started".to_owned(), t.weak));
@@ -138,8 +145,6 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
         let hint = "Since Tributary was started. Shows them in Live, each with its reason.";
         show = ui.add(link).on_hover_text(hint).clicked();
     }
-    let library = visits.library.as_deref().unwrap_or("SDK not named");
-    ui.label(small(library.to_owned(), t.weak)).on_hover_text("As its events say in context.library");
     show
 }
 

@@ -81,7 +81,9 @@ impl Open {
                 }
             },
         );
-        ScrollArea::vertical().id_salt("record").auto_shrink(false).show(ui, |ui| {
+        let record = &self.found.record;
+        let salt = ("record", &record.shard_id, &record.sequence_number);
+        ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
             ui.scope(|ui| self.facts_ui(ui, seen));
             ui.add_space(4.0);
             self.content_ui(ui, seen);

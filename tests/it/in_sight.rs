@@ -1,0 +1,266 @@
+//! What is drawn over or beside something else leaves it in sight, and what is pressed stays where it was.
+
+use eframe::egui::{self, Key, Modifiers, Shape, accesskit::Role, vec2};
+use egui_kittest::kittest::Queryable as _;
+
+use crate::{
+    desk::{Window, address, go, open, open_with, press, press_key, says, settings, wait_for},
+    keyboard::palette,
+    layout::{painted, rect, rects, texts},
+    window::{denied, lines, send, send_seen},
+};
+
+const KEY: &str = "test-key-1234";
+
+fn settle(window: &mut Window) {
+    window.run_steps(8);
+}
+
+/// Live with so many delivered events of a size, `e1` first.
+fn live_with(count: usize, bytes: usize) -> crate::desk::Desk {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    let address = address(window);
+    for number in 1..=count {
+        let filler: Vec<_> = (0..bytes).map(|n| format!(r#""p{n}":{n}"#)).collect();
+        let event =
+            format!(r#"{{"userId":"ada","event":"e{number}","properties":{{{}}}}}"#, filler.join(","));
+        assert_eq!(send(address, KEY, &event), 200);
+    }
+    go(window, "Live");
+    wait_for(window, "all delivered", |window| {
+        lines(window).len() == count && lines(window).iter().all(|line| line.starts_with("Delivered"))
+    });
+    desk
+}
+
+// Banners and notices.
+
+#[test]
+fn a_notice_that_delivery_needs_its_user_covers_no_row_and_no_button() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    window.set_size(vec2(860.0, 560.0));
+    window.run();
+    let address = address(window);
+    go(window, "Live");
+    for n in 0..12 {
+        assert_eq!(send(address, KEY, &format!(r#"{{"userId":"u{n}","event":"Seen"}}"#)), 200);
+    }
+    wait_for(window, "the notice", |window| says(window, "Delivery needs you"));
+    wait_for(window, "the rows", |window| lines(window).len() >= 4);
+    settle(window);
+    assert!(!says(window, "says what to do"), "the banner is one line, and says no such thing");
+    let text = window.query_all_by_label_contains("Delivery needs you").next().expect("the notice").rect();
+    let list = texts(window).into_iter().filter(|(_, text)| text.galley.text() == "Seen");
+    let cut = list.map(|(clip, _)| clip.bottom()).fold(0.0, f32::max);
+    assert!(cut <= text.top(), "the rows end at {cut}, the notice begins at {}", text.top());
+}
+
+#[test]
+fn two_banners_and_a_notice_leave_most_of_a_laptops_window_to_the_page() {
+    let mut desk = open_with(settings(), denied);
+    let window = &mut desk.window;
+    window.set_size(vec2(1270.0, 790.0));
+    window.run();
+    let before = rect(window, Role::Button, "Switch all off");
+    send_seen(window);
+    go(window, "Test");
+    wait_for(window, "the notice", |window| says(window, "Delivery needs you"));
+    wait_for(window, "both banners", |window| {
+        says(window, "Practice faults are on") && window.query_by_label("Try now").is_some()
+    });
+    settle(window);
+    let text = window.query_all_by_label_contains("Delivery needs you").next().expect("the notice").rect();
+    assert_eq!(rect(window, Role::Button, "Switch all off"), before, "the first banner stays as it is");
+    assert!(text.top() > 560.0, "the notice and the banners begin at {}", text.top());
+    let send = rect(window, Role::Button, "Send event");
+    assert!(send.bottom() < text.top(), "{send:?} is in sight above {text:?}");
+}
+
+// Test.
+
+#[test]
+fn sending_an_event_leaves_its_form_where_it_is() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.set_size(vec2(1280.0, 700.0));
+    window.run();
+    go(window, "Test");
+    settle(window);
+    let before = ["track", "Send event"].map(|label| window.get_by_label(label).rect());
+    press_key(window, Modifiers::COMMAND, Key::Enter);
+    wait_for(window, "the story", |window| says(window, "Read back from the stream"));
+    settle(window);
+    let after = ["track", "Send event"].map(|label| window.get_by_label(label).rect());
+    assert_eq!(before, after);
+}
+
+// Live.
+
+#[test]
+fn the_switch_to_the_charts_stays_under_the_pointer() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Live");
+    let before = rect(window, Role::Button, "Charts");
+    for view in ["Charts", "Events"] {
+        press(window, view);
+        window.step();
+        let after = rect(window, Role::Button, "Charts");
+        // The name of the view that is open is a little bolder, and so wider.
+        assert!((after.min - before.min).length() < 2.0, "{view}: {before:?}, then {after:?}");
+    }
+}
+
+#[test]
+fn the_count_of_new_events_covers_no_row() {
+    let mut desk = live_with(3, 1);
+    let window = &mut desk.window;
+    let address = address(window);
+    for order in ["Newest first", "Oldest first"] {
+        let row = window.get_all_by_role(Role::Row).next().expect("a line");
+        row.click();
+        window.run();
+        window.hover_at(egui::pos2(400.0, 10.0));
+        window.step();
+        for name in ["n1", "n2"] {
+            assert_eq!(send(address, KEY, &format!(r#"{{"userId":"bob","event":"{name}"}}"#)), 200);
+        }
+        wait_for(window, "they are counted", |window| says(window, "2 new"));
+        settle(window);
+        let pill = rect(window, Role::Button, "2 new");
+        for row in window.query_all_by_role(Role::Row) {
+            assert!(!row.rect().shrink(1.0).intersects(pill), "{order}: {pill:?} is over {:?}", row.rect());
+        }
+        press(window, "2 new");
+        settle(window);
+        press(window, "Close");
+        press_key(window, Modifiers::COMMAND, Key::O);
+        settle(window);
+    }
+}
+
+#[test]
+fn another_event_is_shown_from_its_beginning() {
+    let mut desk = live_with(2, 80);
+    let window = &mut desk.window;
+    window.set_size(vec2(1280.0, 700.0));
+    window.run();
+    window.get_all_by_role(Role::Row).next().expect("a line").click();
+    window.run();
+    wait_for(window, "its detail", |window| says(window, "\"event\": \"e2\""));
+    let top = |window: &Window| rect(window, Role::Label, "Received").top();
+    settle(window);
+    let before = top(window);
+    window.hover_at(egui::pos2(1100.0, 500.0));
+    window.run();
+    window.event(egui::Event::MouseWheel {
+        source: egui::MouseWheelSource::Wheel,
+        unit: egui::MouseWheelUnit::Point,
+        delta: vec2(0.0, -400.0),
+        modifiers: Modifiers::NONE,
+        phase: egui::TouchPhase::Move,
+    });
+    settle(window);
+    assert!(top(window) < before - 100.0, "it is scrolled");
+    press_key(window, Modifiers::NONE, Key::J);
+    wait_for(window, "the other's detail", |window| says(window, "\"event\": \"e1\""));
+    settle(window);
+    assert!((top(window) - before).abs() < 1.0, "{} instead of {before}", top(window));
+}
+
+#[test]
+fn no_line_of_chips_begins_with_their_separator() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Live");
+    // With no events the chips of states are shorter: a line ends behind them in a narrower window.
+    for width in (660..1000).step_by(3) {
+        window.set_size(vec2(width as f32, 700.0));
+        window.run();
+        let chip = rect(window, Role::Button, "identify");
+        let row = texts(window)
+            .into_iter()
+            .filter(|(_, text)| (text.visual_bounding_rect().center().y - chip.center().y).abs() < 8.0)
+            .filter(|(_, text)| text.visual_bounding_rect().left() > 70.0);
+        let first = row.map(|(_, text)| text.visual_bounding_rect().left()).fold(f32::INFINITY, f32::min);
+        let is_separator = |shape: &Shape| match shape {
+            Shape::LineSegment { points: [a, b], .. } => {
+                (a.x - b.x).abs() < 0.1
+                    && b.y - a.y < 30.0
+                    && a.x < first
+                    && (a.y..=b.y).contains(&chip.center().y)
+            }
+            _ => false,
+        };
+        assert!(!painted(window).iter().any(|(_, shape)| is_separator(shape)), "at a width of {width}");
+    }
+}
+
+// Sources, Stream and the palette.
+
+#[test]
+fn what_came_from_a_source_breaks_between_its_facts_only() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    send_seen(window);
+    let address = address(window);
+    send(address, KEY, r#"{"event":"Of nobody"}"#);
+    go(window, "Sources");
+    wait_for(window, "what came", |window| says(window, "1 rejected"));
+    let facts = ["SDK not named", "events/s", "1 accepted", "1 rejected"];
+    for width in (860..1700).step_by(20) {
+        window.set_size(vec2(width as f32, 900.0));
+        window.run();
+        let tops = facts.map(|fact| {
+            let found = texts(window).into_iter().find(|(_, text)| text.galley.text().contains(fact));
+            let (_, text) = found.expect("it is painted");
+            assert_eq!(text.galley.rows.len(), 1, "{fact}: at a width of {width}");
+            text.visual_bounding_rect().center().y
+        });
+        if (1400..1480).contains(&width) {
+            assert!((tops[1] - tops[3]).abs() < 4.0, "one line on a laptop: {tops:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sequence_number_is_seen_whole() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Stream");
+    press(window, "Sequence number");
+    settle(window);
+    let number = "49660000000000000000000000000000000000000000000000000001";
+    window.get_by_role_and_label(Role::TextInput, "Sequence number to start at").type_text(number);
+    settle(window);
+    let shown = texts(window).into_iter().find(|(_, text)| text.galley.text() == number);
+    let (clip, text) = shown.expect("it is painted");
+    let place = text.visual_bounding_rect();
+    assert!(clip.x_range().contains(place.left()) && place.right() <= clip.right(), "{place:?} in {clip:?}");
+}
+
+#[test]
+fn the_palette_is_as_high_as_what_it_offers_and_its_field_stays() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    window.set_size(vec2(1280.0, 820.0));
+    window.run();
+    let sheet = |window: &Window| {
+        let field = rect(window, Role::TextInput, "Find a command");
+        let around = rects(window).into_iter().map(|shape| shape.rect);
+        let around =
+            around.filter(|rect| rect.contains_rect(field) && (440.0..600.0).contains(&rect.width()));
+        (field, around.map(|rect| rect.height()).fold(0.0, f32::max))
+    };
+    palette(window, "");
+    settle(window);
+    let (field, all) = sheet(window);
+    window.get_by_role_and_label(Role::TextInput, "Find a command").type_text("go stre");
+    settle(window);
+    let (after, one) = sheet(window);
+    assert!(all > 300.0, "{all}");
+    assert!(one < 130.0, "one line is {one} high");
+    assert_eq!(field, after);
+}
