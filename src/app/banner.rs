@@ -48,7 +48,8 @@ const SHARE_MAX: f32 = 0.45;
 /// Draws all banners; returns their height.
 pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> f32 {
     let height_max = ui.content_rect().height() * SHARE_MAX;
-    ui.data_mut(|data| data.insert_temp(Id::unique(SEVERAL), count(seen) > 1));
+    let are_several = count(seen) > 1;
+    ui.data_mut(|data| data.insert_temp(Id::unique(SEVERAL), are_several));
     // The panel is as high as the banners were in the frame before: they may ask for more.
     let scrolled = ScrollArea::vertical().max_height(height_max).min_scrolled_height(height_max);
     let shown = scrolled.auto_shrink([false, true]).show(ui, |ui| {

@@ -14,7 +14,7 @@ use crate::{
     desk::{Window, click, go, open, press, press_key, retype, says, settings, type_into, wait_for},
     keyboard::palette,
     setup::{use_server, with_draft},
-    window::{is_run_with_keys, search, send_seen},
+    window::{is_run_with_keys, search, searched, send_seen},
 };
 
 fn settle(window: &mut Window) {
@@ -156,6 +156,30 @@ fn a_list_is_walked_from_its_choice_and_closes_when_one_is_chosen() {
         assert_eq!(chosen(window).as_deref(), Some(next));
         assert!(!says(window, "Ruby"), "it is closed");
         assert!(window.get_by_role_and_label(Role::ComboBox, "SDK").is_focused(), "the focus is back");
+    }
+}
+
+#[test]
+fn a_menu_is_walked_from_its_choice() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    go(window, "Live");
+    for (key, chosen, text) in [
+        (Key::ArrowDown, "Last 15 minutes", "since:15m"),
+        (Key::ArrowDown, "Last hour", "since:1h"),
+        (Key::ArrowUp, "Last 15 minutes", "since:15m"),
+    ] {
+        window.get_by_role_and_label(Role::Button, "Time range").focus();
+        settle(window);
+        press_key(window, Modifiers::NONE, Key::Space);
+        settle(window);
+        press_key(window, Modifiers::NONE, key);
+        settle(window);
+        assert!(window.get_by_role_and_label(Role::Button, chosen).is_focused(), "{chosen}");
+        press_key(window, Modifiers::NONE, Key::Enter);
+        settle(window);
+        assert_eq!(searched(window), text);
+        assert!(!says(window, "Last 7 days"), "it is closed");
     }
 }
 

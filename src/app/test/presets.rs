@@ -150,6 +150,7 @@ impl Presets {
                 ui.add(widgets::text_edit(name, "A name").char_limit(NAME_CHARS_MAX).desired_width(200.0));
             let field = field.accessible_name("Name of the saved event");
             widgets::focus_once(&field, &mut self.focus);
+            widgets::keep_focus(&field, name.trim().is_empty());
             save = widgets::is_left_with(&field, egui::Key::Enter);
             cancel = widgets::is_left_with(&field, egui::Key::Escape);
             let can = !name.trim().is_empty();
