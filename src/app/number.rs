@@ -118,8 +118,13 @@ impl Written {
 
     /// A number that is too large for a `u64` is read as the largest one.
     fn read(self, text: &str) -> Option<u64> {
-        let text = text.replace(|c: char| c.is_whitespace() || matches!(c, ',' | '_' | '\''), "");
-        let text = text.to_ascii_lowercase();
+        let text = text.replace(|c: char| c.is_whitespace() || matches!(c, '_' | '\''), "");
+        // A comma stands before three digits; `1,5` may mean one and a half.
+        let is_group = |part: &str| part.bytes().take_while(u8::is_ascii_digit).count() == 3;
+        if !text.split(',').skip(1).all(is_group) {
+            return None;
+        }
+        let text = text.replace(',', "").to_ascii_lowercase();
         let of_unit = UNITS.iter().find_map(|(unit, bytes)| {
             text.strip_suffix(&unit.to_ascii_lowercase()).map(|number| (number, *bytes))
         });
@@ -159,7 +164,7 @@ mod tests {
         for text in ["1536", "1,536 MiB", "1.5 GiB", "1.5gib", "1 572 864 KiB"] {
             assert_eq!(read(text), Some(1_610_612_736), "{text}");
         }
-        for text in ["much", "", "-5", "1e3", "MiB", ".", "1..5", "NaN", "inf"] {
+        for text in ["much", "", "-5", "1e3", "MiB", ".", "1..5", "NaN", "inf", "1,5 GiB", "1,5360"] {
             assert_eq!(read(text), None, "{text}");
         }
     }
