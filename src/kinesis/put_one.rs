@@ -23,6 +23,7 @@ use aws_sigv4::{
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
+        connection::CaptureSmithyConnection,
         http::{HttpClient as _, HttpConnector as _, HttpConnectorSettings, SharedHttpConnector},
         interceptors::{Intercept, context::BeforeTransmitInterceptorContextRef, dyn_dispatch_hint},
         orchestrator::{HttpRequest, HttpResponse},
@@ -42,6 +43,9 @@ use uuid::Uuid;
 use super::{Outgoing, Target, body_hash, connect, put_body};
 use crate::{event::Encoding, remedy};
 
+/// A server that answers so may do it to the next one as well: as with the SDK, the connection is not used again.
+const FAILING: [u16; 4] = [500, 502, 503, 504];
+
 /// What is the same in each request of a client.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -57,7 +61,7 @@ pub(super) struct Prepared {
 }
 
 /// Where a record is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Stored {
     #[serde(default, deserialize_with = "or_none")]
@@ -68,8 +72,10 @@ pub(super) struct Stored {
 
 impl Stored {
     fn read(body: &[u8]) -> Result<Self, BoxError> {
-        // serde takes an array for a struct, too.
-        if body.trim_ascii_start().starts_with(b"{") {
+        // serde takes an array for a struct, too; and to the SDK, no body is an empty object.
+        if body.is_empty() {
+            Ok(Self::default())
+        } else if body.trim_ascii_start().starts_with(b"{") {
             Ok(serde_json::from_slice(body)?)
         } else {
             Err("the answer is no JSON object".into())
@@ -117,9 +123,16 @@ impl Prepared {
     ) -> Result<Stored, Failure> {
         let body = put_body::of_one(target, record, encoding);
         let request = self.signed(body, keys, self.time_there(), &Uuid::new_v4().to_string());
-        let request = request.map_err(SdkError::construction_failure)?;
+        let mut request = request.map_err(SdkError::construction_failure)?;
+        let connection = CaptureSmithyConnection::new();
+        request.add_extension(connection.clone());
         let answer = tokio::time::timeout(self.timeout, self.answer(request)).await;
         let raw = answer.map_err(SdkError::timeout_error)??;
+        if FAILING.contains(&raw.status().as_u16())
+            && let Some(connection) = connection.get()
+        {
+            connection.poison();
+        }
         if raw.status().is_success() {
             return match Stored::read(raw.body().bytes().unwrap_or_default()) {
                 Ok(stored) => Ok(stored),
@@ -195,12 +208,15 @@ impl Prepared {
         let now = SystemTime::now();
         let off = self.clock_off_ms.load(Ordering::Relaxed);
         let by = Duration::from_millis(off.unsigned_abs());
-        if off < 0 { now - by } else { now + by }
+        let there = if off < 0 { now.checked_sub(by) } else { now.checked_add(by) };
+        there.unwrap_or(now)
     }
 
     /// From the answer's `Date`.
     fn learn_time(&self, raw: &HttpResponse) {
-        let Some(date) = raw.headers().get("date") else { return };
+        // An answer out of a cache has another one's time.
+        let date = raw.headers().get("date").filter(|_| raw.headers().get("age").is_none());
+        let Some(date) = date else { return };
         let Ok(there) = DateTime::from_str(date, Format::HttpDate).map(|date| date.secs()) else { return };
         let off = there - DateTime::from(SystemTime::now()).secs();
         self.clock_off_ms.store(off.saturating_mul(1000), Ordering::Relaxed);
@@ -370,7 +386,8 @@ mod tests {
                 settings.use_fips(fips).use_dual_stack(dual_stack)
             });
             let prepared = Prepared::new(&sdk, &target).await.expect("a request");
-            for (record, encoding) in records.iter().zip(Encoding::ALL) {
+            let each = records.iter().flat_map(|record| Encoding::ALL.map(|encoding| (record, encoding)));
+            for (record, encoding) in each {
                 let to = (&target, encoding);
                 by_the_sdk(&sdk, record, to).await.expect("taken");
                 let theirs = server.last();
@@ -417,7 +434,8 @@ mod tests {
         let target = Target::new("clicks");
         let prepared = Prepared::new(&sdk, &target).await.expect("a request");
         let record = Outgoing { key: "u", json: b"{}" };
-        let answers: [(u16, Headers, &str); 15] = [
+        let answers: [(u16, Headers, &str); 16] = [
+            (200, &[], ""),
             (200, &[], r#"{"SequenceNumber":"49","ShardId":"s","EncryptionType":"KMS","New":[{}]}"#),
             (200, &[], r#"{"ShardId":"\u0073"}"#),
             (200, &[], r#"{"ShardId":null,"SequenceNumber":null}"#),
