@@ -160,7 +160,8 @@ pub fn other_server(endpoint_url: &str) -> Option<&str> {
         ".adc-e.uk",
         ".hci.ic.gov",
     ];
-    let host = endpoint_url.split("://").nth(1)?.split(['/', ':']).next()?;
+    // What is shown of an address may be followed by what names it.
+    let host = endpoint_url.split("://").nth(1)?.split(['/', ':', ' ']).next()?;
     let is_aws = host.contains(".amazonaws.") || ENDS.iter().any(|end| host.ends_with(end));
     (!is_aws).then_some(endpoint_url)
 }

@@ -496,6 +496,7 @@ mod tests {
             "https://kinesis.cn-north-1.amazonaws.com.cn:443/",
             "https://kinesis.us-iso-east-1.c2s.ic.gov",
             "https://kinesis.eu-west-1.api.aws",
+            "https://kinesis.eu-west-1.api.aws (AWS_ENDPOINT_URL)",
             "https://kinesis.cn-north-1.api.amazonwebservices.com.cn",
         ] {
             assert_eq!(config::other_server(of_aws), None, "{of_aws}");

@@ -54,6 +54,15 @@ fn arrived<T>(
     waiting.take().map(|(_, config)| (answer, config))
 }
 
+/// The server that is asked, where it is not AWS. What AWS's own variables name counts where the settings name nothing.
+fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
+    remedy::other_server(config).or_else(|| {
+        let named = seen.status.server.as_deref();
+        let counts = config.destination.endpoint_url.is_empty();
+        named.filter(|server| counts && config::other_server(server).is_some()).map(str::to_owned)
+    })
+}
+
 impl Streams {
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
         if let Some(list) = arrived(&mut self.listing, ctx) {
@@ -77,12 +86,7 @@ impl Streams {
         arn_ui(ui, seen, &arn(draft));
         let busy = self.listing.is_some() || self.making.is_some();
         let nameless = config::check_stream(&draft.destination.stream).err();
-        let server = remedy::other_server(draft).or_else(|| {
-            // What AWS's own variables name counts where the settings name nothing.
-            let named = seen.status.server.as_deref();
-            let counts = draft.destination.endpoint_url.is_empty();
-            named.filter(|server| counts && config::other_server(server).is_some()).map(str::to_owned)
-        });
+        let server = server_of(seen, draft);
         let who = server.as_deref().unwrap_or("AWS");
         ui.horizontal_wrapped(|ui| {
             let why = missing.unwrap_or("An answer is awaited");
@@ -171,7 +175,7 @@ impl Streams {
                 widgets::message_ui(ui, Tone::Good, &text);
             }
             Some((Ok(false), config)) => {
-                let text = match remedy::other_server(config) {
+                let text = match server_of(seen, config) {
                     Some(server) => format!("{server} is creating {}.", name(config)),
                     None => format!("AWS is creating {}. This takes about half a minute.", name(config)),
                 };
