@@ -177,7 +177,7 @@ pub struct Settlement {
 /// Why events were not taken. The sender keeps them and comes again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// `spool.max_bytes` is reached, the disk is nearly full, or it cannot keep up.
+    /// `spool.max_bytes` is reached, the disk has too little free space, or it cannot keep up.
     #[error("the spool is full: {0}")]
     Full(Arc<str>),
     /// The disk refused.

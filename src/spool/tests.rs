@@ -1145,6 +1145,7 @@ fn another_database_in_the_place_of_the_open_one_takes_no_event_until_the_right_
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn another_file_under_the_databases_name_is_not_opened_and_the_index_of_the_open_one_stays_whole() {
     let dir = tempfile::tempdir().expect("a folder");

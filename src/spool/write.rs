@@ -230,7 +230,8 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, common
     };
     let mut group = Group::new();
     while !group.closing {
-        let until = if group.has_work() { group.due_at() } else { writer.upkeep_at() };
+        let upkeep_at = writer.upkeep_at();
+        let until = if group.has_work() { group.due_at().min(upkeep_at) } else { upkeep_at };
         let received =
             clock.block_on(async { tokio::time::timeout_at(until.into(), inbox.recv()).await.ok() });
         match received {
