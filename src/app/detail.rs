@@ -37,7 +37,7 @@ pub(super) const REPEAT_MEANS: &str =
 pub(super) const RESEND: &str = "Resend";
 /// What that mark means.
 pub(super) const RESEND_MEANS: &str =
-    "You resent this event: it is in the log before, as a line that was delivered or failed.";
+    "You resent this event. The log lists the original as an earlier line, unless it was removed since.";
 
 /// The mark of an event that came or was sent before, and what it means.
 pub(super) fn again(delivery: &Delivery) -> Option<(&'static str, &'static str)> {
@@ -689,7 +689,11 @@ pub(super) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarder) -> Ve
         State::Queued | State::Retrying | State::Rejected => {
             let text = match &delivery.fault {
                 Some(fault) if matches!(forwarder, Forwarder::Disabled) => {
-                    format!("Last answer: {fault}. {}", waits_for(forwarder))
+                    format!(
+                        "Last answer: {}. {}",
+                        fault.to_string().trim_end_matches('.'),
+                        waits_for(forwarder)
+                    )
                 }
                 Some(fault) => format!("Last answer: {fault}"),
                 None => waits_for(forwarder).to_owned(),

@@ -63,9 +63,12 @@ impl Number {
                 format!("At most {}", show(max))
             }
             Written::Count if min > 0 => format!("A whole number of at least {}", show(min)),
+            Written::Bytes if typed.is_none() && min > 0 => {
+                format!("A size in KiB, MiB or GiB, such as 512 MiB; at least {}", show(min))
+            }
             Written::Count => "A whole number, such as 100 000".to_owned(),
             Written::Bytes if min > 0 => format!("A size of at least {}", show(min)),
-            Written::Bytes => "A size, such as 512 MiB".to_owned(),
+            Written::Bytes => "A size in KiB, MiB or GiB, such as 512 MiB".to_owned(),
         }
     }
 

@@ -12,7 +12,7 @@ use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea,
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Place, Seen, Waiting, faults, json, sources,
+    Clock, Place, Seen, Waiting, Wish, faults, json, sources,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -29,6 +29,7 @@ use story::Sent;
 const HISTORY_MAX: usize = 12;
 /// What is left free for a scroll bar, which floats.
 const BAR: f32 = 4.0;
+const NO_EVENT: &str = "The text is not an event yet";
 const SEND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
 
 const CALLS: [(Kind, &str); 6] = [
@@ -301,9 +302,11 @@ impl Test {
         let can_send = self.can_send(seen);
         let button = widgets::primary_button_ui(ui, Icon::Send, "Send event", can_send);
         let button = button.on_hover_text(ui.format_shortcut(&SEND));
-        let button = button.on_disabled_hover_text("The text is not an event yet");
+        let button = button.on_disabled_hover_text(NO_EVENT);
         if (button.clicked() || shortcut) && can_send {
             self.send(seen);
+        } else if shortcut {
+            seen.wishes.push(Wish::Refused(NO_EVENT.to_owned()));
         }
         self.source_ui(ui, seen);
     }

@@ -4,7 +4,7 @@ use eframe::egui::{self, ProgressBar, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
-    Seen,
+    Seen, Wish,
     number::Number,
     theme::{tokens, weight},
     widgets::{self, Tone},
@@ -13,6 +13,8 @@ use crate::{
     engine::{RUN_EVENTS_MAX, RUN_PER_SEC_MAX, RUN_USERS_MAX, RunEnd, RunView, TestRun},
     event::Kind,
 };
+
+const NOT_VALID: &str = "The event, or a number above, is not valid yet";
 
 /// What the user chose.
 pub(super) struct Many {
@@ -64,9 +66,11 @@ impl Many {
                 }
                 let run = event.and_then(|(json, source)| self.run(kind, json, source));
                 let start = widgets::primary_button_ui(ui, Icon::Play, "Start", run.is_some());
-                let start = start.on_disabled_hover_text("The event, or a number above, is not valid yet");
-                if let (true, Some(run)) = (start.clicked() || asked, run) {
-                    seen.engine.start_test_run(run);
+                let start = start.on_disabled_hover_text(NOT_VALID);
+                match run {
+                    Some(run) if start.clicked() || asked => seen.engine.start_test_run(run),
+                    None if asked => seen.wishes.push(Wish::Refused(NOT_VALID.to_owned())),
+                    Some(_) | None => {}
                 }
             });
             if let Some(run) = &run {
