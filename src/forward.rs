@@ -208,7 +208,7 @@ async fn connect(setup: &Setup) -> (AwsFiles, Client) {
     (files, Client::connect(&setup.config, setup.practice.as_ref()).await)
 }
 
-/// Whether what one of them takes, the other takes too.
+/// Whether both settings name the same destination and credentials.
 fn is_same_destination(one: &Config, other: &Config) -> bool {
     let of = |config: &Config| config::Destination { enabled: true, ..config.destination.clone() };
     of(one) == of(other) && one.credentials == other.credentials
@@ -259,6 +259,7 @@ impl Forwarder {
                 let before = Arc::clone(&self.setup.config);
                 self.setup = self.controls.setup.borrow_and_update().clone();
                 self.takes_records &= is_same_destination(&before, &self.setup.config);
+                self.tell_news();
                 self.changes += 1;
                 self.patience = Patience::default();
                 self.in_flight = in_flight_of(&self.setup, &self.controls);
