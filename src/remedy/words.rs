@@ -1210,7 +1210,7 @@ fn not_taken(refusal: Refusal) -> Remedy {
         .see(LARGE_RECORDS),
         Refusal::Full => say(
             "The spool is full, or requests arrive too fast.",
-            "Events arrive faster than they are delivered or stored, the destination has been unreachable for long, or the disk is nearly full. Senders were told to retry later.",
+            "Events arrive faster than they are delivered or stored, the destination has been unreachable for long, or the disk has less free space than `spool.min_free_bytes`. Senders were told to retry later.",
             "See in Live why events are not delivered, free disk space, or raise the spool size limit in Settings. Accepted events are safe.",
         )
         .at(Place::Settings),
