@@ -88,11 +88,16 @@ impl Connection {
 
     fn more(&mut self) -> io::Result<()> {
         let mut bytes = [0; 16 << 10];
-        match self.socket.read(&mut bytes)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.read.extend_from_slice(&bytes[..count]);
-                Ok(())
+        loop {
+            match self.socket.read(&mut bytes) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => {
+                    self.read.extend_from_slice(&bytes[..count]);
+                    return Ok(());
+                }
+                // A process that was stopped goes on so, where the socket has a time limit (`signal(7)`).
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }
