@@ -620,8 +620,8 @@ fn a_backlog_goes_oldest_first_and_new_events_are_accepted_meanwhile() {
     let order: Vec<u64> = server.written().iter().map(|one| one.json()["n"].as_u64().unwrap()).collect();
     assert_eq!(order.len(), next);
     for (at, n) in order.iter().enumerate() {
-        // Many are in flight together, and on a busy machine one of these can take its time.
-        assert!(n.abs_diff(at as u64) <= 1000, "event {n} was delivered as number {at}");
+        // Up to 1,024 are in flight together, and one of these can take its time.
+        assert!(n.abs_diff(at as u64) <= 2048, "event {n} was delivered as number {at}");
     }
     assert!(next > BACKLOG + 20, "{} events were accepted meanwhile", next - BACKLOG);
 }
