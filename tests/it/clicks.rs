@@ -9,8 +9,8 @@ use crate::{
     account::{Account, Reply, denied},
     binary::key_header,
     desk::{
-        Desk, Window, address, click, copied, go, open, press, press_key, retype, says, settings, type_into,
-        wait_for,
+        Desk, Window, address, click, copied, go, open, press, press_key, retype, says, scroll, settings,
+        type_into, wait_for,
     },
     setup::{host, set_aside_for, with_draft, with_stream, with_waiting},
     stream_place::put_into,
@@ -252,13 +252,7 @@ fn records_stand_still_under_the_pointer_and_under_a_reader_who_has_scrolled() {
     wait_for(window, "they are shown", |window| names(window)[0] != first[0]);
 
     window.hover_at(row);
-    window.event(egui::Event::MouseWheel {
-        source: egui::MouseWheelSource::Wheel,
-        unit: egui::MouseWheelUnit::Point,
-        delta: vec2(0.0, -600.0),
-        modifiers: Modifiers::NONE,
-        phase: egui::TouchPhase::Move,
-    });
+    scroll(window, -600.0);
     window.run();
     draw(window);
     window.hover_at(egui::pos2(400.0, 10.0));

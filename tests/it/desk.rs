@@ -140,6 +140,17 @@ pub fn address(window: &mut Window) -> SocketAddr {
     url.trim_start_matches("http://").parse().expect("an address")
 }
 
+/// Turns the wheel under the pointer by so many points.
+pub fn scroll(window: &mut Window, points: f32) {
+    window.event(egui::Event::MouseWheel {
+        source: egui::MouseWheelSource::Wheel,
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, points),
+        modifiers: egui::Modifiers::NONE,
+        phase: egui::TouchPhase::Move,
+    });
+}
+
 pub fn click(window: &mut Window, label: &str) {
     window.get_by_role_and_label(Role::Button, label).scroll_to_me();
     window.run();

@@ -4,7 +4,7 @@ use eframe::egui::{self, Key, Modifiers, Shape, accesskit::Role, vec2};
 use egui_kittest::kittest::Queryable as _;
 
 use crate::{
-    desk::{Window, address, go, open, open_with, press, press_key, says, settings, wait_for},
+    desk::{Window, address, go, open, open_with, press, press_key, says, scroll, settings, wait_for},
     keyboard::palette,
     layout::{painted, rect, rects, texts},
     window::{denied, lines, send, send_seen},
@@ -155,13 +155,7 @@ fn another_event_is_shown_from_its_beginning() {
     let before = top(window);
     window.hover_at(egui::pos2(1100.0, 500.0));
     window.run();
-    window.event(egui::Event::MouseWheel {
-        source: egui::MouseWheelSource::Wheel,
-        unit: egui::MouseWheelUnit::Point,
-        delta: vec2(0.0, -400.0),
-        modifiers: Modifiers::NONE,
-        phase: egui::TouchPhase::Move,
-    });
+    scroll(window, -400.0);
     settle(window);
     assert!(top(window) < before - 100.0, "it is scrolled");
     press_key(window, Modifiers::NONE, Key::J);

@@ -32,6 +32,7 @@ mod practice_faults;
 mod practising;
 mod proxy;
 mod public_address;
+mod reading;
 mod resend;
 mod restart;
 mod scripted;

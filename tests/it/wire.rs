@@ -1,10 +1,12 @@
 //! HTTP as bytes on a socket, for what a polite client would not send, and for what it would hide of the answer.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
+
+use crate::reading;
 
 /// No answer takes this long, unless something is broken.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -68,7 +70,7 @@ impl Connection {
         let end = loop {
             match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
                 Some(at) => break at + 4,
-                None => self.more()?,
+                None => reading::more(&self.socket, &mut self.read)?,
             }
         };
         let head = String::from_utf8_lossy(&self.read[..end]).into_owned();
@@ -79,27 +81,11 @@ impl Connection {
             let length: usize =
                 reply.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
             while self.read.len() < length {
-                self.more()?;
+                reading::more(&self.socket, &mut self.read)?;
             }
             reply.body = self.read.drain(..length).collect();
         }
         Ok(reply)
-    }
-
-    fn more(&mut self) -> io::Result<()> {
-        let mut bytes = [0; 16 << 10];
-        loop {
-            match self.socket.read(&mut bytes) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => {
-                    self.read.extend_from_slice(&bytes[..count]);
-                    return Ok(());
-                }
-                // A process that was stopped goes on so, where the socket has a time limit (`signal(7)`).
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 

@@ -24,6 +24,9 @@ mod log;
 #[cfg(target_os = "linux")]
 mod program;
 #[cfg(target_os = "linux")]
+#[path = "../it/reading.rs"]
+mod reading;
+#[cfg(target_os = "linux")]
 mod recording;
 #[cfg(target_os = "linux")]
 mod repair;

@@ -1,6 +1,6 @@
 //! The real program in a home of its own: started, asked, stopped and killed, with or without the shim.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::reading;
 
 const WRITE_KEY: &str = "powerloss-key";
 /// The same as HTTP Basic auth has it: the key, a colon, in Base64.
@@ -233,35 +235,19 @@ impl Connection {
         let end = loop {
             match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
                 Some(at) => break at + 4,
-                None => self.more()?,
+                None => reading::more(&self.socket, &mut self.read)?,
             }
         };
         let head = String::from_utf8_lossy(&self.read[..end]).to_ascii_lowercase();
         let length = head.split_once("content-length:").and_then(|(_, rest)| rest.lines().next());
         let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         while self.read.len() < end + length {
-            self.more()?;
+            reading::more(&self.socket, &mut self.read)?;
         }
         let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
         let body = String::from_utf8_lossy(&self.read[end..end + length]).into_owned();
         self.read.drain(..end + length);
         Ok((status, body))
-    }
-
-    fn more(&mut self) -> io::Result<()> {
-        let mut bytes = [0; 4096];
-        loop {
-            match self.socket.read(&mut bytes) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => {
-                    self.read.extend_from_slice(&bytes[..count]);
-                    return Ok(());
-                }
-                // A process that was stopped goes on so, where the socket has a time limit (`signal(7)`).
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 
