@@ -85,8 +85,6 @@ struct Faults {
     external_id: Option<String>,
 }
 
-const CHECK_FAILED: &str = "The check failed, and no event has been delivered with these settings yet. Events wait in the spool until they can be.";
-
 const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
 
 impl Faults {
@@ -702,28 +700,34 @@ impl SetUp {
         step_ui(ui, number, "Check", mark, |ui| self.check.ui(ui, seen, &self.draft, missing.as_deref()));
     }
 
-    /// What the forwarder's state means. That it runs says nothing of a destination that it has not used yet.
-    fn meaning(&self, seen: &Seen<'_>) -> &'static str {
+    /// What the forwarder's state means, and whether it is in doubt. That it runs says nothing of a destination that it has
+    /// not used yet.
+    fn meaning(&self, seen: &Seen<'_>) -> (&'static str, bool) {
         let is_unproven =
             seen.config.destination.kind == DestinationKind::Kinesis && !seen.status.takes_records;
         match &seen.status.forwarder {
             Forwarder::Running if is_unproven => match self.check.finding(seen.config) {
-                check::Finding::Bad => CHECK_FAILED,
-                check::Finding::Unknown | check::Finding::Good => {
-                    "No event has been delivered with these settings yet. Events are put as they arrive."
+                check::Finding::Bad => {
+                    let text = "The check failed, and no event has been delivered with these settings yet. Events wait \
+                                in the spool until they can be.";
+                    (text, true)
                 }
+                check::Finding::Unknown | check::Finding::Good => (
+                    "No event has been delivered with these settings yet. Events are put as they arrive.",
+                    false,
+                ),
             },
-            forwarder => status_line::forwarder_meaning(forwarder),
+            forwarder => (status_line::forwarder_meaning(forwarder), false),
         }
     }
 
     fn enable_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, number: usize) {
         let t = tokens(ui);
         let forwarder = &seen.status.forwarder;
-        let meaning = self.meaning(seen);
+        let (meaning, is_in_doubt) = self.meaning(seen);
         let mark = match forwarder {
             Forwarder::Disabled | Forwarder::Blocked { .. } | Forwarder::Offline { .. } => Mark::Attention,
-            Forwarder::Running if meaning == CHECK_FAILED => Mark::Attention,
+            Forwarder::Running if is_in_doubt => Mark::Attention,
             Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => Mark::Done,
         };
         step_ui(ui, number, "Enable", mark, |ui| {
