@@ -137,12 +137,12 @@ fn fault_of(kind: Kind, text: &str, config: &Config) -> Option<String> {
                 Err(refusal) => refusal.message.into_owned(),
                 Ok(_) => error.to_string(),
             };
-            return Some(
-                match full.rsplit_once(" at line ").map(|(what, at)| (what, at.split_once(" column "))) {
-                    Some((what, Some((line, column)))) => format!("Line {line}, column {column}: {what}"),
-                    Some((_, None)) | None => widgets::capital(&full),
-                },
-            );
+            let parts = full.rsplit_once(" at line ");
+            let parts = parts.and_then(|(what, at)| Some((what, at.split_once(" column ")?)));
+            return Some(match parts {
+                Some((what, (line, column))) => format!("Line {line}, column {column}: {what}"),
+                None => widgets::capital(&full),
+            });
         }
         Ok(raw) if !raw.get().starts_with('{') => return Some("An event is a JSON object: { … }".to_owned()),
         Ok(_) => {}
@@ -417,24 +417,18 @@ fn has_source(seen: &Seen<'_>) -> bool {
     !seen.config.capture.sources.is_empty() || !seen.config.capture.require_write_key
 }
 
-/// Why the endpoint takes no event at all now, whatever is in it.
+/// Why the endpoint takes no event at all now, whatever is in it; to go on after "This is a valid event, but".
 fn refuses_all(seen: &Seen<'_>) -> Option<&'static str> {
     match &seen.status.intake {
-        Intake::Full => {
-            Some("This is a valid event, but the endpoint refuses all events for now: the spool is full")
+        Intake::Full => Some("the endpoint refuses all events for now: the spool is full"),
+        Intake::DiskFull => {
+            Some("the endpoint refuses all events for now: the disk has too little free space")
         }
-        Intake::DiskFull => Some(
-            "This is a valid event, but the endpoint refuses all events for now: the disk has too little free space",
-        ),
-        Intake::Failing(_) => Some(
-            "This is a valid event, but the endpoint refuses all events for now: the spool cannot be written",
-        ),
-        Intake::Stopping => {
-            Some("This is a valid event, but the endpoint refuses all events: it is stopping")
+        Intake::Failing(_) => Some("the endpoint refuses all events for now: the spool cannot be written"),
+        Intake::Stopping => Some("the endpoint refuses all events: it is stopping"),
+        Intake::Starting | Intake::Ready if !has_source(seen) => {
+            Some("there is no source, and without a write key the endpoint refuses it")
         }
-        Intake::Starting | Intake::Ready if !has_source(seen) => Some(
-            "This is a valid event, but there is no source, and without a write key the endpoint refuses it",
-        ),
         Intake::Starting | Intake::Ready => None,
     }
 }
@@ -447,7 +441,8 @@ fn verdict_ui(ui: &mut Ui, fault: Option<&str>, refused: Option<&str>) {
         return;
     }
     if let Some(refused) = refused {
-        ui.add(egui::Label::new(RichText::new(refused).size(12.0).color(t.warn)).wrap());
+        let text = format!("This is a valid event, but {refused}");
+        ui.add(egui::Label::new(RichText::new(text).size(12.0).color(t.warn)).wrap());
         return;
     }
     ui.horizontal(|ui| {
