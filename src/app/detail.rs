@@ -107,6 +107,11 @@ struct Loaded {
 }
 
 impl Loaded {
+    /// What is said to be copied.
+    fn event_name(&self) -> &'static str {
+        if self.detail.is_cut() { "Kept part of the event" } else { "Event" }
+    }
+
     fn new(detail: Detail) -> Self {
         let raw = String::from_utf8_lossy(&detail.json).into_owned();
         let record = String::from_utf8_lossy(&detail.encoding.encode(&detail.json)).into_owned();
@@ -319,7 +324,7 @@ fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) 
         }
         (None, _) | (_, Form::Text) => {
             if widgets::code_ui(ui, &loaded.event, "Copy event JSON") {
-                seen.copied(if loaded.detail.is_cut() { "Kept part of the event" } else { "Event" });
+                seen.copied(loaded.event_name());
             }
         }
     }
@@ -434,10 +439,7 @@ impl Act {
             seen.copied(what);
         };
         match self {
-            Self::Json => {
-                let what = if loaded.detail.is_cut() { "Kept part of the event" } else { "Event" };
-                copy(loaded.raw.clone(), what);
-            }
+            Self::Json => copy(loaded.raw.clone(), loaded.event_name()),
             Self::Record => copy(record_json(loaded), "Record"),
             Self::Id => copy(delivery.message_id.to_string(), "messageId"),
             Self::Curl => {

@@ -377,14 +377,13 @@ fn exposed(in_force: &Config, config: &Config) -> (Tone, String) {
              and set a certificate (capture.tls_cert), or put a proxy with TLS or a firewall in front.",
         ),
     };
-    let (can, listens) = if capture.listen == in_force.capture.listen {
+    let is_reached = capture.listen == in_force.capture.listen;
+    let (can, listens) = if is_reached {
         ("Other computers can", "listens")
     } else {
         ("Once applied, other computers can", "then listens")
     };
-    let then = if capture.listen == in_force.capture.listen
-        && capture.require_write_key != in_force.capture.require_write_key
-    {
+    let then = if is_reached && capture.require_write_key != in_force.capture.require_write_key {
         format!("Once applied: {then}")
     } else {
         then.to_owned()
