@@ -4,8 +4,8 @@
 //! At most one record of a partition key is in flight; different keys go in parallel, as many as pays. It never gives up
 //! on an event: what did not get through waits, with a growing, jittered pause of its own or of all, and each attempt
 //! becomes part of the event's story. One task owns all state; it waits in one place (`Forwarder::step`) and decides
-//! in pure functions (`lanes`, `in_flight`, `backoff`, `order`, `state`). Memory: at most 20,000 events or 32 MiB of JSON besides one
-//! page; where few keys fill it and cannot go on, the others' events are read past them (`reading`).
+//! in pure functions (`lanes`, `in_flight`, `backoff`, `order`, `state`). Memory: at most 20,000 events or 32 MiB of JSON
+//! besides one page; where few keys fill it and cannot go on, the others' events are read past them (`reading`).
 
 mod backoff;
 mod in_flight;

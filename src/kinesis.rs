@@ -33,7 +33,6 @@ use aws_sdk_kinesis::{
     operation::put_records::PutRecordsOutput,
 };
 
-use put_one::Prepared;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -42,6 +41,8 @@ use crate::{
     event::Encoding,
     remedy::{self, Class},
 };
+
+use put_one::Prepared;
 
 pub use check::check;
 pub use connect::{ANSWER_TIMEOUT, Access, Target};

@@ -50,8 +50,8 @@ impl Hold {
         list.contains(pointer) && self.let_go_at.is_none()
     }
 
-    /// The button over the list's head. `is_below`: the newest row is at the list's lower end. It never comes up under the pointer, where it would take a click that was
-    /// meant for a row. True when it was pressed.
+    /// The button over the list's head. `is_below`: the newest row is at the list's lower end. The button never comes up
+    /// under the pointer, where it would take a click that was meant for a row. True when it was pressed.
     pub(super) fn offer_ui(&mut self, ui: &mut Ui, list: Rect, label: &str, is_below: bool) -> bool {
         let icon = if is_below { Icon::ArrowDown } else { Icon::ArrowUp };
         let place = Rect::from_min_size(list.min, vec2(list.width(), BUTTON.y));
