@@ -270,6 +270,8 @@ enum Wish {
     StopSigningIn,
     /// AWS's files may have changed.
     ReadAwsFiles,
+    /// Show the limits of the disk in Settings.
+    ShowDiskLimits,
     /// Open the settings file in the desktop's editor.
     OpenSettingsFile,
     /// Something was done.
@@ -700,6 +702,7 @@ impl Desk {
             Wish::SignIn(what) => self.account.sign_in(engine, what),
             Wish::StopSigningIn => self.account.stop_signing_in(),
             Wish::ReadAwsFiles => self.account.read(engine),
+            Wish::ShowDiskLimits => self.at(Place::Settings).settings.show_disk(),
             Wish::OpenSettingsFile => self.opening = Some(Opening::settings_file(&self.config_path)),
             Wish::Notice(text) => return Some(Notice::new(text, false)),
             Wish::Refused(text) => return Some(Notice::new(text, true)),

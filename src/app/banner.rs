@@ -110,7 +110,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             );
             strip_ui(ui, Tone::Bad, "No room for more events", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
-                    seen.go(super::Place::Settings);
+                    seen.wishes.push(Wish::ShowDiskLimits);
                 }
             });
         }
@@ -118,7 +118,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             let text = disk_text(seen);
             strip_ui(ui, Tone::Bad, "Too little free space on the disk", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
-                    seen.go(super::Place::Settings);
+                    seen.wishes.push(Wish::ShowDiskLimits);
                 }
             });
         }

@@ -32,6 +32,8 @@ pub(super) struct Settings {
     spool_bytes: Number,
     free_bytes: Number,
     keep_events: Number,
+    /// The disk's card is to be brought into sight.
+    wants_disk: bool,
     /// Settings that are to be imported, while somebody pastes them.
     pasted: Option<String>,
     /// The field for them is to get the focus.
@@ -51,6 +53,7 @@ impl Settings {
             keep_events: Number::count(config.log.keep_events, 0..=NUMBER_MAX, 1000),
             pasted: None,
             wants_import: false,
+            wants_disk: false,
             desktop_notices: config.app.desktop_notices,
         }
     }
@@ -255,7 +258,15 @@ impl Settings {
         });
     }
 
+    /// Brings the disk's limits into sight when the place is drawn next.
+    pub(super) fn show_disk(&mut self) {
+        self.wants_disk = true;
+    }
+
     fn disk_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        if std::mem::take(&mut self.wants_disk) {
+            ui.scroll_to_cursor(Some(Align::TOP));
+        }
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Disk");
             let waiting = format!(

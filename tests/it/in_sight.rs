@@ -58,6 +58,25 @@ fn a_notice_that_delivery_needs_its_user_covers_no_row_and_no_button() {
 }
 
 #[test]
+fn the_way_to_the_limits_of_the_disk_brings_them_into_sight() {
+    let mut config = settings();
+    config.spool.min_free_bytes = 1 << 50;
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    window.set_size(vec2(1280.0, 800.0));
+    window.run();
+    go(window, "Settings");
+    wait_for(window, "the banner", |window| says(window, "Too little free space on the disk"));
+    settle(window);
+    let field = |window: &Window| rect(window, Role::SpinButton, "Keep free on the disk");
+    let banner = |window: &Window| rect(window, Role::Button, "Settings › Disk").top();
+    assert!(field(window).bottom() > banner(window), "below the fold");
+    press(window, "Settings › Disk");
+    settle(window);
+    assert!(field(window).bottom() < banner(window), "{:?} {}", field(window), banner(window));
+}
+
+#[test]
 fn two_banners_and_a_notice_leave_most_of_a_laptops_window_to_the_page() {
     let mut desk = open_with(settings(), denied);
     let window = &mut desk.window;
