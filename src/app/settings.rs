@@ -23,6 +23,7 @@ const BYTES_STEP: u64 = 16 * 1024 * 1024;
 /// The field that is wrong, and why.
 type Wrong = (&'static str, String);
 
+#[expect(clippy::struct_excessive_bools, reason = "switches that the user sets, and what is to happen once")]
 pub(super) struct Settings {
     listen: String,
     public_url: String,
