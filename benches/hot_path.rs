@@ -198,6 +198,7 @@ async fn hand_on_and_settle(spool: &Spool, total: usize) -> anyhow::Result<()> {
     let receipt = |number: i64| Receipt {
         shard_id: "shardId-000000000000".into(),
         sequence_number: format!("496543269573985634983{number:035}").into(),
+        place: None,
     };
     let settlements: Vec<Settlement> = events
         .iter()

@@ -145,6 +145,7 @@ fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
                 result: Ok(Receipt {
                     shard_id: "shardId-000000000000".into(),
                     sequence_number: format!("496543269573985634983{:035}", event.id).into(),
+                    place: None,
                 }),
             });
             spool.settle(settlements.collect()).await;

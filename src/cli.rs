@@ -91,6 +91,9 @@ pub struct DestinationWords {
     /// base64, json or json-lines
     #[arg(long)]
     encoding: Option<String>,
+    /// none, kpl or lines: whether events that wait together share records
+    #[arg(long)]
+    aggregation: Option<String>,
     /// Another Kinesis-compatible server
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
@@ -114,6 +117,7 @@ impl From<DestinationWords> for Overrides {
             account_id,
             operation,
             encoding,
+            aggregation,
             endpoint_url,
             profile,
             role_arn,
@@ -126,6 +130,7 @@ impl From<DestinationWords> for Overrides {
             account_id,
             operation,
             encoding,
+            aggregation,
             endpoint_url,
             profile,
             role_arn,

@@ -40,7 +40,7 @@ pub use rules::{
 pub use save::{SaveError, save};
 pub use saved::SavedDestination;
 
-use crate::event::Encoding;
+use crate::event::{Aggregation, Encoding};
 use raw::RawConfig;
 
 /// What [`load`] found.
@@ -242,6 +242,10 @@ pub struct Destination {
     pub ordered: bool,
     /// Empty for AWS; else an `http(s)://` URL of another Kinesis-compatible server.
     pub endpoint_url: String,
+    /// Whether events that wait together share records. [`Aggregation::Lines`] only with [`Encoding::JsonLines`].
+    pub aggregation: Aggregation,
+    /// Of a record that several events share: its data and partition key, in bytes. A larger event has one of its own.
+    pub aggregation_max_bytes: usize,
 }
 
 impl Destination {
@@ -267,6 +271,8 @@ impl Default for Destination {
             encoding: Encoding::Base64,
             ordered: true,
             endpoint_url: String::new(),
+            aggregation: Aggregation::None,
+            aggregation_max_bytes: 51_200,
         }
     }
 }

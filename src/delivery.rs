@@ -128,6 +128,17 @@ pub struct Receipt {
     pub shard_id: Arc<str>,
     /// A decimal number of up to 128 bits and more; rises within a shard.
     pub sequence_number: Arc<str>,
+    /// Which of the record's events it is; `None`: the record has no other.
+    pub place: Option<Place>,
+}
+
+/// An event's place in a record that holds several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From 1 on.
+    pub at: u32,
+    /// How many events the record holds.
+    pub of: u32,
 }
 
 /// One put of one event that did not deliver it.

@@ -10,6 +10,7 @@
 //!
 //! Pure: no clock, no I/O, no async. The only thing not decided by the arguments is a made `messageId`.
 
+mod aggregate;
 mod body;
 mod clock;
 mod context;
@@ -21,6 +22,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+pub use aggregate::{Aggregation, Bucket, RecordData, Size, UserRecord};
 pub use body::{Body, Events, decode_pixel};
 pub use decode::{Content, Inside, Layer, Part, parts};
 pub use library::library_of;

@@ -223,7 +223,7 @@ fn stored(shard_id: Arc<str>, sequence_number: &str) -> Outcome {
         let message = "the answer was a success that names no shard and sequence number";
         return Outcome::Offline(Fault::new(UNCLEAR_ANSWER, message));
     }
-    Outcome::Delivered(Receipt { shard_id, sequence_number: sequence_number.into() })
+    Outcome::Delivered(Receipt { shard_id, sequence_number: sequence_number.into(), place: None })
 }
 
 fn classed(code: &str, message: &str, http_status: Option<u16>) -> Outcome {

@@ -90,6 +90,7 @@ fn delivered(id: i64, bytes: usize) -> Settlement {
         result: Ok(Receipt {
             shard_id: "shardId-000000000000".into(),
             sequence_number: format!("496543269573985634983{id:035}").into(),
+            place: None,
         }),
     }
 }

@@ -7,7 +7,7 @@ use super::error::quoted;
 use super::proxy::{self, PublicUrl, TRUSTED_PROXIES_MAX};
 use super::rules;
 use super::{Config, CredentialsSource, DestinationKind, Operation};
-use crate::event::Encoding;
+use crate::event::{Aggregation, Encoding};
 
 /// The tables of the file, in its order.
 pub(super) const SECTIONS: [&str; 6] = ["destination", "credentials", "capture", "spool", "log", "app"];
@@ -86,7 +86,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 26] = [
+pub(super) const KEYS: [Key; 28] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -135,6 +135,24 @@ pub(super) const KEYS: [Key; 26] = [
         full: "destination.endpoint_url",
         get: |c| text(&c.destination.endpoint_url),
         set: |c, v| endpoint(v).map(|url| c.destination.endpoint_url = url),
+    },
+    Key {
+        full: "destination.aggregation",
+        get: |c| text(c.destination.aggregation.as_str()),
+        set: |c, v| {
+            word(v, &Aggregation::ALL, Aggregation::as_str).map(|how| c.destination.aggregation = how)
+        },
+    },
+    Key {
+        full: "destination.aggregation_max_bytes",
+        get: |c| Value::Number(c.destination.aggregation_max_bytes as u64),
+        set: |c, v| {
+            // Up to the largest record that a stream can be configured for.
+            let bytes = number(v, 1024, 10 * 1024 * 1024)?;
+            let bytes = usize::try_from(bytes).map_err(|e| e.to_string())?;
+            c.destination.aggregation_max_bytes = bytes;
+            Ok(())
+        },
     },
     Key {
         full: "credentials.source",

@@ -12,6 +12,7 @@ use super::rules::{StreamArn, check_role_in};
 use super::saved::RawSaved;
 use super::sources::{RawSource, WRITE_KEY_VARIABLE};
 use super::{Config, CredentialsSource, DestinationKind, Error, Origin, Problem};
+use crate::event::{Aggregation, Encoding};
 
 /// What the flags of the command line say; a flag that was not given is `None`.
 #[derive(Clone, Default)]
@@ -28,6 +29,8 @@ pub struct Overrides {
     pub operation: Option<String>,
     /// `--encoding`
     pub encoding: Option<String>,
+    /// `--aggregation`
+    pub aggregation: Option<String>,
     /// `--endpoint-url`; without `--practice` means kind `kinesis`.
     pub endpoint_url: Option<String>,
     /// `--profile`; means source `profile`.
@@ -117,12 +120,13 @@ impl RawConfig {
 
     /// Takes the flags.
     pub(super) fn overrides(&mut self, flags: &Overrides) {
-        let given: [(&'static str, &str, Option<&String>); 10] = [
+        let given: [(&'static str, &str, Option<&String>); 11] = [
             ("--region", "destination.region", flags.region.as_ref()),
             ("--stream", "destination.stream", flags.stream.as_ref()),
             ("--account-id", "destination.account_id", flags.account_id.as_ref()),
             ("--operation", "destination.operation", flags.operation.as_ref()),
             ("--encoding", "destination.encoding", flags.encoding.as_ref()),
+            ("--aggregation", "destination.aggregation", flags.aggregation.as_ref()),
             ("--endpoint-url", "destination.endpoint_url", flags.endpoint_url.as_ref()),
             ("--profile", "credentials.profile", flags.profile.as_ref()),
             ("--role-arn", "credentials.role_arn", flags.role_arn.as_ref()),
@@ -276,6 +280,14 @@ fn contradictions(config: &Config, origins: &Origins) -> Vec<Problem> {
                 say(&format!("destination.{name}"), text);
             }
         }
+    }
+    if destination.aggregation == Aggregation::Lines && destination.encoding != Encoding::JsonLines {
+        let text = format!(
+            "destination.aggregation is \"lines\", which needs the encoding \"json-lines\", and destination.encoding is \
+             {:?}: make it \"json-lines\", or aggregation \"kpl\" or \"none\"",
+            destination.encoding.as_str()
+        );
+        say("destination.aggregation", text);
     }
     let credentials = &config.credentials;
     // Another server than AWS makes its own rules.

@@ -1,5 +1,5 @@
 //! What a consumer finds in a record's bytes: JSON, as it is, in base64, in gzip, or in several of these; and the
-//! records inside a record that the Kinesis Producer Library (KPL) has aggregated.
+//! records inside a record that the Kinesis Producer Library (KPL) has aggregated, or that is several lines.
 //!
 //! The KPL's format (its `aggregation-format.md`): `F3 89 9A C2`, a protobuf message, and the message's MD5. Explicit
 //! hash keys and tags are passed over. What does not keep the format to the last byte is an ordinary record.
@@ -11,15 +11,14 @@ use flate2::read::MultiGzDecoder;
 use md5::{Digest as _, Md5};
 use serde::de::IgnoredAny;
 
+use super::aggregate::{KPL_MAGIC, MD5_LEN};
+
 /// Wrappings that are looked through, one in another.
 const LAYERS_MAX: usize = 4;
 /// A gzip that unpacks to more stays packed: a small record may hold gigabytes of nothing.
 const UNPACKED_BYTES_MAX: u64 = 16 << 20;
 /// Records of one aggregated record.
 const PARTS_MAX: usize = 10_000;
-
-const AGGREGATE_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
-const MD5_LEN: usize = 16;
 
 /// A wrapping around the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ pub struct Content {
 pub struct Part<'a> {
     /// Its bytes as they are stored.
     pub stored: &'a [u8],
-    /// Its partition key.
+    /// Its partition key; of a line among others, that of the record.
     pub key: Arc<str>,
     /// Its place in an aggregated record, from 1, and how many that has; `None`: it is a record of its own.
     pub place: Option<(usize, usize)>,
@@ -67,17 +66,28 @@ pub struct Part<'a> {
 
 /// The records in a record: itself, or those that were aggregated in it.
 pub fn parts<'a>(key: &Arc<str>, data: &'a [u8]) -> Vec<Part<'a>> {
-    let Some(inner) = deaggregate(data) else {
-        return vec![Part { stored: data, key: Arc::clone(key), place: None, content: decode(data) }];
-    };
-    let of = inner.len();
-    let part = |(at, (key, data)): (usize, (&str, &'a [u8]))| Part {
-        stored: data,
-        key: key.into(),
-        place: Some((at + 1, of)),
-        content: decode(data),
-    };
-    inner.into_iter().enumerate().map(part).collect()
+    let part = |stored, key, place| Part { stored, key, place, content: decode(stored) };
+    if let Some(inner) = deaggregate(data) {
+        let of = inner.len();
+        let each = inner.into_iter().enumerate();
+        return each.map(|(at, (key, data))| part(data, key.into(), Some((at + 1, of)))).collect();
+    }
+    if let Some(lines) = lines(data) {
+        let of = lines.len();
+        let each = lines.into_iter().enumerate();
+        return each.map(|(at, line)| part(line, Arc::clone(key), Some((at + 1, of)))).collect();
+    }
+    vec![part(data, Arc::clone(key), None)]
+}
+
+/// Two or more lines, each of them one JSON object or list; else `None`.
+fn lines(data: &[u8]) -> Option<Vec<&[u8]>> {
+    if !data.starts_with(b"{") && !data.starts_with(b"[") {
+        return None;
+    }
+    let lines: Vec<_> = data.split_inclusive(|byte| *byte == b'\n').collect();
+    let is_value = |line: &&[u8]| std::str::from_utf8(line).is_ok_and(|line| values(line) == 1);
+    ((2..=PARTS_MAX).contains(&lines.len()) && lines.iter().all(is_value)).then_some(lines)
 }
 
 /// Looks through the wrappings, as far as they lead to something that can be read.
@@ -141,7 +151,7 @@ fn gunzip(data: &[u8]) -> Option<Vec<u8>> {
 
 /// Keys and data of the records that the KPL has put into this one; `None`: it has not.
 fn deaggregate(data: &[u8]) -> Option<Vec<(&str, &[u8])>> {
-    let message = data.strip_prefix(&AGGREGATE_MAGIC)?;
+    let message = data.strip_prefix(&KPL_MAGIC)?;
     let (message, digest) = message.split_at(message.len().checked_sub(MD5_LEN)?);
     if Md5::digest(message)[..] != *digest {
         return None;
@@ -311,7 +321,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_message_of_any_bytes_is_read_without_a_panic(message in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let data = [&AGGREGATE_MAGIC[..], &message, &Md5::digest(&message)[..]].concat();
+            let data = [&KPL_MAGIC[..], &message, &Md5::digest(&message)[..]].concat();
             if let Some(records) = deaggregate(&data) {
                 prop_assert!(!records.is_empty());
             }

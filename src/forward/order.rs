@@ -102,7 +102,11 @@ mod tests {
     use super::*;
 
     fn receipt(shard: u32, sequence: &str) -> Receipt {
-        Receipt { shard_id: format!("shardId-{shard:012}").into(), sequence_number: sequence.into() }
+        Receipt {
+            shard_id: format!("shardId-{shard:012}").into(),
+            sequence_number: sequence.into(),
+            place: None,
+        }
     }
 
     #[test]

@@ -74,7 +74,8 @@ mod tests {
     use crate::delivery::Receipt;
 
     fn delivered() -> [Outcome; 1] {
-        let receipt = Receipt { shard_id: "shardId-000000000000".into(), sequence_number: "1".into() };
+        let receipt =
+            Receipt { shard_id: "shardId-000000000000".into(), sequence_number: "1".into(), place: None };
         [Outcome::Delivered(receipt)]
     }
 

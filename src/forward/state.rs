@@ -154,7 +154,11 @@ mod tests {
     }
 
     fn delivered() -> Outcome {
-        Outcome::Delivered(Receipt { shard_id: "shardId-000000000000".into(), sequence_number: "1".into() })
+        Outcome::Delivered(Receipt {
+            shard_id: "shardId-000000000000".into(),
+            sequence_number: "1".into(),
+            place: None,
+        })
     }
 
     #[test]

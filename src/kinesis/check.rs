@@ -313,7 +313,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 Err(fault) => return Err(self.failed(NAME, fault)),
             },
         };
-        let Receipt { shard_id, sequence_number } = &receipt;
+        let Receipt { shard_id, sequence_number, .. } = &receipt;
         self.passed(
             NAME,
             format!("One test record with the key {KEY} is in {shard_id} at {sequence_number}."),

@@ -18,7 +18,7 @@ use super::{
 use crate::files::{self, Identity};
 
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Why a spool did not open. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -327,7 +327,7 @@ fn bring_up_to_date(path: &Path) -> Result<(), OpenError> {
 
 /// What makes each version out of the one before it. A file on a user's disk has gone through them in this order, a new
 /// one too: add to the end, never change what is there.
-const SCHEMA: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const SCHEMA: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 /// `event` and `settled` are narrow and keyed by the event's place, so rows are only ever added at the end
 /// (of `settled`: near it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
@@ -414,4 +414,10 @@ CREATE TABLE IF NOT EXISTS segment (
 /// Bytes of what was sent, where a rejected line keeps less.
 const VERSION_4: &str = "
 ALTER TABLE settled ADD COLUMN sent INTEGER;
+";
+
+/// Which event of its record a delivered one is, from 1, and how many that holds, where it holds several.
+const VERSION_5: &str = "
+ALTER TABLE settled ADD COLUMN place INTEGER;
+ALTER TABLE settled ADD COLUMN places INTEGER;
 ";

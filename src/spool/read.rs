@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     delivery::{
-        Attempt, Delivery, Detail, EventId, Fault, Ledger, Millis, Page, Query, Receipt, State,
+        Attempt, Delivery, Detail, EventId, Fault, Ledger, Millis, Page, Place, Query, Receipt, State,
         chart::{Overview, Window},
     },
     event::Encoding,
@@ -196,7 +196,7 @@ pub(super) const LINE_COLUMNS: &str =
         event.key_shortened, event.message_id, event.name, coalesce(settled.sent, event.length),
         settled.state, settled.at, settled.attempts, settled.took, shard.text, settled.sequence, settled.code,
         settled.message, event.chunk, event.start, settled.encoding, event.repeat_of, event.resend_of,
-        settled.resent_as, event.length";
+        settled.resent_as, event.length, settled.place, settled.places";
 
 pub(super) const LINE_JOINS: &str = "LEFT JOIN word AS source ON source.id = event.source
     LEFT JOIN word AS shard ON shard.id = settled.shard";
@@ -388,7 +388,10 @@ pub(super) fn delivery(row: &Row<'_>, last: Option<Attempt>) -> rusqlite::Result
     let settled: Option<i64> = row.get(9)?;
     let text = |column: usize| row.get::<_, Option<String>>(column).map(|text| text.map(Arc::<str>::from));
     let receipt = match (text(13)?, text(14)?) {
-        (Some(shard_id), Some(sequence_number)) => Some(Receipt { shard_id, sequence_number }),
+        (Some(shard_id), Some(sequence_number)) => {
+            let place = row.get::<_, Option<u32>>(24)?.zip(row.get(25)?).map(|(at, of)| Place { at, of });
+            Some(Receipt { shard_id, sequence_number, place })
+        }
         _ => None,
     };
     let fault = match (settled, text(15)?) {

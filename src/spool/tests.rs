@@ -66,6 +66,7 @@ pub(super) fn delivered(event: &Queued) -> Settlement {
         result: Ok(Receipt {
             shard_id: "shardId-000000000001".into(),
             sequence_number: format!("4959{}", event.id).into(),
+            place: None,
         }),
     }
 }
@@ -422,7 +423,8 @@ fn a_query_is_held_to_every_part_of_it() {
             .expect("room");
         let all = waiting(&spool, 0).await;
         let slow = Settlement { at: 9_000, ..delivered(&all[0]) };
-        let other = Receipt { shard_id: "shardId-000000000012".into(), sequence_number: "5".into() };
+        let other =
+            Receipt { shard_id: "shardId-000000000012".into(), sequence_number: "5".into(), place: None };
         let quick = Settlement { at: 1_010, result: Ok(other), ..delivered(&all[1]) };
         let fault = Fault::new("ThrottlingException", "slow 100% down");
         spool.note_attempts(vec![(4, Attempt { number: 1, at: 2_500, took_ms: 3, fault })], 0).await;

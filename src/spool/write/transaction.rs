@@ -397,8 +397,9 @@ struct InsertSettled<'w> {
 
 impl InsertSettled<'_> {
     const SQL: &'static str =
-        "INSERT OR IGNORE INTO settled (id, state, at, attempts, took, encoding, shard, sequence, code, message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        "INSERT OR IGNORE INTO settled (id, state, at, attempts, took, encoding, shard, sequence, code, message,
+            place, places)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
     /// How many rows were added: none where the event is settled already.
     fn insert(&mut self, settlement: &Settlement, shard: Option<i64>) -> rusqlite::Result<usize> {
@@ -419,7 +420,11 @@ impl InsertSettled<'_> {
             self.bound = fault.is_none().then_some(shared);
         }
         statement.raw_bind_parameter(1, id)?;
-        statement.raw_bind_parameter(8, result.as_ref().ok().map(|receipt| &*receipt.sequence_number))?;
+        let receipt = result.as_ref().ok();
+        statement.raw_bind_parameter(8, receipt.map(|receipt| &*receipt.sequence_number))?;
+        let place = receipt.and_then(|receipt| receipt.place);
+        statement.raw_bind_parameter(11, place.map(|place| place.at))?;
+        statement.raw_bind_parameter(12, place.map(|place| place.of))?;
         statement.raw_execute()
     }
 }
