@@ -10,6 +10,7 @@
 mod backoff;
 mod in_flight;
 mod lanes;
+mod load;
 mod order;
 mod patience;
 mod reading;
@@ -29,13 +30,17 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     config::{self, Config, Operation},
-    delivery::{self, Attempt, EventId, Fault, Millis, Outcome, SET_ASIDE, StreamFacts, StreamNews, Stuck},
+    delivery::{
+        self, Attempt, EventId, Fault, Millis, Outcome, Receipt, SET_ASIDE, StreamFacts, StreamNews, Stuck,
+    },
+    event::{Aggregation, Bucket, Encoding, RecordData, UserRecord},
     kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client, Outgoing},
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
 use in_flight::InFlight;
-use lanes::{Cut, Lanes, Taken};
+use lanes::{Cut, Lanes};
+use load::{Load, Parcel, Taken, Together};
 use order::Order;
 use patience::Patience;
 use reading::{Page, Reader};
@@ -94,17 +99,43 @@ type Asking = Pin<Box<dyn Future<Output = Result<StreamFacts, Fault>> + Send>>;
 
 /// A put that came back.
 struct Done {
-    taken: Vec<Taken>,
+    load: Load,
+    /// One a record.
     outcomes: Vec<Outcome>,
     started: Instant,
     started_at: Millis,
-    encoding: crate::event::Encoding,
+    encoding: Encoding,
     /// Changes of the settings before it.
     changes: u64,
     /// How long its answer was waited for.
     waited: Duration,
     /// `false`: there were no keys to send it with.
     was_sent: bool,
+}
+
+/// How a put came back.
+struct Came {
+    started_at: Millis,
+    at: Millis,
+    took_ms: u32,
+    encoding: Encoding,
+    /// It was put with the settings in force.
+    is_of_now: bool,
+    was_sent: bool,
+}
+
+impl Came {
+    fn settlement(&self, taken: &Taken, result: Result<Receipt, Fault>) -> Settlement {
+        Settlement {
+            id: taken.event.id,
+            bytes: taken.event.json.len(),
+            at: self.at,
+            attempts: taken.event.attempts,
+            took_ms: self.took_ms,
+            encoding: self.encoding,
+            result,
+        }
+    }
 }
 
 /// What the spool is told of puts that came back.
@@ -189,6 +220,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         stopping: false,
     };
     forwarder.tell_news();
+    forwarder.lanes.by_bucket(forwarder.aggregates());
     loop {
         forwarder.read_on();
         forwarder.ask();
@@ -266,6 +298,8 @@ impl Forwarder {
                 self.connect().await;
                 self.weather.forget();
                 self.lanes.forget_misses();
+                self.lanes.end_narrowing();
+                self.lanes.by_bucket(self.aggregates());
                 self.giving_up.clear();
                 self.lanes.wake_all();
                 self.order = Order::default();
@@ -373,6 +407,7 @@ impl Forwarder {
             bytes_max: kinesis::BATCH_BYTES_MAX,
             company_bytes_max: self.facts.map_or(kinesis::RECORD_BYTES_MAX, |facts| facts.record_bytes_max),
             encoding: destination.encoding,
+            together: self.together(),
         };
         loop {
             let now = Instant::now();
@@ -394,8 +429,8 @@ impl Forwarder {
             if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
                 return;
             }
-            let taken = self.lanes.cut(cut);
-            if taken.is_empty() {
+            let load = self.lanes.cut(cut);
+            if load.is_empty() {
                 return;
             }
             let is_blocked = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Blocked);
@@ -405,10 +440,30 @@ impl Forwarder {
                 // keys now, while the old ones work still.
                 self.connect().await;
             }
-            self.sending += taken.len() as u64;
+            self.sending += load.events.len() as u64;
             let since = (self.changes, self.patience.answer());
-            self.puts.push(Box::pin(put(self.client.clone(), taken, cut.encoding, since)));
+            let how = (cut.encoding, self.setup.config.destination.aggregation);
+            self.puts.push(Box::pin(put(self.client.clone(), load, how, since)));
         }
+    }
+
+    /// Whether events may share records with the settings in force.
+    fn aggregates(&self) -> bool {
+        self.setup.config.destination.aggregation != Aggregation::None
+    }
+
+    /// How events share records now: not in a pause, where one event is enough to try, and not where the stream places
+    /// records as it likes, which does not support it
+    /// (<https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html>).
+    fn together(&self) -> Option<Together> {
+        let spreads_keys = self.facts.is_some_and(|facts| facts.spreads_keys);
+        if !self.aggregates() || self.weather.pause().is_some() || spreads_keys {
+            return None;
+        }
+        let record_bytes_max = self.facts.map_or(kinesis::RECORD_BYTES_MAX, |facts| facts.record_bytes_max);
+        let destination = &self.setup.config.destination;
+        let bytes_max = destination.aggregation_max_bytes.min(record_bytes_max);
+        Some(Together { aggregation: destination.aggregation, bytes_max })
     }
 
     /// Puts what came back where it belongs: settled, or its lane's head again.
@@ -417,7 +472,7 @@ impl Forwarder {
         let mut books = Books::default();
         let was_offline = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Offline);
         for done in all {
-            self.sending -= done.taken.len() as u64;
+            self.sending -= done.load.events.len() as u64;
             // What was put with other settings says nothing of these.
             let is_of_now = done.changes == self.changes;
             if is_of_now && self.patience.learn(&done.outcomes, done.started.elapsed(), done.waited) {
@@ -428,8 +483,10 @@ impl Forwarder {
                 self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
             }
             if is_of_now && self.weather.pause().is_none() {
-                let count =
-                    |is: fn(&Outcome) -> bool| done.outcomes.iter().filter(|one| is(one)).count() as u64;
+                let outcomes = || done.outcomes.iter().zip(&done.load.records);
+                let count = |is: fn(&Outcome) -> bool| {
+                    outcomes().filter(|(one, _)| is(one)).map(|(_, parcel)| parcel.events as u64).sum()
+                };
                 let delivered = count(|one| matches!(one, Outcome::Delivered(_)));
                 self.in_flight.learn(delivered, count(|one| matches!(one, Outcome::Throttled(_))), now);
             }
@@ -459,7 +516,7 @@ impl Forwarder {
 
     /// A record that is refused as before, while others are taken, is no news of the destination.
     fn says_nothing_new(&self, done: &Done) -> bool {
-        match (done.taken.as_slice(), done.outcomes.as_slice()) {
+        match (done.load.events.as_slice(), done.outcomes.as_slice()) {
             ([taken], [Outcome::Blocked(fault)]) => {
                 self.weather.pause().is_none() && self.lanes.is_known_refused(taken, &fault.code)
             }
@@ -468,67 +525,99 @@ impl Forwarder {
     }
 
     fn take_back(&mut self, done: Done, now: Instant, books: &mut Books) {
-        let took_ms = u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let at = now_ms();
+        let how = Came {
+            took_ms: u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX),
+            at: now_ms(),
+            started_at: done.started_at,
+            encoding: done.encoding,
+            is_of_now: done.changes == self.changes,
+            was_sent: done.was_sent,
+        };
         let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
-        let refused_together = done.taken.len() > 1 && done.outcomes.iter().all(is_refused);
-        let is_checked = done.changes == self.changes;
-        let mut suspects = Vec::new();
-        for (mut taken, outcome) in done.taken.into_iter().zip(done.outcomes) {
-            taken.event.attempts += 1;
-            let number = taken.event.attempts;
-            if let Some(fault) = outcome.fault() {
-                let attempt = Attempt { number, at: done.started_at, took_ms, fault: fault.clone() };
-                books.attempts.push((taken.event.id, attempt));
+        let refused_together = done.load.records.len() > 1 && done.outcomes.iter().all(is_refused);
+        let mut suspects = Load::default();
+        let mut events = done.load.events.into_iter();
+        for (parcel, outcome) in done.load.records.into_iter().zip(done.outcomes) {
+            let mut record: Vec<Taken> = events.by_ref().take(parcel.events).collect();
+            for taken in &mut record {
+                taken.event.attempts += 1;
+                if let Some(fault) = outcome.fault() {
+                    let (number, fault) = (taken.event.attempts, fault.clone());
+                    let attempt = Attempt { number, at: how.started_at, took_ms: how.took_ms, fault };
+                    books.attempts.push((taken.event.id, attempt));
+                }
             }
-            let result = match outcome {
-                Outcome::Delivered(receipt) => {
-                    self.takes_records |= is_checked;
-                    if is_checked && taken.is_in_order {
-                        self.order.learn(taken.event.id, &taken.event.key, &receipt);
+            match outcome {
+                Outcome::Refused(_) if refused_together => suspects.push(parcel, record),
+                Outcome::Refused(_) if parcel.events > 1 => {
+                    self.lanes.narrow_down(Load { events: record, records: vec![parcel] });
+                }
+                Outcome::Delivered(receipt) => self.delivered(parcel, record, &receipt, &how, books),
+                // The last one of a lane comes back first.
+                outcome => {
+                    for taken in record.into_iter().rev() {
+                        self.not_delivered(taken, &outcome, &how, now, books);
                     }
-                    Ok(receipt)
                 }
-                Outcome::Refused(fault) if !refused_together => Err(fault),
-                Outcome::Refused(_) => {
-                    suspects.push(taken);
-                    continue;
-                }
-                Outcome::Throttled(_) => {
-                    self.rest(taken, Wait::Throttled, now);
-                    continue;
-                }
-                Outcome::Offline(fault) => {
-                    books.repeats += u64::from(done.was_sent && may_have_arrived(&fault));
-                    if self.weather.pause().is_some() {
-                        self.lanes.park(taken);
-                    } else {
-                        self.rest(taken, Wait::Offline, now);
-                    }
-                    continue;
-                }
-                Outcome::Blocked(fault) if self.giving_up.remove(&taken.event.id) => {
-                    books.settlements.push(self.set_aside(&taken, &fault));
-                    self.lanes.settled(&taken);
-                    continue;
-                }
-                Outcome::Blocked(fault) => {
-                    self.refuse(taken, fault);
-                    continue;
-                }
-            };
-            books.settlements.push(Settlement {
-                id: taken.event.id,
-                bytes: taken.event.json.len(),
-                at,
-                attempts: number,
-                took_ms,
-                encoding: done.encoding,
-                result,
-            });
+            }
+        }
+        if !suspects.is_empty() {
+            self.lanes.narrow_down(suspects);
+        }
+    }
+
+    fn delivered(
+        &mut self,
+        parcel: Parcel,
+        record: Vec<Taken>,
+        receipt: &Receipt,
+        how: &Came,
+        books: &mut Books,
+    ) {
+        self.takes_records |= how.is_of_now;
+        let mut lane = None;
+        for (at, taken) in record.into_iter().enumerate() {
+            // Others of its lane are in the same record, at the same number.
+            if how.is_of_now && taken.is_in_order && lane != Some(taken.slot) {
+                self.order.learn(taken.event.id, &taken.event.key, receipt);
+            }
+            lane = Some(taken.slot);
+            let receipt = Receipt { place: parcel.place(at), ..receipt.clone() };
+            books.settlements.push(how.settlement(&taken, Ok(receipt)));
             self.lanes.settled(&taken);
         }
-        self.lanes.narrow_down(suspects);
+    }
+
+    fn not_delivered(
+        &mut self,
+        taken: Taken,
+        outcome: &Outcome,
+        how: &Came,
+        now: Instant,
+        books: &mut Books,
+    ) {
+        match outcome {
+            Outcome::Throttled(_) => self.rest(taken, Wait::Throttled, now),
+            Outcome::Offline(fault) => {
+                books.repeats += u64::from(how.was_sent && may_have_arrived(fault));
+                if self.weather.pause().is_some() {
+                    self.lanes.park(taken);
+                } else {
+                    self.rest(taken, Wait::Offline, now);
+                }
+            }
+            Outcome::Blocked(fault) if self.giving_up.remove(&taken.event.id) => {
+                books.settlements.push(self.set_aside(&taken, fault));
+                self.lanes.settled(&taken);
+            }
+            Outcome::Blocked(fault) => self.refuse(taken, fault.clone()),
+            Outcome::Refused(fault) => {
+                books.settlements.push(how.settlement(&taken, Err(fault.clone())));
+                self.lanes.settled(&taken);
+            }
+            // Its events are settled where it came.
+            Outcome::Delivered(_) => {}
+        }
     }
 
     /// Nobody else waits for a record that may itself be at fault: because of what was said, or because the destination
@@ -578,20 +667,54 @@ fn may_have_arrived(fault: &Fault) -> bool {
 
 async fn put(
     client: Client,
-    taken: Vec<Taken>,
-    encoding: crate::event::Encoding,
+    load: Load,
+    (encoding, aggregation): (Encoding, Aggregation),
     (changes, waited): (u64, Duration),
 ) -> Done {
     let (started, started_at) = (Instant::now(), now_ms());
-    let records: Vec<_> =
-        taken.iter().map(|one| Outgoing { key: &one.event.key, json: &one.event.json }).collect();
     let keys = client.keys().await;
     let was_sent = keys.is_ok();
     let outcomes = match keys {
-        Ok(()) => client.put(&records, encoding).await,
-        Err(outcome) => vec![outcome; records.len()],
+        Ok(()) => {
+            let events: Vec<_> = load
+                .events
+                .iter()
+                .map(|one| UserRecord { key: &one.event.key, json: &one.event.json })
+                .collect();
+            client.put(&records_of(&load.records, &events, aggregation), encoding).await
+        }
+        Err(outcome) => vec![outcome; load.records.len()],
     };
-    Done { taken, outcomes, started, started_at, encoding, changes, waited, was_sent }
+    Done { load, outcomes, started, started_at, encoding, changes, waited, was_sent }
+}
+
+/// The events of a load as its records.
+fn records_of<'r>(
+    records: &[Parcel],
+    mut events: &'r [UserRecord<'r>],
+    aggregation: Aggregation,
+) -> Vec<Outgoing<'r>> {
+    let record = |parcel: &Parcel| {
+        let (of_record, rest) = events.split_at(parcel.events);
+        events = rest;
+        let hash_key = parcel.bucket.map(Bucket::hash_key);
+        match (of_record, parcel.bucket) {
+            (several @ [_, _, ..], Some(bucket)) => {
+                let data = match aggregation {
+                    Aggregation::Lines => RecordData::Lines(several),
+                    Aggregation::Kpl | Aggregation::None => RecordData::Kpl(bucket, several),
+                };
+                Outgoing { key: bucket.partition_key().into(), hash_key, data }
+            }
+            (of_record, _) => {
+                // A record without a bucket has one event.
+                let UserRecord { key, json } =
+                    of_record.first().copied().unwrap_or(UserRecord { key: "", json: b"" });
+                Outgoing { key: key.into(), hash_key, data: RecordData::One(json) }
+            }
+        }
+    };
+    records.iter().map(record).collect()
 }
 
 fn now_ms() -> Millis {

@@ -25,7 +25,7 @@ mod streams;
 mod talking;
 mod tries;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error, sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_sdk_kinesis::{
@@ -38,7 +38,7 @@ use tokio::sync::OnceCell;
 use crate::{
     config::Operation,
     delivery::{Fault, Outcome, Receipt},
-    event::Encoding,
+    event::{Encoding, RecordData},
     remedy::{self, Class},
 };
 
@@ -65,12 +65,21 @@ pub const BATCH_BYTES_MAX: usize = 5 << 20;
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
 
 /// A record on its way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outgoing<'r> {
-    /// 1 to 256 characters.
-    pub key: &'r str,
-    /// The event's JSON, not yet encoded.
-    pub json: &'r [u8],
+    /// Its partition key: 1 to 256 characters.
+    pub key: Cow<'r, str>,
+    /// What decides its shard instead of the hash of its key.
+    pub hash_key: Option<u128>,
+    /// What it holds, not yet encoded.
+    pub data: RecordData<'r>,
+}
+
+impl<'r> Outgoing<'r> {
+    /// A record of one event.
+    pub fn of(key: &'r str, json: &'r [u8]) -> Self {
+        Self { key: key.into(), hash_key: None, data: RecordData::One(json) }
+    }
 }
 
 /// A connection to one stream with one set of credentials. Cheap to clone.

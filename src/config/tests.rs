@@ -176,7 +176,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
             "13: destinations.name is \"D\", as of another; each needs a name of its own",
             concat!(
                 "15: destinations.\"enabled\" is not a setting; allowed: name, kind, region, stream, account_id, operation, ",
-                "encoding, ordered, endpoint_url, source, profile, role_arn, external_id"
+                "encoding, ordered, endpoint_url, aggregation, aggregation_max_bytes, source, profile, role_arn, external_id"
             ),
         ],
     ),
@@ -288,6 +288,7 @@ fn every_flag_reaches_its_setting() {
         account_id: words("123456789012"),
         operation: words("put-records"),
         encoding: words("json-lines"),
+        aggregation: words("kpl"),
         endpoint_url: words("https://kinesis.example.com/base"),
         profile: words("work"),
         role_arn: words("arn:aws-us-gov:iam::123456789012:role/team/r"),
@@ -305,6 +306,7 @@ fn every_flag_reaches_its_setting() {
             account_id: "123456789012".to_owned(),
             operation: Operation::PutRecords,
             encoding: Encoding::JsonLines,
+            aggregation: Aggregation::Kpl,
             endpoint_url: "https://kinesis.example.com/base".to_owned(),
             ..Destination::default()
         },

@@ -32,6 +32,9 @@ impl Aggregation {
     /// Every way, in the order in which they are offered.
     pub const ALL: [Self; 3] = [Self::None, Self::Kpl, Self::Lines];
 
+    /// Events of one record, at most.
+    pub const EVENTS_MAX: usize = 10_000;
+
     /// The word in the settings.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -153,16 +156,11 @@ impl Size {
 }
 
 impl RecordData<'_> {
-    /// How many bytes [`Self::encode_into`] adds, at most.
+    /// How many bytes [`Self::encode_into`] adds.
     pub fn encoded_len(&self, encoding: Encoding) -> usize {
         match self {
             Self::One(json) => encoding.encoded_len(json.len()),
-            Self::Kpl(_, events) => {
-                let bytes = |event: &UserRecord<'_>| {
-                    encoding.encoded_len(event.json.len()) + event.key.len() + KEY_BYTES + USER_RECORD_BYTES
-                };
-                FRAME_BYTES + events.iter().map(bytes).sum::<usize>()
-            }
+            Self::Kpl(bucket, events) => kpl_len(*bucket, events, encoding),
             Self::Lines(events) => events.iter().map(|event| encoding.encoded_len(event.json.len())).sum(),
         }
     }
@@ -177,25 +175,43 @@ impl RecordData<'_> {
     }
 }
 
-/// Keys that stand next to each other are one entry of the key table.
+/// The events, each with the place of its key in the key table, and whether it is the first one there. Keys that stand next
+/// to each other are one entry.
+fn indexed<'e>(events: &'e [UserRecord<'e>]) -> impl Iterator<Item = (&'e UserRecord<'e>, usize, bool)> {
+    let mut index = 0;
+    events.iter().enumerate().map(move |(at, event)| {
+        let is_new = at == 0 || events[at - 1].key != event.key;
+        index += usize::from(is_new && at > 0);
+        (event, index, is_new)
+    })
+}
+
+/// Of the message `Record`.
+fn user_record_len(key_index: usize, data_len: usize) -> usize {
+    1 + varint_len(key_index) + 2 + 1 + varint_len(data_len) + data_len
+}
+
+fn kpl_len(bucket: Bucket, events: &[UserRecord<'_>], encoding: Encoding) -> usize {
+    let of_bytes = |len: usize| 1 + varint_len(len) + len;
+    let each = indexed(events).map(|(event, index, is_new)| {
+        let key = if is_new { of_bytes(event.key.len()) } else { 0 };
+        key + of_bytes(user_record_len(index, encoding.encoded_len(event.json.len())))
+    });
+    let hash_key = bucket.hash_key().checked_ilog10().map_or(1, |log| log as usize + 1);
+    KPL_MAGIC.len() + of_bytes(hash_key) + each.sum::<usize>() + MD5_LEN
+}
+
 fn kpl_into(bucket: Bucket, events: &[UserRecord<'_>], encoding: Encoding, out: &mut Vec<u8>) {
     out.extend_from_slice(&KPL_MAGIC);
     let message_at = out.len();
-    let is_new = |at: usize| at == 0 || events[at - 1].key != events[at].key;
-    for (at, event) in events.iter().enumerate() {
-        if is_new(at) {
-            bytes_into(tag::KEY_TABLE, event.key.as_bytes(), out);
-        }
+    for (event, ..) in indexed(events).filter(|(_, _, is_new)| *is_new) {
+        bytes_into(tag::KEY_TABLE, event.key.as_bytes(), out);
     }
     bytes_into(tag::HASH_KEY_TABLE, bucket.hash_key().to_string().as_bytes(), out);
-    let mut keys = 0_u64;
-    for (at, event) in events.iter().enumerate() {
-        keys += u64::from(is_new(at));
-        let key_index = keys - 1;
-        let data_len = encoding.encoded_len(event.json.len()) as u64;
-        let len = 1 + varint_len(key_index) + 2 + 1 + varint_len(data_len) + data_len;
+    for (event, key_index, _) in indexed(events) {
+        let data_len = encoding.encoded_len(event.json.len());
         out.push(tag::RECORDS);
-        varint_into(len, out);
+        varint_into(user_record_len(key_index, data_len), out);
         out.push(tag::KEY_INDEX);
         varint_into(key_index, out);
         out.extend_from_slice(&[tag::HASH_KEY_INDEX, 0, tag::DATA]);
@@ -208,12 +224,12 @@ fn kpl_into(bucket: Bucket, events: &[UserRecord<'_>], encoding: Encoding, out: 
 
 fn bytes_into(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.push(tag);
-    varint_into(bytes.len() as u64, out);
+    varint_into(bytes.len(), out);
     out.extend_from_slice(bytes);
 }
 
 /// Seven bits a byte, the lowest first (protobuf's encoding).
-fn varint_into(mut value: u64, out: &mut Vec<u8>) {
+fn varint_into(mut value: usize, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push((value & 0x7F) as u8 | 0x80);
         value >>= 7;
@@ -221,8 +237,8 @@ fn varint_into(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-fn varint_len(value: u64) -> u64 {
-    u64::from((64 - (value | 1).leading_zeros()).div_ceil(7))
+fn varint_len(value: usize) -> usize {
+    (usize::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 #[cfg(test)]
@@ -259,7 +275,7 @@ mod tests {
             let mut data = Vec::new();
             let kpl = RecordData::Kpl(bucket, &records);
             kpl.encode_into(encoding, &mut data);
-            prop_assert!(data.len() <= kpl.encoded_len(encoding));
+            prop_assert_eq!(data.len(), kpl.encoded_len(encoding));
             let mut size = Size::new(Aggregation::Kpl);
             let mut before = None;
             for record in &records {

@@ -11,14 +11,14 @@ use flate2::read::MultiGzDecoder;
 use md5::{Digest as _, Md5};
 use serde::de::IgnoredAny;
 
-use super::aggregate::{KPL_MAGIC, MD5_LEN};
+use super::aggregate::{Aggregation, KPL_MAGIC, MD5_LEN};
 
 /// Wrappings that are looked through, one in another.
 const LAYERS_MAX: usize = 4;
 /// A gzip that unpacks to more stays packed: a small record may hold gigabytes of nothing.
 const UNPACKED_BYTES_MAX: u64 = 16 << 20;
 /// Records of one aggregated record.
-const PARTS_MAX: usize = 10_000;
+const PARTS_MAX: usize = Aggregation::EVENTS_MAX;
 
 /// A wrapping around the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,13 @@
 //! Which event may be put next. A lane is the queue of one partition key: its head is put, and nothing behind it
 //! moves before the head is settled. That is the order that product.md promises. Pure: time is passed in.
 //!
+//! Where events share records, several at the head of a lane go in one record, in order:
+//!
+//! 1. The events of a record are of one bucket ([`Bucket`]), and those of one lane stand together in it.
+//! 2. The events of one lane that are out are in one record. Nothing behind them moves before all of them are back.
+//! 3. All events of a record come back alike: settled, or to the heads of their lanes.
+//! 4. An event that may be what a request is refused for goes in a record of its own.
+//!
 //! Memory has room for so many events only, and one key can have more waiting than that. Then its lane keeps its first
 //! ones, the rest stays on disk alone (`held_back`), and the room is for the others: [`Lanes::shed`], [`Lanes::refill`].
 
@@ -13,9 +20,10 @@ use std::{
 
 use ahash::HashMap;
 
+use super::load::{Buckets, Load, Parcel, Taken, Together};
 use crate::{
     delivery::{EventId, Fault, Stuck},
-    event::Encoding,
+    event::{Aggregation, Bucket, Encoding, Size},
     spool::Queued,
 };
 
@@ -32,7 +40,7 @@ const LANES_KEPT: usize = 4_096;
 const STUCK_AFTER: u32 = 2;
 
 /// A lane's place in [`Lanes::queues`]: of a partition key, or, without the promise of order, of one event.
-type Slot = usize;
+pub(super) type Slot = usize;
 
 /// What one put may hold.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +50,15 @@ pub(super) struct Cut {
     /// A larger record goes alone: the stream may refuse it, and would refuse its company with it.
     pub(super) company_bytes_max: usize,
     pub(super) encoding: Encoding,
+    /// How events share records; `None`: each has its own.
+    pub(super) together: Option<Together>,
 }
 
-/// An event taken out of its lane to be put.
-#[derive(Clone, Debug)]
-pub(super) struct Taken {
-    slot: Slot,
-    /// Its lane is its key's, so it is put in order.
-    pub(super) is_in_order: bool,
-    pub(super) event: Queued,
+impl Cut {
+    /// What a record with this event alone has: data and key.
+    fn size_of(&self, event: &Queued) -> usize {
+        self.encoding.encoded_len(event.json.len()) + event.key.len()
+    }
 }
 
 /// What an event was last refused with.
@@ -68,6 +76,12 @@ struct Queue {
     key: Option<Arc<str>>,
     /// Its head is in flight, or rests until a moment: not in `ready`.
     is_busy: bool,
+    /// How many of its events are in flight.
+    out: usize,
+    /// That of its key, once it was looked for.
+    bucket: Option<Bucket>,
+    /// So many of its events go in records of their own: one of them may be what a record was refused for.
+    singly: usize,
     /// Misses in a row of its head.
     misses: u32,
     /// Its head may be what a request was refused for: it goes without company.
@@ -87,6 +101,11 @@ impl Queue {
     fn dry(&self) -> Option<EventId> {
         self.held_back.filter(|_| self.waiting.is_empty())
     }
+
+    /// Its head may share a record.
+    fn is_sociable(&self) -> bool {
+        !self.goes_alone && self.singly == 0 && self.refusal.is_none()
+    }
 }
 
 /// The events in memory, by lane.
@@ -98,13 +117,15 @@ pub(super) struct Lanes {
     keys: HashMap<Arc<str>, Slot>,
     /// Lanes whose head may be put, by that head: the oldest event first.
     ready: BTreeMap<EventId, Slot>,
+    /// The same by bucket, while events are aggregated.
+    buckets: Option<Buckets>,
     resting: BinaryHeap<Reverse<(Instant, Slot)>>,
     /// Lanes whose head was refused or missed while everything waits: the others are tried before it is their turn again.
     parked: Vec<Slot>,
     /// Lanes whose head is refused again and again, by that head.
     stuck: BTreeMap<EventId, Slot>,
     /// Parts of requests that were refused whole: each is put as it is, until the record that is at fault is alone.
-    suspects: VecDeque<Vec<Taken>>,
+    suspects: VecDeque<Load>,
     /// The lanes that are [`Queue::dry`], by where their events on disk begin.
     dry: BTreeSet<(EventId, Slot)>,
     /// How many events of a key are lanes of their own, which they are without the promise of order.
@@ -136,7 +157,38 @@ impl Lanes {
 
     /// Whether a put of so many records would be full now, or must not wait for company.
     pub(super) fn fill_a_put(&self, records_max: usize) -> bool {
-        !self.suspects.is_empty() || self.ready.len() >= records_max
+        let records = self.buckets.as_ref().map_or(self.ready.len(), Buckets::used);
+        !self.suspects.is_empty() || records >= records_max
+    }
+
+    /// From now on records are put by bucket, or no longer.
+    pub(super) fn by_bucket(&mut self, is_by_bucket: bool) {
+        if is_by_bucket == self.buckets.is_some() {
+            return;
+        }
+        self.buckets = is_by_bucket.then(Buckets::new);
+        for slot in std::mem::take(&mut self.ready).into_values() {
+            self.make_ready(slot);
+        }
+    }
+
+    /// The head of the lane may be put.
+    fn make_ready(&mut self, slot: Slot) {
+        let queue = &mut self.queues[slot];
+        let Some(head) = queue.waiting.front() else { return };
+        self.ready.insert(head.id, slot);
+        if let Some(buckets) = &mut self.buckets {
+            let bucket = *queue.bucket.get_or_insert_with(|| Bucket::of(&head.key));
+            buckets.insert(bucket, head.id, slot);
+        }
+    }
+
+    /// The lane with this head may not.
+    fn unready(&mut self, head: EventId, slot: Slot) {
+        self.ready.remove(&head);
+        if let (Some(buckets), Some(bucket)) = (&mut self.buckets, self.queues[slot].bucket) {
+            buckets.remove(bucket, head, slot);
+        }
     }
 
     /// Adds an event behind those of its lane. Events come in the order of their places, and `ordered` may change from
@@ -167,10 +219,11 @@ impl Lanes {
         }
         self.events += 1;
         self.bytes += event.json.len();
-        if queue.waiting.is_empty() && !queue.is_busy {
-            self.ready.insert(event.id, slot);
-        }
+        let is_head = queue.waiting.is_empty() && !queue.is_busy;
         queue.waiting.push_back(event);
+        if is_head {
+            self.make_ready(slot);
+        }
     }
 
     fn open(&mut self, key: Option<Arc<str>>) -> Slot {
@@ -198,39 +251,96 @@ impl Lanes {
         }
     }
 
-    /// Takes the heads of ready lanes, one each, as many as one put may hold. Empty: none is ready.
-    pub(super) fn cut(&mut self, cut: Cut) -> Vec<Taken> {
+    /// Takes the heads of ready lanes, as many as one put may hold. Empty: none is ready.
+    pub(super) fn cut(&mut self, cut: Cut) -> Load {
         if let Some(mut part) = self.suspects.pop_front() {
-            if part.len() > cut.records_max {
+            if part.records.len() > cut.records_max {
                 // The settings have changed since.
                 self.suspects.push_front(part.split_off(cut.records_max));
             }
             return part;
         }
-        let mut taken: Vec<Taken> = Vec::with_capacity(cut.records_max.min(self.ready.len()));
+        let mut load = Load::default();
+        load.events.reserve(cut.records_max.min(self.ready.len()));
         let mut bytes = 0;
-        while taken.len() < cut.records_max {
-            let Some(first) = self.ready.first_entry() else { break };
-            let queue = &mut self.queues[*first.get()];
+        while load.records.len() < cut.records_max {
+            let Some((_, &slot)) = self.ready.first_key_value() else { break };
+            let queue = &self.queues[slot];
             let Some(head) = queue.waiting.front() else { break };
-            let size = cut.encoding.encoded_len(head.json.len()) + head.key.len();
+            let size = cut.size_of(head);
             let alone = queue.goes_alone || size > cut.company_bytes_max;
-            if !taken.is_empty() && (bytes + size > cut.bytes_max || alone) {
+            if !load.is_empty() && (bytes + size > cut.bytes_max || alone) {
                 break;
             }
-            bytes += size;
-            queue.is_busy = true;
-            let slot = first.remove();
-            let Some(event) = queue.waiting.pop_front() else { break };
-            if let Some(begins) = queue.dry() {
-                self.dry.insert((begins, slot));
-            }
-            taken.push(Taken { slot, is_in_order: queue.key.is_some(), event });
+            let is_sociable = queue.is_sociable();
+            let bucket = queue.bucket.filter(|_| self.buckets.is_some());
+            let before = load.events.len();
+            let together = cut.together.filter(|_| is_sociable && !alone);
+            bytes += match bucket.zip(together) {
+                Some((bucket, together)) => {
+                    let bytes_max = together.bytes_max.min(cut.bytes_max.saturating_sub(bytes));
+                    let together = Together { bytes_max, ..together };
+                    self.take_together(bucket, together, cut, &mut load.events)
+                }
+                None => {
+                    self.take_head(slot, &mut load.events);
+                    size
+                }
+            };
+            load.records.push(Parcel { events: load.events.len() - before, bucket });
             if alone {
                 break;
             }
         }
-        taken
+        load
+    }
+
+    /// Takes the events of one record: of the bucket's lanes, the oldest first, what is at their heads. Gives the record's
+    /// size.
+    fn take_together(
+        &mut self,
+        bucket: Bucket,
+        together: Together,
+        cut: Cut,
+        events: &mut Vec<Taken>,
+    ) -> usize {
+        let first = events.len();
+        let mut size = Size::new(together.aggregation);
+        loop {
+            let lanes = self.buckets.as_ref().map(|buckets| buckets.of(bucket)).into_iter().flatten();
+            let Some(slot) = lanes.into_iter().find(|slot| self.queues[*slot].is_sociable()) else { break };
+            let mut key = self.queues[slot].waiting.front().map(|head| Arc::clone(&head.key));
+            while let Some(next) = self.queues[slot].waiting.front() {
+                let with = size.with(cut.encoding.encoded_len(next.json.len()), key.as_deref());
+                let count = events.len() - first;
+                // Alone it is a plain record, whatever its size.
+                if count > 0 && (with.bytes() > together.bytes_max || count == Aggregation::EVENTS_MAX) {
+                    return size.bytes();
+                }
+                let alone = cut.size_of(next);
+                self.take_head(slot, events);
+                (size, key) = (with, None);
+                if count == 0 && size.bytes() > together.bytes_max {
+                    return alone;
+                }
+            }
+        }
+        size.bytes()
+    }
+
+    /// Takes the head of a lane, which is ready or from which the one before was just taken.
+    fn take_head(&mut self, slot: Slot, events: &mut Vec<Taken>) {
+        let Some(event) = self.queues[slot].waiting.pop_front() else { return };
+        if !self.queues[slot].is_busy {
+            self.unready(event.id, slot);
+        }
+        let queue = &mut self.queues[slot];
+        queue.is_busy = true;
+        queue.out += 1;
+        if let Some(begins) = queue.dry() {
+            self.dry.insert((begins, slot));
+        }
+        events.push(Taken { slot, is_in_order: queue.key.is_some(), event });
     }
 
     /// The event is settled: the next one of its lane may go.
@@ -241,13 +351,18 @@ impl Lanes {
             self.loose_one_settled(&taken.event.key);
         }
         let queue = &mut self.queues[taken.slot];
+        queue.out -= 1;
+        queue.singly = queue.singly.saturating_sub(1);
+        self.stuck.remove(&taken.event.id);
+        if queue.out > 0 {
+            return;
+        }
         queue.is_busy = false;
         queue.goes_alone = false;
         queue.misses = 0;
         (queue.refusal, queue.refusals) = (None, 0);
-        self.stuck.remove(&taken.event.id);
-        if let Some(head) = queue.waiting.front() {
-            self.ready.insert(head.id, taken.slot);
+        if !queue.waiting.is_empty() {
+            self.make_ready(taken.slot);
         } else if queue.held_back.is_none() {
             self.close(taken.slot);
         }
@@ -263,51 +378,59 @@ impl Lanes {
         self.loose.remove(key);
         let Some(&slot) = self.keys.get(key) else { return };
         let queue = &mut self.queues[slot];
-        if queue.is_behind
-            && let Some(head) = queue.waiting.front()
-        {
+        if queue.is_behind && !queue.waiting.is_empty() {
             (queue.is_behind, queue.is_busy) = (false, false);
-            self.ready.insert(head.id, slot);
+            self.make_ready(slot);
         }
     }
 
-    /// The event was not taken: it is its lane's head again and rests for what `delay` says of its misses in a row.
+    /// The event was not taken: it is its lane's head again and rests for what `delay` says of its misses in a row. Of
+    /// several events of one lane the last one comes first, here and in [`Self::park`] and [`Self::refused`]; the lane
+    /// rests when all are back.
     pub(super) fn missed(&mut self, taken: Taken, delay: impl FnOnce(u32) -> Instant) {
-        let queue = &mut self.queues[taken.slot];
+        let Some(slot) = self.put_back(taken) else { return };
+        let queue = &mut self.queues[slot];
         queue.misses += 1;
         let until = delay(queue.misses);
-        let slot = self.put_back(taken);
         self.resting.push(Reverse((until, slot)));
     }
 
     /// The event was not taken while everything waits: it is its lane's head again, and the lane is parked until
     /// [`Self::next_round`] or [`Self::unblock`]. It has no rest of its own: the pause says when, and grows.
     pub(super) fn park(&mut self, taken: Taken) {
-        let slot = self.put_back(taken);
-        self.parked.push(slot);
+        let back = self.put_back(taken);
+        self.parked.extend(back);
     }
 
-    /// Makes the event its lane's head again. The lane stays busy: the caller says until when.
-    fn put_back(&mut self, taken: Taken) -> Slot {
+    /// Makes the event its lane's head again. The lane stays busy: the caller says until when. `None`: others of it are
+    /// still out.
+    fn put_back(&mut self, taken: Taken) -> Option<Slot> {
         let queue = &mut self.queues[taken.slot];
         if let Some(begins) = queue.dry() {
             self.dry.remove(&(begins, taken.slot));
         }
         queue.waiting.push_front(taken.event);
-        taken.slot
+        queue.out -= 1;
+        (queue.out == 0).then_some(taken.slot)
     }
 
-    /// The event was refused, for a reason that may hold for everybody: it is parked ([`Self::park`]). `is_suspect`: it may
-    /// be its own fault.
+    /// The event was refused, for a reason that may hold for everybody: it is parked ([`Self::park`]). `is_suspect`: it, or
+    /// one of those that it shared a record with, may be at fault.
     pub(super) fn refused(&mut self, taken: Taken, fault: Fault, is_suspect: bool) {
+        let id = taken.event.id;
         let queue = &mut self.queues[taken.slot];
+        if is_suspect {
+            queue.singly = queue.singly.max(queue.out);
+        }
+        let Some(slot) = self.put_back(taken) else { return };
+        let queue = &mut self.queues[slot];
         queue.refusals += u32::from(is_suspect);
         let is_narrowed = queue.refusal.as_ref().is_some_and(|before| before.is_narrowed);
         queue.refusal = Some(Refusal { fault, is_narrowed });
         if is_narrowed && queue.refusals >= STUCK_AFTER {
-            self.stuck.insert(taken.event.id, taken.slot);
+            self.stuck.insert(id, slot);
         }
-        self.park(taken);
+        self.parked.push(slot);
     }
 
     /// Whether the event was refused with this code before, and others were taken since: that it is refused again says
@@ -345,7 +468,7 @@ impl Lanes {
     pub(super) fn forget_misses(&mut self) {
         self.stuck.clear();
         for queue in &mut self.queues {
-            (queue.refusal, queue.refusals, queue.misses) = (None, 0, 0);
+            (queue.refusal, queue.refusals, queue.misses, queue.singly) = (None, 0, 0, 0);
         }
     }
 
@@ -370,20 +493,17 @@ impl Lanes {
     pub(super) fn take_stuck(&mut self) -> (Vec<(Taken, Fault)>, Vec<EventId>) {
         let (mut taken, mut in_flight) = (Vec::new(), Vec::new());
         for (id, slot) in self.stuck.clone() {
-            let queue = &mut self.queues[slot];
+            let queue = &self.queues[slot];
             let Some(Refusal { fault, .. }) = queue.refusal.clone() else { continue };
-            let Some(event) = queue.waiting.pop_front_if(|head| head.id == id) else {
+            if queue.waiting.front().is_none_or(|head| head.id != id) {
                 in_flight.push(id);
                 continue;
-            };
-            queue.is_busy = true;
-            if let Some(begins) = queue.dry() {
-                self.dry.insert((begins, slot));
             }
-            self.ready.remove(&id);
+            let mut head = Vec::with_capacity(1);
+            self.take_head(slot, &mut head);
             self.parked.retain(|other| *other != slot);
             self.resting.retain(|Reverse((_, other))| *other != slot);
-            taken.push((Taken { slot, is_in_order: queue.key.is_some(), event }, fault));
+            taken.extend(head.into_iter().map(|head| (head, fault.clone())));
         }
         (taken, in_flight)
     }
@@ -394,12 +514,42 @@ impl Lanes {
     }
 
     /// Records that were refused together: each half goes again at once, by itself, until who is at fault is alone.
-    /// Of 500, one is found with at most 18 more puts.
-    pub(super) fn narrow_down(&mut self, mut refused: Vec<Taken>) {
-        let second = refused.split_off(refused.len().div_ceil(2));
-        for part in [second, refused] {
-            if !part.is_empty() {
-                self.suspects.push_front(part);
+    /// Of 500, one is found with at most 18 more puts. Of one record with several events, each half of these is a record; of
+    /// events of one lane the second half waits until the first is settled.
+    pub(super) fn narrow_down(&mut self, mut refused: Load) {
+        let [parcel] = refused.records[..] else {
+            let second = refused.split_off(refused.records.len().div_ceil(2));
+            for part in [second, refused] {
+                if !part.is_empty() {
+                    self.suspects.push_front(part);
+                }
+            }
+            return;
+        };
+        let is_of_several = refused.middle();
+        let at = is_of_several.unwrap_or_else(|| refused.events.len().div_ceil(2));
+        let second = refused.events.split_off(at);
+        if is_of_several.is_some() {
+            let mut part = Load::default();
+            part.push(Parcel { events: second.len(), ..parcel }, second);
+            self.suspects.push_front(part);
+        } else {
+            for event in second.into_iter().rev() {
+                let all_back = self.put_back(event);
+                debug_assert_eq!(all_back, None, "the first half is out");
+            }
+        }
+        refused.records = vec![Parcel { events: refused.events.len(), ..parcel }];
+        self.suspects.push_front(refused);
+    }
+
+    /// Other settings are in force: what waits to be narrowed down goes back to its lanes.
+    pub(super) fn end_narrowing(&mut self) {
+        for part in std::mem::take(&mut self.suspects) {
+            for event in part.events.into_iter().rev() {
+                if let Some(slot) = self.put_back(event) {
+                    self.end_rest(slot);
+                }
             }
         }
     }
@@ -433,9 +583,9 @@ impl Lanes {
 
     fn end_rest(&mut self, slot: Slot) {
         let queue = &mut self.queues[slot];
-        if let Some(head) = queue.waiting.front() {
+        if !queue.waiting.is_empty() {
             queue.is_busy = false;
-            self.ready.insert(head.id, slot);
+            self.make_ready(slot);
         }
     }
 
@@ -495,16 +645,18 @@ impl Lanes {
             if queue.waiting.len() >= REFILL_EVENTS {
                 continue;
             }
-            if queue.waiting.is_empty() {
+            let was_dry = queue.waiting.is_empty();
+            let is_head = was_dry && !queue.is_busy;
+            if was_dry {
                 self.dry.remove(&(begins, slot));
-                if !queue.is_busy {
-                    self.ready.insert(event.id, slot);
-                }
             }
             queue.held_back = Some(event.id + 1);
             self.events += 1;
             self.bytes += event.json.len();
             queue.waiting.push_back(event);
+            if is_head {
+                self.make_ready(slot);
+            }
         }
         let is_read = |begins: &EventId| *begins > after && (*begins <= through || through >= cursor);
         // Closing the last of many lanes leaves none.
@@ -539,8 +691,23 @@ mod tests {
         Queued { id, key: key.into(), json: Bytes::from(vec![b' '; bytes]), attempts: 0 }
     }
 
-    const CUT: Cut =
-        Cut { records_max: 500, bytes_max: 1000, company_bytes_max: 10_000, encoding: Encoding::Json };
+    const CUT: Cut = Cut {
+        records_max: 500,
+        bytes_max: 1000,
+        company_bytes_max: 10_000,
+        encoding: Encoding::Json,
+        together: None,
+    };
+
+    fn take(lanes: &mut Lanes, cut: Cut) -> Vec<Taken> {
+        lanes.cut(cut).events
+    }
+
+    /// Records of one event each.
+    fn narrow_down(lanes: &mut Lanes, events: Vec<Taken>) {
+        let records = events.iter().map(|_| Parcel { events: 1, bucket: None }).collect();
+        lanes.narrow_down(Load { events, records });
+    }
 
     fn settle_all(lanes: &mut Lanes, taken: &[Taken]) {
         for one in taken {
@@ -558,11 +725,11 @@ mod tests {
         for (id, key) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "c")] {
             lanes.push(event(id, key, 10), true);
         }
-        let first = lanes.cut(CUT);
+        let first = take(&mut lanes, CUT);
         assert_eq!(ids(&first), [1, 3, 5]);
-        assert!(lanes.cut(CUT).is_empty(), "every key has one in flight");
+        assert!(take(&mut lanes, CUT).is_empty(), "every key has one in flight");
         lanes.settled(&first[0]);
-        assert_eq!(ids(&lanes.cut(CUT)), [2]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [2]);
     }
 
     #[test]
@@ -572,16 +739,16 @@ mod tests {
         for (id, key) in [(1, "a"), (2, "b")] {
             lanes.push(event(id, key, 10), true);
         }
-        let a = lanes.cut(one).remove(0);
+        let a = take(&mut lanes, one).remove(0);
         lanes.park(a);
-        let b = lanes.cut(one).remove(0);
+        let b = take(&mut lanes, one).remove(0);
         assert_eq!(b.event.id, 2, "not the oldest one again");
         lanes.park(b);
         lanes.push(event(3, "c", 10), true);
-        assert_eq!(ids(&lanes.cut(one)), [3], "the lane that has just come has its turn first");
+        assert_eq!(ids(&take(&mut lanes, one)), [3], "the lane that has just come has its turn first");
         assert!(lanes.next_wake().is_none() && !lanes.has_ready());
         lanes.unblock(|_| unreachable!("nobody was refused"));
-        assert_eq!(ids(&lanes.cut(CUT)), [1, 2]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [1, 2]);
     }
 
     #[test]
@@ -590,7 +757,7 @@ mod tests {
         for id in 1..=3 {
             lanes.push(event(id, "a", 10), false);
         }
-        assert_eq!(ids(&lanes.cut(CUT)), [1, 2, 3]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [1, 2, 3]);
     }
 
     #[test]
@@ -599,9 +766,9 @@ mod tests {
         for (id, bytes) in [(1, 600), (2, 600), (3, 5000)] {
             lanes.push(event(id, &id.to_string(), bytes), true);
         }
-        assert_eq!(ids(&lanes.cut(CUT)), [1]);
-        assert_eq!(ids(&lanes.cut(CUT)), [2]);
-        assert_eq!(ids(&lanes.cut(CUT)), [3]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [1]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [2]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [3]);
     }
 
     #[test]
@@ -611,9 +778,9 @@ mod tests {
             lanes.push(event(id, &id.to_string(), bytes), true);
         }
         let cut = Cut { company_bytes_max: 200, ..CUT };
-        assert_eq!(ids(&lanes.cut(cut)), [1]);
-        assert_eq!(ids(&lanes.cut(cut)), [2]);
-        assert_eq!(ids(&lanes.cut(cut)), [3, 4]);
+        assert_eq!(ids(&take(&mut lanes, cut)), [1]);
+        assert_eq!(ids(&take(&mut lanes, cut)), [2]);
+        assert_eq!(ids(&take(&mut lanes, cut)), [3, 4]);
     }
 
     #[test]
@@ -623,16 +790,16 @@ mod tests {
         for (id, key) in [(1, "a"), (2, "a"), (3, "b")] {
             lanes.push(event(id, key, 10), true);
         }
-        let mut taken = lanes.cut(CUT);
+        let mut taken = take(&mut lanes, CUT);
         let other = taken.pop().expect("b");
         let missed = taken.pop().expect("a");
         lanes.missed(missed, |misses| now + Duration::from_secs(u64::from(misses)));
         lanes.settled(&other);
         lanes.push(event(4, "b", 10), true);
-        assert_eq!(ids(&lanes.cut(CUT)), [4], "key a rests");
+        assert_eq!(ids(&take(&mut lanes, CUT)), [4], "key a rests");
         assert_eq!(lanes.next_wake(), Some(now + Duration::from_secs(1)));
         lanes.wake(now + Duration::from_secs(1));
-        assert_eq!(ids(&lanes.cut(CUT)), [1], "the missed one is the head again");
+        assert_eq!(ids(&take(&mut lanes, CUT)), [1], "the missed one is the head again");
     }
 
     #[test]
@@ -643,12 +810,12 @@ mod tests {
             lanes.push(event(id, &id.to_string(), 1), true);
         }
         let one = Cut { records_max: 1, ..CUT };
-        let [first, second] = [lanes.cut(one), lanes.cut(one)];
+        let [first, second] = [take(&mut lanes, one), take(&mut lanes, one)];
         for taken in second.into_iter().chain(first) {
             lanes.missed(taken, |_| now);
         }
         lanes.wake(now);
-        assert_eq!(ids(&lanes.cut(CUT)), [1, 2, 3, 4]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [1, 2, 3, 4]);
     }
 
     #[test]
@@ -661,7 +828,7 @@ mod tests {
             }
             let (mut puts, mut delivered) = (0, BTreeSet::new());
             let failed = loop {
-                let taken = lanes.cut(cut);
+                let taken = take(&mut lanes, cut);
                 puts += 1;
                 if !taken.iter().any(|one| one.event.id == bad) {
                     delivered.extend(ids(&taken));
@@ -670,12 +837,12 @@ mod tests {
                     lanes.settled(one);
                     break one.event.id;
                 } else {
-                    lanes.narrow_down(taken);
+                    narrow_down(&mut lanes, taken);
                 }
             };
             assert_eq!(failed, bad);
             while lanes.has_ready() {
-                let taken = lanes.cut(cut);
+                let taken = take(&mut lanes, cut);
                 puts += 1;
                 delivered.extend(ids(&taken));
                 settle_all(&mut lanes, &taken);
@@ -693,16 +860,16 @@ mod tests {
         for (id, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "b")] {
             lanes.push(event(id, key, 1), true);
         }
-        for one in lanes.cut(CUT) {
+        for one in take(&mut lanes, CUT) {
             lanes.isolate(&one);
             lanes.missed(one, |_| now);
         }
         lanes.wake(now);
-        let [first, second] = [lanes.cut(CUT), lanes.cut(CUT)];
+        let [first, second] = [take(&mut lanes, CUT), take(&mut lanes, CUT)];
         assert_eq!((ids(&first), ids(&second)), (vec![1], vec![2]));
         settle_all(&mut lanes, &first);
         settle_all(&mut lanes, &second);
-        assert_eq!(ids(&lanes.cut(CUT)), [3, 4]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [3, 4]);
     }
 
     #[test]
@@ -714,19 +881,19 @@ mod tests {
         for (id, key) in [(4, "a"), (5, "a"), (6, "c")] {
             lanes.push(event(id, key, 1), true);
         }
-        let taken = lanes.cut(CUT);
+        let taken = take(&mut lanes, CUT);
         assert_eq!(ids(&taken), [1, 2, 3, 6], "only what is behind events of its own key waits");
         lanes.settled(&taken[0]);
         assert!(!lanes.has_ready(), "one of two is not all");
         settle_all(&mut lanes, &taken[1..]);
-        let taken = lanes.cut(CUT);
+        let taken = take(&mut lanes, CUT);
         assert_eq!(ids(&taken), [4], "now in order");
         for (id, key) in [(7, "a"), (8, "b"), (9, "b")] {
             lanes.push(event(id, key, 1), false);
         }
-        assert_eq!(ids(&lanes.cut(CUT)), [8, 9], "what has a lane stays in it");
+        assert_eq!(ids(&take(&mut lanes, CUT)), [8, 9], "what has a lane stays in it");
         settle_all(&mut lanes, &taken);
-        assert_eq!(ids(&lanes.cut(CUT)), [5]);
+        assert_eq!(ids(&take(&mut lanes, CUT)), [5]);
     }
 
     #[test]
@@ -742,7 +909,7 @@ mod tests {
                 lanes.shed(LANES_KEPT + 100, usize::MAX);
             }
             while lanes.has_ready() {
-                let taken = lanes.cut(CUT);
+                let taken = take(&mut lanes, CUT);
                 settle_all(&mut lanes, &taken);
             }
             assert_eq!(lanes.dry_from(), shortened.then_some(keys + 1));
@@ -750,7 +917,7 @@ mod tests {
             lanes.refill(Vec::new(), (keys, keys + 1), keys + 1);
             assert!(lanes.is_empty() && lanes.queues.capacity() == 0);
             lanes.push(event(keys + 2, "1", 1), true);
-            assert_eq!(ids(&lanes.cut(CUT)), [keys + 2]);
+            assert_eq!(ids(&take(&mut lanes, CUT)), [keys + 2]);
         }
     }
 
@@ -760,10 +927,10 @@ mod tests {
         for id in 1..=6 {
             lanes.push(event(id, &id.to_string(), 1), true);
         }
-        let taken = lanes.cut(CUT);
-        lanes.narrow_down(taken);
+        let taken = take(&mut lanes, CUT);
+        narrow_down(&mut lanes, taken);
         let one = Cut { records_max: 1, ..CUT };
-        let single: Vec<_> = (0..6).flat_map(|_| ids(&lanes.cut(one))).collect();
+        let single: Vec<_> = (0..6).flat_map(|_| ids(&take(&mut lanes, one))).collect();
         assert_eq!(single, [1, 2, 3, 4, 5, 6]);
         assert!(!lanes.has_ready());
     }
@@ -779,7 +946,7 @@ mod tests {
         assert_eq!(lanes.events(), 5, "of the long lane nothing more, of the other its own");
         let mut order = Vec::new();
         while !lanes.is_empty() {
-            let taken = lanes.cut(CUT);
+            let taken = take(&mut lanes, CUT);
             order.extend(ids(&taken));
             settle_all(&mut lanes, &taken);
             if let Some(begins) = lanes.dry_from() {
@@ -804,11 +971,11 @@ mod tests {
         let one = Cut { records_max: 1, ..CUT };
         for round in 0..2 {
             for id in [1, 3, 4] {
-                let mut taken = lanes.cut(one);
+                let mut taken = take(&mut lanes, one);
                 assert_eq!(ids(&taken), [id], "round {round}");
                 lanes.refused(taken.remove(0), Fault::new("Odd", ""), true);
             }
-            assert!(lanes.cut(one).is_empty());
+            assert!(take(&mut lanes, one).is_empty());
             lanes.next_round();
         }
         assert_eq!(lanes.stuck(), None, "the destination takes nobody's");
@@ -824,12 +991,12 @@ mod tests {
         }
         let one = Cut { records_max: 1, ..CUT };
         for refusal in 1..=2 {
-            let taken = lanes.cut(one).remove(0);
+            let taken = take(&mut lanes, one).remove(0);
             assert_eq!(taken.event.id, 1);
             assert_eq!(lanes.is_known_refused(&taken, &fault.code), refusal == 2);
             lanes.refused(taken, fault.clone(), true);
             if refusal == 1 {
-                let other = lanes.cut(one);
+                let other = take(&mut lanes, one);
                 assert_eq!(ids(&other), [4], "another key is tried next");
                 settle_all(&mut lanes, &other);
                 lanes.unblock(|_| now);
@@ -841,9 +1008,131 @@ mod tests {
         assert_eq!((stuck.refused, stuck.behind, stuck.event), (1, 2, 1));
         let taken: Vec<_> = lanes.take_stuck().0.into_iter().map(|(taken, _)| taken).collect();
         assert_eq!(ids(&taken), [1]);
-        assert!(lanes.cut(one).is_empty(), "what is behind it waits until it is settled");
+        assert!(take(&mut lanes, one).is_empty(), "what is behind it waits until it is settled");
         settle_all(&mut lanes, &taken);
-        assert_eq!((ids(&lanes.cut(one)), lanes.stuck()), (vec![2], None));
+        assert_eq!((ids(&take(&mut lanes, one)), lanes.stuck()), (vec![2], None));
+    }
+
+    /// Keys, of which the first three are of one bucket.
+    fn in_one_bucket() -> Vec<String> {
+        let all = || (0..).map(|n: u32| n.to_string());
+        let first = Bucket::of("0");
+        let of_it = all().filter(|key| Bucket::of(key) == first).take(3);
+        of_it.chain(all().filter(|key| Bucket::of(key) != first).take(2)).collect()
+    }
+
+    const TOGETHER: Cut = Cut {
+        bytes_max: 10_000,
+        together: Some(Together { aggregation: Aggregation::Lines, bytes_max: 200 }),
+        ..CUT
+    };
+
+    fn by_bucket() -> Lanes {
+        let mut lanes = Lanes::default();
+        lanes.by_bucket(true);
+        lanes
+    }
+
+    /// The places of the events of each record.
+    fn records(load: &Load) -> Vec<Vec<EventId>> {
+        let mut ids = load.events.iter().map(|one| one.event.id);
+        load.records.iter().map(|parcel| ids.by_ref().take(parcel.events).collect()).collect()
+    }
+
+    #[test]
+    fn what_waits_of_one_bucket_shares_a_record_in_order() {
+        let keys = in_one_bucket();
+        let mut lanes = by_bucket();
+        for (id, key) in [(1, 0), (2, 1), (3, 0), (4, 3), (5, 4), (6, 0)] {
+            lanes.push(event(id, &keys[key], 10), true);
+        }
+        let load = lanes.cut(TOGETHER);
+        assert_eq!(records(&load), [vec![1, 3, 6, 2], vec![4], vec![5]]);
+        assert_eq!(load.records[0].bucket, Some(Bucket::of(&keys[0])));
+        lanes.push(event(7, &keys[0], 10), true);
+        lanes.push(event(8, &keys[2], 10), true);
+        assert_eq!(records(&lanes.cut(TOGETHER)), [[8]], "the first key is out");
+        for (back, one) in load.events.iter().take(3).enumerate() {
+            assert!(!lanes.has_ready(), "after {back} of three");
+            lanes.settled(one);
+        }
+        assert_eq!(records(&lanes.cut(TOGETHER)), [[7]]);
+    }
+
+    #[test]
+    fn a_record_stays_within_its_size_and_what_is_larger_goes_alone() {
+        let keys = in_one_bucket();
+        let mut lanes = by_bucket();
+        for (id, bytes) in [(1, 90), (2, 90), (3, 90), (4, 900), (5, 10)] {
+            lanes.push(event(id, &keys[0], bytes), true);
+        }
+        for expected in [vec![1, 2], vec![3], vec![4], vec![5]] {
+            let load = lanes.cut(TOGETHER);
+            assert_eq!(records(&load), [expected]);
+            settle_all(&mut lanes, &load.events);
+        }
+    }
+
+    #[test]
+    fn the_event_that_a_record_is_refused_for_is_found_and_the_others_go_on_in_order() {
+        let keys = in_one_bucket();
+        for bad in 1..=12 {
+            let mut lanes = by_bucket();
+            for id in 1..=12 {
+                let key = usize::try_from(id % 5).expect("few").saturating_sub(2);
+                lanes.push(event(id, &keys[key], 1), true);
+            }
+            let (mut delivered, mut failed) = (Vec::new(), Vec::new());
+            for puts in 0.. {
+                assert!(puts < 20, "{bad}: {delivered:?}");
+                let load = lanes.cut(Cut { records_max: 1, ..TOGETHER });
+                if load.is_empty() {
+                    break;
+                }
+                let ids: Vec<_> = load.events.iter().map(|one| one.event.id).collect();
+                if ids == [bad] {
+                    failed.extend(ids);
+                    settle_all(&mut lanes, &load.events);
+                } else if ids.contains(&bad) {
+                    lanes.narrow_down(load);
+                } else {
+                    delivered.extend(ids);
+                    settle_all(&mut lanes, &load.events);
+                }
+            }
+            assert_eq!(failed, [bad]);
+            for key in 0..3 {
+                let of_key = |id: &&EventId| usize::try_from(**id % 5).expect("few").saturating_sub(2) == key;
+                let seen: Vec<_> = delivered.iter().filter(of_key).collect();
+                assert!(seen.is_sorted(), "{seen:?}");
+            }
+            assert_eq!(delivered.len(), 11);
+            assert!(lanes.is_empty());
+        }
+    }
+
+    #[test]
+    fn after_a_refusal_that_may_be_the_records_each_of_its_events_goes_in_one_of_its_own() {
+        let keys = in_one_bucket();
+        let mut lanes = by_bucket();
+        for id in 1..=4 {
+            lanes.push(event(id, &keys[0], 1), true);
+        }
+        let load = lanes.cut(TOGETHER);
+        for one in load.events.into_iter().rev() {
+            lanes.refused(one, Fault::new("Odd", ""), true);
+        }
+        lanes.push(event(5, &keys[1], 1), true);
+        lanes.push(event(6, &keys[0], 1), true);
+        lanes.push(event(7, &keys[0], 1), true);
+        lanes.next_round();
+        for expected in
+            [vec![vec![1], vec![5]], vec![vec![2]], vec![vec![3]], vec![vec![4]], vec![vec![6, 7]]]
+        {
+            let load = lanes.cut(TOGETHER);
+            assert_eq!(records(&load), expected);
+            settle_all(&mut lanes, &load.events);
+        }
     }
 
     proptest! {
@@ -857,12 +1146,18 @@ mod tests {
             records_max in 1_usize..6,
             page in 1_usize..9,
             lag in 0_usize..6,
+            switches in prop::collection::vec(prop::bool::ANY, 0..40),
+            record_bytes_max in prop_oneof![Just(None), (1_usize..300).prop_map(Some)],
         ) {
             let now = Instant::now();
+            let names = in_one_bucket();
+            let together = record_bytes_max
+                .map(|bytes_max| Together { aggregation: Aggregation::Lines, bytes_max });
+            let mut switches = switches.into_iter();
             let at = |id: EventId| usize::try_from(id - 1).expect("few");
             let mut lanes = Lanes::default();
             let disk: Vec<_> =
-                keys.iter().zip(1..).map(|(key, id)| event(id, &key.to_string(), 10)).collect();
+                keys.iter().zip(1..).map(|(key, id)| event(id, &names[usize::from(*key)], 10)).collect();
             let mut fates = fates.into_iter();
             let mut settled: Vec<EventId> = Vec::new();
             let mut cursor = 0;
@@ -885,20 +1180,28 @@ mod tests {
                     cursor = through;
                 }
                 lanes.wake(now);
-                let taken = lanes.cut(Cut { records_max, ..CUT });
-                if taken.is_empty() && lanes.is_empty() && cursor == end {
+                let load = lanes.cut(Cut { records_max, together, ..CUT });
+                if load.is_empty() && lanes.is_empty() && cursor == end {
                     break;
                 }
-                if taken.is_empty() {
+                if load.is_empty() {
                     lanes.next_round();
                 }
-                let mut refused = Vec::new();
-                let company = taken.len() > 1;
-                for one in taken {
+                let mut refused = Load::default();
+                let company = load.records.len() > 1;
+                let mut events = load.events.into_iter();
+                for parcel in load.records {
+                    let record: Vec<_> = events.by_ref().take(parcel.events).collect();
+                    let back = |record: Vec<Taken>| record.into_iter().rev();
                     match fates.next().unwrap_or(0) {
-                        1 => lanes.missed(one, |_| now),
-                        2 if company => refused.push(one),
-                        fate @ (6 | 7) => lanes.refused(one, Fault::new("Odd", ""), fate == 6),
+                        1 => back(record).for_each(|one| lanes.missed(one, |_| now)),
+                        2 if company => refused.push(parcel, record),
+                        2 if parcel.events > 1 => {
+                            lanes.narrow_down(Load { events: record, records: vec![parcel] });
+                        }
+                        fate @ (6 | 7) => {
+                            back(record).for_each(|one| lanes.refused(one, Fault::new("Odd", ""), fate == 6));
+                        }
                         fate => {
                             if fate == 8 {
                                 lanes.unblock(|_| now);
@@ -906,15 +1209,24 @@ mod tests {
                                     settled.push(stuck.event.id);
                                     lanes.settled(&stuck);
                                 }
+                            } else if fate == 5 {
+                                lanes.end_narrowing();
                             } else if fate > 3 {
                                 lanes.shed(usize::from(fate), usize::MAX);
                             }
-                            settled.push(one.event.id);
-                            lanes.settled(&one);
+                            for one in record {
+                                settled.push(one.event.id);
+                                lanes.settled(&one);
+                            }
                         }
                     }
                 }
-                lanes.narrow_down(refused);
+                if !refused.is_empty() {
+                    lanes.narrow_down(refused);
+                }
+                if let Some(is_by_bucket) = switches.next() {
+                    lanes.by_bucket(is_by_bucket);
+                }
             }
             let mut all = settled.clone();
             all.sort_unstable();

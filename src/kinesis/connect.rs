@@ -520,7 +520,7 @@ mod tests {
             prepared: Arc::default(),
             server: None,
         };
-        let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;
+        let outcomes = client.put(&[Outgoing::of("u", b"{}")], Encoding::Json).await;
         let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
         assert_eq!(&*fault.code, "IncompleteRequest", "{fault}");
     }
@@ -542,7 +542,7 @@ mod tests {
             let credentials = Credentials { role_arn: role_arn.to_owned(), ..credentials.clone() };
             let config = Config { destination: destination.clone(), credentials, ..Config::default() };
             let client = Client::connect(&config, None).await;
-            let outcomes = client.put(&[Outgoing { key: "u", json: b"{}" }], Encoding::Json).await;
+            let outcomes = client.put(&[Outgoing::of("u", b"{}")], Encoding::Json).await;
             let [Outcome::Blocked(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
             assert_eq!(&*fault.code, "ProfileNotFound", "{fault}");
         }

@@ -10,10 +10,10 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 
 use super::{Outgoing, Target};
-use crate::event::Encoding;
+use crate::event::{Encoding, RecordData};
 
 /// What stands around a record's data and key, at most.
-const FRAME_BYTES: usize = r#"{"Data":"","PartitionKey":""},"#.len();
+const FRAME_BYTES: usize = r#"{"Data":"","PartitionKey":"","ExplicitHashKey":""},"#.len() + 39;
 
 /// The body that puts these records.
 pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) -> Bytes {
@@ -22,7 +22,7 @@ pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) 
         Target::Arn(arn) => ("StreamARN", arn),
     };
     let bytes = |record: &Outgoing<'_>| {
-        Encoding::Base64.encoded_len(encoding.encoded_len(record.json.len())) + record.key.len() + FRAME_BYTES
+        Encoding::Base64.encoded_len(record.data.encoded_len(encoding)) + record.key.len() + FRAME_BYTES
     };
     let room = records.iter().map(bytes).sum::<usize>() + stream.len() + 64;
     let mut body = Vec::with_capacity(room);
@@ -33,15 +33,10 @@ pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) 
             body.push(b',');
         }
         body.extend_from_slice(b"{\"Data\":\"");
-        if encoding == Encoding::Json {
-            Encoding::Base64.encode_into(record.json, &mut body);
-        } else {
-            data.clear();
-            encoding.encode_into(record.json, &mut data);
-            Encoding::Base64.encode_into(&data, &mut body);
-        }
+        data_into(record, encoding, &mut data, &mut body);
         body.extend_from_slice(b"\",\"PartitionKey\":");
-        string(record.key, &mut body);
+        string(&record.key, &mut body);
+        hash_key_into(record, &mut body);
         body.push(b'}');
     }
     body.extend_from_slice(b"],\"");
@@ -55,8 +50,8 @@ pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) 
 /// The body of a `PutRecord` request, in the SDK's order
 /// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html>).
 pub(super) fn of_one(target: &Target, record: &Outgoing<'_>, encoding: Encoding) -> Vec<u8> {
-    let data_len = Encoding::Base64.encoded_len(encoding.encoded_len(record.json.len()));
-    let mut body = Vec::with_capacity(data_len + record.key.len() + 128);
+    let data_len = Encoding::Base64.encoded_len(record.data.encoded_len(encoding));
+    let mut body = Vec::with_capacity(data_len + record.key.len() + FRAME_BYTES + 128);
     body.push(b'{');
     if let Target::Name(name) = target {
         body.extend_from_slice(b"\"StreamName\":");
@@ -64,19 +59,35 @@ pub(super) fn of_one(target: &Target, record: &Outgoing<'_>, encoding: Encoding)
         body.push(b',');
     }
     body.extend_from_slice(b"\"Data\":\"");
-    if encoding == Encoding::Json {
-        Encoding::Base64.encode_into(record.json, &mut body);
-    } else {
-        Encoding::Base64.encode_into(&encoding.encode(record.json), &mut body);
-    }
+    data_into(record, encoding, &mut Vec::new(), &mut body);
     body.extend_from_slice(b"\",\"PartitionKey\":");
-    string(record.key, &mut body);
+    string(&record.key, &mut body);
+    hash_key_into(record, &mut body);
     if let Target::Arn(arn) = target {
         body.extend_from_slice(b",\"StreamARN\":");
         string(arn, &mut body);
     }
     body.push(b'}');
     body
+}
+
+/// The record's data in base64; `data` is a place to work in.
+fn data_into(record: &Outgoing<'_>, encoding: Encoding, data: &mut Vec<u8>, body: &mut Vec<u8>) {
+    if let (RecordData::One(json), Encoding::Json) = (record.data, encoding) {
+        Encoding::Base64.encode_into(json, body);
+        return;
+    }
+    data.clear();
+    data.reserve(record.data.encoded_len(encoding));
+    record.data.encode_into(encoding, data);
+    Encoding::Base64.encode_into(data, body);
+}
+
+fn hash_key_into(record: &Outgoing<'_>, body: &mut Vec<u8>) {
+    if let Some(hash_key) = record.hash_key {
+        body.extend_from_slice(b",\"ExplicitHashKey\":");
+        string(&hash_key.to_string(), body);
+    }
 }
 
 /// Makes it the body of a request that has none to speak of, before that is signed.
@@ -104,6 +115,13 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::event::{Bucket, UserRecord};
+
+    fn bytes_of(record: &Outgoing<'_>, encoding: Encoding) -> Vec<u8> {
+        let mut data = Vec::new();
+        record.data.encode_into(encoding, &mut data);
+        data
+    }
 
     /// What the SDK makes of the same records. Nothing listens where it would send them.
     async fn of_the_sdk(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<u8> {
@@ -114,9 +132,10 @@ mod tests {
             .credentials_provider(Credentials::new("AKIAEXAMPLE", "example", None, None, "test"))
             .retry_config(RetryConfig::disabled());
         let entries = records.iter().map(|record| {
-            let data = Blob::new(encoding.encode(record.json));
+            let data = Blob::new(bytes_of(record, encoding));
             PutRecordsRequestEntry::builder()
-                .partition_key(record.key)
+                .partition_key(&*record.key)
+                .set_explicit_hash_key(record.hash_key.map(|key| key.to_string()))
                 .data(data)
                 .build()
                 .expect("both are there")
@@ -140,10 +159,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_body_says_what_the_sdk_would_have_said() {
+        let bucket = Bucket::of("a");
+        let two = [UserRecord { key: "a", json: b"{\"n\":1}" }, UserRecord { key: "b", json: b"{}" }];
         let records = [
-            Outgoing { key: "user-1", json: b"{\"a\":1}" },
-            Outgoing { key: "says \"hi\" \\ / \u{1}\u{7f}\n\u{e9}\u{1f600}", json: b"{\n\"b\":\r\n2}" },
-            Outgoing { key: "3", json: "{\"c\":\"\u{e9}\"}".as_bytes() },
+            Outgoing::of("user-1", b"{\"a\":1}"),
+            Outgoing::of("says \"hi\" \\ / \u{1}\u{7f}\n\u{e9}\u{1f600}", b"{\n\"b\":\r\n2}"),
+            Outgoing::of("3", "{\"c\":\"\u{e9}\"}".as_bytes()),
+            Outgoing { hash_key: Some(u128::MAX), ..Outgoing::of("4", b"{}") },
+            Outgoing {
+                key: "bucket-0051".into(),
+                hash_key: Some(bucket.hash_key()),
+                data: RecordData::Kpl(bucket, &two),
+            },
         ];
         for stream in ["clickstream", "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"] {
             let target = Target::new(stream);

@@ -346,12 +346,15 @@ mod tests {
         (String, String),
         SdkError<aws_sdk_kinesis::operation::put_record::PutRecordError, HttpResponse>,
     > {
+        let mut data = Vec::new();
+        record.data.encode_into(encoding, &mut data);
         let put = client
             .put_record()
             .set_stream_name(target.name())
             .set_stream_arn(target.arn())
-            .partition_key(record.key)
-            .data(Blob::new(encoding.encode(record.json)));
+            .partition_key(&*record.key)
+            .set_explicit_hash_key(record.hash_key.map(|key| key.to_string()))
+            .data(Blob::new(data));
         put.send().await.map(|output| (output.shard_id().to_owned(), output.sequence_number().to_owned()))
     }
 
@@ -366,8 +369,9 @@ mod tests {
     async fn a_request_is_the_sdks_to_the_byte_and_so_is_its_signature() {
         const ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks";
         let records = [
-            Outgoing { key: "user-1", json: b"{\"a\":1}" },
-            Outgoing { key: "says \"hi\" \\ / \u{e9}\u{1f600}", json: b"{\n\"b\":\r\n2}" },
+            Outgoing::of("user-1", b"{\"a\":1}"),
+            Outgoing::of("says \"hi\" \\ / \u{e9}\u{1f600}", b"{\n\"b\":\r\n2}"),
+            Outgoing { hash_key: Some(0), ..Outgoing::of("3", b"{}") },
         ];
         let server = Server::default();
         server.answers(200, &[], r#"{"ShardId":"shardId-000000000000","SequenceNumber":"49"}"#);
@@ -433,7 +437,7 @@ mod tests {
         let sdk = client(&server, |settings| settings);
         let target = Target::new("clicks");
         let prepared = Prepared::new(&sdk, &target).await.expect("a request");
-        let record = Outgoing { key: "u", json: b"{}" };
+        let record = Outgoing::of("u", b"{}");
         let answers: [(u16, Headers, &str); 16] = [
             (200, &[], ""),
             (200, &[], r#"{"SequenceNumber":"49","ShardId":"s","EncryptionType":"KMS","New":[{}]}"#),

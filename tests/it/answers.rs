@@ -127,7 +127,7 @@ fn put(url: &str, operation: Operation) -> Vec<Outcome> {
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: "secret".to_owned(),
     };
-    let record = |key| Outgoing { key, json: b"{}" };
+    let record = |key| Outgoing::of(key, b"{}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let client = Client::connect(&config, Some(&access)).await;
