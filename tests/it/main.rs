@@ -2,6 +2,7 @@
 
 mod account;
 mod acting;
+mod aggregation;
 mod answers;
 mod architecture;
 mod binary;

@@ -134,7 +134,7 @@ impl Weather {
     fn answer(&mut self, call: &Call) -> Answer {
         let answer = self.choose(call);
         let mut seen = self.seen.lock().unwrap();
-        let count = call.records.len();
+        let count = call.events().count();
         let name = match &answer {
             Answer::Error(_, code, _) => (*code).to_owned(),
             other => format!("{other:?}").chars().take_while(|c| c.is_alphabetic()).collect(),
@@ -232,7 +232,10 @@ fn havoc(home: &Home, load: &Load, disk: Option<&Disk>, dice: &mut fastrand::Rng
     let mut kills = Vec::new();
     let start = |dice: &mut fastrand::Rng| {
         let operation = if dice.bool() { "put-record" } else { "put-records" };
-        let serve = home.serve(&["--operation", operation]);
+        let [encoding, aggregation] =
+            [["base64", "none"], ["base64", "kpl"], ["json-lines", "lines"]][dice.usize(..3)];
+        let serve =
+            home.serve(&["--operation", operation, "--encoding", encoding, "--aggregation", aggregation]);
         load.set(Some(&serve));
         serve
     };

@@ -59,6 +59,7 @@ impl Practising {
         let records = runtime.block_on(conformance::read_all(&client, PRACTICE_STREAM, 4));
         let sent = |record: aws_sdk_kinesis::types::Record| Sent {
             key: record.partition_key.unwrap_or_default(),
+            hash_key: None,
             data: record.data.into_inner(),
         };
         records.into_iter().map(sent).collect()

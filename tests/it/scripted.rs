@@ -3,7 +3,7 @@
 //! the real SDK. What is no call of Kinesis (STS, SSO) is answered by a rule of its own.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -39,7 +39,12 @@ pub struct Call {
 impl Call {
     /// Whether a record of this call holds the text.
     pub fn holds(&self, text: &str) -> bool {
-        self.records.iter().any(|record| record.text().contains(text))
+        self.events().any(|event| event.text().contains(text))
+    }
+
+    /// The events of its records.
+    pub fn events(&self) -> impl Iterator<Item = Sent> {
+        self.records.iter().flat_map(Sent::events)
     }
 }
 
@@ -47,10 +52,25 @@ impl Call {
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub key: String,
+    pub hash_key: Option<u128>,
     pub data: Vec<u8>,
 }
 
 impl Sent {
+    /// The events in it, each as a record of its own. A line among others has the key of its user.
+    pub fn events(&self) -> Vec<Self> {
+        let event = |part: tributary::event::Part<'_>| {
+            let sent =
+                Self { key: part.key.to_string(), hash_key: self.hash_key, data: part.stored.to_vec() };
+            let is_line = part.place.is_some() && sent.key == self.key;
+            match sent.json()["userId"].as_str() {
+                Some(user) if is_line => Self { key: user.to_owned(), ..sent },
+                _ => sent,
+            }
+        };
+        tributary::event::parts(&self.key.as_str().into(), &self.data).into_iter().map(event).collect()
+    }
+
     /// The event's JSON, whatever the encoding.
     pub fn text(&self) -> String {
         tributary::event::Encoding::decode(&self.data)
@@ -206,7 +226,7 @@ impl Scripted {
         lock(&self.memory).calls.clone()
     }
 
-    /// What the stream holds, in its order.
+    /// The events that the stream holds, in its order.
     pub fn written(&self) -> Vec<Sent> {
         lock(&self.memory).written.clone()
     }
@@ -215,7 +235,7 @@ impl Scripted {
         lock(&self.memory).written.len()
     }
 
-    /// The most records of one key that were ever in flight together.
+    /// The most records with one key that were ever in flight together.
     pub fn most_of_a_key(&self) -> usize {
         lock(&self.memory).most_of_a_key
     }
@@ -305,13 +325,17 @@ fn arrived(
 ) -> (InFlight, Call, Answer, Duration) {
     let record = |value: &Value| Sent {
         key: value["PartitionKey"].as_str().unwrap_or_default().to_owned(),
+        hash_key: value["ExplicitHashKey"].as_str().and_then(|number| number.parse().ok()),
         data: STANDARD.decode(value["Data"].as_str().unwrap_or_default()).unwrap_or_default(),
     };
     let records: Vec<_> = match body["Records"].as_array() {
         Some(list) => list.iter().map(record).collect(),
         None => vec![record(body)],
     };
-    let keys: Vec<_> = records.iter().map(|record| record.key.clone()).collect();
+    // Of one record a key counts once.
+    let keys_of =
+        |record: &Sent| -> BTreeSet<_> { record.events().into_iter().map(|event| event.key).collect() };
+    let keys: Vec<_> = records.iter().flat_map(keys_of).collect();
     let mut held = lock(memory);
     let held_memory = &mut *held;
     for key in &keys {
@@ -340,7 +364,7 @@ fn arrived(
 
 /// Writes a record and gives what Kinesis says of it.
 fn write(memory: &mut Memory, record: &Sent) -> Value {
-    memory.written.push(record.clone());
+    memory.written.extend(record.events());
     let shard = record.key.bytes().map(u32::from).sum::<u32>() % 4;
     let sequence = memory.written.len();
     json!({
