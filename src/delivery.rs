@@ -332,6 +332,8 @@ pub struct StreamFacts {
     /// It spreads records over its shards by itself (record distribution `AUTO`): partition keys place nothing, and
     /// there is no order per key.
     pub spreads_keys: bool,
+    /// How many shards take records.
+    pub open_shards: u32,
 }
 
 /// The stream gave a record a sequence number that is not above that of an earlier record of its key in its shard.
@@ -358,8 +360,67 @@ pub struct Slowness {
     pub waits: Duration,
 }
 
+/// What holds delivery back while the queue grows, and what it gives. Figures are of the last seconds, and change only
+/// when they differ by a quarter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound {
+    /// The one limit.
+    pub limit: Limit,
+    /// Events delivered a second.
+    pub per_sec: f64,
+    /// How long a put took.
+    pub latency: Duration,
+    /// How many puts may be in flight.
+    pub puts: usize,
+    /// Events of a record; 1 without aggregation.
+    pub events_per_record: f64,
+    /// Bytes of an event in the stream: data and key.
+    pub bytes_per_event: f64,
+    /// How many shards take records, where the stream says so.
+    pub shards: Option<u32>,
+}
+
+/// What can hold delivery back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// One record of a partition key is in flight at a time, and the events that wait are of few keys.
+    Order {
+        /// The key with most events that wait.
+        key: Arc<str>,
+        /// How many keys have events that wait, as far as they are in memory.
+        keys: usize,
+    },
+    /// As many puts are in flight as may be.
+    Puts,
+    /// The stream pushes back: its shards take no more.
+    Shards,
+    /// The processor.
+    Processor,
+    /// The spool's disk.
+    Disk,
+    /// More puts in flight bring no more: the network, or the server.
+    Server,
+}
+
+impl Limit {
+    /// Every word that [`Self::as_str`] gives.
+    pub const WORDS: [&str; 6] = ["order", "puts", "shards", "processor", "disk", "server"];
+
+    /// The word in `/metrics` and in `log --summary`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Order { .. } => "order",
+            Self::Puts => "puts",
+            Self::Shards => "shards",
+            Self::Processor => "processor",
+            Self::Disk => "disk",
+            Self::Server => "server",
+        }
+    }
+}
+
 /// What the forwarder has learned about the stream in use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamNews {
     /// The server's address and what names it, where that is not our settings but AWS's own variables or profile.
     pub server: Option<Arc<str>>,
@@ -371,6 +432,8 @@ pub struct StreamNews {
     pub disorder: Option<Disorder>,
     /// It has taken a record with the settings in force.
     pub takes_records: bool,
+    /// `None`: the queue does not grow.
+    pub bound: Option<Bound>,
 }
 
 /// Whether events can be accepted.
@@ -452,6 +515,8 @@ pub struct Status {
     pub disk_free: Option<u64>,
     /// What the forwarder is doing.
     pub forwarder: Forwarder,
+    /// What holds delivery back, while the queue grows.
+    pub bound: Option<Bound>,
     /// Where AWS's own variables or profile name the server: its address, and what names it.
     pub server: Option<Arc<str>>,
     /// The destination has taken a record with the settings in force, since the engine started.

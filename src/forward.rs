@@ -8,6 +8,7 @@
 //! besides one page; where few keys fill it and cannot go on, the others' events are read past them (`reading`).
 
 mod backoff;
+mod bound;
 mod in_flight;
 mod lanes;
 mod load;
@@ -38,6 +39,7 @@ use crate::{
     spool::{Settlement, Spool, Summary},
 };
 use backoff::{Wait, delay_after};
+use bound::{Doing, Meter, Now};
 use in_flight::InFlight;
 use lanes::{Cut, Lanes};
 use load::{Load, Parcel, Taken, Together};
@@ -175,6 +177,7 @@ struct Forwarder {
     weather: Weather,
     patience: Patience,
     in_flight: InFlight,
+    meter: Meter,
     puts: FuturesUnordered<Put>,
     /// Records in those.
     sending: u64,
@@ -209,6 +212,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         weather: Weather::default(),
         patience: Patience::default(),
         in_flight,
+        meter: Meter::new(Instant::now()),
         puts: FuturesUnordered::new(),
         sending: 0,
         giving_up: HashSet::new(),
@@ -229,7 +233,9 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         if forwarder.stopping && forwarder.puts.is_empty() {
             return;
         }
+        forwarder.measure();
         let step = forwarder.step().await;
+        forwarder.meter.does(Doing::Computing, Instant::now());
         forwarder.take(step).await;
     }
 }
@@ -466,6 +472,43 @@ impl Forwarder {
         Some(Together { aggregation: destination.aggregation, bytes_max })
     }
 
+    /// Notes what is waited for now, and now and then what that means.
+    fn measure(&mut self) {
+        let now = Instant::now();
+        let has_waiting = self.lanes.events() as u64 > self.sending;
+        let doing = if self.weather.pause().is_some() || !self.setup.config.destination.enabled {
+            Doing::Nothing
+        } else if self.lanes.has_ready() {
+            Doing::Full
+        } else if has_waiting {
+            Doing::Order
+        } else if self.reader.is_reading() {
+            Doing::Disk
+        } else {
+            Doing::Nothing
+        };
+        self.meter.does(doing, now);
+        if !self.meter.is_due(now) {
+            return;
+        }
+        let limit = self.in_flight.limit();
+        let (key, keys) = self.lanes.waiting();
+        self.meter.judge(
+            now,
+            &Now {
+                queued: self.summary.borrow().ledger.queued,
+                puts: limit,
+                is_most: self.in_flight.is_most(),
+                cpu: cpu_time(),
+                processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+                shards: self.facts.map(|facts| facts.open_shards),
+                key,
+                keys,
+            },
+        );
+        self.tell_news();
+    }
+
     /// Puts what came back where it belongs: settled, or its lane's head again.
     async fn settle(&mut self, all: Vec<Done>) {
         let now = Instant::now();
@@ -473,6 +516,7 @@ impl Forwarder {
         let was_offline = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Offline);
         for done in all {
             self.sending -= done.load.events.len() as u64;
+            self.count(&done);
             // What was put with other settings says nothing of these.
             let is_of_now = done.changes == self.changes;
             if is_of_now && self.patience.learn(&done.outcomes, done.started.elapsed(), done.waited) {
@@ -504,6 +548,7 @@ impl Forwarder {
         }
         self.lanes.wake(now);
         self.tell_news();
+        self.meter.does(Doing::Disk, Instant::now());
         let Books { settlements, attempts, repeats } = books;
         if !attempts.is_empty() || repeats > 0 {
             self.spool.note_attempts(attempts, repeats).await;
@@ -511,7 +556,25 @@ impl Forwarder {
         if !settlements.is_empty() {
             self.spool.settle(settlements).await;
         }
+        self.meter.does(Doing::Computing, Instant::now());
         self.give_up_held_back().await;
+    }
+
+    /// What a put delivered, and how long it took.
+    fn count(&mut self, done: &Done) {
+        let (mut delivered, mut throttled) = ((0, 0, 0), 0);
+        for (outcome, parcel) in done.outcomes.iter().zip(&done.load.records) {
+            match outcome {
+                Outcome::Delivered(_) => {
+                    delivered.0 += 1;
+                    delivered.1 += parcel.events as u64;
+                    delivered.2 += parcel.bytes as u64;
+                }
+                Outcome::Throttled(_) => throttled += parcel.events as u64,
+                Outcome::Offline(_) | Outcome::Blocked(_) | Outcome::Refused(_) => {}
+            }
+        }
+        self.meter.put(done.started.elapsed(), delivered, throttled);
     }
 
     /// A record that is refused as before, while others are taken, is no news of the destination.
@@ -715,6 +778,19 @@ fn records_of<'r>(
         }
     };
     records.iter().map(record).collect()
+}
+
+/// CPU time of this process, where the system tells it.
+fn cpu_time() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Duration::try_from(time).ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        None
+    }
 }
 
 fn now_ms() -> Millis {

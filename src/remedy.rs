@@ -6,6 +6,7 @@
 //! Texts name the stream, region and profile of the settings; they never hold a key or a payload, and of faults' messages
 //! only those that are our own words about AWS's files.
 
+mod bound;
 mod public;
 mod words;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use crate::{
     config::Config,
-    delivery::{Disorder, Fault, Outcome, SET_ASIDE, Stuck},
+    delivery::{Bound, Disorder, Fault, Outcome, SET_ASIDE, Stuck},
 };
 
 /// What the forwarder does about an error.
@@ -179,6 +180,11 @@ pub fn spread_keys(config: &Config) -> String {
 /// do.
 pub fn stuck(stuck: &Stuck) -> [String; 2] {
     words::stuck(stuck)
+}
+
+/// What to tell the user of what holds delivery back while the queue grows; the second part says what to do.
+pub fn bound(bound: &Bound, config: &Config) -> [String; 2] {
+    bound::words(bound, config)
 }
 
 /// What to tell the user of records whose sequence numbers do not rise.

@@ -85,6 +85,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         tls: shared.rules.borrow().tls().is_some(),
         intake: if stopping { Intake::Stopping } else { summary.intake.clone() },
         forwarder: shared.forwarder.borrow().clone(),
+        bound: news.bound,
         server: news.server,
         takes_records: news.takes_records,
         disk_free: summary.disk_free,

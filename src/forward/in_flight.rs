@@ -114,6 +114,11 @@ impl InFlight {
         self.limit
     }
 
+    /// It can grow no further.
+    pub(super) fn is_most(&self) -> bool {
+        self.limit >= self.most
+    }
+
     /// Events wait that could go, and the limit holds them back.
     pub(super) fn held_back(&mut self) {
         self.round.was_full = true;

@@ -276,7 +276,7 @@ impl Lanes {
             let bucket = queue.bucket.filter(|_| self.buckets.is_some());
             let before = load.events.len();
             let together = cut.together.filter(|_| is_sociable && !alone);
-            bytes += match bucket.zip(together) {
+            let size = match bucket.zip(together) {
                 Some((bucket, together)) => {
                     let bytes_max = together.bytes_max.min(cut.bytes_max.saturating_sub(bytes));
                     let together = Together { bytes_max, ..together };
@@ -287,7 +287,8 @@ impl Lanes {
                     size
                 }
             };
-            load.records.push(Parcel { events: load.events.len() - before, bucket });
+            bytes += size;
+            load.records.push(Parcel { events: load.events.len() - before, bucket, bytes: size });
             if alone {
                 break;
             }
@@ -508,6 +509,14 @@ impl Lanes {
         (taken, in_flight)
     }
 
+    /// The key with most events in memory, and how many keys have events that wait.
+    pub(super) fn waiting(&self) -> (Option<Arc<str>>, usize) {
+        let waiting = self.queues.iter().filter(|queue| !queue.waiting.is_empty());
+        let longest = waiting.clone().max_by_key(|queue| (queue.held_back.is_some(), queue.waiting.len()));
+        let key = longest.and_then(|queue| queue.waiting.front()).map(|head| Arc::clone(&head.key));
+        (key, waiting.count())
+    }
+
     /// From now on the event goes without company, until it is settled.
     pub(super) fn isolate(&mut self, taken: &Taken) {
         self.queues[taken.slot].goes_alone = true;
@@ -531,7 +540,8 @@ impl Lanes {
         let second = refused.events.split_off(at);
         if is_of_several.is_some() {
             let mut part = Load::default();
-            part.push(Parcel { events: second.len(), ..parcel }, second);
+            let bytes = parcel.bytes * second.len() / parcel.events.max(1);
+            part.push(Parcel { events: second.len(), bytes, ..parcel }, second);
             self.suspects.push_front(part);
         } else {
             for event in second.into_iter().rev() {
@@ -539,7 +549,8 @@ impl Lanes {
                 debug_assert_eq!(all_back, None, "the first half is out");
             }
         }
-        refused.records = vec![Parcel { events: refused.events.len(), ..parcel }];
+        let bytes = parcel.bytes * refused.events.len() / parcel.events.max(1);
+        refused.records = vec![Parcel { events: refused.events.len(), bytes, ..parcel }];
         self.suspects.push_front(refused);
     }
 
@@ -705,7 +716,7 @@ mod tests {
 
     /// Records of one event each.
     fn narrow_down(lanes: &mut Lanes, events: Vec<Taken>) {
-        let records = events.iter().map(|_| Parcel { events: 1, bucket: None }).collect();
+        let records = events.iter().map(|_| Parcel { events: 1, bucket: None, bytes: 1 }).collect();
         lanes.narrow_down(Load { events, records });
     }
 

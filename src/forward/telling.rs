@@ -66,11 +66,13 @@ impl Forwarder {
                 || told.disorder.as_ref() != self.order.disorder()
                 || told.server != server
                 || told.slowness != slowness
-                || told.takes_records != self.takes_records;
+                || told.takes_records != self.takes_records
+                || told.bound.as_ref() != self.meter.bound();
             if changed {
                 let disorder = self.order.disorder().cloned();
                 let (facts, takes_records) = (self.facts, self.takes_records);
-                *told = StreamNews { server, slowness, facts, disorder, takes_records };
+                let bound = self.meter.bound().cloned();
+                *told = StreamNews { server, slowness, facts, disorder, takes_records, bound };
             }
             changed
         });

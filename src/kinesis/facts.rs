@@ -29,5 +29,6 @@ pub(super) fn facts_of(summary: &StreamDescriptionSummary) -> StreamFacts {
     StreamFacts {
         record_bytes_max: bytes.clamp(RECORD_BYTES_MAX, 10 * RECORD_BYTES_MAX),
         spreads_keys: summary.record_distribution_strategy() == Some(&RecordDistributionStrategy::Auto),
+        open_shards: u32::try_from(summary.open_shard_count()).unwrap_or_default(),
     }
 }
