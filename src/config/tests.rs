@@ -102,6 +102,28 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[destination]\naggregation = \"gzip\"\naggregation_max_bytes = 1000\n",
+        &[
+            "2: destination.aggregation is \"gzip\"; allowed: \"none\", \"kpl\", \"lines\"",
+            "3: destination.aggregation_max_bytes is 1000; allowed: whole numbers from 1024 to 10485760",
+        ],
+    ),
+    (
+        "[destination]\nencoding = \"base64\"\naggregation = \"lines\"\n",
+        &[concat!(
+            "3: destination.aggregation is \"lines\", which needs the encoding \"json-lines\", and destination.encoding ",
+            "is \"base64\": make it \"json-lines\", or aggregation \"kpl\" or \"none\""
+        )],
+    ),
+    (
+        "[[destinations]]\nname = \"L\"\naggregation = \"lines\"\n",
+        &[concat!(
+            "1: of the saved destination \"L\": destination.aggregation is \"lines\", which needs the encoding ",
+            "\"json-lines\", and destination.encoding is \"base64\": make it \"json-lines\", or aggregation \"kpl\" or ",
+            "\"none\""
+        )],
+    ),
+    (
         "[credentials]\nsource = \"profile\"\n",
         &[concat!(
             "2: credentials.profile is missing, and source \"profile\" needs it: give it in the settings file, ",
@@ -176,7 +198,8 @@ const BAD_FILES: &[(&str, &[&str])] = &[
             "13: destinations.name is \"D\", as of another; each needs a name of its own",
             concat!(
                 "15: destinations.\"enabled\" is not a setting; allowed: name, kind, region, stream, account_id, operation, ",
-                "encoding, ordered, endpoint_url, aggregation, aggregation_max_bytes, source, profile, role_arn, external_id"
+                "encoding, ordered, endpoint_url, aggregation, aggregation_max_bytes, source, profile, role_arn, ",
+                "external_id"
             ),
         ],
     ),
@@ -242,6 +265,46 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 }
 
 #[test]
+fn lines_without_json_lines_are_refused_wherever_either_of_them_was_set() {
+    let flags =
+        |aggregation: &str| Overrides { aggregation: Some(aggregation.to_owned()), ..Overrides::default() };
+    let lines = "[destination]\naggregation = \"lines\"\n";
+    let (variable, json) = ("TRIBUTARY_DESTINATION_AGGREGATION", ("TRIBUTARY_DESTINATION_ENCODING", "json"));
+    let said = "destination.aggregation is \"lines\", which needs the encoding \"json-lines\", and destination.encoding is";
+    for (file, variables, flags, from) in [
+        (lines, vec![json], Overrides::default(), Origin::File { path: PATH.into(), line: 2 }),
+        ("", vec![(variable, "lines")], Overrides::default(), Origin::Variable(variable.to_owned())),
+        ("", vec![], flags("lines"), Origin::Flag("--aggregation")),
+    ] {
+        let error = given(file, &variables, &flags).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+        let origins: Vec<_> = error.problems().iter().map(|problem| &problem.origin).collect();
+        assert_eq!(origins, [&from]);
+    }
+    let json_lines = ("TRIBUTARY_DESTINATION_ENCODING", "json-lines");
+    let aggregation = |flags| given(lines, &[json_lines], &flags).unwrap().destination.aggregation;
+    assert_eq!(aggregation(Overrides::default()), Aggregation::Lines);
+    assert_eq!(aggregation(flags("none")), Aggregation::None);
+}
+
+#[test]
+fn aggregation_is_saved_and_exported_with_its_destination() {
+    let file = "[[destinations]]\nname = \"K\"\naggregation = \"kpl\"\naggregation_max_bytes = 100000\n";
+    let mut config = from_file(file).unwrap();
+    let saved = config.destinations[0].clone();
+    saved.put_in(&mut config);
+    let is_kept = |config: &Config| {
+        let Destination { aggregation, aggregation_max_bytes, .. } = config.destination;
+        (aggregation, aggregation_max_bytes) == (Aggregation::Kpl, 100_000)
+    };
+    assert!(is_kept(&config) && saved.is_in(&config));
+    assert!(is_kept(&Config::default().with_imported(&config.export()).unwrap()));
+    assert!(is_kept(&Config::default().with_draft(&config.draft())));
+    config.destination.aggregation_max_bytes += 1;
+    assert!(!saved.is_in(&config), "another size is another destination");
+}
+
+#[test]
 fn a_mistake_stays_one_where_a_stronger_place_overrides_it() {
     let flags = Overrides { encoding: Some("json".to_owned()), ..Overrides::default() };
     assert!(given("[destination]\nencoding = \"x\"\n", &[], &flags).is_err());
@@ -288,7 +351,7 @@ fn every_flag_reaches_its_setting() {
         account_id: words("123456789012"),
         operation: words("put-records"),
         encoding: words("json-lines"),
-        aggregation: words("kpl"),
+        aggregation: words("lines"),
         endpoint_url: words("https://kinesis.example.com/base"),
         profile: words("work"),
         role_arn: words("arn:aws-us-gov:iam::123456789012:role/team/r"),
@@ -306,7 +369,7 @@ fn every_flag_reaches_its_setting() {
             account_id: "123456789012".to_owned(),
             operation: Operation::PutRecords,
             encoding: Encoding::JsonLines,
-            aggregation: Aggregation::Kpl,
+            aggregation: Aggregation::Lines,
             endpoint_url: "https://kinesis.example.com/base".to_owned(),
             ..Destination::default()
         },
@@ -431,6 +494,8 @@ fn every_setting_can_come_from_a_variable() {
         ("TRIBUTARY_DESTINATION_REGION", "eu-west-1"),
         ("TRIBUTARY_DESTINATION_STREAM", "s"),
         ("TRIBUTARY_DESTINATION_ORDERED", "false"),
+        ("TRIBUTARY_DESTINATION_AGGREGATION", "kpl"),
+        ("TRIBUTARY_DESTINATION_AGGREGATION_MAX_BYTES", "204800"),
         ("TRIBUTARY_CAPTURE_REQUIRE_WRITE_KEY", "false"),
         ("TRIBUTARY_CAPTURE_MAX_BODY_BYTES", "2048"),
         ("TRIBUTARY_CAPTURE_WRITE_KEY", "k"),
@@ -440,6 +505,8 @@ fn every_setting_can_come_from_a_variable() {
     let config = given("", &variables, &Overrides::default()).unwrap();
     assert_eq!(config.destination.kind, DestinationKind::Kinesis);
     assert!(!config.destination.enabled && !config.destination.ordered && !config.capture.require_write_key);
+    let Destination { aggregation, aggregation_max_bytes, .. } = config.destination;
+    assert_eq!((aggregation, aggregation_max_bytes), (Aggregation::Kpl, 204_800));
     assert_eq!(
         (config.capture.max_body_bytes, config.spool.max_bytes, config.log.keep_events),
         (2048, 65536, 0)
