@@ -37,7 +37,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     config::{Config, PublicUrl, Source},
-    delivery::{Forwarder, Intake, Millis, Stuck},
+    delivery::{Forwarder, Intake, Millis, Puts, Stuck},
     event,
     spool::{AppendError, Spool, Summary},
 };
@@ -134,24 +134,29 @@ pub struct Endpoint {
     summary: watch::Receiver<Summary>,
     forwarder: watch::Receiver<Forwarder>,
     stuck: watch::Receiver<Option<Stuck>>,
+    puts: watch::Receiver<Puts>,
     visitors: Arc<Visitors>,
     /// Memory for bodies that are being read or stored, in KiB.
     bodies: Arc<Semaphore>,
 }
 
 impl Endpoint {
-    /// An endpoint in front of `spool`; `/metrics` says what the forwarder does, and what it cannot deliver. `visitors`
-    /// remembers who came.
+    /// An endpoint in front of `spool`; `/metrics` says what the forwarder does, what it cannot deliver, and what it has
+    /// delivered in how many records. `visitors` remembers who came.
     pub fn new(
         spool: Spool,
         rules: watch::Receiver<Arc<Rules>>,
         stage: watch::Receiver<Stage>,
-        (forwarder, stuck): (watch::Receiver<Forwarder>, watch::Receiver<Option<Stuck>>),
+        (forwarder, stuck, puts): (
+            watch::Receiver<Forwarder>,
+            watch::Receiver<Option<Stuck>>,
+            watch::Receiver<Puts>,
+        ),
         visitors: Arc<Visitors>,
     ) -> Self {
         let summary = spool.watch();
         let bodies = Arc::new(Semaphore::new(body::ALL_KIB_MAX));
-        Self { spool, rules, stage, summary, forwarder, stuck, visitors, bodies }
+        Self { spool, rules, stage, summary, forwarder, stuck, puts, visitors, bodies }
     }
 
     async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, peer: SocketAddr) -> Response {
@@ -229,7 +234,7 @@ impl Endpoint {
         let ledger = self.summary.borrow().ledger;
         let stuck = self.stuck.borrow().as_ref().map_or(0, |stuck| stuck.refused + stuck.behind);
         let (unknown_keys, refused) = (self.visitors.turned_away_count(), self.visitors.refused_counts());
-        metrics::text(&ledger, &self.forwarder.borrow(), (stuck, unknown_keys), &refused)
+        metrics::text(&ledger, &self.puts.borrow(), &self.forwarder.borrow(), (stuck, unknown_keys), &refused)
     }
 
     fn is_open(&self) -> Result<(), Refused> {

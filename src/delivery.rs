@@ -553,6 +553,40 @@ pub struct Status {
     pub practice_dropped: u64,
     /// The practice stream was deleted.
     pub practice_missing: bool,
+    /// Delivered records and their events, since the engine started.
+    pub puts: Puts,
+}
+
+/// Sums of delivered records and the events in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Puts {
+    /// Records.
+    pub records: u64,
+    /// The events in them.
+    pub events: u64,
+    /// PUT payload units of these records.
+    pub payload_units: u64,
+    /// PUT payload units that they would have been with one event in each record.
+    pub payload_units_alone: u64,
+}
+
+impl Puts {
+    /// Bytes of a PUT payload unit, which AWS bills by in provisioned mode: the data and the key of a record
+    /// (<https://aws.amazon.com/kinesis/data-streams/pricing/>).
+    const PAYLOAD_UNIT_BYTES: usize = 25 * 1024;
+
+    /// Adds others.
+    pub fn add(&mut self, more: &Self) {
+        self.records += more.records;
+        self.events += more.events;
+        self.payload_units += more.payload_units;
+        self.payload_units_alone += more.payload_units_alone;
+    }
+
+    /// The PUT payload units of a record; `bytes`: its data and its partition key.
+    pub fn payload_units(bytes: usize) -> u64 {
+        bytes.div_ceil(Self::PAYLOAD_UNIT_BYTES).max(1) as u64
+    }
 }
 
 /// Which events are to be queued once more.

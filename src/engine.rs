@@ -48,8 +48,8 @@ use crate::{
     capture::{Rules, Tls, TlsError, Visitors},
     config::{self, Config, Destination, DestinationKind},
     delivery::{
-        self, CheckKind, Detail, EventId, Exported, Fault, Page, Query, Receipt, Record, Resent, Status,
-        Step, StreamNews, Stuck, Which,
+        self, CheckKind, Detail, EventId, Exported, Fault, Page, Puts, Query, Receipt, Record, Resent,
+        Status, Step, StreamNews, Stuck, Which,
         chart::{Overview, Window},
     },
     event::Kind,
@@ -277,6 +277,8 @@ struct Shared {
     sending: watch::Sender<u64>,
     /// What the destination refuses while it takes other events.
     stuck: watch::Sender<Option<Stuck>>,
+    /// What was delivered since the start, as the forwarder tells.
+    puts: watch::Sender<Puts>,
     /// Asks the forwarder that runs now to set those aside.
     set_aside: Mutex<mpsc::Sender<oneshot::Sender<u64>>>,
     /// What a caller of the control port must know.
@@ -452,6 +454,7 @@ impl Engine {
             stop_exporting: AtomicBool::new(false),
             sending: watch::Sender::new(0),
             stuck: watch::Sender::new(None),
+            puts: watch::Sender::default(),
             set_aside: Mutex::new(mpsc::channel(1).0),
             control_key: config::new_write_key()?,
             kept_draft,

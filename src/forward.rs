@@ -32,7 +32,8 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::{
     config::{self, Config, Operation},
     delivery::{
-        self, Attempt, EventId, Fault, Millis, Outcome, Receipt, SET_ASIDE, StreamFacts, StreamNews, Stuck,
+        self, Attempt, EventId, Fault, Millis, Outcome, Puts, Receipt, SET_ASIDE, StreamFacts, StreamNews,
+        Stuck,
     },
     event::{Aggregation, Bucket, Encoding, RecordData, UserRecord},
     kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client, Outgoing},
@@ -94,6 +95,8 @@ pub struct Reports {
     pub sending: watch::Sender<u64>,
     /// What it refuses while it takes other events.
     pub stuck: watch::Sender<Option<Stuck>>,
+    /// What was delivered. Add to it: it has the sums of the forwarders before this one.
+    pub puts: watch::Sender<Puts>,
 }
 
 type Put = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -562,19 +565,31 @@ impl Forwarder {
 
     /// What a put delivered, and how long it took.
     fn count(&mut self, done: &Done) {
-        let (mut delivered, mut throttled) = ((0, 0, 0), 0);
+        let (mut puts, mut bytes, mut throttled) = (Puts::default(), 0, 0);
+        let mut events = done.load.events.iter();
         for (outcome, parcel) in done.outcomes.iter().zip(&done.load.records) {
+            let of_record = events.by_ref().take(parcel.events);
             match outcome {
                 Outcome::Delivered(_) => {
-                    delivered.0 += 1;
-                    delivered.1 += parcel.events as u64;
-                    delivered.2 += parcel.bytes as u64;
+                    puts.records += 1;
+                    puts.events += parcel.events as u64;
+                    puts.payload_units += Puts::payload_units(parcel.bytes);
+                    let alone = |one: &Taken| {
+                        Puts::payload_units(
+                            done.encoding.encoded_len(one.event.json.len()) + one.event.key.len(),
+                        )
+                    };
+                    puts.payload_units_alone += of_record.map(alone).sum::<u64>();
+                    bytes += parcel.bytes as u64;
                 }
-                Outcome::Throttled(_) => throttled += parcel.events as u64,
-                Outcome::Offline(_) | Outcome::Blocked(_) | Outcome::Refused(_) => {}
+                Outcome::Throttled(_) => throttled += of_record.count() as u64,
+                Outcome::Offline(_) | Outcome::Blocked(_) | Outcome::Refused(_) => drop(of_record.count()),
             }
         }
-        self.meter.put(done.started.elapsed(), delivered, throttled);
+        self.meter.put(done.started.elapsed(), (puts.records, puts.events, bytes), throttled);
+        if puts.records > 0 {
+            self.reports.puts.send_modify(|all| all.add(&puts));
+        }
     }
 
     /// A record that is refused as before, while others are taken, is no news of the destination.
@@ -730,7 +745,7 @@ fn may_have_arrived(fault: &Fault) -> bool {
 
 async fn put(
     client: Client,
-    load: Load,
+    mut load: Load,
     (encoding, aggregation): (Encoding, Aggregation),
     (changes, waited): (u64, Duration),
 ) -> Done {
@@ -744,7 +759,11 @@ async fn put(
                 .iter()
                 .map(|one| UserRecord { key: &one.event.key, json: &one.event.json })
                 .collect();
-            client.put(&records_of(&load.records, &events, aggregation), encoding).await
+            let records = records_of(&load.records, &events, aggregation);
+            for (parcel, record) in load.records.iter_mut().zip(&records) {
+                parcel.bytes = record.bytes(encoding);
+            }
+            client.put(&records, encoding).await
         }
         Err(outcome) => vec![outcome; load.records.len()],
     };

@@ -80,6 +80,11 @@ impl<'r> Outgoing<'r> {
     pub fn of(key: &'r str, json: &'r [u8]) -> Self {
         Self { key: key.into(), hash_key: None, data: RecordData::One(json) }
     }
+
+    /// What the stream counts: bytes of data and key.
+    pub fn bytes(&self, encoding: Encoding) -> usize {
+        self.data.encoded_len(encoding) + self.key.len()
+    }
 }
 
 /// A connection to one stream with one set of credentials. Cheap to clone.

@@ -1,12 +1,13 @@
 //! `/metrics`: sums and states as Prometheus text; no event and no key.
 
-use crate::delivery::{Forwarder, Ledger};
+use crate::delivery::{Forwarder, Ledger, Puts};
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
 
 /// `stuck` events, and requests with `unknown_keys`.
 pub(super) fn text(
     ledger: &Ledger,
+    puts: &Puts,
     forwarder: &Forwarder,
     (stuck, unknown_keys): (u64, u64),
     refused: &[(&'static str, u64)],
@@ -31,6 +32,14 @@ pub(super) fn text(
     metric("repeats_possible_total", "counter", repeats, ledger.repeats_possible);
     metric("queued_events", "gauge", "Events that wait.", ledger.queued);
     metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
+    let records =
+        "Records that the stream confirmed since the start; with aggregation one holds several events.";
+    metric("records_total", "counter", records, puts.records);
+    let units =
+        "PUT payload units of these records: 25 KiB of data and partition key each, the last one begun.";
+    metric("payload_units_total", "counter", units, puts.payload_units);
+    let alone = "PUT payload units that these records would have been with one event in each.";
+    metric("payload_units_without_aggregation_total", "counter", alone, puts.payload_units_alone);
     let of_refused =
         "Events that the destination refuses while it takes others, and those that wait behind them.";
     metric("stuck_events", "gauge", of_refused, stuck);
@@ -72,10 +81,27 @@ mod tests {
             Forwarder::Offline { fault, next_try: 0 },
             Forwarder::Draining,
         ] {
-            let text = text(&Ledger::default(), &forwarder, (0, 0), &[]);
+            let text = text(&Ledger::default(), &Puts::default(), &forwarder, (0, 0), &[]);
             let on: Vec<_> =
                 text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
             assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);
         }
+    }
+
+    #[test]
+    fn what_aggregation_saves_is_counted_in_records_and_payload_units() {
+        let puts = Puts { records: 3, events: 60, payload_units: 5, payload_units_alone: 60 };
+        let text = text(&Ledger::default(), &puts, &Forwarder::Running, (0, 0), &[]);
+        for line in [
+            "tributary_records_total 3",
+            "tributary_payload_units_total 5",
+            "tributary_payload_units_without_aggregation_total 60",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line}: {text}");
+            let name = line.split(' ').next().unwrap_or_default();
+            assert!(text.contains(&format!("# HELP {name} ")), "{name}");
+        }
+        let units = [0, 1, 25_600, 25_601, 51_200].map(Puts::payload_units);
+        assert_eq!(units, [1, 1, 1, 2, 2], "an empty record is one unit, too");
     }
 }

@@ -28,6 +28,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
     let mut exporting = shared.exporting.subscribe();
     let mut sending = shared.sending.subscribe();
     let mut stuck = shared.stuck.subscribe();
+    let mut puts = shared.puts.subscribe();
     let mut rates = Rates::new(summary.borrow().ledger);
     let mut is_news = true;
     loop {
@@ -42,7 +43,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
         is_news |= [forwarder.has_changed(), endpoint.has_changed()]
             .into_iter()
             .any(|changed| changed.unwrap_or(true))
-            || [resending.has_changed(), exporting.has_changed(), sending.has_changed()]
+            || [resending.has_changed(), exporting.has_changed(), sending.has_changed(), puts.has_changed()]
                 .into_iter()
                 .any(|changed| changed.unwrap_or(true));
         forwarder.mark_unchanged();
@@ -51,6 +52,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
         exporting.mark_unchanged();
         sending.mark_unchanged();
         stuck.mark_unchanged();
+        puts.mark_unchanged();
         shared.status.send_replace(Arc::new(status));
         // That a second has passed is no news: a face that draws the rates knows by itself that they move.
         if is_news {
@@ -67,6 +69,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
             changed = exporting.changed() => if changed.is_err() { return },
             changed = sending.changed() => if changed.is_err() { return },
             changed = stuck.changed() => if changed.is_err() { return },
+            changed = puts.changed() => if changed.is_err() { return },
             () = shared.news.notified() => {}
             () = shared.visitors.changed.notified() => {}
             () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if waits => is_news = false,
@@ -105,6 +108,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         sending: *shared.sending.borrow(),
         practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
         practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),
+        puts: *shared.puts.borrow(),
     }
 }
 

@@ -193,6 +193,7 @@ impl Keeper {
             stream: shared.news_of_stream.clone(),
             sending: shared.sending.clone(),
             stuck: shared.stuck.clone(),
+            puts: shared.puts.clone(),
         };
         let forwarding = forward::run(shared.spool.clone(), controls, reports);
         self.forwarder = Some(self.part("forwarder", forwarding));
@@ -224,7 +225,7 @@ impl Keeper {
             self.shared.spool.clone(),
             self.shared.rules.subscribe(),
             stage,
-            (self.shared.forwarder.subscribe(), self.shared.stuck.subscribe()),
+            (self.shared.forwarder.subscribe(), self.shared.stuck.subscribe(), self.shared.puts.subscribe()),
             Arc::clone(&self.shared.visitors),
         );
         self.part(name, Arc::new(endpoint).serve(listener, transport));

@@ -25,7 +25,7 @@ pub(super) struct Parcel {
     pub(super) events: usize,
     /// That of its keys, while events are aggregated: the record names its hash key.
     pub(super) bucket: Option<Bucket>,
-    /// Data and key as they are stored; of an aggregated record at most so many.
+    /// Data and key as they are stored; before it was put, at most so many.
     pub(super) bytes: usize,
 }
 
