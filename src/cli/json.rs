@@ -24,7 +24,7 @@ pub(super) fn ledger(ledger: &Ledger) -> Value {
     })
 }
 
-/// One line a record, or one for each that the KPL has aggregated in it. The event's JSON is put in as it is: no number
+/// One line a record, or one for each of the events that were aggregated in it: by the KPL, or as lines. The event's JSON is put in as it is: no number
 /// is read and written again.
 pub(super) fn records(record: &Record, raw: bool) -> Vec<String> {
     if raw {
@@ -67,4 +67,33 @@ fn line(record: &Record, key: &str, sub_sequence_number: Option<usize>, data: Bo
         data,
     };
     serde_json::to_string(&line).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_a_record_of_lines_is_a_line_of_its_own_with_its_place() {
+        let record = |data: &'static str| Record {
+            shard_id: "shardId-000000000001".into(),
+            sequence_number: "49".into(),
+            arrived_at: Some(0),
+            partition_key: "bucket-0007".into(),
+            data: data.into(),
+        };
+        let read = |data, raw| -> Vec<Value> {
+            let lines = records(&record(data), raw);
+            lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        };
+        let lines = read("{\"n\":1}\n{\"n\":2}\n", false);
+        assert_eq!(lines.len(), 2);
+        for (at, line) in lines.iter().enumerate() {
+            assert_eq!((&line["subSequenceNumber"], &line["data"]["n"]), (&json!(at), &json!(at + 1)));
+            assert_eq!(line["partitionKey"], "bucket-0007");
+        }
+        let one = read("{\"n\":1}\n", false);
+        assert_eq!((one.len(), &one[0]["subSequenceNumber"]), (1, &Value::Null));
+        assert_eq!(read("{\"n\":1}\n{\"n\":2}\n", true).len(), 1, "raw: the record as it is");
+    }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{Config, Overrides},
-    delivery::{Delivery, EventId, Ledger, Measure, Query},
+    delivery::{Delivery, EventId, Ledger, Measure, Place, Query},
     engine::lines::{self, Format},
     event::Kind,
     spool::{FILE_NAME, LogReader},
@@ -207,7 +207,8 @@ fn row(line: &Delivery) -> String {
     let end = match (&line.receipt, &line.fault) {
         (Some(receipt), _) => {
             let latency = line.latency_ms().unwrap_or_default();
-            format!("{} {} {latency} ms", receipt.shard_id, receipt.sequence_number)
+            let place = receipt.place.map(|Place { at, of }| format!(" ({at} of {of})")).unwrap_or_default();
+            format!("{} {}{place} {latency} ms", receipt.shard_id, receipt.sequence_number)
         }
         (None, Some(fault)) => fault.to_string().replace('\n', " "),
         (None, None) => String::new(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::print;
 use crate::{
     config::Config,
-    delivery::{Detail, EventId, Millis, State},
+    delivery::{Detail, EventId, Millis, Place, Receipt, State},
     engine::lines,
     remedy,
     spool::LogReader,
@@ -72,10 +72,11 @@ fn steps(detail: &Detail, config: &Config) -> Vec<Step> {
         line.fault.as_ref().map(|fault| remedy::remedy(fault, config).action).unwrap_or_default();
     match line.state {
         State::Delivered => {
-            let place = line
-                .receipt
-                .as_ref()
-                .map(|at| format!("{}, sequence number {}", at.shard_id, at.sequence_number));
+            let place = line.receipt.as_ref().map(|receipt| {
+                let Receipt { shard_id, sequence_number, place } = receipt;
+                let place = place.map(|Place { at, of }| format!(", event {at} of {of} in its record"));
+                format!("{shard_id}, sequence number {sequence_number}{}", place.unwrap_or_default())
+            });
             let (put, took) = (line.attempts, line.took_ms);
             steps.push(step(
                 settled_at,

@@ -54,9 +54,11 @@ pub fn time(at: Millis) -> String {
     Timestamp::from_millisecond(at).map_or_else(|_outside| at.to_string(), |time| format!("{time:.3}"))
 }
 
-/// A line as the JSON object that scripts read (product.md, "The command line").
+/// A line as the JSON object that scripts read (product.md, "The command line"). An event that shares its record has
+/// `subSequenceNumber`, counted from 0 as the KCL does.
 pub fn delivery(line: &Delivery, config: &Config) -> Value {
     let receipt = line.receipt.as_ref();
+    let place = receipt.and_then(|receipt| receipt.place);
     let fault = line.fault.as_ref();
     json!({
         "line": line.id,
@@ -75,6 +77,8 @@ pub fn delivery(line: &Delivery, config: &Config) -> Value {
         "attempts": line.attempts,
         "shardId": receipt.map(|receipt| &*receipt.shard_id),
         "sequenceNumber": receipt.map(|receipt| &*receipt.sequence_number),
+        "subSequenceNumber": place.map(|place| place.at - 1),
+        "recordEvents": place.map(|place| place.of),
         "error": fault.map(ToString::to_string),
         "remedy": fault.map(|fault| remedy::remedy(fault, config).action),
     })
@@ -98,7 +102,7 @@ fn json_line(line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
     text
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "receivedAt",
     "state",
     "type",
@@ -114,10 +118,13 @@ const COLUMNS: [&str; 15] = [
     "bytes",
     "repeat",
     "error",
+    "subSequenceNumber",
+    "recordEvents",
 ];
 
 fn csv_line(line: &Delivery, data: Option<&[u8]>) -> String {
     let receipt = line.receipt.as_ref();
+    let place = receipt.and_then(|receipt| receipt.place);
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let mut cells = vec![
         time(line.received_at),
@@ -135,6 +142,8 @@ fn csv_line(line: &Delivery, data: Option<&[u8]>) -> String {
         line.bytes.to_string(),
         line.repeat_of.is_some().to_string(),
         line.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        place.map(|place| (place.at - 1).to_string()).unwrap_or_default(),
+        place.map(|place| place.of.to_string()).unwrap_or_default(),
     ];
     cells.extend(data.map(|data| String::from_utf8_lossy(data).into_owned()));
     let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
@@ -152,7 +161,7 @@ fn csv_cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{Fault, State};
+    use crate::delivery::{Fault, Place, Receipt, State};
 
     fn failed() -> Delivery {
         Delivery {
@@ -195,6 +204,25 @@ mod tests {
         let line = Format::Csv.line(&failed(), Some(b"{}"), &Config::default());
         assert_eq!(head.split(',').count(), COLUMNS.len() + 1);
         assert!(line.contains(",\"Say \"\"hi\"\", then go\",Website,ada,m7,,,1,,,12,false,"), "{line}");
-        assert!(line.ends_with(",\"ValidationException: two\nlines\",{}\r\n"), "{line}");
+        assert!(line.ends_with(",\"ValidationException: two\nlines\",,,{}\r\n"), "{line}");
+    }
+
+    #[test]
+    fn an_event_that_shares_its_record_says_at_which_place_and_another_does_not() {
+        let of = |place| {
+            let receipt = Receipt { shard_id: "shardId-1".into(), sequence_number: "49".into(), place };
+            let delivered =
+                Delivery { state: State::Delivered, receipt: Some(receipt), fault: None, ..failed() };
+            let csv = Format::Csv.line(&delivered, Some(b"{}"), &Config::default());
+            (delivery(&delivered, &Config::default()), csv)
+        };
+        let (json, csv) = of(Some(Place { at: 3, of: 20 }));
+        assert_eq!((&json["subSequenceNumber"], &json["recordEvents"]), (&json!(2), &json!(20)));
+        assert!(csv.ends_with(",,2,20,{}\r\n"), "{csv}");
+        let head = Format::Csv.head(true);
+        assert!(head.ends_with(",error,subSequenceNumber,recordEvents,data\r\n"), "{head}");
+        let (json, csv) = of(None);
+        assert_eq!((&json["subSequenceNumber"], &json["recordEvents"]), (&Value::Null, &Value::Null));
+        assert!(csv.ends_with(",,,,{}\r\n"), "{csv}");
     }
 }

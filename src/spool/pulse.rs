@@ -112,13 +112,15 @@ impl Pulse {
                 Ok(receipt) => {
                     part.delivered += 1;
                     let bytes = settlement.bytes as u64;
+                    // A record is counted with the first of its events.
+                    let one = u64::from(receipt.place.is_none_or(|place| place.at == 1));
                     run = match run {
                         Some((shard, records, sum)) if *shard == receipt.shard_id => {
-                            Some((shard, records + 1, sum + bytes))
+                            Some((shard, records + one, sum + bytes))
                         }
                         other => {
                             record(&mut part, other);
-                            Some((&receipt.shard_id, 1, bytes))
+                            Some((&receipt.shard_id, one, bytes))
                         }
                     };
                     if let Some(received_at) = self.received_at(connection, settlement.id, &mut place)? {

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::{
     delivery::{
-        Delivery, Measure, Query, State, Which,
+        Delivery, Measure, Place, Query, State, Which,
         chart::{Interval, Window},
     },
     event::{Arrival, Body, PathClass},
@@ -568,6 +568,37 @@ fn the_sums_of_the_charts_go_on_after_reopening_and_match_what_happened() {
         let (sum, _) = day(&keys);
         assert_eq!((sum.accepted, sum.delivered, sum.queued), (4, 2, 1));
         assert_eq!(sum.delivery_ms.quantile(1.0).map(|ms| ms / 10), Some(4));
+    });
+}
+
+#[test]
+fn a_record_of_several_events_is_one_record_of_its_shard_in_the_charts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        let events = (0..5).map(|n| event("u1", &format!("m{n}"), 1)).collect();
+        spool.append(arrivals(events)).await.expect("room");
+        let mut all: Vec<_> = waiting(&spool, 0).await.iter().map(delivered).collect();
+        for (at, settlement) in (1..).zip(&mut all[..4]) {
+            let receipt = settlement.result.as_mut().expect("delivered");
+            receipt.place = Some(Place { at, of: 4 });
+        }
+        spool.settle(all).await;
+        settled(&spool, |ledger| ledger.delivered == 5).await;
+        let keys = spool.keys();
+        let path = spool.path().to_owned();
+        close(spool, threads).await;
+        let log = LogReader::open(&path).expect("opens");
+        let overview = log.overview(Window::Day, &keys, super::write::now_ms()).expect("readable");
+        let shards: Vec<_> = overview.intervals.iter().flat_map(|interval| &interval.shards).collect();
+        let records: u64 = shards.iter().map(|(_, (records, _))| records).sum();
+        let delivered: u64 = overview.intervals.iter().map(|interval| interval.delivered).sum();
+        assert_eq!((records, delivered), (2, 5), "{shards:?}");
+        let lines = log.page(&Query { limit: 10, ..Query::default() }).expect("readable").rows;
+        let places: Vec<_> =
+            lines.iter().rev().map(|line| line.receipt.as_ref().expect("there").place).collect();
+        let shared = |at| Some(Place { at, of: 4 });
+        assert_eq!(places, [shared(1), shared(2), shared(3), shared(4), None]);
     });
 }
 
