@@ -228,6 +228,7 @@ pub fn class_of(code: &str, message: &str, http_status: Option<u16>) -> Class {
         | Cause::IamNameTaken
         | Cause::IamNotThere
         | Cause::OtherAccount
+        | Cause::AggregatesLost
         | Cause::KmsNotAllowed
         | Cause::KmsKeyUnusable
         | Cause::KmsKeyNotFound
@@ -294,6 +295,8 @@ enum Cause {
     IamNameTaken,
     IamNotThere,
     OtherAccount,
+    /// The stream spreads records by itself, and readers drop aggregated ones.
+    AggregatesLost,
     ReadPlaceExpired,
     ReadPlaceRefused,
     CredentialsNotFound,
@@ -440,6 +443,7 @@ const CODES: &[(&str, Cause)] = &[
     // What a check's record came back as.
     ("RecordDiffers", Cause::RecordDiffers),
     ("RecordMissing", Cause::RecordMissing),
+    ("AggregationNotSupported", Cause::AggregatesLost),
     ("ExpiredIterator", Cause::ReadPlaceExpired),
     ("ExpiredNextToken", Cause::ReadPlaceExpired),
     // The SDK would not even send it.

@@ -14,16 +14,16 @@ pub enum CheckKind {
 }
 
 impl CheckKind {
-    /// The steps, in order, by the name that scripts read. The practice stream has no credentials to look at.
-    /// A check ends with the first step that fails.
-    pub fn steps(self, practice: bool) -> &'static [&'static str] {
-        const ALL: [&str; 6] = ["credentials", "identity", "stream", "put", "record", "read-back"];
-        match (self, practice) {
-            (Self::Ask, false) => &ALL[..4],
-            (Self::PutOne, false) => &ALL,
-            (Self::Ask, true) => &["stream", "put"],
-            (Self::PutOne, true) => &["stream", "put", "record", "read-back"],
+    /// The steps, in order, by the name that scripts read. The practice stream has no credentials to look at, and
+    /// aggregated records are looked at where the settings have any. A check ends with the first step that fails.
+    pub fn steps(self, practice: bool, aggregates: bool) -> Vec<&'static str> {
+        let mut steps = if practice { Vec::new() } else { vec!["credentials", "identity"] };
+        steps.extend(["stream", "put"]);
+        if self == Self::PutOne {
+            steps.extend(["record", "read-back"]);
         }
+        steps.extend(aggregates.then_some("aggregation"));
+        steps
     }
 }
 

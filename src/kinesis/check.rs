@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     config::{self, Config, DestinationKind, Operation},
-    delivery::{CheckKind, Fault, Found, Outcome, Receipt, Step, Verdict},
+    delivery::{CheckKind, Fault, Found, Outcome, Receipt, Step, StreamFacts, Verdict},
+    event::{Aggregation, Bucket, RecordData, UserRecord, parts},
     remedy::{self, Class},
 };
 
@@ -25,7 +26,7 @@ use crate::{
 const STREAM: &str = "stream";
 const RECORD: &str = "record";
 
-/// The partition key of a check's record.
+/// The partition key of a check's events.
 const KEY: &str = "tributary-check";
 
 /// Kinesis shows a record to readers within a second or so; one that stays away this long is not there.
@@ -48,6 +49,7 @@ pub async fn check(
         tries: Tries::default(),
         server: None,
         encryption: Encryption::Unknown,
+        facts: None,
         is_clock_told: false,
     };
     // That a step failed was reported.
@@ -65,7 +67,26 @@ struct Run<'a, R> {
     /// Where requests go, where our settings do not say it.
     server: Option<Arc<str>>,
     encryption: Encryption,
+    /// `None`: looking at the stream was not possible.
+    facts: Option<StreamFacts>,
     is_clock_told: bool,
+}
+
+/// A record that is to be put.
+struct Put<'a> {
+    key: &'a str,
+    /// With aggregation every record names the one of its bucket.
+    hash_key: Option<String>,
+    data: &'a [u8],
+}
+
+impl<'a> Put<'a> {
+    /// The record of one event.
+    fn one(config: &Config, data: &'a [u8]) -> Self {
+        let aggregates = config.destination.aggregation != Aggregation::None;
+        let hash_key = aggregates.then(|| Bucket::of(KEY).hash_key().to_string());
+        Self { key: KEY, hash_key, data }
+    }
 }
 
 /// What is known of how the stream keeps its records.
@@ -78,8 +99,8 @@ enum Encryption {
     Key(Arc<str>),
 }
 
-/// What the put showed.
-enum Put {
+/// What the first put showed.
+enum Shown {
     /// Nothing was written: AWS's dry run, or it was not tested at all.
     Dry,
     /// A record was written.
@@ -93,13 +114,17 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             DestinationKind::Kinesis => self.signed_in().await?,
         };
         self.stream(&client).await?;
-        let data = test_record(self.config);
-        let put = self.put(&client, &data).await?;
+        let data = self.config.destination.encoding.encode(test_event().as_bytes());
+        let put = Put::one(self.config, &data);
+        let shown = self.put(&client, &put).await?;
         if self.kind == CheckKind::PutOne {
-            let receipt = self.record(&client, &data, put).await?;
+            let receipt = self.record(&client, &put, shown).await?;
             self.read_back(&client, &data, &receipt).await?;
         }
-        Ok(())
+        match self.config.destination.aggregation {
+            Aggregation::None => Ok(()),
+            Aggregation::Kpl | Aggregation::Lines => self.aggregation(&client).await,
+        }
     }
 
     fn passed(&mut self, name: &'static str, detail: impl Into<String>) {
@@ -221,7 +246,9 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             text = format!("{text}, records of up to {kib} KiB");
         }
         text = format!("{text}.");
-        if super::facts::facts_of(summary).spreads_keys && self.config.destination.ordered {
+        let facts = super::facts::facts_of(summary);
+        self.facts = Some(facts);
+        if facts.spreads_keys && self.config.destination.ordered {
             text = format!("{text} {}", remedy::spread_keys(self.config));
         }
         self.found(NAME, text, key.map(|key| Found::KmsKey(key.into())));
@@ -230,9 +257,9 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
 
     /// AWS's dry run checks existence, permission and parameters and answers 400 `DryRunOperationException`
     /// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html>). Other servers write the record.
-    async fn put(&mut self, client: &Client, data: &[u8]) -> Result<Put, Failed> {
+    async fn put(&mut self, client: &Client, put: &Put<'_>) -> Result<Shown, Failed> {
         const NAME: &str = "put";
-        match self.send(client, data, true).await {
+        match self.send(client, put, true).await {
             Err(fault) if &*fault.code == "DryRunOperationException" => {
                 let text = if self.config.destination.kind == DestinationKind::Practice {
                     "The practice stream takes records. None was written.".to_owned()
@@ -243,7 +270,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                     )
                 };
                 self.passed(NAME, text);
-                Ok(Put::Dry)
+                Ok(Shown::Dry)
             }
             Err(fault) if is_pushed_back(&fault) => {
                 let text = format!(
@@ -251,7 +278,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                      ({fault}). That does not mean that puts fail. Check again in a moment."
                 );
                 self.skipped(NAME, text);
-                Ok(Put::Dry)
+                Ok(Shown::Dry)
             }
             Err(fault) => Err(self.failed(NAME, fault)),
             Ok(receipt) => {
@@ -260,7 +287,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                      key {KEY} was written."
                 );
                 self.passed(NAME, text);
-                Ok(Put::Written(receipt))
+                Ok(Shown::Written(receipt))
             }
         }
     }
@@ -280,11 +307,11 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     }
 
     /// Puts the record, and once more where that is no risk. A record that may be there is not put again.
-    async fn send(&mut self, client: &Client, data: &[u8], dry_run: bool) -> Result<Receipt, Fault> {
+    async fn send(&mut self, client: &Client, put: &Put<'_>, dry_run: bool) -> Result<Receipt, Fault> {
         let began = Instant::now();
         let mut is_clock_known = false;
         for tries in 1.. {
-            let fault = match send(client, data, dry_run).await {
+            let fault = match send(client, put, dry_run).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(fault) => fault,
             };
@@ -304,11 +331,11 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     }
 
     /// One record in earnest, unless the dry run was one.
-    async fn record(&mut self, client: &Client, data: &[u8], put: Put) -> Result<Receipt, Failed> {
+    async fn record(&mut self, client: &Client, put: &Put<'_>, shown: Shown) -> Result<Receipt, Failed> {
         const NAME: &str = RECORD;
-        let receipt = match put {
-            Put::Written(receipt) => receipt,
-            Put::Dry => match self.send(client, data, false).await {
+        let receipt = match shown {
+            Shown::Written(receipt) => receipt,
+            Shown::Dry => match self.send(client, put, false).await {
                 Ok(receipt) => receipt,
                 Err(fault) => return Err(self.failed(NAME, fault)),
             },
@@ -334,33 +361,130 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                     format!("{} bytes were put, and {} other bytes were read", data.len(), found.len());
                 Err(self.failed(NAME, Fault::new("RecordDiffers", said)))
             }
-            Ok(None) => {
-                let said = format!("no record at {} in {}", receipt.sequence_number, receipt.shard_id);
-                Err(self.failed(NAME, Fault::new("RecordMissing", said)))
-            }
-            Err((fault, _))
-                if matches!(&*fault.code, "AccessDeniedException" | "KMSAccessDeniedException") =>
-            {
-                let wanted = if &*fault.code == "AccessDeniedException" {
-                    "kinesis:GetShardIterator, kinesis:GetRecords"
-                } else {
-                    "kms:Decrypt"
-                };
-                self.skipped(
-                    NAME,
-                    format!("Reading is not permitted ({wanted}). Delivery does not need it."),
-                );
-                Ok(())
-            }
-            Err((fault, status)) if is_of_reading(&fault, status) => {
-                let text =
-                    format!("The record was put, but not read back ({fault}). Delivery does not need it.");
-                self.skipped(NAME, text);
-                Ok(())
-            }
-            Err((fault, _)) => Err(self.failed(NAME, fault)),
+            Ok(None) => Err(self.failed(NAME, missing(receipt))),
+            Err((fault, status)) => match not_read(&fault, status) {
+                Some(text) => {
+                    self.skipped(NAME, text);
+                    Ok(())
+                }
+                None => Err(self.failed(NAME, fault)),
+            },
         }
     }
+
+    /// Whether events that share a record reach a reader; with a record of two of them, where one may be put.
+    async fn aggregation(&mut self, client: &Client) -> Result<(), Failed> {
+        const NAME: &str = "aggregation";
+        // Lines are not dropped: no reader asks for their hash key.
+        let is_kpl = self.config.destination.aggregation == Aggregation::Kpl;
+        if is_kpl && self.facts.is_some_and(|facts| facts.spreads_keys) {
+            let said = "the stream's record distribution is AUTO";
+            return Err(self.failed(NAME, Fault::new("AggregationNotSupported", said)));
+        }
+        let distribution = match self.facts {
+            _ if !is_kpl => "",
+            Some(_) => " The stream does not spread records by itself, which aggregated ones need.",
+            None => {
+                " Whether the stream spreads records by itself (record distribution AUTO), where the KCL drops aggregated \
+                 ones, is not known: describing it was not possible (kinesis:DescribeStreamSummary)."
+            }
+        };
+        if self.kind == CheckKind::Ask {
+            let text = format!(
+                "No aggregated record was put: that comes with the test record (`tributary check --put-record`).{distribution}"
+            );
+            if is_kpl && self.facts.is_some() {
+                self.passed(NAME, text);
+            } else {
+                self.skipped(NAME, text);
+            }
+            return Ok(());
+        }
+        let (json, key) = ([test_event(), test_event()], Bucket::of(KEY).partition_key());
+        let (data, events) = aggregated(self.config, &json);
+        let hash_key = Some(Bucket::of(KEY).hash_key().to_string());
+        let receipt = match self.send(client, &Put { key: &key, hash_key, data: &data }, false).await {
+            Ok(receipt) => receipt,
+            Err(fault) => return Err(self.failed(NAME, fault)),
+        };
+        let Receipt { shard_id, sequence_number, .. } = &receipt;
+        let text = format!(
+            "Two test events are in one record with the key {key}, in {shard_id} at {sequence_number}."
+        );
+        match read(client, &receipt).await {
+            Ok(Some(found)) => {
+                let read: Vec<_> =
+                    parts(&key.as_str().into(), &found).iter().map(|part| part.stored.to_vec()).collect();
+                if read != events {
+                    let said = format!(
+                        "2 events were put in {} bytes, and {} were read in {}",
+                        data.len(),
+                        read.len(),
+                        found.len()
+                    );
+                    return Err(self.failed(NAME, Fault::new("RecordDiffers", said)));
+                }
+                self.passed(NAME, format!("{text} {}{distribution}", readers(is_kpl, data.len())));
+                Ok(())
+            }
+            Ok(None) => Err(self.failed(NAME, missing(&receipt))),
+            Err((fault, status)) => match not_read(&fault, status) {
+                Some(why) => {
+                    self.skipped(NAME, format!("{text} {why}{distribution}"));
+                    Ok(())
+                }
+                None => Err(self.failed(NAME, fault)),
+            },
+        }
+    }
+}
+
+/// Events in one record, as the forwarder puts them together; and what each of them is in it.
+fn aggregated(config: &Config, json: &[String]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let encoding = config.destination.encoding;
+    let events: Vec<_> = json.iter().map(|json| UserRecord { key: KEY, json: json.as_bytes() }).collect();
+    let record = match config.destination.aggregation {
+        Aggregation::Lines => RecordData::Lines(&events),
+        Aggregation::Kpl | Aggregation::None => RecordData::Kpl(Bucket::of(KEY), &events),
+    };
+    let mut data = Vec::with_capacity(record.encoded_len(encoding));
+    record.encode_into(encoding, &mut data);
+    (data, events.iter().map(|event| encoding.encode(event.json)).collect())
+}
+
+/// What a reader sees of the aggregated record.
+fn readers(is_kpl: bool, bytes: usize) -> String {
+    if is_kpl {
+        format!(
+            "A KCL reader gets 2 events, and so does Firehose; a reader without de-aggregation gets one binary record of \
+             {bytes} bytes."
+        )
+    } else {
+        format!(
+            "A reader gets one record of 2 lines, {bytes} bytes; one that splits records at line ends gets 2 events."
+        )
+    }
+}
+
+fn missing(receipt: &Receipt) -> Fault {
+    let said = format!("no record at {} in {}", receipt.sequence_number, receipt.shard_id);
+    Fault::new("RecordMissing", said)
+}
+
+/// Why a record that was put could not be read, where that says nothing about putting. Reading is not in the default
+/// policy.
+fn not_read(fault: &Fault, status: Option<u16>) -> Option<String> {
+    let wanted = match &*fault.code {
+        "AccessDeniedException" => "kinesis:GetShardIterator, kinesis:GetRecords",
+        "KMSAccessDeniedException" => "kms:Decrypt",
+        _ if is_of_reading(fault, status) => {
+            return Some(format!(
+                "The record was put, but not read back ({fault}). Delivery does not need it."
+            ));
+        }
+        _ => return None,
+    };
+    Some(format!("Reading is not permitted ({wanted}). Delivery does not need it."))
 }
 
 fn is_pushed_back(fault: &Fault) -> bool {
@@ -382,8 +506,8 @@ fn says_nothing_about_the_keys(fault: &Fault, status: Option<u16>) -> bool {
         || remedy::class_of(&fault.code, &fault.message, status) == Class::Offline
 }
 
-/// The record that a check puts: an event that every consumer can tell from a real one.
-fn test_record(config: &Config) -> Vec<u8> {
+/// What a check puts: an event that every consumer can tell from a real one.
+fn test_event() -> String {
     let event = serde_json::json!({
         "type": "track",
         "event": "Tributary Check",
@@ -395,25 +519,27 @@ fn test_record(config: &Config) -> Vec<u8> {
             "library": { "name": "tributary", "version": env!("CARGO_PKG_VERSION") },
         },
     });
-    config.destination.encoding.encode(event.to_string().as_bytes())
+    event.to_string()
 }
 
 /// Puts the record with the operation that the settings name.
-async fn send(client: &Client, data: &[u8], dry_run: bool) -> Result<Receipt, Fault> {
+async fn send(client: &Client, put: &Put<'_>, dry_run: bool) -> Result<Receipt, Fault> {
     let (name, arn) = (client.target().name(), client.target().arn());
-    let data = Blob::new(data);
+    let (key, hash_key, data) = (put.key, put.hash_key.clone(), Blob::new(put.data));
     // A dry run that is none is no dry run.
     let dry_run = dry_run.then_some(true);
     let outcome = match client.operation {
         Operation::PutRecord => {
-            let request = client.sdk().put_record().partition_key(KEY).data(data).set_dry_run(dry_run);
+            let request = client.sdk().put_record().partition_key(key).set_explicit_hash_key(hash_key);
+            let request = request.data(data).set_dry_run(dry_run);
             match request.set_stream_name(name).set_stream_arn(arn).send().await {
                 Ok(output) => stored(output.shard_id().into(), output.sequence_number()),
                 Err(error) => outcome_of(&error),
             }
         }
         Operation::PutRecords => {
-            let entry = PutRecordsRequestEntry::builder().partition_key(KEY).data(data).build();
+            let entry = PutRecordsRequestEntry::builder().partition_key(key).set_explicit_hash_key(hash_key);
+            let entry = entry.data(data).build();
             let request = client.sdk().put_records().set_records(entry.ok().map(|entry| vec![entry]));
             let request = request.set_dry_run(dry_run).set_stream_name(name).set_stream_arn(arn);
             match request.send().await {

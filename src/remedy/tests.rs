@@ -65,6 +65,7 @@ const CLASSES: &[(Class, &[&str])] = &[
             "OptInRequired",
             "SubscriptionRequiredException",
             "ResourceNotFoundException",
+            "AggregationNotSupported",
             "ExpiredToken",
             "ExpiredTokenException",
             "UnrecognizedClientException",

@@ -159,6 +159,12 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "The stream has no such record, or has it in another shard than the one being read. The error message has the details.",
             "Copy the whole number from a delivery in Live or from a record of this stream, and choose that record's shard; or start at another place.",
         ),
+        Cause::AggregatesLost => say(
+            format!("Readers would lose events that are aggregated in {}.", names.stream),
+            "The stream spreads records over its shards by itself (record distribution AUTO), wherever their hash key lies. AWS does not support aggregation there: the KCL drops an aggregated record that is not in the shard of its hash key, and says nothing.",
+            "Set the stream's record distribution to USER_PARTITION_KEY in the Kinesis console, or choose the aggregation `none` (destination.aggregation).",
+        )
+        .at(Place::SetUpStream),
         Cause::OtherAccount => say(
             "These keys belong to a different account than the stream.",
             "Whatever they create is in their own account: a stream of the same name there, or a policy that allows nothing here.",

@@ -352,3 +352,144 @@ fn that_a_kms_key_is_not_tested_is_said_unless_a_record_is_put() {
     let (_, _, answer) = check(&account, "", &[]);
     assert!(!answer["steps"][3]["detail"].as_str().unwrap().contains("KMS"), "{answer}");
 }
+
+/// What the stream says of itself, with this record distribution.
+fn distributed(strategy: &str) -> Reply {
+    Reply::Body(json!({ "StreamDescriptionSummary": {
+        "StreamName": "clicks", "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
+        "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "StreamCreationTimestamp": 1.0,
+        "EnhancedMonitoring": [], "OpenShardCount": 4, "RecordDistributionStrategy": strategy } }))
+}
+
+/// With this aggregation; `lines` with the encoding that it needs.
+fn aggregating(how: &str) -> String {
+    let encoding = if how == "lines" { "json-lines" } else { "base64" };
+    format!("encoding = \"{encoding}\"\naggregation = \"{how}\"\n")
+}
+
+#[test]
+fn a_stream_that_spreads_records_by_itself_is_refused_for_aggregated_ones_before_any_is_put() {
+    for (how, strategy, code) in [
+        ("kpl", "AUTO", 1),
+        ("kpl", "USER_PARTITION_KEY", 0),
+        // Nothing is lost of lines: no reader asks for their hash key.
+        ("lines", "AUTO", 0),
+        ("none", "AUTO", 0),
+    ] {
+        let account = Account::start(&["clicks"]);
+        account.set_rule(move |asked| {
+            if asked.action == "DescribeStreamSummary" { distributed(strategy) } else { Reply::Usual }
+        });
+        let (ended, steps, answer) = check(&account, &aggregating(how), &[]);
+        assert_eq!(ended, Some(code), "{how} {strategy}: {answer}");
+        let last = answer["steps"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["step"] == "aggregation", how != "none", "{answer}");
+        if code == 1 {
+            assert_eq!(steps.last(), Some(&("aggregation".to_owned(), "failed".to_owned())));
+            assert!(last["error"].as_str().unwrap().starts_with("AggregationNotSupported"), "{answer}");
+            for words in ["USER_PARTITION_KEY", "AUTO", "destination.aggregation", "drops"] {
+                assert!(last["detail"].as_str().unwrap().contains(words), "{words}: {answer}");
+            }
+        }
+        assert_eq!(account.records("clicks").len(), 0);
+        let asked = ["GetCallerIdentity", "DescribeStreamSummary", "PutRecord?"];
+        assert_eq!(account.actions(), asked, "the dry run is the only put");
+    }
+}
+
+#[test]
+fn two_test_events_are_put_in_one_record_and_come_apart_again() {
+    for (how, words) in [("kpl", "A KCL reader gets 2 events"), ("lines", "one record of 2 lines")] {
+        let account = Account::start(&["clicks"]);
+        let (code, steps, answer) = check(&account, &aggregating(how), &["--put-record"]);
+        assert_eq!(code, Some(0), "{answer}");
+        let wanted: Vec<_> = STEPS.into_iter().chain(["aggregation"]).map(|step| (step, "passed")).collect();
+        assert_eq!(steps, results(&wanted));
+        let detail = answer["steps"][6]["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{detail}");
+        let puts: Vec<_> = account.asked().into_iter().filter(|asked| asked.action == "PutRecord").collect();
+        let keys: Vec<_> = puts.iter().map(|put| put.json["PartitionKey"].as_str().unwrap()).collect();
+        let bucket = tributary::event::Bucket::of("tributary-check");
+        assert_eq!(keys, ["tributary-check", &bucket.partition_key()]);
+        for put in &puts {
+            assert_eq!(put.json["ExplicitHashKey"], bucket.hash_key().to_string(), "{how}: {:?}", put.json);
+        }
+        let dry = account.asked().into_iter().find(|asked| asked.action == "PutRecord?").expect("a dry run");
+        assert_eq!(dry.json["ExplicitHashKey"], puts[0].json["ExplicitHashKey"]);
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        let data = STANDARD.decode(puts[1].json["Data"].as_str().unwrap()).expect("base64");
+        let parts = tributary::event::parts(&keys[1].into(), &data);
+        assert_eq!(parts.len(), 2);
+        for part in parts {
+            let (text, _) = tributary::event::Encoding::decode(part.stored).expect("an event of ours");
+            let event: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(
+                (&event["userId"], &event["context"]["test"]),
+                (&json!("tributary-check"), &json!(true))
+            );
+        }
+    }
+}
+
+#[test]
+fn an_aggregated_record_of_another_content_is_named_and_one_that_may_not_be_read_is_no_failure() {
+    for (reply, code, result) in [("other", 1, "failed"), ("denied", 0, "skipped")] {
+        let account = Account::start(&["clicks"]);
+        account.set_rule(move |asked| match (&*asked.action, reply) {
+            ("GetRecords", "other") if asked.json["ShardIterator"] == "clicks/1" => Reply::Body(json!({ "Records": [
+                { "SequenceNumber": "2", "PartitionKey": "k", "Data": "b3RoZXI=" }], "NextShardIterator": "clicks/2" })),
+            ("GetShardIterator", "denied") => denied("kinesis:GetShardIterator"),
+            ("DescribeStreamSummary", "denied") => denied("kinesis:DescribeStreamSummary"),
+            _ => Reply::Usual,
+        });
+        let (ended, steps, answer) = check(&account, &aggregating("kpl"), &["--put-record"]);
+        assert_eq!(
+            (ended, steps.last()),
+            (Some(code), Some(&("aggregation".to_owned(), result.to_owned()))),
+            "{answer}"
+        );
+        let last = &answer["steps"][6];
+        if reply == "other" {
+            assert!(last["error"].as_str().unwrap().starts_with("RecordDiffers"), "{answer}");
+        } else {
+            let detail = last["detail"].as_str().unwrap();
+            assert!(
+                detail.contains("Two test events are in one record") && detail.contains("not permitted"),
+                "{detail}"
+            );
+            assert!(detail.contains("is not known: describing it was not possible"), "{detail}");
+        }
+    }
+}
+
+#[test]
+fn an_aggregated_record_that_is_refused_fails_its_own_step() {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| {
+        let is_aggregated = asked.json["PartitionKey"].as_str().is_some_and(|key| key.starts_with("bucket-"));
+        if is_aggregated { denied("kinesis:PutRecord") } else { Reply::Usual }
+    });
+    let (code, steps, answer) = check(&account, &aggregating("kpl"), &["--put-record"]);
+    assert_eq!(
+        (code, steps.last()),
+        (Some(1), Some(&("aggregation".to_owned(), "failed".to_owned()))),
+        "{answer}"
+    );
+}
+
+/// The practice stream is a Kinesis: the same steps, without credentials.
+#[test]
+fn the_practice_stream_takes_aggregated_records() {
+    let home = Home::new("[destination]\naggregation = \"kpl\"\n");
+    let serve = home.serve(&[]);
+    let ended = home.run(&["check", "--put-record", "--json"]);
+    let answer = ended.line();
+    let steps: Vec<_> = answer["steps"].as_array().unwrap().iter().map(|step| &step["step"]).collect();
+    assert_eq!(ended.code, Some(0), "{answer}");
+    assert_eq!(steps, ["stream", "put", "record", "read-back", "aggregation"]);
+    assert!(
+        answer["steps"][4]["detail"].as_str().unwrap().contains("A KCL reader gets 2 events"),
+        "{answer}"
+    );
+    drop(serve);
+}

@@ -19,6 +19,7 @@ use crate::{
     config::{Config, Credentials, Destination, DestinationKind},
     delivery::{Caller, CheckKind, Fault, Found, Millis, Step, Verdict},
     engine::{NextStep, Steps},
+    event::Aggregation,
 };
 
 /// Looking for keys and waiting for a server that does not answer take a while; so long without a new step is too long.
@@ -59,13 +60,18 @@ fn is_same(one: &Config, other: &Config) -> bool {
     let checked = |config: &Config| {
         let all = &config.destination;
         let of_account = Destination { enabled: true, account_id: String::new(), ..all.clone() };
-        let Destination { kind, operation, encoding, ordered, .. } = *all;
+        let Destination { kind, operation, encoding, ordered, aggregation, .. } = *all;
+        // It puts two events, however many may share a record.
+        let aggregation_max_bytes = 0;
         match kind {
             DestinationKind::Practice => {
-                let practice = Destination { kind, operation, encoding, ordered, ..Destination::default() };
-                (practice, Credentials::default())
+                let usual = Destination::default();
+                let delivery = Destination { operation, encoding, ordered, aggregation, ..usual };
+                (Destination { kind, aggregation_max_bytes, ..delivery }, Credentials::default())
             }
-            DestinationKind::Kinesis => (of_account, config.credentials.clone()),
+            DestinationKind::Kinesis => {
+                (Destination { aggregation_max_bytes, ..of_account }, config.credentials.clone())
+            }
         }
     };
     checked(one) == checked(other)
@@ -245,8 +251,9 @@ impl Run {
         self.steps.push(Step { name, verdict, detail: String::new(), found: None });
     }
 
-    fn names(&self) -> &'static [&'static str] {
-        self.kind.steps(self.config.destination.kind == DestinationKind::Practice)
+    fn names(&self) -> Vec<&'static str> {
+        let Destination { kind, aggregation, .. } = self.config.destination;
+        self.kind.steps(kind == DestinationKind::Practice, aggregation != Aggregation::None)
     }
 
     /// The step that is being looked at.
@@ -270,9 +277,9 @@ impl Run {
                 }
             }
         }
-        let rest = &self.names()[self.steps.len().min(self.names().len())..];
+        let names = self.names();
         let running = self.coming.is_some();
-        for (at, name) in rest.iter().enumerate() {
+        for (at, name) in names.iter().skip(self.steps.len()).enumerate() {
             if running {
                 row_ui(ui, if at == 0 { Look::Running } else { Look::Waiting }, name, "");
             } else {
@@ -305,6 +312,7 @@ fn title(name: &str) -> String {
         "put" => "Records can be put".to_owned(),
         "record" => "A test record can be put".to_owned(),
         "read-back" => "The test record can be read back".to_owned(),
+        "aggregation" => "The stream takes aggregated records".to_owned(),
         "name" => "The host name resolves".to_owned(),
         "connection" => "The address can be reached".to_owned(),
         "certificate" => "The certificate is valid".to_owned(),
