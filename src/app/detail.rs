@@ -19,9 +19,9 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Delivery, Detail, EventId, Field, Forwarder, State, Status, Which, query::Name},
+    delivery::{Delivery, Detail, EventId, Field, Forwarder, Receipt, State, Status, Which, query::Name},
     engine::{Answer, Engine},
-    event::{Encoding, PartitionKey},
+    event::{Aggregation, Bucket, Encoding, PartitionKey},
     snippets::edit,
 };
 use changes::Change;
@@ -410,6 +410,11 @@ impl Act {
     fn button_ui(self, ui: &mut Ui, delivery: &Delivery) -> egui::Response {
         let (icon, label, hint) = match (self, delivery.state) {
             (Self::Json, _) => (Icon::Copy, "JSON", "Copies the event as it is stored"),
+            (Self::Record, _) if delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some()) => {
+                let hint =
+                    "Copies what PutRecord would be given for this event alone: its record holds others, too";
+                (Icon::Copy, "Record JSON", hint)
+            }
             (Self::Record, _) => (Icon::Copy, "Record JSON", "Copies what PutRecord is given"),
             (Self::Curl, _) => (Icon::Terminal, "curl", "Copies a command that sends it as a new event"),
             (Self::Id, _) => (Icon::Copy, "messageId", "Copies the messageId"),
@@ -523,6 +528,9 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
             if widgets::fact_ui(ui, "Sequence number", &receipt.sequence_number, true) {
                 seen.copied("Sequence number");
             }
+            if let Some(place) = receipt.place {
+                widgets::fact_ui(ui, "Place in record", &format!("{} of {}", place.at, place.of), false);
+            }
         }
     });
 }
@@ -561,20 +569,7 @@ fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
         let (data, key) = (loaded.record.len(), detail.delivery.partition_key.len());
         let size = format!("{} data + {} key", widgets::bytes(data as u64), widgets::bytes(key as u64));
         widgets::fact_ui(ui, "Size", &size, false);
-        let hash = PartitionKey::hash_of(&detail.delivery.partition_key);
-        let at = hash as f64 / u128::MAX as f64 * 100.0;
-        if widgets::fact_ui(ui, "Hash key", &hash.to_string(), true) {
-            seen.copied("Hash key");
-        }
-        let shard = match &detail.delivery.receipt {
-            Some(receipt) => receipt.shard_id.to_string(),
-            None => match seen.engine.shard_by_hash(hash) {
-                Some(shard) => format!("{shard}, as the shards are now"),
-                None => "not known until the Stream place is opened".to_owned(),
-            },
-        };
-        let text = format!("{shard}: MD5 of the key is at {at:.1} % of the hash range");
-        widgets::fact_ui(ui, "Shard by hash", &text, false);
+        shard_ui(ui, &detail.delivery, seen);
     });
     if detail.delivery.key_shortened {
         widgets::message_ui(
@@ -583,7 +578,8 @@ fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
             "The user's id is longer than the 256 characters that Kinesis takes: the partition key is its SHA-256.",
         );
     }
-    widgets::title_ui(ui, "Data");
+    let shares = detail.delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some());
+    widgets::title_ui(ui, if shares { "Its data in the record" } else { "Data" });
     if wrapped_code_ui(ui, &loaded.record) {
         ui.copy_text(loaded.record.clone());
         seen.copied("Record data");
@@ -594,6 +590,37 @@ fn record_ui(ui: &mut Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
             seen.copied("Event");
         }
     });
+}
+
+/// Why the record is in its shard, and which other events it holds.
+fn shard_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
+    let receipt = delivery.receipt.as_ref();
+    let place = receipt.and_then(|receipt| receipt.place);
+    let bucket = Bucket::of(&delivery.partition_key);
+    if let Some(place) = place {
+        let text = format!("{} of {}, under the key {}", place.at, place.of, bucket.partition_key());
+        widgets::fact_ui(ui, "In an aggregate", &text, false);
+    }
+    // With aggregation every record has an explicit hash key; of one that was delivered alone it is not known.
+    let aggregates = seen.config.destination.aggregation != Aggregation::None;
+    let (hash, what) = if place.is_some() || receipt.is_none() && aggregates {
+        (bucket.hash_key(), format!("the explicit hash key of {}", bucket.partition_key()))
+    } else {
+        (PartitionKey::hash_of(&delivery.partition_key), "MD5 of the key".to_owned())
+    };
+    if widgets::fact_ui(ui, "Hash key", &hash.to_string(), true) {
+        seen.copied("Hash key");
+    }
+    let shard = match receipt {
+        Some(receipt) => receipt.shard_id.to_string(),
+        None => match seen.engine.shard_by_hash(hash) {
+            Some(shard) => format!("{shard}, as the shards are now"),
+            None => "not known until the Stream place is opened".to_owned(),
+        },
+    };
+    let at = hash as f64 / u128::MAX as f64 * 100.0;
+    let text = format!("{shard}: {what} is at {at:.1} % of the hash range");
+    widgets::fact_ui(ui, "Shard by hash", &text, false);
 }
 
 /// Text without structure, broken anywhere. True when its copy button was pressed.
@@ -677,9 +704,12 @@ pub(super) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarder) -> Ve
     let settled = delivery.settled_at.map(|at| clock.time(at)).unwrap_or_default();
     match delivery.state {
         State::Delivered => {
-            let receipt = delivery.receipt.as_ref();
-            let place = receipt.map(|r| format!("{} · sequence number {}", r.shard_id, r.sequence_number));
-            steps.push(good("Delivered", place.unwrap_or_default(), settled));
+            let text = delivery.receipt.as_ref().map(|receipt| {
+                let place = receipt.place.map(|place| format!(" · event {} of {}", place.at, place.of));
+                let Receipt { shard_id, sequence_number, .. } = receipt;
+                format!("{shard_id} · sequence number {sequence_number}{}", place.unwrap_or_default())
+            });
+            steps.push(good("Delivered", text.unwrap_or_default(), settled));
         }
         State::Failed | State::Resent => {
             let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config::DestinationKind,
-    delivery::{Fault, Millis, ReadFrom, Receipt},
+    delivery::{Fault, Millis, ReadFrom, Receipt, Record},
     engine::{Engine, Found, ReadPlan, ShardView, StreamView},
     remedy,
 };
@@ -148,11 +148,9 @@ impl Stream {
     /// Opens the record that was asked for, once it is read.
     fn open_wanted(&mut self) {
         let Some(receipt) = &self.wanted else { return };
-        let is_it = |found: &&Arc<Found>| {
-            found.record.sequence_number == receipt.sequence_number
-                && found.record.shard_id == receipt.shard_id
-        };
-        let Some(found) = self.view.records.iter().rev().find(is_it).cloned() else { return };
+        // The windows may have let go of it: a record can hold more events than they do.
+        let all = self.view.records.iter().rev().chain(&self.view.asked);
+        let Some(found) = all.into_iter().find(|found| is_of(receipt, found)).cloned() else { return };
         self.wanted = None;
         self.shown = Arc::clone(&self.view);
         self.select(found);
@@ -490,8 +488,11 @@ impl Stream {
                             ui.add(Label::new(text).selectable(false).truncate());
                         });
                     }
-                    let name =
-                        || format!("Record {} of {}", found.record.sequence_number, found.record.shard_id);
+                    let name = || {
+                        let place = found.place.map(|(at, of)| format!(", event {at} of {of}"));
+                        let Record { sequence_number, shard_id, .. } = &*found.record;
+                        format!("Record {sequence_number} of {shard_id}{}", place.unwrap_or_default())
+                    };
                     if widgets::row_name_ui(&row, name).clicked() {
                         clicked = Some(Arc::clone(found));
                     }
@@ -536,6 +537,16 @@ fn cell(column: &str, found: &Found, seen: &Seen<'_>) -> String {
             found.place.map_or_else(|| what.to_owned(), |(at, of)| format!("{what} ({at} of {of})"))
         }
     }
+}
+
+/// Whether it is what a delivery put there. Of a record that could not be taken apart it is the whole record.
+fn is_of(receipt: &Receipt, found: &Found) -> bool {
+    found.record.sequence_number == receipt.sequence_number
+        && found.record.shard_id == receipt.shard_id
+        && match (receipt.place, found.place) {
+            (Some(place), Some((at, _))) => place.at as usize == at,
+            (None, _) | (_, None) => true,
+        }
 }
 
 fn is_same(one: &Found, other: &Found) -> bool {

@@ -76,6 +76,9 @@ pub struct StreamView {
     pub fit: u64,
     /// The filter that they were looked through for.
     pub filter: Arc<str>,
+    /// The record that was asked for by its sequence number, as its parts, once it is read. It stays when `records` has let
+    /// go of it.
+    pub asked: Vec<Arc<Found>>,
     /// The shards.
     pub shards: Vec<ShardView>,
     /// How far behind the tip the slowest shard is read; `None` before the first answer.
@@ -105,8 +108,10 @@ impl Found {
         }
     }
 
+    /// The parts of a record share its bytes.
     fn bytes(&self) -> usize {
-        self.record.data.len() + self.text().map_or(0, str::len) + 256
+        let parts = self.place.map_or(1, |(_, of)| of.max(1));
+        self.record.data.len() / parts + self.text().map_or(0, str::len) + 256
     }
 
     /// Whether it holds this text, ASCII letters in either case; everything holds nothing.
@@ -168,14 +173,28 @@ struct Windows {
     filter: Arc<str>,
     read: u64,
     fit: u64,
+    /// The record that was asked for, and its parts.
+    wanted: Option<Arc<str>>,
+    asked: Vec<Arc<Found>>,
 }
 
 impl Windows {
+    fn new(filter: Arc<str>, from: &ReadFrom) -> Self {
+        let wanted = match from {
+            ReadFrom::Sequence(number) => Some(Arc::clone(number)),
+            ReadFrom::Oldest | ReadFrom::Latest | ReadFrom::Time(_) => None,
+        };
+        Self { filter, wanted, ..Self::default() }
+    }
+
     fn take(&mut self, mut records: Vec<Record>) {
         // Of different shards: as they arrived. Within a shard that changes nothing.
         records.sort_by_key(|record| record.arrived_at);
         for found in records.into_iter().flat_map(Found::all) {
             self.read += 1;
+            if self.wanted.as_ref() == Some(&found.record.sequence_number) {
+                self.asked.push(Arc::clone(&found));
+            }
             if found.fits(&self.filter) {
                 self.fit += 1;
                 self.fitting.push(Arc::clone(&found));
@@ -200,7 +219,7 @@ pub(super) async fn run(shared: Arc<Shared>, setup: Setup, plan: ReadPlan) {
     let pause = if setup.practice.is_some() { PAUSE_PRACTICE } else { PAUSE_AWS };
     let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
     let mut filter = shared.stream_filter.subscribe();
-    let mut windows = Windows { filter: Arc::clone(&filter.borrow_and_update()), ..Windows::default() };
+    let mut windows = Windows::new(Arc::clone(&filter.borrow_and_update()), &plan.from);
     let mut view = StreamView { filter: Arc::clone(&windows.filter), ..StreamView::default() };
     let mut reader = None;
     loop {
@@ -252,6 +271,7 @@ async fn round(client: &Client, reader: &mut Option<Reader>, plan: &ReadPlan) ->
 
 fn publish(shared: &Shared, view: &mut StreamView, windows: &Windows) {
     view.records.clone_from(&windows.fitting.records);
+    view.asked.clone_from(&windows.asked);
     (view.read, view.fit) = (windows.read, windows.fit);
     view.filter = Arc::clone(&windows.filter);
     shared.stream.send_replace(Arc::new(view.clone()));
@@ -261,6 +281,7 @@ fn publish(shared: &Shared, view: &mut StreamView, windows: &Windows) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Bucket, Encoding, RecordData, UserRecord};
 
     fn record(number: usize, data: &str) -> Record {
         Record {
@@ -304,6 +325,36 @@ mod tests {
             "{}",
             windows.all.records.len()
         );
+    }
+
+    fn aggregated(number: usize, events: usize, json: &str) -> Record {
+        let each = UserRecord { key: "ada", json: json.as_bytes() };
+        let mut data = Vec::new();
+        let events = vec![each; events];
+        RecordData::Kpl(Bucket::of("ada"), &events).encode_into(Encoding::Json, &mut data);
+        Record { data: data.into(), ..record(number, "") }
+    }
+
+    #[test]
+    fn the_events_of_a_large_record_share_its_bytes_in_a_window() {
+        let mut windows = Windows::default();
+        let json = format!("{{\"text\":\"{}\"}}", "x".repeat(1000));
+        windows.take(vec![aggregated(1, 900, &json)]);
+        assert_eq!(windows.all.records.len(), 900, "one megabyte is not counted 900 times");
+    }
+
+    #[test]
+    fn the_record_that_was_asked_for_stays_whatever_comes_after_it() {
+        let from = ReadFrom::Sequence(format!("{:020}", 1).into());
+        let mut windows = Windows::new("".into(), &from);
+        windows.take(vec![aggregated(1, RECORDS_KEPT + 500, "{}")]);
+        windows.take((2..2_000).map(|number| record(number, "x")).collect());
+        let places: Vec<_> = windows.asked.iter().map(|found| found.place).collect();
+        assert_eq!(places.len(), RECORDS_KEPT + 500);
+        assert_eq!(places.first(), Some(&Some((1, RECORDS_KEPT + 500))));
+        let mut others = Windows::new("".into(), &ReadFrom::Oldest);
+        others.take(vec![record(1, "x")]);
+        assert!(others.asked.is_empty());
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Open {
             },
         );
         let record = &self.found.record;
-        let salt = ("record", &record.shard_id, &record.sequence_number);
+        let salt = ("record", &record.shard_id, &record.sequence_number, self.found.place);
         ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
             ui.scope(|ui| self.facts_ui(ui, seen));
             ui.add_space(4.0);

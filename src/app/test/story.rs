@@ -1,6 +1,8 @@
 //! What became of a test event, step by step: the endpoint's answer, the spool, the delivery, and the record as the
 //! stream gives it back, compared byte for byte with what was sent.
 
+use std::sync::Arc;
+
 use eframe::egui::{self, Label, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
 use lucide_icons::Icon;
 
@@ -11,9 +13,9 @@ use super::super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Detail, Fault, Millis, Record, State, Status},
+    delivery::{self, Detail, Fault, Millis, Record, State, Status},
     engine::{Engine, TestSent},
-    event::Kind,
+    event::{self, Bucket, Kind, Part},
     remedy,
 };
 
@@ -31,11 +33,42 @@ pub(super) struct Sent {
 enum ReadBack {
     NotYet,
     Waiting(Waiting<Result<Option<Record>, Fault>>),
-    There(Box<Record>),
+    There(Box<Read>),
     /// The stream has it no more, or not where it said.
     Gone,
     Refused(Fault),
     Lost,
+}
+
+/// The event as a consumer finds it.
+struct Read {
+    /// Its partition key; of a line among others, that of the record.
+    key: Arc<str>,
+    /// Its bytes in the record.
+    stored: Vec<u8>,
+    /// Its place in the record, and how many events that has.
+    place: Option<(usize, usize)>,
+}
+
+impl Read {
+    /// The event at that place in the record; the whole record, where it has no such place.
+    fn at(place: Option<delivery::Place>, record: &Record) -> Self {
+        let whole =
+            || Self { key: Arc::clone(&record.partition_key), stored: record.data.to_vec(), place: None };
+        let Some(place) = place else { return whole() };
+        let is_it = |part: &Part<'_>| part.place == Some((place.at as usize, place.of as usize));
+        let part = event::parts(&record.partition_key, &record.data).into_iter().find(is_it);
+        part.map_or_else(whole, |part| Self {
+            key: part.key,
+            stored: part.stored.to_vec(),
+            place: part.place,
+        })
+    }
+
+    /// Whether the key says whose event it is. A line among others has no key of its own: its record is that of its bucket.
+    fn is_keyed_as(&self, key: &str) -> bool {
+        *self.key == *key || self.place.is_some() && *self.key == *Bucket::of(key).partition_key()
+    }
 }
 
 impl Sent {
@@ -67,7 +100,11 @@ impl Sent {
             ReadBack::Waiting(waiting) => {
                 self.read = match waiting.poll(ctx) {
                     Poll::Pending => return,
-                    Poll::There(Ok(Some(record))) => ReadBack::There(Box::new(record)),
+                    Poll::There(Ok(Some(record))) => {
+                        let receipt = pane.delivery().and_then(|delivery| delivery.receipt.as_ref());
+                        let place = receipt.and_then(|receipt| receipt.place);
+                        ReadBack::There(Box::new(Read::at(place, &record)))
+                    }
                     Poll::There(Ok(None)) => ReadBack::Gone,
                     Poll::There(Err(fault)) => ReadBack::Refused(fault),
                     Poll::Lost => ReadBack::Lost,
@@ -125,7 +162,7 @@ impl Sent {
         let (tone, title, text) = match &self.read {
             ReadBack::NotYet => return None,
             ReadBack::Waiting(_) => (None, "Reading it back", String::new()),
-            ReadBack::There(record) => compared(delivered, record),
+            ReadBack::There(read) => compared(delivered, read),
             ReadBack::Gone => {
                 let text = "The stream no longer has this record. It was there: the stream had confirmed it.";
                 (Some(Tone::Note), "No longer there to read back", text.to_owned())
@@ -184,10 +221,14 @@ impl Sent {
                 seen.copied("Sequence number");
             }
         });
-        if let ReadBack::There(record) = &self.read {
+        if let ReadBack::There(read) = &self.read {
             ui.add_space(4.0);
-            widgets::title_ui(ui, "The record as it was read back");
-            let text = String::from_utf8_lossy(&record.data);
+            let title = match read.place {
+                Some((at, of)) => format!("Event {at} of {of} in the record, as it was read back"),
+                None => "The record as it was read back".to_owned(),
+            };
+            widgets::title_ui(ui, &title);
+            let text = String::from_utf8_lossy(&read.stored);
             if detail::wrapped_code_ui(ui, &text) {
                 ui.copy_text(text.into_owned());
                 seen.copied("Record data");
@@ -227,20 +268,99 @@ impl Sent {
 }
 
 /// What was read against what was put.
-fn compared(delivered: &Detail, record: &Record) -> (Option<Tone>, &'static str, String) {
+fn compared(delivered: &Detail, read: &Read) -> (Option<Tone>, &'static str, String) {
     let put = delivered.encoding.encode(&delivered.json);
     let key = &delivered.delivery.partition_key;
-    if put == *record.data && *key == record.partition_key {
+    let place = delivered.delivery.receipt.as_ref().and_then(|receipt| receipt.place);
+    if put == read.stored && read.is_keyed_as(key) && place.is_some() == read.place.is_some() {
+        let what = if read.key == *key { "bytes and the partition key" } else { "bytes" };
+        let among = read.place.map(|(at, of)| format!(" as event {at} of {of} in its record"));
         let bytes = widgets::digits(put.len() as u64);
-        let text = format!("{bytes} bytes and the partition key, byte for byte what was put");
+        let text = format!("{bytes} {what}, byte for byte what was put{}", among.unwrap_or_default());
         return (Some(Tone::Good), "Read back from the stream", text);
     }
-    let differs = if *key == record.partition_key {
-        let at = put.iter().zip(record.data.iter()).take_while(|(a, b)| a == b).count();
-        let [put, read, at] = [put.len(), record.data.len(), at].map(|n| widgets::digits(n as u64));
+    let differs = if let (Some(place), None) = (place, read.place) {
+        format!("It does not hold {} events, of which this is number {}", place.of, place.at)
+    } else if read.is_keyed_as(key) {
+        let at = put.iter().zip(&read.stored).take_while(|(a, b)| a == b).count();
+        let [put, read, at] = [put.len(), read.stored.len(), at].map(|n| widgets::digits(n as u64));
         format!("{put} bytes were put and {read} read; they differ from byte {at} on")
     } else {
-        format!("The partition key is {}, not {key}", record.partition_key)
+        format!("The partition key is {}, not {key}", read.key)
     };
     (Some(Tone::Bad), "The record in the stream is different", differs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::{Delivery, Receipt},
+        event::{Encoding, RecordData, UserRecord},
+    };
+
+    fn record(key: &str, data: Vec<u8>) -> Record {
+        Record {
+            shard_id: "shardId-0".into(),
+            sequence_number: "49".into(),
+            arrived_at: None,
+            partition_key: key.into(),
+            data: data.into(),
+        }
+    }
+
+    fn delivered(key: &str, json: &'static str, encoding: Encoding, at: u32) -> Detail {
+        let place = Some(delivery::Place { at, of: 2 });
+        let receipt = Receipt { shard_id: "shardId-0".into(), sequence_number: "49".into(), place };
+        let delivery = Delivery {
+            id: 1,
+            state: State::Delivered,
+            kind: Some(Kind::Track),
+            name: None,
+            message_id: "m".into(),
+            source: "s".into(),
+            partition_key: key.into(),
+            key_shortened: false,
+            received_at: 0,
+            settled_at: Some(1),
+            attempts: 1,
+            took_ms: 1,
+            receipt: Some(receipt),
+            fault: None,
+            bytes: 0,
+            repeat_of: None,
+            resend_of: None,
+            resent_as: None,
+        };
+        Detail { delivery, json: json.into(), encoding, attempts: Vec::new() }
+    }
+
+    #[test]
+    fn an_event_is_compared_with_its_own_part_of_an_aggregated_record() {
+        let bucket = Bucket::of("ada");
+        let two =
+            [UserRecord { key: "ada", json: b"{\"n\":1}" }, UserRecord { key: "ada", json: b"{\"n\":2}" }];
+        for (encoding, data) in [
+            (Encoding::Base64, RecordData::Kpl(bucket, &two)),
+            (Encoding::JsonLines, RecordData::Lines(&two)),
+        ] {
+            let mut bytes = Vec::new();
+            data.encode_into(encoding, &mut bytes);
+            let record = record(&bucket.partition_key(), bytes);
+            for (at, json) in [(1, "{\"n\":1}"), (2, "{\"n\":2}")] {
+                let detail = delivered("ada", json, encoding, at);
+                let read = Read::at(detail.delivery.receipt.as_ref().and_then(|r| r.place), &record);
+                let (tone, _, text) = compared(&detail, &read);
+                assert_eq!(tone, Some(Tone::Good), "{text}");
+                assert!(text.ends_with(&format!("event {at} of 2 in its record")), "{text}");
+                let other = delivered("ada", "{\"n\":3}", encoding, at);
+                assert_eq!(compared(&other, &read).0, Some(Tone::Bad));
+            }
+            // Somebody else's record has its sequence number.
+            let read = Read::at(Some(delivery::Place { at: 1, of: 2 }), &self::record("ada", b"x".to_vec()));
+            let (tone, _, text) = compared(&delivered("ada", "{}", encoding, 1), &read);
+            assert_eq!(tone, Some(Tone::Bad));
+            assert!(text.contains("does not hold 2 events"), "{text}");
+        }
+    }
 }
