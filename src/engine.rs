@@ -727,7 +727,9 @@ impl Engine {
     pub fn shard_by_hash(&self, hash: u128) -> Option<Arc<str>> {
         let config = self.shared.config.borrow();
         match config.destination.kind {
-            DestinationKind::Practice => Some(practice::shard_by_hash(hash, PRACTICE_SHARDS).into()),
+            DestinationKind::Practice => {
+                self.shared.practice.shard_by_hash(PRACTICE_STREAM, hash).map(Arc::from)
+            }
             DestinationKind::Kinesis => self.shared.shards.borrow().that_takes(hash, &config.destination),
         }
     }

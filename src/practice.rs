@@ -4,8 +4,9 @@
 //! It keeps AWS's limits, errors and order, and one promise of its own: a tailing reader never misses a record.
 //! Records live in memory below a byte cap; past it the oldest go first and are counted ([`Practice::dropped`]).
 //! Only a client with this instance's random key gets in, and never a web page (see `access.rs`).
-//! Absent on purpose: everything durable, resharding, consumers with fan-out, encryption, tags, read quotas,
-//! verification of signatures. It knows no other part of the crate.
+//! Shards split and merge as in AWS, except that the answer comes when it is done: no stream is ever UPDATING.
+//! Absent on purpose: everything durable, consumers with fan-out, encryption, tags, read quotas, verification of
+//! signatures. It knows no other part of the crate.
 
 mod access;
 mod checks;
@@ -16,6 +17,7 @@ mod put;
 mod random;
 mod read;
 mod refusal;
+mod resharding;
 mod sequence;
 mod shard;
 mod store;
@@ -102,11 +104,6 @@ impl Shared {
     }
 }
 
-/// The id of the shard, of so many (at least one), that takes a record with this hash key.
-pub fn shard_by_hash(hash: u128, shards: u32) -> String {
-    shard::id_of(shard::shard_of(hash, shards))
-}
-
 impl Practice {
     /// An empty one with no streams, no faults, and new random keys.
     pub fn new(settings: Settings) -> Self {
@@ -159,6 +156,11 @@ impl Practice {
     /// Whether there is a stream of that name.
     pub fn has_stream(&self, name: &str) -> bool {
         self.shared.streams().get(name).is_some()
+    }
+
+    /// The id of the shard that takes a record with this hash key now. `None`: there is no stream of that name.
+    pub fn shard_by_hash(&self, name: &str, hash: u128) -> Option<String> {
+        self.shared.streams().get(name).map(|stream| shard::id_of(stream.shard_by_hash(hash)))
     }
 
     /// How many records of the stream went to stay below the byte cap.

@@ -4,7 +4,7 @@
 use super::checks::Arn;
 use super::faults::Faults;
 use super::refusal::Refusal;
-use super::{Shared, put, read, streams};
+use super::{Shared, put, read, resharding, streams};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -24,6 +24,9 @@ pub(super) fn answer(call: &Call<'_>, operation: &str, body: &[u8]) -> Result<St
         "DescribeStreamSummary" => streams::describe_stream_summary,
         "ListStreams" => streams::list_streams,
         "ListShards" => streams::list_shards,
+        "SplitShard" => resharding::split_shard,
+        "MergeShards" => resharding::merge_shards,
+        "UpdateShardCount" => resharding::update_shard_count,
         "PutRecord" => put::put_record,
         "PutRecords" => put::put_records,
         "GetShardIterator" => read::get_shard_iterator,

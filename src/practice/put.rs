@@ -202,6 +202,7 @@ fn write(call: &Call<'_>, name: &str, sounds: Vec<Sound>, terms: &Terms) -> Resu
     let mut streams = call.shared.streams();
     let stream = streams.get(name).ok_or_else(|| Refusal::no_stream(name, call.account()))?;
     let (id, plan) = (stream.created_s, stream.plan);
+    let first = sounds.first().map_or(0, |first| stream.shard_by_hash(first.hash));
     if largest > plan.record_bytes_max {
         return Err(Refusal::argument(format!(
             "A record of {largest} bytes (data and partition key) exceeds the maximum record size of stream {name}, {} bytes.",
@@ -212,9 +213,8 @@ fn write(call: &Call<'_>, name: &str, sounds: Vec<Sound>, terms: &Terms) -> Resu
         return Err(Refusal::dry_run());
     }
     let random = &call.shared.random;
-    if let Some(first) = sounds.first().filter(|_| random.chance(call.faults.throttle)) {
-        let at = shard::shard_of(first.hash, plan.shards);
-        return Err(Refusal::throttled(&shard::id_of(at), name, call.account()));
+    if random.chance(call.faults.throttle) {
+        return Err(Refusal::throttled(&shard::id_of(first), name, call.account()));
     }
     let how = Write { shard_limits: call.faults.shard_limits, now_ms: call.now_ms };
     let put = |sound: Sound| {

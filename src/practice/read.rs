@@ -7,7 +7,7 @@ use super::operations::{Call, Text, parse};
 use super::refusal::Refusal;
 use super::sequence::Sequence;
 use super::shard;
-use super::store::{Page, Place, Stream};
+use super::store::{Child, Page, Place, Shard, Stream};
 use super::token::{Kind, Token};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -51,10 +51,11 @@ pub(super) fn get_shard_iterator(call: &Call<'_>, body: &[u8]) -> Result<String,
     let streams = call.shared.streams();
     let no_shard = || Refusal::no_shard(id, name, call.account());
     let stream = streams.get(name).ok_or_else(no_shard)?;
-    let shard = shard::parse_id(id).filter(|at| *at < stream.plan.shards).ok_or_else(no_shard)?;
-    let start = Start { call, request: &request, shard, name };
-    let index = start.index(stream)?;
-    let created_s = stream.created_s;
+    let at = shard::parse_id(id).ok_or_else(no_shard)?;
+    let shard = stream.shard(at).ok_or_else(no_shard)?;
+    let start = Start { call, request: &request, shard: at, name };
+    let index = start.index(stream, shard)?;
+    let created_s = shard.created_s;
     drop(streams);
     let iterator = start.iterator(created_s, index);
     Ok(json!({ "ShardIterator": iterator }).to_string())
@@ -69,15 +70,14 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn index(&self, stream: &Stream) -> Result<u64, Refusal> {
+    fn index(&self, stream: &Stream, shard: &Shard) -> Result<u64, Refusal> {
         let kind = self.request.shard_iterator_type.as_deref().unwrap_or_default();
-        let next = stream.next_index(self.shard).unwrap_or(0);
         match (kind, self.request.starting_sequence_number.as_deref()) {
             ("TRIM_HORIZON", None) => Ok(0),
-            ("LATEST", None) => Ok(next),
-            ("AT_TIMESTAMP", None) => self.index_at_time(stream),
-            ("AT_SEQUENCE_NUMBER", Some(text)) => self.index_of(text, stream),
-            ("AFTER_SEQUENCE_NUMBER", Some(text)) => Ok(self.index_of(text, stream)? + 1),
+            ("LATEST", None) => Ok(shard.next()),
+            ("AT_TIMESTAMP", None) => self.index_at_time(shard),
+            ("AT_SEQUENCE_NUMBER", Some(text)) => self.index_of(text, stream, shard),
+            ("AFTER_SEQUENCE_NUMBER", Some(text)) => Ok(self.index_of(text, stream, shard)? + 1),
             (kind, text) => {
                 let and = if text.is_some() { "and also a" } else { "and no" };
                 Err(Refusal::argument(format!(
@@ -94,7 +94,7 @@ impl Start<'_> {
         clippy::cast_sign_loss,
         reason = "the cast saturates, which is right"
     )]
-    fn index_at_time(&self, stream: &Stream) -> Result<u64, Refusal> {
+    fn index_at_time(&self, shard: &Shard) -> Result<u64, Refusal> {
         let Some(timestamp) = self.request.timestamp else {
             return Err(Refusal::argument(
                 "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.",
@@ -108,11 +108,11 @@ impl Start<'_> {
                 self.call.now_ms
             )));
         }
-        Ok(stream.index_at(self.shard, time_ms).unwrap_or(0))
+        Ok(shard.index_at(time_ms))
     }
 
     /// The index that a sequence number of this very shard stands for.
-    fn index_of(&self, text: &str, stream: &Stream) -> Result<u64, Refusal> {
+    fn index_of(&self, text: &str, stream: &Stream, shard: &Shard) -> Result<u64, Refusal> {
         let (id, name, account) = (shard::id_of(self.shard), self.name, self.call.account());
         let invalid = |why: &str| {
             Refusal::argument(format!(
@@ -121,7 +121,7 @@ impl Start<'_> {
             ))
         };
         let sequence = Sequence::parse(text).ok_or_else(|| invalid(""))?;
-        if sequence.created_s != stream.created_s {
+        if stream.shard(sequence.shard).is_none_or(|shard| shard.created_s != sequence.created_s) {
             return Err(invalid(" because it did not come from this stream"));
         }
         if sequence.shard != self.shard {
@@ -130,7 +130,10 @@ impl Start<'_> {
                 shard::id_of(sequence.shard)
             )));
         }
-        if stream.next_index(self.shard).is_none_or(|next| sequence.index >= next) {
+        if stream.ending_sequence(self.shard) == Some(sequence) {
+            return Ok(shard.next());
+        }
+        if sequence.index >= shard.next() {
             return Err(invalid(""));
         }
         Ok(sequence.index)
@@ -187,14 +190,28 @@ pub(super) fn get_records(call: &Call<'_>, body: &[u8]) -> Result<String, Refusa
         .and_then(|stream| stream.read(&place, limit, call.now_ms))
         .ok_or_else(|| Refusal::no_shard(&shard::id_of(token.shard), &token.stream, call.account()))?;
     let next = Place { created_s: page.created_s, shard: token.shard, index: page.next };
-    Ok(page_json(&page, token.shard, &new_iterator(call, &next, &token.stream)))
+    // Exactly one of both is in an answer.
+    let goes_on = match &page.children {
+        Some(children) => format!("\"ChildShards\":{}", child_shards(children)),
+        None => format!("\"NextShardIterator\":\"{}\"", new_iterator(call, &next, &token.stream)),
+    };
+    Ok(page_json(&page, token.shard, &goes_on))
+}
+
+fn child_shards(children: &[Child]) -> Value {
+    let child = |child: &Child| {
+        let parents: Vec<_> = child.parents.iter().map(|parent| shard::id_of(*parent)).collect();
+        let range = shard::range_json(child.range);
+        json!({ "ShardId": shard::id_of(child.shard), "ParentShards": parents, "HashKeyRange": range })
+    };
+    children.iter().map(child).collect()
 }
 
 /// Written by hand: the data goes from the store into the answer in one step.
-fn page_json(page: &Page, shard: u32, next_iterator: &str) -> String {
+fn page_json(page: &Page, shard: u32, goes_on: &str) -> String {
     const FRAME_BYTES: usize = 192;
     let sizes = page.records.iter().map(|record| record.content.len() * 4 / 3 + FRAME_BYTES);
-    let mut out = String::with_capacity(sizes.sum::<usize>() + next_iterator.len() + FRAME_BYTES);
+    let mut out = String::with_capacity(sizes.sum::<usize>() + goes_on.len() + FRAME_BYTES);
     out.push_str("{\"Records\":[");
     for (index, record) in (page.first..).zip(&page.records) {
         let arrived_ms = record.arrived_ms;
@@ -212,7 +229,7 @@ fn page_json(page: &Page, shard: u32, next_iterator: &str) -> String {
         STANDARD.encode_string(&record.content.data, &mut out);
         out.push_str("\"}");
     }
-    write!(out, "],\"NextShardIterator\":\"{next_iterator}\",\"MillisBehindLatest\":{}}}", page.behind_ms)
+    write!(out, "],{goes_on},\"MillisBehindLatest\":{}}}", page.behind_ms)
         .expect("a String takes all that is written");
     out
 }

@@ -37,6 +37,19 @@ impl Refusal {
         Self::client("ResourceNotFoundException", message)
     }
 
+    /// A shard that is to be split or merged. [`Self::no_shard`] has the words for one that is to be read.
+    pub(super) fn shard_not_found(shard: &str, name: &str, account: &str) -> Self {
+        let message = format!("Could not find shard {shard} in stream {name} under account {account}.");
+        Self::client("ResourceNotFoundException", message)
+    }
+
+    pub(super) fn closed_shard(shard: &str, name: &str, account: &str) -> Self {
+        Self::argument(format!(
+            "Shard {shard} in stream {name} under account {account} has already been merged or split, and thus is not \
+             eligible for merging or splitting."
+        ))
+    }
+
     pub(super) fn in_use(name: &str, account: &str) -> Self {
         Self::client(
             "ResourceInUseException",
@@ -49,6 +62,15 @@ impl Refusal {
             "This request would exceed the shard limit for the account {account}. Current shard count for the \
              account: {used}. Limit: {limit}. Number of additional shards that would have resulted from this \
              request: {asked}."
+        );
+        Self::client("LimitExceededException", message)
+    }
+
+    /// Our own limit: AWS forgets closed shards in time.
+    pub(super) fn many_shards(name: &str, account: &str, limit: usize) -> Self {
+        let message = format!(
+            "Stream {name} under account {account} has had {limit} shards, the closed ones included. The practice \
+             stream keeps no more: delete the stream and create it again."
         );
         Self::client("LimitExceededException", message)
     }

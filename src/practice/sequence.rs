@@ -1,7 +1,7 @@
 //! Sequence numbers that look like AWS's: 56 decimal digits that rise within a shard.
 //!
 //! The 188 bits are laid out as kinesalite read them off real streams (its "version 2"): a leading 2, the second
-//! in which the stream was made, the shard's low nibble, the record's index in its shard, the second of arrival,
+//! in which the shard was made, the shard's low nibble, the record's index in its shard, the second of arrival,
 //! the shard, and the version. Only the layout is shared; a consumer must treat the number as opaque.
 
 use std::fmt;
@@ -12,8 +12,8 @@ const DIGITS: usize = 56;
 const VERSION: u64 = 2;
 const SECONDS_MAX: u64 = (1 << 36) - 1;
 
-/// Where a record is: its stream (by the second of its making, unique in a [`super::Practice`]), its shard, its
-/// place in the shard (counted from 1) and the second of its arrival.
+/// Where a record is: its stream and the generation of its shard (by the second of the shard's making, which no other
+/// stream of a [`super::Practice`] has), its shard, its place in the shard (counted from 1) and the second of its arrival.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Sequence {
     pub(super) created_s: u64,

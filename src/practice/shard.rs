@@ -1,9 +1,11 @@
-//! Which shard a record goes to, and how fast a shard takes records.
+//! The hash of a partition key, the ranges of a new stream's shards, and how fast a shard takes records.
 //!
-//! A partition key's MD5 is a 128-bit number; each shard owns one of equal ranges of these (API reference, `PutRecord`).
-//! Shards never split or merge here. The rate is AWS's quota of one shard: 1,000 records and 1 MiB a second.
+//! A partition key's MD5 is a 128-bit number; each open shard owns a range of these numbers (API reference,
+//! `PutRecord`). The shards of a new stream have equal ranges; splits and merges change them (`store.rs`).
+//! The rate is AWS's quota of one shard: 1,000 records and 1 MiB a second.
 
 use md5::{Digest, Md5};
+use serde_json::{Value, json};
 
 /// Quota of one shard: records a second.
 pub(super) const RECORDS_PER_SECOND: f64 = 1000.0;
@@ -15,16 +17,7 @@ pub(super) fn hash_of(key: &str) -> u128 {
     u128::from_be_bytes(Md5::digest(key.as_bytes()).into())
 }
 
-/// The shard, of `shards` (at least one), that owns `hash`.
-pub(super) fn shard_of(hash: u128, shards: u32) -> u32 {
-    // One shard's width, 2^128, is no u128.
-    if shards < 2 {
-        return 0;
-    }
-    u32::try_from(hash / width(shards)).map_or(shards - 1, |shard| shard.min(shards - 1))
-}
-
-/// First and last hash of a shard. The last shard also owns what an unequal division leaves over.
+/// First and last hash of a shard of a new stream. The last shard also owns what an unequal division leaves over.
 pub(super) fn range(shard: u32, shards: u32) -> (u128, u128) {
     if shards < 2 {
         return (0, u128::MAX);
@@ -41,6 +34,11 @@ fn width(shards: u32) -> u128 {
 
 pub(super) fn id_of(shard: u32) -> String {
     format!("shardId-{shard:012}")
+}
+
+/// A `HashKeyRange`.
+pub(super) fn range_json((start, end): (u128, u128)) -> Value {
+    json!({ "StartingHashKey": start.to_string(), "EndingHashKey": end.to_string() })
 }
 
 /// `None`: no shard has such an id.
@@ -114,16 +112,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_hash_falls_into_the_range_of_its_shard(hash: u128, shards in 1_u32..600) {
-            let (start, end) = range(shard_of(hash, shards), shards);
-            prop_assert!(start <= hash && hash <= end);
-        }
-
-        #[test]
         fn the_ranges_follow_each_other_without_a_gap(shards in 2_u32..600) {
             for shard in 1..shards {
                 prop_assert_eq!(range(shard - 1, shards).1 + 1, range(shard, shards).0);
             }
+            prop_assert_eq!((range(0, shards).0, range(shards - 1, shards).1), (0, u128::MAX));
         }
     }
 

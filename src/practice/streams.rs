@@ -1,11 +1,11 @@
-//! The operations on streams and shards: `CreateStream`, `DeleteStream`, `DescribeStreamSummary`, `ListStreams`,
-//! `ListShards`. A stream is there, or gone, when the answer is sent: there is no CREATING or DELETING.
+//! The operations on streams: `CreateStream`, `DeleteStream`, `DescribeStreamSummary`, `ListStreams`, `ListShards`.
+//! A stream is there, or gone, when the answer is sent: there is no CREATING or DELETING.
 
 use super::checks::{Checks, NAME};
 use super::operations::{Call, Text, parse, seconds};
 use super::refusal::Refusal;
 use super::shard;
-use super::store::{Plan, Stream, Streams};
+use super::store::{Plan, Shard, Stream, Streams};
 use super::token::{Kind, Token};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ pub(super) fn create(call: &Call<'_>, name: &str, plan: Plan) -> Result<(), Refu
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct OneStream<'a> {
+pub(super) struct OneStream<'a> {
     #[serde(borrow)]
     stream_name: Option<Text<'a>>,
     #[serde(borrow, rename = "StreamARN")]
@@ -88,8 +88,12 @@ struct OneStream<'a> {
 
 impl OneStream<'_> {
     fn check(&self, call: &Call<'_>) -> Result<String, Refusal> {
+        self.check_with(call, Checks::default())
+    }
+
+    /// The stream's name, if neither it nor anything before was found wrong.
+    pub(super) fn check_with(&self, call: &Call<'_>, mut checks: Checks) -> Result<String, Refusal> {
         let (name, arn) = (self.stream_name.as_deref(), self.stream_arn.as_deref());
-        let mut checks = Checks::default();
         checks.stream(name, arn);
         checks.finish()?;
         call.stream_name(name, arn).map(str::to_owned)
@@ -114,7 +118,7 @@ pub(super) fn describe_stream_summary(call: &Call<'_>, body: &[u8]) -> Result<St
         ("RetentionPeriodHours", json!(24)),
         ("EnhancedMonitoring", json!([{ "ShardLevelMetrics": [] }])),
         ("EncryptionType", json!("NONE")),
-        ("OpenShardCount", json!(stream.plan.shards)),
+        ("OpenShardCount", json!(stream.open().len())),
         ("ConsumerCount", json!(0)),
         ("MaxRecordSizeInKiB", json!(stream.plan.record_bytes_max >> 10)),
     ];
@@ -171,7 +175,7 @@ fn stream_page(call: &Call<'_>, streams: &Streams, start: &str, limit: usize) ->
         "HasMoreStreams": next.is_some(),
     });
     if let Some(last) = next {
-        answer["NextToken"] = call.new_token(Kind::Streams, last, 0).into();
+        answer["NextToken"] = call.new_token(Kind::Streams, last, (0, Filter::All)).into();
     }
     answer
 }
@@ -197,32 +201,84 @@ struct ShardFilter<'a> {
     kind: Option<Text<'a>>,
     #[serde(borrow)]
     shard_id: Option<Text<'a>>,
+    timestamp: Option<f64>,
 }
 
 const SHARD_FILTERS: [&str; 6] =
     ["AFTER_SHARD_ID", "AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AT_LATEST", "AT_TIMESTAMP", "FROM_TIMESTAMP"];
 
+/// Which shards are listed, by when they were open. `AFTER_SHARD_ID` is a first shard instead.
+#[derive(Clone, Copy)]
+enum Filter {
+    /// `FROM_TRIM_HORIZON` too: no shard is ever forgotten here.
+    All,
+    AtTrimHorizon,
+    AtLatest,
+    /// Open at this time, or at some time from then on, in milliseconds.
+    AtTime(u64),
+    FromTime(u64),
+}
+
+impl Filter {
+    fn takes(self, shard: &Shard) -> bool {
+        let is_open_at = |time_ms| shard.closing.as_ref().is_none_or(|closing| closing.at_ms >= time_ms);
+        match self {
+            Self::All => true,
+            Self::AtTrimHorizon => shard.parents.is_empty(),
+            Self::AtLatest => shard.closing.is_none(),
+            Self::AtTime(time_ms) => shard.created_ms <= time_ms && is_open_at(time_ms),
+            Self::FromTime(time_ms) => is_open_at(time_ms),
+        }
+    }
+
+    /// As a token carries it: two numbers.
+    fn numbers(self) -> (u64, u64) {
+        match self {
+            Self::All => (0, 0),
+            Self::AtTrimHorizon => (1, 0),
+            Self::AtLatest => (2, 0),
+            Self::AtTime(time_ms) => (3, time_ms),
+            Self::FromTime(time_ms) => (4, time_ms),
+        }
+    }
+
+    fn of_numbers(numbers: (u64, u64)) -> Self {
+        match numbers {
+            (1, _) => Self::AtTrimHorizon,
+            (2, _) => Self::AtLatest,
+            (3, time_ms) => Self::AtTime(time_ms),
+            (4, time_ms) => Self::FromTime(time_ms),
+            _ => Self::All,
+        }
+    }
+}
+
+/// A page of shards.
+struct ShardPage {
+    stream: String,
+    first: u32,
+    filter: Filter,
+}
+
 pub(super) fn list_shards(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
     let request: ListShards<'_> = parse(body)?;
-    let (name, first) = shards_asked_for(call, &request)?;
+    let ShardPage { stream: name, first, filter } = shards_asked_for(call, &request)?;
     let limit = page_len(request.max_results, 1000);
     let streams = call.shared.streams();
     let stream = streams.get(&name).ok_or_else(|| Refusal::no_stream(&name, call.account()))?;
-    let shards = stream.plan.shards;
-    let end = shards.min(first.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX)));
-    let page: Vec<_> = (first..end).map(|shard| shard_description(stream, shard)).collect();
+    let mut wanted = stream.shards().skip(first as usize).filter(|(_, shard)| filter.takes(shard));
+    let page: Vec<_> =
+        wanted.by_ref().take(limit).map(|(at, shard)| shard_description(stream, at, shard)).collect();
     let mut answer = json!({ "Shards": page });
-    if end < shards {
-        answer["NextToken"] = call.new_token(Kind::Shards, &name, end).into();
+    if let Some((next, _)) = wanted.next() {
+        answer["NextToken"] = call.new_token(Kind::Shards, &name, (next, filter)).into();
     }
     Ok(answer.to_string())
 }
 
-/// The stream, and the first shard of the page.
-fn shards_asked_for(call: &Call<'_>, request: &ListShards<'_>) -> Result<(String, u32), Refusal> {
+fn shards_asked_for(call: &Call<'_>, request: &ListShards<'_>) -> Result<ShardPage, Refusal> {
     let filter = request.shard_filter.as_ref();
     let kind = filter.and_then(|filter| filter.kind.as_deref());
-    // Every shard is open for ever, so of all the filters only this one leaves anything out.
     let after = match (kind, filter) {
         (Some("AFTER_SHARD_ID"), Some(filter)) => filter.shard_id.as_deref(),
         (_, _) => request.exclusive_start_shard_id.as_deref(),
@@ -239,27 +295,57 @@ fn shards_asked_for(call: &Call<'_>, request: &ListShards<'_>) -> Result<(String
             return Err(Refusal::argument("NextToken and StreamName cannot be provided together."));
         }
         let token = call.next_token(Kind::Shards, token)?;
-        return Ok((token.stream, token.shard));
+        let filter = Filter::of_numbers((token.index, token.created_s));
+        return Ok(ShardPage { stream: token.stream, first: token.shard, filter });
     }
-    let name = request.stream.check(call)?;
+    let filter = filter.map_or(Ok(Filter::All), filter_of)?;
+    let stream = request.stream.check(call)?;
     let first = match after {
         Some(id) => {
-            shard::parse_id(id).ok_or_else(|| Refusal::argument(format!("Invalid shard id {id}.")))? + 1
+            let last = shard::parse_id(id);
+            last.ok_or_else(|| Refusal::argument(format!("Invalid shard id {id}.")))?.saturating_add(1)
         }
         None => 0,
     };
-    Ok((name, first))
+    Ok(ShardPage { stream, first, filter })
 }
 
-fn shard_description(stream: &Stream, at: u32) -> Value {
-    let (start, end) = shard::range(at, stream.plan.shards);
-    json!({
+/// After the checks have passed.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, which is right"
+)]
+fn filter_of(filter: &ShardFilter<'_>) -> Result<Filter, Refusal> {
+    let kind = filter.kind.as_deref().unwrap_or_default();
+    let time_ms = filter.timestamp.map(|seconds| (seconds * 1000.0).round() as u64);
+    match (kind, time_ms) {
+        ("AT_TRIM_HORIZON", _) => Ok(Filter::AtTrimHorizon),
+        ("AT_LATEST", _) => Ok(Filter::AtLatest),
+        ("AT_TIMESTAMP", Some(time_ms)) => Ok(Filter::AtTime(time_ms)),
+        ("FROM_TIMESTAMP", Some(time_ms)) => Ok(Filter::FromTime(time_ms)),
+        ("AT_TIMESTAMP" | "FROM_TIMESTAMP", None) => {
+            Err(Refusal::argument(format!("A ShardFilter of type {kind} must have a Timestamp.")))
+        }
+        _ => Ok(Filter::All),
+    }
+}
+
+fn shard_description(stream: &Stream, at: u32, shard: &Shard) -> Value {
+    let mut description = json!({
         "ShardId": shard::id_of(at),
-        "HashKeyRange": { "StartingHashKey": start.to_string(), "EndingHashKey": end.to_string() },
+        "HashKeyRange": shard::range_json(shard.range),
         "SequenceNumberRange": {
-            "StartingSequenceNumber": stream.sequence(at, 0, stream.created_ms).to_string(),
+            "StartingSequenceNumber": stream.sequence(at, 0, shard.created_ms).to_string(),
         },
-    })
+    });
+    for (name, parent) in ["ParentShardId", "AdjacentParentShardId"].iter().zip(&shard.parents) {
+        description[name] = shard::id_of(*parent).into();
+    }
+    if let Some(ending) = stream.ending_sequence(at) {
+        description["SequenceNumberRange"]["EndingSequenceNumber"] = ending.to_string().into();
+    }
+    description
 }
 
 fn page_len(asked: Option<i64>, default: usize) -> usize {
@@ -267,9 +353,10 @@ fn page_len(asked: Option<i64>, default: usize) -> usize {
 }
 
 impl Call<'_> {
-    fn new_token(&self, kind: Kind, stream: &str, shard: u32) -> String {
+    fn new_token(&self, kind: Kind, stream: &str, (shard, filter): (u32, Filter)) -> String {
+        let (index, created_s) = filter.numbers();
         let token =
-            Token { kind, issued_ms: self.now_ms, created_s: 0, shard, index: 0, stream: stream.to_owned() };
+            Token { kind, issued_ms: self.now_ms, created_s, shard, index, stream: stream.to_owned() };
         self.shared.seal.write(&token)
     }
 

@@ -24,10 +24,11 @@ pub(super) enum Kind {
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) issued_ms: u64,
-    /// The making of the stream (see [`super::sequence::Sequence`]).
+    /// The second in the shard's sequence numbers (see [`super::sequence::Sequence`]); of a list of shards, the time
+    /// in its filter.
     pub(super) created_s: u64,
     pub(super) shard: u32,
-    /// Index of the next record in its shard.
+    /// Index of the next record in its shard; of a list of shards, its filter.
     pub(super) index: u64,
     pub(super) stream: String,
 }

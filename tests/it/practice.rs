@@ -4,10 +4,10 @@
 
 use crate::conformance::{self, Peer, code, entry, follow, iterator, put, read_all};
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::ShardIteratorType;
+use aws_sdk_kinesis::primitives::{Blob, DateTime};
+use aws_sdk_kinesis::types::{ScalingType, Shard, ShardFilter, ShardFilterType, ShardIteratorType};
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -187,7 +187,7 @@ async fn every_answer_has_a_request_id_and_errors_have_the_shape_of_aws() {
 async fn what_is_not_understood_is_refused_by_name() {
     let running = with_stream(1).await;
     for (operation, body, wanted) in [
-        ("SplitShard", "{}", "UnknownOperationException"),
+        ("RegisterStreamConsumer", "{}", "UnknownOperationException"),
         ("", "{}", "UnknownOperationException"),
         ("PutRecord", "", "SerializationException"),
         ("PutRecord", "[]", "SerializationException"),
@@ -245,6 +245,146 @@ async fn streams_and_shards_come_in_pages() {
     let rest = running.client.list_shards().next_token(first.next_token().unwrap()).send().await.unwrap();
     let ids: Vec<_> = rest.shards().iter().map(|shard| shard.shard_id.as_str()).collect();
     assert_eq!(ids, ["shardId-000000000003", "shardId-000000000004"]);
+}
+
+/// The numbers of the shards that a filter lets pass, read in pages of two.
+async fn listed(client: &Client, filter: ShardFilter) -> Vec<u32> {
+    let mut page =
+        client.list_shards().stream_name("s").max_results(2).shard_filter(filter).send().await.unwrap();
+    let mut ids = Vec::new();
+    loop {
+        assert!(page.shards().len() <= 2);
+        ids.extend(page.shards().iter().map(|shard| shard.shard_id()[8..].parse::<u32>().unwrap()));
+        let Some(token) = page.next_token else { return ids };
+        page = client.list_shards().max_results(2).next_token(token).send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn shards_are_listed_by_when_they_were_open() {
+    let running = with_stream(3).await;
+    let client = &running.client;
+    // The filter's times and the shards' are in milliseconds: each step has one of its own.
+    let now = async || {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let now = DateTime::from(SystemTime::now());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        now
+    };
+    let new = now().await;
+    let split = client.split_shard().stream_name("s").shard_to_split("shardId-000000000000");
+    assert_eq!(code(&split.new_starting_hash_key("1000").send().await), "ok");
+    let after_split = now().await;
+    let merge = client.merge_shards().stream_name("s").shard_to_merge("shardId-000000000001");
+    assert_eq!(code(&merge.adjacent_shard_to_merge("shardId-000000000002").send().await), "ok");
+    let after_merge = now().await;
+    let filter = |kind, time: Option<DateTime>| {
+        ShardFilter::builder().r#type(kind).set_timestamp(time).build().unwrap()
+    };
+    for (kind, time, wanted) in [
+        (ShardFilterType::FromTrimHorizon, None, vec![0, 1, 2, 3, 4, 5]),
+        (ShardFilterType::AtTrimHorizon, None, vec![0, 1, 2]),
+        (ShardFilterType::AtLatest, None, vec![3, 4, 5]),
+        (ShardFilterType::AtTimestamp, Some(new), vec![0, 1, 2]),
+        (ShardFilterType::AtTimestamp, Some(after_split), vec![1, 2, 3, 4]),
+        (ShardFilterType::AtTimestamp, Some(after_merge), vec![3, 4, 5]),
+        (ShardFilterType::FromTimestamp, Some(DateTime::from_secs(9)), vec![0, 1, 2, 3, 4, 5]),
+        (ShardFilterType::FromTimestamp, Some(after_split), vec![1, 2, 3, 4, 5]),
+        (ShardFilterType::FromTimestamp, Some(after_merge), vec![3, 4, 5]),
+    ] {
+        assert_eq!(listed(client, filter(kind.clone(), time)).await, wanted, "{kind:?} {time:?}");
+    }
+    let after = ShardFilter::builder().r#type(ShardFilterType::AfterShardId).shard_id("shardId-000000000003");
+    assert_eq!(listed(client, after.build().unwrap()).await, [4, 5]);
+    let no_time =
+        client.list_shards().stream_name("s").shard_filter(filter(ShardFilterType::AtTimestamp, None));
+    assert_eq!(code(&no_time.send().await), "InvalidArgumentException");
+}
+
+#[tokio::test]
+async fn a_reader_in_the_middle_of_a_shard_goes_on_when_it_is_split() {
+    let running = with_stream(1).await;
+    let client = &running.client;
+    for text in ["a", "b"] {
+        assert_eq!(running.put(text).await, "ok");
+    }
+    let start = iterator(client, "s", 0, ShardIteratorType::TrimHorizon).await;
+    let page = client.get_records().shard_iterator(start).limit(1).send().await.unwrap();
+    let split = client.split_shard().stream_name("s").shard_to_split("shardId-000000000000");
+    assert_eq!(code(&split.new_starting_hash_key((1_u128 << 127).to_string()).send().await), "ok");
+    assert_eq!(running.put("c").await, "ok");
+    let rest = client.get_records().shard_iterator(page.next_shard_iterator.unwrap()).send().await.unwrap();
+    assert_eq!((rest.records().len(), rest.records()[0].data.as_ref()), (1, &b"b"[..]));
+    assert_eq!((rest.next_shard_iterator(), rest.millis_behind_latest()), (None, Some(0)));
+    let children: Vec<_> = rest.child_shards().iter().map(|child| &child.shard_id).collect();
+    assert_eq!(children, ["shardId-000000000001", "shardId-000000000002"]);
+    let kept: usize = read_all(client, "s", 3).await.len();
+    assert_eq!(kept, 3);
+}
+
+#[tokio::test]
+async fn a_stream_is_scaled_to_equal_shards_and_keeps_its_records() {
+    let running = with_stream(4).await;
+    let client = &running.client;
+    let scale = |count| {
+        let scale = client.update_shard_count().stream_name("s").target_shard_count(count);
+        scale.scaling_type(ScalingType::UniformScaling).send()
+    };
+    let mut put_so_far = 0;
+    for (count, shards_ever) in [(5, 15), (10, 25), (5, 30), (5, 30), (3, 38)] {
+        assert_eq!(running.put(&count.to_string()).await, "ok");
+        put_so_far += 1;
+        let answer = scale(count).await.unwrap();
+        assert_eq!(answer.target_shard_count(), Some(count));
+        let shards = client.list_shards().stream_name("s").send().await.unwrap().shards.unwrap();
+        let is_open = |shard: &&Shard| {
+            shard.sequence_number_range().is_some_and(|range| range.ending_sequence_number.is_none())
+        };
+        let starts = shards.iter().filter(is_open).map(|shard| shard.hash_key_range().unwrap());
+        let mut starts: Vec<u128> = starts.map(|range| range.starting_hash_key.parse().unwrap()).collect();
+        starts.sort_unstable();
+        let count = u128::try_from(count).unwrap();
+        let width = u128::MAX / count;
+        // 2^128 cannot be divided evenly by each count.
+        let is_even = (0..count).zip(&starts).all(|(at, start)| start.abs_diff(at * width) < 1000);
+        assert!(is_even && starts.len() as u128 == count, "{count}: {starts:?}");
+        assert_eq!(shards.len(), shards_ever);
+        assert_eq!(read_all(client, "s", u32::try_from(shards.len()).unwrap()).await.len(), put_so_far);
+    }
+    for (count, wanted) in
+        [(7, "InvalidArgumentException"), (1, "InvalidArgumentException"), (0, "ValidationException")]
+    {
+        assert_eq!(code(&scale(count).await), wanted, "3 to {count}");
+    }
+    running.practice.create_stream("large", 400).unwrap();
+    let beyond = client.update_shard_count().stream_name("large").target_shard_count(500);
+    let beyond = beyond.scaling_type(ScalingType::UniformScaling).send().await;
+    assert_eq!(code(&beyond), "LimitExceededException");
+}
+
+#[tokio::test]
+async fn shards_of_a_stream_in_on_demand_mode_are_not_ours_to_change() {
+    let running = run(Settings::default()).await;
+    let client = &running.client;
+    let made = client.create_stream().stream_name("s").send().await;
+    assert_eq!(code(&made), "ok");
+    let split = client.split_shard().stream_name("s").shard_to_split("shardId-000000000000");
+    assert_eq!(code(&split.new_starting_hash_key("1000").send().await), "ValidationException");
+    let merge = client.merge_shards().stream_name("s").shard_to_merge("shardId-000000000000");
+    let merge = merge.adjacent_shard_to_merge("shardId-000000000001").send().await;
+    assert_eq!(code(&merge), "ValidationException");
+}
+
+#[tokio::test]
+async fn no_split_goes_beyond_the_shards_that_all_streams_may_have() {
+    let running = with_stream(500).await;
+    let split = running.client.split_shard().stream_name("s").shard_to_split("shardId-000000000000");
+    assert_eq!(code(&split.new_starting_hash_key("1000").send().await), "LimitExceededException");
+    let merge = running.client.merge_shards().stream_name("s").shard_to_merge("shardId-000000000000");
+    let merge = merge.adjacent_shard_to_merge("shardId-000000000001").send().await;
+    assert_eq!(code(&merge), "ok");
+    let split = running.client.split_shard().stream_name("s").shard_to_split("shardId-000000000500");
+    assert_eq!(code(&split.new_starting_hash_key("1000").send().await), "ok", "closed shards do not count");
 }
 
 #[tokio::test]

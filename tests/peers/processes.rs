@@ -75,11 +75,12 @@ impl Kinesalite {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let arguments = ["--createStreamMs", "0", "--deleteStreamMs", "0", "--shardLimit", "500"];
+        let at_once = ["--createStreamMs", "0", "--deleteStreamMs", "0", "--updateStreamMs", "0"];
         let child = Command::new("node")
             .arg(cli)
             .args(["--port", &port.to_string()])
-            .args(arguments)
+            .args(at_once)
+            .args(["--shardLimit", "500"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

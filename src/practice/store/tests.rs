@@ -21,7 +21,8 @@ fn put(streams: &mut Streams, name: &str, key: &str, len: usize) -> Sequence {
 
 fn page(streams: &Streams, name: &str, shard: u32, index: u64) -> Page {
     let stream = streams.get(name).unwrap();
-    stream.read(&Place { created_s: stream.created_s, shard, index }, 10_000, 9_000).unwrap()
+    let created_s = stream.shard(shard).unwrap().created_s;
+    stream.read(&Place { created_s, shard, index }, 10_000, 9_000).unwrap()
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn a_reader_whose_place_was_dropped_goes_on_at_the_oldest_kept() {
     }
     let page = page(&streams, "a", 0, 1);
     assert_eq!((page.first, page.records.len(), page.next), (4, 2, 6));
-    assert_eq!(streams.get("a").unwrap().index_at(0, 0), Some(4));
+    assert_eq!(streams.get("a").unwrap().shard(0).unwrap().index_at(0), 4);
 }
 
 #[test]
@@ -116,6 +117,49 @@ fn time_never_runs_backwards() {
 }
 
 proptest! {
+    /// Whatever is split and merged: every hash has one open shard, whose range holds it, and no record is lost.
+    #[test]
+    fn splits_and_merges_leave_each_hash_one_open_shard(
+        shards in 1..9_u32,
+        steps in proptest::collection::vec((any::<bool>(), any::<u128>()), 0..40),
+        hashes in proptest::collection::vec(any::<u128>(), 1..20),
+    ) {
+        let mut streams = Streams::new(1 << 20);
+        streams.create("a", Plan { shards, ..PLAN }, 0);
+        let id = streams.get("a").unwrap().created_s;
+        let mut written = 0;
+        for (is_split, hash) in steps {
+            let stream = streams.get("a").unwrap();
+            let at = stream.shard_by_hash(hash);
+            let next = stream.shard(at).unwrap().range.1.checked_add(1).map(|next| stream.shard_by_hash(next));
+            match next.filter(|_| !is_split) {
+                Some(next) => streams.merge(id, [next, at], 0),
+                None => streams.split(id, at, hash, 0),
+            }
+            streams.put(id, hash, content("k", 1), AT).unwrap();
+            written += 1;
+        }
+        let stream = streams.get("a").unwrap();
+        let ranges: Vec<_> = stream.open().map(|at| stream.shard(at).unwrap().range).collect();
+        prop_assert_eq!((ranges[0].0, ranges[ranges.len() - 1].1), (0, u128::MAX));
+        for pair in ranges.windows(2) {
+            prop_assert_eq!(pair[0].1 + 1, pair[1].0);
+        }
+        for hash in hashes {
+            let (start, end) = stream.shard(stream.shard_by_hash(hash)).unwrap().range;
+            prop_assert!(start <= hash && hash <= end);
+        }
+        let mut kept = 0;
+        for (at, shard) in stream.shards() {
+            kept += page(&streams, "a", at, 0).records.len();
+            prop_assert_eq!(shard.closing.is_none(), stream.open().any(|open| open == at));
+            for child in shard.closing.iter().flat_map(|closing| &closing.children) {
+                prop_assert!(stream.ending_sequence(at).unwrap().to_string() < stream.sequence(*child, 0, 0).to_string());
+            }
+        }
+        prop_assert_eq!(kept, written);
+    }
+
     /// Whatever is put, read and deleted: the byte count is exact, below the cap, and the kept records are the newest.
     #[test]
     fn the_cap_holds_and_the_newest_are_kept(puts in proptest::collection::vec((0..3_usize, 0..20_u8, 0..400_usize), 1..200)) {
