@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use tributary::practice::{Faults, Practice, Settings};
 
 /// A practice stream that serves until it is dropped.
-struct Running {
+pub struct Running {
     practice: Practice,
-    client: Client,
+    pub client: Client,
     port: u16,
     server: JoinSet<std::io::Result<()>>,
     stop: Option<oneshot::Sender<()>>,
@@ -39,7 +39,8 @@ async fn run(settings: Settings) -> Running {
     Running { practice, client, port, server, stop: Some(stop) }
 }
 
-async fn with_stream(shards: u32) -> Running {
+/// With a stream `s` of so many shards.
+pub async fn with_stream(shards: u32) -> Running {
     let running = run(Settings::default()).await;
     running.practice.create_stream("s", shards).unwrap();
     running

@@ -4,11 +4,13 @@
 
 use std::net::SocketAddr;
 
+use aws_sdk_kinesis::Client;
 use tributary::config::{Config, Environment, Overrides, Source};
 use tributary::engine::{Engine, PRACTICE_STREAM, Paths, Whereabouts};
 
 use crate::binary::WRITE_KEY;
 use crate::conformance;
+use crate::kcl;
 use crate::scripted::Sent;
 use crate::wire::{wait_for, wait_until};
 
@@ -50,18 +52,28 @@ impl Practising {
         });
     }
 
-    /// The practice stream's records, shard by shard in their order.
-    pub fn records(&self) -> Vec<Sent> {
+    /// Asks the practice stream something by the AWS SDK.
+    pub fn ask<T>(&self, ask: impl AsyncFnOnce(Client) -> T) -> T {
         let url = Whereabouts::read(self.data.path()).unwrap().practice.endpoint_url;
         let practice = self.engine.practice();
         let client = conformance::client(&url, practice.access_key_id(), practice.secret_access_key());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let records = runtime.block_on(conformance::read_all(&client, PRACTICE_STREAM, 4));
+        runtime.block_on(ask(client))
+    }
+
+    /// The practice stream's records, shard by shard in their order.
+    pub fn records(&self) -> Vec<Sent> {
+        let records = self.ask(async |client| conformance::read_all(&client, PRACTICE_STREAM, 4).await);
         let sent = |record: aws_sdk_kinesis::types::Record| Sent {
             key: record.partition_key.unwrap_or_default(),
             hash_key: None,
             data: record.data.into_inner(),
         };
         records.into_iter().map(sent).collect()
+    }
+
+    /// What an application that is built with the KCL reads of the practice stream, whose shards may have changed.
+    pub fn read_as_kcl(&self) -> kcl::Read {
+        self.ask(async |client| kcl::read_all(&client, PRACTICE_STREAM).await)
     }
 }
