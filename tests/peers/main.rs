@@ -1,15 +1,16 @@
 //! Tests that need other people's programs, run by `.ci/run`: `cargo test --test peers`.
 //!
 //! `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json` (the SDKs for
-//! Node and for the browser, and kinesalite: an independent Kinesis), `TRIBUTARY_TEST_PYTHON` the interpreter of a venv
-//! with `requirements.txt` (SDKs, and ministack: an independent Kinesis, STS and IAM), `TRIBUTARY_TEST_RUST` the program that
-//! `cargo build` makes in `senders/rust` (SDKs for Rust); the browser is Debian's `/usr/bin/chromium`, the keychain
+//! Node and for the browser, aws-kinesis-agg, which reads aggregated records, and kinesalite: an independent Kinesis),
+//! `TRIBUTARY_TEST_PYTHON` the interpreter of a venv with `requirements.txt` (SDKs, aws-kinesis-agg, and ministack: an
+//! independent Kinesis, STS and IAM), `TRIBUTARY_TEST_RUST` the program that `cargo build` makes in `senders/rust` (SDKs for Rust); the browser is Debian's `/usr/bin/chromium`, the keychain
 //! that of its packages `dbus`, `gnome-keyring` and `libsecret-tools`, the reverse proxy its `nginx`. Without them the
 //! tests fail and say so.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod account;
+mod aggregated;
 mod browser;
 mod calls;
 mod compare;
@@ -20,6 +21,9 @@ mod conformance;
 mod desk;
 mod json;
 mod keychain;
+#[expect(dead_code, reason = "what only the other tests need of it")]
+#[path = "../it/kpl.rs"]
+mod kpl;
 mod ministack;
 mod nginx;
 mod outages;

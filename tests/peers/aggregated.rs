@@ -1,0 +1,72 @@
+//! Aggregated records, taken apart by the libraries that AWS publishes for consumers without the KCL: `aws-kinesis-agg`
+//! for Node and for Python.
+
+use crate::kpl::{self, Part};
+use crate::processes::{node, python, run, sender};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use std::process::Command;
+
+/// One user record, as the scripts print it.
+#[derive(Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    partition_key: String,
+    explicit_hash_key: Option<String>,
+    data: String,
+    place: Option<usize>,
+}
+
+fn part(key: impl Into<String>, hash: u128, data: impl Into<Vec<u8>>) -> Part {
+    Part { partition_key: key.into(), explicit_hash_key: Some(hash.to_string()), data: data.into() }
+}
+
+/// Records with one explicit hash key each, and with all that is easily damaged on the way.
+fn records() -> Vec<Vec<Part>> {
+    let last_bucket = 1023_u128 << 118;
+    let many = (0..300).map(|n| part(format!("user-{}", n % 140), last_bucket, format!(r#"{{"n":{n}}}"#)));
+    vec![
+        vec![part("user-1", 0, r#"{"event":"Signed Up"}"#), part("user-2", 0, "{}"), part("user-1", 0, "[]")],
+        vec![part("ユーザー 🎉", 1 << 118, (0..=255).collect::<Vec<u8>>()), part("k", 1 << 118, "")],
+        vec![part("alone", last_bucket, vec![b'x'; 50_000])],
+        many.collect(),
+    ]
+}
+
+/// What a script makes of the records, and of one that is not aggregated, is what was put in.
+fn takes_them_apart(script: &mut Command) {
+    let records = records();
+    let plain = br#"{"event":"alone"}"#;
+    let lines = records.iter().map(|parts| kpl::encode(parts)).chain([plain.to_vec()]);
+    let input: String = lines.map(|record| STANDARD.encode(record) + "\n").collect();
+    let output = run(script, &input);
+    let found: Vec<Vec<Found>> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let wanted = |(at, part): (usize, &Part)| Found {
+        partition_key: part.partition_key.clone(),
+        explicit_hash_key: part.explicit_hash_key.clone(),
+        data: STANDARD.encode(&part.data),
+        place: Some(at + 1),
+    };
+    assert_eq!(found.len(), records.len() + 1);
+    for (found, parts) in found.iter().zip(&records) {
+        let wanted: Vec<_> = parts.iter().enumerate().map(wanted).collect();
+        assert_eq!(*found, wanted);
+    }
+    let alone = Found {
+        partition_key: "outside".into(),
+        explicit_hash_key: None,
+        data: STANDARD.encode(plain),
+        place: None,
+    };
+    assert_eq!(found[records.len()], [alone]);
+}
+
+#[test]
+fn aws_kinesis_agg_for_node_takes_aggregated_records_apart() {
+    takes_them_apart(&mut node("deaggregate.js"));
+}
+
+#[test]
+fn aws_kinesis_agg_for_python_takes_aggregated_records_apart() {
+    takes_them_apart(Command::new(python()).arg(sender("deaggregate.py")));
+}
