@@ -37,7 +37,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     config::{Config, PublicUrl, Source},
-    delivery::{Forwarder, Intake, Millis, Puts, Stuck},
+    delivery::{Forwarder, Intake, Millis, Puts, StreamNews, Stuck},
     event,
     spool::{AppendError, Spool, Summary},
 };
@@ -135,6 +135,7 @@ pub struct Endpoint {
     forwarder: watch::Receiver<Forwarder>,
     stuck: watch::Receiver<Option<Stuck>>,
     puts: watch::Receiver<Puts>,
+    news: watch::Receiver<StreamNews>,
     visitors: Arc<Visitors>,
     /// Memory for bodies that are being read or stored, in KiB.
     bodies: Arc<Semaphore>,
@@ -147,16 +148,17 @@ impl Endpoint {
         spool: Spool,
         rules: watch::Receiver<Arc<Rules>>,
         stage: watch::Receiver<Stage>,
-        (forwarder, stuck, puts): (
+        (forwarder, stuck, puts, news): (
             watch::Receiver<Forwarder>,
             watch::Receiver<Option<Stuck>>,
             watch::Receiver<Puts>,
+            watch::Receiver<StreamNews>,
         ),
         visitors: Arc<Visitors>,
     ) -> Self {
         let summary = spool.watch();
         let bodies = Arc::new(Semaphore::new(body::ALL_KIB_MAX));
-        Self { spool, rules, stage, summary, forwarder, stuck, puts, visitors, bodies }
+        Self { spool, rules, stage, summary, forwarder, stuck, puts, news, visitors, bodies }
     }
 
     async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, peer: SocketAddr) -> Response {
@@ -234,7 +236,10 @@ impl Endpoint {
         let ledger = self.summary.borrow().ledger;
         let stuck = self.stuck.borrow().as_ref().map_or(0, |stuck| stuck.refused + stuck.behind);
         let (unknown_keys, refused) = (self.visitors.turned_away_count(), self.visitors.refused_counts());
-        metrics::text(&ledger, &self.puts.borrow(), &self.forwarder.borrow(), (stuck, unknown_keys), &refused)
+        let news = self.news.borrow();
+        let limit = news.bound.as_ref().map(|bound| &bound.limit);
+        let (puts, forwarder) = (self.puts.borrow(), self.forwarder.borrow());
+        metrics::text(&ledger, &puts, (&forwarder, limit), (stuck, unknown_keys), &refused)
     }
 
     fn is_open(&self) -> Result<(), Refused> {

@@ -70,6 +70,7 @@ pub use std::net::SocketAddr;
 
 pub use crate::kinesis::RECORD_BYTES_MAX;
 pub use crate::practice::Faults;
+pub use control::Hold;
 pub use export::Export;
 pub use launch::open_in_program;
 pub use presets::{PRESETS_MAX, Preset};

@@ -10,7 +10,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Seen, Wish, account, faults,
+    Place, Seen, Wish, account, faults,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
@@ -31,6 +31,7 @@ fn count(seen: &Seen<'_>) -> usize {
         matches!(seen.status.intake, Intake::Full | Intake::DiskFull | Intake::Failing(_)),
         seen.status.forwarder.fault().is_some(),
         seen.status.stuck.is_some(),
+        seen.status.bound.is_some(),
         !faults::on(seen).is_empty(),
     ];
     seen.status.problems.len() + ones.into_iter().filter(|is| *is).count()
@@ -80,6 +81,14 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             }
             if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
                 seen.wishes.push(Wish::SetAsideStuck);
+            }
+        });
+    }
+    if let Some(bound) = &seen.status.bound {
+        let text = remedy::bound(bound, seen.config).join(" ");
+        strip_ui(ui, Tone::Note, "The queue grows", &text, |ui| {
+            if widgets::button_ui(ui, Icon::ArrowRight, "Set up").clicked() {
+                seen.wishes.push(Wish::Go(Place::SetUp));
             }
         });
     }

@@ -1,6 +1,6 @@
 //! `/metrics`: sums and states as Prometheus text; no event and no key.
 
-use crate::delivery::{Forwarder, Ledger, Puts};
+use crate::delivery::{Forwarder, Ledger, Limit, Puts};
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
 
@@ -8,7 +8,7 @@ const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offli
 pub(super) fn text(
     ledger: &Ledger,
     puts: &Puts,
-    forwarder: &Forwarder,
+    (forwarder, limit): (&Forwarder, Option<&Limit>),
     (stuck, unknown_keys): (u64, u64),
     refused: &[(&'static str, u64)],
 ) -> String {
@@ -62,6 +62,15 @@ pub(super) fn text(
     lines.extend(STATES.map(|state| {
         format!("tributary_forwarder_state{{state=\"{state}\"}} {}", u8::from(state == forwarder.as_str()))
     }));
+    lines.push(
+        "# HELP tributary_delivery_limit What holds delivery back while the queue grows: 1 for at most one of the limits."
+            .to_owned(),
+    );
+    lines.push("# TYPE tributary_delivery_limit gauge".to_owned());
+    lines.extend(Limit::WORDS.map(|word| {
+        let is_it = limit.is_some_and(|limit| limit.as_str() == word);
+        format!("tributary_delivery_limit{{limit=\"{word}\"}} {}", u8::from(is_it))
+    }));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -81,7 +90,7 @@ mod tests {
             Forwarder::Offline { fault, next_try: 0 },
             Forwarder::Draining,
         ] {
-            let text = text(&Ledger::default(), &Puts::default(), &forwarder, (0, 0), &[]);
+            let text = text(&Ledger::default(), &Puts::default(), (&forwarder, None), (0, 0), &[]);
             let on: Vec<_> =
                 text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
             assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);
@@ -91,7 +100,7 @@ mod tests {
     #[test]
     fn what_aggregation_saves_is_counted_in_records_and_payload_units() {
         let puts = Puts { records: 3, events: 60, payload_units: 5, payload_units_alone: 60 };
-        let text = text(&Ledger::default(), &puts, &Forwarder::Running, (0, 0), &[]);
+        let text = text(&Ledger::default(), &puts, (&Forwarder::Running, None), (0, 0), &[]);
         for line in [
             "tributary_records_total 3",
             "tributary_payload_units_total 5",

@@ -16,7 +16,10 @@ use super::{
 use crate::{
     config::{Config, Overrides},
     delivery::{Delivery, EventId, Ledger, Measure, Place, Query},
-    engine::lines::{self, Format},
+    engine::{
+        Hold, Whereabouts,
+        lines::{self, Format},
+    },
     event::Kind,
     spool::{FILE_NAME, LogReader},
 };
@@ -88,7 +91,10 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
     let path = path(&places.data_dir()?)?;
     let log = LogReader::open(&path)?;
     if words.summary {
-        return summary(&log.ledger()?, words.json);
+        // An engine that does not say it is no reason to hide the sums.
+        let hold =
+            Whereabouts::read(&places.data_dir()?).and_then(|engine| engine.what_holds().ok().flatten());
+        return summary(&log.ledger()?, hold.as_ref(), words.json);
     }
     if let Some(id) = &words.id {
         return story::run(&log, id, words.json, &config);
@@ -227,9 +233,11 @@ fn row(line: &Delivery) -> String {
     )
 }
 
-fn summary(ledger: &Ledger, as_json: bool) -> anyhow::Result<()> {
+fn summary(ledger: &Ledger, hold: Option<&Hold>, as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        print(&format!("{}\n", json::ledger(ledger)))?;
+        let mut sums = json::ledger(ledger);
+        sums["limit"] = serde_json::to_value(hold)?;
+        print(&format!("{sums}\n"))?;
         return Ok(());
     }
     let Ledger { accepted, delivered, queued, failed, replayed, resent, rejected, repeats_possible, .. } =
@@ -240,5 +248,8 @@ fn summary(ledger: &Ledger, as_json: bool) -> anyhow::Result<()> {
          accepted = delivered + queued + failed: {verdict}\n\
          rejected  {rejected} (their senders were told)\nrepeats   {repeats_possible} at most\n"
     ))?;
+    if let Some(hold) = hold {
+        print(&format!("{} {}\n", hold.what, hold.action))?;
+    }
     Ok(())
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use super::{DestinationWords, Places};
 use crate::{
     config::{Config, DestinationKind, Overrides},
-    delivery::{Forwarder, Intake, Status},
+    delivery::{Bound, Forwarder, Intake, Limit, Status},
     engine::{Engine, url_of},
     log::{self, LevelFilter},
     remedy,
@@ -82,6 +82,20 @@ fn watch(engine: &Engine) -> Result<(), Arc<str>> {
     Ok(())
 }
 
+/// Once for each limit: its figures change all the time.
+fn tell_bound(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
+    let limit = |bound: &Bound| match &bound.limit {
+        Limit::Order { key, .. } => (bound.limit.as_str(), Some(Arc::clone(key))),
+        limit => (limit.as_str(), None),
+    };
+    if before.map(limit) != now.map(limit) {
+        match now {
+            Some(bound) => tracing::warn!("{}", remedy::bound(bound, config).join(" ")),
+            None => tracing::info!("The queue no longer grows"),
+        }
+    }
+}
+
 fn tell_changes(before: &Status, now: &Status, config: &Config) {
     if let (Some(address), true) = (now.endpoint, before.endpoint != now.endpoint) {
         tracing::info!("Listening on {}; destination: {}", url_of(address, now.tls), destination(config));
@@ -111,6 +125,7 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             tracing::info!("No event is refused any more");
         }
     }
+    tell_bound(before.bound.as_ref(), now.bound.as_ref(), config);
     if before.intake != now.intake {
         match &now.intake {
             Intake::Full => {

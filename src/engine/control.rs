@@ -22,7 +22,10 @@ use tokio::{
 };
 
 use super::{ControlAccess, STEPS_MAX, Shared, public_check, resend};
-use crate::delivery::{Fault, PUBLIC_STEPS, Resent, Step, Verdict, Which};
+use crate::{
+    delivery::{Fault, Limit, PUBLIC_STEPS, Resent, Step, Verdict, Which},
+    remedy,
+};
 
 const CALLERS_MAX: usize = 8;
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -65,6 +68,37 @@ struct CheckRequest {
 struct WindowRequest {
     key: String,
     show_window: bool,
+}
+
+/// What a caller wants who asks what holds delivery back.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct HoldRequest {
+    key: String,
+    what_holds: bool,
+}
+
+/// What holds delivery back while the queue grows, as `log --summary` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// The word of the limit ([`crate::delivery::Limit`]).
+    pub name: String,
+    /// Events that are delivered a second.
+    pub events_per_second: f64,
+    /// Of the order: the partition key with most events that wait.
+    pub partition_key: Option<String>,
+    /// What is seen.
+    pub what: String,
+    /// What would give more.
+    pub action: String,
+}
+
+/// `None`: nothing.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HoldReply {
+    holds: Option<Hold>,
 }
 
 /// Whether the engine has a window.
@@ -161,6 +195,12 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
         }
         return;
     }
+    if let Ok(request) = serde_json::from_str::<HoldRequest>(&line) {
+        if same(&request.key, &shared.control_key) && request.what_holds {
+            drop(say(&mut writing, &HoldReply { holds: hold(&shared) }).await);
+        }
+        return;
+    }
     if let Ok(request) = serde_json::from_str::<WindowRequest>(&line) {
         if same(&request.key, &shared.control_key) && request.show_window {
             let is_shown = shared.window.is_there.load(Ordering::Acquire);
@@ -205,6 +245,17 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
     };
     // Nobody may hear it any more.
     drop(say(&mut writing, &ended.map_or_else(Reply::Failed, Reply::Done)).await);
+}
+
+fn hold(shared: &Shared) -> Option<Hold> {
+    let bound = shared.news_of_stream.borrow().bound.clone()?;
+    let [what, action] = remedy::bound(&bound, &shared.config.borrow());
+    let partition_key = match &bound.limit {
+        Limit::Order { key, .. } => Some(key.to_string()),
+        Limit::Puts | Limit::Shards | Limit::Processor | Limit::Disk | Limit::Server => None,
+    };
+    let name = bound.limit.as_str().to_owned();
+    Some(Hold { name, events_per_second: bound.per_sec, partition_key, what, action })
 }
 
 /// Checks the public address for a caller, as long as it listens.
@@ -281,6 +332,17 @@ pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -
         }
     }
     Err(gone(&"it hung up; an engine of an older version cannot check its public address"))
+}
+
+/// Asks the engine at `access` what holds delivery back.
+pub(super) fn what_holds(access: &ControlAccess) -> Result<Option<Hold>, String> {
+    let gone = |error: &dyn std::fmt::Display| no_answer(access, error);
+    let request = HoldRequest { key: access.key.clone(), what_holds: true };
+    let mut lines = send(access, &request, Some(LINE_TIME_MAX)).map_err(|error| gone(&error))?;
+    let line = lines.next().ok_or_else(|| gone(&"an engine of an older version cannot say it"))?;
+    let line = line.map_err(|error| gone(&error))?;
+    let reply: HoldReply = serde_json::from_str(&line).map_err(|error| gone(&error))?;
+    Ok(reply.holds)
 }
 
 /// Has the engine at `access` bring the window over it to the front. False: there is none.

@@ -225,7 +225,12 @@ impl Keeper {
             self.shared.spool.clone(),
             self.shared.rules.subscribe(),
             stage,
-            (self.shared.forwarder.subscribe(), self.shared.stuck.subscribe(), self.shared.puts.subscribe()),
+            (
+                self.shared.forwarder.subscribe(),
+                self.shared.stuck.subscribe(),
+                self.shared.puts.subscribe(),
+                self.shared.news_of_stream.subscribe(),
+            ),
             Arc::clone(&self.shared.visitors),
         );
         self.part(name, Arc::new(endpoint).serve(listener, transport));

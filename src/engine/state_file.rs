@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::control;
+use super::control::{self, Hold};
 use crate::{
     delivery::{Resent, Step, Which},
     files, spool,
@@ -97,6 +97,11 @@ impl Whereabouts {
         self.control.as_ref().ok_or_else(|| {
             "the running engine takes no orders; stop it and start it again with this version".to_owned()
         })
+    }
+
+    /// Asks that engine what holds delivery back; `Ok(None)`: the queue does not grow.
+    pub fn what_holds(&self) -> Result<Option<Hold>, String> {
+        control::what_holds(self.control()?)
     }
 
     /// Has that engine bring its window to the front. `Ok(false)`: it runs without one.

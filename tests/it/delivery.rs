@@ -1195,3 +1195,67 @@ fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     assert!(ledger.adds_up() && ledger.accepted == 10_000 && ledger.failed > 0, "{ledger:?}");
     assert_eq!(running.records().len() as u64, ledger.delivered);
 }
+
+/// Sends `per_tick` events of these users, ten times a second, until it is dropped.
+fn send_on(address: SocketAddr, users: &'static [&'static str], per_tick: usize) -> impl FnOnce() {
+    let stop = std::sync::Arc::new(AtomicBool::new(false));
+    let stops = std::sync::Arc::clone(&stop);
+    let sender = std::thread::spawn(move || {
+        let mut connection = Connection::open(address).unwrap();
+        let mut n = 0;
+        while !stops.load(Ordering::Relaxed) {
+            let some: Vec<_> =
+                (n..n + per_tick).map(|n| event(users[n % users.len()], n / users.len())).collect();
+            assert_eq!(post_batch(&mut connection, &some).unwrap(), 200);
+            n += per_tick;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    move || {
+        stop.store(true, Ordering::Relaxed);
+        sender.join().unwrap();
+    }
+}
+
+#[test]
+fn a_queue_that_grows_is_told_of_with_what_holds_it_and_what_would_give_more() {
+    let server = Scripted::start(|_| Answer::Success);
+    server.set_delay(Duration::from_millis(40));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    assert!(serve.metrics().contains("tributary_delivery_limit{limit=\"order\"} 0"));
+    assert_eq!(ledger(&home)["limit"], Value::Null);
+    let stop = send_on(serve.address, &["hot"], 20);
+    wait_until("it is told", || serve.metrics().contains("tributary_delivery_limit{limit=\"order\"} 1"));
+    let limit = ledger(&home)["limit"].clone();
+    assert_eq!((&limit["name"], &limit["partitionKey"]), (&json!("order"), &json!("hot")), "{limit}");
+    // One in 40 ms.
+    let rate = limit["eventsPerSecond"].as_f64().unwrap();
+    assert!((5.0..=25.5).contains(&rate), "{limit}");
+    assert!(limit["action"].as_str().unwrap().contains("destination.aggregation = \"kpl\""), "{limit}");
+    let text = home.run(&["log", "--summary"]).stdout;
+    assert!(text.contains("The queue grows. The events that wait are of the user hot."), "{text}");
+    stop();
+    server.set_delay(Duration::ZERO);
+    serve.wait_drained();
+    wait_until("it is over", || !serve.metrics().contains("tributary_delivery_limit{limit=\"order\"} 1"));
+    let log = serve.stop();
+    assert_eq!(log.matches("The queue grows").count(), 1, "{log}");
+    assert!(log.contains("The queue no longer grows"), "{log}");
+}
+
+#[test]
+fn with_aggregation_one_user_is_delivered_as_it_comes_and_nothing_is_told() {
+    let server = Scripted::start(|_| Answer::Success);
+    server.set_delay(Duration::from_millis(40));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&["--aggregation", "kpl"]);
+    let stop = send_on(serve.address, &["hot"], 20);
+    wait_until("it has gone on for a while", || server.written_count() > 1500);
+    stop();
+    serve.wait_drained();
+    assert_eq!(server.most_of_a_key(), 1);
+    let arrived = &server.first_arrivals("n")["hot"];
+    assert_eq!(*arrived, (0..arrived.len()).map(Value::from).collect::<Vec<_>>());
+    assert!(!serve.stop().contains("The queue grows"));
+}
