@@ -139,6 +139,11 @@ impl Size {
         Self { aggregation, bytes }
     }
 
+    /// Of a record that has one event: data and key.
+    pub fn of_one(bytes: usize) -> Self {
+        Self { aggregation: Aggregation::None, bytes }
+    }
+
     /// With one more event, whose data alone would have so many bytes; `key`: and whose key is not the one before it.
     #[must_use]
     pub fn with(self, data_len: usize, key: Option<&str>) -> Self {

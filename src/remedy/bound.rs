@@ -22,6 +22,9 @@ const BATCHES_FOR_SINGLES: f64 = 5.0;
 /// What an event has besides its data in an aggregated record, about.
 const USER_RECORD_BYTES: f64 = 20.0;
 
+const AGGREGATION: &str = "put several events in a record (destination.aggregation = \"kpl\"; the reader must take such \
+                           records apart)";
+
 /// What is seen, and what to do.
 pub(super) fn words(bound: &Bound, config: &Config) -> [String; 2] {
     let gives = format!("That gives {} events a second.", about(bound.per_sec));
@@ -102,14 +105,18 @@ fn server(bound: &Bound, config: &Config) -> [String; 2] {
 
 fn processor(bound: &Bound, config: &Config) -> [String; 2] {
     let what = "The processor has no time left.".to_owned();
-    let action = if config.destination.operation == Operation::PutRecord && bound.events_per_record < 2.0 {
-        format!(
-            "Use put-records (destination.operation; it needs the permission kinesis:PutRecords), or put several events \
-             in a record (destination.aggregation = \"kpl\"; the reader must take such records apart): up to about {}.",
-            about(bound.per_sec * BATCHES_FOR_SINGLES)
-        )
-    } else {
-        "Use a computer with more processors, or share the senders out over several.".to_owned()
+    let batches = "use put-records (destination.operation; it needs the permission kinesis:PutRecords)";
+    let action = match (config.destination.operation, config.destination.aggregation) {
+        (Operation::PutRecord, aggregation) if bound.events_per_record < 2.0 => {
+            let mut words = if aggregation == Aggregation::None {
+                format!("{batches}, or {AGGREGATION}")
+            } else {
+                batches.to_owned()
+            };
+            words.replace_range(..1, "U");
+            format!("{words}: up to about {}.", about(bound.per_sec * BATCHES_FOR_SINGLES))
+        }
+        _ => "Use a computer with more processors, or share the senders out over several.".to_owned(),
     };
     [what, action]
 }
@@ -117,15 +124,13 @@ fn processor(bound: &Bound, config: &Config) -> [String; 2] {
 /// `batches`: what `put-records` would give.
 fn fewer_requests(bound: &Bound, config: &Config, batches: Option<f64>) -> String {
     let destination = &config.destination;
-    let aggregation = "put several events in a record (destination.aggregation = \"kpl\"; the reader must take such \
-                       records apart)";
     match (destination.operation, destination.aggregation) {
         (Operation::PutRecord, Aggregation::None) => {
             let figure = batches
                 .map_or_else(String::new, |figure| format!(": up to about {} a second", about(figure)));
             format!(
                 "Use put-records (destination.operation; it needs the permission kinesis:PutRecords){figure}. Or \
-                 {aggregation}."
+                 {AGGREGATION}."
             )
         }
         (Operation::PutRecord, _) => {
@@ -133,7 +138,7 @@ fn fewer_requests(bound: &Bound, config: &Config, batches: Option<f64>) -> Strin
         }
         (Operation::PutRecords, Aggregation::None) => {
             let fit = destination.aggregation_max_bytes as f64 / (bound.bytes_per_event + USER_RECORD_BYTES);
-            let mut aggregation = aggregation.to_owned();
+            let mut aggregation = AGGREGATION.to_owned();
             aggregation.replace_range(..1, "P");
             format!("{aggregation}: up to {} of them share one.", about(fit.max(1.0)))
         }
