@@ -717,7 +717,8 @@ impl Forwarder {
         let weather = self.weather.changes_at(Instant::now());
         let now = Instant::now();
         let keys = self.client.waits_for_keys_since().filter(|at| *at > now);
-        [self.lanes.next_wake(), weather, keys, self.asks_at()].into_iter().flatten().min()
+        let look = self.meter.next_look();
+        [self.lanes.next_wake(), weather, keys, self.asks_at(), look].into_iter().flatten().min()
     }
 }
 

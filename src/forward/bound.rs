@@ -137,6 +137,11 @@ impl Meter {
         now.saturating_duration_since(self.began) >= WINDOW
     }
 
+    /// When what was told is looked at again, whatever else happens.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.bound.is_some().then(|| self.began + WINDOW)
+    }
+
     /// Ends the window.
     pub(super) fn judge(&mut self, at: Instant, now: &Now) {
         self.does(self.doing.0, at);
