@@ -137,6 +137,33 @@ fn reading_starts_where_the_user_says() {
 }
 
 #[test]
+fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
+    let mut desk = stream_place();
+    put(&desk, &[("k", b"{\"n\":1}".into())]);
+    let window = &mut desk.window;
+    wait_for(window, "the first", |window| rows(window) == 1);
+    let access = Whereabouts::read(&desk.files.path().join("data")).expect("a running engine").practice;
+    let client = conformance::client(&access.endpoint_url, &access.access_key_id, &access.secret_access_key);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    // The shard of this key owns the hashes from 8 to b in their first hexadecimal digit.
+    let split = client.split_shard().stream_name(PRACTICE_STREAM).shard_to_split("shardId-000000000002");
+    let split = split.new_starting_hash_key((0xa_u128 << 124).to_string());
+    runtime.block_on(split.send()).expect("split");
+    let numbers = put(&desk, &[("k", b"{\"n\":2}".into())]);
+    let window = &mut desk.window;
+    wait_for(window, "the second", |window| rows(window) == 2 && says(window, "Shard 5 caught up"));
+    open_row(window, 0);
+    assert!(says(window, &numbers[0]) && says(window, "shardId-000000000004"));
+    window.get_by_role_and_label(Role::Button, "Close").click();
+    window.run();
+    // From the beginning too, when the parent is closed already.
+    press(window, "New ones only");
+    wait_for(window, "nothing yet", |window| says(window, "Waiting for the next record"));
+    press(window, "Oldest");
+    wait_for(window, "both", |window| rows(window) == 2);
+}
+
+#[test]
 fn one_shard_is_read_alone_and_every_lag_is_shown() {
     let mut desk = stream_place();
     put(&desk, &[("a", b"{}".into()), ("b", b"{}".into()), ("c", b"{}".into()), ("d", b"{}".into())]);
