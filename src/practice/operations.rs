@@ -21,6 +21,7 @@ pub(super) fn answer(call: &Call<'_>, operation: &str, body: &[u8]) -> Result<St
     let run: fn(&Call<'_>, &[u8]) -> Result<String, Refusal> = match operation {
         "CreateStream" => streams::create_stream,
         "DeleteStream" => streams::delete_stream,
+        "DescribeStream" => streams::describe_stream,
         "DescribeStreamSummary" => streams::describe_stream_summary,
         "ListStreams" => streams::list_streams,
         "ListShards" => streams::list_shards,

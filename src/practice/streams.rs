@@ -1,5 +1,5 @@
-//! The operations on streams: `CreateStream`, `DeleteStream`, `DescribeStreamSummary`, `ListStreams`, `ListShards`.
-//! A stream is there, or gone, when the answer is sent: there is no CREATING or DELETING.
+//! The operations on streams: `CreateStream`, `DeleteStream`, `DescribeStream`, `DescribeStreamSummary`, `ListStreams`,
+//! `ListShards`. A stream is there, or gone, when the answer is sent: there is no CREATING or DELETING.
 
 use super::checks::{Checks, NAME};
 use super::operations::{Call, Text, parse, seconds};
@@ -126,6 +126,44 @@ pub(super) fn describe_stream_summary(call: &Call<'_>, body: &[u8]) -> Result<St
         summary[key] = value;
     }
     Ok(json!({ "StreamDescriptionSummary": summary }).to_string())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DescribeStream<'a> {
+    #[serde(flatten, borrow)]
+    stream: OneStream<'a>,
+    limit: Option<i64>,
+    #[serde(borrow)]
+    exclusive_start_shard_id: Option<Text<'a>>,
+}
+
+pub(super) fn describe_stream(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+    let request: DescribeStream<'_> = parse(body)?;
+    let after = request.exclusive_start_shard_id.as_deref();
+    let mut checks = Checks::default();
+    checks.range("limit", request.limit, 1, 10_000);
+    checks.pattern("exclusiveStartShardId", after, &NAME);
+    checks.length("exclusiveStartShardId", after, 1, 128);
+    let name = request.stream.check_with(call, checks)?;
+    let first = after.map_or(Ok(0), shard_after)?;
+    let streams = call.shared.streams();
+    let stream = streams.get(&name).ok_or_else(|| Refusal::no_stream(&name, call.account()))?;
+    let mut rest = stream.shards().skip(first as usize);
+    let page = rest.by_ref().take(page_len(request.limit, 100));
+    let page: Vec<_> = page.map(|(at, shard)| shard_description(stream, at, shard)).collect();
+    let mut description = summary(call, &name, stream);
+    let more = [
+        ("Shards", page.into()),
+        ("HasMoreShards", rest.next().is_some().into()),
+        ("RetentionPeriodHours", json!(24)),
+        ("EnhancedMonitoring", json!([{ "ShardLevelMetrics": [] }])),
+        ("EncryptionType", json!("NONE")),
+    ];
+    for (key, value) in more {
+        description[key] = value;
+    }
+    Ok(json!({ "StreamDescription": description }).to_string())
 }
 
 fn summary(call: &Call<'_>, name: &str, stream: &Stream) -> Value {
@@ -300,14 +338,12 @@ fn shards_asked_for(call: &Call<'_>, request: &ListShards<'_>) -> Result<ShardPa
     }
     let filter = filter.map_or(Ok(Filter::All), filter_of)?;
     let stream = request.stream.check(call)?;
-    let first = match after {
-        Some(id) => {
-            let last = shard::parse_id(id);
-            last.ok_or_else(|| Refusal::argument(format!("Invalid shard id {id}.")))?.saturating_add(1)
-        }
-        None => 0,
-    };
-    Ok(ShardPage { stream, first, filter })
+    Ok(ShardPage { stream, first: after.map_or(Ok(0), shard_after)?, filter })
+}
+
+fn shard_after(id: &str) -> Result<u32, Refusal> {
+    let at = shard::parse_id(id).ok_or_else(|| Refusal::argument(format!("Invalid shard id {id}.")))?;
+    Ok(at.saturating_add(1))
 }
 
 /// After the checks have passed.

@@ -134,6 +134,7 @@ pub async fn conformance(client: &Client, peer: Peer) -> Vec<CaseResult> {
     tail(&mut table).await;
     splits(&mut table).await;
     merges(&mut table).await;
+    description(&mut table).await;
     closed_shards(&mut table).await;
     dry_run(&mut table).await;
     arns(&mut table).await;
@@ -717,6 +718,36 @@ async fn merges(table: &mut Table<'_>) {
     let summary = client.describe_stream_summary().stream_name("table-shards").send().await.unwrap();
     let open = summary.stream_description_summary.unwrap().open_shard_count;
     table.row("only open shards are counted", &All("2"), open.to_string());
+}
+
+async fn description(table: &mut Table<'_>) {
+    let client = table.client;
+    let whole = client.describe_stream().stream_name("table-shards").send().await.unwrap();
+    let whole = whole.stream_description.unwrap();
+    let listed = client.list_shards().stream_name("table-shards").send().await.unwrap().shards.unwrap();
+    let seen = format!(
+        "{} {} h, more {}, shards as listed {}",
+        whole.stream_status,
+        whole.retention_period_hours,
+        whole.has_more_shards,
+        whole.shards == listed
+    );
+    table.row(
+        "a stream is described with its shards",
+        &All("ACTIVE 24 h, more false, shards as listed true"),
+        seen,
+    );
+    let because = "it describes all shards, whatever the limit";
+    let page = client.describe_stream().stream_name("table-shards").limit(2);
+    let page = page.exclusive_start_shard_id("shardId-000000000001").send().await.unwrap();
+    let page = page.stream_description.unwrap();
+    let ids: Vec<_> = page.shards.iter().map(|shard| &shard.shard_id[18..]).collect();
+    let want = But { all: "02 03 more true", kinesalite: "00 01 02 03 04 more false", because };
+    table.row("a page of a description", &want, format!("{} more {}", ids.join(" "), page.has_more_shards));
+    let unknown = client.describe_stream().stream_name("table-none").send().await;
+    table.row("a description of no stream and its shards", &All("ResourceNotFoundException"), code(&unknown));
+    let none = client.describe_stream().stream_name("table-shards").limit(0).send().await;
+    table.row("a description with no shard", &All("ValidationException"), code(&none));
 }
 
 /// Reads on until there is no next iterator: the records, and the children that were named.

@@ -364,6 +364,24 @@ async fn a_stream_is_scaled_to_equal_shards_and_keeps_its_records() {
 }
 
 #[tokio::test]
+async fn a_stream_that_has_had_ten_thousand_shards_is_not_changed_any_more() {
+    let running = with_stream(250).await;
+    let client = &running.client;
+    let scale = |count| {
+        let scale = client.update_shard_count().stream_name("s").target_shard_count(count);
+        scale.scaling_type(ScalingType::UniformScaling).send()
+    };
+    // Each pair makes 500 shards and then 250.
+    for _ in 0..13 {
+        assert_eq!((code(&scale(500).await), code(&scale(250).await)), ("ok".into(), "ok".into()));
+    }
+    assert_eq!(code(&scale(249).await), "LimitExceededException");
+    let split = client.split_shard().stream_name("s").shard_to_split("shardId-000000009999");
+    assert_eq!(code(&split.new_starting_hash_key("1000").send().await), "LimitExceededException");
+    assert_eq!(running.put("d").await, "ok");
+}
+
+#[tokio::test]
 async fn shards_of_a_stream_in_on_demand_mode_are_not_ours_to_change() {
     let running = run(Settings::default()).await;
     let client = &running.client;
