@@ -757,20 +757,16 @@ async fn read_to_the_end(client: &Client, iterator: String) -> (Vec<Record>, Opt
         let page = client.get_records().shard_iterator(next).send().await.unwrap();
         records.extend(page.records);
         let children = page.child_shards.unwrap_or_default();
-        match page.next_shard_iterator {
-            Some(iterator) => {
-                assert!(children.is_empty(), "children are named at the end only");
-                next = iterator;
-            }
-            None => {
-                let child = |child: &ChildShard| {
-                    let parents = child.parent_shards().iter().filter_map(|id| id.chars().next_back());
-                    format!("{} of [{}]", &child.shard_id()[19..], String::from_iter(parents))
-                };
-                let children: Vec<_> = children.iter().map(child).collect();
-                return (records, Some(children.join(", ")));
-            }
-        }
+        let Some(iterator) = page.next_shard_iterator else {
+            let child = |child: &ChildShard| {
+                let ends = child.parent_shards().iter().filter_map(|id| id.chars().next_back());
+                format!("{} of [{}]", &child.shard_id()[19..], ends.collect::<String>())
+            };
+            let children: Vec<_> = children.iter().map(child).collect();
+            return (records, Some(children.join(", ")));
+        };
+        assert!(children.is_empty(), "children are named at the end only");
+        next = iterator;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     (records, None)

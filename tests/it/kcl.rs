@@ -195,9 +195,9 @@ fn keys_of(bucket: u128, count: usize) -> Vec<String> {
     users.filter(|user| md5(user) / BUCKET == bucket).take(count).collect()
 }
 
-fn part(key: &str, hash: Option<u128>, data: impl ToString) -> Part {
+fn part(key: &str, hash: Option<u128>, data: impl Into<Vec<u8>>) -> Part {
     let explicit_hash_key = hash.map(|hash| hash.to_string());
-    Part { partition_key: key.to_owned(), explicit_hash_key, data: data.to_string().into_bytes() }
+    Part { partition_key: key.to_owned(), explicit_hash_key, data: data.into() }
 }
 
 async fn put_aggregated(client: &Client, hash: u128, parts: &[Part]) {
@@ -246,7 +246,7 @@ async fn put_while_the_shards_change(client: &Client, explicit: impl Fn(u128) ->
     let mut put_all = async || {
         for (bucket, keys) in BUCKETS.iter().zip(&keys) {
             let hash = bucket * BUCKET;
-            let parts: Vec<_> = keys.iter().map(|key| part(key, explicit(hash), round)).collect();
+            let parts: Vec<_> = keys.iter().map(|key| part(key, explicit(hash), round.to_string())).collect();
             put_aggregated(client, hash, &parts).await;
         }
         round += 1;

@@ -32,8 +32,12 @@ pub fn encode(parts: &[Part]) -> Vec<u8> {
         write_bytes(&mut records, 3, &record);
     }
     let mut message = Vec::new();
-    keys.iter().for_each(|key| write_bytes(&mut message, 1, key.as_bytes()));
-    hashes.iter().for_each(|hash| write_bytes(&mut message, 2, hash.as_bytes()));
+    for key in keys {
+        write_bytes(&mut message, 1, key.as_bytes());
+    }
+    for hash in hashes {
+        write_bytes(&mut message, 2, hash.as_bytes());
+    }
     message.extend(records);
     [&MAGIC[..], &message, &Md5::digest(&message)].concat()
 }
