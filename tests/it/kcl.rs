@@ -21,7 +21,7 @@ use crate::conformance::put;
 use crate::kpl::{self, Part};
 use crate::practice::with_stream;
 use crate::practising::practising;
-use crate::wire::{self, Connection};
+use crate::wire::{self, Connection, wait_until};
 
 /// One record as its producer meant it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -367,7 +367,8 @@ fn what_the_forwarder_puts_is_read_in_order_while_the_shards_change() {
         let body = format!(r#"{{"batch":[{}]}}"#, events.join(","));
         let request = wire::request("POST", "/v1/batch", &key_header(WRITE_KEY), body.as_bytes());
         assert_eq!(connection.ask(&request).unwrap().status, 200);
-        // While the forwarder puts.
+        let before = ((round - 1) * EVENTS) as u64;
+        wait_until("the forwarder puts them", || practising.engine.status().ledger.delivered > before);
         practising.ask(async |client| {
             let scale = client.update_shard_count().stream_name(PRACTICE_STREAM).target_shard_count(count);
             scale.scaling_type(ScalingType::UniformScaling).send().await.unwrap();
