@@ -15,14 +15,16 @@ use tributary::{
 };
 
 use crate::{
-    BACKLOG, HISTORY, USERS, Words, folder,
+    BACKLOG, HISTORY, USERS, Words,
+    destination::Destination,
+    folder,
     load::{Load, flood, pace},
     own_cpu,
     process::Server,
     report::{Quantiles, Row},
     serve,
     sink::Sink,
-    template::Template,
+    template::{Form, Template},
     used,
 };
 
@@ -52,7 +54,7 @@ fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<
     let (spool, threads) = Spool::open(&data, limits)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut template = Template::new(COMMIT);
+        let mut template = Template::new(COMMIT, Form::Api);
         for number in (first..first + events).step_by(COMMIT) {
             let events = events_of(&mut template, number)?;
             let bytes: Vec<usize> = events.iter().map(|event| event.json.len()).collect();
@@ -123,9 +125,9 @@ pub fn backlog(words: &Words) -> anyhow::Result<Row> {
     let waiting = stored(words);
     let dir = folder()?;
     fill(dir.path(), 0, waiting, Become::Waiting)?;
-    let sink = Sink::start(Duration::ZERO, false)?;
+    let sink = Sink::start(Duration::ZERO, false, words.tls)?;
     let began = Instant::now();
-    let server = serve(words, dir.path(), &sink, "put-records")?;
+    let server = serve(words, dir.path(), &sink, &Destination::plain("put-records", Duration::ZERO))?;
     let mut notes = vec![format!("ready after {:.0} ms", server.start_up.as_secs_f64() * 1e3)];
     let (cpu, own) = (server.cpu(), own_cpu());
     // As the drain begins: what the log says then, and how those fare who send.
@@ -145,19 +147,20 @@ pub fn backlog(words: &Words) -> anyhow::Result<Row> {
         users: USERS,
         first: waiting,
         events: u64::from(PER_SECOND) * if words.quick { 1 } else { 5 },
+        form: Form::Api,
     };
     let mut sent = pace(load, PER_SECOND)?;
     notes.push(format!(
         "{} events waited still when the last of these was accepted",
-        waiting.saturating_sub(sink.records())
+        waiting.saturating_sub(sink.events())
     ));
     sink.wait_for(waiting + sent.accepted, DRAIN_MAX)?;
     let reached = sink.last().duration_since(began + server.start_up);
     wait_until_empty(&server)?;
     let drained = waiting + sent.accepted;
     let row = Row {
-        name: BACKLOG,
-        load: "a backlog on disk, put-records; 200 new events/s at its beginning",
+        name: BACKLOG.into(),
+        load: "a backlog on disk, put-records; 200 new events/s at its beginning".into(),
         target: "ready ≤ 2 s; ≤ 250 MB; drains at ≥ 80 % of batches' rate",
         events: drained,
         reached_per_second: Some(drained as f64 / reached.as_secs_f64()),
@@ -198,8 +201,8 @@ pub fn history(words: &Words) -> anyhow::Result<Row> {
         number += wanted - there;
         there = wanted;
         settings(dir.path(), there)?;
-        let sink = Sink::start(Duration::ZERO, false)?;
-        let server = serve(words, dir.path(), &sink, "put-records")?;
+        let sink = Sink::start(Duration::ZERO, false, words.tls)?;
+        let server = serve(words, dir.path(), &sink, &Destination::plain("put-records", Duration::ZERO))?;
         let load = Load {
             to: server.address,
             connections: 8,
@@ -207,6 +210,7 @@ pub fn history(words: &Words) -> anyhow::Result<Row> {
             users: USERS,
             first: number,
             events,
+            form: Form::Api,
         };
         let (cpu, own) = (server.cpu(), own_cpu());
         let began = Instant::now();
@@ -223,8 +227,8 @@ pub fn history(words: &Words) -> anyhow::Result<Row> {
             cost.unwrap_or_default()
         ));
         row = Row {
-            name: HISTORY,
-            load: "batches of 100 on top of a long history, put-records, pruning",
+            name: HISTORY.into(),
+            load: "batches of 100 on top of a long history, put-records, pruning".into(),
             target: "cost flat within 10 % from a tenth of the history to all of it",
             events: sent.accepted,
             accepted_per_second: Some(sent.accepted as f64 / sent.took.as_secs_f64()),

@@ -278,7 +278,7 @@ pub fn sqlite_limit(dir: &Path, rows: u64, group: u64) -> anyhow::Result<Limit> 
 
 /// (c), with so many records in a call and calls at a time.
 pub fn sdk_limit(records: u64, group: u64, parallel: usize, latency: Duration) -> anyhow::Result<Limit> {
-    let sink = Sink::start(latency, false)?;
+    let sink = Sink::start(latency, false, None)?;
     let address = sink.address.to_string();
     let (records, group, parallel) = (records.to_string(), group.to_string(), parallel.to_string());
     let words = ["--address", &address, "--count", &records, "--group", &group, "--parallel", &parallel];

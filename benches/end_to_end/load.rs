@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::template::Template;
+use crate::template::{Form, Template};
 
 /// How long a sender waits that was told to come again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
@@ -39,6 +39,8 @@ pub struct Load {
     pub first: u64,
     /// How many events.
     pub events: u64,
+    /// What several events of a request are.
+    pub form: Form,
 }
 
 /// What became of it.
@@ -50,6 +52,8 @@ pub struct Sent {
     pub refused: u64,
     /// From the first byte to the last answer.
     pub took: Duration,
+    /// When the last answer came; [`flood`] and [`pace`] always say.
+    pub ended: Option<Instant>,
     /// Microseconds from a request to its answer, in no order.
     pub latencies: Vec<u32>,
     /// When the request of each event began, by the event's number; only [`pace`] notes it.
@@ -94,6 +98,7 @@ pub fn flood(load: Load) -> anyhow::Result<Sent> {
             all.latencies.extend(sent.latencies);
         }
         all.took = began.elapsed();
+        all.ended = Some(Instant::now());
         Ok(all)
     })
 }
@@ -103,7 +108,7 @@ async fn flood_one(
     mut stream: tokio::net::TcpStream,
     next: Arc<AtomicU64>,
 ) -> anyhow::Result<Sent> {
-    let mut template = Template::new(load.per_request);
+    let mut template = Template::new(load.per_request, load.form);
     let per_request = load.per_request as u64;
     let mut answer = vec![0; ANSWER_BYTES_MAX];
     let mut sent = Sent::default();
@@ -141,22 +146,27 @@ async fn flood_one(
     }
 }
 
-/// Sends single events at so many a second. Each is due at its own moment; one that its connection is late for counts
+/// Sends at so many events a second. Each request is due at its own moment; one that its connection is late for counts
 /// from when it was due.
 pub fn pace(load: Load, per_second: u32) -> anyhow::Result<Sent> {
+    pace_counted(load, per_second, &AtomicU64::new(0))
+}
+
+/// The same; `accepted` tells meanwhile how many events were accepted.
+pub fn pace_counted(load: Load, per_second: u32, accepted: &AtomicU64) -> anyhow::Result<Sent> {
     let gap = Duration::from_secs(1) / per_second;
     let start = Instant::now() + Duration::from_millis(50);
-    let lanes = load.connections as u64;
+    let (lanes, per_request) = (load.connections as u64, load.per_request as u64);
     let all = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..lanes)
             .map(|lane| {
-                let due = (lane..load.events)
-                    .step_by(load.connections)
+                let due = (lane * per_request..load.events)
+                    .step_by(load.connections * load.per_request)
                     .map(move |index| (index, start + gap * u32::try_from(index).unwrap_or(u32::MAX)));
                 std::thread::Builder::new()
                     .name(format!("pace-{lane}"))
                     .stack_size(128 << 10)
-                    .spawn_scoped(scope, move || pace_one(load, due))
+                    .spawn_scoped(scope, move || pace_one(load, due, accepted))
             })
             .collect();
         let mut all = Sent::default();
@@ -168,13 +178,18 @@ pub fn pace(load: Load, per_second: u32) -> anyhow::Result<Sent> {
         }
         Ok::<_, anyhow::Error>(all)
     })?;
-    Ok(Sent { took: start.elapsed(), ..all })
+    Ok(Sent { took: start.elapsed(), ended: Some(Instant::now()), ..all })
 }
 
-fn pace_one(load: Load, due: impl Iterator<Item = (u64, Instant)>) -> anyhow::Result<Sent> {
+fn pace_one(
+    load: Load,
+    due: impl Iterator<Item = (u64, Instant)>,
+    accepted: &AtomicU64,
+) -> anyhow::Result<Sent> {
+    let per_request = load.per_request as u64;
     let mut stream = TcpStream::connect(load.to)?;
     stream.set_nodelay(true)?;
-    let mut template = Template::new(1);
+    let mut template = Template::new(load.per_request, load.form);
     let mut answer = vec![0; ANSWER_BYTES_MAX];
     let mut sent = Sent::default();
     for (index, due) in due {
@@ -195,8 +210,9 @@ fn pace_one(load: Load, due: impl Iterator<Item = (u64, Instant)>) -> anyhow::Re
         };
         anyhow::ensure!(status == 200, "answer {status}: {}", String::from_utf8_lossy(&answer[..length]));
         sent.latencies.push(micros(began.elapsed()));
-        sent.began.push((event, began));
-        sent.accepted += 1;
+        sent.began.extend((event..event + per_request).map(|event| (event, began)));
+        sent.accepted += per_request;
+        accepted.fetch_add(per_request, Ordering::Relaxed);
     }
     Ok(sent)
 }

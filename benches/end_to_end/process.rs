@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{load::micros, template::WRITE_KEY};
+use crate::{load::micros, sink::Sink, template::WRITE_KEY};
 
 /// Linux counts CPU time in hundredths of a second (`USER_HZ`, the same on every architecture that Rust knows well).
 const TICK: Duration = Duration::from_millis(10);
@@ -49,6 +49,12 @@ pub fn get(address: SocketAddr, path: &str) -> Option<String> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
 }
+
+/// AWS's keys for a program that signs what it sends; they are AWS's example.
+pub const KEYS: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+];
 
 /// How the program under test runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +96,7 @@ impl Server {
         binary: &Path,
         face: Face,
         data_dir: &Path,
-        sink_url: &str,
+        sink: &Sink,
         words: &[&str],
     ) -> anyhow::Result<Self> {
         let address = free_address()?;
@@ -105,12 +111,12 @@ impl Server {
             .arg(data_dir.join("config.toml"))
             .arg("--data-dir")
             .arg(data_dir.join("data"));
-        let listen = address.to_string();
+        let (listen, sink_url) = (address.to_string(), sink.url());
         let flags = [
             ["--region", "us-east-1"],
             ["--stream", "bench"],
             ["--account-id", "123456789012"],
-            ["--endpoint-url", sink_url],
+            ["--endpoint-url", &sink_url],
             ["--listen", &listen],
         ];
         let flags: Vec<&str> = flags.as_flattened().iter().chain(words).copied().collect();
@@ -134,9 +140,11 @@ impl Server {
                 }
             }
         }
+        if let Some(file) = sink.ca_file() {
+            command.env("AWS_CA_BUNDLE", file);
+        }
         let child = command
-            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+            .envs(KEYS)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_CONFIG_FILE", &no_aws)
             .env("AWS_SHARED_CREDENTIALS_FILE", &no_aws)

@@ -1,6 +1,6 @@
 //! What was measured, as a Markdown table for people and as JSON for programs.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,9 @@ use crate::limits::Limit;
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Row {
     /// For `--row`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// For people.
-    pub load: &'static str,
+    pub load: Cow<'static, str>,
     /// What it should do on a machine with two cores.
     pub target: &'static str,
     /// Events that were accepted.
@@ -21,10 +21,18 @@ pub struct Row {
     pub refused: u64,
     /// Accepted events a second.
     pub accepted_per_second: Option<f64>,
-    /// Records a second at the sink, from the first request to the last record.
+    /// Events a second at the sink, from the first request to the last record.
     pub reached_per_second: Option<f64>,
     /// Records of one call, on average.
     pub records_per_call: Option<f64>,
+    /// Events of one record, on average.
+    pub events_per_record: Option<f64>,
+    /// What AWS would bill for 1,000 events: 25 KB each, begun ones too.
+    pub units_per_thousand: Option<f64>,
+    /// From the last accepted event until the last one reached the sink.
+    pub behind_ms: Option<f64>,
+    /// Most events that were accepted and had not reached the sink.
+    pub queue_max: Option<u64>,
     /// CPU of the program under test, from the first request until all was settled.
     pub cpu_us_per_event: Option<f64>,
     /// CPU of load generator and sink: not part of the above, but it took the same cores.
@@ -105,8 +113,21 @@ impl Row {
         if self.refused > 0 {
             notes.push(format!("{} requests were told to come again", self.refused));
         }
+        if let Some(behind) = self.behind_ms {
+            notes.push(format!("the last event reached the sink {behind:.0} ms after the last was accepted"));
+        }
+        if let Some(longest) = self.queue_max {
+            let longest = number(Some(longest as f64), 0);
+            notes.push(format!("at the most {longest} events were accepted and not yet at the sink"));
+        }
         if let Some(records) = self.records_per_call {
             notes.push(format!("{records:.0} records a call"));
+        }
+        if let Some(events) = self.events_per_record {
+            notes.push(format!("{events:.1} events a record"));
+        }
+        if let Some(units) = self.units_per_thousand {
+            notes.push(format!("{units:.0} PUT payload units for 1,000 events"));
         }
         if let Some(sync) = self.sync_ms {
             notes.push(format!("one fdatasync p50 {:.2} ms, p99 {:.2} ms", sync.p50, sync.p99));
@@ -136,7 +157,8 @@ impl Row {
     }
 }
 
-fn number(value: Option<f64>, decimals: usize) -> String {
+/// With commas; `n/a` where there is none.
+pub fn number(value: Option<f64>, decimals: usize) -> String {
     let Some(value) = value else { return "n/a".to_owned() };
     let text = format!("{value:.decimals$}");
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
@@ -156,6 +178,22 @@ fn quantiles(value: Option<Quantiles>) -> String {
 
 type Figure = fn(&Row) -> Option<f64>;
 
+/// Turns of each of two that are compared.
+const TURNS: usize = 3;
+
+/// Runs the other and ours in turn.
+pub fn in_turn(
+    other: impl Fn() -> anyhow::Result<Row>,
+    ours: impl Fn() -> anyhow::Result<Row>,
+) -> anyhow::Result<(Vec<Row>, Vec<Row>)> {
+    let mut both = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        both.0.push(other()?);
+        both.1.push(ours()?);
+    }
+    Ok(both)
+}
+
 /// What the same load did with another build and with ours, in turn: medians, and ours by the other's.
 pub fn beside(load: &str, others: &[Row], ours: &[Row]) -> String {
     let median = |rows: &[Row], of: Figure| {
@@ -163,22 +201,28 @@ pub fn beside(load: &str, others: &[Row], ours: &[Row]) -> String {
         all.sort_by(f64::total_cmp);
         all.get(all.len() / 2).copied()
     };
-    let figures: [(&str, usize, Figure); 3] = [
+    let figures: [(&str, usize, Figure); 6] = [
         ("events/s", 0, |row| row.reached_per_second),
         ("µs CPU an event", 1, |row| row.cpu_us_per_event),
         ("MB at the most", 0, |row| Some(row.memory_peak_bytes? as f64 / 1e6)),
+        ("payload units for 1,000 events", 0, |row| row.units_per_thousand),
+        ("ms from the last accepted to the last at the sink", 0, |row| row.behind_ms),
+        ("events waiting at the most", 0, |row| Some(row.queue_max? as f64)),
     ];
     let mut parts: Vec<_> = figures
         .into_iter()
-        .map(|(name, decimals, of)| {
-            let (before, after) = (median(others, of), median(ours, of));
+        .map(|(name, decimals, of)| (name, decimals, median(others, of), median(ours, of)))
+        .filter(|(_, _, before, after)| before.is_some() || after.is_some())
+        .map(|(name, decimals, before, after)| {
             let ratio = before.zip(after).map(|(before, after)| after / before);
             let [before, after] = [before, after].map(|value| number(value, decimals));
             format!("{before} → {after} {name} (× {})", number(ratio, 2))
         })
         .collect();
-    let notes = others.iter().chain(ours).flat_map(|row| &row.notes);
-    parts.extend(notes.filter(|note| note.contains("ODD")).cloned());
+    for (whose, rows) in [("the other", others), ("ours", ours)] {
+        let notes = rows.iter().flat_map(|row| &row.notes).filter(|note| note.contains("ODD"));
+        parts.extend(notes.map(|note| format!("{whose}: {note}")));
+    }
     format!("{load}: {}", parts.join("; "))
 }
 

@@ -1,8 +1,10 @@
-//! A Kinesis that does nothing: it reads requests, counts their records and answers as Kinesis would, after a latency.
-//! One thread, no JSON parser, no signature check: a few hundred nanoseconds a record.
+//! A Kinesis that does nothing: it reads requests, counts their events and answers as Kinesis would, after a latency.
+//! One thread, no JSON parser, no signature check: a few hundred nanoseconds a record. Plain HTTP/1.1, or TLS with
+//! HTTP/1.1 or HTTP/2.
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -10,46 +12,86 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::http::{Request, Response};
+use h2::{RecvStream, server::SendResponse};
 use memchr::memmem::Finder;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinSet,
 };
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    records::Counter,
+    tls::{Identity, Tls},
+};
+
+/// Flow-control windows of HTTP/2: a request, and all of a connection. Wide, so that they do not limit.
+const STREAM_WINDOW_BYTES: u32 = 8 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 256 << 20;
 
 /// What it saw.
 #[derive(Debug)]
 struct Seen {
     since: Instant,
+    counter: Mutex<Counter>,
     records: AtomicU64,
+    events: AtomicU64,
+    units: AtomicU64,
+    unreadable: AtomicU64,
     calls: AtomicU64,
+    connections: AtomicU64,
+    handshakes: AtomicU64,
+    h2_connections: AtomicU64,
     /// Microseconds from `since` to the last record.
     last: AtomicU64,
-    /// The user number of each record and when it was answered, where that is asked for.
+    /// The user number of each event and when it was answered, where that is asked for.
     answered: Option<Mutex<Vec<(u64, Instant)>>>,
 }
 
+/// Connections so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// Taken from the system.
+    pub opened: u64,
+    /// TLS handshakes that were completed.
+    pub handshakes: u64,
+    /// Those that speak HTTP/2.
+    pub h2: u64,
+}
+
 /// A running sink; ends when dropped.
-#[derive(Debug)]
 pub struct Sink {
     /// Where it listens.
     pub address: SocketAddr,
+    identity: Option<Identity>,
     seen: Arc<Seen>,
     _stop: oneshot::Sender<()>,
 }
 
 impl Sink {
-    /// Starts one. `notes_users`: remember when each user's record was answered.
-    pub fn start(latency: Duration, notes_users: bool) -> anyhow::Result<Self> {
+    /// Starts one. `notes_users`: remember when each user's event was answered. `tls`: instead of plain HTTP.
+    pub fn start(latency: Duration, notes_users: bool, tls: Option<Tls>) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let identity = tls.map(Identity::new).transpose()?;
+        let acceptor = identity.as_ref().map(|identity| identity.acceptor.clone());
+        let zero = || AtomicU64::new(0);
         let seen = Arc::new(Seen {
             since: Instant::now(),
-            records: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
-            last: AtomicU64::new(0),
+            counter: Mutex::new(Counter::new()),
+            records: zero(),
+            events: zero(),
+            units: zero(),
+            unreadable: zero(),
+            calls: zero(),
+            connections: zero(),
+            handshakes: zero(),
+            h2_connections: zero(),
+            last: zero(),
             answered: notes_users.then(Mutex::default),
         });
         let (stop, stopped) = oneshot::channel::<()>();
@@ -59,16 +101,27 @@ impl Sink {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    ended = accept(listener, for_thread, latency) => drop(ended),
+                    ended = accept(listener, for_thread, acceptor, latency) => drop(ended),
                 }
             });
         })?;
-        Ok(Self { address, seen, _stop: stop })
+        Ok(Self { address, identity, seen, _stop: stop })
     }
 
     /// Where the program under test sends.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The certificate of the sink's authority, PEM, where it speaks TLS.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.identity.as_ref().map(Identity::ca_file)
+    }
+
+    /// Events so far.
+    pub fn events(&self) -> u64 {
+        self.seen.events.load(Ordering::Acquire)
     }
 
     /// Records so far.
@@ -76,9 +129,28 @@ impl Sink {
         self.seen.records.load(Ordering::Acquire)
     }
 
+    /// PUT payload units so far.
+    pub fn units(&self) -> u64 {
+        self.seen.units.load(Ordering::Acquire)
+    }
+
+    /// Aggregated records that could not be read.
+    pub fn unreadable(&self) -> u64 {
+        self.seen.unreadable.load(Ordering::Acquire)
+    }
+
     /// Calls so far.
     pub fn calls(&self) -> u64 {
         self.seen.calls.load(Ordering::Acquire)
+    }
+
+    /// Connections so far.
+    pub fn connections(&self) -> Connections {
+        Connections {
+            opened: self.seen.connections.load(Ordering::Acquire),
+            handshakes: self.seen.handshakes.load(Ordering::Acquire),
+            h2: self.seen.h2_connections.load(Ordering::Acquire),
+        }
     }
 
     /// When the last record came.
@@ -86,20 +158,20 @@ impl Sink {
         self.seen.since + Duration::from_micros(self.seen.last.load(Ordering::Acquire))
     }
 
-    /// The user number of each record and when it was answered.
+    /// The user number of each event and when it was answered.
     pub fn answered(&self) -> Vec<(u64, Instant)> {
         let noted = self.seen.answered.as_ref();
         noted.map(|all| all.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
-    /// Waits for so many records; the error says how far it came.
-    pub fn wait_for(&self, records: u64, at_most: Duration) -> anyhow::Result<()> {
+    /// Waits for so many events; the error says how far it came.
+    pub fn wait_for(&self, events: u64, at_most: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + at_most;
-        while self.records() < records {
+        while self.events() < events {
             anyhow::ensure!(
                 Instant::now() < until,
-                "after {at_most:?} only {} of {records} records had reached the sink",
-                self.records()
+                "after {at_most:?} only {} of {events} events had reached the sink",
+                self.events()
             );
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -107,21 +179,81 @@ impl Sink {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, seen: Arc<Seen>, latency: Duration) -> std::io::Result<()> {
+/// What an answer says of a request.
+struct Taken {
+    is_batch: bool,
+    /// The number of its first record.
+    first: u64,
+    records: u64,
+    users: Vec<u64>,
+}
+
+impl Seen {
+    fn take(&self, body: &[u8], is_batch: bool) -> Taken {
+        let mut users = Vec::new();
+        let noted = self.answered.is_some().then_some(&mut users);
+        let counted = self.counter.lock().unwrap_or_else(PoisonError::into_inner).count(body, noted);
+        let first = self.records.fetch_add(counted.records, Ordering::AcqRel);
+        self.units.fetch_add(counted.units, Ordering::AcqRel);
+        self.unreadable.fetch_add(counted.unreadable, Ordering::AcqRel);
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        let now = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.last.fetch_max(now, Ordering::AcqRel);
+        // Last, since it is what others wait for.
+        self.events.fetch_add(counted.events, Ordering::AcqRel);
+        Taken { is_batch, first, records: counted.records, users }
+    }
+
+    fn note_answered(&self, users: &[u64]) {
+        if let Some(noted) = &self.answered {
+            let now = Instant::now();
+            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.extend(users.iter().map(|user| (*user, now)));
+        }
+    }
+}
+
+async fn accept(
+    listener: std::net::TcpListener,
+    seen: Arc<Seen>,
+    acceptor: Option<TlsAcceptor>,
+    latency: Duration,
+) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        connections.spawn(serve(stream, Arc::clone(&seen), latency));
+        seen.connections.fetch_add(1, Ordering::AcqRel);
+        connections.spawn(serve(stream, Arc::clone(&seen), acceptor.clone(), latency));
         while connections.try_join_next().is_some() {}
     }
 }
 
 /// A connection that breaks is the sender's affair.
-async fn serve(mut stream: TcpStream, seen: Arc<Seen>, latency: Duration) -> std::io::Result<()> {
+async fn serve(
+    stream: TcpStream,
+    seen: Arc<Seen>,
+    acceptor: Option<TlsAcceptor>,
+    latency: Duration,
+) -> anyhow::Result<()> {
+    let Some(acceptor) = acceptor else { return serve_h1(stream, &seen, latency).await };
+    let stream = acceptor.accept(stream).await?;
+    seen.handshakes.fetch_add(1, Ordering::AcqRel);
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        seen.h2_connections.fetch_add(1, Ordering::AcqRel);
+        serve_h2(stream, seen, latency).await
+    } else {
+        serve_h1(stream, &seen, latency).await
+    }
+}
+
+async fn serve_h1(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    seen: &Seen,
+    latency: Duration,
+) -> anyhow::Result<()> {
     let head_end = Finder::new(b"\r\n\r\n");
-    let key = Finder::new(b"\"PartitionKey\":\"");
     let mut buffer = vec![0; 2 << 20];
     let mut filled = 0;
     let mut answer = String::new();
@@ -148,31 +280,69 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, latency: Duration) -> std
             filled += read;
         }
         let is_batch = buffer[..body_at].windows(10).any(|ten| ten == b"PutRecords");
-        let body = &buffer[body_at..whole];
-        let keys: Vec<usize> = key.find_iter(body).collect();
-        let count = keys.len() as u64;
-        let number = seen.records.fetch_add(count, Ordering::AcqRel);
-        seen.calls.fetch_add(1, Ordering::AcqRel);
-        let now = u64::try_from(seen.since.elapsed().as_micros()).unwrap_or(u64::MAX);
-        seen.last.fetch_max(now, Ordering::AcqRel);
+        let taken = seen.take(&buffer[body_at..whole], is_batch);
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
-        if let Some(noted) = &seen.answered {
-            let now = Instant::now();
-            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
-            // After the member's name and `user-` come eight digits.
-            noted.extend(keys.iter().filter_map(|at| Some((number_at(body, at + 16 + 5)?, now))));
-        }
-        write_answer(&mut answer, is_batch, number, count);
+        seen.note_answered(&taken.users);
+        answer.clear();
+        write_head(&mut answer, &taken);
+        write_body(&mut answer, &taken);
         stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await?;
         buffer.copy_within(whole..filled, 0);
         filled -= whole;
     }
 }
 
-fn number_at(body: &[u8], at: usize) -> Option<u64> {
-    std::str::from_utf8(body.get(at..at + 8)?).ok()?.parse().ok()
+async fn serve_h2(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    seen: Arc<Seen>,
+    latency: Duration,
+) -> anyhow::Result<()> {
+    let mut connection = h2::server::Builder::new()
+        .initial_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .handshake::<_, bytes::Bytes>(stream)
+        .await?;
+    let mut calls = JoinSet::new();
+    while let Some(call) = connection.accept().await {
+        let (request, respond) = call?;
+        calls.spawn(answer_h2(request, respond, Arc::clone(&seen), latency));
+        while calls.try_join_next().is_some() {}
+    }
+    Ok(())
+}
+
+async fn answer_h2(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<bytes::Bytes>,
+    seen: Arc<Seen>,
+    latency: Duration,
+) -> anyhow::Result<()> {
+    let target = request.headers().get("x-amz-target").map(|target| target.as_bytes().to_vec());
+    let is_batch = target.is_some_and(|target| target.ends_with(b".PutRecords"));
+    let mut stream = request.into_body();
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.data().await {
+        let chunk = chunk?;
+        stream.flow_control().release_capacity(chunk.len())?;
+        body.extend_from_slice(&chunk);
+    }
+    let taken = seen.take(&body, is_batch);
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    seen.note_answered(&taken.users);
+    let mut answer = String::new();
+    write_body(&mut answer, &taken);
+    let head = Response::builder()
+        .header("content-type", CONTENT_TYPE)
+        .header("x-amzn-requestid", "bench")
+        .header("content-length", answer.len())
+        .body(())?;
+    respond.send_response(head, false)?.send_data(answer.into(), true)?;
+    Ok(())
 }
 
 fn content_length(head: &[u8]) -> usize {
@@ -183,27 +353,36 @@ fn content_length(head: &[u8]) -> usize {
     length.unwrap_or(0)
 }
 
-fn write_answer(answer: &mut String, is_batch: bool, first: u64, count: u64) {
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// 56 digits, as Kinesis gives them.
+fn entry(number: u64) -> String {
+    format!(
+        "{{\"SequenceNumber\":\"496543269573985634983{number:035}\",\"ShardId\":\"shardId-000000000000\"}}"
+    )
+}
+
+fn around(taken: &Taken) -> (&'static str, &'static str) {
+    if taken.is_batch { ("{\"FailedRecordCount\":0,\"Records\":[", "]}") } else { ("", "") }
+}
+
+fn write_head(answer: &mut String, taken: &Taken) {
     use std::fmt::Write;
-    // 56 digits, as Kinesis gives them.
-    let entry = |number: u64| {
-        format!(
-            "{{\"SequenceNumber\":\"496543269573985634983{number:035}\",\"ShardId\":\"shardId-000000000000\"}}"
-        )
-    };
-    let size = entry(0).len();
-    let count = usize::try_from(count).unwrap_or(0);
-    let (open, close) = if is_batch { ("{\"FailedRecordCount\":0,\"Records\":[", "]}") } else { ("", "") };
-    let length = open.len() + close.len() + count * size + count.saturating_sub(1);
-    answer.clear();
+    let (open, close) = around(taken);
+    let count = usize::try_from(taken.records).unwrap_or(0);
+    let length = open.len() + close.len() + count * entry(0).len() + count.saturating_sub(1);
     let wrote = write!(
         answer,
-        "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\nx-amzn-requestid: bench\r\n\
-         content-length: {length}\r\n\r\n{open}"
+        "HTTP/1.1 200 OK\r\ncontent-type: {CONTENT_TYPE}\r\nx-amzn-requestid: bench\r\ncontent-length: {length}\r\n\r\n"
     );
     debug_assert!(wrote.is_ok(), "a String takes everything");
-    for (index, number) in (first..).take(count).enumerate() {
-        if index > 0 {
+}
+
+fn write_body(answer: &mut String, taken: &Taken) {
+    let (open, close) = around(taken);
+    answer.push_str(open);
+    for number in taken.first..taken.first + taken.records {
+        if number > taken.first {
             answer.push(',');
         }
         answer.push_str(&entry(number));

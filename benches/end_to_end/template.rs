@@ -8,6 +8,15 @@ pub const WRITE_KEY: &str = "benchmark-write-key";
 /// Bytes of one event as it is sent.
 pub const EVENT_BYTES: usize = 700;
 
+/// What a request of several events is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The tracking API's: `{"batch":[…]}` to `/v1/batch`.
+    Api,
+    /// A JSON array to `/v1/track`, as other forwarders take it.
+    Array,
+}
+
 /// One request, ready but for its ids.
 pub struct Template {
     bytes: Vec<u8>,
@@ -17,12 +26,12 @@ pub struct Template {
 
 impl Template {
     /// A request of so many events.
-    pub fn new(events: usize) -> Self {
+    pub fn new(events: usize, form: Form) -> Self {
         let (item, user, message) = item();
-        let (path, open, close) = if events == 1 {
-            ("/v1/track", "", "")
-        } else {
-            ("/v1/batch", "{\"batch\":[", "],\"sentAt\":\"2026-03-02T10:00:00.000Z\"}")
+        let (path, open, close) = match form {
+            _ if events == 1 => ("/v1/track", "", ""),
+            Form::Api => ("/v1/batch", "{\"batch\":[", "],\"sentAt\":\"2026-03-02T10:00:00.000Z\"}"),
+            Form::Array => ("/v1/track", "[", "]"),
         };
         let mut body = open.to_owned();
         let mut starts = Vec::with_capacity(events);

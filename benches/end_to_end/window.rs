@@ -10,6 +10,7 @@ use crate::{
     process::{Face, Server},
     report::{Quantiles, Row},
     sink::Sink,
+    template::Form,
     used,
 };
 
@@ -29,8 +30,8 @@ struct Seen {
 /// Skipped, with words, where there is no display.
 pub fn window(words: &Words) -> anyhow::Result<Row> {
     let row = Row {
-        name: WINDOW,
-        load: "5,000 single events/s, put-records, window open",
+        name: WINDOW.into(),
+        load: "5,000 single events/s, put-records, window open".into(),
         target: "≤ 10 % more CPU per event than headless, but for the window's own threads",
         ..Row::default()
     };
@@ -81,9 +82,8 @@ pub fn window(words: &Words) -> anyhow::Result<Row> {
 fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
     let seconds = if words.quick { 4 } else { 20 * words.times };
     let dir = folder()?;
-    let sink = Sink::start(Duration::ZERO, false)?;
-    let server =
-        Server::start(&words.binary, face, dir.path(), &sink.url(), &["--operation", "put-records"])?;
+    let sink = Sink::start(Duration::ZERO, false, words.tls)?;
+    let server = Server::start(&words.binary, face, dir.path(), &sink, &["--operation", "put-records"])?;
     let load = Load {
         to: server.address,
         connections: 50,
@@ -91,6 +91,7 @@ fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
         users: USERS,
         first: 0,
         events: u64::from(PER_SECOND),
+        form: Form::Api,
     };
     let warm = pace(load, PER_SECOND)?;
     sink.wait_for(warm.accepted, DRAIN_MAX)?;

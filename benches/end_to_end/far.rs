@@ -1,0 +1,154 @@
+//! The rows in which it counts how far away the stream is: 0, 20 and 100 ms; both operations; one user, 200 and 10,000;
+//! with and without aggregation. A flood's name is `far-MS-OPERATION-USERS-AGGREGATION`, with `single` for `put-record` and
+//! `batch` for `put-records`; a paced load's has its rate behind it and begins with `paced`.
+
+use std::time::Duration;
+
+use crate::{
+    USERS,
+    destination::{Aggregation, Destination},
+    flood::Flood,
+    load::micros,
+    paced::Paced,
+    report,
+};
+
+/// Milliseconds until the sink answers, and different users.
+const PLACES: [(u64, u64); 11] = [
+    (0, 1),
+    (0, 200),
+    (0, USERS),
+    (20, 1),
+    (20, 200),
+    (20, USERS),
+    (100, 1),
+    (100, 200),
+    (100, USERS),
+    // As docs/performance.md has them.
+    (20, 5_000),
+    (100, 1_000),
+];
+
+/// So long a flood should take, where the machine is not slower than expected.
+const SECONDS: u64 = 5;
+
+/// What the processor allows at the most, in events a second: an event a call, many records a call, many events a record.
+const SINGLES_MAX: u64 = 20_000;
+const BATCHES_MAX: u64 = 150_000;
+const AGGREGATED_MAX: u64 = 100_000;
+
+/// Records in flight at the most, by operation; no two have a user in common.
+const SINGLES_AT_ONCE: u64 = 1_024;
+const BATCHES_AT_ONCE: u64 = 20_000;
+
+/// Aggregated records in flight at the most, since no two have a bucket of keys in common; events in one.
+const BUCKETS: u64 = 1_024;
+const EVENTS_OF_A_RECORD: u64 = 50;
+
+/// The floods.
+pub fn floods() -> Vec<Flood> {
+    let mut all = Vec::new();
+    for (ms, users) in PLACES {
+        for operation in ["put-record", "put-records"] {
+            for aggregation in [Aggregation::None, Aggregation::Kpl] {
+                all.push(flood((ms, users), operation, aggregation));
+            }
+            if (ms, users) == (20, 200) {
+                all.push(flood((ms, users), operation, Aggregation::Lines));
+            }
+        }
+    }
+    all
+}
+
+/// The loads at a fixed rate.
+pub fn paced() -> Vec<Paced> {
+    let of = |place, operation, aggregation, per_second, per_request| {
+        let (ms, users): (u64, u64) = place;
+        let to = destination(ms, operation, aggregation);
+        Paced {
+            name: format!("paced-{}-{per_second}", scheme(ms, users, &to)).into(),
+            load: format!(
+                "{}, {} a second",
+                said(ms, users, &to),
+                report::number(Some(f64::from(per_second)), 0)
+            )
+            .into(),
+            to,
+            users,
+            per_second,
+            per_request,
+        }
+    };
+    vec![
+        of((100, 1_000), "put-record", Aggregation::None, 2_000, 1),
+        of((20, 1), "put-record", Aggregation::Kpl, 2_000, 1),
+        of((20, 1), "put-records", Aggregation::Kpl, 2_000, 1),
+        of((100, 1), "put-record", Aggregation::Kpl, 1_000, 1),
+        of((20, 200), "put-records", Aggregation::Kpl, 20_000, 10),
+    ]
+}
+
+fn destination(ms: u64, operation: &'static str, aggregation: Aggregation) -> Destination {
+    let encoding = (aggregation == Aggregation::Lines).then_some("json-lines");
+    Destination { aggregation, encoding, ..Destination::plain(operation, Duration::from_millis(ms)) }
+}
+
+fn scheme(ms: u64, users: u64, to: &Destination) -> String {
+    let operation = if to.operation == "put-record" { "single" } else { "batch" };
+    format!("{ms}-{operation}-{users}-{}", to.aggregation.as_str())
+}
+
+fn said(ms: u64, users: u64, to: &Destination) -> String {
+    let users = if users == 1 {
+        "one user".to_owned()
+    } else {
+        format!("{} users", report::number(Some(users as f64), 0))
+    };
+    let aggregation = match to.aggregation {
+        Aggregation::None => String::new(),
+        some => format!(", {}", some.as_str()),
+    };
+    format!("{}, {ms} ms, {users}{aggregation}", to.operation)
+}
+
+fn flood((ms, users): (u64, u64), operation: &'static str, aggregation: Aggregation) -> Flood {
+    let to = destination(ms, operation, aggregation);
+    let of_any_size = Flood {
+        name: format!("far-{}", scheme(ms, users, &to)).into(),
+        load: said(ms, users, &to).into(),
+        target: "",
+        to,
+        users,
+        connections: 8,
+        per_request: 100,
+        events: 0,
+        quick_events: 0,
+        calls: None,
+    };
+    sized(of_any_size, to)
+}
+
+/// With as many events as that destination takes in some seconds; where those are few, in smaller requests.
+pub fn sized(flood: Flood, to: Destination) -> Flood {
+    let events = expected_per_second(&to, flood.users) * SECONDS;
+    let per_request = if events < 2_000 { 10 } else { flood.per_request };
+    let round = |events: u64| events.next_multiple_of(per_request as u64);
+    Flood { events: round(events), quick_events: round(events / 4), per_request, ..flood }
+}
+
+/// Events a second, roughly.
+fn expected_per_second(to: &Destination, users: u64) -> u64 {
+    let is_single = to.operation == "put-record";
+    let round_trip = to.latency + Duration::from_micros(if is_single { 500 } else { 2_000 });
+    let at_once = if is_single { SINGLES_AT_ONCE } else { BATCHES_AT_ONCE };
+    let most = if is_single { SINGLES_MAX } else { BATCHES_MAX };
+    let (records, events, most) = match to.aggregation {
+        Aggregation::None => (users.min(at_once), 1, most),
+        Aggregation::Kpl | Aggregation::Lines => {
+            (users.min(at_once).min(BUCKETS), EVENTS_OF_A_RECORD, AGGREGATED_MAX)
+        }
+    };
+    let in_a_second = records * events * 1_000_000 / u64::from(micros(round_trip));
+    in_a_second.min(most)
+}
