@@ -92,10 +92,8 @@ impl Flood {
         let theirs = if without { self.without_aggregation() } else { self.clone() };
         let (others, ours) = report::in_turn(|| theirs.run(&words_of_other), || self.run(words))?;
         let remark = if without {
-            format!(
-                " (the other without aggregation, {} events)",
-                report::number(Some(theirs.events as f64), 0)
-            )
+            let events = report::number(Some(theirs.count(words) as f64), 0);
+            format!(" (the other without aggregation, {events} events)")
         } else {
             String::new()
         };
@@ -108,9 +106,14 @@ impl Flood {
         Self { to, ..far::sized(self.clone(), to) }
     }
 
+    /// Events of a run.
+    pub fn count(&self, words: &Words) -> u64 {
+        words.times * if words.quick { self.quick_events } else { self.events }
+    }
+
     /// Runs it with that build.
     pub fn run(&self, words: &Words) -> anyhow::Result<Row> {
-        let events = words.times * if words.quick { self.quick_events } else { self.events };
+        let events = self.count(words);
         let dir = folder()?;
         let sink = Sink::start(self.to.latency, false, words.tls)?;
         let server = serve(words, dir.path(), &sink, &self.to)?;

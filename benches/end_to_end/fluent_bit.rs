@@ -85,7 +85,7 @@ impl Drop for FluentBit {
 
 /// As [`Flood::run`], but for what only ours can be asked: its metrics, and how long it takes to stop.
 fn run(words: &Words, load: &Flood, binary: &Path) -> anyhow::Result<Row> {
-    let events = words.times * if words.quick { load.quick_events } else { load.events };
+    let events = load.count(words);
     let dir = folder()?;
     let sink = Sink::start(load.to.latency, false, words.tls)?;
     let server = FluentBit::start(binary, &words.fluent_bit_conf, dir.path(), &sink)?;

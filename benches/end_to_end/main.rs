@@ -34,7 +34,7 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 
-use destination::Destination;
+use destination::{Aggregation, Destination};
 use flood::Flood;
 use limits::{PartWords, sync_limit, waits};
 use load::{Load, Sent, pace};
@@ -174,12 +174,29 @@ fn chosen(words: &Words) -> anyhow::Result<Option<(Vec<Flood>, Vec<Paced>)>> {
         print(&names.join("\n"));
         return Ok(None);
     }
+    if words.rows.is_empty() && !words.far {
+        return Ok(Some((near.into(), Vec::new())));
+    }
     if words.rows.is_empty() {
-        return Ok(Some(if words.far { (far, paced) } else { (near.into(), Vec::new()) }));
+        return Ok(Some(far_rows(words, far, paced)?));
     }
     let floods = near.into_iter().chain(far).filter(|flood| words.wants(&flood.name)).collect();
     paced.retain(|load| words.wants(&load.name));
     Ok(Some((floods, paced)))
+}
+
+/// All rows with a far stream, but for those that this build cannot run.
+fn far_rows(
+    words: &Words,
+    mut floods: Vec<Flood>,
+    mut paced: Vec<Paced>,
+) -> anyhow::Result<(Vec<Flood>, Vec<Paced>)> {
+    if !destination::knows_aggregation(&words.binary)? {
+        print("This build knows no aggregation: the rows with aggregation are left out.\n");
+        floods.retain(|flood| flood.to.aggregation == Aggregation::None);
+        paced.retain(|load| load.to.aggregation == Aggregation::None);
+    }
+    Ok((floods, paced))
 }
 
 /// The rows that are neither floods nor paced loads.
@@ -238,6 +255,13 @@ fn odd_notes(server: &Server, sink: &Sink, accepted: u64) -> Vec<String> {
     }
     if sink.unreadable() > 0 {
         notes.push(format!("ODD: {} aggregated records cannot be read", sink.unreadable()));
+    }
+    // What the program says that it put, if it counts that.
+    for (name, seen) in [("records_total", sink.records()), ("payload_units_total", sink.units())] {
+        let said = server.metric(&format!("tributary_{name}")).filter(|said| *said > 0);
+        if said.is_some_and(|said| said != seen) {
+            notes.push(format!("ODD: {name} is {said:?}, the sink has {seen}"));
+        }
     }
     for name in ["failed_total", "rejected_total", "repeats_possible_total"] {
         let value = server.metric(&format!("tributary_{name}"));
