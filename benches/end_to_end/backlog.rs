@@ -18,13 +18,13 @@ use crate::{
     BACKLOG, HISTORY, USERS, Words,
     destination::Destination,
     folder,
-    load::{Load, flood, pace},
+    load::{Form, Load, flood, pace},
     own_cpu,
     process::Server,
     report::{Quantiles, Row},
     serve,
     sink::Sink,
-    template::{Form, Template},
+    template::Template,
     used,
 };
 
@@ -54,7 +54,7 @@ fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<
     let (spool, threads) = Spool::open(&data, limits)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut template = Template::new(COMMIT, Form::Api);
+        let mut template = Template::new(COMMIT);
         for number in (first..first + events).step_by(COMMIT) {
             let events = events_of(&mut template, number)?;
             let bytes: Vec<usize> = events.iter().map(|event| event.json.len()).collect();

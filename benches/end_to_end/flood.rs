@@ -11,12 +11,11 @@ use crate::{
     destination::{Aggregation, Destination, knows_aggregation},
     far, folder,
     limits::{axum_limit, sdk_limit, sqlite_limit},
-    load::{Load, Sent, flood},
+    load::{Form, Load, Sent, flood},
     log_notes, odd_notes, own_cpu,
     report::{self, Limits, Quantiles, Row},
     serve,
     sink::Sink,
-    template::Form,
     traffic::Traffic,
     used,
 };

@@ -17,12 +17,30 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::template::{Form, Template};
+use crate::template::Template;
 
 /// How long a sender waits that was told to come again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// What a request of several events is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The tracking API's: `{"batch":[…]}` to `/v1/batch`.
+    Api,
+    /// A JSON array to `/v1/track`, as other forwarders take it.
+    Array,
+}
+
+impl Form {
+    fn template(self, events: usize) -> Template {
+        match self {
+            Self::Array if events > 1 => Template::of(events, "/v1/track", ["[", "]"]),
+            Self::Api | Self::Array => Template::new(events),
+        }
+    }
+}
 
 /// What is sent.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +126,7 @@ async fn flood_one(
     mut stream: tokio::net::TcpStream,
     next: Arc<AtomicU64>,
 ) -> anyhow::Result<Sent> {
-    let mut template = Template::new(load.per_request, load.form);
+    let mut template = load.form.template(load.per_request);
     let per_request = load.per_request as u64;
     let mut answer = vec![0; ANSWER_BYTES_MAX];
     let mut sent = Sent::default();
@@ -189,7 +207,7 @@ fn pace_one(
     let per_request = load.per_request as u64;
     let mut stream = TcpStream::connect(load.to)?;
     stream.set_nodelay(true)?;
-    let mut template = Template::new(load.per_request, load.form);
+    let mut template = load.form.template(load.per_request);
     let mut answer = vec![0; ANSWER_BYTES_MAX];
     let mut sent = Sent::default();
     for (index, due) in due {

@@ -37,12 +37,11 @@ use clap::Parser;
 use destination::{Aggregation, Destination};
 use flood::Flood;
 use limits::{PartWords, sync_limit, waits};
-use load::{Load, Sent, pace};
+use load::{Form, Load, Sent, pace};
 use paced::Paced;
 use process::{Face, Server};
 use report::{Quantiles, Row};
 use sink::Sink;
-use template::Form;
 use tls::Tls;
 
 /// Different users of the floods.

@@ -15,12 +15,11 @@ use crate::{
     DRAIN_MAX, Words,
     destination::{Aggregation, Destination, knows_aggregation},
     folder,
-    load::{Load, Sent, pace, pace_counted},
+    load::{Form, Load, Sent, pace, pace_counted},
     log_notes, odd_notes, own_cpu,
     report::{self, Quantiles, Row},
     serve,
     sink::Sink,
-    template::Form,
     traffic::Traffic,
     used,
 };

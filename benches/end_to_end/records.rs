@@ -236,7 +236,7 @@ fn cases() -> Vec<Case> {
     let cut = [&KPL_MAGIC[..], &[0x1A, 0x7F], &[0; 16]].concat();
     let line = format!("{}\n", event(9));
     let lines = [3, 4, 3, 5].map(|user| event(user) + "\n").concat();
-    let unit = vec![b'x'; UNIT_BYTES - "user-00000007".len()];
+    let unit = vec![b'x'; 25_600 - "user-00000007".len()];
     let more = [&unit[..], b"x"].concat();
     vec![
         case("the default encoding", one.as_bytes(), "user-00000001", (1, 1, 0), &[1]),

@@ -8,15 +8,6 @@ pub const WRITE_KEY: &str = "benchmark-write-key";
 /// Bytes of one event as it is sent.
 pub const EVENT_BYTES: usize = 700;
 
-/// What a request of several events is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// The tracking API's: `{"batch":[…]}` to `/v1/batch`.
-    Api,
-    /// A JSON array to `/v1/track`, as other forwarders take it.
-    Array,
-}
-
 /// One request, ready but for its ids.
 pub struct Template {
     bytes: Vec<u8>,
@@ -25,14 +16,18 @@ pub struct Template {
 }
 
 impl Template {
-    /// A request of so many events.
-    pub fn new(events: usize, form: Form) -> Self {
+    /// A request of so many events, as the tracking API takes them.
+    pub fn new(events: usize) -> Self {
+        if events == 1 {
+            Self::of(1, "/v1/track", ["", ""])
+        } else {
+            Self::of(events, "/v1/batch", ["{\"batch\":[", "],\"sentAt\":\"2026-03-02T10:00:00.000Z\"}"])
+        }
+    }
+
+    /// A request of so many events to that path, with these around them.
+    pub fn of(events: usize, path: &str, [open, close]: [&str; 2]) -> Self {
         let (item, user, message) = item();
-        let (path, open, close) = match form {
-            _ if events == 1 => ("/v1/track", "", ""),
-            Form::Api => ("/v1/batch", "{\"batch\":[", "],\"sentAt\":\"2026-03-02T10:00:00.000Z\"}"),
-            Form::Array => ("/v1/track", "[", "]"),
-        };
         let mut body = open.to_owned();
         let mut starts = Vec::with_capacity(events);
         for index in 0..events {

@@ -5,12 +5,11 @@ use std::{sync::mpsc::RecvTimeoutError, time::Duration};
 
 use crate::{
     DRAIN_MAX, USERS, WINDOW, Words, folder,
-    load::{Load, Sent, pace},
+    load::{Form, Load, Sent, pace},
     odd_notes, own_cpu,
     process::{Face, Server},
     report::{Quantiles, Row},
     sink::Sink,
-    template::Form,
     used,
 };
 
