@@ -25,7 +25,7 @@ const SECONDS: u64 = 5;
 
 /// What the processor allows at the most, in events a second: an event a call, many records a call, many events a record.
 const SINGLES_MAX: u64 = 20_000;
-const BATCHES_MAX: u64 = 150_000;
+const BATCHES_MAX: u64 = 100_000;
 const AGGREGATED_MAX: u64 = 100_000;
 
 /// Records in flight at the most, by operation; no two have a user in common.
@@ -133,7 +133,7 @@ pub fn sized(flood: Flood, to: Destination) -> Flood {
 /// Events a second, roughly.
 fn expected_per_second(to: &Destination, users: u64) -> u64 {
     let is_single = to.operation == "put-record";
-    let round_trip = to.latency + Duration::from_micros(if is_single { 500 } else { 2_000 });
+    let round_trip = to.latency + Duration::from_micros(200);
     let at_once = if is_single { SINGLES_AT_ONCE } else { BATCHES_AT_ONCE };
     let most = if is_single { SINGLES_MAX } else { BATCHES_MAX };
     let (records, events, most) = match to.aggregation {

@@ -246,6 +246,18 @@ pub fn markdown(rows: &[Row]) -> Result<String, std::fmt::Error> {
             row.target,
         )?;
     }
+    if rows.iter().any(|row| row.limits.is_some()) {
+        write_limits(&mut text, rows)?;
+    }
+    text.push('\n');
+    for row in rows {
+        writeln!(text, "- {}: {}.", row.load, row.all_notes().join("; "))?;
+    }
+    Ok(text)
+}
+
+/// What the parts alone cost, beside what we cost.
+fn write_limits(text: &mut String, rows: &[Row]) -> std::fmt::Result {
     text.push_str(
         "\nLimits measured in the same run: CPU µs per event of each part alone (and its events/s), and how much of what \
          we cost they would cost together (aim: 60 %).\n\n| load | axum that checks the JSON | SQLite bulk insert | the SDK's calls \
@@ -267,9 +279,5 @@ pub fn markdown(rows: &[Row]) -> Result<String, std::fmt::Error> {
             number(row.share_of_limits().map(|share| share * 100.0), 0),
         )?;
     }
-    text.push('\n');
-    for row in rows {
-        writeln!(text, "- {}: {}.", row.load, row.all_notes().join("; "))?;
-    }
-    Ok(text)
+    Ok(())
 }
