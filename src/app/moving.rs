@@ -165,6 +165,7 @@ pub(super) fn choice_ui(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Aggregation;
 
     fn with(change: impl FnOnce(&mut Config)) -> Config {
         let mut config = Config::default();
@@ -206,6 +207,8 @@ mod tests {
             (with(|_| {}), with(|config| config.destination.region.push('2')), Move::Elsewhere),
             (with(|_| {}), with(|config| config.destination.endpoint_url.push('x')), Move::Elsewhere),
             (with(|_| {}), with(|config| config.destination.ordered = false), Move::Nowhere),
+            (with(|_| {}), with(|config| config.destination.aggregation = Aggregation::Kpl), Move::Nowhere),
+            (with(|_| {}), with(|config| config.destination.aggregation_max_bytes += 1), Move::Nowhere),
             (with(|_| {}), with(|config| config.credentials.external_id.push('x')), Move::Nowhere),
             (with(|_| {}), with(|config| role.clone_into(&mut config.credentials.role_arn)), Move::OtherKeys),
             (with(|_| {}), profile("work"), Move::OtherKeys),

@@ -325,7 +325,7 @@ fn proxies_text(config: &Config) -> String {
     texts.join(", ")
 }
 
-fn number_ui(ui: &mut Ui, name: &str, hint: &str, number: &mut Number) {
+pub(super) fn number_ui(ui: &mut Ui, name: &str, hint: &str, number: &mut Number) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -4,6 +4,7 @@
 //! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
 //! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
 
+mod aggregation;
 mod attach;
 mod check;
 mod keychain;
@@ -34,7 +35,6 @@ use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
     delivery::{Caller, Forwarder, Found},
     engine::{Engine, Queued},
-    event::Encoding,
     policy as policies, remedy,
 };
 
@@ -66,6 +66,7 @@ pub(super) struct SetUp {
     policy: policy::Form,
     keychain: keychain::Keychain,
     streams: streams::Streams,
+    aggregation: aggregation::Form,
     saved: saved::Saved,
     who: who::Who,
     check: check::Check,
@@ -169,6 +170,7 @@ impl SetUp {
         Self {
             kept: draft.clone(),
             unkept_since: None,
+            aggregation: aggregation::Form::new(&draft.destination),
             draft,
             scroll_to: None,
             policy: policy::Form::new(engine),
@@ -297,7 +299,14 @@ impl SetUp {
     }
 
     pub(super) fn is_dirty(&self, config: &Config) -> bool {
-        self.draft.destination != config.destination || self.draft.credentials != config.credentials
+        self.draft.destination != config.destination
+            || self.draft.credentials != config.credentials
+            || self.aggregation.fault(&self.draft.destination).is_some()
+    }
+
+    /// Why the draft cannot be applied, in a few words.
+    fn reason(&self) -> Option<String> {
+        reason(&self.draft).or_else(|| self.aggregation.fault(&self.draft.destination))
     }
 
     /// Whether the rail should point here.
@@ -385,7 +394,7 @@ impl SetUp {
 
     fn apply_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let t = tokens(ui);
-        let reason = reason(&self.draft);
+        let reason = self.reason();
         let question = moving::question(seen, &self.draft).filter(|_| reason.is_none());
         let calm = "Changes take effect when you apply them. Accepted events are kept.";
         let text = reason.as_deref().or(question.as_ref().map(|question| &*question.text)).unwrap_or(calm);
@@ -433,6 +442,7 @@ impl SetUp {
         }
         if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
             self.draft = seen.config.clone();
+            self.aggregation = aggregation::Form::new(&self.draft.destination);
         }
     }
 
@@ -464,8 +474,10 @@ impl SetUp {
                 widgets::link_ui(ui, "What is Amazon Kinesis?", policies::ABOUT_KINESIS);
             }
             if *kind == DestinationKind::Kinesis || !seen.config.destinations.is_empty() {
-                let reason = reason(&self.draft);
-                self.saved.ui(ui, seen, &mut self.draft, reason.as_deref());
+                let reason = self.reason();
+                if self.saved.ui(ui, seen, &mut self.draft, reason.as_deref()) {
+                    self.aggregation = aggregation::Form::new(&self.draft.destination);
+                }
             }
         });
     }
@@ -656,21 +668,7 @@ impl SetUp {
                 [(Operation::PutRecord, "PutRecord", one), (Operation::PutRecords, "PutRecords", many)];
             widgets::choices_ui(ui, &mut destination.operation, &choices);
             ui.add_space(4.0);
-            name_ui(ui, "Encoding");
-            let choices = [
-                (
-                    Encoding::Base64,
-                    "base64",
-                    "The event's JSON text in base64, as consumers of Clickstream expect it.",
-                ),
-                (Encoding::Json, "json", "The event's JSON text as it is: a quarter smaller."),
-                (
-                    Encoding::JsonLines,
-                    "json-lines",
-                    "JSON and a newline: Firehose then writes one event per line.",
-                ),
-            ];
-            widgets::choices_ui(ui, &mut destination.encoding, &choices);
+            self.aggregation.ui(ui, destination);
             ui.add_space(4.0);
             ui.horizontal_top(|ui| {
                 widgets::switch_ui(ui, &mut destination.ordered, "Keep the order per user");
@@ -696,7 +694,7 @@ impl SetUp {
             check::Finding::Good => Mark::Done,
             check::Finding::Bad => Mark::Attention,
         };
-        let missing = reason(&self.draft);
+        let missing = self.reason();
         step_ui(ui, number, "Check", mark, |ui| self.check.ui(ui, seen, &self.draft, missing.as_deref()));
     }
 

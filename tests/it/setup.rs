@@ -6,7 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use eframe::egui::accesskit::Role;
+use eframe::egui::{
+    Key, Modifiers,
+    accesskit::{Role, Toggled},
+};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::config::{Config, CredentialsSource, DestinationKind};
 
@@ -1165,4 +1168,104 @@ fn a_profile_that_is_written_while_the_window_looks_is_found() {
     let keys = "[late]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = example\n";
     std::fs::write(inside().expect("a folder").join("credentials"), keys).expect("written");
     wait_for(window, "the profile", |window| says(window, "Its keys are in AWS's file"));
+}
+
+/// What the settings file says of them.
+fn delivery_settings(desk: &Desk) -> [Option<String>; 3] {
+    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    let of = |name: &str| {
+        let line = file.lines().find(|line| line.starts_with(&format!("{name} =")))?;
+        line.split(" = ").nth(1).map(str::to_owned)
+    };
+    [of("encoding"), of("aggregation"), of("aggregation_max_bytes")]
+}
+
+fn is_chosen(window: &Window, label: &str) -> bool {
+    let choice = window.get_by_role_and_label(Role::RadioButton, label);
+    choice.accesskit_node().toggled().is_some_and(|toggled| toggled == Toggled::True)
+}
+
+#[test]
+fn aggregation_and_its_size_are_chosen_and_applied() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    assert!(is_chosen(window, "none") && !says(window, "Record size"));
+    choose(window, "kpl");
+    assert!(
+        says(window, "AWS Lambda and own code need AWS's de-aggregation module"),
+        "who can read it is said"
+    );
+    let size = window.get_by_role_and_label(Role::SpinButton, "Record size").value();
+    assert_eq!(size.as_deref(), Some("50 KiB"));
+    resize(window, "500 B");
+    assert!(says(window, "A size of at least 1 KiB"));
+    assert!(says(window, "Record size: "), "Apply says why it cannot be pressed");
+    let apply = window.get_by_role_and_label(Role::Button, "Apply");
+    assert!(apply.accesskit_node().is_disabled());
+    click(window, "Revert");
+    window.run();
+    assert!(is_chosen(window, "none") && !says(window, "Changes take effect when you apply them"));
+    choose(window, "kpl");
+    let size = window.get_by_role_and_label(Role::SpinButton, "Record size").value();
+    assert_eq!(size.as_deref(), Some("50 KiB"), "what was typed is gone with Revert");
+    resize(window, "200 KiB");
+    click(window, "Apply");
+    wait_for(window, "the settings", |window| says(window, "Applied and saved"));
+    let saved = delivery_settings(&desk).map(Option::unwrap_or_default);
+    assert_eq!(saved[1..], ["\"kpl\"".to_owned(), "204800".to_owned()]);
+}
+
+/// Types another record size.
+fn resize(window: &mut Window, text: &str) {
+    window.get_by_role_and_label(Role::SpinButton, "Record size").scroll_to_me();
+    window.run();
+    window.get_by_role_and_label(Role::SpinButton, "Record size").focus();
+    window.run();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run();
+    window.get_by_role_and_label(Role::SpinButton, "Record size").type_text(text);
+    window.run();
+}
+
+#[test]
+fn lines_and_json_lines_go_together_and_what_one_choice_changes_of_the_other_is_said() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    assert!(is_chosen(window, "base64") && is_chosen(window, "none"));
+    choose(window, "lines");
+    assert!(is_chosen(window, "json-lines") && is_chosen(window, "lines"));
+    assert!(says(window, "The encoding is json-lines now, which lines need."));
+    choose(window, "json");
+    assert!(is_chosen(window, "json") && is_chosen(window, "none"));
+    assert!(says(window, "Aggregation is none now: lines need the encoding json-lines."));
+    // The note is about these two choices.
+    choose(window, "base64");
+    assert!(!says(window, "Aggregation is none now"));
+    choose(window, "json-lines");
+    choose(window, "lines");
+    assert!(!says(window, "The encoding is json-lines now"), "it was so before");
+    choose(window, "kpl");
+    choose(window, "json");
+    assert!(is_chosen(window, "kpl"), "kpl goes with each encoding");
+    choose(window, "lines");
+    click(window, "Apply");
+    wait_for(window, "the settings", |window| says(window, "Applied and saved"));
+    let saved = delivery_settings(&desk).map(Option::unwrap_or_default);
+    assert_eq!(saved[..2], ["\"json-lines\"".to_owned(), "\"lines\"".to_owned()]);
+}
+
+#[test]
+fn the_check_of_a_draft_with_aggregation_says_what_readers_get() {
+    let mut desk = open(settings());
+    let window = &mut desk.window;
+    choose(window, "kpl");
+    click(window, "Check with a test record");
+    wait_for(window, "the check", |window| says(window, "The check found no problem."));
+    window.get_by_label("The stream takes aggregated records: passed");
+    assert!(says(window, "a reader without de-aggregation gets one binary record"));
+    // Its size does not matter to the check, the way does.
+    resize(window, "100 KiB");
+    assert!(says(window, "Checked at "));
+    choose(window, "none");
+    assert!(says(window, "The settings have changed since this check."));
 }

@@ -1,0 +1,132 @@
+//! How an event becomes bytes of a record, and whether events share records: two choices that bear on each other.
+
+use eframe::egui::Ui;
+
+use super::super::{
+    number::Number,
+    settings,
+    widgets::{self, Tone},
+};
+use super::name_ui;
+use crate::{
+    config::Destination,
+    event::{Aggregation, Encoding},
+};
+
+/// Bytes of a record that several events share: as the settings file takes them.
+const BYTES_MIN: u64 = 1024;
+const BYTES_MAX: u64 = 10 << 20;
+const BYTES_STEP: u64 = 1024;
+
+pub(super) struct Form {
+    /// The size that is being typed, and the draft's that it was made from.
+    size: Number,
+    of: usize,
+    note: Option<Note>,
+}
+
+/// One choice changed the other one. It is said as long as both are as they were then.
+struct Note {
+    text: &'static str,
+    choices: (Encoding, Aggregation),
+}
+
+fn size_of(destination: &Destination) -> Number {
+    Number::bytes(destination.aggregation_max_bytes as u64, BYTES_MIN..=BYTES_MAX, BYTES_STEP)
+}
+
+impl Form {
+    pub(super) fn new(destination: &Destination) -> Self {
+        Self { size: size_of(destination), of: destination.aggregation_max_bytes, note: None }
+    }
+
+    /// Why the draft cannot be applied: what is typed is no size that is allowed.
+    pub(super) fn fault(&self, destination: &Destination) -> Option<String> {
+        let is_shown = destination.aggregation != Aggregation::None;
+        let is_typed = is_shown && self.of == destination.aggregation_max_bytes;
+        let rule = self.size.value().err().filter(|_| is_typed)?;
+        Some(format!("Record size: {rule}"))
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui, destination: &mut Destination) {
+        if self.of != destination.aggregation_max_bytes {
+            // Reverted, or another destination was chosen.
+            (self.size, self.of) = (size_of(destination), destination.aggregation_max_bytes);
+        }
+        encoding_ui(ui, &mut destination.encoding);
+        if destination.aggregation == Aggregation::Lines && destination.encoding != Encoding::JsonLines {
+            destination.aggregation = Aggregation::None;
+            self.note("Aggregation is none now: lines need the encoding json-lines.", destination);
+        }
+        ui.add_space(4.0);
+        aggregation_ui(ui, destination);
+        if destination.aggregation == Aggregation::Lines && destination.encoding != Encoding::JsonLines {
+            destination.encoding = Encoding::JsonLines;
+            self.note("The encoding is json-lines now, which lines need.", destination);
+        }
+        let choices = (destination.encoding, destination.aggregation);
+        self.note.take_if(|note| note.choices != choices);
+        if let Some(note) = &self.note {
+            widgets::message_ui(ui, Tone::Note, note.text);
+        }
+        if destination.aggregation != Aggregation::None {
+            self.size_ui(ui, destination);
+        }
+    }
+
+    fn note(&mut self, text: &'static str, destination: &Destination) {
+        self.note = Some(Note { text, choices: (destination.encoding, destination.aggregation) });
+    }
+
+    fn size_ui(&mut self, ui: &mut Ui, destination: &mut Destination) {
+        let hint = "Data and partition key of a record that events share, at most. A larger event has a record of its \
+                    own. Only events that wait already are put together: none waits for others.";
+        settings::number_ui(ui, "Record size", hint, &mut self.size);
+        let typed = self.size.value().ok().and_then(|bytes| usize::try_from(bytes).ok());
+        if let Some(bytes) = typed {
+            destination.aggregation_max_bytes = bytes;
+            self.of = bytes;
+        }
+    }
+}
+
+fn encoding_ui(ui: &mut Ui, encoding: &mut Encoding) {
+    name_ui(ui, "Encoding");
+    let choices = [
+        (
+            Encoding::Base64,
+            "base64",
+            "The event's JSON text in base64, as consumers of Clickstream expect it.",
+        ),
+        (Encoding::Json, "json", "The event's JSON text as it is: a quarter smaller."),
+        (Encoding::JsonLines, "json-lines", "JSON and a newline: Firehose then writes one event per line."),
+    ];
+    widgets::choices_ui(ui, encoding, &choices);
+}
+
+fn aggregation_ui(ui: &mut Ui, destination: &mut Destination) {
+    name_ui(ui, "Aggregation");
+    let lines = if destination.encoding == Encoding::JsonLines {
+        "Many events in one record, one a line."
+    } else {
+        "Many events in one record, one a line. Sets the encoding to json-lines."
+    };
+    let choices = [
+        (Aggregation::None, "none", "One event is one record. Every reader takes it as it is."),
+        (Aggregation::Kpl, "kpl", "Many events in one record, as the Kinesis Producer Library puts them."),
+        (Aggregation::Lines, "lines", lines),
+    ];
+    widgets::choices_ui(ui, &mut destination.aggregation, &choices);
+    let readers = match destination.aggregation {
+        Aggregation::None => return,
+        Aggregation::Kpl => {
+            "The KCL (2 and later) and Firehose take such records apart by themselves. AWS Lambda and own code need AWS's \
+             de-aggregation module (aws-kinesis-agg). A reader without it gets one binary record."
+        }
+        Aggregation::Lines => {
+            "For readers that split records at line ends, such as Firehose writing to S3. A reader that takes a record for \
+             one event cannot read it."
+        }
+    };
+    widgets::hint_ui(ui, readers);
+}
