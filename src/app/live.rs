@@ -4,6 +4,7 @@
 mod charts;
 mod columns;
 mod filters;
+mod records;
 
 use std::{
     ops::Range,

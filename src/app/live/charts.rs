@@ -15,7 +15,7 @@ use super::super::{
     theme::{self, Tokens, tokens, weight},
     widgets::{self, Tone},
 };
-use super::columns::short_shard;
+use super::{columns::short_shard, records};
 use crate::{
     delivery::{
         Field, Millis,
@@ -124,6 +124,7 @@ impl Charts {
                 page.backlog_ui(ui);
                 page.errors_ui(ui);
                 page.shards_ui(ui);
+                records::card_ui(ui, page.seen);
             },
             |page, ui| {
                 let latency = |ui: &mut Ui, page: &mut Page<'_, '_>, title, hint, of| {
@@ -372,6 +373,8 @@ impl Page<'_, '_> {
         let hot = &self.overview.hot;
         let seconds = ((self.overview.now - hot.since) as f64 / 1e3).max(1.0);
         let encoding = self.seen.config.destination.encoding;
+        // A shard takes so many records: with aggregation, not so many events.
+        let records_per_event = records::records_per_event(&self.seen.status.puts);
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Hot keys");
             if hot.keys.is_empty() {
@@ -385,7 +388,8 @@ impl Page<'_, '_> {
             widgets::hint_ui(ui, &text);
             for key in hot.keys.iter().take(10) {
                 let rate = key.events as f64 / seconds;
-                let load = load(rate, encoded(encoding, key.bytes as f64) / seconds);
+                let bytes = encoded(encoding, key.bytes as f64) / seconds;
+                let load = load(rate * records_per_event, bytes);
                 let share = key.events as f64 / hot.events.max(1) as f64;
                 if key_ui(ui, key, share, rate, load).clicked() {
                     let wish = Wish::Filter(Name::Field(Field::User), key.key.to_string());

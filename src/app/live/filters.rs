@@ -11,10 +11,13 @@ use eframe::egui::{
 };
 use lucide_icons::Icon;
 
-use super::super::{
-    Clock, Seen, detail,
-    theme::{self, tokens, weight},
-    widgets,
+use super::{
+    super::{
+        Clock, Seen, detail,
+        theme::{self, tokens, weight},
+        widgets,
+    },
+    records,
 };
 use crate::{
     delivery::{
@@ -423,12 +426,15 @@ impl Filters {
                 }
                 if state == State::Queued {
                     let hint = "On their way to the stream right now; queued until it has confirmed them";
-                    figure_ui(ui, "Sending", seen.status.sending).on_hover_text(hint);
+                    figure_ui(ui, "Sending", widgets::digits(seen.status.sending)).on_hover_text(hint);
                 }
             }
             if counts_all && seen.status.pruned > 0 {
-                figure_ui(ui, "Removed from the log", seen.status.pruned)
+                figure_ui(ui, "Removed from the log", widgets::digits(seen.status.pruned))
                     .on_hover_text(removed(seen.status.pruned, seen.config.log.keep_events));
+            }
+            if let Some(mean) = records::events_per_record(&seen.status.puts).filter(|_| counts_all) {
+                figure_ui(ui, "Events per record", mean).on_hover_text(records::saved(&seen.status.puts));
             }
             separator_ui(ui);
             for kind in Kind::ALL {
@@ -464,7 +470,7 @@ fn is_all_but_states(shown: &Query) -> bool {
 }
 
 fn accepted_ui(ui: &mut Ui, ledger: &Ledger) {
-    figure_ui(ui, "Accepted", ledger.accepted).on_hover_ui(|ui| {
+    figure_ui(ui, "Accepted", widgets::digits(ledger.accepted)).on_hover_ui(|ui| {
         let Ledger { accepted, delivered, queued, failed, .. } = *ledger;
         let [accepted, delivered, queued, failed] =
             [accepted, delivered, queued, failed].map(widgets::digits);
@@ -540,12 +546,12 @@ fn separator_ui(ui: &mut Ui) {
 }
 
 /// A count that is no filter.
-fn figure_ui(ui: &mut Ui, name: &str, count: u64) -> egui::Response {
+fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Response {
     let t = tokens(ui);
     let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(13);
     let shown = frame.inner_margin(Margin::symmetric(9, 0)).show(ui, |ui| {
         ui.set_height(24.0);
-        let text = format!("{name} {}", widgets::digits(count));
+        let text = format!("{name} {value}");
         ui.label(weight(text, 480.0).size(12.0).color(t.weak));
     });
     shown.response
