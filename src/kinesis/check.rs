@@ -375,11 +375,17 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     /// Whether events that share a record reach a reader; with a record of two of them, where one may be put.
     async fn aggregation(&mut self, client: &Client) -> Result<(), Failed> {
         const NAME: &str = "aggregation";
-        // Lines are not dropped: no reader asks for their hash key.
         let is_kpl = self.config.destination.aggregation == Aggregation::Kpl;
-        if is_kpl && self.facts.is_some_and(|facts| facts.spreads_keys) {
-            let said = "the stream's record distribution is AUTO";
-            return Err(self.failed(NAME, Fault::new("AggregationNotSupported", said)));
+        if self.facts.is_some_and(|facts| facts.spreads_keys) {
+            if is_kpl {
+                let said = "the stream's record distribution is AUTO";
+                return Err(self.failed(NAME, Fault::new("AggregationNotSupported", said)));
+            }
+            // No reader asks for the hash key of lines, so none of them would be lost.
+            let text = "The stream spreads records over its shards by itself (record distribution AUTO): Tributary puts one \
+                        event in each record there.";
+            self.skipped(NAME, text);
+            return Ok(());
         }
         let distribution = match self.facts {
             _ if !is_kpl => "",

@@ -161,7 +161,7 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         ),
         Cause::AggregatesLost => say(
             format!("Readers would lose events that are aggregated in {}.", names.stream),
-            "The stream spreads records over its shards by itself (record distribution AUTO), wherever their hash key lies. AWS does not support aggregation there: the KCL drops an aggregated record that is not in the shard of its hash key, and says nothing.",
+            "The stream spreads records over its shards by itself (record distribution AUTO), wherever their hash key lies. AWS does not support aggregation there: the KCL drops an aggregated record that is not in the shard of its hash key, and says nothing. Tributary puts one event in each record there, as long as it may describe the stream (kinesis:DescribeStreamSummary).",
             "Set the stream's record distribution to USER_PARTITION_KEY in the Kinesis console, or choose the aggregation `none` (destination.aggregation).",
         )
         .at(Place::SetUpStream),

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use eframe::egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use tributary::config::DestinationKind;
+use tributary::{
+    config::DestinationKind,
+    event::{Aggregation, Bucket, Encoding},
+};
 
 use crate::{
-    desk::{Desk, Window, copied, go, open, press, says, settings, type_into, wait_for},
+    desk::{self, Desk, Window, address, copied, go, open, press, says, settings, type_into, wait_for},
     scripted::{Answer, Scripted},
-    window::is_run_with_keys,
+    window::{self, is_run_with_keys},
 };
 
 fn test_place() -> Desk {
@@ -115,6 +118,64 @@ fn an_event_is_read_back_from_the_stream_and_compared() {
     window.get_by_label("Copy record data").click();
     window.step();
     assert!(copied(window).is_some_and(|data| data.starts_with("eyJ")));
+}
+
+#[test]
+fn an_event_that_shares_its_record_is_followed_to_its_place_in_it() {
+    for (aggregation, encoding) in
+        [(Aggregation::Kpl, Encoding::Base64), (Aggregation::Lines, Encoding::JsonLines)]
+    {
+        let mut config = settings();
+        (config.destination.aggregation, config.destination.encoding) = (aggregation, encoding);
+        config.destination.enabled = false;
+        let mut desk = open(config);
+        let window = &mut desk.window;
+        let address = address(window);
+        let seen = |n: u32| format!(r#"{{"userId":"ada","event":"Seen","messageId":"seen-{n}"}}"#);
+        assert_eq!(window::send(address, "test-key-1234", &seen(1)), 200);
+        go(window, "Test");
+        set_json(window, r#"{"userId":"ada","event":"Tested"}"#);
+        send(window);
+        wait_for(window, "the answer", |window| says(window, "Answered 200"));
+        assert_eq!(window::send(address, "test-key-1234", &seen(3)), 200);
+        go(window, "Set up");
+        desk::flip(window, "Deliver events");
+        go(window, "Test");
+        wait_for(window, "the record", |window| says(window, "Read back from the stream"));
+        assert!(says(window, "byte for byte what was put as event 2 of 3 in its record"));
+        window.get_by_label("Event 2 of 3 in the record, as it was read back");
+        window.get_by_label("Copy record data").click();
+        window.step();
+        let data = copied(window).expect("its part of the record");
+        let (text, _) = Encoding::decode(data.as_bytes()).expect("an event");
+        assert!(text.contains("\"Tested\"") && !text.contains("\"Seen\""), "{text}");
+
+        press(window, "Show in Stream");
+        let bucket = Bucket::of("ada").partition_key();
+        let place = format!("2 of 3, under the key {bucket}");
+        wait_for(window, "its part", |window| says(window, &place));
+        assert!(says(window, "\"event\": \"Tested\""));
+
+        go(window, "Live");
+        wait_for(window, "the log", |window| says(window, "Delivered track Seen seen-3"));
+        window.get_by_label("Delivered track Seen seen-3").click();
+        window.run();
+        wait_for(window, "its detail", |window| says(window, "Place in record"));
+        window.get_by_label("3 of 3");
+        window.get_by_label("Record").click();
+        window.run_steps(8);
+        assert!(says(window, &format!("3 of 3, under the key {bucket}")));
+        window.get_by_label(&*Bucket::of("ada").hash_key().to_string());
+        assert!(says(window, &format!("the explicit hash key of {bucket} is at ")));
+        window.get_by_label("Story").click();
+        window.run_steps(8);
+        assert!(says(window, "event 3 of 3"));
+        wait_for(window, "the mean", |window| says(window, "Events per record 3.0"));
+        window.get_by_label("Charts").click();
+        window.run();
+        wait_for(window, "the saving", |window| says(window, "3 events in 1 record since Tributary started"));
+        assert!(says(window, "1 were: 67 % less"));
+    }
 }
 
 #[test]

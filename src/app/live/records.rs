@@ -21,10 +21,11 @@ pub(super) fn saved(puts: &Puts) -> String {
     let Puts { records, events, payload_units, payload_units_alone } = *puts;
     let saved = payload_units_alone.saturating_sub(payload_units) as f64 / payload_units_alone.max(1) as f64;
     let verdict = if saved > 0.0 { format!("{:.0} % less", saved * 100.0) } else { "no less".to_owned() };
+    let held = if records == 1 { "record" } else { "records" };
     let [records, events, units, alone] =
         [records, events, payload_units, payload_units_alone].map(widgets::digits);
     format!(
-        "{events} events in {records} records since Tributary started. With one event in each record, {alone} PUT payload \
+        "{events} events in {records} {held} since Tributary started. With one event in each record, {alone} PUT payload \
          units would have been put; {units} were: {verdict}. A unit is 25 KiB of a record's data and partition key, or \
          less; AWS bills by it in provisioned mode."
     )
