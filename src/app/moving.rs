@@ -207,8 +207,6 @@ mod tests {
             (with(|_| {}), with(|config| config.destination.region.push('2')), Move::Elsewhere),
             (with(|_| {}), with(|config| config.destination.endpoint_url.push('x')), Move::Elsewhere),
             (with(|_| {}), with(|config| config.destination.ordered = false), Move::Nowhere),
-            (with(|_| {}), with(|config| config.destination.aggregation = Aggregation::Kpl), Move::Nowhere),
-            (with(|_| {}), with(|config| config.destination.aggregation_max_bytes += 1), Move::Nowhere),
             (with(|_| {}), with(|config| config.credentials.external_id.push('x')), Move::Nowhere),
             (with(|_| {}), with(|config| role.clone_into(&mut config.credentials.role_arn)), Move::OtherKeys),
             (with(|_| {}), profile("work"), Move::OtherKeys),
@@ -219,6 +217,14 @@ mod tests {
         ] {
             assert_eq!(between(&now, &new), wanted, "{now:?} {new:?}");
         }
+    }
+
+    #[test]
+    fn how_events_share_records_moves_none_of_them() {
+        let aggregated = with(|config| config.destination.aggregation = Aggregation::Kpl);
+        assert_eq!(between(&with(|_| {}), &aggregated), Move::Nowhere);
+        let larger = with(|config| config.destination.aggregation_max_bytes += 1);
+        assert_eq!(between(&with(|_| {}), &larger), Move::Nowhere);
     }
 
     #[test]

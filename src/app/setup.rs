@@ -475,7 +475,9 @@ impl SetUp {
             }
             if *kind == DestinationKind::Kinesis || !seen.config.destinations.is_empty() {
                 let reason = self.reason();
-                if self.saved.ui(ui, seen, &mut self.draft, reason.as_deref()) {
+                let before = self.draft.destination.clone();
+                self.saved.ui(ui, seen, &mut self.draft, reason.as_deref());
+                if self.draft.destination != before {
                     self.aggregation = aggregation::Form::new(&self.draft.destination);
                 }
             }

@@ -19,16 +19,9 @@ pub(super) struct Saved {
 }
 
 impl Saved {
-    /// `reason` says why the draft cannot be kept as it is. True when one was put into the draft.
-    pub(super) fn ui(
-        &mut self,
-        ui: &mut Ui,
-        seen: &mut Seen<'_>,
-        draft: &mut Config,
-        reason: Option<&str>,
-    ) -> bool {
+    /// `reason` says why the draft cannot be kept as it is.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, reason: Option<&str>) {
         let t = tokens(ui);
-        let mut is_put_in = false;
         let mut changed = None;
         ui.horizontal_wrapped(|ui| {
             for saved in &seen.config.destinations {
@@ -42,7 +35,6 @@ impl Saved {
                 let response = ui.add(button).accessible_name(format!("Destination {}", saved.name));
                 if response.on_hover_text(hint).clicked() {
                     saved.put_in(draft);
-                    is_put_in = true;
                 }
                 if selected {
                     let name = format!("Remove {}", saved.name);
@@ -100,6 +92,5 @@ impl Saved {
         if let Some((config, notice)) = changed.filter(|_| !seen.saving) {
             seen.save(config, notice);
         }
-        is_put_in
     }
 }
