@@ -1,5 +1,6 @@
 //! `tributary check`, step by step, against an account that can say anything.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
@@ -53,7 +54,6 @@ fn a_test_record_is_put_marked_and_read_back_byte_by_byte() {
 }
 
 fn event_of(data: &Value) -> Value {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
     let bytes = STANDARD.decode(data.as_str().expect("text")).expect("base64");
     let (text, _) = tributary::event::Encoding::decode(&bytes).expect("a record of ours");
     serde_json::from_str(&text).expect("JSON")
@@ -420,7 +420,6 @@ fn two_test_events_are_put_in_one_record_and_come_apart_again() {
         }
         let dry = account.asked().into_iter().find(|asked| asked.action == "PutRecord?").expect("a dry run");
         assert_eq!(dry.json["ExplicitHashKey"], puts[0].json["ExplicitHashKey"]);
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
         let data = STANDARD.decode(puts[1].json["Data"].as_str().unwrap()).expect("base64");
         let parts = tributary::event::parts(&keys[1].into(), &data);
         assert_eq!(parts.len(), 2);
