@@ -123,7 +123,7 @@ impl Flood {
             users: self.users,
             first: 0,
             events: (events / 20).next_multiple_of(self.per_request as u64),
-            form: Form::Api,
+            form: if words.small { Form::Small } else { Form::Api },
         };
         // Connections, caches and the allocator get warm.
         let warm = flood(load)?;

@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::template::Template;
+use crate::template::{Template, item};
 
 /// How long a sender waits that was told to come again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
@@ -29,6 +29,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 pub enum Form {
     /// The tracking API's: `{"batch":[…]}` to `/v1/batch`.
     Api,
+    /// The same with small events.
+    Small,
     /// A JSON array to `/v1/track`, as other forwarders take it.
     Array,
 }
@@ -36,8 +38,9 @@ pub enum Form {
 impl Form {
     fn template(self, events: usize) -> Template {
         match self {
-            Self::Array if events > 1 => Template::of(events, "/v1/track", ["[", "]"]),
+            Self::Array if events > 1 => Template::of((events, item(false)), "/v1/track", ["[", "]"]),
             Self::Api | Self::Array => Template::new(events),
+            Self::Small => Template::of((events, item(true)), "/v1/batch", ["{\"batch\":[", "]}"]),
         }
     }
 }

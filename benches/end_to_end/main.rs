@@ -72,6 +72,9 @@ struct Words {
     /// The rows with a stream that is far away, and no others
     #[arg(long)]
     far: bool,
+    /// Events of 350 bytes instead of 700, without the limits of the parts
+    #[arg(long)]
+    small: bool,
     /// The sink speaks TLS with HTTP/1.1 or HTTP/2; without the limits, which do not
     #[arg(long, value_name = "HTTP")]
     tls: Option<Tls>,
@@ -156,7 +159,7 @@ impl Words {
 
     /// Whether the limits of the parts are measured, too: over plain HTTP, and for our own table alone.
     fn wants_limits(&self) -> bool {
-        !self.no_limits && self.tls.is_none() && self.beside.is_none()
+        !self.no_limits && !self.small && self.tls.is_none() && self.beside.is_none()
     }
 }
 

@@ -83,7 +83,7 @@ impl Paced {
             first: 0,
             // Few: a load that does not keep up does not begin with a queue.
             events: (CONNECTIONS * self.per_request) as u64,
-            form: Form::Api,
+            form: if words.small { Form::Small } else { Form::Api },
         };
         let warm = pace(load, self.per_second)?;
         sink.wait_for(warm.accepted, DRAIN_MAX)?;

@@ -8,6 +8,9 @@ pub const WRITE_KEY: &str = "benchmark-write-key";
 /// Bytes of one event as it is sent.
 pub const EVENT_BYTES: usize = 700;
 
+/// The same of a small one.
+pub const SMALL_EVENT_BYTES: usize = 350;
+
 /// One request, ready but for its ids.
 pub struct Template {
     bytes: Vec<u8>,
@@ -19,15 +22,19 @@ impl Template {
     /// A request of so many events, as the tracking API takes them.
     pub fn new(events: usize) -> Self {
         if events == 1 {
-            Self::of(1, "/v1/track", ["", ""])
+            Self::of((events, item(false)), "/v1/track", ["", ""])
         } else {
-            Self::of(events, "/v1/batch", ["{\"batch\":[", "],\"sentAt\":\"2026-03-02T10:00:00.000Z\"}"])
+            Self::of(
+                (events, item(false)),
+                "/v1/batch",
+                ["{\"batch\":[", "],\"sentAt\":\"2026-03-02T10:00:00.000Z\"}"],
+            )
         }
     }
 
     /// A request of so many events to that path, with these around them.
-    pub fn of(events: usize, path: &str, [open, close]: [&str; 2]) -> Self {
-        let (item, user, message) = item();
+    pub fn of((events, item): (usize, Item), path: &str, [open, close]: [&str; 2]) -> Self {
+        let Item { text: item, user, message } = item;
         let mut body = open.to_owned();
         let mut starts = Vec::with_capacity(events);
         for index in 0..events {
@@ -71,14 +78,25 @@ fn digits(place: &mut [u8], mut number: u64) {
     }
 }
 
-/// An event of 700 bytes as analytics-node sends it, and where its user's and message's digits are.
-fn item() -> (String, usize, usize) {
-    let mut text = String::from(
-        r#"{"timestamp":"2026-03-02T09:59:30.123Z","type":"track","userId":"user-00000000","event":"Product Added","properties":{"product_id":"507f1f77bcf86cd799439011","sku":"G-32","category":"Games","name":"Monopoly: 3rd Edition","brand":"Hasbro","price":18.99,"quantity":1,"coupon":"MAYDEALS","currency":"usd","position":3,"tags":["a","b","c"],"nested":{"x":1.5,"y":null,"z":true},"note":"NOTE"},"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"},"page":{"url":"https://example.com/products/42?utm_source=x"},"locale":"en-US"},"integrations":{},"messageId":"node-next-0000000000000000-4f0e-9f5c"}"#,
-    );
-    let note = "x".repeat(EVENT_BYTES + 4 - text.len());
+/// An event, and where its user's and message's digits are.
+pub struct Item {
+    text: String,
+    user: usize,
+    message: usize,
+}
+
+/// An event of [`EVENT_BYTES`] as analytics-node sends it, or a small one.
+pub fn item(is_small: bool) -> Item {
+    let small = r#"{"timestamp":"2026-03-02T09:59:30.123Z","type":"track","userId":"user-00000000","event":"Product Added","properties":{"sku":"G-32","price":18.99,"note":"NOTE"},"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"}},"messageId":"node-next-0000000000000000-4f0e-9f5c"}"#;
+    let mut text = String::from(if is_small {
+        small
+    } else {
+        r#"{"timestamp":"2026-03-02T09:59:30.123Z","type":"track","userId":"user-00000000","event":"Product Added","properties":{"product_id":"507f1f77bcf86cd799439011","sku":"G-32","category":"Games","name":"Monopoly: 3rd Edition","brand":"Hasbro","price":18.99,"quantity":1,"coupon":"MAYDEALS","currency":"usd","position":3,"tags":["a","b","c"],"nested":{"x":1.5,"y":null,"z":true},"note":"NOTE"},"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"},"page":{"url":"https://example.com/products/42?utm_source=x"},"locale":"en-US"},"integrations":{},"messageId":"node-next-0000000000000000-4f0e-9f5c"}"#
+    });
+    let bytes = if is_small { SMALL_EVENT_BYTES } else { EVENT_BYTES };
+    let note = "x".repeat(bytes + 4 - text.len());
     text = text.replace("NOTE", &note);
     let user = text.find("user-0").map_or(0, |at| at + 5);
     let message = text.find("next-0").map_or(0, |at| at + 5);
-    (text, user, message)
+    Item { text, user, message }
 }
