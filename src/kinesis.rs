@@ -14,6 +14,7 @@ mod identity;
 pub mod keychain;
 mod keys;
 mod origin;
+mod pools;
 mod process;
 mod profiles;
 mod put_body;

@@ -295,12 +295,16 @@ async fn serve_h1(
     }
 }
 
+/// Requests under way on one connection, at most: as web servers usually have it.
+const STREAMS_MAX: u32 = 128;
+
 async fn serve_h2(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     seen: Arc<Seen>,
     latency: Duration,
 ) -> anyhow::Result<()> {
     let mut connection = h2::server::Builder::new()
+        .max_concurrent_streams(STREAMS_MAX)
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .handshake::<_, bytes::Bytes>(stream)

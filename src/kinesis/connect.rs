@@ -34,7 +34,7 @@ use super::{
     Client,
     body_hash::BodyHash,
     keys::{self, Held, Source},
-    talking,
+    pools, talking,
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind},
@@ -256,7 +256,7 @@ pub(super) fn shown(service: &str, url: &str) -> String {
 async fn located(config: &Config) -> (SdkConfig, Source) {
     let region = Region::new(config.destination.region.clone());
     let http = talking::naming(SharedHttpClient::new(PastTheProxy {
-        proxied: http(ProxyConfig::from_env()),
+        proxied: pools::several(|| http(ProxyConfig::from_env())),
         direct: http(ProxyConfig::disabled()),
         container: Env::real().get("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok().as_deref().map(origin_of),
     }));

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_kinesis::types::ScalingType;
 use serde_json::{Value, json};
 use tributary::config::Operation;
-use tributary::event::{Aggregation, Bucket, Encoding};
+use tributary::engine::PRACTICE_STREAM;
+use tributary::event::{Aggregation, Bucket, Encoding, PartitionKey};
+use tributary::practice::Faults;
 
 use crate::binary::{Home, WRITE_KEY, key_header};
-use crate::practising::practising;
+use crate::practising::{Practising, practising};
 use crate::scripted::{Answer, Call, DENIED, Scripted, TOO_LARGE};
 use crate::wire::{self, Connection, wait_until};
 
@@ -227,4 +230,69 @@ fn switching_it_on_and_off_under_way_loses_nothing_and_keeps_the_order() {
     }
     assert_all_in_order(&seen, 500);
     assert!(shared > 0);
+}
+
+/// Splits a shard in the middle of the bucket of these users, merges the two again, and scales the stream.
+fn change_shards(tributary: &Practising, step: usize) {
+    tributary.ask(async |client| {
+        let shards = client.list_shards().stream_name(PRACTICE_STREAM).send().await.unwrap();
+        let open: Vec<_> = shards
+            .shards()
+            .iter()
+            .filter(|shard| {
+                shard.sequence_number_range().is_none_or(|range| range.ending_sequence_number().is_none())
+            })
+            .collect();
+        let of = |shard: &aws_sdk_kinesis::types::Shard| -> (u128, u128) {
+            let range = shard.hash_key_range().unwrap();
+            (range.starting_hash_key().parse().unwrap(), range.ending_hash_key().parse().unwrap())
+        };
+        if step.is_multiple_of(2) {
+            // A hash between those of the users' keys, so that their MD5s come to lie on both sides.
+            let [first, second, ..] = users().map(|user| PartitionKey::hash_of(&user));
+            let at = first.max(second);
+            let owner = open.iter().find(|shard| (of(shard).0..=of(shard).1).contains(&at)).unwrap();
+            let split = client.split_shard().stream_name(PRACTICE_STREAM).shard_to_split(owner.shard_id());
+            split.new_starting_hash_key(at.to_string()).send().await.unwrap();
+        } else {
+            let count = i32::try_from(open.len()).unwrap();
+            let scale = client.update_shard_count().stream_name(PRACTICE_STREAM);
+            let scale = scale.target_shard_count(if step == 1 { count - 2 } else { count + 1 });
+            scale.scaling_type(ScalingType::UniformScaling).send().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_reader_that_drops_records_of_other_shards_drops_none_while_shards_split_and_merge() {
+    let tributary = practising(|config| {
+        config.destination.aggregation = Aggregation::Kpl;
+        config.destination.encoding = Encoding::Json;
+    });
+    // What comes meanwhile waits, and shares records.
+    let delay = Duration::from_millis(30);
+    tributary.engine.practice().set_faults(Faults { delay, ..Faults::default() });
+    let mut connection = Connection::open(tributary.address).unwrap();
+    for step in 0..4 {
+        let before = tributary.engine.status().ledger.delivered;
+        for n in (step * 60..(step + 1) * 60).step_by(6) {
+            let some: Vec<_> =
+                (n..n + 6).flat_map(|n| users().each_ref().map(|user| event(user, n))).collect();
+            post(&mut connection, &some);
+        }
+        wait_until("some are delivered", || tributary.engine.status().ledger.delivered > before);
+        change_shards(&tributary, step);
+    }
+    tributary.wait_settled(4 * 240);
+    let puts = tributary.engine.status().puts;
+    assert_eq!(puts.events, 4 * 240);
+    assert!(puts.records < puts.events / 2, "{puts:?}");
+    let read = tributary.read_as_kcl();
+    assert_eq!((read.records.len(), read.dropped), (4 * 240, 0));
+    let mut seen: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for record in &read.records {
+        let json: Value = serde_json::from_slice(&record.data).unwrap();
+        seen.entry(record.partition_key.clone()).or_default().push(json["n"].clone());
+    }
+    assert_all_in_order(&seen, 240);
 }
