@@ -14,7 +14,9 @@ mod lanes;
 mod load;
 mod order;
 mod patience;
+mod put;
 mod reading;
+mod settle;
 mod state;
 mod telling;
 
@@ -31,22 +33,20 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     config::{self, Config, Operation},
-    delivery::{
-        self, Attempt, EventId, Fault, Millis, Outcome, Puts, Receipt, SET_ASIDE, StreamFacts, StreamNews,
-        Stuck,
-    },
-    event::{Aggregation, Bucket, Encoding, RecordData, UserRecord},
-    kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client, Outgoing},
+    delivery::{self, EventId, Fault, Millis, Puts, SET_ASIDE, StreamFacts, StreamNews, Stuck},
+    event::Aggregation,
+    kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client},
     spool::{Settlement, Spool, Summary},
 };
-use backoff::{Wait, delay_after};
 use bound::{Doing, Meter, Now};
 use in_flight::InFlight;
 use lanes::{Cut, Lanes};
-use load::{Load, Parcel, Taken, Together};
+use load::{Taken, Together};
 use order::Order;
 use patience::Patience;
+use put::put;
 use reading::{Page, Reader};
+use settle::Done;
 use state::{Reason, Weather};
 
 /// Puts in flight, at first and at the most: of one record each, and of up to 500 records each. Memory holds no more
@@ -101,55 +101,6 @@ pub struct Reports {
 
 type Put = Pin<Box<dyn Future<Output = Done> + Send>>;
 type Asking = Pin<Box<dyn Future<Output = Result<StreamFacts, Fault>> + Send>>;
-
-/// A put that came back.
-struct Done {
-    load: Load,
-    /// One a record.
-    outcomes: Vec<Outcome>,
-    started: Instant,
-    started_at: Millis,
-    encoding: Encoding,
-    /// Changes of the settings before it.
-    changes: u64,
-    /// How long its answer was waited for.
-    waited: Duration,
-    /// `false`: there were no keys to send it with.
-    was_sent: bool,
-}
-
-/// How a put came back.
-struct Came {
-    started_at: Millis,
-    at: Millis,
-    took_ms: u32,
-    encoding: Encoding,
-    /// It was put with the settings in force.
-    is_of_now: bool,
-    was_sent: bool,
-}
-
-impl Came {
-    fn settlement(&self, taken: &Taken, result: Result<Receipt, Fault>) -> Settlement {
-        Settlement {
-            id: taken.event.id,
-            bytes: taken.event.json.len(),
-            at: self.at,
-            attempts: taken.event.attempts,
-            took_ms: self.took_ms,
-            encoding: self.encoding,
-            result,
-        }
-    }
-}
-
-/// What the spool is told of puts that came back.
-#[derive(Default)]
-struct Books {
-    settlements: Vec<Settlement>,
-    attempts: Vec<(EventId, Attempt)>,
-    repeats: u64,
-}
 
 /// What can happen.
 enum Step {
@@ -512,207 +463,6 @@ impl Forwarder {
         self.tell_news();
     }
 
-    /// Puts what came back where it belongs: settled, or its lane's head again.
-    async fn settle(&mut self, all: Vec<Done>) {
-        let now = Instant::now();
-        let mut books = Books::default();
-        let was_offline = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Offline);
-        for done in all {
-            self.sending -= done.load.events.len() as u64;
-            self.count(&done);
-            // What was put with other settings says nothing of these.
-            let is_of_now = done.changes == self.changes;
-            if is_of_now && self.patience.learn(&done.outcomes, done.started.elapsed(), done.waited) {
-                self.client = self.client.waiting(self.patience.answer());
-                tracing::warn!("Answers of the stream are now waited for up to {:?}", self.patience.answer());
-            }
-            if is_of_now && !self.says_nothing_new(&done) {
-                self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
-            }
-            if is_of_now && self.weather.pause().is_none() {
-                let outcomes = || done.outcomes.iter().zip(&done.load.records);
-                let count = |is: fn(&Outcome) -> bool| {
-                    outcomes().filter(|(one, _)| is(one)).map(|(_, parcel)| parcel.events as u64).sum()
-                };
-                let delivered = count(|one| matches!(one, Outcome::Delivered(_)));
-                self.in_flight.learn(delivered, count(|one| matches!(one, Outcome::Throttled(_))), now);
-            }
-            self.take_back(done, now, &mut books);
-        }
-        if self.weather.pause().is_some() {
-            // Whoever comes back is not met by as many as it took before.
-            self.in_flight = in_flight_of(&self.setup, &self.controls);
-        } else {
-            if was_offline {
-                // These keys rest because the destination was away, which is over.
-                self.lanes.wake_resting();
-            }
-            self.lanes.unblock(|refusals| now + delay_after(Wait::Blocked, refusals, fastrand::f64()));
-        }
-        self.lanes.wake(now);
-        self.tell_news();
-        self.meter.does(Doing::Disk, Instant::now());
-        let Books { settlements, attempts, repeats } = books;
-        if !attempts.is_empty() || repeats > 0 {
-            self.spool.note_attempts(attempts, repeats).await;
-        }
-        if !settlements.is_empty() {
-            self.spool.settle(settlements).await;
-        }
-        self.meter.does(Doing::Computing, Instant::now());
-        self.give_up_held_back().await;
-    }
-
-    /// What a put delivered, and how long it took.
-    fn count(&mut self, done: &Done) {
-        let (mut puts, mut bytes, mut throttled) = (Puts::default(), 0, 0);
-        let mut events = done.load.events.iter();
-        for (outcome, parcel) in done.outcomes.iter().zip(&done.load.records) {
-            let of_record = events.by_ref().take(parcel.events);
-            match outcome {
-                Outcome::Delivered(_) => {
-                    puts.records += 1;
-                    puts.events += parcel.events as u64;
-                    puts.payload_units += Puts::payload_units(parcel.bytes);
-                    let alone = |one: &Taken| {
-                        Puts::payload_units(
-                            done.encoding.encoded_len(one.event.json.len()) + one.event.key.len(),
-                        )
-                    };
-                    puts.payload_units_alone += of_record.map(alone).sum::<u64>();
-                    bytes += parcel.bytes as u64;
-                }
-                Outcome::Throttled(_) => throttled += of_record.count() as u64,
-                Outcome::Offline(_) | Outcome::Blocked(_) | Outcome::Refused(_) => drop(of_record.count()),
-            }
-        }
-        self.meter.put(done.started.elapsed(), (puts.records, puts.events, bytes), throttled);
-        if puts.records > 0 {
-            self.reports.puts.send_modify(|all| all.add(&puts));
-        }
-    }
-
-    /// A record that is refused as before, while others are taken, is no news of the destination.
-    fn says_nothing_new(&self, done: &Done) -> bool {
-        match (done.load.events.as_slice(), done.outcomes.as_slice()) {
-            ([taken], [Outcome::Blocked(fault)]) => {
-                self.weather.pause().is_none() && self.lanes.is_known_refused(taken, &fault.code)
-            }
-            _ => false,
-        }
-    }
-
-    fn take_back(&mut self, done: Done, now: Instant, books: &mut Books) {
-        let how = Came {
-            took_ms: u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX),
-            at: now_ms(),
-            started_at: done.started_at,
-            encoding: done.encoding,
-            is_of_now: done.changes == self.changes,
-            was_sent: done.was_sent,
-        };
-        let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
-        let refused_together = done.load.records.len() > 1 && done.outcomes.iter().all(is_refused);
-        let mut suspects = Load::default();
-        let mut events = done.load.events.into_iter();
-        for (parcel, outcome) in done.load.records.into_iter().zip(done.outcomes) {
-            let mut record: Vec<Taken> = events.by_ref().take(parcel.events).collect();
-            for taken in &mut record {
-                taken.event.attempts += 1;
-                if let Some(fault) = outcome.fault() {
-                    let (number, fault) = (taken.event.attempts, fault.clone());
-                    let attempt = Attempt { number, at: how.started_at, took_ms: how.took_ms, fault };
-                    books.attempts.push((taken.event.id, attempt));
-                }
-            }
-            match outcome {
-                Outcome::Refused(_) if refused_together => suspects.push(parcel, record),
-                Outcome::Refused(_) if parcel.events > 1 => {
-                    self.lanes.narrow_down(Load { events: record, records: vec![parcel] });
-                }
-                Outcome::Delivered(receipt) => self.delivered(parcel, record, &receipt, &how, books),
-                // The last one of a lane comes back first.
-                outcome => {
-                    for taken in record.into_iter().rev() {
-                        self.not_delivered(taken, &outcome, &how, now, books);
-                    }
-                }
-            }
-        }
-        if !suspects.is_empty() {
-            self.lanes.narrow_down(suspects);
-        }
-    }
-
-    fn delivered(
-        &mut self,
-        parcel: Parcel,
-        record: Vec<Taken>,
-        receipt: &Receipt,
-        how: &Came,
-        books: &mut Books,
-    ) {
-        self.takes_records |= how.is_of_now;
-        let mut lane = None;
-        for (at, taken) in record.into_iter().enumerate() {
-            // Others of its lane are in the same record, at the same number.
-            if how.is_of_now && taken.is_in_order && lane != Some(taken.slot) {
-                self.order.learn(taken.event.id, &taken.event.key, receipt);
-            }
-            lane = Some(taken.slot);
-            let receipt = Receipt { place: parcel.place(at), ..receipt.clone() };
-            books.settlements.push(how.settlement(&taken, Ok(receipt)));
-            self.lanes.settled(&taken);
-        }
-    }
-
-    fn not_delivered(
-        &mut self,
-        taken: Taken,
-        outcome: &Outcome,
-        how: &Came,
-        now: Instant,
-        books: &mut Books,
-    ) {
-        match outcome {
-            Outcome::Throttled(_) => self.rest(taken, Wait::Throttled, now),
-            Outcome::Offline(fault) => {
-                books.repeats += u64::from(how.was_sent && may_have_arrived(fault));
-                if self.weather.pause().is_some() {
-                    self.lanes.park(taken);
-                } else {
-                    self.rest(taken, Wait::Offline, now);
-                }
-            }
-            Outcome::Blocked(fault) if self.giving_up.remove(&taken.event.id) => {
-                books.settlements.push(self.set_aside(&taken, fault));
-                self.lanes.settled(&taken);
-            }
-            Outcome::Blocked(fault) => self.refuse(taken, fault.clone()),
-            Outcome::Refused(fault) => {
-                books.settlements.push(how.settlement(&taken, Err(fault.clone())));
-                self.lanes.settled(&taken);
-            }
-            // Its events are settled where it came.
-            Outcome::Delivered(_) => {}
-        }
-    }
-
-    /// Nobody else waits for a record that may itself be at fault: because of what was said, or because the destination
-    /// took others a moment ago.
-    fn refuse(&mut self, taken: Taken, fault: Fault) {
-        let may_be_its_own = kinesis::may_be_the_records(&fault);
-        if may_be_its_own {
-            self.lanes.isolate(&taken);
-        }
-        let is_suspect = may_be_its_own || self.weather.known_pause().is_none();
-        self.lanes.refused(taken, fault, is_suspect);
-    }
-
-    fn rest(&mut self, taken: Taken, wait: Wait, now: Instant) {
-        self.lanes.missed(taken, |misses| now + delay_after(wait, misses, fastrand::f64()));
-    }
-
     fn next_change(&self) -> Option<Instant> {
         let weather = self.weather.changes_at(Instant::now());
         let now = Instant::now();
@@ -737,67 +487,6 @@ async fn until_answered(asking: &mut Option<Asking>) -> Result<StreamFacts, Faul
     let facts = future.await;
     *asking = None;
     facts
-}
-
-/// Whether the record may be in the stream although no receipt came: then its next put makes a second one.
-fn may_have_arrived(fault: &Fault) -> bool {
-    !kinesis::was_not_sent(fault)
-}
-
-async fn put(
-    client: Client,
-    mut load: Load,
-    (encoding, aggregation): (Encoding, Aggregation),
-    (changes, waited): (u64, Duration),
-) -> Done {
-    let (started, started_at) = (Instant::now(), now_ms());
-    let keys = client.keys().await;
-    let was_sent = keys.is_ok();
-    let outcomes = match keys {
-        Ok(()) => {
-            let events: Vec<_> = load
-                .events
-                .iter()
-                .map(|one| UserRecord { key: &one.event.key, json: &one.event.json })
-                .collect();
-            let records = records_of(&load.records, &events, aggregation);
-            for (parcel, record) in load.records.iter_mut().zip(&records) {
-                parcel.bytes = record.bytes(encoding);
-            }
-            client.put(&records, encoding).await
-        }
-        Err(outcome) => vec![outcome; load.records.len()],
-    };
-    Done { load, outcomes, started, started_at, encoding, changes, waited, was_sent }
-}
-
-/// The events of a load as its records.
-fn records_of<'r>(
-    records: &[Parcel],
-    mut events: &'r [UserRecord<'r>],
-    aggregation: Aggregation,
-) -> Vec<Outgoing<'r>> {
-    let record = |parcel: &Parcel| {
-        let (of_record, rest) = events.split_at(parcel.events);
-        events = rest;
-        let hash_key = parcel.bucket.map(Bucket::hash_key);
-        match (of_record, parcel.bucket) {
-            (several @ [_, _, ..], Some(bucket)) => {
-                let data = match aggregation {
-                    Aggregation::Lines => RecordData::Lines(several),
-                    Aggregation::Kpl | Aggregation::None => RecordData::Kpl(bucket, several),
-                };
-                Outgoing { key: bucket.partition_key().into(), hash_key, data }
-            }
-            (of_record, _) => {
-                // A record without a bucket has one event.
-                let UserRecord { key, json } =
-                    of_record.first().copied().unwrap_or(UserRecord { key: "", json: b"" });
-                Outgoing { key: key.into(), hash_key, data: RecordData::One(json) }
-            }
-        }
-    };
-    records.iter().map(record).collect()
 }
 
 /// CPU time of this process, where the system tells it.

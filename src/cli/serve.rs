@@ -89,9 +89,10 @@ fn tell_bound(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
         limit => (limit.as_str(), None),
     };
     if before.map(limit) != now.map(limit) {
-        match now {
-            Some(bound) => tracing::warn!("{}", remedy::bound(bound, config).join(" ")),
-            None => tracing::info!("The queue no longer grows"),
+        if let Some(bound) = now {
+            tracing::warn!("{}", remedy::bound(bound, config).join(" "));
+        } else {
+            tracing::info!("The queue no longer grows");
         }
     }
 }

@@ -236,10 +236,10 @@ fn bytes_into(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
 /// Seven bits a byte, the lowest first (protobuf's encoding).
 fn varint_into(mut value: usize, out: &mut Vec<u8>) {
     while value >= 0x80 {
-        out.push((value & 0x7F) as u8 | 0x80);
+        out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push(value.to_le_bytes()[0]);
 }
 
 fn varint_len(value: usize) -> usize {
