@@ -1200,7 +1200,7 @@ fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
 fn send_on(address: SocketAddr, users: &'static [&'static str], per_tick: usize) -> impl FnOnce() {
     let stop = std::sync::Arc::new(AtomicBool::new(false));
     let stops = std::sync::Arc::clone(&stop);
-    let sender = std::thread::spawn(move || {
+    let sender = std::thread::Builder::new().name("sender".to_owned()).spawn(move || {
         let mut connection = Connection::open(address).unwrap();
         let mut n = 0;
         while !stops.load(Ordering::Relaxed) {
@@ -1213,7 +1213,7 @@ fn send_on(address: SocketAddr, users: &'static [&'static str], per_tick: usize)
     });
     move || {
         stop.store(true, Ordering::Relaxed);
-        sender.join().unwrap();
+        sender.unwrap().join().unwrap();
     }
 }
 
