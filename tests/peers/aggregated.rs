@@ -1,11 +1,12 @@
 //! Aggregated records, taken apart by the libraries that AWS publishes for consumers without the KCL: `aws-kinesis-agg`
 //! for Node and for Python.
 
-use crate::kpl::{self, Part};
+use crate::kpl::Part;
 use crate::processes::{node, python, run, sender};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use std::process::Command;
+use tributary::event::{Bucket, Encoding, RecordData, UserRecord};
 
 /// One user record, as the scripts print it.
 #[derive(Debug, Deserialize, Eq, PartialEq)]
@@ -17,19 +18,36 @@ struct Found {
     place: Option<usize>,
 }
 
-fn part(key: impl Into<String>, hash: u128, data: impl Into<Vec<u8>>) -> Part {
-    Part { partition_key: key.into(), explicit_hash_key: Some(hash.to_string()), data: data.into() }
+fn part(key: impl Into<String>, bucket: Bucket, data: impl Into<Vec<u8>>) -> Part {
+    let explicit_hash_key = Some(bucket.hash_key().to_string());
+    Part { partition_key: key.into(), explicit_hash_key, data: data.into() }
+}
+
+/// As the forwarder puts it.
+fn encode((bucket, parts): &(Bucket, Vec<Part>)) -> Vec<u8> {
+    let user_records: Vec<_> =
+        parts.iter().map(|part| UserRecord { key: &part.partition_key, json: &part.data }).collect();
+    let mut record = Vec::new();
+    RecordData::Kpl(*bucket, &user_records).encode_into(Encoding::Json, &mut record);
+    record
 }
 
 /// Records with one explicit hash key each, and with all that is easily damaged on the way.
-fn records() -> Vec<Vec<Part>> {
-    let last_bucket = 1023_u128 << 118;
-    let many = (0..300).map(|n| part(format!("user-{}", n % 140), last_bucket, format!(r#"{{"n":{n}}}"#)));
+fn records() -> Vec<(Bucket, Vec<Part>)> {
+    let [a, b, c] = ["a", "b", "c"].map(Bucket::of);
+    let many = (0..300).map(|n| part(format!("user-{}", n % 140), c, format!(r#"{{"n":{n}}}"#)));
     vec![
-        vec![part("user-1", 0, r#"{"event":"Signed Up"}"#), part("user-2", 0, "{}"), part("user-1", 0, "[]")],
-        vec![part("ユーザー 🎉", 1 << 118, (0..=255).collect::<Vec<u8>>()), part("k", 1 << 118, "")],
-        vec![part("alone", last_bucket, vec![b'x'; 50_000])],
-        many.collect(),
+        (
+            a,
+            vec![
+                part("user-1", a, r#"{"event":"Signed Up"}"#),
+                part("user-2", a, "{}"),
+                part("user-1", a, "[]"),
+            ],
+        ),
+        (b, vec![part("ユーザー 🎉", b, (0..=255).collect::<Vec<u8>>()), part("k", b, "")]),
+        (c, vec![part("alone", c, vec![b'x'; 50_000])]),
+        (c, many.collect()),
     ]
 }
 
@@ -37,7 +55,7 @@ fn records() -> Vec<Vec<Part>> {
 fn takes_them_apart(script: &mut Command) {
     let records = records();
     let plain = br#"{"event":"alone"}"#;
-    let lines = records.iter().map(|parts| kpl::encode(parts)).chain([plain.to_vec()]);
+    let lines = records.iter().map(encode).chain([plain.to_vec()]);
     let input: String = lines.map(|record| STANDARD.encode(record) + "\n").collect();
     let output = run(script, &input);
     let found: Vec<Vec<Found>> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -48,7 +66,7 @@ fn takes_them_apart(script: &mut Command) {
         place: Some(at + 1),
     };
     assert_eq!(found.len(), records.len() + 1);
-    for (found, parts) in found.iter().zip(&records) {
+    for (found, (_, parts)) in found.iter().zip(&records) {
         let wanted: Vec<_> = parts.iter().enumerate().map(wanted).collect();
         assert_eq!(*found, wanted);
     }
