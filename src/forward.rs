@@ -4,7 +4,8 @@
 //! At most one record of a partition key is in flight; different keys go in parallel, as many as pays. It never gives up
 //! on an event: what did not get through waits, with a growing, jittered pause of its own or of all, and each attempt
 //! becomes part of the event's story. One task owns all state; it waits in one place (`Forwarder::step`) and decides
-//! in pure functions (`lanes`, `in_flight`, `backoff`, `order`, `state`). Memory: at most 20,000 events or 32 MiB of JSON
+//! in pure functions (`lanes`, `in_flight`, `backoff`, `order`, `state`). Memory: at most 20,000 events (60,000 where they share
+//! records) or 32 MiB of JSON
 //! besides one page; where few keys fill it and cannot go on, the others' events are read past them (`reading`).
 
 mod backoff;
@@ -386,7 +387,7 @@ impl Forwarder {
                 // that ends later.
                 self.lanes.wake_first();
             }
-            if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut.records_max) {
+            if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut) {
                 return;
             }
             let load = self.lanes.cut(cut);
@@ -408,7 +409,7 @@ impl Forwarder {
     }
 
     /// Whether events may share records with the settings in force.
-    fn aggregates(&self) -> bool {
+    pub(super) fn aggregates(&self) -> bool {
         self.setup.config.destination.aggregation != Aggregation::None
     }
 

@@ -678,7 +678,7 @@ impl SetUp {
                     ui.spacing_mut().item_spacing.y = 2.0;
                     name_ui(ui, "Keep the order per user");
                     let text = if destination.ordered {
-                        "Events of one user reach the stream in the order in which they were accepted: one at a time."
+                        "Events of one user reach the stream in the order in which they were accepted: one record of a user at a time."
                     } else {
                         "Faster for users with many events, but one user's events may arrive out of order."
                     };

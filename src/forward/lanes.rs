@@ -139,6 +139,8 @@ pub(super) struct Lanes {
     loose: HashMap<Arc<str>, usize>,
     events: usize,
     bytes: usize,
+    /// Of those in flight.
+    bytes_out: usize,
 }
 
 impl Lanes {
@@ -162,10 +164,17 @@ impl Lanes {
         !self.suspects.is_empty() || !self.ready.is_empty()
     }
 
-    /// Whether a put of so many records would be full now, or must not wait for company.
-    pub(super) fn fill_a_put(&self, records_max: usize) -> bool {
-        let records = self.buckets.as_ref().map_or(self.ready.len(), Buckets::used);
-        !self.suspects.is_empty() || records >= records_max
+    /// Whether a put would be full now, or must not wait for company.
+    pub(super) fn fill_a_put(&self, cut: Cut) -> bool {
+        let is_full = match &self.buckets {
+            None => self.ready.len() >= cut.records_max,
+            // Records grow while they wait: half of what a put may hold is worth one.
+            Some(buckets) => {
+                let waiting = cut.encoding.encoded_len(self.bytes - self.bytes_out);
+                buckets.used() >= cut.records_max.min(Bucket::COUNT / 4) && waiting >= cut.bytes_max / 2
+            }
+        };
+        is_full || !self.suspects.is_empty()
     }
 
     /// From now on records are put by bucket, or no longer.
@@ -367,6 +376,7 @@ impl Lanes {
         let queue = &mut self.queues[slot];
         queue.is_busy = true;
         queue.out += 1;
+        self.bytes_out += event.json.len();
         if let Some(begins) = queue.dry() {
             self.dry.insert((begins, slot));
         }
@@ -377,6 +387,7 @@ impl Lanes {
     pub(super) fn settled(&mut self, taken: &Taken) {
         self.events -= 1;
         self.bytes -= taken.event.json.len();
+        self.bytes_out -= taken.event.json.len();
         if !taken.is_in_order {
             self.loose_one_settled(&taken.event.key);
         }
@@ -439,6 +450,7 @@ impl Lanes {
         if let Some(begins) = queue.dry() {
             self.dry.remove(&(begins, taken.slot));
         }
+        self.bytes_out -= taken.event.json.len();
         queue.waiting.push_front(taken.event);
         queue.out -= 1;
         if queue.out > 0 {
@@ -1287,7 +1299,7 @@ mod tests {
                 let earlier = |other: &&EventId| **other < *id && keys[at(**other)] == keys[at(*id)];
                 prop_assert!(settled[place..].iter().find(earlier).is_none(), "{id} overtook: {settled:?}");
             }
-            prop_assert_eq!((lanes.events(), lanes.bytes(), lanes.stuck()), (0, 0, None));
+            prop_assert_eq!((lanes.events(), lanes.bytes(), lanes.bytes_out, lanes.stuck()), (0, 0, 0, None));
         }
     }
 }

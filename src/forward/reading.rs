@@ -15,8 +15,10 @@ use crate::{
     spool::{Next, ReadError, Settlement, Spool},
 };
 
-/// Events in memory; the rest of a backlog stays on disk.
+/// Events in memory; the rest of a backlog stays on disk. Where they share records there are more: so many users' events fill
+/// the records of all buckets.
 const WINDOW_EVENTS: usize = 20_000;
+const WINDOW_EVENTS_TOGETHER: usize = 60_000;
 const WINDOW_BYTES: usize = 32 << 20;
 
 /// Events read at a time.
@@ -93,7 +95,7 @@ impl Forwarder {
             return;
         }
         if !self.has_room() && self.is_idle() {
-            self.lanes.shed(WINDOW_EVENTS / 2, WINDOW_BYTES / 2);
+            self.lanes.shed(self.window_events() / 2, WINDOW_BYTES / 2);
         }
         if !self.has_room() {
             return;
@@ -109,7 +111,11 @@ impl Forwarder {
     }
 
     fn has_room(&self) -> bool {
-        self.lanes.events() + PAGE_EVENTS <= WINDOW_EVENTS && self.lanes.bytes() < WINDOW_BYTES
+        self.lanes.events() + PAGE_EVENTS <= self.window_events() && self.lanes.bytes() < WINDOW_BYTES
+    }
+
+    fn window_events(&self) -> usize {
+        if self.aggregates() { WINDOW_EVENTS_TOGETHER } else { WINDOW_EVENTS }
     }
 
     /// More puts may be in flight, and nothing in memory may go now.

@@ -19,6 +19,9 @@ const BATCH_RECORDS: f64 = 500.0;
 /// So many times as many events come from the same processor (`docs/performance.md`).
 const BATCHES_FOR_SINGLES: f64 = 5.0;
 
+/// More than so many events a second come from no computer that was measured.
+const MOST: f64 = 200_000.0;
+
 /// What an event has besides its data in an aggregated record, about.
 const USER_RECORD_BYTES: f64 = 20.0;
 
@@ -180,6 +183,7 @@ fn millis(bound: &Bound) -> String {
 
 /// Two digits that count, and commas.
 fn about(figure: f64) -> String {
+    let figure = figure.min(MOST);
     let digits = 10_f64.powf((figure.max(1.0).log10() - 1.0).floor().max(0.0));
     let whole = format!("{:.0}", (figure / digits).round() * digits);
     let mut text = String::new();
@@ -218,7 +222,7 @@ mod tests {
             (46.2, "46"),
             (461.0, "460"),
             (5_120.0, "5,100"),
-            (1_234_567.0, "1,200,000"),
+            (1_234_567.0, "200,000"),
         ] {
             assert_eq!(about(figure), text);
         }
