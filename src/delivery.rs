@@ -370,7 +370,7 @@ pub struct Bound {
     pub per_sec: f64,
     /// How long a put took.
     pub latency: Duration,
-    /// How many puts may be in flight.
+    /// How many puts were in flight.
     pub puts: usize,
     /// Events of a record; 1 without aggregation.
     pub events_per_record: f64,

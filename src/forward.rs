@@ -1,7 +1,7 @@
 //! The forwarder: takes waiting events from the spool, puts them, and settles each in the spool only on an answer that
 //! names its shard and sequence number.
 //!
-//! At most one record of a partition key is in flight; different keys go in parallel, as many as pays. It never gives up
+//! A user's events are in at most one record in flight; different keys go in parallel, as many as pays. It never gives up
 //! on an event: what did not get through waits, with a growing, jittered pause of its own or of all, and each attempt
 //! becomes part of the event's story. One task owns all state; it waits in one place (`Forwarder::step`) and decides
 //! in pure functions (`lanes`, `in_flight`, `backoff`, `order`, `state`). Memory: at most 20,000 events (60,000 where they share
@@ -418,7 +418,9 @@ impl Forwarder {
     /// (<https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html>).
     fn together(&self) -> Option<Together> {
         let spreads_keys = self.facts.is_some_and(|facts| facts.spreads_keys);
-        if !self.aggregates() || self.weather.pause().is_some() || spreads_keys {
+        // The stream is being asked right now.
+        let may_spread_keys = self.facts.is_none() && self.asking.is_some();
+        if !self.aggregates() || self.weather.pause().is_some() || spreads_keys || may_spread_keys {
             return None;
         }
         let record_bytes_max = self.facts.map_or(kinesis::RECORD_BYTES_MAX, |facts| facts.record_bytes_max);
@@ -434,8 +436,9 @@ impl Forwarder {
         let doing = if self.weather.pause().is_some() || !self.setup.config.destination.enabled {
             Doing::Nothing
         } else if self.lanes.has_ready() {
-            Doing::Full
-        } else if has_waiting {
+            // Below the limit, a put waits until it is full.
+            if self.puts.len() >= self.in_flight.limit() { Doing::Full } else { Doing::Nothing }
+        } else if has_waiting && !self.puts.is_empty() {
             Doing::Order
         } else if self.reader.is_reading() {
             Doing::Disk
@@ -446,13 +449,12 @@ impl Forwarder {
         if !self.meter.is_due(now) {
             return;
         }
-        let limit = self.in_flight.limit();
         let (key, keys) = self.lanes.waiting();
         self.meter.judge(
             now,
             &Now {
                 queued: self.summary.borrow().ledger.queued,
-                puts: limit,
+                puts: self.puts.len(),
                 is_most: self.in_flight.is_most(),
                 cpu: cpu_time(),
                 processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

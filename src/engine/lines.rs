@@ -77,7 +77,7 @@ pub fn delivery(line: &Delivery, config: &Config) -> Value {
         "attempts": line.attempts,
         "shardId": receipt.map(|receipt| &*receipt.shard_id),
         "sequenceNumber": receipt.map(|receipt| &*receipt.sequence_number),
-        "subSequenceNumber": place.map(|place| place.at - 1),
+        "subSequenceNumber": place.map(|place| place.at.saturating_sub(1)),
         "recordEvents": place.map(|place| place.of),
         "error": fault.map(ToString::to_string),
         "remedy": fault.map(|fault| remedy::remedy(fault, config).action),
@@ -142,7 +142,7 @@ fn csv_line(line: &Delivery, data: Option<&[u8]>) -> String {
         line.bytes.to_string(),
         line.repeat_of.is_some().to_string(),
         line.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
-        place.map(|place| (place.at - 1).to_string()).unwrap_or_default(),
+        place.map(|place| (place.at.saturating_sub(1)).to_string()).unwrap_or_default(),
         place.map(|place| place.of.to_string()).unwrap_or_default(),
     ];
     cells.extend(data.map(|data| String::from_utf8_lossy(data).into_owned()));

@@ -47,7 +47,7 @@ pub(super) enum Doing {
 pub(super) struct Now {
     /// Events that wait.
     pub(super) queued: u64,
-    /// How many puts may be in flight, and that this is as many as may ever be.
+    /// How many puts are in flight, and that no more may ever be than may be now.
     pub(super) puts: usize,
     pub(super) is_most: bool,
     /// CPU time of the process, where the system tells it, and processors.

@@ -80,10 +80,12 @@ struct Queue {
     out: usize,
     /// That of its key, once it was looked for.
     bucket: Option<Bucket>,
+    /// How many of its events went out together, last time.
+    went: usize,
     /// Its events go in records of so many, the last number first: one of them is what a record was refused for.
     parts: Vec<usize>,
-    /// How many events the part has that is in flight; 0: none is.
-    part_out: usize,
+    /// What is in flight is one of these.
+    is_part_out: bool,
     /// Misses in a row of its head.
     misses: u32,
     /// Its head may be what a request was refused for: it goes without company.
@@ -167,12 +169,12 @@ impl Lanes {
     /// Whether a put would be full now, or must not wait for company.
     pub(super) fn fill_a_put(&self, cut: Cut) -> bool {
         let is_full = match &self.buckets {
-            None => self.ready.len() >= cut.records_max,
             // Records grow while they wait: half of what a put may hold is worth one.
-            Some(buckets) => {
+            Some(buckets) if cut.together.is_some() => {
                 let waiting = cut.encoding.encoded_len(self.bytes - self.bytes_out);
                 buckets.used() >= cut.records_max.min(Bucket::COUNT / 4) && waiting >= cut.bytes_max / 2
             }
+            None | Some(_) => self.ready.len() >= cut.records_max,
         };
         is_full || !self.suspects.is_empty()
     }
@@ -269,7 +271,12 @@ impl Lanes {
 
     /// Takes the heads of ready lanes, as many as one put may hold. Empty: none is ready.
     pub(super) fn cut(&mut self, cut: Cut) -> Load {
-        if let Some(mut part) = self.suspects.pop_front() {
+        while let Some(mut part) = self.suspects.pop_front() {
+            if cut.together.is_none() && part.records.iter().any(|parcel| parcel.events > 1) {
+                // Events no longer share records.
+                self.give_back(part);
+                continue;
+            }
             if part.records.len() > cut.records_max {
                 // The settings have changed since.
                 self.suspects.push_front(part.split_off(cut.records_max));
@@ -319,22 +326,24 @@ impl Lanes {
         events: &mut Vec<Taken>,
     ) -> usize {
         let first = events.len();
-        let mut size = Size::new(together.aggregation);
+        let mut together_size = Size::new(together.aggregation);
+        let mut size = together_size;
         loop {
             let lanes = self.buckets.as_ref().map(|buckets| buckets.of(bucket)).into_iter().flatten();
             let Some(slot) = lanes.into_iter().find(|slot| self.queues[*slot].is_sociable()) else { break };
             let mut key = self.queues[slot].waiting.front().map(|head| Arc::clone(&head.key));
             while let Some(next) = self.queues[slot].waiting.front() {
-                let with = size.with(cut.encoding.encoded_len(next.json.len()), key.as_deref());
                 let count = events.len() - first;
-                // Alone it is a plain record, whatever its size.
+                let with = together_size.with(cut.encoding.encoded_len(next.json.len()), key.as_deref());
                 if count > 0 && (with.bytes() > together.bytes_max || count == Aggregation::EVENTS_MAX) {
                     return size.bytes();
                 }
                 let alone = cut.size_of(next);
                 self.take_head(slot, events);
-                (size, key) = (with, None);
-                if count == 0 && size.bytes() > together.bytes_max {
+                (together_size, key) = (with, None);
+                // Alone, it is a plain record.
+                size = if count == 0 { Size::of_one(alone) } else { with };
+                if count == 0 && with.bytes() > together.bytes_max {
                     return alone;
                 }
             }
@@ -352,8 +361,7 @@ impl Lanes {
         if wanted > count {
             queue.parts.push(wanted - count);
         }
-        let is_part = !queue.parts.is_empty() || wanted > 1;
-        queue.part_out = if is_part { count } else { 0 };
+        queue.is_part_out = !queue.parts.is_empty() || wanted > 1;
         let heads = queue.waiting.iter().take(count);
         let size = match cut.together.filter(|_| count > 1) {
             Some(together) => heads.fold(Size::new(together.aggregation), |size, event| {
@@ -375,6 +383,7 @@ impl Lanes {
         }
         let queue = &mut self.queues[slot];
         queue.is_busy = true;
+        queue.went = if queue.out == 0 { 1 } else { queue.went + 1 };
         queue.out += 1;
         self.bytes_out += event.json.len();
         if let Some(begins) = queue.dry() {
@@ -399,7 +408,7 @@ impl Lanes {
         }
         queue.is_busy = false;
         queue.goes_alone = false;
-        queue.part_out = 0;
+        queue.is_part_out = false;
         queue.misses = 0;
         (queue.refusal, queue.refusals) = (None, 0);
         if !queue.waiting.is_empty() {
@@ -456,8 +465,8 @@ impl Lanes {
         if queue.out > 0 {
             return None;
         }
-        if queue.part_out > 0 {
-            queue.parts.push(std::mem::take(&mut queue.part_out));
+        if std::mem::take(&mut queue.is_part_out) {
+            queue.parts.push(queue.went);
         }
         Some(taken.slot)
     }
@@ -467,16 +476,18 @@ impl Lanes {
     pub(super) fn refused(&mut self, taken: Taken, fault: Fault, is_suspect: bool) {
         let id = taken.event.id;
         let queue = &mut self.queues[taken.slot];
-        if is_suspect && queue.out > 1 && queue.parts.is_empty() {
-            // From now on, one by one.
-            (queue.parts, queue.part_out) = (vec![1; queue.out], 0);
+        if is_suspect && queue.out == queue.went && queue.went > 1 {
+            // Each half by itself, the first one first.
+            let first = queue.went.div_ceil(2);
+            queue.parts.extend([queue.went - first, first]);
+            queue.is_part_out = false;
         }
         let Some(slot) = self.put_back(taken) else { return };
         let queue = &mut self.queues[slot];
         queue.refusals += u32::from(is_suspect);
         let is_narrowed = queue.refusal.as_ref().is_some_and(|before| before.is_narrowed);
         queue.refusal = Some(Refusal { fault, is_narrowed });
-        if is_narrowed && queue.refusals >= STUCK_AFTER {
+        if is_narrowed && queue.refusals >= STUCK_AFTER && queue.went == 1 {
             self.stuck.insert(id, slot);
         }
         self.parked.push(slot);
@@ -519,7 +530,7 @@ impl Lanes {
         for queue in &mut self.queues {
             (queue.refusal, queue.refusals, queue.misses) = (None, 0, 0);
             queue.parts.clear();
-            queue.part_out = 0;
+            queue.is_part_out = false;
         }
     }
 
@@ -552,6 +563,12 @@ impl Lanes {
             }
             let mut head = Vec::with_capacity(1);
             self.take_head(slot, &mut head);
+            let parts = &mut self.queues[slot].parts;
+            if parts.last().is_some_and(|part| *part > 1) {
+                parts.last_mut().into_iter().for_each(|part| *part -= 1);
+            } else {
+                parts.pop();
+            }
             self.parked.retain(|other| *other != slot);
             self.resting.retain(|Reverse((_, other))| *other != slot);
             taken.extend(head.into_iter().map(|head| (head, fault.clone())));
@@ -559,9 +576,9 @@ impl Lanes {
         (taken, in_flight)
     }
 
-    /// The key with most events in memory, and how many keys have events that wait.
+    /// Of the keys whose events wait for one in flight: the one with most of them in memory, and how many these are.
     pub(super) fn waiting(&self) -> (Option<Arc<str>>, usize) {
-        let waiting = self.queues.iter().filter(|queue| !queue.waiting.is_empty());
+        let waiting = self.queues.iter().filter(|queue| queue.out > 0 && !queue.waiting.is_empty());
         let longest = waiting.clone().max_by_key(|queue| (queue.held_back.is_some(), queue.waiting.len()));
         let key = longest.and_then(|queue| queue.waiting.front()).map(|head| Arc::clone(&head.key));
         (key, waiting.count())
@@ -597,7 +614,7 @@ impl Lanes {
             if let Some(first) = refused.events.first() {
                 let queue = &mut self.queues[first.slot];
                 queue.parts.push(second.len());
-                queue.part_out = refused.events.len();
+                (queue.went, queue.is_part_out) = (refused.events.len(), true);
             }
             for event in second.into_iter().rev() {
                 let all_back = self.put_back(event);
@@ -612,10 +629,14 @@ impl Lanes {
     /// Other settings are in force: what waits to be narrowed down goes back to its lanes.
     pub(super) fn end_narrowing(&mut self) {
         for part in std::mem::take(&mut self.suspects) {
-            for event in part.events.into_iter().rev() {
-                if let Some(slot) = self.put_back(event) {
-                    self.end_rest(slot);
-                }
+            self.give_back(part);
+        }
+    }
+
+    fn give_back(&mut self, part: Load) {
+        for event in part.events.into_iter().rev() {
+            if let Some(slot) = self.put_back(event) {
+                self.end_rest(slot);
             }
         }
     }
@@ -1178,7 +1199,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_refusal_that_may_be_the_records_each_of_its_events_goes_in_one_of_its_own() {
+    fn after_a_refusal_that_may_be_the_records_its_halves_go_without_company() {
         let keys = in_one_bucket();
         let mut lanes = by_bucket();
         for id in 1..=4 {
@@ -1192,7 +1213,7 @@ mod tests {
         lanes.push(event(6, &keys[0], 1), true);
         lanes.push(event(7, &keys[0], 1), true);
         lanes.next_round();
-        for expected in [vec![1], vec![2], vec![3], vec![4], vec![5, 6, 7]] {
+        for expected in [vec![1, 2], vec![3, 4], vec![5, 6, 7]] {
             let load = lanes.cut(TOGETHER);
             assert_eq!(records(&load), [expected]);
             settle_all(&mut lanes, &load.events);

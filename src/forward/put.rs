@@ -54,11 +54,13 @@ fn records_of<'r>(
             (several @ [_, _, ..], Some(bucket)) => {
                 let data = match aggregation {
                     Aggregation::Lines => RecordData::Lines(several),
+                    // With none, no events share a record.
                     Aggregation::Kpl | Aggregation::None => RecordData::Kpl(bucket, several),
                 };
                 Outgoing { key: bucket.partition_key().into(), hash_key, data }
             }
             (of_record, _) => {
+                debug_assert_eq!(of_record.len(), 1, "only records of a bucket are shared");
                 // A record without a bucket has one event.
                 let UserRecord { key, json } =
                     of_record.first().copied().unwrap_or(UserRecord { key: "", json: b"" });

@@ -95,6 +95,10 @@ impl Forwarder {
                 self.in_flight.learn(delivered, count(|one| matches!(one, Outcome::Throttled(_))), now);
             }
             self.take_back(done, now, &mut books);
+            if !is_of_now {
+                // What was refused with other settings is put with these.
+                self.lanes.end_narrowing();
+            }
         }
         if self.weather.pause().is_some() {
             // Whoever comes back is not met by as many as it took before.
@@ -175,9 +179,14 @@ impl Forwarder {
         let mut events = done.load.events.into_iter();
         for (parcel, outcome) in done.load.records.into_iter().zip(done.outcomes) {
             let mut record: Vec<Taken> = events.by_ref().take(parcel.events).collect();
+            let is_throttled = matches!(outcome, Outcome::Throttled(_));
+            let mut lane = None;
             for taken in &mut record {
                 taken.event.attempts += 1;
-                if let Some(fault) = outcome.fault() {
+                let is_first = std::mem::replace(&mut lane, Some(taken.slot)) != Some(taken.slot);
+                // Where a stream pushes back a record of a hundred events again and again, this is not noted a hundred times.
+                let is_noted = is_first || !is_throttled || taken.event.attempts == 1;
+                if let Some(fault) = outcome.fault().filter(|_| is_noted) {
                     let (number, fault) = (taken.event.attempts, fault.clone());
                     let attempt = Attempt { number, at: how.started_at, took_ms: how.took_ms, fault };
                     books.attempts.push((taken.event.id, attempt));

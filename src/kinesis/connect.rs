@@ -205,7 +205,7 @@ fn practice_client(access: &Access, keys: Keys) -> aws_sdk_kinesis::Client {
         .region(Region::new("us-east-1"))
         .endpoint_url(&access.endpoint_url)
         .credentials_provider(keys)
-        .http_client(http(ProxyConfig::disabled()))
+        .http_client(http(&ProxyConfig::disabled(), &tls()))
         .interceptor(BodyHash)
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
@@ -255,9 +255,10 @@ pub(super) fn shown(service: &str, url: &str) -> String {
 /// `AWS_ENDPOINT_URL`, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
 async fn located(config: &Config) -> (SdkConfig, Source) {
     let region = Region::new(config.destination.region.clone());
+    let (proxy, tls) = (ProxyConfig::from_env(), tls());
     let http = talking::naming(SharedHttpClient::new(PastTheProxy {
-        proxied: pools::several(|| http(ProxyConfig::from_env())),
-        direct: http(ProxyConfig::disabled()),
+        proxied: pools::several(|| http(&proxy, &tls)),
+        direct: http(&ProxyConfig::disabled(), &tls),
         container: Env::real().get("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok().as_deref().map(origin_of),
     }));
     let loader = || {
@@ -347,8 +348,8 @@ pub(super) fn connector() -> Connector {
 }
 
 /// HTTPS on rustls with ring, the platform's roots, and AWS's `AWS_CA_BUNDLE` beside them.
-fn http(proxy: ProxyConfig) -> SharedHttpClient {
-    let tls = tls();
+fn http(proxy: &ProxyConfig, tls: &TlsContext) -> SharedHttpClient {
+    let (proxy, tls) = (proxy.clone(), tls.clone());
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());

@@ -389,7 +389,10 @@ pub(super) fn delivery(row: &Row<'_>, last: Option<Attempt>) -> rusqlite::Result
     let text = |column: usize| row.get::<_, Option<String>>(column).map(|text| text.map(Arc::<str>::from));
     let receipt = match (text(13)?, text(14)?) {
         (Some(shard_id), Some(sequence_number)) => {
-            let place = row.get::<_, Option<u32>>(24)?.zip(row.get(25)?).map(|(at, of)| Place { at, of });
+            let number =
+                |column| row.get::<_, Option<i64>>(column).map(|it| it.and_then(|it| u32::try_from(it).ok()));
+            let place = number(24)?.zip(number(25)?).filter(|(at, of)| (1..=*of).contains(at));
+            let place = place.map(|(at, of)| Place { at, of });
             Some(Receipt { shard_id, sequence_number, place })
         }
         _ => None,
