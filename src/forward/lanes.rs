@@ -1220,6 +1220,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_was_refused_in_company_goes_by_itself_once_no_events_share_records() {
+        let keys = in_one_bucket();
+        let mut lanes = by_bucket();
+        for id in 1..=4 {
+            lanes.push(event(id, &keys[usize::try_from(id % 2).expect("few")], 1), true);
+        }
+        let load = lanes.cut(TOGETHER);
+        assert_eq!(load.records.len(), 1);
+        lanes.narrow_down(load);
+        let alone = Cut { together: None, ..TOGETHER };
+        let mut seen = Vec::new();
+        while lanes.has_ready() {
+            let load = lanes.cut(alone);
+            assert!(load.records.iter().all(|parcel| parcel.events == 1));
+            seen.extend(ids(&load.events));
+            settle_all(&mut lanes, &load.events);
+        }
+        assert_eq!(seen, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn only_behind_an_event_in_flight_does_a_key_wait_for_its_order() {
+        let mut lanes = Lanes::default();
+        for id in 1..=3 {
+            lanes.push(event(id, "a", 1), true);
+        }
+        assert_eq!(lanes.waiting(), (None, 0));
+        let taken = take(&mut lanes, CUT).remove(0);
+        assert_eq!(lanes.waiting(), (Some("a".into()), 1));
+        lanes.refused(taken, Fault::new("Odd", ""), true);
+        assert_eq!(lanes.waiting(), (None, 0), "it is refused, and no order explains that");
+    }
+
     proptest! {
         /// Whatever fails, rests, is refused in company, is shed or comes in between: each event is settled after the
         /// earlier ones of its key (where it came under the promise of order), each once, and all of them in the end.

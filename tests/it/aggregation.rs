@@ -173,6 +173,22 @@ fn a_stream_that_places_records_as_it_likes_gets_plain_ones() {
 }
 
 #[test]
+fn a_backlog_shares_no_records_before_the_stream_has_said_how_it_places_them() {
+    let server = Scripted::start(|_| Answer::Success);
+    server.set_summary(&json!({ "RecordDistributionStrategy": "AUTO" }));
+    let home = Home::with_kinesis(&server.url, "");
+    let words = ["--operation", "put-records", "--aggregation", "kpl"];
+    let serve = home.serve_with(&words, &[("TRIBUTARY_DESTINATION_ENABLED", Some("false"))]);
+    let mut connection = Connection::open(serve.address).unwrap();
+    post(&mut connection, &events(30));
+    serve.stop();
+    let serve = home.serve(&words);
+    wait_until("all are written", || server.written_count() == 120);
+    assert!(server.calls().iter().all(|call| call.events().count() == call.records.len()));
+    serve.stop();
+}
+
+#[test]
 fn an_event_that_is_too_large_for_company_is_a_record_of_its_own() {
     let server = Scripted::start(|_| Answer::Success);
     answer_slowly(&server);
