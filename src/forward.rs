@@ -55,10 +55,8 @@ use state::{Reason, Weather};
 const SINGLE_PUTS: (usize, usize) = (64, 1024);
 const BATCH_PUTS: (usize, usize) = (8, 40);
 
-/// So many puts may go out part-filled: batches, and records that events share. More than that wait for company, which costs
-/// no more than a put's time: the next one that comes back lets another go.
-const PART_FILLED_BATCHES_MAX: usize = 2;
-const PART_FILLED_RECORDS_MAX: usize = 32;
+/// So many batches may go out part-filled; more than that wait for company.
+const PART_FILLED_PUTS_MAX: usize = 2;
 
 /// How often the stream is asked about itself: its record limit and the way it spreads records may change.
 const ASK_EVERY: Duration = Duration::from_mins(5);
@@ -372,11 +370,6 @@ impl Forwarder {
             encoding: destination.encoding,
             together: self.together(),
         };
-        let part_filled_max = match (batches, cut.together) {
-            (true, _) => PART_FILLED_BATCHES_MAX,
-            (false, Some(_)) => PART_FILLED_RECORDS_MAX,
-            (false, None) => usize::MAX,
-        };
         loop {
             let now = Instant::now();
             if self.puts.len() >= self.weather.puts_max(now, self.in_flight.limit()) {
@@ -394,7 +387,7 @@ impl Forwarder {
                 // that ends later.
                 self.lanes.wake_first();
             }
-            if self.puts.len() >= part_filled_max && !self.lanes.fill_a_put(cut) {
+            if batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.fill_a_put(cut) {
                 return;
             }
             let load = self.lanes.cut(cut);

@@ -170,9 +170,6 @@ impl Lanes {
     pub(super) fn fill_a_put(&self, cut: Cut) -> bool {
         let is_full = match &self.buckets {
             // Records grow while they wait: half of what a put may hold is worth one.
-            Some(buckets) if cut.together.is_some() && cut.records_max == 1 => {
-                self.fills_a_record(buckets, cut)
-            }
             Some(buckets) if cut.together.is_some() => {
                 let waiting = cut.encoding.encoded_len(self.bytes - self.bytes_out);
                 buckets.used() >= cut.records_max.min(Bucket::COUNT / 4) && waiting >= cut.bytes_max / 2
@@ -180,20 +177,6 @@ impl Lanes {
             None | Some(_) => self.ready.len() >= cut.records_max,
         };
         is_full || !self.suspects.is_empty()
-    }
-
-    /// Whether the next record would be half full, or must not wait for company.
-    fn fills_a_record(&self, buckets: &Buckets, cut: Cut) -> bool {
-        let Some(first) = self.ready.values().next().map(|slot| &self.queues[*slot]) else { return false };
-        let (Some(bucket), Some(together)) = (first.bucket.filter(|_| first.is_sociable()), cut.together)
-        else {
-            return true;
-        };
-        let mut bytes = 0;
-        buckets.of(bucket).flat_map(|slot| &self.queues[slot].waiting).any(|event| {
-            bytes += cut.size_of(event);
-            bytes >= together.bytes_max / 2
-        })
     }
 
     /// From now on records are put by bucket, or no longer.
@@ -1235,18 +1218,6 @@ mod tests {
             assert_eq!(records(&load), [expected]);
             settle_all(&mut lanes, &load.events);
         }
-    }
-
-    #[test]
-    fn a_record_is_worth_a_put_when_it_is_half_full() {
-        let keys = in_one_bucket();
-        let mut lanes = by_bucket();
-        let one = Cut { records_max: 1, ..TOGETHER };
-        for (id, is_full) in [(1, false), (2, false), (3, true)] {
-            lanes.push(event(id, &keys[usize::try_from(id - 1).expect("few")], 40), true);
-            assert_eq!(lanes.fill_a_put(one), is_full, "{id} of 200 bytes");
-        }
-        assert!(lanes.fill_a_put(Cut { together: None, ..one }), "alone none waits");
     }
 
     #[test]
