@@ -69,6 +69,15 @@ struct Refusal {
     is_narrowed: bool,
 }
 
+/// One of the first events of a lane is what a record was refused for.
+#[derive(Debug, Default)]
+struct Narrowing {
+    /// These events go in records of so many, the last number first.
+    parts: Vec<usize>,
+    /// What is in flight is one of these.
+    is_out: bool,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Queued>,
@@ -82,10 +91,8 @@ struct Queue {
     bucket: Option<Bucket>,
     /// How many of its events went out together, last time.
     went: usize,
-    /// Its events go in records of so many, the last number first: one of them is what a record was refused for.
-    parts: Vec<usize>,
-    /// What is in flight is one of these.
-    is_part_out: bool,
+    /// In which parts its events go.
+    narrowing: Narrowing,
     /// Misses in a row of its head.
     misses: u32,
     /// Its head may be what a request was refused for: it goes without company.
@@ -113,7 +120,7 @@ impl Queue {
 
     /// Its head shares no request.
     fn is_alone(&self) -> bool {
-        self.goes_alone || !self.parts.is_empty()
+        self.goes_alone || !self.narrowing.parts.is_empty()
     }
 }
 
@@ -354,14 +361,14 @@ impl Lanes {
     /// Takes the head of a lane, or the part of it whose turn it is. Gives the record's size.
     fn take_part(&mut self, slot: Slot, cut: Cut, events: &mut Vec<Taken>) -> usize {
         let queue = &mut self.queues[slot];
-        let wanted = queue.parts.pop().unwrap_or(1);
+        let wanted = queue.narrowing.parts.pop().unwrap_or(1);
         // The rest may be on disk alone; and in a pause one event tries.
         let most = if cut.together.is_some() { queue.waiting.len() } else { 1 };
         let count = wanted.min(most).max(1);
         if wanted > count {
-            queue.parts.push(wanted - count);
+            queue.narrowing.parts.push(wanted - count);
         }
-        queue.is_part_out = !queue.parts.is_empty() || wanted > 1;
+        queue.narrowing.is_out = !queue.narrowing.parts.is_empty() || wanted > 1;
         let heads = queue.waiting.iter().take(count);
         let size = match cut.together.filter(|_| count > 1) {
             Some(together) => heads.fold(Size::new(together.aggregation), |size, event| {
@@ -408,7 +415,7 @@ impl Lanes {
         }
         queue.is_busy = false;
         queue.goes_alone = false;
-        queue.is_part_out = false;
+        queue.narrowing.is_out = false;
         queue.misses = 0;
         (queue.refusal, queue.refusals) = (None, 0);
         if !queue.waiting.is_empty() {
@@ -465,8 +472,8 @@ impl Lanes {
         if queue.out > 0 {
             return None;
         }
-        if std::mem::take(&mut queue.is_part_out) {
-            queue.parts.push(queue.went);
+        if std::mem::take(&mut queue.narrowing.is_out) {
+            queue.narrowing.parts.push(queue.went);
         }
         Some(taken.slot)
     }
@@ -479,8 +486,8 @@ impl Lanes {
         if is_suspect && queue.out == queue.went && queue.went > 1 {
             // Each half by itself, the first one first.
             let first = queue.went.div_ceil(2);
-            queue.parts.extend([queue.went - first, first]);
-            queue.is_part_out = false;
+            queue.narrowing.parts.extend([queue.went - first, first]);
+            queue.narrowing.is_out = false;
         }
         let Some(slot) = self.put_back(taken) else { return };
         let queue = &mut self.queues[slot];
@@ -529,8 +536,7 @@ impl Lanes {
         self.stuck.clear();
         for queue in &mut self.queues {
             (queue.refusal, queue.refusals, queue.misses) = (None, 0, 0);
-            queue.parts.clear();
-            queue.is_part_out = false;
+            queue.narrowing = Narrowing::default();
         }
     }
 
@@ -563,7 +569,7 @@ impl Lanes {
             }
             let mut head = Vec::with_capacity(1);
             self.take_head(slot, &mut head);
-            let parts = &mut self.queues[slot].parts;
+            let parts = &mut self.queues[slot].narrowing.parts;
             if parts.last().is_some_and(|part| *part > 1) {
                 parts.last_mut().into_iter().for_each(|part| *part -= 1);
             } else {
@@ -613,8 +619,8 @@ impl Lanes {
         } else {
             if let Some(first) = refused.events.first() {
                 let queue = &mut self.queues[first.slot];
-                queue.parts.push(second.len());
-                (queue.went, queue.is_part_out) = (refused.events.len(), true);
+                queue.narrowing.parts.push(second.len());
+                (queue.went, queue.narrowing.is_out) = (refused.events.len(), true);
             }
             for event in second.into_iter().rev() {
                 let all_back = self.put_back(event);

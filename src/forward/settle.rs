@@ -183,7 +183,7 @@ impl Forwarder {
             let mut lane = None;
             for taken in &mut record {
                 taken.event.attempts += 1;
-                let is_first = std::mem::replace(&mut lane, Some(taken.slot)) != Some(taken.slot);
+                let is_first = lane.replace(taken.slot) != Some(taken.slot);
                 // Where a stream pushes back a record of a hundred events again and again, this is not noted a hundred times.
                 let is_noted = is_first || !is_throttled || taken.event.attempts == 1;
                 if let Some(fault) = outcome.fault().filter(|_| is_noted) {
