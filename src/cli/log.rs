@@ -249,7 +249,7 @@ fn summary(ledger: &Ledger, hold: Option<&Hold>, as_json: bool) -> anyhow::Resul
          rejected  {rejected} (their senders were told)\nrepeats   {repeats_possible} at most\n"
     ))?;
     if let Some(hold) = hold {
-        print(&format!("{} {}\n", hold.what, hold.action))?;
+        print(&format!("The queue grows. {} {}\n", hold.what, hold.action))?;
     }
     Ok(())
 }

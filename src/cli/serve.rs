@@ -90,7 +90,7 @@ fn tell_bound(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
     };
     if before.map(limit) != now.map(limit) {
         if let Some(bound) = now {
-            tracing::warn!("{}", remedy::bound(bound, config).join(" "));
+            tracing::warn!("The queue grows. {}", remedy::bound(bound, config).join(" "));
         } else {
             tracing::info!("The queue no longer grows");
         }

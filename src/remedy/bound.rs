@@ -42,7 +42,7 @@ pub(super) fn words(bound: &Bound, config: &Config) -> [String; 2] {
         ],
         Limit::Server => server(bound, config),
     };
-    [format!("The queue grows. {what} {gives}"), action]
+    [format!("{what} {gives}"), action]
 }
 
 fn order(key: &str, keys: usize, bound: &Bound, config: &Config) -> [String; 2] {

@@ -123,7 +123,8 @@ fn no_acknowledged_event_is_lost_when_the_process_dies() {
     let (serve, acknowledged) = with_load(&load, USERS, || {
         for kill in 0..KILLS {
             let operation = if kill % 2 == 0 { "put-record" } else { "put-records" };
-            let serve = home.serve(&["--operation", operation]);
+            let aggregation = if kill / 2 % 2 == 0 { "kpl" } else { "none" };
+            let serve = home.serve(&["--operation", operation, "--aggregation", aggregation]);
             let before = load.acknowledged.load(Ordering::Relaxed);
             load.set(Some(&serve));
             wait_until("it accepts events", || load.acknowledged.load(Ordering::Relaxed) > before);
