@@ -61,6 +61,9 @@ const PART_FILLED_PUTS_MAX: usize = 2;
 /// How often the stream is asked about itself: its record limit and the way it spreads records may change.
 const ASK_EVERY: Duration = Duration::from_mins(5);
 
+/// Where events may share records, the first puts wait so long for what the stream says of itself.
+const FACTS_WAIT: Duration = Duration::from_secs(1);
+
 /// Where records go.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -144,6 +147,8 @@ struct Forwarder {
     takes_records: bool,
     facts: Option<StreamFacts>,
     asking: Option<Asking>,
+    /// When it was last asked.
+    asked_at: Instant,
     ask_at: Instant,
     stopping: bool,
 }
@@ -175,6 +180,7 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         takes_records: false,
         facts: None,
         asking: None,
+        asked_at: Instant::now(),
         ask_at: Instant::now(),
         stopping: false,
     };
@@ -348,7 +354,7 @@ impl Forwarder {
     fn ask(&mut self) {
         let now = Instant::now();
         if self.asks_at().is_some_and(|at| at <= now) {
-            self.ask_at = now + ASK_EVERY;
+            (self.asked_at, self.ask_at) = (now, now + ASK_EVERY);
             let client = self.client.clone();
             self.asking = Some(Box::pin(async move { client.facts().await }));
         }
@@ -357,7 +363,7 @@ impl Forwarder {
     /// Starts as many puts as may be in flight.
     async fn put_ready(&mut self) {
         let destination = &self.setup.config.destination;
-        if self.stopping || !destination.enabled {
+        if self.stopping || !destination.enabled || self.waits_for_facts_until().is_some() {
             return;
         }
         let batches = destination.operation == Operation::PutRecords;
@@ -413,12 +419,19 @@ impl Forwarder {
         self.setup.config.destination.aggregation != Aggregation::None
     }
 
+    /// Whether events may share records depends on what the stream is being asked right now: until then nothing is put.
+    fn waits_for_facts_until(&self) -> Option<Instant> {
+        let until = self.asked_at + FACTS_WAIT;
+        let waits = self.aggregates() && self.facts.is_none() && self.asking.is_some();
+        (waits && self.weather.pause().is_none() && Instant::now() < until).then_some(until)
+    }
+
     /// How events share records now: not in a pause, where one event is enough to try, and not where the stream places
     /// records as it likes, which does not support it
     /// (<https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html>).
     fn together(&self) -> Option<Together> {
         let spreads_keys = self.facts.is_some_and(|facts| facts.spreads_keys);
-        // The stream is being asked right now.
+        // The stream is being asked, and takes long to answer.
         let may_spread_keys = self.facts.is_none() && self.asking.is_some();
         if !self.aggregates() || self.weather.pause().is_some() || spreads_keys || may_spread_keys {
             return None;
@@ -471,7 +484,8 @@ impl Forwarder {
         let now = Instant::now();
         let keys = self.client.waits_for_keys_since().filter(|at| *at > now);
         let look = self.meter.next_look();
-        [self.lanes.next_wake(), weather, keys, self.asks_at(), look].into_iter().flatten().min()
+        let facts = self.waits_for_facts_until();
+        [self.lanes.next_wake(), weather, keys, self.asks_at(), look, facts].into_iter().flatten().min()
     }
 }
 
