@@ -13,9 +13,11 @@ use eframe::{
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::{config::Source, engine::Engine, practice::Faults};
 
-use crate::desk::{Desk, Window, address, click, go, open, open_with, says, settings, type_into, wait_for};
+use crate::desk::{
+    self, Desk, Window, address, click, go, open, open_with, says, settings, type_into, wait_for,
+};
 use crate::keyboard::palette;
-use crate::window::{denied, send, send_seen};
+use crate::window::{self, denied, send, send_seen};
 
 /// The smallest size that the window has.
 const SMALLEST: [f32; 2] = [860.0, 560.0];
@@ -411,4 +413,29 @@ fn a_sheet_becomes_lower_again_when_it_says_less() {
     let again = height(window, "Failed events", "No failed event matches");
     assert!(higher > first + 20.0, "{first}, {higher}");
     assert!((again - first).abs() < 1.0, "{first}, then {higher}, then {again}");
+}
+
+#[test]
+fn a_figure_beside_the_filters_is_one_line_at_every_width() {
+    let mut config = settings();
+    config.destination.aggregation = tributary::event::Aggregation::Kpl;
+    config.destination.enabled = false;
+    let mut desk = open(config);
+    let window = &mut desk.window;
+    let address = address(window);
+    for n in 0..3 {
+        let event = format!(r#"{{"userId":"ada","event":"Seen","messageId":"seen-{n}"}}"#);
+        assert_eq!(window::send(address, "test-key-1234", &event), 200);
+    }
+    go(window, "Set up");
+    desk::flip(window, "Deliver events");
+    go(window, "Live");
+    let figure = "Events per record 3.0";
+    wait_for(window, "the mean", |window| says(window, figure));
+    for width in (860_u16..1300).step_by(20) {
+        window.set_size(vec2(f32::from(width), 700.0));
+        window.run();
+        let rect = rect(window, Role::Label, figure);
+        assert!(rect.height() < 20.0 && rect.right() < f32::from(width), "{width}: {rect:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{
     self, Button, Frame, Key, KeyboardShortcut, Margin, Modifiers, PopupCloseBehavior, RichText, Sense,
-    Stroke, Ui,
+    Stroke, TextStyle, TextWrapMode, Ui, WidgetText,
     containers::menu::{MenuButton, MenuConfig},
     vec2,
 };
@@ -545,14 +545,20 @@ fn separator_ui(ui: &mut Ui) {
     ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, tokens(ui).edge));
 }
 
-/// A count that is no filter.
+/// A figure that is no filter. Where the line has no room for it, it begins the next one.
 fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Response {
+    const MARGIN: i8 = 9;
     let t = tokens(ui);
+    let text = weight(format!("{name} {value}"), 480.0).size(12.0).color(t.weak);
+    let text =
+        WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body);
+    if ui.available_size_before_wrap().x < text.size().x + 2.0 * f32::from(MARGIN + 1) {
+        ui.end_row();
+    }
     let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(13);
-    let shown = frame.inner_margin(Margin::symmetric(9, 0)).show(ui, |ui| {
+    let shown = frame.inner_margin(Margin::symmetric(MARGIN, 0)).show(ui, |ui| {
         ui.set_height(24.0);
-        let text = format!("{name} {value}");
-        ui.label(weight(text, 480.0).size(12.0).color(t.weak));
+        ui.label(text);
     });
     shown.response
 }
