@@ -219,6 +219,22 @@ impl Operation {
             Self::PutRecords => "put-records",
         }
     }
+
+    /// Records of one call, at most (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html>).
+    pub fn records_max(self) -> usize {
+        match self {
+            Self::PutRecord => 1,
+            Self::PutRecords => 500,
+        }
+    }
+
+    /// Calls in flight, at most. Memory holds no more than 40 full ones of a backlog.
+    pub fn puts_max(self) -> usize {
+        match self {
+            Self::PutRecord => 1024,
+            Self::PutRecords => 40,
+        }
+    }
 }
 
 /// `[destination]`

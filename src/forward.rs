@@ -50,10 +50,9 @@ use reading::{Page, Reader};
 use settle::Done;
 use state::{Reason, Weather};
 
-/// Puts in flight, at first and at the most: of one record each, and of up to 500 records each. Memory holds no more
-/// than 40 full ones (`reading`).
-const SINGLE_PUTS: (usize, usize) = (64, 1024);
-const BATCH_PUTS: (usize, usize) = (8, 40);
+/// Puts in flight at first: of one record each, and of up to 500 records each.
+const SINGLE_PUTS: usize = 64;
+const BATCH_PUTS: usize = 8;
 
 /// So many batches may go out part-filled; more than that wait for company.
 const PART_FILLED_PUTS_MAX: usize = 2;
@@ -490,11 +489,12 @@ impl Forwarder {
 }
 
 fn in_flight_of(setup: &Setup, controls: &Controls) -> InFlight {
-    let (start, most) = match setup.config.destination.operation {
+    let operation = setup.config.destination.operation;
+    let start = match operation {
         Operation::PutRecord => SINGLE_PUTS,
         Operation::PutRecords => BATCH_PUTS,
     };
-    let most = most.min(controls.puts_max).max(1);
+    let most = operation.puts_max().min(controls.puts_max).max(1);
     InFlight::new(start.min(most), most)
 }
 

@@ -54,10 +54,6 @@ pub use profiles::profiles;
 pub use read::{Reader, Round};
 pub use streams::{create_stream, list_streams};
 
-/// AWS: at most so many records a `PutRecords` call
-/// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html>).
-pub const BATCH_RECORDS_MAX: usize = 500;
-
 /// AWS allows 10 MiB a `PutRecords` call, keys included; until 2025 it was 5 MiB, and compatible servers still refuse
 /// more, so we stay below that.
 pub const BATCH_BYTES_MAX: usize = 5 << 20;
@@ -147,10 +143,7 @@ impl Client {
 
     /// How many records one put takes.
     pub fn records_max(&self) -> usize {
-        match self.operation {
-            Operation::PutRecord => 1,
-            Operation::PutRecords => BATCH_RECORDS_MAX,
-        }
+        self.operation.records_max()
     }
 
     async fn put_record(&self, record: &Outgoing<'_>, encoding: Encoding) -> Outcome {

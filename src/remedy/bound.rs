@@ -11,11 +11,6 @@ use crate::{
 const SHARD_RECORDS: f64 = 1000.0;
 const SHARD_BYTES: f64 = 1_048_576.0;
 
-/// Puts in flight and records of one put, at most (`forward`).
-const SINGLE_PUTS: f64 = 1024.0;
-const BATCH_PUTS: f64 = 40.0;
-const BATCH_RECORDS: f64 = 500.0;
-
 /// So many times as many events come from the same processor (`docs/performance.md`).
 const BATCHES_FOR_SINGLES: f64 = 5.0;
 
@@ -57,10 +52,7 @@ fn order(key: &str, keys: usize, bound: &Bound, config: &Config) -> [String; 2] 
         "{who}. To keep the order, one record of a user is on its way at a time, and a put takes {}.",
         millis(bound)
     );
-    let records = match destination.operation {
-        Operation::PutRecord => SINGLE_PUTS,
-        Operation::PutRecords => BATCH_PUTS * BATCH_RECORDS,
-    };
+    let records = records_in_flight(destination.operation);
     let unordered = format!(
         "Where the order does not matter, switch off “Keep the order per user” (destination.ordered = false): up to \
          about {}.",
@@ -92,7 +84,11 @@ fn puts(bound: &Bound, config: &Config) -> [String; 2] {
     );
     [
         what,
-        fewer_requests(bound, config, Some(BATCH_PUTS * BATCH_RECORDS * bound.events_per_record / latency)),
+        fewer_requests(
+            bound,
+            config,
+            Some(records_in_flight(Operation::PutRecords) * bound.events_per_record / latency),
+        ),
     ]
 }
 
@@ -175,6 +171,11 @@ fn of_shards(bound: &Bound, config: &Config) -> [String; 2] {
         more
     };
     [what, action]
+}
+
+/// At most.
+fn records_in_flight(operation: Operation) -> f64 {
+    (operation.puts_max() * operation.records_max()) as f64
 }
 
 fn millis(bound: &Bound) -> String {
