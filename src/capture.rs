@@ -167,7 +167,9 @@ impl Endpoint {
         let is_preflight = request.method() == Method::OPTIONS;
         let looked_at = (request.method(), request.uri().path(), request.headers());
         self.visitors.probes.look(|| self.rules(), looked_at, peer.ip());
-        let mut response = if is_preflight {
+        // Pages ask for no state of the endpoint: only programs on its machine, and monitors, do.
+        let is_for_pages = (origin.is_none() && !is_preflight) || self.is_for_pages(&request, peer);
+        let mut response = if is_preflight && is_for_pages {
             answer::preflight(request.headers())
         } else {
             self.route(request, peer).await.unwrap_or_else(|refused| {
@@ -175,7 +177,9 @@ impl Endpoint {
                 refused.response()
             })
         };
-        answer::add_cors(origin.as_ref(), is_preflight, &mut response);
+        if is_for_pages {
+            answer::add_cors(origin.as_ref(), is_preflight, &mut response);
+        }
         response
     }
 
@@ -187,6 +191,14 @@ impl Endpoint {
         }
         let rules = self.rules();
         let forwarded = Forwarded::read(&parts.headers, peer.ip(), &rules.trusted_proxies);
+    /// Whether web pages of other origins may read the answer, and browsers may be told so before they send.
+    fn is_for_pages(&self, request: &Request, peer: SocketAddr) -> bool {
+        let rules = self.rules();
+        let forwarded = Forwarded::read(request.headers(), peer.ip(), &rules.trusted_proxies);
+        let route = rules.route_of(request.uri().path(), &forwarded);
+        !matches!(route, Some(Route::Health | Route::Ready | Route::Metrics))
+    }
+
         let route = match self.route_of(&parts, &rules, &forwarded) {
             Ok(route) => route,
             Err(refused) => {

@@ -250,7 +250,15 @@ pub(super) fn preflight(asked: &HeaderMap) -> Response {
     response
 }
 
-/// What every answer to a page of another origin needs, errors included.
+/// The answer to OPTIONS where no page of another origin may ask.
+pub(super) fn options() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    response
+}
+
+/// What an answer to a page of another origin needs, errors included.
 pub(super) fn add_cors(origin: Option<&HeaderValue>, is_preflight: bool, response: &mut Response) {
     let Some(origin) = origin else { return };
     let headers = response.headers_mut();

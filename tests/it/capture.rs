@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
+use tributary::config::PublicUrl;
 use tributary::delivery::{Delivery, Intake, Query, State};
 
 use crate::binary::{WRITE_KEY, key_header};
@@ -401,6 +402,34 @@ fn a_page_of_another_origin_may_send_and_read_every_answer() {
         assert_eq!(reply.header("access-control-expose-headers"), Some("Retry-After"), "{reply:?}");
     }
     assert_eq!(running.get("/health").header("access-control-allow-origin"), None, "nobody asked");
+    running.end();
+}
+
+#[test]
+fn no_page_of_another_origin_may_read_the_state_of_the_endpoint() {
+    let running = practising(|config| {
+        config.capture.public_url = Some(PublicUrl::parse("https://events.example.org/in").unwrap());
+    });
+    let origin = "Origin: https://shop.example\r\n";
+    let asked = format!(
+        "{origin}Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a\r\n\
+         Access-Control-Request-Private-Network: true\r\n"
+    );
+    let grants = |reply: &Reply| reply.head.to_ascii_lowercase().contains("\r\naccess-control-");
+    for path in ["/metrics", "/health", "/ready", "//metrics/", "/in/metrics", "/in/health"] {
+        for (method, status) in [("GET", 200), ("POST", 405)] {
+            let reply = running.send(method, path, origin, b"");
+            assert_eq!((reply.status, grants(&reply)), (status, false), "{path}: {reply:?}");
+        }
+        let reply = running.send("OPTIONS", path, &asked, b"");
+        assert_eq!((reply.status, grants(&reply)), (204, false), "{path}: {reply:?}");
+        assert_eq!(reply.header("allow"), Some("GET, HEAD, OPTIONS"), "{path}");
+    }
+    // What pages do ask for.
+    for path in ["/v1/t", "/in/v1/t", "/v1/projects/k/settings"] {
+        let reply = running.send("OPTIONS", path, &asked, b"");
+        assert_eq!(reply.header("access-control-allow-private-network"), Some("true"), "{path}: {reply:?}");
+    }
     running.end();
 }
 
