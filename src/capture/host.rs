@@ -1,5 +1,5 @@
 //! Who may come without a key. A web page can make its visitor's browser send requests to this machine; whoever sends
-//! on purpose can be told apart by `Host`, `Origin` and `Sec-Fetch-Site`, which pages cannot forge. Pure.
+//! on purpose can be told apart by `Host`, `Origin`, `Sec-Fetch-Site` and `Referer`, which pages cannot forge. Pure.
 
 use std::net::IpAddr;
 
@@ -31,8 +31,26 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Result<
         Some("cross-site") => {
             Err(Refused::foreign("a web page of another site caused this without a known write key"))
         }
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        None => check_referer(headers, names),
     }
+}
+
+/// Browsers send no `Origin` with an image, and none but newer ones say `Sec-Fetch-Site`, and only to https and loopback:
+/// then `Referer` names the page.
+fn check_referer(headers: &HeaderMap, names: Names<'_>) -> Result<(), Refused> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let Some(page) = text(header::REFERER).filter(|page| !page.is_empty()) else { return Ok(()) };
+    let is_public = || {
+        let of_page = authority_of(page).map(name_of);
+        names.public.zip(of_page).is_some_and(|(public, page)| name_of(public).eq_ignore_ascii_case(page))
+    };
+    if text(header::ORIGIN).is_some() || is_of_here(page, text(header::HOST)) || is_public() {
+        return Ok(());
+    }
+    Err(Refused::foreign(
+        "a web page of another site (its address is in the header Referer) caused this without a known write key",
+    ))
 }
 
 /// The part of it that also guards what needs no key at all (`/metrics`, say).
@@ -51,12 +69,19 @@ pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Re
 /// `http://localhost:3000`: a page that this machine serves. `null` can be anybody's, and so can an address: that must
 /// be the one by which the endpoint was called.
 fn is_of_here(origin: &str, host: Option<&str>) -> bool {
-    let Some((_, page)) = origin.split_once("://") else { return false };
-    let name = name_of(page);
+    let Some(authority) = authority_of(origin) else { return false };
+    let name = name_of(authority);
     match name.parse::<IpAddr>() {
         Ok(address) => address.is_loopback() || host.is_some_and(|host| name_of(host) == name),
         Err(_) => is_local(name),
     }
+}
+
+/// The host and port of an origin or of a page's address: without path, and without a user's name.
+fn authority_of(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
+    Some(authority.rsplit('@').next().unwrap_or(authority))
 }
 
 /// The host without its port; an IPv6 address without its brackets.
@@ -110,6 +135,23 @@ mod tests {
             (&[("host", "localhost:8485"), ("origin", "chrome-extension://abc")], false),
             (&[("host", "localhost:8485"), ("sec-fetch-site", "cross-site")], false),
             (&[("host", "localhost:8485"), ("sec-fetch-site", "same-site")], true),
+            (&[("host", "localhost:8485"), ("referer", "")], true),
+            (&[("host", "localhost:8485"), ("referer", "http://localhost:3000/shop?x=1#y")], true),
+            (&[("host", "localhost:8485"), ("referer", "http://[::1]/")], true),
+            (&[("host", "192.168.1.7:8485"), ("referer", "http://192.168.1.7:3000/shop")], true),
+            (&[("host", "192.168.1.7:8485"), ("referer", "http://203.0.113.5/shop")], false),
+            (&[("host", "localhost:8485"), ("referer", "https://evil.example/")], false),
+            (&[("host", "localhost:8485"), ("referer", "https://localhost@evil.example/")], false),
+            (&[("host", "localhost:8485"), ("referer", "https://evil.example/?http://localhost/")], false),
+            (&[("host", "localhost:8485"), ("referer", "about:blank")], false),
+            (
+                &[
+                    ("host", "localhost:8485"),
+                    ("referer", "https://evil.example/"),
+                    ("sec-fetch-site", "same-origin"),
+                ],
+                true,
+            ),
         ] {
             assert_eq!(checked(headers, false), passes, "{headers:?}");
         }
@@ -126,6 +168,11 @@ mod tests {
             (&[("host", "evil.example"), ("forwarded", "host=localhost")], false),
             (&[("host", "events.example.org"), ("origin", "https://evil.example")], false),
             (&[("host", "events.example.org"), ("sec-fetch-site", "cross-site")], false),
+            (&[("host", "events.example.org"), ("referer", "https://Events.example.org:443/page")], true),
+            (
+                &[("host", "events.example.org"), ("referer", "https://evil.example/events.example.org")],
+                false,
+            ),
         ] {
             assert_eq!(checked(headers, false), passes, "{headers:?}");
         }
@@ -135,5 +182,6 @@ mod tests {
     fn an_endpoint_for_other_machines_goes_by_any_name_but_still_refuses_foreign_pages() {
         assert!(checked(&[("host", "events.example.com")], true));
         assert!(!checked(&[("host", "events.example.com"), ("origin", "https://evil.example")], true));
+        assert!(!checked(&[("host", "events.example.com"), ("referer", "https://evil.example/")], true));
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use flate2::{Compression, write::GzEncoder};
+use tributary::config::PublicUrl;
 
 use crate::binary::{Home, Serve, WRITE_KEY, key_header};
 use crate::practising::practising;
@@ -236,6 +237,38 @@ fn where_no_key_is_asked_for_pages_of_elsewhere_cannot_send_and_programs_can() {
     ] {
         assert_eq!(ask("POST", "/v1/track", &headers, TRACK).status, 200, "{headers}");
     }
+    running.engine.shutdown(Duration::from_secs(5));
+}
+
+#[test]
+fn a_pixel_of_a_page_that_only_its_referer_names_is_not_recorded_without_a_key() {
+    let running = practising(|config| {
+        config.capture.require_write_key = false;
+        config.capture.public_url = Some(PublicUrl::parse("https://events.example.org").unwrap());
+    });
+    let pixel = |headers: &str, key: &str| {
+        let data = "%7B%22userId%22%3A%22u%22%2C%22event%22%3A%22e%22%7D";
+        let reply = send(running.address, "GET", &format!("/v1/pixel/track?data={data}{key}"), headers, b"");
+        assert_eq!(reply.header("content-type"), Some("image/gif"), "{headers}");
+    };
+    let foreign = "Referer: https://shop.example/checkout?step=2\r\n";
+    for headers in [foreign, "Referer: https://localhost.shop.example/\r\n", "Referer: about:blank\r\n"] {
+        pixel(headers, "");
+        let reply = send(running.address, "POST", "/v1/track", headers, TRACK);
+        assert_eq!((reply.status, &reply.json()["code"]), (403, &"foreign_request".into()), "{headers}");
+    }
+    for headers in [
+        "",
+        "Referer: http://localhost:3000/shop?a=1\r\n",
+        "Referer: http://127.0.0.1:3000/\r\n",
+        "Referer: https://events.example.org/page\r\n",
+        // A browser that says this knows better than the page's address.
+        "Referer: https://shop.example/\r\nSec-Fetch-Site: none\r\n",
+    ] {
+        pixel(headers, "");
+    }
+    pixel(foreign, &format!("&writeKey={WRITE_KEY}"));
+    running.wait_settled(6);
     running.engine.shutdown(Duration::from_secs(5));
 }
 
