@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::binary::{Home, Serve};
+use crate::binary::{Home, Serve, WRITE_KEY};
 use crate::scripted::{Answer, FAILING, Scripted};
 use crate::wire::{Connection, metric, wait_until};
 
@@ -90,6 +90,24 @@ fn a_command_that_fails_says_so_by_its_exit_code_where_stderr_is_closed() {
     let mut command = home.command(&["check", "--stream", "not a name!"]);
     let status = command.stderr(Stdio::from(writer)).status().unwrap();
     assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn the_log_at_its_most_detailed_holds_no_key() {
+    let home = Home::new("");
+    let serve = home.serve_with(&[], &[("TRIBUTARY_LOG", Some("trace,aws_sigv4=trace,hyper=trace"))]);
+    serve.accept("/v1/track", EVENT);
+    serve.wait_drained();
+    let engine: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(home.state_file()).expect("written")).expect("JSON");
+    let log = serve.stop();
+    assert!(log.contains("DEBUG"), "the level is in force: {log}");
+    let practice = &engine["practice"];
+    for key in [&practice["access_key_id"], &practice["secret_access_key"], &engine["control"]["key"]] {
+        let key = key.as_str().expect("a key");
+        assert!(!key.is_empty() && !log.contains(key), "{log}");
+    }
+    assert!(!log.contains(WRITE_KEY), "{log}");
 }
 
 /// Where a running engine takes orders.
