@@ -13,6 +13,7 @@ mod forwarded;
 mod hangup;
 mod host;
 mod key;
+mod masked;
 mod metrics;
 mod probes;
 mod route;
@@ -45,6 +46,7 @@ use answer::Refused;
 pub use connections::Transport;
 use events::Caller;
 use forwarded::Forwarded;
+use masked::Secrets;
 pub use probes::{Probes, Seen, TOKEN_HEADER};
 use route::Route;
 pub use tls::{Tls, TlsError};
@@ -54,6 +56,8 @@ pub use visitors::Visitors;
 #[derive(Debug)]
 pub struct Rules {
     keys: HashMap<String, Arc<str>>,
+    /// The same keys, to be masked in what the log keeps.
+    secrets: Secrets,
     requires_key: bool,
     /// Where pages find analytics.js.
     analytics_js: String,
@@ -75,8 +79,10 @@ impl Rules {
             let name: Arc<str> = source.name.as_str().into();
             source.keys().map(|key| (key.to_owned(), Arc::clone(&name))).collect::<Vec<_>>()
         };
+        let keys: HashMap<_, _> = config.capture.sources.iter().flat_map(of_source).collect();
         Self {
-            keys: config.capture.sources.iter().flat_map(of_source).collect(),
+            secrets: Secrets::new(keys.keys()),
+            keys,
             requires_key: config.capture.require_write_key,
             analytics_js: config.capture.analytics_js.clone(),
             exposed: config.capture.exposed(),
@@ -171,6 +177,8 @@ impl Endpoint {
         let is_for_pages = (origin.is_none() && !is_preflight) || self.is_for_pages(&request, peer);
         let mut response = if is_preflight && is_for_pages {
             answer::preflight(request.headers())
+        } else if is_preflight {
+            answer::options()
         } else {
             self.route(request, peer).await.unwrap_or_else(|refused| {
                 self.visitors.refused(refused.code);
@@ -183,14 +191,6 @@ impl Endpoint {
         response
     }
 
-    async fn route(&self, request: Request, peer: SocketAddr) -> Result<Response, Refused> {
-        let (parts, body) = request.into_parts();
-        if head_bytes(&parts) > connections::HEAD_BYTES_MAX {
-            body::discard(&parts, body).await;
-            return Err(Refused::head_too_large(connections::HEAD_BYTES_MAX));
-        }
-        let rules = self.rules();
-        let forwarded = Forwarded::read(&parts.headers, peer.ip(), &rules.trusted_proxies);
     /// Whether web pages of other origins may read the answer, and browsers may be told so before they send.
     fn is_for_pages(&self, request: &Request, peer: SocketAddr) -> bool {
         let rules = self.rules();
@@ -199,6 +199,14 @@ impl Endpoint {
         !matches!(route, Some(Route::Health | Route::Ready | Route::Metrics))
     }
 
+    async fn route(&self, request: Request, peer: SocketAddr) -> Result<Response, Refused> {
+        let (parts, body) = request.into_parts();
+        if head_bytes(&parts) > connections::HEAD_BYTES_MAX {
+            body::discard(&parts, body).await;
+            return Err(Refused::head_too_large(connections::HEAD_BYTES_MAX));
+        }
+        let rules = self.rules();
+        let forwarded = Forwarded::read(&parts.headers, peer.ip(), &rules.trusted_proxies);
         let route = match self.route_of(&parts, &rules, &forwarded) {
             Ok(route) => route,
             Err(refused) => {

@@ -13,7 +13,9 @@ use super::{
     answer::{self, Refused},
     body,
     forwarded::Forwarded,
-    host, host_of, key, now_ms,
+    host, host_of, key,
+    masked::Secrets,
+    now_ms,
     visitors::Visit,
 };
 use crate::{
@@ -216,7 +218,8 @@ impl Endpoint {
         let Batch { source, received_at, events, refused } = batch;
         let accepted = events.len();
         let made = made_ids(&events, &refused);
-        let rejected = refused.iter().map(|(_, refusal)| rejected(refusal, None)).collect();
+        let rejected =
+            refused.iter().map(|(_, refusal)| rejected(refusal, None, &caller.rules.secrets)).collect();
         self.append(source, received_at, events, rejected).await?;
         Ok(answer::batch(accepted, &refused, &made))
     }
@@ -265,7 +268,7 @@ impl Endpoint {
     /// Writes a refusal into the log, if its sender is known, and gives the answer.
     async fn refuse(&self, caller: &Caller<'_>, refusal: Refusal, kind: Option<Kind>) -> Refused {
         let refused = Refused::event(&refusal);
-        self.log_rejected(caller, rejected(&refusal, kind)).await;
+        self.log_rejected(caller, rejected(&refusal, kind, &caller.rules.secrets)).await;
         refused
     }
 
@@ -323,14 +326,16 @@ fn made_ids(events: &[Event], refused: &[(usize, Refusal)]) -> Vec<(usize, Strin
     made
 }
 
-fn rejected(refusal: &Refusal, kind: Option<Kind>) -> Rejected {
+/// A refusal as a line of the log: without the write keys that were sent.
+fn rejected(refusal: &Refusal, kind: Option<Kind>, secrets: &Secrets) -> Rejected {
+    let (excerpt, bytes) = secrets.excerpt(refusal);
     Rejected {
         kind: kind.or(refusal.kind),
         message_id: refusal.message_id.clone(),
         user: refusal.user.clone(),
-        fault: Fault::new(refusal.code.as_str(), refusal.message.as_ref()),
-        name: refusal.name.clone(),
-        excerpt: refusal.excerpt.clone(),
-        bytes: refusal.bytes,
+        fault: Fault::new(refusal.code.as_str(), secrets.text(&refusal.message)),
+        name: refusal.name.as_deref().map(|name| secrets.text(name).into()),
+        excerpt,
+        bytes,
     }
 }

@@ -247,7 +247,7 @@ impl Visits {
 }
 
 /// A key that belongs to nobody may be a mistyped real one, or somebody's other secret.
-fn masked(key: &str) -> String {
+pub(super) fn masked(key: &str) -> String {
     Source::new("", key).masked_key()
 }
 

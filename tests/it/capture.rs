@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tributary::config::PublicUrl;
 use tributary::delivery::{Delivery, Intake, Query, State};
 
-use crate::binary::{WRITE_KEY, key_header};
+use crate::binary::{Home, WRITE_KEY, key_header};
 use crate::practising::{Practising, practising};
 use crate::wire::{self, Connection, Reply, metric, request, wait_until};
 
@@ -431,6 +431,64 @@ fn no_page_of_another_origin_may_read_the_state_of_the_endpoint() {
         assert_eq!(reply.header("access-control-allow-private-network"), Some("true"), "{path}: {reply:?}");
     }
     running.end();
+}
+
+#[test]
+fn a_write_key_is_masked_in_what_the_log_keeps_of_a_refused_request() {
+    const OTHER: &str = "key-of-somebody-else-5678";
+    let home = Home::new("");
+    let serve = home.serve(&[]);
+    let send = |method: &str, path: &str, headers: &str, body: &str| {
+        wire::send(serve.address, method, path, headers, body.as_bytes()).status
+    };
+    let (by_header, long) = (key_header(WRITE_KEY), "x".repeat(4096 - 20));
+    let item = format!(r#"{{"type":"page","writeKey":"{WRITE_KEY}"}}"#);
+    let bodies = [
+        ("/v1/track", "", format!(r#"{{"writeKey":"{WRITE_KEY}","event":"e"}}"#)),
+        ("/v1/track", &*by_header, format!(r#"{{"event":"e","context":{{"api_key":"{OTHER}"}}}}"#)),
+        ("/v1/track", &*by_header, format!(r#"{{"event":"e","note":"as {WRITE_KEY} says"}}"#)),
+        ("/v1/track", &*by_header, format!(r#"{{"x":"{long}{WRITE_KEY}"}}"#)),
+        ("/v1/track", &*by_header, format!(r#"{{"userId":"u","writeKey":"{OTHER}","event":}}"#)),
+        ("/v1/track", &*by_header, format!("userId=u&writeKey={OTHER}&event=e")),
+        ("/v1/track", &*by_header, format!(r#"{{"writeKey":"{OTHER}"#)),
+        ("/v1/batch", "", format!(r#"{{"batch":[{item}]}}"#)),
+        ("/v1/batch", &*by_header, format!(r#"{{"batch":[{{"writeKey":"{OTHER}",}}]}}"#)),
+    ];
+    for (path, headers, body) in &bodies {
+        let status = send("POST", path, headers, body);
+        assert_eq!(status, if path.ends_with("batch") { 200 } else { 400 }, "{body}");
+    }
+    let in_query = format!("%7B%22writeKey%22%3A%22{WRITE_KEY}%22%7D");
+    let base64 = STANDARD.encode(format!(r#"{{"userId":"u","writeKey":"{WRITE_KEY}"}}"#));
+    let pixels = [in_query, format!("{}%21", base64.trim_end_matches('='))];
+    for data in &pixels {
+        assert_eq!(send("GET", &format!("/v1/pixel/track?writeKey={WRITE_KEY}&data={data}"), "", ""), 200);
+    }
+    serve.stop();
+
+    let as_csv = home.run(&["log", "--csv", "--data"]).stdout;
+    let as_json = home.run(&["log", "--json", "--data"]);
+    let lines = as_json.lines();
+    assert_eq!(lines.len(), bodies.len() + pixels.len(), "{as_json:?}");
+    assert!(lines.iter().all(|line| line["state"] == "rejected"), "{as_json:?}");
+    for text in [&as_csv, &as_json.stdout] {
+        for part in ["write-key-of", "key-of-somebody", &base64[..40]] {
+            assert!(!text.contains(part), "{part}: {text}");
+        }
+        assert!(text.contains("…1234") && text.contains("…5678"), "what is left of them tells which: {text}");
+    }
+    let single = lines.iter().find(|line| line["data"]["writeKey"] == "…1234");
+    assert!(
+        single.is_some_and(|line| line["data"]["event"] == "e"),
+        "the rest is as it was sent: {as_json:?}"
+    );
+    // Nor is it in any file of the spool.
+    for file in std::fs::read_dir(home.data_dir()).unwrap().flatten().filter(|file| file.path().is_file()) {
+        let bytes = std::fs::read(file.path()).unwrap();
+        for key in [WRITE_KEY, OTHER] {
+            assert!(!bytes.windows(key.len()).any(|part| part == key.as_bytes()), "{file:?} holds {key}");
+        }
+    }
 }
 
 #[test]
