@@ -21,6 +21,7 @@ use crate::{
     config::{Config, Origin},
     delivery::{Millis, Status},
     engine::{Answer, Applied, Engine, Queued, SocketAddr},
+    event::shown,
 };
 
 mod account;
@@ -872,7 +873,7 @@ impl Notice {
                 ui,
                 |ui| {
                     ui.label(theme::icon(tone.icon()).color(tone.color(t)));
-                    let text = theme::weight(&*self.text, 560.0).color(t.strong);
+                    let text = theme::weight(shown::lines(&self.text), 560.0).color(t.strong);
                     ui.add(egui::Label::new(text).truncate());
                 },
                 |ui| {
@@ -909,7 +910,7 @@ impl Notice {
                     |ui| {
                         ui.horizontal(|ui| {
                             ui.label(theme::icon(tone.icon()).color(tone.color(t)));
-                            let text = theme::weight(&*self.text, 560.0).color(t.strong);
+                            let text = theme::weight(shown::lines(&self.text), 560.0).color(t.strong);
                             if self.text.len() > NOTICE_LINE_MAX {
                                 ui.vertical(|ui| {
                                     ui.set_max_width(NOTICE_WIDTH_MAX);

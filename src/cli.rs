@@ -25,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     config::{self, Config, Environment, Loaded, Overrides},
     engine::{Paths, Whereabouts},
+    event::shown,
     kinesis::Access,
 };
 
@@ -228,8 +229,14 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
 
-/// Writes to stdout. A reader that has seen enough and closed its end (`head`, say) ends the program quietly.
+/// Writes to stdout, with control characters as escapes: a terminal must not obey text that a sender chose. JSON stays the
+/// same value.
 fn print(text: &str) -> anyhow::Result<Printed> {
+    print_exactly(&shown::lines(text))
+}
+
+/// Writes to stdout. A reader that has seen enough and closed its end (`head`, say) ends the program quietly.
+fn print_exactly(text: &str) -> anyhow::Result<Printed> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(Printed::Read),
@@ -247,5 +254,5 @@ enum Printed {
 /// Tells the person at the terminal something that is not the answer.
 fn tell(text: &str) {
     // Where stderr cannot be written, the answer on stdout still counts.
-    drop(writeln!(std::io::stderr(), "{text}"));
+    drop(writeln!(std::io::stderr(), "{}", shown::lines(text)));
 }

@@ -19,6 +19,7 @@ mod library;
 mod normalise;
 mod record;
 mod scan;
+pub mod shown;
 #[cfg(test)]
 mod tests;
 

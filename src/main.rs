@@ -13,6 +13,7 @@ use tributary::{
     cli::{self, Cli},
     config::{self, Config, Origin, Overrides},
     engine::{Engine, StartError, Whereabouts},
+    event::shown,
     log::{self, LevelFilter},
     spool::OpenError,
 };
@@ -137,5 +138,5 @@ fn chain(error: impl std::error::Error + Send + Sync + 'static) -> Vec<String> {
 
 /// The one line that says what failed.
 fn complain(error: &anyhow::Error) {
-    log::last_words(&format!("tributary: {error:#}"));
+    log::last_words(&format!("tributary: {}", shown::lines(&format!("{error:#}"))));
 }

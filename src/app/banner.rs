@@ -17,6 +17,7 @@ use super::{
 use crate::{
     config::Config,
     delivery::{EventId, Fault, Forwarder, Intake, Millis, Which},
+    event::shown,
     remedy::{self, Remedy},
 };
 
@@ -421,7 +422,7 @@ fn card_ui(ui: &mut Ui, tone: Tone, what: &str, rest: impl FnOnce(&mut Ui)) {
 
 /// The destination's own words.
 fn said_ui(ui: &mut Ui, fault: &Fault) {
-    let said = RichText::new(fault.to_string()).monospace().size(11.5).color(tokens(ui).weak);
+    let said = RichText::new(shown::lines(&fault.to_string())).monospace().size(11.5).color(tokens(ui).weak);
     ui.add(Label::new(said).wrap());
 }
 

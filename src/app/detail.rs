@@ -21,7 +21,7 @@ use super::{
 use crate::{
     delivery::{Delivery, Detail, EventId, Field, Forwarder, Receipt, State, Status, Which, query::Name},
     engine::{Answer, Engine},
-    event::{Aggregation, Bucket, Encoding, PartitionKey},
+    event::{Aggregation, Bucket, Encoding, PartitionKey, shown},
     snippets::edit,
 };
 use changes::Change;
@@ -239,7 +239,7 @@ fn close_ui(ui: &mut Ui, title: &str, open: &mut bool) {
     egui::Sides::new().shrink_left().truncate().show(
         ui,
         |ui| {
-            ui.add(Label::new(weight(title, 640.0).size(15.0).color(t.strong)).truncate());
+            ui.add(Label::new(weight(shown::line(title), 640.0).size(15.0).color(t.strong)).truncate());
         },
         |ui| {
             if widgets::icon_button_ui(ui, Icon::X, "Close").clicked() {
@@ -352,7 +352,7 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
             if !change.certain {
                 widgets::pill_ui(ui, t.warn, "Possible");
             }
-            ui.label(RichText::new(&change.what).color(t.text)).on_hover_text(&change.value);
+            ui.label(RichText::new(&change.what).color(t.text)).on_hover_text(shown::line(&change.value));
         });
     }
 }
@@ -636,7 +636,7 @@ pub(super) fn wrapped_code_ui(ui: &mut Ui, text: &str) -> bool {
         .show(ui, |ui| {
             ui.take_available_width();
             let mut job = egui::text::LayoutJob::simple(
-                shown.to_owned(),
+                shown::lines(shown).into_owned(),
                 egui::TextStyle::Monospace.resolve(ui.style()),
                 t.text,
                 ui.available_width(),
@@ -781,7 +781,10 @@ pub(super) fn steps_ui(ui: &mut Ui, steps: &[Step]) {
                         });
                     });
                     if !step.text.is_empty() {
-                        ui.add(Label::new(RichText::new(&step.text).size(12.0).color(t.text)).wrap());
+                        ui.add(
+                            Label::new(RichText::new(shown::lines(&step.text)).size(12.0).color(t.text))
+                                .wrap(),
+                        );
                     }
                     ui.add_space(8.0);
                 });

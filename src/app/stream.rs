@@ -27,6 +27,7 @@ use crate::{
     config::DestinationKind,
     delivery::{Fault, Millis, ReadFrom, Receipt, Record},
     engine::{Engine, Found, ReadPlan, ShardView, StreamView},
+    event::shown,
     remedy,
 };
 use record::Open;
@@ -483,7 +484,7 @@ impl Stream {
                     row.set_selected(selected.is_some_and(|selected| is_same(selected, found)));
                     for (name, _) in &columns {
                         row.col(|ui| {
-                            let text = RichText::new(cell(name, found, seen)).color(t.text);
+                            let text = RichText::new(shown::line(&cell(name, found, seen))).color(t.text);
                             let text = if *name == EVENT { text } else { text.monospace() };
                             ui.add(Label::new(text).selectable(false).truncate());
                         });

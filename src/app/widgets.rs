@@ -13,6 +13,7 @@ use super::{
     json,
     theme::{self, Tokens, tokens, weight},
 };
+use crate::event::shown;
 
 /// A longer field would look as if it wanted more text.
 pub(super) const FIELD_WIDTH_MAX: f32 = 500.0;
@@ -361,7 +362,7 @@ pub(super) fn title_ui(ui: &mut Ui, title: &str) {
 /// A sentence under a title or a field.
 pub(super) fn hint_ui(ui: &mut Ui, text: &str) {
     let t = tokens(ui);
-    ragged_ui(ui, RichText::new(text).color(t.weak));
+    ragged_ui(ui, RichText::new(shown::lines(text)).color(t.weak));
 }
 
 /// Running text, also in a menu, whose layout would stretch each line over the menu's width.
@@ -504,7 +505,9 @@ pub(super) fn error_ui(ui: &mut Ui, error: Option<&str>) {
             ui.spacing_mut().item_spacing.x = 5.0;
             ui.label(theme::icon(Icon::CircleAlert).size(12.0).color(t.err));
             ui.vertical(|ui| {
-                ui.add(Label::new(RichText::new(capital(error)).size(12.0).color(t.err)).wrap())
+                ui.add(
+                    Label::new(RichText::new(shown::lines(&capital(error))).size(12.0).color(t.err)).wrap(),
+                )
             });
         });
     }
@@ -700,7 +703,7 @@ pub(super) fn words(ui: &Ui, text: &str, wght: f32, color: Color32) -> egui::tex
     let body = TextStyle::Body.resolve(ui.style());
     let mono = FontId::new(body.size - 1.0, egui::FontFamily::Monospace);
     let mut job = egui::text::LayoutJob::default();
-    for (at, piece) in text.split('`').enumerate() {
+    for (at, piece) in shown::lines(text).split('`').enumerate() {
         let format = if at % 2 == 1 {
             egui::TextFormat {
                 font_id: mono.clone(),
@@ -731,7 +734,7 @@ pub(super) fn message_ui(ui: &mut Ui, tone: Tone, text: &str) {
             ui.horizontal_top(|ui| {
                 ui.label(theme::icon(tone.icon()).color(color));
                 ui.vertical(|ui| {
-                    ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+                    ui.add(Label::new(RichText::new(shown::lines(text)).color(t.text)).wrap());
                 });
             });
         });
@@ -795,6 +798,7 @@ pub(super) fn code_copy_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
 fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool {
     let t = tokens(ui);
     let (shown, was_cut) = json::cut(code, json::SHOWN_BYTES_MAX);
+    let shown = shown::lines(shown);
     let frame = Frame::new()
         .fill(t.field)
         .stroke(Stroke::new(1.0, t.line))
@@ -804,7 +808,8 @@ fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool
     let inner = frame.show(ui, |ui| {
         ui.take_available_width();
         ScrollArea::horizontal().id_salt(("code", copy_name)).auto_shrink([false, true]).show(ui, |ui| {
-            let mut job = json::highlight_marking(shown, marks, t, &TextStyle::Monospace.resolve(ui.style()));
+            let mut job =
+                json::highlight_marking(&shown, marks, t, &TextStyle::Monospace.resolve(ui.style()));
             job.wrap.max_width = f32::INFINITY;
             let width = ui.available_width();
             let text = ui.add(Label::new(job).wrap_mode(TextWrapMode::Extend).selectable(true));
@@ -842,7 +847,7 @@ pub(super) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
         let room = ui.available_width() - if copy { 34.0 } else { 0.0 };
         ui.allocate_ui_with_layout(vec2(room, 20.0), Layout::left_to_right(Align::Center), |ui| {
             // Where it is cut, its tooltip has all of it.
-            ui.add(Label::new(RichText::new(value).monospace().color(t.strong)).truncate());
+            ui.add(Label::new(RichText::new(shown::line(value)).monospace().color(t.strong)).truncate());
         });
         if copy && icon_button_ui(ui, Icon::Copy, &format!("Copy {}", name.to_lowercase())).clicked() {
             ui.copy_text(value.to_owned());

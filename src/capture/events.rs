@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     delivery::{Fault, Millis, State},
-    event::{self, Arrival, Event, Kind, PathClass, Refusal},
+    event::{self, Arrival, Event, Kind, PathClass, Refusal, shown},
     spool::{Arrivals, Rejected},
 };
 
@@ -285,7 +285,7 @@ impl Endpoint {
             && let Err(refused) = self.pixel_event(caller, kind).await
         {
             self.visitors.refused(refused.code);
-            tracing::debug!("a pixel brought no event: {}", refused.message);
+            tracing::debug!("a pixel brought no event: {}", shown::line(&refused.message));
         }
         answer::pixel()
     }

@@ -13,7 +13,7 @@ use super::probes::Probes;
 use crate::{
     config::Source,
     delivery::{Millis, RATE_SECONDS, SourceSeen, Stranger, WrongPath},
-    event::{Event, library_of},
+    event::{Event, library_of, shown},
 };
 
 /// Strangers kept apart; further ones are counted together.
@@ -261,8 +261,9 @@ pub(super) fn shown_path(path: &str, is_key: impl Fn(&str) -> bool) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// Its beginning, as it may be shown.
 fn short(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(TEXT_MAX).collect()
+    shown::line(&text.chars().take(TEXT_MAX).collect::<String>()).into_owned()
 }
 
 #[cfg(test)]
@@ -357,6 +358,16 @@ mod tests {
         assert_eq!((paths[0].meant, &*paths[0].user_agent), (Some("/v1/track"), "curl/8"));
         assert!(paths.len() <= PATHS_MAX + 1, "{}", paths.len());
         assert_eq!(paths.iter().map(|wrong| wrong.requests).sum::<u64>(), 1003);
+    }
+
+    #[test]
+    fn control_characters_of_a_path_and_of_a_user_agent_are_shown_as_escapes() {
+        let visitors = Visitors::default();
+        visitors.went_astray(("GET", "/a\u{202e}b"), None, Some("shop\u{9b}31m"), NOW);
+        visitors.turned_away(None, Some("shop\u{1b}[31m"), NOW);
+        let path = &visitors.wrong_paths()[0];
+        assert_eq!((&*path.request, &*path.user_agent), ("GET /a\\u202eb", "shop\\u009b31m"));
+        assert_eq!(&*visitors.snapshot(NOW).1[0].user_agent, "shop\\u001b[31m");
     }
 
     #[test]

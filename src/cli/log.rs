@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use super::{
     Places, Printed, access,
     filter::{self, Filter},
-    json, print, story,
+    json, print, print_exactly, story,
 };
 use crate::{
     config::{Config, Overrides},
@@ -20,7 +20,7 @@ use crate::{
         Hold, Whereabouts,
         lines::{self, Format},
     },
-    event::Kind,
+    event::{Kind, shown},
     spool::{FILE_NAME, LogReader},
 };
 
@@ -57,9 +57,12 @@ pub struct Words {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
-    /// CSV, with a line of names first
+    /// CSV, with a line of names first; a cell that a spreadsheet could take for a formula begins with an apostrophe
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    /// With --csv: every cell as it was sent, for programs that calculate no formulas
+    #[arg(long, requires = "csv")]
+    raw: bool,
     /// With each event's JSON (as "data")
     #[arg(long)]
     data: bool,
@@ -151,12 +154,16 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     fn new(log: &'a LogReader, words: &Words, config: Config) -> Self {
-        let format = if words.csv { Some(Format::Csv) } else { words.json.then_some(Format::JsonLines) };
+        let format = match (words.csv, words.raw) {
+            (true, false) => Some(Format::Csv),
+            (true, true) => Some(Format::RawCsv),
+            (false, _) => words.json.then_some(Format::JsonLines),
+        };
         Self { log, format, data: words.data, config }
     }
 
     fn begin(&self) -> anyhow::Result<Printed> {
-        print(&self.format.map(|format| format.head(self.data)).unwrap_or_default())
+        self.print(&self.format.map(|format| format.head(self.data)).unwrap_or_default())
     }
 
     fn follow(&self, query: &Query, mut after: EventId, go_on: bool) -> anyhow::Result<()> {
@@ -191,7 +198,15 @@ impl<'a> Answer<'a> {
                 text.push('\n');
             }
         }
-        print(&text)
+        self.print(&text)
+    }
+
+    /// Of CSV the ends of lines and, where that is asked for, the cells are as they are.
+    fn print(&self, text: &str) -> anyhow::Result<Printed> {
+        match self.format {
+            Some(Format::Csv | Format::RawCsv) => print_exactly(text),
+            Some(Format::JsonLines) | None => print(text),
+        }
     }
 }
 
@@ -209,14 +224,14 @@ pub(super) fn path(data_dir: &Path) -> anyhow::Result<PathBuf> {
 
 fn row(line: &Delivery) -> String {
     let kind = line.kind.map_or("-", Kind::as_str);
-    let name = line.name.as_deref().unwrap_or("-");
+    let name = shown::line(line.name.as_deref().unwrap_or("-"));
     let end = match (&line.receipt, &line.fault) {
         (Some(receipt), _) => {
             let latency = line.latency_ms().unwrap_or_default();
             let place = receipt.place.map(|Place { at, of }| format!(" ({at} of {of})")).unwrap_or_default();
             format!("{} {}{place} {latency} ms", receipt.shard_id, receipt.sequence_number)
         }
-        (None, Some(fault)) => fault.to_string().replace('\n', " "),
+        (None, Some(fault)) => shown::line(&fault.to_string().replace('\n', " ")).into_owned(),
         (None, None) => String::new(),
     };
     let time = lines::time(line.received_at);
@@ -228,8 +243,8 @@ fn row(line: &Delivery) -> String {
     format!(
         "{time} {:<9} {kind:<8} {name} {} {} {end}{again}",
         line.state.as_str(),
-        line.partition_key,
-        line.message_id
+        shown::line(&line.partition_key),
+        shown::line(&line.message_id)
     )
 }
 

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, DestinationKind, Overrides},
     delivery::{Bound, Forwarder, Intake, Limit, Status},
     engine::{Engine, url_of},
+    event::shown,
     log::{self, LevelFilter},
     remedy,
 };
@@ -167,6 +168,7 @@ fn tell_forwarder(forwarder: &Forwarder, queued: u64, config: &Config) {
         return;
     };
     let remedy = remedy::remedy(fault, config);
+    let fault = shown::line(&fault.to_string()).into_owned();
     tracing::warn!(
         "Forwarder {state}: {fault}. {} {} {queued} events wait, none is lost.",
         remedy.what,

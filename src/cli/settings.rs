@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Args;
 
-use super::{Places, print, tell};
+use super::{Places, print, print_exactly, tell};
 use crate::config::{self, Environment, Overrides};
 
 #[derive(Args, Debug)]
@@ -27,7 +27,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
         return Ok(());
     }
     if words.export {
-        print(&places.read(&Overrides::default())?.config.export())?;
+        print_exactly(&places.read(&Overrides::default())?.config.export())?;
         return Ok(());
     }
     if let Some(file) = &words.import {

@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     delivery::{Detail, EventId, Millis, Place, Receipt, State},
     engine::lines,
+    event::shown,
     remedy,
     spool::LogReader,
 };
@@ -45,7 +46,7 @@ struct Step {
 
 fn steps(detail: &Detail, config: &Config) -> Vec<Step> {
     let line = &detail.delivery;
-    let step = |at, what: String| Step { at, what };
+    let step = |at, what: String| Step { at, what: shown::line(&what.replace('\n', " ")).into_owned() };
     let fault = line.fault.as_ref().map(ToString::to_string).unwrap_or_default();
     if line.state == State::Rejected {
         return vec![step(line.received_at, format!("received from {} and rejected: {fault}", line.source))];
@@ -100,9 +101,9 @@ fn story(detail: &Detail, config: &Config) -> String {
         "line {}: {} {kind} {} (messageId {}, partition key {})",
         line.id,
         line.state.as_str(),
-        line.name.as_deref().unwrap_or("-"),
-        line.message_id,
-        line.partition_key
+        shown::line(line.name.as_deref().unwrap_or("-")),
+        shown::line(&line.message_id),
+        shown::line(&line.partition_key)
     )];
     text.extend(
         steps(detail, config).iter().map(|step| format!("  {}  {}", lines::time(step.at), step.what)),
@@ -117,7 +118,9 @@ fn story(detail: &Detail, config: &Config) -> String {
     } else {
         String::new()
     };
-    text.push(format!("  {}{cut}", String::from_utf8_lossy(&detail.json)));
+    // Further lines are indented: none looks like a line of the story.
+    let json = String::from_utf8_lossy(&detail.json);
+    text.push(format!("  {}{cut}", shown::lines(&json).replace('\n', "\n      ")));
     text.join("\n") + "\n"
 }
 

@@ -1,13 +1,15 @@
 //! The delivery log as text for other programs: one JSON object a line, or CSV. `tributary log` and the window's export
 //! write the same.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     config::Config,
     delivery::{Delivery, Millis},
-    event::Kind,
+    event::{Kind, shown},
     remedy,
 };
 
@@ -16,8 +18,10 @@ use crate::{
 pub enum Format {
     /// One JSON object a line.
     JsonLines,
-    /// RFC 4180, with a line of names first.
+    /// RFC 4180, with a line of names first; no cell is a formula to a spreadsheet.
     Csv,
+    /// The same, with every cell as it was sent.
+    RawCsv,
 }
 
 impl Format {
@@ -25,7 +29,7 @@ impl Format {
     pub fn extension(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
-            Self::Csv => "csv",
+            Self::Csv | Self::RawCsv => "csv",
         }
     }
 
@@ -33,7 +37,7 @@ impl Format {
     pub fn head(self, with_data: bool) -> String {
         match self {
             Self::JsonLines => String::new(),
-            Self::Csv => {
+            Self::Csv | Self::RawCsv => {
                 let names = COLUMNS.iter().copied().chain(with_data.then_some("data"));
                 names.collect::<Vec<_>>().join(",") + "\r\n"
             }
@@ -44,7 +48,8 @@ impl Format {
     pub fn line(self, line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
         match self {
             Self::JsonLines => json_line(line, data, config),
-            Self::Csv => csv_line(line, data),
+            Self::Csv => csv_line(line, data, shown::cell),
+            Self::RawCsv => csv_line(line, data, |cell| Cow::Borrowed(cell)),
         }
     }
 }
@@ -84,7 +89,8 @@ pub fn delivery(line: &Delivery, config: &Config) -> Value {
     })
 }
 
-/// The event's JSON is put in as it is: no number is read and written again.
+/// The event's JSON is put in as it is: no number is read and written again. Only control characters are written as
+/// escapes.
 fn json_line(line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
     let mut text = delivery(line, config).to_string();
     if let Some(data) = data {
@@ -99,7 +105,7 @@ fn json_line(line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
         text.push('}');
     }
     text.push('\n');
-    text
+    shown::lines(&text).into_owned()
 }
 
 const COLUMNS: [&str; 17] = [
@@ -122,7 +128,8 @@ const COLUMNS: [&str; 17] = [
     "recordEvents",
 ];
 
-fn csv_line(line: &Delivery, data: Option<&[u8]>) -> String {
+/// `shown`: how the text of a cell is written, before it is quoted.
+fn csv_line(line: &Delivery, data: Option<&[u8]>, shown: fn(&str) -> Cow<'_, str>) -> String {
     let receipt = line.receipt.as_ref();
     let place = receipt.and_then(|receipt| receipt.place);
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
@@ -146,7 +153,7 @@ fn csv_line(line: &Delivery, data: Option<&[u8]>) -> String {
         place.map(|place| place.of.to_string()).unwrap_or_default(),
     ];
     cells.extend(data.map(|data| String::from_utf8_lossy(data).into_owned()));
-    let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
+    let cells: Vec<String> = cells.iter().map(|cell| csv_cell(&shown(cell))).collect();
     cells.join(",") + "\r\n"
 }
 
@@ -205,6 +212,38 @@ mod tests {
         assert_eq!(head.split(',').count(), COLUMNS.len() + 1);
         assert!(line.contains(",\"Say \"\"hi\"\", then go\",Website,ada,m7,,,1,,,12,false,"), "{line}");
         assert!(line.ends_with(",\"ValidationException: two\nlines\",,,{}\r\n"), "{line}");
+    }
+
+    #[test]
+    fn no_cell_of_csv_is_a_formula_unless_every_cell_is_asked_for_as_it_was_sent() {
+        let event = Delivery {
+            name: Some("=1+1".into()),
+            message_id: "@m".into(),
+            partition_key: "+49 30 1".into(),
+            fault: Some(Fault::new("X", "a\u{1b}[31mb")),
+            ..failed()
+        };
+        let line = |format: Format| format.line(&event, Some(b"-1"), &Config::default());
+        let csv = line(Format::Csv);
+        assert!(csv.contains(",'=1+1,Website,'+49 30 1,'@m,"), "{csv}");
+        assert!(csv.ends_with(",X: a\\u001b[31mb,,,'-1\r\n"), "{csv}");
+        let raw = line(Format::RawCsv);
+        assert!(raw.contains(",=1+1,Website,+49 30 1,@m,"), "{raw}");
+        assert!(raw.ends_with(",X: a\u{1b}[31mb,,,-1\r\n"), "{raw}");
+        assert_eq!(Format::Csv.head(true), Format::RawCsv.head(true));
+    }
+
+    #[test]
+    fn a_line_of_json_holds_no_control_character_and_the_same_values() {
+        let event = Delivery { name: Some("a\u{9b}b\u{202e}".into()), ..failed() };
+        let json = "{\"n\":\"\u{7f}\u{2066}\"}";
+        let line = Format::JsonLines.line(&event, Some(json.as_bytes()), &Config::default());
+        assert!(line.contains(r"a\u009bb\u202e") && line.contains(r"\u007f\u2066"), "{line}");
+        let value: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(
+            (&value["event"], &value["data"]["n"]),
+            (&json!("a\u{9b}b\u{202e}"), &json!("\u{7f}\u{2066}"))
+        );
     }
 
     #[test]

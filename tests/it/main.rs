@@ -41,6 +41,7 @@ mod restart;
 mod scripted;
 mod senders;
 mod setup;
+mod shown;
 mod starts;
 mod stays_true;
 mod stream_place;

@@ -7,7 +7,10 @@ use super::super::{
     theme::{Tokens, tokens},
     widgets,
 };
-use crate::delivery::{Detail, Millis, State};
+use crate::{
+    delivery::{Detail, Millis, State},
+    event::shown,
+};
 
 /// What happened between two moments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,7 @@ impl What {
     fn words(&self) -> String {
         match self {
             Self::Waited => "Waited in the spool".to_owned(),
-            Self::Missed(number, fault) => format!("Attempt {number}: {fault}"),
+            Self::Missed(number, fault) => format!("Attempt {number}: {}", shown::line(fault)),
             Self::Ended(State::Delivered) => "The put that delivered it".to_owned(),
             Self::Ended(_) => "Failed".to_owned(),
         }

@@ -11,6 +11,7 @@ use super::super::{
     json,
     theme::{Tokens, tokens},
 };
+use crate::event::shown;
 
 /// Members or items of one value that are drawn.
 const SHOWN_MAX: usize = 200;
@@ -84,7 +85,7 @@ impl Tree {
         let (value, was_cut) = json::cut(&self.text, 4096);
         let mut job = LayoutJob::default();
         let format = |color| eframe::egui::TextFormat { font_id: font.clone(), color, ..Default::default() };
-        job.append(&format!("{}: ", self.name), 0.0, format(t.code_key));
+        job.append(&format!("{}: ", shown::line(&self.name)), 0.0, format(t.code_key));
         let color = match value.as_bytes().first() {
             _ if !self.inner.is_empty() => t.weak,
             Some(b'"') => t.code_string,
@@ -92,7 +93,7 @@ impl Tree {
             Some(b't' | b'f' | b'n') => t.code_word,
             Some(_) => t.code_number,
         };
-        job.append(value, 0.0, format(color));
+        job.append(&shown::line(value), 0.0, format(color));
         if was_cut {
             job.append(" …", 0.0, format(t.weak));
         }

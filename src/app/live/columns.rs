@@ -13,7 +13,7 @@ use super::super::{
 };
 use crate::{
     delivery::{Delivery, Measure, State},
-    event::Kind,
+    event::{Kind, shown},
 };
 
 /// In less room than this a pill would leave too little of the name.
@@ -304,12 +304,12 @@ pub(super) fn short_shard(shard_id: &str) -> &str {
 }
 
 fn weak_ui(ui: &mut Ui, text: &str) {
-    let text = RichText::new(text).color(tokens(ui).weak);
+    let text = RichText::new(shown::line(text)).color(tokens(ui).weak);
     ui.add(Label::new(text).selectable(false).truncate());
 }
 
 fn mono_ui(ui: &mut Ui, text: &str) {
-    let text = RichText::new(text).monospace().color(tokens(ui).text);
+    let text = RichText::new(shown::line(text)).monospace().color(tokens(ui).text);
     ui.add(Label::new(text).selectable(false).truncate());
 }
 
@@ -324,8 +324,8 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
     let t = tokens(ui);
     let fault = || delivery.fault.as_ref().map(|fault| fault.message.to_string());
     let name = match (&delivery.name, delivery.state) {
-        (Some(name), _) => weight(&**name, 560.0).color(t.strong),
-        (None, State::Rejected) => RichText::new(fault().unwrap_or_default()).color(t.text),
+        (Some(name), _) => weight(shown::line(name), 560.0).color(t.strong),
+        (None, State::Rejected) => RichText::new(shown::line(&fault().unwrap_or_default())).color(t.text),
         (None, _) => RichText::new("–").color(t.weak),
     };
     let Some((word, means)) = detail::again(delivery) else {
@@ -358,7 +358,8 @@ pub(super) fn row_name(delivery: &Delivery) -> String {
     let name = delivery.name.as_deref().unwrap_or_default();
     let again =
         detail::again(delivery).map(|(mark, _)| format!(" {}", mark.to_lowercase())).unwrap_or_default();
-    format!("{} {kind} {name} {}{again}", detail::state_word(delivery.state), delivery.message_id)
+    let text = format!("{} {kind} {name} {}{again}", detail::state_word(delivery.state), delivery.message_id);
+    shown::line(&text).into_owned()
 }
 
 #[cfg(test)]
