@@ -502,7 +502,7 @@ fn record_json(loaded: &Loaded) -> String {
 fn curl(url: &str, json: &str) -> String {
     format!(
         "curl {url} -u YOUR_WRITE_KEY: -H 'Content-Type: application/json' -d '{}'",
-        json.replace('\'', "'\\''")
+        shown::lines(json).replace('\'', "'\\''")
     )
 }
 
@@ -852,5 +852,11 @@ mod tests {
     fn a_curl_command_survives_a_quote_in_the_event() {
         let text = curl("http://h/v1/track", r#"{"event":"it's"}"#);
         assert!(text.ends_with(r#"-d '{"event":"it'\''s"}'"#), "{text}");
+    }
+
+    #[test]
+    fn a_curl_command_holds_no_control_character_that_a_terminal_would_obey() {
+        let text = curl("http://h/v1/track", "{\"event\":\"a\u{9b}b\u{202e}\"}");
+        assert!(text.ends_with(r#"-d '{"event":"a\u009bb\u202e"}'"#), "{text}");
     }
 }
