@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     binary::{Home, Serve, WRITE_KEY, key_header},
     desk::{Window, address, go, open, says, settings, wait_for},
+    scripted::{Answer, Scripted},
     window::lines,
     wire,
 };
@@ -72,6 +73,23 @@ fn control_characters_of_a_sender_reach_no_terminal() {
     let story: Value = serde_json::from_str(&printed(&home, &["log", "--id", "1", "--json"])).unwrap();
     assert_eq!([&story["event"], &story["messageId"]], [NAME, ID]);
     serve.stop();
+}
+
+#[test]
+fn control_characters_in_an_answer_of_the_destination_reach_no_terminal() {
+    let denied = "User: a\u{9b}31m\u{202e}b is not authorized";
+    let server = Scripted::start(move |_| Answer::Error(400, "AccessDeniedException", denied));
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    serve.accept("/v1/track", &event());
+    serve.wait_state("blocked");
+    let log = serve.stop();
+    assert!(
+        log.contains(r"a\u009b31m\u202eb") && !log.chars().any(|c| is_control(c) && c != '\n'),
+        "{log:?}"
+    );
+    let story = printed(&home, &["log", "--id", "1"]);
+    assert!(story.contains(r"a\u009b31m\u202eb"), "{story}");
 }
 
 #[test]
