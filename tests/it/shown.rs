@@ -82,7 +82,7 @@ fn control_characters_in_an_answer_of_the_destination_reach_no_terminal() {
     let home = Home::with_kinesis(&server.url, "");
     let serve = home.serve(&[]);
     serve.accept("/v1/track", &event());
-    serve.wait_state("blocked");
+    wire::wait_until("its line", || serve.log().contains("Forwarder blocked"));
     let log = serve.stop();
     assert!(
         log.contains(r"a\u009b31m\u202eb") && !log.chars().any(|c| is_control(c) && c != '\n'),
