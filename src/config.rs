@@ -8,6 +8,7 @@
 
 mod error;
 mod example;
+mod exposed;
 mod file;
 mod keys;
 mod masked;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
+pub use exposed::{exposed_settings, exposed_tls_key};
 pub use places::{
     Environment, WindowSystem, ca_bundle, config_path, data_dir, default_config_path, default_data_dir,
     downloads_dir, endpoint_variable, key_files, program, window_system,

@@ -408,6 +408,7 @@ impl Engine {
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
         let signals = if heeds_signals { Some(runtime.block_on(async { Signals::new() })?) } else { None };
         let tls = tls(&config)?;
+        warn_of_exposed(&config, &paths);
         files_at_once();
         let address = config.capture.listen;
         let listener = runtime
@@ -862,11 +863,22 @@ fn access(practice: &Practice, address: SocketAddr) -> Access {
     }
 }
 
+/// Says where other users can read the write keys.
+fn warn_of_exposed(config: &Config, paths: &Paths) {
+    let exposed = paths.config_file.as_deref().and_then(|path| config::exposed_settings(config, path));
+    if let Some(text) = exposed {
+        tracing::warn!("{text}");
+    }
+}
+
 /// The certificate that the settings name; `None`: http.
 fn tls(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
     let capture = &config.capture;
     if capture.tls_cert.is_empty() {
         return Ok(None);
+    }
+    if let Some(text) = config::exposed_tls_key(config) {
+        tracing::warn!("{text}");
     }
     Tls::load(capture.tls_cert.as_ref(), capture.tls_key.as_ref()).map(|tls| Some(Arc::new(tls)))
 }

@@ -1,14 +1,18 @@
 //! Small files and folders that survive a power cut: written under a temporary name, synced, renamed, and the folder
 //! synced after that, so a reader finds the old text or the new one and never a part of either.
 //!
-//! Also: which file a path names now ([`Identity`]), and which device it is on, for error texts. Absent on purpose: what
-//! the files mean; each owner validates what it reads.
+//! Also: which file a path names now ([`Identity`]), which device it is on, for error texts, and what other users can do with
+//! it. Absent on purpose: what the files mean; each owner validates what it reads.
+
+mod others;
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
+
+pub use others::{keep_others_out, mode_if_read_by_all, open_private, planted_in, writers_of};
 
 /// Writes `bytes` as the file at `path`, for this user alone (mode 600 on Unix), whatever was there: a file of other
 /// permissions is replaced, and a symbolic link too, never what it leads to. For files that only the program writes. On an

@@ -28,7 +28,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
     }
     let repairs = !words.check && !is_running;
     let report = spool::examine(&data_dir, repairs)?;
-    let text = if words.json { format!("{}\n", json(&report)) } else { lines(&report, &data_dir) };
+    let text = if words.json { format!("{}\n", json(&report, &data_dir)) } else { lines(&report, &data_dir) };
     print(&text)?;
     Ok(report.is_well())
 }
@@ -56,6 +56,7 @@ fn lines(report: &Report, data_dir: &Path) -> String {
         let (lines, waiting) = (count(recovered.lines, "line"), count(recovered.waiting, "event"));
         said.push(format!("the new spool has {lines}; {waiting} wait in it to be delivered; {lost}"));
     }
+    said.extend(spool::others_can_write(data_dir).map(|text| format!("note     {text}")));
     if findings.is_empty() {
         said.push(if *read_directly {
             "all is well".to_owned()
@@ -70,7 +71,7 @@ fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn json(report: &Report) -> serde_json::Value {
+fn json(report: &Report, data_dir: &Path) -> serde_json::Value {
     let findings: Vec<_> = report
         .findings
         .iter()
@@ -88,5 +89,6 @@ fn json(report: &Report) -> serde_json::Value {
         "setAside": report.set_aside.as_ref().map(|path| path.display().to_string()),
         "recovered": recovered,
         "readDirectly": report.read_directly,
+        "notes": spool::others_can_write(data_dir).into_iter().collect::<Vec<_>>(),
     })
 }

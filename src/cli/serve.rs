@@ -29,7 +29,8 @@ pub struct Words {
     /// Where the capture endpoint listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
-    /// One more write key that is accepted (repeatable)
+    /// One more write key that is accepted (repeatable). Other users of this machine can see it in the list of processes: they
+    /// cannot where it is in the settings file or in the variable `TRIBUTARY_CAPTURE_WRITE_KEY`
     #[arg(long = "write-key", value_name = "KEY")]
     write_keys: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! Opening the spool: the lock on the data folder, the schema and its version, the connections' settings.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi};
 use super::{
     FILE_NAME, Limits, doctor,
     renew::{Ends, Files},
-    wal,
+    segments, wal,
     write::Writer,
 };
 use crate::files::{self, Identity};
@@ -59,6 +59,18 @@ pub enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A file in the folder was made by another user, who knows what is in it.
+    #[error(
+        "{} belongs to another user (uid {owner}), and so does what is in it: nothing is read of it. Remove it, or give it to this \
+         user if that is right, or name another folder with --data-dir",
+        path.display()
+    )]
+    Planted {
+        /// The file.
+        path: PathBuf,
+        /// The number of that user.
+        owner: u32,
+    },
     /// A repair of a damaged file did not end.
     #[error("a repair of the spool in {} did not end; run `tributary doctor` again", .0.display())]
     Unfinished(PathBuf),
@@ -99,7 +111,7 @@ pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), Op
     if doctor::is_unfinished(dir) {
         return Err(OpenError::Unfinished(dir.to_owned()));
     }
-    private(&path).map_err(io)?;
+    files::open_private(&path).map_err(io)?;
     let mut files = Files::new(&path);
     let is_left = std::fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
     if is_left {
@@ -188,9 +200,10 @@ const OWNER_PATIENCE: Duration = Duration::from_millis(200);
 const LOOKERS_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// The lock goes with the process, however it ends.
+/// The lock goes with the process, however it ends. It is the first file of the folder that is opened.
 pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
+    guard(dir)?;
     let file = lock_file(dir).map_err(io)?;
     let start = Instant::now();
     loop {
@@ -216,8 +229,41 @@ pub(super) fn lock_anew(dir: &Path, held: &File) -> Result<Option<File>, OpenErr
 
 const LOCK_NAME: &str = "tributary.lock";
 
+/// Nobody else may open it: a lock needs no more than that, and would keep us out.
 fn lock_file(dir: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(dir.join(LOCK_NAME))
+    files::open_private(&dir.join(LOCK_NAME))
+}
+
+/// No other user has left a file in the folder under a name of ours, and from now on none can, where the folder is this
+/// user's.
+fn guard(dir: &Path) -> Result<(), OpenError> {
+    let io = |source| OpenError::Io { path: dir.to_owned(), source };
+    if files::keep_others_out(dir).map_err(io)? {
+        tracing::warn!("Other users could write into the data folder {}; now they cannot", dir.display());
+    }
+    if let Some((path, owner)) = planted(dir).map_err(io)? {
+        return Err(OpenError::Planted { path, owner });
+    }
+    if let Some(text) = others_can_write(dir) {
+        tracing::warn!("{text}");
+    }
+    Ok(())
+}
+
+fn planted(dir: &Path) -> std::io::Result<Option<(PathBuf, u32)>> {
+    files::planted_in(dir, |name| {
+        name.starts_with(FILE_NAME) || [LOCK_NAME, segments::FOLDER].contains(&name)
+    })
+}
+
+/// A sentence where other users can put files into the data folder and take them away.
+pub fn others_can_write(dir: &Path) -> Option<String> {
+    let who = files::writers_of(dir).ok()??;
+    let dir = dir.display();
+    Some(format!(
+        "Other users can write into the data folder {dir} ({who}): they could take its files away or put others there. Make it \
+         this user's own, with mode 700, or name another folder with --data-dir"
+    ))
 }
 
 /// An owner's lock is exclusive. Who looks shares it, so that two who look are not an owner to each other, and one who
@@ -235,16 +281,9 @@ fn is_owned(file: &File) -> bool {
 
 /// Whether an engine has this data folder now.
 pub fn is_in_use(dir: &Path) -> bool {
-    dir.is_dir() && lock_file(dir).is_ok_and(|file| is_owned(&file))
-}
-
-/// Events are people's data: only this user reads them. Made before SQLite does, which gives its files this mode.
-pub(super) fn private(path: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    // Another user who has a lock there is no engine.
+    let may_look = dir.is_dir() && !matches!(planted(dir), Ok(Some(_)));
+    may_look && lock_file(dir).is_ok_and(|file| is_owned(&file))
 }
 
 /// No connection of ours copies the write-ahead log when it closes: after a failure that would spread what the disk never

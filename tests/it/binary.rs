@@ -125,9 +125,14 @@ impl Home {
 
     /// The same, with so many files and connections at a time, where the system lets it.
     pub fn serve_with_files(&self, count: u32) -> Serve {
-        let plain = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        self.serve_after(&format!("ulimit -n {count} || true"), &[])
+    }
+
+    /// The same, from a shell that ran a command before.
+    pub fn serve_after(&self, before: &str, words: &[&str]) -> Serve {
+        let plain = self.command(&[&["serve", "--listen", "127.0.0.1:0"], words].concat());
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {count} || true; exec \"$0\" \"$@\"")]);
+        shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]);
         shell.arg(plain.get_program()).args(plain.get_args()).env_clear();
         shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

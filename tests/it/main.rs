@@ -29,6 +29,7 @@ mod kpl;
 mod layout;
 mod notices;
 mod oracle;
+mod others;
 mod own_log;
 mod practice;
 mod practice_faults;

@@ -115,3 +115,16 @@ fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("capture.tls_key") && ended.stderr.contains("key.pem"), "{ended:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_private_key_that_every_user_can_read_draws_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = home(&certificate());
+    let key = home.settings_file().with_file_name("key.pem");
+    for (mode, is_warned) in [(0o600, false), (0o640, false), (0o644, true)] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).expect("it is ours");
+        let log = home.serve(&[]).stop();
+        assert_eq!(log.contains("can read the private key"), is_warned, "{mode:o}: {log}");
+    }
+}

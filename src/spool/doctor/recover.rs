@@ -139,7 +139,7 @@ fn swap(dir: &Path, aside: &str) -> io::Result<()> {
 
 /// Copies what can be read. The new file is complete and synced, without a write-ahead log, when this returns.
 fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
-    open::private(new)?;
+    files::open_private(new)?;
     let target = open::connect_writer(new)?;
     open::migrate(&target, 0)?;
     target.execute_batch(pulse::SCHEMA)?;

@@ -253,7 +253,7 @@ impl Writer {
         for suffix in ["", "-wal", "-shm", "-journal"] {
             remove_if_there(&open::beside(&new, suffix))?;
         }
-        open::private(&new)?;
+        files::open_private(&new)?;
         self.connection.execute("VACUUM INTO ?1", [name])?;
         let file = std::fs::File::open(&new)?;
         file.sync_all()?;
