@@ -235,6 +235,7 @@ enum Wish {
     Palette,
     /// Every key.
     Help,
+    Notices,
     /// The policy, with what reading the stream needs.
     AllowReading,
     /// Show one delivery in Live.
@@ -675,6 +676,7 @@ impl Desk {
             Wish::ReadAgain => self.at(Place::Stream).stream.read_again(),
             Wish::Palette => self.over = palette::Over::palette(),
             Wish::Help => self.over = palette::Over::Help,
+            Wish::Notices => self.over = palette::Over::Notices,
             Wish::AllowReading => {
                 let in_force = self.config.destination.kind;
                 self.at(Place::SetUp).setup.allow_reading(in_force);

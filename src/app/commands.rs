@@ -32,6 +32,7 @@ pub(super) enum Command {
     Dress(ThemePreference),
     Palette,
     Help,
+    Notices,
 }
 
 /// A command, its name, and the keys that do it from anywhere.
@@ -67,7 +68,7 @@ const fn fault(name: &'static str, title: &'static str) -> Entry {
 }
 
 /// All of them, as the palette lists them.
-pub(super) const ALL: [Entry; 47] = [
+pub(super) const ALL: [Entry; 48] = [
     entry(Command::Go(Place::SetUp), "Go to Set up", Icon::Route, Some(ctrl(Key::Num1))),
     entry(Command::Go(Place::Sources), "Go to Sources", Icon::Plug, Some(ctrl(Key::Num2))),
     entry(Command::Go(Place::Test), "Go to Test", Icon::FlaskConical, Some(ctrl(Key::Num3))),
@@ -135,6 +136,7 @@ pub(super) const ALL: [Entry; 47] = [
         Icon::Keyboard,
         Some(KeyboardShortcut::new(Modifiers::NONE, Key::F1)),
     ),
+    entry(Command::Notices, "Third-party licences", Icon::Scale, None),
 ];
 
 /// Keys that mean something in one place only, for the help sheet: the place, the keys, what they do.
@@ -203,6 +205,7 @@ impl Command {
             Self::Dress(theme) => super::theme::choose(ui, theme),
             Self::Palette => seen.wishes.push(Wish::Palette),
             Self::Help => seen.wishes.push(Wish::Help),
+            Self::Notices => seen.wishes.push(Wish::Notices),
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Sheets over whatever is in sight: the command palette (every command by name), the help (every key), and the frames in
-//! which other parts ask.
+//! Sheets over whatever is in sight: the command palette (every command by name), the help (every key), the licences of what
+//! the program is made of, and the frames in which other parts ask.
+
+use std::sync::LazyLock;
 
 use eframe::egui::{
     self, Button, Frame, Grid, Id, Key, Label, Modal, RichText, ScrollArea, Ui, Widget as _, vec2,
@@ -25,6 +27,7 @@ pub(super) enum Over {
         chosen: usize,
     },
     Help,
+    Notices,
 }
 
 impl Over {
@@ -42,6 +45,7 @@ impl Over {
             Self::Nothing => return,
             Self::Palette { typed, chosen } => palette_ui(ui, seen, typed, chosen),
             Self::Help => help_ui(ui),
+            Self::Notices => notices_ui(ui),
         };
         if closes {
             *self = Self::Nothing;
@@ -193,6 +197,35 @@ fn help_ui(ui: &Ui) -> bool {
                 widgets::hint_ui(ui, "Every other command is in the palette, by its name.");
             },
         );
+    });
+    close || modal.should_close()
+}
+
+/// Names, versions and licences of every crate and font in the program, with the licences' texts. `.ci/notices` writes it.
+static NOTICES: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("../../assets/third-party.txt").lines().collect());
+
+/// True when it is to be closed.
+fn notices_ui(ui: &Ui) -> bool {
+    let mut close = false;
+    let modal = modal(ui, "notices").show(ui, |ui| {
+        let t = tokens(ui);
+        let window = ui.content_rect();
+        ui.set_width((window.width() - 120.0).min(720.0));
+        egui::Sides::new().show(
+            ui,
+            |ui| ui.label(weight("Third-party licences", 680.0).size(17.0).color(t.strong)),
+            |ui| close |= widgets::icon_button_ui(ui, Icon::X, "Close the licences").clicked(),
+        );
+        let height = (window.height() - 160.0).max(160.0);
+        let line = ui.text_style_height(&egui::TextStyle::Monospace);
+        ui.spacing_mut().item_spacing.y = 2.0;
+        let area = ScrollArea::both().max_height(height).min_scrolled_height(height).auto_shrink(false);
+        area.show_rows(ui, line, NOTICES.len(), |ui, rows| {
+            for line in &NOTICES[rows] {
+                ui.add(Label::new(RichText::new(*line).monospace().color(t.text)).extend());
+            }
+        });
     });
     close || modal.should_close()
 }

@@ -352,9 +352,14 @@ fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         widgets::fact_ui(ui, "Version", env!("CARGO_PKG_VERSION"), true);
         ui.add_space(4.0);
-        if widgets::button_ui(ui, Icon::SquarePen, "Open settings file").clicked() {
-            seen.wishes.push(Wish::OpenSettingsFile);
-        }
+        ui.horizontal_wrapped(|ui| {
+            if widgets::button_ui(ui, Icon::SquarePen, "Open settings file").clicked() {
+                seen.wishes.push(Wish::OpenSettingsFile);
+            }
+            if widgets::button_ui(ui, Icon::Scale, "Third-party licences").clicked() {
+                seen.wishes.push(Wish::Notices);
+            }
+        });
         ui.add_space(4.0);
         widgets::hint_ui(
             ui,
