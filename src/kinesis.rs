@@ -5,6 +5,7 @@
 //! counts as delivered only when it names shard and sequence number. Messages of faults carry no secrets.
 
 mod body_hash;
+mod bounded;
 mod check;
 mod connect;
 mod facts;

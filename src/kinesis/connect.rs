@@ -33,6 +33,7 @@ use tokio_rustls::rustls::{
 use super::{
     Client,
     body_hash::BodyHash,
+    bounded::bounded,
     keys::{self, Held, Source},
     pools, talking,
 };
@@ -256,11 +257,11 @@ pub(super) fn shown(service: &str, url: &str) -> String {
 async fn located(config: &Config) -> (SdkConfig, Source) {
     let region = Region::new(config.destination.region.clone());
     let (proxy, tls) = (ProxyConfig::from_env(), tls());
-    let http = talking::naming(SharedHttpClient::new(PastTheProxy {
+    let http = talking::naming(bounded(SharedHttpClient::new(PastTheProxy {
         proxied: pools::several(|| http(&proxy, &tls)),
         direct: http(&ProxyConfig::disabled(), &tls),
         container: Env::real().get("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok().as_deref().map(origin_of),
-    }));
+    })));
     let loader = || {
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region.clone())

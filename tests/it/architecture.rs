@@ -40,7 +40,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 27] = [
+const DOORS: [(&str, &[&str]); 28] = [
     ("tracing_subscriber", &["log"]),
     ("io::stderr", &["log", "cli"]),
     ("rusqlite", &["spool"]),
@@ -50,6 +50,7 @@ const DOORS: [(&str, &[&str]); 27] = [
     ("hyper", &["capture"]),
     ("hyper_util", &["capture"]),
     ("flate2", &["capture", "event"]),
+    ("http_body_util", &["kinesis"]),
     ("std::env", &["config"]),
     ("directories", &["config"]),
     ("toml", &["config"]),

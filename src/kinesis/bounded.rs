@@ -1,0 +1,61 @@
+//! A limit on the bytes of an answer: the SDK reads each whole, whatever its server sends.
+
+use aws_sdk_kinesis::config::{RuntimeComponents, SharedHttpClient};
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
+
+/// Bytes of an answer, by the call's name. `PutRecord` has many in flight, and its answer is 200 bytes.
+const PUT_RECORD: usize = 256 << 10;
+/// 500 receipts or errors.
+const PUT_RECORDS: usize = 2 << 20;
+/// 10 MiB of records, and the base64 around them (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html>).
+/// A stream may be configured for larger ones.
+const GET_RECORDS: usize = 64 << 20;
+/// Of all other calls, to whatever service: lists come in pages.
+const OTHERS: usize = 8 << 20;
+
+/// The same client; an answer that is longer than its call allows is an error, and is not read to its end.
+pub(super) fn bounded(client: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Bounded(client))
+}
+
+#[derive(Debug)]
+struct Bounded(SharedHttpClient);
+
+impl HttpClient for Bounded {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector(self.0.http_connector(settings, components)))
+    }
+}
+
+#[derive(Debug)]
+struct Connector(SharedHttpConnector);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let bytes_max = bytes_max(request.headers().get("x-amz-target").unwrap_or_default());
+        let answer = self.0.call(request);
+        let limited = move |body| SdkBody::from_body_1_x(Limited::new(body, bytes_max));
+        HttpConnectorFuture::new(async move {
+            answer.await.map(|response: HttpResponse| response.map(limited))
+        })
+    }
+}
+
+/// `Kinesis_20131202.PutRecord`: the call's name is behind the dot.
+fn bytes_max(target: &str) -> usize {
+    match target.rsplit('.').next().unwrap_or_default() {
+        "PutRecord" => PUT_RECORD,
+        "PutRecords" => PUT_RECORDS,
+        "GetRecords" => GET_RECORDS,
+        _ => OTHERS,
+    }
+}
