@@ -21,6 +21,7 @@ mod profiles;
 mod put_body;
 mod put_one;
 mod read;
+mod roots;
 mod sections;
 mod sso;
 mod streams;
@@ -304,7 +305,7 @@ fn connection_code(text: &str) -> Option<&'static str> {
         || text.contains("tunnel error: unsuccessful")
     {
         Some("ProxyRefused")
-    } else if text.contains("(Connect)") {
+    } else if text.contains("(Connect)") || text.contains(roots::UNREADABLE) {
         Some(NOT_SENT)
     } else {
         None

@@ -15,7 +15,7 @@ use aws_sdk_kinesis::config::{
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+    tls::{Provider, TlsContext, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -24,18 +24,13 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_types::os_shim_internal::Env;
 use aws_types::service_config::ServiceConfigKey;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tokio_rustls::rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 
 use super::{
     Client,
     body_hash::BodyHash,
     bounded::bounded,
     keys::{self, Held, Source},
-    pools, talking,
+    pools, roots, talking,
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind},
@@ -206,7 +201,7 @@ fn practice_client(access: &Access, keys: Keys) -> aws_sdk_kinesis::Client {
         .region(Region::new("us-east-1"))
         .endpoint_url(&access.endpoint_url)
         .credentials_provider(keys)
-        .http_client(http(&ProxyConfig::disabled(), &tls()))
+        .http_client(without_tls())
         .interceptor(BodyHash)
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
@@ -256,10 +251,14 @@ pub(super) fn shown(service: &str, url: &str) -> String {
 /// `AWS_ENDPOINT_URL`, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the same in the profile.
 async fn located(config: &Config) -> (SdkConfig, Source) {
     let region = Region::new(config.destination.region.clone());
-    let (proxy, tls) = (ProxyConfig::from_env(), tls());
+    let proxied = ProxyConfig::from_env();
+    let trusting = |proxy: &ProxyConfig| {
+        let proxy = proxy.clone();
+        roots::trusting_machine(move |trust| http(&proxy, &trust))
+    };
     let http = talking::naming(bounded(SharedHttpClient::new(PastTheProxy {
-        proxied: pools::several(|| http(&proxy, &tls)),
-        direct: http(&ProxyConfig::disabled(), &tls),
+        proxied: pools::several(|| trusting(&proxied)),
+        direct: trusting(&ProxyConfig::disabled()),
         container: Env::real().get("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok().as_deref().map(origin_of),
     })));
     let loader = || {
@@ -340,16 +339,27 @@ pub(super) fn timeouts_of(answer: Duration) -> TimeoutConfig {
 }
 
 /// The same for requests that no client of the SDK makes.
-pub(super) fn connector() -> Connector {
+pub(super) fn connector() -> Result<Connector, Fault> {
+    let trust = roots::context().map_err(|error| Fault::new("NoAnswer", error.to_string()))?;
     let settings =
         HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
     let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
     connector.set_connector_settings(Some(settings.build()));
-    connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls()).build()
+    Ok(connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(trust).build())
 }
 
-/// HTTPS on rustls with ring, the platform's roots, and AWS's `AWS_CA_BUNDLE` beside them.
-fn http(proxy: &ProxyConfig, tls: &TlsContext) -> SharedHttpClient {
+/// For the practice stream: plain HTTP over loopback, without a proxy.
+fn without_tls() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::disabled());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.build_http()
+    })
+}
+
+/// HTTPS on rustls with ring.
+pub(super) fn http(proxy: &ProxyConfig, tls: &TlsContext) -> SharedHttpClient {
     let (proxy, tls) = (proxy.clone(), tls.clone());
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy.clone());
@@ -415,55 +425,10 @@ fn hands_out_keys(origin: &str) -> bool {
     host.starts_with("169.254.") || host.starts_with("[fd00:ec2::")
 }
 
-fn tls() -> TlsContext {
-    let mut trust = TrustStore::default();
-    if let Some(pem) = config::ca_bundle().and_then(|pem| usable(&pem)) {
-        trust = trust.with_pem_certificate(pem);
-    }
-    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
-}
-
-/// The certificates of a bundle that the TLS library can use: one that it cannot read would end the program.
-fn usable(pem: &[u8]) -> Option<Vec<u8>> {
-    let (mut used, mut passed_over) = (Vec::new(), 0_u32);
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        match certificate {
-            Ok(certificate) if RootCertStore::empty().add(certificate.clone()).is_ok() => {
-                let text = STANDARD.encode(certificate);
-                used.push(format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"));
-            }
-            Ok(_) | Err(_) => passed_over += 1,
-        }
-    }
-    if passed_over > 0 || used.is_empty() {
-        tracing::warn!("AWS_CA_BUNDLE: {passed_over} certificates cannot be used, {} are", used.len());
-    }
-    (!used.is_empty()).then(|| used.concat().into_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_bundle_gives_its_good_certificates_and_its_bad_ones_harm_nobody() {
-        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        let good = certified.cert.pem();
-        let bad = "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n";
-        for (bundle, count) in [
-            (good.clone(), 1),
-            (format!("# a company\n{good}\n{bad}{good}"), 2),
-            (bad.to_owned(), 0),
-            (String::new(), 0),
-            ("no certificate".to_owned(), 0),
-            ("-----BEGIN CERTIFICATE-----\nhalf".to_owned(), 0),
-        ] {
-            let used = usable(bundle.as_bytes()).unwrap_or_default();
-            let read: Vec<_> =
-                CertificateDer::pem_slice_iter(&used).collect::<Result<_, _>>().expect("good ones");
-            assert_eq!(read, vec![certified.cert.der().clone(); count], "{bundle}");
-        }
-    }
     use crate::{
         config::{Credentials, Destination},
         delivery::Outcome,

@@ -134,7 +134,8 @@ impl Iam {
             None => (of_aws, home.to_owned()),
         };
         let (url, destination) = (format!("{url}/"), config.destination.clone());
-        Ok(Self { aws, destination, url, region, connector: connect::connector() })
+        let connector = connect::connector().map_err(|fault| ("credentials", fault))?;
+        Ok(Self { aws, destination, url, region, connector })
     }
 
     /// The detail to show, and how to undo it. An `Err` that comes with a way to undo was made all the same.

@@ -56,7 +56,7 @@ const DOORS: [(&str, &[&str]); 28] = [
     ("toml", &["config"]),
     ("toml_edit", &["config"]),
     ("ureq", &["engine"]),
-    ("rustls_native_certs", &["engine"]),
+    ("rustls_native_certs", &["engine", "kinesis"]),
     ("notify_rust", &["engine"]),
     ("open::commands", &["engine"]),
     ("clap", &["cli", "main"]),
