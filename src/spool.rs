@@ -495,9 +495,12 @@ impl Spool {
         self.tell(Command::Limits(limits)).await;
     }
 
-    /// Ends when the writer has: after [`Self::close`], or because it failed.
+    /// Ends when one of the spool's threads has: the writer after [`Self::close`], or either because it failed.
     pub async fn closed(&self) {
-        self.shared.commands.closed().await;
+        tokio::select! {
+            () = self.shared.commands.closed() => {}
+            () = self.shared.reads.closed() => {}
+        }
     }
 
     /// Ends the writer after what it was given before; later appends are refused with [`AppendError::Closed`].

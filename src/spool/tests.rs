@@ -1276,3 +1276,28 @@ fn a_log_that_is_cut_at_a_commit_gives_back_what_was_before_and_a_reader_goes_on
     let lost = renew::Files::new(&path).renew(renew::Ends::At(end + 8216)).expect_err("shorter");
     assert!(lost.to_string().contains("lost commits"), "{lost}");
 }
+
+#[test]
+fn the_end_of_either_thread_is_the_end_of_the_spool() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+    let (reads, reader) = mpsc::channel(1);
+    let whole = &spool.shared;
+    let shared = Shared {
+        path: whole.path.clone(),
+        commands: whole.commands.clone(),
+        reads,
+        common: Arc::clone(&whole.common),
+        keys: whole.keys.clone(),
+        settled_through: 0,
+    };
+    let of_that_reader = Spool { shared: Arc::new(shared) };
+    let has_ended = |spool: &Spool| futures_util::FutureExt::now_or_never(spool.closed()).is_some();
+    assert!(!has_ended(&of_that_reader));
+    drop(reader);
+    assert!(has_ended(&of_that_reader), "a reader that is gone is noticed");
+    assert!(!has_ended(&spool));
+    runtime().block_on(spool.close());
+    drop((spool, of_that_reader));
+    threads.join();
+}
