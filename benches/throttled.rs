@@ -103,12 +103,14 @@ fn fill(address: SocketAddr) -> anyhow::Result<()> {
 
 /// All records of the practice stream, each shard's in its order.
 fn records(config: &Config, data_dir: &Path) -> anyhow::Result<Vec<Record>> {
-    let practice = Whereabouts::read(data_dir).context("no engine")?.practice;
+    let practice =
+        Whereabouts::read(data_dir).context("no engine")?.practice.context("the practice stream")?;
     let access = Access {
         endpoint_url: practice.endpoint_url,
         stream: practice.stream,
         access_key_id: practice.access_key_id,
         secret_access_key: practice.secret_access_key,
+        puts_max: 1,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -215,12 +215,17 @@ fn practice_access(config: &Config, places: &Places) -> anyhow::Result<Option<Ac
     if config.destination.kind == config::DestinationKind::Kinesis {
         return Ok(None);
     }
-    let practice = running_engine(places).context("the practice stream lives in a running engine")?.practice;
+    let engine = running_engine(places).context("the practice stream lives in a running engine")?;
+    let practice = engine.practice.context(
+        "the practice stream cannot be reached: the running engine has another destination; leave out --practice to use that \
+         one, or choose the practice stream in its settings (destination.kind)",
+    )?;
     Ok(Some(Access {
         endpoint_url: practice.endpoint_url,
         stream: practice.stream,
         access_key_id: practice.access_key_id,
         secret_access_key: practice.secret_access_key,
+        puts_max: 1,
     }))
 }
 

@@ -15,6 +15,7 @@ mod launch;
 mod learned;
 pub mod lines;
 mod memo;
+mod practice_port;
 mod presets;
 mod public_check;
 mod reading;
@@ -32,7 +33,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     time::Duration,
 };
@@ -54,8 +55,7 @@ use crate::{
     },
     event::Kind,
     forward::Setup,
-    kinesis::Access,
-    practice::{self, Practice},
+    practice::Practice,
     spool::{self, Spool},
 };
 use desk::Question;
@@ -288,7 +288,8 @@ struct Shared {
     kept_draft: Option<String>,
     spool: Spool,
     practice: Practice,
-    access: Access,
+    /// The port of the practice stream, while it is open or after it was; 0 before.
+    practice_port: AtomicU16,
     desk: mpsc::Sender<Question>,
     commands: mpsc::Sender<Command>,
 }
@@ -330,6 +331,15 @@ impl Shared {
         self.wake_faces();
     }
 
+    /// Who asked for it gets no answer: it is gone with the task.
+    fn errand_ended(&self, ended: &Result<(), tokio::task::JoinError>) {
+        if ended.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
+            let text = "A requested action stopped unexpectedly, without an answer. Try it again, and please report \
+                        this.";
+            self.set_problem("errand", Some(text.to_owned()));
+        }
+    }
+
     /// Has the forwarder set aside what the destination keeps refusing.
     async fn set_aside_stuck(&self) -> Result<u64, String> {
         let (reply, done) = oneshot::channel();
@@ -350,9 +360,9 @@ impl Shared {
     }
 
     /// What the forwarder and every reader of the stream go by.
-    fn setup_for(config: Arc<Config>, access: &Access) -> Setup {
-        let practice = (config.destination.kind == DestinationKind::Practice).then(|| access.clone());
-        Setup { config, practice }
+    fn setup_for(&self, config: Arc<Config>) -> Setup {
+        let port = self.practice_port.load(Ordering::Acquire);
+        practice_port::setup(config, &self.practice, port)
     }
 }
 
@@ -414,9 +424,7 @@ impl Engine {
         let listener = runtime
             .block_on(TcpListener::bind(address))
             .map_err(|source| StartError::Listen { address, source })?;
-        let practice = Practice::new(practice::Settings::default());
-        let practice_listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
-        let access = access(&practice, practice_listener.local_addr()?);
+        let (practice, practice_listener, practice_port) = practice_port::start(&runtime, &config)?;
         // Last of what can fail: a spool that was opened has a thread that writes.
         let (spool, spool_threads) = Spool::open(&paths.data_dir, (&config).into())?;
         Whereabouts::remove(&paths.data_dir);
@@ -425,7 +433,7 @@ impl Engine {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let memo = Memo::load(&paths.data_dir);
         let config = Arc::new(config);
-        let setup = Shared::setup_for(Arc::clone(&config), &access);
+        let setup = practice_port::setup(Arc::clone(&config), &practice, practice_port);
         let rules = Arc::new(Rules::new(&config, learned::recall(&paths.data_dir, &config), tls));
         let shared = Arc::new(Shared {
             paths,
@@ -462,7 +470,7 @@ impl Engine {
             kept_draft,
             spool,
             practice,
-            access,
+            practice_port: AtomicU16::new(practice_port),
             desk,
             commands,
         });
@@ -504,9 +512,17 @@ impl Engine {
         self.shared.broken.get().cloned()
     }
 
-    /// The latest status; cheap.
+    /// The latest status; cheap. What stopped unexpectedly is among its problems, even if that is what publishes it.
     pub fn status(&self) -> Arc<Status> {
-        Arc::clone(&self.shared.status.borrow())
+        let status = Arc::clone(&self.shared.status.borrow());
+        match self.broken() {
+            Some(why) if !status.problems.contains(&why) => {
+                let mut status = Status::clone(&status);
+                status.problems.push(why);
+                Arc::new(status)
+            }
+            Some(_) | None => status,
+        }
     }
 
     /// The settings in force; cheap.
@@ -854,15 +870,6 @@ fn check_address_space() -> Result<(), StartError> {
     Ok(())
 }
 
-fn access(practice: &Practice, address: SocketAddr) -> Access {
-    Access {
-        endpoint_url: format!("http://{address}"),
-        stream: PRACTICE_STREAM.to_owned(),
-        access_key_id: practice.access_key_id().to_owned(),
-        secret_access_key: practice.secret_access_key().to_owned(),
-    }
-}
-
 /// Says where other users can read the write keys.
 fn warn_of_exposed(config: &Config, paths: &Paths) {
     let exposed = paths.config_file.as_deref().and_then(|path| config::exposed_settings(config, path));
@@ -940,6 +947,7 @@ mod tests {
             }
             woken.recv_timeout(Duration::from_secs(30)).expect("the face is woken");
         };
+        assert!(engine.status().problems.contains(&why), "the window shows it");
         engine.shutdown(Duration::ZERO);
         why
     }

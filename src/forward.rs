@@ -494,7 +494,8 @@ fn in_flight_of(setup: &Setup, controls: &Controls) -> InFlight {
         Operation::PutRecord => SINGLE_PUTS,
         Operation::PutRecords => BATCH_PUTS,
     };
-    let most = operation.puts_max().min(controls.puts_max).max(1);
+    let of_practice = setup.practice.as_ref().map_or(usize::MAX, |access| access.puts_max);
+    let most = operation.puts_max().min(controls.puts_max).min(of_practice).max(1);
     InFlight::new(start.min(most), most)
 }
 

@@ -10,8 +10,9 @@ pub mod event;
 // Files that survive a power cut.
 pub mod files;
 
-// The program's own log.
+// The program's own log, and the places of its own ports.
 pub mod log;
+pub mod places;
 
 // Settings, and texts made from them: pure.
 pub mod config;

@@ -3,10 +3,11 @@
 //! It speaks AWS JSON 1.1, so the real AWS SDK reaches it as it reaches AWS: one code path for practice and AWS.
 //! It keeps AWS's limits, errors and order, and one promise of its own: a tailing reader never misses a record.
 //! Records live in memory below a byte cap; past it the oldest go first and are counted ([`Practice::dropped`]).
-//! Only a client with this instance's random key gets in, and never a web page (see `access.rs`).
+//! Only a client with this instance's random key gets in, and never a web page (see `access.rs`). Connections are limited
+//! in number and time (see `serving.rs`).
 //! Shards split and merge as in AWS, except that the answer comes when it is done: no stream is ever UPDATING.
 //! Absent on purpose: everything durable, consumers with fan-out, encryption, tags, read quotas, verification of
-//! signatures. It knows no other part of the crate.
+//! signatures. It knows no other part of the crate but the places of a port.
 
 mod access;
 mod checks;
@@ -19,6 +20,7 @@ mod read;
 mod refusal;
 mod resharding;
 mod sequence;
+mod serving;
 mod shard;
 mod store;
 mod streams;
@@ -26,8 +28,8 @@ mod token;
 
 pub use faults::Faults;
 
-use axum::Router;
-use axum::serve::ListenerExt;
+pub use crate::places::Limits;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use random::Random;
 use std::io;
@@ -36,10 +38,6 @@ use std::time::{Duration, SystemTime};
 use store::{Plan, Streams};
 use token::Seal;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-
-/// How long answers that are under way may take once the server is told to stop.
-const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// What a practice stream is made with.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,11 +48,21 @@ pub struct Settings {
     pub region: String,
     /// The account, twelve digits, that its ARNs and messages name.
     pub account_id: String,
+    /// How many connections it takes at a time.
+    pub connections: Limits,
+    /// How long the body of a request may take.
+    pub body_time_max: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { bytes_max: 64 << 20, region: "us-east-1".into(), account_id: "000000000000".into() }
+        Self {
+            bytes_max: 64 << 20,
+            region: "us-east-1".into(),
+            account_id: "000000000000".into(),
+            connections: Limits { connections: 256, authenticated: 64 },
+            body_time_max: Duration::from_secs(30),
+        }
     }
 }
 
@@ -79,6 +87,7 @@ pub struct Practice {
 struct Shared {
     settings: Settings,
     access_key_id: String,
+    own_access_key_id: String,
     secret_access_key: String,
     random: Random,
     seal: Seal,
@@ -111,6 +120,7 @@ impl Practice {
         let shared = Shared {
             settings,
             access_key_id: new_access_key_id(),
+            own_access_key_id: new_access_key_id(),
             secret_access_key: STANDARD.encode(random_bytes::<30>()),
             random: Random::seeded(u64::from_ne_bytes(random_bytes())),
             seal: Seal(random_bytes()),
@@ -120,12 +130,22 @@ impl Practice {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The only access key id that it knows.
+    /// The access key id for others: their connections are limited in number.
     pub fn access_key_id(&self) -> &str {
         &self.shared.access_key_id
     }
 
-    /// Goes with the access key id. Clients sign with it; the signature is not verified.
+    /// The access key id for the client of this program, which nobody else is told: places are kept for it.
+    pub fn own_access_key_id(&self) -> &str {
+        &self.shared.own_access_key_id
+    }
+
+    /// How many connections it takes at a time.
+    pub fn connections(&self) -> Limits {
+        self.shared.settings.connections
+    }
+
+    /// Goes with both access key ids. Clients sign with it; the signature is not verified.
     pub fn secret_access_key(&self) -> &str {
         &self.shared.secret_access_key
     }
@@ -191,30 +211,9 @@ impl Practice {
         let practice = self.clone();
         async move {
             let port = listener.local_addr()?.port();
-            let (close, closing) = watch::channel(false);
-            let (stopping, mut stopped) = watch::channel(false);
-            let bodies = Arc::new(Semaphore::new(http::BODIES_KIB_MAX as usize));
-            let door = http::Door { practice, port, bodies, closing };
-            let router = Router::new().fallback(http::handle).with_state(door);
-            // An answer is one small packet: waiting for more would only delay it. A socket that cannot be told is slower.
-            let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-            let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-                stop.await;
-                stopping.send_replace(true);
-            });
-            let out_of_time = async {
-                // An error: the signal went without stopping, so there is nothing to time.
-                if stopped.wait_for(|is_stopped| *is_stopped).await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-                tokio::time::sleep(STOP_GRACE).await;
-            };
-            let served = tokio::select! {
-                served = serving => served,
-                () = out_of_time => Ok(()),
-            };
-            close.send_replace(true);
-            served
+            let limits = practice.shared.settings.connections;
+            serving::run(http::Door::new(practice, port), listener, limits, stop).await;
+            Ok(())
         }
     }
 }

@@ -493,7 +493,7 @@ impl SetUp {
                 ui.label(theme::icon(Icon::GraduationCap).size(20.0).color(t.accent));
                 ui.vertical(|ui| {
                     ui.label(weight("Nothing to set up", 640.0).size(14.0).color(t.strong));
-                    let text = "The practice stream started with the app. Events are sent to it by the same AWS client \
+                    let text = "The practice stream is part of this app. Events are sent to it by the same AWS client \
                                 and the same calls as to a real stream, so what you see here is what AWS will get. When \
                                 you are ready, choose Amazon Kinesis above.";
                     ui.add(Label::new(RichText::new(text).color(t.text)).wrap());

@@ -17,8 +17,8 @@ use tokio::{
 };
 
 use super::{
-    Applied, ControlAccess, Export, PRACTICE_SHARDS, PRACTICE_STREAM, PracticeAccess, Preset, Queued,
-    ReadPlan, Shared, TestRun, TestSent, Whereabouts, account, chain, control, export, learned, presets,
+    Applied, ControlAccess, Export, PRACTICE_STREAM, Preset, Queued, ReadPlan, Shared, TestRun, TestSent,
+    Whereabouts, account, chain, control, export, learned, practice_port::PracticePort, presets,
     public_check, reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
@@ -77,8 +77,8 @@ struct Listening {
     stage: watch::Sender<Stage>,
 }
 
-struct Keeper {
-    shared: Arc<Shared>,
+pub(super) struct Keeper {
+    pub(super) shared: Arc<Shared>,
     /// Parts that run as long as the engine does; one that ends is a problem.
     parts: JoinSet<()>,
     names: HashMap<Id, &'static str>,
@@ -91,7 +91,7 @@ struct Keeper {
     /// Parts that end when the spool does, which is last.
     endless: Vec<AbortHandle>,
     stop_forwarder: watch::Sender<bool>,
-    stop_practice: watch::Sender<bool>,
+    pub(super) practice_port: PracticePort,
     reading: Option<(AbortHandle, ReadPlan)>,
     /// Where the command line gives orders.
     control: Option<SocketAddr>,
@@ -101,7 +101,7 @@ struct Keeper {
 /// Runs until [`Command::Stop`] is carried out.
 pub(super) async fn run(
     shared: Arc<Shared>,
-    (listener, practice_listener): (TcpListener, TcpListener),
+    (listener, practice_listener): (TcpListener, Option<TcpListener>),
     mut inbox: mpsc::Receiver<Command>,
     signals: Option<Signals>,
 ) {
@@ -116,7 +116,7 @@ pub(super) async fn run(
         forwarder: None,
         endless: Vec::new(),
         stop_forwarder: watch::Sender::new(false),
-        stop_practice: watch::Sender::new(false),
+        practice_port: PracticePort::default(),
         reading: None,
         control: None,
         stop_run: watch::Sender::new(false),
@@ -140,32 +140,44 @@ pub(super) async fn run(
                 None => break Duration::ZERO,
             },
             Some(ended) = keeper.parts.join_next_with_id() => keeper.part_ended(&ended),
-            Some(done) = keeper.errands.join_next() => keeper.errand_ended(&done),
+            Some(done) = keeper.errands.join_next() => {
+                keeper.shared.errand_ended(&done);
+                keeper.close_practice();
+            }
             Ok(()) = news_of_stream.changed() => keeper.heed_stream(),
-            _ = listen_again.tick(), if keeper.waits_for_address().is_some() => keeper.listen_again().await,
+            _ = listen_again.tick(), if keeper.waits_for_address().is_some() || keeper.misses_practice() => {
+                keeper.listen_again().await;
+                if keeper.misses_practice() {
+                    keeper.open_practice_again().await;
+                }
+            }
         }
     };
     keeper.stop(grace).await;
 }
 
 impl Keeper {
-    fn part(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    pub(super) fn part(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortHandle {
         let handle = self.parts.spawn(part);
         self.names.insert(handle.id(), name);
         handle
     }
 
-    fn start(&mut self, listener: TcpListener, practice_listener: TcpListener) {
+    /// Its end is not one that nobody asked for.
+    pub(super) fn forget_part(&mut self, name: &str) {
+        self.names.retain(|_, part| *part != name);
+    }
+
+    fn start(&mut self, listener: TcpListener, practice_listener: Option<TcpListener>) {
         let shared = Arc::clone(&self.shared);
         self.make_practice();
-        let mut stop = self.stop_practice.subscribe();
-        let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
-        let serving = shared.practice.serve(practice_listener, stopped);
-        self.part("practice stream", async move {
-            if let Err(error) = serving.await {
-                tracing::error!("the practice stream: {error}");
-            }
-        });
+        if let Some(listener) = practice_listener {
+            self.serve_practice(listener);
+        }
         self.forward();
         let summary = shared.spool.watch();
         let board = self.part("status board", super::board::run(Arc::clone(&shared), summary));
@@ -197,12 +209,6 @@ impl Keeper {
         };
         let forwarding = forward::run(shared.spool.clone(), controls, reports);
         self.forwarder = Some(self.part("forwarder", forwarding));
-    }
-
-    fn make_practice(&self) {
-        let made = self.shared.practice.create_stream(PRACTICE_STREAM, PRACTICE_SHARDS);
-        let problem = made.err().map(|error| format!("The practice stream could not be created: {error}."));
-        self.shared.set_problem("practice", problem);
     }
 
     /// Serves `listener` as the endpoint.
@@ -274,21 +280,14 @@ impl Keeper {
         }
     }
 
-    fn write_whereabouts(&self) {
+    pub(super) fn write_whereabouts(&self) {
         let inner = *self.shared.inner_endpoint.borrow();
         let Some(address) = inner.or(*self.shared.endpoint.borrow()) else { return };
-        let access = &self.shared.access;
-        let practice = PracticeAccess {
-            endpoint_url: access.endpoint_url.clone(),
-            stream: access.stream.clone(),
-            access_key_id: access.access_key_id.clone(),
-            secret_access_key: access.secret_access_key.clone(),
-        };
         let control = self.control.map(|address| ControlAccess {
             address: address.to_string(),
             key: self.shared.control_key.clone(),
         });
-        let whereabouts = Whereabouts::new(url_of(address, false), practice, control);
+        let whereabouts = Whereabouts::new(url_of(address, false), self.practice_access(), control);
         let written = whereabouts.write(&self.shared.paths.data_dir);
         let problem = written.err().map(|error| {
             format!(
@@ -339,15 +338,16 @@ impl Keeper {
                 });
             }
             Command::Check { config, kind, report } => {
+                let practice = self.practice_for(&config).await;
                 self.errands.spawn(async move {
-                    let setup = Shared::setup_for(Arc::from(config), &shared.access);
+                    let setup = shared.setup_for(Arc::from(config));
                     let tell = |step| {
                         // A face that no longer looks is no error.
                         drop(report.try_send(step));
                         shared.wake_faces();
                     };
                     kinesis::check(&setup.config, setup.practice.as_ref(), kind, tell).await;
-                    drop(report);
+                    drop((report, practice));
                     shared.wake_faces();
                 });
             }
@@ -476,7 +476,11 @@ impl Keeper {
         shared.spool.set_limits((&*config).into()).await;
         let before = shared.setup.borrow().config.clone();
         if before.destination != config.destination || before.credentials != config.credentials {
-            shared.setup.send_replace(Shared::setup_for(Arc::clone(&config), &shared.access));
+            if config.destination.kind == DestinationKind::Practice {
+                self.open_practice().await;
+            }
+            shared.setup.send_replace(shared.setup_for(Arc::clone(&config)));
+            self.close_practice();
             if let Some((_, from)) = self.reading.clone() {
                 self.read(Some(from));
             }
@@ -533,7 +537,7 @@ impl Keeper {
         if bound.is_err() && is_same_port {
             // The same port of other addresses is free as soon as we let go of it.
             self.listening.stage.send_replace(Stage::Closed);
-            self.names.retain(|_, name| *name != "capture endpoint");
+            self.forget_part("capture endpoint");
             bound = bind_when_free(address).await;
             if bound.is_err()
                 && let Ok(listener) = bind_when_free(self.listening.asked_for).await
@@ -565,7 +569,7 @@ impl Keeper {
         let old = std::mem::replace(&mut self.listening.stage, watch::Sender::new(Stage::Open));
         old.send_replace(Stage::Closed);
         // The old listener now ends by request.
-        self.names.retain(|_, name| *name != "capture endpoint");
+        self.forget_part("capture endpoint");
         self.listening.asked_for = address;
         self.listen(listener);
     }
@@ -574,7 +578,7 @@ impl Keeper {
     async fn set_aside(&mut self) -> Result<(), String> {
         if let Some(forwarder) = self.forwarder.take() {
             // It ends by request.
-            self.names.retain(|_, name| *name != "forwarder");
+            self.forget_part("forwarder");
             self.stop_forwarder.send_replace(true);
             let ended = async {
                 while !forwarder.is_finished() {
@@ -619,15 +623,6 @@ impl Keeper {
         self.shared.set_broken(name, &why);
     }
 
-    /// Who asked for it gets no answer: it is gone with the task.
-    fn errand_ended(&self, ended: &Result<(), tokio::task::JoinError>) {
-        if ended.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
-            let text = "A requested action stopped unexpectedly, without an answer. Try it again, and please report \
-                        this.";
-            self.shared.set_problem("errand", Some(text.to_owned()));
-        }
-    }
-
     /// In order: refuse, finish puts, close connections, stop the rest.
     async fn stop(&mut self, grace: Duration) {
         self.listening.stage.send_replace(Stage::Refusing);
@@ -643,7 +638,7 @@ impl Keeper {
         }
         self.listening.stage.send_replace(Stage::Closed);
         self.inside.send_replace(Stage::Closed);
-        self.stop_practice.send_replace(true);
+        self.practice_port.stop();
         for part in self.endless.drain(..) {
             part.abort();
         }
@@ -668,7 +663,7 @@ impl Keeper {
 }
 
 /// A listener that was told to close lets go of its port in a moment.
-async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub(super) async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
     let mut bound = TcpListener::bind(address).await;
     for _ in 0..BIND_TRIES {
         if bound.is_ok() {

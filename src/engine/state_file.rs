@@ -23,8 +23,8 @@ pub struct Whereabouts {
     pub pid: u32,
     /// The capture endpoint: `http://127.0.0.1:8485`.
     pub endpoint: String,
-    /// The practice stream.
-    pub practice: PracticeAccess,
+    /// The practice stream; `None`: it is not the destination, and cannot be reached.
+    pub practice: Option<PracticeAccess>,
     /// Where it takes orders; not of an older program.
     control: Option<ControlAccess>,
 }
@@ -72,7 +72,11 @@ impl Whereabouts {
         serde_json::from_slice(&std::fs::read(path(data_dir)).ok()?).ok()
     }
 
-    pub(super) fn new(endpoint: String, practice: PracticeAccess, control: Option<ControlAccess>) -> Self {
+    pub(super) fn new(
+        endpoint: String,
+        practice: Option<PracticeAccess>,
+        control: Option<ControlAccess>,
+    ) -> Self {
         Self { pid: std::process::id(), endpoint, practice, control }
     }
 

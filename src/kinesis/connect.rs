@@ -60,6 +60,8 @@ pub struct Access {
     pub access_key_id: String,
     /// The secret beside it.
     pub secret_access_key: String,
+    /// Puts in flight at a time, so that each has a connection.
+    pub puts_max: usize,
 }
 
 impl std::fmt::Debug for Access {

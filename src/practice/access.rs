@@ -2,19 +2,22 @@
 //!
 //! A web page open in a browser sends an `Origin`; a page that rebinds its name to loopback sends a foreign `Host`:
 //! both are refused, so no page can read or write the stream. `Authorization` must have the shape of Signature
-//! Version 4 and name our access key id. The signature itself is not verified: whoever reads the random id out of
+//! Version 4 and name one of our access key ids: that of the state file, or that of this program's own client. The signature itself is not verified: whoever reads the random id out of
 //! a request could read its content too. All this is decided from the headers, before any body is read.
 
 use super::refusal::Refusal;
+use crate::places::Rank;
 use axum::http::{HeaderMap, Uri, header};
 
 /// What this instance expects.
 pub(super) struct Expected<'a> {
     pub(super) port: u16,
     pub(super) access_key_id: &'a str,
+    /// The one that this program's own client has.
+    pub(super) own_key_id: &'a str,
 }
 
-pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> Result<(), Refusal> {
+pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> Result<Rank, Refusal> {
     if headers.contains_key(header::ORIGIN) {
         return Err(Refusal::foreign(
             "The practice stream takes no requests from web pages (Origin header).",
@@ -37,7 +40,13 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> 
         let message = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
         return Err(Refusal::bad_signature_shape(message.into()));
     }
-    if key_id == expected.access_key_id { Ok(()) } else { Err(Refusal::unknown_client()) }
+    if key_id == expected.own_key_id {
+        Ok(Rank::Own)
+    } else if key_id == expected.access_key_id {
+        Ok(Rank::Authenticated)
+    } else {
+        Err(Refusal::unknown_client())
+    }
 }
 
 fn is_loopback(host: &str, port: u16) -> bool {
@@ -87,8 +96,9 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        let expected = Expected { port: 4000, access_key_id: "AKIAOURS" };
-        check(&map, &uri.parse().unwrap(), &expected).map_or_else(|no| (no.status, no.code), |()| (200, ""))
+        let expected = Expected { port: 4000, access_key_id: "AKIAOURS", own_key_id: "AKIAOWN" };
+        check(&map, &uri.parse().unwrap(), &expected)
+            .map_or_else(|no| (no.status, no.code), |_rank| (200, ""))
     }
 
     fn host(host: &str) -> (u16, &'static str) {
@@ -139,6 +149,7 @@ mod tests {
             code(&[("host", "localhost:4000"), ("x-amz-date", "x"), ("authorization", text)], "/").1
         };
         assert_eq!(with(SIGNED), "");
+        assert_eq!(with(&SIGNED.replace("AKIAOURS", "AKIAOWN")), "");
         assert_eq!(with(&SIGNED.replace("AKIAOURS", "AKIAOTHER")), "UnrecognizedClientException");
         for bad in [
             "",

@@ -1,55 +1,69 @@
-//! HTTP in and out: one request is one call. What waits here (a body, a delay) ends when the server stops.
+//! HTTP in and out: one request is one call.
 //!
-//! Headers are judged before a body is read, and the bodies being read share one budget of memory.
+//! Headers are judged before a body is read, and the bodies being read share a budget of memory: the program's own client
+//! has one, all others another.
 
 use super::access::{self, Expected};
 use super::faults::Ending;
 use super::operations::{self, Call};
 use super::refusal::Refusal;
 use super::{Practice, now_ms};
+use crate::places::{Place, Rank};
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header, request};
 use axum::response::Response;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 use std::io;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 /// A `PutRecords` of 10 MiB as base64, with keys full of escapes and the JSON around them.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
 /// Of a body that is too large, this much is read and thrown away, so that its sender comes to read the answer.
 const DISCARDED_BYTES_MAX: usize = 64 << 20;
-/// Bodies in memory at one time, in KiB; more senders wait.
-pub(super) const BODIES_KIB_MAX: u32 = 64 << 10;
+/// Bodies of each kind of client in memory at one time, in KiB; more senders wait.
+const OWN_BODIES_KIB_MAX: u32 = 64 << 10;
+const OTHER_BODIES_KIB_MAX: u32 = 32 << 10;
 
 /// What every request needs of the server it came to.
 #[derive(Clone)]
 pub(super) struct Door {
-    pub(super) practice: Practice,
-    pub(super) port: u16,
-    pub(super) bodies: Arc<Semaphore>,
-    /// True: no answer may be waited for any longer.
-    pub(super) closing: watch::Receiver<bool>,
+    practice: Practice,
+    port: u16,
+    own_bodies: Arc<Semaphore>,
+    other_bodies: Arc<Semaphore>,
 }
 
-pub(super) async fn handle(State(door): State<Door>, request: Request) -> Response {
-    let mut closing = door.closing.clone();
-    tokio::select! {
-        biased;
-        response = respond(&door, request) => response,
-        _ = closing.wait_for(|is_closing| *is_closing) => cut(),
+impl Door {
+    pub(super) fn new(practice: Practice, port: u16) -> Self {
+        let room = |kib: u32| Arc::new(Semaphore::new(kib as usize));
+        Self {
+            practice,
+            port,
+            own_bodies: room(OWN_BODIES_KIB_MAX),
+            other_bodies: room(OTHER_BODIES_KIB_MAX),
+        }
     }
 }
 
-async fn respond(door: &Door, request: Request) -> Response {
+pub(super) async fn handle(door: &Door, place: &Place, request: Request) -> Response {
+    let _busy = place.busy();
+    respond(door, place, request).await
+}
+
+async fn respond(door: &Door, place: &Place, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let faults = door.practice.faults();
     let answer = async {
-        admit(door, &head)?;
+        let rank = admit(door, place, &head)?;
         let operation = operation_of(&head.headers)?;
-        let body = read(&head.headers, body, &door.bodies).await?;
+        let bodies = if rank == Rank::Own { &door.own_bodies } else { &door.other_bodies };
+        // With the wait for its room in memory.
+        let time_max = door.practice.shared.settings.body_time_max;
+        let body = tokio::time::timeout(time_max, read(&head.headers, body, bodies)).await;
+        let body = body.unwrap_or_else(|_late| Err(Refusal::slow_body()))?;
         if faults.expired_credentials {
             return Err(Refusal::expired_credentials());
         }
@@ -78,10 +92,14 @@ async fn respond(door: &Door, request: Request) -> Response {
     }
 }
 
-fn admit(door: &Door, head: &request::Parts) -> Result<(), Refusal> {
-    let expected = Expected { port: door.port, access_key_id: door.practice.access_key_id() };
-    access::check(&head.headers, &head.uri, &expected)?;
-    if head.method == Method::POST { Ok(()) } else { Err(Refusal::unknown_operation(404)) }
+fn admit(door: &Door, place: &Place, head: &request::Parts) -> Result<Rank, Refusal> {
+    let own_key_id = door.practice.own_access_key_id();
+    let expected = Expected { port: door.port, access_key_id: door.practice.access_key_id(), own_key_id };
+    let rank = access::check(&head.headers, &head.uri, &expected)?;
+    if !place.authenticate(rank) {
+        return Err(Refusal::too_many_connections());
+    }
+    if head.method == Method::POST { Ok(rank) } else { Err(Refusal::unknown_operation(404)) }
 }
 
 fn operation_of(headers: &HeaderMap) -> Result<&str, Refusal> {
@@ -97,7 +115,7 @@ async fn read(headers: &HeaderMap, body: Body, bodies: &Semaphore) -> Result<Byt
     if len_max > BODY_BYTES_MAX {
         return discard(body, 0).await;
     }
-    let kib = u32::try_from(len_max.div_ceil(1024)).unwrap_or(BODIES_KIB_MAX);
+    let kib = u32::try_from(len_max.div_ceil(1024)).unwrap_or(OTHER_BODIES_KIB_MAX);
     let _room = bodies.acquire_many(kib).await.map_err(|_closed| Refusal::server_error())?;
     let mut pieces = body.into_data_stream();
     let mut whole = Bytes::new();

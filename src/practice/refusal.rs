@@ -112,6 +112,17 @@ impl Refusal {
         Self { status: 413, code: "RequestEntityTooLargeException", message }
     }
 
+    /// [`Self::unreadable`] for a body that does not come to its end.
+    pub(super) fn slow_body() -> Self {
+        let message = "The body of the request did not arrive in time.";
+        Self { status: 408, code: "RequestTimeoutException", message: message.into() }
+    }
+
+    pub(super) fn too_many_connections() -> Self {
+        let message = "The practice stream has as many connections as it takes: use fewer at a time.";
+        Self { status: 503, code: "ServiceUnavailable", message: message.into() }
+    }
+
     pub(super) fn server_error() -> Self {
         Self { status: 500, code: "InternalFailure", message: "Internal service failure.".into() }
     }

@@ -126,6 +126,7 @@ fn put(url: &str, operation: Operation) -> Vec<Outcome> {
         stream: "clicks".to_owned(),
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: "secret".to_owned(),
+        puts_max: 1,
     };
     let record = |key| Outgoing::of(key, b"{}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -35,6 +35,7 @@ mod others;
 mod own_log;
 mod practice;
 mod practice_faults;
+mod practice_port;
 mod practising;
 mod proxy;
 mod public_address;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tributary::practice::{Faults, Practice, Settings};
+use tributary::practice::{Faults, Limits, Practice, Settings};
 
 /// A practice stream that serves until it is dropped.
 pub struct Running {
@@ -562,6 +562,114 @@ async fn an_idle_server_stops_at_once() {
     running.server.join_next().await.unwrap().unwrap().unwrap();
     // It does not wait for the two seconds that answers under way have.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+/// A connection whose peer says nothing: whether the server has closed it.
+fn is_closed(socket: &std::net::TcpStream) -> bool {
+    socket.set_nonblocking(true).unwrap();
+    match (&*socket).read(&mut [0; 512]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    }
+}
+
+/// Sends these bytes and no more.
+fn begin(port: u16, bytes: &str) -> std::net::TcpStream {
+    let socket = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    (&socket).write_all(bytes.as_bytes()).unwrap();
+    socket
+}
+
+async fn with_connections(connections: usize, authenticated: usize) -> Running {
+    let connections = Limits { connections, authenticated };
+    let running = run(Settings { connections, ..Settings::default() }).await;
+    running.practice.create_stream("s", 1).unwrap();
+    running
+}
+
+async fn closed(sockets: &[std::net::TcpStream], count: usize) {
+    while sockets.iter().filter(|socket| is_closed(socket)).count() < count {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+const HALF_HEAD: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nX-Pad: half";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_without_the_key_make_room_and_those_with_it_stay() {
+    const SILENT: usize = 40;
+    let running = with_connections(8, 4).await;
+    let port = running.port;
+    let list = format!(
+        "POST / HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: {}\r\nX-Amz-Date: 20261122T000000Z\r\n\
+         X-Amz-Target: Kinesis_20131202.ListStreams\r\nContent-Length: 2\r\n\r\n{{}}",
+        running.authorization()
+    );
+    let mut kept = crate::wire::Connection::open(([127, 0, 0, 1], port).into()).unwrap();
+    assert_eq!(kept.ask(list.as_bytes()).unwrap().status, 200);
+    let sockets: Vec<_> = (0..SILENT).map(|_| begin(port, HALF_HEAD)).collect();
+    assert_eq!(running.put("d").await, "ok");
+    closed(&sockets, SILENT - 8).await;
+    assert_eq!(kept.ask(list.as_bytes()).unwrap().status, 200, "its connection was not closed");
+    assert_eq!(running.put("d").await, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_shows_no_key_has_a_moment_only() {
+    let running = with_connections(256, 64).await;
+    let stranger = format!("GET / HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", running.port);
+    let sockets = ["", HALF_HEAD, &stranger].map(|bytes| begin(running.port, bytes));
+    closed(&sockets, sockets.len()).await;
+    assert_eq!(running.put("d").await, "ok");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    let settings = Settings { body_time_max: Duration::from_millis(200), ..Settings::default() };
+    let running = run(settings).await;
+    let headers =
+        format!("Host: localhost:{}\r\nAuthorization: {}\r\n", running.port, running.authorization());
+    let head = format!(
+        "POST / HTTP/1.1\r\n{headers}X-Amz-Target: Kinesis_20131202.ListStreams\r\nX-Amz-Date: 20261122T000000Z\r\n\
+         Content-Length: 100\r\n\r\n{{"
+    );
+    let socket = begin(running.port, &head);
+    let mut answer = String::new();
+    let mut blocking = JoinSet::new();
+    blocking.spawn_blocking(move || {
+        (&socket).read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = blocking.join_next().await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("RequestTimeoutException"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_with_the_key_take_no_place_of_the_program_itself() {
+    let connections = Limits { connections: 8, authenticated: 2 };
+    let body_time_max = Duration::from_mins(10);
+    let running = run(Settings { connections, body_time_max, ..Settings::default() }).await;
+    running.practice.create_stream("s", 1).unwrap();
+    let port = running.port;
+    // A body that does not come keeps its connection busy.
+    let busy = format!(
+        "POST / HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: {}\r\nX-Amz-Date: 20261122T000000Z\r\n\
+         X-Amz-Target: Kinesis_20131202.ListStreams\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+        running.authorization()
+    );
+    let sockets = [begin(port, &busy), begin(port, &busy)];
+    for socket in &sockets {
+        let mut answer = [0; 12];
+        (&*socket).read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100", "its key was seen, and its body is awaited");
+    }
+    let refused = running.put("d").await;
+    assert_eq!(refused, "ServiceUnavailable");
+    let url = format!("http://127.0.0.1:{port}");
+    let own =
+        conformance::client(&url, running.practice.own_access_key_id(), running.practice.secret_access_key());
+    assert_eq!(put(&own, "s", "k", "d").await, "ok");
+    assert!(sockets.iter().all(|socket| !is_closed(socket)));
 }
 
 #[test]

@@ -44,6 +44,10 @@ impl Practising {
         wait_until("the settings are in force", || *self.engine.config() == config);
     }
 
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
     pub fn wait_settled(&self, accepted: u64) {
         wait_until("all is delivered", || {
             let ledger = self.engine.status().ledger;
@@ -54,7 +58,7 @@ impl Practising {
 
     /// Asks the practice stream something by the AWS SDK.
     pub fn ask<T>(&self, ask: impl AsyncFnOnce(Client) -> T) -> T {
-        let url = Whereabouts::read(self.data.path()).unwrap().practice.endpoint_url;
+        let url = Whereabouts::read(self.data.path()).unwrap().practice.unwrap().endpoint_url;
         let practice = self.engine.practice();
         let client = conformance::client(&url, practice.access_key_id(), practice.secret_access_key());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -21,7 +21,8 @@ fn put(desk: &Desk, records: &[(&str, Vec<u8>)]) -> Vec<String> {
 
 /// The same of the engine on that data folder.
 pub fn put_into(data_dir: &Path, records: &[(&str, Vec<u8>)]) -> Vec<String> {
-    let access = Whereabouts::read(data_dir).expect("a running engine").practice;
+    let access =
+        Whereabouts::read(data_dir).expect("a running engine").practice.expect("the practice stream");
     let client = conformance::client(&access.endpoint_url, &access.access_key_id, &access.secret_access_key);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let puts = records.iter().map(|(key, data)| {
@@ -142,7 +143,10 @@ fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
     put(&desk, &[("k", b"{\"n\":1}".into())]);
     let window = &mut desk.window;
     wait_for(window, "the first", |window| rows(window) == 1);
-    let access = Whereabouts::read(&desk.files.path().join("data")).expect("a running engine").practice;
+    let access = Whereabouts::read(&desk.files.path().join("data"))
+        .expect("a running engine")
+        .practice
+        .expect("the practice stream");
     let client = conformance::client(&access.endpoint_url, &access.access_key_id, &access.secret_access_key);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     // The shard of this key owns the hashes from 8 to b in their first hexadecimal digit.
