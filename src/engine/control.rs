@@ -2,8 +2,9 @@
 //! running engine: a port on loopback, named in `engine.json` together with the key of this run, which its owner alone can
 //! read. A line of JSON each way; not HTTP, so that no web page can ask.
 //!
-//! The caller says what it wants in its first line and then only listens; when it hangs up, the work stops. At most
-//! eight callers at a time, a line of at most 1 MiB, five seconds for it.
+//! The caller says what it wants in its first line and then only listens; when it hangs up, the work stops. A line has at
+//! most 1 MiB, and two seconds to come; until its key is seen, its connection makes room for newer ones. At most eight
+//! callers with the key at a time.
 
 use std::{
     io::{self, BufRead, BufReader, Lines, Write},
@@ -24,12 +25,18 @@ use tokio::{
 use super::{ControlAccess, STEPS_MAX, Shared, public_check, resend};
 use crate::{
     delivery::{Fault, Limit, PUBLIC_STEPS, Resent, Step, Verdict, Which},
+    places::{Limits, Place, Places, Rank},
     remedy,
 };
 
-const CALLERS_MAX: usize = 8;
+const CALLERS: Limits = Limits { connections: 16, authenticated: 8 };
 const LINE_BYTES_MAX: u64 = 1 << 20;
-const LINE_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long a caller may take to show the key.
+const LINE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// How long the engine may take to accept a caller, and to answer what it knows without work.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The pause after a caller could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -159,65 +166,117 @@ enum Reply {
     Failed(String),
 }
 
-/// Serves callers as long as the engine runs.
-pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
-    let mut callers = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if callers.len() < CALLERS_MAX => {
-                    callers.spawn(serve(Arc::clone(&shared), stream));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    // Out of file descriptors, say.
-                    tracing::warn!("an order could not be taken: {error}");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_ended) = callers.join_next() => {}
+/// What a caller asks for.
+enum Order {
+    Check,
+    Hold,
+    ShowWindow,
+    Resend(Request),
+}
+
+impl Order {
+    /// The order, where the line is one with this run's key.
+    fn of(line: &str, control_key: &str) -> Option<Self> {
+        let (key, order) = if let Ok(request) = serde_json::from_str::<CheckRequest>(line) {
+            (request.key, request.check_public.then_some(Self::Check))
+        } else if let Ok(request) = serde_json::from_str::<HoldRequest>(line) {
+            (request.key, request.what_holds.then_some(Self::Hold))
+        } else if let Ok(request) = serde_json::from_str::<WindowRequest>(line) {
+            (request.key, request.show_window.then_some(Self::ShowWindow))
+        } else {
+            let request = serde_json::from_str::<Request>(line).ok()?;
+            (request.key.clone(), Some(Self::Resend(request)))
+        };
+        if same(&key, control_key) {
+            order
+        } else {
+            tracing::warn!("somebody without this run's key gave the engine an order");
+            None
         }
     }
 }
 
+/// Serves callers as long as the engine runs.
+pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
+    let mut callers = JoinSet::new();
+    let places = Places::new(CALLERS);
+    // One future for each connection: to drop it half way would drop the connection.
+    let mut accepting = std::pin::pin!(accept(&listener, &places));
+    loop {
+        tokio::select! {
+            accepted = accepting.as_mut() => {
+                match accepted {
+                    Ok((stream, place)) => {
+                        callers.spawn(serve(Arc::clone(&shared), stream, place));
+                        // A caller whose line has arrived shows its key before the next one comes.
+                        tokio::task::yield_now().await;
+                    }
+                    Err(error) => {
+                        // Out of file descriptors, say.
+                        tracing::warn!("an order could not be taken: {error}");
+                        places.make_room();
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+                accepting.set(accept(&listener, &places));
+            }
+            Some(ended) = callers.join_next() => shared.errand_ended(&ended),
+        }
+    }
+}
+
+/// A caller, once there is a place for it.
+async fn accept(listener: &TcpListener, places: &Arc<Places>) -> io::Result<(tokio::net::TcpStream, Place)> {
+    let (stream, _peer) = listener.accept().await?;
+    Ok((stream, places.take().await))
+}
+
 /// A caller that breaks off or knows no key hears nothing.
-async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
+async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream, place: Place) {
     let (reading, mut writing) = stream.into_split();
     let mut reading = tokio::io::BufReader::new(reading.take(LINE_BYTES_MAX));
     let mut line = String::new();
-    match tokio::time::timeout(LINE_TIME_MAX, reading.read_line(&mut line)).await {
-        Ok(Ok(1..)) => {}
-        Ok(Ok(0) | Err(_)) | Err(_) => return,
+    tokio::select! {
+        // First what has arrived: a slow machine is not its sender's fault.
+        biased;
+        read = reading.read_line(&mut line) => if !matches!(read, Ok(1..)) { return },
+        () = place.wanted() => return,
+        () = tokio::time::sleep(LINE_TIME_MAX) => return,
     }
-    if let Ok(request) = serde_json::from_str::<CheckRequest>(&line) {
-        if same(&request.key, &shared.control_key) && request.check_public {
-            check(shared, &mut reading, &mut writing).await;
+    let Some(order) = Order::of(&line, &shared.control_key) else { return };
+    drop(line);
+    if !place.authenticate(Rank::Authenticated) {
+        tracing::warn!("as many orders as the engine takes at a time are being carried out");
+        // The others have no words for it: they are hung up on.
+        if matches!(order, Order::Resend(_)) {
+            let busy = "as many orders as the engine takes at a time are being carried out; try again later";
+            drop(say(&mut writing, &Reply::Failed(busy.to_owned())).await);
         }
         return;
     }
-    if let Ok(request) = serde_json::from_str::<HoldRequest>(&line) {
-        if same(&request.key, &shared.control_key) && request.what_holds {
-            drop(say(&mut writing, &HoldReply { holds: hold(&shared) }).await);
-        }
-        return;
-    }
-    if let Ok(request) = serde_json::from_str::<WindowRequest>(&line) {
-        if same(&request.key, &shared.control_key) && request.show_window {
+    let _busy = place.busy();
+    match order {
+        Order::Check => check(shared, &mut reading, &mut writing).await,
+        Order::Hold => drop(say(&mut writing, &HoldReply { holds: hold(&shared) }).await),
+        Order::ShowWindow => {
             let is_shown = shared.window.is_there.load(Ordering::Acquire);
             shared.window.is_called.store(is_shown, Ordering::Release);
             shared.wake_faces();
             drop(say(&mut writing, &WindowReply { is_shown }).await);
         }
-        return;
+        Order::Resend(request) => carry_out(shared, request, (&mut reading, &mut writing)).await,
     }
-    let Ok(request) = serde_json::from_str::<Request>(&line) else { return };
-    if !same(&request.key, &shared.control_key) {
-        tracing::warn!("somebody without this run's key gave the engine an order");
-        return;
-    }
+}
+
+/// Resends, counts what would be resent, or sets aside; a caller that hangs up stops it.
+async fn carry_out(
+    shared: Arc<Shared>,
+    request: Request,
+    (reading, writing): (&mut (impl tokio::io::AsyncRead + Unpin), &mut tokio::net::tcp::OwnedWriteHalf),
+) {
     if request.set_aside {
         let ended = shared.set_aside_stuck().await;
-        drop(say(&mut writing, &ended.map_or_else(Reply::Failed, Reply::SetAside)).await);
+        drop(say(writing, &ended.map_or_else(Reply::Failed, Reply::SetAside)).await);
         return;
     }
     let ended = if request.dry_run {
@@ -234,7 +293,7 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
                 ended = &mut work => break ended,
                 _ = ticks.tick(), if !hung_up => {
                     let done = so_far.borrow_and_update().unwrap_or_default();
-                    hung_up = say(&mut writing, &Reply::SoFar(done)).await.is_err();
+                    hung_up = say(writing, &Reply::SoFar(done)).await.is_err();
                 }
                 _ended_or_broken = reading.read(&mut byte), if !hung_up => hung_up = true,
             }
@@ -244,7 +303,7 @@ async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream) {
         }
     };
     // Nobody may hear it any more.
-    drop(say(&mut writing, &ended.map_or_else(Reply::Failed, Reply::Done)).await);
+    drop(say(writing, &ended.map_or_else(Reply::Failed, Reply::Done)).await);
 }
 
 fn hold(shared: &Shared) -> Option<Hold> {
@@ -308,10 +367,11 @@ fn send(
     patience: Option<Duration>,
 ) -> io::Result<Lines<BufReader<TcpStream>>> {
     let address: SocketAddr = access.address.parse().map_err(io::Error::other)?;
-    let stream = TcpStream::connect_timeout(&address, LINE_TIME_MAX)?;
-    stream.set_read_timeout(patience)?;
+    // Before it connects: the engine waits a short time for the line.
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
+    let stream = TcpStream::connect_timeout(&address, ANSWER_TIME_MAX)?;
+    stream.set_read_timeout(patience)?;
     (&stream).write_all(&line)?;
     Ok(BufReader::new(stream).lines())
 }
@@ -338,7 +398,7 @@ pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -
 pub(super) fn what_holds(access: &ControlAccess) -> Result<Option<Hold>, String> {
     let gone = |error: &dyn std::fmt::Display| no_answer(access, error);
     let request = HoldRequest { key: access.key.clone(), what_holds: true };
-    let mut lines = send(access, &request, Some(LINE_TIME_MAX)).map_err(|error| gone(&error))?;
+    let mut lines = send(access, &request, Some(ANSWER_TIME_MAX)).map_err(|error| gone(&error))?;
     let line = lines.next().ok_or_else(|| gone(&"an engine of an older version cannot say it"))?;
     let line = line.map_err(|error| gone(&error))?;
     let reply: HoldReply = serde_json::from_str(&line).map_err(|error| gone(&error))?;
@@ -349,7 +409,7 @@ pub(super) fn what_holds(access: &ControlAccess) -> Result<Option<Hold>, String>
 pub(super) fn show_window(access: &ControlAccess) -> Result<bool, String> {
     let gone = |error: &dyn std::fmt::Display| no_answer(access, error);
     let request = WindowRequest { key: access.key.clone(), show_window: true };
-    let mut lines = send(access, &request, Some(LINE_TIME_MAX)).map_err(|error| gone(&error))?;
+    let mut lines = send(access, &request, Some(ANSWER_TIME_MAX)).map_err(|error| gone(&error))?;
     let line = lines.next().ok_or_else(|| gone(&"an engine of an older version cannot show its window"))?;
     let line = line.map_err(|error| gone(&error))?;
     let reply: WindowReply = serde_json::from_str(&line).map_err(|error| gone(&error))?;

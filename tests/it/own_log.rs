@@ -1,7 +1,6 @@
 //! The program's own log, and its own parts: a log that cannot be written ends and slows nothing, and a part that
 //! cannot go on does not die unnoticed.
 
-use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
@@ -117,25 +116,112 @@ fn control_address(home: &Home) -> String {
     engine["control"]["address"].as_str().expect("it takes orders").to_owned()
 }
 
+/// How many files the program may have open from now on. Those that are open stay so.
+#[cfg(target_os = "linux")]
+fn set_files_max(serve: &Serve, count: u64) {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    // The program has it from this one.
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(maximum.map_or(count, |maximum| count.min(maximum)));
+    let process = Pid::from_raw(serve.id().cast_signed());
+    prlimit(process, Resource::Nofile, Rlimit { current, maximum }).expect("the process is ours");
+}
+
+/// Less than it has open.
+#[cfg(target_os = "linux")]
+const NO_MORE: u64 = 3;
+#[cfg(target_os = "linux")]
+const ENOUGH: u64 = 4096;
+
+#[cfg(target_os = "linux")]
 #[test]
 fn the_control_port_outlives_a_moment_without_file_descriptors() {
     let home = Home::new("");
+    let serve = home.serve(&[]);
+    let control = control_address(&home);
+    set_files_max(&serve, NO_MORE);
+    // The system takes the connection; the program has no descriptor for it.
+    let caller = std::net::TcpStream::connect(&control).unwrap();
+    wait_until("it says so", || serve.log().contains("an order could not be taken"));
+    set_files_max(&serve, ENOUGH);
+    wait_until("the engine takes orders", || home.run(&["resend", "--all", "--dry-run"]).code == Some(0));
+    drop(caller);
+    serve.stop();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn all_ports_and_the_forwarder_outlive_a_flood_that_takes_every_file_descriptor() {
+    let home = Home::new("");
     let serve = home.serve_with_files(80);
     let control = control_address(&home);
-    let mut taken: VecDeque<_> = (0..100).map(|_| Connection::open(serve.address).unwrap()).collect();
+    let endpoint: Vec<_> = (0..100).map(|_| Connection::open(serve.address).unwrap()).collect();
     wait_until("there are no more", || serve.log().contains("could not be accepted"));
-    // The system takes the connection; the program has no descriptor for it. The endpoint closes idle connections to
-    // get descriptors back, so new ones keep taking them.
-    let mut callers = Vec::new();
-    wait_until("it says so", || {
-        taken.extend(Connection::open(serve.address));
-        taken.extend(Connection::open(serve.address));
-        taken.drain(..taken.len().saturating_sub(200));
-        callers.extend(std::net::TcpStream::connect(&control));
-        serve.log().contains("an order could not be taken")
-    });
-    drop((taken, callers));
+    let callers: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(&control).unwrap()).collect();
+    drop((endpoint, callers));
     wait_until("the engine takes orders", || home.run(&["resend", "--all", "--dry-run"]).code == Some(0));
+    serve.accept("/v1/track", EVENT);
+    serve.wait_drained();
+    serve.stop();
+}
+
+/// TLS to AWS needs the machine's certificates, which are in a file.
+#[test]
+fn certificates_that_cannot_be_read_for_a_moment_are_said_and_read_again() {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    // Nothing listens there.
+    let home = Home::with_kinesis("https://127.0.0.1:9", "");
+    let file = home.folder().join("certificates.pem");
+    let serve = home.serve_with(&[], &[("SSL_CERT_FILE", file.to_str())]);
+    serve.accept("/v1/track", EVENT);
+    wait_until("it says why", || {
+        serve.log().contains("the certificates that this machine trusts cannot be read")
+    });
+    std::fs::write(&file, certified.cert.pem()).unwrap();
+    wait_until("it gets as far as the network", || serve.log().contains("Connection refused"));
+    let log = serve.stop();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+/// Opens connections to the control port that say nothing.
+fn silent(control: &str, count: usize) -> Vec<std::net::TcpStream> {
+    (0..count).map(|_| std::net::TcpStream::connect(control).expect("it listens")).collect()
+}
+
+#[test]
+fn callers_without_the_key_keep_no_order_out() {
+    let home = Home::new("");
+    let serve = home.serve(&[]);
+    let control = control_address(&home);
+    for _ in 0..5 {
+        let callers = silent(&control, 40);
+        let ended = home.run(&["resend", "--all", "--dry-run"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        drop(callers);
+    }
+    serve.stop();
+}
+
+#[test]
+fn an_order_that_is_being_carried_out_is_not_ended_by_callers_without_the_key() {
+    let server = Scripted::start(|_| Answer::Success);
+    let home = Home::with_kinesis(&server.url, "");
+    let serve = home.serve(&[]);
+    for _ in 0..3 {
+        serve.accept("/v1/track", EVENT);
+    }
+    serve.wait_drained();
+    let control = control_address(&home);
+    let resend = ["resend", "--state", "delivered", "--rate", "1"];
+    let mut command = home.command(&resend);
+    let mut resending = command.spawn().unwrap();
+    wait_until("the first is queued again", || server.written_count() > 3);
+    let callers = silent(&control, 200);
+    let ended = resending.wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    drop(callers);
+    serve.wait_drained();
+    assert_eq!(server.written_count(), 6);
     serve.stop();
 }
 
