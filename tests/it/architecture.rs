@@ -164,6 +164,178 @@ fn no_word_of_the_window_waits_for_disk_network_or_a_lock() {
     assert_eq!(waits(&tokens("let text = std::fs::read(path); state.lock(); cell.recv()")), ["fs", "recv"]);
 }
 
+/// Every place that begins a task, a thread or another program: the file, what stands before `spawn`, and who notices how
+/// it ends. A task or thread that nobody looks after could die unnoticed, and the program would go on without it.
+const SPAWNS: [(&str, &str, &str); 21] = [
+    ("capture/connections.rs", "tasks.spawn", "one connection: its peer sees it closed"),
+    ("engine.rs", "runtime.spawn", "the keeper: `Alarm` says that it ended, and `serve` exits 1"),
+    ("engine.rs", ".spawn", "the log's reader: `Alarm`"),
+    ("engine/account.rs", "task::spawn_blocking", "a failed write of a draft is said"),
+    ("engine/account.rs", "command.spawn", "the program of a sign-in: waited for"),
+    (
+        "engine/control.rs",
+        "callers.spawn",
+        "one order: the caller hears no end, and `errand_ended` shows a panic",
+    ),
+    ("engine/export.rs", "task::spawn_blocking", "the answer says that it failed"),
+    ("engine/keeper.rs", "parts.spawn", "a part: `part_ended`, and `serve` exits 1"),
+    ("engine/keeper.rs", "errands.spawn", "`errand_ended` shows a panic"),
+    ("engine/keeper.rs", "task::spawn_blocking", "the answer says that it failed"),
+    ("engine/launch.rs", ".spawn", "no answer: the face sees it"),
+    ("engine/launch.rs", "launcher.spawn", "the desktop's launcher: waited for"),
+    ("engine/public_check.rs", "task::spawn_blocking", "the step has failed"),
+    ("engine/resend.rs", "task::spawn_blocking", "the answer says that it failed"),
+    ("engine/test_event.rs", "task::spawn_blocking", "the answer says that it failed"),
+    ("kinesis/keychain.rs", "task::spawn_blocking", "there are no keys, and the fault says why"),
+    ("kinesis/process.rs", "shell.spawn", "the program that hands out keys: waited for"),
+    ("log.rs", ".spawn", "lines are counted as lost, and nothing waits for them"),
+    ("practice/serving.rs", "connections.spawn", "one connection: its peer sees it closed"),
+    ("spool.rs", ".spawn", "both threads: `Spool::closed` ends, which is a part of the engine"),
+    ("spool/checkpoint.rs", ".spawn", "joined before the next one; a panic is an error of the disk"),
+];
+
+#[test]
+fn everything_that_is_spawned_has_somebody_who_notices_how_it_ends() {
+    let mut missing = Vec::new();
+    let mut unused: BTreeSet<(&str, &str)> = SPAWNS.iter().map(|(file, call, _)| (*file, *call)).collect();
+    for file in files() {
+        let name = file.path.strip_prefix(source_folder()).expect("below src").to_string_lossy().into_owned();
+        for call in spawns(&file.code) {
+            let row = SPAWNS.iter().find(|(of_file, of_call, _)| *of_file == name && *of_call == call);
+            match row {
+                Some((of_file, of_call, _)) => drop(unused.remove(&(*of_file, *of_call))),
+                None => missing.push(format!("src/{name}: who notices how {call}(…) ends?")),
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(unused.is_empty(), "nobody spawns {unused:?}: strike it off the table");
+    let code = tokens(
+        "tasks.spawn(a); tokio::task::spawn_blocking(b); Builder::new().name(c).spawn(d); fn spawn() {}",
+    );
+    assert_eq!(spawns(&code), ["tasks.spawn", "task::spawn_blocking", ".spawn"]);
+}
+
+/// The calls that spawn, each with the word before it.
+fn spawns(code: &[String]) -> Vec<String> {
+    let is_spawn = |word: &str| word == "spawn" || word.starts_with("spawn_");
+    let call = |words: &[String]| match words {
+        [before, sign, word, open]
+            if is_spawn(word) && open == "(" && matches!(sign.as_str(), "." | "::") =>
+        {
+            let is_name = before.starts_with(|c: char| c.is_alphabetic() || c == '_');
+            Some(format!("{}{sign}{word}", if is_name { before.as_str() } else { "" }))
+        }
+        _ => None,
+    };
+    code.windows(4).filter_map(call).collect()
+}
+
+/// `tokio::select!` panics where every branch is switched off: by a guard, or because its pattern did not match. A loop
+/// that ends so takes its task with it.
+#[test]
+fn every_select_has_a_branch_that_cannot_be_switched_off() {
+    let mut broken = Vec::new();
+    let mut looked_at = 0;
+    for file in files() {
+        for select in selects(&file.code) {
+            looked_at += 1;
+            if !branches(select).iter().any(|branch| cannot_be_switched_off(branch)) {
+                broken.push(format!("{}: select! {{ {} }}", file.path.display(), select.join(" ")));
+            }
+        }
+    }
+    assert!(looked_at > 10, "the selects were found: {looked_at}");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    let judged = |source: &str| {
+        let code = tokens(source);
+        let select = selects(&code).next().expect("one").to_vec();
+        branches(&select).iter().map(|branch| cannot_be_switched_off(branch)).collect::<Vec<_>>()
+    };
+    let source = "tokio::select! { biased; Some(a) = b.next() => { f(a, c); } d = g(), if h => i(d), () = j() => {} else => k() }";
+    assert_eq!(judged(source), [false, false, true, true]);
+    assert_eq!(judged("select! { Ok(()) = a.changed() => b(), _ = c(d), if e => f.g() }"), [false, false]);
+}
+
+/// The inside of each `select!`.
+fn selects(code: &[String]) -> impl Iterator<Item = &[String]> {
+    let begins = code.windows(3).enumerate().filter(|(_, words)| *words == ["select", "!", "{"]);
+    begins.map(|(at, _)| {
+        let inside = &code[at + 3..];
+        &inside[..group_len(inside)]
+    })
+}
+
+/// How many words there are before the bracket that closes what is open at the first one.
+fn group_len(words: &[String]) -> usize {
+    let mut depth = 0_usize;
+    let end = words.iter().position(|word| match word.as_str() {
+        "(" | "[" | "{" => {
+            depth += 1;
+            false
+        }
+        ")" | "]" | "}" if depth == 0 => true,
+        ")" | "]" | "}" => {
+            depth -= 1;
+            false
+        }
+        _ => false,
+    });
+    end.unwrap_or(words.len())
+}
+
+/// What stands before the arrow of each branch.
+fn branches(select: &[String]) -> Vec<&[String]> {
+    let mut found = Vec::new();
+    let mut rest = select;
+    if rest.first().is_some_and(|word| word == "biased") {
+        rest = &rest[2..];
+    }
+    while let Some(arrow) =
+        outside(rest, |at| rest[at] == "=" && rest.get(at + 1).is_some_and(|word| word == ">"))
+    {
+        found.push(&rest[..arrow]);
+        rest = &rest[arrow + 2..];
+        let end = if rest.first().is_some_and(|word| word == "{") {
+            let block = group_len(&rest[1..]) + 2;
+            block + usize::from(rest.get(block).is_some_and(|word| word == ","))
+        } else {
+            outside(rest, |at| rest[at] == ",").map_or(rest.len(), |comma| comma + 1)
+        };
+        rest = &rest[end.min(rest.len())..];
+    }
+    found
+}
+
+/// The first place outside of brackets for which this holds.
+fn outside(words: &[String], holds: impl Fn(usize) -> bool) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, word) in words.iter().enumerate() {
+        match word.as_str() {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            _ if depth == 0 && holds(at) => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn cannot_be_switched_off(branch: &[String]) -> bool {
+    if branch == ["else"] {
+        return true;
+    }
+    let has_guard =
+        outside(branch, |at| branch[at] == "," && branch.get(at + 1).is_some_and(|word| word == "if"));
+    let pattern = outside(branch, |at| branch[at] == "=").map_or(branch, |equals| &branch[..equals]);
+    let takes_all = match pattern {
+        [name] => name.starts_with(|c: char| c.is_lowercase() || c == '_'),
+        [open, close] => open == "(" && close == ")",
+        _ => false,
+    };
+    has_guard.is_none() && takes_all
+}
+
 #[test]
 fn the_reader_sees_paths_and_nothing_else() {
     let source = r##"
