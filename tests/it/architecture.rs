@@ -191,7 +191,7 @@ const SPAWNS: [(&str, &str, &str); 21] = [
     ("log.rs", ".spawn", "lines are counted as lost, and nothing waits for them"),
     ("practice/serving.rs", "connections.spawn", "one connection: its peer sees it closed"),
     ("spool.rs", ".spawn", "both threads: `Spool::closed` ends, which is a part of the engine"),
-    ("spool/checkpoint.rs", ".spawn", "joined before the next one; a panic is an error of the disk"),
+    ("spool/checkpoint.rs", ".spawn", "joined before the next one: a panic is said, and the next one copies"),
 ];
 
 #[test]
