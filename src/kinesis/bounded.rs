@@ -44,9 +44,9 @@ impl HttpConnector for Connector {
         let bytes_max = bytes_max(request.headers().get("x-amz-target").unwrap_or_default());
         let answer = self.0.call(request);
         let limited = move |body| SdkBody::from_body_1_x(Limited::new(body, bytes_max));
-        HttpConnectorFuture::new(async move {
-            answer.await.map(|response: HttpResponse| response.map(limited))
-        })
+        HttpConnectorFuture::new(
+            async move { answer.await.map(|response: HttpResponse| response.map(limited)) },
+        )
     }
 }
 
