@@ -165,15 +165,17 @@ pub enum Code {
     MissingPreviousId,
     /// An event that the stream's record limit does not let through.
     EventTooLarge,
-    /// A body above 4 GiB, or a batch whose shared `context` would be copied beyond all measure.
+    /// A body above 4 GiB.
     PayloadTooLarge,
+    /// A batch whose events would take far more room than its body: a large shared `context`, or very many tiny items.
+    BatchGrowsTooLarge,
     /// A pixel's `data` that is not base64.
     BadEncoding,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidJson,
         Self::InvalidBatch,
         Self::NotAnObject,
@@ -186,6 +188,7 @@ impl Code {
         Self::MissingPreviousId,
         Self::EventTooLarge,
         Self::PayloadTooLarge,
+        Self::BatchGrowsTooLarge,
         Self::BadEncoding,
     ];
 
@@ -204,6 +207,7 @@ impl Code {
             Self::MissingPreviousId => "missing_previous_id",
             Self::EventTooLarge => "event_too_large",
             Self::PayloadTooLarge => "payload_too_large",
+            Self::BatchGrowsTooLarge => "batch_grows_too_large",
             Self::BadEncoding => "bad_encoding",
         }
     }

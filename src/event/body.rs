@@ -13,9 +13,19 @@ use super::normalise::{self, Request, Source};
 use super::scan::{Fault, Name, Scanner, Span, What, unescape};
 use super::{Arrival, Code, Event, Kind, Refusal};
 
-/// How many bytes a batch's shared `context` and `integrations` may grow to by being copied into its items. Real
-/// batches stay below a hundredth of it; without it 16 MiB of body could become 400 GB of events.
+/// Maximum bytes that a batch's shared `context`, `integrations` and `sentAt` may add by being copied into its items.
 const MERGED_BYTES_MAX: usize = 64 << 20;
+
+/// Maximum growth of a batch, as a multiple of its body: the spool must not hold far more than its sender sent.
+const GROWTH_FACTOR_MAX: usize = 4;
+
+/// Growth in bytes that every batch may have, however small its body. Segment's largest batches have 2,500 items and
+/// 500 KB: with a shared context of 1 KiB (what a browser SDK says about page, locale and device) they add 3.6 MB.
+const GROWTH_BYTES_FREE: usize = 4 << 20;
+
+/// About how many bytes the spool needs for an item beside what was sent: `messageId`, the times and the address
+/// (about 200), and its row.
+const ITEM_GROWTH_BYTES: usize = 400;
 
 /// About how many bytes of a real body lie between two members that are noted.
 const BYTES_PER_MEMBER: usize = 80;
@@ -205,17 +215,30 @@ impl<'a> Body<'a> {
             Batch::Array => {}
         }
         let request = Request::new(self, &self.found.root, arrival);
-        let (shared, items) = (request.shared_bytes(), self.items_len());
-        if items > 1 && shared.saturating_mul(items) > MERGED_BYTES_MAX {
-            return refuse(
-                Code::PayloadTooLarge,
-                format!(
-                    "the batch's context and integrations ({shared} bytes) are too large for {items} items"
-                )
-                .into(),
-            );
+        if let Some(message) = self.growth_fault(request.shared_bytes()) {
+            return refuse(Code::BatchGrowsTooLarge, message.into());
         }
         Ok(Events { request, next: 0 })
+    }
+
+    /// Why the batch would take too much room in the spool, where it would: looked at before any item is expanded.
+    fn growth_fault(&self, shared: usize) -> Option<String> {
+        let is_object =
+            |item: &&Item| item.fault.is_none() && self.sent[item.span.range()].first() == Some(&b'{');
+        let items = self.found.items.iter().filter(is_object).count();
+        let merged = shared.saturating_mul(items);
+        let added = merged.saturating_add(ITEM_GROWTH_BYTES.saturating_mul(items));
+        let sent = self.sent.len();
+        let allowed = sent.saturating_mul(GROWTH_FACTOR_MAX).max(GROWTH_BYTES_FREE);
+        let is_fine = items <= 1 || (added <= allowed && merged <= MERGED_BYTES_MAX);
+        (!is_fine).then(|| {
+            let allowed = if added > allowed { allowed } else { MERGED_BYTES_MAX };
+            format!(
+                "the batch's {items} items would add {added} bytes to its {sent} ({shared} bytes of shared context, \
+                 integrations and sentAt are copied into each, and each needs about {ITEM_GROWTH_BYTES} more), but at \
+                 most {allowed} may be added; put less into the shared part, or send smaller batches"
+            )
+        })
     }
 
     /// One item of the batch as an event.

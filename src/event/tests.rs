@@ -810,8 +810,42 @@ fn a_shared_context_is_not_copied_beyond_measure() {
         let items = vec![item; items].join(",");
         format!(r#"{{"context":{{"x":"{}"}},"batch":[{items}]}}"#, "c".repeat(context))
     };
-    assert!(batch(body(2000, 2500).as_bytes()).is_ok());
-    assert_eq!(batch(body(500_000, 1000).as_bytes()).unwrap_err().code, Code::PayloadTooLarge);
+    // As much as Segment's largest batches may bring, and a thousand items with 1 KiB and more.
+    for (context, items) in [(1024, 2500), (3500, 1000), (500_000, 1)] {
+        assert!(batch(body(context, items).as_bytes()).is_ok(), "{items} items with {context} bytes");
+    }
+    // More than 4 MiB is added, and more than four times the body.
+    for (context, items) in [(250_000, 240), (3000, 2500), (500_000, 1000)] {
+        let refusal = batch(body(context, items).as_bytes()).unwrap_err();
+        assert_eq!(refusal.code, Code::BatchGrowsTooLarge, "{items} items with {context} bytes");
+        let added = items * (context + 8 + 400);
+        assert!(
+            refusal.message.contains(&format!("{items} items would add {added} bytes")),
+            "{}",
+            refusal.message
+        );
+        assert!(refusal.message.contains("send smaller batches"), "{}", refusal.message);
+    }
+}
+
+#[test]
+fn what_a_batch_adds_is_at_most_four_times_its_body_whatever_adds_it() {
+    // A shared `sentAt` is copied too, and tiny items get a messageId, times and a row each.
+    let shared_time = |items: usize| {
+        let items = vec![r#"{"type":"identify","userId":"u"}"#; items].join(",");
+        format!(r#"{{"sentAt":"{}","batch":[{items}]}}"#, "9".repeat(250_000))
+    };
+    assert_eq!(batch(shared_time(240).as_bytes()).unwrap_err().code, Code::BatchGrowsTooLarge);
+    let many = |item: &str, items: usize| format!(r#"{{"batch":[{}]}}"#, vec![item; items].join(","));
+    let tiny = r#"{"type":"page","userId":"u"}"#;
+    assert!(batch(many(tiny, 10_000).as_bytes()).is_ok());
+    assert_eq!(batch(many(tiny, 100_000).as_bytes()).unwrap_err().code, Code::BatchGrowsTooLarge);
+    let usual = r#"{"type":"page","userId":"some-user","messageId":"7633fb3e-61d9-4525-8fae-3d8fb40d4b80","name":"Home"}"#;
+    let body = many(usual, 100_000);
+    let events = batch(body.as_bytes()).expect("an item of a hundred bytes is enough");
+    let rows = 200 * events.len();
+    let stored: usize = events.iter().map(|event| event.as_ref().map_or(0, |event| event.json.len())).sum();
+    assert!(stored + rows <= 5 * body.len(), "{stored} and {rows} of {}", body.len());
 }
 
 #[test]
