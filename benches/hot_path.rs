@@ -142,8 +142,14 @@ fn spool_steps() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for together in [1, 8] {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let limits =
-            Limits { max_bytes: 2 << 30, min_free_bytes: 0, keep_events: 1_000_000, drop_repeats: false };
+        let limits = Limits {
+            max_bytes: 2 << 30,
+            min_free_bytes: 0,
+            max_source_percent: 100,
+            keep_events: 1_000_000,
+            keep_rejected: 1_000_000,
+            drop_repeats: false,
+        };
         let (spool, threads) = Spool::open(dir.path(), limits)?;
         let mut template = Template::new(GROUP);
         let mut requests = Vec::with_capacity(TOTAL / GROUP);
@@ -165,7 +171,7 @@ fn spool_steps() -> anyhow::Result<()> {
                 }
                 let appends = some.into_iter().map(|events| {
                     let source = Arc::from("benchmark");
-                    spool.append(Arrivals { source, received_at: 0, events, rejected: Vec::new() })
+                    spool.append(Arrivals { source, received_at: 0, events, ..Arrivals::default() })
                 });
                 for appended in futures_util::future::join_all(appends).await {
                     appended?;

@@ -109,7 +109,14 @@ fn frames_row(name: &str, mut frames: Vec<Duration>) {
 
 /// A log in which that many events were delivered.
 fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
-    let limits = Limits { max_bytes: 2 << 30, min_free_bytes: 0, keep_events: events, drop_repeats: false };
+    let limits = Limits {
+        max_bytes: 2 << 30,
+        min_free_bytes: 0,
+        max_source_percent: 100,
+        keep_events: events,
+        keep_rejected: 1_000_000,
+        drop_repeats: false,
+    };
     let (spool, threads) = Spool::open(folder, limits)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -126,7 +133,7 @@ fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
                     .collect::<anyhow::Result<_>>()?;
                 let appends = some.into_iter().map(|events| {
                     let source = Arc::from("benchmark");
-                    spool.append(Arrivals { source, received_at: now(), events, rejected: Vec::new() })
+                    spool.append(Arrivals { source, received_at: now(), events, ..Arrivals::default() })
                 });
                 for appended in futures_util::future::join_all(appends).await {
                     appended?;

@@ -56,6 +56,8 @@ pub use visitors::Visitors;
 #[derive(Debug)]
 pub struct Rules {
     keys: HashMap<String, Arc<str>>,
+    /// Each source once.
+    sources: Vec<Arc<str>>,
     /// The same keys, to be masked in what the log keeps.
     secrets: Secrets,
     requires_key: bool,
@@ -80,9 +82,16 @@ impl Rules {
             source.keys().map(|key| (key.to_owned(), Arc::clone(&name))).collect::<Vec<_>>()
         };
         let keys: HashMap<_, _> = config.capture.sources.iter().flat_map(of_source).collect();
+        let mut sources: Vec<Arc<str>> = keys.values().cloned().collect();
+        if !config.capture.require_write_key {
+            sources.push(events::WITHOUT_KEY.into());
+        }
+        sources.sort_unstable();
+        sources.dedup();
         Self {
             secrets: Secrets::new(keys.keys()),
             keys,
+            sources,
             requires_key: config.capture.require_write_key,
             analytics_js: config.capture.analytics_js.clone(),
             exposed: config.capture.exposed(),
@@ -98,6 +107,11 @@ impl Rules {
     /// The certificate in force.
     pub fn tls(&self) -> Option<&Arc<Tls>> {
         self.tls.as_ref()
+    }
+
+    /// The names of the sources that may send.
+    fn sources(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.sources.iter()
     }
 
     /// The names by which the endpoint may be called.
@@ -259,7 +273,9 @@ impl Endpoint {
         let news = self.news.borrow();
         let limit = news.bound.as_ref().map(|bound| &bound.limit);
         let (puts, forwarder) = (self.puts.borrow(), self.forwarder.borrow());
-        metrics::text(&ledger, &puts, (&forwarder, limit), (stuck, unknown_keys), &refused)
+        let shares: Vec<_> =
+            self.rules().sources().map(|name| (name.clone(), self.spool.share(name))).collect();
+        metrics::text(&ledger, &puts, (&forwarder, limit), (stuck, unknown_keys), (&refused, &shares))
     }
 
     fn is_open(&self) -> Result<(), Refused> {

@@ -439,11 +439,13 @@ pub struct Spool {
     pub max_bytes: u64,
     /// Bytes that are left free on its disk; less: 429, before a write fails.
     pub min_free_bytes: u64,
+    /// How many hundredths of `max_bytes` one of several sources may have while the others have nothing; 100: all.
+    pub max_source_percent: u8,
 }
 
 impl Default for Spool {
     fn default() -> Self {
-        Self { max_bytes: 2 * 1024 * 1024 * 1024, min_free_bytes: 256 * 1024 * 1024 }
+        Self { max_bytes: 2 * 1024 * 1024 * 1024, min_free_bytes: 256 * 1024 * 1024, max_source_percent: 50 }
     }
 }
 
@@ -452,10 +454,12 @@ impl Default for Spool {
 pub struct Log {
     /// Delivered events kept for looking; queued and failed ones are never pruned.
     pub keep_events: u64,
+    /// Rejected events kept for looking.
+    pub keep_rejected: u64,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { keep_events: 1_000_000 }
+        Self { keep_events: 1_000_000, keep_rejected: 10_000 }
     }
 }

@@ -242,6 +242,8 @@ pub struct Ledger {
     pub resent: u64,
     /// Refused at the endpoint; not part of the sum.
     pub rejected: u64,
+    /// Those of them that have no line in the log and never had one: too many came at once.
+    pub rejected_unkept: u64,
     /// Puts that had no clear answer and were repeated: at most so many records may be in the stream twice.
     pub repeats_possible: u64,
     /// JSON bytes of the events that wait or failed: what `spool.max_bytes` bounds.
@@ -472,6 +474,8 @@ pub struct SourceSeen {
     pub per_sec: f32,
     /// The SDK that its events name (`context.library`), such as `analytics-node 3.1.0`.
     pub library: Option<Arc<str>>,
+    /// When a request of it was last told to come again because the source's share of the spool was full.
+    pub share_full_at: Option<Millis>,
 }
 
 /// Requests with one unknown write key, or with none.

@@ -372,8 +372,10 @@ enum Refusal {
     NotFound,
     WrongMethod,
     RequestTooLarge,
+    BatchGrows,
     EventTooLarge,
     Full,
+    SourceFull,
     Unavailable,
     Internal,
 }
@@ -382,7 +384,7 @@ impl Refusal {
     /// What the endpoint refuses never reaches the forwarder; the class says whether sending it again can help.
     fn class(self) -> Class {
         match self {
-            Self::Full => Class::Throttled,
+            Self::Full | Self::SourceFull => Class::Throttled,
             Self::Unavailable | Self::Internal => Class::Offline,
             Self::NoWriteKey
             | Self::UnknownWriteKey
@@ -402,6 +404,7 @@ impl Refusal {
             | Self::NotFound
             | Self::WrongMethod
             | Self::RequestTooLarge
+            | Self::BatchGrows
             | Self::EventTooLarge => Class::Refused,
         }
     }
@@ -531,8 +534,10 @@ const CODES: &[(&str, Cause)] = &[
     ("not_found", Cause::Endpoint(Refusal::NotFound)),
     ("method_not_allowed", Cause::Endpoint(Refusal::WrongMethod)),
     ("payload_too_large", Cause::Endpoint(Refusal::RequestTooLarge)),
+    ("batch_grows_too_large", Cause::Endpoint(Refusal::BatchGrows)),
     ("event_too_large", Cause::Endpoint(Refusal::EventTooLarge)),
     ("overloaded", Cause::Endpoint(Refusal::Full)),
+    ("source_spool_full", Cause::Endpoint(Refusal::SourceFull)),
     ("unavailable", Cause::Endpoint(Refusal::Unavailable)),
     ("internal", Cause::Endpoint(Refusal::Internal)),
 ];

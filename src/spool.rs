@@ -8,7 +8,8 @@
 //! Fresh events are handed to the forwarder from memory; only a backlog is read back. Readers have read-only
 //! connections of their own and never hold up the writer.
 //!
-//! Limits: `spool.max_bytes` of waiting JSON, `spool.min_free_bytes` left on the disk, 64 MiB on the way to it. Absent on purpose: what an event means.
+//! Limits: `spool.max_bytes` of waiting JSON, and each source's share of it; `spool.min_free_bytes` left on the disk; 64 MiB
+//! on the way to it; lines of refused events. Absent on purpose: what an event means.
 
 mod checkpoint;
 mod direct;
@@ -33,11 +34,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
 
+use ahash::HashMap;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -52,6 +54,7 @@ pub use open::{OpenError, is_in_use, others_can_write};
 pub use pulse::Keys;
 pub use read::{LogReader, ReadError};
 pub use resend::{Full, Pace, ResendError, count};
+pub use write::LinesOfRequest;
 
 /// The spool's file in the data folder.
 pub const FILE_NAME: &str = "spool.sqlite3";
@@ -82,8 +85,13 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Bytes that stay free on the disk.
     pub min_free_bytes: u64,
-    /// Delivered and rejected lines kept in the log.
+    /// The most that one source may have of `max_bytes`, in hundredths, while no other has anything: at any moment it may
+    /// have as many times the bytes that are free as this goes into the rest. 100: all.
+    pub max_source_percent: u8,
+    /// Delivered and resent lines kept in the log.
     pub keep_events: u64,
+    /// Rejected lines kept in the log.
+    pub keep_rejected: u64,
     /// An event whose `messageId` was accepted before becomes a rejected line instead of being forwarded again.
     pub drop_repeats: bool,
 }
@@ -93,7 +101,14 @@ impl From<&config::Config> for Limits {
         Self {
             max_bytes: config.spool.max_bytes,
             min_free_bytes: config.spool.min_free_bytes,
+            // Nobody else can send: there is nobody to keep room for.
+            max_source_percent: if config.capture.require_write_key && config.capture.sources.len() < 2 {
+                100
+            } else {
+                config.spool.max_source_percent
+            },
             keep_events: config.log.keep_events,
+            keep_rejected: config.log.keep_rejected,
             drop_repeats: config.capture.drop_repeats,
         }
     }
@@ -108,8 +123,17 @@ pub struct Arrivals {
     pub received_at: Millis,
     /// Accepted, once this is on disk.
     pub events: Vec<Event>,
-    /// Refused: lines of the log only.
+    /// Refused: lines of the log, as far as its limits let them in.
     pub rejected: Vec<Rejected>,
+    /// Refused beside these, which would not become lines ([`LinesOfRequest`]): how many by the code of the refusal.
+    pub counted: Vec<(&'static str, u64)>,
+}
+
+impl Arrivals {
+    /// How many events were refused.
+    pub fn refused(&self) -> u64 {
+        self.rejected.len() as u64 + self.counted.iter().map(|(_, count)| count).sum::<u64>()
+    }
 }
 
 /// A refused event, for the log.
@@ -180,6 +204,9 @@ pub enum AppendError {
     /// `spool.max_bytes` is reached, the disk has too little free space, or it cannot keep up.
     #[error("the spool is full: {0}")]
     Full(Arc<str>),
+    /// The source has all that `spool.max_source_percent` allows; others have room.
+    #[error("this source's share of the spool is full: {0}")]
+    SourceFull(Arc<str>),
     /// The disk refused.
     #[error("the spool could not write to disk: {0}")]
     Disk(Arc<str>),
@@ -240,6 +267,8 @@ pub struct Summary {
     pub disk_free: Option<u64>,
     /// Delivered, rejected and resent lines that the log no longer has.
     pub pruned: u64,
+    /// JSON bytes of the events that wait or failed, by the name of their source; sources without any are left out.
+    pub held: Arc<[(Arc<str>, u64)]>,
     /// How often the files were made anew, because somebody had removed them: readers open them again then.
     pub files: u64,
 }
@@ -263,7 +292,10 @@ struct Common {
     /// taken by it: the first one wakes it, the others cost nothing.
     settling: Mutex<Vec<Settlement>>,
     max_bytes: AtomicU64,
+    max_source_percent: AtomicU8,
     pending_bytes: AtomicU64,
+    /// The same by source.
+    pending_of: Mutex<HashMap<Arc<str>, u64>>,
     /// The disk has less than `spool.min_free_bytes` free.
     disk_is_full: AtomicBool,
     /// Settlements that wait for a disk that refuses.
@@ -321,7 +353,9 @@ impl Spool {
             summary: watch::Sender::new(writer.summary()),
             settling: Mutex::default(),
             max_bytes: AtomicU64::new(limits.max_bytes),
+            max_source_percent: AtomicU8::new(limits.max_source_percent),
             pending_bytes: AtomicU64::new(0),
+            pending_of: Mutex::default(),
             disk_is_full: AtomicBool::new(false),
             carried: watch::Sender::new(0),
             ours,
@@ -363,21 +397,23 @@ impl Spool {
     }
 
     /// Commits the events of one request. `Ok` means they are synced to disk; gives the first one's place
-    /// (its other events and its rejected lines follow).
+    /// (its other events follow, and lines of refused ones). Refused events are counted; how many of them become lines
+    /// is limited, and none does where the spool or its disk is full.
     ///
     /// Errors cost nothing: no event of the request is in the spool then.
     pub async fn append(&self, arrivals: Arrivals) -> Result<EventId, AppendError> {
         let waiting: u64 = arrivals.events.iter().map(|event| event.json.len() as u64).sum();
         let lines: u64 = arrivals.rejected.iter().map(|one| one.excerpt.len() as u64 + LINE_BYTES).sum();
         let bytes = waiting + lines;
-        self.room_for(waiting, lines)?;
+        let source = Arc::clone(&arrivals.source);
+        self.room_for(&source, waiting, lines)?;
         let (reply, answer) = oneshot::channel();
-        self.shared.common.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.common.add_pending(&source, bytes);
         // From here on the writer owns the count: it takes `bytes` off again, whatever happens to this future.
         match self.shared.commands.try_send(Command::Append { arrivals, bytes, reply }) {
             Ok(()) => answer.await.unwrap_or(Err(AppendError::Closed)),
             Err(refused) => {
-                self.shared.common.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                self.shared.common.take_pending(std::iter::once((&source, bytes)));
                 Err(match refused {
                     mpsc::error::TrySendError::Full(_) => {
                         AppendError::Full("too many requests wait for the disk".into())
@@ -388,8 +424,9 @@ impl Spool {
         }
     }
 
-    fn room_for(&self, bytes: u64, lines: u64) -> Result<(), AppendError> {
-        if self.shared.common.disk_is_full.load(Ordering::Relaxed) {
+    /// `bytes` of events, and `lines` for refused ones: these need memory alone, since no line is kept without room.
+    fn room_for(&self, source: &Arc<str>, bytes: u64, lines: u64) -> Result<(), AppendError> {
+        if bytes > 0 && self.shared.common.disk_is_full.load(Ordering::Relaxed) {
             return Err(AppendError::disk_is_full());
         }
         let pending = self.shared.common.pending_bytes.load(Ordering::Relaxed);
@@ -411,7 +448,29 @@ impl Spool {
                 format!("{waiting} bytes of events wait, and spool.max_bytes is {max}").into(),
             ));
         }
-        Ok(())
+        if bytes > 0 { self.share_for(source, bytes, max - (waiting + pending + bytes)) } else { Ok(()) }
+    }
+
+    /// `free`: what is left of `spool.max_bytes` with these `bytes`.
+    fn share_for(&self, source: &Arc<str>, bytes: u64, free: u64) -> Result<(), AppendError> {
+        let common = &self.shared.common;
+        let percent = common.max_source_percent.load(Ordering::Relaxed);
+        if percent >= 100 {
+            return Ok(());
+        }
+        let held = common.summary.borrow().held_by(source);
+        let pending = common.pending_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let has = held + pending.get(source).copied().unwrap_or(0) + bytes;
+        if has <= share_of(percent, free) {
+            return Ok(());
+        }
+        Err(AppendError::SourceFull(
+            format!(
+                "{held} bytes of its events wait, {free} are left for all sources, and spool.max_source_percent is \
+                 {percent}; raise that setting or spool.max_bytes, or look in Tributary why its events are not delivered"
+            )
+            .into(),
+        ))
     }
 
     /// Records how events' stories ended; durable a moment later: after a crash before that, the event is put once more.
@@ -482,9 +541,24 @@ impl Spool {
         self.shared.settled_through
     }
 
+    /// What a source has of the spool, and may have.
+    pub fn share(&self, source: &str) -> Share {
+        let common = &self.shared.common;
+        let (bytes, all) = {
+            let summary = common.summary.borrow();
+            (summary.held_by(source), summary.ledger.queued_bytes)
+        };
+        let of_others = all.saturating_sub(bytes);
+        let left = common.max_bytes.load(Ordering::Relaxed).saturating_sub(of_others);
+        let percent = common.max_source_percent.load(Ordering::Relaxed).min(100);
+        let limit = u128::from(left) * u128::from(percent) / 100;
+        Share { bytes, limit: u64::try_from(limit).unwrap_or(u64::MAX) }
+    }
+
     /// Applies new limits.
     pub async fn set_limits(&self, limits: Limits) {
         self.shared.common.max_bytes.store(limits.max_bytes, Ordering::Relaxed);
+        self.shared.common.max_source_percent.store(limits.max_source_percent, Ordering::Relaxed);
         self.shared.common.summary.send_if_modified(|summary| {
             let news = summary.intake == Intake::Full && summary.ledger.queued_bytes < limits.max_bytes;
             if news {
@@ -509,7 +583,55 @@ impl Spool {
     }
 }
 
+/// The most bytes that one source may have while so many are `free`, by the dynamic threshold of shared-memory switches
+/// (Choudhury and Hahne, 1998): `percent / (100 - percent)` times as many. However many sources fill the spool, each of the
+/// others still has a share of what is left; one that is alone gets as far as `percent` of the whole.
+fn share_of(percent: u8, free: u64) -> u64 {
+    let (percent, free) = (u128::from(percent), u128::from(free));
+    match 100_u128.checked_sub(percent) {
+        None | Some(0) => u64::MAX,
+        Some(rest) => u64::try_from(free * percent / rest).unwrap_or(u64::MAX),
+    }
+}
+
+/// What a source has of the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// JSON bytes of its events that wait or failed.
+    pub bytes: u64,
+    /// The most that they may come to while the other sources have what they have now.
+    pub limit: u64,
+}
+
+impl Summary {
+    /// JSON bytes of a source's events that wait or failed.
+    pub fn held_by(&self, source: &str) -> u64 {
+        self.held.iter().find(|(name, _)| **name == *source).map_or(0, |(_, bytes)| *bytes)
+    }
+}
+
 impl Common {
+    /// Bytes of a request are on their way to the writer.
+    fn add_pending(&self, source: &Arc<str>, bytes: u64) {
+        self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut pending = self.pending_of.lock().unwrap_or_else(PoisonError::into_inner);
+        *pending.entry(Arc::clone(source)).or_default() += bytes;
+    }
+
+    /// They are not any more.
+    fn take_pending<'a>(&self, requests: impl Iterator<Item = (&'a Arc<str>, u64)>) {
+        let mut pending = self.pending_of.lock().unwrap_or_else(PoisonError::into_inner);
+        for (source, bytes) in requests {
+            self.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            if let Some(of_source) = pending.get_mut(source) {
+                *of_source = of_source.saturating_sub(bytes);
+                if *of_source == 0 {
+                    pending.remove(source);
+                }
+            }
+        }
+    }
+
     /// What of the queue is in memory, where all of it after `after` is.
     fn take_fresh(&self, after: EventId, count: usize, bytes: usize) -> Option<Next> {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);

@@ -50,7 +50,14 @@ fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<
     let data = dir.join("data");
     std::fs::create_dir_all(&data)?;
     settings(dir, 99_999_999_999)?;
-    let limits = Limits { max_bytes: 1 << 40, min_free_bytes: 0, keep_events: 1 << 40, drop_repeats: false };
+    let limits = Limits {
+        max_bytes: 1 << 40,
+        min_free_bytes: 0,
+        max_source_percent: 100,
+        keep_events: 1 << 40,
+        keep_rejected: 1_000_000,
+        drop_repeats: false,
+    };
     let (spool, threads) = Spool::open(&data, limits)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -60,7 +67,7 @@ fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<
             let bytes: Vec<usize> = events.iter().map(|event| event.json.len()).collect();
             let source = Arc::from("benchmark");
             let first =
-                spool.append(Arrivals { source, received_at: 0, events, rejected: Vec::new() }).await?;
+                spool.append(Arrivals { source, received_at: 0, events, ..Arrivals::default() }).await?;
             if become_ == Become::Delivered {
                 let settled = (first..).zip(bytes).map(|(id, bytes)| delivered(id, bytes));
                 spool.settle(settled.collect()).await;

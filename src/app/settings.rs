@@ -277,8 +277,7 @@ impl Settings {
             number_ui(ui, "Spool size limit", &waiting, &mut self.spool_bytes);
             let text = "When the disk has less free space than this, senders get a 429 response and retry.";
             number_ui(ui, "Keep free on the disk", text, &mut self.free_bytes);
-            let text =
-                "Delivered and rejected events kept in the log. Queued and failed ones are never removed.";
+            let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
             number_ui(ui, "Keep in the log", text, &mut self.keep_events);
         });
     }

@@ -110,7 +110,9 @@ impl Refused {
 
     pub(super) fn event(refusal: &Refusal) -> Self {
         let status = match refusal.code {
-            Code::EventTooLarge | Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::EventTooLarge | Code::PayloadTooLarge | Code::BatchGrowsTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             _ => StatusCode::BAD_REQUEST,
         };
         Self::new(status, refusal.code.as_str(), refusal.message.clone())
@@ -121,6 +123,10 @@ impl Refused {
             AppendError::Full(_) => Self {
                 retry_after: Some(5),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", error.to_string())
+            },
+            AppendError::SourceFull(_) => Self {
+                retry_after: Some(5),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "source_spool_full", error.to_string())
             },
             AppendError::Disk(_) => Self {
                 retry_after: Some(5),

@@ -1,6 +1,6 @@
 //! From a request that may bring events to the spool, and back to its answer.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use axum::{
     body::Body,
@@ -21,8 +21,11 @@ use super::{
 use crate::{
     delivery::{Fault, Millis, State},
     event::{self, Arrival, Event, Kind, PathClass, Refusal, shown},
-    spool::{Arrivals, Rejected},
+    spool::{AppendError, Arrivals, LinesOfRequest, Rejected},
 };
+
+/// The source of requests without a known key, where none is required.
+pub(super) const WITHOUT_KEY: &str = "Without a key";
 
 /// A request and what it goes by.
 pub(super) struct Caller<'r> {
@@ -112,7 +115,7 @@ impl Endpoint {
         }
         if !caller.rules.requires_key {
             host::check(&caller.parts.headers, &caller.parts.uri, caller.rules.names())?;
-            return Ok(Arc::from("Without a key"));
+            return Ok(Arc::from(WITHOUT_KEY));
         }
         self.visitors.turned_away(key, user_agent(&caller.parts.headers), now_ms());
         Err(if key.is_some() { Refused::unknown_write_key() } else { Refused::no_write_key() })
@@ -150,7 +153,9 @@ impl Endpoint {
     /// Only of senders that are known: strangers are counted.
     async fn log_rejected(&self, caller: &Caller<'_>, line: Rejected) {
         let Ok(source) = self.source(caller, caller.key()) else { return };
-        if let Err(error) = self.append(source, now_ms(), Vec::new(), vec![line]).await {
+        let arrivals =
+            Arrivals { source, received_at: now_ms(), rejected: vec![line], ..Arrivals::default() };
+        if let Err(error) = self.append(arrivals).await {
             tracing::warn!("a {} request is not in the log: {}", State::Rejected.as_str(), error.message);
         }
     }
@@ -195,7 +200,8 @@ impl Endpoint {
         match checked {
             Ok((source, received_at, event)) => {
                 let message_id = event.message_id.clone();
-                self.append(source, received_at, vec![event], Vec::new()).await?;
+                self.append(Arrivals { source, received_at, events: vec![event], ..Arrivals::default() })
+                    .await?;
                 Ok(message_id)
             }
             Err(unusable) => Err(self.turn_down(caller, unusable, Some(kind)).await),
@@ -218,9 +224,8 @@ impl Endpoint {
         let Batch { source, received_at, events, refused } = batch;
         let accepted = events.len();
         let made = made_ids(&events, &refused);
-        let rejected =
-            refused.iter().map(|(_, refusal)| rejected(refusal, None, &caller.rules.secrets)).collect();
-        self.append(source, received_at, events, rejected).await?;
+        let (rejected, counted) = lines_of(&refused, &caller.rules.secrets);
+        self.append(Arrivals { source, received_at, events, rejected, counted }).await?;
         Ok(answer::batch(accepted, &refused, &made))
     }
 
@@ -248,21 +253,23 @@ impl Endpoint {
         Ok(Batch { source, received_at: arrival.received_at_ms, events, refused })
     }
 
-    async fn append(
-        &self,
-        source: Arc<str>,
-        received_at: Millis,
-        events: Vec<Event>,
-        rejected: Vec<Rejected>,
-    ) -> Result<(), Refused> {
-        if events.is_empty() && rejected.is_empty() {
+    async fn append(&self, arrivals: Arrivals) -> Result<(), Refused> {
+        if arrivals.events.is_empty() && arrivals.rejected.is_empty() {
             return Ok(());
         }
-        let visit = Visit::new(&self.visitors, &source, (&events, rejected.len()), received_at);
-        let arrivals = Arrivals { source, received_at, events, rejected };
-        self.spool.append(arrivals).await.map_err(|error| Refused::spool(&error))?;
-        self.visitors.came(visit);
-        Ok(())
+        let visit = Visit::new(&self.visitors, &arrivals);
+        match self.spool.append(arrivals).await {
+            Ok(_) => {
+                self.visitors.came(visit);
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(error, AppendError::SourceFull(_)) {
+                    self.visitors.share_was_full(&visit);
+                }
+                Err(Refused::spool(&error))
+            }
+        }
     }
 
     /// Writes a refusal into the log, if its sender is known, and gives the answer.
@@ -324,6 +331,22 @@ fn made_ids(events: &[Event], refused: &[(usize, Refusal)]) -> Vec<(usize, Strin
         index += 1;
     }
     made
+}
+
+/// The refused items of a batch as lines of the log, and how many more there are by code: to mask the keys in an item
+/// that gets no line would be work for nothing, up to 10,000 times in a request.
+fn lines_of(refused: &[(usize, Refusal)], secrets: &Secrets) -> (Vec<Rejected>, Vec<(&'static str, u64)>) {
+    let mut may_have = LinesOfRequest::default();
+    let (mut lines, mut counted) = (Vec::new(), BTreeMap::new());
+    for (_, refusal) in refused {
+        let code = refusal.code.as_str();
+        if may_have.takes(code) {
+            lines.push(rejected(refusal, None, secrets));
+        } else {
+            *counted.entry(code).or_default() += 1;
+        }
+    }
+    (lines, counted.into_iter().collect())
 }
 
 /// A refusal as a line of the log: without the write keys that were sent.

@@ -1,8 +1,18 @@
 //! `/metrics`: sums and states as Prometheus text; no event and no key.
 
-use crate::delivery::{Forwarder, Ledger, Limit, Puts};
+use std::sync::Arc;
+
+use crate::{
+    delivery::{Forwarder, Ledger, Limit, Puts},
+    spool::Share,
+};
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
+
+/// Refused requests by the code of the answer.
+type Counts = [(&'static str, u64)];
+/// What each source has of the spool.
+type Shares = [(Arc<str>, Share)];
 
 /// `stuck` events, and requests with `unknown_keys`.
 pub(super) fn text(
@@ -10,7 +20,7 @@ pub(super) fn text(
     puts: &Puts,
     (forwarder, limit): (&Forwarder, Option<&Limit>),
     (stuck, unknown_keys): (u64, u64),
-    refused: &[(&'static str, u64)],
+    (refused, shares): (&Counts, &Shares),
 ) -> String {
     let mut lines = Vec::new();
     let mut metric = |name: &str, kind: &str, help: &str, value: u64| {
@@ -27,6 +37,8 @@ pub(super) fn text(
     metric("resent_total", "counter", "Failed events that were queued again.", ledger.resent);
     metric("replayed_total", "counter", "Delivered events that were queued once more.", ledger.replayed);
     metric("rejected_total", "counter", "Events refused at the endpoint.", ledger.rejected);
+    let unkept = "Those of rejected_total that have no line in the log: more came than its limits let in.";
+    metric("rejected_not_kept_total", "counter", unkept, ledger.rejected_unkept);
     let repeats =
         "Puts without a clear answer that were repeated: at most so many records are twice in the stream.";
     metric("repeats_possible_total", "counter", repeats, ledger.repeats_possible);
@@ -55,6 +67,7 @@ pub(super) fn text(
             .iter()
             .map(|(code, count)| format!("tributary_refused_requests_total{{code=\"{code}\"}} {count}")),
     );
+    lines.extend(of_sources(shares));
     lines.push(
         "# HELP tributary_forwarder_state What the forwarder is doing: 1 for one of the states.".to_owned(),
     );
@@ -75,6 +88,28 @@ pub(super) fn text(
     lines.join("\n")
 }
 
+/// What each source has in the spool, and may have.
+fn of_sources(shares: &Shares) -> Vec<String> {
+    let mut lines = Vec::new();
+    let bytes = "Bytes of JSON that wait or failed, by source.";
+    let limit =
+        "The most that queued_bytes of a source may come to while the other sources have what they have now.";
+    for (name, help) in [("source_queued_bytes", bytes), ("source_queued_bytes_limit", limit)] {
+        lines.push(format!("# HELP tributary_{name} {help}"));
+        lines.push(format!("# TYPE tributary_{name} gauge"));
+        for (source, share) in shares {
+            let value = if name == "source_queued_bytes" { share.bytes } else { share.limit };
+            lines.push(format!("tributary_{name}{{source=\"{}\"}} {value}", label(source)));
+        }
+    }
+    lines
+}
+
+/// A label's value: <https://prometheus.io/docs/instrumenting/exposition_formats/#comments-help-text-and-type-information>.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +125,7 @@ mod tests {
             Forwarder::Offline { fault, next_try: 0 },
             Forwarder::Draining,
         ] {
-            let text = text(&Ledger::default(), &Puts::default(), (&forwarder, None), (0, 0), &[]);
+            let text = text(&Ledger::default(), &Puts::default(), (&forwarder, None), (0, 0), (&[], &[]));
             let on: Vec<_> =
                 text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
             assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);
@@ -100,7 +135,7 @@ mod tests {
     #[test]
     fn what_aggregation_saves_is_counted_in_records_and_payload_units() {
         let puts = Puts { records: 3, events: 60, payload_units: 5, payload_units_alone: 60 };
-        let text = text(&Ledger::default(), &puts, (&Forwarder::Running, None), (0, 0), &[]);
+        let text = text(&Ledger::default(), &puts, (&Forwarder::Running, None), (0, 0), (&[], &[]));
         for line in [
             "tributary_records_total 3",
             "tributary_payload_units_total 5",

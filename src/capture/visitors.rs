@@ -13,7 +13,8 @@ use super::probes::Probes;
 use crate::{
     config::Source,
     delivery::{Millis, RATE_SECONDS, SourceSeen, Stranger, WrongPath},
-    event::{Event, library_of, shown},
+    event::{library_of, shown},
+    spool::Arrivals,
 };
 
 /// Strangers kept apart; further ones are counted together.
@@ -60,6 +61,7 @@ struct Visits {
     rejected: u64,
     library: Option<Arc<str>>,
     library_at: Millis,
+    share_full_at: Option<Millis>,
     /// Events in each of the last seconds, by the remainder of the second.
     recent: [(i64, u32); SECONDS_KEPT],
 }
@@ -75,18 +77,14 @@ pub(super) struct Visit {
 
 impl Visit {
     /// One of the events may say by which SDK it was sent; that is looked at only now and then.
-    pub(super) fn new(
-        visitors: &Visitors,
-        source: &Arc<str>,
-        (events, rejected): (&[Event], usize),
-        at: Millis,
-    ) -> Self {
-        let named = events.first().filter(|_| visitors.wants_library(source, at));
+    pub(super) fn new(visitors: &Visitors, arrivals: &Arrivals) -> Self {
+        let Arrivals { source, received_at, events, .. } = arrivals;
+        let named = events.first().filter(|_| visitors.wants_library(source, *received_at));
         Self {
             source: Arc::clone(source),
-            at,
+            at: *received_at,
             events: u32::try_from(events.len()).unwrap_or(u32::MAX),
-            rejected: rejected as u64,
+            rejected: arrivals.refused(),
             library: named.and_then(|event| library_of(&event.json)).map(Arc::from),
         }
     }
@@ -109,6 +107,15 @@ impl Visitors {
             visits.library = visit.library;
             visits.library_at = visit.at;
         }
+    }
+
+    /// A source's request found its share of the spool full.
+    pub(super) fn share_was_full(&self, visit: &Visit) {
+        let mut seen = self.seen();
+        let visits = seen.sources.entry(Arc::clone(&visit.source)).or_default();
+        (visits.last_seen, visits.share_full_at) = (visit.at, Some(visit.at));
+        drop(seen);
+        self.changed.notify_one();
     }
 
     /// A source has another name from now on. Its numbers are kept; a request that was taken just before may still add to
@@ -242,6 +249,7 @@ impl Visits {
             rejected: self.rejected,
             per_sec: recent as f32 / RATE_SECONDS as f32,
             library: self.library.clone(),
+            share_full_at: self.share_full_at,
         }
     }
 }
@@ -269,7 +277,7 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Arrival, Body, Encoding, Kind, PathClass};
+    use crate::event::{Arrival, Body, Encoding, Event, Kind, PathClass};
 
     const NOW: Millis = 1_772_445_605_250;
 
@@ -285,13 +293,19 @@ mod tests {
         Body::parse(json.as_bytes()).expect("JSON").single(Kind::Track, &arrival).expect("an event")
     }
 
+    fn arrivals(source: &Arc<str>, events: &[Event], refused: u64, received_at: Millis) -> Arrivals {
+        let counted = vec![("invalid_json", refused)];
+        let source = Arc::clone(source);
+        Arrivals { source, received_at, events: events.to_vec(), counted, ..Arrivals::default() }
+    }
+
     #[test]
     fn a_source_shows_its_sdk_its_rate_and_when_it_was_last_seen() {
         let visitors = Visitors::default();
         let source: Arc<str> = "Website".into();
         let events = vec![event(r#"{"library":{"name":"analytics-node","version":"3.1.0"}}"#); 20];
-        visitors.came(Visit::new(&visitors, &source, (&events, 1), NOW));
-        visitors.came(Visit::new(&visitors, &source, (&events[..5], 0), NOW + 1000));
+        visitors.came(Visit::new(&visitors, &arrivals(&source, &events, 1, NOW)));
+        visitors.came(Visit::new(&visitors, &arrivals(&source, &events[..5], 0, NOW + 1000)));
         let (sources, _) = visitors.snapshot(NOW + 1500);
         let [seen] = sources.as_slice() else { panic!("{sources:?}") };
         assert_eq!((seen.accepted, seen.rejected, seen.last_seen), (25, 1, NOW + 1000));
@@ -312,7 +326,7 @@ mod tests {
         let visitors = Visitors::default();
         let events = vec![event(r#"{"library":{"name":"analytics-node"}}"#); 3];
         let came = |name: &str, at| {
-            visitors.came(Visit::new(&visitors, &name.into(), (&events, 1), at));
+            visitors.came(Visit::new(&visitors, &arrivals(&name.into(), &events, 1, at)));
         };
         came("Old", NOW);
         visitors.renamed("Old", "New");

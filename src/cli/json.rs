@@ -18,6 +18,7 @@ pub(super) fn ledger(ledger: &Ledger) -> Value {
         "replayed": ledger.replayed,
         "resent": ledger.resent,
         "rejected": ledger.rejected,
+        "rejectedNotKept": ledger.rejected_unkept,
         "repeatsPossible": ledger.repeats_possible,
         "queuedBytes": ledger.queued_bytes,
         "addsUp": ledger.adds_up(),

@@ -257,11 +257,15 @@ fn summary(ledger: &Ledger, hold: Option<&Hold>, as_json: bool) -> anyhow::Resul
     }
     let Ledger { accepted, delivered, queued, failed, replayed, resent, rejected, repeats_possible, .. } =
         ledger;
+    let unkept = match ledger.rejected_unkept {
+        0 => String::new(),
+        unkept => format!("; {unkept} of them are counted only, and have no line"),
+    };
     let verdict = if ledger.adds_up() { "adds up" } else { "does NOT add up: please report this" };
     print(&format!(
         "accepted  {accepted} ({replayed} of them replayed)\ndelivered {delivered}\nqueued    {queued}\nfailed    {failed} ({resent} more were resent)\n\
          accepted = delivered + queued + failed: {verdict}\n\
-         rejected  {rejected} (their senders were told)\nrepeats   {repeats_possible} at most\n"
+         rejected  {rejected} (their senders were told{unkept})\nrepeats   {repeats_possible} at most\n"
     ))?;
     if let Some(hold) = hold {
         print(&format!("The queue grows. {} {}\n", hold.what, hold.action))?;

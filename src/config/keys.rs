@@ -86,7 +86,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 28] = [
+pub(super) const KEYS: [Key; 30] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -236,9 +236,24 @@ pub(super) const KEYS: [Key; 28] = [
         set: |c, v| number(v, 0, i64::MAX as u64).map(|bytes| c.spool.min_free_bytes = bytes),
     },
     Key {
+        full: "spool.max_source_percent",
+        get: |c| Value::Number(c.spool.max_source_percent.into()),
+        set: |c, v| {
+            let percent = number(v, 1, 100)?;
+            u8::try_from(percent)
+                .map(|percent| c.spool.max_source_percent = percent)
+                .map_err(|e| e.to_string())
+        },
+    },
+    Key {
         full: "log.keep_events",
         get: |c| Value::Number(c.log.keep_events),
         set: |c, v| number(v, 0, i64::MAX as u64).map(|events| c.log.keep_events = events),
+    },
+    Key {
+        full: "log.keep_rejected",
+        get: |c| Value::Number(c.log.keep_rejected),
+        set: |c, v| number(v, 0, 1_000_000).map(|lines| c.log.keep_rejected = lines),
     },
     Key {
         full: "app.desktop_notices",

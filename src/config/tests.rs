@@ -31,7 +31,10 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["7: destination.encoding is \"base46\"; allowed: \"base64\", \"json\", \"json-lines\""],
     ),
     ("[destination]\nstrem = \"x\"\n", &["2: destination.strem is not a setting; did you mean `stream`?"]),
-    ("[spool]\nsize = 4\n", &["2: spool.size is not a setting; allowed: max_bytes, min_free_bytes"]),
+    (
+        "[spool]\nsize = 4\n",
+        &["2: spool.size is not a setting; allowed: max_bytes, min_free_bytes, max_source_percent"],
+    ),
     ("[destinaton]\n", &["1: [destinaton] is not a section; did you mean `destination`?"]),
     ("[x]\n", &["1: [x] is not a section; allowed: destination, credentials, capture, spool, log, app"]),
     ("region = \"eu-west-1\"\n", &["1: region belongs below [destination]"]),
@@ -242,7 +245,7 @@ fn several_mistakes_are_told_in_one_sentence() {
     let error = from_file("[log]\na = 1\nb = 2\nc = 3\n").unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{PATH}, line 2: log.a is not a setting; allowed: keep_events (and 2 more)")
+        format!("{PATH}, line 2: log.a is not a setting; allowed: keep_events, keep_rejected (and 2 more)")
     );
 }
 
@@ -445,7 +448,7 @@ fn a_variable_that_is_wrong_is_named() {
             "TRIBUTARY_SPOOL_X",
             "x",
             Some(
-                "TRIBUTARY_SPOOL_X is not a setting; allowed: TRIBUTARY_SPOOL_MAX_BYTES, TRIBUTARY_SPOOL_MIN_FREE_BYTES",
+                "TRIBUTARY_SPOOL_X is not a setting; allowed: TRIBUTARY_SPOOL_MAX_BYTES, TRIBUTARY_SPOOL_MIN_FREE_BYTES, TRIBUTARY_SPOOL_MAX_SOURCE_PERCENT",
             ),
         ),
         (

@@ -209,7 +209,7 @@ mod tests {
             let (spool, threads) = Spool::open(folder.path(), (&Config::default()).into()).expect("opens");
             let events = (0..events).map(event).collect();
             let arrivals =
-                Arrivals { source: "Website".into(), received_at: 1, events, rejected: Vec::new() };
+                Arrivals { source: "Website".into(), received_at: 1, events, ..Arrivals::default() };
             spool.append(arrivals).await.expect("taken");
             let log = LogReader::open(spool.path()).expect("readable");
             spool.close().await;

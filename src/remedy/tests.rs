@@ -235,7 +235,7 @@ fn what_the_endpoint_refuses_is_refused_and_what_it_puts_off_is_not() {
     for (code, cause) in CODES {
         if let Cause::Endpoint(refusal) = cause {
             let class = match *code {
-                "overloaded" => Class::Throttled,
+                "overloaded" | "source_spool_full" => Class::Throttled,
                 "unavailable" | "internal" => Class::Offline,
                 _ => Class::Refused,
             };

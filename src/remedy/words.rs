@@ -1091,8 +1091,10 @@ fn endpoint(refusal: Refusal) -> Remedy {
         | Refusal::NotFound
         | Refusal::WrongMethod
         | Refusal::RequestTooLarge
+        | Refusal::BatchGrows
         | Refusal::EventTooLarge
         | Refusal::Full
+        | Refusal::SourceFull
         | Refusal::Unavailable
         | Refusal::Internal => not_taken(refusal),
     }
@@ -1207,6 +1209,12 @@ fn not_taken(refusal: Refusal) -> Remedy {
             "Send smaller batches, or raise the limit in the settings file.",
         )
         .at(Place::Settings),
+        Refusal::BatchGrows => say(
+            "A batch would take far more room than it has bytes.",
+            "The batch's shared `context` and `integrations` are copied into each of its items. What that adds is limited to 4 times the body, or 4 MiB.",
+            "Have the sender put less into the shared part, or send smaller batches.",
+        )
+        .at(Place::Sources),
         Refusal::EventTooLarge => say(
             "An event is too large for the stream.",
             "A record may have 1 MiB with its key (up to 10 MiB where the stream is set so). Base64 makes an event a third larger.",
@@ -1220,6 +1228,12 @@ fn not_taken(refusal: Refusal) -> Remedy {
             "See in Live why events are not delivered, free disk space, or raise the spool size limit in Settings. Accepted events are safe.",
         )
         .at(Place::Settings),
+        Refusal::SourceFull => say(
+            "A source's share of the spool is full; other sources can still send.",
+            "One source may hold no more than `spool.max_source_percent` allows, so that it cannot fill the spool for all. Its senders were told to retry later.",
+            "See in Live why its events are not delivered, or whether it sends more than it should; or raise `spool.max_source_percent` or `spool.max_bytes` in the settings file. Accepted events are safe.",
+        )
+        .at(Place::Sources),
         Refusal::Unavailable => say(
             "Tributary could not take an event at that moment.",
             "It was starting or stopping, or the disk refused to write. The sender was told to retry.",

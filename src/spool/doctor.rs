@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use super::{FILE_NAME, open, open::OpenError, read::Payloads, rows::Books};
+use super::{FILE_NAME, open, open::OpenError, read::Payloads, rows::Books, write::sources};
 use crate::delivery::EventId;
 pub(super) use recover::is_unfinished;
 
@@ -176,8 +176,10 @@ fn mend(path: &Path, report: &mut Report) -> rusqlite::Result<Damage> {
         connection.execute_batch("REINDEX")?;
         report.mended("index");
     }
-    if checked.books != Books::read(&connection)? {
+    let held = sources::counted(&connection, 0)?;
+    if checked.books != Books::read(&connection)? || held != sources::held(&connection)? {
         checked.books.write(&connection)?;
+        sources::write_all(&connection, &held)?;
         report.mended("ledger");
     }
     Ok(Damage::None)
@@ -302,6 +304,11 @@ fn check_books(connection: &Connection, report: &mut Report) -> rusqlite::Result
             .filter(|(_, told, rows)| told != rows)
             .map(|(what, told, rows)| format!("{what}: {told} by the ledger, {rows} by the rows")),
     );
+    // A program that opens the file for writing fills them where they are not there.
+    let held = sources::held(connection)?;
+    if !held.is_empty() && held != sources::counted(connection, 0)? {
+        wrong.push("the bytes of each source differ".to_owned());
+    }
     if told.settled_through != rows.settled_through {
         wrong.push("events that wait would not have been found".to_owned());
     }

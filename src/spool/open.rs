@@ -18,7 +18,7 @@ use super::{
 use crate::files::{self, Identity};
 
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// Why a spool did not open. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -366,7 +366,7 @@ fn bring_up_to_date(path: &Path) -> Result<(), OpenError> {
 
 /// What makes each version out of the one before it. A file on a user's disk has gone through them in this order, a new
 /// one too: add to the end, never change what is there.
-const SCHEMA: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+const SCHEMA: [&str; 6] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 /// `event` and `settled` are narrow and keyed by the event's place, so rows are only ever added at the end
 /// (of `settled`: near it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
@@ -459,4 +459,14 @@ ALTER TABLE settled ADD COLUMN sent INTEGER;
 const VERSION_5: &str = "
 ALTER TABLE settled ADD COLUMN place INTEGER;
 ALTER TABLE settled ADD COLUMN places INTEGER;
+";
+
+/// Bytes of the events of each source that wait or failed (the writer fills it where it does not come to the ledger's
+/// `queued_bytes`), and how many rejected events never had a line.
+const VERSION_6: &str = "
+CREATE TABLE IF NOT EXISTS held (
+    source INTEGER PRIMARY KEY,
+    bytes INTEGER NOT NULL
+) STRICT;
+ALTER TABLE ledger ADD COLUMN unkept INTEGER NOT NULL DEFAULT 0;
 ";

@@ -43,15 +43,27 @@ CREATE TABLE IF NOT EXISTS pulse (
 pub(super) struct Commit<'a> {
     /// When it was done.
     pub now: Millis,
-    /// Each request: when it had been read, its first place, how many lines it has.
-    pub requests: &'a [(Millis, EventId, usize)],
+    pub requests: &'a [Request],
     pub accepted: &'a [Queued],
     pub rejected: u64,
     pub settled: &'a [Settlement],
     /// The codes of rejections and of puts without success.
     pub faults: &'a [Arc<str>],
+    /// More codes of rejections, and how many of each.
+    pub counted: &'a [(&'static str, u64)],
     /// Events that wait after it.
     pub queued: u64,
+}
+
+/// A request that is committed.
+pub(super) struct Request {
+    /// When it had been read.
+    pub received_at: Millis,
+    pub first: EventId,
+    /// Lines from `first` on.
+    pub lines: usize,
+    /// Events that it brought, refused ones too.
+    pub events: u64,
 }
 
 /// The sums in the making.
@@ -88,14 +100,14 @@ impl Pulse {
     /// Counts what was committed.
     pub(super) fn learn(&mut self, connection: &Connection, commit: &Commit<'_>) -> rusqlite::Result<()> {
         let mut part = Interval { queued: commit.queued, ..Interval::default() };
-        for (received_at, first, lines) in commit.requests {
+        for Request { received_at, first, lines, events } in commit.requests {
             let lines = EventId::try_from(*lines).unwrap_or(0);
             if self.requests.len() == REQUESTS_MAX {
                 self.requests.pop_front();
             }
             self.requests.push_back((*first, first + lines - 1, *received_at));
-            if lines > 0 {
-                part.accept_ms.count(commit.now - received_at, lines.unsigned_abs());
+            if *events > 0 {
+                part.accept_ms.count(commit.now - received_at, *events);
             }
         }
         part.accepted = commit.accepted.len() as u64;
@@ -103,6 +115,9 @@ impl Pulse {
         part.rejected = commit.rejected;
         for code in commit.faults {
             part.error(code, 1);
+        }
+        for (code, count) in commit.counted {
+            part.error(code, *count);
         }
         let mut place = 0;
         // Records of one put mostly went to one shard: they are counted together.

@@ -105,7 +105,10 @@ impl Spool {
                     Ok(requeued) => {
                         done.add(&requeued.sums);
                         left = &left[requeued.looked_at..];
-                        AppendError::Full("spool.max_bytes leaves no room for more replays".into())
+                        AppendError::Full(
+                            "spool.max_bytes and spool.max_source_percent leave no room for more replays"
+                                .into(),
+                        )
                     }
                     Err(full @ AppendError::Full(_)) => full,
                     Err(source) => return Err(ResendError::Spool { done, source }),

@@ -73,6 +73,8 @@ pub(super) struct Books {
     pub(super) queued_bytes: u64,
     pub(super) replayed: u64,
     pub(super) resent: u64,
+    /// Rejected events that never had a line.
+    pub(super) unkept: u64,
     /// Delivered, rejected and resent lines that are still in the log.
     pub(super) kept: u64,
     /// Every event up to this one is settled. Lags behind the truth, never ahead of it.
@@ -85,7 +87,7 @@ impl Books {
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare_cached(
             "SELECT newest, accepted, delivered, failed, rejected, repeats, queued_bytes, kept,
-                    settled_through, pruned_through, replayed, resent FROM ledger",
+                    settled_through, pruned_through, replayed, resent, unkept FROM ledger",
         )?;
         statement.query_row([], |row| {
             Ok(Self {
@@ -101,6 +103,7 @@ impl Books {
                 pruned_through: row.get(9)?,
                 replayed: count(row, 10)?,
                 resent: count(row, 11)?,
+                unkept: count(row, 12)?,
             })
         })
     }
@@ -109,7 +112,7 @@ impl Books {
         let mut statement = connection.prepare_cached(
             "UPDATE ledger SET newest = ?1, accepted = ?2, delivered = ?3, failed = ?4, rejected = ?5,
                     repeats = ?6, queued_bytes = ?7, kept = ?8, settled_through = ?9, pruned_through = ?10,
-                    replayed = ?11, resent = ?12",
+                    replayed = ?11, resent = ?12, unkept = ?13",
         )?;
         statement.execute(rusqlite::params![
             self.newest,
@@ -124,6 +127,7 @@ impl Books {
             self.pruned_through,
             column(self.replayed),
             column(self.resent),
+            column(self.unkept),
         ])?;
         Ok(())
     }
@@ -137,6 +141,7 @@ impl Books {
             replayed: self.replayed,
             resent: self.resent,
             rejected: self.rejected,
+            rejected_unkept: self.unkept,
             repeats_possible: self.repeats,
             queued_bytes: self.queued_bytes,
         }
@@ -148,9 +153,9 @@ impl Books {
     }
 
     pub(super) fn summary(&self, revision: u64, intake: Intake, files: u64) -> Summary {
-        let pruned = (self.delivered + self.rejected + self.resent).saturating_sub(self.kept);
-        let (ledger, newest, disk_free) = (self.ledger(), self.newest, None);
-        Summary { ledger, newest, revision, intake, disk_free, pruned, files }
+        let pruned = (self.delivered + self.rejected + self.resent).saturating_sub(self.kept + self.unkept);
+        let (ledger, newest) = (self.ledger(), self.newest);
+        Summary { ledger, newest, revision, intake, pruned, files, ..Summary::default() }
     }
 }
 

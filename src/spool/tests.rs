@@ -21,8 +21,14 @@ pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-pub(super) const ROOMY: Limits =
-    Limits { max_bytes: 1 << 30, min_free_bytes: 0, keep_events: 1_000_000, drop_repeats: false };
+pub(super) const ROOMY: Limits = Limits {
+    max_bytes: 1 << 30,
+    min_free_bytes: 0,
+    max_source_percent: 100,
+    keep_events: 1_000_000,
+    keep_rejected: 1_000_000,
+    drop_repeats: false,
+};
 
 pub(super) fn event(user: &str, message_id: &str, bytes: usize) -> Event {
     let json = format!(
@@ -40,7 +46,7 @@ pub(super) fn event(user: &str, message_id: &str, bytes: usize) -> Event {
 }
 
 pub(super) fn arrivals(events: Vec<Event>) -> Arrivals {
-    Arrivals { source: "Website".into(), received_at: 1_772_445_605_250, events, rejected: Vec::new() }
+    Arrivals { source: "Website".into(), received_at: 1_772_445_605_250, events, ..Arrivals::default() }
 }
 
 pub(super) fn rejected(excerpt: &str) -> Rejected {
@@ -241,6 +247,16 @@ fn a_disk_that_is_nearly_full_refuses_before_anything_breaks_and_takes_again_by_
         watch.wait_for(|summary| summary.intake == Intake::Ready).await.expect("by itself");
         assert_eq!(spool.append(arrivals(vec![event("u", "m3", 9)])).await, Ok(3));
         assert!(spool.watch().borrow().ledger.adds_up());
+        // What is refused anyway needs no room: it is counted, and its line comes to nothing.
+        spool.set_limits(Limits { min_free_bytes: 1 << 60, ..ROOMY }).await;
+        watch.wait_for(|summary| summary.intake == Intake::DiskFull).await.expect("it is said");
+        spool.append(refused_of("Website", 7)).await.expect("its sender is told why, and not to come again");
+        settled(&spool, |ledger| ledger.rejected == 7).await;
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        let ledger = spool.watch().borrow().ledger;
+        assert_eq!((ledger.rejected, ledger.rejected_unkept), (7, 7));
+        assert_eq!(rejected_lines(&spool, "Website"), 0);
         close(spool, threads).await;
     });
 }
@@ -411,7 +427,7 @@ fn a_query_is_held_to_every_part_of_it() {
             source: source.into(),
             received_at,
             events,
-            rejected: Vec::new(),
+            ..Arrivals::default()
         };
         spool
             .append(at(1_000, "Web 100%", vec![event("ada", "m1", 1), event("Ada", "m2", 9)]))
@@ -614,10 +630,13 @@ fn a_disk_that_refuses_is_reported_and_taken_again_when_it_heals() {
         assert!(matches!(refused, Err(AppendError::Disk(_))), "{refused:?}");
         assert!(matches!(spool.watch().borrow().intake, Intake::Failing(_)));
         assert_eq!(spool.watch().borrow().ledger.accepted, 0);
+        assert_eq!(held(&spool).map(|sums| sums.len()), [0; 3], "what was refused is nobody's");
         blocker.execute_batch("ROLLBACK").expect("lets go");
         healed(&spool).await;
         assert_eq!(spool.append(arrivals(vec![event("u", "m2", 5)])).await, Ok(1));
         assert_eq!(waiting(&spool, 0).await.len(), 1);
+        let [told, table, rows] = held(&spool);
+        assert_eq!((&told, &table), (&rows, &rows));
         close(spool, threads).await;
     });
 }
@@ -647,12 +666,12 @@ fn a_repeat_is_marked_also_after_reopening_and_dropped_only_where_asked_for() {
                 ("m2", State::Queued, None),
                 ("m1", State::Queued, Some(1)),
                 ("m2", State::Queued, Some(2)),
-                ("m1", State::Rejected, None),
                 ("m3", State::Queued, None),
+                ("m1", State::Rejected, None),
             ]
         );
-        assert_eq!(page.rows[4].fault.as_ref().map(|fault| &*fault.code), Some("repeat"));
-        assert_eq!(waiting(&spool, 0).await.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2, 3, 4, 6]);
+        assert_eq!(page.rows[5].fault.as_ref().map(|fault| &*fault.code), Some("repeat"));
+        assert_eq!(waiting(&spool, 0).await.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         close(spool, threads).await;
     });
 }
@@ -832,6 +851,202 @@ fn a_resend_that_is_not_wanted_any_more_stops_there() {
     });
 }
 
+/// A request of this source with so many events that are refused.
+fn refused_of(source: &str, count: usize) -> Arrivals {
+    let excerpt = "x".repeat(600);
+    let rejected = (0..count).map(|_| rejected(&excerpt)).collect();
+    Arrivals { source: source.into(), rejected, ..arrivals(Vec::new()) }
+}
+
+fn of_source(source: &str, events: Vec<Event>) -> Arrivals {
+    Arrivals { source: source.into(), ..arrivals(events) }
+}
+
+fn lines_of(spool: &Spool, states: &[State]) -> Vec<Delivery> {
+    let log = LogReader::open(spool.path()).expect("opens");
+    let query = Query { states: states.to_vec(), oldest_first: true, limit: 10_000, ..Query::default() };
+    log.page(&query).expect("readable").rows
+}
+
+fn rejected_lines(spool: &Spool, source: &str) -> usize {
+    lines_of(spool, &[State::Rejected]).iter().filter(|line| &*line.source == source).count()
+}
+
+/// The bytes that wait or failed by source, as memory has them, as the table has them, and as the rows come to.
+fn held(spool: &Spool) -> [BTreeMap<String, u64>; 3] {
+    let told = spool.watch().borrow().held.iter().map(|(name, bytes)| (name.to_string(), *bytes)).collect();
+    let reader = open::reader(spool.path(), None).expect("opens");
+    let read = |sql: &str| {
+        let mut statement = reader.prepare(sql).expect("SQL");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())));
+        rows.expect("readable").collect::<rusqlite::Result<_>>().expect("readable")
+    };
+    let table = read("SELECT text, bytes FROM held JOIN word ON word.id = held.source");
+    let rows = read(
+        "SELECT text, sum(length) FROM event JOIN word ON word.id = event.source
+         WHERE NOT EXISTS (SELECT 1 FROM settled WHERE settled.id = event.id AND state <> 3) GROUP BY text",
+    );
+    [told, table, rows]
+}
+
+async fn fill(spool: &Spool, source: &str) -> AppendError {
+    loop {
+        if let Err(full) = spool.append(of_source(source, vec![event("u", "m", 1_000)])).await {
+            return full;
+        }
+    }
+}
+
+#[test]
+fn a_source_that_fills_its_share_leaves_room_for_every_other_however_many_do_the_same() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let limits = Limits { max_bytes: 100_000, max_source_percent: 50, ..ROOMY };
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
+        let full = fill(&spool, "First").await;
+        assert!(matches!(full, AppendError::SourceFull(_)), "{full:?}");
+        assert!(full.to_string().contains("spool.max_source_percent is 50"), "{full}");
+        // A half, a quarter, an eighth: each finds as much as is left behind it.
+        let bytes = |source: &str| spool.watch().borrow().held_by(source);
+        assert!((48_000..=50_000).contains(&bytes("First")), "{}", bytes("First"));
+        for (source, least) in [("Second", 23_000), ("Third", 11_000), ("Fourth", 4_500)] {
+            assert!(matches!(fill(&spool, source).await, AppendError::SourceFull(_)), "{source}");
+            assert!(bytes(source) >= least, "{source} has {}", bytes(source));
+        }
+        let own = spool.append(of_source("First", vec![event("u", "m", 10)])).await;
+        assert!(matches!(own, Err(AppendError::SourceFull(_))), "{own:?}");
+        assert_eq!(spool.watch().borrow().intake, Intake::Ready, "the spool is not full");
+        // What is delivered makes room for its source, and for the others.
+        let queue = waiting(&spool, 0).await;
+        spool.settle(queue.iter().take(10).map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.delivered == 10).await;
+        spool.append(of_source("Third", vec![event("u", "m", 1_000)])).await.expect("more is free");
+        let [told, table, rows] = held(&spool);
+        assert_eq!((&told, &table), (&rows, &rows));
+        // Replays stay within the share of their source, too.
+        spool.settle(queue.iter().skip(10).take(10).map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.delivered == 20).await;
+        spool.set_limits(Limits { max_source_percent: 30, ..limits }).await;
+        let replay = resend(&spool, fitting(&[State::Delivered]), AT_ONCE).await.expect_err("no room");
+        assert!(matches!(replay, ResendError::Spool { .. }), "{replay:?}");
+        spool.set_limits(Limits { max_source_percent: 100, ..limits }).await;
+        assert!(matches!(fill(&spool, "First").await, AppendError::Full(_)), "all of it");
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn the_bytes_of_each_source_are_there_after_a_restart_and_made_for_a_spool_of_version_5() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
+        for n in 0..9 {
+            let source = ["A", "B", "C"][n % 3];
+            let events = (0..3).map(|m| event("u", &format!("m{n}-{m}"), n * 100)).collect();
+            spool.append(of_source(source, events)).await.expect("room");
+        }
+        let queue = waiting(&spool, 0).await;
+        let of_c = |event: &&Queued| (event.id - 1) / 3 % 3 == 2;
+        spool.settle(queue.iter().filter(of_c).map(delivered).collect()).await;
+        spool.settle(vec![failed(&queue[0])]).await;
+        settled(&spool, |ledger| ledger.failed == 1 && ledger.delivered == 9).await;
+        let before = held(&spool);
+        assert_eq!(before[0].keys().collect::<Vec<_>>(), ["A", "B"], "all of C is delivered");
+        assert_eq!((&before[0], &before[1]), (&before[2], &before[2]));
+        close(spool, threads).await;
+        let older = open::connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
+        older
+            .execute_batch("DROP TABLE held; ALTER TABLE ledger DROP COLUMN unkept; PRAGMA user_version = 5;")
+            .expect("as it was");
+        drop(older);
+        assert!(examine(dir.path(), false).expect("can be read").findings.is_empty(), "an older one is well");
+        let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
+        assert_eq!(held(&spool)[0], before[0]);
+        // Settled without any line of it in memory.
+        spool.settle(vec![delivered(&queue[3])]).await;
+        settled(&spool, |ledger| ledger.delivered == 10).await;
+        let [told, table, rows] = held(&spool);
+        assert_eq!((&told, &table), (&rows, &rows));
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn refused_events_never_push_delivered_ones_out_and_are_all_counted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let limits = Limits { keep_events: 20, keep_rejected: 50, ..ROOMY };
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
+        spool
+            .append(arrivals((0..20).map(|n| event("u", &format!("m{n}"), 9)).collect()))
+            .await
+            .expect("room");
+        spool.settle(waiting(&spool, 0).await.iter().map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.delivered == 20).await;
+        spool.append(refused_of("Honest", 3)).await.expect("it takes them");
+        for _ in 0..100 {
+            spool.append(refused_of("Flood", 50)).await.expect("it takes them");
+        }
+        spool.append(refused_of("Late", 2)).await.expect("it takes them");
+        settled(&spool, |ledger| ledger.rejected == 5_005).await;
+        let pruned = async {
+            let mut watch = spool.watch();
+            watch.wait_for(|_| rejected_lines(&spool, "Flood") < 60).await.expect("it runs");
+        };
+        tokio::time::timeout(Duration::from_mins(1), pruned).await.expect("they are pruned");
+        let look = |spool: &Spool| {
+            let ledger = spool.watch().borrow().ledger;
+            assert_eq!((ledger.rejected, ledger.delivered), (5_005, 20));
+            assert_eq!(lines_of(spool, &[State::Delivered]).len(), 20, "none was pushed out");
+            assert_eq!(rejected_lines(spool, "Honest"), 3, "the flood loses its own lines");
+            assert_eq!(rejected_lines(spool, "Late"), 2);
+            let flood: Vec<_> = lines_of(spool, &[State::Rejected]);
+            assert!(flood.len() <= 55, "{}", flood.len());
+        };
+        look(&spool);
+        let kept = lines_of(&spool, &[State::Rejected]);
+        let notes = kept.iter().filter_map(|line| line.fault.as_ref());
+        let noted = notes.filter(|fault| fault.message.contains("more refused events of this source"));
+        assert!(noted.count() > 0, "a line says how many have none");
+        // The room of the lines that went is free, and of 5,000 times 600 bytes little was ever written.
+        let chunks: i64 = open::reader(spool.path(), None)
+            .expect("opens")
+            .query_row("SELECT coalesce(sum(length(body)), 0) FROM chunk", [], |row| row.get(0))
+            .expect("readable");
+        assert!(chunks < 250_000, "{chunks}");
+        close(spool, threads).await;
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
+        look(&spool);
+        close(spool, threads).await;
+        assert!(examine(dir.path(), false).expect("can be read").findings.is_empty());
+    });
+}
+
+#[test]
+fn no_line_of_a_refused_event_is_written_while_the_spool_is_full() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = Spool::open(dir.path(), Limits { max_bytes: 70_000, ..ROOMY }).expect("opens");
+        assert!(matches!(fill(&spool, "Website").await, AppendError::Full(_)));
+        for _ in 0..40 {
+            spool.append(refused_of("Website", 250)).await.expect("its sender hears why it was refused");
+        }
+        let ledger = spool.watch().borrow().ledger;
+        assert_eq!((ledger.rejected, ledger.rejected_unkept), (10_000, 10_000));
+        assert_eq!(rejected_lines(&spool, "Website"), 0);
+        spool.settle(waiting(&spool, 0).await.iter().map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.queued == 0).await;
+        spool.append(refused_of("Website", 1)).await.expect("it takes them");
+        let line = &lines_of(&spool, &[State::Rejected])[0];
+        let said = line.fault.as_ref().map(|fault| fault.message.to_string()).unwrap_or_default();
+        assert!(
+            said.ends_with("(10000 more refused events of this source were counted and not kept)"),
+            "{said}"
+        );
+        close(spool, threads).await;
+    });
+}
+
 /// A spool as version 1 wrote it.
 fn write_version_1(path: &Path) {
     let old = open::connect_writer(path).expect("opens");
@@ -951,7 +1166,12 @@ impl Model {
         }
         self.newest += EventId::from(refused);
         self.rejected += u64::from(refused);
-        Arrivals { rejected: (0..refused).map(|_| rejected("")).collect(), ..arrivals(events) }
+        let source = ["Website", "App", "Server"][usize::from(refused) % 3];
+        Arrivals {
+            source: source.into(),
+            rejected: (0..refused).map(|_| rejected("")).collect(),
+            ..arrivals(events)
+        }
     }
 
     fn settle(&mut self, one: &Queued, fails: bool) -> Settlement {
@@ -1006,8 +1226,10 @@ async fn check(spool: &Spool, model: &mut Model, keep: u64) {
     };
     assert_eq!(of(&[State::Queued]), model.waiting.keys().copied().collect::<Vec<_>>(), "never pruned");
     assert_eq!(of(&[State::Failed]), model.failed.keys().copied().collect::<Vec<_>>(), "never pruned");
-    let kept = of(&[State::Delivered, State::Rejected, State::Resent]).len() as u64;
-    assert!(kept >= keep.min(ledger.delivered + ledger.rejected + ledger.resent), "{kept} lines kept");
+    let kept = of(&[State::Delivered, State::Resent]).len() as u64;
+    assert!(kept >= keep.min(ledger.delivered + ledger.resent), "{kept} lines kept");
+    let [told, table, rows] = held(spool);
+    assert_eq!((&told, &table), (&rows, &rows), "in memory, in the table and by the rows");
     let mut bytes = 0;
     for line in &page.rows {
         let detail = log.detail(line.id, Encoding::Json).expect("readable").expect("there");
@@ -1037,7 +1259,7 @@ fn crash(spool: &Spool) -> tempfile::TempDir {
 
 async fn run_model(operations: Vec<Operation>, keep: u64) {
     let mut dir = tempfile::tempdir().expect("a folder");
-    let limits = Limits { keep_events: keep, ..ROOMY };
+    let limits = Limits { keep_events: keep, keep_rejected: keep, ..ROOMY };
     let (mut spool, mut threads) = Spool::open(dir.path(), limits).expect("opens");
     let mut model = Model::default();
     let mut in_hand: VecDeque<Queued> = VecDeque::new();

@@ -2,7 +2,9 @@
 //! the log within its limit and the write-ahead log short.
 
 mod recovery;
+mod refused;
 mod resend;
+pub(super) mod sources;
 mod transaction;
 
 use std::{
@@ -23,7 +25,7 @@ use super::{
     AppendError, Arrivals, CARRIED_MAX, Command, Common, Limits, Queued, Requeued, Settlement, Summary,
     checkpoint::Checkpoints,
     open,
-    pulse::{Commit, Keys, Pulse},
+    pulse::{Commit, Keys, Pulse, Request},
     renew::Files,
     repeats::Repeats,
     room::{Room, Wanted},
@@ -32,6 +34,9 @@ use super::{
 };
 use crate::delivery::{Attempt, EventId, Intake, Millis};
 use recovery::Trouble;
+pub use refused::LinesOfRequest;
+use refused::Refusals;
+use sources::Sources;
 use transaction::{Transaction, Written};
 
 /// A group is closed at so many bytes or commands; the rest waits for the next commit.
@@ -58,6 +63,8 @@ const ROW_BYTES: u64 = 200;
 
 /// Lines pruned in one go, so that no commit waits long.
 const PRUNE_ROWS: i64 = 20_000;
+/// The same of rejected lines above `log.keep_rejected`, which are looked up one by one.
+const PRUNE_REJECTED: usize = 5_000;
 /// The same where the disk has no room and lines below `log.keep_events` go, once a second.
 const PRUNE_ROWS_FOR_ROOM: u64 = 5_000;
 
@@ -87,6 +94,13 @@ pub(super) struct Writer {
     is_suspect: bool,
     limits: Limits,
     books: Books,
+    /// The same by source.
+    sources: Sources,
+    refusals: Refusals,
+    /// Refused events in `books` that no commit has written yet.
+    unwritten_refusals: u64,
+    /// The spool is said to be full.
+    is_full: bool,
     words: HashMap<Arc<str>, i64>,
     repeats: Repeats,
     pulse: Pulse,
@@ -113,6 +127,13 @@ struct Resend {
     lines: Vec<EventId>,
     at: Millis,
     reply: oneshot::Sender<Result<Requeued, AppendError>>,
+}
+
+impl Append {
+    /// What it adds to the bytes that are on their way, and whose they are.
+    fn pending(&self) -> (&Arc<str>, u64) {
+        (&self.arrivals.source, self.bytes)
+    }
 }
 
 /// What is committed together.
@@ -287,6 +308,8 @@ impl Writer {
         let frames = Arc::new(AtomicU64::new(0));
         note_frames(&mut connection, &frames)?;
         let books = books(&connection)?;
+        let sources = Sources::open(&connection, &books)?;
+        let refusals = Refusals::open(&connection)?;
         let words = words(&connection)?;
         let repeats = repeats(&connection, books.newest)?;
         let pulse = Pulse::open(&connection)?;
@@ -303,6 +326,10 @@ impl Writer {
             is_suspect: false,
             limits,
             books,
+            sources,
+            refusals,
+            unwritten_refusals: 0,
+            is_full: false,
             words,
             repeats,
             pulse,
@@ -320,7 +347,7 @@ impl Writer {
 
     pub(super) fn summary(&self) -> Summary {
         let summary = self.books.summary(self.revision, self.intake.clone(), self.files_made);
-        Summary { disk_free: self.room.free(), ..summary }
+        Summary { disk_free: self.room.free(), held: self.sources.told(), ..summary }
     }
 
     pub(super) fn keys(&self) -> Keys {
@@ -380,8 +407,9 @@ impl Writer {
         }
     }
 
-    /// What had been let in before the disk was found to be full: refused, so that settling what waits goes on.
-    fn turn_away(&self, group: &mut Group, common: &Common) {
+    /// What had been let in before the disk was found to be full: refused, so that settling what waits goes on. Requests
+    /// that only bring refused events are counted, without a line.
+    fn turn_away(&mut self, group: &mut Group, common: &Common) {
         let refused = || {
             if self.room.is_used_up() {
                 AppendError::Disk(self.why_failing())
@@ -389,14 +417,28 @@ impl Writer {
                 AppendError::disk_is_full()
             }
         };
-        let bytes = group.appends.iter().map(|append| append.bytes).sum();
-        common.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        common.take_pending(group.appends.iter().map(Append::pending));
+        let mut counted = 0;
+        let mut answers = Vec::new();
         for append in group.appends.drain(..) {
-            answer(append.reply, Err(refused()));
+            if append.arrivals.events.is_empty() {
+                counted += append.arrivals.refused();
+                answers.push((append.reply, Ok(self.books.newest)));
+            } else {
+                answers.push((append.reply, Err(refused())));
+            }
         }
         for resend in group.resends.drain(..) {
             answer(resend.reply, Err(refused()));
         }
+        if counted > 0 {
+            self.books.rejected += counted;
+            self.books.unkept += counted;
+            self.unwritten_refusals += counted;
+            self.untidy = true;
+            self.publish(common);
+        }
+        answer_all(answers);
     }
 
     /// Commits the group and answers its senders. Gives back what has to be tried again.
@@ -409,6 +451,7 @@ impl Writer {
                 return Group::new();
             }
         }
+        self.is_full = common.summary.borrow().intake == Intake::Full;
         let rejected_before = self.books.rejected;
         let written = if self.may_write(common) { Some(self.write(&mut group)) } else { None };
         let result = match written {
@@ -419,26 +462,27 @@ impl Writer {
             }
             None => Err(self.why_failing()),
         };
-        let pending: u64 = group.appends.iter().map(|append| append.bytes).sum();
-        common.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
+        common.take_pending(group.appends.iter().map(Append::pending));
         let mut next = Group::new();
         let flushed = result.as_ref().map(drop).map_err(|reason| AppendError::Disk(Arc::clone(reason)));
         let flushes = group.flushes.drain(..).map(|reply| (reply, flushed.clone())).collect();
         let mut answers: Vec<(Reply<_>, Result<EventId, AppendError>)> = Vec::new();
         let mut requeued: Vec<(Reply<_>, Result<Requeued, AppendError>)> = Vec::new();
         match result {
-            Ok(Written { firsts, requeued: done, committed, in_segment }) => {
+            Ok(Written { firsts, requeued: done, committed, refused_bytes, in_segment }) => {
                 self.revision += 1;
                 self.failed_at = None;
                 self.be_ready();
                 let rows = committed.len() + group.settlements.len() + group.attempts.len();
                 let copied: u64 = done.iter().map(|one| one.sums.bytes).sum();
-                let (rows, payloads) = (ROW_BYTES * rows as u64, pending + copied);
+                let accepted: u64 = committed.iter().map(|event| event.json.len() as u64).sum();
+                let (rows, payloads) = (ROW_BYTES * rows as u64 + refused_bytes, accepted + copied);
                 self.checkpoints.wrote(if in_segment { rows } else { rows + payloads });
                 self.room.wrote(rows + payloads);
                 common.carry(0);
                 self.count(&group, &firsts, &committed, self.books.rejected - rejected_before);
                 common.push_fresh(committed, self.books.newest);
+                let firsts = firsts.into_iter().map(|(first, _)| first);
                 answers.extend(
                     group.appends.into_iter().zip(firsts).map(|(append, first)| (append.reply, Ok(first))),
                 );
@@ -472,10 +516,11 @@ impl Writer {
     }
 
     /// For the charts. What cannot be counted is a hole in them, no more.
-    fn count(&mut self, group: &Group, firsts: &[EventId], committed: &[Queued], rejected: u64) {
-        let requests = group.appends.iter().zip(firsts).map(|(append, first)| {
-            let Arrivals { received_at, events, rejected, .. } = &append.arrivals;
-            (*received_at, *first, events.len() + rejected.len())
+    fn count(&mut self, group: &Group, firsts: &[(EventId, usize)], committed: &[Queued], rejected: u64) {
+        let requests = group.appends.iter().zip(firsts).map(|(append, (first, lines))| {
+            let Arrivals { received_at, events, .. } = &append.arrivals;
+            let events = events.len() as u64 + append.arrivals.refused();
+            Request { received_at: *received_at, first: *first, lines: *lines, events }
         });
         let refused = group.appends.iter().flat_map(|append| &append.arrivals.rejected);
         let faults = refused.map(|rejected| &rejected.fault);
@@ -487,6 +532,11 @@ impl Writer {
             rejected,
             settled: &group.settlements,
             faults: &faults.map(|fault| Arc::clone(&fault.code)).collect::<Vec<_>>(),
+            counted: &group
+                .appends
+                .iter()
+                .flat_map(|append| append.arrivals.counted.clone())
+                .collect::<Vec<_>>(),
             queued: self.books.ledger().queued,
         };
         if let Err(error) = self.pulse.learn(&self.connection, &commit) {
@@ -521,6 +571,7 @@ impl Writer {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let written = self.write_rows(group).and_then(|written| {
             self.books.write(&self.connection)?;
+            self.sources.write(&self.connection)?;
             self.connection.execute_batch("COMMIT")?;
             Ok(written)
         });
@@ -530,11 +581,10 @@ impl Writer {
             Ok(written)
         });
         if written.is_ok() {
-            self.segments.committed();
+            self.committed();
         } else {
-            self.books = before;
+            self.rolled_back(before);
             self.words.clear();
-            self.segments.rolled_back();
             self.repeats.forget_after(before.newest);
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
                 tracing::debug!("nothing to roll back: {error}");
@@ -543,10 +593,28 @@ impl Writer {
         written
     }
 
+    /// What the transaction changed in memory stays.
+    fn committed(&mut self) {
+        self.segments.committed();
+        self.sources.committed();
+        self.refusals.committed();
+        self.unwritten_refusals = 0;
+    }
+
+    /// It is taken back.
+    fn rolled_back(&mut self, before: Books) {
+        self.books = before;
+        self.segments.rolled_back();
+        self.sources.rolled_back(before.newest);
+        self.refusals.rolled_back(before.newest);
+    }
+
     fn write_rows(&mut self, group: &mut Group) -> rusqlite::Result<Written> {
         let buffer = std::mem::take(&mut self.chunk);
         let events = group.appends.iter().map(|append| append.arrivals.events.len()).sum();
-        let bytes = group.appends.iter().map(|append| append.bytes).sum();
+        // Lines of refused events are few, and go one by one: in a segment their room would be free only with it.
+        let bytes = group.appends.iter().flat_map(|append| &append.arrivals.events);
+        let bytes = bytes.map(|event| event.json.len() as u64).sum();
         let mut transaction = Transaction::begin(self, buffer, (events, bytes))?;
         for append in &mut group.appends {
             transaction.insert_arrivals(&mut append.arrivals)?;
@@ -638,6 +706,7 @@ impl Writer {
         let tidied = self.move_mark().and_then(|()| self.prune()).and_then(|more| {
             self.pulse.write(&self.connection)?;
             self.books.write(&self.connection)?;
+            self.sources.write(&self.connection)?;
             self.connection.execute_batch("COMMIT")?;
             Ok(more)
         });
@@ -647,11 +716,10 @@ impl Writer {
         });
         if tidied.is_ok() {
             self.pulse.written();
-            self.segments.committed();
+            self.committed();
             self.segments.quieten(&self.connection, self.books.settled_through)?;
         } else {
-            self.books = before;
-            self.segments.rolled_back();
+            self.rolled_back(before);
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
                 tracing::debug!("nothing to roll back: {error}");
             }
@@ -688,26 +756,30 @@ impl Writer {
     }
 
     fn prune(&mut self) -> rusqlite::Result<bool> {
+        let more_rejected = self.prune_rejected()?;
         let keep = self.limits.keep_events;
         let slack = (keep / 100).clamp(1, 10_000);
-        let keep = if self.gives_up_history() {
+        let others = self.books.kept.saturating_sub(self.refusals.kept());
+        // Rejected lines count only where the disk wants room: else they would push delivered ones out.
+        let (excess, find) = if self.gives_up_history() {
             // A little at a time: what it gave is looked at before more goes.
-            keep.min(self.books.kept - self.books.kept.min(PRUNE_ROWS_FOR_ROOM))
-        } else if self.books.kept < keep + slack {
-            return Ok(false);
+            let wanted = self.books.kept.min(PRUNE_ROWS_FOR_ROOM).max(self.books.kept.saturating_sub(keep));
+            (wanted, "SELECT id FROM settled WHERE id > ?1 AND state <> 3 ORDER BY id LIMIT 1 OFFSET ?2")
+        } else if others < keep + slack {
+            return Ok(more_rejected);
         } else {
-            keep
+            let find =
+                "SELECT id FROM settled WHERE id > ?1 AND state NOT IN (3, 4) ORDER BY id LIMIT 1 OFFSET ?2";
+            (others - keep, find)
         };
-        let excess = i64::try_from(self.books.kept - keep).unwrap_or(i64::MAX);
         let from = self.books.pruned_through;
+        let excess = i64::try_from(excess).unwrap_or(i64::MAX).min(PRUNE_ROWS);
         let last: Option<EventId> = self
             .connection
-            .prepare_cached(
-                "SELECT id FROM settled WHERE id > ?1 AND state <> 3 ORDER BY id LIMIT 1 OFFSET ?2",
-            )?
-            .query_row([from, excess.min(PRUNE_ROWS) - 1], |row| row.get(0))
+            .prepare_cached(find)?
+            .query_row([from, excess - 1], |row| row.get(0))
             .optional()?;
-        let Some(last) = last else { return Ok(false) };
+        let Some(last) = last else { return Ok(more_rejected) };
         for rows in [
             "DELETE FROM event WHERE id > ?1 AND id <= ?2
                AND id IN (SELECT id FROM settled WHERE id > ?1 AND id <= ?2 AND state <> 3)",
@@ -725,9 +797,43 @@ impl Writer {
             .execute([from, last])?;
         self.segments.prune(&self.connection, (last, self.books.newest))?;
         self.books.kept = self.books.kept.saturating_sub(pruned as u64);
+        self.refusals.forget_through(last);
         self.books.pruned_through = last;
+        let others = self.books.kept.saturating_sub(self.refusals.kept());
         // What the disk wants is asked again next time.
-        Ok(self.books.kept > keep && !self.room.wants_history())
+        Ok(more_rejected || (others > keep && !self.room.wants_history()))
+    }
+
+    /// Rejected lines above `log.keep_rejected` go one by one, wherever they are. Those between delivered lines that are
+    /// pruned go with these. Says whether there are more.
+    fn prune_rejected(&mut self) -> rusqlite::Result<bool> {
+        let keep = self.limits.keep_rejected;
+        let slack = (keep / 100).clamp(1, 10_000);
+        if self.refusals.kept() < keep + slack {
+            return Ok(false);
+        }
+        let mut chunks = Vec::new();
+        for line in self.refusals.give_up(keep, PRUNE_REJECTED) {
+            let chunk: Option<i64> = self
+                .connection
+                .prepare_cached("DELETE FROM event WHERE id = ?1 RETURNING chunk")?
+                .query_row([line], |row| row.get(0))
+                .optional()?;
+            let settled = "DELETE FROM settled WHERE id = ?1 AND state = 4";
+            let removed = self.connection.prepare_cached(settled)?.execute([line])?;
+            self.books.kept = self.books.kept.saturating_sub(removed as u64);
+            // A segment goes as a whole, with its other lines.
+            chunks.extend(chunk.filter(|chunk| *chunk > 0 && chunks.last() != Some(chunk)));
+        }
+        for chunk in chunks {
+            self.connection
+                .prepare_cached(
+                    "DELETE FROM chunk WHERE id = ?1
+                       AND NOT EXISTS (SELECT 1 FROM event WHERE event.id BETWEEN chunk.id AND chunk.last)",
+                )?
+                .execute([chunk])?;
+        }
+        Ok(self.refusals.kept() > keep)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use tributary::config::PublicUrl;
+use tributary::config::{PublicUrl, Source};
 use tributary::delivery::{Delivery, Intake, Query, State};
 
 use crate::binary::{Home, WRITE_KEY, key_header};
@@ -795,5 +795,125 @@ fn the_loader_of_a_pages_snippet_leads_to_the_copy_that_is_hosted() {
         assert!(reply.text().contains(&part), "{part} in {}", reply.text());
     }
     assert_refused(&running.get("/analytics.js/v1/stranger/analytics.min.js"), 401, "unknown_write_key");
+    running.end();
+}
+
+/// A body of some hundred bytes of gzip, whose shared context would be in each of its items.
+fn growing(items: usize, context: usize) -> Vec<u8> {
+    let items: Vec<_> = (0..items).map(|n| format!(r#"{{"type":"identify","userId":"u{n}"}}"#)).collect();
+    let context = "x".repeat(context);
+    zipped(format!(r#"{{"context":{{"x":"{context}"}},"batch":[{}]}}"#, items.join(",")).as_bytes())
+}
+
+#[test]
+fn a_batch_whose_shared_context_would_make_it_grow_is_refused_whole_and_is_one_line_of_the_log() {
+    let running = practising(|config| config.destination.enabled = false);
+    let headers = format!("{}Content-Encoding: gzip\r\n", key_header(WRITE_KEY));
+    let post = |body: &[u8]| running.send("POST", "/v1/batch", &headers, body);
+    let bomb = growing(240, 250_000);
+    assert!(bomb.len() < 2_000, "{}", bomb.len());
+    let reply = post(&bomb);
+    assert_refused(&reply, 413, "batch_grows_too_large");
+    assert!(
+        reply.text().contains("put less into the shared part, or send smaller batches"),
+        "{}",
+        reply.text()
+    );
+    let lines = running.lines(&[]);
+    assert_eq!((lines.len(), lines[0].state), (1, State::Rejected), "one line");
+    let metrics = running.get("/metrics").text();
+    assert_eq!(metric(&metrics, "tributary_queued_bytes"), 0, "nothing is stored");
+    assert_eq!(metric(&metrics, r#"tributary_refused_requests_total{code="batch_grows_too_large"}"#), 1);
+    // A thousand items that share 1 KiB are what SDKs send.
+    let reply = post(&growing(1000, 1024));
+    assert_eq!((reply.status, &reply.json()["accepted"]), (200, &json!(1000)));
+    running.end();
+}
+
+#[test]
+fn one_source_at_its_share_of_the_spool_hears_so_and_another_is_answered_200() {
+    const OTHER: &str = "the-other-source-of-these-tests";
+    let running = practising(|config| {
+        config.destination.enabled = false;
+        config.spool.max_bytes = 256 << 10;
+        config.capture.sources.push(Source::new("The \"other\"", OTHER));
+    });
+    let event = format!(r#"{{"userId":"u","event":"e","p":"{}"}}"#, "x".repeat(8 << 10));
+    let mut taken = 0;
+    let refused = loop {
+        let reply = running.post("/v1/track", &event);
+        if reply.status != 200 {
+            break reply;
+        }
+        taken += 1;
+        assert!(taken < 17, "half of 256 KiB do not hold as many times 8 KiB");
+    };
+    assert!(taken > 12, "{taken}");
+    assert_refused(&refused, 429, "source_spool_full");
+    assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
+    assert!(refused.text().contains("spool.max_source_percent"), "{}", refused.text());
+    for _ in 0..6 {
+        let reply = running.send("POST", "/v1/track", &key_header(OTHER), event.as_bytes());
+        assert_eq!(reply.status, 200, "there is room for the other: {reply:?}");
+        assert_eq!(running.post("/v1/track", &event).status, 429);
+    }
+    assert_eq!(running.get("/ready").status, 200, "the spool is not full");
+    let metrics = running.get("/metrics").text();
+    let gauge =
+        |name: &str, source: &str| metric(&metrics, &format!("tributary_{name}{{source=\"{source}\"}}"));
+    let own = gauge("source_queued_bytes", "Tests");
+    let all = own + gauge("source_queued_bytes", r#"The \"other\""#);
+    assert_eq!(metric(&metrics, "tributary_queued_bytes"), all);
+    assert!(
+        own > gauge("source_queued_bytes_limit", "Tests"),
+        "the other one has taken of what was free: {metrics}"
+    );
+    assert_eq!(metric(&metrics, r#"tributary_refused_requests_total{code="source_spool_full"}"#), 7);
+    wait_until("Sources shows it", || {
+        let status = running.engine.status();
+        let full = status.sources.iter().filter(|source| source.share_full_at.is_some());
+        full.map(|source| &*source.name).eq(["Tests"])
+    });
+    // Where it is the only one, it has the whole.
+    running.change(|config| config.capture.sources.truncate(1));
+    assert_eq!(running.post("/v1/track", &event).status, 200);
+    running.change(|config| config.destination.enabled = true);
+    wait_until("all is delivered", || running.engine.status().ledger.queued == 0);
+    running.end();
+}
+
+#[test]
+fn a_flood_of_bad_items_is_counted_and_answered_and_leaves_the_log_to_what_was_delivered() {
+    const FLOOD: &str = "the-flooding-source-of-these-tests";
+    let running = practising(|config| {
+        config.log.keep_events = 12;
+        config.capture.sources.push(Source::new("Flood", FLOOD));
+    });
+    for _ in 0..11 {
+        assert_eq!(running.post("/v1/track", TRACK).status, 200);
+    }
+    running.wait_settled(11);
+    assert_eq!(running.post("/v1/track", r#"{"event":"e"}"#).status, 400);
+    // Some hundred bytes of gzip each.
+    let bad = zipped(format!(r#"{{"batch":[{}]}}"#, vec![r#"{"type":"page"}"#; 5_000].join(",")).as_bytes());
+    let headers = format!("{}Content-Encoding: gzip\r\n", key_header(FLOOD));
+    for _ in 0..8 {
+        let reply = running.send("POST", "/v1/batch", &headers, &bad);
+        let answer = reply.json();
+        assert_eq!((reply.status, &answer["rejected"]), (200, &json!(5_000)));
+        assert_eq!(answer["errors"].as_array().map(Vec::len), Some(100), "its sender is told which");
+    }
+    let metrics = running.get("/metrics").text();
+    assert_eq!(metric(&metrics, "tributary_rejected_total"), 40_001);
+    let unkept = metric(&metrics, "tributary_rejected_not_kept_total");
+    wait_until("the log is tidied", || running.lines(&[State::Delivered]).len() == 11);
+    let lines =
+        running.engine.page(Query { states: vec![State::Rejected], limit: 10_000, ..Query::default() });
+    let lines = lines.wait().unwrap().unwrap().rows;
+    assert_eq!(lines.len() as u64, 40_001 - unkept);
+    assert!(lines.len() < 1_000, "{}", lines.len());
+    assert!(lines.iter().any(|line| &*line.source == "Tests"), "the honest one's line is there");
+    wait_until("the faces show it", || running.engine.status().ledger.rejected == 40_001);
+    assert_eq!(running.engine.status().pruned, 0, "what never had a line was not removed");
     running.end();
 }

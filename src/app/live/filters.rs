@@ -433,6 +433,11 @@ impl Filters {
                 figure_ui(ui, "Removed from the log", widgets::digits(seen.status.pruned))
                     .on_hover_text(removed(seen.status.pruned, seen.config.log.keep_events));
             }
+            if counts_all && ledger.rejected_unkept > 0 {
+                let hint =
+                    "Rejected events that came too fast to keep each of them. The counts include them.";
+                figure_ui(ui, "Not kept", widgets::digits(ledger.rejected_unkept)).on_hover_text(hint);
+            }
             if let Some(mean) = records::events_per_record(&seen.status.puts).filter(|_| counts_all) {
                 figure_ui(ui, "Events per record", mean).on_hover_text(records::saved(&seen.status.puts));
             }
@@ -453,7 +458,7 @@ impl Filters {
 pub(super) fn removed(pruned: u64, keep_events: u64) -> String {
     let events = if pruned == 1 { "event was" } else { "events were" };
     format!(
-        "{} older {events} removed from the log, which keeps at most {} delivered and rejected ones (log.keep_events). \
+        "{} older {events} removed from the log, which keeps at most {} delivered ones (log.keep_events) and fewer rejected ones. \
          The counts still include them.",
         widgets::digits(pruned),
         widgets::digits(keep_events)

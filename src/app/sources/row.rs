@@ -16,6 +16,9 @@ use crate::{
 /// A source whose last request came within this time is at work.
 const AT_WORK: Millis = 60_000;
 
+/// How long it is said that a source found its share of the spool full.
+const SHARE_FULL_FOR: Millis = 60_000;
+
 impl Sources {
     pub(super) fn row_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, at: usize) -> Option<Act> {
         let source = &seen.config.capture.sources[at];
@@ -139,6 +142,11 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
         .on_hover_text(format!("Accepted events a second, over the last {RATE_SECONDS} seconds"));
     ui.label(small(format!("{} accepted", widgets::digits(visits.accepted)), t.text))
         .on_hover_text("Since Tributary was started");
+    if visits.share_full_at.is_some_and(|at| now - at < SHARE_FULL_FOR) {
+        let hint = "Too many of its events wait: its senders get a 429 response and retry, other sources are not held up. \
+                    See in Live why they are not delivered, or raise spool.max_source_percent.";
+        ui.label(small("Spool share full".to_owned(), t.warn)).on_hover_text(hint);
+    }
     let mut show = false;
     if visits.rejected > 0 {
         let link = Link::new(small(format!("{} rejected", widgets::digits(visits.rejected)), t.err));

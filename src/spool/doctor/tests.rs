@@ -67,7 +67,8 @@ fn sums_that_do_not_agree_with_the_rows_are_said_and_mended() {
     let dir = filled(10);
     spoil(
         dir.path(),
-        "UPDATE ledger SET accepted = 99, failed = 3, queued_bytes = 1, kept = 0, settled_through = 9",
+        "UPDATE ledger SET accepted = 99, failed = 3, queued_bytes = 1, kept = 0, settled_through = 9;
+         UPDATE held SET bytes = 7",
     );
     assert_ne!(waits(dir.path()).len(), 8, "an engine would not have found them all");
     spoil(dir.path(), "UPDATE ledger SET settled_through = 9");
@@ -76,6 +77,7 @@ fn sums_that_do_not_agree_with_the_rows_are_said_and_mended() {
     let report = examine(dir.path(), true).expect("can be mended");
     assert!(report.is_well() && report.findings.len() == 1, "{report:?}");
     assert!(report.findings[0].text.contains("failed events: 3 by the ledger, 1 by the rows"), "{report:?}");
+    assert!(report.findings[0].text.contains("the bytes of each source differ"), "{report:?}");
     assert_eq!(waits(dir.path()), (3..=10).collect::<Vec<_>>());
     assert!(examine(dir.path(), true).expect("can be read").findings.is_empty(), "once is enough");
 }

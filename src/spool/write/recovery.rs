@@ -18,7 +18,9 @@ use super::{
         Common, doctor, open,
         renew::{Ends, Place},
     },
-    Writer, books, note_frames, words,
+    Writer, books, note_frames,
+    sources::Sources,
+    words,
 };
 use crate::{
     delivery::Intake,
@@ -215,6 +217,10 @@ impl Writer {
             common.forget_fresh(found.newest);
         }
         (self.books, self.words) = (found, words(&self.connection)?);
+        self.books.rejected += self.unwritten_refusals;
+        self.books.unkept += self.unwritten_refusals;
+        self.sources = Sources::open(&self.connection, &self.books)?;
+        self.refusals.read(&self.connection)?;
         Ok(())
     }
 

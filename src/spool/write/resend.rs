@@ -17,6 +17,7 @@ use crate::{
         Queued, Requeued,
         read::Payloads,
         rows::{DELIVERED, FAILED, RESENT},
+        share_of,
     },
 };
 
@@ -51,6 +52,14 @@ impl Settled {
 }
 
 impl Transaction<'_> {
+    /// Whether a replay leaves `spool.max_bytes` and the share of its source unbroken.
+    fn has_room_for(&self, source: i64, bytes: u64) -> bool {
+        let Some(free) = self.limits.max_bytes.checked_sub(self.books.queued_bytes + bytes) else {
+            return false;
+        };
+        self.sources.bytes(source) + bytes <= share_of(self.limits.max_source_percent, free)
+    }
+
     /// Stops at the first replay for which `spool.max_bytes` leaves no room. Failed events need none: they count already.
     pub(super) fn requeue(&mut self, lines: &[EventId], at: Millis) -> rusqlite::Result<()> {
         let connection = self.connection;
@@ -76,7 +85,7 @@ impl Transaction<'_> {
             };
             let bytes = json.len() as u64;
             let had_failed = settled.state == FAILED;
-            if !had_failed && self.books.queued_bytes + bytes > self.limits.max_bytes {
+            if !had_failed && !self.has_room_for(settled.source, bytes) {
                 break;
             }
             self.chunk.make_room(connection, json.len(), self.books.newest)?;
@@ -92,6 +101,7 @@ impl Transaction<'_> {
             };
             let line_of_row = (self.books.newest, settled.source, at);
             row.insert(&mut self.insert_event, line_of_row, &mut self.chunk, json)?;
+            self.sources.note(self.books.newest, self.books.newest, settled.source);
             if had_failed {
                 supersede.execute(params![line, RESENT, self.books.newest])?;
                 self.books.failed -= 1;
@@ -104,6 +114,7 @@ impl Transaction<'_> {
                 self.books.accepted += 1;
                 self.books.replayed += 1;
                 self.books.queued_bytes += bytes;
+                self.sources.add(settled.source, bytes);
                 done.sums.replayed += 1;
             }
             done.looked_at += 1;

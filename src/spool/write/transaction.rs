@@ -8,12 +8,14 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
     super::{
-        Arrivals, Queued, Rejected, Requeued, Settlement,
+        Arrivals, LINE_BYTES, Queued, Rejected, Requeued, Settlement,
         repeats::Repeats,
         rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
         segments::{COMMIT_BYTES_MIN, Segment},
     },
     Limits, Writer,
+    refused::Refusals,
+    sources::Sources,
 };
 use crate::{
     delivery::{Attempt, EventId, Fault, Millis},
@@ -36,8 +38,10 @@ pub(super) fn stays(number: u32) -> bool {
 /// What one transaction did.
 #[derive(Default)]
 pub(super) struct Written {
-    /// Each request's first place.
-    pub(super) firsts: Vec<EventId>,
+    /// Each request's first place, and how many lines it has.
+    pub(super) firsts: Vec<(EventId, usize)>,
+    /// About what the lines of refused events take.
+    pub(super) refused_bytes: u64,
     /// What became of each resend.
     pub(super) requeued: Vec<Requeued>,
     /// The events for the forwarder.
@@ -50,6 +54,10 @@ pub(super) struct Written {
 pub(super) struct Transaction<'w> {
     pub(super) connection: &'w Connection,
     pub(super) books: &'w mut Books,
+    pub(super) sources: &'w mut Sources,
+    refusals: &'w mut Refusals,
+    /// The spool is full: refused events are counted and get no line.
+    is_full: bool,
     pub(super) limits: Limits,
     pub(super) chunk: Chunk<'w>,
     pub(super) written: Written,
@@ -68,7 +76,8 @@ impl<'w> Transaction<'w> {
         buffer: Vec<u8>,
         (events, bytes): (usize, u64),
     ) -> rusqlite::Result<Self> {
-        let Writer { connection, books, limits, words, repeats, segments, .. } = writer;
+        let Writer { connection, books, sources, refusals, is_full, limits, .. } = writer;
+        let Writer { words, repeats, segments, .. } = writer;
         let connection: &Connection = connection;
         let segment =
             if bytes < COMMIT_BYTES_MIN { None } else { segments.ready(connection, books.newest + 1)? };
@@ -76,6 +85,9 @@ impl<'w> Transaction<'w> {
             connection,
             chunk: Chunk::new(buffer, books.newest + 1, segment),
             books,
+            sources,
+            refusals,
+            is_full: *is_full,
             limits: *limits,
             written: Written { committed: Vec::with_capacity(events), ..Written::default() },
             insert_event: InsertEvent {
@@ -104,21 +116,22 @@ impl<'w> Transaction<'w> {
 
     /// The JSON is taken out of `arrivals` for the forwarder: a commit that fails refuses the request whole.
     pub(super) fn insert_arrivals(&mut self, arrivals: &mut Arrivals) -> rusqlite::Result<()> {
-        self.written.firsts.push(self.books.newest + 1);
+        let before = self.books.newest;
         let source = self.word(&arrivals.source)?;
         let at = arrivals.received_at;
-        for event in &mut arrivals.events {
+        let mut repeats = Vec::new();
+        let mut bytes = 0;
+        for (index, event) in arrivals.events.iter_mut().enumerate() {
             let hash = self.repeats.hash_of(&event.message_id);
             let repeat_of = self.repeat_of(hash, &event.message_id)?;
             if let (Some(earlier), true) = (repeat_of, self.limits.drop_repeats) {
-                let rejected = dropped_repeat(event, earlier);
-                self.insert_rejected((source, at), &rejected)?;
+                repeats.push((index, earlier));
                 continue;
             }
             self.chunk.make_room(self.connection, event.json.len(), self.books.newest)?;
             self.books.newest += 1;
             self.books.accepted += 1;
-            self.books.queued_bytes += event.json.len() as u64;
+            bytes += event.json.len() as u64;
             let line = (self.books.newest, source, at);
             let row = EventRow {
                 kind: Some(kind_column(event.kind)),
@@ -140,16 +153,64 @@ impl<'w> Transaction<'w> {
                 attempts: 0,
             });
         }
-        for rejected in &arrivals.rejected {
-            self.insert_rejected((source, at), rejected)?;
+        if bytes > 0 {
+            self.books.queued_bytes += bytes;
+            self.sources.add(source, bytes);
+        }
+        self.insert_refused(source, arrivals, &repeats)?;
+        let lines = self.books.newest - before;
+        self.sources.note(before + 1, self.books.newest, source);
+        self.written.firsts.push((before + 1, usize::try_from(lines).unwrap_or(0)));
+        Ok(())
+    }
+
+    /// Counts the refused events of a request, and those that are `repeats`: their places in it, and the earlier lines.
+    /// Some of them become lines.
+    fn insert_refused(
+        &mut self,
+        source: i64,
+        arrivals: &Arrivals,
+        repeats: &[(usize, EventId)],
+    ) -> rusqlite::Result<()> {
+        let count = repeats.len() as u64 + arrivals.refused();
+        if count == 0 {
+            return Ok(());
+        }
+        self.books.rejected += count;
+        if self.is_full {
+            self.books.unkept += count;
+            self.refusals.pass_over(source, count);
+            return Ok(());
+        }
+        let reasons = arrivals.rejected.iter().map(|rejected| &*rejected.fault.code);
+        self.refusals.pass_over(source, count - (repeats.len() + arrivals.rejected.len()) as u64);
+        let chosen = self.refusals.choose(source, repeats.iter().map(|_| REPEAT).chain(reasons));
+        self.books.unkept += count - chosen.places.len() as u64;
+        for (nth, place) in chosen.places.iter().enumerate() {
+            let repeat;
+            let rejected = if let Some((index, earlier)) = repeats.get(*place) {
+                repeat = dropped_repeat(&arrivals.events[*index], *earlier);
+                &repeat
+            } else {
+                &arrivals.rejected[place - repeats.len()]
+            };
+            let unkept = if nth + 1 == chosen.places.len() { chosen.unkept } else { 0 };
+            self.insert_rejected((source, arrivals.received_at), rejected, unkept)?;
+            self.refusals.keep(source, self.books.newest);
         }
         Ok(())
     }
 
-    fn insert_rejected(&mut self, (source, at): (i64, Millis), rejected: &Rejected) -> rusqlite::Result<()> {
+    /// `unkept`: so many refused events before it have no line.
+    fn insert_rejected(
+        &mut self,
+        (source, at): (i64, Millis),
+        rejected: &Rejected,
+        unkept: u64,
+    ) -> rusqlite::Result<()> {
+        self.written.refused_bytes += LINE_BYTES + rejected.excerpt.len() as u64;
         self.chunk.make_room(self.connection, rejected.excerpt.len(), self.books.newest)?;
         self.books.newest += 1;
-        self.books.rejected += 1;
         self.books.kept += 1;
         let row = EventRow {
             kind: rejected.kind.map(kind_column),
@@ -161,7 +222,7 @@ impl<'w> Transaction<'w> {
         };
         let line = (self.books.newest, source, at);
         row.insert(&mut self.insert_event, line, &mut self.chunk, &rejected.excerpt)?;
-        insert_rejection(self.connection, (self.books.newest, at), rejected)
+        insert_rejection(self.connection, (self.books.newest, at), rejected, unkept)
     }
 
     /// The earlier line with this `messageId`, if it is still in the log. What memory suspects, the line itself decides.
@@ -208,7 +269,11 @@ impl<'w> Transaction<'w> {
         if settlement.result.is_ok() {
             self.books.delivered += 1;
             self.books.kept += 1;
-            self.books.queued_bytes = self.books.queued_bytes.saturating_sub(settlement.bytes as u64);
+            let bytes = settlement.bytes as u64;
+            self.books.queued_bytes = self.books.queued_bytes.saturating_sub(bytes);
+            if let Some(source) = self.sources.of(self.connection, settlement.id)? {
+                self.sources.take(source, bytes);
+            }
         } else {
             self.books.failed += 1;
         }
@@ -246,6 +311,8 @@ impl<'w> Transaction<'w> {
     }
 }
 
+const REPEAT: &str = "repeat";
+
 /// The line of an event that is not forwarded again. Its sender gets 200: the first one is safe.
 fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
     Rejected {
@@ -253,7 +320,7 @@ fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
         message_id: Some(event.message_id.clone()),
         user: Some(event.key.clone()),
         fault: Fault::new(
-            "repeat",
+            REPEAT,
             format!("an event with this messageId was accepted before (line {earlier})"),
         ),
         name: event.name.as_deref().map(Box::from),
@@ -433,14 +500,19 @@ fn insert_rejection(
     connection: &Connection,
     (id, at): (EventId, Millis),
     rejected: &Rejected,
+    unkept: u64,
 ) -> rusqlite::Result<()> {
     let fault = &rejected.fault;
+    let noted = (unkept > 0).then(|| {
+        format!("{} ({unkept} more refused events of this source were counted and not kept)", fault.message)
+    });
+    let message = noted.as_deref().unwrap_or(&fault.message);
     let sent = (rejected.bytes as usize > rejected.excerpt.len()).then_some(rejected.bytes);
     connection
         .prepare_cached(
             "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message, sent)
              VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5, ?6)",
         )?
-        .execute(params![id, REJECTED, at, &*fault.code, &*fault.message, sent])?;
+        .execute(params![id, REJECTED, at, &*fault.code, message, sent])?;
     Ok(())
 }
