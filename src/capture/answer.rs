@@ -1,6 +1,8 @@
 //! What senders are told. SDKs decide by it whether to send again, so status and body follow what they were measured
 //! to do (tracking API §6, §8): 200 with a JSON object, or an error object with `code`, `message` and `error`.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -105,6 +107,16 @@ impl Refused {
 
     pub(super) fn unavailable(message: &str) -> Self {
         let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        Self { retry_after: Some(2), ..refused }
+    }
+
+    /// Not 408: Chromium repeats such a request at once by itself, and some SDKs take every 4xx but 429 as final.
+    pub(super) fn too_slow(rate_min: u64, time_max: Duration) -> Self {
+        let message = format!(
+            "the body arrived too slowly: less than {rate_min} bytes a second, or longer than {} s in all; send it again",
+            time_max.as_secs()
+        );
+        let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, "body_too_slow", message);
         Self { retry_after: Some(2), ..refused }
     }
 

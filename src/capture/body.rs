@@ -13,12 +13,20 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::answer::Refused;
 
-/// A sender that is slower than this with one request is cut off: it comes again.
+/// Maximum time for one request's body.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A body must arrive at this average rate, in bytes a second, once the grace period is over. The figures are those of
+/// Apache's `mod_reqtimeout` (`body=20,MinRate=500`): a phone on a bad line passes, a sender of single bytes does not.
+const RATE_MIN: u64 = 500;
+const RATE_GRACE: Duration = Duration::from_secs(20);
 
 /// Bytes that are inflated before more memory is taken: for small bodies, and at most.
 const STEP_BYTES_MIN: usize = 8 << 10;
@@ -88,10 +96,7 @@ pub(super) async fn read(
         }
     };
     let mut share = Share::of(all);
-    let reading = collect(body, bytes_max, &mut share);
-    let raw = tokio::time::timeout(READ_TIMEOUT, reading).await.map_err(|_elapsed| {
-        Refused::unavailable("the request took longer than a minute to arrive; send it again")
-    })??;
+    let raw = collect(body, bytes_max, &mut share).await?;
     let bytes = match packing {
         Packing::Plain => raw,
         Packing::Gzip => inflate(&raw, bytes_max, &mut share)?,
@@ -122,29 +127,59 @@ impl Packing {
     }
 }
 
+/// The pieces of a body, as long as they arrive fast enough.
+struct Pieces {
+    frames: BodyDataStream,
+    began: Instant,
+    grace: Duration,
+    bytes: u64,
+}
+
+impl Pieces {
+    fn of(body: Body) -> Self {
+        Self { frames: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
+    }
+
+    /// The next piece; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        let until = self.began + time_for(self.bytes, self.grace);
+        let frame = match tokio::time::timeout_at(until, self.frames.next()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(frame)) => frame.map_err(|_error| Refused::broken_off())?,
+            Err(_elapsed) => return Err(Refused::too_slow(RATE_MIN, READ_TIMEOUT)),
+        };
+        self.bytes += frame.len() as u64;
+        Ok(Some(frame))
+    }
+
+    fn rest(self) -> BodyDataStream {
+        self.frames
+    }
+}
+
+/// How long after its beginning a body may take for more, when so many bytes have arrived.
+fn time_for(bytes: u64, grace: Duration) -> Duration {
+    (grace + Duration::from_millis(bytes.saturating_mul(1000) / RATE_MIN)).min(READ_TIMEOUT)
+}
+
 async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
-    let mut frames = body.into_data_stream();
-    let broken = |_error| Refused::broken_off();
-    let first = match frames.next().await {
-        Some(frame) => frame.map_err(broken)?,
-        None => Bytes::new(),
-    };
+    let mut pieces = Pieces::of(body);
+    let first = pieces.next().await?.unwrap_or_default();
     if let Err(refused) = share.take(first.len()) {
-        discard_rest(frames).await;
+        discard_rest(pieces.rest()).await;
         return Err(refused);
     }
     // Most bodies come in one piece, which is then the buffer.
     let mut whole: Option<BytesMut> = None;
     let mut length = first.len();
     while length <= bytes_max {
-        let Some(frame) = frames.next().await else {
+        let Some(frame) = pieces.next().await? else {
             return Ok(whole.map_or(first, BytesMut::freeze));
         };
-        let frame = frame.map_err(broken)?;
         length += frame.len();
         if let Err(refused) = share.take(frame.len()) {
             drop(whole);
-            discard_rest(frames).await;
+            discard_rest(pieces.rest()).await;
             return Err(refused);
         }
         if length <= bytes_max {
@@ -157,7 +192,7 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
             whole.get_or_insert_with(first_two).extend_from_slice(&frame);
         }
     }
-    discard_rest(frames).await;
+    discard_rest(pieces.rest()).await;
     Err(Refused::too_large(bytes_max))
 }
 
@@ -232,6 +267,28 @@ mod tests {
     /// With as much memory as it asks for.
     fn inflated(raw: &[u8], bytes_max: usize) -> Result<Bytes, Refused> {
         inflate(raw, bytes_max, &mut Share::of(&Arc::new(Semaphore::new(ALL_KIB_MAX))))
+    }
+
+    #[test]
+    fn a_body_has_twenty_seconds_and_one_more_for_each_five_hundred_bytes_but_no_more_than_a_minute() {
+        let seconds = |bytes| time_for(bytes, RATE_GRACE).as_secs_f64();
+        for (bytes, expected) in [(0, 20.0), (1, 20.002), (500, 21.0), (10_000, 40.0), (20_000, 60.0)] {
+            assert!((seconds(bytes) - expected).abs() < 1e-6, "{bytes}: {}", seconds(bytes));
+        }
+        assert!((seconds(u64::MAX) - 60.0).abs() < 1e-6);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_coming_is_refused_for_a_while_and_not_for_good() {
+        let pieces =
+            futures_util::stream::iter(["x", "y"].map(|text| Ok::<_, std::io::Error>(Bytes::from(text))));
+        let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
+        let mut pieces = Pieces { grace: Duration::from_millis(100), ..Pieces::of(body) };
+        assert_eq!(pieces.next().await.expect("it is there").expect("the first"), "x");
+        assert_eq!(pieces.next().await.expect("it is there").expect("the second"), "y");
+        let refused = pieces.next().await.expect_err("no more comes");
+        assert_eq!((refused.status.as_u16(), refused.code), (503, "body_too_slow"));
+        assert!(!refused.is_final(), "the sender may send it again");
     }
 
     #[test]
