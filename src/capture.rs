@@ -2,7 +2,8 @@
 //!
 //! It speaks the tracking API (`docs/capture.md`) to any SDK: a refused item never harms its neighbours, a refusal that
 //! may pass is a 429 or 503 with `Retry-After`, and one that will not is a 4xx that says why. It listens where the
-//! engine says (loopback by default), at most 4,096 connections; bodies are bounded in bytes and time.
+//! engine says (loopback by default), at most 4,096 connections, among which those without a key make room first; bodies
+//! are bounded in bytes, rate and time.
 //! The only HTTP server besides the practice stream. Absent on purpose: what an event means, and any call to AWS.
 
 mod answer;
@@ -14,7 +15,9 @@ mod hangup;
 mod host;
 mod key;
 mod masked;
+mod metered;
 mod metrics;
+mod places;
 mod probes;
 mod route;
 mod tls;
@@ -22,7 +25,7 @@ mod visitors;
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -43,10 +46,11 @@ use crate::{
     spool::{AppendError, Spool, Summary},
 };
 use answer::Refused;
-pub use connections::Transport;
+pub use connections::{Transport, connections_max};
 use events::Caller;
 use forwarded::Forwarded;
 use masked::Secrets;
+use places::{Clients, Place};
 pub use probes::{Probes, Seen, TOKEN_HEADER};
 use route::Route;
 pub use tls::{Tls, TlsError};
@@ -71,6 +75,7 @@ pub struct Rules {
     tls: Option<Arc<Tls>>,
     public_url: Option<PublicUrl>,
     trusted_proxies: Vec<ipnet::IpNet>,
+    connections_per_peer: usize,
 }
 
 impl Rules {
@@ -101,6 +106,7 @@ impl Rules {
             tls,
             public_url: config.capture.public_url.clone(),
             trusted_proxies: config.capture.trusted_proxies.clone(),
+            connections_per_peer: config.capture.max_connections_per_peer,
         }
     }
 
@@ -117,6 +123,15 @@ impl Rules {
     /// The names by which the endpoint may be called.
     fn names(&self) -> host::Names<'_> {
         host::Names { any: self.exposed, public: self.public_url.as_ref().map(PublicUrl::host) }
+    }
+
+    /// How many connections a peer may have, as the settings say it. `None`: no bound is meant for it. A proxy speaks for
+    /// many, and so may a program on this machine, which can be a proxy that is not in the settings.
+    fn bound_of(&self, peer: IpAddr) -> Option<usize> {
+        let peer = peer.to_canonical();
+        let is_bound =
+            !peer.is_loopback() && !self.trusted_proxies.iter().any(|network| network.contains(&peer));
+        is_bound.then_some(self.connections_per_peer)
     }
 
     /// What a path means, also below the prefix of the public address or one that a proxy named.
@@ -159,6 +174,7 @@ pub struct Endpoint {
     visitors: Arc<Visitors>,
     /// Memory for bodies that are being read or stored, in KiB.
     bodies: Arc<Semaphore>,
+    clients: Clients,
 }
 
 impl Endpoint {
@@ -178,10 +194,12 @@ impl Endpoint {
     ) -> Self {
         let summary = spool.watch();
         let bodies = Arc::new(Semaphore::new(body::ALL_KIB_MAX));
-        Self { spool, rules, stage, summary, forwarder, stuck, puts, news, visitors, bodies }
+        let clients = Clients::default();
+        Self { spool, rules, stage, summary, forwarder, stuck, puts, news, visitors, bodies, clients }
     }
 
-    async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, peer: SocketAddr) -> Response {
+    async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, place: &Place) -> Response {
+        let peer = place.peer;
         let request: Request = request.map(Body::new);
         let origin = request.headers().get(header::ORIGIN).cloned();
         let is_preflight = request.method() == Method::OPTIONS;
@@ -194,7 +212,7 @@ impl Endpoint {
         } else if is_preflight {
             answer::options()
         } else {
-            self.route(request, peer).await.unwrap_or_else(|refused| {
+            self.route(request, place).await.unwrap_or_else(|refused| {
                 self.visitors.refused(refused.code);
                 refused.response()
             })
@@ -213,22 +231,29 @@ impl Endpoint {
         !matches!(route, Some(Route::Health | Route::Ready | Route::Metrics))
     }
 
-    async fn route(&self, request: Request, peer: SocketAddr) -> Result<Response, Refused> {
+    async fn route(&self, request: Request, place: &Place) -> Result<Response, Refused> {
         let (parts, body) = request.into_parts();
-        if head_bytes(&parts) > connections::HEAD_BYTES_MAX {
-            body::discard(&parts, body).await;
-            return Err(Refused::head_too_large(connections::HEAD_BYTES_MAX));
-        }
         let rules = self.rules();
-        let forwarded = Forwarded::read(&parts.headers, peer.ip(), &rules.trusted_proxies);
+        let forwarded = Forwarded::read(&parts.headers, place.peer.ip(), &rules.trusted_proxies);
+        // A proxy's own connections are not bound: the clients that it names are, by their requests under way.
+        let bound =
+            place.bound(rules.connections_per_peer).filter(|_| forwarded.names_client(place.peer.ip()));
+        let _under_way = match bound.map(|bound| self.clients.enter(forwarded.client, bound).ok_or(bound)) {
+            None => None,
+            Some(Ok(counted)) => Some(counted),
+            Some(Err(bound)) => {
+                body::discard(&parts, body, place).await;
+                return Err(Refused::too_many(bound));
+            }
+        };
         let route = match self.route_of(&parts, &rules, &forwarded) {
             Ok(route) => route,
             Err(refused) => {
-                body::discard(&parts, body).await;
+                body::discard(&parts, body, place).await;
                 return Err(refused);
             }
         };
-        let caller = Caller::new(rules, &parts, forwarded);
+        let caller = Caller::new(rules, &parts, forwarded, place);
         if route == Route::Metrics {
             host::check_host(&parts.headers, &parts.uri, caller.rules.names())?;
         }
@@ -343,15 +368,6 @@ impl Endpoint {
         } });
         Ok(answer::json_response(StatusCode::OK, &body))
     }
-}
-
-/// About how many bytes the request's line and headers had. The HTTP server's own limit is one for its buffer: a head that
-/// comes in one piece may be up to twice as long.
-fn head_bytes(parts: &Parts) -> usize {
-    let path = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
-    // ": " and the line's end.
-    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-    path + headers.sum::<usize>()
 }
 
 /// The scheme and the host by which the endpoint was called.

@@ -394,6 +394,8 @@ pub struct Capture {
     pub public_url: Option<PublicUrl>,
     /// The proxies whose forwarded headers count; none are trusted by default.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Connections that one peer address may have at a time; 0: as many as there are.
+    pub max_connections_per_peer: usize,
     /// Who may send.
     pub sources: Vec<Source>,
 }
@@ -410,6 +412,7 @@ impl Default for Capture {
             max_body_bytes: 16 * 1024 * 1024,
             public_url: None,
             trusted_proxies: Vec::new(),
+            max_connections_per_peer: 1024,
             sources: Vec::new(),
         }
     }

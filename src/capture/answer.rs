@@ -54,11 +54,6 @@ impl Refused {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    pub(super) fn head_too_large(bytes_max: usize) -> Self {
-        let message = format!("the request's line and headers have more than {bytes_max} bytes");
-        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", message)
-    }
-
     pub(super) fn method(allow: &'static str) -> Self {
         let message = format!("this path takes {allow}");
         Self {
@@ -156,6 +151,20 @@ impl Refused {
     /// The sender was told, and sending it again will not help.
     pub(super) fn is_final(&self) -> bool {
         self.status.is_client_error() && self.retry_after.is_none() && !self.sender_left
+    }
+
+    /// The connection must make room for others before the request was there whole.
+    pub(super) fn no_place() -> Self {
+        Self::unavailable("all connections are taken, and this request arrived too slowly; send it again")
+    }
+
+    /// A client of a proxy has as many requests under way as one peer may have connections.
+    pub(super) fn too_many(bound: usize) -> Self {
+        let message = format!(
+            "{bound} requests of your address are under way (capture.max_connections_per_peer); send it again"
+        );
+        let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests_of_peer", message);
+        Self { retry_after: Some(2), ..refused }
     }
 
     /// All memory for bodies is taken.

@@ -18,7 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::answer::Refused;
+use super::{answer::Refused, places::Place};
 
 /// Maximum time for one request's body.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
@@ -82,21 +82,21 @@ pub(super) async fn read(
     parts: &Parts,
     body: Body,
     bytes_max: usize,
-    all: &Arc<Semaphore>,
+    (all, place): (&Arc<Semaphore>, &Place),
 ) -> Result<Held, Refused> {
     let packing = match Packing::of(&parts.headers) {
         Ok(_) if is_declared_above(&body, bytes_max) => {
-            discard(parts, body).await;
+            discard(parts, body, place).await;
             return Err(Refused::too_large(bytes_max));
         }
         Ok(packing) => packing,
         Err(refused) => {
-            discard(parts, body).await;
+            discard(parts, body, place).await;
             return Err(refused);
         }
     };
     let mut share = Share::of(all);
-    let raw = collect(body, bytes_max, &mut share).await?;
+    let raw = collect(Pieces::of(body, place), bytes_max, &mut share).await?;
     let bytes = match packing {
         Packing::Plain => raw,
         Packing::Gzip => inflate(&raw, bytes_max, &mut share)?,
@@ -128,32 +128,36 @@ impl Packing {
 }
 
 /// The pieces of a body, as long as they arrive fast enough.
-struct Pieces {
+struct Pieces<'p> {
+    place: &'p Place,
     frames: BodyDataStream,
     began: Instant,
     grace: Duration,
     bytes: u64,
 }
 
-impl Pieces {
-    fn of(body: Body) -> Self {
-        Self { frames: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
+impl<'p> Pieces<'p> {
+    fn of(body: Body, place: &'p Place) -> Self {
+        Self { place, frames: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
     }
 
     /// The next piece; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
         let until = self.began + time_for(self.bytes, self.grace);
-        let frame = match tokio::time::timeout_at(until, self.frames.next()).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(frame)) => frame.map_err(|_error| Refused::broken_off())?,
-            Err(_elapsed) => return Err(Refused::too_slow(RATE_MIN, READ_TIMEOUT)),
+        let frame = tokio::select! {
+            biased;
+            frame = self.frames.next() => frame,
+            () = self.place.must_leave() => return Err(Refused::no_place()),
+            () = tokio::time::sleep_until(until) => return Err(Refused::too_slow(RATE_MIN, READ_TIMEOUT)),
         };
+        let Some(frame) = frame.transpose().map_err(|_error| Refused::broken_off())? else { return Ok(None) };
         self.bytes += frame.len() as u64;
+        self.place.body_came(frame.len());
         Ok(Some(frame))
     }
 
-    fn rest(self) -> BodyDataStream {
-        self.frames
+    async fn discard(self) {
+        discard_rest(self.frames, self.place).await;
     }
 }
 
@@ -162,11 +166,10 @@ fn time_for(bytes: u64, grace: Duration) -> Duration {
     (grace + Duration::from_millis(bytes.saturating_mul(1000) / RATE_MIN)).min(READ_TIMEOUT)
 }
 
-async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
-    let mut pieces = Pieces::of(body);
+async fn collect(mut pieces: Pieces<'_>, bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
     let first = pieces.next().await?.unwrap_or_default();
     if let Err(refused) = share.take(first.len()) {
-        discard_rest(pieces.rest()).await;
+        pieces.discard().await;
         return Err(refused);
     }
     // Most bodies come in one piece, which is then the buffer.
@@ -179,7 +182,7 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
         length += frame.len();
         if let Err(refused) = share.take(frame.len()) {
             drop(whole);
-            discard_rest(pieces.rest()).await;
+            pieces.discard().await;
             return Err(refused);
         }
         if length <= bytes_max {
@@ -192,7 +195,7 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
             whole.get_or_insert_with(first_two).extend_from_slice(&frame);
         }
     }
-    discard_rest(pieces.rest()).await;
+    pieces.discard().await;
     Err(Refused::too_large(bytes_max))
 }
 
@@ -200,18 +203,18 @@ async fn collect(body: Body, bytes_max: usize, share: &mut Share) -> Result<Byte
 /// sender shows it a reset instead of the answer, and it would send all of it again.
 ///
 /// A sender that waits to be told to go on (`Expect: 100-continue`) has not sent its body, and reading it would ask for it.
-pub(super) async fn discard(parts: &Parts, body: Body) {
+pub(super) async fn discard(parts: &Parts, body: Body, place: &Place) {
     let asks_first = parts.version > Version::HTTP_10
         && parts
             .headers
             .get(EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if !asks_first {
-        discard_rest(body.into_data_stream()).await;
+        discard_rest(body.into_data_stream(), place).await;
     }
 }
 
-async fn discard_rest(mut rest: BodyDataStream) {
+async fn discard_rest(mut rest: BodyDataStream, place: &Place) {
     let mut left = DISCARD_BYTES_MAX;
     let reading = async {
         while let Some(Ok(frame)) = rest.next().await {
@@ -221,8 +224,10 @@ async fn discard_rest(mut rest: BodyDataStream) {
             }
         }
     };
-    if tokio::time::timeout(DISCARD_TIMEOUT, reading).await.is_err() {
-        tracing::debug!("a refused request took too long to arrive");
+    tokio::select! {
+        () = reading => {}
+        () = place.must_leave() => {}
+        () = tokio::time::sleep(DISCARD_TIMEOUT) => tracing::debug!("a refused request took too long to arrive"),
     }
 }
 
@@ -283,7 +288,9 @@ mod tests {
         let pieces =
             futures_util::stream::iter(["x", "y"].map(|text| Ok::<_, std::io::Error>(Bytes::from(text))));
         let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
-        let mut pieces = Pieces { grace: Duration::from_millis(100), ..Pieces::of(body) };
+        let peer = "192.0.2.1:4711".parse().expect("an address");
+        let ticket = crate::capture::places::Places::new(16).admit(peer, None).expect("there is room");
+        let mut pieces = Pieces { grace: Duration::from_millis(100), ..Pieces::of(body, &ticket.place) };
         assert_eq!(pieces.next().await.expect("it is there").expect("the first"), "x");
         assert_eq!(pieces.next().await.expect("it is there").expect("the second"), "y");
         let refused = pieces.next().await.expect_err("no more comes");

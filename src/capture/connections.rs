@@ -1,44 +1,44 @@
-//! The endpoint's connections: accepted up to a limit, with time limits for heads and handshakes. When the limit is
-//! reached, those that have been idle for a while make room: ten thousand silent clients keep nobody else out.
+//! The endpoint's connections: accepted up to a limit, with time limits for heads, handshakes and answers. When the limit
+//! is reached, others make room at once ([`super::places`] says who): a flood keeps nobody else out.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
     task::JoinSet,
 };
 
-use super::{Endpoint, Stage, hangup::Patient};
+use super::{
+    Endpoint, Stage,
+    hangup::Patient,
+    metered::{HEAD_BYTES_MAX, Metered},
+    places::{Doing, LEAVING_MAX, NoPlace, Place, Places, Ticket},
+};
 
-/// Connections at a time, file descriptors permitting. 20 KB each when silent, 40 KB with half a head: 160 MB at the very most.
+/// Connections at a time, file descriptors permitting: [`connections_max`].
 const CONNECTIONS_MAX: usize = 4096;
+
+/// File descriptors that connections leave for the spool, its readers, the control port and the practice stream.
+const OTHER_FILES: usize = 128;
 
 /// How long a connection may be idle or take for a request's head. SDKs hold connections between flushes of 5 to 30 s
 /// (tracking API §3.2).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How long one must have been idle to make room for another when there is none.
-const IDLE_WHEN_FULL: Duration = Duration::from_secs(5);
-
-/// How long an idle connection has to end when its place is wanted.
+/// How long a connection has to end when its place is wanted.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes of a request's head.
-pub(super) const HEAD_BYTES_MAX: usize = 64 << 10;
+/// How much is read of a sender whose head was refused, and for how long: closed at once, it would see a reset instead
+/// of the answer.
+const LINGER_BYTES_MAX: u64 = 1 << 20;
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How senders talk to a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,64 +49,40 @@ pub enum Transport {
     Plain,
 }
 
-/// When a connection was last doing something.
-struct Activity {
-    began: Instant,
-    requests: AtomicU32,
-    last_ms: AtomicU64,
-}
-
-impl Activity {
-    fn touch(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_ms.store(now, Ordering::Relaxed);
-    }
-
-    /// A request is being read or answered.
-    fn is_busy(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) > 0
-    }
-
-    fn is_idle(&self) -> bool {
-        let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
-        !self.is_busy() && self.began.elapsed() >= last + IDLE_WHEN_FULL
-    }
+/// The maximum number of connections where the system gives so many file descriptors: a quarter of them is for puts to
+/// the stream, and some are for everything else.
+pub fn connections_max(files: u64) -> usize {
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    (files / 4 * 3).saturating_sub(OTHER_FILES + LEAVING_MAX).clamp(16, CONNECTIONS_MAX)
 }
 
 impl Endpoint {
     /// Serves until [`Stage::Closed`]; then finishes the requests that are being answered.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, transport: Transport) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let make_room = watch::Sender::new(());
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, transport: Transport, connections_max: usize) {
+        let places = Places::new(connections_max);
         let mut tasks = JoinSet::new();
         let mut stage = self.stage.clone();
         loop {
             let accepted = tokio::select! {
                 () = closed(&mut stage) => break,
-                accepted = async {
-                    while places.available_permits() == 0 {
-                        make_room.send_replace(());
-                        tokio::time::sleep(Duration::from_millis(200)).await;
-                    }
-                    listener.accept().await
-                } => accepted,
+                accepted = listener.accept() => accepted,
             };
-            match (accepted, Arc::clone(&places).try_acquire_owned()) {
-                (Ok((stream, peer)), Ok(place)) => {
-                    let connection =
-                        Arc::clone(&self).connection(stream, peer, transport, make_room.subscribe());
-                    tasks.spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
-                }
-                (Ok(_), Err(_none)) => tracing::debug!("a connection came where there was no place"),
-                (Err(error), _) => {
-                    // Out of file descriptors, say: idle connections give theirs back.
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
                     tracing::warn!("a connection could not be accepted: {error}");
-                    make_room.send_replace(());
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    // Out of file descriptors, say: others give theirs back.
+                    places.give_some_back();
+                    ended_or_soon(&places, Duration::from_millis(100)).await;
+                    continue;
                 }
+            };
+            let ticket = tokio::select! {
+                () = closed(&mut stage) => break,
+                ticket = self.place_for(&places, peer) => ticket,
+            };
+            if let Some(ticket) = ticket {
+                tasks.spawn(Arc::clone(&self).connection(stream, transport, ticket));
             }
             while tasks.try_join_next().is_some() {}
         }
@@ -114,13 +90,25 @@ impl Endpoint {
         while tasks.join_next().await.is_some() {}
     }
 
-    async fn connection(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        transport: Transport,
-        room_wanted: watch::Receiver<()>,
-    ) {
+    /// Waits for a place only while every connection is being answered or ends. `None`: so are all of this peer's, and it
+    /// has as many as it may.
+    async fn place_for(&self, places: &Arc<Places>, peer: SocketAddr) -> Option<Ticket> {
+        let bound = self.rules().bound_of(peer.ip()).and_then(|setting| places.bound(setting));
+        loop {
+            match places.admit(peer, bound) {
+                Ok(ticket) => return Some(ticket),
+                Err(NoPlace::ForPeer) => {
+                    tracing::debug!(
+                        "a connection was closed: its address has too many (capture.max_connections_per_peer)"
+                    );
+                    return None;
+                }
+                Err(NoPlace::ForAnybody) => ended_or_soon(places, Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, transport: Transport, ticket: Ticket) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("no TCP_NODELAY: {error}");
         }
@@ -128,72 +116,103 @@ impl Endpoint {
             Transport::Settings => self.rules().tls.clone(),
             Transport::Plain => None,
         };
-        let Some(tls) = tls else { return self.talk(stream, peer, room_wanted).await };
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => self.talk(stream, peer, room_wanted).await,
+        let Some(tls) = tls else { return self.talk(stream, &ticket.place).await };
+        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
+        let shaken = tokio::select! {
+            shaken = handshake => shaken,
+            () = ticket.place.must_leave() => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) => self.talk(stream, &ticket.place).await,
             Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
             Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn talk(
-        self: Arc<Self>,
-        stream: impl AsyncRead + AsyncWrite + Unpin,
-        peer: SocketAddr,
-        mut room_wanted: watch::Receiver<()>,
-    ) {
+    async fn talk(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, place: &Arc<Place>) {
         let mut stage = self.stage.clone();
-        let activity = Arc::new(Activity {
-            began: Instant::now(),
-            requests: AtomicU32::new(0),
-            last_ms: AtomicU64::new(0),
-        });
-        let of_service = Arc::clone(&activity);
+        let of_service = Arc::clone(place);
+        let endpoint = Arc::clone(&self);
         let service = service_fn(move |request| {
-            let (endpoint, activity) = (Arc::clone(&self), Arc::clone(&of_service));
+            let (endpoint, place) = (Arc::clone(&endpoint), Arc::clone(&of_service));
             async move {
-                activity.requests.fetch_add(1, Ordering::Relaxed);
-                let response = endpoint.answer(request, peer).await;
-                activity.requests.fetch_sub(1, Ordering::Relaxed);
-                activity.touch();
-                Ok::<_, std::convert::Infallible>(response)
+                place.begin_request();
+                let response = endpoint.answer(request, &place).await;
+                place.end_request();
+                Ok::<_, Infallible>(response)
             }
         });
-        let connection = http1::Builder::new()
+        let stream = Metered::new(stream, Arc::clone(place));
+        let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(IDLE_TIMEOUT)
             .max_buf_size(HEAD_BYTES_MAX)
+            .max_header_size(HEAD_BYTES_MAX)
             // A request that arrived whole is taken and answered, whether or not its sender has ended its side.
             .half_close(true)
             .serve_connection(TokioIo::new(Patient::new(stream)), service);
-        let mut connection = std::pin::pin!(connection);
-        let ended = loop {
-            tokio::select! {
-                ended = connection.as_mut() => break ended,
-                () = closed(&mut stage) => {}
-                _ = room_wanted.changed() => {
-                    if !activity.is_idle() {
-                        continue;
-                    }
-                    connection.as_mut().graceful_shutdown();
-                    // One that sits on half a head would stay. A request that came meanwhile is answered first.
-                    let ended = tokio::time::timeout(GOODBYE_TIMEOUT, connection.as_mut()).await;
-                    if ended.is_err() && activity.is_busy() {
-                        drop(connection.await);
-                    }
-                    return;
+        let mut left = false;
+        let ended = tokio::select! {
+            ended = &mut connection => Some(ended),
+            () = closed(&mut stage) => {
+                Pin::new(&mut connection).graceful_shutdown();
+                Some((&mut connection).await)
+            }
+            () = place.must_leave() => {
+                left = true;
+                None
+            }
+        };
+        if left {
+            // Idle, it ends at once.
+            Pin::new(&mut connection).graceful_shutdown();
+            while place.may_end_itself() {
+                let ended = tokio::time::timeout(GOODBYE_TIMEOUT, &mut connection).await;
+                // A request that came whole meanwhile is stored and answered first.
+                if ended.is_ok() || place.doing() != Doing::Taken {
+                    break;
                 }
             }
-            connection.as_mut().graceful_shutdown();
-            break connection.await;
-        };
-        if let Err(error) = ended {
-            tracing::debug!("a connection ended early: {error}");
+            return;
+        }
+        let Some(Err(error)) = ended else { return };
+        tracing::debug!("a connection ended early: {error}");
+        if error.is_parse_too_large() {
+            self.visitors.refused("head_too_large");
+        }
+        if error.is_parse() {
+            let mut rest = connection.into_parts().io.into_inner().take(LINGER_BYTES_MAX);
+            let lingering = async {
+                let mut bytes = [0; 4096];
+                while rest.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+            };
+            tokio::select! {
+                _ = tokio::time::timeout(LINGER_TIMEOUT, lingering) => {}
+                () = place.must_leave() => {}
+            }
         }
     }
+}
+
+async fn ended_or_soon(places: &Places, soon: Duration) {
+    drop(tokio::time::timeout(soon, places.ended.notified()).await);
 }
 
 async fn closed(stage: &mut watch::Receiver<Stage>) {
     // An error: the engine is gone, which is as good as closed.
     drop(stage.wait_for(|stage| *stage == Stage::Closed).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_for_the_spool_the_puts_and_the_control_port() {
+        for (files, connections) in
+            [(65_536, 4096), (8192, 4096), (1500, 869), (1024, 512), (256, 16), (0, 16)]
+        {
+            assert_eq!(connections_max(files), connections, "{files}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use super::{
     host, host_of, key,
     masked::Secrets,
     now_ms,
+    places::Place,
     visitors::Visit,
 };
 use crate::{
@@ -32,6 +33,7 @@ pub(super) struct Caller<'r> {
     pub(super) rules: Arc<Rules>,
     pub(super) parts: &'r Parts,
     forwarded: Forwarded,
+    place: &'r Place,
     /// The write key, as soon as it was found.
     key: Option<String>,
     /// The token of `Authorization: Bearer`.
@@ -67,12 +69,12 @@ impl From<Refusal> for Unusable {
 }
 
 impl<'r> Caller<'r> {
-    pub(super) fn new(rules: Arc<Rules>, parts: &'r Parts, forwarded: Forwarded) -> Self {
+    pub(super) fn new(rules: Arc<Rules>, parts: &'r Parts, forwarded: Forwarded, place: &'r Place) -> Self {
         let bearer = key::bearer(&parts.headers);
         // A token that is no key of ours is the sender's own business: its key is elsewhere.
         let known = bearer.clone().filter(|token| rules.known(Some(token)).is_some());
         let key = known.or_else(|| key::outside_body(&parts.headers, parts.uri.query()));
-        Self { rules, parts, forwarded, key, bearer }
+        Self { rules, parts, forwarded, place, key, bearer }
     }
 
     /// Where senders reach the endpoint: scheme, and host with port and prefix. The setting wins over what proxies say.
@@ -111,6 +113,7 @@ impl Endpoint {
     /// caller must not be a web page of somewhere else.
     pub(super) fn source(&self, caller: &Caller<'_>, key: Option<&str>) -> Result<Arc<str>, Refused> {
         if let Some(name) = caller.rules.known(key) {
+            caller.place.shows_key();
             return Ok(name);
         }
         if !caller.rules.requires_key {
@@ -128,10 +131,14 @@ impl Endpoint {
         if caller.key().is_some()
             && let Err(refused) = self.source(caller, caller.key())
         {
-            body::discard(caller.parts, body).await;
+            body::discard(caller.parts, body, caller.place).await;
             return Err(refused);
         }
-        let held = body::read(caller.parts, body, caller.rules.body_bytes_max, &self.bodies).await;
+        let held =
+            body::read(caller.parts, body, caller.rules.body_bytes_max, (&self.bodies, caller.place)).await;
+        if held.is_ok() {
+            caller.place.taken();
+        }
         if let Err(refused) = &held
             && refused.is_final()
             && caller.key().is_some()
@@ -299,6 +306,7 @@ impl Endpoint {
 
     async fn pixel_event(&self, mut caller: Caller<'_>, kind: Kind) -> Result<String, Refused> {
         self.is_open()?;
+        caller.place.taken();
         let query = caller.parts.uri.query();
         let data = query.and_then(|query| key::parameter(query, "data")).unwrap_or_default();
         match event::decode_pixel(&data) {

@@ -40,6 +40,11 @@ pub(super) struct Forwarded {
 }
 
 impl Forwarded {
+    /// Whether a trusted proxy says whose request it is.
+    pub(super) fn names_client(&self, peer: IpAddr) -> bool {
+        self.trusted && self.client != peer.to_canonical()
+    }
+
     /// Reads the headers of a request that came from `peer`.
     pub(super) fn read(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> Self {
         let peer = peer.to_canonical();

@@ -86,7 +86,7 @@ pub(super) fn key(full: &str) -> Option<&'static Key> {
 }
 
 /// Every setting, in the order of the file.
-pub(super) const KEYS: [Key; 30] = [
+pub(super) const KEYS: [Key; 31] = [
     Key {
         full: "destination.kind",
         get: |c| text(c.destination.kind.as_str()),
@@ -224,6 +224,16 @@ pub(super) const KEYS: [Key; 30] = [
         full: "capture.trusted_proxies",
         get: |c| Value::List(c.capture.trusted_proxies.iter().map(proxy::trusted_proxy_text).collect()),
         set: |c, v| trusted_proxies(v).map(|networks| c.capture.trusted_proxies = networks),
+    },
+    Key {
+        full: "capture.max_connections_per_peer",
+        get: |c| Value::Number(c.capture.max_connections_per_peer as u64),
+        set: |c, v| {
+            let count = number(v, 0, 65_536)?;
+            usize::try_from(count)
+                .map(|count| c.capture.max_connections_per_peer = count)
+                .map_err(|e| e.to_string())
+        },
     },
     Key {
         full: "spool.max_bytes",

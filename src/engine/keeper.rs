@@ -22,7 +22,7 @@ use super::{
     public_check, reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
-    capture::{Endpoint, Rules, Stage, Transport},
+    capture::{self, Endpoint, Rules, Stage, Transport},
     config::{self, Config, Destination, DestinationKind},
     delivery::{CheckKind, Exported, Fault, Receipt, Record, Resent, Step, Which},
     event::Kind,
@@ -36,6 +36,9 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// How often and how long a port is waited for that we ourselves let go of.
 const BIND_TRIES: u32 = 40;
 const BIND_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections of the inner endpoint: of this program's own test events.
+const INNER_CONNECTIONS_MAX: usize = 64;
 
 /// How often an address that is wanted and in use is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
@@ -239,7 +242,12 @@ impl Keeper {
             ),
             Arc::clone(&self.shared.visitors),
         );
-        self.part(name, Arc::new(endpoint).serve(listener, transport));
+        // Test events of this program alone come over the inner one.
+        let most = match transport {
+            Transport::Settings => capture::connections_max(super::files_at_once()),
+            Transport::Plain => INNER_CONNECTIONS_MAX,
+        };
+        self.part(name, Arc::new(endpoint).serve(listener, transport, most));
     }
 
     /// With https, the program's own test events (the Test place, `send`) come over a listener of their own, on

@@ -1,0 +1,503 @@
+//! Who holds the endpoint's places for connections, and who gives one up when there is none left.
+//!
+//! Room is made at once, in a fixed order ([`Rank`]): connections that have shown nothing go first, those that have shown
+//! a known write key last. A request that has arrived whole is never cut. A few places are reserved for those who have
+//! shown a key, and each peer address has a bound of its own. Knows neither sockets nor HTTP.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+
+/// How long a connection is left alone at each new step (the handshake and first head; the body), even when others of
+/// its kind make room: an honest sender behind a flood needs time to show what it has.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A body of a known sender that is slower than this, in bytes a second, makes room before known senders that are idle.
+const SLOW: u64 = 4 << 10;
+
+/// Connections without a key that make room at a time, so that a flood does not cost a search for each.
+const AT_A_TIME: usize = 16;
+
+/// Connections that have been told to make room and have not ended yet: at most so many hold descriptors beyond the limit.
+pub(super) const LEAVING_MAX: usize = 128;
+
+/// Places that only those who have shown a known key may take, or a sixteenth of all where those are few.
+const RESERVED: usize = 64;
+
+/// How long a peer address is remembered for a known key, and how many are.
+const KNOWN_FOR: Duration = Duration::from_mins(10);
+const KNOWN_PEERS_MAX: usize = 4096;
+
+/// Bytes of a head that each connection may have in memory by itself; what is above comes out of a common budget.
+const HEAD_BYTES_FREE: usize = 8 << 10;
+
+/// That budget: when it is used up, the connections with the longest unfinished heads end.
+const HEADS_BYTES_MAX: usize = 16 << 20;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Doing {
+    /// Its TLS handshake or its first head.
+    Beginning,
+    /// Waiting for its next request, or reading its head.
+    Idle,
+    /// Reading or answering a request that has not arrived whole.
+    Reading,
+    /// Its request has arrived whole and is being stored and answered.
+    Taken,
+}
+
+impl Doing {
+    const ALL: [Self; 4] = [Self::Beginning, Self::Idle, Self::Reading, Self::Taken];
+}
+
+/// Who makes room first: the lowest rank, and in it the lowest number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// A handshake or first head, oldest first.
+    Beginning,
+    /// Idle, and has never shown a known key; longest idle first. However busy it was: `/health` and pixels need none.
+    StrangerIdle,
+    /// A body of such a one, slowest first.
+    StrangerReading,
+    /// Any of these that has only just begun, oldest first.
+    Fresh,
+    /// Has shown a known key, and sends a body slowly; slowest first.
+    KnownSlow,
+    /// Has shown a known key and is idle, longest first.
+    KnownIdle,
+    /// Has shown a known key and sends a body, slowest first.
+    KnownReading,
+}
+
+/// A peer, as far as one machine can choose addresses: an IPv4 address, or the /64 network of an IPv6 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Peer(IpAddr);
+
+impl Peer {
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, ..] = v6.segments();
+                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            }
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
+/// The connections of a listener.
+pub(super) struct Places {
+    max: usize,
+    began: Instant,
+    held: Mutex<Held>,
+    /// A connection has ended.
+    pub(super) ended: Notify,
+}
+
+#[derive(Default)]
+struct Held {
+    places: HashMap<u64, Arc<Place>>,
+    next: u64,
+    /// Those that have been told to make room.
+    leaving: usize,
+    /// Those that may not take a reserved place, without those leaving.
+    strangers: usize,
+    /// Without those leaving.
+    by_peer: HashMap<Peer, usize>,
+    known_peers: HashMap<Peer, Instant>,
+    /// Bytes of unfinished heads above what each has for free.
+    head_bytes: usize,
+}
+
+/// Why there is no place now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// All of this peer's connections are being answered, as many as it may have.
+    ForPeer,
+    /// All connections are being answered, or end just now.
+    ForAnybody,
+}
+
+/// One connection, as its task and the list of all see it.
+pub(super) struct Place {
+    pub(super) peer: SocketAddr,
+    all: Arc<Places>,
+    doing: AtomicU8,
+    /// When it began to do so.
+    since_ms: AtomicU64,
+    /// It has shown a known write key.
+    known: AtomicBool,
+    /// It counts among [`Held::strangers`]; changed under the lock.
+    stranger: AtomicBool,
+    leaving: AtomicBool,
+    told: Notify,
+    /// An answer waits for the peer to read.
+    stalled: AtomicBool,
+    /// Bytes of the body that is being read.
+    body_bytes: AtomicU64,
+    /// Bytes of the head that is being read.
+    head_bytes: AtomicUsize,
+    /// What of it is in [`Held::head_bytes`]; changed under the lock.
+    counted: AtomicUsize,
+}
+
+/// A held place: given back when it is dropped.
+pub(super) struct Ticket {
+    number: u64,
+    pub(super) place: Arc<Place>,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let all = &self.place.all;
+        let mut held = all.lock();
+        if held.places.remove(&self.number).is_some() {
+            if self.place.leaving.load(Relaxed) {
+                held.leaving -= 1;
+            } else {
+                held.forget(&self.place);
+            }
+            if self.place.known.load(Relaxed) {
+                held.remember(Peer::of(self.place.peer.ip()));
+            }
+        }
+        drop(held);
+        all.ended.notify_waiters();
+    }
+}
+
+impl Held {
+    /// No longer counts a connection that ends.
+    fn forget(&mut self, place: &Place) {
+        if place.stranger.swap(false, Relaxed) {
+            self.strangers -= 1;
+        }
+        self.head_done(place);
+        let peer = Peer::of(place.peer.ip());
+        if let Some(count) = self.by_peer.get_mut(&peer) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_peer.remove(&peer);
+            }
+        }
+    }
+
+    fn head_done(&mut self, place: &Place) {
+        self.head_bytes -= place.counted.swap(0, Relaxed);
+    }
+
+    /// Unfinished heads take too much memory: the connections with the longest ones end, those without a key first.
+    fn shed_heads(&mut self) {
+        let counted = |place: &Place| place.counted.load(Relaxed);
+        let mut long: Vec<_> = self.places.values().filter(|place| counted(place) > 0).cloned().collect();
+        long.sort_by_key(|place| (place.is_known(), std::cmp::Reverse(counted(place))));
+        for place in long {
+            if self.head_bytes <= HEADS_BYTES_MAX / 4 * 3 {
+                break;
+            }
+            self.tell(&place);
+        }
+    }
+
+    fn remember(&mut self, peer: Peer) {
+        if self.known_peers.len() >= KNOWN_PEERS_MAX && !self.known_peers.contains_key(&peer) {
+            self.known_peers.retain(|_, seen| seen.elapsed() < KNOWN_FOR);
+            let oldest = self.known_peers.iter().min_by_key(|(_, seen)| **seen).map(|(peer, _)| *peer);
+            if let Some(oldest) = oldest.filter(|_| self.known_peers.len() >= KNOWN_PEERS_MAX) {
+                self.known_peers.remove(&oldest);
+            }
+        }
+        self.known_peers.insert(peer, Instant::now());
+    }
+
+    fn is_known(&self, peer: Peer) -> bool {
+        self.known_peers.get(&peer).is_some_and(|seen| seen.elapsed() < KNOWN_FOR)
+    }
+
+    /// Tells a connection to make room; it counts no more.
+    fn tell(&mut self, place: &Place) {
+        place.leaving.store(true, Relaxed);
+        self.leaving += 1;
+        self.forget(place);
+        place.told.notify_waiters();
+    }
+
+    /// Tells the lowest-ranked of those connections: several if they have shown no key, else one. Says whether there
+    /// was any.
+    fn make_room(&mut self, now_ms: u64, wanted: impl Fn(&Place) -> bool) -> bool {
+        let ranked = self.places.iter().filter(|(_, place)| wanted(place));
+        let mut ranked: Vec<_> =
+            ranked.filter_map(|(number, place)| Some((place.rank(now_ms)?, *number))).collect();
+        let Some(first) = ranked.iter().min().copied() else { return false };
+        ranked.retain(|((rank, _), _)| *rank == first.0.0 && *rank < Rank::Fresh);
+        if ranked.len() > AT_A_TIME {
+            ranked.select_nth_unstable(AT_A_TIME);
+            ranked.truncate(AT_A_TIME);
+        }
+        // Of a crowd, no more than an eighth.
+        ranked.truncate((self.places.len() / 8).max(1));
+        if ranked.is_empty() {
+            ranked.push(first);
+        }
+        for (_, number) in ranked {
+            if let Some(place) = self.places.get(&number).map(Arc::clone) {
+                self.tell(&place);
+            }
+        }
+        true
+    }
+}
+
+impl Places {
+    /// Of so many connections.
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, began: Instant::now(), held: Mutex::default(), ended: Notify::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The most connections that one peer may have where the settings say `setting`: half of all at most; 0 is no bound.
+    pub(super) fn bound(&self, setting: usize) -> Option<usize> {
+        (setting > 0).then(|| setting.min(self.max / 2).max(1))
+    }
+
+    /// A place for a connection from there, if need be that of another one. `bound`: the most that this peer may have.
+    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, bound: Option<usize>) -> Result<Ticket, NoPlace> {
+        let now_ms = self.now_ms();
+        let mut held = self.lock();
+        if held.leaving >= LEAVING_MAX {
+            return Err(NoPlace::ForAnybody);
+        }
+        let key = Peer::of(peer.ip());
+        let of_peer = |place: &Place| Peer::of(place.peer.ip()) == key;
+        let so_many = held.by_peer.get(&key).copied().unwrap_or(0);
+        if bound.is_some_and(|bound| so_many >= bound) && !held.make_room(now_ms, of_peer) {
+            return Err(NoPlace::ForPeer);
+        }
+        let stranger = !held.is_known(key);
+        let for_strangers = self.max - RESERVED.min(self.max / 16);
+        let is_stranger = |place: &Place| place.stranger.load(Relaxed);
+        if stranger && held.strangers >= for_strangers && !held.make_room(now_ms, is_stranger) {
+            return Err(NoPlace::ForAnybody);
+        }
+        if held.places.len() - held.leaving >= self.max && !held.make_room(now_ms, |_| true) {
+            return Err(NoPlace::ForAnybody);
+        }
+        Ok(self.add(&mut held, peer, stranger))
+    }
+
+    fn add(self: &Arc<Self>, held: &mut Held, peer: SocketAddr, stranger: bool) -> Ticket {
+        let place = Arc::new(Place {
+            peer,
+            all: Arc::clone(self),
+            doing: AtomicU8::new(Doing::Beginning as u8),
+            since_ms: AtomicU64::new(self.now_ms()),
+            known: AtomicBool::new(false),
+            stranger: AtomicBool::new(stranger),
+            leaving: AtomicBool::new(false),
+            told: Notify::new(),
+            stalled: AtomicBool::new(false),
+            body_bytes: AtomicU64::new(0),
+            head_bytes: AtomicUsize::new(0),
+            counted: AtomicUsize::new(0),
+        });
+        let number = held.next;
+        held.next += 1;
+        held.strangers += usize::from(stranger);
+        *held.by_peer.entry(Peer::of(peer.ip())).or_default() += 1;
+        held.places.insert(number, Arc::clone(&place));
+        Ticket { number, place }
+    }
+
+    /// The system has no more file descriptors: some connections end, whatever the limit is.
+    pub(super) fn give_some_back(&self) {
+        let now_ms = self.now_ms();
+        let mut held = self.lock();
+        if held.leaving == 0 {
+            held.make_room(now_ms, |_| true);
+        }
+    }
+}
+
+impl Place {
+    pub(super) fn doing(&self) -> Doing {
+        Doing::ALL[usize::from(self.doing.load(Relaxed)) % Doing::ALL.len()]
+    }
+
+    fn begins(&self, doing: Doing) {
+        self.since_ms.store(self.all.now_ms(), Relaxed);
+        self.doing.store(doing as u8, Relaxed);
+    }
+
+    /// A request's head is there.
+    pub(super) fn begin_request(&self) {
+        self.head_done();
+        self.body_bytes.store(0, Relaxed);
+        self.begins(Doing::Reading);
+    }
+
+    /// So many more bytes of its body are there.
+    pub(super) fn body_came(&self, bytes: usize) {
+        self.body_bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// The request is there whole, and will be stored.
+    pub(super) fn taken(&self) {
+        self.begins(Doing::Taken);
+    }
+
+    /// It has been answered.
+    pub(super) fn end_request(&self) {
+        self.begins(Doing::Idle);
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.known.load(Relaxed)
+    }
+
+    /// Its sender has shown a known write key.
+    pub(super) fn shows_key(&self) {
+        if self.known.swap(true, Relaxed) {
+            return;
+        }
+        let mut held = self.all.lock();
+        if self.stranger.swap(false, Relaxed) {
+            held.strangers -= 1;
+        }
+        held.remember(Peer::of(self.peer.ip()));
+    }
+
+    /// How many bytes of the head that is being read have come so far; `None` between the head and the answer.
+    pub(super) fn head_so_far(&self) -> Option<usize> {
+        matches!(self.doing(), Doing::Beginning | Doing::Idle).then(|| self.head_bytes.load(Relaxed))
+    }
+
+    /// So many more bytes of a head are there. Connections are told to end if heads take too much memory.
+    pub(super) fn head_came(&self, bytes: usize) {
+        let so_far = self.head_bytes.fetch_add(bytes, Relaxed) + bytes;
+        let Some(excess) = so_far.checked_sub(HEAD_BYTES_FREE).filter(|excess| *excess > 0) else { return };
+        let mut held = self.all.lock();
+        if !self.leaving.load(Relaxed) {
+            held.head_bytes += excess - self.counted.swap(excess, Relaxed);
+            if held.head_bytes > HEADS_BYTES_MAX {
+                held.shed_heads();
+            }
+        }
+    }
+
+    fn head_done(&self) {
+        self.head_bytes.store(0, Relaxed);
+        if self.counted.load(Relaxed) > 0 {
+            self.all.lock().head_done(self);
+        }
+    }
+
+    /// Comes when this connection must make room.
+    pub(super) async fn must_leave(&self) {
+        let mut told = std::pin::pin!(self.told.notified());
+        told.as_mut().enable();
+        if !self.leaving.load(Relaxed) {
+            told.await;
+        }
+    }
+
+    /// Whether an answer waits for the peer to read.
+    pub(super) fn stalls(&self, stalled: bool) {
+        self.stalled.store(stalled, Relaxed);
+    }
+
+    /// Whether a connection that must leave will end soon if it is let: neither half a head nor a peer that does not read
+    /// is waited for.
+    pub(super) fn may_end_itself(&self) -> bool {
+        match self.doing() {
+            Doing::Taken => true,
+            Doing::Beginning => false,
+            Doing::Idle | Doing::Reading => !self.stalled.load(Relaxed) && self.head_bytes.load(Relaxed) == 0,
+        }
+    }
+
+    /// The most requests that one client of a proxy may have under way: as many as a peer may have connections.
+    pub(super) fn bound(&self, setting: usize) -> Option<usize> {
+        self.all.bound(setting)
+    }
+
+    /// `None`: it is leaving already, or its request is never cut.
+    fn rank(&self, now_ms: u64) -> Option<(Rank, u64)> {
+        if self.leaving.load(Relaxed) {
+            return None;
+        }
+        let since_ms = self.since_ms.load(Relaxed);
+        let for_ms = now_ms.saturating_sub(since_ms);
+        let is_fresh = u128::from(for_ms) < FRESH.as_millis();
+        let rate = self.body_bytes.load(Relaxed).saturating_mul(1000) / for_ms.max(1);
+        Some(match (self.doing(), self.is_known()) {
+            (Doing::Taken, _) => return None,
+            (Doing::Beginning, _) | (Doing::Reading, false) if is_fresh => (Rank::Fresh, since_ms),
+            (Doing::Beginning, _) => (Rank::Beginning, since_ms),
+            (Doing::Idle, false) => (Rank::StrangerIdle, since_ms),
+            (Doing::Reading, false) => (Rank::StrangerReading, rate),
+            (Doing::Reading, true) if !is_fresh && rate < SLOW => (Rank::KnownSlow, rate),
+            (Doing::Idle, true) => (Rank::KnownIdle, since_ms),
+            (Doing::Reading, true) => (Rank::KnownReading, rate),
+        })
+    }
+}
+
+/// The clients whose requests come by trusted proxies, with the number of their requests under way.
+#[derive(Default)]
+pub(super) struct Clients(Mutex<HashMap<Peer, usize>>);
+
+/// A request under way; no longer counted when it is dropped.
+pub(super) struct UnderWay<'c> {
+    clients: &'c Clients,
+    client: Peer,
+}
+
+impl Clients {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Peer, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request of that client; `None`: it has `bound` under way.
+    pub(super) fn enter(&self, client: IpAddr, bound: usize) -> Option<UnderWay<'_>> {
+        let client = Peer::of(client);
+        let mut counts = self.lock();
+        let count = counts.entry(client).or_default();
+        if *count >= bound {
+            return None;
+        }
+        *count += 1;
+        Some(UnderWay { clients: self, client })
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.clients.lock();
+        if let Some(count) = counts.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
