@@ -20,6 +20,7 @@ mod doctor;
 mod endpoints;
 mod endurance;
 mod facts;
+mod floods;
 mod forms;
 mod hostile;
 mod in_sight;

@@ -19,12 +19,12 @@ use crate::{
     wire::wait_for,
 };
 
-fn certificate() -> CertifiedKey<KeyPair> {
+pub fn certificate() -> CertifiedKey<KeyPair> {
     rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
 }
 
 /// A home whose endpoint has this certificate; gives also what senders have to trust.
-fn home(certified: &CertifiedKey<KeyPair>) -> Home {
+pub fn home(certified: &CertifiedKey<KeyPair>) -> Home {
     let home = Home::new("");
     let dir = home.settings_file().parent().expect("a folder").to_owned();
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| dir.join(name));
@@ -43,7 +43,7 @@ fn write_pair(home: &Home, certified: &CertifiedKey<KeyPair>) {
 }
 
 /// Where senders from outside go; `Serve::address` is the program's own way in.
-fn outside(serve: &Serve) -> SocketAddr {
+pub fn outside(serve: &Serve) -> SocketAddr {
     wait_for("it says where it listens", || {
         let log = serve.log();
         let rest = log.split_once("https://")?.1;
@@ -52,7 +52,7 @@ fn outside(serve: &Serve) -> SocketAddr {
 }
 
 /// One request by a sender that trusts this certificate alone.
-fn post(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
+pub fn post(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,1 +1,208 @@
+use super::*;
 
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Places that have been there for a while, so that some connections can be older than others.
+fn places(max: usize) -> Arc<Places> {
+    let began = Instant::now().checked_sub(MINUTE).expect("the machine is up for a minute");
+    Arc::new(Places { max, began, held: Mutex::default(), ended: Notify::new() })
+}
+
+fn address(text: &str) -> SocketAddr {
+    SocketAddr::new(text.parse().expect("an address"), 4711)
+}
+
+/// Each from an address of its own.
+fn comes(all: &Arc<Places>, number: u8) -> Ticket {
+    all.admit(address(&format!("192.0.2.{number}")), None).expect("there is room")
+}
+
+impl Ticket {
+    /// What it does began so many seconds ago.
+    fn since(self, seconds: u64) -> Self {
+        self.place.since_ms.store(self.place.all.now_ms() - seconds * 1000, Relaxed);
+        self
+    }
+
+    fn idle(self, seconds: u64) -> Self {
+        self.place.end_request();
+        self.since(seconds)
+    }
+
+    /// With so many bytes of its body.
+    fn reading(self, seconds: u64, bytes: usize) -> Self {
+        self.place.begin_request();
+        self.place.body_came(bytes);
+        self.since(seconds)
+    }
+
+    fn known(self) -> Self {
+        self.place.shows_key();
+        self
+    }
+
+    fn must_leave(&self) -> bool {
+        self.place.leaving.load(Relaxed)
+    }
+}
+
+#[test]
+fn strangers_make_room_before_those_who_have_shown_a_key_however_busy_they_were() {
+    let all = places(16);
+    let expected = [
+        comes(&all, 1).since(9),
+        comes(&all, 2).since(2),
+        comes(&all, 3).idle(4),
+        comes(&all, 4).idle(0),
+        comes(&all, 5).reading(9, 90),
+        comes(&all, 6).reading(3, 9000),
+        comes(&all, 7),
+        comes(&all, 8).reading(20, 20_000).known(),
+        comes(&all, 9).idle(30).known(),
+        comes(&all, 10).idle(0).known(),
+        comes(&all, 11).reading(2, 100_000).known(),
+        comes(&all, 12).reading(2, 200_000).known(),
+    ];
+    let taken = comes(&all, 13);
+    taken.place.taken();
+    let mut order = Vec::new();
+    while all.lock().make_room(all.now_ms(), |_| true) {
+        let left = expected.iter().enumerate().filter(|(_, ticket)| ticket.must_leave());
+        let new: Vec<_> = left.map(|(at, _)| at).filter(|at| !order.contains(at)).collect();
+        assert!((1..=2).contains(&new.len()), "{new:?} at once");
+        order.extend(new);
+    }
+    assert_eq!(order, Vec::from_iter(0..expected.len()));
+    assert!(!taken.must_leave(), "a request that has arrived whole is never cut");
+}
+
+#[test]
+fn there_is_always_room_for_the_next_one_unless_every_request_is_being_stored() {
+    let all = places(16);
+    let mut held: Vec<_> = (0..16).map(|number| comes(&all, number).known()).collect();
+    for ticket in &held {
+        ticket.place.taken();
+    }
+    let next = || all.admit(address("192.0.2.99"), None);
+    assert_eq!(next().err(), Some(NoPlace::ForAnybody));
+    held[5].place.end_request();
+    let new = next().expect("one is idle");
+    assert!(held[5].must_leave());
+    new.place.taken();
+    assert_eq!(next().err(), Some(NoPlace::ForAnybody));
+    held.remove(3);
+    next().expect("one has ended");
+}
+
+#[test]
+fn a_peer_with_all_connections_that_it_may_have_makes_room_for_itself() {
+    let all = places(16);
+    let other = comes(&all, 1).since(30);
+    let come = |text: &str| all.admit(address(text), all.bound(4));
+    // One network of a provider's customer, and IPv4 in the form of IPv6.
+    for addresses in [
+        ["2001:db8:1:2::1", "2001:db8:1:2:ffff::", "2001:db8:1:2::1", "2001:db8:1:2::7"],
+        ["198.51.100.1", "::ffff:198.51.100.1", "198.51.100.1", "198.51.100.1"],
+    ] {
+        let held = addresses.map(|text| come(text).expect("it may have four").since(5));
+        held[1].place.taken();
+        let _fifth = come(addresses[0]).expect("it makes room for itself");
+        assert!(held.iter().any(Ticket::must_leave) && !other.must_leave() && !held[1].must_leave());
+        let _of_another = come("203.0.113.1").expect("it has none yet");
+    }
+    let busy = ["203.0.113.9"; 4].map(|text| come(text).expect("it may have four"));
+    for ticket in &busy {
+        ticket.place.taken();
+    }
+    assert_eq!(come("203.0.113.9").err(), Some(NoPlace::ForPeer));
+    assert_eq!((all.bound(0), all.bound(1024)), (None, Some(8)), "half of all at most");
+}
+
+#[test]
+fn the_last_places_are_for_those_who_have_shown_a_key_or_did_so_lately() {
+    let all = places(64);
+    drop(comes(&all, 1).known());
+    let strangers: Vec<_> = (2..62).map(|number| comes(&all, number)).collect();
+    let known: Vec<_> = (0..4).map(|_| comes(&all, 1)).collect();
+    assert!(!strangers.iter().any(Ticket::must_leave), "four places were kept free");
+    let _stranger = comes(&all, 200);
+    assert!(strangers.iter().any(Ticket::must_leave), "strangers make room for each other");
+    assert!(!known.iter().any(Ticket::must_leave));
+}
+
+#[test]
+fn unfinished_heads_take_no_more_than_their_budget_and_strangers_pay_first() {
+    let all = places(1000);
+    let known = comes(&all, 1).known().idle(0);
+    known.place.head_came(64 << 10);
+    let long: Vec<_> = (0..400).map(|_| comes(&all, 2)).collect();
+    for ticket in &long {
+        ticket.place.head_came(1000);
+        ticket.place.head_came(61_000);
+        assert!(all.lock().head_bytes <= HEADS_BYTES_MAX);
+    }
+    let ended = long.iter().filter(|ticket| ticket.must_leave()).count();
+    assert!((90..250).contains(&ended), "{ended}");
+    assert!(!known.must_leave());
+    known.place.begin_request();
+    drop(long);
+    assert_eq!(all.lock().head_bytes, 0);
+}
+
+#[test]
+fn what_ends_is_counted_no_more_in_whatever_order_it_happens() {
+    let all = places(32);
+    let mut held = Vec::new();
+    fastrand::seed(7);
+    for step in 0..5000 {
+        match fastrand::u8(0..8) {
+            0..=3 => {
+                let peer = address(&format!("192.0.2.{}", fastrand::u8(0..20)));
+                held.extend(all.admit(peer, all.bound(6)).ok());
+            }
+            action if !held.is_empty() => {
+                let at = fastrand::usize(0..held.len());
+                let ticket: &Ticket = &held[at];
+                match action {
+                    4 => ticket.place.shows_key(),
+                    5 => ticket.place.head_came(9000),
+                    6 => ticket.place.begin_request(),
+                    _ => drop(held.swap_remove(at)),
+                }
+            }
+            _ => {}
+        }
+        let now = all.lock();
+        let leaving = held.iter().filter(|ticket| ticket.must_leave()).count();
+        assert_eq!((now.places.len(), now.leaving), (held.len(), leaving), "step {step}");
+        assert_eq!(now.by_peer.values().sum::<usize>(), held.len() - leaving, "step {step}");
+        assert!(held.len() - leaving <= 32 && now.by_peer.values().all(|count| *count <= 6), "step {step}");
+    }
+    held.clear();
+    let now = all.lock();
+    assert_eq!((now.places.len(), now.leaving, now.strangers, now.head_bytes), (0, 0, 0, 0));
+    assert!(now.by_peer.is_empty());
+}
+
+#[test]
+fn known_peers_are_remembered_up_to_a_number() {
+    let mut held = Held::default();
+    for number in 0..u32::try_from(KNOWN_PEERS_MAX).expect("small") + 100 {
+        held.remember(Peer::of(IpAddr::V4(number.into())));
+    }
+    assert_eq!(held.known_peers.len(), KNOWN_PEERS_MAX);
+    assert!(!held.is_known(Peer::of(IpAddr::V4(0.into()))), "the oldest is forgotten");
+    assert!(held.is_known(Peer::of(IpAddr::V4(4000.into()))));
+}
+
+#[test]
+fn requests_under_way_are_counted_by_client() {
+    let clients = Clients::default();
+    let address = |text: &str| text.parse().expect("an address");
+    let first = clients.enter(address("203.0.113.7"), 2).expect("the first");
+    let _second = clients.enter(address("::ffff:203.0.113.7"), 2).expect("the second");
+    assert!(clients.enter(address("203.0.113.7"), 2).is_none());
+    clients.enter(address("203.0.113.8"), 2).expect("of another");
+    drop(first);
+    clients.enter(address("203.0.113.7"), 2).expect("one has ended");
+}
