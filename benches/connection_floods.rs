@@ -37,7 +37,7 @@ const MEASURED: Duration = Duration::from_secs(10);
 const RATIO_MAX: f64 = 10.0;
 
 /// How soon a connection that was closed comes again.
-const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures honest senders during floods of connections")]
@@ -181,8 +181,8 @@ impl Drop for Server {
     }
 }
 
-trait Stream: Read + Write {}
-impl<S: Read + Write> Stream for S {}
+trait Stream: Read + Write + Send {}
+impl<S: Read + Write + Send> Stream for S {}
 
 /// An honest sender.
 struct Sender {

@@ -46,7 +46,7 @@ use crate::{
     spool::{AppendError, Spool, Summary},
 };
 use answer::Refused;
-pub use connections::{Transport, connections_max};
+pub use connections::{Transport, connections_max, listen};
 use events::Caller;
 use forwarded::Forwarded;
 use masked::Secrets;

@@ -46,7 +46,7 @@ use tokio::{
 };
 
 use crate::{
-    capture::{Rules, Tls, TlsError, Visitors},
+    capture::{self, Rules, Tls, TlsError, Visitors},
     config::{self, Config, Destination, DestinationKind},
     delivery::{
         self, CheckKind, Detail, EventId, Exported, Fault, Page, Puts, Query, Receipt, Record, Resent,
@@ -422,7 +422,7 @@ impl Engine {
         files_at_once();
         let address = config.capture.listen;
         let listener = runtime
-            .block_on(TcpListener::bind(address))
+            .block_on(async { capture::listen(address) })
             .map_err(|source| StartError::Listen { address, source })?;
         let (practice, practice_listener, practice_port) = practice_port::start(&runtime, &config)?;
         // Last of what can fail: a spool that was opened has a thread that writes.

@@ -7,7 +7,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinSet,
 };
@@ -16,11 +16,14 @@ use super::{
     Endpoint, Stage,
     hangup::Patient,
     metered::{HEAD_BYTES_MAX, Metered},
-    places::{Doing, LEAVING_MAX, NoPlace, Place, Places, Ticket},
+    places::{Doing, LEAVING_EIGHTHS, NoPlace, Place, Places, Ticket},
 };
 
 /// Connections at a time, file descriptors permitting: [`connections_max`].
 const CONNECTIONS_MAX: usize = 4096;
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 4096;
 
 /// File descriptors that connections leave for the spool, its readers, the control port and the practice stream.
 const OTHER_FILES: usize = 128;
@@ -53,7 +56,19 @@ pub enum Transport {
 /// the stream, and some are for everything else.
 pub fn connections_max(files: u64) -> usize {
     let files = usize::try_from(files).unwrap_or(usize::MAX);
-    (files / 4 * 3).saturating_sub(OTHER_FILES + LEAVING_MAX).clamp(16, CONNECTIONS_MAX)
+    let all = (files / 4 * 3).saturating_sub(OTHER_FILES);
+    (all / (8 + LEAVING_EIGHTHS) * 8).clamp(16, CONNECTIONS_MAX)
+}
+
+/// Listens there. More connections may wait to be accepted than [`TcpListener::bind`] lets: in a burst the system drops
+/// the next one, whose sender tries again after a second. Called within the runtime.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As tokio does: elsewhere than on Windows a port that was just let go of is free.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Endpoint {
@@ -210,7 +225,7 @@ mod tests {
     #[test]
     fn connections_leave_files_for_the_spool_the_puts_and_the_control_port() {
         for (files, connections) in
-            [(65_536, 4096), (8192, 4096), (1500, 869), (1024, 512), (256, 16), (0, 16)]
+            [(65_536, 4096), (8192, 4096), (1500, 880), (1024, 568), (256, 56), (0, 16)]
         {
             assert_eq!(connections_max(files), connections, "{files}");
         }

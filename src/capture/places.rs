@@ -18,16 +18,16 @@ use tokio::sync::Notify;
 
 /// How long a connection is left alone at each new step (the handshake and first head; the body), even when others of
 /// its kind make room: an honest sender behind a flood needs time to show what it has.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_secs(2);
 
 /// A body of a known sender that is slower than this, in bytes a second, makes room before known senders that are idle.
 const SLOW: u64 = 4 << 10;
 
-/// Connections without a key that make room at a time, so that a flood does not cost a search for each.
+/// Connections without a key, and slow ones, that make room at a time, so that a flood does not cost a search for each.
 const AT_A_TIME: usize = 16;
 
-/// Connections that have been told to make room and have not ended yet: at most so many hold descriptors beyond the limit.
-pub(super) const LEAVING_MAX: usize = 128;
+/// Of eight places, so many more may hold a descriptor for a moment: connections that have been told to make room.
+pub(super) const LEAVING_EIGHTHS: usize = 1;
 
 /// Places that only those who have shown a known key may take, or a sixteenth of all where those are few.
 const RESERVED: usize = 64;
@@ -69,10 +69,10 @@ enum Rank {
     StrangerIdle,
     /// A body of such a one, slowest first.
     StrangerReading,
-    /// Any of these that has only just begun, oldest first.
-    Fresh,
     /// Has shown a known key, and sends a body slowly; slowest first.
     KnownSlow,
+    /// A handshake, first head or first body that has only just begun, oldest first.
+    Fresh,
     /// Has shown a known key and is idle, longest first.
     KnownIdle,
     /// Has shown a known key and sends a body, slowest first.
@@ -137,6 +137,8 @@ pub(super) struct Place {
     since_ms: AtomicU64,
     /// It has shown a known write key.
     known: AtomicBool,
+    /// A request with that key has arrived whole.
+    proven: AtomicBool,
     /// It counts among [`Held::strangers`]; changed under the lock.
     stranger: AtomicBool,
     leaving: AtomicBool,
@@ -232,20 +234,19 @@ impl Held {
         place.told.notify_waiters();
     }
 
-    /// Tells the lowest-ranked of those connections: several if they have shown no key, else one. Says whether there
+    /// Tells the lowest-ranked of those connections: several if they have shown no key or are slow, else one. Says whether there
     /// was any.
     fn make_room(&mut self, now_ms: u64, wanted: impl Fn(&Place) -> bool) -> bool {
         let ranked = self.places.iter().filter(|(_, place)| wanted(place));
         let mut ranked: Vec<_> =
             ranked.filter_map(|(number, place)| Some((place.rank(now_ms)?, *number))).collect();
         let Some(first) = ranked.iter().min().copied() else { return false };
-        ranked.retain(|((rank, _), _)| *rank == first.0.0 && *rank < Rank::Fresh);
-        if ranked.len() > AT_A_TIME {
-            ranked.select_nth_unstable(AT_A_TIME);
-            ranked.truncate(AT_A_TIME);
+        ranked.retain(|((rank, _), _)| *rank == first.0.0 && *rank < Rank::KnownIdle);
+        let count = AT_A_TIME.min((self.places.len() / 8).max(1));
+        if ranked.len() > count {
+            ranked.select_nth_unstable(count);
+            ranked.truncate(count);
         }
-        // Of a crowd, no more than an eighth.
-        ranked.truncate((self.places.len() / 8).max(1));
         if ranked.is_empty() {
             ranked.push(first);
         }
@@ -281,7 +282,7 @@ impl Places {
     pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, bound: Option<usize>) -> Result<Ticket, NoPlace> {
         let now_ms = self.now_ms();
         let mut held = self.lock();
-        if held.leaving >= LEAVING_MAX {
+        if held.leaving >= (self.max * LEAVING_EIGHTHS / 8).max(1) {
             return Err(NoPlace::ForAnybody);
         }
         let key = Peer::of(peer.ip());
@@ -309,6 +310,7 @@ impl Places {
             doing: AtomicU8::new(Doing::Beginning as u8),
             since_ms: AtomicU64::new(self.now_ms()),
             known: AtomicBool::new(false),
+            proven: AtomicBool::new(false),
             stranger: AtomicBool::new(stranger),
             leaving: AtomicBool::new(false),
             told: Notify::new(),
@@ -364,6 +366,9 @@ impl Place {
 
     /// It has been answered.
     pub(super) fn end_request(&self) {
+        if self.is_known() {
+            self.proven.store(true, Relaxed);
+        }
         self.begins(Doing::Idle);
     }
 
@@ -448,7 +453,9 @@ impl Place {
         let rate = self.body_bytes.load(Relaxed).saturating_mul(1000) / for_ms.max(1);
         Some(match (self.doing(), self.is_known()) {
             (Doing::Taken, _) => return None,
-            (Doing::Beginning, _) | (Doing::Reading, false) if is_fresh => (Rank::Fresh, since_ms),
+            (Doing::Beginning | Doing::Reading, _) if is_fresh && !self.proven.load(Relaxed) => {
+                (Rank::Fresh, since_ms)
+            }
             (Doing::Beginning, _) => (Rank::Beginning, since_ms),
             (Doing::Idle, false) => (Rank::StrangerIdle, since_ms),
             (Doing::Reading, false) => (Rank::StrangerReading, rate),

@@ -514,7 +514,7 @@ impl Keeper {
     /// Takes that address once it is free. Never closes the present listener for it: senders would find nobody.
     async fn listen_again(&mut self) {
         let Some(wanted) = self.waits_for_address() else { return };
-        if let Ok(listener) = TcpListener::bind(wanted).await {
+        if let Ok(listener) = capture::listen(wanted) {
             self.moved(wanted, listener);
             self.shared.set_problem("listen", None);
         }
@@ -539,7 +539,7 @@ impl Keeper {
 
     /// Listens elsewhere; if that fails, stays where it is and gives the words for it.
     async fn move_to(&mut self, address: SocketAddr) -> Option<String> {
-        let mut bound = TcpListener::bind(address).await;
+        let mut bound = capture::listen(address);
         let here = *self.shared.endpoint.borrow();
         let is_same_port = here.is_some_and(|here| here.port() == address.port());
         if bound.is_err() && is_same_port {
@@ -672,13 +672,13 @@ impl Keeper {
 
 /// A listener that was told to close lets go of its port in a moment.
 pub(super) async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let mut bound = TcpListener::bind(address).await;
+    let mut bound = capture::listen(address);
     for _ in 0..BIND_TRIES {
         if bound.is_ok() {
             break;
         }
         tokio::time::sleep(BIND_PAUSE).await;
-        bound = TcpListener::bind(address).await;
+        bound = capture::listen(address);
     }
     bound
 }
