@@ -7,6 +7,7 @@
 //! one is not answered with 200, or where their p99 is more than ten times the one before the flood.
 
 use std::{
+    fmt::Write as _,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -140,11 +141,11 @@ impl Server {
             {
                 let file = folder.join(setting);
                 std::fs::write(&file, pem)?;
-                settings += &format!("{setting} = '{}'\n", file.display());
+                writeln!(settings, "{setting} = '{}'", file.display())?;
             }
             trusted = Some(made.cert.der().clone());
         }
-        settings += &format!("[[capture.sources]]\nname = \"Benchmark\"\nwrite_key = \"{KEY}\"\n");
+        write!(settings, "[[capture.sources]]\nname = \"Benchmark\"\nwrite_key = \"{KEY}\"\n")?;
         let config = folder.join("config.toml");
         std::fs::write(&config, settings)?;
         let child = Command::new(binary)
@@ -262,7 +263,7 @@ fn measure(server: &Server) -> anyhow::Result<Seen> {
     let mut threads = Vec::new();
     for _ in 0..SENDERS {
         let mut sender = Sender::new(server)?;
-        threads.push(std::thread::spawn(move || {
+        let send = move || {
             let (mut times, mut failed) = (Vec::new(), Vec::new());
             while Instant::now() < until {
                 let began = Instant::now();
@@ -273,7 +274,8 @@ fn measure(server: &Server) -> anyhow::Result<Seen> {
                 std::thread::sleep(PAUSE.saturating_sub(began.elapsed()));
             }
             (times, failed)
-        }));
+        };
+        threads.push(std::thread::Builder::new().name("sender".to_owned()).spawn(send)?);
     }
     let (mut times, mut failed) = (Vec::new(), Vec::new());
     for thread in threads {
@@ -353,11 +355,10 @@ fn main() -> anyhow::Result<()> {
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut all_held = true;
     for (name, flood) in Flood::ALL {
-        if words.rows.is_empty() || words.rows.iter().any(|row| row == name) {
-            if let Err(error) = run(&words, name, flood) {
-                println!("{name}: {error:#}");
-                all_held = false;
-            }
+        let is_wanted = words.rows.is_empty() || words.rows.iter().any(|row| row == name);
+        if is_wanted && let Err(error) = run(&words, name, flood) {
+            println!("{name}: {error:#}");
+            all_held = false;
         }
     }
     ensure!(all_held, "not everything held");

@@ -40,7 +40,6 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    net::TcpListener,
     runtime::Runtime,
     sync::{Notify, mpsc, oneshot, watch},
 };

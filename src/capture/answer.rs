@@ -153,9 +153,9 @@ impl Refused {
         self.status.is_client_error() && self.retry_after.is_none() && !self.sender_left
     }
 
-    /// The connection must make room for others before the request was there whole.
+    /// The request must make room for others before it was there whole.
     pub(super) fn no_place() -> Self {
-        Self::unavailable("all connections are taken, and this request arrived too slowly; send it again")
+        Self::unavailable("this request arrived too slowly and had to make room for others; send it again")
     }
 
     /// A client of a proxy has as many requests under way as one peer may have connections.

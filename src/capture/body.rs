@@ -169,6 +169,7 @@ fn time_for(bytes: u64, grace: Duration) -> Duration {
 async fn collect(mut pieces: Pieces<'_>, bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
     let first = pieces.next().await?.unwrap_or_default();
     if let Err(refused) = share.take(first.len()) {
+        pieces.place.no_memory();
         pieces.discard().await;
         return Err(refused);
     }
@@ -182,6 +183,7 @@ async fn collect(mut pieces: Pieces<'_>, bytes_max: usize, share: &mut Share) ->
         length += frame.len();
         if let Err(refused) = share.take(frame.len()) {
             drop(whole);
+            pieces.place.no_memory();
             pieces.discard().await;
             return Err(refused);
         }

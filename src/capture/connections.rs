@@ -16,7 +16,7 @@ use super::{
     Endpoint, Stage,
     hangup::Patient,
     metered::{HEAD_BYTES_MAX, Metered},
-    places::{Doing, LEAVING_EIGHTHS, NoPlace, Place, Places, Ticket},
+    places::{Doing, NoPlace, PLACES_PER_LEAVING, Place, Places, Ticket},
 };
 
 /// Connections at a time, file descriptors permitting: [`connections_max`].
@@ -57,7 +57,7 @@ pub enum Transport {
 pub fn connections_max(files: u64) -> usize {
     let files = usize::try_from(files).unwrap_or(usize::MAX);
     let all = (files / 4 * 3).saturating_sub(OTHER_FILES);
-    (all / (8 + LEAVING_EIGHTHS) * 8).clamp(16, CONNECTIONS_MAX)
+    (all - all / (PLACES_PER_LEAVING + 1)).clamp(16, CONNECTIONS_MAX)
 }
 
 /// Listens there. More connections may wait to be accepted than [`TcpListener::bind`] lets: in a burst the system drops
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn connections_leave_files_for_the_spool_the_puts_and_the_control_port() {
         for (files, connections) in
-            [(65_536, 4096), (8192, 4096), (1500, 880), (1024, 568), (256, 56), (0, 16)]
+            [(65_536, 4096), (8192, 4096), (1500, 887), (1024, 569), (256, 57), (0, 16)]
         {
             assert_eq!(connections_max(files), connections, "{files}");
         }

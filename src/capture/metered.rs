@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep},
+    time::Sleep,
 };
 
 use super::places::Place;
@@ -28,13 +28,14 @@ const STRANGER_READ_MAX: usize = 8 << 10;
 pub(super) struct Metered<S> {
     stream: S,
     place: Arc<Place>,
+    write_timeout: Duration,
     /// Set while a write waits for the peer.
     write_until: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Metered<S> {
     pub(super) fn new(stream: S, place: Arc<Place>) -> Self {
-        Self { stream, place, write_until: None }
+        Self { stream, place, write_timeout: WRITE_TIMEOUT, write_until: None }
     }
 
     /// The result of a write, or an error where the peer has not read for too long.
@@ -48,9 +49,8 @@ impl<S> Metered<S> {
         if self.write_until.is_none() {
             self.place.stalls(true);
         }
-        let until = self
-            .write_until
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + WRITE_TIMEOUT)));
+        let timeout = self.write_timeout;
+        let until = self.write_until.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         until
             .as_mut()
             .poll(cx)
@@ -113,5 +113,56 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.in_time(result, cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::capture::places::Places;
+
+    #[tokio::test]
+    async fn a_peer_that_never_reads_its_answer_is_given_up_and_waited_for_no_longer() {
+        let ticket = Places::new(16)
+            .admit("192.0.2.1:4711".parse().expect("an address"), None)
+            .expect("there is room");
+        ticket.place.begin_request();
+        ticket.place.end_request();
+        let (own, mut peer) = tokio::io::duplex(16);
+        let stream = Metered::new(own, Arc::clone(&ticket.place));
+        let mut stream = Metered { write_timeout: Duration::from_millis(50), ..stream };
+        stream.write_all(&[b'x'; 16]).await.expect("there is room for it");
+        assert!(ticket.place.may_end_itself());
+        let error = stream.write_all(b"x").await.expect_err("nobody reads");
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(!ticket.place.may_end_itself());
+        peer.read_exact(&mut [0; 16]).await.expect("it is there");
+        stream.write_all(b"x").await.expect("there is room again");
+        assert!(ticket.place.may_end_itself());
+    }
+
+    #[tokio::test]
+    async fn who_has_shown_nothing_is_read_in_small_pieces_and_no_further_than_a_head_may_go() {
+        let ticket = Places::new(16)
+            .admit("192.0.2.1:4711".parse().expect("an address"), None)
+            .expect("there is room");
+        let (own, mut peer) = tokio::io::duplex(1 << 20);
+        let mut stream = Metered::new(own, Arc::clone(&ticket.place));
+        peer.write_all(&vec![b'x'; 400 << 10]).await.expect("there is room for it");
+        let mut bytes = vec![0; 200 << 10];
+        let mut head = 0;
+        while head < HEAD_BYTES_MAX {
+            let read = stream.read(&mut bytes).await.expect("it is there");
+            assert!((1..=STRANGER_READ_MAX).contains(&read), "{read}");
+            head += read;
+        }
+        assert_eq!(head, HEAD_BYTES_MAX);
+        assert_eq!(stream.read(&mut bytes).await.expect("it is there"), 1, "none would be the end");
+        ticket.place.begin_request();
+        assert_eq!(stream.read(&mut bytes).await.expect("it is there"), STRANGER_READ_MAX);
+        ticket.place.shows_key();
+        assert_eq!(stream.read(&mut bytes).await.expect("it is there"), 200 << 10);
     }
 }

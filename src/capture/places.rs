@@ -26,8 +26,11 @@ const SLOW: u64 = 4 << 10;
 /// Connections without a key, and slow ones, that make room at a time, so that a flood does not cost a search for each.
 const AT_A_TIME: usize = 16;
 
-/// Of eight places, so many more may hold a descriptor for a moment: connections that have been told to make room.
-pub(super) const LEAVING_EIGHTHS: usize = 1;
+/// For each so many places, one connection that has been told to make room may hold its descriptor for a moment longer.
+pub(super) const PLACES_PER_LEAVING: usize = 8;
+
+/// How often the log says that all places are taken.
+const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// Places that only those who have shown a known key may take, or a sixteenth of all where those are few.
 const RESERVED: usize = 64;
@@ -39,8 +42,9 @@ const KNOWN_PEERS_MAX: usize = 4096;
 /// Bytes of a head that each connection may have in memory by itself; what is above comes out of a common budget.
 const HEAD_BYTES_FREE: usize = 8 << 10;
 
-/// That budget: when it is used up, the connections with the longest unfinished heads end.
-const HEADS_BYTES_MAX: usize = 16 << 20;
+/// That budget: when it is used up, the connections with the longest unfinished heads end. Buffers grow by doubling, so
+/// that twice as much memory is in use.
+const HEADS_BYTES_MAX: usize = 8 << 20;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +121,8 @@ struct Held {
     known_peers: HashMap<Peer, Instant>,
     /// Bytes of unfinished heads above what each has for free.
     head_bytes: usize,
+    /// When the log last said that all places are taken.
+    said_at: Option<Instant>,
 }
 
 /// Why there is no place now.
@@ -211,6 +217,20 @@ impl Held {
         }
     }
 
+    /// Bodies take all the memory for them: the largest one that is not fresh goes, a stranger's before a known sender's.
+    fn shed_body(&mut self, now_ms: u64) {
+        let is_old = |place: &Place| {
+            let since = Duration::from_millis(now_ms.saturating_sub(place.since_ms.load(Relaxed)));
+            place.doing() == Doing::Reading && since >= FRESH && !place.leaving.load(Relaxed)
+        };
+        let bytes = |place: &Place| place.body_bytes.load(Relaxed);
+        let of_old = self.places.values().filter(|place| is_old(place) && bytes(place) > 0);
+        let largest = of_old.max_by_key(|place| (!place.is_known(), bytes(place))).cloned();
+        if let Some(place) = largest {
+            self.tell(&place);
+        }
+    }
+
     fn remember(&mut self, peer: Peer) {
         if self.known_peers.len() >= KNOWN_PEERS_MAX && !self.known_peers.contains_key(&peer) {
             self.known_peers.retain(|_, seen| seen.elapsed() < KNOWN_FOR);
@@ -282,7 +302,7 @@ impl Places {
     pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, bound: Option<usize>) -> Result<Ticket, NoPlace> {
         let now_ms = self.now_ms();
         let mut held = self.lock();
-        if held.leaving >= (self.max * LEAVING_EIGHTHS / 8).max(1) {
+        if held.leaving >= (self.max / PLACES_PER_LEAVING).max(1) {
             return Err(NoPlace::ForAnybody);
         }
         let key = Peer::of(peer.ip());
@@ -297,8 +317,17 @@ impl Places {
         if stranger && held.strangers >= for_strangers && !held.make_room(now_ms, is_stranger) {
             return Err(NoPlace::ForAnybody);
         }
-        if held.places.len() - held.leaving >= self.max && !held.make_room(now_ms, |_| true) {
-            return Err(NoPlace::ForAnybody);
+        if held.places.len() - held.leaving >= self.max {
+            if held.said_at.is_none_or(|said_at| said_at.elapsed() >= SAY_AGAIN) {
+                held.said_at = Some(Instant::now());
+                tracing::warn!(
+                    "All {} connections of the endpoint are taken; those without a write key make room first",
+                    self.max
+                );
+            }
+            if !held.make_room(now_ms, |_| true) {
+                return Err(NoPlace::ForAnybody);
+            }
         }
         Ok(self.add(&mut held, peer, stranger))
     }
@@ -357,6 +386,11 @@ impl Place {
     /// So many more bytes of its body are there.
     pub(super) fn body_came(&self, bytes: usize) {
         self.body_bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// There is no memory for more of it: another body, which has been arriving for longer, makes room for the next one.
+    pub(super) fn no_memory(&self) {
+        self.all.lock().shed_body(self.all.now_ms());
     }
 
     /// The request is there whole, and will be stored.

@@ -149,7 +149,7 @@ pub(super) async fn run(
             }
             Ok(()) = news_of_stream.changed() => keeper.heed_stream(),
             _ = listen_again.tick(), if keeper.waits_for_address().is_some() || keeper.misses_practice() => {
-                keeper.listen_again().await;
+                keeper.listen_again();
                 if keeper.misses_practice() {
                     keeper.open_practice_again().await;
                 }
@@ -512,7 +512,7 @@ impl Keeper {
     }
 
     /// Takes that address once it is free. Never closes the present listener for it: senders would find nobody.
-    async fn listen_again(&mut self) {
+    fn listen_again(&mut self) {
         let Some(wanted) = self.waits_for_address() else { return };
         if let Ok(listener) = capture::listen(wanted) {
             self.moved(wanted, listener);
