@@ -64,7 +64,7 @@ impl Drop for Endless {
 fn answer(mut stream: TcpStream) -> Option<usize> {
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     stream.set_write_timeout(Some(Duration::from_secs(10))).ok()?;
-    let mut request = [0; 64 << 10];
+    let mut request = [0; 16 << 10];
     if stream.read(&mut request).ok()? == 0 {
         return None;
     }
@@ -72,7 +72,7 @@ fn answer(mut stream: TcpStream) -> Option<usize> {
         "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {ANSWER_BYTES}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).ok()?;
-    let piece = [b' '; 64 << 10];
+    let piece = [b' '; 16 << 10];
     let mut sent = 0;
     while sent < ANSWER_BYTES && stream.write_all(&piece).is_ok() {
         sent += piece.len();
