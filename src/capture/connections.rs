@@ -19,7 +19,8 @@ use super::{
     places::{Doing, NoPlace, PLACES_PER_LEAVING, Place, Places, Ticket},
 };
 
-/// Connections at a time, file descriptors permitting: [`connections_max`].
+/// Connections at a time, file descriptors permitting: [`connections_max`]. Measured without optimisation: 31 KB each when
+/// silent, 40 KB with half a head of 62 KB or a slow body; 165 MB for all of them.
 const CONNECTIONS_MAX: usize = 4096;
 
 /// Connections that wait to be accepted.
