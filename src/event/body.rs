@@ -223,9 +223,15 @@ impl<'a> Body<'a> {
 
     /// Why the batch would take too much room in the spool, where it would: looked at before any item is expanded.
     fn growth_fault(&self, shared: usize) -> Option<String> {
-        let is_object =
-            |item: &&Item| item.fault.is_none() && self.sent[item.span.range()].first() == Some(&b'{');
-        let items = self.found.items.iter().filter(is_object).count();
+        // Items without an id are refused, and need no room.
+        let mut from = 0;
+        let can_be_event = |item: &&Item| {
+            let members = &self.found.members[from..item.members_end as usize];
+            from = item.members_end as usize;
+            let is_id = |member: &Member| matches!(member.field, Field::UserId | Field::AnonymousId);
+            item.fault.is_none() && members.iter().any(is_id)
+        };
+        let items = self.found.items.iter().filter(can_be_event).count();
         let merged = shared.saturating_mul(items);
         let added = merged.saturating_add(ITEM_GROWTH_BYTES.saturating_mul(items));
         let sent = self.sent.len();
