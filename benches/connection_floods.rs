@@ -62,6 +62,7 @@ struct Words {
 enum Flood {
     SlowBodies,
     SlowBodiesWithKey,
+    KnownIdle,
     Health,
     Handshakes,
     HalfHeads,
@@ -69,9 +70,10 @@ enum Flood {
 }
 
 impl Flood {
-    const ALL: [(&str, Self); 6] = [
+    const ALL: [(&str, Self); 7] = [
         ("slow-bodies", Self::SlowBodies),
         ("slow-bodies-with-key", Self::SlowBodiesWithKey),
+        ("known-idle", Self::KnownIdle),
         ("health", Self::Health),
         ("handshakes", Self::Handshakes),
         ("half-heads", Self::HalfHeads),
@@ -86,6 +88,7 @@ impl Flood {
         match self {
             Self::SlowBodies => body(""),
             Self::SlowBodiesWithKey => body(&format!("X-Write-Key: {KEY}\r\n")),
+            Self::KnownIdle => request(),
             Self::Health => self.again().to_vec(),
             Self::HalfHeads => format!("GET /v1/pixel/track?data={}", "x".repeat(62_000)).into_bytes(),
             Self::Handshakes | Self::Empty => Vec::new(),
@@ -96,7 +99,7 @@ impl Flood {
         match self {
             Self::SlowBodies | Self::SlowBodiesWithKey => b" ",
             Self::Health => b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            Self::Handshakes | Self::HalfHeads | Self::Empty => b"",
+            Self::KnownIdle | Self::Handshakes | Self::HalfHeads | Self::Empty => b"",
         }
     }
 
@@ -233,11 +236,15 @@ impl Sender {
     }
 }
 
-fn ask(stream: &mut dyn Stream) -> anyhow::Result<()> {
+/// One event, with the key.
+fn request() -> Vec<u8> {
     let body = r#"{"userId":"u","event":"Flooded"}"#;
     let head = "POST /v1/track HTTP/1.1\r\nHost: localhost\r\n";
-    let request = format!("{head}X-Write-Key: {KEY}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(request.as_bytes())?;
+    format!("{head}X-Write-Key: {KEY}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn ask(stream: &mut dyn Stream) -> anyhow::Result<()> {
+    stream.write_all(&request())?;
     let mut answer = Vec::new();
     let mut piece = [0; 1024];
     // The answer is an object, the only braces in it.

@@ -23,6 +23,13 @@ const FRESH: Duration = Duration::from_secs(2);
 /// A body of a known sender that is slower than this, in bytes a second, makes room before known senders that are idle.
 const SLOW: u64 = 4 << 10;
 
+/// How long a connection that has shown a known key may be idle before it makes room for newcomers. Its sender opens
+/// another one when it next has something to say; a newcomer that is cut loses a request.
+const RESTING: Duration = Duration::from_secs(5);
+
+/// Newcomers are not cut for another one while they have no more than one in so many places and a known sender is idle.
+const PLACES_PER_FRESH: usize = 8;
+
 /// Connections without a key, and slow ones, that make room at a time, so that a flood does not cost a search for each.
 const AT_A_TIME: usize = 16;
 
@@ -69,16 +76,18 @@ impl Doing {
 enum Rank {
     /// A handshake or first head, oldest first.
     Beginning,
-    /// Idle, and has never shown a known key; longest idle first. However busy it was: `/health` and pixels need none.
+    /// Idle, and has never shown a known key; longest idle first. Requests that need no key (`/health`, say) do not count.
     StrangerIdle,
     /// A body of such a one, slowest first.
     StrangerReading,
     /// Has shown a known key, and sends a body slowly; slowest first.
     KnownSlow,
+    /// Has shown a known key and has been idle for longer than [`RESTING`]; longest idle first.
+    KnownIdle,
     /// A handshake, first head or first body that has only just begun, oldest first.
     Fresh,
-    /// Has shown a known key and is idle, longest first.
-    KnownIdle,
+    /// Has shown a known key and is idle, but not for long; longest idle first.
+    KnownResting,
     /// Has shown a known key and sends a body, slowest first.
     KnownReading,
 }
@@ -155,7 +164,7 @@ pub(super) struct Place {
     body_bytes: AtomicU64,
     /// Bytes of the head that is being read.
     head_bytes: AtomicUsize,
-    /// What of it is in [`Held::head_bytes`]; changed under the lock.
+    /// The part of those bytes that is counted in [`Held::head_bytes`]; changed under the lock.
     counted: AtomicUsize,
 }
 
@@ -254,23 +263,28 @@ impl Held {
         place.told.notify_waiters();
     }
 
-    /// Tells the lowest-ranked of those connections: several if they have shown no key or are slow, else one. Says whether there
-    /// was any.
+    /// Tells the lowest-ranked of those connections: several if they have shown no key or are slow, else one. Says
+    /// whether there was any.
     fn make_room(&mut self, now_ms: u64, wanted: impl Fn(&Place) -> bool) -> bool {
-        let ranked = self.places.iter().filter(|(_, place)| wanted(place));
-        let mut ranked: Vec<_> =
-            ranked.filter_map(|(number, place)| Some((place.rank(now_ms)?, *number))).collect();
-        let Some(first) = ranked.iter().min().copied() else { return false };
-        ranked.retain(|((rank, _), _)| *rank == first.0.0 && *rank < Rank::KnownIdle);
-        let count = AT_A_TIME.min((self.places.len() / 8).max(1));
-        if ranked.len() > count {
-            ranked.select_nth_unstable(count);
-            ranked.truncate(count);
+        let ranked = || {
+            let wanted = self.places.iter().filter(|(_, place)| wanted(place));
+            wanted.filter_map(|(number, place)| Some((place.rank(now_ms)?, *number)))
+        };
+        let of = |rank: Rank| ranked().filter(move |((other, _), _)| *other == rank);
+        let Some(mut first) = ranked().min() else { return false };
+        if first.0.0 == Rank::Fresh && of(Rank::Fresh).count() <= self.places.len() / PLACES_PER_FRESH {
+            first = of(Rank::KnownResting).min().unwrap_or(first);
         }
-        if ranked.is_empty() {
-            ranked.push(first);
+        let mut chosen = vec![first];
+        if first.0.0 <= Rank::KnownSlow {
+            chosen = of(first.0.0).collect();
+            let count = AT_A_TIME.min((self.places.len() / 8).max(1));
+            if chosen.len() > count {
+                chosen.select_nth_unstable(count);
+                chosen.truncate(count);
+            }
         }
-        for (_, number) in ranked {
+        for (_, number) in chosen {
             if let Some(place) = self.places.get(&number).map(Arc::clone) {
                 self.tell(&place);
             }
@@ -494,7 +508,8 @@ impl Place {
             (Doing::Idle, false) => (Rank::StrangerIdle, since_ms),
             (Doing::Reading, false) => (Rank::StrangerReading, rate),
             (Doing::Reading, true) if !is_fresh && rate < SLOW => (Rank::KnownSlow, rate),
-            (Doing::Idle, true) => (Rank::KnownIdle, since_ms),
+            (Doing::Idle, true) if u128::from(for_ms) > RESTING.as_millis() => (Rank::KnownIdle, since_ms),
+            (Doing::Idle, true) => (Rank::KnownResting, since_ms),
             (Doing::Reading, true) => (Rank::KnownReading, rate),
         })
     }

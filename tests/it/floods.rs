@@ -94,9 +94,26 @@ fn slow_bodies_of_a_holder_of_the_public_key_keep_no_honest_sender_out() {
     let key = key_header(WRITE_KEY);
     let begun = format!("POST /v1/track HTTP/1.1\r\nHost: t\r\n{key}Content-Length: 1000\r\n\r\n{{");
     let mut flood = Flood::new(serve.address, begun.as_bytes());
-    // A body has a second to show what it brings before it makes room for those with a key.
-    std::thread::sleep(Duration::from_millis(1200));
+    // For two seconds a first body counts as new, then as slow.
+    std::thread::sleep(Duration::from_millis(2200));
     assert_served(&serve, &mut flood, b" ");
+    serve.stop();
+}
+
+#[test]
+fn idle_connections_of_a_holder_of_the_public_key_cut_no_request_that_is_arriving() {
+    let home = Home::new("");
+    let serve = home.serve_with_files(FILES);
+    let whole = request("POST", "/v1/track", &key_header(WRITE_KEY), TRACK);
+    let _flood = Flood::new(serve.address, &whole);
+    let (begin, end) = whole.split_at(whole.len() / 2);
+    let mut arriving: Vec<_> = (0..12).map(|_| Connection::open(serve.address).unwrap()).collect();
+    for connection in &mut arriving {
+        connection.write(begin).unwrap();
+    }
+    for connection in &mut arriving {
+        assert_eq!(connection.ask(end).unwrap().status, 200);
+    }
     serve.stop();
 }
 

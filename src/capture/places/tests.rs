@@ -58,10 +58,11 @@ fn strangers_make_room_before_those_who_have_shown_a_key_however_busy_they_were(
         comes(&all, 6).reading(3, 9000),
         comes(&all, 8).reading(20, 20_000).known(),
         comes(&all, 14).known().idle(30).reading(10, 30_000),
-        comes(&all, 6).reading(1, 9000),
-        comes(&all, 7),
         comes(&all, 9).known().idle(30),
+        comes(&all, 6).reading(1, 9000),
+        // One newcomer of fifteen is left alone while a known sender is idle.
         comes(&all, 10).known().idle(0),
+        comes(&all, 7),
         comes(&all, 11).known().reading(3, 100_000),
         comes(&all, 12).known().reading(3, 200_000),
     ];
@@ -76,6 +77,26 @@ fn strangers_make_room_before_those_who_have_shown_a_key_however_busy_they_were(
     }
     assert_eq!(order, (0..expected.len()).collect::<Vec<_>>());
     assert!(!taken.must_leave(), "a request that has arrived whole is never cut");
+}
+
+#[test]
+fn newcomers_are_not_cut_while_known_senders_are_idle() {
+    for idle_for in [55, 1] {
+        let all = places(64);
+        let known: Vec<_> = (0..64).map(|number| comes(&all, number).known().idle(idle_for)).collect();
+        let newcomers: Vec<_> = (100..106).map(|number| comes(&all, number)).collect();
+        assert!(!newcomers.iter().any(Ticket::must_leave), "idle for {idle_for} s");
+        assert_eq!(known.iter().filter(|ticket| ticket.must_leave()).count(), 6, "one for each");
+    }
+}
+
+#[test]
+fn where_all_are_newcomers_one_of_them_is_cut_for_the_next() {
+    let all = places(200);
+    let newcomers: Vec<_> = (0..188).map(|number| comes(&all, number)).collect();
+    let next: Vec<_> = (200..208).map(|number| comes(&all, number)).collect();
+    assert!(!next.iter().any(Ticket::must_leave), "the oldest go");
+    assert_eq!(newcomers.iter().filter(|ticket| ticket.must_leave()).count(), 8);
 }
 
 #[test]
