@@ -59,6 +59,12 @@ impl Share {
         Self { all: Arc::clone(all), taken: None, left: 0 }
     }
 
+    /// Gives all of it back.
+    fn give_back(&mut self) {
+        self.taken = None;
+        self.left = 0;
+    }
+
     /// Takes as much as `bytes` more need; by frames, so that a sender that stalls holds only what it sent.
     fn take(&mut self, bytes: usize) -> Result<(), Refused> {
         let Some(missing) = bytes.checked_sub(self.left).filter(|missing| *missing > 0) else {
@@ -99,7 +105,7 @@ pub(super) async fn read(
     let raw = collect(Pieces::of(body, place), bytes_max, &mut share).await?;
     let bytes = match packing {
         Packing::Plain => raw,
-        Packing::Gzip => inflate(&raw, bytes_max, &mut share)?,
+        Packing::Gzip => inflate(&raw, bytes_max, &mut share, place)?,
     };
     Ok(Held { bytes, _share: share })
 }
@@ -167,25 +173,40 @@ fn time_for(bytes: u64, grace: Duration) -> Duration {
 }
 
 async fn collect(mut pieces: Pieces<'_>, bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
+    match gather(&mut pieces, bytes_max, share).await? {
+        Ok(whole) => Ok(whole),
+        Err(refused) => {
+            // What it held is for others while the rest of it is read and dropped.
+            share.give_back();
+            pieces.place.body_refused();
+            pieces.discard().await;
+            Err(refused)
+        }
+    }
+}
+
+/// The whole body, or why the rest of it must be discarded.
+async fn gather(
+    pieces: &mut Pieces<'_>,
+    bytes_max: usize,
+    share: &mut Share,
+) -> Result<Result<Bytes, Refused>, Refused> {
     let first = pieces.next().await?.unwrap_or_default();
     if let Err(refused) = share.take(first.len()) {
         pieces.place.no_memory();
-        pieces.discard().await;
-        return Err(refused);
+        return Ok(Err(refused));
     }
     // Most bodies come in one piece, which is then the buffer.
     let mut whole: Option<BytesMut> = None;
     let mut length = first.len();
     while length <= bytes_max {
         let Some(frame) = pieces.next().await? else {
-            return Ok(whole.map_or(first, BytesMut::freeze));
+            return Ok(Ok(whole.map_or(first, BytesMut::freeze)));
         };
         length += frame.len();
         if let Err(refused) = share.take(frame.len()) {
-            drop(whole);
             pieces.place.no_memory();
-            pieces.discard().await;
-            return Err(refused);
+            return Ok(Err(refused));
         }
         if length <= bytes_max {
             // Two pieces are common, more are not.
@@ -197,8 +218,7 @@ async fn collect(mut pieces: Pieces<'_>, bytes_max: usize, share: &mut Share) ->
             whole.get_or_insert_with(first_two).extend_from_slice(&frame);
         }
     }
-    pieces.discard().await;
-    Err(Refused::too_large(bytes_max))
+    Ok(Err(Refused::too_large(bytes_max)))
 }
 
 /// Reads what a refused sender still has to say and lets it go, within limits: a connection that is closed under a
@@ -235,13 +255,13 @@ async fn discard_rest(mut rest: BodyDataStream, place: &Place) {
 
 /// Inflates by steps and takes memory for each before it is made: for what is in the body, not for what a body of its
 /// size could become. Stops a little above `bytes_max`, whatever a bomb would make of it.
-fn inflate(raw: &[u8], bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
+fn inflate(raw: &[u8], bytes_max: usize, share: &mut Share, place: &Place) -> Result<Bytes, Refused> {
     let step_max = raw.len().saturating_mul(4).clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
     let mut decoder = MultiGzDecoder::new(raw);
     let mut inflated = Vec::new();
     loop {
         let step = step_max.min(bytes_max + 1 - inflated.len());
-        share.take(step)?;
+        share.take(step).inspect_err(|_busy| place.no_memory())?;
         let read = decoder
             .by_ref()
             .take(step as u64)
@@ -264,6 +284,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
+    use crate::capture::places::Places;
 
     fn zipped(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -273,7 +294,64 @@ mod tests {
 
     /// With as much memory as it asks for.
     fn inflated(raw: &[u8], bytes_max: usize) -> Result<Bytes, Refused> {
-        inflate(raw, bytes_max, &mut Share::of(&Arc::new(Semaphore::new(ALL_KIB_MAX))))
+        let all = Arc::new(Semaphore::new(ALL_KIB_MAX));
+        inflate(raw, bytes_max, &mut Share::of(&all), &Places::new(16).comes().place)
+    }
+
+    fn all_at_once(body: &[u8]) -> Body {
+        let piece = Ok::<_, std::io::Error>(Bytes::copy_from_slice(body));
+        Body::from_stream(futures_util::stream::iter([piece]))
+    }
+
+    fn head(encoding: &str) -> Parts {
+        let request = axum::http::Request::post("/v1/track").header(CONTENT_ENCODING, encoding);
+        request.body(()).expect("a request").into_parts().0
+    }
+
+    #[tokio::test]
+    async fn when_no_memory_is_left_to_inflate_a_body_the_largest_of_the_others_makes_room() {
+        let all = Arc::new(Semaphore::new(20));
+        let places = Places::new(16);
+        let mut slow = Share::of(&all);
+        slow.take(19 << 10).expect("all but one KiB");
+        let other = places.comes().with_old_body(19 << 10);
+        let zipped = zipped(&[b'x'; 5000]);
+        let own = places.comes();
+        own.place.begin_request();
+        let read = || read_all(&zipped, 1000, (&all, &own.place));
+        assert_eq!(read().await.err().expect("no memory").status.as_u16(), 429);
+        assert!(other.must_leave(), "for the next one");
+    }
+
+    #[tokio::test]
+    async fn a_packed_body_that_is_broken_or_too_large_costs_nobody_else_a_place() {
+        let all = Arc::new(Semaphore::new(ALL_KIB_MAX));
+        let places = Places::new(16);
+        let other = places.comes().with_old_body(19 << 10);
+        let own = places.comes();
+        for (body, status) in [(zipped(&[b'x'; 5000]), 413), (b"no gzip".to_vec(), 400)] {
+            let refused = read_all(&body, 1000, (&all, &own.place)).await.err().expect("refused");
+            assert_eq!(refused.status.as_u16(), status);
+        }
+        assert!(!other.must_leave());
+    }
+
+    async fn read_all(body: &[u8], bytes_max: usize, to: (&Arc<Semaphore>, &Place)) -> Result<Held, Refused> {
+        read(&head("gzip"), all_at_once(body), bytes_max, to).await
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_refused_for_want_of_memory_gives_back_what_it_had_before_its_rest_has_come() {
+        let all = Arc::new(Semaphore::new(4));
+        let own = Places::new(16).comes();
+        let pieces = futures_util::stream::iter([vec![b'x'; 3000], vec![b'x'; 3000]]);
+        let pieces = pieces.map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
+        let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
+        let parts = head("identity");
+        let reading = read(&parts, body, 1 << 20, (&all, &own.place));
+        tokio::pin!(reading);
+        assert!(futures_util::poll!(&mut reading).is_pending(), "it never ends");
+        assert_eq!(all.available_permits(), 4);
     }
 
     #[test]
@@ -290,8 +368,7 @@ mod tests {
         let pieces =
             futures_util::stream::iter(["x", "y"].map(|text| Ok::<_, std::io::Error>(Bytes::from(text))));
         let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
-        let peer = "192.0.2.1:4711".parse().expect("an address");
-        let ticket = crate::capture::places::Places::new(16).admit(peer, None).expect("there is room");
+        let ticket = Places::new(16).comes();
         let mut pieces = Pieces { grace: Duration::from_millis(100), ..Pieces::of(body, &ticket.place) };
         assert_eq!(pieces.next().await.expect("it is there").expect("the first"), "x");
         assert_eq!(pieces.next().await.expect("it is there").expect("the second"), "y");
@@ -323,11 +400,15 @@ mod tests {
         let all = Arc::new(Semaphore::new(1 << 10));
         let bytes = zipped(&vec![b'x'; 300_000]);
         let mut share = Share::of(&all);
-        assert_eq!(inflate(&bytes, 16 << 20, &mut share).expect("a MiB is enough").len(), 300_000);
+        let own = Places::new(16).comes();
+        assert_eq!(
+            inflate(&bytes, 16 << 20, &mut share, &own.place).expect("a MiB is enough").len(),
+            300_000
+        );
         let taken = (1 << 10) - all.available_permits();
         assert!((293..=400).contains(&taken), "{taken} KiB for 300,000 bytes");
         let bomb = zipped(&vec![0; 8 << 20]);
-        let refused = inflate(&bomb, 16 << 20, &mut share).expect_err("no memory for it");
+        let refused = inflate(&bomb, 16 << 20, &mut share, &own.place).expect_err("no memory for it");
         assert_eq!(refused.status.as_u16(), 429);
         drop(share);
         assert_eq!(all.available_permits(), 1 << 10);

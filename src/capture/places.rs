@@ -36,7 +36,7 @@ const AT_A_TIME: usize = 16;
 /// For each so many places, one connection that has been told to make room may hold its descriptor for a moment longer.
 pub(super) const PLACES_PER_LEAVING: usize = 8;
 
-/// How often the log says that all places are taken.
+/// How often the log says that places are taken, for each [`Full`].
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// Places that only those who have shown a known key may take, or a sixteenth of all where those are few.
@@ -130,8 +130,16 @@ struct Held {
     known_peers: HashMap<Peer, Instant>,
     /// Bytes of unfinished heads above what each has for free.
     head_bytes: usize,
-    /// When the log last said that all places are taken.
-    said_at: Option<Instant>,
+    /// When the log last said so of each [`Full`].
+    said_at: [Option<Instant>; 3],
+}
+
+/// What has no place left.
+#[derive(Clone, Copy, Debug)]
+enum Full {
+    All,
+    Strangers,
+    Peer,
 }
 
 /// Why there is no place now.
@@ -226,8 +234,16 @@ impl Held {
         }
     }
 
-    /// Bodies take all the memory for them: the largest one that is not fresh goes, a stranger's before a known sender's.
+    /// Bodies take all the memory for them: the largest one that is not fresh goes, a stranger's before a known sender's;
+    /// none while one that was told to go has its bytes still.
     fn shed_body(&mut self, now_ms: u64) {
+        let is_going = |place: &Place| {
+            let holds_bytes = place.body_bytes.load(Relaxed) > 0 && place.doing() == Doing::Reading;
+            place.leaving.load(Relaxed) && holds_bytes
+        };
+        if self.places.values().any(|place| is_going(place)) {
+            return;
+        }
         let is_old = |place: &Place| {
             let since = Duration::from_millis(now_ms.saturating_sub(place.since_ms.load(Relaxed)));
             place.doing() == Doing::Reading && since >= FRESH && !place.leaving.load(Relaxed)
@@ -242,13 +258,22 @@ impl Held {
 
     fn remember(&mut self, peer: Peer) {
         if self.known_peers.len() >= KNOWN_PEERS_MAX && !self.known_peers.contains_key(&peer) {
-            self.known_peers.retain(|_, seen| seen.elapsed() < KNOWN_FOR);
-            let oldest = self.known_peers.iter().min_by_key(|(_, seen)| **seen).map(|(peer, _)| *peer);
-            if let Some(oldest) = oldest.filter(|_| self.known_peers.len() >= KNOWN_PEERS_MAX) {
-                self.known_peers.remove(&oldest);
-            }
+            // Many at once, so that most new peers cost no search.
+            let mut seen: Vec<_> = self.known_peers.values().copied().collect();
+            let (_, last_to_go, _) = seen.select_nth_unstable(KNOWN_PEERS_MAX / 8 - 1);
+            self.known_peers.retain(|_, seen| *seen > *last_to_go);
         }
         self.known_peers.insert(peer, Instant::now());
+    }
+
+    /// Whether the log has not said so lately; it does then.
+    fn is_news(&mut self, full: Full) -> bool {
+        let said_at = &mut self.said_at[full as usize];
+        let is_news = said_at.is_none_or(|said_at| said_at.elapsed() >= SAY_AGAIN);
+        if is_news {
+            *said_at = Some(Instant::now());
+        }
+        is_news
     }
 
     fn is_known(&self, peer: Peer) -> bool {
@@ -296,7 +321,11 @@ impl Held {
 impl Places {
     /// Of so many connections.
     pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, began: Instant::now(), held: Mutex::default(), ended: Notify::new() })
+        // In tests some connections can be older than others.
+        let began = Instant::now();
+        #[cfg(test)]
+        let began = began.checked_sub(Duration::from_mins(1)).unwrap_or(began);
+        Arc::new(Self { max, began, held: Mutex::default(), ended: Notify::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -322,18 +351,34 @@ impl Places {
         let key = Peer::of(peer.ip());
         let of_peer = |place: &Place| Peer::of(place.peer.ip()) == key;
         let so_many = held.by_peer.get(&key).copied().unwrap_or(0);
-        if bound.is_some_and(|bound| so_many >= bound) && !held.make_room(now_ms, of_peer) {
-            return Err(NoPlace::ForPeer);
+        if let Some(bound) = bound.filter(|bound| so_many >= *bound) {
+            if held.is_news(Full::Peer) {
+                tracing::warn!(
+                    "{} has {bound} connections, as many as one address may (capture.max_connections_per_peer); they \
+                     make room for each other. If it is a proxy, name it in capture.trusted_proxies",
+                    peer.ip().to_canonical()
+                );
+            }
+            if !held.make_room(now_ms, of_peer) {
+                return Err(NoPlace::ForPeer);
+            }
         }
         let stranger = !held.is_known(key);
         let for_strangers = self.max - RESERVED.min(self.max / 16);
         let is_stranger = |place: &Place| place.stranger.load(Relaxed);
-        if stranger && held.strangers >= for_strangers && !held.make_room(now_ms, is_stranger) {
-            return Err(NoPlace::ForAnybody);
+        if stranger && held.strangers >= for_strangers {
+            if held.is_news(Full::Strangers) {
+                tracing::warn!(
+                    "All {for_strangers} connections for senders without a write key are taken; they make room for \
+                     each other"
+                );
+            }
+            if !held.make_room(now_ms, is_stranger) {
+                return Err(NoPlace::ForAnybody);
+            }
         }
         if held.places.len() - held.leaving >= self.max {
-            if held.said_at.is_none_or(|said_at| said_at.elapsed() >= SAY_AGAIN) {
-                held.said_at = Some(Instant::now());
+            if held.is_news(Full::All) {
                 tracing::warn!(
                     "All {} connections of the endpoint are taken; those without a write key make room first",
                     self.max
@@ -402,6 +447,11 @@ impl Place {
         self.body_bytes.fetch_add(bytes as u64, Relaxed);
     }
 
+    /// It is refused: what came of it is no longer in memory.
+    pub(super) fn body_refused(&self) {
+        self.body_bytes.store(0, Relaxed);
+    }
+
     /// There is no memory for more of it: another body, which has been arriving for longer, makes room for the next one.
     pub(super) fn no_memory(&self) {
         self.all.lock().shed_body(self.all.now_ms());
@@ -454,7 +504,8 @@ impl Place {
         }
     }
 
-    fn head_done(&self) {
+    /// The head that was being read is no longer in memory.
+    pub(super) fn head_done(&self) {
         self.head_bytes.store(0, Relaxed);
         if self.counted.load(Relaxed) > 0 {
             self.all.lock().head_done(self);
@@ -552,6 +603,32 @@ impl Drop for UnderWay<'_> {
                 counts.remove(&self.client);
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Places {
+    pub(super) fn comes(self: &Arc<Self>) -> Ticket {
+        self.admit("192.0.2.1:4711".parse().expect("an address"), None).expect("there is room")
+    }
+
+    pub(super) fn counted_head_bytes(&self) -> usize {
+        self.lock().head_bytes
+    }
+}
+
+#[cfg(test)]
+impl Ticket {
+    /// So many bytes of its body came longer ago than a body counts as new.
+    pub(super) fn with_old_body(self, bytes: usize) -> Self {
+        self.place.begin_request();
+        self.place.body_came(bytes);
+        self.place.since_ms.store(0, Relaxed);
+        self
+    }
+
+    pub(super) fn must_leave(&self) -> bool {
+        self.place.leaving.load(Relaxed)
     }
 }
 
