@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     Endpoint, Stage,
     hangup::Patient,
-    metered::{HEAD_BYTES_MAX, Metered},
+    metered::{HEAD_BYTES_MAX, Metered, Shaking},
     places::{Doing, NoPlace, PLACES_PER_LEAVING, Place, Places, Ticket},
 };
 
@@ -85,11 +85,16 @@ impl Endpoint {
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!("a connection could not be accepted: {error}");
-                    // Out of file descriptors, say: others give theirs back.
+                Err(error) if is_shortage(&error) => {
+                    tracing::warn!("a connection could not be accepted, others make room: {error}");
                     places.give_some_back();
                     ended_or_soon(&places, Duration::from_millis(100)).await;
+                    continue;
+                }
+                Err(error) => {
+                    // Of this connection alone: its peer has ended it, say. The pause is for an error that stays.
+                    tracing::debug!("a connection could not be accepted: {error}");
+                    tokio::time::sleep(Duration::from_millis(1)).await;
                     continue;
                 }
             };
@@ -133,13 +138,17 @@ impl Endpoint {
             Transport::Plain => None,
         };
         let Some(tls) = tls else { return self.talk(stream, &ticket.place).await };
+        let stream = Shaking::new(stream, Arc::clone(&ticket.place));
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
         let shaken = tokio::select! {
             shaken = handshake => shaken,
             () = ticket.place.must_leave() => return,
         };
         match shaken {
-            Ok(Ok(stream)) => self.talk(stream, &ticket.place).await,
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().0.done();
+                self.talk(stream, &ticket.place).await;
+            }
             Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
             Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
         }
@@ -197,7 +206,8 @@ impl Endpoint {
             self.visitors.refused("head_too_large");
         }
         if error.is_parse() {
-            let mut rest = connection.into_parts().io.into_inner().take(LINGER_BYTES_MAX);
+            let stream = connection.into_parts().io.into_inner().into_inner().unmetered();
+            let mut rest = stream.take(LINGER_BYTES_MAX);
             let lingering = async {
                 let mut bytes = [0; 4096];
                 while rest.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
@@ -208,6 +218,19 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// Whether the system has too few file descriptors or too little memory for another connection.
+fn is_shortage(error: &std::io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+        Errno::from_io_error(error).is_some_and(|error| shortages.contains(&error))
+    }
+    // WSAEMFILE, WSAENOBUFS.
+    #[cfg(not(unix))]
+    matches!(error.raw_os_error(), Some(10024 | 10055))
 }
 
 async fn ended_or_soon(places: &Places, soon: Duration) {
@@ -222,6 +245,23 @@ async fn closed(stage: &mut watch::Receiver<Stage>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn others_make_room_for_a_shortage_and_not_for_a_connection_that_failed_by_itself() {
+        use rustix::io::Errno;
+        for (error, expected) in [
+            (Errno::MFILE, true),
+            (Errno::NFILE, true),
+            (Errno::NOBUFS, true),
+            (Errno::NOMEM, true),
+            (Errno::CONNABORTED, false),
+            (Errno::PROTO, false),
+            (Errno::NETUNREACH, false),
+        ] {
+            assert_eq!(is_shortage(&error.into()), expected, "{error}");
+        }
+    }
 
     #[test]
     fn connections_leave_files_for_the_spool_the_puts_and_the_control_port() {

@@ -24,6 +24,10 @@ impl<S> Patient<S> {
         Self { stream, peer_is_gone: false }
     }
 
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// The result of a write, or `unheard` where the peer is gone.
     fn heard<T>(&mut self, result: Poll<Result<T>>, unheard: T) -> Poll<Result<T>> {
         match result {

@@ -38,6 +38,12 @@ impl<S> Metered<S> {
         Self { stream, place, write_timeout: WRITE_TIMEOUT, write_until: None }
     }
 
+    /// The stream alone, once the connection's head has been refused: nothing of it is kept or counted any more.
+    pub(super) fn unmetered(self) -> S {
+        self.place.head_done();
+        self.stream
+    }
+
     /// The result of a write, or an error where the peer has not read for too long.
     fn in_time<T>(&mut self, result: Poll<Result<T>>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         if result.is_ready() {
@@ -116,6 +122,68 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     }
 }
 
+/// A stream below TLS: until the handshake is done its bytes count as those of a head do. The TLS library keeps up to
+/// 64 KiB of an unfinished handshake message.
+pub(super) struct Shaking<S> {
+    stream: S,
+    place: Option<Arc<Place>>,
+}
+
+impl<S> Shaking<S> {
+    pub(super) fn new(stream: S, place: Arc<Place>) -> Self {
+        Self { stream, place: Some(place) }
+    }
+
+    /// The handshake is done.
+    pub(super) fn done(&mut self) {
+        if let Some(place) = self.place.take() {
+            place.head_done();
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Shaking<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let before = buffer.filled().len();
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let read = buffer.filled().len() - before;
+        if let Some(place) = self.place.as_ref().filter(|_| read > 0) {
+            place.head_came(read);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Shaking<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -141,6 +209,34 @@ mod tests {
         peer.read_exact(&mut [0; 16]).await.expect("it is there");
         stream.write_all(b"x").await.expect("there is room again");
         assert!(ticket.place.may_end_itself());
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_refused_head_is_neither_counted_nor_read_byte_by_byte() {
+        let places = Places::new(16);
+        let ticket = places.comes();
+        let (own, mut peer) = tokio::io::duplex(1 << 20);
+        let mut stream = Metered::new(own, Arc::clone(&ticket.place));
+        peer.write_all(&vec![b'x'; HEAD_BYTES_MAX + 50_000]).await.expect("there is room for it");
+        stream.read_exact(&mut vec![0; HEAD_BYTES_MAX]).await.expect("it is there");
+        assert!(places.counted_head_bytes() > 0);
+        let mut stream = stream.unmetered();
+        assert_eq!(stream.read(&mut vec![0; 50_000]).await.expect("it is there"), 50_000);
+        assert_eq!(places.counted_head_bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_unfinished_handshake_counts_as_a_head_does() {
+        let places = Places::new(16);
+        let ticket = places.comes();
+        let (own, mut peer) = tokio::io::duplex(1 << 20);
+        let mut stream = Shaking::new(own, Arc::clone(&ticket.place));
+        peer.write_all(&[b'x'; 60_000]).await.expect("there is room for it");
+        stream.read_exact(&mut [0; 30_000]).await.expect("it is there");
+        assert_eq!(places.counted_head_bytes(), 30_000 - (8 << 10));
+        stream.done();
+        stream.read_exact(&mut [0; 30_000]).await.expect("it is there");
+        assert_eq!(places.counted_head_bytes(), 0);
     }
 
     #[tokio::test]
