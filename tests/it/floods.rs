@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -22,8 +22,21 @@ fn allow_many_files() {
     rlimit::increase_nofile_limit(8192).unwrap();
 }
 
+fn connect(from: [u8; 4], to: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let connecting = async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        socket.connect(to).await?.into_std()
+    };
+    let socket = runtime.block_on(connecting).unwrap();
+    socket.set_nonblocking(false).unwrap();
+    socket
+}
+
 /// The connections of a flood. The endpoint closes some of them, which they do not mind.
 struct Flood {
+    from: [u8; 4],
     to: SocketAddr,
     says: Vec<u8>,
     connections: Vec<TcpStream>,
@@ -31,8 +44,12 @@ struct Flood {
 
 impl Flood {
     fn new(to: SocketAddr, says: &[u8]) -> Self {
+        Self::from([127, 0, 0, 1], to, says)
+    }
+
+    fn from(from: [u8; 4], to: SocketAddr, says: &[u8]) -> Self {
         allow_many_files();
-        let mut flood = Self { to, says: says.to_vec(), connections: Vec::new() };
+        let mut flood = Self { from, to, says: says.to_vec(), connections: Vec::new() };
         for _ in 0..FLOOD {
             flood.come();
         }
@@ -40,10 +57,19 @@ impl Flood {
     }
 
     fn come(&mut self) {
-        let mut socket = TcpStream::connect(self.to).unwrap();
+        let mut socket = connect(self.from, self.to);
         socket.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
         drop(socket.write_all(&self.says));
         self.connections.push(socket);
+    }
+
+    /// Until each has been answered or closed.
+    fn wait_answered(&mut self) {
+        for socket in &mut self.connections {
+            socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            let read = socket.read(&mut [0; 1]);
+            assert!(!read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "no answer");
+        }
     }
 
     /// Each says something once more, and those that were closed come again.
@@ -105,7 +131,8 @@ fn idle_connections_of_a_holder_of_the_public_key_cut_no_request_that_is_arrivin
     let home = Home::new("");
     let serve = home.serve_with_files(FILES);
     let whole = request("POST", "/v1/track", &key_header(WRITE_KEY), TRACK);
-    let _flood = Flood::new(serve.address, &whole);
+    let mut flood = Flood::new(serve.address, &whole);
+    flood.wait_answered();
     let (begin, end) = whole.split_at(whole.len() / 2);
     let mut arriving: Vec<_> = (0..12).map(|_| Connection::open(serve.address).unwrap()).collect();
     for connection in &mut arriving {
@@ -143,6 +170,23 @@ fn connections_that_say_nothing_keep_no_honest_sender_out() {
     let serve = home.serve_with_files(FILES);
     let mut flood = Flood::new(serve.address, b"");
     assert_served(&serve, &mut flood, b"");
+    serve.stop();
+}
+
+/// Other systems have 127.0.0.1 alone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flood_from_an_address_without_a_key_never_takes_the_last_places_and_the_log_says_so() {
+    let home = Home::new("");
+    let serve = home.serve_with_files(FILES);
+    let mut flood = Flood::from([127, 0, 0, 2], serve.address, b"");
+    assert_served(&serve, &mut flood, b"");
+    wait_until("the log says so", || {
+        serve.log().contains("connections for senders without a write key are taken")
+    });
+    let log = serve.log();
+    assert!(!log.contains("connections of the endpoint are taken"), "some were free: {log}");
+    assert_eq!(log.matches("without a write key are taken").count(), 1, "not for each: {log}");
     serve.stop();
 }
 
