@@ -231,11 +231,11 @@ mod tests {
         let ticket = places.comes();
         let (own, mut peer) = tokio::io::duplex(1 << 20);
         let mut stream = Shaking::new(own, Arc::clone(&ticket.place));
-        peer.write_all(&[b'x'; 60_000]).await.expect("there is room for it");
-        stream.read_exact(&mut [0; 30_000]).await.expect("it is there");
+        peer.write_all(&vec![b'x'; 60_000]).await.expect("there is room for it");
+        stream.read_exact(&mut vec![0; 30_000]).await.expect("it is there");
         assert_eq!(places.counted_head_bytes(), 30_000 - (8 << 10));
         stream.done();
-        stream.read_exact(&mut [0; 30_000]).await.expect("it is there");
+        stream.read_exact(&mut vec![0; 30_000]).await.expect("it is there");
         assert_eq!(places.counted_head_bytes(), 0);
     }
 
