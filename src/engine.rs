@@ -330,9 +330,11 @@ impl Shared {
         self.wake_faces();
     }
 
-    /// Who asked for it gets no answer: it is gone with the task.
+    /// Says that an action panicked, since whoever asked for it gets no answer then, until one ends well.
     fn errand_ended(&self, ended: &Result<(), tokio::task::JoinError>) {
-        if ended.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
+        if ended.is_ok() && self.problems().contains_key("errand") {
+            self.set_problem("errand", None);
+        } else if ended.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
             let text = "A requested action stopped unexpectedly, without an answer. Try it again, and please report \
                         this.";
             self.set_problem("errand", Some(text.to_owned()));
@@ -408,10 +410,7 @@ impl Engine {
     }
 
     fn start_parts(config: Config, paths: Paths, heeds_signals: bool) -> Result<Self, StartError> {
-        if spool::is_in_use(&paths.data_dir) {
-            // Said before the port is found to be taken, which would be by the same one.
-            return Err(spool::OpenError::InUse(paths.data_dir).into());
-        }
+        check_folder(&paths.data_dir)?;
         check_address_space()?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("engine").enable_all().build()?;
@@ -866,6 +865,18 @@ fn check_address_space() -> Result<(), StartError> {
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
 fn check_address_space() -> Result<(), StartError> {
+    Ok(())
+}
+
+/// Refuses a folder in which another user left files, and one that an engine has: said before the port is found to be taken,
+/// which would be by that engine.
+fn check_folder(data_dir: &Path) -> Result<(), StartError> {
+    if data_dir.is_dir() {
+        spool::guard(data_dir)?;
+    }
+    if spool::is_in_use(data_dir) {
+        return Err(spool::OpenError::InUse(data_dir.to_owned()).into());
+    }
     Ok(())
 }
 

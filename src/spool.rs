@@ -50,7 +50,7 @@ use crate::{
 };
 
 pub use doctor::{DoctorError, Finding, Recovered, Report, examine};
-pub use open::{OpenError, is_in_use, others_can_write};
+pub use open::{OpenError, guard, is_in_use, others_can_write};
 pub use pulse::Keys;
 pub use read::{LogReader, ReadError};
 pub use resend::{Full, Pace, ResendError, count};

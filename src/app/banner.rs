@@ -182,7 +182,7 @@ fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str, actions: impl FnOn
     let t = tokens(ui);
     let words = WidgetText::from(weight(title, 640.0).color(t.strong));
     let body = |ui: &mut Ui| {
-        ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+        ui.add(Label::new(RichText::new(shown::lines(text)).color(t.text)).wrap());
     };
     framed_ui(ui, tone, (title, words), body, |ui, _| actions(ui));
 }
@@ -305,7 +305,7 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, nex
 fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &Fault) {
     let t = tokens(ui);
     ui.add(Label::new(widgets::words(ui, &remedy.why, 450.0, t.weak)).wrap())
-        .on_hover_text(fault.to_string());
+        .on_hover_text(shown::lines(&fault.to_string()));
     ui.add(Label::new(widgets::words(ui, &remedy.action, 540.0, t.text)).wrap());
 }
 

@@ -370,9 +370,9 @@ impl Stream {
                         t.edge
                     },
                 );
-                let text = format!("Shard {} {}", short(&shard.id), lag(shard));
+                let text = format!("Shard {} {}", shown::line(short(&shard.id)), lag(shard));
                 ui.add(Label::new(RichText::new(text).size(12.0).color(t.weak)).selectable(false))
-                    .on_hover_text(&*shard.id);
+                    .on_hover_text(shown::line(&shard.id));
             }
             if shards.len() > SHOWN_MAX {
                 let text = format!("and {} more", widgets::digits((shards.len() - SHOWN_MAX) as u64));

@@ -201,7 +201,7 @@ impl<'a> Answer<'a> {
         self.print(&text)
     }
 
-    /// Of CSV the ends of lines and, where that is asked for, the cells are as they are.
+    /// CSV keeps the ends of its lines, and its cells as they are where that is asked for.
     fn print(&self, text: &str) -> anyhow::Result<Printed> {
         match self.format {
             Some(Format::Csv | Format::RawCsv) => print_exactly(text),

@@ -123,7 +123,7 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
         |status: &Status| status.stuck.as_ref().map(|stuck| (stuck.refused, Arc::clone(&stuck.fault.code)));
     if refused(before) != refused(now) {
         if let Some(stuck) = &now.stuck {
-            tracing::warn!("{}", remedy::stuck(stuck).join(" "));
+            tracing::warn!("{}", shown::line(&remedy::stuck(stuck).join(" ")));
         } else {
             tracing::info!("No event is refused any more");
         }

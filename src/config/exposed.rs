@@ -13,17 +13,18 @@ pub fn exposed_settings(config: &Config, path: &Path) -> Option<String> {
     let mode = mode_if_read_by_all(path)?;
     let path = path.display();
     Some(format!(
-        "Every user of this machine can read the settings file {path} (mode {mode:03o}), and the write keys in it; \
-         `chmod 600 {path}` changes that"
+        "Every user of this machine can read the settings file {path} (mode {mode:03o}), and the write keys in it. Give it, \
+         or its mount, mode 600"
     ))
 }
 
-/// The same of the private key of the endpoint's certificate: whoever has it can pass for the endpoint.
+/// A warning where every user of this machine can read the private key of the endpoint's certificate: whoever has it can pass
+/// for the endpoint.
 pub fn exposed_tls_key(config: &Config) -> Option<String> {
     let path = Some(&config.capture.tls_key).filter(|path| !path.is_empty())?;
     let mode = mode_if_read_by_all(Path::new(path))?;
     Some(format!(
         "Every user of this machine can read the private key {path} (capture.tls_key, mode {mode:03o}), and so pass for this \
-         endpoint; `chmod 600 {path}` changes that"
+         endpoint. Give it, or its mount, mode 600"
     ))
 }

@@ -25,7 +25,7 @@ use crate::{
     capture::{self, Endpoint, Rules, Stage, Transport},
     config::{self, Config, Destination, DestinationKind},
     delivery::{CheckKind, Exported, Fault, Receipt, Record, Resent, Step, Which},
-    event::Kind,
+    event::{Kind, shown},
     forward::{self, Controls, Reports},
     kinesis, remedy,
 };
@@ -151,7 +151,7 @@ pub(super) async fn run(
             _ = listen_again.tick(), if keeper.waits_for_address().is_some() || keeper.misses_practice() => {
                 keeper.listen_again();
                 if keeper.misses_practice() {
-                    keeper.open_practice_again().await;
+                    keeper.open_practice().await;
                 }
             }
         }
@@ -609,6 +609,14 @@ impl Keeper {
         done.map(|count| tracing::info!("{count} events were set aside"))
     }
 
+    /// Begins the reading that is under way once more, with the setup in force.
+    pub(super) fn read_again(&mut self) {
+        if let Some((_, plan)) = &self.reading {
+            let plan = plan.clone();
+            self.read(Some(plan));
+        }
+    }
+
     fn read(&mut self, plan: Option<ReadPlan>) {
         if let Some((old, _)) = self.reading.take() {
             old.abort();
@@ -689,7 +697,7 @@ fn notify_desktop(text: &str) -> Result<(), String> {
         .appname("Tributary")
         .icon("tributary")
         .summary("Tributary")
-        .body(text)
+        .body(&shown::lines(text))
         .show();
     notice.map(drop).map_err(|error| {
         tracing::debug!("the desktop shows no notice: {error}");

@@ -158,7 +158,8 @@ fn csv_line(line: &Delivery, data: Option<&[u8]>, shown: fn(&str) -> Cow<'_, str
 }
 
 fn csv_cell(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) {
+    // Where a comma is no separator, spreadsheets take a semicolon or a tab for one.
+    if text.contains(['"', ',', ';', '\t', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text.to_owned()
@@ -230,6 +231,10 @@ mod tests {
         let raw = line(Format::RawCsv);
         assert!(raw.contains(",=1+1,Website,+49 30 1,@m,"), "{raw}");
         assert!(raw.ends_with(",X: a\u{1b}[31mb,,,-1\r\n"), "{raw}");
+        // A spreadsheet that separates cells by semicolons begins none in the middle of this one.
+        let inside = Delivery { name: Some("x;=1+1".into()), ..failed() };
+        let csv = Format::Csv.line(&inside, None, &Config::default());
+        assert!(csv.contains(",\"x;=1+1\","), "{csv}");
         assert_eq!(Format::Csv.head(true), Format::RawCsv.head(true));
     }
 

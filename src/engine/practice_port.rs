@@ -45,8 +45,8 @@ fn settings() -> practice::Settings {
     practice::Settings { connections, ..practice::Settings::default() }
 }
 
-/// What the forwarder and every reader of the stream go by. Of the practice stream always with its address, also where it
-/// cannot be reached: nothing that is meant for it goes to AWS.
+/// What the forwarder and every reader of the stream go by. Where the practice stream is the destination, its address is in it
+/// also while it cannot be reached: nothing that is meant for it goes to AWS.
 pub(super) fn setup(config: Arc<Config>, practice: &Practice, port: u16) -> Setup {
     let practice = (config.destination.kind == DestinationKind::Practice).then(|| Access {
         endpoint_url: url(port),
@@ -133,6 +133,7 @@ impl Keeper {
             Ok(listener) => {
                 self.serve_practice(listener);
                 self.write_whereabouts();
+                self.tell_practice_port();
                 None
             }
             Err(error) => Some(format!(
@@ -143,12 +144,20 @@ impl Keeper {
         self.shared.set_problem("practice port", problem);
     }
 
-    /// Tries again to open it; the forwarder and readers then hear where it is.
-    pub(super) async fn open_practice_again(&mut self) {
-        self.open_practice().await;
+    /// The forwarder and whoever reads the stream hear of another port.
+    fn tell_practice_port(&mut self) {
         let shared = &self.shared;
-        if self.practice_port.stop.is_some() && shared.setup.borrow().practice.is_some() {
-            shared.setup.send_modify(|setup| *setup = shared.setup_for(Arc::clone(&setup.config)));
+        let is_told = shared.setup.send_if_modified(|setup| {
+            let now = shared.setup_for(Arc::clone(&setup.config));
+            let address = |setup: &Setup| setup.practice.as_ref().map(|access| access.endpoint_url.clone());
+            let is_another = setup.practice.is_some() && address(setup) != address(&now);
+            if is_another {
+                *setup = now;
+            }
+            is_another
+        });
+        if is_told {
+            self.read_again();
         }
     }
 

@@ -7,17 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Takes from all others the right to write into `folder`, where the folder is this user's own; gives whether that was
-/// needed. A folder of somebody else (one that a container got as a volume, say) stays as it is.
+/// Takes from all others the right to write into `folder`, where the folder is this user's own; gives whether they had it
+/// and no longer have. A folder of somebody else (one that a container got as a volume, say) stays as it is, and so does one
+/// whose file system keeps no modes: [`writers_of`] tells what is so.
 pub fn keep_others_out(folder: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let mode_of = |data: &fs::Metadata| data.mode() & 0o7777;
         let data = fs::metadata(folder)?;
-        let mode = data.mode() & 0o7777;
-        if data.uid() == user() && mode & OTHERS_WRITE != 0 {
-            fs::set_permissions(folder, fs::Permissions::from_mode(mode & !OTHERS_WRITE))?;
-            return Ok(true);
+        if data.uid() == user() && mode_of(&data) & OTHERS_WRITE != 0 {
+            drop(fs::set_permissions(folder, fs::Permissions::from_mode(mode_of(&data) & !OTHERS_WRITE)));
+            return Ok(mode_of(&fs::metadata(folder)?) & OTHERS_WRITE == 0);
         }
     }
     let _ = folder;
@@ -39,36 +40,42 @@ pub fn writers_of(folder: &Path) -> io::Result<Option<String>> {
     fs::metadata(folder).map(|_| None)
 }
 
-/// The mode of a file that every user of this machine can read. `None`: not everybody can, or there is no such file.
+/// The mode of a file that every user of this machine can read: by its own mode, and by those of the folders around it.
+/// `None`: not everybody can, or there is no such file.
 pub fn mode_if_read_by_all(path: &Path) -> Option<u32> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let mode = fs::metadata(path).ok()?.mode() & 0o777;
-        (mode & OTHERS_READ != 0).then_some(mode)
+        let path = fs::canonicalize(path).ok()?;
+        let mode = |path: &Path| fs::metadata(path).map(|data| data.mode() & 0o777).ok();
+        let is_open = |folder: &Path| mode(folder).is_some_and(|mode| mode & OTHERS_ENTER != 0);
+        mode(&path).filter(|mode| mode & OTHERS_READ != 0 && path.ancestors().skip(1).all(is_open))
     }
     #[cfg(not(unix))]
     fs::metadata(path).ok().and(None)
 }
 
-/// A file or link in `folder`, under one of our names, that another user made: not this one, not the administrator, and not
-/// whoever owns the folder. Its path and the number of that user.
+/// A file or link under one of our names that another user made in a folder of this user's own: it was put there while others
+/// could write into the folder. Its path and the number of that user. Files of the administrator do not count, nor those of
+/// nobody in particular, as a file server may show all of them.
 pub fn planted_in(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<Option<(PathBuf, u32)>> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let of_folder = fs::metadata(folder)?.uid();
+        if fs::metadata(folder)?.uid() != user() {
+            return Ok(None);
+        }
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             if !entry.file_name().to_str().is_some_and(&is_ours) {
                 continue;
             }
-            // Of a link, the link itself.
+            // A link's own owner, not that of the file that it leads to.
             let owner = match entry.metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 data => data?.uid(),
             };
-            if !is_trusted(owner) && owner != of_folder {
+            if !is_trusted(owner) && owner != nobody() {
                 return Ok(Some((entry.path(), owner)));
             }
         }
@@ -93,7 +100,8 @@ pub fn open_private(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
         let data = file.metadata()?;
         if data.uid() == user() && data.mode() & 0o077 != 0 {
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            // A file system without modes has others: whoever mounted it has decided who may read it.
+            drop(file.set_permissions(fs::Permissions::from_mode(0o600)));
         }
     }
     Ok(file)
@@ -103,10 +111,20 @@ pub fn open_private(path: &Path) -> io::Result<File> {
 const OTHERS_WRITE: u32 = 0o022;
 #[cfg(unix)]
 const OTHERS_READ: u32 = 0o004;
+#[cfg(unix)]
+const OTHERS_ENTER: u32 = 0o001;
 
 #[cfg(unix)]
 fn user() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Whom the system shows as owner of what belongs to nobody whom it knows (`user_namespaces(7)`).
+#[cfg(unix)]
+fn nobody() -> u32 {
+    const USUAL: u32 = 65_534;
+    let text = fs::read_to_string("/proc/sys/kernel/overflowuid").unwrap_or_default();
+    text.trim().parse().unwrap_or(USUAL)
 }
 
 /// The administrator could do everything anyway.
@@ -149,13 +167,27 @@ mod tests {
         open_private(&path).expect("made");
         assert_eq!(mode(&path), 0o600);
         set(&path, 0o644);
-        assert_eq!(mode_if_read_by_all(&path), Some(0o644));
         open_private(&path).expect("opened");
-        assert_eq!((mode(&path), mode_if_read_by_all(&path)), (0o600, None));
+        assert_eq!(mode(&path), 0o600);
         let (other, link) = (folder.path().join("other"), folder.path().join("link"));
         symlink(&other, &link).expect("made");
         assert!(open_private(&link).is_err(), "it went through a link");
         assert!(!other.exists());
+    }
+
+    #[test]
+    fn a_file_is_read_by_all_where_it_and_the_folders_around_it_let_them() {
+        // The system's folder for temporary files is open to everybody.
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings");
+        fs::write(&path, "x").expect("written");
+        for (of_folder, of_file, expected) in
+            [(0o755, 0o644, Some(0o644)), (0o755, 0o640, None), (0o700, 0o644, None)]
+        {
+            set(folder.path(), of_folder);
+            set(&path, of_file);
+            assert_eq!(mode_if_read_by_all(&path), expected, "{of_folder:o} {of_file:o}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use aws_sigv4::{
 use aws_smithy_runtime_api::client::{http::HttpConnector as _, identity::Identity};
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 
-use super::{connect, identity, keychain, without_secrets};
+use super::{bounded, connect, identity, keychain, without_secrets};
 use crate::{
     config::{self, Config, Destination},
     delivery::{Fault, Step, Verdict},
@@ -257,7 +257,7 @@ impl Iam {
 }
 
 async fn http_body(body: SdkBody) -> Result<String, Fault> {
-    let bytes = ByteStream::new(body).collect().await;
+    let bytes = ByteStream::new(bounded::limited(body, bounded::OTHERS)).collect().await;
     let bytes = bytes.map_err(|error| Fault::new("ConnectionLost", error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes.into_bytes()).into_owned())
 }

@@ -38,17 +38,25 @@ static OF_MACHINE: OnceLock<Arc<[u8]>> = OnceLock::new();
 /// The machine's certificates, and those of AWS's `AWS_CA_BUNDLE`. A machine that has none is no error: servers without
 /// TLS, and those that the bundle is for, can be talked to.
 pub(super) fn context() -> Result<TlsContext, Unreadable> {
-    Ok(trusting(of_machine(rustls_native_certs::load_native_certs)?.as_ref()))
+    let bundle = config::ca_bundle().and_then(|pem| usable(&pem));
+    match (of_machine(rustls_native_certs::load_native_certs), &bundle) {
+        (Ok(of_machine), _) => Ok(trusting(&of_machine, bundle)),
+        (Err(error), Some(_)) => {
+            tracing::warn!("{error}; only those of AWS_CA_BUNDLE are trusted");
+            Ok(trusting(&[], bundle))
+        }
+        (Err(error), None) => Err(error),
+    }
 }
 
 /// What is trusted where the machine's certificates cannot be read.
 fn without_machine() -> TlsContext {
-    trusting(&[])
+    trusting(&[], None)
 }
 
-fn trusting(of_machine: &[u8]) -> TlsContext {
+fn trusting(of_machine: &[u8], bundle: Option<Vec<u8>>) -> TlsContext {
     let mut trust = TrustStore::empty().with_pem_certificate(of_machine.to_vec());
-    if let Some(pem) = config::ca_bundle().and_then(|pem| usable(&pem)) {
+    if let Some(pem) = bundle {
         trust = trust.with_pem_certificate(pem);
     }
     TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
@@ -227,7 +235,7 @@ mod tests {
         assert!(!of_machine(some).expect("one of them").is_empty());
         assert!(of_machine(failed).is_err(), "what may not be all is not kept");
         assert!(of_machine(CertificateResult::default).is_ok(), "a machine without any");
-        drop(trusting(&[]));
+        drop(without_machine());
     }
 
     #[test]

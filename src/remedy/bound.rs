@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, Operation},
     delivery::{Bound, Limit},
-    event::Aggregation,
+    event::{Aggregation, shown},
 };
 
 /// What one shard takes a second
@@ -43,6 +43,8 @@ pub(super) fn words(bound: &Bound, config: &Config) -> [String; 2] {
 fn order(key: &str, keys: usize, bound: &Bound, config: &Config) -> [String; 2] {
     let destination = &config.destination;
     let latency = bound.latency.as_secs_f64().max(0.001);
+    // The sender chose it.
+    let key = shown::line(key);
     let who = if keys > 1 {
         format!("Events of {keys} users wait, most of them of the user {key}")
     } else {
@@ -244,6 +246,15 @@ mod tests {
         config.destination.aggregation = Aggregation::Kpl;
         let [_, action] = words(&bound, &config);
         assert!(action.contains("aggregation_max_bytes") && action.contains("100,000"), "{action}");
+    }
+
+    #[test]
+    fn the_user_that_holds_delivery_back_is_named_as_text() {
+        for keys in [1, 2] {
+            let bound = bound(Limit::Order { key: "u\nERROR \u{1b}[31m\u{202e}".into(), keys });
+            let [what, _] = words(&bound, &Config::default());
+            assert!(what.contains(r"of the user u\u000aERROR \u001b[31m\u202e"), "{what}");
+        }
     }
 
     #[test]

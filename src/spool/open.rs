@@ -61,8 +61,9 @@ pub enum OpenError {
     },
     /// A file in the folder was made by another user, who knows what is in it.
     #[error(
-        "{} belongs to another user (uid {owner}), and so does what is in it: nothing is read of it. Remove it, or give it to this \
-         user if that is right, or name another folder with --data-dir",
+        "{} was made by another user (uid {owner}) in a folder that is yours: what is in it may not be what you put there, so it is \
+         not used. If it is yours all the same, give it to this user (chown) or run this as that user; if not, move it away, \
+         or name another folder with --data-dir",
         path.display()
     )]
     Planted {
@@ -103,6 +104,9 @@ pub(super) fn writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), Op
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
     files::create_folder(dir).map_err(io)?;
     let lock = lock(dir)?;
+    if let Some(text) = others_can_write(dir) {
+        tracing::warn!("{text}");
+    }
     let path = dir.join(FILE_NAME);
     if !path.exists() {
         // Whoever made the folders may have ended before their names were on the disk.
@@ -234,18 +238,15 @@ fn lock_file(dir: &Path) -> std::io::Result<File> {
     files::open_private(&dir.join(LOCK_NAME))
 }
 
-/// No other user has left a file in the folder under a name of ours, and from now on none can, where the folder is this
-/// user's.
-fn guard(dir: &Path) -> Result<(), OpenError> {
+/// Refuses a folder in which another user has left a file under a name of ours; from now on none can, where the folder is
+/// this user's. Before anything in it is opened.
+pub fn guard(dir: &Path) -> Result<(), OpenError> {
     let io = |source| OpenError::Io { path: dir.to_owned(), source };
     if files::keep_others_out(dir).map_err(io)? {
         tracing::warn!("Other users could write into the data folder {}; now they cannot", dir.display());
     }
     if let Some((path, owner)) = planted(dir).map_err(io)? {
         return Err(OpenError::Planted { path, owner });
-    }
-    if let Some(text) = others_can_write(dir) {
-        tracing::warn!("{text}");
     }
     Ok(())
 }
@@ -281,9 +282,7 @@ fn is_owned(file: &File) -> bool {
 
 /// Whether an engine has this data folder now.
 pub fn is_in_use(dir: &Path) -> bool {
-    // Another user who has a lock there is no engine.
-    let may_look = dir.is_dir() && !matches!(planted(dir), Ok(Some(_)));
-    may_look && lock_file(dir).is_ok_and(|file| is_owned(&file))
+    dir.is_dir() && lock_file(dir).is_ok_and(|file| is_owned(&file))
 }
 
 /// No connection of ours copies the write-ahead log when it closes: after a failure that would spread what the disk never

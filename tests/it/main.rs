@@ -17,6 +17,7 @@ mod delivery;
 mod desk;
 mod desktop;
 mod doctor;
+mod documents;
 mod endpoints;
 mod endurance;
 mod facts;

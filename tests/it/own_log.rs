@@ -107,6 +107,8 @@ fn the_log_at_its_most_detailed_holds_no_key() {
         assert!(!key.is_empty() && !log.contains(key), "{log}");
     }
     assert!(!log.contains(WRITE_KEY), "{log}");
+    // The forwarder's own access key is in no file, and AWS's, in the environment, has no place there either.
+    assert!(!log.contains("AKIA"), "{log}");
 }
 
 /// Where a running engine takes orders.

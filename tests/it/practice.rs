@@ -588,7 +588,9 @@ async fn with_connections(connections: usize, authenticated: usize) -> Running {
 }
 
 async fn closed(sockets: &[std::net::TcpStream], count: usize) {
+    let end = tokio::time::Instant::now() + Duration::from_mins(1);
     while sockets.iter().filter(|socket| is_closed(socket)).count() < count {
+        assert!(tokio::time::Instant::now() < end, "not {count} of them were closed");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     binary::{Home, Serve, WRITE_KEY, key_header},
-    desk::{Window, address, go, open, says, settings, wait_for},
+    desk::{Window, address, go, open, press, says, settings, wait_for},
     scripted::{Answer, Scripted},
     window::lines,
     wire,
@@ -138,6 +138,8 @@ fn the_window_shows_the_control_characters_of_a_sender_as_escapes() {
     window.get_by_label("Tree").click();
     window.run();
     shows(window, r"\u0085\u202d\u001b");
+    press(window, "Charts");
+    shows(window, r"user\u007f\u2066-1: 100.0 %");
     go(window, "Stream");
     wait_for(window, "its record", |window| !lines(window).is_empty());
     shows(window, r"user\u007f\u2066-1");

@@ -122,6 +122,7 @@ fn a_private_key_that_every_user_can_read_draws_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let home = home(&certificate());
     let key = home.settings_file().with_file_name("key.pem");
+    std::fs::set_permissions(home.folder(), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
     for (mode, is_warned) in [(0o600, false), (0o640, false), (0o644, true)] {
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).expect("it is ours");
         let log = home.serve(&[]).stop();

@@ -23,7 +23,7 @@ use crate::{
         query::Name,
     },
     engine::Engine,
-    event::{Encoding, PartitionKey},
+    event::{Encoding, PartitionKey, shown},
 };
 
 /// What one shard takes in a second (AWS, "Kinesis Data Streams quotas").
@@ -629,7 +629,8 @@ fn key_ui(ui: &mut Ui, key: &HotKey, share: f64, rate: f64, load: f64) -> egui::
         key.shard.as_ref().map_or("a shard".to_owned(), |shard| format!("shard {}", short_shard(shard)));
     let (share_text, load_text) = (percent(share), percent(load));
     let text = format!("{share_text} of events · {} · {load_text} of {shard}'s limit", per_second(rate));
-    let bar = Bar { name: &key.key, text: &text, share, color: load_color(load, t) };
+    let name = shown::line(&key.key);
+    let bar = Bar { name: &name, text: &text, share, color: load_color(load, t) };
     let doubt = if key.doubt > 0 {
         format!(" (at most; {} fewer at least)", widgets::digits(key.doubt))
     } else {
@@ -643,8 +644,7 @@ fn key_ui(ui: &mut Ui, key: &HotKey, share: f64, rate: f64, load: f64) -> egui::
         "Within the limit of one shard."
     };
     bar.ui(ui).on_hover_text(format!(
-        "{}\n{} events{doubt}\nMD5 {hash:032x}: at {at:.1} % of the hash range{}\n{forecast}\nClick to show them in the log.",
-        key.key,
+        "{name}\n{} events{doubt}\nMD5 {hash:032x}: at {at:.1} % of the hash range{}\n{forecast}\nClick to show them in the log.",
         widgets::digits(key.events),
         key.shard.as_ref().map_or_else(|| ", no record of it was delivered lately".to_owned(), |shard| format!(", in {shard}")),
     ))

@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Credentials, Destination, DestinationKind},
     delivery::{Caller, CheckKind, Fault, Found, Millis, Step, Verdict},
     engine::{NextStep, Steps},
-    event::Aggregation,
+    event::{Aggregation, shown},
 };
 
 /// Looking for keys and waiting for a server that does not answer take a while; so long without a new step is too long.
@@ -355,7 +355,7 @@ pub(in crate::app) fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) 
                 ui.label(RichText::new(word).size(12.0).color(color));
             });
             if !detail.is_empty() {
-                ui.add(Label::new(RichText::new(detail).color(t.weak)).wrap());
+                ui.add(Label::new(RichText::new(shown::lines(detail)).color(t.weak)).wrap());
             }
         });
     });
