@@ -98,15 +98,13 @@ pub struct Limits {
 
 impl From<&config::Config> for Limits {
     fn from(config: &config::Config) -> Self {
+        // Requests without a key are a source of their own.
+        let senders = config.capture.sources.len() + usize::from(!config.capture.require_write_key);
         Self {
             max_bytes: config.spool.max_bytes,
             min_free_bytes: config.spool.min_free_bytes,
-            // Nobody else can send: there is nobody to keep room for.
-            max_source_percent: if config.capture.require_write_key && config.capture.sources.len() < 2 {
-                100
-            } else {
-                config.spool.max_source_percent
-            },
+            // Where only one can send, there is nobody to keep room for.
+            max_source_percent: if senders < 2 { 100 } else { config.spool.max_source_percent },
             keep_events: config.log.keep_events,
             keep_rejected: config.log.keep_rejected,
             drop_repeats: config.capture.drop_repeats,
@@ -460,14 +458,15 @@ impl Spool {
         }
         let held = common.summary.borrow().held_by(source);
         let pending = common.pending_of.lock().unwrap_or_else(PoisonError::into_inner);
-        let has = held + pending.get(source).copied().unwrap_or(0) + bytes;
-        if has <= share_of(percent, free) {
+        let has = held + pending.get(source).copied().unwrap_or(0);
+        if has_share(percent, has, bytes, free) {
             return Ok(());
         }
         Err(AppendError::SourceFull(
             format!(
-                "{held} bytes of its events wait, {free} are left for all sources, and spool.max_source_percent is \
-                 {percent}; raise that setting or spool.max_bytes, or look in Tributary why its events are not delivered"
+                "{has} bytes of its events wait or failed, this request has {bytes} more, {free} would be left for all \
+                 sources, and spool.max_source_percent is {percent}; raise that setting or spool.max_bytes, or look in \
+                 Tributary why its events are not delivered"
             )
             .into(),
         ))
@@ -592,6 +591,12 @@ fn share_of(percent: u8, free: u64) -> u64 {
         None | Some(0) => u64::MAX,
         Some(rest) => u64::try_from(free * percent / rest).unwrap_or(u64::MAX),
     }
+}
+
+/// Whether a source that has `has` bytes may have `more`, which leave so many `free` for all. One that has nothing always
+/// may: however small its share, a request that the spool can hold is taken once the source's earlier events are gone.
+fn has_share(percent: u8, has: u64, more: u64, free: u64) -> bool {
+    has == 0 || has + more <= share_of(percent, free)
 }
 
 /// What a source has of the spool.

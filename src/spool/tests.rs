@@ -936,6 +936,45 @@ fn a_source_that_fills_its_share_leaves_room_for_every_other_however_many_do_the
 }
 
 #[test]
+fn where_only_one_can_send_the_whole_spool_is_its() {
+    let percent = |sources: usize, require_write_key: bool| {
+        let mut config = config::Config::default();
+        config.capture.require_write_key = require_write_key;
+        config.capture.sources =
+            (0..sources).map(|n| config::Source::new(format!("S{n}"), format!("key-number-{n}"))).collect();
+        Limits::from(&config).max_source_percent
+    };
+    assert_eq!([percent(0, true), percent(1, true), percent(2, true)], [100, 100, 50]);
+    assert_eq!([percent(0, false), percent(1, false)], [100, 50], "who has no key is a sender too");
+}
+
+#[test]
+fn a_source_without_anything_may_have_one_request_however_small_its_share() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let limits = Limits { max_bytes: 100_000, max_source_percent: 1, ..ROOMY };
+        let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
+        let large = |source: &str| of_source(source, vec![event("u", "m", 40_000)]);
+        spool.append(large("A")).await.expect("1 % of the spool would never hold it");
+        let full =
+            spool.append(of_source("A", vec![event("u", "m", 1)])).await.expect_err("it has its share");
+        assert!(matches!(full, AppendError::SourceFull(_)), "{full:?}");
+        let said = full.to_string();
+        assert!(
+            said.contains(" wait or failed, this request has ") && !said.contains("has 0 more"),
+            "{said}"
+        );
+        spool.append(large("B")).await.expect("another one has nothing yet");
+        let full = spool.append(large("C")).await.expect_err("the spool's own limit holds");
+        assert!(matches!(full, AppendError::Full(_)), "{full:?}");
+        spool.settle(waiting(&spool, 0).await.iter().map(delivered).collect()).await;
+        settled(&spool, |ledger| ledger.delivered == 2).await;
+        spool.append(large("A")).await.expect("what was there is gone");
+        close(spool, threads).await;
+    });
+}
+
+#[test]
 fn the_bytes_of_each_source_are_there_after_a_restart_and_made_for_a_spool_of_version_5() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {

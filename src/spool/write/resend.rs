@@ -14,10 +14,9 @@ use super::transaction::{EventRow, Transaction};
 use crate::{
     delivery::{EventId, Millis},
     spool::{
-        Queued, Requeued,
+        Queued, Requeued, has_share,
         read::Payloads,
         rows::{DELIVERED, FAILED, RESENT},
-        share_of,
     },
 };
 
@@ -57,7 +56,7 @@ impl Transaction<'_> {
         let Some(free) = self.limits.max_bytes.checked_sub(self.books.queued_bytes + bytes) else {
             return false;
         };
-        self.sources.bytes(source) + bytes <= share_of(self.limits.max_source_percent, free)
+        has_share(self.limits.max_source_percent, self.sources.bytes(source), bytes, free)
     }
 
     /// Stops at the first replay for which `spool.max_bytes` leaves no room. Failed events need none: they count already.
