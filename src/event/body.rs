@@ -27,6 +27,9 @@ const GROWTH_BYTES_FREE: usize = 4 << 20;
 /// (about 200), and its row.
 const ITEM_GROWTH_BYTES: usize = 400;
 
+/// Items that are not charged with that: four times as many as Segment's largest batches have.
+const ITEMS_FREE: usize = 10_000;
+
 /// About how many bytes of a real body lie between two members that are noted.
 const BYTES_PER_MEMBER: usize = 80;
 
@@ -215,36 +218,51 @@ impl<'a> Body<'a> {
             Batch::Array => {}
         }
         let request = Request::new(self, &self.found.root, arrival);
-        if let Some(message) = self.growth_fault(request.shared_bytes()) {
+        if let Some(message) = self.growth_fault(&request) {
             return refuse(Code::BatchGrowsTooLarge, message.into());
         }
         Ok(Events { request, next: 0 })
     }
 
     /// Why the batch would take too much room in the spool, where it would: looked at before any item is expanded.
-    fn growth_fault(&self, shared: usize) -> Option<String> {
+    fn growth_fault(&self, request: &Request<'_>) -> Option<String> {
         // Items without an id are refused, and need no room.
-        let mut from = 0;
-        let can_be_event = |item: &&Item| {
-            let members = &self.found.members[from..item.members_end as usize];
-            from = item.members_end as usize;
+        let can_be_event = |index: &usize| {
             let is_id = |member: &Member| matches!(member.field, Field::UserId | Field::AnonymousId);
-            item.fault.is_none() && members.iter().any(is_id)
+            self.found.items[*index].fault.is_none() && self.members(*index).iter().any(is_id)
         };
-        let items = self.found.items.iter().filter(can_be_event).count();
-        let merged = shared.saturating_mul(items);
-        let added = merged.saturating_add(ITEM_GROWTH_BYTES.saturating_mul(items));
+        let items = (0..self.found.items.len()).filter(can_be_event).count();
         let sent = self.sent.len();
         let allowed = sent.saturating_mul(GROWTH_FACTOR_MAX).max(GROWTH_BYTES_FREE);
-        let is_fine = items <= 1 || (added <= allowed && merged <= MERGED_BYTES_MAX);
-        (!is_fine).then(|| {
+        let of_items = ITEM_GROWTH_BYTES.saturating_mul(items.saturating_sub(ITEMS_FREE));
+        let is_fine = |merged: usize| {
+            items <= 1 || (merged.saturating_add(of_items) <= allowed && merged <= MERGED_BYTES_MAX)
+        };
+        // No item gets more than all of it. Nearly always that settles it.
+        if is_fine(request.shared_bytes().saturating_mul(items)) {
+            return None;
+        }
+        let mut shared = request.shared();
+        let indexes = (0..self.found.items.len()).filter(can_be_event);
+        let merged = indexes.fold(0_usize, |merged, index| {
+            merged.saturating_add(shared.lacked_by(self, index, self.members(index)))
+        });
+        (!is_fine(merged)).then(|| {
+            let added = merged.saturating_add(of_items);
             let allowed = if added > allowed { allowed } else { MERGED_BYTES_MAX };
             format!(
-                "the batch's {items} items would add {added} bytes to its {sent} ({shared} bytes of shared context, \
-                 integrations and sentAt are copied into each, and each needs about {ITEM_GROWTH_BYTES} more), but at \
-                 most {allowed} may be added; put less into the shared part, or send smaller batches"
+                "the batch's {items} items would add {added} bytes to its {sent} ({merged} of shared context, \
+                 integrations and sentAt are copied into those that lack them, and each item above {ITEMS_FREE} needs \
+                 about {ITEM_GROWTH_BYTES}), but at most {allowed} may be added; put less into the shared part, or send \
+                 smaller batches"
             )
         })
+    }
+
+    /// The members of an item that were noted.
+    fn members(&self, index: usize) -> &[Member] {
+        let from = index.checked_sub(1).map_or(0, |before| self.found.items[before].members_end);
+        &self.found.members[from as usize..self.found.items[index].members_end as usize]
     }
 
     /// One item of the batch as an event.
@@ -262,9 +280,7 @@ impl<'a> Body<'a> {
         if sent.first() != Some(&b'{') {
             return Err(Refusal::new(Code::NotAnObject, "the item is not an object", sent));
         }
-        let from = index.checked_sub(1).map_or(0, |before| self.found.items[before].members_end);
-        let members = &self.found.members[from as usize..item.members_end as usize];
-        normalise::event(request, Source { object: item.span, members }, None)
+        normalise::event(request, Source { object: item.span, members: self.members(index) }, None)
     }
 
     pub(super) fn text(&self) -> &str {

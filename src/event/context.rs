@@ -3,11 +3,11 @@
 //! One level deep, as text: members are chosen by name and copied as they are.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::PathClass;
-use super::body::{Inner, Member};
+use super::body::{Body, Inner, Member};
 use super::normalise::{Draft, begins, is_null, quote};
 use super::scan::Span;
 
@@ -70,6 +70,47 @@ impl Draft<'_, '_> {
         }
         let has = |name: Cow<'_, str>| own.iter().any(|inner| inner.name.text(text) == name);
         shared.iter().filter(|inner| !has(inner.name.text(text))).collect()
+    }
+}
+
+/// An object that the items of a batch share, for counting how much of it an item lacks.
+pub(super) struct SharedObject<'b> {
+    /// Bytes of the object: what an item without one gets.
+    whole: usize,
+    /// Bytes of its members: what an item gets whose own have other names.
+    members: usize,
+    /// By name, the bytes of its first member of that name, and the item that was last seen with a member of that name.
+    /// Further members of a name count as lacking in each item: they must be looked at even where none is copied.
+    names: HashMap<Cow<'b, str>, (usize, Option<usize>)>,
+}
+
+impl<'b> SharedObject<'b> {
+    pub fn new(body: &'b Body<'b>, object: &Member) -> Self {
+        let mut shared = Self { whole: object.value.range().len(), members: 0, names: HashMap::default() };
+        for inner in body.inner(object) {
+            let bytes = (inner.value.end - inner.name.span.start) as usize + ",".len();
+            shared.members += bytes;
+            shared.names.entry(inner.name.text(body.text())).or_insert((bytes, None));
+        }
+        shared
+    }
+
+    /// How many bytes the item with this index lacks, whose own value is this (not null).
+    pub fn lacked_by(&mut self, body: &Body<'_>, index: usize, own: Option<&Member>) -> usize {
+        let Some(own) = own else { return self.whole };
+        if !begins(body.raw(own.value), b'{') {
+            return 0;
+        }
+        let mut lacked = self.members;
+        for inner in body.inner(own) {
+            if let Some((bytes, seen)) = self.names.get_mut(&*inner.name.text(body.text()))
+                && *seen != Some(index)
+            {
+                *seen = Some(index);
+                lacked -= *bytes;
+            }
+        }
+        lacked
     }
 }
 

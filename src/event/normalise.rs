@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::body::{Body, Field, Member};
 use super::clock::{self, Stamp, Time};
-use super::context;
+use super::context::{self, SharedObject};
 use super::scan::{SPACES, Span};
 use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, Refusal};
 
@@ -18,6 +18,8 @@ use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, Refusal};
 const MESSAGE_ID_BYTES_MAX: usize = 1024;
 /// Above this many characters Segment guarantees nothing about a `messageId` (§5.4).
 const MESSAGE_ID_CHARS_NOTED: usize = 100;
+/// Room that is kept for a shared object where the item has one of its own.
+const SHARED_ROOM_MAX: usize = 2048;
 /// How much of a name is kept for looking at.
 const NAME_CHARS_MAX: usize = 120;
 
@@ -77,6 +79,40 @@ impl<'b> Request<'b> {
     pub fn shared_bytes(&self) -> usize {
         let shared = [self.context, self.integrations, self.sent_at];
         shared.into_iter().flatten().map(|member| member.value.range().len()).sum()
+    }
+
+    /// To count what each item gets of that.
+    pub fn shared(&self) -> Shared<'b> {
+        let object = |member: Option<&Member>| member.map(|member| SharedObject::new(self.body, member));
+        Shared {
+            context: object(self.context),
+            integrations: object(self.integrations),
+            sent_at: self.sent_at.map_or(0, |member| member.value.range().len()),
+        }
+    }
+}
+
+/// What the items of a batch get from its envelope where they lack it.
+pub(super) struct Shared<'b> {
+    context: Option<SharedObject<'b>>,
+    integrations: Option<SharedObject<'b>>,
+    /// Bytes.
+    sent_at: usize,
+}
+
+impl Shared<'_> {
+    /// How many bytes the item with this index gets, whose members these are. Takes time for its own members alone.
+    pub fn lacked_by(&mut self, body: &Body<'_>, index: usize, members: &[Member]) -> usize {
+        let own = |field| {
+            let last = members.iter().rev().find(|member| member.field == field);
+            last.filter(|member| !is_null(body.raw(member.value)))
+        };
+        let objects = [(&mut self.context, Field::Context), (&mut self.integrations, Field::Integrations)];
+        let of_objects = objects.into_iter().filter_map(|(shared, field)| {
+            shared.as_mut().map(|shared| shared.lacked_by(body, index, own(field)))
+        });
+        let of_objects: usize = of_objects.sum();
+        of_objects + if own(Field::SentAt).is_none() { self.sent_at } else { 0 }
     }
 }
 
@@ -323,11 +359,23 @@ impl<'b> Draft<'b, '_> {
         clock::stamp(sent.map_or(time.ms(), |sent| time.corrected_ms(sent, self.request.received_ms)))
     }
 
+    /// About how many bytes come from the envelope. Of an object that the item has too, often none do: it grows where they
+    /// do.
+    fn shared_room(&self) -> usize {
+        let Request { context, integrations, sent_at, .. } = *self.request;
+        let shared =
+            [(context, Field::Context), (integrations, Field::Integrations), (sent_at, Field::SentAt)];
+        let room = shared.into_iter().filter_map(|(shared, field)| {
+            let bytes = shared?.value.range().len();
+            Some(if self.get(field).is_some() { bytes.min(SHARED_ROOM_MAX) } else { bytes })
+        });
+        room.sum()
+    }
+
     /// The event's JSON: the object's text with its edits, then what is added.
     fn write(&self) -> Vec<u8> {
         let object = self.source.object;
-        let room = object.range().len() + self.request.shared_bytes() + 320;
-        let mut out = Vec::with_capacity(room);
+        let mut out = Vec::with_capacity(object.range().len() + self.shared_room() + 320);
         let content = self.content(object);
         let mut from = content.start;
         out.push(b'{');
