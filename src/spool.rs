@@ -227,6 +227,8 @@ enum Command {
     },
     Resend {
         lines: Vec<EventId>,
+        /// Lines of these sources are set aside.
+        held_back: Vec<i64>,
         at: Millis,
         reply: oneshot::Sender<Result<Requeued, AppendError>>,
     },
@@ -243,11 +245,15 @@ enum Command {
 }
 
 /// What became of lines that were to be queued once more.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Requeued {
     sums: Resent,
-    /// So many of the lines were looked at; the rest found no room.
+    /// So many of the lines were looked at; for the rest the spool has no room.
     looked_at: usize,
+    /// Those of them for which their source's share has no room, and the source. Behind the first, all of that source.
+    aside: Vec<(EventId, i64)>,
+    /// The names of the sources that turned out to have their share.
+    full: Vec<(i64, Arc<str>)>,
 }
 
 /// What the writer publishes after each commit.

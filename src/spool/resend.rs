@@ -1,12 +1,15 @@
 //! Resending: failed events again, or delivered ones once more. Finds the lines that are meant, oldest first, and has
 //! the writer queue them a few hundred at a time, as fast as the caller allows.
 //!
-//! Memory does not grow with the number of lines. What was queued is durable when it is told; whoever stops in the
+//! Lines of a source that has its share of the spool are set aside, so that the others go on, and tried again. Memory does
+//! not grow with the number of lines: with very many set aside, the others wait for them. What was queued is durable when it is told; whoever stops in the
 //! middle, or dies there, has resent exactly what was told (and at most one stretch more), and failed lines that were
 //! resent are found by no second try.
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroU32,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -22,12 +25,18 @@ const STRETCHES_PER_SECOND: u32 = 5;
 /// How often a waiting resend looks whether it may go on, or is to end.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Lines that are set aside at most.
+const ASIDE_MAX: usize = 100_000;
+
+/// How often lines that are set aside are tried again while others go on.
+const COME_BACK_EVERY: Duration = Duration::from_secs(1);
+
 /// How fast events are queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Events a second; `None`: as fast as the disk takes them.
     pub rate: Option<NonZeroU32>,
-    /// What to do where `spool.max_bytes` leaves no room for a replay.
+    /// What to do where `spool.max_bytes`, or the share of its source, leaves no room for a replay.
     pub full: Full,
 }
 
@@ -86,45 +95,22 @@ impl Spool {
         mut tell: impl FnMut(&Resent) -> bool,
     ) -> Result<Resent, ResendError> {
         let log = self.log()?;
-        let began = Instant::now();
-        let mut done = Resent::default();
-        let failed = |done, source| ResendError::Read { done, source };
-        let mut lines = Lines::new(&log, which).map_err(|source| failed(done, source))?;
         let most = pace.rate.map_or(STRETCH, |rate| {
             STRETCH.min(usize::try_from(rate.get() / STRETCHES_PER_SECOND).unwrap_or(STRETCH)).max(1)
         });
-        while let Some(stretch) = lines.next(most).map_err(|source| failed(done, source))? {
-            done.passed_over += stretch.sums.passed_over;
-            let mut left = stretch.lines.as_slice();
-            while !left.is_empty() {
-                let due = pace.rate.map(|rate| began + Duration::from_secs(done.events()) / rate.get());
-                if !self.wait_until(due, || tell(&done)) {
-                    return Ok(done);
-                }
-                let full = match self.requeue(left.to_vec()) {
-                    Ok(requeued) => {
-                        done.add(&requeued.sums);
-                        left = &left[requeued.looked_at..];
-                        AppendError::Full(
-                            "spool.max_bytes and spool.max_source_percent leave no room for more replays"
-                                .into(),
-                        )
-                    }
-                    Err(full @ AppendError::Full(_)) => full,
-                    Err(source) => return Err(ResendError::Spool { done, source }),
-                };
-                if !left.is_empty() {
-                    if pace.full == Full::Stop {
-                        return Err(ResendError::Spool { done, source: full });
-                    }
-                    std::thread::sleep(LOOK_EVERY);
-                }
-            }
-            if !tell(&done) {
-                return Ok(done);
-            }
-        }
-        Ok(done)
+        let mut resending = Resending {
+            spool: self,
+            pace,
+            most,
+            began: Instant::now(),
+            done: Resent::default(),
+            aside: Vec::new(),
+            full: BTreeMap::new(),
+            told: Vec::new(),
+            tell: &mut tell,
+        };
+        resending.run(&log, which)?;
+        Ok(resending.done)
     }
 
     /// `false`: no more is wanted.
@@ -142,13 +128,157 @@ impl Spool {
         }
     }
 
-    fn requeue(&self, lines: Vec<EventId>) -> Result<Requeued, AppendError> {
+    fn requeue(&self, lines: Vec<EventId>, held_back: Vec<i64>) -> Result<Requeued, AppendError> {
         let (reply, answer) = oneshot::channel();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX);
-        let command = Command::Resend { lines, at, reply };
+        let command = Command::Resend { lines, held_back, at, reply };
         self.shared.commands.blocking_send(command).map_err(|_closed| AppendError::Closed)?;
         answer.blocking_recv().unwrap_or(Err(AppendError::Closed))
+    }
+}
+
+/// A resend under way. Its steps say `false` where no more is wanted.
+struct Resending<'r, T> {
+    spool: &'r Spool,
+    pace: Pace,
+    /// Lines that are queued in one transaction.
+    most: usize,
+    began: Instant,
+    done: Resent,
+    /// Lines that found no room in the share of their source; those of one source are in order.
+    aside: Vec<(EventId, i64)>,
+    /// Their sources, with their names: later lines of these are set aside too.
+    full: BTreeMap<i64, Arc<str>>,
+    /// Sources whose wait was told.
+    told: Vec<i64>,
+    tell: T,
+}
+
+impl<T: FnMut(&Resent) -> bool> Resending<'_, T> {
+    fn run(&mut self, log: &LogReader, which: &Which) -> Result<bool, ResendError> {
+        let mut lines = Lines::new(log, which).map_err(|source| self.unreadable(source))?;
+        let mut came_back = Instant::now();
+        while let Some(stretch) = lines.next(self.most).map_err(|source| self.unreadable(source))? {
+            self.done.passed_over += stretch.sums.passed_over;
+            if !self.queue(&stretch.lines)? || !(self.tell)(&self.done) {
+                return Ok(false);
+            }
+            while self.aside.len() >= ASIDE_MAX
+                || !self.aside.is_empty() && came_back.elapsed() >= COME_BACK_EVERY
+            {
+                if !self.come_back()? {
+                    return Ok(false);
+                }
+                came_back = Instant::now();
+                if self.aside.len() >= ASIDE_MAX && !self.wait_for_share()? {
+                    return Ok(false);
+                }
+            }
+        }
+        loop {
+            if !self.come_back()? {
+                return Ok(false);
+            }
+            if self.aside.is_empty() {
+                return Ok(true);
+            }
+            if !self.wait_for_share()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn unreadable(&self, source: ReadError) -> ResendError {
+        ResendError::Read { done: self.done, source }
+    }
+
+    /// Queues these lines, and sets aside those for which the share of their source has no room.
+    fn queue(&mut self, lines: &[EventId]) -> Result<bool, ResendError> {
+        let mut left = lines;
+        while !left.is_empty() {
+            let due =
+                self.pace.rate.map(|rate| self.began + Duration::from_secs(self.done.events()) / rate.get());
+            if !self.spool.wait_until(due, || (self.tell)(&self.done)) {
+                return Ok(false);
+            }
+            let full = match self.spool.requeue(left.to_vec(), self.full.keys().copied().collect()) {
+                Ok(requeued) => {
+                    self.done.add(&requeued.sums);
+                    left = &left[requeued.looked_at..];
+                    self.aside.extend(requeued.aside);
+                    self.full.extend(requeued.full);
+                    self.tell_of_shares();
+                    AppendError::Full("spool.max_bytes leaves no room for more replays".into())
+                }
+                Err(full @ AppendError::Full(_)) => full,
+                Err(source) => return Err(ResendError::Spool { done: self.done, source }),
+            };
+            if !left.is_empty() {
+                self.wait(full)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tries once more what was set aside.
+    fn come_back(&mut self) -> Result<bool, ResendError> {
+        let aside = std::mem::take(&mut self.aside);
+        self.full.clear();
+        let mut aside = aside.into_iter();
+        loop {
+            let mut lines = Vec::new();
+            while lines.len() < self.most
+                && let Some((line, source)) = aside.next()
+            {
+                if self.full.contains_key(&source) {
+                    self.aside.push((line, source));
+                } else {
+                    lines.push(line);
+                }
+            }
+            if lines.is_empty() {
+                return Ok(true);
+            }
+            if !self.queue(&lines)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Only what was set aside is left.
+    fn wait_for_share(&mut self) -> Result<bool, ResendError> {
+        let names: Vec<_> = self.full.values().map(|name| format!("{name:?}")).collect();
+        self.wait(AppendError::SourceFull(
+            format!(
+                "replays of {} have no room: the source has all that spool.max_source_percent allows; raise that setting \
+                 or spool.max_bytes, or wait until its events are delivered",
+                names.join(" and ")
+            )
+            .into(),
+        ))?;
+        Ok((self.tell)(&self.done))
+    }
+
+    fn wait(&self, full: AppendError) -> Result<(), ResendError> {
+        if self.pace.full == Full::Stop {
+            return Err(ResendError::Spool { done: self.done, source: full });
+        }
+        std::thread::sleep(LOOK_EVERY);
+        Ok(())
+    }
+
+    /// Each source once.
+    fn tell_of_shares(&mut self) {
+        for (source, name) in &self.full {
+            if self.pace.full == Full::Wait && !self.told.contains(source) {
+                self.told.push(*source);
+                tracing::info!(
+                    "replays of the source {name:?} wait until its events are delivered: it has all that \
+                     spool.max_source_percent allows; those of other sources go on"
+                );
+            }
+        }
     }
 }
 

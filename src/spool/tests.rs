@@ -800,6 +800,65 @@ fn a_replay_stops_where_the_spool_is_full_and_a_failed_event_needs_no_room() {
     });
 }
 
+/// A spool whose log has these delivered events of 10,000 bytes, oldest first; and failed ones of "A" that take its share.
+async fn with_a_source_at_its_share(dir: &Path, sources: &[&str]) -> (Spool, Threads) {
+    let (spool, threads) = Spool::open(dir, ROOMY).expect("opens");
+    for (n, source) in sources.iter().enumerate() {
+        let one = event("u", &format!("{source}{n}"), 10_000);
+        spool.append(of_source(source, vec![one])).await.expect("room");
+    }
+    let queue = waiting(&spool, 0).await;
+    let newest = queue.last().expect("some").id;
+    spool.settle(queue.iter().map(delivered).collect()).await;
+    let all = queue.len() as u64;
+    settled(&spool, |ledger| ledger.delivered == all).await;
+    spool.append(of_source("A", vec![event("u", "failed", 50_000)])).await.expect("room");
+    spool.settle(waiting(&spool, newest).await.iter().map(failed).collect()).await;
+    settled(&spool, |ledger| ledger.failed == 1).await;
+    spool.set_limits(Limits { max_bytes: 120_000, max_source_percent: 50, ..ROOMY }).await;
+    (spool, threads)
+}
+
+#[test]
+fn replays_of_a_source_at_its_share_let_those_of_others_go_first_and_the_error_names_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = with_a_source_at_its_share(dir.path(), &["A", "B", "A", "B"]).await;
+        let stopped = resend(&spool, fitting(&[State::Delivered]), AT_ONCE).await.expect_err("no room");
+        let ResendError::Spool { done, source: full @ AppendError::SourceFull(_) } = stopped else {
+            panic!("{stopped:?}")
+        };
+        assert_eq!(done.replayed, 2, "those of B");
+        let said = full.to_string();
+        assert!(said.contains("replays of \"A\"") && said.contains("spool.max_source_percent"), "{said}");
+        close(spool, threads).await;
+    });
+}
+
+#[test]
+fn replays_that_were_set_aside_go_in_order_once_their_source_has_room() {
+    let dir = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let (spool, threads) = with_a_source_at_its_share(dir.path(), &["A", "B", "A", "B", "A"]).await;
+        let before = spool.watch().borrow().newest;
+        let replaying = spool.clone();
+        let pace = Pace { rate: None, full: Full::Wait };
+        #[expect(clippy::disallowed_methods, reason = "a test has no engine that spawns for it")]
+        let replay = tokio::task::spawn_blocking(move || {
+            replaying.resend(&fitting(&[State::Delivered]), pace, |_| true)
+        });
+        settled(&spool, |ledger| ledger.replayed == 2).await;
+        spool.set_limits(Limits { max_source_percent: 100, ..ROOMY }).await;
+        let done = replay.await.expect("it does not panic").expect("there is room");
+        assert_eq!((done.replayed, done.passed_over), (5, 0));
+        let log = LogReader::open(spool.path()).expect("opens");
+        let original = |one: &Queued| log.line(one.id).expect("readable").expect("there").resend_of;
+        let order: Vec<_> = waiting(&spool, before).await.iter().filter_map(original).collect();
+        assert_eq!(order, [2, 4, 1, 3, 5], "those of B, then those of A");
+        close(spool, threads).await;
+    });
+}
+
 #[test]
 fn a_damaged_payload_is_never_resent() {
     let dir = tempfile::tempdir().expect("a folder");

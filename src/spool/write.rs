@@ -125,6 +125,7 @@ struct Append {
 
 struct Resend {
     lines: Vec<EventId>,
+    held_back: Vec<i64>,
     at: Millis,
     reply: oneshot::Sender<Result<Requeued, AppendError>>,
 }
@@ -184,7 +185,9 @@ impl Group {
                 self.bytes += bytes;
                 self.appends.push(Append { arrivals, bytes, reply });
             }
-            Command::Resend { lines, at, reply } => self.resends.push(Resend { lines, at, reply }),
+            Command::Resend { lines, held_back, at, reply } => {
+                self.resends.push(Resend { lines, held_back, at, reply });
+            }
             Command::Settle(list) => {
                 self.settlements.extend(list);
                 self.settles = true;
@@ -620,7 +623,7 @@ impl Writer {
             transaction.insert_arrivals(&mut append.arrivals)?;
         }
         for resend in &group.resends {
-            transaction.requeue(&resend.lines, resend.at)?;
+            transaction.requeue(&resend.lines, &resend.held_back, resend.at)?;
         }
         for (event, attempt) in &group.attempts {
             transaction.insert_attempt(*event, attempt)?;

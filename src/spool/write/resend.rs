@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::{EventRow, Transaction};
 use crate::{
-    delivery::{EventId, Millis},
+    delivery::{EventId, Millis, Resent},
     spool::{
         Queued, Requeued, has_share,
         read::Payloads,
@@ -50,24 +50,75 @@ impl Settled {
     }
 }
 
+/// Whether there is room for a replay.
+enum Room {
+    Enough,
+    /// `spool.max_bytes` leaves none.
+    None,
+    /// The share of its source leaves none.
+    NoneForSource,
+}
+
 impl Transaction<'_> {
-    /// Whether a replay leaves `spool.max_bytes` and the share of its source unbroken.
-    fn has_room_for(&self, source: i64, bytes: u64) -> bool {
-        let Some(free) = self.limits.max_bytes.checked_sub(self.books.queued_bytes + bytes) else {
-            return false;
-        };
-        has_share(self.limits.max_source_percent, self.sources.bytes(source), bytes, free)
+    fn room_for(&self, source: i64, bytes: u64) -> Room {
+        match self.limits.max_bytes.checked_sub(self.books.queued_bytes + bytes) {
+            None => Room::None,
+            Some(free) => {
+                let has = self.sources.bytes(source);
+                let is_share = has_share(self.limits.max_source_percent, has, bytes, free);
+                if is_share { Room::Enough } else { Room::NoneForSource }
+            }
+        }
     }
 
-    /// Stops at the first replay for which `spool.max_bytes` leaves no room. Failed events need none: they count already.
-    pub(super) fn requeue(&mut self, lines: &[EventId], at: Millis) -> rusqlite::Result<()> {
+    /// The name that a number stands for.
+    fn name(&self, word: i64) -> rusqlite::Result<Arc<str>> {
+        let mut statement = self.connection.prepare_cached("SELECT text FROM word WHERE id = ?1")?;
+        let name: Option<String> = statement.query_row([word], |row| row.get(0)).optional()?;
+        Ok(name.unwrap_or_default().into())
+    }
+
+    /// The newest line repeats this one.
+    fn count_requeued(
+        &mut self,
+        (line, source): (EventId, i64),
+        (had_failed, bytes): (bool, u64),
+        sums: &mut Resent,
+    ) -> rusqlite::Result<()> {
+        if had_failed {
+            self.connection
+                .prepare_cached("UPDATE settled SET state = ?2, resent_as = ?3 WHERE id = ?1")?
+                .execute(params![line, RESENT, self.books.newest])?;
+            self.books.failed -= 1;
+            self.books.resent += 1;
+            self.books.kept += 1;
+            // The old line may be pruned now, and pruning may have passed it.
+            self.books.pruned_through = self.books.pruned_through.min(line - 1);
+            sums.failed += 1;
+        } else {
+            self.books.accepted += 1;
+            self.books.replayed += 1;
+            self.books.queued_bytes += bytes;
+            self.sources.add(source, bytes);
+            sums.replayed += 1;
+        }
+        Ok(())
+    }
+
+    /// Stops at the first replay for which `spool.max_bytes` leaves no room. Where a source's share has none, its lines
+    /// are set aside, also the later ones, so that they stay in order; so are those of sources that are `held_back`.
+    /// Failed events need no room: they count already.
+    pub(super) fn requeue(
+        &mut self,
+        lines: &[EventId],
+        held_back: &[i64],
+        at: Millis,
+    ) -> rusqlite::Result<()> {
         let connection = self.connection;
         let mut select = connection.prepare_cached(
             "SELECT kind, source, partition_key, key_shortened, message_id, name, chunk, start, length, sum, state
              FROM event JOIN settled ON settled.id = event.id WHERE event.id = ?1",
         )?;
-        let mut supersede =
-            connection.prepare_cached("UPDATE settled SET state = ?2, resent_as = ?3 WHERE id = ?1")?;
         let mut payloads = Payloads::new(connection);
         let mut done = Requeued::default();
         for line in lines {
@@ -77,6 +128,12 @@ impl Transaction<'_> {
                 done.sums.passed_over += 1;
                 continue;
             };
+            let source = settled.source;
+            if held_back.contains(&source) || done.full.iter().any(|(full, _)| *full == source) {
+                done.looked_at += 1;
+                done.aside.push((*line, source));
+                continue;
+            }
             let Some(json) = payloads.read_whole(settled.place, &settled.key, settled.sum)? else {
                 done.looked_at += 1;
                 done.sums.damaged += 1;
@@ -84,8 +141,15 @@ impl Transaction<'_> {
             };
             let bytes = json.len() as u64;
             let had_failed = settled.state == FAILED;
-            if !had_failed && !self.has_room_for(settled.source, bytes) {
-                break;
+            match if had_failed { Room::Enough } else { self.room_for(source, bytes) } {
+                Room::Enough => {}
+                Room::None => break,
+                Room::NoneForSource => {
+                    done.looked_at += 1;
+                    done.aside.push((*line, source));
+                    done.full.push((source, self.name(source)?));
+                    continue;
+                }
             }
             self.chunk.make_room(connection, json.len(), self.books.newest)?;
             self.books.newest += 1;
@@ -98,24 +162,10 @@ impl Transaction<'_> {
                 repeat_of: None,
                 resend_of: Some(*line),
             };
-            let line_of_row = (self.books.newest, settled.source, at);
+            let line_of_row = (self.books.newest, source, at);
             row.insert(&mut self.insert_event, line_of_row, &mut self.chunk, json)?;
-            self.sources.note(self.books.newest, self.books.newest, settled.source);
-            if had_failed {
-                supersede.execute(params![line, RESENT, self.books.newest])?;
-                self.books.failed -= 1;
-                self.books.resent += 1;
-                self.books.kept += 1;
-                // The old line may be pruned now, and pruning may have passed it.
-                self.books.pruned_through = self.books.pruned_through.min(line - 1);
-                done.sums.failed += 1;
-            } else {
-                self.books.accepted += 1;
-                self.books.replayed += 1;
-                self.books.queued_bytes += bytes;
-                self.sources.add(settled.source, bytes);
-                done.sums.replayed += 1;
-            }
+            self.sources.note(self.books.newest, self.books.newest, source);
+            self.count_requeued((*line, source), (had_failed, bytes), &mut done.sums)?;
             done.looked_at += 1;
             done.sums.bytes += bytes;
             self.written.committed.push(Queued {
