@@ -9,7 +9,10 @@ mod recover;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
@@ -306,8 +309,8 @@ fn check_books(connection: &Connection, report: &mut Report) -> rusqlite::Result
     );
     // A program that opens the file for writing fills them where they are not there.
     let held = sources::held(connection)?;
-    if !held.is_empty() && held != sources::counted(connection, 0)? {
-        wrong.push("the bytes of each source differ".to_owned());
+    if !held.is_empty() {
+        wrong.extend(differing(connection, &held, &sources::counted(connection, 0)?)?);
     }
     if told.settled_through != rows.settled_through {
         wrong.push("events that wait would not have been found".to_owned());
@@ -316,6 +319,25 @@ fn check_books(connection: &Connection, report: &mut Report) -> rusqlite::Result
         report.find("ledger", format!("The sums do not agree with the rows ({}).", wrong.join("; ")));
     }
     Ok(rows)
+}
+
+/// What to say of each source whose bytes are not those of its rows.
+fn differing(
+    connection: &Connection,
+    held: &BTreeMap<i64, u64>,
+    counted: &BTreeMap<i64, u64>,
+) -> rusqlite::Result<Vec<String>> {
+    let mut said = Vec::new();
+    for source in held.keys().chain(counted.keys()).collect::<BTreeSet<_>>() {
+        let [told, rows] = [held, counted].map(|sums| sums.get(source).copied().unwrap_or(0));
+        if told != rows {
+            let mut statement = connection.prepare_cached("SELECT text FROM word WHERE id = ?1")?;
+            let name: Option<String> = statement.query_row([source], |row| row.get(0)).optional()?;
+            let name = name.map_or_else(|| format!("number {source}"), |name| format!("{name:?}"));
+            said.push(format!("bytes of the source {name}: {told} by the ledger, {rows} by the rows"));
+        }
+    }
+    Ok(said)
 }
 
 /// The books by the rows, as far as they tell: `accepted` is what is delivered, waits or failed.

@@ -917,7 +917,7 @@ fn refused_of(source: &str, count: usize) -> Arrivals {
     Arrivals { source: source.into(), rejected, ..arrivals(Vec::new()) }
 }
 
-fn of_source(source: &str, events: Vec<Event>) -> Arrivals {
+pub(super) fn of_source(source: &str, events: Vec<Event>) -> Arrivals {
     Arrivals { source: source.into(), ..arrivals(events) }
 }
 
