@@ -151,19 +151,19 @@ fn the_control_port_outlives_a_moment_without_file_descriptors() {
     serve.stop();
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn all_ports_and_the_forwarder_outlive_a_flood_that_takes_every_file_descriptor() {
+fn a_flood_of_connections_leaves_the_other_ports_and_the_forwarder_their_file_descriptors() {
     let home = Home::new("");
     let serve = home.serve_with_files(80);
     let control = control_address(&home);
     let endpoint: Vec<_> = (0..100).map(|_| Connection::open(serve.address).unwrap()).collect();
-    wait_until("there are no more", || serve.log().contains("could not be accepted"));
-    let callers: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(&control).unwrap()).collect();
+    let callers = silent(&control, 20);
+    for _ in 0..2 {
+        serve.accept("/v1/track", EVENT);
+        serve.wait_drained();
+        wait_until("the engine takes orders", || home.run(&["resend", "--all", "--dry-run"]).code == Some(0));
+    }
     drop((endpoint, callers));
-    wait_until("the engine takes orders", || home.run(&["resend", "--all", "--dry-run"]).code == Some(0));
-    serve.accept("/v1/track", EVENT);
-    serve.wait_drained();
     serve.stop();
 }
 
