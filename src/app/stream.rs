@@ -128,7 +128,9 @@ impl Stream {
                 }
             }
         }
-        if !self.reading || std::mem::take(&mut self.again) {
+        // Once: a second reading would take away what the first one has shown.
+        let again = std::mem::take(&mut self.again);
+        if again || !self.reading {
             match read_from(self.from, &self.place, clock) {
                 Ok(from) => engine.read_stream(ReadPlan { from, shard: self.shard.clone() }),
                 Err(_) => engine.stop_reading(),
@@ -139,7 +141,9 @@ impl Stream {
         // The stream is read anew or filtered differently: the view that was shown is of no use.
         let is_another = latest.filter != self.shown.filter || latest.read < self.shown.read;
         let is_aimed_at = self.hold.is_aimed_at(ctx);
-        if !is_aimed_at && !self.is_away && self.selected.is_none() || is_another {
+        // An empty list has no row to be held still.
+        let holds = is_aimed_at || self.is_away || self.selected.is_some();
+        if !holds || is_another || self.shown.records.is_empty() {
             self.shown = Arc::clone(&latest);
         }
         self.view = latest;

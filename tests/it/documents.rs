@@ -14,11 +14,11 @@ fn texts_in(folder: &Path, ending: &str) -> String {
     text
 }
 
-/// Between backticks, lower case, of four words at least: the name of a test, or how it begins.
+/// Between backticks, lower case, of six words at least: the name of a test, or how it begins.
 fn names(document: &str) -> impl Iterator<Item = &str> {
     let is_name = |text: &&str| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        text.trim_end_matches('…').chars().all(plain) && text.matches('_').count() >= 3
+        text.trim_end_matches('…').chars().all(plain) && text.matches('_').count() >= 5
     };
     document.split('`').skip(1).step_by(2).filter(is_name)
 }
