@@ -27,7 +27,7 @@ const LINES_AT_ONCE: u32 = 100;
 /// How often a source may have one line more: a hundred a minute.
 const LINE_EVERY: Duration = Duration::from_millis(600);
 
-/// Which refused events of one request may become lines: [`LINES_OF_REQUEST`], and one of each further reason.
+/// Which refused events of one request may become lines: 20 of them, and one of each further reason.
 #[derive(Debug, Default)]
 pub struct LinesOfRequest<'a> {
     known: Vec<&'a str>,
