@@ -29,6 +29,9 @@ const BACKLOG: u32 = 4096;
 /// File descriptors that connections leave for the spool, its readers, the control port and the practice stream.
 const OTHER_FILES: usize = 128;
 
+/// So many connections in a row that could not be accepted are said: about once a minute where it stays so.
+const FAILURES_SAID: u32 = 30_000;
+
 /// How long a connection may be idle or take for a request's head. SDKs hold connections between flushes of 5 to 30 s
 /// (tracking API §3.2).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -75,6 +78,7 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 impl Endpoint {
     /// Serves until [`Stage::Closed`]; then finishes the requests that are being answered.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, transport: Transport, connections_max: usize) {
+        let mut failures = 0_u32;
         let places = Places::new(connections_max);
         let mut tasks = JoinSet::new();
         let mut stage = self.stage.clone();
@@ -84,7 +88,10 @@ impl Endpoint {
                 accepted = listener.accept() => accepted,
             };
             let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
+                Ok(accepted) => {
+                    failures = 0;
+                    accepted
+                }
                 Err(error) if is_shortage(&error) => {
                     tracing::warn!("a connection could not be accepted, others make room: {error}");
                     places.give_some_back();
@@ -93,6 +100,10 @@ impl Endpoint {
                 }
                 Err(error) => {
                     // Of this connection alone: its peer has ended it, say. The pause is for an error that stays.
+                    failures = failures.saturating_add(1);
+                    if failures.is_multiple_of(FAILURES_SAID) {
+                        tracing::warn!("no connection can be accepted: {error}");
+                    }
                     tracing::debug!("a connection could not be accepted: {error}");
                     tokio::time::sleep(Duration::from_millis(1)).await;
                     continue;

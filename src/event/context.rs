@@ -73,6 +73,9 @@ impl Draft<'_, '_> {
     }
 }
 
+/// Names of a shared object that are remembered. A context has some dozens.
+const NAMES_MAX: usize = 4096;
+
 /// An object that the items of a batch share, for counting how much of it an item lacks.
 pub(super) struct SharedObject<'b> {
     /// Bytes of the object: what an item without one gets.
@@ -80,7 +83,8 @@ pub(super) struct SharedObject<'b> {
     /// Bytes of its members: what an item gets whose own have other names.
     members: usize,
     /// By name, the bytes of its first member of that name, and the item that was last seen with a member of that name.
-    /// Further members of a name count as lacking in each item: they must be looked at even where none is copied.
+    /// Further members of a name count as lacking in each item: they must be looked at even where none is copied. So do those
+    /// beyond [`NAMES_MAX`].
     names: HashMap<Cow<'b, str>, (usize, Option<usize>)>,
 }
 
@@ -90,7 +94,9 @@ impl<'b> SharedObject<'b> {
         for inner in body.inner(object) {
             let bytes = (inner.value.end - inner.name.span.start) as usize + ",".len();
             shared.members += bytes;
-            shared.names.entry(inner.name.text(body.text())).or_insert((bytes, None));
+            if shared.names.len() < NAMES_MAX {
+                shared.names.entry(inner.name.text(body.text())).or_insert((bytes, None));
+            }
         }
         shared
     }

@@ -38,20 +38,19 @@ static OF_MACHINE: OnceLock<Arc<[u8]>> = OnceLock::new();
 /// The machine's certificates, and those of AWS's `AWS_CA_BUNDLE`. A machine that has none is no error: servers without
 /// TLS, and those that the bundle is for, can be talked to.
 pub(super) fn context() -> Result<TlsContext, Unreadable> {
-    let bundle = config::ca_bundle().and_then(|pem| usable(&pem));
-    match (of_machine(rustls_native_certs::load_native_certs), &bundle) {
-        (Ok(of_machine), _) => Ok(trusting(&of_machine, bundle)),
-        (Err(error), Some(_)) => {
-            tracing::warn!("{error}; only those of AWS_CA_BUNDLE are trusted");
-            Ok(trusting(&[], bundle))
-        }
-        (Err(error), None) => Err(error),
-    }
+    let of_machine = of_machine(rustls_native_certs::load_native_certs)?;
+    Ok(trusting(&of_machine, bundle()))
 }
 
-/// What is trusted where the machine's certificates cannot be read.
-fn without_machine() -> TlsContext {
-    trusting(&[], None)
+fn bundle() -> Option<Vec<u8>> {
+    config::ca_bundle().and_then(|pem| usable(&pem))
+}
+
+/// What is trusted while the machine's certificates cannot be read: those of the bundle, where there is one.
+fn without_machine() -> (TlsContext, bool) {
+    let bundle = bundle();
+    let has_any = bundle.is_some();
+    (trusting(&[], bundle), has_any)
 }
 
 fn trusting(of_machine: &[u8], bundle: Option<Vec<u8>>) -> TlsContext {
@@ -110,37 +109,47 @@ fn usable(pem: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn trusting_machine(
     make: impl Fn(TlsContext) -> SharedHttpClient + Send + Sync + 'static,
 ) -> SharedHttpClient {
-    SharedHttpClient::new(Trusting(Arc::new(Making::new(context, make))))
+    SharedHttpClient::new(Trusting(Arc::new(Making::new(context, without_machine, make))))
 }
 
 type Trust = dyn Fn() -> Result<TlsContext, Unreadable> + Send + Sync;
 
 struct Making {
     trust: Box<Trust>,
+    instead: fn() -> (TlsContext, bool),
     make: Box<dyn Fn(TlsContext) -> SharedHttpClient + Send + Sync>,
     made: OnceLock<SharedHttpClient>,
-    /// For requests without TLS, where the certificates could not be read.
-    plain: OnceLock<SharedHttpClient>,
+    /// For the time in which the machine's certificates cannot be read: for requests without TLS, and for servers that
+    /// `AWS_CA_BUNDLE` vouches for. `true`: there is such a bundle.
+    without_machine: OnceLock<(SharedHttpClient, bool)>,
 }
 
 impl Making {
     fn new(
         trust: impl Fn() -> Result<TlsContext, Unreadable> + Send + Sync + 'static,
+        instead: fn() -> (TlsContext, bool),
         make: impl Fn(TlsContext) -> SharedHttpClient + Send + Sync + 'static,
     ) -> Self {
         let (trust, make) = (Box::new(trust), Box::new(make));
-        Self { trust, make, made: OnceLock::new(), plain: OnceLock::new() }
+        Self { trust, instead, make, made: OnceLock::new(), without_machine: OnceLock::new() }
     }
 
     fn client(&self, needs_tls: bool) -> Result<&SharedHttpClient, Unreadable> {
         if let Some(made) = self.made.get() {
             return Ok(made);
         }
-        match (self.trust)() {
-            Ok(trust) => Ok(self.made.get_or_init(|| (self.make)(trust))),
-            Err(error) if needs_tls => Err(error),
-            Err(_) => Ok(self.plain.get_or_init(|| (self.make)(without_machine()))),
-        }
+        let error = match (self.trust)() {
+            Ok(trust) => return Ok(self.made.get_or_init(|| (self.make)(trust))),
+            Err(error) => error,
+        };
+        let (client, has_bundle) = self.without_machine.get_or_init(|| {
+            let (trust, has_bundle) = (self.instead)();
+            if has_bundle {
+                tracing::warn!("{error}; until they can be, only those of AWS_CA_BUNDLE are trusted");
+            }
+            ((self.make)(trust), has_bundle)
+        });
+        if needs_tls && !has_bundle { Err(error) } else { Ok(client) }
     }
 }
 
@@ -235,7 +244,7 @@ mod tests {
         assert!(!of_machine(some).expect("one of them").is_empty());
         assert!(of_machine(failed).is_err(), "what may not be all is not kept");
         assert!(of_machine(CertificateResult::default).is_ok(), "a machine without any");
-        drop(without_machine());
+        drop(trusting(&[], None));
     }
 
     #[test]
@@ -244,17 +253,19 @@ mod tests {
         let is_readable = Arc::clone(&readable);
         let trust = move || {
             if is_readable.load(Ordering::Acquire) {
-                Ok(without_machine())
+                Ok(trusting(&[], None))
             } else {
                 Err(Unreadable("no file descriptor".to_owned()))
             }
         };
         let made = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&made);
-        let making = Making::new(trust, move |trust| {
+        let make = |trust: &TlsContext| crate::kinesis::connect::http(&ProxyConfig::disabled(), trust);
+        let counted = move |trust| {
             count.fetch_add(1, Ordering::Relaxed);
-            crate::kinesis::connect::http(&ProxyConfig::disabled(), &trust)
-        });
+            make(&trust)
+        };
+        let making = Making::new(trust, || (trusting(&[], None), false), counted);
         for _ in 0..2 {
             let said = making.client(true).expect_err("they cannot be read").to_string();
             assert!(said.ends_with("cannot be read: no file descriptor"), "{said}");
@@ -265,5 +276,8 @@ mod tests {
             assert!(making.client(true).is_ok() && making.client(false).is_ok());
         }
         assert_eq!(made.load(Ordering::Relaxed), 2, "each of the two is kept");
+        let unreadable = || Err(Unreadable(String::new()));
+        let with_bundle = Making::new(unreadable, || (trusting(&[], None), true), move |trust| make(&trust));
+        assert!(with_bundle.client(true).is_ok() && with_bundle.made.get().is_none(), "for the time being");
     }
 }

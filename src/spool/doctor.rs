@@ -108,6 +108,7 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
         return Err(DoctorError::Nothing(path));
     }
     if !repair {
+        open::refuse_planted(dir)?;
         return look(dir, &path);
     }
     let _lock = open::lock(dir)?;

@@ -245,16 +245,22 @@ pub fn guard(dir: &Path) -> Result<(), OpenError> {
     if files::keep_others_out(dir).map_err(io)? {
         tracing::warn!("Other users could write into the data folder {}; now they cannot", dir.display());
     }
-    if let Some((path, owner)) = planted(dir).map_err(io)? {
-        return Err(OpenError::Planted { path, owner });
+    refuse_planted(dir)
+}
+
+/// The same for who only looks: nothing is changed.
+pub(super) fn refuse_planted(dir: &Path) -> Result<(), OpenError> {
+    match planted(dir) {
+        Ok(None) => Ok(()),
+        Ok(Some((path, owner))) => Err(OpenError::Planted { path, owner }),
+        Err(source) => Err(OpenError::Io { path: dir.to_owned(), source }),
     }
-    Ok(())
 }
 
 fn planted(dir: &Path) -> std::io::Result<Option<(PathBuf, u32)>> {
-    files::planted_in(dir, |name| {
-        name.starts_with(FILE_NAME) || [LOCK_NAME, segments::FOLDER].contains(&name)
-    })
+    // The last is the engine's own, which says where it takes orders.
+    let names = [LOCK_NAME, segments::FOLDER, "engine.json"];
+    files::planted_in(dir, |name| name.starts_with(FILE_NAME) || names.contains(&name))
 }
 
 /// A sentence where other users can put files into the data folder and take them away.
@@ -282,7 +288,8 @@ fn is_owned(file: &File) -> bool {
 
 /// Whether an engine has this data folder now.
 pub fn is_in_use(dir: &Path) -> bool {
-    dir.is_dir() && lock_file(dir).is_ok_and(|file| is_owned(&file))
+    // Another user who holds a lock there is no engine.
+    dir.is_dir() && refuse_planted(dir).is_ok() && lock_file(dir).is_ok_and(|file| is_owned(&file))
 }
 
 /// No connection of ours copies the write-ahead log when it closes: after a failure that would spread what the disk never
@@ -342,6 +349,9 @@ pub(super) fn checkpointer(path: &Path, ours: &Ours) -> rusqlite::Result<Connect
 /// A connection that cannot write and never holds up the writer; to `ours` where this process has a writer.
 pub(super) fn reader(path: &Path, ours: Option<&Ours>) -> Result<Connection, OpenError> {
     let sqlite = |source| OpenError::sqlite(path, source);
+    if let (None, Some(dir)) = (ours, path.parent().filter(|dir| dir.is_dir())) {
+        refuse_planted(dir)?;
+    }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, ours).map_err(sqlite)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(sqlite)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;").map_err(sqlite)?;

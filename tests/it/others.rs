@@ -80,6 +80,10 @@ fn what_another_user_left_in_the_data_folder_is_not_used() {
         let said = ended.stderr;
         assert!(said.contains(name) && said.contains("made by another user (uid 12345)"), "{name}: {said}");
         assert_eq!(fs::read(&path).expect("it is there"), ours, "{name} was written to");
+        for words in [&["doctor", "--check"][..], &["resend", "--all"], &["log"]] {
+            let ended = home.run(words);
+            assert!(ended.stderr.contains("made by another user"), "{name}, {words:?}: {ended:?}");
+        }
         chown(&path, Some(0), None).expect("taken back");
     }
     home.serve(&[]).stop();
@@ -105,7 +109,9 @@ fn write_keys_that_every_user_can_read_draw_a_warning() {
     let home = Home::new("");
     // The system's folder for temporary files lets everybody in.
     set(home.folder(), 0o755);
-    for (mode, is_warned) in [(0o600, false), (0o640, false), (0o644, true)] {
+    let is_open = |folder: &Path| mode(folder) & 0o001 != 0;
+    let lets_in = home.folder().ancestors().all(is_open);
+    for (mode, is_warned) in [(0o600, false), (0o640, false), (0o644, lets_in)] {
         set(&home.settings_file(), mode);
         let log = home.serve(&[]).stop();
         assert_eq!(log.contains("can read the settings file"), is_warned, "{mode:o}: {log}");
