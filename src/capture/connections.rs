@@ -20,7 +20,7 @@ use super::{
 };
 
 /// Connections at a time, file descriptors permitting: [`connections_max`]. Measured without optimisation: 31 KB each when
-/// silent, 40 KB with half a head of 62 KB or a slow body; 165 MB for all of them.
+/// silent, 40 KB with half a head of 62 KB or a slow body; 175 MiB for all of them.
 const CONNECTIONS_MAX: usize = 4096;
 
 /// Connections that wait to be accepted.
