@@ -4,6 +4,7 @@
 //! when to put again is the forwarder's to decide, and every attempt is part of the delivery's story. An answer
 //! counts as delivered only when it names shard and sequence number. Messages of faults carry no secrets.
 
+mod around;
 mod body_hash;
 mod bounded;
 mod check;

@@ -1,12 +1,14 @@
 //! A limit on the bytes of an answer: the SDK reads each whole, whatever its server sends.
 
-use aws_sdk_kinesis::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_kinesis::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    http::{HttpConnector as _, HttpConnectorFuture, SharedHttpConnector},
     orchestrator::{HttpRequest, HttpResponse},
 };
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
+
+use super::around::around;
 
 /// Bytes of an answer, by the call's name. `PutRecord` has many in flight, and its answer is 200 bytes.
 const PUT_RECORD: usize = 256 << 10;
@@ -20,33 +22,15 @@ pub(super) const OTHERS: usize = 8 << 20;
 
 /// The same client; an answer that is longer than its call allows is an error, and is not read to its end.
 pub(super) fn bounded(client: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Bounded(client))
+    around(client, call)
 }
 
-#[derive(Debug)]
-struct Bounded(SharedHttpClient);
-
-impl HttpClient for Bounded {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector(self.0.http_connector(settings, components)))
-    }
-}
-
-#[derive(Debug)]
-struct Connector(SharedHttpConnector);
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let bytes_max = bytes_max(request.headers().get("x-amz-target").unwrap_or_default());
-        let answer = self.0.call(request);
-        HttpConnectorFuture::new(async move {
-            answer.await.map(|response: HttpResponse| response.map(|body| limited(body, bytes_max)))
-        })
-    }
+fn call(connector: &SharedHttpConnector, request: HttpRequest) -> HttpConnectorFuture {
+    let bytes_max = bytes_max(request.headers().get("x-amz-target").unwrap_or_default());
+    let answer = connector.call(request);
+    HttpConnectorFuture::new(async move {
+        answer.await.map(|response: HttpResponse| response.map(|body| limited(body, bytes_max)))
+    })
 }
 
 /// The body up to so many bytes; more are an error.

@@ -3,43 +3,27 @@
 
 use std::{error::Error, fmt};
 
-use aws_sdk_kinesis::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_kinesis::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    http::{HttpConnector as _, HttpConnectorFuture, SharedHttpConnector},
     orchestrator::HttpRequest,
     result::ConnectorError,
 };
 
+use super::around::around;
+
 /// The same client, whose errors name the host.
 pub(super) fn naming(client: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Naming(client))
+    around(client, call)
 }
 
-#[derive(Debug)]
-struct Naming(SharedHttpClient);
-
-impl HttpClient for Naming {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector(self.0.http_connector(settings, components)))
-    }
-}
-
-#[derive(Debug)]
-struct Connector(SharedHttpConnector);
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let whom = match service_of(request.headers().get("x-amz-user-agent").unwrap_or_default()) {
-            Some(service) => format!("{} ({service})", host_of(request.uri())),
-            None => host_of(request.uri()).to_owned(),
-        };
-        let answer = self.0.call(request);
-        HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(error, whom)) })
-    }
+fn call(connector: &SharedHttpConnector, request: HttpRequest) -> HttpConnectorFuture {
+    let whom = match service_of(request.headers().get("x-amz-user-agent").unwrap_or_default()) {
+        Some(service) => format!("{} ({service})", host_of(request.uri())),
+        None => host_of(request.uri()).to_owned(),
+    };
+    let answer = connector.call(request);
+    HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(error, whom)) })
 }
 
 /// Host and port; a path may hold what is nobody's business.

@@ -31,6 +31,18 @@ impl Practising {
         self.send("GET", path, "", b"")
     }
 
+    /// How often the event is taken, and the answer when it is not.
+    fn taken_until_refused(&self, event: &str) -> (u64, Reply) {
+        const TAKEN_MAX: u64 = 50;
+        for taken in 0..TAKEN_MAX {
+            let reply = self.post("/v1/track", event);
+            if reply.status != 200 {
+                return (taken, reply);
+            }
+        }
+        panic!("taken {TAKEN_MAX} times")
+    }
+
     fn lines(&self, states: &[State]) -> Vec<Delivery> {
         let query = Query { states: states.to_vec(), oldest_first: true, limit: 100, ..Query::default() };
         self.engine.page(query).wait().unwrap().unwrap().rows
@@ -596,15 +608,8 @@ fn a_full_spool_sends_senders_away_for_a_while_and_takes_them_again_when_there_i
         config.spool.max_bytes = 64 << 10;
     });
     let event = format!(r#"{{"userId":"u","event":"e","p":"{}"}}"#, "x".repeat(8 << 10));
-    let mut taken = 0;
-    let refused = loop {
-        let reply = running.post("/v1/track", &event);
-        if reply.status != 200 {
-            break reply;
-        }
-        taken += 1;
-        assert!(taken < 9, "64 KiB do not hold nine times 8 KiB");
-    };
+    let (taken, refused) = running.taken_until_refused(&event);
+    assert!(taken < 9, "64 KiB do not hold nine times 8 KiB");
     assert!(taken > 5, "{taken}");
     assert_refused(&refused, 429, "overloaded");
     assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
@@ -839,15 +844,8 @@ fn one_source_at_its_share_of_the_spool_hears_so_and_another_is_answered_200() {
         config.capture.sources.push(Source::new("The \"other\"", OTHER));
     });
     let event = format!(r#"{{"userId":"u","event":"e","p":"{}"}}"#, "x".repeat(8 << 10));
-    let mut taken = 0;
-    let refused = loop {
-        let reply = running.post("/v1/track", &event);
-        if reply.status != 200 {
-            break reply;
-        }
-        taken += 1;
-        assert!(taken < 17, "half of 256 KiB do not hold as many times 8 KiB");
-    };
+    let (taken, refused) = running.taken_until_refused(&event);
+    assert!(taken < 17, "half of 256 KiB do not hold as many times 8 KiB");
     assert!(taken > 12, "{taken}");
     assert_refused(&refused, 429, "source_spool_full");
     assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);

@@ -103,14 +103,23 @@ fn assert_served(serve: &Serve, flood: &mut Flood, more: &[u8]) {
     assert_eq!(accepted, sent, "each was taken, and once");
 }
 
-#[test]
-fn slow_bodies_keep_no_honest_sender_out() {
+/// A flood from loopback, which says this at first, and that from then on.
+fn assert_keeps_nobody_out(says: &[u8], more: &[u8]) {
     let home = Home::new("");
     let serve = home.serve_with_files(FILES);
-    let begun = b"POST /v1/track HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n{";
-    let mut flood = Flood::new(serve.address, begun);
-    assert_served(&serve, &mut flood, b" ");
+    assert_served(&serve, &mut Flood::new(serve.address, says), more);
     serve.stop();
+}
+
+/// 62 KB of a head whose end does not come.
+fn half_head() -> String {
+    format!("GET /v1/pixel/track?data={}", "x".repeat(62_000))
+}
+
+#[test]
+fn slow_bodies_keep_no_honest_sender_out() {
+    let begun = b"POST /v1/track HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n{";
+    assert_keeps_nobody_out(begun, b" ");
 }
 
 #[test]
@@ -146,31 +155,18 @@ fn idle_connections_of_a_holder_of_the_public_key_cut_no_request_that_is_arrivin
 
 #[test]
 fn connections_that_ask_for_the_state_all_the_time_keep_no_honest_sender_out() {
-    let home = Home::new("");
-    let serve = home.serve_with_files(FILES);
     let health = request("GET", "/health", "", b"");
-    let mut flood = Flood::new(serve.address, &health);
-    assert_served(&serve, &mut flood, &health);
-    serve.stop();
+    assert_keeps_nobody_out(&health, &health);
 }
 
 #[test]
 fn half_heads_keep_no_honest_sender_out() {
-    let home = Home::new("");
-    let serve = home.serve_with_files(FILES);
-    let half = format!("GET /v1/pixel/track?data={}", "x".repeat(62_000));
-    let mut flood = Flood::new(serve.address, half.as_bytes());
-    assert_served(&serve, &mut flood, b"x");
-    serve.stop();
+    assert_keeps_nobody_out(half_head().as_bytes(), b"x");
 }
 
 #[test]
 fn connections_that_say_nothing_keep_no_honest_sender_out() {
-    let home = Home::new("");
-    let serve = home.serve_with_files(FILES);
-    let mut flood = Flood::new(serve.address, b"");
-    assert_served(&serve, &mut flood, b"");
-    serve.stop();
+    assert_keeps_nobody_out(b"", b"");
 }
 
 /// Other systems have 127.0.0.1 alone.
@@ -212,7 +208,7 @@ fn many_half_heads_take_no_more_memory_than_their_budget() {
     let home = Home::new("");
     let serve = home.serve_with_files(8192);
     let Some(before) = serve.resident_kib() else { return };
-    let half = format!("GET /v1/pixel/track?data={}", "x".repeat(62_000));
+    let half = half_head();
     let mut sockets = Vec::new();
     for _ in 0..HEADS {
         let mut socket = TcpStream::connect(serve.address).unwrap();
