@@ -28,6 +28,7 @@ use egui_kittest::{
 };
 use tributary::{
     app::{App, Running},
+    clock::now_ms,
     config::{Config, Source},
     delivery::Receipt,
     engine::{Engine, Paths},
@@ -133,7 +134,7 @@ fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
                     .collect::<anyhow::Result<_>>()?;
                 let appends = some.into_iter().map(|events| {
                     let source = Arc::from("benchmark");
-                    spool.append(Arrivals { source, received_at: now(), events, ..Arrivals::default() })
+                    spool.append(Arrivals { source, received_at: now_ms(), events, ..Arrivals::default() })
                 });
                 for appended in futures_util::future::join_all(appends).await {
                     appended?;
@@ -145,7 +146,7 @@ fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
             let settlements = next.events.iter().map(|event| Settlement {
                 id: event.id,
                 bytes: event.json.len(),
-                at: now(),
+                at: now_ms(),
                 attempts: 1,
                 took_ms: 1,
                 encoding: Encoding::Base64,
@@ -167,15 +168,10 @@ fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 fn events_of(request: &[u8]) -> anyhow::Result<Vec<Event>> {
     let head = request.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
     let arrival = Arrival {
-        received_at_ms: now(),
+        received_at_ms: now_ms(),
         class: PathClass::Server,
         peer: None,
         encoding: Encoding::Base64,

@@ -27,7 +27,6 @@ use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -40,8 +39,9 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
+    clock::now_ms,
     config::{Config, PublicUrl, Source},
-    delivery::{Forwarder, Intake, Millis, Puts, StreamNews, Stuck},
+    delivery::{Forwarder, Intake, Puts, StreamNews, Stuck},
     event,
     spool::{AppendError, Spool, Summary},
 };
@@ -376,9 +376,4 @@ fn host_of<'a>(uri: &'a Uri, header: Option<&'a HeaderValue>) -> &'a str {
         .and_then(|host| host.to_str().ok())
         .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))
         .unwrap_or("localhost")
-}
-
-fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -26,15 +26,16 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
+    clock::now_ms,
     config::{self, Config, Operation},
-    delivery::{self, EventId, Fault, Millis, Puts, SET_ASIDE, StreamFacts, StreamNews, Stuck},
+    delivery::{self, EventId, Fault, Puts, SET_ASIDE, StreamFacts, StreamNews, Stuck},
     event::Aggregation,
     kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client},
     spool::{Settlement, Spool, Summary},
@@ -518,9 +519,4 @@ fn cpu_time() -> Option<Duration> {
     {
         None
     }
-}
-
-fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -7,7 +7,8 @@
 pub mod delivery;
 pub mod event;
 
-// Files that survive a power cut.
+// The wall clock, and files that survive a power cut.
+pub mod clock;
 pub mod files;
 
 // The program's own log, and the places of its own ports.

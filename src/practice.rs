@@ -30,11 +30,12 @@ pub use faults::Faults;
 
 pub use crate::places::Limits;
 
+use crate::clock::now_ms;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use random::Random;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use store::{Plan, Streams};
 use token::Seal;
 use tokio::net::TcpListener;
@@ -164,7 +165,7 @@ impl Practice {
             return Err(Error::Shards(shards));
         }
         let plan = Plan { shards, on_demand: false, record_bytes_max: 1 << 20 };
-        streams.create(name, plan, now_ms());
+        streams.create(name, plan, now_ms().unsigned_abs());
         Ok(())
     }
 
@@ -216,11 +217,6 @@ impl Practice {
             Ok(())
         }
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn random_bytes<const LEN: usize>() -> [u8; LEN] {

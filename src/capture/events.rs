@@ -15,11 +15,11 @@ use super::{
     forwarded::Forwarded,
     host, host_of, key,
     masked::Secrets,
-    now_ms,
     places::Place,
     visitors::Visit,
 };
 use crate::{
+    clock::now_ms,
     delivery::{Fault, Millis, State},
     event::{self, Arrival, Event, Kind, PathClass, Refusal, shown},
     spool::{AppendError, Arrivals, LinesOfRequest, Rejected},

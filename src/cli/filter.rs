@@ -1,12 +1,11 @@
 //! Which lines of the delivery log a command is about: a flag for each part of a query, and the query as the window's
 //! search field takes it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::Context;
 use clap::Args;
 
 use crate::{
+    clock::now_ms,
     delivery::{Field, Millis, Query, State, query},
     event::Kind,
 };
@@ -89,7 +88,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Query> {
         let word = &text[unknown.place];
         super::tell(&format!("{word} is not a field, so it is searched for as text.{meant}"));
     }
-    Ok(Query::parse(text, now())?)
+    Ok(Query::parse(text, now_ms())?)
 }
 
 fn state(word: &str) -> anyhow::Result<State> {
@@ -102,14 +101,9 @@ fn kind(word: &str) -> anyhow::Result<Kind> {
 
 /// A moment: RFC 3339, a date, or a duration ago (`90s`, `15m`, `2h`, `1d`).
 pub(super) fn moment(text: &str) -> anyhow::Result<Millis> {
-    query::moment(text, now()).with_context(|| {
+    query::moment(text, now_ms()).with_context(|| {
         format!(
             "\"{text}\" is no time; write 2026-03-02T10:00:00Z, 2026-03-02, or 15m, 2h, 1d for so long ago"
         )
     })
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

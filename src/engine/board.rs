@@ -3,14 +3,15 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
 
 use super::{PRACTICE_STREAM, Shared};
 use crate::{
-    delivery::{Intake, Ledger, Millis, Status},
+    clock::now_ms,
+    delivery::{Intake, Ledger, Status},
     spool::Summary,
 };
 
@@ -110,11 +111,6 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),
         puts: *shared.puts.borrow(),
     }
-}
-
-fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 /// Events in each of the last seconds; the last place is the second that is running.

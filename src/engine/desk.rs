@@ -1,13 +1,12 @@
 //! The desk: reads the delivery log for the faces, on a thread and a connection of its own.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tokio::sync::{mpsc, oneshot};
 
 use super::memo::Memo;
 use crate::{
+    clock::now_ms,
     delivery::{
-        Delivery, Detail, EventId, Millis, Page, Query,
+        Delivery, Detail, EventId, Page, Query,
         chart::{Overview, Window},
     },
     event::Encoding,
@@ -70,9 +69,4 @@ pub(super) fn run(
         }
         answered();
     }
-}
-
-fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

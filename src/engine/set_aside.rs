@@ -3,10 +3,9 @@
 //! The forwarder is at rest meanwhile: what was in flight has come back, and nothing is put. Each event that waits is
 //! settled as failed with a code that says so: it stays in the log, adds up in the ledger, and can be sent again later.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::{
-    delivery::{EventId, Fault, Millis, SET_ASIDE},
+    clock::now_ms,
+    delivery::{EventId, Fault, SET_ASIDE},
     event::Encoding,
     spool::{AppendError, ReadError, Settlement, Spool},
 };
@@ -59,9 +58,4 @@ fn unwritten(error: &AppendError) -> String {
 
 fn unreadable(error: &ReadError) -> String {
     format!("the waiting events cannot be read: {error}")
-}
-
-fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{
     load::{Load, Parcel},
-    now_ms,
     settle::Done,
 };
 use crate::{
+    clock::now_ms,
     event::{Aggregation, Bucket, Encoding, RecordData, UserRecord},
     kinesis::{Client, Outgoing},
 };

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Forwarder, now_ms};
+use super::Forwarder;
 use crate::{
+    clock::now_ms,
     delivery::{EventId, Fault},
     spool::{Next, ReadError, Settlement, Spool},
 };

@@ -8,10 +8,10 @@ use super::{
     bound::Doing,
     in_flight_of,
     load::{Load, Parcel, Taken},
-    now_ms,
     state::Reason,
 };
 use crate::{
+    clock::now_ms,
     delivery::{Attempt, EventId, Fault, Millis, Outcome, Puts, Receipt},
     event::Encoding,
     kinesis,

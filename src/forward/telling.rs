@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Forwarder, now_ms, state::Reason};
+use super::{Forwarder, state::Reason};
 use crate::{
+    clock::now_ms,
     delivery::{self, Millis, StreamNews},
     kinesis,
 };

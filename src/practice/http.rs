@@ -3,11 +3,12 @@
 //! Headers are judged before a body is read, and the bodies being read share a budget of memory: the program's own client
 //! has one, all others another.
 
+use super::Practice;
 use super::access::{self, Expected};
 use super::faults::Ending;
 use super::operations::{self, Call};
 use super::refusal::Refusal;
-use super::{Practice, now_ms};
+use crate::clock::now_ms;
 use crate::places::{Place, Rank};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -68,7 +69,7 @@ async fn respond(door: &Door, place: &Place, request: Request) -> Response {
             return Err(Refusal::expired_credentials());
         }
         let shared = &*door.practice.shared;
-        let call = Call { shared, faults, now_ms: now_ms() };
+        let call = Call { shared, faults, now_ms: now_ms().unsigned_abs() };
         let ending = faults.ending(&shared.random);
         match ending {
             Ending::Answered | Ending::CutAfter => {

@@ -10,11 +10,12 @@ use std::{
     collections::BTreeMap,
     num::NonZeroU32,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use super::{AppendError, Command, LogReader, OpenError, ReadError, Requeued, Spool, oneshot};
-use crate::delivery::{Delivery, EventId, Millis, Query, Resent, State, Which};
+use crate::clock::now_ms;
+use crate::delivery::{Delivery, EventId, Query, Resent, State, Which};
 
 /// Lines that are queued in one transaction.
 const STRETCH: usize = 500;
@@ -130,9 +131,7 @@ impl Spool {
 
     fn requeue(&self, lines: Vec<EventId>, held_back: Vec<i64>) -> Result<Requeued, AppendError> {
         let (reply, answer) = oneshot::channel();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at = Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX);
-        let command = Command::Resend { lines, held_back, at, reply };
+        let command = Command::Resend { lines, held_back, at: now_ms(), reply };
         self.shared.commands.blocking_send(command).map_err(|_closed| AppendError::Closed)?;
         answer.blocking_recv().unwrap_or(Err(AppendError::Closed))
     }

@@ -542,7 +542,7 @@ fn a_search_through_many_lines_gives_what_it_found_and_goes_on_where_it_stopped(
 fn the_sums_of_the_charts_go_on_after_reopening_and_match_what_happened() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
-        let now = || super::write::now_ms();
+        let now = || crate::clock::now_ms();
         let path = dir.path().join(FILE_NAME);
         let day = |keys: &Keys| {
             let log = LogReader::open(&path).expect("opens");
@@ -605,7 +605,7 @@ fn a_record_of_several_events_is_one_record_of_its_shard_in_the_charts() {
         let path = spool.path().to_owned();
         close(spool, threads).await;
         let log = LogReader::open(&path).expect("opens");
-        let overview = log.overview(Window::Day, &keys, super::write::now_ms()).expect("readable");
+        let overview = log.overview(Window::Day, &keys, crate::clock::now_ms()).expect("readable");
         let shards: Vec<_> = overview.intervals.iter().flat_map(|interval| &interval.shards).collect();
         let records: u64 = shards.iter().map(|(_, (records, _))| records).sum();
         let delivered: u64 = overview.intervals.iter().map(|interval| interval.delivered).sum();

@@ -15,7 +15,7 @@ use std::{
         Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OptionalExtension};
@@ -32,6 +32,7 @@ use super::{
     rows::Books,
     segments::Segments,
 };
+use crate::clock::now_ms;
 use crate::delivery::{Attempt, EventId, Intake, Millis};
 use recovery::Trouble;
 pub use refused::LinesOfRequest;
@@ -848,11 +849,6 @@ fn note_frames(connection: &mut Connection, frames: &Arc<AtomicU64>) -> rusqlite
         frames.store(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
         Ok(())
     }))
-}
-
-pub(super) fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 fn books(connection: &Connection) -> rusqlite::Result<Books> {

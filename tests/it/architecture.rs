@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use of the others, in the order in which data flows: a row names rows above it only.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
+    ("clock", &[]),
     ("files", &[]),
     ("log", &[]),
     ("places", &[]),
@@ -18,30 +19,31 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("policy", &["event", "delivery", "config"]),
     ("remedy", &["event", "delivery", "config"]),
     ("snippets", &["event", "delivery", "config"]),
-    ("spool", &["files", "event", "delivery", "config"]),
-    ("practice", &["places"]),
+    ("spool", &["clock", "files", "event", "delivery", "config"]),
+    ("practice", &["clock", "places"]),
     ("kinesis", &["event", "delivery", "config", "policy", "remedy"]),
-    ("capture", &["log", "event", "delivery", "config", "spool"]),
-    ("forward", &["event", "delivery", "config", "spool", "kinesis"]),
+    ("capture", &["clock", "log", "event", "delivery", "config", "spool"]),
+    ("forward", &["clock", "event", "delivery", "config", "spool", "kinesis"]),
     (
         "engine",
         &[
-            "files", "places", "event", "delivery", "config", "policy", "remedy", "snippets", "spool",
-            "practice", "kinesis", "capture", "forward",
+            "clock", "files", "places", "event", "delivery", "config", "policy", "remedy", "snippets",
+            "spool", "practice", "kinesis", "capture", "forward",
         ],
     ),
     (
         "cli",
         &[
-            "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice", "kinesis",
-            "capture", "forward", "engine", "log",
+            "clock", "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice",
+            "kinesis", "capture", "forward", "engine", "log",
         ],
     ),
     ("app", &["event", "delivery", "config", "policy", "remedy", "snippets", "engine"]),
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.
-const DOORS: [(&str, &[&str]); 28] = [
+const DOORS: [(&str, &[&str]); 29] = [
+    ("UNIX_EPOCH", &["clock"]),
     ("tracing_subscriber", &["log"]),
     ("io::stderr", &["log", "cli"]),
     ("rusqlite", &["spool"]),

@@ -5,12 +5,13 @@
 use std::{
     cell::Cell,
     net::SocketAddr,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use eframe::egui::{Key, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::{
+    clock::now_ms,
     config::Origin,
     delivery::{Forwarder, Millis},
     engine::Faults,
@@ -35,10 +36,6 @@ fn post(address: SocketAddr, n: usize) {
     let event = format!(r#"{{"userId":"ada","event":"Seen","messageId":"m-{n}"}}"#);
     let reply = wire::send(address, "POST", "/v1/track", &key_header(WRITE_KEY), event.as_bytes());
     assert_eq!(reply.status, 200);
-}
-
-fn now_ms() -> Millis {
-    Millis::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 /// The first put succeeds, all later ones fail.

@@ -5,17 +5,13 @@
 //! is there, since it would begin with an empty spool; the next `doctor` ends what was begun. No file loses a name before
 //! another one of it is on the disk.
 
-use std::{
-    fs::File,
-    io,
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fs::File, io, path::Path};
 
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types::Value};
 
 use super::{DoctorError, FILE_NAME, Recovered, Report, counted, open};
 use crate::{
+    clock,
     delivery::EventId,
     files::{self, remove_if_there, sync_folder},
     spool::{pulse, rows::Books, segments},
@@ -99,7 +95,7 @@ pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorErr
         remove_if_there(&dir.join(format!("{NEW}{part}")))?;
     }
     let recovered = recover(&dir.join(FILE_NAME), &dir.join(NEW))?;
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let seconds = clock::now_ms().unsigned_abs() / 1000;
     let aside = aside_name(seconds);
     // What the new spool has no rows for goes from the folder when an engine starts.
     let segments = dir.join(format!("{ASIDE}{seconds}.{}", segments::FOLDER));
