@@ -12,45 +12,104 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Serialize;
+
 pub use others::{keep_others_out, mode_if_read_by_all, open_private, planted_in, writers_of};
 
-/// Writes `bytes` as the file at `path`, for this user alone (mode 600 on Unix), whatever was there: a file of other
-/// permissions is replaced, and a symbolic link too, never what it leads to. For files that only the program writes. On an
-/// error the old file is there as before.
+/// Replaces the file at `path` with `bytes`, readable by this user alone (mode 600 on Unix), whatever was there before: a
+/// file with other permissions is replaced, and so is a symbolic link, never its target. For files that only the program
+/// writes. After an error the old file is unchanged.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = Temporary::beside(path)?;
-    temporary.fill(bytes)?;
-    fs::rename(&temporary.path, path)?;
-    sync_folder(folder_of(path))
+    let mut new = NewFile::beside(path)?;
+    new.write_all(bytes)?;
+    new.replace(path)
 }
 
-/// Writes `bytes` in the place of a file that its user edits too: it keeps its permissions, and a symbolic link stays one.
-/// On an error the old file is there as before.
+/// The same for a small JSON document.
+pub fn replace_json(path: &Path, document: &impl Serialize) -> io::Result<()> {
+    replace_private(path, &serde_json::to_vec_pretty(document)?)
+}
+
+/// Replaces a file that its user edits too: it keeps its permissions, and a symbolic link stays a link. After an error the
+/// old file is unchanged.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
-    let temporary = Temporary::beside(&path)?;
-    fs::set_permissions(&temporary.path, fs::metadata(&path)?.permissions())?;
-    temporary.fill(bytes)?;
-    fs::rename(&temporary.path, &path)?;
-    sync_folder(folder_of(&path))
+    let mut new = NewFile::beside(&path)?;
+    fs::set_permissions(&new.path, fs::metadata(&path)?.permissions())?;
+    new.write_all(bytes)?;
+    new.replace(&path)
 }
 
-/// Writes a file that is not there yet, and its folder where that is missing; `false` (and nothing written) where
-/// somebody was quicker.
+/// Creates a file, and its folder if that is missing. `false`: a file has this name already; it is unchanged.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let folder = folder_of(path);
-    create_folder(folder)?;
-    let temporary = Temporary::beside(path)?;
-    temporary.fill(bytes)?;
-    // A link fails where a file is, other than a rename; some file systems have no links.
-    match fs::hard_link(&temporary.path, path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        Err(_) if fs::symlink_metadata(path).is_ok() => return Ok(false),
-        Err(_) => fs::rename(&temporary.path, path)?,
+    create_folder(folder_of(path))?;
+    let mut new = NewFile::beside(path)?;
+    new.write_all(bytes)?;
+    new.create(path)
+}
+
+/// A file that is being written under a temporary name in the folder of its final name, readable by this user alone (mode
+/// 600 on Unix). Dropped before it has its final name, it is removed.
+///
+/// Not `tempfile::NamedTempFile`: that does not sync, and it renames by raw system calls, which the power-loss tests do not
+/// see (`tests/powerloss/shim.c` replaces functions of the C library).
+pub struct NewFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl NewFile {
+    fn beside(path: &Path) -> io::Result<Self> {
+        Self::named(folder_of(path).join(format!(".tributary-{:016x}.tmp", fastrand::u64(..))))
     }
-    sync_folder(folder)?;
-    Ok(true)
+
+    /// With a temporary name of the caller's own; an error if a file has it already.
+    pub fn named(path: PathBuf) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path)?;
+        Ok(Self { path, file })
+    }
+
+    /// Syncs the file and gives it the name `path`, in place of any file that has it.
+    pub fn replace(self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, path)?;
+        sync_folder(folder_of(path))
+    }
+
+    /// Syncs the file and gives it the name `path`. `false`: another file has that name already; it is unchanged.
+    pub fn create(self, path: &Path) -> io::Result<bool> {
+        self.file.sync_all()?;
+        // Unlike a rename, a link fails if the name is taken. Some file systems have no links.
+        match fs::hard_link(&self.path, path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(_) if fs::symlink_metadata(path).is_ok() => return Ok(false),
+            Err(_) => fs::rename(&self.path, path)?,
+        }
+        sync_folder(folder_of(path))?;
+        Ok(true)
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // After a rename no file has this name any more.
+        drop(fs::remove_file(&self.path));
+    }
 }
 
 /// Gives the file at `from` the name `to` in the same folder, in place of the file that has it. `from` goes only once `to` is
@@ -196,36 +255,6 @@ fn device_in(mounts: &str, path: &Path) -> Option<String> {
     Some(format!("{source}, {kind}, mounted at {point}"))
 }
 
-/// A file that is gone when this is dropped, unless it was renamed.
-struct Temporary {
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn beside(path: &Path) -> io::Result<Self> {
-        let path = folder_of(path).join(format!(".tributary-{:016x}.tmp", fastrand::u64(..)));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&path)?;
-        Ok(Self { path })
-    }
-
-    fn fill(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).open(&self.path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // After a rename it is not there any more, and that is right.
-        drop(fs::remove_file(&self.path));
-    }
-}
-
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -276,6 +305,26 @@ mod tests {
     }
 
     #[test]
+    fn a_new_file_has_its_name_once_it_is_whole_and_takes_none_that_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, part] = ["log.csv", "log.csv.part"].map(|name| folder.path().join(name));
+        let write = |text: &str| {
+            let mut new = NewFile::named(part.clone()).unwrap();
+            new.write_all(text.as_bytes()).unwrap();
+            assert!(NewFile::named(part.clone()).is_err(), "somebody writes it");
+            new
+        };
+        drop(write("given up"));
+        assert_eq!(names(folder.path()), [""; 0]);
+        assert!(write("first").create(&path).unwrap());
+        assert!(!write("second").create(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        write("third").replace(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "third");
+        assert_eq!(names(folder.path()), ["log.csv"]);
+    }
+
+    #[test]
     fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("note");
@@ -307,6 +356,8 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         replace(&path, b"more").unwrap();
         assert_eq!(mode(&path), 0o640);
+        replace_json(&path, &["more"]).unwrap();
+        assert_eq!((mode(&path), &fs::read(&path).unwrap()[..]), (0o600, &b"[\n  \"more\"\n]"[..]));
     }
 
     #[cfg(unix)]

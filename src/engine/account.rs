@@ -14,7 +14,7 @@ use super::{Answer, Engine, STEPS_MAX, Shared, Steps, keeper};
 use crate::{
     config::{self, Config},
     delivery::{AwsFiles, Caller, Fault, ListedStream, SignInPage, Step},
-    kinesis,
+    files, kinesis,
     policy::IamCall,
     remedy::{SignIn, SignInWith},
 };
@@ -106,7 +106,11 @@ pub(super) async fn run(shared: Arc<Shared>, errand: Errand) {
             let path = shared.paths.data_dir.join(DRAFT_FILE);
             #[expect(clippy::disallowed_methods, reason = "the engine spawns; writing a file blocks")]
             let kept = tokio::task::spawn_blocking(move || {
-                if text.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, text) }
+                if text.is_empty() {
+                    files::remove_if_there(&path)
+                } else {
+                    files::replace_private(&path, text.as_bytes())
+                }
             });
             if let Ok(Err(error)) = kept.await {
                 tracing::debug!("what is typed in Set up is not kept: {error}");

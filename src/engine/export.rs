@@ -6,7 +6,6 @@
 //! room as the spool needs to go on accepting.
 
 use std::{
-    fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
@@ -16,6 +15,7 @@ use super::{Shared, chain, lines::Format};
 use crate::{
     config::Config,
     delivery::{EventId, Exported, Query},
+    files::NewFile,
     spool::LogReader,
 };
 
@@ -137,10 +137,9 @@ fn cannot_write(path: &Path, error: &io::Error) -> String {
     format!("{} cannot be written: {error}; choose another folder or name", path.display())
 }
 
-/// A file that goes unless it is finished.
+/// The file under its temporary name.
 struct Partial {
-    path: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<NewFile>,
     bytes: u64,
 }
 
@@ -148,14 +147,8 @@ impl Partial {
     fn create(whole: &Path) -> io::Result<Self> {
         let mut name = whole.file_name().unwrap_or_default().to_owned();
         name.push(".part");
-        let path = whole.with_file_name(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        // Events are about people.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = BufWriter::with_capacity(1 << 20, options.open(&path)?);
-        Ok(Self { path, file, bytes: 0 })
+        let file = NewFile::named(whole.with_file_name(name))?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 20, file), bytes: 0 })
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
@@ -163,26 +156,17 @@ impl Partial {
         self.file.write_all(text.as_bytes())
     }
 
-    fn finish(mut self, whole: &Path) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
+    fn finish(self, whole: &Path) -> io::Result<()> {
         // The name may have been taken meanwhile.
-        if whole.exists() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        fs::rename(&self.path, whole)
-    }
-}
-
-impl Drop for Partial {
-    /// After [`Self::finish`] there is nothing left of that name.
-    fn drop(&mut self) {
-        drop(fs::remove_file(&self.path));
+        let is_created = self.file.into_inner()?.create(whole)?;
+        if is_created { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{
         event::{Arrival, Body, Encoding, Event, Kind, PathClass},

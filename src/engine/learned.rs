@@ -51,9 +51,7 @@ pub(super) fn keep(data_dir: &Path, config: &Config, record_bytes_max: usize) {
     if practice || recall(data_dir, config) == record_bytes_max {
         return;
     }
-    let written = serde_json::to_vec_pretty(&Learned::of(config, record_bytes_max))
-        .map_err(std::io::Error::other)
-        .and_then(|bytes| files::replace_private(&data_dir.join(FILE_NAME), &bytes));
+    let written = files::replace_json(&data_dir.join(FILE_NAME), &Learned::of(config, record_bytes_max));
     if let Err(error) = written {
         tracing::warn!("The stream's record limit could not be kept for the next start: {error}");
     }

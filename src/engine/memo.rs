@@ -41,11 +41,8 @@ impl Memo {
 
     /// Written whole or not at all; for this user alone, since a filter may name a person.
     pub(super) fn write(&self) -> std::io::Result<()> {
-        let text = {
-            let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-            serde_json::to_vec_pretty(&*all).map_err(std::io::Error::other)?
-        };
-        files::replace_private(&self.path, &text)
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        files::replace_json(&self.path, &all)
     }
 }
 

@@ -56,9 +56,7 @@ pub(super) fn write(data_dir: &Path, presets: &[Preset]) -> Result<(), String> {
     };
     let rows: Vec<Row> = presets.iter().map(row).collect();
     let path = data_dir.join(FILE_NAME);
-    serde_json::to_vec_pretty(&rows)
-        .map_err(std::io::Error::other)
-        .and_then(|text| files::replace_private(&path, &text))
+    files::replace_json(&path, &rows)
         .map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
 

@@ -120,8 +120,7 @@ impl Whereabouts {
 
     /// Written whole or not at all.
     pub(super) fn write(&self, data_dir: &Path) -> std::io::Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other)?;
-        files::replace_private(&path(data_dir), &text)
+        files::replace_json(&path(data_dir), self)
     }
 
     /// The engine is gone.
