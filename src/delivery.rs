@@ -338,21 +338,6 @@ pub struct StreamFacts {
     pub open_shards: u32,
 }
 
-/// The stream gave a record a sequence number that is not above that of an earlier record of its key in its shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disorder {
-    /// How often that was seen since the destination is in use.
-    pub count: u64,
-    /// The last event whose record it happened to.
-    pub event: EventId,
-    /// In which shard.
-    pub shard_id: Arc<str>,
-    /// The earlier record's sequence number.
-    pub before: Arc<str>,
-    /// The later record's.
-    pub after: Arc<str>,
-}
-
 /// The stream takes long to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slowness {
@@ -430,8 +415,6 @@ pub struct StreamNews {
     pub slowness: Option<Slowness>,
     /// `None`: not asked yet, or looking is not permitted.
     pub facts: Option<StreamFacts>,
-    /// `None`: in order as far as was seen.
-    pub disorder: Option<Disorder>,
     /// It has taken a record with the settings in force.
     pub takes_records: bool,
     /// `None`: the queue does not grow.

@@ -4,7 +4,7 @@
 //! A user's events are in at most one record in flight; different keys go in parallel, as many as pays. It never gives up
 //! on an event: what did not get through waits, with a growing, jittered pause of its own or of all, and each attempt
 //! becomes part of the event's story. One task owns all state; it waits in one place (`Forwarder::step`) and decides
-//! in pure functions (`lanes`, `in_flight`, `backoff`, `order`, `state`). Memory: at most 20,000 events (60,000 where they share
+//! in pure functions (`lanes`, `in_flight`, `backoff`, `state`). Memory: at most 20,000 events (60,000 where they share
 //! records) or 32 MiB of JSON
 //! besides one page; where few keys fill it and cannot go on, the others' events are read past them (`reading`).
 
@@ -13,7 +13,6 @@ mod bound;
 mod in_flight;
 mod lanes;
 mod load;
-mod order;
 mod patience;
 mod put;
 mod reading;
@@ -44,7 +43,6 @@ use bound::{Doing, Meter, Now};
 use in_flight::InFlight;
 use lanes::{Cut, Lanes};
 use load::{Taken, Together};
-use order::Order;
 use patience::Patience;
 use put::put;
 use reading::{Page, Reader};
@@ -142,7 +140,6 @@ struct Forwarder {
     reader: Reader,
     /// Events in flight that are to be set aside if they are refused once more.
     giving_up: HashSet<EventId>,
-    order: Order,
     /// The destination has taken a record with the settings in force.
     takes_records: bool,
     facts: Option<StreamFacts>,
@@ -176,7 +173,6 @@ pub async fn run(spool: Spool, mut controls: Controls, reports: Reports) {
         puts: FuturesUnordered::new(),
         sending: 0,
         giving_up: HashSet::new(),
-        order: Order::default(),
         takes_records: false,
         facts: None,
         asking: None,
@@ -269,7 +265,6 @@ impl Forwarder {
                 self.lanes.by_bucket(self.aggregates());
                 self.giving_up.clear();
                 self.lanes.wake_all();
-                self.order = Order::default();
                 self.facts = None;
                 self.tell_news();
                 (self.asking, self.ask_at) = (None, Instant::now());

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::{
     config::Config,
-    delivery::{Bound, Disorder, Fault, Outcome, SET_ASIDE, Stuck},
+    delivery::{Bound, Fault, Outcome, SET_ASIDE, Stuck},
 };
 
 /// What the forwarder does about an error.
@@ -185,11 +185,6 @@ pub fn stuck(stuck: &Stuck) -> [String; 2] {
 /// What to tell the user of what holds delivery back while the queue grows; the second part says what to do.
 pub fn bound(bound: &Bound, config: &Config) -> [String; 2] {
     bound::words(bound, config)
-}
-
-/// What to tell the user of records whose sequence numbers do not rise.
-pub fn disorder(seen: &Disorder) -> String {
-    words::disorder(seen)
 }
 
 /// What the forwarder does about an error. THE decision table; every retry, block and failure starts here.

@@ -534,7 +534,6 @@ impl Keeper {
         shared.set_problem("distribution", spreads.then(|| remedy::spread_keys(&config)));
         let slowness = news.slowness.map(|slow| remedy::slow(slow.answer, slow.waits, &config));
         shared.set_problem("latency", slowness);
-        shared.set_problem("order", news.disorder.map(|disorder| remedy::disorder(&disorder)));
     }
 
     /// Listens elsewhere; if that fails, stays where it is and gives the words for it.

@@ -219,13 +219,7 @@ impl Forwarder {
         books: &mut Books,
     ) {
         self.takes_records |= how.is_of_now;
-        let mut lane = None;
         for (at, taken) in record.into_iter().enumerate() {
-            // Others of its lane are in the same record, at the same number.
-            if how.is_of_now && taken.is_in_order && lane != Some(taken.slot) {
-                self.order.learn(taken.event.id, &taken.event.key, receipt);
-            }
-            lane = Some(taken.slot);
             let receipt = Receipt { place: parcel.place(at), ..receipt.clone() };
             books.settlements.push(how.settlement(&taken, Ok(receipt)));
             self.lanes.settled(&taken);

@@ -64,16 +64,14 @@ impl Forwarder {
         self.reports.stream.send_if_modified(|told| {
             let (server, slowness) = (self.client.configured_server(), self.patience.slowness());
             let changed = told.facts != self.facts
-                || told.disorder.as_ref() != self.order.disorder()
                 || told.server != server
                 || told.slowness != slowness
                 || told.takes_records != self.takes_records
                 || told.bound.as_ref() != self.meter.bound();
             if changed {
-                let disorder = self.order.disorder().cloned();
                 let (facts, takes_records) = (self.facts, self.takes_records);
                 let bound = self.meter.bound().cloned();
-                *told = StreamNews { server, slowness, facts, disorder, takes_records, bound };
+                *told = StreamNews { server, slowness, facts, takes_records, bound };
             }
             changed
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Cause, Place, Refusal, Remedy, SignIn, SignInWith, Source, profile_in, public};
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind},
-    delivery::{Disorder, Fault, Stuck},
+    delivery::{Fault, Stuck},
 };
 
 const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
@@ -665,16 +665,6 @@ pub(super) fn spread_keys(config: &Config) -> String {
          AUTO), whatever their partition keys, and consumers may see no partition key. Nothing is lost. Where the order \
          matters, set the stream's record distribution to USER_PARTITION_KEY in the Kinesis console; where it does not, \
          switch off “Keep the order per user” (destination.ordered = false), which is faster."
-    )
-}
-
-pub(super) fn disorder(seen: &Disorder) -> String {
-    let Disorder { count, event, shard_id, before, after } = seen;
-    let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-    format!(
-        "The stream did not keep the order of a user's records, {times} so far. Last at event {event}: {shard_id} gave it \
-         the sequence number {after}, after {before} for an earlier record of the same user. Nothing is lost. On a \
-         server that is not AWS, look at that server; on AWS, please report it to AWS with these numbers."
     )
 }
 

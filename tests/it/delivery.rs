@@ -627,27 +627,6 @@ fn a_backlog_goes_oldest_first_and_new_events_are_accepted_meanwhile() {
 }
 
 #[test]
-fn a_stream_that_does_not_keep_the_order_is_told_of() {
-    let server = Scripted::start(|call| if call.holds("\"n\":1") { Answer::Low } else { Answer::Success });
-    let home = Home::with_kinesis(&server.url, "");
-    let serve = home.serve(&[]);
-    serve.accept("/v1/batch", &batch(&[event("u", 0), event("v", 0)]));
-    serve.wait_drained();
-    assert!(!serve.log().contains("did not keep the order"));
-    serve.accept("/v1/batch", &batch(&[event("u", 1)]));
-    wait_until("the log tells it", || {
-        serve.log().contains("did not keep the order of a user's records, once")
-    });
-    serve.stop();
-    assert_settled(&home, 3, 0);
-    // Who gave the order up is not told that it is not there.
-    let serve = home.serve_with(&[], &[("TRIBUTARY_DESTINATION_ORDERED", Some("false"))]);
-    serve.accept("/v1/batch", &batch(&[event("u", 2), event("u", 1)]));
-    serve.wait_drained();
-    assert!(!serve.stop().contains("did not keep the order"));
-}
-
-#[test]
 fn what_the_stream_says_of_itself_is_heeded() {
     let server = Scripted::start(|_| Answer::Success);
     let home = Home::with_kinesis(&server.url, "");

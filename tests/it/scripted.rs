@@ -103,8 +103,6 @@ pub enum Answer {
     CutAfter,
     /// The connection closes without a word, and what was sent is written so much later.
     CutAndLate(Duration),
-    /// Written, and answered with a sequence number below all others.
-    Low,
     /// Nothing at all comes; nothing is written.
     Silence,
 }
@@ -445,12 +443,9 @@ async fn answer_in_time(
             return Err(std::io::Error::other("cut"));
         }
         Answer::Silence => match std::future::pending::<Infallible>().await {},
-        Answer::Success
-        | Answer::Each(_)
-        | Answer::Error(..)
-        | Answer::Empty
-        | Answer::OneShort
-        | Answer::Low => body_of(&answer, &memory, &call),
+        Answer::Success | Answer::Each(_) | Answer::Error(..) | Answer::Empty | Answer::OneShort => {
+            body_of(&answer, &memory, &call)
+        }
     };
     tokio::time::sleep(delay).await;
     drop(in_flight);
@@ -490,13 +485,6 @@ fn body_of(answer: &Answer, memory: &Mutex<Memory>, call: &Call) -> (u16, Value)
             let mut results = write_all(memory, call);
             results.pop();
             (200, json!({ "FailedRecordCount": 0, "Records": results }))
-        }
-        Answer::Low => {
-            let mut results = write_all(memory, call);
-            for result in &mut results {
-                result["SequenceNumber"] = "1".into();
-            }
-            (200, success(results))
         }
         _ => (200, success(write_all(memory, call))),
     }

@@ -86,7 +86,6 @@ async fn everything_arrives(delivery: Delivery, action: &str) {
     serve.stop();
     let ledger = serve.ledger();
     assert!(ledger["addsUp"] == true && ledger["delivered"] == 210, "{ledger}");
-    assert!(!serve.said().contains("did not keep the order"), "its numbers rise");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
