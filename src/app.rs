@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Config, Origin},
     delivery::{Millis, Status},
-    engine::{Answer, Applied, Engine, Queued, SocketAddr},
+    engine::{Answer, Applied, Engine, SocketAddr, WaitingEvents},
     event::shown,
 };
 
@@ -222,7 +222,7 @@ const PLACE_KEYS: [Key; 5] = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::N
 enum Wish {
     Go(Place),
     /// Where a remedy sends the user.
-    GoTo(crate::remedy::Place),
+    GoTo(crate::remedy::Location),
     /// Check the destination as Set up has it.
     Check,
     /// Send the event that is composed in the Test place.
@@ -251,13 +251,13 @@ enum Wish {
     Save {
         config: Box<Config>,
         done: &'static str,
-        queued: Queued,
+        queued: WaitingEvents,
     },
     RetryNow,
     /// Set aside what the destination refuses while it takes other events.
     SetAsideStuck,
     /// Queue failed events again, or delivered ones once more.
-    Resend(crate::delivery::Which),
+    Resend(crate::delivery::ResendSelection),
     /// Ask what of Live's search is to be sent again, and how fast.
     AskResend,
     /// Ask where Live's search is to be written to.
@@ -307,11 +307,11 @@ impl Seen<'_> {
     }
 
     fn save(&mut self, config: Config, done: &'static str) {
-        self.save_with(config, done, Queued::GoOn);
+        self.save_with(config, done, WaitingEvents::GoOn);
     }
 
     /// The same, and says what becomes of the events that wait.
-    fn save_with(&mut self, config: Config, done: &'static str, queued: Queued) {
+    fn save_with(&mut self, config: Config, done: &'static str, queued: WaitingEvents) {
         self.wishes.push(Wish::Save { config: Box::new(config), done, queued });
     }
 
@@ -547,7 +547,7 @@ impl Desk {
         let notice = match saving.poll(ctx) {
             Poll::Pending => return None,
             Poll::There(Ok(applied)) => {
-                if *queued == Queued::SetAside {
+                if *queued == WaitingEvents::SetAside {
                     self.news.set_aside(Instant::now());
                 }
                 match applied {
@@ -713,9 +713,9 @@ impl Desk {
         None
     }
 
-    fn save(&mut self, config: Config, done: &'static str, queued: Queued) {
+    fn save(&mut self, config: Config, done: &'static str, queued: WaitingEvents) {
         let Some(engine) = &self.engine else { return };
-        let patience = if queued == Queued::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
+        let patience = if queued == WaitingEvents::SetAside { SET_ASIDE_WAIT_MAX } else { ANSWER_WAIT_MAX };
         let done = settings::saved_notice(done, &self.config.differences(&config), &self.held);
         let answer = engine.save_and_apply(config, queued);
         self.saving = Some((Waiting::patient(answer, patience), done, queued));
@@ -823,7 +823,7 @@ fn clicked_links(ctx: &egui::Context) -> Vec<String> {
 }
 
 /// A save under way, what it is called when it is done, and what becomes of the events that wait.
-type Saving = (Waiting<Result<Applied, String>>, String, Queued);
+type Saving = (Waiting<Result<Applied, String>>, String, WaitingEvents);
 
 /// Short news at the lower edge, gone after a few seconds.
 struct Notice {
@@ -1026,7 +1026,7 @@ impl eframe::App for App {
                     ui,
                     Icon::Hourglass,
                     "Finishing …",
-                    "Queued events stay safe in the spool.",
+                    "WaitingEvents events stay safe in the spool.",
                     None,
                 );
             });

@@ -17,9 +17,9 @@ mod key;
 mod masked;
 mod metered;
 mod metrics;
-mod places;
 mod probes;
 mod route;
+mod slots;
 mod tls;
 mod visitors;
 
@@ -50,9 +50,9 @@ pub use connections::{Transport, connections_max, listen};
 use events::Caller;
 use forwarded::Forwarded;
 use masked::Secrets;
-use places::{Clients, Place};
 pub use probes::{Probes, Seen, TOKEN_HEADER};
 use route::Route;
+use slots::{Clients, Slot};
 pub use tls::{Tls, TlsError};
 pub use visitors::Visitors;
 
@@ -198,7 +198,7 @@ impl Endpoint {
         Self { spool, rules, stage, summary, forwarder, stuck, puts, news, visitors, bodies, clients }
     }
 
-    async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, place: &Place) -> Response {
+    async fn answer(&self, request: hyper::Request<hyper::body::Incoming>, place: &Slot) -> Response {
         let peer = place.peer;
         let request: Request = request.map(Body::new);
         let origin = request.headers().get(header::ORIGIN).cloned();
@@ -231,7 +231,7 @@ impl Endpoint {
         !matches!(route, Some(Route::Health | Route::Ready | Route::Metrics))
     }
 
-    async fn route(&self, request: Request, place: &Place) -> Result<Response, Refused> {
+    async fn route(&self, request: Request, place: &Slot) -> Result<Response, Refused> {
         let (parts, body) = request.into_parts();
         let rules = self.rules();
         let forwarded = Forwarded::read(&parts.headers, place.peer.ip(), &rules.trusted_proxies);

@@ -12,7 +12,7 @@ mod exposed;
 mod file;
 mod keys;
 mod masked;
-mod places;
+mod paths;
 mod proxy;
 mod raw;
 mod rules;
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
 pub use exposed::{exposed_settings, exposed_tls_key};
-pub use places::{
+pub use paths::{
     Environment, WindowSystem, ca_bundle, config_path, data_dir, default_config_path, default_data_dir,
     downloads_dir, endpoint_variable, key_files, program, window_system,
 };
@@ -308,7 +308,7 @@ pub enum CredentialsSource {
 }
 
 impl CredentialsSource {
-    /// All three places.
+    /// All three paths.
     pub const ALL: [Self; 3] = [Self::Default, Self::Profile, Self::Keychain];
 
     /// The word in the settings file.

@@ -10,13 +10,13 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Encoding, Kind};
-pub use account::{AwsFiles, Caller, ListedStream, Profile, ProfileKind, SignInPage};
-pub use check::{CheckKind, Found, PUBLIC_STEPS, Step, Verdict};
+pub use account::{AwsIdentity, AwsProfiles, ListedStream, Profile, ProfileKind, SignInPage};
+pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};
 
 pub mod chart;
 pub mod query;
 
-pub use query::{Field, Measure, Page, Pattern, Query};
+pub use query::{Field, LogPage, Measure, Pattern, Query};
 
 /// An event's place in the spool: 1 for the first one ever, rising by one in the order of acceptance.
 ///
@@ -69,7 +69,7 @@ impl State {
 
 /// What went wrong with one put, in the destination's own words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Fault {
+pub struct AwsError {
     /// The error's code as AWS names it (`AccessDeniedException`), or one of ours for what happened before an answer
     /// (`NoAnswer`, `ConnectionFailed`, `CredentialsNotFound`, `UnclearAnswer`).
     pub code: Arc<str>,
@@ -77,14 +77,14 @@ pub struct Fault {
     pub message: Arc<str>,
 }
 
-impl Fault {
+impl AwsError {
     /// A fault of that code and message.
     pub fn new(code: impl Into<Arc<str>>, message: impl Into<Arc<str>>) -> Self {
         Self { code: code.into(), message: message.into() }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.message.is_empty() {
             f.write_str(&self.code)
@@ -100,18 +100,18 @@ pub enum Outcome {
     /// The stream named the shard and the sequence number.
     Delivered(Receipt),
     /// The stream pushes back: this key again, later.
-    Throttled(Fault),
+    Throttled(AwsError),
     /// No usable answer, or a failure on the other side: the same again, later. The record may have been written.
-    Offline(Fault),
+    Offline(AwsError),
     /// Nothing gets through before the user acts: credentials, permission, stream, region.
-    Blocked(Fault),
+    Blocked(AwsError),
     /// This record can never be taken. The others can.
-    Refused(Fault),
+    Refused(AwsError),
 }
 
 impl Outcome {
     /// What went wrong, where something did.
-    pub fn fault(&self) -> Option<&Fault> {
+    pub fn fault(&self) -> Option<&AwsError> {
         match self {
             Self::Delivered(_) => None,
             Self::Throttled(fault) | Self::Offline(fault) | Self::Blocked(fault) | Self::Refused(fault) => {
@@ -129,12 +129,12 @@ pub struct Receipt {
     /// A decimal number of up to 128 bits and more; rises within a shard.
     pub sequence_number: Arc<str>,
     /// Which of the record's events it is; `None`: the record has no other.
-    pub place: Option<Place>,
+    pub place: Option<PlaceInRecord>,
 }
 
 /// An event's place in a record that holds several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PlaceInRecord {
     /// From 1 on.
     pub at: u32,
     /// How many events the record holds.
@@ -151,7 +151,7 @@ pub struct Attempt {
     /// How long the answer took.
     pub took_ms: u32,
     /// What was answered.
-    pub fault: Fault,
+    pub fault: AwsError,
 }
 
 /// One line of the delivery log.
@@ -184,7 +184,7 @@ pub struct Delivery {
     /// Where the record is.
     pub receipt: Option<Receipt>,
     /// The last fault: why it failed, was rejected or is not delivered yet.
-    pub fault: Option<Fault>,
+    pub fault: Option<AwsError>,
     /// Bytes of the event's JSON; of a rejected one, those that were sent, of which the log keeps the first 4 KiB.
     pub bytes: u32,
     /// The earlier line with the same `messageId`: its sender sent it again.
@@ -266,18 +266,18 @@ pub enum Forwarder {
     #[default]
     Running,
     /// The stream pushes back: slower, nothing lost.
-    Throttled(Fault),
+    Throttled(AwsError),
     /// Needs the user. Tries again by itself at `next_try`, and at once when settings change.
     Blocked {
         /// What AWS said.
-        fault: Fault,
+        fault: AwsError,
         /// When it tries by itself.
         next_try: Millis,
     },
     /// No network, or AWS fails. Tries again by itself.
     Offline {
         /// What was seen.
-        fault: Fault,
+        fault: AwsError,
         /// When it tries by itself.
         next_try: Millis,
     },
@@ -299,7 +299,7 @@ impl Forwarder {
     }
 
     /// What is wrong, where something is.
-    pub fn fault(&self) -> Option<&Fault> {
+    pub fn fault(&self) -> Option<&AwsError> {
         match self {
             Self::Disabled | Self::Running | Self::Draining => None,
             Self::Throttled(fault) | Self::Blocked { fault, .. } | Self::Offline { fault, .. } => Some(fault),
@@ -323,7 +323,7 @@ pub struct Stuck {
     /// The oldest of the refused ones.
     pub event: EventId,
     /// What the destination said of it.
-    pub fault: Fault,
+    pub fault: AwsError,
 }
 
 /// What a stream says of itself.
@@ -579,7 +579,7 @@ impl Puts {
 /// Which events are to be queued once more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Which {
+pub enum ResendSelection {
     /// These lines of the log: failed ones again, delivered ones as a replay. Others are passed over.
     Lines(Vec<EventId>),
     /// The failed and delivered lines that fit, oldest first; where the query names no state, the failed ones.

@@ -48,8 +48,8 @@ use crate::{
     capture::{self, Rules, Tls, TlsError, Visitors},
     config::{self, Config, Destination, DestinationKind},
     delivery::{
-        self, CheckKind, Detail, EventId, Exported, Fault, Page, Puts, Query, Receipt, Record, Resent,
-        Status, Step, StreamNews, Stuck, Which,
+        self, AwsError, CheckKind, CheckStep, Detail, EventId, Exported, LogPage, Puts, Query, Receipt,
+        Record, ResendSelection, Resent, Status, StreamNews, Stuck,
         chart::{Overview, Window},
     },
     event::Kind,
@@ -167,13 +167,13 @@ impl<T> Answer<T> {
 }
 
 /// The steps of a check, as they become known; a face looks once a frame.
-pub struct Steps(mpsc::Receiver<Step>);
+pub struct Steps(mpsc::Receiver<CheckStep>);
 
 /// What a look at [`Steps`] finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep {
     /// One more step is known.
-    There(Step),
+    There(CheckStep),
     /// The check goes on.
     Pending,
     /// There are no more.
@@ -193,7 +193,7 @@ impl Steps {
 
 /// What becomes of the events that wait when the destination changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Queued {
+pub enum WaitingEvents {
     /// They go to the destination that is in force when their turn comes.
     #[default]
     GoOn,
@@ -532,15 +532,15 @@ impl Engine {
     /// applied appears in [`Status::problems`]; an address in use is tried again until it is free.
     pub fn apply(&self, config: Config) {
         let (reply, _nobody) = oneshot::channel();
-        let queued = Queued::GoOn;
+        let queued = WaitingEvents::GoOn;
         self.command(Command::Apply { config: Box::new(config), save: false, queued, reply });
     }
 
     /// Writes the changes to the settings file, then applies them; `Err` says why neither happened, [`Applied`] whether all
     /// of them are in force. `queued` says what
-    /// becomes of the events that wait: with [`Queued::SetAside`] the answer takes as long as puts in flight and the disk
+    /// becomes of the events that wait: with [`WaitingEvents::SetAside`] the answer takes as long as puts in flight and the disk
     /// do, and what was set aside stays so where saving fails.
-    pub fn save_and_apply(&self, config: Config, queued: Queued) -> Answer<Result<Applied, String>> {
+    pub fn save_and_apply(&self, config: Config, queued: WaitingEvents) -> Answer<Result<Applied, String>> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Apply { config: Box::new(config), save: true, queued, reply });
         Answer(answer)
@@ -565,7 +565,7 @@ impl Engine {
     }
 
     /// A page of the log.
-    pub fn page(&self, query: Query) -> Answer<Result<Page, String>> {
+    pub fn page(&self, query: Query) -> Answer<Result<LogPage, String>> {
         let (reply, answer) = oneshot::channel();
         self.ask(Question::Page(query, reply));
         Answer(answer)
@@ -599,7 +599,7 @@ impl Engine {
     }
 
     /// What [`Self::resend`] would queue: reads the lines that are meant, not whether their bytes are damaged.
-    pub fn count_resend(&self, which: Which) -> Answer<Result<Resent, String>> {
+    pub fn count_resend(&self, which: ResendSelection) -> Answer<Result<Resent, String>> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::CountResend { which, reply });
         Answer(answer)
@@ -608,7 +608,7 @@ impl Engine {
     /// Queues failed events again, and delivered ones once more; `rate`: at most so many a second. One at a time. The
     /// answer comes when it is done or was stopped; what was queued before an `Err` stays queued. Meanwhile
     /// [`Status::resending`] tells how far it is.
-    pub fn resend(&self, which: Which, rate: Option<NonZeroU32>) -> Answer<Result<Resent, String>> {
+    pub fn resend(&self, which: ResendSelection, rate: Option<NonZeroU32>) -> Answer<Result<Resent, String>> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Resend { which, rate, reply });
         Answer(answer)
@@ -662,7 +662,7 @@ impl Engine {
 
     /// The record that a delivery names, read from the destination as any consumer reads it. `None`: the stream does
     /// not have it (any more). Needs the permissions for reading.
-    pub fn read_back(&self, receipt: Receipt) -> Answer<Result<Option<Record>, Fault>> {
+    pub fn read_back(&self, receipt: Receipt) -> Answer<Result<Option<Record>, AwsError>> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Trial(Trial::ReadBack { receipt, reply }));
         Answer(answer)

@@ -2,7 +2,7 @@
 //!
 //! [`Body::parse`] walks over a request's body once. [`Body::single`] and [`Body::batch`] then give events whose
 //! values are the sender's own bytes; only the members that the tracking API names (§4, §5) are added or changed.
-//! What cannot become an event is a [`Refusal`], one for each item, so that a broken item never harms its neighbours.
+//! What cannot become an event is a [`Rejection`], one for each item, so that a broken item never harms its neighbours.
 //!
 //! Members that occur twice survive as sent. Where a documented member occurs twice the last one counts, as it does
 //! for nearly every reader of JSON: it alone is read and edited. `writeKey` (a credential), `receivedAt` and a single
@@ -215,7 +215,7 @@ impl Code {
 
 /// Something that will not become an event, and why. Its sender is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     /// The reason, for programs.
     pub code: Code,
     /// The reason, for people: what is wrong and where.
@@ -234,7 +234,7 @@ pub struct Refusal {
     pub bytes: u32,
 }
 
-impl Refusal {
+impl Rejection {
     /// How many bytes of what was refused are kept.
     pub const EXCERPT_BYTES_MAX: usize = 4096;
 

@@ -34,7 +34,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::{
     clock::now_ms,
     config::{self, Config, Operation},
-    delivery::{self, EventId, Fault, Puts, SET_ASIDE, StreamFacts, StreamNews, Stuck},
+    delivery::{self, AwsError, EventId, Puts, SET_ASIDE, StreamFacts, StreamNews, Stuck},
     event::Aggregation,
     kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client},
     spool::{Settlement, Spool, Summary},
@@ -102,13 +102,13 @@ pub struct Reports {
 }
 
 type Put = Pin<Box<dyn Future<Output = Done> + Send>>;
-type Asking = Pin<Box<dyn Future<Output = Result<StreamFacts, Fault>> + Send>>;
+type Asking = Pin<Box<dyn Future<Output = Result<StreamFacts, AwsError>> + Send>>;
 
 /// What can happen.
 enum Step {
     Done(Vec<Done>),
     Read(Page),
-    Facts(Result<StreamFacts, Fault>),
+    Facts(Result<StreamFacts, AwsError>),
     Spool,
     Setup,
     TryNow,
@@ -306,7 +306,7 @@ impl Forwarder {
         count
     }
 
-    fn set_aside(&self, taken: &Taken, fault: &Fault) -> Settlement {
+    fn set_aside(&self, taken: &Taken, fault: &AwsError) -> Settlement {
         let message = format!("set aside because the destination refused it again and again: {fault}");
         Settlement {
             id: taken.event.id,
@@ -315,7 +315,7 @@ impl Forwarder {
             attempts: taken.event.attempts,
             took_ms: 0,
             encoding: self.setup.config.destination.encoding,
-            result: Err(Fault::new(SET_ASIDE, message)),
+            result: Err(AwsError::new(SET_ASIDE, message)),
         }
     }
 
@@ -496,7 +496,7 @@ fn in_flight_of(setup: &Setup, controls: &Controls) -> InFlight {
 }
 
 /// Waits for the stream's answer about itself; for ever while none is awaited.
-async fn until_answered(asking: &mut Option<Asking>) -> Result<StreamFacts, Fault> {
+async fn until_answered(asking: &mut Option<Asking>) -> Result<StreamFacts, AwsError> {
     let Some(future) = asking else { return std::future::pending().await };
     let facts = future.await;
     *asking = None;

@@ -41,7 +41,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     config::Operation,
-    delivery::{Fault, Outcome, Receipt},
+    delivery::{AwsError, Outcome, Receipt},
     event::{Encoding, RecordData},
     remedy::{self, Class},
 };
@@ -186,7 +186,7 @@ fn spread(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> {
     let answers = output.records();
     if answers.len() != count {
         let message = format!("{count} records were sent, and the answer speaks of {}", answers.len());
-        return vec![Outcome::Offline(Fault::new(UNCLEAR_ANSWER, message)); count];
+        return vec![Outcome::Offline(AwsError::new(UNCLEAR_ANSWER, message)); count];
     }
     // A call's records mostly went to few shards: the name of one is kept once for neighbours.
     let mut shard: Arc<str> = Arc::default();
@@ -213,18 +213,18 @@ pub const WAITING_FOR_KEYS: &str = "WaitingForKeys";
 
 /// Whether a request that was refused with this fault may have been refused for one of its records: nothing says so, but
 /// nothing says otherwise either.
-pub fn may_be_the_records(fault: &Fault) -> bool {
+pub fn may_be_the_records(fault: &AwsError) -> bool {
     remedy::may_be_the_records(&fault.code, &fault.message)
 }
 
 /// Whether a request was refused for the time that it was signed at. A client learns the server's time from the answer,
 /// so that its next request fits: it must be kept.
-pub fn is_the_clock(fault: &Fault) -> bool {
+pub fn is_the_clock(fault: &AwsError) -> bool {
     remedy::is_the_clock(&fault.code, &fault.message)
 }
 
 /// Whether the record cannot have been written: there was no connection, or there were no keys to sign with.
-pub fn was_not_sent(fault: &Fault) -> bool {
+pub fn was_not_sent(fault: &AwsError) -> bool {
     &*fault.code == NOT_SENT || fault.code.starts_with("Credentials")
 }
 
@@ -232,13 +232,13 @@ pub fn was_not_sent(fault: &Fault) -> bool {
 fn stored(shard_id: Arc<str>, sequence_number: &str) -> Outcome {
     if shard_id.is_empty() || sequence_number.is_empty() {
         let message = "the answer was a success that names no shard and sequence number";
-        return Outcome::Offline(Fault::new(UNCLEAR_ANSWER, message));
+        return Outcome::Offline(AwsError::new(UNCLEAR_ANSWER, message));
     }
     Outcome::Delivered(Receipt { shard_id, sequence_number: sequence_number.into(), place: None })
 }
 
 fn classed(code: &str, message: &str, http_status: Option<u16>) -> Outcome {
-    let fault = Fault::new(code, without_secrets(message));
+    let fault = AwsError::new(code, without_secrets(message));
     match remedy::class_of(code, message, http_status) {
         Class::Throttled => Outcome::Throttled(fault),
         Class::Offline => Outcome::Offline(fault),
@@ -257,7 +257,7 @@ where
 }
 
 /// A failed call in AWS's words, or ours where it did not come to an answer; and the HTTP status.
-fn fault_of<E>(error: &SdkError<E>) -> (Fault, Option<u16>)
+fn fault_of<E>(error: &SdkError<E>) -> (AwsError, Option<u16>)
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -269,17 +269,17 @@ where
             let status = answer.raw().status().as_u16();
             let code = answer.err().code().map_or_else(|| format!("Http{status}"), str::to_owned);
             let message = answer.err().message().unwrap_or_default();
-            (Fault::new(code, without_secrets(message)), Some(status))
+            (AwsError::new(code, without_secrets(message)), Some(status))
         }
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status();
             let number = status.as_u16();
             // A page of something in between says nothing but its status; a success that cannot be read may be one.
             let code = if status.is_success() { UNCLEAR_ANSWER.to_owned() } else { format!("Http{number}") };
-            (Fault::new(code, format!("the answer (HTTP {number}) could not be read")), Some(number))
+            (AwsError::new(code, format!("the answer (HTTP {number}) could not be read")), Some(number))
         }
         SdkError::TimeoutError(_) => {
-            (Fault::new("NoAnswer", "no answer in the time that a call may take"), None)
+            (AwsError::new("NoAnswer", "no answer in the time that a call may take"), None)
         }
         SdkError::DispatchFailure(failure) => {
             let text = chain(error);
@@ -289,12 +289,12 @@ where
                 (false, false) if is_of_endpoint_rules(&text) => "IncompleteRequest",
                 (false, false) => credentials_code(&text),
             };
-            (Fault::new(code, without_secrets(&text)), None)
+            (AwsError::new(code, without_secrets(&text)), None)
         }
         SdkError::ConstructionFailure(_) => {
-            (Fault::new("IncompleteRequest", without_secrets(&chain(error))), None)
+            (AwsError::new("IncompleteRequest", without_secrets(&chain(error))), None)
         }
-        other => (Fault::new(UNCLEAR_ANSWER, without_secrets(&chain(other))), None),
+        other => (AwsError::new(UNCLEAR_ANSWER, without_secrets(&chain(other))), None),
     }
 }
 

@@ -13,7 +13,7 @@ pub mod files;
 
 // The program's own log, and the places of its own ports.
 pub mod log;
-pub mod places;
+pub mod slots;
 
 // Settings, and texts made from them: pure.
 pub mod config;

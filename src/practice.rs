@@ -28,7 +28,7 @@ mod token;
 
 pub use faults::Faults;
 
-pub use crate::places::Limits;
+pub use crate::slots::Limits;
 
 use crate::clock::now_ms;
 use base64::{Engine, engine::general_purpose::STANDARD};

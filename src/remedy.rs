@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::{
     config::Config,
-    delivery::{Bound, Fault, Outcome, SET_ASIDE, Stuck},
+    delivery::{Bound, AwsError, Outcome, SET_ASIDE, Stuck},
 };
 
 /// What the forwarder does about an error.
@@ -32,7 +32,7 @@ pub enum Class {
 
 impl Class {
     /// The outcome of a put that ended with this fault.
-    pub fn outcome(self, fault: Fault) -> Outcome {
+    pub fn outcome(self, fault: AwsError) -> Outcome {
         match self {
             Self::Throttled => Outcome::Throttled(fault),
             Self::Offline => Outcome::Offline(fault),
@@ -44,7 +44,7 @@ impl Class {
 
 /// Where in the app the user can act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum Location {
     /// Set up: region and stream.
     SetUpStream,
     /// Set up: where the AWS keys come from.
@@ -59,7 +59,7 @@ pub enum Place {
     Settings,
 }
 
-impl Place {
+impl Location {
     /// Its name on screen, as a way to go there.
     pub fn title(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ pub struct Remedy {
     /// What to do now; says so when that is nothing.
     pub action: String,
     /// Where in the app to do it.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// A page of AWS that says more.
     pub link: Option<&'static str>,
     /// Signing in mends it: the profile to do that for (empty for the default one), and how.
@@ -146,18 +146,18 @@ fn profile_in(message: &str) -> Option<&str> {
 }
 
 /// What to tell the user about a fault, with the names of these settings. Never empty, for any code.
-pub fn remedy(fault: &Fault, config: &Config) -> Remedy {
+pub fn remedy(fault: &AwsError, config: &Config) -> Remedy {
     words::remedy(cause_of(&fault.code, &fault.message), fault, config)
 }
 
 /// The same of something that the user asked for once, such as a check: nothing tries again by itself, no event depends
 /// on it, and nothing was to be stored.
-pub fn remedy_once(fault: &Fault, config: &Config) -> Remedy {
+pub fn remedy_once(fault: &AwsError, config: &Config) -> Remedy {
     words::storing_nothing(remedy_of_put(fault, config))
 }
 
 /// The same of a record that was put once, when the user asked for it.
-pub fn remedy_of_put(fault: &Fault, config: &Config) -> Remedy {
+pub fn remedy_of_put(fault: &AwsError, config: &Config) -> Remedy {
     words::once(remedy(fault, config))
 }
 

@@ -45,7 +45,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     config,
-    delivery::{Attempt, EventId, Fault, Intake, Ledger, Millis, Receipt, Resent},
+    delivery::{Attempt, AwsError, EventId, Intake, Ledger, Millis, Receipt, Resent},
     event::{Encoding, Event, Kind, PartitionKey},
 };
 
@@ -144,7 +144,7 @@ pub struct Rejected {
     /// The user whose event it is, where an id could be read; stored in the column of the partition key.
     pub user: Option<PartitionKey>,
     /// Why.
-    pub fault: Fault,
+    pub fault: AwsError,
     /// Its name for looking at, as far as there was one.
     pub name: Option<Box<str>>,
     /// What was sent, cut short.
@@ -155,7 +155,7 @@ pub struct Rejected {
 
 /// An event that waits to be put.
 #[derive(Clone, Debug)]
-pub struct Queued {
+pub struct QueuedEvent {
     /// Its place.
     pub id: EventId,
     /// Its record's partition key.
@@ -170,7 +170,7 @@ pub struct Queued {
 #[derive(Debug, Default)]
 pub struct Next {
     /// The waiting events in it.
-    pub events: Vec<Queued>,
+    pub events: Vec<QueuedEvent>,
     /// Waiting events whose payload the disk no longer gives: they can never be put.
     pub damaged: Vec<EventId>,
     /// No other event up to here waits: read on after this one.
@@ -193,7 +193,7 @@ pub struct Settlement {
     /// What the record's bytes were made with.
     pub encoding: Encoding,
     /// A receipt, or why the destination will never take it.
-    pub result: Result<Receipt, Fault>,
+    pub result: Result<Receipt, AwsError>,
 }
 
 /// Why events were not taken. The sender keeps them and comes again.
@@ -280,7 +280,7 @@ pub struct Summary {
 /// Events just committed, so that the forwarder need not read them back. Ids rise.
 #[derive(Default)]
 struct Fresh {
-    events: VecDeque<Queued>,
+    events: VecDeque<QueuedEvent>,
     bytes: usize,
     /// Every waiting event with a higher id is in `events`.
     complete_after: EventId,
@@ -695,7 +695,7 @@ impl Common {
     }
 
     /// Hands committed events on, oldest out first.
-    fn push_fresh(&self, committed: Vec<Queued>, newest: EventId) {
+    fn push_fresh(&self, committed: Vec<QueuedEvent>, newest: EventId) {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         fresh.newest = newest;
         for event in committed {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use tributary::{
     delivery::Receipt,
-    event::{Arrival, Body, Encoding, Event, PathClass, Refusal},
+    event::{Arrival, Body, Encoding, Event, PathClass, Rejection},
     spool::{Arrivals, Limits, Settlement, Spool},
 };
 
@@ -115,7 +115,7 @@ fn events_of(template: &mut Template, first: u64) -> anyhow::Result<Vec<Event>> 
         encoding: Encoding::Base64,
         record_bytes_max: 1 << 20,
     };
-    let odd = |refused: Refusal| anyhow::anyhow!("{refused:?}");
+    let odd = |refused: Rejection| anyhow::anyhow!("{refused:?}");
     let body = Body::parse(&request[head + 4..]).map_err(odd)?;
     let events = body.batch(&arrival).map_err(odd)?;
     events.map(|event| event.map_err(odd)).collect()

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{Notice, Poll, Seen, Waiting, Wish, arrived, theme::tokens, widgets};
 use crate::{
-    delivery::{AwsFiles, Profile, SignInPage},
+    delivery::{AwsProfiles, Profile, SignInPage},
     engine::Engine,
     remedy::SignIn,
 };
@@ -19,10 +19,10 @@ const SIGN_IN_PATIENCE: Duration = Duration::from_secs(610);
 
 #[derive(Default)]
 pub(super) struct Account {
-    files: AwsFiles,
+    files: AwsProfiles,
     /// Why the files could not be read.
     unreadable: Option<String>,
-    reading: Option<Waiting<Result<AwsFiles, String>>>,
+    reading: Option<Waiting<Result<AwsProfiles, String>>>,
     /// When they were last asked for.
     read_at: Option<Instant>,
     signing_in: Option<SigningIn>,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    delivery::{EventId, Fault, Forwarder, Intake, Millis, Which},
+    delivery::{AwsError, EventId, Forwarder, Intake, Millis, ResendSelection},
     event::shown,
     remedy::{self, Remedy},
 };
@@ -274,7 +274,7 @@ fn actions_ui(ui: &mut Ui, actions: impl FnOnce(&mut Ui)) {
     }
 }
 
-fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, next_try: Option<Millis>) {
+fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &AwsError, next_try: Option<Millis>) {
     let remedy = remedy::remedy(fault, seen.config);
     let title = widgets::words(ui, &remedy.what, 640.0, tokens(ui).strong).into();
     let body = |ui: &mut Ui| {
@@ -302,7 +302,7 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &Fault, nex
     });
 }
 
-fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &Fault) {
+fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &AwsError) {
     let t = tokens(ui);
     ui.add(Label::new(widgets::words(ui, &remedy.why, 450.0, t.weak)).wrap())
         .on_hover_text(shown::lines(&fault.to_string()));
@@ -310,11 +310,12 @@ fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &Fault) {
 }
 
 fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy, event: Option<Event>) {
-    let failed = event.and_then(|event| event.failed).filter(|_| remedy.place == Some(remedy::Place::Live));
+    let failed =
+        event.and_then(|event| event.failed).filter(|_| remedy.place == Some(remedy::Location::Live));
     if let Some(failed) = failed {
         let button = widgets::primary_button_ui(ui, Icon::RotateCw, "Resend this event", true);
         if button.on_hover_text("Queues this event again, behind waiting events").clicked() {
-            seen.wishes.push(Wish::Resend(Which::Lines(vec![failed])));
+            seen.wishes.push(Wish::Resend(ResendSelection::Lines(vec![failed])));
         }
     } else if let Some(place) = remedy.place
         && event.is_none_or(|event| place_of(place).0 != event.here)
@@ -353,7 +354,7 @@ pub(super) struct Event {
 }
 
 /// The same words in a place's own column. Beside an `event`, where the remedy is to send it again, the button does that.
-pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: Option<Event>) {
+pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, event: Option<Event>) {
     if seen.status.forwarder.fault().is_some_and(|shown| shown.code == fault.code) {
         // The banner says the cause and what to do already.
         let what = remedy::remedy(fault, seen.config).what;
@@ -365,7 +366,7 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, event: 
 
 /// What became of an event that failed and was resent since: its remedy is of no use any more. `next`: the line in which
 /// it was resent.
-pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, next: Option<EventId>) {
+pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, next: Option<EventId>) {
     let what = remedy::remedy_once(fault, seen.config).what;
     card_ui(ui, Tone::Note, &what, |ui| {
         let color = tokens(ui).text;
@@ -386,9 +387,9 @@ pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, next: O
 pub(super) fn remedy_for_ui(
     ui: &mut Ui,
     seen: &mut Seen<'_>,
-    fault: &Fault,
+    fault: &AwsError,
     config: &Config,
-    here: Option<remedy::Place>,
+    here: Option<remedy::Location>,
 ) {
     let mut remedy = remedy::remedy_once(fault, config);
     remedy.place.take_if(|place| Some(*place) == here);
@@ -396,11 +397,11 @@ pub(super) fn remedy_for_ui(
 }
 
 /// The same about a record that was put once.
-pub(super) fn remedy_of_put_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, config: &Config) {
+pub(super) fn remedy_of_put_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, config: &Config) {
     once_ui(ui, seen, fault, (&remedy::remedy_of_put(fault, config), None));
 }
 
-fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault, (remedy, event): (&Remedy, Option<Event>)) {
+fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, (remedy, event): (&Remedy, Option<Event>)) {
     card_ui(ui, Tone::Attention, &remedy.what, |ui| {
         words_ui(ui, remedy, fault);
         said_ui(ui, fault);
@@ -421,20 +422,20 @@ fn card_ui(ui: &mut Ui, tone: Tone, what: &str, rest: impl FnOnce(&mut Ui)) {
 }
 
 /// The destination's own words.
-fn said_ui(ui: &mut Ui, fault: &Fault) {
+fn said_ui(ui: &mut Ui, fault: &AwsError) {
     let said = RichText::new(shown::lines(&fault.to_string())).monospace().size(11.5).color(tokens(ui).weak);
     ui.add(Label::new(said).wrap());
 }
 
 /// Where a remedy's place is in this window.
-pub(super) fn place_of(place: remedy::Place) -> (super::Place, Option<super::setup::Section>) {
+pub(super) fn place_of(place: remedy::Location) -> (super::Place, Option<super::setup::Section>) {
     use super::{Place, setup::Section};
     match place {
-        remedy::Place::SetUpStream => (Place::SetUp, Some(Section::Stream)),
-        remedy::Place::SetUpCredentials => (Place::SetUp, Some(Section::Credentials)),
-        remedy::Place::SetUpPolicy => (Place::SetUp, Some(Section::Policy)),
-        remedy::Place::Sources => (Place::Sources, None),
-        remedy::Place::Live => (Place::Live, None),
-        remedy::Place::Settings => (Place::Settings, None),
+        remedy::Location::SetUpStream => (Place::SetUp, Some(Section::Stream)),
+        remedy::Location::SetUpCredentials => (Place::SetUp, Some(Section::Credentials)),
+        remedy::Location::SetUpPolicy => (Place::SetUp, Some(Section::Policy)),
+        remedy::Location::Sources => (Place::Sources, None),
+        remedy::Location::Live => (Place::Live, None),
+        remedy::Location::Settings => (Place::Settings, None),
     }
 }

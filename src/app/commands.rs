@@ -27,7 +27,7 @@ pub(super) enum Command {
     RetryNow,
     CopyEndpoint,
     /// One of the practice stream's faults on, or off again.
-    Fault(&'static str),
+    AwsError(&'static str),
     FaultsOff,
     Dress(ThemePreference),
     Palette,
@@ -64,7 +64,7 @@ const fn since(ago: Option<&'static str>, title: &'static str) -> Entry {
 }
 
 const fn fault(name: &'static str, title: &'static str) -> Entry {
-    entry(Command::Fault(name), title, Icon::Bug, None)
+    entry(Command::AwsError(name), title, Icon::Bug, None)
 }
 
 /// All of them, as the palette lists them.
@@ -170,7 +170,7 @@ impl Command {
             Self::RetryNow if seen.status.ledger.queued == 0 => {
                 Some("No delivery is waiting to be tried again")
             }
-            Self::Fault(_) if seen.config.destination.kind != DestinationKind::Practice => {
+            Self::AwsError(_) if seen.config.destination.kind != DestinationKind::Practice => {
                 Some(faults::NEED_PRACTICE)
             }
             Self::FaultsOff if faults::on(seen).is_empty() => Some("No practice fault is on"),
@@ -194,7 +194,7 @@ impl Command {
             Self::AskExport => seen.wishes.push(Wish::AskExport),
             Self::Live(what) => seen.wishes.push(Wish::Live(what)),
             Self::Open(act) => seen.wishes.push(Wish::Open(act)),
-            Self::Fault(name) => faults::toggle(seen, name),
+            Self::AwsError(name) => faults::toggle(seen, name),
             Self::ReadAgain => seen.wishes.push(Wish::ReadAgain),
             Self::RetryNow => seen.wishes.push(Wish::RetryNow),
             Self::CopyEndpoint => {

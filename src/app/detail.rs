@@ -19,7 +19,9 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Delivery, Detail, EventId, Field, Forwarder, Receipt, State, Status, Which, query::Name},
+    delivery::{
+        Delivery, Detail, EventId, Field, Forwarder, Receipt, ResendSelection, State, Status, query::Name,
+    },
     engine::{Answer, Engine},
     event::{Aggregation, Bucket, Encoding, PartitionKey, shown},
     snippets::edit,
@@ -454,7 +456,7 @@ impl Act {
                 ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
                 seen.copied("curl command");
             }
-            Self::Again => seen.wishes.push(Wish::Resend(Which::Lines(vec![delivery.id]))),
+            Self::Again => seen.wishes.push(Wish::Resend(ResendSelection::Lines(vec![delivery.id]))),
             Self::Edit => {
                 let Some(kind) = delivery.kind else { return };
                 let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));

@@ -35,7 +35,7 @@ use filters::{Filters, Saved};
 
 use crate::{
     delivery::{
-        EventId, Measure, Page, Query, Status, Which,
+        EventId, LogPage, Measure, Query, ResendSelection, Status,
         query::{Mistake, Name},
     },
     engine::Engine,
@@ -82,7 +82,7 @@ pub(super) struct Live {
     view: View,
     charts: Charts,
     rows: Rows,
-    waiting: Option<Waiting<Result<Page, String>>>,
+    waiting: Option<Waiting<Result<LogPage, String>>>,
     error: Option<String>,
     /// The line numbers that were drawn last.
     visible: Range<usize>,
@@ -815,6 +815,6 @@ fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let label = format!("Resend {} failed", widgets::digits(failed));
     let hint = "Queues every failed event again, behind waiting events";
     if widgets::button_ui(ui, Icon::RotateCw, &label).on_hover_text(hint).clicked() {
-        seen.wishes.push(Wish::Resend(Which::Fitting(Box::default())));
+        seen.wishes.push(Wish::Resend(ResendSelection::Fitting(Box::default())));
     }
 }

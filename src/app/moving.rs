@@ -6,7 +6,7 @@ use lucide_icons::Icon;
 use super::{Seen, status_line, widgets};
 use crate::{
     config::{Config, CredentialsSource, DestinationKind, StreamArn},
-    engine::Queued,
+    engine::WaitingEvents,
 };
 
 /// Where events would go with the new settings, seen from those in force.
@@ -146,17 +146,17 @@ pub(super) fn choice_ui(
     verb: &str,
     question: Option<&Question>,
     can: Result<(), &str>,
-) -> Option<Queued> {
+) -> Option<WaitingEvents> {
     let why = can.err().unwrap_or_default();
     let label = question.map_or_else(|| verb.to_owned(), |question| format!("{verb} and {}", question.send));
     let there = widgets::primary_button_ui(ui, Icon::Check, &label, can.is_ok());
-    let mut pressed = there.on_disabled_hover_text(why).clicked().then_some(Queued::GoOn);
+    let mut pressed = there.on_disabled_hover_text(why).clicked().then_some(WaitingEvents::GoOn);
     if let Some(question) = question {
         let label = format!("{verb} and {}", question.set_aside);
         let aside = ui.add_enabled_ui(can.is_ok(), |ui| widgets::button_ui(ui, Icon::Archive, &label)).inner;
         let hint = "They are kept under Failed, and can be sent again at any time.";
         if aside.on_hover_text(hint).on_disabled_hover_text(why).clicked() {
-            pressed = Some(Queued::SetAside);
+            pressed = Some(WaitingEvents::SetAside);
         }
     }
     pressed

@@ -107,7 +107,7 @@ fn percent(used: u64, of: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{Fault, Ledger};
+    use crate::delivery::{AwsError, Ledger};
 
     fn status(forwarder: Forwarder, failed: u64, queued_bytes: u64) -> Status {
         Status {
@@ -118,11 +118,11 @@ mod tests {
     }
 
     fn blocked() -> Forwarder {
-        Forwarder::Blocked { fault: Fault::new("AccessDenied", "no"), next_try: 0 }
+        Forwarder::Blocked { fault: AwsError::new("AccessDenied", "no"), next_try: 0 }
     }
 
     fn offline() -> Forwarder {
-        Forwarder::Offline { fault: Fault::new("NoAnswer", "no"), next_try: 0 }
+        Forwarder::Offline { fault: AwsError::new("NoAnswer", "no"), next_try: 0 }
     }
 
     fn config() -> Config {

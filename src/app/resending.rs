@@ -8,7 +8,7 @@ use lucide_icons::Icon;
 
 use super::{Notice, Poll, Seen, Waiting, Wish, palette::modal, theme::tokens, widgets};
 use crate::{
-    delivery::{Query, Resent, State, Which},
+    delivery::{Query, ResendSelection, Resent, State},
     engine::Engine,
 };
 
@@ -46,12 +46,12 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn which(&self) -> Which {
+    fn which(&self) -> ResendSelection {
         let state = match self.meant {
             Meant::Failed => State::Failed,
             Meant::Delivered => State::Delivered,
         };
-        Which::Fitting(Box::new(Query { states: vec![state], by: None, ..self.query.clone() }))
+        ResendSelection::Fitting(Box::new(Query { states: vec![state], by: None, ..self.query.clone() }))
     }
 
     fn count(&mut self, engine: &Engine) {
@@ -145,14 +145,14 @@ impl Sheet {
 
 impl Resending {
     /// Asks the engine; what is under way goes on, and the user is told so.
-    pub(super) fn start(&mut self, engine: &Engine, which: Which) -> Option<Notice> {
+    pub(super) fn start(&mut self, engine: &Engine, which: ResendSelection) -> Option<Notice> {
         self.start_at(engine, which, None, None)
     }
 
     fn start_at(
         &mut self,
         engine: &Engine,
-        which: Which,
+        which: ResendSelection,
         rate: Option<NonZeroU32>,
         of: Option<u64>,
     ) -> Option<Notice> {

@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use crate::delivery::{Delivery, EventId, Millis, Page, Query, State};
+use crate::delivery::{Delivery, EventId, LogPage, Millis, Query, State};
 
 const PAGE: usize = 200;
 const HELD_MAX: usize = 1200;
@@ -311,7 +311,7 @@ impl Rows {
 
     /// Takes in a page that was asked for. `hold`: the user aims at the lines, so none may come or go; only their states are
     /// updated.
-    pub(super) fn take(&mut self, page: Page, hold: bool) {
+    pub(super) fn take(&mut self, page: LogPage, hold: bool) {
         let Some(ask) = self.asked.take() else { return };
         if hold && self.loaded && matches!(ask, Ask::Top { .. } | Ask::Refresh { .. }) {
             self.behind = Behind::States;
@@ -384,7 +384,7 @@ impl Rows {
     }
 
     /// What a page that is taken leaves behind the log.
-    fn note_what_is_behind(&mut self, ask: &Ask, page: &Page, hold: bool) {
+    fn note_what_is_behind(&mut self, ask: &Ask, page: &LogPage, hold: bool) {
         match ask {
             Ask::Top { .. } | Ask::Jump { .. } => (self.behind, self.up_to_date) = (Behind::Nothing, None),
             Ask::Refresh { .. } => {
@@ -404,7 +404,7 @@ impl Rows {
     }
 
     /// What was asked again and not found does not fit the filter any more. With `hold` it stays all the same.
-    fn update(&mut self, ids: &[EventId], page: Page, hold: bool) {
+    fn update(&mut self, ids: &[EventId], page: LogPage, hold: bool) {
         let covered = if page.rows.len() == ids.len() {
             page.rows.last().map(|row| row.id)
         } else {
@@ -463,7 +463,7 @@ mod tests {
     }
 
     /// Answers as a log of the lines `1..=newest` would.
-    fn answer(query: &Query, newest: EventId) -> Page {
+    fn answer(query: &Query, newest: EventId) -> LogPage {
         let mut ids: Vec<EventId> = (1..=newest)
             .filter(|id| {
                 query.before.is_none_or(|before| *id < before) && query.after.is_none_or(|after| *id > after)
@@ -473,10 +473,10 @@ mod tests {
             ids.reverse();
         }
         ids.truncate(query.limit);
-        Page {
+        LogPage {
             rows: ids.into_iter().map(delivery).collect(),
             total: u64::try_from(newest).ok(),
-            ..Page::default()
+            ..LogPage::default()
         }
     }
 
@@ -535,10 +535,10 @@ mod tests {
         rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
         let first = rows.missing(&(0..30), 5000).expect("asks");
         assert_eq!(first.before, None);
-        rows.take(Page { stopped_at: Some(4000), ..Page::default() }, false);
+        rows.take(LogPage { stopped_at: Some(4000), ..LogPage::default() }, false);
         assert!(rows.is_searching());
         assert_eq!(rows.missing(&(0..30), 5000).expect("asks on").before, Some(4000));
-        rows.take(Page { rows: vec![delivery(7)], ..Page::default() }, false);
+        rows.take(LogPage { rows: vec![delivery(7)], ..LogPage::default() }, false);
         assert_eq!((rows.len(), rows.is_searching(), rows.missing(&(0..30), 5000)), (1, false, None));
     }
 
@@ -550,18 +550,24 @@ mod tests {
         let line = |id, state| Delivery { state, ..delivery(id) };
         let first = vec![line(8900, State::Queued), delivery(8800)];
         rows.take(
-            Page { rows: first, stopped_at: Some(5000), reached: Some(77), reaches_to: 1, ..Page::default() },
+            LogPage {
+                rows: first,
+                stopped_at: Some(5000),
+                reached: Some(77),
+                reaches_to: 1,
+                ..LogPage::default()
+            },
             false,
         );
         let progress = rows.progress().expect("not done");
         assert_eq!((progress.reached, format!("{:.2}", progress.done)), (77, "0.44".to_owned()));
         rows.missing(&(0..30), 9000).expect("asks on");
-        rows.take(Page { rows: vec![delivery(7)], ..Page::default() }, false);
+        rows.take(LogPage { rows: vec![delivery(7)], ..LogPage::default() }, false);
         assert_eq!(rows.progress(), None);
         let query = rows.changed(&(0..30), true, 9100).expect("looks at the newest again");
         assert_eq!((query.before, query.after), (None, None));
         let newer = vec![delivery(9050), line(8900, State::Delivered), delivery(8800)];
-        rows.take(Page { rows: newer, stopped_at: Some(5100), ..Page::default() }, false);
+        rows.take(LogPage { rows: newer, stopped_at: Some(5100), ..LogPage::default() }, false);
         let now: Vec<_> =
             (0..rows.len()).filter_map(|n| rows.get(n)).map(|row| (row.id, row.state)).collect();
         assert_eq!(now, [9050, 8900, 8800, 7].map(|id| (id, State::Delivered)));
@@ -578,11 +584,17 @@ mod tests {
             let mut rows = Rows::default();
             rows.look_for(filter);
             rows.missing(&(0..30), 9000).expect("asks");
-            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5000), ..Page::default() }, false);
+            rows.take(
+                LogPage { rows: vec![delivery(8900)], stopped_at: Some(5000), ..LogPage::default() },
+                false,
+            );
             rows.missing(&(0..30), 9000).expect("asks on");
-            rows.take(Page { rows: vec![delivery(7)], ..Page::default() }, false);
+            rows.take(LogPage { rows: vec![delivery(7)], ..LogPage::default() }, false);
             rows.changed(&(0..30), true, 9100).expect("looks at the newest again");
-            rows.take(Page { rows: vec![delivery(8900)], stopped_at: Some(5100), ..Page::default() }, false);
+            rows.take(
+                LogPage { rows: vec![delivery(8900)], stopped_at: Some(5100), ..LogPage::default() },
+                false,
+            );
             assert_eq!((rows.len(), rows.find(7)), (2, Some(1)), "{:?}", rows.filter);
             assert_eq!(rows.missing(&(0..30), 9100), None, "nothing is searched twice");
         }
@@ -593,7 +605,7 @@ mod tests {
         let mut rows = Rows::default();
         rows.look_for(Query { since: Some(3), ..Query::default() });
         rows.missing(&(0..30), 5).expect("asks");
-        rows.take(Page { rows: vec![delivery(5), delivery(4), delivery(3)], ..Page::default() }, false);
+        rows.take(LogPage { rows: vec![delivery(5), delivery(4), delivery(3)], ..LogPage::default() }, false);
         rows.slide(Some(5));
         assert_eq!((rows.len(), rows.find(4)), (1, None));
         assert_eq!(rows.top(5).since, Some(5));
@@ -604,7 +616,7 @@ mod tests {
         let mut rows = Rows::default();
         rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
         rows.missing(&(0..30), 9000).expect("asks");
-        rows.take(Page { stopped_at: Some(5000), reached: Some(77), ..Page::default() }, false);
+        rows.take(LogPage { stopped_at: Some(5000), reached: Some(77), ..LogPage::default() }, false);
         rows.cut_short(true);
         assert_eq!(rows.missing(&(0..30), 9000), None);
         assert!(rows.progress().is_some_and(|progress| progress.cut_short));
@@ -619,9 +631,9 @@ mod tests {
         let sized = |id, bytes| Delivery { bytes, ..delivery(id) };
         rows.missing(&(0..30), 9000).expect("asks");
         let first = vec![sized(8000, 50), sized(8500, 20)];
-        rows.take(Page { rows: first, stopped_at: Some(5000), ..Page::default() }, false);
+        rows.take(LogPage { rows: first, stopped_at: Some(5000), ..LogPage::default() }, false);
         assert_eq!(rows.missing(&(0..30), 9000).expect("asks on").before, Some(5000));
-        rows.take(Page { rows: vec![sized(10, 30)], ..Page::default() }, false);
+        rows.take(LogPage { rows: vec![sized(10, 30)], ..LogPage::default() }, false);
         let sizes: Vec<_> = (0..rows.len()).filter_map(|n| rows.get(n)).map(|row| row.bytes).collect();
         assert_eq!(sizes, [50, 30, 20]);
         assert_eq!((rows.missing(&(0..30), 9000), rows.changed(&(0..30), true, 9100)), (None, None));
@@ -632,15 +644,15 @@ mod tests {
         let mut rows = Rows::default();
         rows.look_for(Query { states: vec![State::Queued], ..Query::default() });
         rows.missing(&(0..30), 3).expect("asks");
-        rows.take(Page { rows: vec![delivery(3), delivery(2)], ..Page::default() }, true);
+        rows.take(LogPage { rows: vec![delivery(3), delivery(2)], ..LogPage::default() }, true);
         assert_eq!(rows.len(), 2, "the first page is taken in any case");
         rows.changed(&(0..30), true, 9).expect("asks for the newest");
-        rows.take(Page { rows: vec![delivery(9), delivery(3)], ..Page::default() }, true);
+        rows.take(LogPage { rows: vec![delivery(9), delivery(3)], ..LogPage::default() }, true);
         rows.changed(&(0..2), false, 9).expect("asks for the same");
-        rows.take(Page { rows: vec![delivery(3)], ..Page::default() }, true);
+        rows.take(LogPage { rows: vec![delivery(3)], ..LogPage::default() }, true);
         assert_eq!((rows.len(), rows.find(3), rows.find(2), rows.unseen(9)), (2, Some(0), Some(1), 6));
         rows.changed(&(0..30), true, 9).expect("asks for the newest");
-        rows.take(Page { rows: vec![delivery(9)], ..Page::default() }, false);
+        rows.take(LogPage { rows: vec![delivery(9)], ..LogPage::default() }, false);
         assert_eq!((rows.len(), rows.find(9), rows.unseen(9)), (1, Some(0), 0));
     }
 
@@ -650,19 +662,19 @@ mod tests {
         let queued = |id| Delivery { state: State::Queued, ..delivery(id) };
         rows.look_for(Query { states: vec![State::Queued], ..Query::default() });
         rows.missing(&(0..30), 3).expect("asks");
-        rows.take(Page { rows: vec![queued(3), queued(2)], ..Page::default() }, true);
+        rows.take(LogPage { rows: vec![queued(3), queued(2)], ..LogPage::default() }, true);
         assert!(!rows.is_behind(&(0..30), true) && !rows.is_behind(&(0..30), false));
         rows.changed(&(0..30), true, 3).expect("asks for the newest");
-        rows.take(Page::default(), true);
+        rows.take(LogPage::default(), true);
         assert!(rows.is_behind(&(0..30), true), "that page was of no use");
         let query = rows.changed_while_held(&(0..30)).expect("asks for these lines");
         assert_eq!((query.ids, query.states, query.limit), (vec![3, 2], vec![], 2));
-        rows.take(Page { rows: vec![delivery(3), queued(2)], ..Page::default() }, true);
+        rows.take(LogPage { rows: vec![delivery(3), queued(2)], ..LogPage::default() }, true);
         let states: Vec<_> = (0..2).filter_map(|n| rows.get(n)).map(|row| row.state).collect();
         assert_eq!(states, [State::Delivered, State::Queued]);
         assert!(!rows.is_behind(&(0..30), true) && rows.is_behind(&(0..30), false));
         rows.changed(&(0..30), true, 3).expect("asks for the newest");
-        rows.take(Page { rows: vec![queued(2)], ..Page::default() }, false);
+        rows.take(LogPage { rows: vec![queued(2)], ..LogPage::default() }, false);
         assert_eq!((rows.len(), rows.find(2), rows.is_behind(&(0..30), false)), (1, Some(0), false));
     }
 
@@ -685,7 +697,7 @@ mod tests {
         rows.look_for(Query { words: vec!["x".into()], ..Query::default() });
         rows.missing(&(0..30), 9).expect("asks");
         rows.take(
-            Page { rows: vec![delivery(8), delivery(5)], stopped_at: Some(4), ..Page::default() },
+            LogPage { rows: vec![delivery(8), delivery(5)], stopped_at: Some(4), ..LogPage::default() },
             false,
         );
         let left_out: Vec<EventId> = (1..=10).filter(|id| rows.leaves_out(*id)).collect();

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Origin},
-    engine::Queued,
+    engine::WaitingEvents,
 };
 
 /// The smallest spool that the settings file takes.
@@ -233,8 +233,8 @@ impl Settings {
                 let chosen = moving::choice_ui(ui, "Import", question.as_ref(), can);
                 if let (Some(queued), Ok(config)) = (chosen, &imported) {
                     let said = match queued {
-                        Queued::GoOn => "Imported and saved",
-                        Queued::SetAside => "Imported and saved; the queued events are under Failed",
+                        WaitingEvents::GoOn => "Imported and saved",
+                        WaitingEvents::SetAside => "Imported and saved; the queued events are under Failed",
                     };
                     seen.save_with(config.clone(), said, queued);
                     done = true;
@@ -277,7 +277,7 @@ impl Settings {
             number_ui(ui, "Spool size limit", &waiting, &mut self.spool_bytes);
             let text = "When the disk has less free space than this, senders get a 429 response and retry.";
             number_ui(ui, "Keep free on the disk", text, &mut self.free_bytes);
-            let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
+            let text = "Delivered events kept in the log. WaitingEvents and failed ones are never removed.";
             number_ui(ui, "Keep in the log", text, &mut self.keep_events);
         });
     }

@@ -33,8 +33,8 @@ use super::{
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
-    delivery::{Caller, Forwarder, Found},
-    engine::{Engine, Queued},
+    delivery::{AwsIdentity, CheckFact, Forwarder},
+    engine::{Engine, WaitingEvents},
     policy as policies, remedy,
 };
 
@@ -204,7 +204,7 @@ impl SetUp {
             self.check.forget();
         }
         self.streams.logic(ctx);
-        let caller = self.who.logic(ctx, &self.draft).map(Found::Caller);
+        let caller = self.who.logic(ctx, &self.draft).map(CheckFact::Identity);
         for found in self.check.logic(ctx, &self.draft).into_iter().chain(caller) {
             self.take_over(&found);
         }
@@ -230,9 +230,9 @@ impl SetUp {
     }
 
     /// What AWS said fills in what is still empty.
-    fn take_over(&mut self, found: &Found) {
+    fn take_over(&mut self, found: &CheckFact) {
         match found {
-            Found::Caller(caller) => {
+            CheckFact::Identity(caller) => {
                 if self.draft.credentials.role_arn.is_empty() {
                     self.policy.called_by(&caller.arn);
                 }
@@ -243,7 +243,7 @@ impl SetUp {
                     self.check.rebase(&before, &self.draft);
                 }
             }
-            Found::KmsKey(key) => {
+            CheckFact::KmsKey(key) => {
                 self.policy.encrypted_with(key, &self.draft.destination);
             }
         }
@@ -261,7 +261,7 @@ impl SetUp {
     }
 
     /// Whom AWS named for the draft's credentials.
-    fn caller(&self) -> Option<&Caller> {
+    fn caller(&self) -> Option<&AwsIdentity> {
         self.who.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
     }
 
@@ -446,13 +446,13 @@ impl SetUp {
         }
     }
 
-    fn apply(&self, seen: &mut Seen<'_>, queued: Queued) {
+    fn apply(&self, seen: &mut Seen<'_>, queued: WaitingEvents) {
         let mut config = seen.config.clone();
         config.destination = self.draft.destination.clone();
         config.credentials = self.draft.credentials.clone();
         let done = match queued {
-            Queued::GoOn => "Applied and saved",
-            Queued::SetAside => "Applied and saved; the queued events are under Failed",
+            WaitingEvents::GoOn => "Applied and saved",
+            WaitingEvents::SetAside => "Applied and saved; the queued events are under Failed",
         };
         seen.save_with(config, done, queued);
     }

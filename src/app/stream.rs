@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config::DestinationKind,
-    delivery::{Fault, Millis, ReadFrom, Receipt, Record},
+    delivery::{AwsError, Millis, ReadFrom, Receipt, Record},
     engine::{Engine, Found, ReadPlan, ShardView, StreamView},
     event::shown,
     remedy,
@@ -576,9 +576,9 @@ fn lag(shard: &ShardView) -> String {
 }
 
 /// Why it cannot be read. A permission that is missing is one switch of the policy.
-fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &Fault) {
+fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError) {
     banner::remedy_ui(ui, seen, fault, None);
-    if remedy::remedy(fault, seen.config).place == Some(remedy::Place::SetUpPolicy) {
+    if remedy::remedy(fault, seen.config).place == Some(remedy::Location::SetUpPolicy) {
         let text = "Reading needs permissions of its own, which the policy in Set up leaves out unless you switch \
                     them on: \
                     kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords.";

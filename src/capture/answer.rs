@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    event::{Code, Refusal},
+    event::{Code, Rejection},
     spool::AppendError,
 };
 
@@ -115,7 +115,7 @@ impl Refused {
         Self { retry_after: Some(2), ..refused }
     }
 
-    pub(super) fn event(refusal: &Refusal) -> Self {
+    pub(super) fn event(refusal: &Rejection) -> Self {
         let status = match refusal.code {
             Code::EventTooLarge | Code::PayloadTooLarge | Code::BatchGrowsTooLarge => {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -197,7 +197,7 @@ const MADE_MAX: usize = 1000;
 /// What became of a batch: 200 even where every item was refused, since a 4xx would tell the SDK no more and some
 /// would send all of it ten times.
 /// `made`: the items that came without a `messageId`, and the ones that were made for them.
-pub(super) fn batch(accepted: usize, refused: &[(usize, Refusal)], made: &[(usize, String)]) -> Response {
+pub(super) fn batch(accepted: usize, refused: &[(usize, Rejection)], made: &[(usize, String)]) -> Response {
     let mut body = json!({ "success": true, "accepted": accepted, "rejected": refused.len() });
     if !made.is_empty() {
         let listed = made.iter().take(MADE_MAX).map(|(index, id)| json!({ "index": index, "messageId": id }));

@@ -18,7 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{answer::Refused, places::Place};
+use super::{answer::Refused, slots::Slot};
 
 /// Maximum time for one request's body.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
@@ -88,24 +88,24 @@ pub(super) async fn read(
     parts: &Parts,
     body: Body,
     bytes_max: usize,
-    (all, place): (&Arc<Semaphore>, &Place),
+    (all, slot): (&Arc<Semaphore>, &Slot),
 ) -> Result<Held, Refused> {
     let packing = match Packing::of(&parts.headers) {
         Ok(_) if is_declared_above(&body, bytes_max) => {
-            discard(parts, body, place).await;
+            discard(parts, body, slot).await;
             return Err(Refused::too_large(bytes_max));
         }
         Ok(packing) => packing,
         Err(refused) => {
-            discard(parts, body, place).await;
+            discard(parts, body, slot).await;
             return Err(refused);
         }
     };
     let mut share = Share::of(all);
-    let raw = collect(Pieces::of(body, place), bytes_max, &mut share).await?;
+    let raw = collect(Pieces::of(body, slot), bytes_max, &mut share).await?;
     let bytes = match packing {
         Packing::Plain => raw,
-        Packing::Gzip => inflate(&raw, bytes_max, &mut share, place)?,
+        Packing::Gzip => inflate(&raw, bytes_max, &mut share, slot)?,
     };
     Ok(Held { bytes, _share: share })
 }
@@ -135,7 +135,7 @@ impl Packing {
 
 /// The pieces of a body, as long as they arrive fast enough.
 struct Pieces<'p> {
-    place: &'p Place,
+    slot: &'p Slot,
     frames: BodyDataStream,
     began: Instant,
     grace: Duration,
@@ -143,8 +143,8 @@ struct Pieces<'p> {
 }
 
 impl<'p> Pieces<'p> {
-    fn of(body: Body, place: &'p Place) -> Self {
-        Self { place, frames: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
+    fn of(body: Body, slot: &'p Slot) -> Self {
+        Self { slot, frames: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
     }
 
     /// The next piece; `None` at the end.
@@ -153,17 +153,17 @@ impl<'p> Pieces<'p> {
         let frame = tokio::select! {
             biased;
             frame = self.frames.next() => frame,
-            () = self.place.must_leave() => return Err(Refused::no_place()),
+            () = self.slot.must_leave() => return Err(Refused::no_place()),
             () = tokio::time::sleep_until(until) => return Err(Refused::too_slow(RATE_MIN, READ_TIMEOUT)),
         };
         let Some(frame) = frame.transpose().map_err(|_error| Refused::broken_off())? else { return Ok(None) };
         self.bytes += frame.len() as u64;
-        self.place.body_came(frame.len());
+        self.slot.body_came(frame.len());
         Ok(Some(frame))
     }
 
     async fn discard(self) {
-        discard_rest(self.frames, self.place).await;
+        discard_rest(self.frames, self.slot).await;
     }
 }
 
@@ -178,7 +178,7 @@ async fn collect(mut pieces: Pieces<'_>, bytes_max: usize, share: &mut Share) ->
         Err(refused) => {
             // What it held is for others while the rest of it is read and dropped.
             share.give_back();
-            pieces.place.body_refused();
+            pieces.slot.body_refused();
             pieces.discard().await;
             Err(refused)
         }
@@ -193,7 +193,7 @@ async fn gather(
 ) -> Result<Result<Bytes, Refused>, Refused> {
     let first = pieces.next().await?.unwrap_or_default();
     if let Err(refused) = share.take(first.len()) {
-        pieces.place.no_memory();
+        pieces.slot.no_memory();
         return Ok(Err(refused));
     }
     // Most bodies come in one piece, which is then the buffer.
@@ -205,7 +205,7 @@ async fn gather(
         };
         length += frame.len();
         if let Err(refused) = share.take(frame.len()) {
-            pieces.place.no_memory();
+            pieces.slot.no_memory();
             return Ok(Err(refused));
         }
         if length <= bytes_max {
@@ -225,18 +225,18 @@ async fn gather(
 /// sender shows it a reset instead of the answer, and it would send all of it again.
 ///
 /// A sender that waits to be told to go on (`Expect: 100-continue`) has not sent its body, and reading it would ask for it.
-pub(super) async fn discard(parts: &Parts, body: Body, place: &Place) {
+pub(super) async fn discard(parts: &Parts, body: Body, slot: &Slot) {
     let asks_first = parts.version > Version::HTTP_10
         && parts
             .headers
             .get(EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if !asks_first {
-        discard_rest(body.into_data_stream(), place).await;
+        discard_rest(body.into_data_stream(), slot).await;
     }
 }
 
-async fn discard_rest(mut rest: BodyDataStream, place: &Place) {
+async fn discard_rest(mut rest: BodyDataStream, slot: &Slot) {
     let mut left = DISCARD_BYTES_MAX;
     let reading = async {
         while let Some(Ok(frame)) = rest.next().await {
@@ -248,20 +248,20 @@ async fn discard_rest(mut rest: BodyDataStream, place: &Place) {
     };
     tokio::select! {
         () = reading => {}
-        () = place.must_leave() => {}
+        () = slot.must_leave() => {}
         () = tokio::time::sleep(DISCARD_TIMEOUT) => tracing::debug!("a refused request took too long to arrive"),
     }
 }
 
 /// Inflates by steps and takes memory for each before it is made: for what is in the body, not for what a body of its
 /// size could become. Stops a little above `bytes_max`, whatever a bomb would make of it.
-fn inflate(raw: &[u8], bytes_max: usize, share: &mut Share, place: &Place) -> Result<Bytes, Refused> {
+fn inflate(raw: &[u8], bytes_max: usize, share: &mut Share, slot: &Slot) -> Result<Bytes, Refused> {
     let step_max = raw.len().saturating_mul(4).clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
     let mut decoder = MultiGzDecoder::new(raw);
     let mut inflated = Vec::new();
     loop {
         let step = step_max.min(bytes_max + 1 - inflated.len());
-        share.take(step).inspect_err(|_busy| place.no_memory())?;
+        share.take(step).inspect_err(|_busy| slot.no_memory())?;
         let read = decoder
             .by_ref()
             .take(step as u64)
@@ -284,7 +284,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
-    use crate::capture::places::Places;
+    use crate::capture::slots::Slots;
 
     fn zipped(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -295,7 +295,7 @@ mod tests {
     /// With as much memory as it asks for.
     fn inflated(raw: &[u8], bytes_max: usize) -> Result<Bytes, Refused> {
         let all = Arc::new(Semaphore::new(ALL_KIB_MAX));
-        inflate(raw, bytes_max, &mut Share::of(&all), &Places::new(16).comes().place)
+        inflate(raw, bytes_max, &mut Share::of(&all), &Slots::new(16).comes().slot)
     }
 
     fn all_at_once(body: &[u8]) -> Body {
@@ -311,14 +311,14 @@ mod tests {
     #[tokio::test]
     async fn when_no_memory_is_left_to_inflate_a_body_the_largest_of_the_others_makes_room() {
         let all = Arc::new(Semaphore::new(20));
-        let places = Places::new(16);
+        let places = Slots::new(16);
         let mut slow = Share::of(&all);
         slow.take(19 << 10).expect("all but one KiB");
         let other = places.comes().with_old_body(19 << 10);
         let zipped = zipped(&[b'x'; 5000]);
         let own = places.comes();
-        own.place.begin_request();
-        let read = || read_all(&zipped, 1000, (&all, &own.place));
+        own.slot.begin_request();
+        let read = || read_all(&zipped, 1000, (&all, &own.slot));
         assert_eq!(read().await.err().expect("no memory").status.as_u16(), 429);
         assert!(other.must_leave(), "for the next one");
     }
@@ -326,29 +326,29 @@ mod tests {
     #[tokio::test]
     async fn a_packed_body_that_is_broken_or_too_large_costs_nobody_else_a_place() {
         let all = Arc::new(Semaphore::new(ALL_KIB_MAX));
-        let places = Places::new(16);
+        let places = Slots::new(16);
         let other = places.comes().with_old_body(19 << 10);
         let own = places.comes();
         for (body, status) in [(zipped(&[b'x'; 5000]), 413), (b"no gzip".to_vec(), 400)] {
-            let refused = read_all(&body, 1000, (&all, &own.place)).await.err().expect("refused");
+            let refused = read_all(&body, 1000, (&all, &own.slot)).await.err().expect("refused");
             assert_eq!(refused.status.as_u16(), status);
         }
         assert!(!other.must_leave());
     }
 
-    async fn read_all(body: &[u8], bytes_max: usize, to: (&Arc<Semaphore>, &Place)) -> Result<Held, Refused> {
+    async fn read_all(body: &[u8], bytes_max: usize, to: (&Arc<Semaphore>, &Slot)) -> Result<Held, Refused> {
         read(&head("gzip"), all_at_once(body), bytes_max, to).await
     }
 
     #[tokio::test]
     async fn a_body_that_is_refused_for_want_of_memory_gives_back_what_it_had_before_its_rest_has_come() {
         let all = Arc::new(Semaphore::new(4));
-        let own = Places::new(16).comes();
+        let own = Slots::new(16).comes();
         let pieces = futures_util::stream::iter([vec![b'x'; 3000], vec![b'x'; 3000]]);
         let pieces = pieces.map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
         let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
         let parts = head("identity");
-        let reading = read(&parts, body, 1 << 20, (&all, &own.place));
+        let reading = read(&parts, body, 1 << 20, (&all, &own.slot));
         tokio::pin!(reading);
         assert!(futures_util::poll!(&mut reading).is_pending(), "it never ends");
         assert_eq!(all.available_permits(), 4);
@@ -368,8 +368,8 @@ mod tests {
         let pieces =
             futures_util::stream::iter(["x", "y"].map(|text| Ok::<_, std::io::Error>(Bytes::from(text))));
         let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
-        let ticket = Places::new(16).comes();
-        let mut pieces = Pieces { grace: Duration::from_millis(100), ..Pieces::of(body, &ticket.place) };
+        let ticket = Slots::new(16).comes();
+        let mut pieces = Pieces { grace: Duration::from_millis(100), ..Pieces::of(body, &ticket.slot) };
         assert_eq!(pieces.next().await.expect("it is there").expect("the first"), "x");
         assert_eq!(pieces.next().await.expect("it is there").expect("the second"), "y");
         let refused = pieces.next().await.expect_err("no more comes");
@@ -400,15 +400,12 @@ mod tests {
         let all = Arc::new(Semaphore::new(1 << 10));
         let bytes = zipped(&vec![b'x'; 300_000]);
         let mut share = Share::of(&all);
-        let own = Places::new(16).comes();
-        assert_eq!(
-            inflate(&bytes, 16 << 20, &mut share, &own.place).expect("a MiB is enough").len(),
-            300_000
-        );
+        let own = Slots::new(16).comes();
+        assert_eq!(inflate(&bytes, 16 << 20, &mut share, &own.slot).expect("a MiB is enough").len(), 300_000);
         let taken = (1 << 10) - all.available_permits();
         assert!((293..=400).contains(&taken), "{taken} KiB for 300,000 bytes");
         let bomb = zipped(&vec![0; 8 << 20]);
-        let refused = inflate(&bomb, 16 << 20, &mut share, &own.place).expect_err("no memory for it");
+        let refused = inflate(&bomb, 16 << 20, &mut share, &own.slot).expect_err("no memory for it");
         assert_eq!(refused.status.as_u16(), 429);
         drop(share);
         assert_eq!(all.available_permits(), 1 << 10);

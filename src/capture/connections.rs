@@ -16,7 +16,7 @@ use super::{
     Endpoint, Stage,
     hangup::Patient,
     metered::{HEAD_BYTES_MAX, Metered, Shaking},
-    places::{Doing, NoPlace, PLACES_PER_LEAVING, Place, Places, Ticket},
+    slots::{Doing, NoSlot, SLOTS_PER_LEAVING, Slot, Slots, Ticket},
 };
 
 /// Connections at a time, file descriptors permitting: [`connections_max`]. Measured without optimisation: 31 KB each when
@@ -36,7 +36,7 @@ const FAILURES_SAID: u32 = 30_000;
 /// (tracking API §3.2).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How long a connection has to end when its place is wanted.
+/// How long a connection has to end when its slot is wanted.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a TLS handshake may take.
@@ -61,7 +61,7 @@ pub enum Transport {
 pub fn connections_max(files: u64) -> usize {
     let files = usize::try_from(files).unwrap_or(usize::MAX);
     let all = (files / 4 * 3).saturating_sub(OTHER_FILES);
-    (all - all / (PLACES_PER_LEAVING + 1)).clamp(16, CONNECTIONS_MAX)
+    (all - all / (SLOTS_PER_LEAVING + 1)).clamp(16, CONNECTIONS_MAX)
 }
 
 /// Listens there. More connections may wait to be accepted than [`TcpListener::bind`] lets: in a burst the system drops
@@ -79,7 +79,7 @@ impl Endpoint {
     /// Serves until [`Stage::Closed`]; then finishes the requests that are being answered.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, transport: Transport, connections_max: usize) {
         let mut failures = 0_u32;
-        let places = Places::new(connections_max);
+        let places = Slots::new(connections_max);
         let mut tasks = JoinSet::new();
         let mut stage = self.stage.clone();
         loop {
@@ -122,20 +122,20 @@ impl Endpoint {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Waits for a place only while every connection is being answered or ends. `None`: so are all of this peer's, and it
+    /// Waits for a slot only while every connection is being answered or ends. `None`: so are all of this peer's, and it
     /// has as many as it may.
-    async fn place_for(&self, places: &Arc<Places>, peer: SocketAddr) -> Option<Ticket> {
+    async fn place_for(&self, places: &Arc<Slots>, peer: SocketAddr) -> Option<Ticket> {
         let bound = self.rules().bound_of(peer.ip()).and_then(|setting| places.bound(setting));
         loop {
             match places.admit(peer, bound) {
                 Ok(ticket) => return Some(ticket),
-                Err(NoPlace::ForPeer) => {
+                Err(NoSlot::ForPeer) => {
                     tracing::debug!(
                         "a connection was closed: its address has too many (capture.max_connections_per_peer)"
                     );
                     return None;
                 }
-                Err(NoPlace::ForAnybody) => ended_or_soon(places, Duration::from_millis(20)).await,
+                Err(NoSlot::ForAnybody) => ended_or_soon(places, Duration::from_millis(20)).await,
             }
         }
     }
@@ -148,37 +148,37 @@ impl Endpoint {
             Transport::Settings => self.rules().tls.clone(),
             Transport::Plain => None,
         };
-        let Some(tls) = tls else { return self.talk(stream, &ticket.place).await };
-        let stream = Shaking::new(stream, Arc::clone(&ticket.place));
+        let Some(tls) = tls else { return self.talk(stream, &ticket.slot).await };
+        let stream = Shaking::new(stream, Arc::clone(&ticket.slot));
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
         let shaken = tokio::select! {
             shaken = handshake => shaken,
-            () = ticket.place.must_leave() => return,
+            () = ticket.slot.must_leave() => return,
         };
         match shaken {
             Ok(Ok(mut stream)) => {
                 stream.get_mut().0.done();
-                self.talk(stream, &ticket.place).await;
+                self.talk(stream, &ticket.slot).await;
             }
             Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
             Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn talk(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, place: &Arc<Place>) {
+    async fn talk(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, slot: &Arc<Slot>) {
         let mut stage = self.stage.clone();
-        let of_service = Arc::clone(place);
+        let of_service = Arc::clone(slot);
         let endpoint = Arc::clone(&self);
         let service = service_fn(move |request| {
-            let (endpoint, place) = (Arc::clone(&endpoint), Arc::clone(&of_service));
+            let (endpoint, slot) = (Arc::clone(&endpoint), Arc::clone(&of_service));
             async move {
-                place.begin_request();
-                let response = endpoint.answer(request, &place).await;
-                place.end_request();
+                slot.begin_request();
+                let response = endpoint.answer(request, &slot).await;
+                slot.end_request();
                 Ok::<_, Infallible>(response)
             }
         });
-        let stream = Metered::new(stream, Arc::clone(place));
+        let stream = Metered::new(stream, Arc::clone(slot));
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(IDLE_TIMEOUT)
@@ -194,7 +194,7 @@ impl Endpoint {
                 Pin::new(&mut connection).graceful_shutdown();
                 Some((&mut connection).await)
             }
-            () = place.must_leave() => {
+            () = slot.must_leave() => {
                 left = true;
                 None
             }
@@ -202,10 +202,10 @@ impl Endpoint {
         if left {
             // Idle, it ends at once.
             Pin::new(&mut connection).graceful_shutdown();
-            while place.may_end_itself() {
+            while slot.may_end_itself() {
                 let ended = tokio::time::timeout(GOODBYE_TIMEOUT, &mut connection).await;
                 // A request that came whole meanwhile is stored and answered first.
-                if ended.is_ok() || place.doing() != Doing::Taken {
+                if ended.is_ok() || slot.doing() != Doing::Taken {
                     break;
                 }
             }
@@ -225,7 +225,7 @@ impl Endpoint {
             };
             tokio::select! {
                 _ = tokio::time::timeout(LINGER_TIMEOUT, lingering) => {}
-                () = place.must_leave() => {}
+                () = slot.must_leave() => {}
             }
         }
     }
@@ -244,7 +244,7 @@ fn is_shortage(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(10024 | 10055))
 }
 
-async fn ended_or_soon(places: &Places, soon: Duration) {
+async fn ended_or_soon(places: &Slots, soon: Duration) {
     drop(tokio::time::timeout(soon, places.ended.notified()).await);
 }
 

@@ -15,13 +15,13 @@ use super::{
     forwarded::Forwarded,
     host, host_of, key,
     masked::Secrets,
-    places::Place,
+    slots::Slot,
     visitors::Visit,
 };
 use crate::{
     clock::now_ms,
-    delivery::{Fault, Millis, State},
-    event::{self, Arrival, Event, Kind, PathClass, Refusal, shown},
+    delivery::{AwsError, Millis, State},
+    event::{self, Arrival, Event, Kind, PathClass, Rejection, shown},
     spool::{AppendError, Arrivals, LinesOfRequest, Rejected},
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Caller<'r> {
     pub(super) rules: Arc<Rules>,
     pub(super) parts: &'r Parts,
     forwarded: Forwarded,
-    place: &'r Place,
+    place: &'r Slot,
     /// The write key, as soon as it was found.
     key: Option<String>,
     /// The token of `Authorization: Bearer`.
@@ -45,7 +45,7 @@ struct Batch {
     source: Arc<str>,
     received_at: Millis,
     events: Vec<Event>,
-    refused: Vec<(usize, Refusal)>,
+    refused: Vec<(usize, Rejection)>,
 }
 
 /// Why a request brings nothing to the spool.
@@ -53,7 +53,7 @@ enum Unusable {
     /// Nobody knows the caller: counted, and answered.
     Caller(Refused),
     /// What it sent: a line of the log, too.
-    Body(Refusal),
+    Body(Rejection),
 }
 
 impl From<Refused> for Unusable {
@@ -62,14 +62,14 @@ impl From<Refused> for Unusable {
     }
 }
 
-impl From<Refusal> for Unusable {
-    fn from(refusal: Refusal) -> Self {
+impl From<Rejection> for Unusable {
+    fn from(refusal: Rejection) -> Self {
         Self::Body(refusal)
     }
 }
 
 impl<'r> Caller<'r> {
-    pub(super) fn new(rules: Arc<Rules>, parts: &'r Parts, forwarded: Forwarded, place: &'r Place) -> Self {
+    pub(super) fn new(rules: Arc<Rules>, parts: &'r Parts, forwarded: Forwarded, place: &'r Slot) -> Self {
         let bearer = key::bearer(&parts.headers);
         // A token that is no key of ours is the sender's own business: its key is elsewhere.
         let known = bearer.clone().filter(|token| rules.known(Some(token)).is_some());
@@ -151,7 +151,7 @@ impl Endpoint {
     /// A request that will be refused whenever it comes is a line of the log, as a refused event is; there is no text
     /// to show.
     async fn log_refused(&self, caller: &Caller<'_>, refused: &Refused, kind: Option<Kind>) {
-        let fault = Fault::new(refused.code, refused.message.as_str());
+        let fault = AwsError::new(refused.code, refused.message.as_str());
         let line =
             Rejected { kind, message_id: None, user: None, fault, name: None, excerpt: Vec::new(), bytes: 0 };
         self.log_rejected(caller, line).await;
@@ -249,11 +249,11 @@ impl Endpoint {
         let source = self.source(caller, caller.key())?;
         let arrival = caller.arrival(class);
         let mut events = Vec::with_capacity(body.items_len());
-        let mut refused: Vec<(usize, Refusal)> = Vec::new();
+        let mut refused: Vec<(usize, Rejection)> = Vec::new();
         for (index, item) in body.batch(&arrival)?.enumerate() {
             match item {
                 Ok(event) => events.push(event),
-                Err(_) if refused.len() == Refusal::ITEMS_MAX => return Err(body.garbage().into()),
+                Err(_) if refused.len() == Rejection::ITEMS_MAX => return Err(body.garbage().into()),
                 Err(refusal) => refused.push((index, refusal)),
             }
         }
@@ -280,7 +280,7 @@ impl Endpoint {
     }
 
     /// Writes a refusal into the log, if its sender is known, and gives the answer.
-    async fn refuse(&self, caller: &Caller<'_>, refusal: Refusal, kind: Option<Kind>) -> Refused {
+    async fn refuse(&self, caller: &Caller<'_>, refusal: Rejection, kind: Option<Kind>) -> Refused {
         let refused = Refused::event(&refusal);
         self.log_rejected(caller, rejected(&refusal, kind, &caller.rules.secrets)).await;
         refused
@@ -325,7 +325,7 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The receipts of the items that came without a `messageId`: their place in the batch, and what was made for them.
-fn made_ids(events: &[Event], refused: &[(usize, Refusal)]) -> Vec<(usize, String)> {
+fn made_ids(events: &[Event], refused: &[(usize, Rejection)]) -> Vec<(usize, String)> {
     let mut refused = refused.iter().map(|(index, _)| *index).peekable();
     let mut index = 0;
     let mut made = Vec::new();
@@ -343,7 +343,7 @@ fn made_ids(events: &[Event], refused: &[(usize, Refusal)]) -> Vec<(usize, Strin
 
 /// The refused items of a batch as lines of the log, and how many more there are by code: to mask the keys in an item
 /// that gets no line would be work for nothing, up to 10,000 times in a request.
-fn lines_of(refused: &[(usize, Refusal)], secrets: &Secrets) -> (Vec<Rejected>, Vec<(&'static str, u64)>) {
+fn lines_of(refused: &[(usize, Rejection)], secrets: &Secrets) -> (Vec<Rejected>, Vec<(&'static str, u64)>) {
     let mut may_have = LinesOfRequest::default();
     let (mut lines, mut counted) = (Vec::new(), BTreeMap::new());
     for (_, refusal) in refused {
@@ -358,13 +358,13 @@ fn lines_of(refused: &[(usize, Refusal)], secrets: &Secrets) -> (Vec<Rejected>, 
 }
 
 /// A refusal as a line of the log: without the write keys that were sent.
-fn rejected(refusal: &Refusal, kind: Option<Kind>, secrets: &Secrets) -> Rejected {
+fn rejected(refusal: &Rejection, kind: Option<Kind>, secrets: &Secrets) -> Rejected {
     let (excerpt, bytes) = secrets.excerpt(refusal);
     Rejected {
         kind: kind.or(refusal.kind),
         message_id: refusal.message_id.clone(),
         user: refusal.user.clone(),
-        fault: Fault::new(refusal.code.as_str(), secrets.text(&refusal.message)),
+        fault: AwsError::new(refusal.code.as_str(), secrets.text(&refusal.message)),
         name: refusal.name.as_deref().map(|name| secrets.text(name).into()),
         excerpt,
         bytes,

@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::Range};
 use base64::Engine as _;
 
 use super::{key::BASE64, visitors};
-use crate::event::{Code, Refusal};
+use crate::event::{Code, Rejection};
 
 /// A known key that is shorter is only masked where it stands alone: `a` is part of most words.
 const ALONE_BYTES: usize = 8;
@@ -56,7 +56,7 @@ impl Secrets {
 
     /// The excerpt of a refusal and the bytes that were sent, as the log keeps them. Whether the excerpt is all of it
     /// is told from its length, so of what was not cut the bytes are those of the masked text.
-    pub(super) fn excerpt(&self, refusal: &Refusal) -> (Vec<u8>, u32) {
+    pub(super) fn excerpt(&self, refusal: &Rejection) -> (Vec<u8>, u32) {
         let sent = refusal.excerpt.as_slice();
         if refusal.code == Code::BadEncoding && self.in_base64(sent) {
             return (Vec::new(), 0);
@@ -66,7 +66,7 @@ impl Secrets {
             Cow::Borrowed(_) => (sent.to_vec(), refusal.bytes),
             Cow::Owned(masked) => {
                 let bytes = u32::try_from(masked.len()).unwrap_or(u32::MAX);
-                let kept = Refusal::excerpt_of(&masked).to_vec();
+                let kept = Rejection::excerpt_of(&masked).to_vec();
                 (kept, if is_cut { refusal.bytes.max(bytes) } else { bytes })
             }
         }
@@ -325,21 +325,21 @@ mod tests {
     #[test]
     fn only_what_was_cut_says_that_more_was_sent() {
         let secrets = Secrets::new([KEY.to_owned()].iter());
-        let refused = |sent: &str| Refusal {
+        let refused = |sent: &str| Rejection {
             code: Code::NoUserAnonId,
             message: "".into(),
             message_id: None,
             user: None,
             kind: None,
             name: None,
-            excerpt: Refusal::excerpt_of(sent.as_bytes()).to_vec(),
+            excerpt: Rejection::excerpt_of(sent.as_bytes()).to_vec(),
             bytes: u32::try_from(sent.len()).expect("it is short"),
         };
         let (kept, bytes) = secrets.excerpt(&refused(&format!("{{\"x\":\"{KEY}\"}}")));
         assert_eq!((kept.as_slice(), bytes as usize), ("{\"x\":\"…1234\"}".as_bytes(), kept.len()));
         let long = format!("{{\"x\":\"{KEY}{}\"}}", "x".repeat(5000));
         let (kept, bytes) = secrets.excerpt(&refused(&long));
-        assert!(kept.len() < Refusal::EXCERPT_BYTES_MAX && bytes as usize == long.len(), "{bytes}");
+        assert!(kept.len() < Rejection::EXCERPT_BYTES_MAX && bytes as usize == long.len(), "{bytes}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A connection's bytes, counted for its place among the others, with a time limit for a peer that does not read.
+//! A connection's bytes, counted for its slot among the others, with a time limit for a peer that does not read.
 
 use std::{
     io::{Error, ErrorKind, IoSlice, Result},
@@ -13,7 +13,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::places::Place;
+use super::slots::Slot;
 
 /// How long a peer may read nothing of an answer (nginx: `send_timeout`, 60 s).
 const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -24,23 +24,23 @@ pub(super) const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Bytes at a time of a connection that has shown no known key: its read buffer stays small.
 const STRANGER_READ_MAX: usize = 8 << 10;
 
-/// A stream that tells its place what comes.
+/// A stream that tells its slot what comes.
 pub(super) struct Metered<S> {
     stream: S,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
     write_timeout: Duration,
     /// Set while a write waits for the peer.
     write_until: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Metered<S> {
-    pub(super) fn new(stream: S, place: Arc<Place>) -> Self {
-        Self { stream, place, write_timeout: WRITE_TIMEOUT, write_until: None }
+    pub(super) fn new(stream: S, slot: Arc<Slot>) -> Self {
+        Self { stream, slot, write_timeout: WRITE_TIMEOUT, write_until: None }
     }
 
     /// The stream alone, once the connection's head has been refused: nothing of it is kept or counted any more.
     pub(super) fn unmetered(self) -> S {
-        self.place.head_done();
+        self.slot.head_done();
         self.stream
     }
 
@@ -48,12 +48,12 @@ impl<S> Metered<S> {
     fn in_time<T>(&mut self, result: Poll<Result<T>>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         if result.is_ready() {
             if self.write_until.take().is_some() {
-                self.place.stalls(false);
+                self.slot.stalls(false);
             }
             return result;
         }
         if self.write_until.is_none() {
-            self.place.stalls(true);
+            self.slot.stalls(true);
         }
         let timeout = self.write_timeout;
         let until = self.write_until.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
@@ -70,10 +70,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        let head = self.place.head_so_far();
+        let head = self.slot.head_so_far();
         // One byte at least: to read none would mean the end of the stream. The HTTP server counts too, and ends at the limit.
         let of_head = head.map_or(usize::MAX, |so_far| HEAD_BYTES_MAX.saturating_sub(so_far).max(1));
-        let at_once = if self.place.is_known() { usize::MAX } else { STRANGER_READ_MAX };
+        let at_once = if self.slot.is_known() { usize::MAX } else { STRANGER_READ_MAX };
         let most = of_head.min(at_once);
         let before = buffer.filled().len();
         if buffer.remaining() <= most {
@@ -86,7 +86,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         }
         let read = buffer.filled().len() - before;
         if head.is_some() && read > 0 {
-            self.place.head_came(read);
+            self.slot.head_came(read);
         }
         Poll::Ready(Ok(()))
     }
@@ -126,18 +126,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 /// 64 KiB of an unfinished handshake message.
 pub(super) struct Shaking<S> {
     stream: S,
-    place: Option<Arc<Place>>,
+    slot: Option<Arc<Slot>>,
 }
 
 impl<S> Shaking<S> {
-    pub(super) fn new(stream: S, place: Arc<Place>) -> Self {
-        Self { stream, place: Some(place) }
+    pub(super) fn new(stream: S, slot: Arc<Slot>) -> Self {
+        Self { stream, slot: Some(slot) }
     }
 
     /// The handshake is done.
     pub(super) fn done(&mut self) {
-        if let Some(place) = self.place.take() {
-            place.head_done();
+        if let Some(slot) = self.slot.take() {
+            slot.head_done();
         }
     }
 }
@@ -151,8 +151,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Shaking<S> {
         let before = buffer.filled().len();
         std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let read = buffer.filled().len() - before;
-        if let Some(place) = self.place.as_ref().filter(|_| read > 0) {
-            place.head_came(read);
+        if let Some(slot) = self.slot.as_ref().filter(|_| read > 0) {
+            slot.head_came(read);
         }
         Poll::Ready(Ok(()))
     }
@@ -189,34 +189,33 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::capture::places::Places;
+    use crate::capture::slots::Slots;
 
     #[tokio::test]
     async fn a_peer_that_never_reads_its_answer_is_given_up_and_waited_for_no_longer() {
-        let ticket = Places::new(16)
-            .admit("192.0.2.1:4711".parse().expect("an address"), None)
-            .expect("there is room");
-        ticket.place.begin_request();
-        ticket.place.end_request();
+        let ticket =
+            Slots::new(16).admit("192.0.2.1:4711".parse().expect("an address"), None).expect("there is room");
+        ticket.slot.begin_request();
+        ticket.slot.end_request();
         let (own, mut peer) = tokio::io::duplex(16);
-        let stream = Metered::new(own, Arc::clone(&ticket.place));
+        let stream = Metered::new(own, Arc::clone(&ticket.slot));
         let mut stream = Metered { write_timeout: Duration::from_millis(50), ..stream };
         stream.write_all(&[b'x'; 16]).await.expect("there is room for it");
-        assert!(ticket.place.may_end_itself());
+        assert!(ticket.slot.may_end_itself());
         let error = stream.write_all(b"x").await.expect_err("nobody reads");
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert!(!ticket.place.may_end_itself());
+        assert!(!ticket.slot.may_end_itself());
         peer.read_exact(&mut [0; 16]).await.expect("it is there");
         stream.write_all(b"x").await.expect("there is room again");
-        assert!(ticket.place.may_end_itself());
+        assert!(ticket.slot.may_end_itself());
     }
 
     #[tokio::test]
     async fn what_follows_a_refused_head_is_neither_counted_nor_read_byte_by_byte() {
-        let places = Places::new(16);
+        let places = Slots::new(16);
         let ticket = places.comes();
         let (own, mut peer) = tokio::io::duplex(1 << 20);
-        let mut stream = Metered::new(own, Arc::clone(&ticket.place));
+        let mut stream = Metered::new(own, Arc::clone(&ticket.slot));
         peer.write_all(&vec![b'x'; HEAD_BYTES_MAX + 50_000]).await.expect("there is room for it");
         stream.read_exact(&mut vec![0; HEAD_BYTES_MAX]).await.expect("it is there");
         assert!(places.counted_head_bytes() > 0);
@@ -227,10 +226,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_unfinished_handshake_counts_as_a_head_does() {
-        let places = Places::new(16);
+        let places = Slots::new(16);
         let ticket = places.comes();
         let (own, mut peer) = tokio::io::duplex(1 << 20);
-        let mut stream = Shaking::new(own, Arc::clone(&ticket.place));
+        let mut stream = Shaking::new(own, Arc::clone(&ticket.slot));
         peer.write_all(&vec![b'x'; 60_000]).await.expect("there is room for it");
         stream.read_exact(&mut vec![0; 30_000]).await.expect("it is there");
         assert_eq!(places.counted_head_bytes(), 30_000 - (8 << 10));
@@ -241,11 +240,10 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_shown_nothing_is_read_in_small_pieces_and_no_further_than_a_head_may_go() {
-        let ticket = Places::new(16)
-            .admit("192.0.2.1:4711".parse().expect("an address"), None)
-            .expect("there is room");
+        let ticket =
+            Slots::new(16).admit("192.0.2.1:4711".parse().expect("an address"), None).expect("there is room");
         let (own, mut peer) = tokio::io::duplex(1 << 20);
-        let mut stream = Metered::new(own, Arc::clone(&ticket.place));
+        let mut stream = Metered::new(own, Arc::clone(&ticket.slot));
         peer.write_all(&vec![b'x'; 400 << 10]).await.expect("there is room for it");
         let mut bytes = vec![0; 200 << 10];
         let mut head = 0;
@@ -256,9 +254,9 @@ mod tests {
         }
         assert_eq!(head, HEAD_BYTES_MAX);
         assert_eq!(stream.read(&mut bytes).await.expect("it is there"), 1, "none would be the end");
-        ticket.place.begin_request();
+        ticket.slot.begin_request();
         assert_eq!(stream.read(&mut bytes).await.expect("it is there"), STRANGER_READ_MAX);
-        ticket.place.shows_key();
+        ticket.slot.shows_key();
         assert_eq!(stream.read(&mut bytes).await.expect("it is there"), 200 << 10);
     }
 }

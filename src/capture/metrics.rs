@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn exactly_one_state_is_on_whatever_the_forwarder_does() {
-        let fault = crate::delivery::Fault::new("NoAnswer", "");
+        let fault = crate::delivery::AwsError::new("NoAnswer", "");
         for forwarder in [
             Forwarder::Disabled,
             Forwarder::Running,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{DestinationWords, Places, Printed, practice_access, print, running_engine, runtime};
 use crate::{
     config::{Config, Overrides},
-    delivery::{CheckKind, Found, Step, Verdict},
+    delivery::{CheckFact, CheckKind, CheckStep, Verdict},
     kinesis::check,
     remedy,
     snippets::{Proxy, proxy_lines},
@@ -58,7 +58,7 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<bool> {
 fn endpoint(json: bool, places: &Places) -> anyhow::Result<bool> {
     let engine = running_engine(places)?;
     let config = places.read(&Overrides::default())?.config;
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<CheckStep> = Vec::new();
     let mut printed = Ok(Printed::Read);
     let checked = engine.check_public(|step| {
         if !json && printed.is_ok() {
@@ -89,7 +89,7 @@ fn endpoint(json: bool, places: &Places) -> anyhow::Result<bool> {
 }
 
 /// A step, and below a failure what to do.
-fn endpoint_line(step: &Step, config: &Config) -> String {
+fn endpoint_line(step: &CheckStep, config: &Config) -> String {
     let line = step_line(step);
     match &step.verdict {
         Verdict::Failed(fault) => {
@@ -108,7 +108,7 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-fn step_line(step: &Step) -> String {
+fn step_line(step: &CheckStep) -> String {
     let said = match &step.verdict {
         Verdict::Failed(fault) => format!("\n         {fault}"),
         Verdict::Passed | Verdict::Skipped => String::new(),
@@ -116,7 +116,7 @@ fn step_line(step: &Step) -> String {
     format!("{:<8} {}: {}{said}\n", word(&step.verdict), step.name, step.detail)
 }
 
-fn step_json(step: &Step, config: &Config) -> serde_json::Value {
+fn step_json(step: &CheckStep, config: &Config) -> serde_json::Value {
     let fault = match &step.verdict {
         Verdict::Failed(fault) => Some(fault),
         Verdict::Passed | Verdict::Skipped => None,
@@ -132,11 +132,11 @@ fn step_json(step: &Step, config: &Config) -> serde_json::Value {
         }),
     });
     match &step.found {
-        Some(Found::Caller(caller)) => {
+        Some(CheckFact::Identity(caller)) => {
             line["account"] = json!(&*caller.account_id);
             line["arn"] = json!(&*caller.arn);
         }
-        Some(Found::KmsKey(key)) => line["kmsKey"] = json!(&**key),
+        Some(CheckFact::KmsKey(key)) => line["kmsKey"] = json!(&**key),
         None => {}
     }
     line

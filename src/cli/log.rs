@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{Config, Overrides},
-    delivery::{Delivery, EventId, Ledger, Measure, Place, Query},
+    delivery::{Delivery, EventId, Ledger, Measure, PlaceInRecord, Query},
     engine::{
         Hold, Whereabouts,
         lines::{self, Format},
@@ -228,7 +228,8 @@ fn row(line: &Delivery) -> String {
     let end = match (&line.receipt, &line.fault) {
         (Some(receipt), _) => {
             let latency = line.latency_ms().unwrap_or_default();
-            let place = receipt.place.map(|Place { at, of }| format!(" ({at} of {of})")).unwrap_or_default();
+            let place =
+                receipt.place.map(|PlaceInRecord { at, of }| format!(" ({at} of {of})")).unwrap_or_default();
             format!("{} {}{place} {latency} ms", receipt.shard_id, receipt.sequence_number)
         }
         (None, Some(fault)) => shown::line(&fault.to_string().replace('\n', " ")).into_owned(),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Places, filter::Filter, log, print, tell};
 use crate::{
     config::Overrides,
-    delivery::{EventId, Query, Resent, State, Which},
+    delivery::{EventId, Query, ResendSelection, Resent, State},
     engine::Whereabouts,
     spool::{self, Full, LogReader, Pace, Spool},
 };
@@ -68,7 +68,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
 }
 
 /// Under the lock of the data folder, as an engine of its own for a moment.
-fn directly(which: &Which, data_dir: &Path, places: &Places) -> anyhow::Result<Resent> {
+fn directly(which: &ResendSelection, data_dir: &Path, places: &Places) -> anyhow::Result<Resent> {
     if spool::is_in_use(data_dir) {
         bail!("the engine on {} is starting or stopping; try again in a moment", data_dir.display());
     }
@@ -90,9 +90,9 @@ fn directly(which: &Which, data_dir: &Path, places: &Places) -> anyhow::Result<R
     resent.context("not all events could be queued; what was queued stays queued")
 }
 
-fn which(words: &Words, path: &Path) -> anyhow::Result<Which> {
+fn which(words: &Words, path: &Path) -> anyhow::Result<ResendSelection> {
     if !words.ids.is_empty() {
-        return named(&words.ids, path).map(Which::Lines);
+        return named(&words.ids, path).map(ResendSelection::Lines);
     }
     let query = words.filter.query(&[])?;
     if !words.all && query == Query::default() {
@@ -104,7 +104,7 @@ fn which(words: &Words, path: &Path) -> anyhow::Result<Which> {
     {
         bail!("{} events cannot be resent; only failed and delivered ones can", state.as_str());
     }
-    Ok(Which::Fitting(Box::new(query)))
+    Ok(ResendSelection::Fitting(Box::new(query)))
 }
 
 /// The newest line of each that can be resent.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::print;
 use crate::{
     config::Config,
-    delivery::{Detail, EventId, Millis, Place, Receipt, State},
+    delivery::{Detail, EventId, Millis, PlaceInRecord, Receipt, State},
     engine::lines,
     event::shown,
     remedy,
@@ -75,7 +75,8 @@ fn steps(detail: &Detail, config: &Config) -> Vec<Step> {
         State::Delivered => {
             let place = line.receipt.as_ref().map(|receipt| {
                 let Receipt { shard_id, sequence_number, place } = receipt;
-                let place = place.map(|Place { at, of }| format!(", event {at} of {of} in its record"));
+                let place =
+                    place.map(|PlaceInRecord { at, of }| format!(", event {at} of {of} in its record"));
                 format!("{shard_id}, sequence number {sequence_number}{}", place.unwrap_or_default())
             });
             let (put, took) = (line.attempts, line.took_ms);

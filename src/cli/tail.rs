@@ -8,7 +8,7 @@ use clap::Args;
 use super::{DestinationWords, Places, Printed, filter::moment, json, practice_access, print, runtime};
 use crate::{
     config::{Config, Overrides},
-    delivery::{Fault, ReadFrom},
+    delivery::{AwsError, ReadFrom},
     kinesis::{Access, Client, Reader},
     remedy,
 };
@@ -50,7 +50,7 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
 
 async fn read(words: &Words, config: &Config, access: Option<Access>) -> anyhow::Result<()> {
     let client = Client::connect(config, access.as_ref()).await;
-    let explained = |fault: Fault| {
+    let explained = |fault: AwsError| {
         let remedy = remedy::remedy(&fault, config);
         anyhow::anyhow!("the stream cannot be read: {fault}. {} {}", remedy.why, remedy.action)
     };

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::error::{near_miss, quoted};
 use super::keys::{KEYS, Key, SECTIONS, Value, key};
-use super::places::{CONFIG_VARIABLE, DATA_DIR_VARIABLE, Environment};
+use super::paths::{CONFIG_VARIABLE, DATA_DIR_VARIABLE, Environment};
 use super::rules::{StreamArn, check_role_in};
 use super::saved::RawSaved;
 use super::sources::{RawSource, WRITE_KEY_VARIABLE};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// Who AWS says we are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct AwsIdentity {
     /// Twelve digits.
     pub account_id: Arc<str>,
     /// The user or the assumed role.
@@ -54,7 +54,7 @@ pub struct Profile {
 
 /// What AWS's own files and programs offer on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AwsFiles {
+pub struct AwsProfiles {
     /// `default` first, the others by name.
     pub profiles: Vec<Profile>,
     /// The AWS CLI is installed, so that `aws sso login` can be run.

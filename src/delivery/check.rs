@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Fault};
+use super::{AwsError, AwsIdentity};
 
 /// How much a check does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +39,12 @@ pub enum Verdict {
     /// Not needed for putting, and not permitted or not offered here.
     Skipped,
     /// It does not work; this is what was said.
-    Failed(Fault),
+    Failed(AwsError),
 }
 
 /// One step of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct CheckStep {
     /// What was looked at: one of [`CheckKind::steps`] or [`PUBLIC_STEPS`].
     pub name: &'static str,
     /// How it went.
@@ -52,14 +52,14 @@ pub struct Step {
     /// What was found, in a sentence; of a failure what it means and what to do.
     pub detail: String,
     /// What was learned, where settings can use it.
-    pub found: Option<Found>,
+    pub found: Option<CheckFact>,
 }
 
 /// What a step learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum CheckFact {
     /// Who AWS says we are.
-    Caller(Caller),
+    Identity(AwsIdentity),
     /// The customer key that encrypts the stream, as AWS names it: an ARN, an id or an alias.
     KmsKey(Arc<str>),
 }

@@ -38,7 +38,7 @@ pub struct Query {
     pub after: Option<EventId>,
     /// Oldest first instead of newest first.
     pub oldest_first: bool,
-    /// Those with most of it first, of the lines that a page looks at (see [`Page::stopped_at`], [`Measure::merge`]).
+    /// Those with most of it first, of the lines that a page looks at (see [`LogPage::stopped_at`], [`Measure::merge`]).
     pub by: Option<Measure>,
     /// At most so many lines.
     pub limit: usize,
@@ -135,7 +135,7 @@ impl Measure {
 
 /// A page of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct LogPage {
     /// The lines, in the order asked for.
     pub rows: Vec<Delivery>,
     /// How many lines fit the query, where that is known without reading the whole log.

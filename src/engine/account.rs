@@ -13,7 +13,7 @@ use tokio::{
 use super::{Answer, Engine, STEPS_MAX, Shared, Steps, keeper};
 use crate::{
     config::{self, Config},
-    delivery::{AwsFiles, Caller, Fault, ListedStream, SignInPage, Step},
+    delivery::{AwsError, AwsIdentity, AwsProfiles, CheckStep, ListedStream, SignInPage},
     files, kinesis,
     policy::IamCall,
     remedy::{SignIn, SignInWith},
@@ -29,12 +29,12 @@ const VERSION_MAX: Duration = Duration::from_secs(20);
 const LOGIN_SINCE: (u32, u32) = (2, 32);
 
 pub(super) enum Errand {
-    Files(oneshot::Sender<Result<AwsFiles, String>>),
-    WhoAmI(Box<Config>, oneshot::Sender<Result<Caller, Fault>>),
+    Files(oneshot::Sender<Result<AwsProfiles, String>>),
+    WhoAmI(Box<Config>, oneshot::Sender<Result<AwsIdentity, AwsError>>),
     SignIn(SignIn, watch::Sender<SignInPage>, oneshot::Sender<Result<(), String>>),
-    Streams(Box<Config>, oneshot::Sender<Result<Vec<ListedStream>, Fault>>),
-    CreateStream(Box<Config>, oneshot::Sender<Result<bool, Fault>>),
-    Attach(Box<Config>, Vec<IamCall>, mpsc::Sender<Step>),
+    Streams(Box<Config>, oneshot::Sender<Result<Vec<ListedStream>, AwsError>>),
+    CreateStream(Box<Config>, oneshot::Sender<Result<bool, AwsError>>),
+    Attach(Box<Config>, Vec<IamCall>, mpsc::Sender<CheckStep>),
     Keep(String),
 }
 
@@ -47,12 +47,12 @@ pub(super) fn kept_draft(data_dir: &Path) -> Option<String> {
 
 impl Engine {
     /// The profiles of AWS's own files, read now, and whether the AWS CLI is there.
-    pub fn aws_files(&self) -> Answer<Result<AwsFiles, String>> {
+    pub fn aws_files(&self) -> Answer<Result<AwsProfiles, String>> {
         self.errand(Errand::Files)
     }
 
     /// Who these settings, applied or not, are to AWS.
-    pub fn who_am_i(&self, config: Config) -> Answer<Result<Caller, Fault>> {
+    pub fn who_am_i(&self, config: Config) -> Answer<Result<AwsIdentity, AwsError>> {
         self.errand(|reply| Errand::WhoAmI(Box::new(config), reply))
     }
 
@@ -65,13 +65,13 @@ impl Engine {
     }
 
     /// The streams of the account and region of these settings, by name.
-    pub fn list_streams(&self, config: Config) -> Answer<Result<Vec<ListedStream>, Fault>> {
+    pub fn list_streams(&self, config: Config) -> Answer<Result<Vec<ListedStream>, AwsError>> {
         self.errand(|reply| Errand::Streams(Box::new(config), reply))
     }
 
     /// Makes the stream of these settings, with on-demand capacity; `false`: it was not seen to be ready yet.
     /// It costs the account's owner money.
-    pub fn create_stream(&self, config: Config) -> Answer<Result<bool, Fault>> {
+    pub fn create_stream(&self, config: Config) -> Answer<Result<bool, AwsError>> {
         self.errand(|reply| Errand::CreateStream(Box::new(config), reply))
     }
 
@@ -150,8 +150,8 @@ fn give<T>(reply: oneshot::Sender<T>, value: T) {
     drop(reply.send(value));
 }
 
-async fn files() -> Result<AwsFiles, String> {
-    Ok(AwsFiles { profiles: kinesis::profiles().await?, has_cli: config::program("aws").is_some() })
+async fn files() -> Result<AwsProfiles, String> {
+    Ok(AwsProfiles { profiles: kinesis::profiles().await?, has_cli: config::program("aws").is_some() })
 }
 
 async fn sign_in(which: &SignIn, mut tell: impl FnMut(&str)) -> Result<(), String> {

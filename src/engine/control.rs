@@ -24,9 +24,9 @@ use tokio::{
 
 use super::{ControlAccess, STEPS_MAX, Shared, public_check, resend};
 use crate::{
-    delivery::{Fault, Limit, PUBLIC_STEPS, Resent, Step, Verdict, Which},
-    places::{Limits, Place, Places, Rank},
+    delivery::{AwsError, CheckStep, Limit, PUBLIC_STEPS, ResendSelection, Resent, Verdict},
     remedy,
+    slots::{Limits, Rank, Slot, Slots},
 };
 
 const CALLERS: Limits = Limits { connections: 16, authenticated: 8 };
@@ -53,7 +53,7 @@ const CHECK_STEP_MAX: Duration = Duration::from_mins(2);
 #[serde(rename_all = "camelCase")]
 struct Request {
     key: String,
-    which: Which,
+    which: ResendSelection,
     rate: Option<NonZeroU32>,
     dry_run: bool,
     /// Instead: set aside what the destination keeps refusing.
@@ -126,7 +126,7 @@ enum CheckReply {
 }
 
 impl CheckReply {
-    fn of(step: &Step) -> Self {
+    fn of(step: &CheckStep) -> Self {
         let (name, detail) = (step.name.to_owned(), step.detail.clone());
         match &step.verdict {
             Verdict::Passed => Self::Passed { name, detail },
@@ -138,17 +138,17 @@ impl CheckReply {
     }
 
     /// `None`: there are no more.
-    fn step(self) -> Option<Step> {
+    fn step(self) -> Option<CheckStep> {
         let (name, verdict, detail) = match self {
             Self::Passed { name, detail } => (name, Verdict::Passed, detail),
             Self::Skipped { name, detail } => (name, Verdict::Skipped, detail),
             Self::Failed { name, code, message } => {
-                (name, Verdict::Failed(Fault::new(code, message)), String::new())
+                (name, Verdict::Failed(AwsError::new(code, message)), String::new())
             }
             Self::Done => return None,
         };
         let name = PUBLIC_STEPS.into_iter().find(|known| *known == name).unwrap_or("step");
-        Some(Step { name, verdict, detail, found: None })
+        Some(CheckStep { name, verdict, detail, found: None })
     }
 }
 
@@ -199,7 +199,7 @@ impl Order {
 /// Serves callers as long as the engine runs.
 pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
     let mut callers = JoinSet::new();
-    let places = Places::new(CALLERS);
+    let places = Slots::new(CALLERS);
     // One future for each connection: to drop it half way would drop the connection.
     let mut accepting = std::pin::pin!(accept(&listener, &places));
     loop {
@@ -226,13 +226,13 @@ pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
 }
 
 /// A caller, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Places>) -> io::Result<(tokio::net::TcpStream, Place)> {
+async fn accept(listener: &TcpListener, places: &Arc<Slots>) -> io::Result<(tokio::net::TcpStream, Slot)> {
     let (stream, _peer) = listener.accept().await?;
     Ok((stream, places.take().await))
 }
 
 /// A caller that breaks off or knows no key hears nothing.
-async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream, place: Place) {
+async fn serve(shared: Arc<Shared>, stream: tokio::net::TcpStream, place: Slot) {
     let (reading, mut writing) = stream.into_split();
     let mut reading = tokio::io::BufReader::new(reading.take(LINE_BYTES_MAX));
     let mut line = String::new();
@@ -381,7 +381,7 @@ fn no_answer(access: &ControlAccess, why: &dyn std::fmt::Display) -> String {
 }
 
 /// Has the engine check its public address; blocks until it is done. `tell` hears each step.
-pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(Step)) -> Result<(), String> {
+pub(super) fn check_public(access: &ControlAccess, mut tell: impl FnMut(CheckStep)) -> Result<(), String> {
     let gone = |error: &dyn std::fmt::Display| no_answer(access, error);
     let request = CheckRequest { key: access.key.clone(), check_public: true };
     for line in send(access, &request, Some(CHECK_STEP_MAX)).map_err(|error| gone(&error))? {
@@ -419,7 +419,7 @@ pub(super) fn show_window(access: &ControlAccess) -> Result<bool, String> {
 /// Asks the engine that `access` leads to; blocks until it is done. `tell` hears how far it is.
 pub(super) fn ask(
     access: &ControlAccess,
-    (which, rate, dry_run): (Which, Option<NonZeroU32>, bool),
+    (which, rate, dry_run): (ResendSelection, Option<NonZeroU32>, bool),
     tell: impl FnMut(&Resent),
 ) -> Result<Resent, String> {
     let request = Request { key: access.key.clone(), which, rate, dry_run, set_aside: false };
@@ -432,7 +432,7 @@ pub(super) fn ask(
 
 /// Asks that engine to set aside what the destination keeps refusing; gives how many events those were.
 pub(super) fn set_aside(access: &ControlAccess) -> Result<u64, String> {
-    let which = Which::Lines(Vec::new());
+    let which = ResendSelection::Lines(Vec::new());
     let request = Request { key: access.key.clone(), which, rate: None, dry_run: false, set_aside: true };
     match order(access, &request, |_| {})? {
         Reply::SetAside(count) => Ok(count),

@@ -6,7 +6,7 @@ use super::memo::Memo;
 use crate::{
     clock::now_ms,
     delivery::{
-        Delivery, Detail, EventId, Page, Query,
+        Delivery, Detail, EventId, LogPage, Query,
         chart::{Overview, Window},
     },
     event::Encoding,
@@ -17,7 +17,7 @@ use crate::{
 pub(super) const QUESTIONS_MAX: usize = 64;
 
 pub(super) enum Question {
-    Page(Query, oneshot::Sender<Result<Page, String>>),
+    Page(Query, oneshot::Sender<Result<LogPage, String>>),
     Detail(EventId, Encoding, oneshot::Sender<Result<Option<Detail>, String>>),
     Remember(Memo),
     Overview(Window, oneshot::Sender<Result<Overview, String>>),
@@ -43,7 +43,7 @@ pub(super) fn run(
             Question::Page(query, reply) => {
                 // A search that nobody waits for any more ends early.
                 let page =
-                    log.page_while(&query, &|| !reply.is_closed()).map(|page| Page { revision, ..page });
+                    log.page_while(&query, &|| !reply.is_closed()).map(|page| LogPage { revision, ..page });
                 drop(reply.send(page.map_err(|error| error.to_string())));
             }
             Question::Detail(id, encoding, reply) => {

@@ -17,14 +17,14 @@ use tokio::{
 };
 
 use super::{
-    Applied, ControlAccess, Export, PRACTICE_STREAM, Preset, Queued, ReadPlan, Shared, TestRun, TestSent,
-    Whereabouts, account, chain, control, export, learned, practice_port::PracticePort, presets,
-    public_check, reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
+    Applied, ControlAccess, Export, PRACTICE_STREAM, Preset, ReadPlan, Shared, TestRun, TestSent,
+    WaitingEvents, Whereabouts, account, chain, control, export, learned, practice_port::PracticePort,
+    presets, public_check, reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
     capture::{self, Endpoint, Rules, Stage, Transport},
     config::{self, Config, Destination, DestinationKind},
-    delivery::{CheckKind, Exported, Fault, Receipt, Record, Resent, Step, Which},
+    delivery::{AwsError, CheckKind, CheckStep, Exported, Receipt, Record, ResendSelection, Resent},
     event::{Kind, shown},
     forward::{self, Controls, Reports},
     kinesis, remedy,
@@ -48,30 +48,62 @@ const FORWARDER_REST_MAX: Duration = Duration::from_secs(70);
 const FORWARDER_LOOK: Duration = Duration::from_millis(10);
 
 pub(super) enum Command {
-    Apply { config: Box<Config>, save: bool, queued: Queued, reply: oneshot::Sender<Result<Applied, String>> },
-    Test { kind: Kind, json: String, source: usize, reply: oneshot::Sender<Result<TestSent, String>> },
-    SetAsideStuck { reply: oneshot::Sender<Result<u64, String>> },
-    StoreKeys { destination: Box<Destination>, keys: [String; 2], reply: oneshot::Sender<Result<(), String>> },
-    CountResend { which: Which, reply: oneshot::Sender<Result<Resent, String>> },
-    Resend { which: Which, rate: Option<NonZeroU32>, reply: oneshot::Sender<Result<Resent, String>> },
-    Export { export: Export, reply: oneshot::Sender<Result<Exported, String>> },
-    Check { config: Box<Config>, kind: CheckKind, report: mpsc::Sender<Step> },
+    Apply {
+        config: Box<Config>,
+        save: bool,
+        queued: WaitingEvents,
+        reply: oneshot::Sender<Result<Applied, String>>,
+    },
+    Test {
+        kind: Kind,
+        json: String,
+        source: usize,
+        reply: oneshot::Sender<Result<TestSent, String>>,
+    },
+    SetAsideStuck {
+        reply: oneshot::Sender<Result<u64, String>>,
+    },
+    StoreKeys {
+        destination: Box<Destination>,
+        keys: [String; 2],
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    CountResend {
+        which: ResendSelection,
+        reply: oneshot::Sender<Result<Resent, String>>,
+    },
+    Resend {
+        which: ResendSelection,
+        rate: Option<NonZeroU32>,
+        reply: oneshot::Sender<Result<Resent, String>>,
+    },
+    Export {
+        export: Export,
+        reply: oneshot::Sender<Result<Exported, String>>,
+    },
+    Check {
+        config: Box<Config>,
+        kind: CheckKind,
+        report: mpsc::Sender<CheckStep>,
+    },
     Account(account::Errand),
     Read(Option<ReadPlan>),
     Trial(Trial),
-    Stop { grace: Duration },
+    Stop {
+        grace: Duration,
+    },
 }
 
 /// What is for trying things out, and for telling.
 pub(super) enum Trial {
-    ReadBack { receipt: Receipt, reply: oneshot::Sender<Result<Option<Record>, Fault>> },
+    ReadBack { receipt: Receipt, reply: oneshot::Sender<Result<Option<Record>, AwsError>> },
     Run(Option<TestRun>),
     Presets { reply: oneshot::Sender<Result<Vec<Preset>, String>> },
     SavePresets { presets: Vec<Preset>, reply: oneshot::Sender<Result<(), String>> },
     NotifyDesktop(String),
     DeletePractice,
     MakePractice,
-    CheckPublic { report: mpsc::Sender<Step> },
+    CheckPublic { report: mpsc::Sender<CheckStep> },
 }
 
 /// A listener and the word that closes it.
@@ -311,12 +343,12 @@ impl Keeper {
             Command::Apply { config, save, queued, reply } => {
                 // First what the user does not want in the new destination: nothing of it may get there.
                 let mut result = match queued {
-                    Queued::GoOn => Ok(()),
-                    Queued::SetAside => self.set_aside().await,
+                    WaitingEvents::GoOn => Ok(()),
+                    WaitingEvents::SetAside => self.set_aside().await,
                 };
                 if save && result.is_ok() {
                     result = self.save(&config).await;
-                    if queued == Queued::SetAside {
+                    if queued == WaitingEvents::SetAside {
                         result = result.map_err(|error| {
                             format!("{error}; the queued events were already set aside: they are under Failed and \
                                      can be resent")

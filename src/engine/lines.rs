@@ -169,7 +169,7 @@ fn csv_cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{Fault, Place, Receipt, State};
+    use crate::delivery::{AwsError, PlaceInRecord, Receipt, State};
 
     fn failed() -> Delivery {
         Delivery {
@@ -186,7 +186,7 @@ mod tests {
             attempts: 1,
             took_ms: 0,
             receipt: None,
-            fault: Some(Fault::new("ValidationException", "two\nlines")),
+            fault: Some(AwsError::new("ValidationException", "two\nlines")),
             bytes: 12,
             repeat_of: None,
             resend_of: None,
@@ -221,7 +221,7 @@ mod tests {
             name: Some("=1+1".into()),
             message_id: "@m".into(),
             partition_key: "+49 30 1".into(),
-            fault: Some(Fault::new("X", "a\u{1b}[31mb")),
+            fault: Some(AwsError::new("X", "a\u{1b}[31mb")),
             ..failed()
         };
         let line = |format: Format| format.line(&event, Some(b"-1"), &Config::default());
@@ -260,7 +260,7 @@ mod tests {
             let csv = Format::Csv.line(&delivered, Some(b"{}"), &Config::default());
             (delivery(&delivered, &Config::default()), csv)
         };
-        let (json, csv) = of(Some(Place { at: 3, of: 20 }));
+        let (json, csv) = of(Some(PlaceInRecord { at: 3, of: 20 }));
         assert_eq!((&json["subSequenceNumber"], &json["recordEvents"]), (&json!(2), &json!(20)));
         assert!(csv.ends_with(",,2,20,{}\r\n"), "{csv}");
         let head = Format::Csv.head(true);

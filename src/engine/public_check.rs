@@ -25,7 +25,7 @@ use super::{Question, Shared};
 use crate::{
     capture::{Seen, TOKEN_HEADER},
     config::{self, Config, PublicUrl},
-    delivery::{Delivery, EventId, Fault, State, Step, Verdict},
+    delivery::{AwsError, CheckStep, Delivery, EventId, State, Verdict},
 };
 
 /// One request, or one attempt to connect.
@@ -39,14 +39,17 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 const ORIGIN: &str = "https://www.example.com";
 
 /// Makes the check; `tell` hears each step as it becomes known.
-pub(super) async fn run(shared: Arc<Shared>, mut tell: impl FnMut(Step)) {
+pub(super) async fn run(shared: Arc<Shared>, mut tell: impl FnMut(CheckStep)) {
     let config = Arc::clone(&shared.config.borrow());
     let Some(public) = config.capture.public_url.clone() else {
-        let fault = Fault::new("PublicAddressMissing", "capture.public_url is empty");
+        let fault = AwsError::new("PublicAddressMissing", "capture.public_url is empty");
         return tell(step("name", Err(fault)));
     };
     let Ok(token) = config::new_write_key() else {
-        return tell(step("name", Err(Fault::new("InternalFailure", "no random number could be generated"))));
+        return tell(step(
+            "name",
+            Err(AwsError::new("InternalFailure", "no random number could be generated")),
+        ));
     };
     shared.visitors.probes.begin(token.clone());
     let way = Arc::new(Way::new(&config, public, token.clone()));
@@ -57,14 +60,14 @@ pub(super) async fn run(shared: Arc<Shared>, mut tell: impl FnMut(Step)) {
 /// A check ends with the first step that fails.
 struct Ended;
 
-async fn go(shared: &Arc<Shared>, way: &Arc<Way>, tell: &mut impl FnMut(Step)) -> Result<(), Ended> {
-    let mut say = |name: &'static str, found: Result<Told, Fault>| {
+async fn go(shared: &Arc<Shared>, way: &Arc<Way>, tell: &mut impl FnMut(CheckStep)) -> Result<(), Ended> {
+    let mut say = |name: &'static str, found: Result<Told, AwsError>| {
         let ended = if found.is_err() { Err(Ended) } else { Ok(()) };
         tell(step(name, found));
         ended
     };
     let addresses = blocking(way, Way::addresses).await;
-    say("name", addresses.as_ref().map(|found| Told::of(list(found))).map_err(Fault::clone))?;
+    say("name", addresses.as_ref().map(|found| Told::of(list(found))).map_err(AwsError::clone))?;
     let addresses = addresses.unwrap_or_default();
     let connected = blocking(way, move |_way| Way::connect(&addresses)).await;
     let address = connected.as_ref().ok().map(|(address, _)| *address);
@@ -108,22 +111,22 @@ impl Told {
     }
 }
 
-fn step(name: &'static str, found: Result<Told, Fault>) -> Step {
+fn step(name: &'static str, found: Result<Told, AwsError>) -> CheckStep {
     let (verdict, detail) = match found {
         Ok(Told { verdict, detail }) => (verdict, detail),
         Err(fault) => (Verdict::Failed(fault), String::new()),
     };
-    Step { name, verdict, detail, found: None }
+    CheckStep { name, verdict, detail, found: None }
 }
 
 async fn blocking<T: Send + 'static>(
     way: &Arc<Way>,
-    work: impl FnOnce(&Way) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
+    work: impl FnOnce(&Way) -> Result<T, AwsError> + Send + 'static,
+) -> Result<T, AwsError> {
     let way = Arc::clone(way);
     #[expect(clippy::disallowed_methods, reason = "the engine spawns; asking blocks")]
     let worked = tokio::task::spawn_blocking(move || work(&way)).await;
-    worked.unwrap_or_else(|error| Err(Fault::new("InternalFailure", error.to_string())))
+    worked.unwrap_or_else(|error| Err(AwsError::new("InternalFailure", error.to_string())))
 }
 
 fn list(addresses: &[SocketAddr]) -> String {
@@ -202,16 +205,16 @@ impl Way {
         }
     }
 
-    fn addresses(&self) -> Result<Vec<SocketAddr>, Fault> {
+    fn addresses(&self) -> Result<Vec<SocketAddr>, AwsError> {
         let host = bare(self.public.host());
-        let fault = |why: String| Fault::new("PublicNameNotFound", format!("{host}: {why}"));
+        let fault = |why: String| AwsError::new("PublicNameNotFound", format!("{host}: {why}"));
         let found: Vec<_> =
             (host, self.public.port()).to_socket_addrs().map_err(|error| fault(error.to_string()))?.collect();
         if found.is_empty() { Err(fault("it has no address".to_owned())) } else { Ok(found) }
     }
 
     /// The first address that answers.
-    fn connect(addresses: &[SocketAddr]) -> Result<(SocketAddr, Told), Fault> {
+    fn connect(addresses: &[SocketAddr]) -> Result<(SocketAddr, Told), AwsError> {
         let mut refused = Vec::new();
         for address in addresses {
             let began = Instant::now();
@@ -223,10 +226,10 @@ impl Way {
                 Err(error) => refused.push(format!("{address}: {error}")),
             }
         }
-        Err(Fault::new("PublicNotReached", refused.join("; ")))
+        Err(AwsError::new("PublicNotReached", refused.join("; ")))
     }
 
-    fn certificate(&self, address: Option<SocketAddr>) -> Result<Told, Fault> {
+    fn certificate(&self, address: Option<SocketAddr>) -> Result<Told, AwsError> {
         match address.filter(|_| self.public.is_https()) {
             Some(address) => certificate::check(bare(self.public.host()), address, &self.roots).map(Told::of),
             None => Ok(Told::skipped("http: write keys and events travel unencrypted")),
@@ -234,9 +237,9 @@ impl Way {
     }
 
     /// The settings document that browser and mobile SDKs ask for first.
-    fn settings(&self, shared: &Shared) -> Result<Told, Fault> {
+    fn settings(&self, shared: &Shared) -> Result<Told, AwsError> {
         if self.key.is_none() && self.needs_key {
-            return Err(Fault::new("PublicNoSource", "there is no source whose write key could be used"));
+            return Err(AwsError::new("PublicNoSource", "there is no source whose write key could be used"));
         }
         let key = self.key.as_deref().unwrap_or("none");
         let (answer, seen) = self.ask(shared, ("GET", &format!("/v1/projects/{key}/settings")), &[], None)?;
@@ -249,13 +252,13 @@ impl Way {
             (self.public.scheme(), format!("{}{}/v1", self.public.authority(), self.public.prefix()));
         if (protocol.as_str(), &host) != (wanted.0, &wanted.1) {
             let message = format!("{}; it names {protocol}://{}", answer.said(), cut(&host));
-            return Err(Fault::new("PublicSettingsDiffer", message));
+            return Err(AwsError::new("PublicSettingsDiffer", message));
         }
         Ok(Told::of(format!("{}. {}. It names {protocol}://{host}", answer.said(), self.shown(&seen))))
     }
 
     /// A browser's question before it sends.
-    fn preflight(&self, shared: &Shared) -> Result<Told, Fault> {
+    fn preflight(&self, shared: &Shared) -> Result<Told, AwsError> {
         let headers = [
             ("Origin", ORIGIN),
             ("Access-Control-Request-Method", "POST"),
@@ -265,7 +268,7 @@ impl Way {
         if !(200..300).contains(&answer.status) {
             // A proxy may answer it itself, if it does so rightly.
             self.arrived(&answer, seen)?;
-            return Err(Fault::new("PublicPreflightRefused", answer.said()));
+            return Err(AwsError::new("PublicPreflightRefused", answer.said()));
         }
         let said = |name: &str| -> Vec<String> {
             let values = answer.headers.get_all(name).iter();
@@ -275,13 +278,13 @@ impl Way {
         if origins.len() != 1 || (origins[0] != ORIGIN && origins[0] != "*") {
             let shown = if origins.is_empty() { "none".to_owned() } else { origins.join(" and ") };
             let message = format!("{}; Access-Control-Allow-Origin: {shown}", answer.said());
-            return Err(Fault::new("PublicPreflightRefused", message));
+            return Err(AwsError::new("PublicPreflightRefused", message));
         }
         let allowed = said("access-control-allow-headers").join(",").to_ascii_lowercase();
         let is_allowed = |name: &str| allowed.split(',').any(|one| one.trim() == name || one.trim() == "*");
         if !is_allowed("authorization") || !is_allowed("content-type") {
             let message = format!("{}; Access-Control-Allow-Headers: {allowed}", answer.said());
-            return Err(Fault::new("PublicPreflightRefused", message));
+            return Err(AwsError::new("PublicPreflightRefused", message));
         }
         let by = match &seen {
             Some(seen) => format!("It arrived as {}", self.line(seen)),
@@ -291,7 +294,7 @@ impl Way {
     }
 
     /// One test event, by a device's path, so that the sender's address is added.
-    fn event(&self, shared: &Shared) -> Result<(Told, String, Seen), Fault> {
+    fn event(&self, shared: &Shared) -> Result<(Told, String, Seen), AwsError> {
         let event = json!({
             "userId": "tributary-check",
             "event": "Public address checked",
@@ -308,7 +311,7 @@ impl Way {
         let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let Some(message_id) = body["messageId"].as_str() else {
             let message = format!("{}; the answer names no messageId", answer.said());
-            return Err(Fault::new("PublicElsewhere", message));
+            return Err(AwsError::new("PublicElsewhere", message));
         };
         let told = format!("{}. {}", answer.said(), self.shown(&seen));
         Ok((Told::of(told), message_id.to_owned(), seen))
@@ -321,8 +324,8 @@ impl Way {
         (method, path): (&str, &str),
         headers: &[(&str, &str)],
         body: Option<String>,
-    ) -> Result<(Answer, Option<Seen>), Fault> {
-        let failed = |error: &dyn std::fmt::Display| Fault::new("PublicNoAnswer", error.to_string());
+    ) -> Result<(Answer, Option<Seen>), AwsError> {
+        let failed = |error: &dyn std::fmt::Display| AwsError::new("PublicNoAnswer", error.to_string());
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.public));
         request = request.header(TOKEN_HEADER, &self.token);
         for (name, value) in headers {
@@ -347,20 +350,22 @@ impl Way {
     }
 
     /// How a request that must be answered with 200 arrived; what went wrong otherwise.
-    fn arrived(&self, answer: &Answer, seen: Option<Seen>) -> Result<Seen, Fault> {
+    fn arrived(&self, answer: &Answer, seen: Option<Seen>) -> Result<Seen, AwsError> {
         let said = answer.said();
         match (answer.status, seen) {
             (200, Some(seen)) => Ok(seen),
             (300..400, _) => {
                 let to = answer.header("location").map(cut).unwrap_or_default();
-                Err(Fault::new("PublicRedirected", self.masked(&format!("{said}, to {to}"))))
+                Err(AwsError::new("PublicRedirected", self.masked(&format!("{said}, to {to}"))))
             }
-            (_, None) => Err(Fault::new("PublicElsewhere", said)),
-            (404, Some(seen)) => Err(Fault::new("PublicWrongPath", format!("{said}. {}", self.shown(&seen)))),
+            (_, None) => Err(AwsError::new("PublicElsewhere", said)),
+            (404, Some(seen)) => {
+                Err(AwsError::new("PublicWrongPath", format!("{said}. {}", self.shown(&seen))))
+            }
             (_, Some(seen)) => {
                 let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
                 let why = body["message"].as_str().map(cut).unwrap_or_default();
-                Err(Fault::new("PublicRefused", format!("{said}. {}. {why}", self.shown(&seen))))
+                Err(AwsError::new("PublicRefused", format!("{said}. {}. {why}", self.shown(&seen))))
             }
         }
     }
@@ -436,7 +441,7 @@ async fn stored_ip(shared: &Shared, id: EventId) -> Option<String> {
 }
 
 /// Whose address events get.
-fn client_address(seen: &Seen, stored: Option<&str>) -> Result<Told, Fault> {
+fn client_address(seen: &Seen, stored: Option<&str>) -> Result<Told, AwsError> {
     let said = |names: &[&str]| {
         let found = seen.headers.iter().filter(|(name, _)| names.contains(name));
         found.map(|(name, value)| format!("{name}: {}", cut(value))).collect::<Vec<_>>().join("; ")
@@ -452,11 +457,11 @@ fn client_address(seen: &Seen, stored: Option<&str>) -> Result<Told, Fault> {
         ]);
         if !any.is_empty() {
             let message = format!("{} sent {any}", seen.peer);
-            return Err(Fault::new("PublicProxyNotTrusted", message));
+            return Err(AwsError::new("PublicProxyNotTrusted", message));
         }
     } else if chain.is_empty() {
         let message = format!("{} is trusted and names no client", seen.peer);
-        return Err(Fault::new("PublicClientNotNamed", message));
+        return Err(AwsError::new("PublicClientNotNamed", message));
     }
     Ok(Told::of(match stored {
         Some(ip) => format!("context.ip was stored as {ip}"),

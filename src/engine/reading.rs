@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Shared, shards::Shards};
 use crate::{
-    delivery::{Fault, Millis, ReadFrom, Record},
+    delivery::{AwsError, Millis, ReadFrom, Record},
     event::{Content, Inside, Part, parts},
     forward::Setup,
     kinesis::{Client, Reader},
@@ -84,7 +84,7 @@ pub struct StreamView {
     /// How far behind the tip the slowest shard is read; `None` before the first answer.
     pub behind_ms: Option<Millis>,
     /// Why reading does not go on, where it does not. It is tried again every five seconds.
-    pub fault: Option<Fault>,
+    pub fault: Option<AwsError>,
 }
 
 impl Found {
@@ -257,7 +257,7 @@ pub(super) async fn run(shared: Arc<Shared>, setup: Setup, plan: ReadPlan) {
 
 type Round = (Vec<Record>, Option<Millis>, Vec<ShardView>);
 
-async fn round(client: &Client, reader: &mut Option<Reader>, plan: &ReadPlan) -> Result<Round, Fault> {
+async fn round(client: &Client, reader: &mut Option<Reader>, plan: &ReadPlan) -> Result<Round, AwsError> {
     if reader.is_none() {
         *reader = Some(Reader::open(client, plan.from.clone(), plan.shard.as_deref()).await?);
     }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Shared, chain};
 use crate::{
-    delivery::{Resent, Which},
+    delivery::{ResendSelection, Resent},
     spool::{self, Full, Pace},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 const BUSY: &str = "events are being resent already; wait for that to end, or stop it";
 
 /// Counts what a resend would queue.
-pub(super) async fn count(shared: Arc<Shared>, which: Which) -> Result<Resent, String> {
+pub(super) async fn count(shared: Arc<Shared>, which: ResendSelection) -> Result<Resent, String> {
     let counting = move || {
         let log = shared.spool.log().map_err(|error| chain(&error))?;
         spool::count(&log, &which).map_err(|error| chain(&error))
@@ -27,7 +27,7 @@ pub(super) async fn count(shared: Arc<Shared>, which: Which) -> Result<Resent, S
 /// Resends. Progress is in [`crate::delivery::Status::resending`].
 pub(super) async fn run(
     shared: Arc<Shared>,
-    which: Which,
+    which: ResendSelection,
     rate: Option<NonZeroU32>,
 ) -> Result<Resent, String> {
     let is_free = |now: &mut Option<Resent>| {

@@ -5,7 +5,7 @@
 
 use crate::{
     clock::now_ms,
-    delivery::{EventId, Fault, SET_ASIDE},
+    delivery::{AwsError, EventId, SET_ASIDE},
     event::Encoding,
     spool::{AppendError, ReadError, Settlement, Spool},
 };
@@ -18,7 +18,7 @@ pub(super) async fn run(spool: &Spool, encoding: Encoding, message: &str) -> Res
     // The forwarder's last settlements are on their way to the disk: what they are of does not wait.
     spool.flush().await.map_err(|error| unwritten(&error))?;
     let through = spool.watch().borrow().newest;
-    let fault = Fault::new(SET_ASIDE, message);
+    let fault = AwsError::new(SET_ASIDE, message);
     let mut cursor: EventId = spool.settled_through();
     let mut count = 0;
     while cursor < through {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::{self, Hold};
 use crate::{
-    delivery::{Resent, Step, Which},
+    delivery::{CheckStep, ResendSelection, Resent},
     files, spool,
 };
 
@@ -84,7 +84,7 @@ impl Whereabouts {
     /// it is. When this process ends, the engine stops there.
     pub fn resend(
         &self,
-        which: Which,
+        which: ResendSelection,
         rate: Option<NonZeroU32>,
         dry_run: bool,
         tell: impl FnMut(&Resent),
@@ -114,7 +114,7 @@ impl Whereabouts {
     }
 
     /// Has that engine check its public address; blocks until it is done. `tell` hears each step.
-    pub fn check_public(&self, tell: impl FnMut(Step)) -> Result<(), String> {
+    pub fn check_public(&self, tell: impl FnMut(CheckStep)) -> Result<(), String> {
         control::check_public(self.control()?, tell)
     }
 

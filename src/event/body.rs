@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::normalise::{self, Request, Source};
 use super::scan::{Fault, Name, Scanner, Span, What, unescape};
-use super::{Arrival, Code, Event, Kind, Refusal};
+use super::{Arrival, Code, Event, Kind, Rejection};
 
 /// Maximum bytes that a batch's shared `context`, `integrations` and `sentAt` may add by being copied into its items.
 const MERGED_BYTES_MAX: usize = 64 << 20;
@@ -140,10 +140,10 @@ pub struct Body<'a> {
 
 impl<'a> Body<'a> {
     /// Walks over a body. Refused unless it is one JSON object; broken items of its `batch` are not its fault.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Rejection> {
         let sent = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         if u32::try_from(sent.len()).is_err() {
-            return Err(Refusal::new(Code::PayloadTooLarge, "a body of 4 GiB or more", &[]));
+            return Err(Rejection::new(Code::PayloadTooLarge, "a body of 4 GiB or more", &[]));
         }
         let (text, not_utf8) = readable(sent);
         let mut found = Found {
@@ -162,7 +162,7 @@ impl<'a> Body<'a> {
         let bare = scan.bare;
         match walked {
             Ok(object) => Ok(Self { sent, text, bare, object, found }),
-            Err(fault) => Err(Refusal::new(Code::InvalidJson, explain(&text, fault), sent)),
+            Err(fault) => Err(Rejection::new(Code::InvalidJson, explain(&text, fault), sent)),
         }
     }
 
@@ -180,14 +180,14 @@ impl<'a> Body<'a> {
         self.found.items.len()
     }
 
-    /// The refusal of all of a batch that has more than [`Refusal::ITEMS_MAX`] items to refuse.
-    pub fn garbage(&self) -> Refusal {
-        let message = format!("more than {} of its items cannot become events", Refusal::ITEMS_MAX);
-        Refusal::new(Code::InvalidBatch, message, self.sent)
+    /// The refusal of all of a batch that has more than [`Rejection::ITEMS_MAX`] items to refuse.
+    pub fn garbage(&self) -> Rejection {
+        let message = format!("more than {} of its items cannot become events", Rejection::ITEMS_MAX);
+        Rejection::new(Code::InvalidBatch, message, self.sent)
     }
 
     /// The body as one event, of the kind that its path names.
-    pub fn single(&self, kind: Kind, arrival: &Arrival) -> Result<Event, Refusal> {
+    pub fn single(&self, kind: Kind, arrival: &Arrival) -> Result<Event, Rejection> {
         // A member named `batch` means nothing here, but it must be JSON all the same, and its levels count.
         let fault = match self.found.items.as_slice() {
             [] => None,
@@ -198,15 +198,15 @@ impl<'a> Body<'a> {
             }),
         };
         if let Some(fault) = fault {
-            return Err(Refusal::new(Code::InvalidJson, explain(&self.text, fault), self.sent));
+            return Err(Rejection::new(Code::InvalidJson, explain(&self.text, fault), self.sent));
         }
         let source = Source { object: self.object, members: &self.found.root };
         normalise::event(&Request::new(self, &[], arrival), source, Some(kind))
     }
 
     /// The events of its `batch`, in order, each made when it is asked for.
-    pub fn batch<'b>(&'b self, arrival: &'b Arrival) -> Result<Events<'b>, Refusal> {
-        let refuse = |code, message: Cow<'static, str>| Err(Refusal::new(code, message, self.sent));
+    pub fn batch<'b>(&'b self, arrival: &'b Arrival) -> Result<Events<'b>, Rejection> {
+        let refuse = |code, message: Cow<'static, str>| Err(Rejection::new(code, message, self.sent));
         match self.found.batch {
             Batch::Absent => return refuse(Code::InvalidBatch, "the member `batch` is missing".into()),
             Batch::NotAnArray => {
@@ -266,19 +266,19 @@ impl<'a> Body<'a> {
     }
 
     /// One item of the batch as an event.
-    fn item(&self, request: &Request<'_>, index: usize) -> Result<Event, Refusal> {
+    fn item(&self, request: &Request<'_>, index: usize) -> Result<Event, Rejection> {
         let item = self.found.items[index];
         let sent = &self.sent[item.span.range()];
         if let Some(fault) = item.fault {
             let at = fault.at.saturating_sub(item.span.start);
-            return Err(Refusal::new(
+            return Err(Rejection::new(
                 Code::InvalidJson,
                 format!("{} at byte {at} of the item", fault.what),
                 sent,
             ));
         }
         if sent.first() != Some(&b'{') {
-            return Err(Refusal::new(Code::NotAnObject, "the item is not an object", sent));
+            return Err(Rejection::new(Code::NotAnObject, "the item is not an object", sent));
         }
         normalise::event(request, Source { object: item.span, members: self.members(index) }, None)
     }
@@ -326,7 +326,7 @@ pub struct Events<'b> {
 }
 
 impl Iterator for Events<'_> {
-    type Item = Result<Event, Refusal>;
+    type Item = Result<Event, Rejection>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let index = self.next;
@@ -474,7 +474,7 @@ fn item(scan: &mut Scanner<'_>, found: &mut Found) -> Result<(), Fault> {
     let fault = walked.err();
     if let Some(fault) = fault {
         found.broken += 1;
-        if found.broken > Refusal::ITEMS_MAX {
+        if found.broken > Rejection::ITEMS_MAX {
             return Err(fault);
         }
         // What was noted in it counts for nothing; only the members would be asked for.
@@ -502,7 +502,7 @@ fn explain(text: &str, fault: Fault) -> String {
 
 /// The JSON text of a pixel's `data` (tracking API §9.4), the value after URL decoding: standard or URL-safe base64,
 /// padding or not, a `+` that became a blank; or the JSON itself.
-pub fn decode_pixel(value: &str) -> Result<Cow<'_, [u8]>, Refusal> {
+pub fn decode_pixel(value: &str) -> Result<Cow<'_, [u8]>, Rejection> {
     if value.trim_start().starts_with('{') {
         return Ok(Cow::Borrowed(value.as_bytes()));
     }
@@ -516,6 +516,10 @@ pub fn decode_pixel(value: &str) -> Result<Cow<'_, [u8]>, Refusal> {
         })
         .collect();
     URL_SAFE_NO_PAD.decode(safe).map(Cow::Owned).map_err(|error| {
-        Refusal::new(Code::BadEncoding, format!("the pixel's data is not base64: {error}"), value.as_bytes())
+        Rejection::new(
+            Code::BadEncoding,
+            format!("the pixel's data is not base64: {error}"),
+            value.as_bytes(),
+        )
     })
 }

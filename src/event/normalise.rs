@@ -12,7 +12,7 @@ use super::body::{Body, Field, Member};
 use super::clock::{self, Stamp, Time};
 use super::context::{self, SharedObject};
 use super::scan::{SPACES, Span};
-use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, Refusal};
+use super::{Arrival, Code, Event, Kind, Notes, PartitionKey, Rejection};
 
 /// The longest `messageId` that is accepted, in bytes (§5.4, §7).
 const MESSAGE_ID_BYTES_MAX: usize = 1024;
@@ -128,7 +128,7 @@ pub(super) fn event(
     request: &Request<'_>,
     source: Source<'_>,
     path_kind: Option<Kind>,
-) -> Result<Event, Refusal> {
+) -> Result<Event, Rejection> {
     let mut last = [None; Field::COUNT];
     for member in source.members {
         last[member.field as usize] = Some(member);
@@ -252,14 +252,14 @@ impl<'b> Draft<'b, '_> {
     }
 
     /// With all that could be read of it.
-    fn refusal(&self, (code, message): Reason, message_id: Option<&str>) -> Refusal {
+    fn refusal(&self, (code, message): Reason, message_id: Option<&str>) -> Rejection {
         let kind = self.kind().ok();
-        Refusal {
+        Rejection {
             message_id: message_id.map(str::to_owned),
             user: self.user(),
             kind,
             name: kind.and_then(|kind| self.name(kind)).map(String::into_boxed_str),
-            ..Refusal::new(code, message, self.request.body.sent(self.source.object))
+            ..Rejection::new(code, message, self.request.body.sent(self.source.object))
         }
     }
 

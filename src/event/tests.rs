@@ -17,21 +17,21 @@ fn arrival(class: PathClass) -> Arrival {
     }
 }
 
-fn single(kind: Kind, body: &str) -> Result<Event, Refusal> {
+fn single(kind: Kind, body: &str) -> Result<Event, Rejection> {
     Body::parse(body.as_bytes())?.single(kind, &arrival(PathClass::Server))
 }
 
-fn batch(body: &[u8]) -> Result<Vec<Result<Event, Refusal>>, Refusal> {
+fn batch(body: &[u8]) -> Result<Vec<Result<Event, Rejection>>, Rejection> {
     Ok(Body::parse(body)?.batch(&arrival(PathClass::Server))?.collect())
 }
 
 /// The text of an accepted event.
-fn json(event: Result<Event, Refusal>) -> String {
+fn json(event: Result<Event, Rejection>) -> String {
     String::from_utf8(event.unwrap().json).unwrap()
 }
 
 /// The only event of a batch body.
-fn only(body: &str) -> Result<Event, Refusal> {
+fn only(body: &str) -> Result<Event, Rejection> {
     let mut events = batch(body.as_bytes()).unwrap();
     assert_eq!(events.len(), 1);
     events.remove(0)
@@ -688,7 +688,9 @@ fn a_refusal_keeps_what_could_be_read_of_its_event() {
 fn an_excerpt_is_bounded_and_ends_with_a_whole_character() {
     let body = format!(r#"{{"x":"a{}"}}"#, "é".repeat(5000));
     let excerpt = single(Kind::Page, &body).unwrap_err().excerpt;
-    assert!(excerpt.len() <= Refusal::EXCERPT_BYTES_MAX && excerpt.len() > Refusal::EXCERPT_BYTES_MAX - 4);
+    assert!(
+        excerpt.len() <= Rejection::EXCERPT_BYTES_MAX && excerpt.len() > Rejection::EXCERPT_BYTES_MAX - 4
+    );
     assert!(body.starts_with(std::str::from_utf8(&excerpt).unwrap()));
 }
 

@@ -22,9 +22,9 @@ use ahash::HashMap;
 
 use super::load::{Buckets, Load, Parcel, Taken, Together};
 use crate::{
-    delivery::{EventId, Fault, Stuck},
+    delivery::{AwsError, EventId, Stuck},
     event::{Aggregation, Bucket, Encoding, Size},
-    spool::Queued,
+    spool::QueuedEvent,
 };
 
 /// Events that a lane is filled up to from disk once it ran dry.
@@ -56,7 +56,7 @@ pub(super) struct Cut {
 
 impl Cut {
     /// What a record with this event alone has: data and key.
-    fn size_of(&self, event: &Queued) -> usize {
+    fn size_of(&self, event: &QueuedEvent) -> usize {
         self.encoding.encoded_len(event.json.len()) + event.key.len()
     }
 }
@@ -64,7 +64,7 @@ impl Cut {
 /// What an event was last refused with.
 #[derive(Clone, Debug)]
 struct Refusal {
-    fault: Fault,
+    fault: AwsError,
     /// Others were taken since the first time.
     is_narrowed: bool,
 }
@@ -80,7 +80,7 @@ struct Narrowing {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Queued>,
+    waiting: VecDeque<QueuedEvent>,
     /// What it is the lane of; `None`: of one event.
     key: Option<Arc<str>>,
     /// Its head is in flight, or rests until a moment: not in `ready`.
@@ -219,7 +219,7 @@ impl Lanes {
     /// Adds an event behind those of its lane. Events come in the order of their places, and `ordered` may change from
     /// one to the next: a key that has a lane keeps it until that is empty, and a new lane of a key begins once the
     /// key's events that have lanes of their own are settled. No other key waits for that.
-    pub(super) fn push(&mut self, event: Queued, ordered: bool) {
+    pub(super) fn push(&mut self, event: QueuedEvent, ordered: bool) {
         let of_key = self.keys.get(&event.key).copied();
         let slot = match of_key {
             Some(slot) => slot,
@@ -480,7 +480,7 @@ impl Lanes {
 
     /// The event was refused, for a reason that may hold for everybody: it is parked ([`Self::park`]). `is_suspect`: it, or
     /// one of those that it shared a record with, may be at fault.
-    pub(super) fn refused(&mut self, taken: Taken, fault: Fault, is_suspect: bool) {
+    pub(super) fn refused(&mut self, taken: Taken, fault: AwsError, is_suspect: bool) {
         let id = taken.event.id;
         let queue = &mut self.queues[taken.slot];
         if is_suspect && queue.out == queue.went && queue.went > 1 {
@@ -558,7 +558,7 @@ impl Lanes {
 
     /// Takes those events out of their lanes, with what each was refused with; what is behind them goes on once they are
     /// [`Self::settled`]. The second part: those that are being put right now.
-    pub(super) fn take_stuck(&mut self) -> (Vec<(Taken, Fault)>, Vec<EventId>) {
+    pub(super) fn take_stuck(&mut self) -> (Vec<(Taken, AwsError)>, Vec<EventId>) {
         let (mut taken, mut in_flight) = (Vec::new(), Vec::new());
         for (id, slot) in self.stuck.clone() {
             let queue = &self.queues[slot];
@@ -720,7 +720,7 @@ impl Lanes {
     /// nothing after `cursor` was ever in memory. Events that are in memory are passed over.
     pub(super) fn refill(
         &mut self,
-        events: Vec<Queued>,
+        events: Vec<QueuedEvent>,
         (after, through): (EventId, EventId),
         cursor: EventId,
     ) {
@@ -780,8 +780,8 @@ mod tests {
 
     use super::*;
 
-    fn event(id: EventId, key: &str, bytes: usize) -> Queued {
-        Queued { id, key: key.into(), json: Bytes::from(vec![b' '; bytes]), attempts: 0 }
+    fn event(id: EventId, key: &str, bytes: usize) -> QueuedEvent {
+        QueuedEvent { id, key: key.into(), json: Bytes::from(vec![b' '; bytes]), attempts: 0 }
     }
 
     const CUT: Cut = Cut {
@@ -1066,7 +1066,7 @@ mod tests {
             for id in [1, 3, 4] {
                 let mut taken = take(&mut lanes, one);
                 assert_eq!(ids(&taken), [id], "round {round}");
-                lanes.refused(taken.remove(0), Fault::new("Odd", ""), true);
+                lanes.refused(taken.remove(0), AwsError::new("Odd", ""), true);
             }
             assert!(take(&mut lanes, one).is_empty());
             lanes.next_round();
@@ -1077,7 +1077,7 @@ mod tests {
     #[test]
     fn a_refused_event_is_stuck_with_what_waits_behind_it_until_it_is_taken_out() {
         let now = Instant::now();
-        let fault = Fault::new("SerializationException", "odd");
+        let fault = AwsError::new("SerializationException", "odd");
         let mut lanes = Lanes::default();
         for (id, key) in [(1, "a"), (2, "a"), (3, "a"), (4, "b")] {
             lanes.push(event(id, key, 10), true);
@@ -1213,7 +1213,7 @@ mod tests {
         }
         let load = lanes.cut(TOGETHER);
         for one in load.events.into_iter().rev() {
-            lanes.refused(one, Fault::new("Odd", ""), true);
+            lanes.refused(one, AwsError::new("Odd", ""), true);
         }
         lanes.push(event(5, &keys[1], 1), true);
         lanes.push(event(6, &keys[0], 1), true);
@@ -1256,7 +1256,7 @@ mod tests {
         assert_eq!(lanes.waiting(), (None, 0));
         let taken = take(&mut lanes, CUT).remove(0);
         assert_eq!(lanes.waiting(), (Some("a".into()), 1));
-        lanes.refused(taken, Fault::new("Odd", ""), true);
+        lanes.refused(taken, AwsError::new("Odd", ""), true);
         assert_eq!(lanes.waiting(), (None, 0), "it is refused, and no order explains that");
     }
 
@@ -1325,7 +1325,7 @@ mod tests {
                             lanes.narrow_down(Load { events: record, records: vec![parcel] });
                         }
                         fate @ (6 | 7) => {
-                            back(record).for_each(|one| lanes.refused(one, Fault::new("Odd", ""), fate == 6));
+                            back(record).for_each(|one| lanes.refused(one, AwsError::new("Odd", ""), fate == 6));
                         }
                         fate => {
                             if fate == 8 {

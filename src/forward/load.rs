@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::lanes::Slot;
 use crate::{
-    delivery::{EventId, Place},
+    delivery::{EventId, PlaceInRecord},
     event::{Aggregation, Bucket},
-    spool::Queued,
+    spool::QueuedEvent,
 };
 
 /// An event taken out of its lane to be put.
@@ -15,7 +15,7 @@ pub(super) struct Taken {
     pub(super) slot: Slot,
     /// Its lane is its key's, so it is put in order.
     pub(super) is_in_order: bool,
-    pub(super) event: Queued,
+    pub(super) event: QueuedEvent,
 }
 
 /// A record of a put.
@@ -31,9 +31,9 @@ pub(super) struct Parcel {
 
 impl Parcel {
     /// The place of one of its events, from 0 on; `None`: it has no other.
-    pub(super) fn place(self, at: usize) -> Option<Place> {
+    pub(super) fn place(self, at: usize) -> Option<PlaceInRecord> {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        (self.events > 1).then(|| Place { at: number(at + 1), of: number(self.events) })
+        (self.events > 1).then(|| PlaceInRecord { at: number(at + 1), of: number(self.events) })
     }
 }
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::{
-    delivery::{Fault, Outcome, Slowness},
+    delivery::{AwsError, Outcome, Slowness},
     kinesis::ANSWER_TIMEOUT,
 };
 
@@ -43,7 +43,7 @@ impl Patience {
     /// Takes in a put that came back after `took` and had waited for up to `waited`; true: the time is another one now.
     pub(super) fn learn(&mut self, outcomes: &[Outcome], took: Duration, waited: Duration) -> bool {
         let before = self.answer;
-        let is_late = |fault: &Fault| &*fault.code == "NoAnswer";
+        let is_late = |fault: &AwsError| &*fault.code == "NoAnswer";
         if outcomes.iter().filter_map(Outcome::fault).any(is_late) {
             self.quick = 0;
             // Puts that were in flight together say it once.
@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn late() -> [Outcome; 1] {
-        [Outcome::Offline(Fault::new("NoAnswer", ""))]
+        [Outcome::Offline(AwsError::new("NoAnswer", ""))]
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_connection_that_breaks_is_no_reason_to_wait_longer() {
         let mut patience = Patience::default();
-        let lost = [Outcome::Offline(Fault::new("ConnectionLost", ""))];
+        let lost = [Outcome::Offline(AwsError::new("ConnectionLost", ""))];
         assert!(!patience.learn(&lost, Duration::from_mins(1), ANSWER_TIMEOUT));
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use super::Forwarder;
 use crate::{
     clock::now_ms,
-    delivery::{EventId, Fault},
+    delivery::{AwsError, EventId},
     spool::{Next, ReadError, Settlement, Spool},
 };
 
@@ -53,7 +53,7 @@ pub(super) struct Reader {
     /// Read up to here.
     cursor: EventId,
     /// Why the next events cannot be read from disk, where they cannot.
-    unreadable: Option<Fault>,
+    unreadable: Option<AwsError>,
     /// Damaged ones among those that were held back. They are given up when nothing is in memory: of some, the bytes may
     /// have been read before the damage.
     damaged: Vec<EventId>,
@@ -70,7 +70,7 @@ impl Reader {
         self.reading.is_some()
     }
 
-    pub(super) fn unreadable(&self) -> Option<&Fault> {
+    pub(super) fn unreadable(&self) -> Option<&AwsError> {
         self.unreadable.as_ref()
     }
 
@@ -149,7 +149,7 @@ impl Forwarder {
                 if self.reader.unreadable.is_none() {
                     tracing::error!("{error}; tried again every second");
                 }
-                self.reader.unreadable = Some(Fault::new("SpoolUnreadable", error.to_string()));
+                self.reader.unreadable = Some(AwsError::new("SpoolUnreadable", error.to_string()));
                 let pause = Box::pin(async {
                     tokio::time::sleep(READ_AGAIN_AFTER).await;
                     Ok(Next::default())
@@ -181,7 +181,7 @@ impl Forwarder {
             attempts: 0,
             took_ms: 0,
             encoding: self.setup.config.destination.encoding,
-            result: Err(Fault::new("DamagedPayload", "the event's bytes are missing from the spool file")),
+            result: Err(AwsError::new("DamagedPayload", "the event's bytes are missing from the spool file")),
         });
         self.spool.settle(settlements.collect()).await;
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    delivery::{Attempt, EventId, Fault, Millis, Outcome, Puts, Receipt},
+    delivery::{Attempt, AwsError, EventId, Millis, Outcome, Puts, Receipt},
     event::Encoding,
     kinesis,
     spool::Settlement,
@@ -55,7 +55,7 @@ struct Came {
 }
 
 impl Came {
-    fn settlement(&self, taken: &Taken, result: Result<Receipt, Fault>) -> Settlement {
+    fn settlement(&self, taken: &Taken, result: Result<Receipt, AwsError>) -> Settlement {
         Settlement {
             id: taken.event.id,
             bytes: taken.event.json.len(),
@@ -253,7 +253,7 @@ impl Forwarder {
 
     /// Nobody else waits for a record that may itself be at fault: because of what was said, or because the destination
     /// took others a moment ago.
-    fn refuse(&mut self, taken: Taken, fault: Fault) {
+    fn refuse(&mut self, taken: Taken, fault: AwsError) {
         let may_be_its_own = kinesis::may_be_the_records(&fault);
         if may_be_its_own {
             self.lanes.isolate(&taken);
@@ -268,6 +268,6 @@ impl Forwarder {
 }
 
 /// Whether the record may be in the stream although no receipt came: then its next put makes a second one.
-fn may_have_arrived(fault: &Fault) -> bool {
+fn may_have_arrived(fault: &AwsError) -> bool {
     !kinesis::was_not_sent(fault)
 }

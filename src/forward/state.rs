@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::backoff::{Wait, delay_after};
 use crate::{
-    delivery::{Fault, Outcome},
+    delivery::{AwsError, Outcome},
     kinesis,
 };
 
@@ -31,7 +31,7 @@ pub(super) enum Reason {
 #[derive(Clone, Debug)]
 pub(super) struct Pause {
     pub(super) reason: Reason,
-    pub(super) fault: Fault,
+    pub(super) fault: AwsError,
     /// Since when: what was put before says nothing new.
     since: Instant,
     /// Tries in a row that failed; 0: a second look, at once and with the keys read anew, before anybody is told.
@@ -48,7 +48,7 @@ pub(super) struct Weather {
     /// The destination has taken, refused or throttled a record since the settings are in force.
     has_answered: bool,
     misses: u32,
-    throttled: Option<(Instant, Fault)>,
+    throttled: Option<(Instant, AwsError)>,
 }
 
 impl Weather {
@@ -132,7 +132,7 @@ impl Weather {
     }
 
     /// The stream pushed back a moment ago.
-    pub(super) fn throttled(&self, now: Instant) -> Option<&Fault> {
+    pub(super) fn throttled(&self, now: Instant) -> Option<&AwsError> {
         self.throttled.as_ref().filter(|(at, _)| now < *at + THROTTLED_FOR).map(|(_, fault)| fault)
     }
 
@@ -149,8 +149,8 @@ mod tests {
     use super::*;
     use crate::delivery::Receipt;
 
-    fn fault(code: &str) -> Fault {
-        Fault::new(code, "")
+    fn fault(code: &str) -> AwsError {
+        AwsError::new(code, "")
     }
 
     fn delivered() -> Outcome {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, DestinationKind, Operation},
-    delivery::{CheckKind, Fault, Found, Outcome, Receipt, Step, StreamFacts, Verdict},
+    delivery::{AwsError, CheckFact, CheckKind, CheckStep, Outcome, Receipt, StreamFacts, Verdict},
     event::{Aggregation, Bucket, RecordData, UserRecord, parts},
     remedy::{self, Class},
 };
@@ -40,7 +40,7 @@ pub async fn check(
     config: &Config,
     practice: Option<&Access>,
     kind: CheckKind,
-    report: impl FnMut(Step) + Send,
+    report: impl FnMut(CheckStep) + Send,
 ) {
     let mut run = Run {
         config,
@@ -107,7 +107,7 @@ enum Shown {
     Written(Receipt),
 }
 
-impl<R: FnMut(Step) + Send> Run<'_, R> {
+impl<R: FnMut(CheckStep) + Send> Run<'_, R> {
     async fn all(&mut self, practice: Option<&Access>) -> Result<(), Failed> {
         let client = match self.config.destination.kind {
             DestinationKind::Practice => Client::connect(self.config, practice).await,
@@ -131,7 +131,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         self.found(name, detail, None);
     }
 
-    fn found(&mut self, name: &'static str, detail: impl Into<String>, found: Option<Found>) {
+    fn found(&mut self, name: &'static str, detail: impl Into<String>, found: Option<CheckFact>) {
         self.tell(name, Verdict::Passed, detail.into(), found);
     }
 
@@ -139,7 +139,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         self.tell(name, Verdict::Skipped, detail.into(), None);
     }
 
-    fn failed(&mut self, name: &'static str, fault: Fault) -> Failed {
+    fn failed(&mut self, name: &'static str, fault: AwsError) -> Failed {
         let remedy = if name == RECORD {
             remedy::remedy_of_put(&fault, self.config)
         } else {
@@ -151,7 +151,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     }
 
     /// With what holds for the steps that follow, too, and is said once.
-    fn tell(&mut self, name: &'static str, verdict: Verdict, mut detail: String, found: Option<Found>) {
+    fn tell(&mut self, name: &'static str, verdict: Verdict, mut detail: String, found: Option<CheckFact>) {
         if let (STREAM, Some(server)) = (name, self.server.take()) {
             detail = format!("Requests to Kinesis go to {server}. {detail}");
         }
@@ -159,7 +159,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             self.is_clock_told = true;
             detail = format!("{detail} {}", tries::clock_words(off));
         }
-        (self.report)(Step { name, verdict, detail, found });
+        (self.report)(CheckStep { name, verdict, detail, found });
     }
 
     /// Credentials, and whose they are.
@@ -176,7 +176,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 if let (None, Some(url)) = (other, connect::configured_endpoint(&found.aws, "STS")) {
                     text = format!("{text} STS was asked at {}.", connect::shown("STS", &url));
                 }
-                self.found("identity", text, Some(Found::Caller(caller)));
+                self.found("identity", text, Some(CheckFact::Identity(caller)));
             }
             Err((fault, status)) if says_nothing_about_the_keys(&fault, status) => {
                 let other = config::other_server(&self.config.destination.endpoint_url);
@@ -223,7 +223,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         let status = summary.stream_status();
         if !matches!(status, StreamStatus::Active | StreamStatus::Updating) {
             let said = format!("the stream is {}, not ACTIVE", status.as_str());
-            return Err(self.failed(NAME, Fault::new("ResourceInUseException", said)));
+            return Err(self.failed(NAME, AwsError::new("ResourceInUseException", said)));
         }
         let key = summary.key_id().filter(|key| !key.ends_with("alias/aws/kinesis"));
         self.encryption = key.map_or(Encryption::Plain, |key| Encryption::Key(key.into()));
@@ -251,7 +251,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         if facts.spreads_keys && self.config.destination.ordered {
             text = format!("{text} {}", remedy::spread_keys(self.config));
         }
-        self.found(NAME, text, key.map(|key| Found::KmsKey(key.into())));
+        self.found(NAME, text, key.map(|key| CheckFact::KmsKey(key.into())));
         Ok(())
     }
 
@@ -307,7 +307,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
     }
 
     /// Puts the record, and once more where that is no risk. A record that may be there is not put again.
-    async fn send(&mut self, client: &Client, put: &Put<'_>, dry_run: bool) -> Result<Receipt, Fault> {
+    async fn send(&mut self, client: &Client, put: &Put<'_>, dry_run: bool) -> Result<Receipt, AwsError> {
         let began = Instant::now();
         let mut is_clock_known = false;
         for tries in 1.. {
@@ -327,7 +327,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                 None => return Err(fault),
             }
         }
-        Err(Fault::new("NoAnswer", ""))
+        Err(AwsError::new("NoAnswer", ""))
     }
 
     /// One record in earnest, unless the dry run was one.
@@ -359,7 +359,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
             Ok(Some(found)) => {
                 let said =
                     format!("{} bytes were put, and {} other bytes were read", data.len(), found.len());
-                Err(self.failed(NAME, Fault::new("RecordDiffers", said)))
+                Err(self.failed(NAME, AwsError::new("RecordDiffers", said)))
             }
             Ok(None) => Err(self.failed(NAME, missing(receipt))),
             Err((fault, status)) => match not_read(&fault, status) {
@@ -379,7 +379,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
         if self.facts.is_some_and(|facts| facts.spreads_keys) {
             if is_kpl {
                 let said = "the stream's record distribution is AUTO";
-                return Err(self.failed(NAME, Fault::new("AggregationNotSupported", said)));
+                return Err(self.failed(NAME, AwsError::new("AggregationNotSupported", said)));
             }
             // No reader asks for the hash key of lines, so none of them would be lost.
             let text = "The stream spreads records over its shards by itself (record distribution AUTO): Tributary puts one \
@@ -428,7 +428,7 @@ impl<R: FnMut(Step) + Send> Run<'_, R> {
                         read.len(),
                         found.len()
                     );
-                    return Err(self.failed(NAME, Fault::new("RecordDiffers", said)));
+                    return Err(self.failed(NAME, AwsError::new("RecordDiffers", said)));
                 }
                 self.passed(NAME, format!("{text} {}{distribution}", readers(is_kpl, data.len())));
                 Ok(())
@@ -472,14 +472,14 @@ fn readers(is_kpl: bool, bytes: usize) -> String {
     }
 }
 
-fn missing(receipt: &Receipt) -> Fault {
+fn missing(receipt: &Receipt) -> AwsError {
     let said = format!("no record at {} in {}", receipt.sequence_number, receipt.shard_id);
-    Fault::new("RecordMissing", said)
+    AwsError::new("RecordMissing", said)
 }
 
 /// Why a record that was put could not be read, where that says nothing about putting. Reading is not in the default
 /// policy.
-fn not_read(fault: &Fault, status: Option<u16>) -> Option<String> {
+fn not_read(fault: &AwsError, status: Option<u16>) -> Option<String> {
     let wanted = match &*fault.code {
         "AccessDeniedException" => "kinesis:GetShardIterator, kinesis:GetRecords",
         "KMSAccessDeniedException" => "kms:Decrypt",
@@ -493,19 +493,19 @@ fn not_read(fault: &Fault, status: Option<u16>) -> Option<String> {
     Some(format!("Reading is not permitted ({wanted}). Delivery does not need it."))
 }
 
-fn is_pushed_back(fault: &Fault) -> bool {
+fn is_pushed_back(fault: &AwsError) -> bool {
     remedy::class_of(&fault.code, &fault.message, None) == Class::Throttled
 }
 
 /// The readers of a shard share five reads a second: one too many says nothing about putting, nor does an outage that
 /// began after the put.
-fn is_of_reading(fault: &Fault, status: Option<u16>) -> bool {
+fn is_of_reading(fault: &AwsError, status: Option<u16>) -> bool {
     let class = remedy::class_of(&fault.code, &fault.message, status);
     matches!(class, Class::Throttled | Class::Offline)
 }
 
 /// STS that is not there, or not reachable, says nothing about whether the keys may put.
-fn says_nothing_about_the_keys(fault: &Fault, status: Option<u16>) -> bool {
+fn says_nothing_about_the_keys(fault: &AwsError, status: Option<u16>) -> bool {
     let unknown = ["UnknownOperationException", "InvalidAction", "AccessDenied", "AccessDeniedException"];
     unknown.contains(&&*fault.code)
         || fault.code.starts_with("Http")
@@ -529,7 +529,7 @@ fn test_event() -> String {
 }
 
 /// Puts the record with the operation that the settings name.
-async fn send(client: &Client, put: &Put<'_>, dry_run: bool) -> Result<Receipt, Fault> {
+async fn send(client: &Client, put: &Put<'_>, dry_run: bool) -> Result<Receipt, AwsError> {
     let (name, arn) = (client.target().name(), client.target().arn());
     let (key, hash_key, data) = (put.key, put.hash_key.clone(), Blob::new(put.data));
     // A dry run that is none is no dry run.
@@ -564,7 +564,7 @@ async fn send(client: &Client, put: &Put<'_>, dry_run: bool) -> Result<Receipt, 
 }
 
 /// The bytes of the record at that place; `None`: it is not there.
-async fn read(client: &Client, receipt: &Receipt) -> Result<Option<Vec<u8>>, (Fault, Option<u16>)> {
+async fn read(client: &Client, receipt: &Receipt) -> Result<Option<Vec<u8>>, (AwsError, Option<u16>)> {
     let request = client
         .sdk()
         .get_shard_iterator()

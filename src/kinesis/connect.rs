@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind},
-    delivery::Fault,
+    delivery::AwsError,
 };
 
 /// The SDK waits for ever for an answer by default. Kinesis answers in milliseconds; 15 s is an outage.
@@ -155,7 +155,7 @@ impl Client {
     }
 
     /// The keys are there. What is wrong with them is not the next put's doing, and takes none of its time.
-    pub(super) async fn ready(&self) -> Result<(), Fault> {
+    pub(super) async fn ready(&self) -> Result<(), AwsError> {
         match &self.keys {
             Some(keys) => keys.get().await.map(drop),
             None => Ok(()),
@@ -163,16 +163,16 @@ impl Client {
     }
 
     /// The keys to sign with.
-    pub(super) async fn signer(&self) -> Result<Keys, Fault> {
+    pub(super) async fn signer(&self) -> Result<Keys, AwsError> {
         match (&self.keys, &self.given) {
             (Some(keys), _) => keys.get().await,
             (None, Some(given)) => Ok(given.clone()),
-            (None, None) => Err(Fault::new("CredentialsNotFound", "")),
+            (None, None) => Err(AwsError::new("CredentialsNotFound", "")),
         }
     }
 
     /// What keys are being waited for, once that takes long; nothing was sent then.
-    pub fn waits_for_keys(&self, now: Instant) -> Option<Fault> {
+    pub fn waits_for_keys(&self, now: Instant) -> Option<AwsError> {
         self.keys.as_ref()?.waits_for(now)
     }
 
@@ -341,8 +341,8 @@ pub(super) fn timeouts_of(answer: Duration) -> TimeoutConfig {
 }
 
 /// The same for requests that no client of the SDK makes.
-pub(super) fn connector() -> Result<Connector, Fault> {
-    let trust = roots::context().map_err(|error| Fault::new("NoAnswer", error.to_string()))?;
+pub(super) fn connector() -> Result<Connector, AwsError> {
+    let trust = roots::context().map_err(|error| AwsError::new("NoAnswer", error.to_string()))?;
     let settings =
         HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
     let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());

@@ -3,11 +3,11 @@
 use aws_sdk_kinesis::types::{RecordDistributionStrategy, StreamDescriptionSummary};
 
 use super::{Client, RECORD_BYTES_MAX, fault_of};
-use crate::delivery::{Fault, StreamFacts};
+use crate::delivery::{AwsError, StreamFacts};
 
 impl Client {
     /// Asks the stream (`kinesis:DescribeStreamSummary`; AWS answers 20 of these a second and account).
-    pub async fn facts(&self) -> Result<StreamFacts, Fault> {
+    pub async fn facts(&self) -> Result<StreamFacts, AwsError> {
         self.ready().await?;
         let request = self.sdk().describe_stream_summary();
         let request = request.set_stream_name(self.target().name()).set_stream_arn(self.target().arn());
@@ -15,7 +15,7 @@ impl Client {
             Ok(answer) => answer
                 .stream_description_summary()
                 .map(facts_of)
-                .ok_or_else(|| Fault::new(super::UNCLEAR_ANSWER, "the answer describes no stream")),
+                .ok_or_else(|| AwsError::new(super::UNCLEAR_ANSWER, "the answer describes no stream")),
             Err(error) => Err(fault_of(&error).0),
         }
     }

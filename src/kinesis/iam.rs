@@ -18,7 +18,7 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use super::{bounded, connect, identity, keychain, without_secrets};
 use crate::{
     config::{self, Config, Destination},
-    delivery::{Fault, Step, Verdict},
+    delivery::{AwsError, CheckStep, Verdict},
     policy::{IamCall, iam_endpoint},
     remedy,
 };
@@ -39,7 +39,7 @@ struct Made {
 /// Makes the calls with the credentials of these settings, and reports each. When one fails, those before it are undone,
 /// last first, and that is reported too. A made access key goes into the destination's entry of the keychain, in the
 /// place of one that was there, and is shown to nobody.
-pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(Step) + Send) {
+pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(CheckStep) + Send) {
     let iam = match Iam::connect(config, calls).await {
         Ok(iam) => iam,
         Err((step, fault)) => return report(failed(step, fault, config)),
@@ -53,7 +53,7 @@ pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(S
                     policy_arn = undo.parameters.first().map(|(_, arn)| arn.clone());
                 }
                 made.push(undo);
-                report(Step { name: call.action, verdict: Verdict::Passed, detail, found: None });
+                report(CheckStep { name: call.action, verdict: Verdict::Passed, detail, found: None });
             }
             Err((fault, half_made)) => {
                 let is_known = !answer_was_lost(&fault) || half_made.is_some();
@@ -72,7 +72,7 @@ pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(S
 }
 
 /// A policy of one account for a stream of another allows nothing. Where STS does not say whose keys these are, IAM will.
-async fn same_account(aws: &SdkConfig, calls: &[IamCall]) -> Result<(), Fault> {
+async fn same_account(aws: &SdkConfig, calls: &[IamCall]) -> Result<(), AwsError> {
     let Ok(caller) = identity::caller(aws).await else { return Ok(()) };
     let parameters = calls.iter().flat_map(|call| &call.parameters);
     let mut wanted = parameters.filter(|(name, _)| *name == "PolicyArn");
@@ -81,7 +81,7 @@ async fn same_account(aws: &SdkConfig, calls: &[IamCall]) -> Result<(), Fault> {
 }
 
 /// Whether the call was carried out is not known: also a failure of IAM's own may come after the deed.
-fn answer_was_lost(fault: &Fault) -> bool {
+fn answer_was_lost(fault: &AwsError) -> bool {
     let of_iam = ["ServiceFailure", "InternalFailure", "InternalError", "ServiceUnavailable"];
     matches!(&*fault.code, "NoAnswer" | "ConnectionLost")
         || of_iam.contains(&&*fault.code)
@@ -89,20 +89,20 @@ fn answer_was_lost(fault: &Fault) -> bool {
 }
 
 /// To undo what may be somebody else's of the same name would be worse than to leave it.
-fn may_be_left(call: &IamCall) -> Step {
+fn may_be_left(call: &IamCall) -> CheckStep {
     let name = call.parameters.first().map_or("", |(_, name)| name);
     let detail = format!(
         "Not undone: no clear answer to {} came, so it may or may not have been carried out. Look for “{name}” in the IAM \
          console, and delete it if it is new.",
         call.action
     );
-    Step { name: call.undo.0, verdict: Verdict::Skipped, detail, found: None }
+    CheckStep { name: call.undo.0, verdict: Verdict::Skipped, detail, found: None }
 }
 
-fn failed(name: &'static str, fault: Fault, config: &Config) -> Step {
+fn failed(name: &'static str, fault: AwsError, config: &Config) -> CheckStep {
     let remedy = remedy::remedy_once(&fault, config);
     let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
-    Step { name, verdict: Verdict::Failed(fault), detail, found: None }
+    CheckStep { name, verdict: Verdict::Failed(fault), detail, found: None }
 }
 
 struct Iam {
@@ -117,12 +117,12 @@ struct Iam {
 impl Iam {
     /// Also looks whose account it is, and asks the keychain where it will be needed, before anything is made.
     /// An `Err` names the step that failed.
-    async fn connect(config: &Config, calls: &[IamCall]) -> Result<Self, (&'static str, Fault)> {
+    async fn connect(config: &Config, calls: &[IamCall]) -> Result<Self, (&'static str, AwsError)> {
         let of_keys = |fault| ("credentials", fault);
         let aws = identity::credentials(config).await.map_err(of_keys)?.aws;
         same_account(&aws, calls).await.map_err(|fault| ("account", fault))?;
         if calls.iter().any(|call| call.action == "CreateAccessKey") {
-            keychain::is_there().await.map_err(|error| of_keys(Fault::new("CredentialsFailed", error)))?;
+            keychain::is_there().await.map_err(|error| of_keys(AwsError::new("CredentialsFailed", error)))?;
         }
         let (of_aws, home) = iam_endpoint(&config.destination.region);
         let is_other = config::other_server(&config.destination.endpoint_url).is_some();
@@ -143,7 +143,7 @@ impl Iam {
         &self,
         call: &IamCall,
         policy_arn: Option<&str>,
-    ) -> Result<(String, Made), (Fault, Option<Made>)> {
+    ) -> Result<(String, Made), (AwsError, Option<Made>)> {
         let mut parameters = call.parameters.clone();
         for (name, value) in &mut parameters {
             if let ("PolicyArn", Some(arn)) = (*name, policy_arn) {
@@ -181,55 +181,55 @@ impl Iam {
         }
         let keys = (between(&answer, "AccessKeyId"), between(&answer, "SecretAccessKey"));
         let (Some(id), Some(secret)) = keys else {
-            return Err((Fault::new("UnclearAnswer", "the answer holds no key"), Some(undo)));
+            return Err((AwsError::new("UnclearAnswer", "the answer holds no key"), Some(undo)));
         };
         match keychain::keep(&self.destination, id, secret).await {
             Ok(()) => Ok(("It is in the system keychain.".to_owned(), undo)),
-            Err(error) => Err((Fault::new("CredentialsFailed", error), Some(undo))),
+            Err(error) => Err((AwsError::new("CredentialsFailed", error), Some(undo))),
         }
     }
 
-    async fn undo(&self, made: &Made, config: &Config) -> Step {
+    async fn undo(&self, made: &Made, config: &Config) -> CheckStep {
         match self.call(made.action, &made.parameters).await {
             Ok(_) => {
                 let detail = "Undone: nothing is left.".to_owned();
-                Step { name: made.action, verdict: Verdict::Passed, detail, found: None }
+                CheckStep { name: made.action, verdict: Verdict::Passed, detail, found: None }
             }
             Err(fault) => failed(made.action, fault, config),
         }
     }
 
-    async fn call(&self, action: &str, parameters: &[(&'static str, String)]) -> Result<String, Fault> {
+    async fn call(&self, action: &str, parameters: &[(&'static str, String)]) -> Result<String, AwsError> {
         let mut body = format!("Action={action}&Version={VERSION}");
         for (name, value) in parameters {
             body = format!("{body}&{name}={}", escaped(value));
         }
         let request = self.signed(&body).await?;
         let lost = |error: &dyn std::error::Error| {
-            Fault::new("ConnectionLost", without_secrets(&format!("{error}: {}", super::chain(error))))
+            AwsError::new("ConnectionLost", without_secrets(&format!("{error}: {}", super::chain(error))))
         };
         let sent = tokio::time::timeout(ANSWER_MAX, self.connector.call(request)).await;
         let answer =
-            sent.map_err(|_late| Fault::new("NoAnswer", "no answer in the time that a call may take"))?;
+            sent.map_err(|_late| AwsError::new("NoAnswer", "no answer in the time that a call may take"))?;
         let answer = answer.map_err(|error| lost(&error))?;
         let status = answer.status().as_u16();
         let bytes = tokio::time::timeout(ANSWER_MAX, http_body(answer.into_body())).await;
-        let text = bytes.map_err(|_late| Fault::new("NoAnswer", "the answer did not end"))??;
+        let text = bytes.map_err(|_late| AwsError::new("NoAnswer", "the answer did not end"))??;
         if (200..300).contains(&status) {
             return Ok(text);
         }
         let code = between(&text, "Code").unwrap_or_else(|| format!("Http{status}"));
-        Err(Fault::new(code, without_secrets(&between(&text, "Message").unwrap_or_default())))
+        Err(AwsError::new(code, without_secrets(&between(&text, "Message").unwrap_or_default())))
     }
 
-    async fn signed(&self, body: &str) -> Result<HttpRequest, Fault> {
+    async fn signed(&self, body: &str) -> Result<HttpRequest, AwsError> {
         const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
-        let wrong = |error: String| Fault::new("IncompleteRequest", error);
+        let wrong = |error: String| AwsError::new("IncompleteRequest", error);
         let provider =
-            self.aws.credentials_provider().ok_or_else(|| Fault::new("CredentialsNotFound", ""))?;
+            self.aws.credentials_provider().ok_or_else(|| AwsError::new("CredentialsNotFound", ""))?;
         let keys = provider.provide_credentials().await;
         let keys =
-            keys.map_err(|error| Fault::new("CredentialsFailed", without_secrets(&super::chain(&error))))?;
+            keys.map_err(|error| AwsError::new("CredentialsFailed", without_secrets(&super::chain(&error))))?;
         let identity: Identity = keys.into();
         let settings = SigningParams::builder()
             .identity(&identity)
@@ -256,9 +256,9 @@ impl Iam {
     }
 }
 
-async fn http_body(body: SdkBody) -> Result<String, Fault> {
+async fn http_body(body: SdkBody) -> Result<String, AwsError> {
     let bytes = ByteStream::new(bounded::limited(body, bounded::OTHERS)).collect().await;
-    let bytes = bytes.map_err(|error| Fault::new("ConnectionLost", error.to_string()))?;
+    let bytes = bytes.map_err(|error| AwsError::new("ConnectionLost", error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes.into_bytes()).into_owned())
 }
 

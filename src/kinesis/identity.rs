@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    delivery::{Caller, Fault},
+    delivery::{AwsError, AwsIdentity},
 };
 
 /// Credentials that were found, and every AWS client's settings with them.
@@ -25,7 +25,7 @@ pub(super) struct Found {
 }
 
 /// Looks for the credentials of these settings, and assumes the role where there is one.
-pub(super) async fn credentials(config: &Config) -> Result<Found, Fault> {
+pub(super) async fn credentials(config: &Config) -> Result<Found, AwsError> {
     let source = connect::source(config).await;
     let keys = resolve(&source).await?;
     let mut text = format!("Key {} from {}.", shortened(keys.access_key_id()), place(&keys));
@@ -45,34 +45,37 @@ pub(super) async fn credentials(config: &Config) -> Result<Found, Fault> {
 }
 
 /// Who AWS says we are. Needs no permission.
-pub(super) async fn caller(aws: &SdkConfig) -> Result<Caller, (Fault, Option<u16>)> {
+pub(super) async fn caller(aws: &SdkConfig) -> Result<AwsIdentity, (AwsError, Option<u16>)> {
     caller_after(aws, &mut Tries::default()).await
 }
 
 /// The same; `tries` hears what several tries learned besides.
-pub(super) async fn caller_after(aws: &SdkConfig, tries: &mut Tries) -> Result<Caller, (Fault, Option<u16>)> {
+pub(super) async fn caller_after(
+    aws: &SdkConfig,
+    tries: &mut Tries,
+) -> Result<AwsIdentity, (AwsError, Option<u16>)> {
     let client = aws_sdk_sts::Client::new(&connect::of_service(aws, "STS"));
     let answer = tries.call(|| client.get_caller_identity().send()).await?;
     match (answer.account(), answer.arn()) {
-        (Some(account), Some(arn)) => Ok(Caller { account_id: account.into(), arn: arn.into() }),
-        _ => Err((Fault::new("UnclearAnswer", "the answer names no account and no user"), None)),
+        (Some(account), Some(arn)) => Ok(AwsIdentity { account_id: account.into(), arn: arn.into() }),
+        _ => Err((AwsError::new("UnclearAnswer", "the answer names no account and no user"), None)),
     }
 }
 
 /// Whether what the caller makes would be in that account.
-pub(super) fn in_account(caller: &Caller, account_id: &str) -> Result<(), Fault> {
+pub(super) fn in_account(caller: &AwsIdentity, account_id: &str) -> Result<(), AwsError> {
     if *caller.account_id == *account_id {
         return Ok(());
     }
-    let Caller { account_id: own, arn } = caller;
-    Err(Fault::new(
+    let AwsIdentity { account_id: own, arn } = caller;
+    Err(AwsError::new(
         "OtherAccount",
         format!("{arn} is in account {own}, and the stream in account {account_id}"),
     ))
 }
 
 /// Who these settings are to AWS.
-pub async fn who_am_i(config: &Config) -> Result<Caller, Fault> {
+pub async fn who_am_i(config: &Config) -> Result<AwsIdentity, AwsError> {
     let found = credentials(config).await?;
     caller(&found.aws).await.map_err(|(fault, _)| fault)
 }

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     config::{Config, CredentialsSource},
-    delivery::Fault,
+    delivery::AwsError,
     remedy,
 };
 
@@ -55,7 +55,7 @@ const UNSAID: Duration = Duration::from_secs(3);
 
 /// A fault on its way through the SDK's errors.
 #[derive(Debug)]
-struct Explained(Fault);
+struct Explained(AwsError);
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +66,7 @@ impl fmt::Display for Explained {
 impl Error for Explained {}
 
 /// The fault that was found while looking for keys, if this error comes from that.
-pub(super) fn explained<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Fault> {
+pub(super) fn explained<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e AwsError> {
     let mut next = Some(error);
     while let Some(cause) = next {
         if let Some(Explained(fault)) = cause.downcast_ref() {
@@ -77,7 +77,7 @@ pub(super) fn explained<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Faul
     None
 }
 
-fn on_its_way(fault: Fault) -> CredentialsError {
+fn on_its_way(fault: AwsError) -> CredentialsError {
     CredentialsError::provider_error(Explained(fault))
 }
 
@@ -154,7 +154,7 @@ impl Source {
     }
 
     /// The keys, or what to tell the user. Ends in bounded time.
-    async fn find(&self) -> Result<Keys, Fault> {
+    async fn find(&self) -> Result<Keys, AwsError> {
         let config = &self.0.config;
         match config.credentials.source {
             CredentialsSource::Keychain => {
@@ -175,7 +175,7 @@ impl Source {
 
     /// As the AWS CLI: the environment, the profile that `AWS_PROFILE` names or `default`, then web identity, container,
     /// machine.
-    async fn default_chain(&self) -> Result<Keys, Fault> {
+    async fn default_chain(&self) -> Result<Keys, AwsError> {
         let env = Env::real();
         let given = |name: &str| env.get(name).ok().filter(|value| !value.is_empty());
         let named = given("AWS_PROFILE");
@@ -191,7 +191,7 @@ impl Source {
             }
         }
         let Some(chain) = self.0.aws.credentials_provider() else {
-            return Err(Fault::new("CredentialsNotFound", ""));
+            return Err(AwsError::new("CredentialsNotFound", ""));
         };
         let address = given("AWS_CONTAINER_CREDENTIALS_FULL_URI").or_else(|| {
             Some(format!("http://169.254.170.2{}", given("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?))
@@ -216,8 +216,8 @@ impl Source {
         }
     }
 
-    async fn profile(&self, name: &str, by: &str) -> Result<Keys, Fault> {
-        let mistake = |text: &str| Fault::new("AwsFileMistake", remedy::about_profile(name, text));
+    async fn profile(&self, name: &str, by: &str) -> Result<Keys, AwsError> {
+        let mistake = |text: &str| AwsError::new("AwsFileMistake", remedy::about_profile(name, text));
         let sections = Sections::read().map_err(|text| mistake(&text))?;
         let set = profile::load(&Fs::real(), &Env::real(), &sections.for_sdk(), None).await;
         let set = set.map_err(|error| mistake(&chain(&error)))?;
@@ -239,7 +239,7 @@ impl Source {
     }
 
     /// A program hands out the keys, with which the profile's roles are assumed one after the other.
-    async fn program(&self, command: &str, account: Option<&str>, origin: &Origin) -> Result<Keys, Fault> {
+    async fn program(&self, command: &str, account: Option<&str>, origin: &Origin) -> Result<Keys, AwsError> {
         let at = &origin.base_profile;
         let mut keys = {
             let what = format!("the program {}", process::program_of(command));
@@ -259,7 +259,7 @@ impl Source {
         Ok(keys)
     }
 
-    async fn by_sdk(&self, name: &str, sections: &Sections, origin: &Origin) -> Result<Keys, Fault> {
+    async fn by_sdk(&self, name: &str, sections: &Sections, origin: &Origin) -> Result<Keys, AwsError> {
         let mut worked = self.0.worked.lock().await;
         let provider = worked.take().unwrap_or_else(|| {
             ProfileFileCredentialsProvider::builder()
@@ -289,7 +289,7 @@ impl Source {
         profile: &str,
         asked: &str,
         asking: impl Future<Output = provider::Result>,
-    ) -> Result<provider::Result, Fault> {
+    ) -> Result<provider::Result, AwsError> {
         let _asking = Asking::new(&self.0, remedy::about_profile(profile, asked));
         tokio::time::timeout(patience, asking).await.map_err(|_elapsed| {
             silent(profile, &format!("{asked} did not answer within {} seconds", patience.as_secs()))
@@ -297,12 +297,12 @@ impl Source {
     }
 
     /// What is waited for, once that is worth a word.
-    fn waits_for(&self, now: Instant) -> Option<Fault> {
+    fn waits_for(&self, now: Instant) -> Option<AwsError> {
         let asking = lock(&self.0.asking);
         let (since, what) = asking.as_ref()?;
         let is_long = now.saturating_duration_since(*since) >= UNSAID;
         is_long.then(|| {
-            Fault::new(WAITING_FOR_KEYS, format!("{what} was asked for AWS keys and has not answered yet"))
+            AwsError::new(WAITING_FOR_KEYS, format!("{what} was asked for AWS keys and has not answered yet"))
         })
     }
 
@@ -311,8 +311,8 @@ impl Source {
     }
 }
 
-fn silent(profile: &str, text: &str) -> Fault {
-    Fault::new("KeyServiceSilent", without_secrets(&remedy::about_profile(profile, text)))
+fn silent(profile: &str, text: &str) -> AwsError {
+    AwsError::new("KeyServiceSilent", without_secrets(&remedy::about_profile(profile, text)))
 }
 
 /// What is asked for this profile's keys, and where.
@@ -369,12 +369,12 @@ fn says_no_time(error: &CredentialsError) -> bool {
 }
 
 /// Why a profile gave no keys, by its kind.
-fn explain(error: &CredentialsError, origin: &Origin) -> Fault {
+fn explain(error: &CredentialsError, origin: &Origin) -> AwsError {
     let at = &*origin.base_profile;
     let text = chain_of(error);
     if origin.wants_mfa && whole(error).contains("AccessDenied") {
         let said = "the profile names an MFA device (mfa_serial), whose code cannot be typed in here";
-        return Fault::new("CredentialsFailed", format!("{said}: {text}"));
+        return AwsError::new("CredentialsFailed", format!("{said}: {text}"));
     }
     if cause::<SdkError<AssumeRoleError>>(error)
         .is_some_and(|error| matches!(error, SdkError::ServiceError(_)))
@@ -388,49 +388,52 @@ fn explain(error: &CredentialsError, origin: &Origin) -> Fault {
         Base::Sso { .. } => match cause::<SdkError<GetRoleCredentialsError>>(error) {
             Some(SdkError::ServiceError(answer)) => match answer.raw().status().as_u16() {
                 401 => sign_in_needed("SsoSignInNeeded", at, &text),
-                429 | 500.. => Fault::new(
+                429 | 500.. => AwsError::new(
                     format!("Http{}", answer.raw().status().as_u16()),
                     remedy::about_profile(at, &text),
                 ),
-                _ => Fault::new("SsoRoleRefused", remedy::about_profile(at, &text)),
+                _ => AwsError::new("SsoRoleRefused", remedy::about_profile(at, &text)),
             },
-            Some(SdkError::ResponseError(_)) => Fault::new(
+            Some(SdkError::ResponseError(_)) => AwsError::new(
                 "CredentialsFailed",
                 remedy::about_profile(at, "the answer of the SSO portal could not be read"),
             ),
-            Some(_) => Fault::new("CredentialsFailed", remedy::about_profile(at, &text)),
+            Some(_) => AwsError::new("CredentialsFailed", remedy::about_profile(at, &text)),
             // It did not come to asking the portal: there is no token, or an old one.
             None => sign_in_needed("SsoSignInNeeded", at, &text),
         },
         Base::Login => sign_in_needed("LoginNeeded", at, &text),
         Base::Machine(source) if &*fault_of_credentials(error).code == "CredentialsNotFound" => {
             let text = format!("`credential_source` is {source}, and there are no keys ({text})");
-            Fault::new("CredentialSourceEmpty", remedy::about_profile(at, &text))
+            AwsError::new("CredentialSourceEmpty", remedy::about_profile(at, &text))
         }
         Base::Keys | Base::WebIdentity | Base::Machine(_) | Base::Process { .. } => {
             let fault = fault_of_credentials(error);
-            Fault::new(fault.code, remedy::about_profile(at, &fault.message))
+            AwsError::new(fault.code, remedy::about_profile(at, &fault.message))
         }
     }
 }
 
-fn sign_in_needed(code: &str, profile: &str, text: &str) -> Fault {
-    Fault::new(code, remedy::about_profile(profile, text))
+fn sign_in_needed(code: &str, profile: &str, text: &str) -> AwsError {
+    AwsError::new(code, remedy::about_profile(profile, text))
 }
 
 /// Where STS answered, its own code says more than that there are no credentials.
-pub(super) fn fault_of_credentials(error: &CredentialsError) -> Fault {
+pub(super) fn fault_of_credentials(error: &CredentialsError) -> AwsError {
     if let Some(fault) = explained(error) {
         return fault.clone();
     }
     if let Some(assumed) = cause::<SdkError<AssumeRoleError>>(error) {
         let (fault, _) = fault_of(assumed);
         if matches!(assumed, SdkError::ServiceError(_)) && &*fault.code == "AccessDenied" {
-            return Fault::new("CredentialsFailed", format!("AssumeRole: AccessDenied: {}", fault.message));
+            return AwsError::new(
+                "CredentialsFailed",
+                format!("AssumeRole: AccessDenied: {}", fault.message),
+            );
         }
         // Without an answer, it is STS that cannot be reached, not Kinesis.
         if !matches!(assumed, SdkError::ServiceError(_) | SdkError::ResponseError(_)) {
-            return Fault::new("CredentialsFailed", format!("AssumeRole: {}", fault.message));
+            return AwsError::new("CredentialsFailed", format!("AssumeRole: {}", fault.message));
         }
         return fault;
     }
@@ -441,12 +444,12 @@ pub(super) fn fault_of_credentials(error: &CredentialsError) -> Fault {
             _ => "CredentialsFailed",
         },
     };
-    Fault::new(code, chain_of(error))
+    AwsError::new(code, chain_of(error))
 }
 
 /// The keys that an AWS client's settings lead to. What may pass by itself is tried a few times.
-pub(super) async fn resolve(aws: &SdkConfig) -> Result<Keys, Fault> {
-    let provider = aws.credentials_provider().ok_or_else(|| Fault::new("CredentialsNotFound", ""))?;
+pub(super) async fn resolve(aws: &SdkConfig) -> Result<Keys, AwsError> {
+    let provider = aws.credentials_provider().ok_or_else(|| AwsError::new("CredentialsNotFound", ""))?;
     let began = Instant::now();
     let (mut tried, mut is_clock_known) = (0, false);
     let keys = loop {
@@ -469,7 +472,7 @@ pub(super) async fn resolve(aws: &SdkConfig) -> Result<Keys, Fault> {
         // The AWS CLI refuses them too.
         Some(at) if at <= SystemTime::now() => {
             let text = "the keys that were handed out had already expired";
-            Err(Fault::new("ExpiredToken", text))
+            Err(AwsError::new("ExpiredToken", text))
         }
         _ => Ok(keys),
     }
@@ -512,7 +515,7 @@ struct Holding {
     of_source: Mutex<Option<Kept>>,
     kept: Mutex<Option<Kept>>,
     /// When the last try ended without keys, and why.
-    failed: Mutex<Option<(Instant, Fault)>>,
+    failed: Mutex<Option<(Instant, AwsError)>>,
     /// One at a time.
     turn: tokio::sync::Mutex<()>,
     given_up: watch::Sender<bool>,
@@ -550,7 +553,7 @@ impl Held {
     }
 
     /// The keys, got now where there are none that are good. All who ask meanwhile share one answer.
-    pub(super) async fn get(&self) -> Result<Keys, Fault> {
+    pub(super) async fn get(&self) -> Result<Keys, AwsError> {
         let asked = Instant::now();
         if let Some(keys) = self.fresh() {
             return Ok(keys);
@@ -569,7 +572,7 @@ impl Held {
             found = self.fetch() => found,
             _ended = given_up.wait_for(|is| *is) => {
                 // Nothing was sent, and nothing is wrong.
-                Err(Fault::new(NOT_SENT, "the keys are not waited for any more"))
+                Err(AwsError::new(NOT_SENT, "the keys are not waited for any more"))
             }
         };
         match &found {
@@ -583,7 +586,7 @@ impl Held {
         lock(&self.0.kept).as_ref().filter(|kept| kept.is_fresh()).map(|kept| kept.keys.clone())
     }
 
-    async fn fetch(&self) -> Result<Keys, Fault> {
+    async fn fetch(&self) -> Result<Keys, AwsError> {
         let Holding { source, config, of_source, .. } = &*self.0;
         let plain = with_source(source);
         if config.credentials.role_arn.is_empty() {
@@ -599,7 +602,7 @@ impl Held {
     }
 
     /// What is waited for, once that is worth a word.
-    pub(super) fn waits_for(&self, now: Instant) -> Option<Fault> {
+    pub(super) fn waits_for(&self, now: Instant) -> Option<AwsError> {
         self.0.source.waits_for(now)
     }
 
@@ -655,7 +658,7 @@ mod tests {
 
     #[test]
     fn a_fault_is_found_again_behind_the_errors_of_the_sdk() {
-        let fault = Fault::new("ProfileNotFound", "x");
+        let fault = AwsError::new("ProfileNotFound", "x");
         let error = CredentialsError::provider_error(on_its_way(fault.clone()));
         assert_eq!(explained(&error), Some(&fault));
         assert_eq!(fault_of_credentials(&error), fault);

@@ -6,7 +6,7 @@
 use aws_config::profile::{Profile as Section, ProfileSet};
 
 use super::sections::{Named, Sections};
-use crate::{delivery::Fault, remedy};
+use crate::{delivery::AwsError, remedy};
 
 /// What stands at the beginning of a profile's chain of roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) struct Origin {
 }
 
 /// Follows the profile to its keys. The fault says what is wrong in the files.
-pub(super) fn of(set: &ProfileSet, sections: &Sections, name: &str) -> Result<Origin, Fault> {
+pub(super) fn of(set: &ProfileSet, sections: &Sections, name: &str) -> Result<Origin, AwsError> {
     let files = Files { set, sections };
     let mut visited: Vec<&str> = Vec::new();
     let mut roles = Vec::new();
@@ -126,7 +126,7 @@ struct Files<'f> {
 }
 
 impl Files<'_> {
-    fn base(&self, section: &Section, is_source: bool) -> Result<Base, Fault> {
+    fn base(&self, section: &Section, is_source: bool) -> Result<Base, AwsError> {
         let (name, get) = (section.name(), |key: &str| section.get(key).map(str::to_owned));
         if let Some(source) = get("credential_source") {
             let known = ["environment", "ec2instancemetadata", "ecscontainer"];
@@ -172,12 +172,12 @@ impl Files<'_> {
             (false, false) => {
                 let place = self.sections.place_of(Named::Profile(name), None).unwrap_or_default();
                 let text = format!("{place}: the profile has no keys, no SSO, no `aws login`, no role and no program");
-                Err(Fault::new("ProfileWithoutKeys", remedy::about_profile(name, &text)))
+                Err(AwsError::new("ProfileWithoutKeys", remedy::about_profile(name, &text)))
             }
         }
     }
 
-    fn sso(&self, section: &Section) -> Result<Base, Fault> {
+    fn sso(&self, section: &Section) -> Result<Base, AwsError> {
         let (name, get) = (section.name(), |key: &str| section.get(key).map(str::to_owned));
         let session = get("sso_session");
         let (region, start_url) = match &session {
@@ -223,7 +223,7 @@ impl Files<'_> {
                 "{place}: {of} signs in with SSO and has no `{key}`. Add it, or make the profile anew with \
                                 `aws configure sso`."
             );
-            Fault::new("AwsFileMistake", remedy::about_profile(name, &text))
+            AwsError::new("AwsFileMistake", remedy::about_profile(name, &text))
         };
         Ok(Base::Sso {
             region: region.ok_or_else(|| missing("sso_region"))?,
@@ -234,13 +234,13 @@ impl Files<'_> {
         })
     }
 
-    fn no_such_profile(&self, name: &str, visited: &[&str]) -> Fault {
+    fn no_such_profile(&self, name: &str, visited: &[&str]) -> AwsError {
         if let Some(hidden) = self.sections.hidden(name) {
-            return Fault::new("AwsFileMistake", remedy::about_profile(name, &hidden));
+            return AwsError::new("AwsFileMistake", remedy::about_profile(name, &hidden));
         }
         let Some(from) = visited.last() else {
             let text = format!("{} have no profile of that name", self.sections.places());
-            return Fault::new("ProfileNotFound", remedy::about_profile(name, &text));
+            return AwsError::new("ProfileNotFound", remedy::about_profile(name, &text));
         };
         let rule = format!(
             "the profile “{name}”, whose keys are to be used (`source_profile`), is not there. Correct the name, or make the \
@@ -249,10 +249,10 @@ impl Files<'_> {
         self.mistake(from, Some("source_profile"), &rule)
     }
 
-    fn mistake(&self, profile: &str, key: Option<&str>, rule: &str) -> Fault {
+    fn mistake(&self, profile: &str, key: Option<&str>, rule: &str) -> AwsError {
         let place =
             self.sections.place_of(Named::Profile(profile), key).unwrap_or_else(|| self.sections.places());
-        Fault::new("AwsFileMistake", remedy::about_profile(profile, &format!("{place}: {rule}")))
+        AwsError::new("AwsFileMistake", remedy::about_profile(profile, &format!("{place}: {rule}")))
     }
 }
 
@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
 
-    async fn origin(config: &str, credentials: &str, name: &str) -> Result<Origin, Fault> {
+    async fn origin(config: &str, credentials: &str, name: &str) -> Result<Origin, AwsError> {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["config", "credentials"].map(|name| folder.path().join(name));
         std::fs::write(&paths[0], config).unwrap();

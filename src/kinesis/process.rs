@@ -20,7 +20,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{delivery::Fault, remedy};
+use crate::{delivery::AwsError, remedy};
 
 /// More than this is no answer of keys.
 const OUTPUT_BYTES_MAX: u64 = 1 << 20;
@@ -48,10 +48,10 @@ pub(super) async fn keys(
     profile: &str,
     account: Option<&str>,
     patience: Duration,
-) -> Result<Keys, Fault> {
+) -> Result<Keys, AwsError> {
     let name = program_of(command);
     let failed = |text: String| {
-        Fault::new(
+        AwsError::new(
             "CredentialProcessFailed",
             remedy::about_profile(profile, &format!("the program {name} {text}")),
         )
@@ -62,7 +62,7 @@ pub(super) async fn keys(
     let Ok(ended) = tokio::time::timeout(patience, end(&mut running)).await else {
         let text =
             format!("the program {name} did not end within {} seconds and was ended", patience.as_secs());
-        return Err(Fault::new("CredentialProcessSilent", remedy::about_profile(profile, &text)));
+        return Err(AwsError::new("CredentialProcessSilent", remedy::about_profile(profile, &text)));
     };
     let (status, stdout, stderr) = ended.map_err(|error| failed(format!("could not be read: {error}")))?;
     #[cfg(unix)]
@@ -222,7 +222,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_mins(1);
 
-    async fn run(command: &str) -> Result<Keys, Fault> {
+    async fn run(command: &str) -> Result<Keys, AwsError> {
         keys(command, "work", None, PATIENCE).await
     }
 

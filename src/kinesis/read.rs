@@ -8,7 +8,7 @@ use aws_sdk_kinesis::{
 };
 
 use super::{Client, fault_of};
-use crate::delivery::{Fault, ReadFrom, Receipt, Record};
+use crate::delivery::{AwsError, ReadFrom, Receipt, Record};
 
 /// Records asked for at a time; Kinesis gives up to 10,000 or 10 MB.
 const RECORDS_MAX: i32 = 1000;
@@ -20,7 +20,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(300);
 
 impl Client {
     /// The record at the place that a delivery names. `None`: it is not there (any more).
-    pub async fn record_at(&self, receipt: &Receipt) -> Result<Option<Record>, Fault> {
+    pub async fn record_at(&self, receipt: &Receipt) -> Result<Option<Record>, AwsError> {
         self.ready().await?;
         let target = self.target();
         let request =
@@ -85,7 +85,7 @@ pub struct Reader {
 
 impl Reader {
     /// Finds the shards and the place in each; or reads only one of them.
-    pub async fn open(client: &Client, from: ReadFrom, only: Option<&str>) -> Result<Self, Fault> {
+    pub async fn open(client: &Client, from: ReadFrom, only: Option<&str>) -> Result<Self, AwsError> {
         client.ready().await?;
         let only = only.map(Arc::from);
         let mut reader = Self { client: client.clone(), from: from.clone(), only, cursors: Vec::new() };
@@ -119,7 +119,7 @@ impl Reader {
     }
 
     /// The next records of every shard.
-    pub async fn round(&mut self) -> Result<Round, Fault> {
+    pub async fn round(&mut self) -> Result<Round, AwsError> {
         let mut round = Round::default();
         let mut closed = false;
         for index in 0..self.cursors.len() {
@@ -160,7 +160,7 @@ impl Reader {
         Ok(round)
     }
 
-    async fn list(&self) -> Result<Vec<Shard>, Fault> {
+    async fn list(&self) -> Result<Vec<Shard>, AwsError> {
         let mut shards = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -180,7 +180,7 @@ impl Reader {
         }
     }
 
-    async fn add(&mut self, shard: &Shard, from: &ReadFrom) -> Result<(), Fault> {
+    async fn add(&mut self, shard: &Shard, from: &ReadFrom) -> Result<(), AwsError> {
         let shard_id = shard.shard_id();
         let chosen = self.only.as_ref().is_none_or(|only| **only == *shard_id);
         let iterator = if chosen { self.iterator(shard_id, from, None).await } else { Ok(None) };
@@ -206,7 +206,7 @@ impl Reader {
     }
 
     /// A closed shard has children; they are read from their beginning.
-    async fn add_children(&mut self) -> Result<(), Fault> {
+    async fn add_children(&mut self) -> Result<(), AwsError> {
         for shard in self.list().await? {
             if !self.cursors.iter().any(|cursor| &*cursor.shard_id == shard.shard_id()) {
                 self.add(&shard, &ReadFrom::Oldest).await?;
@@ -216,7 +216,7 @@ impl Reader {
     }
 
     /// An iterator lives for five minutes: on from the last record that was read.
-    async fn renew(&mut self, index: usize) -> Result<(), Fault> {
+    async fn renew(&mut self, index: usize) -> Result<(), AwsError> {
         let (shard_id, last) = (Arc::clone(&self.cursors[index].shard_id), self.cursors[index].last.clone());
         self.cursors[index].iterator = self.iterator(&shard_id, &self.from, last).await?;
         Ok(())
@@ -227,7 +227,7 @@ impl Reader {
         shard_id: &str,
         from: &ReadFrom,
         after: Option<Arc<str>>,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Option<String>, AwsError> {
         let request = self
             .client
             .sdk()

@@ -8,7 +8,7 @@ use aws_sdk_kinesis::types::{StreamMode, StreamModeDetails, StreamStatus};
 use super::{Client, fault_of, identity};
 use crate::{
     config::{Config, StreamArn},
-    delivery::{Fault, ListedStream},
+    delivery::{AwsError, ListedStream},
 };
 
 /// Kinesis gives up to 10,000 a call.
@@ -24,7 +24,7 @@ const ACTIVE_TRIES: u32 = 60;
 const ACTIVE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The streams of the settings' region, by name. Needs `kinesis:ListStreams`.
-pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, Fault> {
+pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError> {
     let client = client(config).await?;
     let mut streams: Vec<ListedStream> = Vec::new();
     let mut token: Option<String> = None;
@@ -71,7 +71,7 @@ pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, Fault> {
 
 /// Makes the stream that the settings name, with on-demand capacity, and waits until it can take records; `Ok(false)`:
 /// AWS makes it, and it was not seen to be ready. Needs `kinesis:CreateStream`. It costs its owner money.
-pub async fn create_stream(config: &Config) -> Result<bool, Fault> {
+pub async fn create_stream(config: &Config) -> Result<bool, AwsError> {
     let found = identity::credentials(config).await?;
     let client = Client::to_aws(&found.aws, config);
     let stream = &config.destination.stream;
@@ -106,6 +106,6 @@ pub async fn create_stream(config: &Config) -> Result<bool, Fault> {
     Ok(false)
 }
 
-async fn client(config: &Config) -> Result<Client, Fault> {
+async fn client(config: &Config) -> Result<Client, AwsError> {
     Ok(Client::to_aws(&identity::credentials(config).await?.aws, config))
 }

@@ -10,7 +10,7 @@ use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 
 use super::fault_of;
 use crate::{
-    delivery::Fault,
+    delivery::AwsError,
     remedy::{self, Class},
 };
 
@@ -37,7 +37,7 @@ impl Tries {
     pub(super) async fn call<T, E, Call>(
         &mut self,
         mut call: impl FnMut() -> Call,
-    ) -> Result<T, (Fault, Option<u16>)>
+    ) -> Result<T, (AwsError, Option<u16>)>
     where
         Call: Future<Output = Result<T, SdkError<E>>> + Send,
         T: Send,
@@ -62,12 +62,12 @@ impl Tries {
                 None => return Err((fault, status)),
             }
         }
-        Err((Fault::new("NoAnswer", ""), None))
+        Err((AwsError::new("NoAnswer", ""), None))
     }
 }
 
 /// How long to wait before the next try; `None`: there is none.
-pub(super) fn pause(fault: &Fault, status: Option<u16>, tries: u32, passed: Duration) -> Option<Duration> {
+pub(super) fn pause(fault: &AwsError, status: Option<u16>, tries: u32, passed: Duration) -> Option<Duration> {
     let (tries_max, pause) = match remedy::class_of(&fault.code, &fault.message, status) {
         // That is how a dry run says that it went well.
         Class::Offline if fault.code.starts_with("DryRunOperation") => return None,
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_tried_again_for_a_while_and_what_needs_its_user_is_not() {
         let again = |code: &str, tries, seconds| {
-            pause(&Fault::new(code, ""), None, tries, Duration::from_secs(seconds)).is_some()
+            pause(&AwsError::new(code, ""), None, tries, Duration::from_secs(seconds)).is_some()
         };
         assert!(again("ServiceUnavailable", 1, 0) && again("ConnectionLost", 3, 2));
         assert!(!again("ServiceUnavailable", 4, 2) && !again("NoAnswer", 1, 15));

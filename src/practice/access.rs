@@ -6,7 +6,7 @@
 //! a request could read its content too. All this is decided from the headers, before any body is read.
 
 use super::refusal::Refusal;
-use crate::places::Rank;
+use crate::slots::Rank;
 use axum::http::{HeaderMap, Uri, header};
 
 /// What this instance expects.

@@ -9,7 +9,7 @@ use super::faults::Ending;
 use super::operations::{self, Call};
 use super::refusal::Refusal;
 use crate::clock::now_ms;
-use crate::places::{Place, Rank};
+use crate::slots::{Rank, Slot};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header, request};
@@ -49,12 +49,12 @@ impl Door {
     }
 }
 
-pub(super) async fn handle(door: &Door, place: &Place, request: Request) -> Response {
+pub(super) async fn handle(door: &Door, place: &Slot, request: Request) -> Response {
     let _busy = place.busy();
     respond(door, place, request).await
 }
 
-async fn respond(door: &Door, place: &Place, request: Request) -> Response {
+async fn respond(door: &Door, place: &Slot, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let faults = door.practice.faults();
     let answer = async {
@@ -93,7 +93,7 @@ async fn respond(door: &Door, place: &Place, request: Request) -> Response {
     }
 }
 
-fn admit(door: &Door, place: &Place, head: &request::Parts) -> Result<Rank, Refusal> {
+fn admit(door: &Door, place: &Slot, head: &request::Parts) -> Result<Rank, Refusal> {
     let own_key_id = door.practice.own_access_key_id();
     let expected = Expected { port: door.port, access_key_id: door.practice.access_key_id(), own_key_id };
     let rank = access::check(&head.headers, &head.uri, &expected)?;

@@ -2,7 +2,7 @@
 //! and have only a moment for it; so whoever is without one costs little and keeps nobody out.
 
 use super::http::{self, Door};
-use crate::places::{Limits, Place, Places};
+use crate::slots::{Limits, Slot, Slots};
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
@@ -44,7 +44,7 @@ pub(super) async fn run(
     limits: Limits,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let places = Places::new(limits);
+    let places = Slots::new(limits);
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
@@ -81,12 +81,12 @@ pub(super) async fn run(
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Places>) -> io::Result<(TcpStream, Place)> {
+async fn accept(listener: &TcpListener, places: &Arc<Slots>) -> io::Result<(TcpStream, Slot)> {
     let (stream, _peer) = listener.accept().await?;
     Ok((stream, places.take().await))
 }
 
-async fn talk(door: Door, stream: TcpStream, place: Place, mut stopped: watch::Receiver<bool>) {
+async fn talk(door: Door, stream: TcpStream, place: Slot, mut stopped: watch::Receiver<bool>) {
     // An answer is one small packet: waiting for more would only delay it. A socket that cannot be told is slower.
     drop(stream.set_nodelay(true));
     let place = Arc::new(place);

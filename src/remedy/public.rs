@@ -1,6 +1,6 @@
 //! What the check of the public address can find, and what to do about each.
 
-use super::{Place, Remedy, words::say};
+use super::{Location, Remedy, words::say};
 use crate::config::Config;
 
 /// What is wrong with the way from outside.
@@ -52,13 +52,13 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
             "Where a reverse proxy stands in front of the endpoint, senders use the proxy's address.",
             "Set the public address (capture.public_url), such as https://events.example.com.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Public::NoSource => say(
             "There is no source whose write key could be used.",
             "The check sends a test event as a sender does, and senders need a write key.",
             "Add a source, then check again.",
         )
-        .at(Place::Sources),
+        .at(Location::Sources),
         Public::Name | Public::NotReached | Public::Certificate | Public::Handshake | Public::NoAnswer => {
             connection(what, &url, &host)
         }
@@ -67,7 +67,7 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
             "Many SDKs repeat a redirected request without its body, or not at all, so events would be lost.",
             "Set the redirect's target as the public address, or have the proxy pass requests on without a redirect.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Public::Elsewhere => say(
             format!("What answers at {url} is not this endpoint."),
             "The request did not arrive here: another server, a page of the proxy's own, a cache, or a proxy that cannot \
@@ -75,7 +75,7 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
             "Compare the proxy's configuration with the one that Tributary shows for it: host, path, and the address \
              to which it passes requests on.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Public::WrongPath => say(
             "The request arrived under a path that the endpoint does not serve.",
             format!(
@@ -85,7 +85,7 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
             "Have the proxy pass the path on unchanged, or remove exactly the prefix of the public address; or \
              correct the public address (capture.public_url).",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Public::Refused => say(
             "The request arrived and was refused.",
             "Something on the way changed it (a missing Authorization header, say), or the endpoint cannot take events now.",
@@ -97,7 +97,7 @@ pub(super) fn remedy(what: Public, config: &Config) -> Remedy {
             "SDKs send to the address in that document. A cache may hold an old one, or the proxy rewrites it.",
             "Have the proxy neither cache nor rewrite the endpoint's answers.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Public::Preflight => say(
             "Browsers would not be allowed to send.",
             "Before a page of another site sends, the browser asks with OPTIONS. Exactly one \
@@ -139,7 +139,7 @@ fn connection(what: Public, url: &str, host: &str) -> Remedy {
             "Check the proxy's error log, and compare its configuration with the one that Tributary shows for it.",
         ),
     };
-    remedy.at(Place::Settings)
+    remedy.at(Location::Settings)
 }
 
 fn client(what: Public) -> Remedy {
@@ -156,5 +156,5 @@ fn client(what: Public) -> Remedy {
             "Have the proxy send X-Forwarded-For, as in the configuration that Tributary shows for it.",
         )
     };
-    remedy.at(Place::Settings)
+    remedy.at(Location::Settings)
 }

@@ -14,7 +14,7 @@ fn config() -> Config {
 }
 
 fn remedy_of(code: &str, message: &str) -> Remedy {
-    remedy(&Fault::new(code, message), &config())
+    remedy(&AwsError::new(code, message), &config())
 }
 
 /// Every error of the calls that we make, as the Kinesis model names them, and what AWS adds unmodelled.
@@ -206,7 +206,7 @@ fn a_sequence_number_that_is_refused_is_named_as_the_cause_and_nothing_else() {
             "1 validation error detected: Value '0123' at 'startingSequenceNumber' failed to satisfy constraint: Member must satisfy regular expression pattern: 0|([1-9]\\d{0,128})",
         ),
     ] {
-        let remedy = remedy_once(&Fault::new(code, message), &config);
+        let remedy = remedy_once(&AwsError::new(code, message), &config);
         assert_eq!(
             remedy.what, "Records of the practice stream cannot be read from this sequence number on.",
             "{message}"
@@ -223,7 +223,7 @@ fn a_request_that_is_too_large_as_a_whole_is_refused_so_that_it_can_be_narrowed_
 
 #[test]
 fn a_class_makes_the_outcome_of_its_name() {
-    let fault = Fault::new("X", "");
+    let fault = AwsError::new("X", "");
     assert_eq!(Class::Throttled.outcome(fault.clone()), Outcome::Throttled(fault.clone()));
     assert_eq!(Class::Offline.outcome(fault.clone()), Outcome::Offline(fault.clone()));
     assert_eq!(Class::Blocked.outcome(fault.clone()), Outcome::Blocked(fault.clone()));
@@ -277,7 +277,7 @@ fn every_code_has_words_for_what_why_and_what_to_do_with_any_settings() {
     for code in codes {
         for config in [&Config::default(), &config(), &by_arn, &keychain] {
             for message in TELLING {
-                let remedy = remedy(&Fault::new(code, message), config);
+                let remedy = remedy(&AwsError::new(code, message), config);
                 for text in [&remedy.what, &remedy.why, &remedy.action] {
                     assert!(
                         text.len() > 10 && !text.contains('\n') && !text.contains("  "),
@@ -298,7 +298,7 @@ fn who_asked_once_is_promised_nothing_that_only_the_forwarder_does() {
     let codes = CODES.iter().map(|(code, _)| *code).filter(|code| *code != "SpoolUnreadable");
     for (code, message) in codes.flat_map(|code| TELLING.iter().map(move |text| (code, *text))) {
         for config in [&Config::default(), &config()] {
-            let Remedy { why, action, .. } = remedy_once(&Fault::new(code, message), config);
+            let Remedy { why, action, .. } = remedy_once(&AwsError::new(code, message), config);
             for promise in [
                 "Tributary tries",
                 "Tributary sees",
@@ -329,7 +329,7 @@ fn whatever_blocks_says_where_in_the_app_or_at_aws_to_mend_it() {
 fn the_words_name_the_stream_the_region_and_the_profile() {
     let missing = remedy_of("ResourceNotFoundException", "");
     assert_eq!(missing.what, "The stream “clicks” in eu-west-1 does not exist for these AWS keys.");
-    assert_eq!(missing.place, Some(Place::SetUpStream));
+    assert_eq!(missing.place, Some(Location::SetUpStream));
 
     let denied = remedy_of(
         "AccessDeniedException",
@@ -339,7 +339,7 @@ fn the_words_name_the_stream_the_region_and_the_profile() {
         denied.what,
         "The profile “work” may not do `kinesis:PutRecords` on the stream “clicks” in eu-west-1."
     );
-    assert_eq!(denied.place, Some(Place::SetUpPolicy));
+    assert_eq!(denied.place, Some(Location::SetUpPolicy));
     assert!(
         remedy_of("AccessDeniedException", "with an explicit deny in a service control policy")
             .why
@@ -352,7 +352,7 @@ fn the_words_name_the_stream_the_region_and_the_profile() {
         "{}",
         expired.action
     );
-    assert_eq!(expired.place, Some(Place::SetUpCredentials));
+    assert_eq!(expired.place, Some(Location::SetUpCredentials));
     assert!(remedy_of("ExpiredTokenException", "").action.contains("`aws sso login --profile work`"));
 }
 
@@ -432,7 +432,7 @@ fn a_wrong_clock_is_told_from_a_wrong_secret() {
 fn the_profile_is_one_word_of_the_command() {
     let mut config = config();
     "my work".clone_into(&mut config.credentials.profile);
-    let remedy = remedy(&Fault::new("CredentialsFailed", "the SSO token has expired"), &config);
+    let remedy = remedy(&AwsError::new("CredentialsFailed", "the SSO token has expired"), &config);
     assert!(remedy.action.contains("`aws sso login --profile \"my work\"`"), "{}", remedy.action);
 }
 
@@ -443,10 +443,11 @@ fn no_secret_of_the_settings_or_of_the_message_is_said() {
         .clone_into(&mut config.destination.endpoint_url);
     "external-123".clone_into(&mut config.credentials.external_id);
     for (code, _) in CODES {
-        let all = format!("{:?}", remedy(&Fault::new(*code, "secret-123 to perform: secret-123"), &config));
+        let all =
+            format!("{:?}", remedy(&AwsError::new(*code, "secret-123 to perform: secret-123"), &config));
         assert!(!all.contains("-123") && !all.contains("token=123"), "{all}");
     }
-    let what = remedy(&Fault::new("ConnectionFailed", ""), &config).what;
+    let what = remedy(&AwsError::new("ConnectionFailed", ""), &config).what;
     assert_eq!(what, "No connection to https://kinesis.test:4567.");
 }
 
@@ -459,7 +460,7 @@ fn the_practice_stream_is_not_spoken_of_as_aws() {
         "NoAnswer",
         "ProvisionedThroughputExceededException",
     ] {
-        let what = remedy(&Fault::new(code, ""), &practice).what;
+        let what = remedy(&AwsError::new(code, ""), &practice).what;
         assert!(what.to_lowercase().contains("the practice stream") && !what.contains("AWS"), "{what}");
     }
 }
@@ -468,9 +469,12 @@ fn the_practice_stream_is_not_spoken_of_as_aws() {
 fn a_practice_stream_never_sends_its_user_to_set_aws_up() {
     let practice = Config::default();
     for (code, _) in CODES {
-        let Remedy { place, link, .. } = remedy(&Fault::new(*code, ""), &practice);
+        let Remedy { place, link, .. } = remedy(&AwsError::new(*code, ""), &practice);
         assert!(
-            !matches!(place, Some(Place::SetUpStream | Place::SetUpCredentials | Place::SetUpPolicy)),
+            !matches!(
+                place,
+                Some(Location::SetUpStream | Location::SetUpCredentials | Location::SetUpPolicy)
+            ),
             "{code} leads to {place:?}"
         );
         assert_eq!(link, None, "{code}");
@@ -483,7 +487,7 @@ fn a_practice_stream_never_sends_its_user_to_set_aws_up() {
         "ExpiredTokenException",
         "AccessDeniedException",
     ] {
-        let words = remedy(&Fault::new(code, ""), &practice);
+        let words = remedy(&AwsError::new(code, ""), &practice);
         assert!(words.why.contains("the practice stream's faults"), "{words:?}");
         assert!(!words.action.contains("policy") && !words.action.contains("Sign in"), "{words:?}");
     }
@@ -495,7 +499,7 @@ fn keys_that_are_missing_where_the_settings_point_are_said_to_be_missing_there()
         let mut config = config();
         config.credentials.source = source;
         profile.clone_into(&mut config.credentials.profile);
-        remedy(&Fault::new("CredentialsNotFound", "the credential provider was not enabled"), &config)
+        remedy(&AwsError::new("CredentialsNotFound", "the credential provider was not enabled"), &config)
     };
     let of_profile = told(CredentialsSource::Profile, "work");
     assert!(
@@ -522,13 +526,13 @@ fn another_server_is_not_spoken_of_as_aws_when_it_refuses_keys() {
         "IncompleteSignature",
         "LimitExceededException",
     ] {
-        let Remedy { what, why, .. } = remedy(&Fault::new(code, ""), &other);
+        let Remedy { what, why, .. } = remedy(&AwsError::new(code, ""), &other);
         assert!(!format!("{what} {why}").contains("AWS "), "{code}: {what} {why}");
     }
-    let what = remedy(&Fault::new("UnrecognizedClientException", ""), &other).what;
+    let what = remedy(&AwsError::new("UnrecognizedClientException", ""), &other).what;
     assert_eq!(what, "http://127.0.0.1:4999 does not know the access key of the profile “work”.");
     "https://vpce-1-a.kinesis.eu-west-1.vpce.amazonaws.com".clone_into(&mut other.destination.endpoint_url);
-    let what = remedy(&Fault::new("UnrecognizedClientException", ""), &other).what;
+    let what = remedy(&AwsError::new("UnrecognizedClientException", ""), &other).what;
     assert!(what.starts_with("AWS does not know"), "{what}");
 }
 
@@ -536,13 +540,13 @@ fn another_server_is_not_spoken_of_as_aws_when_it_refuses_keys() {
 fn a_connection_that_was_closed_is_not_called_an_answer_that_is_late() {
     let mut other = config();
     "http://127.0.0.1:4999".clone_into(&mut other.destination.endpoint_url);
-    let cut = Fault::new("ConnectionLost", "dispatch failure: connection closed before message completed");
+    let cut = AwsError::new("ConnectionLost", "dispatch failure: connection closed before message completed");
     for config in [&config(), &other, &Config::default()] {
         for remedy in [remedy(&cut, config), remedy_once(&cut, config)] {
             assert!(remedy.what.contains("was lost before an answer came"), "{remedy:?}");
             assert!(!format!("{} {}", remedy.why, remedy.action).contains("in time"), "{remedy:?}");
         }
-        let late = remedy(&Fault::new("NoAnswer", ""), config);
+        let late = remedy(&AwsError::new("NoAnswer", ""), config);
         assert!(late.what.contains("did not answer in time"), "{late:?}");
     }
 }
@@ -558,7 +562,7 @@ fn what_was_found_under_the_practice_stream_s_faults_is_told_as_past() {
         "AccessDeniedException",
         "ResourceNotFoundException",
     ] {
-        let Remedy { what, why, action, .. } = remedy_once(&Fault::new(code, ""), &practice);
+        let Remedy { what, why, action, .. } = remedy_once(&AwsError::new(code, ""), &practice);
         let text = format!("{what} {why} {action}");
         for now in [
             " is switched on",
@@ -578,6 +582,6 @@ fn what_was_found_under_the_practice_stream_s_faults_is_told_as_past() {
 fn the_place_of_the_keys_is_said_once() {
     let mut config = config();
     config.credentials.source = CredentialsSource::Default;
-    let what = remedy(&Fault::new("CredentialsFailed", "an odd error"), &config).what;
+    let what = remedy(&AwsError::new("CredentialsFailed", "an odd error"), &config).what;
     assert_eq!(what, "Tributary could not get the AWS keys that this computer offers.");
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Cause, Place, Refusal, Remedy, SignIn, SignInWith, Source, profile_in, public};
+use super::{Cause, Location, Refusal, Remedy, SignIn, SignInWith, Source, profile_in, public};
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind},
-    delivery::{Fault, Stuck},
+    delivery::{AwsError, Stuck},
 };
 
 const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
@@ -115,7 +115,7 @@ pub(super) fn once(remedy: Remedy) -> Remedy {
     Remedy { what: past(remedy.what), why, action, ..remedy }
 }
 
-pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
+pub(super) fn remedy(cause: Cause, fault: &AwsError, config: &Config) -> Remedy {
     if let Cause::Public(what) = cause {
         return public::remedy(what, config);
     }
@@ -140,7 +140,7 @@ pub(super) fn remedy(cause: Cause, fault: &Fault, config: &Config) -> Remedy {
     of_stream(cause, fault, &names)
 }
 
-fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
+fn of_stream(cause: Cause, fault: &AwsError, names: &Names) -> Remedy {
     match cause {
         Cause::Throughput | Cause::RateLimit | Cause::StreamBusy | Cause::KmsThrottling => {
             pushed_back(cause, names)
@@ -164,13 +164,13 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "The stream spreads records over its shards by itself (record distribution AUTO), wherever their hash key lies. AWS does not support aggregation there: the KCL drops an aggregated record that is not in the shard of its hash key, and says nothing. Tributary puts one event in each record there, as long as it may describe the stream (kinesis:DescribeStreamSummary).",
             "Set the stream's record distribution to USER_PARTITION_KEY in the Kinesis console, or choose the aggregation `none` (destination.aggregation).",
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::OtherAccount => say(
             "These keys belong to a different account than the stream.",
             "Whatever they create is in their own account: a stream of the same name there, or a policy that allows nothing here.",
             "Use keys of the stream's account, or correct the account id under Stream.",
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::CredentialsFailed(source) => credentials_failed(source, names),
         Cause::CredentialsNotFound
         | Cause::SessionExpired
@@ -191,7 +191,7 @@ fn of_stream(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
 }
 
 /// What is decided or found on this computer.
-fn kept_here(cause: Cause, fault: &Fault) -> Remedy {
+fn kept_here(cause: Cause, fault: &AwsError) -> Remedy {
     match cause {
         Cause::Damaged => say(
             "The event's bytes in the spool file are not what was accepted.",
@@ -204,31 +204,31 @@ fn kept_here(cause: Cause, fault: &Fault) -> Remedy {
             "Check the disk and its free space; Tributary tries again every second. If that does not help, stop it and \
              run `tributary doctor`, which recovers what can be read and deletes nothing.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Cause::Repeat => say(
             "This event was accepted before.",
             "Its sender sent the same messageId again, as SDKs do when an answer was lost, and capture.drop_repeats is \
              on.",
             "Nothing to do: the first one was accepted and is forwarded.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Cause::SetAside if fault.message.contains("refused it again and again") => say(
             "This event was set aside because the destination kept refusing it.",
             "It accepted other events at the same time, so the cause is in this event. The error message has its answer.",
             "Check the event and the error message. You can resend it in Live or with `tributary resend`.",
         )
-        .at(Place::Live),
+        .at(Location::Live),
         _ => say(
             "This event was set aside when the destination was changed.",
             "It was queued for the previous destination, and you chose not to send it to the new one.",
             "Resend this event to send it to the current destination: in Live, or with `tributary resend`.",
         )
-        .at(Place::Live),
+        .at(Location::Live),
     }
 }
 
 /// What the practice stream's faults look like: its user has no keys, no policy and no stream to mend.
-fn practised(cause: Cause, fault: &Fault) -> Option<Remedy> {
+fn practised(cause: Cause, fault: &AwsError) -> Option<Remedy> {
     let faults =
         |like: &str| format!("One of the practice stream's faults is switched on: it answers as {like}.");
     let off = "Switch the practice stream's faults off. Events are kept until then, and none is lost.";
@@ -281,8 +281,8 @@ fn practised(cause: Cause, fault: &Fault) -> Option<Remedy> {
 /// Words about a stream of AWS, without the ways that lead to what the practice stream does not have.
 fn without_aws(remedy: Remedy) -> Remedy {
     let place = match remedy.place {
-        Some(Place::SetUpStream | Place::SetUpCredentials | Place::SetUpPolicy) | None => None,
-        Some(place @ (Place::Sources | Place::Live | Place::Settings)) => Some(place),
+        Some(Location::SetUpStream | Location::SetUpCredentials | Location::SetUpPolicy) | None => None,
+        Some(place @ (Location::Sources | Location::Live | Location::Settings)) => Some(place),
     };
     Remedy { place, link: None, sign_in: None, ..remedy }
 }
@@ -439,7 +439,7 @@ fn sentence(text: String) -> String {
 }
 
 impl Remedy {
-    pub(super) fn at(self, place: Place) -> Self {
+    pub(super) fn at(self, place: Location) -> Self {
         Self { place: Some(place), ..self }
     }
 
@@ -466,7 +466,7 @@ fn pushed_back(cause: Cause, names: &Names) -> Remedy {
             format!("{who} refuses such requests until the change is done. For a new stream it can also mean that the name is taken."),
             format!("{BY_ITSELF} If you wanted to create this stream: it is there already, use it as it is."),
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::RateLimit if names.is_foreign() => say(
             format!("{server} is throttling requests, or a limit of the server is reached."),
             "It limits how often it is asked, or how many streams and shards (the parts of a stream) it has.",
@@ -483,13 +483,13 @@ fn pushed_back(cause: Cause, names: &Names) -> Remedy {
             "Each shard (part of a stream) takes 1,000 records and 1 MB a second. All events of one user go to the same shard, so one very busy user can fill it.",
             format!("{BY_ITSELF} If it happens often, switch the stream to on-demand capacity or give it more shards."),
         )
-        .at(Place::SetUpStream)
+        .at(Location::SetUpStream)
         .see(CAPACITY),
     }
 }
 
 /// The server's address, where it is on this computer and refused the connection: no network or proxy is in the way.
-fn refused_here(fault: &Fault, names: &Names) -> Option<String> {
+fn refused_here(fault: &AwsError, names: &Names) -> Option<String> {
     let is_refused = fault.message.to_ascii_lowercase().contains("refused");
     let said = talked_to(&fault.message);
     let server = if names.is_other_server || said.is_empty() {
@@ -503,11 +503,11 @@ fn refused_here(fault: &Fault, names: &Names) -> Option<String> {
 }
 
 /// The connection ended; no answer was waited for in vain.
-fn is_cut(fault: &Fault) -> bool {
+fn is_cut(fault: &AwsError) -> bool {
     &*fault.code == "ConnectionLost"
 }
 
-fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
+fn offline(cause: Cause, fault: &AwsError, names: &Names) -> Remedy {
     let Names { stream, server, .. } = names;
     if cause == Cause::ConnectionFailed
         && !names.practice
@@ -518,7 +518,7 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "The connection was refused: the server is not running, or it listens on another port.",
             "Start the server, or correct its address. Tributary tries again by itself, and no event is lost.",
         )
-        .at(Place::SetUpStream);
+        .at(Location::SetUpStream);
     }
     match cause {
         Cause::NoAnswer if is_cut(fault) => say(
@@ -530,19 +530,19 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
                 format!("{BY_ITSELF} If it goes on, check the network, the proxy (HTTPS_PROXY) and the region.")
             },
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::NoAnswer if names.is_other_server => say(
             format!("{server} did not answer in time."),
             "The server is overloaded or stuck, or the connection is broken. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
             format!("{BY_ITSELF} If it goes on, check that the server works, and its address."),
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::NoAnswer => say(
             format!("{server} did not answer in time."),
             "The connection is slow or broken, or the other side is overloaded. The record may have been stored all the same: it is sent again, and may then be in the stream twice (with the same messageId).",
             format!("{BY_ITSELF} If it goes on, check the network, the proxy (HTTPS_PROXY) and the region."),
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::ConnectionFailed if names.practice => say(
             "The practice stream cannot be reached.",
             "It runs inside Tributary and is starting, or something on this computer keeps programs from talking to 127.0.0.1.",
@@ -553,19 +553,19 @@ fn offline(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
             "The server is not running, its name cannot be found, or a firewall or proxy is in the way.",
             "Check that the server runs, its address, and the proxy (HTTPS_PROXY, NO_PROXY) and certificates (AWS_CA_BUNDLE) where your network needs them. Tributary tries again by itself, and no event is lost.",
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::ConnectionFailed => say(
             format!("No connection to {server}."),
             "There is no network, its name cannot be found (a region that does not exist?), or a firewall or proxy is in the way.",
             "Check the network, the region, and the proxy (HTTPS_PROXY, NO_PROXY) and certificates (AWS_CA_BUNDLE) where your network needs them. Tributary tries again by itself, and no event is lost.",
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         Cause::UnclearAnswer => say(
             format!("{server} did not say where it stored the record."),
             format!("An answer without shard (part of {stream}) and sequence number proves nothing, so the record is sent again. Something that is not Kinesis may be answering, such as a proxy or a sign-in page of the network."),
             "If it goes on, check the endpoint URL and whether a proxy answers in place of Kinesis. Tributary tries again by itself, and no event is lost.",
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         _ => say(
             format!("{server} reported an internal error."),
             "The cause is on its side, not in your settings.",
@@ -636,7 +636,7 @@ fn keys_unreachable(source: Source, message: &str, names: &Names) -> Remedy {
         ),
         format!("Check the network: {way}. Tributary tries again by itself, and no event is lost."),
     )
-    .at(Place::SetUpCredentials)
+    .at(Location::SetUpCredentials)
 }
 
 /// A proxy that terminates TLS, or one that wants to be asked otherwise.
@@ -655,7 +655,7 @@ fn in_between(cause: Cause, names: &Names) -> Remedy {
             "Put the name and password into HTTPS_PROXY (http://name:password@host:port), have the host allowed, or name it in NO_PROXY where no proxy is needed; then restart Tributary.",
         )
     };
-    remedy.at(Place::SetUpStream)
+    remedy.at(Location::SetUpStream)
 }
 
 pub(super) fn spread_keys(config: &Config) -> String {
@@ -717,7 +717,7 @@ fn read_back(cause: Cause, names: &Names) -> Remedy {
             "Check again. If it goes on, look with `tributary tail` for the record with the key tributary-check.",
         )
     };
-    remedy.at(Place::SetUpStream)
+    remedy.at(Location::SetUpStream)
 }
 
 fn credentials_failed(source: Source, names: &Names) -> Remedy {
@@ -770,7 +770,7 @@ fn credentials_failed(source: Source, names: &Names) -> Remedy {
         )
         .see(PROFILES),
     };
-    remedy.at(Place::SetUpCredentials)
+    remedy.at(Location::SetUpCredentials)
 }
 
 fn of_iam(cause: Cause) -> Remedy {
@@ -787,11 +787,11 @@ fn of_iam(cause: Cause) -> Remedy {
             "Try again in a moment.",
         )
     };
-    remedy.at(Place::SetUpPolicy)
+    remedy.at(Location::SetUpPolicy)
 }
 
 /// Where the keys are cannot be asked, or the files that say where cannot be used.
-fn keys_not_had(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
+fn keys_not_had(cause: Cause, fault: &AwsError, names: &Names) -> Remedy {
     let Names { keys, .. } = names;
     let remedy = if cause == Cause::KeyServiceSilent {
         say(
@@ -807,7 +807,7 @@ fn keys_not_had(cause: Cause, fault: &Fault, names: &Names) -> Remedy {
         )
         .see(PROFILES)
     };
-    remedy.at(Place::SetUpCredentials)
+    remedy.at(Location::SetUpCredentials)
 }
 
 /// Our own words about the file, which begin with the profile's name; nobody else's are said.
@@ -849,7 +849,7 @@ fn signed_out(source: Source, names: &Names) -> Remedy {
             .sign_in(sign_in)
         }
     };
-    remedy.at(Place::SetUpCredentials)
+    remedy.at(Location::SetUpCredentials)
 }
 
 fn program_failed(source: Source, names: &Names) -> Remedy {
@@ -874,7 +874,7 @@ fn program_failed(source: Source, names: &Names) -> Remedy {
             "Run that program in a terminal to see what it says, and fix the cause. Tributary tries again by itself.",
         ),
     };
-    remedy.at(Place::SetUpCredentials).see(PROCESS)
+    remedy.at(Location::SetUpCredentials).see(PROCESS)
 }
 
 fn keys_refused(cause: Cause, names: &Names) -> Remedy {
@@ -934,7 +934,7 @@ fn keys_refused(cause: Cause, names: &Names) -> Remedy {
         )
         .see(KEYS),
     };
-    if cause == Cause::ClockWrong { remedy } else { remedy.at(Place::SetUpCredentials) }
+    if cause == Cause::ClockWrong { remedy } else { remedy.at(Location::SetUpCredentials) }
 }
 
 /// AWS says `… is not authorized to perform: kinesis:PutRecord on resource: … because …`.
@@ -952,7 +952,7 @@ fn not_allowed(message: &str, names: &Names) -> Remedy {
             "Creating users and policies needs permissions of its own, which few keys should have.",
             "Sign the calls with a profile that may manage IAM, or copy the policy and ask whoever looks after the AWS account to attach it.",
         )
-        .at(Place::SetUpPolicy)
+        .at(Location::SetUpPolicy)
         .see(ATTACH);
     }
     if message.contains("explicit deny") {
@@ -961,7 +961,7 @@ fn not_allowed(message: &str, names: &Names) -> Remedy {
             "AWS said \"explicit deny\": a policy forbids it, and no other policy can override that.",
             "Ask whoever looks after the AWS account to lift that rule for this stream. Tributary tries again by itself.",
         )
-        .at(Place::SetUpPolicy)
+        .at(Location::SetUpPolicy)
         .see(DENIED);
     }
     say(
@@ -969,7 +969,7 @@ fn not_allowed(message: &str, names: &Names) -> Remedy {
         "No policy that allows it is attached to this user or role, or its policy names another stream, account or region. Each action is a permission of its own: `kinesis:PutRecord` does not include `kinesis:PutRecords`.",
         "Attach the policy shown in Set up to this user or role, and compare the ARN in it with the stream's. A change takes some seconds; Tributary tries again by itself.",
     )
-    .at(Place::SetUpPolicy)
+    .at(Location::SetUpPolicy)
     .see(ATTACH)
 }
 
@@ -981,7 +981,7 @@ fn stream_unreachable(cause: Cause, names: &Names) -> Remedy {
             "The account is new and not yet confirmed, its payment details are missing, or the region is not switched on for it.",
             "Open the AWS console with this account, finish its sign-up, and switch the region on (Account, AWS Regions).",
         )
-        .at(Place::SetUpStream)
+        .at(Location::SetUpStream)
         .see(REGIONS);
     }
     say(
@@ -989,7 +989,7 @@ fn stream_unreachable(cause: Cause, names: &Names) -> Remedy {
         format!("The name is spelled differently (upper and lower case count), the stream is in another region than {region}, or the keys belong to another AWS account. A stream that is still being created or being deleted looks the same."),
         "Compare name, region and account with the AWS console, or create the stream. Events are kept, and are sent as soon as it is there.",
     )
-    .at(Place::SetUpStream)
+    .at(Location::SetUpStream)
     .see(CREATE_STREAM)
 }
 
@@ -1002,7 +1002,7 @@ fn kms(cause: Cause, names: &Names) -> Remedy {
             "The stream is encrypted with a key of your account in AWS KMS (the key service). Writing needs `kms:GenerateDataKey` on that key, reading needs `kms:Decrypt`.",
             "Enter the key's ARN in the policy step, and attach the new policy. The key's own policy must allow this account too.",
         )
-        .at(Place::SetUpPolicy)
+        .at(Location::SetUpPolicy)
         .see(KMS),
         Cause::KmsKeyUnusable => say(
             format!("The key that encrypts {stream} is switched off."),
@@ -1033,20 +1033,20 @@ fn refused(cause: Cause, names: &Names) -> Remedy {
             "Its record is too large for the stream (1 MiB with its key, unless the stream allows up to 10 MiB), or its partition key is not one that Kinesis takes. Base64 makes a record a third larger.",
             "The event is kept under Failed, and its user's later events go on. To deliver it, raise the stream's maximum record size in the AWS console or use the encoding `json`, then resend it in Live or with `tributary resend`.",
         )
-        .at(Place::Live)
+        .at(Location::Live)
         .see(LARGE_RECORDS),
         Cause::RequestRefused => say(
             format!("{server} does not accept the request for {stream}."),
             format!("Most often the stream's name or ARN has a wrong form (letters, digits, `_`, `.`, `-`, at most 128), or the ARN belongs to another region than the one chosen. The error message has the answer of {server}."),
             "Check the stream and the region. Events are kept until then.",
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
         _ => say(
             format!("{server} does not understand the request."),
             "The server there does not seem to be Kinesis, or implements an older version of it.",
             "Check the endpoint URL: leave it empty for AWS. Another Kinesis-compatible server may need a newer version. Events are kept until then.",
         )
-        .at(Place::SetUpStream),
+        .at(Location::SetUpStream),
     }
 }
 
@@ -1057,7 +1057,7 @@ fn unknown(code: &str, names: &Names) -> Remedy {
         format!("Tributary has no explanation for this error. The error message has the answer about {}.", names.stream),
         "Read that answer, and check stream, region, endpoint URL and keys. Tributary tries again by itself, and no event is lost.",
     )
-    .at(Place::SetUpStream)
+    .at(Location::SetUpStream)
 }
 
 /// What the endpoint did not take. Its sender was told the same; the mistake is mostly in the sender's code.
@@ -1174,62 +1174,62 @@ fn not_taken(refusal: Refusal) -> Remedy {
             "The write key says which source sends. SDKs send it by themselves once they have it.",
             "Copy the source's write key into the sender; Sources has a ready snippet for each SDK. In the browser SDK, `apiKey` must be set too.",
         )
-        .at(Place::Sources),
+        .at(Location::Sources),
         Refusal::UnknownWriteKey => say(
             "A request came with a write key that no source has.",
             "The key was mistyped, or its source was removed or has got a new key.",
             "Copy the right key from Sources into the sender.",
         )
-        .at(Place::Sources),
+        .at(Location::Sources),
         Refusal::NotFound => say(
             "A request went to an address that Tributary does not have.",
             "Events go to /v1/track, /v1/identify, /v1/page, /v1/screen, /v1/group, /v1/alias or /v1/batch.",
             "Correct the sender's address; Sources has a ready snippet for each SDK.",
         )
-        .at(Place::Sources),
+        .at(Location::Sources),
         Refusal::WrongMethod => say(
             "A request used a method that this address does not take.",
             "Events are sent with POST. A redirect on the way turns POST into GET and loses the event.",
             "Send to Tributary's address directly, with POST.",
         )
-        .at(Place::Sources),
+        .at(Location::Sources),
         Refusal::RequestTooLarge => say(
             "A request is larger than Tributary takes.",
             "The limit, after decompression, is `capture.max_body_bytes` (16 MiB unless changed).",
             "Send smaller batches, or raise the limit in the settings file.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Refusal::BatchGrows => say(
             "A batch would take far more room than it has bytes.",
             "The batch's shared `context` and `integrations` are copied into each of its items. What that adds is limited to 4 times the body, or 4 MiB.",
             "Have the sender put less into the shared part, or send smaller batches.",
         )
-        .at(Place::Sources),
+        .at(Location::Sources),
         Refusal::EventTooLarge => say(
             "An event is too large for the stream.",
             "A record may have 1 MiB with its key (up to 10 MiB where the stream is set so). Base64 makes an event a third larger.",
             "Send less in one event, or use the encoding `json`, or raise the stream's maximum record size.",
         )
-        .at(Place::SetUpStream)
+        .at(Location::SetUpStream)
         .see(LARGE_RECORDS),
         Refusal::Full => say(
             "The spool is full, or requests arrive too fast.",
             "Events arrive faster than they are delivered or stored, the destination has been unreachable for long, or the disk has less free space than `spool.min_free_bytes`. Senders were told to retry later.",
             "See in Live why events are not delivered, free disk space, or raise the spool size limit in Settings. Accepted events are safe.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         Refusal::SourceFull => say(
             "A source's share of the spool is full; other sources can still send.",
             "One source may hold no more than `spool.max_source_percent` allows, so that it cannot fill the spool for all. Its senders were told to retry later.",
             "See in Live why its events are not delivered, or whether it sends more than it should; or raise `spool.max_source_percent` or `spool.max_bytes` in the settings file. Accepted events are safe.",
         )
-        .at(Place::Sources),
+        .at(Location::Sources),
         Refusal::Unavailable => say(
             "Tributary could not take an event at that moment.",
             "It was starting or stopping, or the disk refused to write. The sender was told to retry.",
             "If it goes on, check that the disk has room and is healthy. Accepted events are safe.",
         )
-        .at(Place::Settings),
+        .at(Location::Settings),
         _ => say(
             "Tributary had an internal error while handling a request.",
             "This should not happen. The sender was told to retry.",

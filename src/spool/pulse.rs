@@ -12,7 +12,7 @@ use std::{
 use ahash::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Queued, Settlement};
+use super::{QueuedEvent, Settlement};
 use crate::delivery::{
     EventId, Millis,
     chart::{HotKey, HotKeys, Interval, Window},
@@ -44,7 +44,7 @@ pub(super) struct Commit<'a> {
     /// When it was done.
     pub now: Millis,
     pub requests: &'a [Request],
-    pub accepted: &'a [Queued],
+    pub accepted: &'a [QueuedEvent],
     pub rejected: u64,
     pub settled: &'a [Settlement],
     /// The codes of rejections and of puts without success.
@@ -280,7 +280,7 @@ impl Keys {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, now: Millis, events: &[Queued]) {
+    fn count(&self, now: Millis, events: &[QueuedEvent]) {
         if events.is_empty() {
             return;
         }
@@ -371,8 +371,8 @@ impl Sketch {
 mod tests {
     use super::*;
 
-    fn events(key: &str, times: usize) -> Vec<Queued> {
-        let one = Queued { id: 1, key: key.into(), json: "1234567890".into(), attempts: 0 };
+    fn events(key: &str, times: usize) -> Vec<QueuedEvent> {
+        let one = QueuedEvent { id: 1, key: key.into(), json: "1234567890".into(), attempts: 0 };
         vec![one; times]
     }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Next, OpenError, Queued,
+    Next, OpenError, QueuedEvent,
     open::{self, Ours},
     pulse::{self, Keys},
     rows::{Books, DELIVERED, encoding_of, kind_of, state_of, sum_of},
@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     delivery::{
-        Attempt, Delivery, Detail, EventId, Fault, Ledger, Millis, Page, Place, Query, Receipt, State,
+        Attempt, AwsError, Delivery, Detail, EventId, Ledger, LogPage, Millis, PlaceInRecord, Query, Receipt,
+        State,
         chart::{Overview, Window},
     },
     event::Encoding,
@@ -104,7 +105,7 @@ fn next(connection: &Connection, after: EventId, count: usize, bytes: usize) -> 
             continue;
         };
         left = left.saturating_sub(json.len());
-        next.events.push(Queued {
+        next.events.push(QueuedEvent {
             id: next.through,
             key: key.into(),
             json: Bytes::copy_from_slice(json),
@@ -246,12 +247,12 @@ impl LogReader {
     /// The lines that fit `query`.
     ///
     /// A page that has to search looks at no more than 50,000 lines and then says where it stopped.
-    pub fn page(&self, query: &Query) -> Result<Page, ReadError> {
+    pub fn page(&self, query: &Query) -> Result<LogPage, ReadError> {
         self.page_while(query, &|| true)
     }
 
     /// The same; `go_on` is asked every few hundred lines, and `false` ends it early.
-    pub fn page_while(&self, query: &Query, go_on: &dyn Fn() -> bool) -> Result<Page, ReadError> {
+    pub fn page_while(&self, query: &Query, go_on: &dyn Fn() -> bool) -> Result<LogPage, ReadError> {
         search::page(&self.connection, query, go_on)
     }
 
@@ -365,7 +366,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         number: row.get(0)?,
         at: row.get(1)?,
         took_ms: row.get(2)?,
-        fault: Fault::new(row.get::<_, String>(3)?, row.get::<_, String>(4)?),
+        fault: AwsError::new(row.get::<_, String>(3)?, row.get::<_, String>(4)?),
     })
 }
 
@@ -392,13 +393,13 @@ pub(super) fn delivery(row: &Row<'_>, last: Option<Attempt>) -> rusqlite::Result
             let number =
                 |column| row.get::<_, Option<i64>>(column).map(|it| it.and_then(|it| u32::try_from(it).ok()));
             let place = number(24)?.zip(number(25)?).filter(|(at, of)| (1..=*of).contains(at));
-            let place = place.map(|(at, of)| Place { at, of });
+            let place = place.map(|(at, of)| PlaceInRecord { at, of });
             Some(Receipt { shard_id, sequence_number, place })
         }
         _ => None,
     };
     let fault = match (settled, text(15)?) {
-        (Some(_), Some(code)) => Some(Fault { code, message: text(16)?.unwrap_or_default() }),
+        (Some(_), Some(code)) => Some(AwsError { code, message: text(16)?.unwrap_or_default() }),
         (Some(_), None) => None,
         (None, _) => last.as_ref().map(|attempt| attempt.fault.clone()),
     };

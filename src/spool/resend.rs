@@ -15,7 +15,7 @@ use std::{
 
 use super::{AppendError, Command, LogReader, OpenError, ReadError, Requeued, Spool, oneshot};
 use crate::clock::now_ms;
-use crate::delivery::{Delivery, EventId, Query, Resent, State, Which};
+use crate::delivery::{Delivery, EventId, Query, ResendSelection, Resent, State};
 
 /// Lines that are queued in one transaction.
 const STRETCH: usize = 500;
@@ -77,7 +77,7 @@ pub enum ResendError {
 }
 
 /// What a resend would queue, without doing it. Does not look for damage. Blocks; reads the lines that are meant.
-pub fn count(log: &LogReader, which: &Which) -> Result<Resent, ReadError> {
+pub fn count(log: &LogReader, which: &ResendSelection) -> Result<Resent, ReadError> {
     let mut sums = Resent::default();
     let mut lines = Lines::new(log, which)?;
     while let Some(stretch) = lines.next(STRETCH)? {
@@ -91,7 +91,7 @@ impl Spool {
     /// the caller's own. `tell` hears after each stretch what was done so far, and while it waits; `false` ends it.
     pub fn resend(
         &self,
-        which: &Which,
+        which: &ResendSelection,
         pace: Pace,
         mut tell: impl FnMut(&Resent) -> bool,
     ) -> Result<Resent, ResendError> {
@@ -155,7 +155,7 @@ struct Resending<'r, T> {
 }
 
 impl<T: FnMut(&Resent) -> bool> Resending<'_, T> {
-    fn run(&mut self, log: &LogReader, which: &Which) -> Result<bool, ResendError> {
+    fn run(&mut self, log: &LogReader, which: &ResendSelection) -> Result<bool, ResendError> {
         let mut lines = Lines::new(log, which).map_err(|source| self.unreadable(source))?;
         let mut came_back = Instant::now();
         while let Some(stretch) = lines.next(self.most).map_err(|source| self.unreadable(source))? {
@@ -310,15 +310,15 @@ enum Lines<'l> {
 }
 
 impl<'l> Lines<'l> {
-    fn new(log: &'l LogReader, which: &Which) -> Result<Self, ReadError> {
+    fn new(log: &'l LogReader, which: &ResendSelection) -> Result<Self, ReadError> {
         match which {
-            Which::Lines(named) => {
+            ResendSelection::Lines(named) => {
                 let mut named = named.clone();
                 named.sort_unstable();
                 named.dedup();
                 Ok(Lines::Named { log, left: named.into_iter() })
             }
-            Which::Fitting(query) => {
+            ResendSelection::Fitting(query) => {
                 // Lines that come while this goes on are not meant: else a replay would find its own lines.
                 let end = log.newest()? + 1;
                 let mut states = query.states.clone();

@@ -11,7 +11,7 @@ use super::{
     read::{LINE_COLUMNS, LINE_JOINS, Payloads, delivery, last_attempt},
     rows::{Books, kind_column},
 };
-use crate::delivery::{Attempt, Delivery, EventId, Field, Measure, Millis, Page, Pattern, Query, State};
+use crate::delivery::{Attempt, Delivery, EventId, Field, LogPage, Measure, Millis, Pattern, Query, State};
 
 /// Lines that one page of a search looks at before it stops and says where.
 const LINES_MAX: i64 = if cfg!(test) { 5_000 } else { 50_000 };
@@ -28,11 +28,11 @@ pub(super) fn page(
     connection: &Connection,
     query: &Query,
     go_on: &dyn Fn() -> bool,
-) -> Result<Page, ReadError> {
+) -> Result<LogPage, ReadError> {
     let snapshot = connection.unchecked_transaction()?;
     let books = Books::read(&snapshot)?;
     let oldest = oldest(&snapshot)?;
-    let mut page = Page { total: total(query, &books), ..Page::default() };
+    let mut page = LogPage { total: total(query, &books), ..LogPage::default() };
     let Some(oldest) = oldest else { return Ok(page) };
     let stretch = Stretch::new(&snapshot, query, &books, oldest)?;
     page.reaches_to = stretch.reaches_to;

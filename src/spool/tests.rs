@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::{
     delivery::{
-        Delivery, Measure, Place, Query, State, Which,
+        Delivery, Measure, PlaceInRecord, Query, ResendSelection, State,
         chart::{Interval, Window},
     },
     event::{Arrival, Body, PathClass},
@@ -54,14 +54,14 @@ pub(super) fn rejected(excerpt: &str) -> Rejected {
         kind: None,
         message_id: Some("bad".to_owned()),
         user: None,
-        fault: Fault::new("no_user_anon_id", "the event has no user"),
+        fault: AwsError::new("no_user_anon_id", "the event has no user"),
         name: None,
         excerpt: excerpt.as_bytes().to_vec(),
         bytes: u32::try_from(excerpt.len()).expect("it is short"),
     }
 }
 
-pub(super) fn delivered(event: &Queued) -> Settlement {
+pub(super) fn delivered(event: &QueuedEvent) -> Settlement {
     Settlement {
         id: event.id,
         bytes: event.json.len(),
@@ -77,12 +77,12 @@ pub(super) fn delivered(event: &Queued) -> Settlement {
     }
 }
 
-pub(super) fn failed(event: &Queued) -> Settlement {
-    Settlement { result: Err(Fault::new("ValidationException", "too large")), ..delivered(event) }
+pub(super) fn failed(event: &QueuedEvent) -> Settlement {
+    Settlement { result: Err(AwsError::new("ValidationException", "too large")), ..delivered(event) }
 }
 
 /// Everything that waits, read page by page as the forwarder does.
-pub(super) async fn waiting(spool: &Spool, from: EventId) -> Vec<Queued> {
+pub(super) async fn waiting(spool: &Spool, from: EventId) -> Vec<QueuedEvent> {
     let mut all = Vec::new();
     let mut after = from;
     loop {
@@ -287,14 +287,14 @@ fn a_log_line_tells_the_whole_story() {
             Arrivals { rejected: vec![rejected("{\"x\":1}")], ..arrivals(vec![event("u1", "m1", 5)]) };
         spool.append(batch).await.expect("room");
         let event = waiting(&spool, 0).await.remove(0);
-        let fault = Fault::new("ProvisionedThroughputExceededException", "slow down");
+        let fault = AwsError::new("ProvisionedThroughputExceededException", "slow down");
         let attempt = Attempt { number: 1, at: 1_772_445_605_260, took_ms: 3, fault: fault.clone() };
         spool.note_attempts(vec![(event.id, attempt.clone())], 1).await;
         settled(&spool, |ledger| ledger.repeats_possible == 1).await;
         let log = LogReader::open(spool.path()).expect("opens");
         let line = log.find("m1", 0).expect("readable").expect("there");
         assert_eq!((line.state, line.attempts, line.fault), (State::Retrying, 1, Some(fault)));
-        spool.settle(vec![delivered(&Queued { attempts: 1, ..event.clone() })]).await;
+        spool.settle(vec![delivered(&QueuedEvent { attempts: 1, ..event.clone() })]).await;
         settled(&spool, |ledger| ledger.delivered == 1).await;
         let detail = log.detail(event.id, Encoding::Base64).expect("readable").expect("there");
         assert_eq!(detail.json, event.json);
@@ -347,7 +347,7 @@ fn of_many_attempts_few_are_kept_and_always_the_newest() {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
         spool.append(arrivals(vec![event("u1", "m1", 5), event("u2", "m2", 5)])).await.expect("room");
         let attempt = |number| {
-            let fault = Fault::new("Odd", format!("answer {number}"));
+            let fault = AwsError::new("Odd", format!("answer {number}"));
             Attempt { number, at: i64::from(number), took_ms: 3, fault }
         };
         spool.note_attempts((17..=20).map(|number| (2, attempt(number))).collect(), 0).await;
@@ -442,7 +442,7 @@ fn a_query_is_held_to_every_part_of_it() {
         let other =
             Receipt { shard_id: "shardId-000000000012".into(), sequence_number: "5".into(), place: None };
         let quick = Settlement { at: 1_010, result: Ok(other), ..delivered(&all[1]) };
-        let fault = Fault::new("ThrottlingException", "slow 100% down");
+        let fault = AwsError::new("ThrottlingException", "slow 100% down");
         spool.note_attempts(vec![(4, Attempt { number: 1, at: 2_500, took_ms: 3, fault })], 0).await;
         spool.settle(vec![slow, quick, failed(&all[2])]).await;
         settled(&spool, |ledger| ledger.failed == 1 && ledger.delivered == 2).await;
@@ -557,7 +557,7 @@ fn the_sums_of_the_charts_go_on_after_reopening_and_match_what_happened() {
         let received_at = sent.received_at;
         spool.append(sent).await.expect("room");
         let all = waiting(&spool, 0).await;
-        let fault = Fault::new("Throttled", "slow");
+        let fault = AwsError::new("Throttled", "slow");
         spool.note_attempts(vec![(3, Attempt { number: 1, at: 1, took_ms: 3, fault })], 0).await;
         let one = Settlement { at: received_at + 40, ..delivered(&all[0]) };
         spool.settle(vec![one, failed(&all[1])]).await;
@@ -597,7 +597,7 @@ fn a_record_of_several_events_is_one_record_of_its_shard_in_the_charts() {
         let mut all: Vec<_> = waiting(&spool, 0).await.iter().map(delivered).collect();
         for (at, settlement) in (1..).zip(&mut all[..4]) {
             let receipt = settlement.result.as_mut().expect("delivered");
-            receipt.place = Some(Place { at, of: 4 });
+            receipt.place = Some(PlaceInRecord { at, of: 4 });
         }
         spool.settle(all).await;
         settled(&spool, |ledger| ledger.delivered == 5).await;
@@ -613,7 +613,7 @@ fn a_record_of_several_events_is_one_record_of_its_shard_in_the_charts() {
         let lines = log.page(&Query { limit: 10, ..Query::default() }).expect("readable").rows;
         let places: Vec<_> =
             lines.iter().rev().map(|line| line.receipt.as_ref().expect("there").place).collect();
-        let shared = |at| Some(Place { at, of: 4 });
+        let shared = |at| Some(PlaceInRecord { at, of: 4 });
         assert_eq!(places, [shared(1), shared(2), shared(3), shared(4), None]);
     });
 }
@@ -698,7 +698,7 @@ fn a_damaged_payload_stops_nobody_else() {
 }
 
 /// Resends on a thread of its own, as callers do.
-async fn resend(spool: &Spool, which: Which, pace: Pace) -> Result<Resent, ResendError> {
+async fn resend(spool: &Spool, which: ResendSelection, pace: Pace) -> Result<Resent, ResendError> {
     let spool = spool.clone();
     #[expect(clippy::disallowed_methods, reason = "a test has no engine that spawns for it")]
     let resending = tokio::task::spawn_blocking(move || spool.resend(&which, pace, |_| true));
@@ -707,8 +707,8 @@ async fn resend(spool: &Spool, which: Which, pace: Pace) -> Result<Resent, Resen
 
 const AT_ONCE: Pace = Pace { rate: None, full: Full::Stop };
 
-fn fitting(states: &[State]) -> Which {
-    Which::Fitting(Box::new(Query { states: states.to_vec(), ..Query::default() }))
+fn fitting(states: &[State]) -> ResendSelection {
+    ResendSelection::Fitting(Box::new(Query { states: states.to_vec(), ..Query::default() }))
 }
 
 #[test]
@@ -742,7 +742,8 @@ fn a_failed_event_that_is_resent_waits_again_behind_the_others_and_the_sums_add_
         assert!(old.fault.is_some(), "why it had failed is not forgotten");
         let new = log.line(3).expect("readable").expect("there");
         assert_eq!((new.state, new.resend_of, &*new.message_id), (State::Queued, Some(1), "m1"));
-        let again = resend(&spool, Which::Lines(vec![1, 2, 77]), AT_ONCE).await.expect("nothing to do");
+        let again =
+            resend(&spool, ResendSelection::Lines(vec![1, 2, 77]), AT_ONCE).await.expect("nothing to do");
         assert_eq!((again.events(), again.passed_over), (0, 3), "resent before, waiting, not there");
         close(spool, threads).await;
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
@@ -852,7 +853,7 @@ fn replays_that_were_set_aside_go_in_order_once_their_source_has_room() {
         let done = replay.await.expect("it does not panic").expect("there is room");
         assert_eq!((done.replayed, done.passed_over), (5, 0));
         let log = LogReader::open(spool.path()).expect("opens");
-        let original = |one: &Queued| log.line(one.id).expect("readable").expect("there").resend_of;
+        let original = |one: &QueuedEvent| log.line(one.id).expect("readable").expect("there").resend_of;
         let order: Vec<_> = waiting(&spool, before).await.iter().filter_map(original).collect();
         assert_eq!(order, [2, 4, 1, 3, 5], "those of B, then those of A");
         close(spool, threads).await;
@@ -1044,7 +1045,7 @@ fn the_bytes_of_each_source_are_there_after_a_restart_and_made_for_a_spool_of_ve
             spool.append(of_source(source, events)).await.expect("room");
         }
         let queue = waiting(&spool, 0).await;
-        let of_c = |event: &&Queued| (event.id - 1) / 3 % 3 == 2;
+        let of_c = |event: &&QueuedEvent| (event.id - 1) / 3 % 3 == 2;
         spool.settle(queue.iter().filter(of_c).map(delivered).collect()).await;
         spool.settle(vec![failed(&queue[0])]).await;
         settled(&spool, |ledger| ledger.failed == 1 && ledger.delivered == 9).await;
@@ -1272,7 +1273,7 @@ impl Model {
         }
     }
 
-    fn settle(&mut self, one: &Queued, fails: bool) -> Settlement {
+    fn settle(&mut self, one: &QueuedEvent, fails: bool) -> Settlement {
         let message_id = self.waiting.remove(&one.id).expect("only what waits is read");
         self.unsure.insert(one.id, message_id.clone());
         let lines = if fails { &mut self.failed } else { &mut self.delivered };
@@ -1301,7 +1302,7 @@ impl Model {
     }
 
     /// What the disk had not got yet waits again; nothing else does.
-    fn crashed(&mut self, found: &[Queued]) {
+    fn crashed(&mut self, found: &[QueuedEvent]) {
         for id in found.iter().map(|one| one.id) {
             if let Some(message_id) = self.unsure.remove(&id) {
                 self.failed.remove(&id);
@@ -1360,7 +1361,7 @@ async fn run_model(operations: Vec<Operation>, keep: u64) {
     let limits = Limits { keep_events: keep, keep_rejected: keep, ..ROOMY };
     let (mut spool, mut threads) = Spool::open(dir.path(), limits).expect("opens");
     let mut model = Model::default();
-    let mut in_hand: VecDeque<Queued> = VecDeque::new();
+    let mut in_hand: VecDeque<QueuedEvent> = VecDeque::new();
     let mut cursor = spool.settled_through();
     for operation in operations {
         match operation {
@@ -1448,8 +1449,8 @@ fn a_database_that_is_removed_takes_no_event_and_is_made_anew_with_all_it_had() 
         assert!(refused.to_string().contains("was removed while Tributary runs"), "{refused}");
         healed(&spool).await;
         spool.append(arrivals(vec![event("u", "m4", 5)])).await.expect("taken again");
-        let ids = |queue: Vec<Queued>| {
-            let text = |one: &Queued| String::from_utf8_lossy(&one.json).into_owned();
+        let ids = |queue: Vec<QueuedEvent>| {
+            let text = |one: &QueuedEvent| String::from_utf8_lossy(&one.json).into_owned();
             let found = queue.iter().map(text).map(|json| json.split('"').nth(15).map(str::to_owned));
             found.collect::<Option<Vec<_>>>().expect("messageIds")
         };

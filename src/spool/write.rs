@@ -22,7 +22,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    AppendError, Arrivals, CARRIED_MAX, Command, Common, Limits, Queued, Requeued, Settlement, Summary,
+    AppendError, Arrivals, CARRIED_MAX, Command, Common, Limits, QueuedEvent, Requeued, Settlement, Summary,
     checkpoint::Checkpoints,
     open,
     pulse::{Commit, Keys, Pulse, Request},
@@ -520,7 +520,13 @@ impl Writer {
     }
 
     /// For the charts. What cannot be counted is a hole in them, no more.
-    fn count(&mut self, group: &Group, firsts: &[(EventId, usize)], committed: &[Queued], rejected: u64) {
+    fn count(
+        &mut self,
+        group: &Group,
+        firsts: &[(EventId, usize)],
+        committed: &[QueuedEvent],
+        rejected: u64,
+    ) {
         let requests = group.appends.iter().zip(firsts).map(|(append, (first, lines))| {
             let Arrivals { received_at, events, .. } = &append.arrivals;
             let events = events.len() as u64 + append.arrivals.refused();
@@ -886,12 +892,12 @@ fn repeats(connection: &Connection, newest: EventId) -> rusqlite::Result<Repeats
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Fault;
+    use crate::delivery::AwsError;
 
     #[test]
     fn attempts_that_the_next_one_replaces_cost_no_commit_of_their_own_for_a_while() {
         let attempts = |number| {
-            let attempt = Attempt { number, at: 0, took_ms: 1, fault: Fault::new("Odd", "answer") };
+            let attempt = Attempt { number, at: 0, took_ms: 1, fault: AwsError::new("Odd", "answer") };
             let hurries = transaction::stays(number);
             Group { attempts: vec![(1, attempt)], hurries, ..Group::new() }
         };

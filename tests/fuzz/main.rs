@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use tributary::event::{Arrival, Body, Encoding, Event, Kind, PathClass, Refusal, decode_pixel};
+use tributary::event::{Arrival, Body, Encoding, Event, Kind, PathClass, Rejection, decode_pixel};
 
 #[path = "../corpus/read.rs"]
 mod read;
@@ -185,8 +185,8 @@ fn items(body: &[u8]) -> Option<Vec<String>> {
     Some(items.into_iter().map(|item| item.get().to_owned()).collect())
 }
 
-fn bounded(refusal: &Refusal) {
-    assert!(refusal.excerpt.len() <= Refusal::EXCERPT_BYTES_MAX && !refusal.message.is_empty());
+fn bounded(refusal: &Rejection) {
+    assert!(refusal.excerpt.len() <= Rejection::EXCERPT_BYTES_MAX && !refusal.message.is_empty());
 }
 
 /// Feeds one body to all of it; gives how many events were accepted and refused.

@@ -13,7 +13,7 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use tributary::config::{Config, CredentialsSource, DestinationKind, Operation};
 use tributary::delivery::{Forwarder, Query};
-use tributary::engine::{Applied, Queued};
+use tributary::engine::{Applied, WaitingEvents};
 use tributary::event::Encoding;
 use tributary::practice::Faults;
 
@@ -1167,7 +1167,7 @@ fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     let mut config = Config::clone(&running.engine.config());
     config.destination.enabled = false;
     "other".clone_into(&mut config.destination.stream);
-    let saved = running.engine.save_and_apply(config, Queued::SetAside).wait().unwrap();
+    let saved = running.engine.save_and_apply(config, WaitingEvents::SetAside).wait().unwrap();
     assert_eq!((saved, &*running.engine.config().destination.stream), (Ok(Applied::InForce), "other"));
     let ledger =
         wait_for("the sums", || Some(running.engine.status().ledger).filter(|ledger| ledger.queued == 0));

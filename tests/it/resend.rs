@@ -7,7 +7,7 @@ use crate::binary::{Home, Serve};
 use crate::practising::practising;
 use crate::scripted::{Answer, Call, Scripted, TOO_LARGE};
 use crate::wire::{metric, wait_for, wait_until};
-use tributary::delivery::{Query, State, Which};
+use tributary::delivery::{Query, ResendSelection, State};
 
 /// Refuses records that hold this word, for good.
 fn refusing(word: &'static str) -> impl FnMut(&Call) -> Answer + Send {
@@ -186,7 +186,8 @@ fn a_resend_keeps_its_rate_is_seen_under_way_and_stops_when_it_is_told_to() {
     let reply = crate::wire::send(running.address, "POST", "/v1/batch", &headers, body.as_bytes());
     assert_eq!(reply.status, 200);
     running.wait_settled(50);
-    let which = || Which::Fitting(Box::new(Query { states: vec![State::Delivered], ..Query::default() }));
+    let which =
+        || ResendSelection::Fitting(Box::new(Query { states: vec![State::Delivered], ..Query::default() }));
     let engine = &running.engine;
     let would = engine.count_resend(which()).wait().unwrap().unwrap();
     assert_eq!((would.replayed, would.failed), (50, 0));

@@ -122,7 +122,7 @@ pub(super) fn timeline_ui(ui: &mut Ui, detail: &Detail, clock: &Clock) {
 mod tests {
     use super::*;
     use crate::{
-        delivery::{Attempt, Delivery, Fault},
+        delivery::{Attempt, AwsError, Delivery},
         event::Encoding,
     };
 
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_timeline_has_no_gap_and_every_put_as_long_as_it_took() {
-        let fault = Fault::new("Throttled", "");
+        let fault = AwsError::new("Throttled", "");
         let attempt = Attempt { number: 1, at: 1_100, took_ms: 20, fault };
         let all = stretches(&detail(State::Delivered, Some(2_000), vec![attempt]), 9_000);
         let parts: Vec<_> = all.iter().map(|one| (one.from, one.to, one.what == What::Waited)).collect();

@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     config::{Config, CredentialsSource},
-    delivery::{Fault, Step, Verdict},
+    delivery::{AwsError, CheckStep, Verdict},
     engine::{NextStep, Steps},
     policy::{self, Grants, IamCall},
-    remedy::Place,
+    remedy::Location,
 };
 
 /// IAM answers in seconds; the keychain may ask its user.
@@ -49,7 +49,7 @@ pub(super) struct Attach {
 struct Run {
     calls: Vec<IamCall>,
     config: Config,
-    steps: Vec<Step>,
+    steps: Vec<CheckStep>,
     /// The last word did not come: what was made after the last step is not known.
     is_late: bool,
     coming: Option<(Steps, Instant)>,
@@ -73,8 +73,8 @@ impl Attach {
                     return has_made;
                 }
                 NextStep::Pending => {
-                    let verdict = Verdict::Failed(Fault::new("NoAnswer", "It took too long."));
-                    run.steps.push(Step { name: "IAM", verdict, detail: String::new(), found: None });
+                    let verdict = Verdict::Failed(AwsError::new("NoAnswer", "It took too long."));
+                    run.steps.push(CheckStep { name: "IAM", verdict, detail: String::new(), found: None });
                     run.is_late = true;
                     break;
                 }
@@ -203,7 +203,7 @@ impl Run {
                 Verdict::Skipped => row_ui(ui, Look::Skipped, step.name, &step.detail),
                 Verdict::Failed(fault) => {
                     row_ui(ui, Look::Failed, step.name, "");
-                    banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Place::SetUpPolicy));
+                    banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Location::SetUpPolicy));
                 }
             }
         }

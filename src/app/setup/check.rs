@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{Config, Credentials, Destination, DestinationKind},
-    delivery::{Caller, CheckKind, Fault, Found, Millis, Step, Verdict},
+    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, CheckStep, Millis, Verdict},
     engine::{NextStep, Steps},
     event::{Aggregation, shown},
 };
@@ -38,7 +38,7 @@ struct Run {
     config: Config,
     kind: CheckKind,
     /// Known so far.
-    steps: Vec<Step>,
+    steps: Vec<CheckStep>,
     /// More may come, since when nothing did.
     coming: Option<(Steps, Instant)>,
     /// When it ended.
@@ -84,18 +84,18 @@ impl Check {
     }
 
     /// What was learned of the draft since the last frame.
-    pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Vec<Found> {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Vec<CheckFact> {
         let mut found = self.take(ctx);
         if let Some(run) = &self.run {
             found.retain(|found| match found {
-                Found::Caller(_) => who::is_same(&run.config, draft),
-                Found::KmsKey(_) => run.config.destination.is_same_stream(&draft.destination),
+                CheckFact::Identity(_) => who::is_same(&run.config, draft),
+                CheckFact::KmsKey(_) => run.config.destination.is_same_stream(&draft.destination),
             });
         }
         found
     }
 
-    fn take(&mut self, ctx: &egui::Context) -> Vec<Found> {
+    fn take(&mut self, ctx: &egui::Context) -> Vec<CheckFact> {
         let mut found = Vec::new();
         let Some(run) = &mut self.run else { return found };
         let Some((coming, since)) = &mut run.coming else { return found };
@@ -153,11 +153,11 @@ impl Check {
     }
 
     /// Whom AWS named, where these very credentials were checked.
-    pub(super) fn caller(&self, draft: &Config) -> Option<&Caller> {
+    pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
         let run = self.run.as_ref().filter(|run| who::is_same(&run.config, draft))?;
         run.steps.iter().find_map(|step| match &step.found {
-            Some(Found::Caller(caller)) => Some(caller),
-            Some(Found::KmsKey(_)) | None => None,
+            Some(CheckFact::Identity(caller)) => Some(caller),
+            Some(CheckFact::KmsKey(_)) | None => None,
         })
     }
 
@@ -247,8 +247,8 @@ impl Run {
     /// The step that is being looked at gave no answer.
     fn fail(&mut self, said: &str) {
         let name = self.next().unwrap_or("put");
-        let verdict = Verdict::Failed(Fault::new("NoAnswer", said));
-        self.steps.push(Step { name, verdict, detail: String::new(), found: None });
+        let verdict = Verdict::Failed(AwsError::new("NoAnswer", said));
+        self.steps.push(CheckStep { name, verdict, detail: String::new(), found: None });
     }
 
     fn names(&self) -> Vec<&'static str> {
@@ -286,7 +286,7 @@ impl Run {
                 row_ui(ui, Look::Waiting, name, "Not checked: the step before it failed.");
             }
         }
-        let untested = |step: &Step| step.name == "put" && step.verdict == Verdict::Skipped;
+        let untested = |step: &CheckStep| step.name == "put" && step.verdict == Verdict::Skipped;
         if finding == Finding::Good && !self.steps.iter().any(untested) {
             widgets::message_ui(ui, Tone::Good, "The check found no problem.");
         }

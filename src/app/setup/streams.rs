@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, StreamArn},
-    delivery::{Fault, ListedStream},
+    delivery::{AwsError, ListedStream},
     policy, remedy,
 };
 
@@ -27,8 +27,8 @@ const LIST_PATIENCE: Duration = Duration::from_mins(2);
 /// A little longer than the engine waits for a new stream.
 const MAKE_PATIENCE: Duration = Duration::from_mins(4);
 
-type Listed = Result<Vec<ListedStream>, Fault>;
-type Made = Result<bool, Fault>;
+type Listed = Result<Vec<ListedStream>, AwsError>;
+type Made = Result<bool, AwsError>;
 
 #[derive(Default)]
 pub(super) struct Streams {
@@ -43,13 +43,13 @@ pub(super) struct Streams {
 }
 
 fn arrived<T>(
-    waiting: &mut Option<(Waiting<Result<T, Fault>>, Config)>,
+    waiting: &mut Option<(Waiting<Result<T, AwsError>>, Config)>,
     ctx: &egui::Context,
-) -> Option<(Result<T, Fault>, Config)> {
+) -> Option<(Result<T, AwsError>, Config)> {
     let answer = match waiting.as_mut()?.0.poll(ctx) {
         Poll::Pending => return None,
         Poll::There(answer) => answer,
-        Poll::Lost => Err(Fault::new("NoAnswer", "It took too long.")),
+        Poll::Lost => Err(AwsError::new("NoAnswer", "It took too long.")),
     };
     waiting.take().map(|(_, config)| (answer, config))
 }
@@ -182,7 +182,7 @@ impl Streams {
                 widgets::message_ui(ui, Tone::Note, &text);
             }
             Some((Err(fault), config)) => {
-                banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Place::SetUpStream));
+                banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Location::SetUpStream));
             }
             None => {}
         }
@@ -195,7 +195,7 @@ impl Streams {
             Some((_, config)) if !who::is_same_but_for_stream(config, draft) => return,
             Some((Ok(list), _)) => list,
             Some((Err(fault), config)) => {
-                return banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Place::SetUpStream));
+                return banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Location::SetUpStream));
             }
             None => return,
         };

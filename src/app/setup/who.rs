@@ -12,8 +12,8 @@ use super::super::{
 };
 use crate::{
     config::{Config, CredentialsSource},
-    delivery::{Caller, Fault, Profile, ProfileKind},
-    remedy::{Place, SignIn, SignInWith},
+    delivery::{AwsError, AwsIdentity, Profile, ProfileKind},
+    remedy::{Location, SignIn, SignInWith},
 };
 
 /// Looking for keys takes a while where there are none.
@@ -23,9 +23,9 @@ const READ_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Who {
-    waiting: Option<(Waiting<Result<Caller, Fault>>, Config)>,
+    waiting: Option<(Waiting<Result<AwsIdentity, AwsError>>, Config)>,
     /// What was said, and of which settings.
-    answer: Option<(Result<Caller, Fault>, Config)>,
+    answer: Option<(Result<AwsIdentity, AwsError>, Config)>,
     /// The answer has just come, and is to be brought into sight.
     reveal: bool,
 }
@@ -52,12 +52,12 @@ impl Who {
     }
 
     /// Who it is, when that has just become known of the draft.
-    pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Option<Caller> {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Option<AwsIdentity> {
         let (waiting, _) = self.waiting.as_mut()?;
         let answer = match waiting.poll(ctx) {
             Poll::Pending => return None,
             Poll::There(answer) => answer,
-            Poll::Lost => Err(Fault::new("NoAnswer", "It took too long.")),
+            Poll::Lost => Err(AwsError::new("NoAnswer", "It took too long.")),
         };
         let (_, config) = self.waiting.take()?;
         let caller = answer.clone().ok().filter(|_| is_same(&config, draft));
@@ -67,7 +67,7 @@ impl Who {
     }
 
     /// Whom AWS named, where it was asked about these very credentials.
-    pub(super) fn caller(&self, draft: &Config) -> Option<&Caller> {
+    pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
         let (answer, config) = self.answer.as_ref()?;
         answer.as_ref().ok().filter(|_| is_same(config, draft))
     }
@@ -120,7 +120,7 @@ impl Who {
                 }
             }
             Some((Err(fault), config)) => {
-                banner::remedy_for_ui(ui, seen, fault, config, Some(Place::SetUpCredentials));
+                banner::remedy_for_ui(ui, seen, fault, config, Some(Location::SetUpCredentials));
             }
             None => {}
         }

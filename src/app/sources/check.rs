@@ -16,7 +16,7 @@ use crate::{
         theme::{self, tokens, weight},
         widgets::{self, Tone},
     },
-    delivery::{Delivery, Detail, EventId, Field, Page, Pattern, Query, State, Status, Stranger},
+    delivery::{Delivery, Detail, EventId, Field, LogPage, Pattern, Query, State, Status, Stranger},
     engine::Engine,
     event::{Kind, library_of},
 };
@@ -36,7 +36,7 @@ pub(super) struct Check {
     before: u64,
     /// Who had been turned away by then, how often.
     strangers: Vec<(Arc<str>, u64)>,
-    waiting: Option<Waiting<Result<Page, String>>>,
+    waiting: Option<Waiting<Result<LogPage, String>>>,
     /// The detail of the event that came, while it is being read.
     reading: Option<Waiting<Result<Option<Detail>, String>>>,
     /// The log's revision when it was last asked for.

@@ -14,9 +14,9 @@ use crate::{
         widgets::{self, Tone},
     },
     config::{Config, PublicUrl},
-    delivery::{Fault, Millis, PUBLIC_STEPS, Step, Verdict},
+    delivery::{AwsError, CheckStep, Millis, PUBLIC_STEPS, Verdict},
     engine::{NextStep, Steps},
-    remedy::Place,
+    remedy::Location,
     snippets::{Proxy, proxy_lines},
 };
 
@@ -42,7 +42,7 @@ impl Default for Public {
 struct Run {
     address: PublicUrl,
     trusted: Vec<String>,
-    steps: Vec<Step>,
+    steps: Vec<CheckStep>,
     /// More may come, since when nothing did.
     coming: Option<(Steps, Instant)>,
     /// When it ended.
@@ -140,8 +140,8 @@ impl Run {
     /// The step that is being looked at gave no answer.
     fn fail(&mut self, said: &str) {
         let name = self.next().unwrap_or("event");
-        let verdict = Verdict::Failed(Fault::new("NoAnswer", said));
-        self.steps.push(Step { name, verdict, detail: String::new(), found: None });
+        let verdict = Verdict::Failed(AwsError::new("NoAnswer", said));
+        self.steps.push(CheckStep { name, verdict, detail: String::new(), found: None });
     }
 
     /// The step that is being looked at.
@@ -172,7 +172,7 @@ impl Run {
                 Verdict::Failed(fault) => {
                     row_ui(ui, Look::Failed, step.name, "");
                     let config = Config::clone(seen.config);
-                    banner::remedy_for_ui(ui, seen, fault, &config, Some(Place::Sources));
+                    banner::remedy_for_ui(ui, seen, fault, &config, Some(Location::Sources));
                 }
             }
         }

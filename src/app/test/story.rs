@@ -13,7 +13,7 @@ use super::super::{
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{self, Detail, Fault, Millis, Record, State, Status},
+    delivery::{self, AwsError, Detail, Millis, Record, State, Status},
     engine::{Engine, TestSent},
     event::{self, Bucket, Kind, Part},
     remedy,
@@ -32,11 +32,11 @@ pub(super) struct Sent {
 /// The record as the stream gives it back.
 enum ReadBack {
     NotYet,
-    Waiting(Waiting<Result<Option<Record>, Fault>>),
+    Waiting(Waiting<Result<Option<Record>, AwsError>>),
     There(Box<Read>),
     /// The stream has it no more, or not where it said.
     Gone,
-    Refused(Fault),
+    Refused(AwsError),
     Lost,
 }
 
@@ -52,7 +52,7 @@ struct Read {
 
 impl Read {
     /// The event at that place in the record; the whole record, where it has no such place.
-    fn at(place: Option<delivery::Place>, record: &Record) -> Self {
+    fn at(place: Option<delivery::PlaceInRecord>, record: &Record) -> Self {
         let whole =
             || Self { key: Arc::clone(&record.partition_key), stored: record.data.to_vec(), place: None };
         let Some(place) = place else { return whole() };
@@ -201,7 +201,7 @@ impl Sent {
         detail::fault_ui(ui, delivery, seen, Place::Test);
         ui.horizontal_wrapped(|ui| {
             if let ReadBack::Refused(fault) = &self.read
-                && remedy::remedy(fault, seen.config).place == Some(remedy::Place::SetUpPolicy)
+                && remedy::remedy(fault, seen.config).place == Some(remedy::Location::SetUpPolicy)
                 && widgets::button_ui(ui, Icon::ArrowRight, "Allow reading in Set up").clicked()
             {
                 seen.wishes.push(Wish::AllowReading);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     fn delivered(key: &str, json: &'static str, encoding: Encoding, at: u32) -> Detail {
-        let place = Some(delivery::Place { at, of: 2 });
+        let place = Some(delivery::PlaceInRecord { at, of: 2 });
         let receipt = Receipt { shard_id: "shardId-0".into(), sequence_number: "49".into(), place };
         let delivery = Delivery {
             id: 1,
@@ -357,7 +357,8 @@ mod tests {
                 assert_eq!(compared(&other, &read).0, Some(Tone::Bad));
             }
             // Somebody else's record has its sequence number.
-            let read = Read::at(Some(delivery::Place { at: 1, of: 2 }), &self::record("ada", b"x".to_vec()));
+            let read =
+                Read::at(Some(delivery::PlaceInRecord { at: 1, of: 2 }), &self::record("ada", b"x".to_vec()));
             let (tone, _, text) = compared(&delivered("ada", "{}", encoding, 1), &read);
             assert_eq!(tone, Some(Tone::Bad));
             assert!(text.contains("does not hold 2 events"), "{text}");

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
 };
 
 use super::TIMEOUT;
-use crate::delivery::Fault;
+use crate::delivery::AwsError;
 
 /// A certificate that ends sooner is worth a word.
 const ENDS_SOON_DAYS: u64 = 14;
@@ -29,8 +29,8 @@ pub(super) fn check(
     host: &str,
     address: SocketAddr,
     trusted: &[CertificateDer<'static>],
-) -> Result<String, Fault> {
-    let unusable = |error: &dyn Display| Fault::new("PublicHandshakeFailed", error.to_string());
+) -> Result<String, AwsError> {
+    let unusable = |error: &dyn Display| AwsError::new("PublicHandshakeFailed", error.to_string());
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(trusted.iter().cloned());
     let provider = Arc::new(ring::default_provider());
@@ -53,7 +53,7 @@ pub(super) fn check(
         client.complete_io(&mut socket).map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(rustls::Error::InvalidCertificate(why)) => {
-                    Fault::new("PublicCertificateInvalid", why_invalid(why))
+                    AwsError::new("PublicCertificateInvalid", why_invalid(why))
                 }
                 Some(other) => unusable(other),
                 None => unusable(&error),

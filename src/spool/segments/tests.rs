@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        FILE_NAME, Limits, LogReader, Queued, Spool, examine, open,
+        FILE_NAME, Limits, LogReader, QueuedEvent, Spool, examine, open,
         tests::{ROOMY, arrivals, close, delivered, event, failed, healed, runtime, settled, waiting},
     },
     *,
@@ -22,7 +22,7 @@ fn bytes_of(dir: &Path, number: i64) -> Vec<u8> {
 }
 
 /// A spool of 3 large events, of 1 small one and of 2 large ones, in two segments; closed.
-fn filled(dir: &Path, limits: Limits) -> Vec<Queued> {
+fn filled(dir: &Path, limits: Limits) -> Vec<QueuedEvent> {
     runtime().block_on(async {
         for ids in [&["m1", "m2", "m3"][..], &["m4"], &["m5", "m6"]] {
             let (spool, threads) = Spool::open(dir, limits).expect("opens");

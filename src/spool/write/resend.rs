@@ -14,7 +14,7 @@ use super::transaction::{EventRow, Transaction};
 use crate::{
     delivery::{EventId, Millis, Resent},
     spool::{
-        Queued, Requeued, has_share,
+        QueuedEvent, Requeued, has_share,
         read::Payloads,
         rows::{DELIVERED, FAILED, RESENT},
     },
@@ -168,7 +168,7 @@ impl Transaction<'_> {
             self.count_requeued((*line, source), (had_failed, bytes), &mut done.sums)?;
             done.looked_at += 1;
             done.sums.bytes += bytes;
-            self.written.committed.push(Queued {
+            self.written.committed.push(QueuedEvent {
                 id: self.books.newest,
                 key: Arc::from(settled.key.as_str()),
                 json: Bytes::copy_from_slice(json),

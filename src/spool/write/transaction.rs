@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
     super::{
-        Arrivals, LINE_BYTES, Queued, Rejected, Requeued, Settlement,
+        Arrivals, LINE_BYTES, QueuedEvent, Rejected, Requeued, Settlement,
         repeats::Repeats,
         rows::{Books, DELIVERED, FAILED, REJECTED, column, encoding_column, kind_column, sum_of},
         segments::{COMMIT_BYTES_MIN, Segment},
@@ -18,8 +18,8 @@ use super::{
     sources::Sources,
 };
 use crate::{
-    delivery::{Attempt, EventId, Fault, Millis},
-    event::{Event, PartitionKey, Refusal},
+    delivery::{Attempt, AwsError, EventId, Millis},
+    event::{Event, PartitionKey, Rejection},
 };
 
 /// Payloads lie together up to this size; reading one reads its chunk. SQLite copies a chunk twice on its way: a larger one
@@ -45,7 +45,7 @@ pub(super) struct Written {
     /// What became of each resend.
     pub(super) requeued: Vec<Requeued>,
     /// The events for the forwarder.
-    pub(super) committed: Vec<Queued>,
+    pub(super) committed: Vec<QueuedEvent>,
     /// The payloads are in a segment, and not in the write-ahead log.
     pub(super) in_segment: bool,
 }
@@ -146,7 +146,7 @@ impl<'w> Transaction<'w> {
             if repeat_of.is_none() {
                 self.repeats.remember(hash, self.books.newest);
             }
-            self.written.committed.push(Queued {
+            self.written.committed.push(QueuedEvent {
                 id: self.books.newest,
                 key: event.key.shared(),
                 json: Bytes::from(std::mem::take(&mut event.json)),
@@ -319,12 +319,12 @@ fn dropped_repeat(event: &Event, earlier: EventId) -> Rejected {
         kind: Some(event.kind),
         message_id: Some(event.message_id.clone()),
         user: Some(event.key.clone()),
-        fault: Fault::new(
+        fault: AwsError::new(
             REPEAT,
             format!("an event with this messageId was accepted before (line {earlier})"),
         ),
         name: event.name.as_deref().map(Box::from),
-        excerpt: Refusal::excerpt_of(&event.json).to_vec(),
+        excerpt: Rejection::excerpt_of(&event.json).to_vec(),
         bytes: u32::try_from(event.json.len()).unwrap_or(u32::MAX),
     }
 }

@@ -1,7 +1,7 @@
-//! Who holds the endpoint's places for connections, and who gives one up when there is none left.
+//! Who holds the endpoint's slots for connections, and who gives one up when there is none left.
 //!
 //! Room is made at once, in a fixed order ([`Rank`]): connections that have shown nothing go first, those that have shown
-//! a known write key last. A request that has arrived whole is never cut. A few places are reserved for those who have
+//! a known write key last. A request that has arrived whole is never cut. A few slots are reserved for those who have
 //! shown a key, and each peer address has a bound of its own. Knows neither sockets nor HTTP.
 
 use std::{
@@ -27,19 +27,19 @@ const SLOW: u64 = 4 << 10;
 /// another one when it next has something to say; a newcomer that is cut loses a request.
 const RESTING: Duration = Duration::from_secs(5);
 
-/// Newcomers are not cut for another one while they have no more than one in so many places and a known sender is idle.
+/// Newcomers are not cut for another one while they have no more than one in so many slots and a known sender is idle.
 const PLACES_PER_FRESH: usize = 8;
 
 /// Connections without a key, and slow ones, that make room at a time, so that a flood does not cost a search for each.
 const AT_A_TIME: usize = 16;
 
-/// For each so many places, one connection that has been told to make room may hold its descriptor for a moment longer.
-pub(super) const PLACES_PER_LEAVING: usize = 8;
+/// For each so many slots, one connection that has been told to make room may hold its descriptor for a moment longer.
+pub(super) const SLOTS_PER_LEAVING: usize = 8;
 
-/// How often the log says that places are taken, for each [`Full`].
+/// How often the log says that slots are taken, for each [`Full`].
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
-/// Places that only those who have shown a known key may take, or a sixteenth of all where those are few.
+/// Slots that only those who have shown a known key may take, or a sixteenth of all where those are few.
 const RESERVED: usize = 64;
 
 /// How long a peer address is remembered for a known key, and how many are.
@@ -109,7 +109,7 @@ impl Peer {
 }
 
 /// The connections of a listener.
-pub(super) struct Places {
+pub(super) struct Slots {
     max: usize,
     began: Instant,
     held: Mutex<Held>,
@@ -119,11 +119,11 @@ pub(super) struct Places {
 
 #[derive(Default)]
 struct Held {
-    places: HashMap<u64, Arc<Place>>,
+    slots: HashMap<u64, Arc<Slot>>,
     next: u64,
     /// Those that have been told to make room.
     leaving: usize,
-    /// Those that may not take a reserved place, without those leaving.
+    /// Those that may not take a reserved slot, without those leaving.
     strangers: usize,
     /// Without those leaving.
     by_peer: HashMap<Peer, usize>,
@@ -134,7 +134,7 @@ struct Held {
     said_at: [Option<Instant>; 3],
 }
 
-/// What has no place left.
+/// What has no slot left.
 #[derive(Clone, Copy, Debug)]
 enum Full {
     All,
@@ -142,9 +142,9 @@ enum Full {
     Peer,
 }
 
-/// Why there is no place now.
+/// Why there is no slot now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoPlace {
+pub(super) enum NoSlot {
     /// All of this peer's connections are being answered, as many as it may have.
     ForPeer,
     /// All connections are being answered, or end just now.
@@ -152,9 +152,9 @@ pub(super) enum NoPlace {
 }
 
 /// One connection, as its task and the list of all see it.
-pub(super) struct Place {
+pub(super) struct Slot {
     pub(super) peer: SocketAddr,
-    all: Arc<Places>,
+    all: Arc<Slots>,
     doing: AtomicU8,
     /// When it began to do so.
     since_ms: AtomicU64,
@@ -176,24 +176,24 @@ pub(super) struct Place {
     counted: AtomicUsize,
 }
 
-/// A held place: given back when it is dropped.
+/// A held slot: given back when it is dropped.
 pub(super) struct Ticket {
     number: u64,
-    pub(super) place: Arc<Place>,
+    pub(super) slot: Arc<Slot>,
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let all = &self.place.all;
+        let all = &self.slot.all;
         let mut held = all.lock();
-        if held.places.remove(&self.number).is_some() {
-            if self.place.leaving.load(Relaxed) {
+        if held.slots.remove(&self.number).is_some() {
+            if self.slot.leaving.load(Relaxed) {
                 held.leaving -= 1;
             } else {
-                held.forget(&self.place);
+                held.forget(&self.slot);
             }
-            if self.place.known.load(Relaxed) {
-                held.remember(Peer::of(self.place.peer.ip()));
+            if self.slot.known.load(Relaxed) {
+                held.remember(Peer::of(self.slot.peer.ip()));
             }
         }
         drop(held);
@@ -203,12 +203,12 @@ impl Drop for Ticket {
 
 impl Held {
     /// No longer counts a connection that ends.
-    fn forget(&mut self, place: &Place) {
-        if place.stranger.swap(false, Relaxed) {
+    fn forget(&mut self, slot: &Slot) {
+        if slot.stranger.swap(false, Relaxed) {
             self.strangers -= 1;
         }
-        self.head_done(place);
-        let peer = Peer::of(place.peer.ip());
+        self.head_done(slot);
+        let peer = Peer::of(slot.peer.ip());
         if let Some(count) = self.by_peer.get_mut(&peer) {
             *count -= 1;
             if *count == 0 {
@@ -217,42 +217,42 @@ impl Held {
         }
     }
 
-    fn head_done(&mut self, place: &Place) {
-        self.head_bytes -= place.counted.swap(0, Relaxed);
+    fn head_done(&mut self, slot: &Slot) {
+        self.head_bytes -= slot.counted.swap(0, Relaxed);
     }
 
     /// Unfinished heads take too much memory: the connections with the longest ones end, those without a key first.
     fn shed_heads(&mut self) {
-        let counted = |place: &Place| place.counted.load(Relaxed);
-        let mut long: Vec<_> = self.places.values().filter(|place| counted(place) > 0).cloned().collect();
-        long.sort_by_key(|place| (place.is_known(), std::cmp::Reverse(counted(place))));
-        for place in long {
+        let counted = |slot: &Slot| slot.counted.load(Relaxed);
+        let mut long: Vec<_> = self.slots.values().filter(|slot| counted(slot) > 0).cloned().collect();
+        long.sort_by_key(|slot| (slot.is_known(), std::cmp::Reverse(counted(slot))));
+        for slot in long {
             if self.head_bytes <= HEADS_BYTES_MAX / 4 * 3 {
                 break;
             }
-            self.tell(&place);
+            self.tell(&slot);
         }
     }
 
     /// Bodies take all the memory for them: the largest one that is not fresh goes, a stranger's before a known sender's;
     /// none while one that was told to go has its bytes still.
     fn shed_body(&mut self, now_ms: u64) {
-        let is_going = |place: &Place| {
-            let holds_bytes = place.body_bytes.load(Relaxed) > 0 && place.doing() == Doing::Reading;
-            place.leaving.load(Relaxed) && holds_bytes
+        let is_going = |slot: &Slot| {
+            let holds_bytes = slot.body_bytes.load(Relaxed) > 0 && slot.doing() == Doing::Reading;
+            slot.leaving.load(Relaxed) && holds_bytes
         };
-        if self.places.values().any(|place| is_going(place)) {
+        if self.slots.values().any(|slot| is_going(slot)) {
             return;
         }
-        let is_old = |place: &Place| {
-            let since = Duration::from_millis(now_ms.saturating_sub(place.since_ms.load(Relaxed)));
-            place.doing() == Doing::Reading && since >= FRESH && !place.leaving.load(Relaxed)
+        let is_old = |slot: &Slot| {
+            let since = Duration::from_millis(now_ms.saturating_sub(slot.since_ms.load(Relaxed)));
+            slot.doing() == Doing::Reading && since >= FRESH && !slot.leaving.load(Relaxed)
         };
-        let bytes = |place: &Place| place.body_bytes.load(Relaxed);
-        let of_old = self.places.values().filter(|place| is_old(place) && bytes(place) > 0);
-        let largest = of_old.max_by_key(|place| (!place.is_known(), bytes(place))).cloned();
-        if let Some(place) = largest {
-            self.tell(&place);
+        let bytes = |slot: &Slot| slot.body_bytes.load(Relaxed);
+        let of_old = self.slots.values().filter(|slot| is_old(slot) && bytes(slot) > 0);
+        let largest = of_old.max_by_key(|slot| (!slot.is_known(), bytes(slot))).cloned();
+        if let Some(slot) = largest {
+            self.tell(&slot);
         }
     }
 
@@ -281,44 +281,44 @@ impl Held {
     }
 
     /// Tells a connection to make room; it counts no more.
-    fn tell(&mut self, place: &Place) {
-        place.leaving.store(true, Relaxed);
+    fn tell(&mut self, slot: &Slot) {
+        slot.leaving.store(true, Relaxed);
         self.leaving += 1;
-        self.forget(place);
-        place.told.notify_waiters();
+        self.forget(slot);
+        slot.told.notify_waiters();
     }
 
     /// Tells the lowest-ranked of those connections: several if they have shown no key or are slow, else one. Says
     /// whether there was any.
-    fn make_room(&mut self, now_ms: u64, wanted: impl Fn(&Place) -> bool) -> bool {
+    fn make_room(&mut self, now_ms: u64, wanted: impl Fn(&Slot) -> bool) -> bool {
         let ranked = || {
-            let wanted = self.places.iter().filter(|(_, place)| wanted(place));
-            wanted.filter_map(|(number, place)| Some((place.rank(now_ms)?, *number)))
+            let wanted = self.slots.iter().filter(|(_, slot)| wanted(slot));
+            wanted.filter_map(|(number, slot)| Some((slot.rank(now_ms)?, *number)))
         };
         let of = |rank: Rank| ranked().filter(move |((other, _), _)| *other == rank);
         let Some(mut first) = ranked().min() else { return false };
-        if first.0.0 == Rank::Fresh && of(Rank::Fresh).count() <= self.places.len() / PLACES_PER_FRESH {
+        if first.0.0 == Rank::Fresh && of(Rank::Fresh).count() <= self.slots.len() / PLACES_PER_FRESH {
             first = of(Rank::KnownResting).min().unwrap_or(first);
         }
         let mut chosen = vec![first];
         if first.0.0 <= Rank::KnownSlow {
             chosen = of(first.0.0).collect();
-            let count = AT_A_TIME.min((self.places.len() / 8).max(1));
+            let count = AT_A_TIME.min((self.slots.len() / 8).max(1));
             if chosen.len() > count {
                 chosen.select_nth_unstable(count);
                 chosen.truncate(count);
             }
         }
         for (_, number) in chosen {
-            if let Some(place) = self.places.get(&number).map(Arc::clone) {
-                self.tell(&place);
+            if let Some(slot) = self.slots.get(&number).map(Arc::clone) {
+                self.tell(&slot);
             }
         }
         true
     }
 }
 
-impl Places {
+impl Slots {
     /// Of so many connections.
     pub(super) fn new(max: usize) -> Arc<Self> {
         // In tests some connections can be older than others.
@@ -341,15 +341,15 @@ impl Places {
         (setting > 0).then(|| setting.min(self.max / 2).max(1))
     }
 
-    /// A place for a connection from there, if need be that of another one. `bound`: the most that this peer may have.
-    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, bound: Option<usize>) -> Result<Ticket, NoPlace> {
+    /// A slot for a connection from there, if need be that of another one. `bound`: the most that this peer may have.
+    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr, bound: Option<usize>) -> Result<Ticket, NoSlot> {
         let now_ms = self.now_ms();
         let mut held = self.lock();
-        if held.leaving >= (self.max / PLACES_PER_LEAVING).max(1) {
-            return Err(NoPlace::ForAnybody);
+        if held.leaving >= (self.max / SLOTS_PER_LEAVING).max(1) {
+            return Err(NoSlot::ForAnybody);
         }
         let key = Peer::of(peer.ip());
-        let of_peer = |place: &Place| Peer::of(place.peer.ip()) == key;
+        let of_peer = |slot: &Slot| Peer::of(slot.peer.ip()) == key;
         let so_many = held.by_peer.get(&key).copied().unwrap_or(0);
         if let Some(bound) = bound.filter(|bound| so_many >= *bound) {
             if held.is_news(Full::Peer) {
@@ -360,12 +360,12 @@ impl Places {
                 );
             }
             if !held.make_room(now_ms, of_peer) {
-                return Err(NoPlace::ForPeer);
+                return Err(NoSlot::ForPeer);
             }
         }
         let stranger = !held.is_known(key);
         let for_strangers = self.max - RESERVED.min(self.max / 16);
-        let is_stranger = |place: &Place| place.stranger.load(Relaxed);
+        let is_stranger = |slot: &Slot| slot.stranger.load(Relaxed);
         if stranger && held.strangers >= for_strangers {
             if held.is_news(Full::Strangers) {
                 tracing::warn!(
@@ -374,10 +374,10 @@ impl Places {
                 );
             }
             if !held.make_room(now_ms, is_stranger) {
-                return Err(NoPlace::ForAnybody);
+                return Err(NoSlot::ForAnybody);
             }
         }
-        if held.places.len() - held.leaving >= self.max {
+        if held.slots.len() - held.leaving >= self.max {
             if held.is_news(Full::All) {
                 tracing::warn!(
                     "All {} connections of the endpoint are taken; those without a write key make room first",
@@ -385,14 +385,14 @@ impl Places {
                 );
             }
             if !held.make_room(now_ms, |_| true) {
-                return Err(NoPlace::ForAnybody);
+                return Err(NoSlot::ForAnybody);
             }
         }
         Ok(self.add(&mut held, peer, stranger))
     }
 
     fn add(self: &Arc<Self>, held: &mut Held, peer: SocketAddr, stranger: bool) -> Ticket {
-        let place = Arc::new(Place {
+        let slot = Arc::new(Slot {
             peer,
             all: Arc::clone(self),
             doing: AtomicU8::new(Doing::Beginning as u8),
@@ -411,8 +411,8 @@ impl Places {
         held.next += 1;
         held.strangers += usize::from(stranger);
         *held.by_peer.entry(Peer::of(peer.ip())).or_default() += 1;
-        held.places.insert(number, Arc::clone(&place));
-        Ticket { number, place }
+        held.slots.insert(number, Arc::clone(&slot));
+        Ticket { number, slot }
     }
 
     /// The system has no more file descriptors: some connections end, whatever the limit is.
@@ -425,7 +425,7 @@ impl Places {
     }
 }
 
-impl Place {
+impl Slot {
     pub(super) fn doing(&self) -> Doing {
         Doing::ALL[usize::from(self.doing.load(Relaxed)) % Doing::ALL.len()]
     }
@@ -607,7 +607,7 @@ impl Drop for UnderWay<'_> {
 }
 
 #[cfg(test)]
-impl Places {
+impl Slots {
     pub(super) fn comes(self: &Arc<Self>) -> Ticket {
         self.admit("192.0.2.1:4711".parse().expect("an address"), None).expect("there is room")
     }
@@ -621,14 +621,14 @@ impl Places {
 impl Ticket {
     /// So many bytes of its body came longer ago than a body counts as new.
     pub(super) fn with_old_body(self, bytes: usize) -> Self {
-        self.place.begin_request();
-        self.place.body_came(bytes);
-        self.place.since_ms.store(0, Relaxed);
+        self.slot.begin_request();
+        self.slot.body_came(bytes);
+        self.slot.since_ms.store(0, Relaxed);
         self
     }
 
     pub(super) fn must_leave(&self) -> bool {
-        self.place.leaving.load(Relaxed)
+        self.slot.leaving.load(Relaxed)
     }
 }
 

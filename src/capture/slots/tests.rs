@@ -1,7 +1,7 @@
 use super::*;
 
-fn places(max: usize) -> Arc<Places> {
-    Places::new(max)
+fn slots(max: usize) -> Arc<Slots> {
+    Slots::new(max)
 }
 
 fn address(text: &str) -> SocketAddr {
@@ -9,38 +9,38 @@ fn address(text: &str) -> SocketAddr {
 }
 
 /// Each from an address of its own.
-fn comes(all: &Arc<Places>, number: u8) -> Ticket {
+fn comes(all: &Arc<Slots>, number: u8) -> Ticket {
     all.admit(address(&format!("192.0.2.{number}")), None).expect("there is room")
 }
 
 impl Ticket {
     /// What it does began so many seconds ago.
     fn since(self, seconds: u64) -> Self {
-        self.place.since_ms.store(self.place.all.now_ms() - seconds * 1000, Relaxed);
+        self.slot.since_ms.store(self.slot.all.now_ms() - seconds * 1000, Relaxed);
         self
     }
 
     fn idle(self, seconds: u64) -> Self {
-        self.place.end_request();
+        self.slot.end_request();
         self.since(seconds)
     }
 
     /// With so many bytes of its body.
     fn reading(self, seconds: u64, bytes: usize) -> Self {
-        self.place.begin_request();
-        self.place.body_came(bytes);
+        self.slot.begin_request();
+        self.slot.body_came(bytes);
         self.since(seconds)
     }
 
     fn known(self) -> Self {
-        self.place.shows_key();
+        self.slot.shows_key();
         self
     }
 }
 
 #[test]
 fn strangers_make_room_before_those_who_have_shown_a_key_however_busy_they_were() {
-    let all = places(16);
+    let all = slots(16);
     let expected = [
         comes(&all, 1).since(9),
         comes(&all, 2).since(3),
@@ -59,7 +59,7 @@ fn strangers_make_room_before_those_who_have_shown_a_key_however_busy_they_were(
         comes(&all, 12).known().reading(3, 200_000),
     ];
     let taken = comes(&all, 13);
-    taken.place.taken();
+    taken.slot.taken();
     let mut order = Vec::new();
     while all.lock().make_room(all.now_ms(), |_| true) {
         let left = expected.iter().enumerate().filter(|(_, ticket)| ticket.must_leave());
@@ -74,7 +74,7 @@ fn strangers_make_room_before_those_who_have_shown_a_key_however_busy_they_were(
 #[test]
 fn newcomers_are_not_cut_while_known_senders_are_idle() {
     for idle_for in [55, 1] {
-        let all = places(64);
+        let all = slots(64);
         let known: Vec<_> = (0..64).map(|number| comes(&all, number).known().idle(idle_for)).collect();
         let newcomers: Vec<_> = (100..106).map(|number| comes(&all, number)).collect();
         assert!(!newcomers.iter().any(Ticket::must_leave), "idle for {idle_for} s");
@@ -84,7 +84,7 @@ fn newcomers_are_not_cut_while_known_senders_are_idle() {
 
 #[test]
 fn where_all_are_newcomers_one_of_them_is_cut_for_the_next() {
-    let all = places(200);
+    let all = slots(200);
     let newcomers: Vec<_> = (0..188).map(|number| comes(&all, number)).collect();
     let next: Vec<_> = (200..208).map(|number| comes(&all, number)).collect();
     assert!(!next.iter().any(Ticket::must_leave), "the oldest go");
@@ -93,25 +93,25 @@ fn where_all_are_newcomers_one_of_them_is_cut_for_the_next() {
 
 #[test]
 fn there_is_always_room_for_the_next_one_unless_every_request_is_being_stored() {
-    let all = places(16);
+    let all = slots(16);
     let mut held: Vec<_> = (0..16).map(|number| comes(&all, number).known()).collect();
     for ticket in &held {
-        ticket.place.taken();
+        ticket.slot.taken();
     }
     let next = || all.admit(address("192.0.2.99"), None);
-    assert_eq!(next().err(), Some(NoPlace::ForAnybody));
-    held[5].place.end_request();
+    assert_eq!(next().err(), Some(NoSlot::ForAnybody));
+    held[5].slot.end_request();
     let new = next().expect("one is idle");
     assert!(held[5].must_leave());
-    new.place.taken();
-    assert_eq!(next().err(), Some(NoPlace::ForAnybody));
+    new.slot.taken();
+    assert_eq!(next().err(), Some(NoSlot::ForAnybody));
     held.remove(3);
     next().expect("one has ended");
 }
 
 #[test]
 fn a_peer_with_all_connections_that_it_may_have_makes_room_for_itself() {
-    let all = places(16);
+    let all = slots(16);
     let other = comes(&all, 1).since(30);
     let come = |text: &str| all.admit(address(text), all.bound(4));
     // One network of a provider's customer, and IPv4 in the form of IPv6.
@@ -120,26 +120,26 @@ fn a_peer_with_all_connections_that_it_may_have_makes_room_for_itself() {
         ["198.51.100.1", "::ffff:198.51.100.1", "198.51.100.1", "198.51.100.1"],
     ] {
         let held = addresses.map(|text| come(text).expect("it may have four").since(5));
-        held[1].place.taken();
+        held[1].slot.taken();
         let _fifth = come(addresses[0]).expect("it makes room for itself");
         assert!(held.iter().any(Ticket::must_leave) && !other.must_leave() && !held[1].must_leave());
         let _of_another = come("203.0.113.1").expect("it has none yet");
     }
     let busy = ["203.0.113.9"; 4].map(|text| come(text).expect("it may have four"));
     for ticket in &busy {
-        ticket.place.taken();
+        ticket.slot.taken();
     }
-    assert_eq!(come("203.0.113.9").err(), Some(NoPlace::ForPeer));
+    assert_eq!(come("203.0.113.9").err(), Some(NoSlot::ForPeer));
     assert_eq!((all.bound(0), all.bound(1024)), (None, Some(8)), "half of all at most");
 }
 
 #[test]
 fn the_last_places_are_for_those_who_have_shown_a_key_or_did_so_lately() {
-    let all = places(64);
+    let all = slots(64);
     drop(comes(&all, 1).known());
     let strangers: Vec<_> = (2..62).map(|number| comes(&all, number)).collect();
     let known: Vec<_> = (0..4).map(|_| comes(&all, 1)).collect();
-    assert!(!strangers.iter().any(Ticket::must_leave), "four places were kept free");
+    assert!(!strangers.iter().any(Ticket::must_leave), "four slots were kept free");
     let _stranger = comes(&all, 200);
     assert!(strangers.iter().any(Ticket::must_leave), "strangers make room for each other");
     assert!(!known.iter().any(Ticket::must_leave));
@@ -147,7 +147,7 @@ fn the_last_places_are_for_those_who_have_shown_a_key_or_did_so_lately() {
 
 #[test]
 fn the_log_says_once_a_minute_what_has_no_place_left() {
-    let all = places(64);
+    let all = slots(64);
     let _strangers: Vec<_> = (0..60).map(|number| comes(&all, number)).collect();
     let said = || all.lock().said_at.map(|said_at| said_at.is_some());
     assert_eq!(said(), [false; 3]);
@@ -165,26 +165,26 @@ fn the_log_says_once_a_minute_what_has_no_place_left() {
 
 #[test]
 fn unfinished_heads_take_no_more_than_their_budget_and_strangers_pay_first() {
-    let all = places(1000);
+    let all = slots(1000);
     let known = comes(&all, 1).known().idle(0);
-    known.place.head_came(64 << 10);
+    known.slot.head_came(64 << 10);
     let long: Vec<_> = (0..400).map(|_| comes(&all, 2)).collect();
     for ticket in &long {
-        ticket.place.head_came(1000);
-        ticket.place.head_came(61_000);
+        ticket.slot.head_came(1000);
+        ticket.slot.head_came(61_000);
         assert!(all.lock().head_bytes <= HEADS_BYTES_MAX);
     }
     let ended = long.iter().filter(|ticket| ticket.must_leave()).count();
     assert!((240..330).contains(&ended), "{ended}");
     assert!(!known.must_leave());
-    known.place.begin_request();
+    known.slot.begin_request();
     drop(long);
     assert_eq!(all.lock().head_bytes, 0);
 }
 
 #[test]
 fn when_bodies_take_all_memory_the_largest_that_is_not_new_goes_and_strangers_first() {
-    let all = places(64);
+    let all = slots(64);
     let bodies = [
         comes(&all, 1).reading(5, 900_000),
         comes(&all, 2).reading(9, 800_000),
@@ -192,15 +192,15 @@ fn when_bodies_take_all_memory_the_largest_that_is_not_new_goes_and_strangers_fi
         comes(&all, 4).reading(1, 3_000_000),
     ];
     let stored = comes(&all, 5).reading(9, 5_000_000);
-    stored.place.taken();
+    stored.slot.taken();
     let honest = comes(&all, 6);
     let mut order = Vec::new();
     for _ in 0..4 {
-        honest.place.no_memory();
+        honest.slot.no_memory();
         let gone = (0..bodies.len()).filter(|at| bodies[*at].must_leave());
         let new: Vec<_> = gone.filter(|at| !order.contains(at)).collect();
         for at in &new {
-            bodies[*at].place.body_refused();
+            bodies[*at].slot.body_refused();
         }
         order.extend(new);
     }
@@ -210,22 +210,22 @@ fn when_bodies_take_all_memory_the_largest_that_is_not_new_goes_and_strangers_fi
 
 #[test]
 fn one_body_makes_room_in_memory_at_a_time() {
-    let all = places(64);
+    let all = slots(64);
     let bodies: Vec<_> = (1..9).map(|number| comes(&all, number).reading(5, 900_000)).collect();
     let honest = comes(&all, 20);
     let gone = || bodies.iter().filter(|ticket| ticket.must_leave()).count();
     for _ in 0..5 {
-        honest.place.no_memory();
+        honest.slot.no_memory();
         assert_eq!(gone(), 1, "it is still leaving with its bytes");
     }
-    bodies.iter().find(|ticket| ticket.must_leave()).expect("one").place.end_request();
-    honest.place.no_memory();
+    bodies.iter().find(|ticket| ticket.must_leave()).expect("one").slot.end_request();
+    honest.slot.no_memory();
     assert_eq!(gone(), 2);
 }
 
 #[test]
 fn what_ends_is_counted_no_more_in_whatever_order_it_happens() {
-    let all = places(32);
+    let all = slots(32);
     let mut held = Vec::new();
     fastrand::seed(7);
     for step in 0..5000 {
@@ -238,9 +238,9 @@ fn what_ends_is_counted_no_more_in_whatever_order_it_happens() {
                 let at = fastrand::usize(0..held.len());
                 let ticket: &Ticket = &held[at];
                 match action {
-                    4 => ticket.place.shows_key(),
-                    5 => ticket.place.head_came(9000),
-                    6 => ticket.place.begin_request(),
+                    4 => ticket.slot.shows_key(),
+                    5 => ticket.slot.head_came(9000),
+                    6 => ticket.slot.begin_request(),
                     _ => drop(held.swap_remove(at)),
                 }
             }
@@ -248,13 +248,13 @@ fn what_ends_is_counted_no_more_in_whatever_order_it_happens() {
         }
         let now = all.lock();
         let leaving = held.iter().filter(|ticket| ticket.must_leave()).count();
-        assert_eq!((now.places.len(), now.leaving), (held.len(), leaving), "step {step}");
+        assert_eq!((now.slots.len(), now.leaving), (held.len(), leaving), "step {step}");
         assert_eq!(now.by_peer.values().sum::<usize>(), held.len() - leaving, "step {step}");
         assert!(held.len() - leaving <= 32 && now.by_peer.values().all(|count| *count <= 6), "step {step}");
     }
     held.clear();
     let now = all.lock();
-    assert_eq!((now.places.len(), now.leaving, now.strangers, now.head_bytes), (0, 0, 0, 0));
+    assert_eq!((now.slots.len(), now.leaving, now.strangers, now.head_bytes), (0, 0, 0, 0));
     assert!(now.by_peer.is_empty());
 }
 

@@ -1,8 +1,8 @@
-//! The places of a port: how many connections it has at a time, and who makes room when all are taken.
+//! The slots of a port: how many connections it has at a time, and who makes room when all are taken.
 //!
 //! A connection that has not shown the port's key makes room for a newcomer, the oldest first. One that has shown it is
-//! never closed for one that has not. There are fewer places for authenticated connections than places, so that a newcomer
-//! always finds one and can show the key too. Pure bookkeeping: whoever serves the connection heeds [`Place::wanted`].
+//! never closed for one that has not. There are fewer slots for authenticated connections than slots, so that a newcomer
+//! always finds one and can show the key too. Pure bookkeeping: whoever serves the connection heeds [`Slot::wanted`].
 
 use std::{
     collections::BTreeMap,
@@ -35,12 +35,12 @@ pub enum Rank {
     Own,
 }
 
-/// The places of one port.
+/// The slots of one port.
 #[derive(Debug)]
-pub struct Places {
+pub struct Slots {
     limits: Limits,
     state: Mutex<State>,
-    /// A place was given back.
+    /// A slot was given back.
     freed: Notify,
 }
 
@@ -69,19 +69,19 @@ impl Held {
     }
 }
 
-/// One connection's place, until it is dropped.
+/// One connection's slot, until it is dropped.
 #[derive(Debug)]
-pub struct Place {
-    places: Arc<Places>,
+pub struct Slot {
+    slots: Arc<Slots>,
     number: u64,
     wanted: Arc<Notify>,
 }
 
 /// A request that is under way, until it is dropped.
 #[derive(Debug)]
-pub struct Busy<'a>(&'a Place);
+pub struct Busy<'a>(&'a Slot);
 
-impl Places {
+impl Slots {
     /// All free.
     pub fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, state: Mutex::default(), freed: Notify::new() })
@@ -91,19 +91,19 @@ impl Places {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection that has just come. Waits for one that makes room, or that ends.
-    pub async fn take(self: &Arc<Self>) -> Place {
+    /// A slot for a connection that has just come. Waits for one that makes room, or that ends.
+    pub async fn take(self: &Arc<Self>) -> Slot {
         loop {
-            // Remembers a place that is given back between the look and the wait.
+            // Remembers a slot that is given back between the look and the wait.
             let freed = self.freed.notified();
-            if let Some(place) = self.try_take() {
-                return place;
+            if let Some(slot) = self.try_take() {
+                return slot;
             }
             freed.await;
         }
     }
 
-    fn try_take(self: &Arc<Self>) -> Option<Place> {
+    fn try_take(self: &Arc<Self>) -> Option<Slot> {
         let mut state = self.state();
         if state.held.len() >= self.limits.connections {
             state.make_room();
@@ -122,7 +122,7 @@ impl Places {
                 wanted: Arc::clone(&wanted),
             },
         );
-        Some(Place { places: Arc::clone(self), number, wanted })
+        Some(Slot { slots: Arc::clone(self), number, wanted })
     }
 
     /// Asks the oldest unauthenticated connection to leave, where nobody was asked yet.
@@ -142,17 +142,17 @@ impl State {
     }
 }
 
-impl Place {
+impl Slot {
     /// Says that the connection has shown a key. `false`: there are as many authenticated ones as there may be, and all of
     /// them are busy.
     pub fn authenticate(&self, rank: Rank) -> bool {
-        let mut state = self.places.state();
+        let mut state = self.slots.state();
         if self.rank_in(&state) >= rank {
             return true;
         }
         if rank == Rank::Authenticated {
             let among = |held: &Held| held.rank == Rank::Authenticated && !held.leaving;
-            if state.held.values().filter(|held| among(held)).count() >= self.places.limits.authenticated {
+            if state.held.values().filter(|held| among(held)).count() >= self.slots.limits.authenticated {
                 let idle = |held: &Held| held.requests == 0 && held.idle_since.elapsed() >= IDLE_MIN;
                 let all = state.held.values_mut().filter(|held| among(held) && idle(held));
                 match all.min_by_key(|held| held.idle_since) {
@@ -169,12 +169,12 @@ impl Place {
 
     /// Whether it has shown a key.
     pub fn is_authenticated(&self) -> bool {
-        self.rank_in(&self.places.state()) > Rank::Unauthenticated
+        self.rank_in(&self.slots.state()) > Rank::Unauthenticated
     }
 
     /// Whether a request is under way.
     pub fn is_busy(&self) -> bool {
-        self.places.state().held.get(&self.number).is_some_and(|held| held.requests > 0)
+        self.slots.state().held.get(&self.number).is_some_and(|held| held.requests > 0)
     }
 
     /// Begins a request.
@@ -193,7 +193,7 @@ impl Place {
     }
 
     fn count(&self, count: impl FnOnce(&mut Held)) {
-        if let Some(held) = self.places.state().held.get_mut(&self.number) {
+        if let Some(held) = self.slots.state().held.get_mut(&self.number) {
             count(held);
         }
     }
@@ -208,10 +208,10 @@ impl Drop for Busy<'_> {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.places.state().held.remove(&self.number);
-        self.places.freed.notify_one();
+        self.slots.state().held.remove(&self.number);
+        self.slots.freed.notify_one();
     }
 }
 
@@ -220,27 +220,27 @@ mod tests {
     use super::*;
     use std::pin::pin;
 
-    fn places(connections: usize, authenticated: usize) -> Arc<Places> {
-        Places::new(Limits { connections, authenticated })
+    fn slots(connections: usize, authenticated: usize) -> Arc<Slots> {
+        Slots::new(Limits { connections, authenticated })
     }
 
-    fn is_wanted(place: &Place) -> bool {
-        let mut wanted = pin!(place.wanted());
+    fn is_wanted(slot: &Slot) -> bool {
+        let mut wanted = pin!(slot.wanted());
         futures_util::FutureExt::now_or_never(wanted.as_mut()).is_some()
     }
 
     #[tokio::test]
     async fn the_oldest_unauthenticated_connection_makes_room_and_an_authenticated_one_never_does() {
-        let places = places(3, 2);
-        let (first, second, third) = (places.take().await, places.take().await, places.take().await);
+        let slots = slots(3, 2);
+        let (first, second, third) = (slots.take().await, slots.take().await, slots.take().await);
         assert!(first.authenticate(Rank::Authenticated));
-        let mut newcomer = pin!(places.take());
+        let mut newcomer = pin!(slots.take());
         assert!(futures_util::poll!(newcomer.as_mut()).is_pending());
         assert_eq!([&first, &second, &third].map(is_wanted), [false, true, false]);
         drop(second);
         let fourth = newcomer.await;
         assert!(fourth.authenticate(Rank::Own) && third.authenticate(Rank::Authenticated));
-        let mut newcomer = pin!(places.take());
+        let mut newcomer = pin!(slots.take());
         assert!(futures_util::poll!(newcomer.as_mut()).is_pending());
         assert_eq!([&first, &third, &fourth].map(is_wanted), [false; 3], "it waits until one ends");
         drop(fourth);
@@ -249,29 +249,29 @@ mod tests {
 
     #[tokio::test]
     async fn one_connection_at_a_time_is_asked_to_leave() {
-        let places = places(3, 1);
-        let all = [places.take().await, places.take().await, places.take().await];
+        let slots = slots(3, 1);
+        let all = [slots.take().await, slots.take().await, slots.take().await];
         for _ in 0..5 {
-            assert!(places.try_take().is_none());
+            assert!(slots.try_take().is_none());
         }
         assert_eq!(all.each_ref().map(is_wanted), [true, false, false]);
     }
 
     #[tokio::test]
     async fn among_authenticated_connections_the_one_that_is_idle_for_longest_makes_room() {
-        let places = places(8, 2);
-        let (first, second, third) = (places.take().await, places.take().await, places.take().await);
+        let slots = slots(8, 2);
+        let (first, second, third) = (slots.take().await, slots.take().await, slots.take().await);
         assert!(first.authenticate(Rank::Authenticated) && second.authenticate(Rank::Authenticated));
         assert!(!third.authenticate(Rank::Authenticated), "nobody is idle for long enough");
         assert!(!third.is_authenticated());
         let idle = Instant::now().checked_sub(IDLE_MIN * 2).expect("the clock has run for so long");
-        for (place, longer) in [(&first, Duration::ZERO), (&second, IDLE_MIN)] {
-            place.count(|held| held.idle_since = idle.checked_sub(longer).unwrap_or(idle));
+        for (slot, longer) in [(&first, Duration::ZERO), (&second, IDLE_MIN)] {
+            slot.count(|held| held.idle_since = idle.checked_sub(longer).unwrap_or(idle));
         }
         let request = second.busy();
         assert!(third.authenticate(Rank::Authenticated));
         assert_eq!([&first, &second].map(is_wanted), [true, false], "a busy one stays");
         drop(request);
-        assert!(places.take().await.authenticate(Rank::Own), "the program itself is not counted");
+        assert!(slots.take().await.authenticate(Rank::Own), "the program itself is not counted");
     }
 }
