@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::{
     config::Config,
-    delivery::{Bound, AwsError, Outcome, SET_ASIDE, Stuck},
+    delivery::{AwsError, Bound, Outcome, SET_ASIDE, Stuck},
 };
 
 /// What the forwarder does about an error.
