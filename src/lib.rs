@@ -15,6 +15,9 @@ pub mod files;
 pub mod log;
 pub mod slots;
 
+// Words of a shell's command line.
+pub mod shell;
+
 // Settings, and texts made from them: pure.
 pub mod config;
 pub mod policy;

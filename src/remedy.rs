@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::{
     config::Config,
     delivery::{AwsError, Bound, Outcome, SET_ASIDE, Stuck},
+    shell,
 };
 
 /// What the forwarder does about an error.
@@ -129,7 +130,7 @@ impl SignIn {
         let profile = if self.profile.is_empty() || self.profile == "default" {
             String::new()
         } else {
-            format!(" --profile {}", words::one_word(&self.profile))
+            format!(" --profile {}", shell::word_of_any_shell(&self.profile))
         };
         format!("aws {}{profile}", self.words().join(" "))
     }

@@ -11,7 +11,7 @@ mod request;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 
-use crate::event::Kind;
+use crate::{event::Kind, shell};
 
 pub use proxy::{Proxy, proxy_lines};
 pub use request::{Language, request};
@@ -252,18 +252,14 @@ fn text_in_html(value: &str) -> String {
     text(value).replace('<', "\\u003c")
 }
 
-fn shell(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 fn curl(address: &Address, key: &str) -> String {
     format!(
         r#"curl -u {user} {url} \
   -H 'Content-Type: application/json' \
   -d '{{"userId":"user-1","event":"Order Completed","properties":{{"total":42.5}}}}'
 "#,
-        user = shell(&format!("{key}:")),
-        url = shell(&format!("{}/v1/track", address.url)),
+        user = shell::word(&format!("{key}:")),
+        url = shell::word(&format!("{}/v1/track", address.url)),
     )
 }
 
@@ -695,7 +691,7 @@ mod tests {
     #[test]
     fn the_options_are_those_of_the_tracking_api() {
         for (sdk, option) in [
-            (Sdk::Curl, "curl -u 'wk:' 'http://127.0.0.1:8485/v1/track'"),
+            (Sdk::Curl, "curl -u wk: http://127.0.0.1:8485/v1/track"),
             (Sdk::Node, r#"new Analytics({ writeKey: "wk", host: "http://127.0.0.1:8485" })"#),
             (Sdk::BrowserNpm, r#"{ apiHost: "127.0.0.1:8485/v1", protocol: "http" }"#),
             (
@@ -769,7 +765,7 @@ mod tests {
     fn any_key_stays_one_piece_of_text_in_its_language() {
         let json = r#""a'b\"c\\d$e#{f}`g</script>&\\(h)%""#;
         for (sdk, quoted) in [
-            (Sdk::Curl, r#"'a'\''b"c\d$e#{f}`g</script>&\(h)%:'"#),
+            (Sdk::Curl, r##""a'b\"c\\d"'$e#{f}`g</script>&'"\\(h)%:""##),
             (Sdk::Node, json),
             (Sdk::BrowserNpm, json),
             (Sdk::BrowserScript, r#""a'b\"c\\d$e#{f}`g\u003c/script>&\\(h)%""#),
@@ -824,7 +820,7 @@ mod tests {
     fn a_path_prefix_of_a_proxy_is_in_every_snippet_where_its_sdk_takes_it() {
         const PROXIED: &str = "https://www.example.com:8443/events/";
         for (sdk, option) in [
-            (Sdk::Curl, "'https://www.example.com:8443/events/v1/track'"),
+            (Sdk::Curl, "curl -u wk: https://www.example.com:8443/events/v1/track "),
             (Sdk::Node, r#"host: "https://www.example.com:8443/events", path: "/events/v1/batch" }"#),
             (Sdk::BrowserNpm, r#"{ apiHost: "www.example.com:8443/events/v1", protocol: "https" }"#),
             (Sdk::BrowserScript, r#"{ apiHost: "www.example.com:8443/events/v1", protocol: "https" }"#),

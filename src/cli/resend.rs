@@ -12,6 +12,7 @@ use crate::{
     config::Overrides,
     delivery::{EventId, Query, ResendSelection, Resent, State},
     engine::Whereabouts,
+    shell,
     spool::{self, Full, LogReader, Pace, Spool},
 };
 
@@ -114,7 +115,8 @@ fn named(ids: &[String], path: &Path) -> anyhow::Result<Vec<EventId>> {
     for id in ids {
         let found = log.find_settled(id)?;
         lines.push(found.with_context(|| {
-            format!("no failed or delivered event has the messageId {id}; `tributary log --text {id}` shows what there is")
+            let text = shell::word(id);
+            format!("no failed or delivered event has the messageId {id}; `tributary log --text {text}` shows what there is")
         })?);
     }
     Ok(lines)

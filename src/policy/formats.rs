@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{Document, Grants, Missing, Partition, regions::partition_named};
-use crate::{config::Config, policy};
+use crate::{config::Config, policy, shell};
 
 /// A language in which the policy can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -104,7 +104,7 @@ impl Place {
     /// IAM is the same in all regions of a partition, but the CLI finds the partition by the region.
     pub(super) fn cli_region(&self) -> String {
         match &self.region {
-            Some(region) if self.partition.name != "aws" => format!(" --region {}", shell(region)),
+            Some(region) if self.partition.name != "aws" => format!(" --region {}", shell::word(region)),
             Some(_) | None => String::new(),
         }
     }
@@ -134,19 +134,10 @@ pub(super) fn to_json(document: &Document) -> String {
     serde_json::to_string_pretty(document).expect("a document of strings is JSON")
 }
 
-/// One word of a POSIX shell, whatever is in it.
-pub(super) fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 fn aws_cli(document: &Document, place: &Place) -> String {
-    let name = shell(&place.name);
-    let policy_arn =
-        shell(&format!("arn:{}:iam::{}:policy/{}", place.partition.name, place.account, place.name));
+    let name = shell::word(&place.name);
+    let policy_arn = format!("arn:{}:iam::{}:policy/{}", place.partition.name, place.account, place.name);
+    let policy_arn = shell::word(&policy_arn);
     let region = place.cli_region();
     format!(
         "\
@@ -166,7 +157,7 @@ aws iam attach-user-policy{region} --user-name {name} --policy-arn {policy_arn}
 aws iam create-access-key{region} --user-name {name}
 ",
         title = place.title(),
-        document = shell(&to_json(document)),
+        document = shell::word(&to_json(document)),
     )
 }
 
@@ -227,7 +218,7 @@ resource "aws_iam_user_policy_attachment" "tributary" {{
 "#,
         title = place.title(),
         region = place.cli_region(),
-        user = shell(&place.name),
+        user = shell::word(&place.name),
         name = hcl(&place.name),
         version = hcl(document.version),
     )
@@ -258,7 +249,7 @@ pub(super) fn yaml_statements(document: &Document) -> String {
 fn cloudformation(document: &Document, place: &Place) -> String {
     let statements = yaml_statements(document);
     let region = match &place.region {
-        Some(region) => format!(" --region {}", shell(region)),
+        Some(region) => format!(" --region {}", shell::word(region)),
         None => String::new(),
     };
     format!(
@@ -287,7 +278,7 @@ Resources:
         title = place.title(),
         stack = stack_name(&place.name),
         cli_region = place.cli_region(),
-        user = shell(&place.name),
+        user = shell::word(&place.name),
         description = yaml(&format!("Lets Tributary use the Kinesis stream {}", place.title())),
         name = yaml(&place.name),
         version = yaml(document.version),
@@ -511,7 +502,10 @@ aws iam create-access-key --user-name tributary-clicks
     fn no_text_of_the_user_can_break_out_of_its_quotes() {
         let wild = config("eu-west-1", "1", "a'b\"c\nrm ${HOME} %{x} $(id) \\");
         let commands = render(&wild, &Grants::default(), Format::AwsCli);
-        assert!(commands.contains(r#"stream/a'\''b\"c\nrm ${HOME} %{x} $(id) \\""#), "{commands}");
+        let words = shlex::split(&commands).expect("every quote is closed");
+        let document = words.iter().find(|word| word.starts_with('{')).expect("the document is one word");
+        assert_eq!(*document, to_json(&Document::new(&wild, &Grants::default())), "{commands}");
+        assert!(document.contains(r#"stream/a'b\"c\nrm ${HOME} %{x} $(id) \\""#), "{commands}");
         assert!(commands.starts_with(
             "# Lets Tributary use the Kinesis stream a'b\"c rm ${HOME} %{x} $(id) \\ in eu-west-1.\n#"
         ));

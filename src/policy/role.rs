@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{
     Document, Format, Grants, Missing,
-    formats::{Place, hcl, hcl_statements, shell, stack_name, to_json, yaml, yaml_statements},
+    formats::{Place, hcl, hcl_statements, stack_name, to_json, yaml, yaml_statements},
 };
-use crate::config::Config;
+use crate::{config::Config, shell};
 
 /// Who holds the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ pub fn render_role(config: &Config, grants: &Grants, holder: &Holder, format: Fo
 }
 
 fn aws_cli(document: &Document, place: &Place, trust: &str) -> String {
-    let name = shell(&place.name);
+    let name = shell::word(&place.name);
     let arn =
         |what: &str| format!("arn:{}:iam::{}:{what}/{}", place.partition.name, place.account, place.name);
     format!(
@@ -131,9 +131,9 @@ aws iam attach-role-policy{region} --role-name {name} --policy-arn {policy_arn}
 ",
         title = place.title(),
         region = place.cli_region(),
-        trust = shell(trust.trim_end()),
-        document = shell(&to_json(document)),
-        policy_arn = shell(&arn("policy")),
+        trust = shell::word(trust.trim_end()),
+        document = shell::word(&to_json(document)),
+        policy_arn = shell::word(&arn("policy")),
         role_arn = arn("role"),
     )
 }
@@ -187,7 +187,7 @@ fn cloudformation(document: &Document, place: &Place, holder: &Holder) -> String
         condition = format!("{condition}{head}              {operator}:\n                {key}: {value}\n");
     }
     let region = match &place.region {
-        Some(region) => format!(" --region {}", shell(region)),
+        Some(region) => format!(" --region {}", shell::word(region)),
         None => String::new(),
     };
     format!(

@@ -6,6 +6,7 @@ use super::{Cause, Location, Refusal, Remedy, SignIn, SignInWith, Source, profil
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind},
     delivery::{AwsError, Stuck},
+    shell,
 };
 
 const KEYS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
@@ -344,7 +345,7 @@ impl Names {
             }
             CredentialsSource::Profile => (
                 format!("the profile “{}”", credentials.profile),
-                format!("aws sso login --profile {}", one_word(&credentials.profile)),
+                format!("aws sso login --profile {}", shell::word_of_any_shell(&credentials.profile)),
             ),
             CredentialsSource::Keychain => {
                 ("the AWS keys in the system keychain".to_owned(), "aws sso login".to_owned())
@@ -411,12 +412,6 @@ fn without_secrets(url: &str) -> Option<String> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     (!host.is_empty()).then(|| format!("{scheme}://{host}"))
-}
-
-/// A profile's name as one word for any shell.
-pub(super) fn one_word(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@+".contains(c);
-    if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("\"{name}\"") }
 }
 
 pub(super) fn say(what: impl Into<String>, why: impl Into<String>, action: impl Into<String>) -> Remedy {

@@ -1,8 +1,10 @@
 //! Configuration of reverse proxies in front of the endpoint, with the public address filled in: what can be pasted into
 //! nginx, Caddy and a shell with AWS's command line.
 
-use super::shell;
-use crate::config::{Capture, PublicUrl};
+use crate::{
+    config::{Capture, PublicUrl},
+    shell,
+};
 
 /// What stands in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,12 +120,12 @@ fn alb(public: &PublicUrl, capture: &Capture) -> String {
         ("HTTP", "")
     };
     let condition = if public.prefix().is_empty() {
-        format!("--conditions {}", shell(&format!("Field=host-header,Values={}", public.host())))
+        format!("--conditions {}", shell::word(&format!("Field=host-header,Values={}", public.host())))
     } else {
         format!(
             "--conditions {} {}",
-            shell(&format!("Field=host-header,Values={}", public.host())),
-            shell(&format!("Field=path-pattern,Values={}/*", public.prefix()))
+            shell::word(&format!("Field=host-header,Values={}", public.host())),
+            shell::word(&format!("Field=path-pattern,Values={}/*", public.prefix()))
         )
     };
     format!(

@@ -1,8 +1,8 @@
 //! One event as the request that sends it, in code that can be pasted and run: nothing but HTTP, no SDK. The body is
 //! the event's text, byte for byte.
 
-use super::{Address, shell, text};
-use crate::event::Kind;
+use super::{Address, text};
+use crate::{event::Kind, shell};
 
 /// What the request is written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,9 +40,9 @@ pub fn request(language: Language, endpoint: &str, write_key: &str, kind: Kind, 
     match language {
         Language::Curl => format!(
             "curl -u {user} {url} \\\n  -H 'Content-Type: application/json' \\\n  --data-binary {body}\n",
-            user = shell(&format!("{write_key}:")),
-            url = shell(&url),
-            body = shell(json),
+            user = shell::word(&format!("{write_key}:")),
+            url = shell::word(&url),
+            body = shell::word(json),
         ),
         Language::Node => {
             fetch(&url, &format!("Buffer.from({} + \":\").toString(\"base64\")", text(write_key)), json)
@@ -119,12 +119,14 @@ mod tests {
     fn an_event_stays_one_piece_of_text_in_its_language() {
         let wild = "{\"a\":\"'`${x}\\n\\\\\\\"\"\"\"\r\n}";
         for (language, quoted) in [
-            (Language::Curl, "'{\"a\":\"'\\''`${x}\\n\\\\\\\"\"\"\"\r\n}'"),
             (Language::Node, "`{\"a\":\"'\\`\\${x}\\\\n\\\\\\\\\\\\\"\"\"\"\\r\n}`"),
             (Language::Python, "\"\"\"{\"a\":\"'`${x}\\\\n\\\\\\\\\\\\\\\"\\\"\\\"\"\\r\n}\"\"\""),
         ] {
             let code = request(language, "http://127.0.0.1:8485", "wk", Kind::Track, wild);
             assert!(code.contains(quoted), "{quoted}\n{code}");
         }
+        let command = request(Language::Curl, "http://127.0.0.1:8485", "wk", Kind::Track, wild);
+        let words = shlex::split(&command).expect("every quote is closed");
+        assert_eq!(words.last().map(String::as_str), Some(wild), "{command}");
     }
 }
