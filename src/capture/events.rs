@@ -253,7 +253,9 @@ impl Endpoint {
         for (index, item) in body.batch(&arrival)?.enumerate() {
             match item {
                 Ok(event) => events.push(event),
-                Err(_) if refused.len() == Rejection::ITEMS_MAX => return Err(body.garbage().into()),
+                Err(_) if refused.len() == Rejection::ITEMS_MAX => {
+                    return Err(body.too_many_rejections().into());
+                }
                 Err(refusal) => refused.push((index, refusal)),
             }
         }

@@ -1,15 +1,17 @@
-//! Times: what senders write, and the one form we write (tracking API §5.5).
+//! Times: the forms that senders write, and the one form that is written here (tracking API §5.5).
 //!
 //! Reads ISO 8601 in the forms that SDKs send, and numbers as Unix time. Writes UTC with milliseconds. A time that
-//! cannot be read or written (outside the years 0 to 9999) is `None`; what follows from that is the caller's rule.
+//! cannot be read, or not be written because it is outside the years 0 to 9999, is `None`.
+//!
+//! Reading the most common form is own code for speed; `jiff` reads all others.
 
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-/// A time: milliseconds since 1970 rounded down, and the nanoseconds beyond them, so that a difference of two times
-/// is exact before it is rounded.
+/// A time: milliseconds since 1970, rounded down, and the nanoseconds beyond them. So a difference of two times is
+/// exact before it is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Time {
     ms: i64,
@@ -18,19 +20,19 @@ pub(super) struct Time {
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// How many seconds a day has here: leap seconds are not counted.
+/// A day, without leap seconds.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// `2026-03-02T10:00:05.250Z` with its JSON quotes.
+/// A time as it is written: `2026-03-02T10:00:05.250Z` in JSON quotes.
 pub(super) type Stamp = [u8; 26];
 
 impl Time {
-    /// The time that a string says. Without a zone it is UTC; a date alone is its midnight.
+    /// Reads a string. Without a zone it is UTC; a date alone means its midnight.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::from_usual_text(text).or_else(|| Self::from_any_text(text))
     }
 
-    /// The form that JavaScript writes, and with it most SDKs: `2026-03-02T10:00:05.250Z`. Each event has one or two of
+    /// Reads the form that JavaScript and most SDKs write: `2026-03-02T10:00:05.250Z`. Each event has one or two of
     /// these, and the general parser takes far longer.
     fn from_usual_text(text: &str) -> Option<Self> {
         let text: &[u8; 24] = text.as_bytes().try_into().ok()?;
@@ -75,11 +77,11 @@ impl Time {
         Some(Self::from_since_epoch(since))
     }
 
-    /// The time that a JSON number says: Unix milliseconds where its size is above 10^11, else seconds.
+    /// Reads a JSON number: Unix milliseconds if its absolute value is above 10^11, else Unix seconds.
     pub fn from_number(literal: &str) -> Option<Self> {
         let number: f64 = literal.parse().ok()?;
         let micros = (number * if number.abs() > 1e11 { 1e3 } else { 1e6 }).round();
-        // Beyond the year 9999 in either direction there is nothing to write; this also keeps the cast exact.
+        // Times beyond the year 9999 in either direction cannot be written. This check also keeps the cast exact.
         if micros.abs() > 3e17 {
             return None;
         }
@@ -98,25 +100,25 @@ impl Time {
         self.ms
     }
 
-    /// The moment `received - (sent - self)` in milliseconds: this time by the receiver's clock. Never overflows for
-    /// times that were read here.
+    /// This time by the receiver's clock: `received - (sent - self)` in milliseconds. Never overflows for times that
+    /// were read here.
     pub fn corrected_ms(self, sent: Self, received_ms: i64) -> i64 {
         let below = i64::from(self.ns < sent.ns);
         received_ms.saturating_add(self.ms - sent.ms - below)
     }
 }
 
-/// For a time such as `2026-03-02T24:00:00Z`, which ISO 8601 allows for the midnight that ends a day: the same text with
-/// the midnight that begins it. The parser does not know this form.
+/// Rewrites a time such as `2026-03-02T24:00:00Z`, which ISO 8601 allows for the midnight that ends a day, to the
+/// midnight that begins the day. `jiff` does not read the first form.
 fn at_the_end_of_its_day(text: &str) -> Option<String> {
     let (date, time) = text.split_at_checked(11)?;
     let rest = time.strip_prefix("24")?;
-    // Only zeros up to the zone: 24:00:01 is no time.
+    // Only zeros up to the zone: 24:00:01 is not a time.
     let clock = rest.split(['Z', 'z', '+', '-', '[', ' ']).next()?;
     clock.bytes().all(|byte| matches!(byte, b':' | b'0' | b'.' | b',')).then(|| format!("{date}00{rest}"))
 }
 
-/// Writes a time. `None` outside the years 0 to 9999.
+/// Writes a time. `None` if it is outside the years 0 to 9999.
 pub(super) fn stamp(ms: i64) -> Option<Stamp> {
     let civil: DateTime = match Timestamp::from_millisecond(ms) {
         Ok(timestamp) => Offset::UTC.to_datetime(timestamp),
@@ -196,7 +198,7 @@ mod tests {
     }
 
     proptest! {
-        /// A digit too much or another separator included.
+        /// Also with a digit too many or with another separator.
         #[test]
         fn what_it_reads_is_what_the_general_parser_reads(
             text in "[0-9]{4}-[0-1][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9][:.][0-6][0-9][.,][0-9]{3}[Zz]",

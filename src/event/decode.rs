@@ -1,23 +1,22 @@
-//! What a consumer finds in a record's bytes: JSON, as it is, in base64, in gzip, or in several of these; and the
-//! records inside a record that the Kinesis Producer Library (KPL) has aggregated, or that is several lines.
-//!
-//! The KPL's format (its `aggregation-format.md`): `F3 89 9A C2`, a protobuf message, and the message's MD5. Explicit
-//! hash keys and tags are passed over. What does not keep the format to the last byte is an ordinary record.
+//! What a consumer finds in a record's bytes: JSON, plain or wrapped in base64 or gzip, also several times; and the
+//! records inside a record that the Kinesis Producer Library (KPL) has aggregated, or that consists of several lines.
 
 use std::{io::Read, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::MultiGzDecoder;
-use md5::{Digest as _, Md5};
 use serde::de::IgnoredAny;
 
-use super::aggregate::{Aggregation, KPL_MAGIC, MD5_LEN};
+use super::aggregate::Aggregation;
+use super::kpl;
 
-/// Wrappings that are looked through, one in another.
+/// Maximum wrappings, one in another, that are removed.
 const LAYERS_MAX: usize = 4;
-/// A gzip that unpacks to more stays packed: a small record may hold gigabytes of nothing.
+
+/// A gzip that unpacks to more than this stays packed: a small record may hold gigabytes of zeros.
 const UNPACKED_BYTES_MAX: u64 = 16 << 20;
-/// Records of one aggregated record.
+
+/// Maximum records inside one record.
 const PARTS_MAX: usize = Aggregation::EVENTS_MAX;
 
 /// A wrapping around the content.
@@ -32,42 +31,42 @@ pub enum Layer {
 /// What is inside all wrappings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inside {
-    /// One JSON object or list.
+    /// One JSON object or array.
     Json(String),
-    /// So many of them, separated by blanks or line ends.
+    /// Several JSON objects or arrays, separated by white space, and their number.
     JsonLines(String, usize),
-    /// Text that is no JSON.
+    /// Text that is not JSON.
     Text(String),
-    /// No text.
+    /// Bytes that are not UTF-8.
     Binary(Vec<u8>),
 }
 
-/// A record's bytes, looked through.
+/// A record's content without its wrappings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// From outside to inside.
+    /// The wrappings, outermost first.
     pub layers: Vec<Layer>,
-    /// What is inside.
+    /// The content inside them.
     pub inside: Inside,
 }
 
-/// One record as its producer meant it.
+/// One record as its producer sent it: a record of the stream, or one inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part<'a> {
-    /// Its bytes as they are stored.
+    /// The bytes in the stream.
     pub stored: &'a [u8],
-    /// Its partition key; of a line among others, that of the record.
+    /// The partition key. A line has that of its record.
     pub key: Arc<str>,
-    /// Its place in an aggregated record, from 1, and how many that has; `None`: it is a record of its own.
+    /// Its number in the record, from 1, and how many the record holds. `None` if it is a record of its own.
     pub place: Option<(usize, usize)>,
-    /// What it holds.
+    /// The content of `stored`.
     pub content: Content,
 }
 
-/// The records in a record: itself, or those that were aggregated in it.
+/// The records in a record: those that were aggregated in it, or the record itself.
 pub fn parts<'a>(key: &Arc<str>, data: &'a [u8]) -> Vec<Part<'a>> {
     let part = |stored, key, place| Part { stored, key, place, content: decode(stored) };
-    if let Some(inner) = deaggregate(data) {
+    if let Some(inner) = kpl::deaggregate(data, PARTS_MAX) {
         let of = inner.len();
         let each = inner.into_iter().enumerate();
         return each.map(|(at, (key, data))| part(data, key.into(), Some((at + 1, of)))).collect();
@@ -80,7 +79,7 @@ pub fn parts<'a>(key: &Arc<str>, data: &'a [u8]) -> Vec<Part<'a>> {
     vec![part(data, Arc::clone(key), None)]
 }
 
-/// Two or more lines, each of them one JSON object or list; else `None`.
+/// The lines, if there are at least two and each is one JSON object or array.
 fn lines(data: &[u8]) -> Option<Vec<&[u8]>> {
     if !data.starts_with(b"{") && !data.starts_with(b"[") {
         return None;
@@ -90,7 +89,7 @@ fn lines(data: &[u8]) -> Option<Vec<&[u8]>> {
     ((2..=PARTS_MAX).contains(&lines.len()) && lines.iter().all(is_value)).then_some(lines)
 }
 
-/// Looks through the wrappings, as far as they lead to something that can be read.
+/// Removes the wrappings, as far as they lead to something readable.
 fn decode(data: &[u8]) -> Content {
     peel(data, LAYERS_MAX).unwrap_or_else(|| plain(data))
 }
@@ -115,7 +114,7 @@ fn peel(data: &[u8], depth: usize) -> Option<Content> {
             return Some(Content { layers: Vec::new(), inside: Inside::JsonLines(text.to_owned(), count) });
         }
     }
-    // Many a word is base64 of something: it counts only where that can be read.
+    // Many a plain word is valid base64. It counts as base64 only if what it decodes to is readable.
     let inner = (depth > 0).then(|| STANDARD.decode(text.trim_end()).ok()).flatten()?;
     wrapped(Layer::Base64, &inner, false)
 }
@@ -128,7 +127,7 @@ fn plain(data: &[u8]) -> Content {
     Content { layers: Vec::new(), inside }
 }
 
-/// How many JSON objects and lists the text is; 0 where it is anything else.
+/// How many JSON objects and arrays the text consists of. 0 if it has anything else.
 fn values(text: &str) -> usize {
     if !text.trim_start().starts_with(['{', '[']) {
         return 0;
@@ -149,99 +148,11 @@ fn gunzip(data: &[u8]) -> Option<Vec<u8>> {
     (read as u64 <= UNPACKED_BYTES_MAX).then_some(out)
 }
 
-/// Keys and data of the records that the KPL has put into this one; `None`: it has not.
-fn deaggregate(data: &[u8]) -> Option<Vec<(&str, &[u8])>> {
-    let message = data.strip_prefix(&KPL_MAGIC)?;
-    let (message, digest) = message.split_at(message.len().checked_sub(MD5_LEN)?);
-    if Md5::digest(message)[..] != *digest {
-        return None;
-    }
-    let (mut keys, mut records) = (Vec::new(), Vec::new());
-    let mut fields = Fields(message);
-    while !fields.0.is_empty() {
-        match fields.next()? {
-            (1, Field::Bytes(key)) => keys.push(std::str::from_utf8(key).ok()?),
-            (3, Field::Bytes(record)) if records.len() < PARTS_MAX => records.push(record),
-            (3, _) => return None,
-            _ => {}
-        }
-    }
-    let record = |bytes| {
-        let (mut key, mut data) = (None, None);
-        let mut fields = Fields(bytes);
-        while !fields.0.is_empty() {
-            match fields.next()? {
-                (1, Field::Number(index)) => key = keys.get(usize::try_from(index).ok()?).copied(),
-                (3, Field::Bytes(bytes)) => data = Some(bytes),
-                _ => {}
-            }
-        }
-        Some((key?, data?))
-    };
-    records.into_iter().map(record).collect::<Option<Vec<_>>>().filter(|records| !records.is_empty())
-}
-
-enum Field<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-    Fixed,
-}
-
-/// The fields of a protobuf message, by number.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    /// The next one, while bytes are left. `None`: they are no message.
-    fn next(&mut self) -> Option<(u64, Field<'a>)> {
-        let tag = self.varint()?;
-        let field = match tag & 7 {
-            0 => Field::Number(self.varint()?),
-            1 => self.skip(8).map(|_| Field::Fixed)?,
-            2 => {
-                let len = usize::try_from(self.varint()?).ok()?;
-                Field::Bytes(self.skip(len)?)
-            }
-            5 => self.skip(4).map(|_| Field::Fixed)?,
-            _ => return None,
-        };
-        Some((tag >> 3, field))
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn skip(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
-    use proptest::prelude::*;
     use std::io::Write as _;
-
-    /// Made by `aggregate` of aws-kinesis-agg 4.2.8 (npm): `{"n":1}` of ada, `eyJuIjoyfQ==` of bob with an explicit
-    /// hash key, and the bytes FF 00 of ada.
-    const AGGREGATED: &str = "f3899ac20a036164610a03626f6212273137303134313138333436303436393233313733313638373330333731353838343130353732381a0b08001a077b226e223a317d1a12080110001a0c65794a75496a6f7966513d3d1a0608001a02ff005845f636416aaf537043c37a3fc6548d";
-
-    fn aggregated() -> Vec<u8> {
-        let byte = |at| u8::from_str_radix(&AGGREGATED[at..at + 2], 16).expect("hex");
-        (0..AGGREGATED.len()).step_by(2).map(byte).collect()
-    }
 
     fn gzip(data: &[u8]) -> Vec<u8> {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
@@ -287,45 +198,5 @@ mod tests {
     fn a_gzip_of_gigabytes_stays_packed() {
         let bomb = gzip(&vec![b' '; 17 << 20]);
         assert_eq!(decode(&bomb), plain(&bomb));
-    }
-
-    #[test]
-    fn an_aggregated_record_comes_apart() {
-        let data = aggregated();
-        let found = parts(&"outer".into(), &data);
-        let seen: Vec<_> = found.iter().map(|part| (&*part.key, part.place, &part.content)).collect();
-        let bytes = Content { layers: vec![], inside: Inside::Binary(vec![0xff, 0]) };
-        assert_eq!(
-            seen,
-            [
-                ("ada", Some((1, 3)), &json(&[], "{\"n\":1}")),
-                ("bob", Some((2, 3)), &json(&[Layer::Base64], "{\"n\":2}")),
-                ("ada", Some((3, 3)), &bytes),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_record_that_is_aggregated_but_for_one_bit_is_an_ordinary_one() {
-        let data = aggregated();
-        for at in 0..data.len() {
-            let mut broken = data.clone();
-            broken[at] ^= 1;
-            assert_eq!(deaggregate(&broken), None, "byte {at}");
-            assert_eq!(deaggregate(&data[..at]), None, "cut at {at}");
-        }
-        let found = parts(&"outer".into(), &data[..40]);
-        assert_eq!((found.len(), &*found[0].key, found[0].place), (1, "outer", None));
-    }
-
-    proptest! {
-        #[test]
-        fn a_message_of_any_bytes_is_read_without_a_panic(message in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let data = [&KPL_MAGIC[..], &message, &Md5::digest(&message)[..]].concat();
-            if let Some(records) = deaggregate(&data) {
-                prop_assert!(!records.is_empty());
-            }
-            prop_assert!(!parts(&"k".into(), &message).is_empty());
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The SDK that an event names as its sender.
+//! The SDK that sent an event, by the event's own words.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::shown;
 /// Maximum characters of a library's name and version that are kept.
 const CHARS_MAX: usize = 80;
 
-/// What `context.library` says, as it may be shown: the library's name and version. `None` where it names none, or the text is no JSON.
+/// Name and version in `context.library`, safe to display. `None` if there is no name, or the text is not JSON.
 pub fn library_of(json: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Envelope {

@@ -1,6 +1,6 @@
 //! What a record is made of: its partition key and its bytes (product.md, "The record").
 //!
-//! Pure text rules; whether the two fit a stream's limit is decided where an event is made.
+//! Pure text rules. Whether the two fit into a record of the stream is checked where an event is made.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use md5::Md5;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-/// Kinesis allows 1 to 256 characters in a partition key.
+/// Maximum characters of a partition key in Kinesis.
 const KEY_CHARS_MAX: usize = 256;
 
-/// What decides a record's shard and its place in the order: a user's id, or what stands for one that is too long.
+/// Decides a record's shard and its position in the order: a user's id, or the hash of an id that is too long.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartitionKey {
     text: Arc<str>,
@@ -22,59 +22,55 @@ pub struct PartitionKey {
 }
 
 impl PartitionKey {
-    /// The key of an id. An id that is longer than Kinesis takes, by code points or by UTF-16 units (AWS does not say
-    /// which it counts), is replaced by the lower-case hex SHA-256 of its UTF-8 bytes. `None` for an empty id.
+    /// The key of an id. An id longer than Kinesis accepts is replaced by the lower-case hex SHA-256 of its UTF-8
+    /// bytes. AWS does not say whether it counts code points or UTF-16 units, so the id must fit by both. `None` for an
+    /// empty id.
     pub fn new(id: &str) -> Option<Self> {
         if id.is_empty() {
             return None;
         }
         // UTF-16 units are never fewer than code points and never more than UTF-8 bytes.
         let fits = id.len() <= KEY_CHARS_MAX || id.encode_utf16().count() <= KEY_CHARS_MAX;
-        let text = if fits { Arc::from(id) } else { hex(&Sha256::digest(id.as_bytes())).into() };
+        let text = if fits { Arc::from(id) } else { hex::encode(Sha256::digest(id.as_bytes())).into() };
         Some(Self { text, shortened: !fits })
     }
 
-    /// The key as Kinesis gets it.
+    /// The key as it is sent to Kinesis.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The same, for who keeps it.
+    /// The key, shared.
     pub fn shared(&self) -> Arc<str> {
         Arc::clone(&self.text)
     }
 
-    /// Where a key stands among all keys: its MD5 as a number. Each shard owns a range of these (API reference,
+    /// The hash key of a partition key: its MD5 as a number. Each shard owns a range of hash keys (API reference,
     /// `PutRecord`).
     pub fn hash_of(key: &str) -> u128 {
         u128::from_be_bytes(Md5::digest(key.as_bytes()).into())
     }
 
-    /// Whether it stands for an id that is too long; the delivery says so.
+    /// Whether it is the hash of an id that is too long. The delivery says so.
     pub fn shortened(&self) -> bool {
         self.shortened
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 /// How an event's JSON becomes a record's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Encoding {
-    /// Standard base64 with padding, as the predecessor's `putRecord` call stored it.
+    /// Standard base64 of the JSON text, with padding, as the predecessor's `putRecord` call stored it.
     #[default]
     Base64,
-    /// The JSON text itself.
+    /// The JSON text.
     Json,
-    /// The JSON text on one line, and `\n`: what Firehose needs to write one event a line.
+    /// The JSON text on one line, and `\n`, so that Firehose writes one event a line.
     JsonLines,
 }
 
 impl Encoding {
-    /// Every encoding, in the order in which they are offered.
+    /// All variants, in the order in which faces list them.
     pub const ALL: [Self; 3] = [Self::Base64, Self::Json, Self::JsonLines];
 
     /// The word in the settings.
@@ -86,20 +82,20 @@ impl Encoding {
         }
     }
 
-    /// The encoding of a word in the settings.
+    /// The encoding that a word in the settings names.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|encoding| encoding.as_str() == word)
     }
 
-    /// The record's bytes. For `json-lines`, line breaks between values (a sender may send indented JSON) become
-    /// blanks; inside strings JSON has none.
+    /// The record's bytes. With `json-lines`, line breaks between values become blanks, because a sender may send
+    /// indented JSON. JSON strings contain no line breaks.
     pub fn encode(self, json: &[u8]) -> Vec<u8> {
         let mut data = Vec::with_capacity(self.encoded_len(json.len()));
         self.encode_into(json, &mut data);
         data
     }
 
-    /// The same, at the end of `out`.
+    /// Appends the record's bytes to `out`.
     pub fn encode_into(self, json: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Base64 => base64_simd::STANDARD.encode_append(json, out),
@@ -111,8 +107,8 @@ impl Encoding {
         }
     }
 
-    /// The JSON text in a record's bytes, and how it was encoded; `None`: the bytes are no JSON object in any of the
-    /// three ways.
+    /// The JSON text in a record's bytes, and how it was encoded. `None` if the bytes are not a JSON object in any
+    /// encoding.
     pub fn decode(data: &[u8]) -> Option<(Cow<'_, str>, Self)> {
         let is_object = |text: &str| text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok();
         let text = std::str::from_utf8(data).ok()?;
@@ -126,7 +122,7 @@ impl Encoding {
         is_object(&inner).then(|| (inner.into(), Self::Base64))
     }
 
-    /// How many bytes [`Self::encode`] makes of `json_bytes` bytes.
+    /// How many bytes [`Self::encode`] returns for `json_bytes` bytes.
     pub fn encoded_len(self, json_bytes: usize) -> usize {
         match self {
             Self::Base64 => json_bytes.div_ceil(3).saturating_mul(4),

@@ -1,29 +1,31 @@
-//! The scanner: JSON's grammar over borrowed bytes, with no tree and no copies.
+//! The scanner: walks over JSON in borrowed bytes, without a tree and without copies.
 //!
-//! It promises the body parser that whatever it has walked over is JSON by RFC 8259, with three differences:
-//! lone surrogate escapes are allowed (SDKs make them by cutting inside an emoji), the bare tokens `NaN`,
-//! `Infinity` and `-Infinity` of the Python SDKs are walked over and noted in [`Scanner::bare`] (they are written
-//! as `null`), and nesting is limited to [`DEPTH_MAX`]. It never recurses. It does not check UTF-8: its caller has.
+//! Whatever it has walked over is JSON by RFC 8259, with three differences: lone surrogate escapes are allowed (SDKs
+//! make them when they cut a string inside an emoji); the bare tokens `NaN`, `Infinity` and `-Infinity` of the Python
+//! SDKs are allowed and noted in [`Scanner::bare`], to be written as `null`; nesting is limited to [`DEPTH_MAX`]. It
+//! never recurses. It does not check UTF-8: the caller does.
+//!
+//! Own code for speed: `docs/performance.md` compares it with `serde_json`.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// How many objects and arrays may be open at once in one event, the event itself included.
+/// Maximum objects and arrays that are open at once in one event, the event itself included.
 pub(super) const DEPTH_MAX: usize = 512;
 
 /// JSON's white space.
 pub(super) const SPACES: [char; 4] = [' ', '\n', '\r', '\t'];
 
-/// Where the text stopped being JSON, and what the scanner missed there.
+/// Where the text stops being JSON, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct ScanError {
     pub at: u32,
-    pub what: What,
+    pub kind: ScanErrorKind,
 }
 
-/// What was wrong at the place of a [`Fault`].
+/// What is wrong at the offset of a [`ScanError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum ScanErrorKind {
     Ends,
     ExpectedValue,
     ExpectedName,
@@ -39,7 +41,7 @@ pub(super) enum What {
     ExpectedEnd,
 }
 
-impl fmt::Display for What {
+impl fmt::Display for ScanErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ends => "the text ends too early",
@@ -59,7 +61,7 @@ impl fmt::Display for What {
     }
 }
 
-/// A stretch of the body, in bytes. Bodies are far below 4 GiB, so 32 bits do.
+/// A stretch of the body, in bytes. Bodies are smaller than 4 GiB, so 32 bits are enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub start: u32,
@@ -72,7 +74,7 @@ impl Span {
     }
 }
 
-/// A member's name with its quotes, and whether it holds escapes.
+/// A member's name with its quotes, and whether it has escapes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name {
     pub span: Span,
@@ -80,7 +82,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// The name as meant, escapes resolved.
+    /// The name without quotes and escapes.
     #[inline]
     pub fn text(self, text: &str) -> Cow<'_, str> {
         let inner = &text[self.span.start as usize + 1..self.span.end as usize - 1];
@@ -88,7 +90,7 @@ impl Name {
     }
 }
 
-/// A place in the bytes, moving forward.
+/// A position in the text that moves forward.
 pub(super) struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -109,12 +111,12 @@ impl<'a> Scanner<'a> {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
-    /// Whether nothing is left.
+    /// Whether the end is reached.
     pub fn ended(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
-    /// A name as meant.
+    /// A name without quotes and escapes.
     #[inline]
     pub fn name_text(&self, name: Name) -> Cow<'a, str> {
         name.text(self.text)
@@ -130,7 +132,8 @@ impl<'a> Scanner<'a> {
         self.at as u32
     }
 
-    /// Skips white space; the next byte, or 0 at the end (0 is no part of JSON's grammar).
+    /// Skips white space. Returns the next byte, or 0 at the end or at another control character: JSON's grammar has
+    /// neither.
     #[inline]
     pub fn space(&mut self) -> u8 {
         loop {
@@ -142,19 +145,19 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The fault at this place.
+    /// An error at this position.
     #[cold]
-    pub fn fault(&self, what: What) -> Fault {
-        let what = if self.ended() { What::Ends } else { what };
-        Fault { at: self.offset(), what }
+    pub fn error(&self, kind: ScanErrorKind) -> ScanError {
+        let kind = if self.ended() { ScanErrorKind::Ends } else { kind };
+        ScanError { at: self.offset(), kind }
     }
 
-    /// Walks over the object that begins here, handing each member's name to `member`, which must walk over its value.
+    /// Walks over the object that begins here. `member` gets each member's name and must walk over its value.
     #[inline]
     pub fn object(
         &mut self,
-        mut member: impl FnMut(&mut Self, Name) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        mut member: impl FnMut(&mut Self, Name) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
         self.at += 1;
         if self.space() == b'}' {
             self.at += 1;
@@ -169,7 +172,7 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     return Ok(());
                 }
-                _ => return Err(self.fault(What::ExpectedCommaOrBrace)),
+                _ => return Err(self.error(ScanErrorKind::ExpectedCommaOrBrace)),
             }
             self.space();
         }
@@ -177,15 +180,15 @@ impl<'a> Scanner<'a> {
 
     /// Walks over a name and its colon, up to the value's first byte.
     #[inline]
-    fn name(&mut self) -> Result<Name, Fault> {
+    fn name(&mut self) -> Result<Name, ScanError> {
         let start = self.offset();
         if self.bytes.get(self.at) != Some(&b'"') {
-            return Err(self.fault(What::ExpectedName));
+            return Err(self.error(ScanErrorKind::ExpectedName));
         }
         let escaped = self.string()?;
         let span = Span { start, end: self.offset() };
         if self.space() != b':' {
-            return Err(self.fault(What::ExpectedColon));
+            return Err(self.error(ScanErrorKind::ExpectedColon));
         }
         self.at += 1;
         self.space();
@@ -194,7 +197,7 @@ impl<'a> Scanner<'a> {
 
     /// Walks over one value that begins here, inside `depth` open objects and arrays.
     #[inline]
-    pub fn value(&mut self, depth: usize) -> Result<(), Fault> {
+    pub fn value(&mut self, depth: usize) -> Result<(), ScanError> {
         match self.peek() {
             b'"' => self.string().map(|_| ()),
             b'{' | b'[' => self.container(depth),
@@ -202,8 +205,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The same for an object or array, whatever is in it: the only place where nesting is followed.
-    fn container(&mut self, depth: usize) -> Result<(), Fault> {
+    /// Walks over one object or array with everything in it.
+    fn container(&mut self, depth: usize) -> Result<(), ScanError> {
         let mut open = Open { kinds: [0; DEPTH_MAX / 64], depth, base: depth };
         loop {
             let first = self.peek();
@@ -214,7 +217,7 @@ impl<'a> Scanner<'a> {
                 }
                 b'{' | b'[' => {
                     if open.depth >= DEPTH_MAX {
-                        return Err(self.fault(What::TooDeep));
+                        return Err(self.error(ScanErrorKind::TooDeep));
                     }
                     self.at += 1;
                     let close = first + 2; // `{` and `}`, `[` and `]` are two apart in ASCII
@@ -241,9 +244,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// After a value: on to the next one of its container. `true` when the outermost value is complete.
+    /// Goes from the end of a value to the next one of its container. `true` if the outermost value is complete.
     #[inline]
-    fn after_value(&mut self, open: &mut Open) -> Result<bool, Fault> {
+    fn after_value(&mut self, open: &mut Open) -> Result<bool, ScanError> {
         loop {
             if open.depth == open.base {
                 return Ok(true);
@@ -265,15 +268,15 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     open.depth -= 1;
                 }
-                (_, true) => return Err(self.fault(What::ExpectedCommaOrBrace)),
-                (_, false) => return Err(self.fault(What::ExpectedCommaOrBracket)),
+                (_, true) => return Err(self.error(ScanErrorKind::ExpectedCommaOrBrace)),
+                (_, false) => return Err(self.error(ScanErrorKind::ExpectedCommaOrBracket)),
             }
         }
     }
 
-    /// Walks over a string from its opening quote; whether it holds escapes.
+    /// Walks over a string from its opening quote. Returns whether it has escapes.
     #[inline]
-    pub fn string(&mut self) -> Result<bool, Fault> {
+    pub fn string(&mut self) -> Result<bool, ScanError> {
         let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
         let len = plain_len(rest);
         self.at += 1 + len;
@@ -284,9 +287,9 @@ impl<'a> Scanner<'a> {
         self.escaped_string()
     }
 
-    /// The rest of a string, from its first backslash, control character or missing end.
+    /// Walks over the rest of a string from its first backslash, control character or missing end.
     #[inline(never)]
-    fn escaped_string(&mut self) -> Result<bool, Fault> {
+    fn escaped_string(&mut self) -> Result<bool, ScanError> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => {
@@ -294,27 +297,27 @@ impl<'a> Scanner<'a> {
                     return Ok(true);
                 }
                 Some(b'\\') => self.escape()?,
-                Some(_) | None => return Err(self.fault(What::ControlCharacter)),
+                Some(_) | None => return Err(self.error(ScanErrorKind::ControlCharacter)),
             }
             self.at += plain_len(&self.bytes[self.at..]);
         }
     }
 
     /// Walks over one escape from its backslash.
-    fn escape(&mut self) -> Result<(), Fault> {
+    fn escape(&mut self) -> Result<(), ScanError> {
         let rest = &self.bytes[self.at + 1..];
         let long = match rest.first() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
             Some(b'u') if rest.len() > 4 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => 6,
-            Some(_) => return Err(self.fault(What::BadEscape)),
-            None => return Err(Fault { at: self.offset(), what: What::Ends }),
+            Some(_) => return Err(self.error(ScanErrorKind::BadEscape)),
+            None => return Err(ScanError { at: self.offset(), kind: ScanErrorKind::Ends }),
         };
         self.at += long;
         Ok(())
     }
 
     /// Walks over a number, a literal or a bare token that begins with `first`.
-    fn scalar(&mut self, first: u8) -> Result<(), Fault> {
+    fn scalar(&mut self, first: u8) -> Result<(), ScanError> {
         let rest = &self.bytes[self.at.min(self.bytes.len())..];
         let long = match rest {
             [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => 4,
@@ -323,7 +326,7 @@ impl<'a> Scanner<'a> {
             [b'I', ..] if rest.starts_with(b"Infinity") => 8,
             [b'-', b'I', ..] if rest.starts_with(b"-Infinity") => 9,
             [b'-' | b'0'..=b'9', ..] => return self.number(),
-            _ => return Err(self.fault(What::ExpectedValue)),
+            _ => return Err(self.error(ScanErrorKind::ExpectedValue)),
         };
         if matches!(first, b'N' | b'I' | b'-') {
             self.bare.push(self.offset());
@@ -332,7 +335,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
+    fn number(&mut self) -> Result<(), ScanError> {
         if self.bytes[self.at] == b'-' {
             self.at += 1;
         }
@@ -355,16 +358,16 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), ScanError> {
         let start = self.at;
         while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
         }
-        if self.at == start { Err(self.fault(What::BadNumber)) } else { Ok(()) }
+        if self.at == start { Err(self.error(ScanErrorKind::BadNumber)) } else { Ok(()) }
     }
 
-    /// Walks to the `,` or `]` that ends a broken item of an array, watching strings and brackets only. Gives where
-    /// the item itself ends, before white space; `None` where the end of the text comes first.
+    /// Walks to the `,` or `]` that ends a broken item of an array; only strings and brackets count. Returns where the
+    /// item itself ends, before white space. `None` if the text ends first.
     pub fn skip_broken(&mut self) -> Option<u32> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -393,7 +396,7 @@ fn spaces_at_end(text: &str) -> u32 {
     (text.len() - text.trim_end_matches(SPACES).len()) as u32
 }
 
-/// The objects and arrays that are open around the scanner: one bit each.
+/// The objects and arrays around the current value: one bit each, set for an object.
 struct Open {
     kinds: [u64; DEPTH_MAX / 64],
     depth: usize,
@@ -419,8 +422,8 @@ impl Open {
     }
 }
 
-/// How many bytes come before the first quote, backslash or control character. Eight at a time: a byte's high bit in
-/// `stop` is set where it is one of them, and the lowest such bit is exact.
+/// How many bytes come before the first quote, backslash or control character. Looks at eight bytes at a time: the high
+/// bit of each such byte is set in `stop`. Higher bytes may be set by mistake, the lowest one is right.
 #[inline]
 fn plain_len(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
@@ -445,7 +448,7 @@ fn plain_len(bytes: &[u8]) -> usize {
     len
 }
 
-/// A JSON string's meaning, from the text between its quotes. A lone surrogate becomes U+FFFD.
+/// The text between a JSON string's quotes, escapes resolved. A lone surrogate becomes U+FFFD.
 pub(super) fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner;
@@ -471,7 +474,7 @@ pub(super) fn unescape(inner: &str) -> String {
     out
 }
 
-/// The character of `XXXX` or `XXXX\uXXXX` at the start of `rest`, and how many bytes it took.
+/// The character of `XXXX` or `XXXX\uXXXX` at the start of `rest`, and how many bytes that is.
 fn unicode_escape(rest: &str) -> (char, usize) {
     let unit = |at: usize| rest.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let first = unit(0).unwrap_or(0xFFFD);

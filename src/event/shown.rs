@@ -1,27 +1,29 @@
-//! Text that a sender chose, made safe to show. Terminals obey control characters, bidirectional formatting characters
-//! change the order in which a line is read, and spreadsheets calculate cells that look like formulas. Each control
-//! character is shown as its JSON escape (`\u001b`); all other text stays as it is.
+//! Text that a sender chose, made safe to display. Terminals obey control characters, bidirectional formatting
+//! characters change the order in which a line is read, and spreadsheets calculate cells that look like formulas. Each
+//! control character is replaced by its JSON escape (`\u001b`); all other text stays unchanged.
 
 use std::{borrow::Cow, fmt::Write as _};
 
-/// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"), in full width too.
+/// Characters that begin a formula in a spreadsheet (OWASP, "CSV Injection"), also in full width.
 const FORMULA: [char; 11] =
     ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
-/// C0, DEL, C1 and the bidirectional formatting characters.
+/// Whether it is in C0, DEL or C1, or a bidirectional formatting character.
 fn is_control(c: char) -> bool {
     let is_bidi =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     c.is_control() || is_bidi
 }
 
-/// Text for one line: a name, an id. Line feeds and tabs are escaped too, so that it cannot begin a line of its own.
+/// Text for one line, such as a name or an id. Line feeds and tabs are escaped too, so that the text cannot begin
+/// another line.
 pub fn line(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_control) { Cow::Owned(escaped(text, |_| false)) } else { Cow::Borrowed(text) }
 }
 
-/// Text of several lines, or JSON text, which stays the same JSON value: there, control characters that may be escaped
-/// occur in strings only. Line feeds and tabs stay; a carriage return, which JSON has between values only, is a blank.
+/// Text of several lines, or JSON text. JSON text stays the same value, because the characters that are escaped here
+/// occur in it only inside strings. Line feeds and tabs stay. A carriage return, which JSON has only between values,
+/// becomes a blank.
 pub fn lines(text: &str) -> Cow<'_, str> {
     let stays = |c| matches!(c, '\n' | '\t');
     if !text.chars().any(|c| is_control(c) && !stays(c)) {
@@ -30,8 +32,8 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped(&text.replace('\r', " "), stays))
 }
 
-/// A cell of CSV that no spreadsheet takes for a formula: an apostrophe comes before what could begin one. Control
-/// characters are escaped as in [`lines`]. Quoting is up to the caller.
+/// A cell of CSV that no spreadsheet takes for a formula: an apostrophe is put before a character that could begin one.
+/// Control characters are escaped as in [`lines`]. The caller adds quotes.
 pub fn cell(text: &str) -> Cow<'_, str> {
     if text.starts_with(FORMULA) { Cow::Owned(format!("'{}", lines(text))) } else { lines(text) }
 }

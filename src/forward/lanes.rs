@@ -23,7 +23,7 @@ use ahash::HashMap;
 use super::load::{Buckets, Load, Parcel, Taken, Together};
 use crate::{
     delivery::{AwsError, EventId, Stuck},
-    event::{Aggregation, Bucket, Encoding, Size},
+    event::{Aggregation, Bucket, Encoding, RecordSize},
     spool::QueuedEvent,
 };
 
@@ -333,7 +333,7 @@ impl Lanes {
         events: &mut Vec<Taken>,
     ) -> usize {
         let first = events.len();
-        let mut together_size = Size::new(together.aggregation);
+        let mut together_size = RecordSize::new(together.aggregation);
         let mut size = together_size;
         loop {
             let lanes = self.buckets.as_ref().map(|buckets| buckets.of(bucket)).into_iter().flatten();
@@ -349,7 +349,7 @@ impl Lanes {
                 self.take_head(slot, events);
                 (together_size, key) = (with, None);
                 // Alone, it is a plain record.
-                size = if count == 0 { Size::of_one(alone) } else { with };
+                size = if count == 0 { RecordSize::of_one(alone) } else { with };
                 if count == 0 && with.bytes() > together.bytes_max {
                     return alone;
                 }
@@ -371,10 +371,10 @@ impl Lanes {
         queue.narrowing.is_out = !queue.narrowing.parts.is_empty() || wanted > 1;
         let heads = queue.waiting.iter().take(count);
         let size = match cut.together.filter(|_| count > 1) {
-            Some(together) => heads.fold(Size::new(together.aggregation), |size, event| {
+            Some(together) => heads.fold(RecordSize::new(together.aggregation), |size, event| {
                 size.with(cut.encoding.encoded_len(event.json.len()), Some(&event.key))
             }),
-            None => Size::of_one(heads.map(|event| cut.size_of(event)).sum()),
+            None => RecordSize::of_one(heads.map(|event| cut.size_of(event)).sum()),
         };
         for _ in 0..count {
             self.take_head(slot, events);

@@ -1,0 +1,191 @@
+//! The index of a request's body: its text, and where its members and the items of its batch are.
+
+use std::borrow::Cow;
+
+use super::rejection::{Code, Rejection};
+use super::scan::{SPACES, ScanError, Scanner, Span, unescape};
+use super::value::begins;
+use super::walk::{Batch, Field, Inner, Item, Member, Positions, offset};
+
+/// The index of a body, with the body's text.
+pub(super) struct BodyIndex<'a> {
+    /// The bytes as received, without a byte order mark.
+    sent: &'a [u8],
+    /// The same as text, with `?` for each byte that is not UTF-8. Offsets are equal in both.
+    text: Cow<'a, str>,
+    /// Where the bare number tokens begin, ascending.
+    bare: Vec<u32>,
+    positions: Positions,
+}
+
+impl<'a> BodyIndex<'a> {
+    /// Walks over a body. Rejects it unless it is one JSON object; a broken item of its `batch` does not count.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Rejection> {
+        let sent = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        if u32::try_from(sent.len()).is_err() {
+            return Err(Rejection::new(Code::PayloadTooLarge, "a body of 4 GiB or more", &[]));
+        }
+        let (text, not_utf8) = readable(sent);
+        let mut scan = Scanner::new(&text);
+        let walked = Positions::of(&mut scan, &not_utf8, sent.len());
+        let bare = scan.bare;
+        match walked {
+            Ok(positions) => Ok(Self { sent, text, bare, positions }),
+            Err(error) => Err(invalid_json(&text, error, sent)),
+        }
+    }
+
+    /// The body's object.
+    pub fn object(&self) -> Span {
+        self.positions.object
+    }
+
+    /// The documented members of the body's object.
+    pub fn root(&self) -> &[Member] {
+        &self.positions.root
+    }
+
+    pub fn batch(&self) -> Batch {
+        self.positions.batch
+    }
+
+    pub fn items(&self) -> &[Item] {
+        &self.positions.items
+    }
+
+    /// The documented members of the item with this index.
+    pub fn members_of(&self, index: usize) -> &[Member] {
+        self.positions.members_of(index)
+    }
+
+    /// The `writeKey` member: the top level's, else that of the first item that has one.
+    pub fn write_key(&self) -> Option<Cow<'_, str>> {
+        let members = self.positions.root.iter().rev().chain(&self.positions.members);
+        members
+            .filter(|member| member.field == Field::WriteKey && begins(self.raw(member.value), b'"'))
+            .map(|member| self.string(member))
+            .find(|key| !key.is_empty())
+    }
+
+    /// Finds the first JSON error inside the member `batch`, where broken items were skipped.
+    pub fn batch_error(&self) -> Option<ScanError> {
+        let items = self.items();
+        if items.is_empty() {
+            return None;
+        }
+        items.iter().find_map(|item| item.error).or_else(|| {
+            // The levels of nesting count from the body's object, not from the item.
+            let mut scan = Scanner::new(&self.text);
+            scan.at = self.object().start as usize;
+            scan.value(0).err()
+        })
+    }
+
+    /// The rejection of the whole body for an error in its JSON.
+    pub fn invalid_json(&self, error: ScanError) -> Rejection {
+        invalid_json(&self.text, error, self.sent)
+    }
+
+    /// The rejection of the whole body.
+    pub fn reject(&self, code: Code, message: impl Into<Cow<'static, str>>) -> Rejection {
+        Rejection::new(code, message, self.sent)
+    }
+
+    /// How many bytes were sent.
+    pub fn sent_len(&self) -> usize {
+        self.sent.len()
+    }
+
+    pub fn sent(&self, span: Span) -> &[u8] {
+        &self.sent[span.range()]
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    #[inline]
+    pub fn raw(&self, span: Span) -> &str {
+        &self.text[span.range()]
+    }
+
+    /// The value of a member that is a string, without quotes and escapes.
+    #[inline]
+    pub fn string(&self, member: &Member) -> Cow<'_, str> {
+        let inner = &self.text[member.value.start as usize + 1..member.value.end as usize - 1];
+        if member.escaped { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
+    }
+
+    /// The members of a `context` or `integrations` object.
+    pub fn inner(&self, member: &Member) -> &[Inner] {
+        &self.positions.inner[member.inner.range()]
+    }
+
+    /// Where the bare number tokens in `span` begin.
+    #[inline]
+    pub fn bare(&self, span: Span) -> &[u32] {
+        if self.bare.is_empty() {
+            return &[];
+        }
+        let from = self.bare.partition_point(|&at| at < span.start);
+        let to = self.bare.partition_point(|&at| at < span.end);
+        &self.bare[from..to]
+    }
+
+    /// The text between an object's braces, without white space at its ends.
+    pub fn content(&self, object: Span) -> Span {
+        let inner = &self.raw(object)[1..];
+        let inner = &inner[..inner.len() - 1];
+        let from_first = inner.trim_start_matches(SPACES);
+        let content = from_first.trim_end_matches(SPACES);
+        let start = object.end - 1 - offset(from_first.len());
+        Span { start, end: start + offset(content.len()) }
+    }
+
+    /// Copies a stretch of the body, with `null` for bare number tokens. Copies nothing if the stretch is empty or
+    /// reversed.
+    pub fn copy(&self, span: Span, out: &mut Vec<u8>) {
+        if span.start >= span.end {
+            return;
+        }
+        let bytes = self.text.as_bytes();
+        let mut from = span.start as usize;
+        for &token in self.bare(span) {
+            let token = token as usize;
+            out.extend_from_slice(&bytes[from..token]);
+            out.extend_from_slice(b"null");
+            let name_len = match bytes[token] {
+                b'N' => "NaN".len(),
+                b'I' => "Infinity".len(),
+                _ => "-Infinity".len(),
+            };
+            from = token + name_len;
+        }
+        out.extend_from_slice(&bytes[from..span.end as usize]);
+    }
+}
+
+/// The body as text, and where it is not UTF-8.
+fn readable(sent: &[u8]) -> (Cow<'_, str>, Vec<u32>) {
+    if let Ok(text) = simdutf8::basic::from_utf8(sent) {
+        return (Cow::Borrowed(text), Vec::new());
+    }
+    let mut text = String::with_capacity(sent.len());
+    let mut not_utf8 = Vec::new();
+    for chunk in sent.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for _ in chunk.invalid() {
+            not_utf8.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+            text.push('?');
+        }
+    }
+    (Cow::Owned(text), not_utf8)
+}
+
+/// Rejects a body for an error in its JSON, and names its line and column.
+fn invalid_json(text: &str, error: ScanError, sent: &[u8]) -> Rejection {
+    let before = text.get(..error.at as usize).unwrap_or_default();
+    let line = 1 + before.matches('\n').count();
+    let column = 1 + before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+    Rejection::new(Code::InvalidJson, format!("{} at line {line} column {column}", error.kind), sent)
+}
