@@ -1,0 +1,152 @@
+//! The event of an open delivery: why it is not delivered, its facts, its JSON, and what the endpoint set in it.
+
+use eframe::egui::{self, Align, Frame, Layout, Margin, RichText, Stroke, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    super::{
+        Place, Seen, Wish, banner,
+        theme::tokens,
+        widgets::{self, Tone},
+    },
+    actions::{Act, acts_ui},
+    changes::Change,
+    loaded::{Loaded, kept},
+    state::{REPEAT_MEANS, RESEND_MEANS, size},
+};
+use crate::{
+    delivery::{Delivery, State},
+    event::shown,
+};
+
+/// How the event is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    #[default]
+    Text,
+    Tree,
+}
+
+pub(super) fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) {
+    let delivery = &loaded.detail.delivery;
+    fault_ui(ui, delivery, seen, Place::Live);
+    if let Some(first) = delivery.resend_of {
+        widgets::message_ui(ui, Tone::Note, RESEND_MEANS);
+        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the original").clicked() {
+            seen.wishes.push(Wish::Show(first));
+        }
+    }
+    if let Some(first) = delivery.repeat_of {
+        widgets::message_ui(ui, Tone::Note, REPEAT_MEANS);
+        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first one").clicked() {
+            seen.wishes.push(Wish::Show(first));
+        }
+    }
+    facts_ui(ui, delivery, seen);
+    acts_ui(ui, &[Act::User, Act::Event, Act::Source], loaded, seen);
+    ui.add_space(2.0);
+    let title = if delivery.state == State::Rejected { "What was sent" } else { "Event" };
+    egui::Sides::new().height(38.0).show(
+        ui,
+        |ui| {
+            widgets::title_ui(ui, title);
+            ui.add_space(6.0);
+        },
+        |ui| {
+            if loaded.tree.is_some() {
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let forms = [(Form::Text, "Text"), (Form::Tree, "Tree")];
+                    widgets::segments_ui(ui, form, "Form of the event", &forms);
+                });
+            }
+        },
+    );
+    if let Some(kept) = kept(&loaded.detail) {
+        let all = size(delivery).unwrap_or_default();
+        widgets::hint_ui(ui, &format!("Only the first {kept} of {all} were kept."));
+    }
+    match (&loaded.tree, *form) {
+        (Some(tree), Form::Tree) => {
+            let frame = Frame::new().fill(tokens(ui).field).stroke(Stroke::new(1.0, tokens(ui).line));
+            frame.corner_radius(9).inner_margin(Margin::same(10)).show(ui, |ui| {
+                ui.take_available_width();
+                tree.ui(ui);
+            });
+        }
+        (None, _) | (_, Form::Text) => {
+            if widgets::code_ui(ui, &loaded.event, "Copy event JSON") {
+                seen.copied(loaded.event_name());
+            }
+        }
+    }
+    changes_ui(ui, &loaded.changes);
+}
+
+/// What was done to it between its sender and the spool.
+fn changes_ui(ui: &mut Ui, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    let t = tokens(ui);
+    ui.add_space(2.0);
+    widgets::title_ui(ui, "Set by the endpoint");
+    widgets::hint_ui(
+        ui,
+        "Only the stored event is kept, so a change that it does not prove is marked “Possible”. In addition, a numeric \
+         id becomes text, values of the whole batch fill in what an event lacks, and a write key in the body is removed. \
+         Everything else is as it was sent, byte for byte.",
+    );
+    for change in changes {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.label(RichText::new(change.member).monospace().color(t.code_key));
+            if !change.certain {
+                widgets::pill_ui(ui, t.warn, "Possible");
+            }
+            ui.label(RichText::new(&change.what).color(t.text)).on_hover_text(shown::line(&change.value));
+        });
+    }
+}
+
+fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        // Its sender sent the original only.
+        let name = if delivery.resend_of.is_some() { "Queued again" } else { "Received" };
+        widgets::fact_ui(ui, name, &seen.clock.full(delivery.received_at), false);
+        if !delivery.source.is_empty() {
+            widgets::fact_ui(ui, "Source", &delivery.source, false);
+        }
+        if !delivery.message_id.is_empty() && widgets::fact_ui(ui, "messageId", &delivery.message_id, true) {
+            seen.copied("messageId");
+        }
+        // A rejected event has no record, and so no partition key.
+        let key = if delivery.state == State::Rejected { "User" } else { "Partition key" };
+        if !delivery.partition_key.is_empty() && widgets::fact_ui(ui, key, &delivery.partition_key, true) {
+            seen.copied(key);
+        }
+        if let Some(receipt) = &delivery.receipt {
+            widgets::fact_ui(ui, "Shard", &receipt.shard_id, false);
+            if widgets::fact_ui(ui, "Sequence number", &receipt.sequence_number, true) {
+                seen.copied("Sequence number");
+            }
+            if let Some(place) = receipt.place {
+                widgets::fact_ui(ui, "Place in record", &format!("{} of {}", place.at, place.of), false);
+            }
+        }
+    });
+}
+
+/// Why it is not delivered, and what to do. `here`: the place where this is said.
+pub(in crate::app) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, here: Place) {
+    let Some(fault) = delivery.fault.as_ref() else { return };
+    match delivery.state {
+        State::Delivered => {}
+        State::Resent => banner::resent_ui(ui, seen, fault, delivery.resent_as),
+        State::Rejected | State::Failed | State::Queued | State::Retrying => {
+            let event =
+                banner::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
+            banner::remedy_ui(ui, seen, fault, Some(event));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What happened to a delivery, step by step, from the endpoint to the stream.
+
+use eframe::egui::{self, Align, Label, Layout, RichText, Sense, Stroke, Ui, vec2};
+use lucide_icons::Icon;
+
+use super::{
+    super::{
+        Clock, Seen,
+        theme::{self, Tokens, tokens, weight},
+        widgets::{self, Tone},
+    },
+    state::state_word,
+    timeline,
+};
+use crate::{
+    delivery::{Detail, Forwarder, Receipt, State},
+    event::shown,
+};
+
+/// One step of a story: when, what, and how it went.
+pub(in crate::app) struct Step {
+    pub tone: Option<Tone>,
+    pub title: String,
+    pub text: String,
+    pub at: String,
+}
+
+/// Why an event that waits is not delivered now.
+fn waits_for(forwarder: &Forwarder) -> &'static str {
+    match forwarder {
+        Forwarder::Disabled => "Delivery is disabled: it waits until you enable delivery under Set up",
+        Forwarder::Running => "Waiting for its turn",
+        Forwarder::Throttled(_) => "Waiting for its turn: the stream throttles",
+        Forwarder::Blocked { .. } => "Waiting: delivery is blocked",
+        Forwarder::Offline { .. } => "Waiting: the destination cannot be reached",
+        Forwarder::Draining => "Tributary is shutting down: it waits until the next start",
+    }
+}
+
+/// From the endpoint to the stream, as far as it got.
+pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarder) -> Vec<Step> {
+    let delivery = &detail.delivery;
+    let good = |title: &str, text: String, at: String| Step {
+        tone: Some(Tone::Good),
+        title: title.into(),
+        text,
+        at,
+    };
+    if delivery.state == State::Rejected {
+        let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
+        let at = clock.time(delivery.received_at);
+        return vec![Step { tone: Some(Tone::Bad), title: "Rejected".into(), text, at }];
+    }
+    let text = if delivery.resend_of.is_some() {
+        "Committed to disk once more, because you resent it"
+    } else {
+        "Committed to disk before its sender got 200"
+    };
+    let mut steps = vec![good("Safe in the spool", text.into(), clock.time(delivery.received_at))];
+    for attempt in &detail.attempts {
+        steps.push(Step {
+            tone: Some(Tone::Attention),
+            title: format!("Attempt {} failed", attempt.number),
+            text: format!("{} (after {})", attempt.fault, widgets::duration(i64::from(attempt.took_ms))),
+            at: clock.time(attempt.at),
+        });
+    }
+    let settled = delivery.settled_at.map(|at| clock.time(at)).unwrap_or_default();
+    match delivery.state {
+        State::Delivered => {
+            let text = delivery.receipt.as_ref().map(|receipt| {
+                let place = receipt.place.map(|place| format!(" · event {} of {}", place.at, place.of));
+                let Receipt { shard_id, sequence_number, .. } = receipt;
+                format!("{shard_id} · sequence number {sequence_number}{}", place.unwrap_or_default())
+            });
+            steps.push(good("Delivered", text.unwrap_or_default(), settled));
+        }
+        State::Failed | State::Resent => {
+            let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
+            steps.push(Step { tone: Some(Tone::Bad), title: "Failed".into(), text, at: settled });
+            if delivery.state == State::Resent {
+                steps.push(good("Resent", "Continues as a new event in the log".into(), String::new()));
+            }
+        }
+        State::Queued | State::Retrying | State::Rejected => {
+            let text = match &delivery.fault {
+                Some(fault) if matches!(forwarder, Forwarder::Disabled) => {
+                    format!(
+                        "Last answer: {}. {}",
+                        fault.to_string().trim_end_matches('.'),
+                        waits_for(forwarder)
+                    )
+                }
+                Some(fault) => format!("Last answer: {fault}"),
+                None => waits_for(forwarder).to_owned(),
+            };
+            steps.push(Step {
+                tone: None,
+                title: state_word(delivery.state).into(),
+                text,
+                at: String::new(),
+            });
+        }
+    }
+    steps
+}
+
+pub(super) fn story_ui(ui: &mut Ui, detail: &Detail, seen: &Seen<'_>) {
+    ui.add_space(4.0);
+    if detail.delivery.state != State::Rejected {
+        timeline::timeline_ui(ui, detail, seen.clock);
+        ui.add_space(6.0);
+    }
+    steps_ui(ui, &steps(detail, seen.clock, &seen.status.forwarder));
+    if let Some(ms) = detail.delivery.latency_ms() {
+        let puts = detail.delivery.attempts.max(1);
+        let took = widgets::duration(i64::from(detail.delivery.took_ms));
+        let from = if detail.delivery.resend_of.is_some() { "queue" } else { "endpoint" };
+        let text = format!(
+            "{} from the {from} to the stream, {puts} put{}; the last one took {took}.",
+            widgets::duration(ms),
+            if puts == 1 { "" } else { "s" }
+        );
+        widgets::hint_ui(ui, &text);
+    }
+}
+
+/// A story from top to bottom, with a line between its steps.
+pub(in crate::app) fn steps_ui(ui: &mut Ui, steps: &[Step]) {
+    let t = tokens(ui);
+    for (i, step) in steps.iter().enumerate() {
+        let row = ui
+            .horizontal_top(|ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
+                mark_ui(ui, rect.center(), step.tone, t);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 1.0;
+                    ui.spacing_mut().interact_size.y = 20.0;
+                    ui.horizontal(|ui| {
+                        ui.label(weight(&*step.title, 600.0).color(t.strong));
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            if !step.at.is_empty() {
+                                ui.label(RichText::new(&step.at).monospace().size(11.5).color(t.weak));
+                            }
+                        });
+                    });
+                    if !step.text.is_empty() {
+                        ui.add(
+                            Label::new(RichText::new(shown::lines(&step.text)).size(12.0).color(t.text))
+                                .wrap(),
+                        );
+                    }
+                    ui.add_space(8.0);
+                });
+                rect
+            })
+            .inner;
+        if i + 1 < steps.len() {
+            let x = row.center().x;
+            ui.painter().vline(
+                x,
+                (row.bottom() + 1.0)..=(ui.min_rect().bottom() + 1.0),
+                Stroke::new(1.0, t.edge),
+            );
+        }
+    }
+}
+
+fn mark_ui(ui: &Ui, center: egui::Pos2, tone: Option<Tone>, t: &Tokens) {
+    let color = tone.map_or(t.weak, |tone| tone.color(t));
+    ui.painter().circle_filled(center, 9.0, color.gamma_multiply(0.16));
+    let glyph = match tone {
+        None => Icon::Hourglass,
+        Some(Tone::Good) => Icon::Check,
+        Some(Tone::Note) => Icon::Send,
+        Some(Tone::Attention) => Icon::RotateCw,
+        Some(Tone::Bad) => Icon::X,
+    };
+    ui.painter().text(
+        center,
+        egui::Align2::CENTER_CENTER,
+        char::from(glyph),
+        egui::FontId::new(10.5, theme::icons()),
+        color,
+    );
+}
