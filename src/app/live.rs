@@ -4,29 +4,27 @@
 mod charts;
 mod columns;
 mod filters;
+mod flow;
+mod menu;
 mod records;
+mod whole;
 
 use std::{
     ops::Range,
     time::{Duration, Instant},
 };
 
-use eframe::egui::{
-    self, Align, CentralPanel, Frame, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2,
-};
+use eframe::egui::{self, Align, CentralPanel, Frame, Layout, Margin, Panel, RichText, Sense, Ui, vec2};
 use egui_extras::TableBuilder;
-use egui_plot::{Line, Plot, PlotPoints};
 use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Clock, Place, Seen, Waiting, Wish, arrived,
-    commands::{self, Command},
+    Clock, Place, Seen, Waiting, arrived,
     detail::{Act, Looks, Pane},
     hold::Hold,
     rows::Rows,
-    status_line,
-    theme::{self, tokens, weight},
+    theme::tokens,
     widgets::{self, ListKeys},
 };
 use charts::Charts;
@@ -35,7 +33,7 @@ use filters::{Filters, Saved};
 
 use crate::{
     delivery::{
-        EventId, LogPage, Measure, Query, ResendSelection, Status,
+        EventId, LogPage, Measure, Query, Status,
         query::{Mistake, Name},
     },
     engine::Engine,
@@ -360,9 +358,9 @@ impl Live {
                 widgets::segments_ui(ui, &mut self.view, "View", &views);
             });
             if view == View::Events {
-                more_ui(ui, seen);
+                whole::more_ui(ui, seen);
                 self.actions_ui(ui);
-                resend_ui(ui, seen);
+                whole::resend_ui(ui, seen);
             }
         });
         if self.view == View::Charts {
@@ -379,7 +377,7 @@ impl Live {
             return;
         }
         if ui.content_rect().height() > 640.0 {
-            chart_ui(ui, seen.status);
+            flow::chart_ui(ui, seen.status);
             ui.add_space(8.0);
         }
         self.filters_ui(ui, seen);
@@ -423,7 +421,7 @@ impl Live {
             self.take(Do::Pause);
         }
         let mut changed = false;
-        filters::menu_ui(ui, Icon::Columns3, "Columns", "Columns", |ui| changed = self.columns.menu_ui(ui));
+        menu::menu_ui(ui, Icon::Columns3, "Columns", "Columns", |ui| changed = self.columns.menu_ui(ui));
         if changed {
             self.layout += 1;
             self.to_remember = true;
@@ -719,102 +717,5 @@ impl Live {
         }
         // Older lines were found above: what is in sight stays where it is.
         if grown > 0.0 { table.vertical_scroll_offset(offset + grown) } else { table }
-    }
-}
-
-/// Events in and out of the last two minutes.
-fn chart_ui(ui: &mut Ui, status: &Status) {
-    let t = tokens(ui);
-    if status.accepted_per_sec.iter().chain(&status.delivered_per_sec).any(|count| *count > 0.0) {
-        // It moves with the seconds, and the engine does not call for those.
-        ui.request_repaint_after(Duration::from_secs(1));
-    }
-    let frame = Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(10);
-    frame.inner_margin(Margin { left: 14, right: 10, top: 8, bottom: 6 }).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.vertical(|ui| {
-                ui.set_width(128.0);
-                ui.spacing_mut().item_spacing.y = 2.0;
-                for (color, name, series) in
-                    [(t.accent, "In", &status.accepted_per_sec), (t.ok, "Out", &status.delivered_per_sec)]
-                {
-                    ui.horizontal(|ui| {
-                        widgets::dot_ui(ui, color);
-                        ui.label(RichText::new(name).color(t.weak));
-                        let peak = series.iter().copied().fold(0.0, f32::max);
-                        let now = status_line::latest(series);
-                        ui.label(weight(format!("{}/s", widgets::rate(now)), 620.0).color(t.strong))
-                            .on_hover_text(format!("Peak of the last 2 minutes: {}/s", widgets::rate(peak)));
-                    });
-                }
-            });
-            let points = |series: &[f32]| -> PlotPoints<'static> {
-                let len = series.len() as f64;
-                series.iter().enumerate().map(|(i, v)| [(i + 1) as f64 - len, f64::from(*v)]).collect()
-            };
-            let peak: f32 =
-                status.accepted_per_sec.iter().chain(&status.delivered_per_sec).copied().fold(4.0, f32::max);
-            let top = charts::nice(f64::from(peak));
-            let plot = Plot::new("flow")
-                .height(64.0)
-                .allow_scroll(false)
-                .allow_drag(false)
-                .allow_zoom(false)
-                .allow_boxed_zoom(false)
-                .show_axes([false, true])
-                .show_grid([false, true])
-                .grid_color(t.line)
-                .show_background(false)
-                .include_x(-120.0)
-                .include_x(0.0)
-                .include_y(0.0)
-                .include_y(top * 1.1)
-                .set_margin_fraction(egui::Vec2::ZERO)
-                .y_grid_spacer(move |_| {
-                    let mark = |value: f64, step_size: f64| egui_plot::GridMark { value, step_size };
-                    vec![mark(0.0, top), mark(top, top)]
-                })
-                .y_axis_formatter(|mark, _| format!("{:.0}", mark.value))
-                .label_formatter(|_| None);
-            let full = |series| points(status_line::full_seconds(series));
-            let (accepted, delivered) = (full(&status.accepted_per_sec), full(&status.delivered_per_sec));
-            let shown = plot.show(ui, |plot| {
-                plot.line(Line::new("In", accepted).color(t.accent).width(1.8).fill(0.0).fill_alpha(0.14));
-                plot.line(Line::new("Out", delivered).color(t.ok).width(1.8));
-            });
-            let name = || {
-                egui::WidgetInfo::labeled(egui::Role::Image, true, "Events in and out, the last two minutes")
-            };
-            shown.response.widget_info(name);
-        });
-    });
-}
-
-/// What can be done with all that the search finds.
-fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
-    filters::menu_ui(ui, Icon::Ellipsis, "More", "More", |ui| {
-        for (command, wish) in [(Command::AskResend, Wish::AskResend), (Command::AskExport, Wish::AskExport)]
-        {
-            let entry = command.entry();
-            let keys = entry.keys.map(|keys| commands::text_of(ui, keys)).unwrap_or_default();
-            let button = egui::Button::new((theme::icon(entry.icon), entry.title)).shortcut_text(keys);
-            if ui.add(button).accessible_name(entry.title).clicked() {
-                seen.wishes.push(wish);
-                ui.close();
-            }
-        }
-    });
-}
-
-/// Every failed event again, once its cause is mended.
-fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
-    let failed = seen.status.ledger.failed;
-    if failed == 0 {
-        return;
-    }
-    let label = format!("Resend {} failed", widgets::digits(failed));
-    let hint = "Queues every failed event again, behind waiting events";
-    if widgets::button_ui(ui, Icon::RotateCw, &label).on_hover_text(hint).clicked() {
-        seen.wishes.push(Wish::Resend(ResendSelection::Fitting(Box::default())));
     }
 }

@@ -7,9 +7,12 @@
 mod aggregation;
 mod attach;
 mod check;
+mod faults;
+mod fields;
 mod keychain;
 mod policy;
 mod saved;
+mod step;
 mod streams;
 mod who;
 
@@ -20,16 +23,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eframe::egui::{
-    self, Align, CompletionPopup, Frame, Id, Label, Layout, Margin, Panel, RectAlign, RichText, Sense,
-    Stroke, Suggestion, Ui, UiBuilder, vec2,
-};
+use eframe::egui::{self, Align, Frame, Id, Label, Margin, Panel, RichText, Stroke, Ui, UiBuilder};
 use lucide_icons::Icon;
 
 use super::{
     Place, Seen, banner, moving, settings, status_line,
     theme::{self, tokens, weight},
-    widgets::{self, Tone},
+    widgets,
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
@@ -37,6 +37,9 @@ use crate::{
     engine::{Engine, WaitingEvents},
     policy as policies, remedy,
 };
+use faults::{Faults, reason};
+use fields::{account_ui, region_ui};
+use step::{Mark, mark, name_ui, small_ui, step_ui, two_ui};
 
 /// How long after a change the draft is kept for the next start.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
@@ -47,14 +50,6 @@ pub(super) enum Section {
     Stream,
     Credentials,
     Policy,
-}
-
-/// How a step stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    Done,
-    Attention,
-    Open,
 }
 
 pub(super) struct SetUp {
@@ -72,97 +67,7 @@ pub(super) struct SetUp {
     check: check::Check,
 }
 
-/// What is wrong with the draft, field by field.
-#[derive(Default)]
-struct Faults {
-    region: Option<String>,
-    /// The region has the form of one, but is not in this version's list of AWS regions.
-    is_region_unknown: bool,
-    stream: Option<String>,
-    account_id: Option<String>,
-    endpoint_url: Option<String>,
-    profile: Option<String>,
-    role_arn: Option<String>,
-    external_id: Option<String>,
-}
-
 const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
-
-impl Faults {
-    fn of(draft: &Config) -> Self {
-        let destination = &draft.destination;
-        if destination.kind == DestinationKind::Practice {
-            return Self::default();
-        }
-        let given = |text: &str, check: fn(&str) -> Result<(), String>| {
-            if text.is_empty() { None } else { check(text).err() }
-        };
-        let stream_fault = given(&destination.stream, config::check_stream);
-        let arn_region = match StreamArn::parse(&destination.stream) {
-            Ok(arn) if !destination.region.is_empty() && arn.region != destination.region => {
-                Some(format!("the stream's ARN names the region {}", arn.region))
-            }
-            Ok(_) | Err(_) => None,
-        };
-        let wants_profile = draft.credentials.source == CredentialsSource::Profile;
-        Self {
-            region: given(&destination.region, config::check_region).or(arn_region),
-            is_region_unknown: !destination.region.is_empty()
-                && destination.endpoint_url.is_empty()
-                && policies::region(&destination.region).is_none(),
-            stream: stream_fault,
-            account_id: given(&destination.account_id, config::check_account_id),
-            endpoint_url: given(&destination.endpoint_url, config::check_endpoint_url),
-            profile: (wants_profile && draft.credentials.profile.trim().is_empty())
-                .then(|| "name a profile of your AWS files, such as default".to_owned()),
-            role_arn: given(&draft.credentials.role_arn, config::check_role_arn).or_else(|| {
-                let of_aws = destination.endpoint_url.is_empty() && !destination.region.is_empty();
-                let fits = config::check_role_in(&draft.credentials.role_arn, &destination.region);
-                fits.err().filter(|_| of_aws)
-            }),
-            external_id: given(&draft.credentials.external_id, config::check_external_id),
-        }
-    }
-
-    /// Why AWS cannot be asked with the draft's credentials yet.
-    fn of_credentials(&self, draft: &Config) -> Option<String> {
-        if draft.destination.region.is_empty() {
-            return Some("The region is missing".to_owned());
-        }
-        let all = [&self.region, &self.endpoint_url, &self.profile, &self.role_arn, &self.external_id];
-        all.into_iter().flatten().next().map(|fault| widgets::capital(fault))
-    }
-
-    fn first(&self) -> Option<String> {
-        let all = [
-            &self.region,
-            &self.stream,
-            &self.account_id,
-            &self.endpoint_url,
-            &self.profile,
-            &self.role_arn,
-            &self.external_id,
-        ];
-        all.into_iter().flatten().next().cloned()
-    }
-}
-
-/// Why the draft cannot be applied, in a few words.
-fn reason(draft: &Config) -> Option<String> {
-    let destination = &draft.destination;
-    if destination.kind == DestinationKind::Kinesis {
-        if destination.region.is_empty() {
-            return Some("The region is missing".to_owned());
-        }
-        if destination.stream.is_empty() {
-            return Some("The stream is missing".to_owned());
-        }
-    }
-    Faults::of(draft)
-        .first()
-        .map(|fault| widgets::capital(&fault))
-        .or_else(|| draft.check().err().map(|error| error.to_string()))
-}
 
 impl SetUp {
     pub(super) fn new(config: &Config, engine: &Engine) -> Self {
@@ -771,131 +676,4 @@ enum Trouble {
     At(Section),
     /// At no step in particular.
     Elsewhere,
-}
-
-fn mark(complete: bool, wrong: bool) -> Mark {
-    match (complete, wrong) {
-        (_, true) => Mark::Attention,
-        (true, false) => Mark::Done,
-        (false, false) => Mark::Open,
-    }
-}
-
-fn name_ui(ui: &mut Ui, name: &str) {
-    let t = tokens(ui);
-    ui.label(weight(name, 580.0).color(t.strong));
-}
-
-fn small_ui(ui: &mut Ui, text: &str) {
-    let t = tokens(ui);
-    // A column would stretch the words to its width.
-    ui.vertical(|ui| ui.label(RichText::new(text).size(12.0).color(t.weak)));
-}
-
-/// Two fields beside each other, or below each other where there is no room.
-fn two_ui<T>(
-    ui: &mut Ui,
-    left: impl FnOnce(&mut Ui, &mut T),
-    right: impl FnOnce(&mut Ui, &mut T),
-    value: &mut T,
-) {
-    if ui.available_width() > 560.0 {
-        ui.columns(2, |columns| {
-            for column in columns.iter_mut() {
-                column.spacing_mut().item_spacing.y = 5.0;
-            }
-            left(&mut columns[0], value);
-            right(&mut columns[1], value);
-        });
-    } else {
-        left(ui, value);
-        right(ui, value);
-    }
-}
-
-/// A step: its number or mark, its title, and what it holds.
-fn step_ui(ui: &mut Ui, number: usize, title: &str, mark: Mark, contents: impl FnOnce(&mut Ui)) {
-    let t = tokens(ui);
-    widgets::card_ui(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 8.0;
-        ui.horizontal(|ui| {
-            let (rect, response) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
-            let (color, glyph, word) = match mark {
-                Mark::Done => (t.ok, Some(Icon::Check), "done"),
-                Mark::Attention => (t.warn, Some(Icon::TriangleAlert), "needs attention"),
-                Mark::Open => (t.weak, None, "open"),
-            };
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Image, true, format!("{title}: {word}"))
-            });
-            ui.painter().circle_filled(rect.center(), 11.0, color.gamma_multiply(0.16));
-            let (text, font) = match glyph {
-                Some(glyph) => (char::from(glyph).to_string(), egui::FontId::new(12.0, theme::icons())),
-                None => (number.to_string(), egui::FontId::proportional(12.0)),
-            };
-            ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, color);
-            widgets::title_ui(ui, title);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.label(RichText::new(format!("Step {number}")).small().color(t.weak));
-            });
-        });
-        contents(ui);
-    });
-}
-
-/// `other`: the account of the keys, where it is not the one that is typed.
-fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Option<&str>) {
-    widgets::field_ui(ui, "AWS account id", account, "123456789012", fault);
-    small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
-    if let Some(other) = other {
-        let text = format!("These keys belong to the account {other}, but the policy names a different one.");
-        widgets::message_ui(ui, Tone::Attention, &text);
-        ui.horizontal(|ui| {
-            if widgets::button_ui(ui, Icon::Check, &format!("Use {other}")).clicked() {
-                other.clone_into(account);
-            }
-        });
-    }
-}
-
-/// Names and codes are searched; any other text is kept, for a region that is newer than this app.
-fn region_ui(ui: &mut Ui, region: &mut String, faults: &Faults) {
-    let t = tokens(ui);
-    let error = faults.region.as_deref();
-    ui.spacing_mut().item_spacing.y = 5.0;
-    let name = ui.label(weight("AWS region", 560.0));
-    let known = policies::region(region);
-    ui.scope(|ui| {
-        widgets::edge_ui(ui, error.is_some());
-        let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
-        let edit = widgets::text_edit(region, "eu-west-1, or Ireland").desired_width(width);
-        let output = CompletionPopup::new(Id::unique("region"))
-            .align(RectAlign::BOTTOM_START)
-            .word_boundary(|_| false)
-            .max_height(260.0)
-            .accept_keys([egui::Key::Enter])
-            .show(ui, edit, |query| {
-                if policies::region(query.text).is_some() {
-                    return Vec::new();
-                }
-                let found = policies::search(query.text);
-                found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
-            });
-        widgets::keep_focus(&output.text_edit.response.response, error.is_some());
-        // A name has spaces, and is searched for with them; a code has none.
-        let text = region.trim();
-        if output.text_edit.response.response.lost_focus() || config::check_region(text).is_ok() {
-            region.truncate(region.trim_end().len());
-            region.drain(..region.len() - region.trim_start().len());
-        }
-        output.text_edit.response.response.labelled_by(name.id);
-    });
-    widgets::error_ui(ui, error);
-    if error.is_none() && faults.is_region_unknown {
-        let text = "Tributary does not know this region. Check the spelling, unless AWS has just added it.";
-        ui.add(Label::new(RichText::new(text).size(12.0).color(t.warn)).wrap());
-    } else if error.is_none() {
-        let text = known.map_or("Code or name; type to search", |region| region.name);
-        ui.label(RichText::new(text).size(12.0).color(t.weak));
-    }
 }

@@ -1,7 +1,9 @@
 //! What a consumer of the stream reads: from where the user wants, of one shard or all, looked through and filtered.
 //! Reading goes on while this place is in sight, and stops when it is left.
 
+mod columns;
 mod record;
+mod start;
 
 use std::{
     ops::Range,
@@ -13,7 +15,7 @@ use eframe::egui::{
     self, Align, CentralPanel, Frame, Key, KeyboardShortcut, Label, Layout, Margin, Modifiers, Panel,
     RichText, Sense, Ui,
 };
-use egui_extras::{Column, TableBuilder};
+use egui_extras::TableBuilder;
 use lucide_icons::Icon;
 
 use super::{
@@ -25,40 +27,19 @@ use super::{
 };
 use crate::{
     config::DestinationKind,
-    delivery::{AwsError, Millis, ReadFrom, Receipt, Record},
+    delivery::{AwsError, Receipt, Record},
     engine::{Engine, Found, ReadPlan, ShardView, StreamView},
     event::shown,
     remedy,
 };
+use columns::{EVENT, cell, columns, lag, short};
 use record::Open;
+use start::{From, read_from};
 
 const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 const ROW_HEIGHT: f32 = 28.0;
 /// Typing ends after so long.
 const TYPING: Duration = Duration::from_millis(250);
-
-/// Where the user wants to begin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum From {
-    #[default]
-    Oldest,
-    LastHour,
-    LastMinutes,
-    Latest,
-    Time,
-    Sequence,
-}
-
-impl From {
-    const ALL: [(Self, &str); 6] = [
-        (Self::Oldest, "Oldest"),
-        (Self::LastHour, "Last hour"),
-        (Self::LastMinutes, "Last 5 minutes"),
-        (Self::Latest, "New ones only"),
-        (Self::Time, "Time"),
-        (Self::Sequence, "Sequence number"),
-    ];
-}
 
 #[derive(Default)]
 #[expect(
@@ -89,26 +70,6 @@ pub(super) struct Stream {
     selected: Option<Open>,
     /// A record that was asked for by its place, until it is read.
     wanted: Option<Receipt>,
-}
-
-/// The place to read from; what is wrong with it, where it must be typed and is not right yet.
-fn read_from(from: From, typed: &str, clock: &Clock) -> Result<ReadFrom, &'static str> {
-    let typed = typed.trim();
-    match from {
-        From::Oldest => Ok(ReadFrom::Oldest),
-        From::LastHour => Ok(ReadFrom::Time(Clock::now() - 3_600_000)),
-        From::LastMinutes => Ok(ReadFrom::Time(Clock::now() - 300_000)),
-        From::Latest => Ok(ReadFrom::Latest),
-        From::Time => match clock.parse(typed) {
-            Some(at) if at <= Clock::now() => Ok(ReadFrom::Time(at)),
-            Some(_) => Err("that is in the future"),
-            None => Err("write a time as 2026-03-02 10:00, as 10:00 (today), or as 15m (15 minutes ago)"),
-        },
-        From::Sequence if typed.is_empty() || !typed.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err("a sequence number has digits only; copy it from a delivery or a record")
-        }
-        From::Sequence => Ok(ReadFrom::Sequence(typed.into())),
-    }
 }
 
 impl Stream {
@@ -512,38 +473,6 @@ impl Stream {
     }
 }
 
-const EVENT: &str = "Event";
-
-/// Those that fit.
-fn columns(width: f32) -> Vec<(&'static str, Column)> {
-    let exact = |width| Column::exact(width).clip(true);
-    let rest = Column::remainder().at_least(100.0).clip(true);
-    let all = [
-        (0.0, "Arrived", exact(106.0)),
-        (0.0, "Shard", exact(if width > 520.0 { 60.0 } else { 44.0 })),
-        (520.0, "Partition key", exact(if width > 700.0 { 170.0 } else { 130.0 })),
-        (0.0, EVENT, rest),
-        (700.0, "Sequence number", exact(if width > 1000.0 { 400.0 } else { 150.0 })),
-        (600.0, "Size", exact(76.0)),
-    ];
-    all.into_iter().filter(|(from, ..)| width > *from).map(|(_, name, column)| (name, column)).collect()
-}
-
-/// What a row shows of a record in that column.
-fn cell(column: &str, found: &Found, seen: &Seen<'_>) -> String {
-    match column {
-        "Arrived" => found.record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),
-        "Shard" => short(&found.record.shard_id).to_owned(),
-        "Partition key" => found.key.to_string(),
-        "Sequence number" => found.record.sequence_number.to_string(),
-        "Size" => widgets::bytes(found.record.data.len() as u64),
-        _ => {
-            let what = found.summary.as_deref().unwrap_or_else(|| record::form(found));
-            found.place.map_or_else(|| what.to_owned(), |(at, of)| format!("{what} ({at} of {of})"))
-        }
-    }
-}
-
 /// Whether it is what a delivery put there. Of a record that could not be taken apart it is the whole record.
 fn is_of(receipt: &Receipt, found: &Found) -> bool {
     found.record.sequence_number == receipt.sequence_number
@@ -558,21 +487,6 @@ fn is_same(one: &Found, other: &Found) -> bool {
     one.place == other.place
         && one.record.sequence_number == other.record.sequence_number
         && one.record.shard_id == other.record.shard_id
-}
-
-/// `shardId-000000000003` as `3`.
-fn short(shard_id: &str) -> &str {
-    let number = shard_id.trim_start_matches("shardId-").trim_start_matches('0');
-    if number.is_empty() { "0" } else { number }
-}
-
-fn lag(shard: &ShardView) -> String {
-    match shard.behind_ms {
-        _ if !shard.is_read => "not read".to_owned(),
-        None => "no answer yet".to_owned(),
-        Some(ms) if ms > 1000 => format!("{} behind", widgets::duration(ms)),
-        Some(_) => "caught up".to_owned(),
-    }
 }
 
 /// Why it cannot be read. A permission that is missing is one switch of the policy.
@@ -593,54 +507,5 @@ fn destination(seen: &Seen<'_>) -> String {
     match seen.config.destination.kind {
         DestinationKind::Practice => "the practice stream".to_owned(),
         DestinationKind::Kinesis => status_line::destination_in_force(seen),
-    }
-}
-
-impl Clock {
-    /// A time as people write it: with or without a date, or how long ago.
-    fn parse(&self, text: &str) -> Option<Millis> {
-        let now = jiff::Timestamp::from_millisecond(Self::now()).ok()?.to_zoned(self.0.clone());
-        if let Some(unit) = text.chars().last().filter(|unit| "smhd".contains(*unit)) {
-            let count: i64 = text.trim_end_matches(unit).trim().parse().ok()?;
-            let seconds = match unit {
-                's' => 1,
-                'm' => 60,
-                'h' => 3600,
-                _ => 86_400,
-            };
-            return Some(Self::now() - count.checked_mul(seconds * 1000)?);
-        }
-        if let Ok(at) = text.parse::<jiff::Timestamp>() {
-            return Some(at.as_millisecond());
-        }
-        let at = match text.parse::<jiff::civil::DateTime>() {
-            Ok(at) => at,
-            Err(_) => now.date().to_datetime(text.parse::<jiff::civil::Time>().ok()?),
-        };
-        Some(at.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_read_as_people_write_it_and_a_wrong_one_is_explained() {
-        let clock = Clock(jiff::tz::TimeZone::UTC);
-        let at = |text: &str| read_from(From::Time, text, &clock);
-        assert_eq!(at("2026-03-02 10:00"), Ok(ReadFrom::Time(1_772_445_600_000)));
-        assert_eq!(at(" 2026-03-02T10:00:00Z "), Ok(ReadFrom::Time(1_772_445_600_000)));
-        assert_eq!(at("2999-01-01 10:00"), Err("that is in the future"));
-        assert!(matches!(at("15m"), Ok(ReadFrom::Time(at)) if (Clock::now() - at - 900_000).abs() < 60_000));
-        assert!(matches!(at("00:00"), Ok(ReadFrom::Time(_))));
-        assert!(at("yesterday").is_err() && at("").is_err() && at("m").is_err());
-        assert_eq!(read_from(From::Sequence, "4966", &clock), Ok(ReadFrom::Sequence("4966".into())));
-        assert!(read_from(From::Sequence, "shardId-1", &clock).is_err());
-    }
-
-    #[test]
-    fn a_shard_is_called_by_its_number() {
-        assert_eq!((short("shardId-000000000000"), short("shardId-000000000120")), ("0", "120"));
     }
 }

@@ -13,8 +13,9 @@ use super::{
     loaded::{Loaded, kept},
 };
 use crate::{
-    delivery::{Delivery, Field, State, Which, query::Name},
+    delivery::{Delivery, Field, ResendSelection, State, query::Name},
     event::shown,
+    shell,
     snippets::edit,
 };
 
@@ -115,7 +116,7 @@ impl Act {
                 ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
                 seen.copied("curl command");
             }
-            Self::Again => seen.wishes.push(Wish::Resend(Which::Lines(vec![delivery.id]))),
+            Self::Again => seen.wishes.push(Wish::Resend(ResendSelection::Lines(vec![delivery.id]))),
             Self::Edit => {
                 let Some(kind) = delivery.kind else { return };
                 let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));
@@ -159,12 +160,11 @@ fn record_json(loaded: &Loaded) -> String {
     serde_json::to_string_pretty(&record).unwrap_or_default()
 }
 
-/// The same event sent once more, with a write key to be filled in. For a shell: a quote in single quotes ends them.
+/// A command that sends the same event again; the user fills in a write key.
 fn curl(url: &str, json: &str) -> String {
-    format!(
-        "curl {url} -u YOUR_WRITE_KEY: -H 'Content-Type: application/json' -d '{}'",
-        shown::lines(json).replace('\'', "'\\''")
-    )
+    let (url, json) = (shell::word(url), shown::lines(json));
+    let body = shell::word(&json);
+    format!("curl {url} -u YOUR_WRITE_KEY: -H 'Content-Type: application/json' -d {body}")
 }
 
 #[cfg(test)]
@@ -174,12 +174,12 @@ mod tests {
     #[test]
     fn a_curl_command_survives_a_quote_in_the_event() {
         let text = curl("http://h/v1/track", r#"{"event":"it's"}"#);
-        assert!(text.ends_with(r#"-d '{"event":"it'\''s"}'"#), "{text}");
+        assert!(text.ends_with(r#"-d "{\"event\":\"it's\"}""#), "{text}");
     }
 
     #[test]
     fn a_curl_command_holds_no_control_character_that_a_terminal_would_obey() {
         let text = curl("http://h/v1/track", "{\"event\":\"a\u{9b}b\u{202e}\"}");
-        assert!(text.ends_with(r#"-d '{"event":"a\u009bb\u202e"}'"#), "{text}");
+        assert!(text.ends_with(r#"-d "{\"event\":\"a\\u009bb\\u202e\"}""#), "{text}");
     }
 }

@@ -1,31 +1,26 @@
 //! What the user looks for in the log: one line of text that says all of it, and chips and menus that write into it. The
 //! same text works after `tributary log`.
 
+mod chips;
+
 use std::time::{Duration, Instant};
 
-use eframe::egui::{
-    self, Button, Frame, Key, KeyboardShortcut, Margin, Modifiers, PopupCloseBehavior, RichText, Sense,
-    Stroke, TextStyle, TextWrapMode, Ui, WidgetText,
-    containers::menu::{MenuButton, MenuConfig},
-    vec2,
-};
+use eframe::egui::{self, Button, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::{
     super::{
-        Clock, Seen, detail,
-        theme::{self, tokens, weight},
+        Clock, Seen,
+        theme::{self, tokens},
         widgets,
     },
-    records,
+    menu::{choice_ui, menu_ui},
 };
-use crate::{
-    delivery::{
-        Field, Ledger, Measure, Millis, Query, State,
-        query::{self, Mistake, Name},
-    },
-    event::Kind,
+use crate::delivery::{
+    Field, Measure, Millis, Query,
+    query::{self, Mistake, Name},
 };
+pub(super) use chips::removed;
 
 /// Typing ends after so long.
 const TYPING: Duration = Duration::from_millis(220);
@@ -151,7 +146,9 @@ impl Filters {
             changed = changed.take().or(self.unknown_ui(ui));
         }
         ui.add_space(2.0);
-        changed = changed.or(self.chips_ui(ui, seen, (shown, retrying)));
+        if let Some((name, values)) = chips::chips_ui(ui, seen, shown, retrying) {
+            changed = changed.or(self.set(query::with(&self.text, name, &values)));
+        }
         (changed, saved)
     }
 
@@ -393,200 +390,4 @@ impl Filters {
         }
         (chosen.and_then(|text| self.set(text)), changed)
     }
-
-    fn chips_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, (shown, retrying): (&Query, u64)) -> Option<Query> {
-        let t = tokens(ui);
-        let mut chosen = None;
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(5.0, 6.0);
-            ui.spacing_mut().button_padding = vec2(7.0, 3.0);
-            ui.spacing_mut().interact_size.y = 26.0;
-            let ledger = &seen.status.ledger;
-            // The counts are of the whole log: beside a search they would be taken for its counts.
-            let counts_all = is_all_but_states(shown);
-            if counts_all {
-                accepted_ui(ui, ledger);
-            }
-            for state in State::ALL {
-                let count = match state {
-                    State::Queued => ledger.queued.saturating_sub(retrying),
-                    State::Retrying => retrying,
-                    State::Delivered => ledger.delivered,
-                    State::Failed => ledger.failed,
-                    State::Resent => ledger.resent,
-                    State::Rejected => ledger.rejected,
-                };
-                let on = shown.states.contains(&state);
-                if state == State::Resent && count == 0 && !on {
-                    continue;
-                }
-                let color = detail::state_color(state, t);
-                if chip_ui(ui, on, Some(color), detail::state_word(state), counts_all.then_some(count)) {
-                    chosen = Some((Name::State, toggled(&shown.states, state, State::as_str)));
-                }
-                if state == State::Queued {
-                    let hint = "On their way to the stream right now; queued until it has confirmed them";
-                    figure_ui(ui, "Sending", widgets::digits(seen.status.sending)).on_hover_text(hint);
-                }
-            }
-            if counts_all && seen.status.pruned > 0 {
-                figure_ui(ui, "Removed from the log", widgets::digits(seen.status.pruned))
-                    .on_hover_text(removed(seen.status.pruned, seen.config.log.keep_events));
-            }
-            if counts_all && ledger.rejected_unkept > 0 {
-                let hint =
-                    "Rejected events that came too fast to keep each of them. The counts include them.";
-                figure_ui(ui, "Not kept", widgets::digits(ledger.rejected_unkept)).on_hover_text(hint);
-            }
-            if let Some(mean) = records::events_per_record(&seen.status.puts).filter(|_| counts_all) {
-                figure_ui(ui, "Events per record", mean).on_hover_text(records::saved(&seen.status.puts));
-            }
-            separator_ui(ui);
-            for kind in Kind::ALL {
-                let on = shown.kinds.contains(&kind);
-                if chip_ui(ui, on, None, kind.as_str(), None) {
-                    chosen = Some((Name::Type, toggled(&shown.kinds, kind, Kind::as_str)));
-                }
-            }
-        });
-        let (name, values) = chosen?;
-        self.set(query::with(&self.text, name, &values))
-    }
-}
-
-/// Why the list is shorter than the counts say.
-pub(super) fn removed(pruned: u64, keep_events: u64) -> String {
-    let events = if pruned == 1 { "event was" } else { "events were" };
-    format!(
-        "{} older {events} removed from the log, which keeps at most {} delivered ones (log.keep_events) and fewer rejected ones. \
-         The counts still include them.",
-        widgets::digits(pruned),
-        widgets::digits(keep_events)
-    )
-}
-
-/// Whether the query leaves out nothing, except by the states that are chosen with the chips.
-fn is_all_but_states(shown: &Query) -> bool {
-    shown.kinds.is_empty()
-        && shown.fields.is_empty()
-        && shown.words.is_empty()
-        && shown.since.is_none()
-        && shown.until.is_none()
-}
-
-fn accepted_ui(ui: &mut Ui, ledger: &Ledger) {
-    figure_ui(ui, "Accepted", widgets::digits(ledger.accepted)).on_hover_ui(|ui| {
-        let Ledger { accepted, delivered, queued, failed, .. } = *ledger;
-        let [accepted, delivered, queued, failed] =
-            [accepted, delivered, queued, failed].map(widgets::digits);
-        ui.label(format!("{accepted} accepted = {delivered} delivered + {queued} queued + {failed} failed"));
-        if !ledger.adds_up() {
-            ui.label("This does not add up: please report it, with the output of `tributary doctor`.");
-        }
-    });
-}
-
-/// The words of a choice after one of it was pressed.
-fn toggled<T: Copy + PartialEq>(now: &[T], one: T, word: fn(T) -> &'static str) -> Vec<&'static str> {
-    let mut after: Vec<T> = now.iter().copied().filter(|other| *other != one).collect();
-    if after.len() == now.len() {
-        after.push(one);
-    }
-    after.into_iter().map(word).collect()
-}
-
-/// A button that opens a menu, which stays open while something in it is being filled in.
-pub(super) fn menu_ui(ui: &mut Ui, icon: Icon, label: &str, name: &str, contents: impl FnOnce(&mut Ui)) {
-    let t = tokens(ui);
-    let atoms = (theme::icon(icon).color(t.weak), weight(label, 550.0));
-    let button = Button::new(atoms).wrap_mode(egui::TextWrapMode::Extend);
-    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let kept = egui::Id::unique(("menu has the focus", name));
-    let mut has_focus = ui.data(|data| data.get_temp(kept)).unwrap_or(false);
-    let mut is_open = false;
-    let (response, _) = MenuButton::from_button(button).config(config).ui(ui, |ui| {
-        is_open = true;
-        ui.data_mut(|data| data.insert_temp(egui::Id::unique(WANTS_FOCUS), !has_focus));
-        ui.spacing_mut().item_spacing.y = 5.0;
-        Frame::new().inner_margin(Margin::same(4)).show(ui, contents);
-        has_focus = !wants_focus(ui);
-    });
-    ui.data_mut(|data| data.insert_temp(kept, has_focus && is_open));
-    response.accessible_name(name).on_hover_text(name);
-}
-
-/// Under this name a menu says whether its choice in force is to get the focus: it has just been opened.
-const WANTS_FOCUS: &str = "the open menu wants the focus";
-
-fn wants_focus(ui: &Ui) -> bool {
-    ui.data(|data| data.get_temp(egui::Id::unique(WANTS_FOCUS))).unwrap_or(false)
-}
-
-/// One of several in a menu, which closes when it is chosen.
-fn choice_ui(ui: &mut Ui, label: &str, is_chosen: bool) -> bool {
-    let choice = ui.add(Button::new(label).selected(is_chosen));
-    if is_chosen && wants_focus(ui) {
-        // The arrow keys lead on from here.
-        choice.request_focus();
-        let has_focus = choice.has_focus();
-        ui.data_mut(|data| data.insert_temp(egui::Id::unique(WANTS_FOCUS), !has_focus));
-    }
-    if choice.clicked() {
-        ui.close();
-    }
-    choice.clicked()
-}
-
-/// A line between the chips of states and those of types, where both are on one line.
-fn separator_ui(ui: &mut Ui) {
-    /// As wide as the first chip behind it, at least.
-    const CHIP: f32 = 70.0;
-    let size = vec2(7.0, 26.0);
-    if ui.available_size_before_wrap().x < size.x + ui.spacing().item_spacing.x + CHIP {
-        ui.end_row();
-        return;
-    }
-    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-    ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, tokens(ui).edge));
-}
-
-/// A figure that is no filter. Where the line has no room for it, it begins the next one.
-fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Response {
-    const MARGIN: i8 = 9;
-    let t = tokens(ui);
-    let text = weight(format!("{name} {value}"), 480.0).size(12.0).color(t.weak);
-    let text =
-        WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body);
-    if ui.available_size_before_wrap().x < text.size().x + 2.0 * f32::from(MARGIN + 1) {
-        ui.end_row();
-    }
-    let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(13);
-    let shown = frame.inner_margin(Margin::symmetric(MARGIN, 0)).show(ui, |ui| {
-        ui.set_height(24.0);
-        ui.label(text);
-    });
-    shown.response
-}
-
-fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {
-    let t = tokens(ui);
-    let text =
-        weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on { t.strong } else { t.text });
-    let mut atoms = egui::Atoms::default();
-    if let Some(color) = color {
-        atoms.push_right(theme::icon(Icon::CircleDot).size(10.0).color(color));
-    }
-    atoms.push_right(text);
-    if let Some(count) = count {
-        atoms.push_right(RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
-    }
-    let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
-    let button =
-        Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
-    let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
-    if let Some(count) = count {
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(count.to_string()));
-    }
-    widgets::ring_ui(ui, &response, 13.0);
-    response.clicked()
 }

@@ -7,7 +7,7 @@ use super::super::{
     settings,
     widgets::{self, Tone},
 };
-use super::name_ui;
+use super::step::name_ui;
 use crate::{
     config::Destination,
     event::{Aggregation, Encoding},

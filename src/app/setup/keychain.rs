@@ -57,7 +57,7 @@ impl Keychain {
         let id = self.access_key_id.trim();
         let fault = (!id.is_empty() && !id.chars().all(|c| c.is_ascii_alphanumeric()))
             .then_some("An access key id has letters and digits only, such as AKIA…");
-        super::two_ui(
+        super::step::two_ui(
             ui,
             |ui, keys: &mut Self| {
                 widgets::field_ui(ui, "Access key id", &mut keys.access_key_id, "AKIA…", fault);
@@ -87,7 +87,7 @@ impl Keychain {
             let answer = seen.engine.store_keys(destination.clone(), keys);
             self.waiting = Some(Waiting::patient(answer, PATIENCE));
         }
-        super::small_ui(ui, scope(seen.config, destination));
+        super::step::small_ui(ui, scope(seen.config, destination));
         match &self.answer {
             None => {}
             Some((Ok(()), stream)) => {

@@ -214,7 +214,7 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
         }
     }
     if let Some(error) = seen.account.unreadable() {
-        super::small_ui(ui, error);
+        super::step::small_ui(ui, error);
         return;
     }
     let Some(profile) = seen.account.profile(name).cloned() else {
@@ -225,7 +225,7 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
             _ if name.trim().is_empty() => "Click the field to choose a profile from AWS's files.",
             _ => "AWS's files have no profile with that name.",
         };
-        super::small_ui(ui, text);
+        super::step::small_ui(ui, text);
         return;
     };
     let text = match profile.kind {
@@ -244,7 +244,7 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
         }
         ProfileKind::None => "AWS's files have no keys for it.",
     };
-    super::small_ui(ui, text);
+    super::step::small_ui(ui, text);
     let with = match profile.kind {
         ProfileKind::Sso => SignInWith::Sso,
         ProfileKind::Login => SignInWith::Login,

@@ -1,0 +1,88 @@
+//! How the charts write their values and axes.
+
+use egui_plot::GridMark;
+
+use super::super::super::Clock;
+use crate::delivery::{Millis, chart::Window};
+
+/// A mark of the axis. It begins at "0", even where a measured 0 is written differently, as "<1 ms".
+pub(super) fn axis_value(value: f64, written: fn(f64) -> String) -> String {
+    if value == 0.0 { "0".to_owned() } else { written(value) }
+}
+
+pub(super) fn axis_time(clock: &Clock, end: Millis, x: f64, window: Window) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a day")]
+    let at = end + (x * 1e3) as Millis;
+    let format = match window {
+        Window::FiveMinutes => "%H:%M:%S",
+        Window::Hour | Window::Day => "%H:%M",
+    };
+    clock.format(at, format)
+}
+
+/// Round local times, as seconds relative to the end; none so near an edge that its label would be cut.
+pub(super) fn time_marks(end: Millis, offset_ms: Millis, window: Window) -> Vec<GridMark> {
+    const EDGE: f64 = 0.05;
+    let step_ms: Millis = match window {
+        Window::FiveMinutes => 60_000,
+        Window::Hour => 15 * 60_000,
+        Window::Day => 6 * 3_600_000,
+    };
+    let span = window.span_ms() as f64 / 1e3;
+    let first = (end - window.span_ms() + offset_ms).div_euclid(step_ms) + 1;
+    let last = (end + offset_ms).div_euclid(step_ms);
+    let values = (first..=last).map(|step| (step * step_ms - offset_ms - end) as f64 / 1e3);
+    let inside = values.filter(|value| (EDGE..=1.0 - EDGE).contains(&(-value / span)));
+    inside.map(|value| GridMark { value, step_size: step_ms as f64 / 1e3 }).collect()
+}
+
+pub(super) fn per_second(value: f64) -> String {
+    if value > 0.0 && value < 0.05 {
+        return "<0.1/s".to_owned();
+    }
+    if value >= 10_000.0 { format!("{:.0}k/s", value / 1e3) } else { format!("{}/s", short(value)) }
+}
+
+pub(super) fn whole(value: f64) -> String {
+    match value {
+        ..10_000.0 => short(value),
+        10_000.0..1e6 => format!("{:.0}k", value / 1e3),
+        _ => format!("{:.1}M", value / 1e6),
+    }
+}
+
+pub(super) fn millis(value: f64) -> String {
+    match value {
+        ..1.0 => "<1 ms".to_owned(),
+        1.0..1e3 => format!("{} ms", short(value)),
+        1e3..6e4 => format!("{:.1} s", value / 1e3),
+        6e4..3.6e6 => format!("{:.0} min", value / 6e4),
+        _ => format!("{:.0} h", value / 3.6e6),
+    }
+}
+
+fn short(value: f64) -> String {
+    if value > 0.0 && value < 10.0 && value.fract() > 0.04 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+/// A share for the eye; a little is not nothing.
+pub(super) fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.001 { "<0.1 %".to_owned() } else { format!("{:.1} %", share * 100.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_that_is_small_is_not_none_and_the_axis_begins_at_0() {
+        assert_eq!([0.0, 0.02, 0.3].map(per_second), ["0/s", "<0.1/s", "0.3/s"]);
+        assert_eq!([per_second(0.0), axis_value(0.0, per_second)], ["0/s", "0"]);
+        assert_eq!([millis(0.0), axis_value(0.0, millis), axis_value(45.0, millis)], ["<1 ms", "0", "45 ms"]);
+        assert_eq!([millis(45.0), millis(2_500.0)], ["45 ms", "2.5 s"]);
+    }
+}

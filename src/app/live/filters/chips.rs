@@ -1,0 +1,179 @@
+//! The chips below the search field: states and types to choose, and the counts of the whole log.
+
+use eframe::egui::{
+    self, Button, Frame, Margin, RichText, Sense, Stroke, TextStyle, TextWrapMode, Ui, WidgetText, vec2,
+};
+use lucide_icons::Icon;
+
+use super::super::{
+    super::{
+        Seen, detail,
+        theme::{self, tokens, weight},
+        widgets,
+    },
+    records,
+};
+use crate::{
+    delivery::{Ledger, Query, State, query::Name},
+    event::Kind,
+};
+
+/// The name and the values that the query is to have instead, where a chip was pressed. `retrying`: how many events are
+/// retried.
+pub(super) fn chips_ui(
+    ui: &mut Ui,
+    seen: &Seen<'_>,
+    shown: &Query,
+    retrying: u64,
+) -> Option<(Name, Vec<&'static str>)> {
+    let t = tokens(ui);
+    let mut chosen = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(5.0, 6.0);
+        ui.spacing_mut().button_padding = vec2(7.0, 3.0);
+        ui.spacing_mut().interact_size.y = 26.0;
+        let ledger = &seen.status.ledger;
+        // The counts are of the whole log: beside a search they would be taken for its counts.
+        let counts_all = is_all_but_states(shown);
+        if counts_all {
+            accepted_ui(ui, ledger);
+        }
+        for state in State::ALL {
+            let count = match state {
+                State::Queued => ledger.queued.saturating_sub(retrying),
+                State::Retrying => retrying,
+                State::Delivered => ledger.delivered,
+                State::Failed => ledger.failed,
+                State::Resent => ledger.resent,
+                State::Rejected => ledger.rejected,
+            };
+            let on = shown.states.contains(&state);
+            if state == State::Resent && count == 0 && !on {
+                continue;
+            }
+            let color = detail::state_color(state, t);
+            if chip_ui(ui, on, Some(color), detail::state_word(state), counts_all.then_some(count)) {
+                chosen = Some((Name::State, toggled(&shown.states, state, State::as_str)));
+            }
+            if state == State::Queued {
+                let hint = "On their way to the stream right now; queued until it has confirmed them";
+                figure_ui(ui, "Sending", widgets::digits(seen.status.sending)).on_hover_text(hint);
+            }
+        }
+        if counts_all && seen.status.pruned > 0 {
+            figure_ui(ui, "Removed from the log", widgets::digits(seen.status.pruned))
+                .on_hover_text(removed(seen.status.pruned, seen.config.log.keep_events));
+        }
+        if counts_all && ledger.rejected_unkept > 0 {
+            let hint = "Rejected events that came too fast to keep each of them. The counts include them.";
+            figure_ui(ui, "Not kept", widgets::digits(ledger.rejected_unkept)).on_hover_text(hint);
+        }
+        if let Some(mean) = records::events_per_record(&seen.status.puts).filter(|_| counts_all) {
+            figure_ui(ui, "Events per record", mean).on_hover_text(records::saved(&seen.status.puts));
+        }
+        separator_ui(ui);
+        for kind in Kind::ALL {
+            let on = shown.kinds.contains(&kind);
+            if chip_ui(ui, on, None, kind.as_str(), None) {
+                chosen = Some((Name::Type, toggled(&shown.kinds, kind, Kind::as_str)));
+            }
+        }
+    });
+
+    chosen
+}
+
+/// Why the list is shorter than the counts say.
+pub(in crate::app::live) fn removed(pruned: u64, keep_events: u64) -> String {
+    let events = if pruned == 1 { "event was" } else { "events were" };
+    format!(
+        "{} older {events} removed from the log, which keeps at most {} delivered ones (log.keep_events) and fewer rejected ones. \
+         The counts still include them.",
+        widgets::digits(pruned),
+        widgets::digits(keep_events)
+    )
+}
+
+/// Whether the query leaves out nothing, except by the states that are chosen with the chips.
+fn is_all_but_states(shown: &Query) -> bool {
+    shown.kinds.is_empty()
+        && shown.fields.is_empty()
+        && shown.words.is_empty()
+        && shown.since.is_none()
+        && shown.until.is_none()
+}
+
+fn accepted_ui(ui: &mut Ui, ledger: &Ledger) {
+    figure_ui(ui, "Accepted", widgets::digits(ledger.accepted)).on_hover_ui(|ui| {
+        let Ledger { accepted, delivered, queued, failed, .. } = *ledger;
+        let [accepted, delivered, queued, failed] =
+            [accepted, delivered, queued, failed].map(widgets::digits);
+        ui.label(format!("{accepted} accepted = {delivered} delivered + {queued} queued + {failed} failed"));
+        if !ledger.adds_up() {
+            ui.label("This does not add up: please report it, with the output of `tributary doctor`.");
+        }
+    });
+}
+
+/// The words of a choice after one of it was pressed.
+fn toggled<T: Copy + PartialEq>(now: &[T], one: T, word: fn(T) -> &'static str) -> Vec<&'static str> {
+    let mut after: Vec<T> = now.iter().copied().filter(|other| *other != one).collect();
+    if after.len() == now.len() {
+        after.push(one);
+    }
+    after.into_iter().map(word).collect()
+}
+
+/// A line between the chips of states and those of types, where both are on one line.
+fn separator_ui(ui: &mut Ui) {
+    /// As wide as the first chip behind it, at least.
+    const CHIP: f32 = 70.0;
+    let size = vec2(7.0, 26.0);
+    if ui.available_size_before_wrap().x < size.x + ui.spacing().item_spacing.x + CHIP {
+        ui.end_row();
+        return;
+    }
+    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+    ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, tokens(ui).edge));
+}
+
+/// A figure that is no filter. Where the line has no room for it, it begins the next one.
+fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Response {
+    const MARGIN: i8 = 9;
+    let t = tokens(ui);
+    let text = weight(format!("{name} {value}"), 480.0).size(12.0).color(t.weak);
+    let text =
+        WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, TextStyle::Body);
+    if ui.available_size_before_wrap().x < text.size().x + 2.0 * f32::from(MARGIN + 1) {
+        ui.end_row();
+    }
+    let frame = Frame::new().stroke(Stroke::new(1.0, t.line)).corner_radius(13);
+    let shown = frame.inner_margin(Margin::symmetric(MARGIN, 0)).show(ui, |ui| {
+        ui.set_height(24.0);
+        ui.label(text);
+    });
+    shown.response
+}
+
+fn chip_ui(ui: &mut Ui, on: bool, color: Option<egui::Color32>, label: &str, count: Option<u64>) -> bool {
+    let t = tokens(ui);
+    let text =
+        weight(label, if on { 620.0 } else { 480.0 }).size(12.0).color(if on { t.strong } else { t.text });
+    let mut atoms = egui::Atoms::default();
+    if let Some(color) = color {
+        atoms.push_right(theme::icon(Icon::CircleDot).size(10.0).color(color));
+    }
+    atoms.push_right(text);
+    if let Some(count) = count {
+        atoms.push_right(RichText::new(widgets::digits(count)).size(12.0).color(t.weak));
+    }
+    let (fill, edge) = if on { (t.accent_soft, t.accent) } else { (t.raised, t.line) };
+    let button =
+        Button::new(atoms).selected(on).fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(13).gap(5.0);
+    let response = ui.add(button.wrap_mode(egui::TextWrapMode::Extend)).accessible_name(label);
+    if let Some(count) = count {
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(count.to_string()));
+    }
+    widgets::ring_ui(ui, &response, 13.0);
+    response.clicked()
+}

@@ -1,0 +1,43 @@
+//! What can be done with all events that the search finds, and with all that failed.
+
+use eframe::egui::{self, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    super::{
+        Seen, Wish,
+        commands::{self, Command},
+        theme, widgets,
+    },
+    menu::menu_ui,
+};
+use crate::delivery::ResendSelection;
+
+/// What can be done with all that the search finds.
+pub(super) fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    menu_ui(ui, Icon::Ellipsis, "More", "More", |ui| {
+        for (command, wish) in [(Command::AskResend, Wish::AskResend), (Command::AskExport, Wish::AskExport)]
+        {
+            let entry = command.entry();
+            let keys = entry.keys.map(|keys| commands::text_of(ui, keys)).unwrap_or_default();
+            let button = egui::Button::new((theme::icon(entry.icon), entry.title)).shortcut_text(keys);
+            if ui.add(button).accessible_name(entry.title).clicked() {
+                seen.wishes.push(wish);
+                ui.close();
+            }
+        }
+    });
+}
+
+/// Every failed event again, once its cause is mended.
+pub(super) fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let failed = seen.status.ledger.failed;
+    if failed == 0 {
+        return;
+    }
+    let label = format!("Resend {} failed", widgets::digits(failed));
+    let hint = "Queues every failed event again, behind waiting events";
+    if widgets::button_ui(ui, Icon::RotateCw, &label).on_hover_text(hint).clicked() {
+        seen.wishes.push(Wish::Resend(ResendSelection::Fitting(Box::default())));
+    }
+}
