@@ -1,71 +1,49 @@
-//! The practice stream: a small Amazon Kinesis of our own on loopback, with fault switches.
+//! The practice stream: a small Amazon Kinesis on loopback, with fault switches.
 //!
-//! It speaks AWS JSON 1.1, so the real AWS SDK reaches it as it reaches AWS: one code path for practice and AWS.
-//! It keeps AWS's limits, errors and order, and one promise of its own: a tailing reader never misses a record.
-//! Records live in memory below a byte cap; past it the oldest go first and are counted ([`Practice::dropped`]).
-//! Only a client with this instance's random key gets in, and never a web page (see `access.rs`). Connections are limited
-//! in number and time (see `serving.rs`).
-//! Shards split and merge as in AWS, except that the answer comes when it is done: no stream is ever UPDATING.
-//! Absent on purpose: everything durable, consumers with fan-out, encryption, tags, read quotas, verification of
-//! signatures. It knows no other part of the crate but the places of a port.
+//! It speaks AWS JSON 1.1, so the real AWS SDK reaches it as it reaches AWS: practice and AWS share one code path. It
+//! keeps AWS's limits, errors and order, and adds a promise: a tailing reader never misses a record.
+//!
+//! - Records live in memory below a limit on their bytes. Above it the oldest go first and are counted
+//!   ([`Practice::dropped`]).
+//! - Only a client with this instance's random key gets in, and never a web page (`access.rs`).
+//! - Connections are limited in number and time (`connections.rs`).
+//! - Shards split and merge as in AWS, but the answer comes when it is done: no stream is ever UPDATING.
+//!
+//! Absent on purpose: anything durable, consumers with fan-out, encryption, tags, read quotas, verification of
+//! signatures.
 
 mod access;
+mod api_error;
+mod call;
 mod checks;
+mod connections;
 mod faults;
 mod http;
 mod operations;
 mod put;
-mod random;
 mod read;
-mod refusal;
 mod resharding;
 mod sequence;
-mod serving;
 mod shard;
+mod shard_list;
+mod shared;
 mod store;
+mod stream;
 mod streams;
 mod token;
 
 pub use faults::Faults;
+pub use shared::Settings;
 
 pub use crate::slots::Limits;
 
 use crate::clock::now_ms;
-use base64::{Engine, engine::general_purpose::STANDARD};
-use random::Random;
+use http::Handler;
+use shared::Shared;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
-use store::{Plan, Streams};
-use token::Seal;
+use std::sync::Arc;
+use stream::StreamSpec;
 use tokio::net::TcpListener;
-
-/// What a practice stream is made with.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Settings {
-    /// The most memory that all records take together, overhead included.
-    pub bytes_max: usize,
-    /// The region that its ARNs name.
-    pub region: String,
-    /// The account, twelve digits, that its ARNs and messages name.
-    pub account_id: String,
-    /// How many connections it takes at a time.
-    pub connections: Limits,
-    /// How long the body of a request may take.
-    pub body_time_max: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            bytes_max: 64 << 20,
-            region: "us-east-1".into(),
-            account_id: "000000000000".into(),
-            connections: Limits { connections: 256, authenticated: 64 },
-            body_time_max: Duration::from_secs(30),
-        }
-    }
-}
 
 /// Why a stream could not be made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -73,75 +51,35 @@ pub enum Error {
     /// Kinesis takes 1 to 128 letters (a to z), digits, `_`, `.` and `-`.
     #[error("{0:?} is no stream name: 1 to 128 letters, digits, `_`, `.` or `-`")]
     Name(String),
-    /// A stream has at least one shard, and all streams together at most 500.
+    /// A stream has at least one shard, and all streams together have at most 500.
     #[error("{0} more shards are not possible: at least 1, and 500 in all streams together")]
     Shards(u32),
 }
 
-/// A practice stream, or several: cheap to clone, all clones are one. It serves nothing until [`Practice::serve`] runs.
+/// A practice Kinesis with any number of streams. All clones are the same one. It serves nothing until
+/// [`Practice::serve`] runs.
 #[derive(Clone)]
 pub struct Practice {
     shared: Arc<Shared>,
 }
 
-/// What all calls share.
-struct Shared {
-    settings: Settings,
-    access_key_id: String,
-    own_access_key_id: String,
-    secret_access_key: String,
-    random: Random,
-    seal: Seal,
-    faults: RwLock<Faults>,
-    streams: Mutex<Streams>,
-}
-
-impl Shared {
-    /// Held for a few steps, never across an await. What a panicking holder left is still whole: no step leaves
-    /// a record half counted.
-    fn streams(&self) -> MutexGuard<'_, Streams> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn arn(&self, stream: &str) -> String {
-        let Settings { region, account_id, .. } = &self.settings;
-        let partition = match region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
-        format!("arn:{partition}:kinesis:{region}:{account_id}:stream/{stream}")
-    }
-}
-
 impl Practice {
-    /// An empty one with no streams, no faults, and new random keys.
+    /// Starts with no streams, no faults, and new random keys.
     pub fn new(settings: Settings) -> Self {
-        let bytes_max = settings.bytes_max;
-        let shared = Shared {
-            settings,
-            access_key_id: new_access_key_id(),
-            own_access_key_id: new_access_key_id(),
-            secret_access_key: STANDARD.encode(random_bytes::<30>()),
-            random: Random::seeded(u64::from_ne_bytes(random_bytes())),
-            seal: Seal(random_bytes()),
-            faults: RwLock::default(),
-            streams: Mutex::new(Streams::new(bytes_max)),
-        };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(Shared::new(settings)) }
     }
 
-    /// The access key id for others: their connections are limited in number.
+    /// The access key id for other programs. Their connections are limited in number.
     pub fn access_key_id(&self) -> &str {
         &self.shared.access_key_id
     }
 
-    /// The access key id for the client of this program, which nobody else is told: places are kept for it.
+    /// The access key id for this program's own client, never given to others. Connections are reserved for it.
     pub fn own_access_key_id(&self) -> &str {
         &self.shared.own_access_key_id
     }
 
-    /// How many connections it takes at a time.
+    /// Maximum numbers of connections.
     pub fn connections(&self) -> Limits {
         self.shared.settings.connections
     }
@@ -151,7 +89,7 @@ impl Practice {
         &self.shared.secret_access_key
     }
 
-    /// Makes a provisioned stream, ready at once. One that exists stays as it is, whatever its number of shards.
+    /// Makes a provisioned stream, ready at once. An existing stream stays as it is, whatever its number of shards.
     pub fn create_stream(&self, name: &str, shards: u32) -> Result<(), Error> {
         if !checks::is_name(name) || name.len() > 128 {
             return Err(Error::Name(name.to_owned()));
@@ -160,47 +98,46 @@ impl Practice {
         if streams.get(name).is_some() {
             return Ok(());
         }
-        let shards_max = streams::SHARDS_MAX as usize;
-        if shards == 0 || streams.shard_count() + shards as usize > shards_max {
+        if shards == 0 || streams.shard_count() + shards as usize > shard::SHARDS_MAX as usize {
             return Err(Error::Shards(shards));
         }
-        let plan = Plan { shards, on_demand: false, record_bytes_max: 1 << 20 };
-        streams.create(name, plan, now_ms().unsigned_abs());
+        let spec = StreamSpec { shards, on_demand: false, record_bytes_max: 1 << 20 };
+        streams.create(name, spec, now_ms().unsigned_abs());
         Ok(())
     }
 
-    /// Deletes a stream and its records at once. False: there was none of that name.
+    /// Deletes a stream and its records at once. Returns false if no stream has that name.
     pub fn delete_stream(&self, name: &str) -> bool {
         self.shared.streams().delete(name)
     }
 
-    /// Whether there is a stream of that name.
+    /// Whether a stream of that name exists.
     pub fn has_stream(&self, name: &str) -> bool {
         self.shared.streams().get(name).is_some()
     }
 
-    /// The id of the shard that takes a record with this hash key now. `None`: there is no stream of that name.
+    /// The id of the open shard that takes records with this hash key. `None`: no stream has that name.
     pub fn shard_by_hash(&self, name: &str, hash: u128) -> Option<String> {
         self.shared.streams().get(name).map(|stream| shard::id_of(stream.shard_by_hash(hash)))
     }
 
-    /// How many records of the stream went to stay below the byte cap.
+    /// How many records of the stream were dropped to stay below the limit of memory.
     pub fn dropped(&self, name: &str) -> u64 {
-        self.shared.streams().dropped(name)
+        self.shared.streams().get(name).map_or(0, stream::Stream::dropped)
     }
 
     /// The fault switches as they are now.
     pub fn faults(&self) -> Faults {
-        *self.shared.faults.read().unwrap_or_else(PoisonError::into_inner)
+        self.shared.faults()
     }
 
-    /// Sets all fault switches; the next request feels them.
+    /// Sets all fault switches, from the next request on.
     pub fn set_faults(&self, faults: Faults) {
-        *self.shared.faults.write().unwrap_or_else(PoisonError::into_inner) = faults;
+        self.shared.set_faults(faults);
     }
 
-    /// Answers on `listener` until `stop` ends, then finishes what is under way, at most 2 seconds long; what still
-    /// waits then is cut off. The listener should be bound to loopback: a request for another host is refused.
+    /// Serves `listener` until `stop` ends. Requests under way then have 2 seconds to finish and are cut off after that.
+    /// The listener should be bound to loopback: requests for another host are refused.
     pub fn serve<Stop>(
         &self,
         listener: TcpListener,
@@ -209,25 +146,12 @@ impl Practice {
     where
         Stop: Future<Output = ()> + Send + 'static,
     {
-        let practice = self.clone();
+        let shared = Arc::clone(&self.shared);
         async move {
             let port = listener.local_addr()?.port();
-            let limits = practice.shared.settings.connections;
-            serving::run(http::Door::new(practice, port), listener, limits, stop).await;
+            let limits = shared.settings.connections;
+            connections::serve(Handler::new(shared, port), listener, limits, stop).await;
             Ok(())
         }
     }
-}
-
-fn random_bytes<const LEN: usize>() -> [u8; LEN] {
-    let mut bytes = [0; LEN];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    bytes
-}
-
-/// As AWS makes them: AKIA and sixteen letters and digits.
-fn new_access_key_id() -> String {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let letters = random_bytes::<16>().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
-    format!("AKIA{}", String::from_iter(letters))
 }

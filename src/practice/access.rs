@@ -1,25 +1,26 @@
-//! Who may call: nobody but a client on this machine that holds this instance's key.
+//! Who may call: only clients on this machine that hold this instance's key.
 //!
-//! A web page open in a browser sends an `Origin`; a page that rebinds its name to loopback sends a foreign `Host`:
-//! both are refused, so no page can read or write the stream. `Authorization` must have the shape of Signature
-//! Version 4 and name one of our access key ids: that of the state file, or that of this program's own client. The signature itself is not verified: whoever reads the random id out of
-//! a request could read its content too. All this is decided from the headers, before any body is read.
+//! A web page in a browser sends an `Origin`, and a page whose name was rebound to loopback sends a foreign `Host`. Both
+//! are refused, so no page can read or write the stream. `Authorization` must have the form of Signature Version 4 and
+//! name one of our access key ids: the one in the state file, or the one of this program's own client. The signature is
+//! not verified: a program that can read the random id out of a request can read its content too. The headers alone
+//! decide, before any body is read.
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use crate::slots::Rank;
 use axum::http::{HeaderMap, Uri, header};
 
-/// What this instance expects.
+/// What a request must name.
 pub(super) struct Expected<'a> {
     pub(super) port: u16,
     pub(super) access_key_id: &'a str,
-    /// The one that this program's own client has.
+    /// Of this program's own client.
     pub(super) own_key_id: &'a str,
 }
 
-pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> Result<Rank, Refusal> {
+pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> Result<Rank, ApiError> {
     if headers.contains_key(header::ORIGIN) {
-        return Err(Refusal::foreign(
+        return Err(ApiError::forbidden(
             "The practice stream takes no requests from web pages (Origin header).",
         ));
     }
@@ -28,24 +29,24 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, expected: &Expected<'_>) -> 
     let is_one_of_ours =
         hosts.iter().count() == 1 && hosts.iter().all(|host| host.to_str().is_ok_and(is_ours));
     if !is_one_of_ours || !uri.authority().is_none_or(|authority| is_ours(authority.as_str())) {
-        return Err(Refusal::foreign(
+        return Err(ApiError::forbidden(
             "The practice stream is reached by its loopback address only (Host header).",
         ));
     }
     let Some(authorization) = headers.get(header::AUTHORIZATION) else {
-        return Err(Refusal::no_credentials());
+        return Err(ApiError::no_credentials());
     };
     let key_id = access_key_id(authorization.to_str().unwrap_or_default())?;
     if !headers.contains_key("x-amz-date") && !headers.contains_key(header::DATE) {
         let message = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
-        return Err(Refusal::bad_signature_shape(message.into()));
+        return Err(ApiError::incomplete_signature(message.into()));
     }
     if key_id == expected.own_key_id {
         Ok(Rank::Own)
     } else if key_id == expected.access_key_id {
         Ok(Rank::Authenticated)
     } else {
-        Err(Refusal::unknown_client())
+        Err(ApiError::unrecognized_client())
     }
 }
 
@@ -59,9 +60,11 @@ fn is_loopback(host: &str, port: u16) -> bool {
 }
 
 /// The access key id of `AWS4-HMAC-SHA256 Credential=ID/date/region/service/aws4_request, SignedHeaders=…, Signature=…`.
-fn access_key_id(authorization: &str) -> Result<&str, Refusal> {
+fn access_key_id(authorization: &str) -> Result<&str, ApiError> {
     let Some(parameters) = authorization.strip_prefix("AWS4-HMAC-SHA256 ") else {
-        return Err(Refusal::bad_signature_shape("Unsupported Authorization: not AWS4-HMAC-SHA256.".into()));
+        return Err(ApiError::incomplete_signature(
+            "Unsupported Authorization: not AWS4-HMAC-SHA256.".into(),
+        ));
     };
     let find = |name: &str| {
         let mut pairs = parameters.split(',').filter_map(|pair| pair.trim().split_once('='));
@@ -73,12 +76,12 @@ fn access_key_id(authorization: &str) -> Result<&str, Refusal> {
         .map(|name| format!("Authorization header requires '{name}' parameter."))
         .collect();
     if !missing.is_empty() {
-        return Err(Refusal::bad_signature_shape(missing.join(" ")));
+        return Err(ApiError::incomplete_signature(missing.join(" ")));
     }
     let scope: Vec<_> = find("Credential").unwrap_or_default().split('/').collect();
     match scope[..] {
         [id, _, _, _, "aws4_request"] => Ok(id),
-        _ => Err(Refusal::bad_signature_shape(
+        _ => Err(ApiError::incomplete_signature(
             "Credential must have the form id/date/region/service/aws4_request.".into(),
         )),
     }
@@ -98,7 +101,7 @@ mod tests {
         }
         let expected = Expected { port: 4000, access_key_id: "AKIAOURS", own_key_id: "AKIAOWN" };
         check(&map, &uri.parse().unwrap(), &expected)
-            .map_or_else(|no| (no.status, no.code), |_rank| (200, ""))
+            .map_or_else(|error| (error.status, error.code), |_rank| (200, ""))
     }
 
     fn host(host: &str) -> (u16, &'static str) {

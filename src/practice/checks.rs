@@ -1,19 +1,19 @@
-//! The service model's constraints, and the words in which AWS reports the parameters that break them.
+//! The constraints of the service model, and AWS's report of the parameters that break them.
 //!
 //! "2 validation errors detected: Value '' at 'partitionKey' failed to satisfy constraint: Member must have length
-//! greater than or equal to 1; …". The wording was compared with kinesalite, which took it from AWS.
+//! greater than or equal to 1; …". The wording was compared with kinesalite, which copied it from AWS.
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use std::fmt;
 
-/// AWS reports at most ten.
+/// Maximum errors in one report, as on AWS.
 const REPORTED_MAX: usize = 10;
-/// A refused value is shown up to here.
+/// Maximum length of a value in the report.
 const SHOWN_CHARS: usize = 300;
-/// `Data` of any record, whatever its stream takes (service model).
+/// Maximum `Data` of any record, whatever its stream takes (service model).
 pub(super) const DATA_BYTES_MAX: usize = 10_485_760;
 
-/// Which member: a top-level one, or one of an entry (counted from 0) of `Records`.
+/// A member of the request: a top-level one, or one of an entry (counted from 0) of `Records`.
 #[derive(Clone, Copy)]
 pub(super) struct Member {
     pub(super) entry: Option<usize>,
@@ -35,17 +35,17 @@ impl fmt::Display for Member {
     }
 }
 
-/// Collects what is wrong with one request.
+/// Collects the errors of one request.
 #[derive(Default)]
 pub(super) struct Checks(Vec<String>);
 
 impl Checks {
-    pub(super) fn finish(self) -> Result<(), Refusal> {
+    pub(super) fn finish(self) -> Result<(), ApiError> {
         if self.0.is_empty() {
             return Ok(());
         }
         let plural = if self.0.len() == 1 { "" } else { "s" };
-        Err(Refusal::validation(format!(
+        Err(ApiError::validation(format!(
             "{} validation error{plural} detected: {}",
             self.0.len(),
             self.0.join("; ")
@@ -67,10 +67,10 @@ impl Checks {
         }
     }
 
-    /// A text's length in characters; `None` passes.
+    /// Checks a length in characters; `None` passes.
     pub(super) fn length(&mut self, at: impl Into<Member>, value: Option<&str>, min: usize, max: usize) {
         let (at, Some(value)) = (at.into(), value) else { return };
-        // Only a text longer in bytes can be longer in characters.
+        // Only a text with too many bytes can have too many characters: counting them is rarely needed.
         if value.len() < min {
             self.fail(at, Some(value), &format!("have length greater than or equal to {min}"));
         } else if value.len() > max && value.chars().count() > max {
@@ -119,7 +119,7 @@ impl Checks {
         }
     }
 
-    /// `StreamName` and `StreamARN`, either of which may be absent here.
+    /// Checks `StreamName` and `StreamARN`; each passes if it is absent.
     pub(super) fn stream(&mut self, name: Option<&str>, arn: Option<&str>) {
         self.pattern("streamName", name, &NAME);
         self.length("streamName", name, 1, 128);
@@ -135,7 +135,7 @@ fn shorten(value: &str) -> String {
     }
 }
 
-/// A pattern of the service model, and the same as code.
+/// A pattern of the service model, as text and as code.
 pub(super) struct Pattern {
     text: &'static str,
     matches: fn(&str) -> bool,
@@ -160,7 +160,7 @@ fn is_number(text: &str, digits_max: usize) -> bool {
     is_digits && (text == "0" || !text.starts_with('0'))
 }
 
-/// The parts of a stream's ARN that name it.
+/// What a stream's ARN names.
 pub(super) struct Arn<'a> {
     pub(super) region: &'a str,
     pub(super) account: &'a str,
@@ -187,7 +187,7 @@ mod tests {
     fn report(check: impl FnOnce(&mut Checks)) -> String {
         let mut checks = Checks::default();
         check(&mut checks);
-        checks.finish().map_or_else(|refusal| refusal.message, |()| String::new())
+        checks.finish().map_or_else(|error| error.message, |()| String::new())
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! The fault switches: plain data, set at any time, off by default. The practice stream then fails the way AWS
-//! does, so that a user, a demo or a test can watch how nothing is lost.
+//! The fault switches: plain data, set at any time, off by default. The practice stream then fails as AWS does, so that
+//! a user, a demo or a test can watch that nothing is lost.
 
-use super::random::Random;
 use std::time::Duration;
 
 /// What goes wrong, and how often. A share is a probability from 0 (never) to 1 (always); more counts as 1.
@@ -13,15 +12,15 @@ pub struct Faults {
     pub fail_records: f32,
     /// Share of all calls answered HTTP 500 `InternalFailure`; nothing is written.
     pub server_error: f32,
-    /// Share of all calls whose connection closes without an answer; half of these do their work first.
+    /// Share of all calls whose connection closes without an answer; half of them do their work first.
     pub cut_connection: f32,
-    /// Every answer comes this much later; its work is done before the wait.
+    /// Each answer is sent this much later, after its work is done.
     pub delay: Duration,
     /// Every call is answered `ExpiredTokenException`.
     pub expired_credentials: bool,
     /// Every call is answered `AccessDeniedException`.
     pub access_denied: bool,
-    /// Each shard takes 1,000 records and 1 MiB a second, as on AWS; beyond it, `ProvisionedThroughputExceededException`.
+    /// Each shard takes 1,000 records and 1 MiB a second, as on AWS; beyond that, `ProvisionedThroughputExceededException`.
     pub shard_limits: bool,
 }
 
@@ -30,20 +29,27 @@ pub struct Faults {
 pub(super) enum Ending {
     Answered,
     ServerError,
+    /// The connection closes and nothing was done.
     CutBefore,
+    /// The connection closes after the work was done.
     CutAfter,
 }
 
 impl Faults {
-    pub(super) fn ending(&self, random: &Random) -> Ending {
-        if random.chance(self.server_error) {
+    pub(super) fn ending(&self) -> Ending {
+        if chance(self.server_error) {
             Ending::ServerError
-        } else if random.chance(self.cut_connection) {
-            if random.chance(0.5) { Ending::CutBefore } else { Ending::CutAfter }
+        } else if chance(self.cut_connection) {
+            if chance(0.5) { Ending::CutBefore } else { Ending::CutAfter }
         } else {
             Ending::Answered
         }
     }
+}
+
+/// True for that share of calls: never at 0, always at 1.
+pub(super) fn chance(share: f32) -> bool {
+    fastrand::f64() < f64::from(share)
 }
 
 #[cfg(test)]
@@ -51,17 +57,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_share_is_kept_and_its_ends_are_certain() {
+        fastrand::seed(7);
+        let hits = |share| (0..10_000).filter(|_| chance(share)).count();
+        assert_eq!((hits(0.0), hits(-1.0), hits(f32::NAN), hits(1.0), hits(9.0)), (0, 0, 0, 10_000, 10_000));
+        assert!((2_300..2_700).contains(&hits(0.25)));
+    }
+
+    #[test]
     fn without_faults_every_call_is_answered() {
-        let random = Random::seeded(1);
-        assert!((0..1000).all(|_| Faults::default().ending(&random) == Ending::Answered));
+        assert!((0..1000).all(|_| Faults::default().ending() == Ending::Answered));
     }
 
     #[test]
     fn half_of_the_cut_connections_do_their_work_first() {
-        let random = Random::seeded(1);
+        fastrand::seed(1);
         let faults = Faults { cut_connection: 1.0, ..Faults::default() };
-        let after = (0..1000).filter(|_| faults.ending(&random) == Ending::CutAfter).count();
-        let before = (0..1000).filter(|_| faults.ending(&random) == Ending::CutBefore).count();
+        let after = (0..1000).filter(|_| faults.ending() == Ending::CutAfter).count();
+        let before = (0..1000).filter(|_| faults.ending() == Ending::CutBefore).count();
         assert!((400..600).contains(&after) && (400..600).contains(&before), "{after} {before}");
     }
 }

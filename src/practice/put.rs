@@ -1,20 +1,21 @@
 //! The operations that write: `PutRecord` and `PutRecords`, and their `DryRun`.
 //!
-//! A body is parsed in place and its data decoded once; hashing and decoding happen outside the store's lock.
-//! One unsound record refuses the whole call; a throttled or failed one is a result among the others.
+//! A body is parsed in place and its data decoded once; hashing and decoding happen outside the store's lock. One
+//! invalid record refuses the whole call; a throttled or failed one has a result of its own.
 
+use super::api_error::ApiError;
+use super::call::{Call, Text, parse};
 use super::checks::{Checks, HASH_KEY, Member, SEQUENCE};
-use super::operations::{Call, Text, parse};
-use super::refusal::Refusal;
+use super::faults::chance;
 use super::sequence::Sequence;
 use super::shard;
-use super::store::{Content, Placed, Write};
+use super::stream::{Content, PutOptions, PutResult};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Data and keys of one `PutRecords` call (API reference).
+/// Maximum data and keys of one `PutRecords` call (API reference).
 const BATCH_BYTES_MAX: usize = 10 << 20;
 
 #[derive(Deserialize)]
@@ -58,15 +59,15 @@ struct Entry<'a> {
     explicit_hash_key: Option<Text<'a>>,
 }
 
-/// A record that may be written.
-struct Sound {
+/// A record that passed the checks.
+struct CheckedRecord {
     hash: u128,
     content: Arc<Content>,
 }
 
 impl Entry<'_> {
-    /// Decodes the data and notes what is wrong with the rest.
-    fn check(&self, checks: &mut Checks, entry: Option<usize>) -> Result<Box<[u8]>, Refusal> {
+    /// Decodes the data, and checks everything.
+    fn check(&self, checks: &mut Checks, entry: Option<usize>) -> Result<Box<[u8]>, ApiError> {
         let at = |name| Member { entry, name };
         let key = self.partition_key.as_deref();
         let data = self.data.as_deref().map(decode).transpose()?;
@@ -79,32 +80,29 @@ impl Entry<'_> {
     }
 
     /// After the checks have passed.
-    fn sound(&self, data: Box<[u8]>) -> Result<Sound, Refusal> {
+    fn checked(&self, data: Box<[u8]>) -> Result<CheckedRecord, ApiError> {
         let key = self.partition_key.as_deref().unwrap_or_default();
         let hash = match self.explicit_hash_key.as_deref() {
             None => shard::hash_of(key),
             Some(text) => text.parse().map_err(|_too_large| {
-                Refusal::argument(format!(
+                ApiError::argument(format!(
                     "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
                 ))
             })?,
         };
-        Ok(Sound { hash, content: Arc::new(Content { key: key.into(), data }) })
+        Ok(CheckedRecord { hash, content: Arc::new(Content { key: key.into(), data }) })
     }
 }
 
-/// Standard base64 with its padding, into a buffer of exactly the right size.
-fn decode(text: &str) -> Result<Box<[u8]>, Refusal> {
-    let padding = text.bytes().rev().take(2).filter(|byte| *byte == b'=').count();
-    let mut data = vec![0; (text.len().div_ceil(4) * 3).saturating_sub(padding)];
-    let len = STANDARD
-        .decode_slice(text, &mut data)
-        .map_err(|error| Refusal::unreadable(format!("Data can not be converted to a Blob: {error}")))?;
-    data.truncate(len);
-    Ok(data.into_boxed_slice())
+/// Reads standard base64 with its padding.
+fn decode(text: &str) -> Result<Box<[u8]>, ApiError> {
+    STANDARD
+        .decode(text)
+        .map(Vec::into_boxed_slice)
+        .map_err(|error| ApiError::unreadable(format!("Data can not be converted to a Blob: {error}")))
 }
 
-pub(super) fn put_record(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+pub(super) fn put_record(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let PutRecord {
         stream_name,
         stream_arn,
@@ -123,29 +121,27 @@ pub(super) fn put_record(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal
     checks.stream(name, arn);
     checks.finish()?;
     let name = call.stream_name(name, arn)?;
-    let sound = entry.sound(data)?;
+    let record = entry.checked(data)?;
     if let Some(after) = after {
         let is_past = |sequence: Sequence| sequence.time_s <= call.now_ms / 1000;
         if !Sequence::parse(after).is_some_and(is_past) {
-            return Err(Refusal::argument(format!(
+            return Err(ApiError::argument(format!(
                 "ExclusiveMinimumSequenceNumber {after} used in PutRecord on stream {name} under account {} is invalid.",
                 call.account()
             )));
         }
     }
-    match write(call, name, vec![sound], &Terms { dry_run, fail_share: 0.0 })?.first() {
-        Some(Outcome::Placed(Placed::Written(sequence))) => {
+    match write(call, name, vec![record], &PutTerms { dry_run, fail_share: 0.0 })?.first() {
+        Some(PutResult::Written(sequence)) => {
             Ok(json!({ "ShardId": shard::id_of(sequence.shard), "SequenceNumber": sequence.to_string() })
                 .to_string())
         }
-        Some(Outcome::Placed(Placed::Throttled(at))) => {
-            Err(Refusal::throttled(&shard::id_of(*at), name, call.account()))
-        }
-        Some(Outcome::Failed) | None => Err(Refusal::server_error()),
+        Some(PutResult::Throttled(at)) => Err(ApiError::throttled(&shard::id_of(*at), name, call.account())),
+        Some(PutResult::Failed) | None => Err(ApiError::server_error()),
     }
 }
 
-pub(super) fn put_records(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+pub(super) fn put_records(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let PutRecords { stream_name, stream_arn, records, dry_run } = parse(body)?;
     let (name, arn) = (stream_name.as_deref(), stream_arn.as_deref());
     let mut checks = Checks::default();
@@ -160,68 +156,65 @@ pub(super) fn put_records(call: &Call<'_>, body: &[u8]) -> Result<String, Refusa
     checks.stream(name, arn);
     checks.finish()?;
     let name = call.stream_name(name, arn)?;
-    let sounds: Vec<_> =
-        entries.iter().zip(data).map(|(entry, data)| entry.sound(data)).collect::<Result<_, _>>()?;
-    if sounds.iter().map(|sound| sound.content.len()).sum::<usize>() > BATCH_BYTES_MAX {
-        return Err(Refusal::argument("Records size exceeds 10 MB limit"));
+    let records: Vec<_> =
+        entries.iter().zip(data).map(|(entry, data)| entry.checked(data)).collect::<Result<_, _>>()?;
+    if records.iter().map(|record| record.content.len()).sum::<usize>() > BATCH_BYTES_MAX {
+        return Err(ApiError::argument("Records size exceeds 10 MB limit"));
     }
-    let outcomes = write(call, name, sounds, &Terms { dry_run, fail_share: call.faults.fail_records })?;
-    let results: Vec<_> = outcomes.iter().map(|outcome| result_of(call, name, outcome)).collect();
+    let results = write(call, name, records, &PutTerms { dry_run, fail_share: call.faults.fail_records })?;
+    let results: Vec<_> = results.iter().map(|result| result_json(call, name, *result)).collect();
     let failed = results.iter().filter(|result| result.get("ErrorCode").is_some()).count();
     Ok(json!({ "FailedRecordCount": failed, "Records": results }).to_string())
 }
 
-fn result_of(call: &Call<'_>, name: &str, outcome: &Outcome) -> Value {
-    let refusal = match outcome {
-        Outcome::Placed(Placed::Written(sequence)) => {
+fn result_json(call: &Call<'_>, name: &str, result: PutResult) -> Value {
+    let error = match result {
+        PutResult::Written(sequence) => {
             return json!({ "ShardId": shard::id_of(sequence.shard), "SequenceNumber": sequence.to_string() });
         }
-        Outcome::Placed(Placed::Throttled(at)) => {
-            Refusal::throttled(&shard::id_of(*at), name, call.account())
-        }
-        Outcome::Failed => Refusal::server_error(),
+        PutResult::Throttled(at) => ApiError::throttled(&shard::id_of(at), name, call.account()),
+        PutResult::Failed => ApiError::server_error(),
     };
-    json!({ "ErrorCode": refusal.code, "ErrorMessage": refusal.message })
+    json!({ "ErrorCode": error.code, "ErrorMessage": error.message })
 }
 
-/// How a put is done.
-struct Terms {
+/// How a call puts its records.
+struct PutTerms {
     dry_run: Option<bool>,
-    /// Share of the records that fail, by a fault switch.
+    /// Share of the records that fail (fault switch).
     fail_share: f32,
 }
 
-enum Outcome {
-    Placed(Placed),
-    Failed,
-}
-
-/// Writes all records under one lock, in their order; or none, and says why.
-fn write(call: &Call<'_>, name: &str, sounds: Vec<Sound>, terms: &Terms) -> Result<Vec<Outcome>, Refusal> {
-    let largest = sounds.iter().map(|sound| sound.content.len()).max().unwrap_or(0);
+/// Writes all records under one lock, in their order. An error: none is written.
+fn write(
+    call: &Call<'_>,
+    name: &str,
+    records: Vec<CheckedRecord>,
+    terms: &PutTerms,
+) -> Result<Vec<PutResult>, ApiError> {
+    let largest = records.iter().map(|record| record.content.len()).max().unwrap_or(0);
     let mut streams = call.shared.streams();
-    let stream = streams.get(name).ok_or_else(|| Refusal::no_stream(name, call.account()))?;
-    let (id, plan) = (stream.created_s, stream.plan);
-    let first = sounds.first().map_or(0, |first| stream.shard_by_hash(first.hash));
-    if largest > plan.record_bytes_max {
-        return Err(Refusal::argument(format!(
+    let stream = streams.get(name).ok_or_else(|| ApiError::no_stream(name, call.account()))?;
+    let (id, spec) = (stream.created_s, stream.spec);
+    let first = records.first().map_or(0, |first| stream.shard_by_hash(first.hash));
+    if largest > spec.record_bytes_max {
+        return Err(ApiError::argument(format!(
             "A record of {largest} bytes (data and partition key) exceeds the maximum record size of stream {name}, {} bytes.",
-            plan.record_bytes_max
+            spec.record_bytes_max
         )));
     }
     if terms.dry_run == Some(true) {
-        return Err(Refusal::dry_run());
+        return Err(ApiError::dry_run());
     }
-    let random = &call.shared.random;
-    if random.chance(call.faults.throttle) {
-        return Err(Refusal::throttled(&shard::id_of(first), name, call.account()));
+    if chance(call.faults.throttle) {
+        return Err(ApiError::throttled(&shard::id_of(first), name, call.account()));
     }
-    let how = Write { shard_limits: call.faults.shard_limits, now_ms: call.now_ms };
-    let put = |sound: Sound| {
-        if random.chance(terms.fail_share) {
-            return Outcome::Failed;
+    let options = PutOptions { shard_limits: call.faults.shard_limits, now_ms: call.now_ms };
+    let put = |record: CheckedRecord| {
+        if chance(terms.fail_share) {
+            return PutResult::Failed;
         }
-        streams.put(id, sound.hash, sound.content, how).map_or(Outcome::Failed, Outcome::Placed)
+        streams.put(id, record.hash, record.content, options)
     };
-    Ok(sounds.into_iter().map(put).collect())
+    Ok(records.into_iter().map(put).collect())
 }

@@ -1,14 +1,14 @@
 //! The operations that read: `GetShardIterator` and `GetRecords`.
 //!
-//! The store's lock is held while records are found, not while they are encoded.
+//! The store's lock is held while records are looked up, not while they are encoded.
 
+use super::api_error::ApiError;
+use super::call::{Call, Text, parse};
 use super::checks::{Checks, NAME, SEQUENCE};
-use super::operations::{Call, Text, parse};
-use super::refusal::Refusal;
 use super::sequence::Sequence;
 use super::shard;
-use super::store::{Child, Page, Place, Shard, Stream};
-use super::token::{Kind, Token};
+use super::stream::{ChildShard, Position, RecordsPage, Shard, Stream};
+use super::token::{Token, TokenKind};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ struct GetShardIterator<'a> {
 const ITERATOR_TYPES: [&str; 5] =
     ["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"];
 
-pub(super) fn get_shard_iterator(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+pub(super) fn get_shard_iterator(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let request: GetShardIterator<'_> = parse(body)?;
     let (name, arn) = (request.stream_name.as_deref(), request.stream_arn.as_deref());
     let (id, kind) = (request.shard_id.as_deref(), request.shard_iterator_type.as_deref());
@@ -49,11 +49,11 @@ pub(super) fn get_shard_iterator(call: &Call<'_>, body: &[u8]) -> Result<String,
     let name = call.stream_name(name, arn)?;
     let id = id.unwrap_or_default();
     let streams = call.shared.streams();
-    let no_shard = || Refusal::no_shard(id, name, call.account());
+    let no_shard = || ApiError::no_shard(id, name, call.account());
     let stream = streams.get(name).ok_or_else(no_shard)?;
     let at = shard::parse_id(id).ok_or_else(no_shard)?;
     let shard = stream.shard(at).ok_or_else(no_shard)?;
-    let start = Start { call, request: &request, shard: at, name };
+    let start = IteratorStart { call, request: &request, shard: at, name };
     let index = start.index(stream, shard)?;
     let created_s = shard.created_s;
     drop(streams);
@@ -61,16 +61,16 @@ pub(super) fn get_shard_iterator(call: &Call<'_>, body: &[u8]) -> Result<String,
     Ok(json!({ "ShardIterator": iterator }).to_string())
 }
 
-/// Where an iterator is to start.
-struct Start<'a> {
+/// Where an iterator starts.
+struct IteratorStart<'a> {
     call: &'a Call<'a>,
     request: &'a GetShardIterator<'a>,
     shard: u32,
     name: &'a str,
 }
 
-impl Start<'_> {
-    fn index(&self, stream: &Stream, shard: &Shard) -> Result<u64, Refusal> {
+impl IteratorStart<'_> {
+    fn index(&self, stream: &Stream, shard: &Shard) -> Result<u64, ApiError> {
         let kind = self.request.shard_iterator_type.as_deref().unwrap_or_default();
         match (kind, self.request.starting_sequence_number.as_deref()) {
             ("TRIM_HORIZON", None) => Ok(0),
@@ -80,7 +80,7 @@ impl Start<'_> {
             ("AFTER_SEQUENCE_NUMBER", Some(text)) => Ok(self.index_of(text, stream, shard)? + 1),
             (kind, text) => {
                 let and = if text.is_some() { "and also a" } else { "and no" };
-                Err(Refusal::argument(format!(
+                Err(ApiError::argument(format!(
                     "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
                      (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {kind} {and} \
                      StartingSequenceNumber."
@@ -94,15 +94,15 @@ impl Start<'_> {
         clippy::cast_sign_loss,
         reason = "the cast saturates, which is right"
     )]
-    fn index_at_time(&self, shard: &Shard) -> Result<u64, Refusal> {
+    fn index_at_time(&self, shard: &Shard) -> Result<u64, ApiError> {
         let Some(timestamp) = self.request.timestamp else {
-            return Err(Refusal::argument(
+            return Err(ApiError::argument(
                 "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.",
             ));
         };
         let time_ms = (timestamp * 1000.0).round() as u64;
         if time_ms > self.call.now_ms {
-            return Err(Refusal::argument(format!(
+            return Err(ApiError::argument(format!(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
                  timestampInMillis: {time_ms}, currentTimestampInMillis: {}",
                 self.call.now_ms
@@ -111,11 +111,11 @@ impl Start<'_> {
         Ok(shard.index_at(time_ms))
     }
 
-    /// The index that a sequence number of this very shard stands for.
-    fn index_of(&self, text: &str, stream: &Stream, shard: &Shard) -> Result<u64, Refusal> {
+    /// The index of a sequence number, which must be one of this shard.
+    fn index_of(&self, text: &str, stream: &Stream, shard: &Shard) -> Result<u64, ApiError> {
         let (id, name, account) = (shard::id_of(self.shard), self.name, self.call.account());
         let invalid = |why: &str| {
-            Refusal::argument(format!(
+            ApiError::argument(format!(
                 "StartingSequenceNumber {text} used in GetShardIterator on shard {id} in stream {name} under account \
                  {account} is invalid{why}."
             ))
@@ -125,7 +125,7 @@ impl Start<'_> {
             return Err(invalid(" because it did not come from this stream"));
         }
         if sequence.shard != self.shard {
-            return Err(Refusal::argument(format!(
+            return Err(ApiError::argument(format!(
                 "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a shard with {id}",
                 shard::id_of(sequence.shard)
             )));
@@ -140,15 +140,15 @@ impl Start<'_> {
     }
 
     fn iterator(&self, created_s: u64, index: u64) -> String {
-        new_iterator(self.call, &Place { created_s, shard: self.shard, index }, self.name)
+        new_iterator(self.call, &Position { created_s, shard: self.shard, index }, self.name)
     }
 }
 
-fn new_iterator(call: &Call<'_>, place: &Place, name: &str) -> String {
-    let Place { created_s, shard, index } = *place;
+fn new_iterator(call: &Call<'_>, position: &Position, name: &str) -> String {
+    let Position { created_s, shard, index } = *position;
     let stream = name.to_owned();
-    call.shared.seal.write(&Token {
-        kind: Kind::Iterator,
+    call.shared.token_key.write(&Token {
+        kind: TokenKind::Iterator,
         issued_ms: call.now_ms,
         created_s,
         shard,
@@ -165,7 +165,7 @@ struct GetRecords<'a> {
     limit: Option<i64>,
 }
 
-pub(super) fn get_records(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+pub(super) fn get_records(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let request: GetRecords<'_> = parse(body)?;
     let iterator = request.shard_iterator.as_deref();
     let mut checks = Checks::default();
@@ -175,31 +175,31 @@ pub(super) fn get_records(call: &Call<'_>, body: &[u8]) -> Result<String, Refusa
     checks.finish()?;
     let token = call
         .shared
-        .seal
-        .read(Kind::Iterator, iterator.unwrap_or_default())
-        .ok_or_else(|| Refusal::argument("Invalid ShardIterator."))?;
+        .token_key
+        .read(TokenKind::Iterator, iterator.unwrap_or_default())
+        .ok_or_else(|| ApiError::argument("Invalid ShardIterator."))?;
     if token.is_expired(call.now_ms) {
-        return Err(Refusal::expired_iterator(token.issued_ms, call.now_ms));
+        return Err(ApiError::expired_iterator(token.issued_ms, call.now_ms));
     }
-    let place = Place { created_s: token.created_s, shard: token.shard, index: token.index };
+    let position = Position { created_s: token.created_s, shard: token.shard, index: token.index };
     let limit = request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(10_000);
     let page = call
         .shared
         .streams()
         .get(&token.stream)
-        .and_then(|stream| stream.read(&place, limit, call.now_ms))
-        .ok_or_else(|| Refusal::no_shard(&shard::id_of(token.shard), &token.stream, call.account()))?;
-    let next = Place { created_s: page.created_s, shard: token.shard, index: page.next };
-    // Exactly one of both is in an answer.
-    let goes_on = match &page.children {
+        .and_then(|stream| stream.read(&position, limit, call.now_ms))
+        .ok_or_else(|| ApiError::no_shard(&shard::id_of(token.shard), &token.stream, call.account()))?;
+    let next = Position { created_s: page.created_s, shard: token.shard, index: page.next };
+    // An answer has exactly one of the two.
+    let continuation = match &page.children {
         Some(children) => format!("\"ChildShards\":{}", child_shards(children)),
         None => format!("\"NextShardIterator\":\"{}\"", new_iterator(call, &next, &token.stream)),
     };
-    Ok(page_json(&page, token.shard, &goes_on))
+    Ok(page_json(&page, token.shard, &continuation))
 }
 
-fn child_shards(children: &[Child]) -> Value {
-    let child = |child: &Child| {
+fn child_shards(children: &[ChildShard]) -> Value {
+    let child = |child: &ChildShard| {
         let parents: Vec<_> = child.parents.iter().map(|parent| shard::id_of(*parent)).collect();
         let range = shard::range_json(child.range);
         json!({ "ShardId": shard::id_of(child.shard), "ParentShards": parents, "HashKeyRange": range })
@@ -207,11 +207,11 @@ fn child_shards(children: &[Child]) -> Value {
     children.iter().map(child).collect()
 }
 
-/// Written by hand: the data goes from the store into the answer in one step.
-fn page_json(page: &Page, shard: u32, goes_on: &str) -> String {
+/// Written without serde, so that the data is encoded straight from the store into the answer.
+fn page_json(page: &RecordsPage, shard: u32, continuation: &str) -> String {
     const FRAME_BYTES: usize = 192;
     let sizes = page.records.iter().map(|record| record.content.len() * 4 / 3 + FRAME_BYTES);
-    let mut out = String::with_capacity(sizes.sum::<usize>() + goes_on.len() + FRAME_BYTES);
+    let mut out = String::with_capacity(sizes.sum::<usize>() + continuation.len() + FRAME_BYTES);
     out.push_str("{\"Records\":[");
     for (index, record) in (page.first..).zip(&page.records) {
         let arrived_ms = record.arrived_ms;
@@ -229,7 +229,7 @@ fn page_json(page: &Page, shard: u32, goes_on: &str) -> String {
         STANDARD.encode_string(&record.content.data, &mut out);
         out.push_str("\"}");
     }
-    write!(out, "],{goes_on},\"MillisBehindLatest\":{}}}", page.behind_ms)
+    write!(out, "],{continuation},\"MillisBehindLatest\":{}}}", page.behind_ms)
         .expect("a String takes all that is written");
     out
 }

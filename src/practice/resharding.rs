@@ -1,36 +1,37 @@
 //! The operations that change a stream's shards: `SplitShard`, `MergeShards`, `UpdateShardCount`.
 //!
-//! They are done when the answer is sent. Streams in on-demand mode refuse them, as in AWS.
+//! They are done when the answer is sent. A stream in on-demand mode refuses them, as in AWS.
 
+use super::api_error::ApiError;
+use super::call::{Call, Text, parse};
 use super::checks::{Checks, HASH_KEY, NAME};
-use super::operations::{Call, Text, parse};
-use super::refusal::Refusal;
-use super::shard;
-use super::store::{Shard, Stream, Streams};
-use super::streams::{OneStream, SHARDS_MAX};
+use super::shard::{self, SHARDS_MAX};
+use super::store::Streams;
+use super::stream::{Shard, Stream};
+use super::streams::StreamRequest;
 use serde::Deserialize;
 use serde_json::json;
 
-/// How many shards a stream may have had in all, the closed ones included. AWS forgets a closed shard after the
-/// retention period; we keep it, so this bounds the memory.
+/// Maximum shards of a stream over its life, the closed ones included. AWS forgets a closed shard after the retention
+/// period; the practice stream keeps it, so this limits the memory.
 const SHARDS_EVER_MAX: usize = 10_000;
 
-/// How far the boundaries of two divisions may be apart that would be the same if 2^128 could be divided evenly: each
-/// is off by less than the number of shards.
+/// Maximum distance between two boundaries that would be the same if 2^128 could be divided evenly. Each is off by less
+/// than the number of shards.
 const ROUNDING_MAX: u128 = 2 * SHARDS_MAX as u128;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SplitShard<'a> {
     #[serde(flatten, borrow)]
-    stream: OneStream<'a>,
+    stream: StreamRequest<'a>,
     #[serde(borrow)]
     shard_to_split: Option<Text<'a>>,
     #[serde(borrow)]
     new_starting_hash_key: Option<Text<'a>>,
 }
 
-pub(super) fn split_shard(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+pub(super) fn split_shard(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let request: SplitShard<'_> = parse(body)?;
     let (id, hash) = (request.shard_to_split.as_deref(), request.new_starting_hash_key.as_deref());
     let mut checks = Checks::default();
@@ -41,12 +42,12 @@ pub(super) fn split_shard(call: &Call<'_>, body: &[u8]) -> Result<String, Refusa
     let mut streams = call.shared.streams();
     let target = Target::find(call, &streams, &name)?;
     let (at, shard) = target.open_shard(id.unwrap_or_default())?;
-    target.check_room(&streams, 1)?;
+    target.check_quota(&streams, 1)?;
     let (start, end) = shard.range;
     let text = hash.unwrap_or_default();
     let inside = |hash: &u128| *hash > start.saturating_add(1) && *hash < end;
     let hash = text.parse::<u128>().ok().filter(inside).ok_or_else(|| {
-        Refusal::argument(format!(
+        ApiError::argument(format!(
             "NewStartingHashKey {text} used in SplitShard() on shard {} in stream {name} under account {} is not both \
              greater than one plus the shard's StartingHashKey {start} and less than the shard's EndingHashKey {end}.",
             shard::id_of(at),
@@ -62,14 +63,14 @@ pub(super) fn split_shard(call: &Call<'_>, body: &[u8]) -> Result<String, Refusa
 #[serde(rename_all = "PascalCase")]
 struct MergeShards<'a> {
     #[serde(flatten, borrow)]
-    stream: OneStream<'a>,
+    stream: StreamRequest<'a>,
     #[serde(borrow)]
     shard_to_merge: Option<Text<'a>>,
     #[serde(borrow)]
     adjacent_shard_to_merge: Option<Text<'a>>,
 }
 
-pub(super) fn merge_shards(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+pub(super) fn merge_shards(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let request: MergeShards<'_> = parse(body)?;
     let ids = [request.shard_to_merge.as_deref(), request.adjacent_shard_to_merge.as_deref()];
     let mut checks = Checks::default();
@@ -81,11 +82,11 @@ pub(super) fn merge_shards(call: &Call<'_>, body: &[u8]) -> Result<String, Refus
     let [id, adjacent_id] = ids.map(Option::unwrap_or_default);
     let (at, one) = target.open_shard(id)?;
     let (adjacent, other) = target.open_shard(adjacent_id)?;
-    target.check_room(&streams, 0)?;
+    target.check_quota(&streams, 0)?;
     // The API reference asks for ranges without a gap, in either order.
     let follows = |low: &Shard, high: &Shard| low.range.1.checked_add(1) == Some(high.range.0);
     if !follows(one, other) && !follows(other, one) {
-        return Err(Refusal::argument(format!(
+        return Err(ApiError::argument(format!(
             "Shards {id} and {adjacent_id} in stream {name} under account {} are not an adjacent pair of shards \
              eligible for merging",
             call.account()
@@ -100,13 +101,13 @@ pub(super) fn merge_shards(call: &Call<'_>, body: &[u8]) -> Result<String, Refus
 #[serde(rename_all = "PascalCase")]
 struct UpdateShardCount<'a> {
     #[serde(flatten, borrow)]
-    stream: OneStream<'a>,
+    stream: StreamRequest<'a>,
     target_shard_count: Option<i64>,
     #[serde(borrow)]
     scaling_type: Option<Text<'a>>,
 }
 
-pub(super) fn update_shard_count(call: &Call<'_>, body: &[u8]) -> Result<String, Refusal> {
+pub(super) fn update_shard_count(call: &Call<'_>, body: &[u8]) -> Result<String, ApiError> {
     let request: UpdateShardCount<'_> = parse(body)?;
     let (wanted, scaling) = (request.target_shard_count, request.scaling_type.as_deref());
     let mut checks = Checks::default();
@@ -125,12 +126,12 @@ pub(super) fn update_shard_count(call: &Call<'_>, body: &[u8]) -> Result<String,
         _ => None,
     };
     if let Some(fault) = fault {
-        return Err(Refusal::argument(format!(
+        return Err(ApiError::argument(format!(
             "UpdateShardCount cannot {fault} your current open shard count. Current open shard count: {current}. \
              Target shard count: {wanted}."
         )));
     }
-    target.check_room(&streams, (wanted as usize).saturating_sub(current))?;
+    target.check_quota(&streams, (wanted as usize).saturating_sub(current))?;
     scale(&mut streams, &name, wanted, call.now_ms);
     Ok(json!({
         "StreamName": name,
@@ -141,8 +142,8 @@ pub(super) fn update_shard_count(call: &Call<'_>, body: &[u8]) -> Result<String,
     .to_string())
 }
 
-/// Gives the stream `count` shards of equal ranges: splits at each range's first hash, then merges what lies in one
-/// range. Shards that lie right already stay open.
+/// Gives the stream `count` shards of equal ranges: splits at each range's first hash, then merges the shards inside one
+/// range. Shards whose range is right already stay open.
 fn scale(streams: &mut Streams, name: &str, count: u32, now_ms: u64) {
     let mut start = 0;
     for at in 0..count {
@@ -150,7 +151,7 @@ fn scale(streams: &mut Streams, name: &str, count: u32, now_ms: u64) {
         let next = shard::range(at, count).1.checked_add(1).map(|next| boundary_near(stream, next));
         if let Some(next) = next {
             let (id, owner) = (stream.created_s, stream.shard_by_hash(next));
-            // Does nothing where a shard begins here already.
+            // Does nothing if a shard begins here already.
             streams.split(id, owner, next, now_ms);
         }
         let end = next.map_or(u128::MAX, |next| next - 1);
@@ -161,7 +162,7 @@ fn scale(streams: &mut Streams, name: &str, count: u32, now_ms: u64) {
     }
 }
 
-/// Where an open shard begins already, if that is `hash` but for the rounding of an earlier division; else `hash`.
+/// The existing boundary at `hash`, allowing for the rounding of an earlier division; `hash` itself if there is none.
 fn boundary_near(stream: &Stream, hash: u128) -> u128 {
     let range = stream.shard(stream.shard_by_hash(hash)).map_or((hash, hash), |shard| shard.range);
     match range {
@@ -171,7 +172,7 @@ fn boundary_near(stream: &Stream, hash: u128) -> u128 {
     }
 }
 
-/// The stream, and two adjacent open shards that own hashes of this range only.
+/// The stream's id, and two adjacent open shards inside this range.
 fn two_inside(stream: &Stream, start: u128, end: u128) -> Option<(u64, [u32; 2])> {
     let lies_inside = |at: &u32| {
         let range = stream.shard(*at).map(|shard| shard.range);
@@ -195,10 +196,10 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn find(call: &'a Call<'a>, streams: &'a Streams, name: &'a str) -> Result<Self, Refusal> {
-        let stream = streams.get(name).ok_or_else(|| Refusal::no_stream(name, call.account()))?;
-        if stream.plan.on_demand {
-            return Err(Refusal::validation(format!(
+    fn find(call: &'a Call<'a>, streams: &'a Streams, name: &'a str) -> Result<Self, ApiError> {
+        let stream = streams.get(name).ok_or_else(|| ApiError::no_stream(name, call.account()))?;
+        if stream.spec.on_demand {
+            return Err(ApiError::validation(format!(
                 "Stream {name} under account {} is in ON_DEMAND mode, in which AWS alone changes the shards.",
                 call.account()
             )));
@@ -206,25 +207,25 @@ impl<'a> Target<'a> {
         Ok(Self { call, name, stream })
     }
 
-    fn open_shard(&self, id: &str) -> Result<(u32, &'a Shard), Refusal> {
+    fn open_shard(&self, id: &str) -> Result<(u32, &'a Shard), ApiError> {
         let account = self.call.account();
         let found = shard::parse_id(id).and_then(|at| Some((at, self.stream.shard(at)?)));
-        let (at, shard) = found.ok_or_else(|| Refusal::shard_not_found(id, self.name, account))?;
+        let (at, shard) = found.ok_or_else(|| ApiError::shard_not_found(id, self.name, account))?;
         if shard.closing.is_some() {
-            return Err(Refusal::closed_shard(id, self.name, account));
+            return Err(ApiError::closed_shard(id, self.name, account));
         }
         Ok((at, shard))
     }
 
-    /// Whether so many more open shards are possible.
-    fn check_room(&self, streams: &Streams, more: usize) -> Result<(), Refusal> {
+    /// Checks that `more` open shards are possible.
+    fn check_quota(&self, streams: &Streams, more: usize) -> Result<(), ApiError> {
         let (used, account) = (streams.shard_count(), self.call.account());
         if used + more > SHARDS_MAX as usize {
             let more = u32::try_from(more).unwrap_or(u32::MAX);
-            return Err(Refusal::shard_quota(account, used, more, SHARDS_MAX as usize));
+            return Err(ApiError::shard_quota(account, used, more, SHARDS_MAX as usize));
         }
         if self.stream.shards().count() >= SHARDS_EVER_MAX {
-            return Err(Refusal::many_shards(self.name, account, SHARDS_EVER_MAX));
+            return Err(ApiError::many_shards(self.name, account, SHARDS_EVER_MAX));
         }
         Ok(())
     }

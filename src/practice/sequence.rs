@@ -1,19 +1,19 @@
 //! Sequence numbers that look like AWS's: 56 decimal digits that rise within a shard.
 //!
-//! The 188 bits are laid out as kinesalite read them off real streams (its "version 2"): a leading 2, the second
-//! in which the shard was made, the shard's low nibble, the record's index in its shard, the second of arrival,
-//! the shard, and the version. Only the layout is shared; a consumer must treat the number as opaque.
+//! The layout of the 188 bits is the one that kinesalite read off real streams (its "version 2"): a leading 2, the second
+//! in which the shard was made, the low four bits of the shard, the record's index in its shard, the second of arrival,
+//! the shard, and the version. A consumer must treat the number as opaque.
 
 use std::fmt;
 
-/// Ten to the nineteenth: the most decimal digits that fit one limb.
+/// 10^19: the most decimal digits that fit one limb.
 const CHUNK: u128 = 10_000_000_000_000_000_000;
 const DIGITS: usize = 56;
 const VERSION: u64 = 2;
 const SECONDS_MAX: u64 = (1 << 36) - 1;
 
-/// Where a record is: its stream and the generation of its shard (by the second of the shard's making, which no other
-/// stream of a [`super::Practice`] has), its shard, its place in the shard (counted from 1) and the second of its arrival.
+/// Where a record is: the second in which its shard was made (which no other stream of the server has), its shard, its
+/// index in the shard (counted from 1), and the second of its arrival.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Sequence {
     pub(super) created_s: u64,
@@ -23,7 +23,7 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
-    /// `None`: not a number of this layout.
+    /// `None`: the number has another layout.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() != DIGITS || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -43,7 +43,7 @@ impl Sequence {
             index: limbs[0] << 48 | limbs[1] >> 16,
             time_s: (limbs[1] & 0xff) << 28 | limbs[2] >> 36,
         };
-        // Whatever differs when it is written again (the leading 2, the nibble, the version) is not ours.
+        // A number that differs when it is written again (the leading 2, the four bits, the version) is not ours.
         (sequence.limbs() == limbs).then_some(sequence)
     }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// Divides by ten to the nineteenth in place and gives the remainder.
+/// Divides by 10^19 in place and returns the remainder.
 fn split_chunk(limbs: &mut [u64; 3]) -> u64 {
     let mut rest = 0_u128;
     for limb in limbs {
@@ -78,12 +78,12 @@ fn split_chunk(limbs: &mut [u64; 3]) -> u64 {
     low_half(rest)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+#[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
 fn low_half(wide: u128) -> u64 {
     wide as u64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+#[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
 fn low_quarter(wide: u64) -> u32 {
     wide as u32
 }

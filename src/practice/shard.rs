@@ -1,23 +1,25 @@
 //! The hash of a partition key, the ranges of a new stream's shards, and how fast a shard takes records.
 //!
-//! A partition key's MD5 is a 128-bit number; each open shard owns a range of these numbers (API reference,
-//! `PutRecord`). The shards of a new stream have equal ranges; splits and merges change them (`store.rs`).
-//! The rate is AWS's quota of one shard: 1,000 records and 1 MiB a second.
+//! A partition key's MD5 is a 128-bit number, and each open shard owns a range of these numbers (API reference,
+//! `PutRecord`). The shards of a new stream have equal ranges; splits and merges change them (`stream.rs`). The rate is
+//! AWS's quota of one shard: 1,000 records and 1 MiB a second.
 
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
+/// Maximum open shards of all streams together: AWS's quota for a small account, and a limit of our memory.
+pub(super) const SHARDS_MAX: u32 = 500;
 /// Quota of one shard: records a second.
 pub(super) const RECORDS_PER_SECOND: f64 = 1000.0;
 /// Quota of one shard: bytes (data and keys) a second.
 pub(super) const BYTES_PER_SECOND: f64 = 1_048_576.0;
 
-/// The hash that places a partition key.
+/// The hash of a partition key.
 pub(super) fn hash_of(key: &str) -> u128 {
     u128::from_be_bytes(Md5::digest(key.as_bytes()).into())
 }
 
-/// First and last hash of a shard of a new stream. The last shard also owns what an unequal division leaves over.
+/// First and last hash of a shard of a new stream. The last shard also owns the remainder of an uneven division.
 pub(super) fn range(shard: u32, shards: u32) -> (u128, u128) {
     if shards < 2 {
         return (0, u128::MAX);
@@ -41,13 +43,13 @@ pub(super) fn range_json((start, end): (u128, u128)) -> Value {
     json!({ "StartingHashKey": start.to_string(), "EndingHashKey": end.to_string() })
 }
 
-/// `None`: no shard has such an id.
+/// `None`: not the form of a shard id.
 pub(super) fn parse_id(id: &str) -> Option<u32> {
     let digits = id.strip_prefix("shardId-")?;
     (digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
 }
 
-/// What a shard may still take: two buckets that hold one second's quota and fill up evenly.
+/// What a shard may still take: two token buckets, each of which holds one second's quota.
 #[derive(Debug)]
 pub(super) struct Rate {
     records: f64,
@@ -60,10 +62,10 @@ impl Rate {
         Self { records: RECORDS_PER_SECOND, bytes: BYTES_PER_SECOND, at_ms: now_ms }
     }
 
-    /// Whether the shard takes a record of `bytes` now; what it takes is counted.
+    /// Whether the shard takes a record of `bytes` now, which then counts.
     ///
-    /// A record larger than one second's quota passes when the bucket is full and leaves a debt, as AWS's burst
-    /// capacity lets large records pass.
+    /// A record above one second's quota passes when the bucket is full and leaves a debt, as AWS's burst capacity lets
+    /// large records pass.
     pub(super) fn take(&mut self, bytes: usize, now_ms: u64) -> bool {
         let seconds = now_ms.saturating_sub(self.at_ms) as f64 / 1000.0;
         self.at_ms = self.at_ms.max(now_ms);

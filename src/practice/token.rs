@@ -1,34 +1,34 @@
-//! Shard iterators and next tokens: opaque to a reader, valid for five minutes, and only as we made them.
+//! Shard iterators and next tokens: opaque to a reader, and valid for five minutes.
 //!
-//! The text is base64 of the position and a keyed MD5 over it. The key is random and lives as long as the process,
-//! so a changed token, or one of another server, is no token. It guards against mistakes, not against attackers.
+//! A token is base64 of the position and of a keyed MD5 over it. The key is random and lives as long as the process, so a
+//! changed token, or one of another server, is invalid. It guards against mistakes, not against attackers.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
 
-/// How long an iterator is good for (API reference, `GetShardIterator`).
+/// How long an iterator is valid (API reference, `GetShardIterator`).
 pub(super) const LIFETIME_MS: u64 = 300_000;
 const TAG_BYTES: usize = 16;
 const FIXED_BYTES: usize = 29;
 
-/// What a token leads to.
+/// What a token continues.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Iterator,
     Shards,
     Streams,
 }
 
-/// A place to go on from. Which fields count depends on the kind.
+/// A position to continue from. The kind decides which fields count.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) issued_ms: u64,
-    /// The second in the shard's sequence numbers (see [`super::sequence::Sequence`]); of a list of shards, the time
-    /// in its filter.
+    /// The second in the shard's sequence numbers (see [`super::sequence::Sequence`]); for a list of shards, the time in
+    /// its filter.
     pub(super) created_s: u64,
     pub(super) shard: u32,
-    /// Index of the next record in its shard; of a list of shards, its filter.
+    /// Index of the next record in its shard; for a list of shards, its filter.
     pub(super) index: u64,
     pub(super) stream: String,
 }
@@ -39,17 +39,17 @@ impl Token {
     }
 }
 
-/// Makes tokens and knows its own.
-pub(super) struct Seal(pub(super) [u8; 16]);
+/// Makes tokens, and recognises those that it made.
+pub(super) struct TokenKey(pub(super) [u8; 16]);
 
-impl Seal {
+impl TokenKey {
     pub(super) fn write(&self, token: &Token) -> String {
         let mut bytes = Vec::with_capacity(TAG_BYTES + FIXED_BYTES + token.stream.len());
         bytes.extend_from_slice(&[0; TAG_BYTES]);
         bytes.push(match token.kind {
-            Kind::Iterator => b'i',
-            Kind::Shards => b'h',
-            Kind::Streams => b's',
+            TokenKind::Iterator => b'i',
+            TokenKind::Shards => b'h',
+            TokenKind::Streams => b's',
         });
         bytes.extend_from_slice(&token.issued_ms.to_be_bytes());
         bytes.extend_from_slice(&token.created_s.to_be_bytes());
@@ -61,15 +61,15 @@ impl Seal {
         STANDARD.encode(bytes)
     }
 
-    /// `None`: not a token that this seal wrote for this use.
-    pub(super) fn read(&self, kind: Kind, text: &str) -> Option<Token> {
+    /// `None`: not a token of this kind that this key made.
+    pub(super) fn read(&self, kind: TokenKind, text: &str) -> Option<Token> {
         let bytes = STANDARD.decode(text).ok()?;
         let (tag, rest) = bytes.split_at_checked(TAG_BYTES)?;
         let (fixed, stream) = rest.split_at_checked(FIXED_BYTES)?;
         let found = match fixed[0] {
-            b'i' => Kind::Iterator,
-            b'h' => Kind::Shards,
-            b's' => Kind::Streams,
+            b'i' => TokenKind::Iterator,
+            b'h' => TokenKind::Shards,
+            b's' => TokenKind::Streams,
             _ => return None,
         };
         if tag != self.tag(rest) || found != kind {
@@ -96,7 +96,7 @@ mod tests {
 
     fn token(stream: &str) -> Token {
         Token {
-            kind: Kind::Iterator,
+            kind: TokenKind::Iterator,
             issued_ms: 1000,
             created_s: 77,
             shard: 3,
@@ -107,26 +107,26 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_and_fits_the_limit_of_an_iterator() {
-        let seal = Seal([5; 16]);
+        let key = TokenKey([5; 16]);
         for stream in ["", "clicks", &"n".repeat(128)] {
-            let text = seal.write(&token(stream));
-            assert_eq!(seal.read(Kind::Iterator, &text), Some(token(stream)));
+            let text = key.write(&token(stream));
+            assert_eq!(key.read(TokenKind::Iterator, &text), Some(token(stream)));
             assert!(text.len() <= 512);
         }
     }
 
     #[test]
     fn a_changed_foreign_or_misused_token_is_none() {
-        let seal = Seal([5; 16]);
-        let text = seal.write(&token("clicks"));
-        assert_eq!(Seal([6; 16]).read(Kind::Iterator, &text), None);
-        assert_eq!(seal.read(Kind::Shards, &text), None);
-        assert_eq!(seal.read(Kind::Iterator, "AAAA"), None);
-        assert_eq!(seal.read(Kind::Iterator, "not base64!"), None);
+        let key = TokenKey([5; 16]);
+        let text = key.write(&token("clicks"));
+        assert_eq!(TokenKey([6; 16]).read(TokenKind::Iterator, &text), None);
+        assert_eq!(key.read(TokenKind::Shards, &text), None);
+        assert_eq!(key.read(TokenKind::Iterator, "AAAA"), None);
+        assert_eq!(key.read(TokenKind::Iterator, "not base64!"), None);
         for at in 0..text.len() - 1 {
             let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
             let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
-            assert_eq!(seal.read(Kind::Iterator, &changed), None, "at {at}");
+            assert_eq!(key.read(TokenKind::Iterator, &changed), None, "at {at}");
         }
     }
 

@@ -1,7 +1,7 @@
-//! The practice stream's connections: a limited number with time limits. Those that have not shown a key make room first,
-//! and have only a moment for it; so whoever is without one costs little and keeps nobody out.
+//! The practice stream's connections, limited in number and time. A connection that has not shown a key makes room first,
+//! and has only a moment to show one: a client without the key costs little and keeps nobody out.
 
-use super::http::{self, Door};
+use super::http::Handler;
 use crate::slots::{Limits, Slot, Slots};
 use axum::body::Body;
 use axum::http::Request;
@@ -21,30 +21,31 @@ use tokio::time::Instant;
 /// How long a connection may take to show a key.
 const UNAUTHENTICATED_MAX: Duration = Duration::from_secs(5);
 
-/// How long one that has shown it may be idle, or take for the head of a request. SDKs keep idle connections for 90 s: the
-/// server should not be the first to close one.
+/// How long an authenticated connection may be idle, or take for the head of a request. SDKs keep idle connections for
+/// 90 s, and the server should not close one first.
 const IDLE_MAX: Duration = Duration::from_mins(2);
 
-/// The head of a request, and what is read of a body at a time. A signed head has about 1 KiB.
+/// Maximum head of a request, and of a body that is read at a time. A signed head has about 1 KiB.
 const HEAD_BYTES_MAX: usize = 32 << 10;
 
-/// How long an idle connection has to end when its place is wanted.
-const GOODBYE_MAX: Duration = Duration::from_secs(1);
+/// How long a connection may take to end when its slot is needed.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
 
-/// How long answers that are under way may take once the server is told to stop.
+/// How long requests under way may take once the server is told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` ends, then finishes what is under way, for a moment.
-pub(super) async fn run(
-    door: Door,
+/// Serves until `stop` ends, then lets requests under way finish within [`STOP_GRACE`].
+pub(super) async fn serve(
+    handler: Handler,
     listener: TcpListener,
     limits: Limits,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let places = Slots::new(limits);
+    let handler = Arc::new(handler);
+    let slots = Slots::new(limits);
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
@@ -52,25 +53,25 @@ pub(super) async fn run(
     loop {
         let accepted = tokio::select! {
             () = stop.as_mut() => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
-                connections.spawn(talk(door.clone(), stream, place, stopped.clone()));
+            Ok((stream, slot)) => {
+                connections.spawn(serve_connection(Arc::clone(&handler), stream, slot, stopped.clone()));
                 is_failing = false;
-                // A connection whose request has arrived shows its key before the next one comes.
+                // Lets a connection whose request has arrived show its key before the next one is accepted.
                 tokio::task::yield_now().await;
             }
             Err(error) => {
-                // Out of file descriptors, say.
+                // Too few file descriptors, for example.
                 if !std::mem::replace(&mut is_failing, true) {
                     tracing::warn!("the practice stream could not accept a connection: {error}");
                 }
-                places.make_room();
+                slots.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
-        // One that panicked is closed; the others go on.
+        // A connection whose task panicked is closed; the others go on.
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
@@ -81,19 +82,24 @@ pub(super) async fn run(
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Slots>) -> io::Result<(TcpStream, Slot)> {
+async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> io::Result<(TcpStream, Slot)> {
     let (stream, _peer) = listener.accept().await?;
-    Ok((stream, places.take().await))
+    Ok((stream, slots.take().await))
 }
 
-async fn talk(door: Door, stream: TcpStream, place: Slot, mut stopped: watch::Receiver<bool>) {
-    // An answer is one small packet: waiting for more would only delay it. A socket that cannot be told is slower.
+async fn serve_connection(
+    handler: Arc<Handler>,
+    stream: TcpStream,
+    slot: Slot,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // An answer is one small packet, which Nagle's algorithm would delay. Without the option it is only slower.
     drop(stream.set_nodelay(true));
-    let place = Arc::new(place);
-    let of_service = Arc::clone(&place);
+    let slot = Arc::new(slot);
+    let of_service = Arc::clone(&slot);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (door, place) = (door.clone(), Arc::clone(&of_service));
-        async move { Ok::<_, Infallible>(http::handle(&door, &place, request.map(Body::new)).await) }
+        let (handler, slot) = (Arc::clone(&handler), Arc::clone(&of_service));
+        async move { Ok::<_, Infallible>(handler.respond(&slot, request.map(Body::new)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -104,26 +110,26 @@ async fn talk(door: Door, stream: TcpStream, place: Slot, mut stopped: watch::Re
     let authenticated_by = Instant::now() + UNAUTHENTICATED_MAX;
     let ended = loop {
         tokio::select! {
-            // First what has arrived: a slow machine is not its sender's fault.
+            // Data that has arrived comes first: a slow machine is not its sender's fault.
             biased;
             ended = connection.as_mut() => break ended,
             () = async { drop(stopped.wait_for(|is_stopped| *is_stopped).await) } => {
                 connection.as_mut().graceful_shutdown();
                 break connection.await;
             }
-            () = place.wanted() => {
-                if !place.is_authenticated() {
+            () = slot.wanted() => {
+                if !slot.is_authenticated() {
                     return;
                 }
                 connection.as_mut().graceful_shutdown();
-                let ended = tokio::time::timeout(GOODBYE_MAX, connection.as_mut()).await;
-                if ended.is_err() && place.is_busy() {
+                let ended = tokio::time::timeout(CLOSE_MAX, connection.as_mut()).await;
+                if ended.is_err() && slot.is_busy() {
                     drop(connection.await);
                 }
                 return;
             }
-            () = tokio::time::sleep_until(authenticated_by), if !place.is_authenticated() => {
-                if !place.is_authenticated() {
+            () = tokio::time::sleep_until(authenticated_by), if !slot.is_authenticated() => {
+                if !slot.is_authenticated() {
                     return;
                 }
             }

@@ -1,21 +1,21 @@
-//! Refusals as AWS words them: a code, a message and an HTTP status, one value for each call or record.
+//! Errors as AWS words them: a code, a message and an HTTP status, one value for each call or record.
 
 use super::token::LIFETIME_MS;
 
 /// Why a call was not done.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     pub(super) status: u16,
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
-impl Refusal {
+impl ApiError {
     fn client(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: 400, code, message: message.into() }
     }
 
-    /// A parameter that breaks the service model; the text comes from [`super::checks`].
+    /// Parameters that break the service model; [`super::checks`] writes the message.
     pub(super) fn validation(message: String) -> Self {
         Self::client("ValidationException", message)
     }
@@ -37,7 +37,7 @@ impl Refusal {
         Self::client("ResourceNotFoundException", message)
     }
 
-    /// A shard that is to be split or merged. [`Self::no_shard`] has the words for one that is to be read.
+    /// For a shard to be split or merged. AWS words it otherwise for a shard to be read: [`Self::no_shard`].
     pub(super) fn shard_not_found(shard: &str, name: &str, account: &str) -> Self {
         let message = format!("Could not find shard {shard} in stream {name} under account {account}.");
         Self::client("ResourceNotFoundException", message)
@@ -50,7 +50,7 @@ impl Refusal {
         ))
     }
 
-    pub(super) fn in_use(name: &str, account: &str) -> Self {
+    pub(super) fn stream_exists(name: &str, account: &str) -> Self {
         Self::client(
             "ResourceInUseException",
             format!("Stream {name} under account {account} already exists."),
@@ -66,7 +66,7 @@ impl Refusal {
         Self::client("LimitExceededException", message)
     }
 
-    /// Our own limit: AWS forgets closed shards in time.
+    /// A limit of the practice stream alone: AWS forgets closed shards after a time.
     pub(super) fn many_shards(name: &str, account: &str, limit: usize) -> Self {
         let message = format!(
             "Stream {name} under account {account} has had {limit} shards, the closed ones included. The practice \
@@ -112,7 +112,7 @@ impl Refusal {
         Self { status: 413, code: "RequestEntityTooLargeException", message }
     }
 
-    /// [`Self::unreadable`] for a body that does not come to its end.
+    /// The body did not arrive in time.
     pub(super) fn slow_body() -> Self {
         let message = "The body of the request did not arrive in time.";
         Self { status: 408, code: "RequestTimeoutException", message: message.into() }
@@ -127,7 +127,7 @@ impl Refusal {
         Self { status: 500, code: "InternalFailure", message: "Internal service failure.".into() }
     }
 
-    pub(super) fn foreign(message: &str) -> Self {
+    pub(super) fn forbidden(message: &str) -> Self {
         Self { status: 403, code: "AccessDeniedException", message: message.into() }
     }
 
@@ -143,11 +143,11 @@ impl Refusal {
         Self::client("MissingAuthenticationTokenException", "Missing Authentication Token")
     }
 
-    pub(super) fn bad_signature_shape(message: String) -> Self {
+    pub(super) fn incomplete_signature(message: String) -> Self {
         Self::client("IncompleteSignatureException", message)
     }
 
-    pub(super) fn unknown_client() -> Self {
+    pub(super) fn unrecognized_client() -> Self {
         Self::client("UnrecognizedClientException", "The security token included in the request is invalid.")
     }
 

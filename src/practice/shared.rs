@@ -1,0 +1,97 @@
+//! What all calls of one practice stream share: settings, keys, fault switches, and the streams with their records.
+
+use super::faults::Faults;
+use super::store::Streams;
+use super::token::TokenKey;
+use crate::slots::Limits;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+/// What a practice stream is made with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Maximum memory of all records together, overhead included.
+    pub bytes_max: usize,
+    /// The region in its ARNs.
+    pub region: String,
+    /// The account in its ARNs and messages: twelve digits.
+    pub account_id: String,
+    /// Maximum numbers of connections.
+    pub connections: Limits,
+    /// Maximum time for the body of a request to arrive.
+    pub body_time_max: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bytes_max: 64 << 20,
+            region: "us-east-1".into(),
+            account_id: "000000000000".into(),
+            connections: Limits { connections: 256, authenticated: 64 },
+            body_time_max: Duration::from_secs(30),
+        }
+    }
+}
+
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) access_key_id: String,
+    pub(super) own_access_key_id: String,
+    pub(super) secret_access_key: String,
+    pub(super) token_key: TokenKey,
+    faults: RwLock<Faults>,
+    streams: Mutex<Streams>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            access_key_id: new_access_key_id(),
+            own_access_key_id: new_access_key_id(),
+            secret_access_key: STANDARD.encode(random_bytes::<30>()),
+            token_key: TokenKey(random_bytes()),
+            faults: RwLock::default(),
+            streams: Mutex::new(Streams::new(settings.bytes_max)),
+            settings,
+        }
+    }
+
+    /// Held for a few steps, never across an await. A holder that panicked left the streams consistent: no step leaves
+    /// a record half counted.
+    pub(super) fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        *self.faults.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_faults(&self, faults: Faults) {
+        *self.faults.write().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    pub(super) fn arn(&self, stream: &str) -> String {
+        let Settings { region, account_id, .. } = &self.settings;
+        let partition = match region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        format!("arn:{partition}:kinesis:{region}:{account_id}:stream/{stream}")
+    }
+}
+
+fn random_bytes<const LEN: usize>() -> [u8; LEN] {
+    let mut bytes = [0; LEN];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
+/// In the form of AWS's: AKIA and sixteen letters and digits.
+fn new_access_key_id() -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let letters = random_bytes::<16>().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    format!("AKIA{}", String::from_iter(letters))
+}

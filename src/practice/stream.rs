@@ -1,0 +1,271 @@
+//! One stream: its shards, open and closed, and the records of each.
+//!
+//! A split or merge closes shards and opens others over the same hashes. A closed shard keeps its records and takes no
+//! more. Pure: the time is an argument.
+
+use super::sequence::Sequence;
+use super::shard::{Rate, range};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What a record costs beyond its key and data: two allocations, and two queue entries with room to grow.
+pub(super) const RECORD_OVERHEAD_BYTES: usize = 192;
+/// The index in the ending sequence number of a closed shard, as kinesalite read it off real streams.
+const ENDING_INDEX: u64 = 0x7fff_ffff_ffff_ffff;
+/// Maximum data and keys of one `GetRecords` answer ("10 MB", API reference).
+const READ_BYTES_MAX: usize = 10 << 20;
+
+/// What a producer sent.
+pub(super) struct Content {
+    pub(super) key: Box<str>,
+    pub(super) data: Box<[u8]>,
+}
+
+impl Content {
+    /// What AWS counts: data and key.
+    pub(super) fn len(&self) -> usize {
+        self.key.len() + self.data.len()
+    }
+
+    /// The memory that its record takes, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.len() + RECORD_OVERHEAD_BYTES
+    }
+}
+
+/// A stored record. Its index follows from its position in the shard.
+#[derive(Clone)]
+pub(super) struct Record {
+    pub(super) arrived_ms: u64,
+    pub(super) content: Arc<Content>,
+}
+
+/// One shard, open or closed.
+pub(super) struct Shard {
+    /// The second that leads its sequence numbers. Only shards made in the same step share it: no other stream's shard
+    /// has it, and a child's is above its parents'.
+    pub(super) created_s: u64,
+    pub(super) created_ms: u64,
+    /// The first and the last hash that it owns.
+    pub(super) range: (u128, u128),
+    /// Empty in a new stream, one after a split, two after a merge in the order in which the request named them.
+    pub(super) parents: Vec<u32>,
+    /// `None`: open.
+    pub(super) closing: Option<Closing>,
+    /// Index of the first record of `records`; a shard's first record has index 1.
+    first: u64,
+    records: VecDeque<Record>,
+    rate: Rate,
+}
+
+/// How a shard was closed.
+pub(super) struct Closing {
+    pub(super) at_ms: u64,
+    pub(super) children: Vec<u32>,
+}
+
+impl Shard {
+    fn open(created_s: u64, now_ms: u64, range: (u128, u128), parents: Vec<u32>) -> Self {
+        let (rate, records) = (Rate::full(now_ms), VecDeque::new());
+        Self { created_s, created_ms: now_ms, range, parents, closing: None, first: 1, records, rate }
+    }
+
+    /// The index of its next record, also where it is closed.
+    pub(super) fn next(&self) -> u64 {
+        self.first + self.records.len() as u64
+    }
+
+    /// The first stored record that arrived at `time_ms` or later, else the index of the next record.
+    pub(super) fn index_at(&self, time_ms: u64) -> u64 {
+        self.first + self.records.partition_point(|record| record.arrived_ms < time_ms) as u64
+    }
+}
+
+/// How a stream is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct StreamSpec {
+    /// Shards of the new stream.
+    pub(super) shards: u32,
+    pub(super) on_demand: bool,
+    /// Maximum data and key of one record.
+    pub(super) record_bytes_max: usize,
+}
+
+/// One stream.
+pub(super) struct Stream {
+    pub(super) spec: StreamSpec,
+    /// Unique among all streams of a [`super::store::Streams`], deleted ones included.
+    pub(super) created_s: u64,
+    pub(super) created_ms: u64,
+    dropped: u64,
+    /// All shards, the closed ones included. A shard's number is its index here.
+    shards: Vec<Shard>,
+    /// The open shards by the first hash of each, in that order. Together they own every hash.
+    open: Vec<(u128, u32)>,
+}
+
+/// The circumstances of a put.
+#[derive(Clone, Copy)]
+pub(super) struct PutOptions {
+    /// Throttle as AWS's shards do.
+    pub(super) shard_limits: bool,
+    pub(super) now_ms: u64,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum PutResult {
+    Written(Sequence),
+    /// The quota of this shard is used up; nothing was written.
+    Throttled(u32),
+    /// Nothing was written.
+    Failed,
+}
+
+/// Where a reader is.
+pub(super) struct Position {
+    pub(super) created_s: u64,
+    pub(super) shard: u32,
+    pub(super) index: u64,
+}
+
+/// What a reader gets: records with rising indexes, beginning with `first`.
+pub(super) struct RecordsPage {
+    pub(super) created_s: u64,
+    pub(super) first: u64,
+    pub(super) next: u64,
+    pub(super) records: Vec<Record>,
+    pub(super) behind_ms: u64,
+    /// The children of a closed shard whose end this page reaches.
+    pub(super) children: Option<Vec<ChildShard>>,
+}
+
+/// A shard as the readers of its parents are told of it.
+pub(super) struct ChildShard {
+    pub(super) shard: u32,
+    pub(super) parents: Vec<u32>,
+    pub(super) range: (u128, u128),
+}
+
+impl Stream {
+    pub(super) fn new(spec: StreamSpec, created_s: u64, now_ms: u64) -> Self {
+        let shard = |at| Shard::open(created_s, now_ms, range(at, spec.shards), Vec::new());
+        let shards: Vec<_> = (0..spec.shards).map(shard).collect();
+        let open = shards.iter().map(|shard| shard.range.0).zip(0..).collect();
+        Self { spec, created_s, created_ms: now_ms, dropped: 0, shards, open }
+    }
+
+    /// How many records were dropped to make room.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The memory that all records take, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.shards.iter().flat_map(|shard| &shard.records).map(|record| record.content.cost()).sum()
+    }
+
+    /// `None`: no such shard.
+    pub(super) fn shard(&self, at: u32) -> Option<&Shard> {
+        self.shards.get(at as usize)
+    }
+
+    /// All shards with their numbers, the closed ones included.
+    pub(super) fn shards(&self) -> impl Iterator<Item = (u32, &Shard)> {
+        (0..).zip(&self.shards)
+    }
+
+    /// The numbers of the open shards, in the order of their hashes.
+    pub(super) fn open(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.open.iter().map(|(_, shard)| *shard)
+    }
+
+    /// The open shard that owns `hash`.
+    pub(super) fn shard_by_hash(&self, hash: u128) -> u32 {
+        let after = self.open.partition_point(|(start, _)| *start <= hash);
+        self.open.get(after.saturating_sub(1)).map_or(0, |(_, shard)| *shard)
+    }
+
+    pub(super) fn sequence(&self, at: u32, index: u64, time_ms: u64) -> Sequence {
+        let created_s = self.shard(at).map_or(self.created_s, |shard| shard.created_s);
+        Sequence { created_s, shard: at, index, time_s: time_ms / 1000 }
+    }
+
+    /// The number that ends a closed shard: above those of its records, below those of its children.
+    pub(super) fn ending_sequence(&self, at: u32) -> Option<Sequence> {
+        let closing = self.shard(at)?.closing.as_ref()?;
+        Some(self.sequence(at, ENDING_INDEX, closing.at_ms))
+    }
+
+    /// Appends a record to the open shard that owns `hash`.
+    pub(super) fn put(&mut self, hash: u128, content: Arc<Content>, options: PutOptions) -> PutResult {
+        let PutOptions { shard_limits, now_ms } = options;
+        let at = self.shard_by_hash(hash);
+        let Some(shard) = self.shards.get_mut(at as usize) else { return PutResult::Failed };
+        if shard_limits && !shard.rate.take(content.len(), now_ms) {
+            return PutResult::Throttled(at);
+        }
+        let index = shard.next();
+        shard.records.push_back(Record { arrived_ms: now_ms, content });
+        PutResult::Written(self.sequence(at, index, now_ms))
+    }
+
+    /// Drops the oldest record of a shard, and counts it.
+    pub(super) fn drop_oldest(&mut self, at: u32) -> Option<Record> {
+        let shard = self.shards.get_mut(at as usize)?;
+        let record = shard.records.pop_front()?;
+        shard.first += 1;
+        self.dropped += 1;
+        Some(record)
+    }
+
+    /// At most `limit` records, beginning at `position`.
+    pub(super) fn read(&self, position: &Position, limit: usize, now_ms: u64) -> Option<RecordsPage> {
+        let shard = self.shard(position.shard)?;
+        // For a position in a deleted stream of the same name, everything in this one is new.
+        let wanted = if position.created_s == shard.created_s { position.index } else { 0 };
+        let first = wanted.clamp(shard.first, shard.next());
+        let skipped = usize::try_from(first - shard.first).ok()?;
+        let (mut bytes, mut records) = (0, Vec::new());
+        for record in shard.records.range(skipped..).take(limit) {
+            bytes += record.content.len();
+            if bytes > READ_BYTES_MAX && !records.is_empty() {
+                break;
+            }
+            records.push(record.clone());
+        }
+        let next = first + records.len() as u64;
+        let behind_ms = match records.last() {
+            // Zero means "at the tip" and nothing else.
+            Some(last) if next < shard.next() => now_ms.saturating_sub(last.arrived_ms).max(1),
+            _ => 0,
+        };
+        let closing = shard.closing.as_ref().filter(|_| next == shard.next());
+        let children = closing.map(|closing| self.children(closing));
+        Some(RecordsPage { created_s: shard.created_s, first, next, records, behind_ms, children })
+    }
+
+    fn children(&self, closing: &Closing) -> Vec<ChildShard> {
+        let child = |at: &u32| {
+            let shard = self.shard(*at)?;
+            Some(ChildShard { shard: *at, parents: shard.parents.clone(), range: shard.range })
+        };
+        closing.children.iter().filter_map(child).collect()
+    }
+
+    /// Closes the open shards `parents` and opens one for each of `ranges`, which divide the parents' hashes anew.
+    pub(super) fn reshard(&mut self, parents: &[u32], ranges: &[(u128, u128)], created_s: u64, now_ms: u64) {
+        let children: Vec<u32> = (0..).skip(self.shards.len()).take(ranges.len()).collect();
+        for parent in parents {
+            if let Some(shard) = self.shards.get_mut(*parent as usize) {
+                shard.closing = Some(Closing { at_ms: now_ms, children: children.clone() });
+            }
+        }
+        self.open.retain(|(_, shard)| !parents.contains(shard));
+        for (child, range) in children.iter().zip(ranges) {
+            self.shards.push(Shard::open(created_s, now_ms, *range, parents.to_vec()));
+            self.open.push((range.0, *child));
+        }
+        self.open.sort_unstable();
+    }
+}
