@@ -19,6 +19,7 @@ mod conformance;
 #[expect(dead_code, reason = "what only the other tests need of it")]
 #[path = "../it/desk.rs"]
 mod desk;
+mod examples;
 mod json;
 mod keychain;
 #[expect(dead_code, reason = "what only the other tests need of it")]

@@ -252,6 +252,12 @@ impl Serve {
         answer(command.args(self.destination()))
     }
 
+    /// The records' bytes, not taken apart.
+    pub fn tail_raw(&self) -> String {
+        let mut command = self.command("tail");
+        answer(command.arg("--raw").args(self.destination()))
+    }
+
     /// The check of the public address, as scripts read it.
     pub fn check_endpoint(&self) -> serde_json::Value {
         serde_json::from_str(&answer(self.command("check").args(["--endpoint", "--json"]))).unwrap()
