@@ -25,6 +25,8 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 pub use error::{Error, Origin, Problem};
 pub use example::{EXAMPLE, new_write_key};
 pub use exposed::{exposed_settings, exposed_tls_key};
@@ -152,7 +154,7 @@ impl Config {
 }
 
 /// All settings, checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
     /// Where events go.
     pub destination: Destination,
@@ -171,14 +173,14 @@ pub struct Config {
 }
 
 /// `[app]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     /// Notices of the window are shown by the desktop too.
     pub desktop_notices: bool,
 }
 
 /// Where events go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DestinationKind {
     /// The embedded local Kinesis.
     #[default]
@@ -201,7 +203,7 @@ impl DestinationKind {
 }
 
 /// Which call puts records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// One record a call: what the default policy allows.
     #[default]
@@ -240,7 +242,7 @@ impl Operation {
 }
 
 /// `[destination]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destination {
     /// Practice or Kinesis.
     pub kind: DestinationKind,
@@ -296,7 +298,7 @@ impl Default for Destination {
 }
 
 /// Where AWS keys come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CredentialsSource {
     /// As every AWS tool looks for them.
     #[default]
@@ -322,7 +324,7 @@ impl CredentialsSource {
 }
 
 /// `[credentials]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// Where the keys come from.
     pub source: CredentialsSource,
@@ -335,7 +337,7 @@ pub struct Credentials {
 }
 
 /// A named sender with its own write key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Shown in the log.
     pub name: String,
@@ -374,7 +376,7 @@ impl Source {
 }
 
 /// `[capture]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capture {
     /// Where the endpoint listens.
     pub listen: std::net::SocketAddr,
@@ -436,7 +438,7 @@ impl Capture {
 }
 
 /// `[spool]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spool {
     /// Bytes of events that wait; full: 429, nothing accepted is lost.
     pub max_bytes: u64,
@@ -453,7 +455,7 @@ impl Default for Spool {
 }
 
 /// `[log]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
     /// Delivered events kept for looking; queued and failed ones are never pruned.
     pub keep_events: u64,

@@ -5,7 +5,7 @@
 mod account;
 mod check;
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};
 
 pub mod chart;
 pub mod query;
+#[cfg(test)]
+mod tests;
 
 pub use query::{Field, LogPage, Measure, Pattern, Query};
 
@@ -68,7 +70,7 @@ impl State {
 }
 
 /// What went wrong with one put, in the destination's own words.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AwsError {
     /// The error's code as AWS names it (`AccessDeniedException`), or one of ours for what happened before an answer
     /// (`NoAnswer`, `ConnectionFailed`, `CredentialsNotFound`, `UnclearAnswer`).
@@ -95,7 +97,7 @@ impl fmt::Display for AwsError {
 }
 
 /// The answer to one record of one put.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The stream named the shard and the sequence number.
     Delivered(Receipt),
@@ -122,7 +124,7 @@ impl Outcome {
 }
 
 /// Where Kinesis stored a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Such as `shardId-000000000001`.
     pub shard_id: Arc<str>,
@@ -133,7 +135,7 @@ pub struct Receipt {
 }
 
 /// An event's place in a record that holds several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceInRecord {
     /// From 1 on.
     pub at: u32,
@@ -142,7 +144,7 @@ pub struct PlaceInRecord {
 }
 
 /// One put of one event that did not deliver it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// 1 for the first put of the event.
     pub number: u32,
@@ -155,7 +157,7 @@ pub struct Attempt {
 }
 
 /// One line of the delivery log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The event's place.
     pub id: EventId,
@@ -206,7 +208,7 @@ impl Delivery {
 }
 
 /// A line of the log with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
     /// The line.
     pub delivery: Delivery,
@@ -226,7 +228,7 @@ impl Detail {
 }
 
 /// What adds up at every moment: `accepted = delivered + queued + failed`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Events whose sender was told 200, and those that were replayed.
     pub accepted: u64,
@@ -258,7 +260,7 @@ impl Ledger {
 }
 
 /// What the forwarder is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Forwarder {
     /// Switched off: events queue.
     Disabled,
@@ -312,7 +314,7 @@ pub const SET_ASIDE: &str = "SetAside";
 
 /// Events that the destination keeps refusing while it takes others. What waits behind them waits for them, since order
 /// per partition key is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
     /// Refused events, each the oldest of its partition key that waits.
     pub refused: u64,
@@ -327,7 +329,7 @@ pub struct Stuck {
 }
 
 /// What a stream says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamFacts {
     /// The largest record that it takes, key included: 1 to 10 MiB.
     pub record_bytes_max: usize,
@@ -339,7 +341,7 @@ pub struct StreamFacts {
 }
 
 /// The stream takes long to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slowness {
     /// So long, in whole seconds.
     pub answer: Duration,
@@ -349,7 +351,7 @@ pub struct Slowness {
 
 /// What holds delivery back while the queue grows, and what it gives. Figures are of the last seconds, and change only
 /// when they differ by a quarter.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
     /// The one limit.
     pub limit: Limit,
@@ -368,7 +370,7 @@ pub struct Bound {
 }
 
 /// What can hold delivery back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Limit {
     /// One record of a partition key is in flight at a time, and the events that wait are of few keys.
     Order {
@@ -407,7 +409,7 @@ impl Limit {
 }
 
 /// What the forwarder has learned about the stream in use.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StreamNews {
     /// The server's address and what names it, where that is not our settings but AWS's own variables or profile.
     pub server: Option<Arc<str>>,
@@ -422,7 +424,7 @@ pub struct StreamNews {
 }
 
 /// Whether events can be accepted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Intake {
     /// Not listening yet.
     #[default]
@@ -443,7 +445,7 @@ pub enum Intake {
 pub const RATE_SECONDS: usize = 3;
 
 /// What a source did since the start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceSeen {
     /// Its name in the settings.
     pub name: Arc<str>,
@@ -462,7 +464,7 @@ pub struct SourceSeen {
 }
 
 /// Requests with one unknown write key, or with none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stranger {
     /// The key's last four characters, or `no key`.
     pub key: Arc<str>,
@@ -475,12 +477,12 @@ pub struct Stranger {
 }
 
 /// Requests that were sent where nothing is served: to one path with one method.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrongPath {
     /// Method and path without keys, such as `POST /track`; or `other paths`.
     pub request: Arc<str>,
     /// The path that was probably meant.
-    pub meant: Option<&'static str>,
+    pub meant: Option<Cow<'static, str>>,
     /// How many.
     pub requests: u64,
     /// When the last one came.
@@ -490,7 +492,7 @@ pub struct WrongPath {
 }
 
 /// Everything that the faces show all the time. Published as a whole, never changed in place.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The address that senders use.
     pub endpoint: Option<SocketAddr>,
@@ -545,7 +547,7 @@ pub struct Status {
 }
 
 /// Sums of delivered records and the events in them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Puts {
     /// Records.
     pub records: u64,
@@ -620,7 +622,7 @@ impl Resent {
 }
 
 /// What was written of the log to a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Exported {
     /// Lines of the log.
     pub lines: u64,
@@ -631,7 +633,7 @@ pub struct Exported {
 }
 
 /// One record read back from the stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The shard it is in.
     pub shard_id: Arc<str>,
@@ -646,7 +648,7 @@ pub struct Record {
 }
 
 /// Where reading the stream begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReadFrom {
     /// The oldest record that the stream still has.
     Oldest,

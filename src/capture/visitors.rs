@@ -172,7 +172,7 @@ impl Visitors {
         }
         let wrong = seen.wrong_paths.entry(request.clone()).or_insert_with(|| WrongPath {
             request: request.into(),
-            meant,
+            meant: meant.map(Into::into),
             requests: 0,
             last_seen: now,
             user_agent: Arc::default(),
@@ -369,7 +369,7 @@ mod tests {
         }
         let paths = visitors.wrong_paths();
         assert_eq!((&*paths[0].request, paths[0].requests), ("POST /track", 3));
-        assert_eq!((paths[0].meant, &*paths[0].user_agent), (Some("/v1/track"), "curl/8"));
+        assert_eq!((paths[0].meant.as_deref(), &*paths[0].user_agent), (Some("/v1/track"), "curl/8"));
         assert!(paths.len() <= PATHS_MAX + 1, "{}", paths.len());
         assert_eq!(paths.iter().map(|wrong| wrong.requests).sum::<u64>(), 1003);
     }

@@ -126,7 +126,7 @@ fn step_json(step: &CheckStep, config: &Config) -> serde_json::Value {
         "result": word(&step.verdict),
         "detail": step.detail,
         "error": fault.map(ToString::to_string),
-        "remedy": fault.map(|fault| match step.name {
+        "remedy": fault.map(|fault| match &*step.name {
             "record" => remedy::remedy_of_put(fault, config).action,
             _ => remedy::remedy_once(fault, config).action,
         }),

@@ -4,6 +4,7 @@
 use std::{fmt, net::IpAddr};
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// Maximum characters of a path prefix.
@@ -16,9 +17,10 @@ const SHAPE: &str =
     "a public address looks like https://events.example.com or https://example.com:8443/events";
 
 /// The address under which senders reach the endpoint: `https://example.com:8443/events`, never with a slash at the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct PublicUrl {
-    scheme: &'static str,
+    is_https: bool,
     /// Host and port, as a `Host` header has them: no port where it is the scheme's own.
     authority: String,
     host: String,
@@ -29,9 +31,9 @@ pub struct PublicUrl {
 impl PublicUrl {
     /// Reads `http(s)://host[:port][/prefix]`; international host names are stored in their ASCII form.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let scheme = match text.split_once("://") {
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => "https",
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => "http",
+        let is_https = match text.split_once("://") {
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => true,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => false,
             _ => return Err(format!("it must begin with https:// or http://; {SHAPE}")),
         };
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -57,17 +59,17 @@ impl PublicUrl {
         if prefix.rsplit('/').next() == Some("v1") {
             return Err("leave out /v1 at the end: SDKs add it themselves".to_owned());
         }
-        Ok(Self { scheme, authority, host: host.to_owned(), port, prefix: prefix.to_owned() })
+        Ok(Self { is_https, authority, host: host.to_owned(), port, prefix: prefix.to_owned() })
     }
 
     /// `https` or `http`.
     pub fn scheme(&self) -> &'static str {
-        self.scheme
+        if self.is_https { "https" } else { "http" }
     }
 
     /// Whether senders speak TLS with it.
     pub fn is_https(&self) -> bool {
-        self.scheme == "https"
+        self.is_https
     }
 
     /// `example.com:8443`
@@ -91,9 +93,23 @@ impl PublicUrl {
     }
 }
 
+impl From<PublicUrl> for String {
+    fn from(url: PublicUrl) -> Self {
+        url.to_string()
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+        write!(f, "{}://{}{}", self.scheme(), self.authority, self.prefix)
     }
 }
 

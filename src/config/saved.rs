@@ -1,6 +1,8 @@
 //! Destinations that are kept to switch between: `[[destinations]]`, each with a name and the settings of
 //! `[destination]` and `[credentials]` side by side. The one in force stays `[destination]`; switching copies.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{near_miss, quoted};
 use super::keys::{KEYS, Key, Value};
 use super::raw::{RawConfig, contradictions_of, settle_arn_of};
@@ -8,7 +10,7 @@ use super::rules::check_source_name;
 use super::{Config, Credentials, Destination, Origin};
 
 /// A destination under a name of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedDestination {
     /// One line, unlike the others'.
     pub name: String,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Who AWS says we are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsIdentity {
     /// Twelve digits.
     pub account_id: Arc<str>,
@@ -12,7 +14,7 @@ pub struct AwsIdentity {
 }
 
 /// A stream of the account and region.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListedStream {
     /// Its name.
     pub name: Arc<str>,
@@ -23,7 +25,7 @@ pub struct ListedStream {
 }
 
 /// How a profile of AWS's files comes to keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProfileKind {
     /// They stand in the file.
     Keys,
@@ -40,7 +42,7 @@ pub enum ProfileKind {
 }
 
 /// A profile of AWS's files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Its name.
     pub name: Arc<str>,
@@ -53,7 +55,7 @@ pub struct Profile {
 }
 
 /// What AWS's own files and programs offer on this machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsProfiles {
     /// `default` first, the others by name.
     pub profiles: Vec<Profile>,
@@ -62,7 +64,7 @@ pub struct AwsProfiles {
 }
 
 /// The page on which a person signs in, as the AWS CLI names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInPage {
     /// To be opened in a browser, on any machine where there is a code.
     pub address: Option<String>,

@@ -11,7 +11,7 @@ const NAMES_MAX: usize = 128;
 const OTHER: &str = "other";
 
 /// How far back a chart looks, and how finely.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Window {
     /// By 2 seconds.
     #[default]
@@ -174,8 +174,24 @@ fn top_of(bucket: u64) -> Millis {
     Millis::try_from(ms).unwrap_or(Millis::MAX)
 }
 
+/// Intervals with their beginnings, which [`Interval`] leaves out: the spool, which stores it, has them as keys.
+mod intervals {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Interval, Millis};
+
+    pub(super) fn serialize<S: Serializer>(intervals: &[Interval], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(intervals.iter().map(|interval| (interval.at, interval)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Interval>, D::Error> {
+        let pairs: Vec<(Millis, Interval)> = Deserialize::deserialize(from)?;
+        Ok(pairs.into_iter().map(|(at, interval)| Interval { at, ..interval }).collect())
+    }
+}
+
 /// A partition key that carries much.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HotKey {
     /// The key.
     pub key: Arc<str>,
@@ -190,7 +206,7 @@ pub struct HotKey {
 }
 
 /// The keys that carry most of what was accepted lately.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HotKeys {
     /// Since when they were counted.
     pub since: Millis,
@@ -203,13 +219,14 @@ pub struct HotKeys {
 }
 
 /// All that the charts show.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// How far back.
     pub window: Window,
     /// When it was put together.
     pub now: Millis,
     /// What happened, oldest first; an interval in which nothing did has no place here.
+    #[serde(with = "intervals")]
     pub intervals: Vec<Interval>,
     /// Who sends most.
     pub hot: HotKeys,

@@ -1,11 +1,13 @@
 //! The checks of a destination and of the public address, as plain data: which steps they have, how each went, and what it learned on the way.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 use super::{AwsError, AwsIdentity};
 
 /// How much a check does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CheckKind {
     /// Asks only. AWS writes nothing; a server that does not know AWS's dry run writes one record.
     Ask,
@@ -32,7 +34,7 @@ pub const PUBLIC_STEPS: [&str; 8] =
     ["name", "connection", "certificate", "settings", "preflight", "event", "delivery", "client-address"];
 
 /// How a step went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// It works.
     Passed,
@@ -43,10 +45,10 @@ pub enum Verdict {
 }
 
 /// One step of a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckStep {
     /// What was looked at: one of [`CheckKind::steps`] or [`PUBLIC_STEPS`].
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// How it went.
     pub verdict: Verdict,
     /// What was found, in a sentence; of a failure what it means and what to do.
@@ -56,7 +58,7 @@ pub struct CheckStep {
 }
 
 /// What a step learned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CheckFact {
     /// Who AWS says we are.
     Identity(AwsIdentity),

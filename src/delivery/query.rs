@@ -134,7 +134,7 @@ impl Measure {
 }
 
 /// A page of the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPage {
     /// The lines, in the order asked for.
     pub rows: Vec<Delivery>,
@@ -151,7 +151,7 @@ pub struct LogPage {
 }
 
 /// What a part of a query is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Name {
     /// `state:`
     State,

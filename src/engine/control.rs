@@ -24,7 +24,7 @@ use tokio::{
 
 use super::{ControlAccess, STEPS_MAX, Shared, public_check, resend};
 use crate::{
-    delivery::{AwsError, CheckStep, Limit, PUBLIC_STEPS, ResendSelection, Resent, Verdict},
+    delivery::{AwsError, CheckStep, Limit, ResendSelection, Resent, Verdict},
     remedy,
     slots::{Limits, Rank, Slot, Slots},
 };
@@ -127,7 +127,7 @@ enum CheckReply {
 
 impl CheckReply {
     fn of(step: &CheckStep) -> Self {
-        let (name, detail) = (step.name.to_owned(), step.detail.clone());
+        let (name, detail) = (step.name.to_string(), step.detail.clone());
         match &step.verdict {
             Verdict::Passed => Self::Passed { name, detail },
             Verdict::Skipped => Self::Skipped { name, detail },
@@ -147,8 +147,7 @@ impl CheckReply {
             }
             Self::Done => return None,
         };
-        let name = PUBLIC_STEPS.into_iter().find(|known| *known == name).unwrap_or("step");
-        Some(CheckStep { name, verdict, detail, found: None })
+        Some(CheckStep { name: name.into(), verdict, detail, found: None })
     }
 }
 

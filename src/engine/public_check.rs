@@ -116,7 +116,7 @@ fn step(name: &'static str, found: Result<Told, AwsError>) -> CheckStep {
         Ok(Told { verdict, detail }) => (verdict, detail),
         Err(fault) => (Verdict::Failed(fault), String::new()),
     };
-    CheckStep { name, verdict, detail, found: None }
+    CheckStep { name: name.into(), verdict, detail, found: None }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -23,7 +23,8 @@ use super::kpl::{self, UserRecord};
 use super::record::{Encoding, PartitionKey};
 
 /// How events share records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Aggregation {
     /// One event is one record.
     #[default]

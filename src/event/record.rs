@@ -58,7 +58,8 @@ impl PartitionKey {
 }
 
 /// How an event's JSON becomes a record's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Encoding {
     /// Standard base64 of the JSON text, with padding, as the predecessor's `putRecord` call stored it.
     #[default]

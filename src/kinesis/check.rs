@@ -159,7 +159,7 @@ impl<R: FnMut(CheckStep) + Send> Run<'_, R> {
             self.is_clock_told = true;
             detail = format!("{detail} {}", tries::clock_words(off));
         }
-        (self.report)(CheckStep { name, verdict, detail, found });
+        (self.report)(CheckStep { name: name.into(), verdict, detail, found });
     }
 
     /// Credentials, and whose they are.

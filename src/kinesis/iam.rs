@@ -53,7 +53,7 @@ pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(C
                     policy_arn = undo.parameters.first().map(|(_, arn)| arn.clone());
                 }
                 made.push(undo);
-                report(CheckStep { name: call.action, verdict: Verdict::Passed, detail, found: None });
+                report(CheckStep { name: call.action.into(), verdict: Verdict::Passed, detail, found: None });
             }
             Err((fault, half_made)) => {
                 let is_known = !answer_was_lost(&fault) || half_made.is_some();
@@ -96,13 +96,13 @@ fn may_be_left(call: &IamCall) -> CheckStep {
          console, and delete it if it is new.",
         call.action
     );
-    CheckStep { name: call.undo.0, verdict: Verdict::Skipped, detail, found: None }
+    CheckStep { name: call.undo.0.into(), verdict: Verdict::Skipped, detail, found: None }
 }
 
 fn failed(name: &'static str, fault: AwsError, config: &Config) -> CheckStep {
     let remedy = remedy::remedy_once(&fault, config);
     let detail = format!("{} {} {}", remedy.what, remedy.why, remedy.action);
-    CheckStep { name, verdict: Verdict::Failed(fault), detail, found: None }
+    CheckStep { name: name.into(), verdict: Verdict::Failed(fault), detail, found: None }
 }
 
 struct Iam {
@@ -193,7 +193,7 @@ impl Iam {
         match self.call(made.action, &made.parameters).await {
             Ok(_) => {
                 let detail = "Undone: nothing is left.".to_owned();
-                CheckStep { name: made.action, verdict: Verdict::Passed, detail, found: None }
+                CheckStep { name: made.action.into(), verdict: Verdict::Passed, detail, found: None }
             }
             Err(fault) => failed(made.action, fault, config),
         }

@@ -1,6 +1,7 @@
 //! When the practice stream can be reached, and that its port costs the endpoint nothing.
 
 use std::{
+    borrow::Cow,
     io::Write as _,
     net::{SocketAddr, TcpStream},
 };
@@ -103,7 +104,7 @@ fn the_practice_stream_opens_and_closes_with_the_settings_and_keeps_its_records(
     assert_eq!(running.records().len(), 2);
 }
 
-fn check(engine: &Engine, config: Config) -> Vec<(&'static str, Verdict)> {
+fn check(engine: &Engine, config: Config) -> Vec<(Cow<'static, str>, Verdict)> {
     let mut steps = engine.check(config, CheckKind::PutOne);
     let mut found = Vec::new();
     wait_for("the check", || {

@@ -74,7 +74,12 @@ impl Attach {
                 }
                 NextStep::Pending => {
                     let verdict = Verdict::Failed(AwsError::new("NoAnswer", "It took too long."));
-                    run.steps.push(CheckStep { name: "IAM", verdict, detail: String::new(), found: None });
+                    run.steps.push(CheckStep {
+                        name: "IAM".into(),
+                        verdict,
+                        detail: String::new(),
+                        found: None,
+                    });
                     run.is_late = true;
                     break;
                 }
@@ -199,10 +204,10 @@ impl Run {
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
         for step in &self.steps {
             match &step.verdict {
-                Verdict::Passed => row_ui(ui, Look::Passed, step.name, &step.detail),
-                Verdict::Skipped => row_ui(ui, Look::Skipped, step.name, &step.detail),
+                Verdict::Passed => row_ui(ui, Look::Passed, &step.name, &step.detail),
+                Verdict::Skipped => row_ui(ui, Look::Skipped, &step.name, &step.detail),
                 Verdict::Failed(fault) => {
-                    row_ui(ui, Look::Failed, step.name, "");
+                    row_ui(ui, Look::Failed, &step.name, "");
                     banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Location::SetUpPolicy));
                 }
             }

@@ -248,7 +248,7 @@ impl Run {
     fn fail(&mut self, said: &str) {
         let name = self.next().unwrap_or("put");
         let verdict = Verdict::Failed(AwsError::new("NoAnswer", said));
-        self.steps.push(CheckStep { name, verdict, detail: String::new(), found: None });
+        self.steps.push(CheckStep { name: name.into(), verdict, detail: String::new(), found: None });
     }
 
     fn names(&self) -> Vec<&'static str> {
@@ -265,10 +265,10 @@ impl Run {
         ui.add_space(2.0);
         for step in &self.steps {
             match &step.verdict {
-                Verdict::Passed => row_ui(ui, Look::Passed, step.name, &step.detail),
-                Verdict::Skipped => row_ui(ui, Look::Skipped, step.name, &step.detail),
+                Verdict::Passed => row_ui(ui, Look::Passed, &step.name, &step.detail),
+                Verdict::Skipped => row_ui(ui, Look::Skipped, &step.name, &step.detail),
                 Verdict::Failed(fault) => {
-                    row_ui(ui, Look::Failed, step.name, "");
+                    row_ui(ui, Look::Failed, &step.name, "");
                     if step.name == "record" {
                         banner::remedy_of_put_ui(ui, seen, fault, &self.config);
                     } else {

@@ -141,7 +141,7 @@ impl Run {
     fn fail(&mut self, said: &str) {
         let name = self.next().unwrap_or("event");
         let verdict = Verdict::Failed(AwsError::new("NoAnswer", said));
-        self.steps.push(CheckStep { name, verdict, detail: String::new(), found: None });
+        self.steps.push(CheckStep { name: name.into(), verdict, detail: String::new(), found: None });
     }
 
     /// The step that is being looked at.
@@ -167,10 +167,10 @@ impl Run {
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
         for step in &self.steps {
             match &step.verdict {
-                Verdict::Passed => row_ui(ui, Look::Passed, step.name, &step.detail),
-                Verdict::Skipped => row_ui(ui, Look::Skipped, step.name, &step.detail),
+                Verdict::Passed => row_ui(ui, Look::Passed, &step.name, &step.detail),
+                Verdict::Skipped => row_ui(ui, Look::Skipped, &step.name, &step.detail),
                 Verdict::Failed(fault) => {
-                    row_ui(ui, Look::Failed, step.name, "");
+                    row_ui(ui, Look::Failed, &step.name, "");
                     let config = Config::clone(seen.config);
                     banner::remedy_for_ui(ui, seen, fault, &config, Some(Location::Sources));
                 }

@@ -66,7 +66,7 @@ fn unknown_keys(rows: &[&Stranger]) -> &'static str {
 fn path_ui(ui: &mut Ui, seen: &Seen<'_>, path: &WrongPath) {
     let visits = (path.requests, path.last_seen, &*path.user_agent);
     turned_away_ui(ui, seen, &path.request, visits);
-    if let Some(meant) = path.meant {
+    if let Some(meant) = &path.meant {
         widgets::hint_ui(ui, &format!("Did you mean {meant}?"));
     }
 }
