@@ -247,7 +247,7 @@ enum Wish {
     /// Edit an event in the Test place.
     Compose(crate::event::Kind, String),
     /// Show in Live what has this in common.
-    Filter(crate::delivery::query::Name, String),
+    Filter(crate::delivery::query::QueryKey, String),
     Save {
         config: Box<Config>,
         done: &'static str,

@@ -41,7 +41,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     clock::now_ms,
     config::{Config, PublicUrl, Source},
-    delivery::{Forwarder, Intake, Puts, StreamNews, Stuck},
+    delivery::{ForwarderState, Intake, Puts, StreamReport, Stuck},
     event,
     spool::{AppendError, Spool, Summary},
 };
@@ -167,10 +167,10 @@ pub struct Endpoint {
     rules: watch::Receiver<Arc<Rules>>,
     stage: watch::Receiver<Stage>,
     summary: watch::Receiver<Summary>,
-    forwarder: watch::Receiver<Forwarder>,
+    forwarder: watch::Receiver<ForwarderState>,
     stuck: watch::Receiver<Option<Stuck>>,
     puts: watch::Receiver<Puts>,
-    news: watch::Receiver<StreamNews>,
+    news: watch::Receiver<StreamReport>,
     visitors: Arc<Visitors>,
     /// Memory for bodies that are being read or stored, in KiB.
     bodies: Arc<Semaphore>,
@@ -185,10 +185,10 @@ impl Endpoint {
         rules: watch::Receiver<Arc<Rules>>,
         stage: watch::Receiver<Stage>,
         (forwarder, stuck, puts, news): (
-            watch::Receiver<Forwarder>,
+            watch::Receiver<ForwarderState>,
             watch::Receiver<Option<Stuck>>,
             watch::Receiver<Puts>,
-            watch::Receiver<StreamNews>,
+            watch::Receiver<StreamReport>,
         ),
         visitors: Arc<Visitors>,
     ) -> Self {

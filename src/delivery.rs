@@ -261,7 +261,7 @@ impl Ledger {
 
 /// What the forwarder is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Forwarder {
+pub enum ForwarderState {
     /// Switched off: events queue.
     Disabled,
     /// Puts as events come.
@@ -287,7 +287,7 @@ pub enum Forwarder {
     Draining,
 }
 
-impl Forwarder {
+impl ForwarderState {
     /// The word that both faces, `/metrics` and the log use.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -410,7 +410,7 @@ impl Limit {
 
 /// What the forwarder has learned about the stream in use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StreamNews {
+pub struct StreamReport {
     /// The server's address and what names it, where that is not our settings but AWS's own variables or profile.
     pub server: Option<Arc<str>>,
     /// `None`: answers come quickly.
@@ -465,7 +465,7 @@ pub struct SourceSeen {
 
 /// Requests with one unknown write key, or with none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stranger {
+pub struct UnknownSender {
     /// The key's last four characters, or `no key`.
     pub key: Arc<str>,
     /// How many.
@@ -503,7 +503,7 @@ pub struct Status {
     /// Bytes that were free on the spool's disk when it was last asked.
     pub disk_free: Option<u64>,
     /// What the forwarder is doing.
-    pub forwarder: Forwarder,
+    pub forwarder: ForwarderState,
     /// What holds delivery back, while the queue grows.
     pub bound: Option<Bound>,
     /// Where AWS's own variables or profile name the server: its address, and what names it.
@@ -525,7 +525,7 @@ pub struct Status {
     /// The sources that sent something since the start, by name.
     pub sources: Vec<SourceSeen>,
     /// Who was turned away for want of a known write key since the start, most recent first.
-    pub strangers: Vec<Stranger>,
+    pub strangers: Vec<UnknownSender>,
     /// What was sent where nothing is served since the start, most recent first.
     pub wrong_paths: Vec<WrongPath>,
     /// Parts of the engine that ended unasked, and settings that could not be applied: one sentence each.

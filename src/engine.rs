@@ -49,8 +49,8 @@ use crate::{
     config::{self, Config, Destination, DestinationKind},
     delivery::{
         self, AwsError, CheckKind, CheckStep, Detail, EventId, Exported, LogPage, Puts, Query, Receipt,
-        Record, ResendSelection, Resent, Status, StreamNews, Stuck,
-        chart::{Overview, Window},
+        Record, ResendSelection, Resent, Status, StreamReport, Stuck,
+        chart::{ChartSpan, Overview},
     },
     event::Kind,
     forward::Setup,
@@ -244,9 +244,9 @@ struct Shared {
     config: watch::Sender<Arc<Config>>,
     rules: watch::Sender<Arc<Rules>>,
     setup: watch::Sender<Setup>,
-    forwarder: watch::Sender<delivery::Forwarder>,
+    forwarder: watch::Sender<delivery::ForwarderState>,
     /// What the forwarder learned about the stream.
-    news_of_stream: watch::Sender<StreamNews>,
+    news_of_stream: watch::Sender<StreamReport>,
     endpoint: watch::Sender<Option<SocketAddr>>,
     /// Where this program's own test events go while the endpoint speaks https to everybody else.
     inner_endpoint: watch::Sender<Option<SocketAddr>>,
@@ -584,7 +584,7 @@ impl Engine {
     }
 
     /// What the charts of a window show.
-    pub fn overview(&self, window: Window) -> Answer<Result<Overview, String>> {
+    pub fn overview(&self, window: ChartSpan) -> Answer<Result<Overview, String>> {
         let (reply, answer) = oneshot::channel();
         self.ask(Question::Overview(window, reply));
         Answer(answer)

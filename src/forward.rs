@@ -34,7 +34,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::{
     clock::now_ms,
     config::{self, Config, Operation},
-    delivery::{self, AwsError, EventId, Puts, SET_ASIDE, StreamFacts, StreamNews, Stuck},
+    delivery::{self, AwsError, EventId, Puts, SET_ASIDE, StreamFacts, StreamReport, Stuck},
     event::Aggregation,
     kinesis::{self, ANSWER_TIMEOUT, Access, AwsFiles, Client},
     spool::{Settlement, Spool, Summary},
@@ -90,9 +90,9 @@ pub struct Controls {
 #[derive(Debug)]
 pub struct Reports {
     /// What it is doing.
-    pub state: watch::Sender<delivery::Forwarder>,
+    pub state: watch::Sender<delivery::ForwarderState>,
     /// What it learned about the stream.
-    pub stream: watch::Sender<StreamNews>,
+    pub stream: watch::Sender<StreamReport>,
     /// How many records are in flight.
     pub sending: watch::Sender<u64>,
     /// What it refuses while it takes other events.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    delivery::{AwsError, EventId, Forwarder, Intake, Millis, ResendSelection},
+    delivery::{AwsError, EventId, ForwarderState, Intake, Millis, ResendSelection},
     event::shown,
     remedy::{self, Remedy},
 };
@@ -66,10 +66,12 @@ pub(super) fn banner_ui(ui: &mut Ui, seen: &mut Seen<'_>) -> f32 {
 /// move when it changes.
 fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     match &seen.status.forwarder {
-        Forwarder::Disabled | Forwarder::Running | Forwarder::Draining => {}
-        Forwarder::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
-        Forwarder::Blocked { fault, next_try } => forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try)),
-        Forwarder::Offline { fault, next_try } => {
+        ForwarderState::Disabled | ForwarderState::Running | ForwarderState::Draining => {}
+        ForwarderState::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
+        ForwarderState::Blocked { fault, next_try } => {
+            forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try))
+        }
+        ForwarderState::Offline { fault, next_try } => {
             forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try));
         }
     }

@@ -7,7 +7,7 @@ use lucide_icons::Icon;
 use super::{Place, Seen, Wish, detail::Act, faults, live};
 use crate::{
     config::DestinationKind,
-    delivery::{Forwarder, Measure},
+    delivery::{ForwarderState, Measure},
 };
 
 /// Something to do.
@@ -164,7 +164,7 @@ impl Command {
         match self {
             Self::StartTestRun if runs() => Some("A test run is under way already"),
             Self::StopTestRun if !runs() => Some("No test run is under way"),
-            Self::RetryNow if seen.status.forwarder == Forwarder::Disabled => {
+            Self::RetryNow if seen.status.forwarder == ForwarderState::Disabled => {
                 Some("Delivery is switched off: enable it under Set up")
             }
             Self::RetryNow if seen.status.ledger.queued == 0 => {

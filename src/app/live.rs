@@ -34,7 +34,7 @@ use filters::{Filters, Saved};
 use crate::{
     delivery::{
         EventId, LogPage, Measure, Query, Status,
-        query::{Mistake, Name},
+        query::{QueryError, QueryKey},
     },
     engine::Engine,
 };
@@ -179,14 +179,14 @@ impl Live {
     }
 
     /// Only lines that say this, beside what is asked for already.
-    pub(super) fn require(&mut self, name: Name, value: &str) {
+    pub(super) fn require(&mut self, name: QueryKey, value: &str) {
         self.view = View::Events;
         let filter = self.filters.require(name, value);
         self.filter(filter);
     }
 
     /// What the search says now, and means.
-    pub(super) fn asked_for(&self) -> Result<(String, Query), Mistake> {
+    pub(super) fn asked_for(&self) -> Result<(String, Query), QueryError> {
         let text = self.filters.text.trim();
         Ok((text.to_owned(), Query::parse(text, Clock::now())?))
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Place, widgets};
 use crate::{
     config::Config,
-    delivery::{Forwarder, Status},
+    delivery::{ForwarderState, Status},
 };
 
 /// Failed events are told of at most so often, together.
@@ -48,10 +48,12 @@ impl News {
 
     /// What is new in this status, the most urgent first.
     pub(super) fn learn(&mut self, status: &Status, config: &Config, now: Instant) -> Option<Item> {
-        let is_blocked = matches!(status.forwarder, Forwarder::Blocked { .. });
+        let is_blocked = matches!(status.forwarder, ForwarderState::Blocked { .. });
         // What fails meanwhile says nothing about whether it needs its user.
-        let is_over =
-            matches!(status.forwarder, Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Disabled);
+        let is_over = matches!(
+            status.forwarder,
+            ForwarderState::Running | ForwarderState::Throttled(_) | ForwarderState::Disabled
+        );
         let was_blocked = self.is_blocked;
         self.is_blocked = is_blocked || (was_blocked && !is_over);
         if is_blocked && !was_blocked {
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
     use crate::delivery::{AwsError, Ledger};
 
-    fn status(forwarder: Forwarder, failed: u64, queued_bytes: u64) -> Status {
+    fn status(forwarder: ForwarderState, failed: u64, queued_bytes: u64) -> Status {
         Status {
             forwarder,
             ledger: Ledger { failed, queued_bytes, ..Ledger::default() },
@@ -117,12 +119,12 @@ mod tests {
         }
     }
 
-    fn blocked() -> Forwarder {
-        Forwarder::Blocked { fault: AwsError::new("AccessDenied", "no"), next_try: 0 }
+    fn blocked() -> ForwarderState {
+        ForwarderState::Blocked { fault: AwsError::new("AccessDenied", "no"), next_try: 0 }
     }
 
-    fn offline() -> Forwarder {
-        Forwarder::Offline { fault: AwsError::new("NoAnswer", "no"), next_try: 0 }
+    fn offline() -> ForwarderState {
+        ForwarderState::Offline { fault: AwsError::new("NoAnswer", "no"), next_try: 0 }
     }
 
     fn config() -> Config {
@@ -135,16 +137,17 @@ mod tests {
     fn becoming_blocked_is_told_once_until_it_is_over() {
         let (mut news, now) = (News::default(), Instant::now());
         let mut told = |forwarder| news.learn(&status(forwarder, 0, 0), &config(), now).is_some();
-        assert!(!told(Forwarder::Running) && told(blocked()));
+        assert!(!told(ForwarderState::Running) && told(blocked()));
         assert!(!told(blocked()) && !told(offline()) && !told(blocked()), "the same trouble");
-        assert!(!told(Forwarder::Running) && told(blocked()), "a new one");
+        assert!(!told(ForwarderState::Running) && told(blocked()), "a new one");
     }
 
     #[test]
     fn a_spool_that_is_nearly_full_is_told_once_until_there_is_room_again() {
         let (mut news, now) = (News::default(), Instant::now());
-        let mut told =
-            |bytes| news.learn(&status(Forwarder::Running, 0, bytes), &config(), now).map(|item| item.text);
+        let mut told = |bytes| {
+            news.learn(&status(ForwarderState::Running, 0, bytes), &config(), now).map(|item| item.text)
+        };
         assert_eq!(told(799), None);
         assert!(told(800).is_some_and(|text| text.contains("80 %")));
         assert!([900, 750, 810].into_iter().all(|bytes| told(bytes).is_none()), "around the mark");
@@ -154,15 +157,19 @@ mod tests {
     #[test]
     fn ten_thousand_failed_events_are_two_notices() {
         let (mut news, start) = (News::default(), Instant::now());
-        assert_eq!(news.learn(&status(Forwarder::Running, 7, 0), &config(), start), None, "those of before");
+        assert_eq!(
+            news.learn(&status(ForwarderState::Running, 7, 0), &config(), start),
+            None,
+            "those of before"
+        );
         let mut texts = Vec::new();
         for failed in 8..=10_007 {
             let now = start + Duration::from_millis(failed);
             texts.extend(
-                news.learn(&status(Forwarder::Running, failed, 0), &config(), now).map(|item| item.text),
+                news.learn(&status(ForwarderState::Running, failed, 0), &config(), now).map(|item| item.text),
             );
         }
-        let last = status(Forwarder::Running, 10_007, 0);
+        let last = status(ForwarderState::Running, 10_007, 0);
         let late = start + Duration::from_secs(90);
         assert!(news.due_in(&last, start).is_some_and(|due| due <= FAILED_EVERY + Duration::from_millis(8)));
         texts.extend(news.learn(&last, &config(), late).map(|item| item.text));

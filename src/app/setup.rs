@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
-    delivery::{AwsIdentity, CheckFact, Forwarder},
+    delivery::{AwsIdentity, CheckFact, ForwarderState},
     engine::{Engine, WaitingEvents},
     policy as policies, remedy,
 };
@@ -216,7 +216,7 @@ impl SetUp {
 
     /// Whether the rail should point here.
     pub(super) fn attention(&self, seen: &Seen<'_>) -> bool {
-        matches!(seen.status.forwarder, Forwarder::Blocked { .. }) || self.is_dirty(seen.config)
+        matches!(seen.status.forwarder, ForwarderState::Blocked { .. }) || self.is_dirty(seen.config)
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -239,12 +239,15 @@ impl SetUp {
             return None;
         }
         match &seen.status.forwarder {
-            Forwarder::Blocked { fault, .. } | Forwarder::Offline { fault, .. } => {
+            ForwarderState::Blocked { fault, .. } | ForwarderState::Offline { fault, .. } => {
                 let place = remedy::remedy(fault, seen.config).place;
                 let step = place.and_then(|place| banner::place_of(place).1);
                 Some(step.map_or(Trouble::Elsewhere, Trouble::At))
             }
-            Forwarder::Disabled | Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => None,
+            ForwarderState::Disabled
+            | ForwarderState::Running
+            | ForwarderState::Throttled(_)
+            | ForwarderState::Draining => None,
         }
     }
 
@@ -611,7 +614,7 @@ impl SetUp {
         let is_unproven =
             seen.config.destination.kind == DestinationKind::Kinesis && !seen.status.takes_records;
         match &seen.status.forwarder {
-            Forwarder::Running if is_unproven => match self.check.finding(seen.config) {
+            ForwarderState::Running if is_unproven => match self.check.finding(seen.config) {
                 check::Finding::Bad => {
                     let text = "The check failed, and no event has been delivered with these settings yet. Events wait \
                                 in the spool until they can be.";
@@ -631,9 +634,11 @@ impl SetUp {
         let forwarder = &seen.status.forwarder;
         let (meaning, is_in_doubt) = self.meaning(seen);
         let mark = match forwarder {
-            Forwarder::Disabled | Forwarder::Blocked { .. } | Forwarder::Offline { .. } => Mark::Attention,
-            Forwarder::Running if is_in_doubt => Mark::Attention,
-            Forwarder::Running | Forwarder::Throttled(_) | Forwarder::Draining => Mark::Done,
+            ForwarderState::Disabled | ForwarderState::Blocked { .. } | ForwarderState::Offline { .. } => {
+                Mark::Attention
+            }
+            ForwarderState::Running if is_in_doubt => Mark::Attention,
+            ForwarderState::Running | ForwarderState::Throttled(_) | ForwarderState::Draining => Mark::Done,
         };
         step_ui(ui, number, "Enable", mark, |ui| {
             let mut enabled = seen.config.destination.enabled;

@@ -18,7 +18,7 @@ use crate::{
     config::{self, Config, Source},
     delivery::{
         Field, State, Status,
-        query::{self, Name},
+        query::{self, QueryKey},
     },
     engine::Engine,
     snippets::{self, Sdk},
@@ -143,8 +143,8 @@ impl Sources {
                     }
                     Some(Act::Reveal) => self.revealed.push(source.name.clone()),
                     Some(Act::ShowRejected) => {
-                        let all = query::with("", Name::Field(Field::Source), &[&source.name]);
-                        let text = query::with(&all, Name::State, &[State::Rejected.as_str()]);
+                        let all = query::with("", QueryKey::Field(Field::Source), &[&source.name]);
+                        let text = query::with(&all, QueryKey::State, &[State::Rejected.as_str()]);
                         seen.wishes.push(super::Wish::Search(text));
                     }
                     Some(Act::Do(doing)) => self.doing = Some(doing),

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     config::{Config, DestinationKind},
     delivery::{
-        Forwarder, Intake, RATE_SECONDS, State,
-        query::{self, Name},
+        ForwarderState, Intake, RATE_SECONDS, State,
+        query::{self, QueryKey},
     },
 };
 
@@ -84,38 +84,38 @@ pub(super) fn stream_name(config: &Config) -> &str {
 }
 
 /// The colour of what the forwarder does.
-pub(super) fn forwarder_color(forwarder: &Forwarder, t: &Tokens) -> Color32 {
+pub(super) fn forwarder_color(forwarder: &ForwarderState, t: &Tokens) -> Color32 {
     match forwarder {
-        Forwarder::Disabled | Forwarder::Draining => t.weak,
-        Forwarder::Running => t.ok,
-        Forwarder::Throttled(_) | Forwarder::Offline { .. } => t.warn,
-        Forwarder::Blocked { .. } => t.err,
+        ForwarderState::Disabled | ForwarderState::Draining => t.weak,
+        ForwarderState::Running => t.ok,
+        ForwarderState::Throttled(_) | ForwarderState::Offline { .. } => t.warn,
+        ForwarderState::Blocked { .. } => t.err,
     }
 }
 
 /// The state's own word, as a word of a sentence's beginning.
-pub(super) fn forwarder_word(forwarder: &Forwarder) -> &'static str {
+pub(super) fn forwarder_word(forwarder: &ForwarderState) -> &'static str {
     match forwarder {
-        Forwarder::Disabled => "Disabled",
-        Forwarder::Running => "Running",
-        Forwarder::Throttled(_) => "Throttled",
-        Forwarder::Blocked { .. } => "Blocked",
-        Forwarder::Offline { .. } => "Offline",
-        Forwarder::Draining => "Draining",
+        ForwarderState::Disabled => "Disabled",
+        ForwarderState::Running => "Running",
+        ForwarderState::Throttled(_) => "Throttled",
+        ForwarderState::Blocked { .. } => "Blocked",
+        ForwarderState::Offline { .. } => "Offline",
+        ForwarderState::Draining => "Draining",
     }
 }
 
 /// What the state means.
-pub(super) fn forwarder_meaning(forwarder: &Forwarder) -> &'static str {
+pub(super) fn forwarder_meaning(forwarder: &ForwarderState) -> &'static str {
     match forwarder {
-        Forwarder::Disabled => "Switched off. Events are accepted and wait in the spool.",
-        Forwarder::Running => "Events are delivered as they arrive.",
-        Forwarder::Throttled(_) => "The stream throttles. Delivery is slower; nothing is lost.",
-        Forwarder::Blocked { .. } => "Needs you. Events are accepted and wait in the spool.",
-        Forwarder::Offline { .. } => {
+        ForwarderState::Disabled => "Switched off. Events are accepted and wait in the spool.",
+        ForwarderState::Running => "Events are delivered as they arrive.",
+        ForwarderState::Throttled(_) => "The stream throttles. Delivery is slower; nothing is lost.",
+        ForwarderState::Blocked { .. } => "Needs you. Events are accepted and wait in the spool.",
+        ForwarderState::Offline { .. } => {
             "The destination cannot be reached. Events wait in the spool; it tries again by itself."
         }
-        Forwarder::Draining => "Shutting down.",
+        ForwarderState::Draining => "Shutting down.",
     }
 }
 
@@ -145,11 +145,11 @@ fn destination_ui(ui: &mut Ui, seen: &Seen<'_>, width_max: f32) {
     });
 }
 
-fn forwarder_ui(ui: &mut Ui, forwarder: &Forwarder) {
+fn forwarder_ui(ui: &mut Ui, forwarder: &ForwarderState) {
     let t = tokens(ui);
     let color = forwarder_color(forwarder, t);
     widgets::dot_ui(ui, color);
-    let color = if matches!(forwarder, Forwarder::Running) { t.text } else { color };
+    let color = if matches!(forwarder, ForwarderState::Running) { t.text } else { color };
     ui.add(Label::new(weight(forwarder_word(forwarder), 580.0).color(color)).selectable(false))
         .on_hover_text(forwarder_meaning(forwarder));
 }
@@ -206,7 +206,7 @@ fn queue_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         let failed =
             Link::new(weight(format!("{} failed", widgets::digits(ledger.failed)), 580.0).color(t.err));
         if ui.add(failed).on_hover_text("Shows them in Live, each with its reason").clicked() {
-            let text = query::with("", Name::State, &[State::Failed.as_str()]);
+            let text = query::with("", QueryKey::State, &[State::Failed.as_str()]);
             seen.wishes.push(Wish::Search(text));
         }
     }

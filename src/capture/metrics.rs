@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    delivery::{Forwarder, Ledger, Limit, Puts},
+    delivery::{ForwarderState, Ledger, Limit, Puts},
     spool::Share,
 };
 
@@ -18,7 +18,7 @@ type Shares = [(Arc<str>, Share)];
 pub(super) fn text(
     ledger: &Ledger,
     puts: &Puts,
-    (forwarder, limit): (&Forwarder, Option<&Limit>),
+    (forwarder, limit): (&ForwarderState, Option<&Limit>),
     (stuck, unknown_keys): (u64, u64),
     (refused, shares): (&Counts, &Shares),
 ) -> String {
@@ -118,12 +118,12 @@ mod tests {
     fn exactly_one_state_is_on_whatever_the_forwarder_does() {
         let fault = crate::delivery::AwsError::new("NoAnswer", "");
         for forwarder in [
-            Forwarder::Disabled,
-            Forwarder::Running,
-            Forwarder::Throttled(fault.clone()),
-            Forwarder::Blocked { fault: fault.clone(), next_try: 0 },
-            Forwarder::Offline { fault, next_try: 0 },
-            Forwarder::Draining,
+            ForwarderState::Disabled,
+            ForwarderState::Running,
+            ForwarderState::Throttled(fault.clone()),
+            ForwarderState::Blocked { fault: fault.clone(), next_try: 0 },
+            ForwarderState::Offline { fault, next_try: 0 },
+            ForwarderState::Draining,
         ] {
             let text = text(&Ledger::default(), &Puts::default(), (&forwarder, None), (0, 0), (&[], &[]));
             let on: Vec<_> =
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn what_aggregation_saves_is_counted_in_records_and_payload_units() {
         let puts = Puts { records: 3, events: 60, payload_units: 5, payload_units_alone: 60 };
-        let text = text(&Ledger::default(), &puts, (&Forwarder::Running, None), (0, 0), (&[], &[]));
+        let text = text(&Ledger::default(), &puts, (&ForwarderState::Running, None), (0, 0), (&[], &[]));
         for line in [
             "tributary_records_total 3",
             "tributary_payload_units_total 5",

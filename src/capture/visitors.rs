@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::probes::Probes;
 use crate::{
     config::Source,
-    delivery::{Millis, RATE_SECONDS, SourceSeen, Stranger, WrongPath},
+    delivery::{Millis, RATE_SECONDS, SourceSeen, UnknownSender, WrongPath},
     event::{library_of, shown},
     spool::Arrivals,
 };
@@ -45,7 +45,7 @@ pub struct Visitors {
 #[derive(Debug, Default)]
 struct Seen {
     sources: HashMap<Arc<str>, Visits>,
-    strangers: HashMap<String, Stranger>,
+    strangers: HashMap<String, UnknownSender>,
     /// Requests of all strangers.
     turned_away: u64,
     /// By method and path.
@@ -143,7 +143,7 @@ impl Visitors {
         } else {
             "other keys".to_owned()
         };
-        let stranger = seen.strangers.entry(name.clone()).or_insert_with(|| Stranger {
+        let stranger = seen.strangers.entry(name.clone()).or_insert_with(|| UnknownSender {
             key: name.into(),
             requests: 0,
             last_seen: now,
@@ -207,7 +207,7 @@ impl Visitors {
     }
 
     /// The sources that sent something, by name, and the strangers, most recent first.
-    pub fn snapshot(&self, now: Millis) -> (Vec<SourceSeen>, Vec<Stranger>) {
+    pub fn snapshot(&self, now: Millis) -> (Vec<SourceSeen>, Vec<UnknownSender>) {
         let seen = self.seen();
         let mut sources: Vec<_> = seen.sources.iter().map(|(name, visits)| visits.shown(name, now)).collect();
         let mut strangers: Vec<_> = seen.strangers.values().cloned().collect();

@@ -50,7 +50,7 @@ pub(super) struct Filter {
 
 impl Filter {
     /// All of it, with what was written as a query.
-    pub(super) fn query(&self, written: &[Query]) -> Result<Query, query::Mistake> {
+    pub(super) fn query(&self, written: &[Query]) -> Result<Query, query::QueryError> {
         let mut query = Query::default();
         for part in written {
             query.states.extend_from_slice(&part.states);

@@ -12,7 +12,7 @@ use clap::Args;
 use super::{DestinationWords, Places};
 use crate::{
     config::{Config, DestinationKind, Overrides},
-    delivery::{Bound, Forwarder, Intake, Limit, Status},
+    delivery::{Bound, ForwarderState, Intake, Limit, Status},
     engine::{Engine, url_of},
     event::shown,
     log::{self, LevelFilter},
@@ -113,7 +113,8 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
         tracing::info!("Requests to Kinesis go to {server}");
     }
     // Blocked by something else than before is news too; another time or request id in the same words is not.
-    let said = |forwarder: &Forwarder| forwarder.fault().map(|fault| without_numbers(&fault.to_string()));
+    let said =
+        |forwarder: &ForwarderState| forwarder.fault().map(|fault| without_numbers(&fault.to_string()));
     if before.forwarder.as_str() != now.forwarder.as_str() || said(&before.forwarder) != said(&now.forwarder)
     {
         tell_forwarder(&now.forwarder, now.ledger.queued, config);
@@ -162,7 +163,7 @@ fn without_numbers(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn tell_forwarder(forwarder: &Forwarder, queued: u64, config: &Config) {
+fn tell_forwarder(forwarder: &ForwarderState, queued: u64, config: &Config) {
     let state = forwarder.as_str();
     let Some(fault) = forwarder.fault() else {
         tracing::info!("Forwarder {state}");

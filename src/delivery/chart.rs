@@ -12,7 +12,7 @@ const OTHER: &str = "other";
 
 /// How far back a chart looks, and how finely.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Window {
+pub enum ChartSpan {
     /// By 2 seconds.
     #[default]
     FiveMinutes,
@@ -22,7 +22,7 @@ pub enum Window {
     Day,
 }
 
-impl Window {
+impl ChartSpan {
     /// Every window, shortest first.
     pub const ALL: [Self; 3] = [Self::FiveMinutes, Self::Hour, Self::Day];
 
@@ -222,7 +222,7 @@ pub struct HotKeys {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// How far back.
-    pub window: Window,
+    pub window: ChartSpan,
     /// When it was put together.
     pub now: Millis,
     /// What happened, oldest first; an interval in which nothing did has no place here.

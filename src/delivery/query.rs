@@ -152,7 +152,7 @@ pub struct LogPage {
 
 /// What a part of a query is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Name {
+pub enum QueryKey {
     /// `state:`
     State,
     /// `type:`
@@ -165,7 +165,7 @@ pub enum Name {
     Until,
 }
 
-impl Name {
+impl QueryKey {
     /// Every name, as it is written, with what is allowed behind it.
     pub const ALL: [(Self, &'static str, &'static str); 10] = [
         (Self::State, "state", "queued, retrying, delivered, failed, resent, rejected"),
@@ -199,11 +199,11 @@ const MOMENTS: &str = "2026-03-02T10:00:00Z, 2026-03-02, or 15m, 2h, 1d for so l
 
 /// Why a text is no query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
+pub enum QueryError {
     /// A value that its field does not take.
     Value {
         /// The field.
-        name: Name,
+        name: QueryKey,
         /// What stood there.
         value: String,
     },
@@ -211,7 +211,7 @@ pub enum Mistake {
     BackwardRange,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value { name, value } => {
@@ -225,11 +225,11 @@ impl fmt::Display for Mistake {
 }
 
 impl Query {
-    /// Reads what a person wrote. Words stand alone or in double quotes; `field:value` has one of [`Name::ALL`] before
+    /// Reads what a person wrote. Words stand alone or in double quotes; `field:value` has one of [`QueryKey::ALL`] before
     /// the colon and one value or several with commas (any of them), quoted where they hold a blank, a comma or a star
     /// that is meant. A `*` before or after a value stands for anything. All parts must hold. A colon behind any other
     /// word is part of the word; a field without a value says nothing yet.
-    pub fn parse(text: &str, now: Millis) -> Result<Self, Mistake> {
+    pub fn parse(text: &str, now: Millis) -> Result<Self, QueryError> {
         let mut query = Self::default();
         for term in terms(text) {
             let Some(name) = term.name else {
@@ -245,23 +245,23 @@ impl Query {
     }
 
     /// Refuses a time range that ends before it begins.
-    pub fn check_range(&self) -> Result<(), Mistake> {
+    pub fn check_range(&self) -> Result<(), QueryError> {
         match (self.since, self.until) {
-            (Some(since), Some(until)) if until < since => Err(Mistake::BackwardRange),
+            (Some(since), Some(until)) if until < since => Err(QueryError::BackwardRange),
             _ => Ok(()),
         }
     }
 
-    fn add(&mut self, name: Name, value: Pattern, now: Millis) -> Result<(), Mistake> {
-        let mistake = |value: &Pattern| Mistake::Value { name, value: value.text.clone() };
+    fn add(&mut self, name: QueryKey, value: Pattern, now: Millis) -> Result<(), QueryError> {
+        let mistake = |value: &Pattern| QueryError::Value { name, value: value.text.clone() };
         // The window shows states with a capital.
         let word = value.text.to_ascii_lowercase();
         match name {
-            Name::State => self.states.push(State::parse(&word).ok_or_else(|| mistake(&value))?),
-            Name::Type => self.kinds.push(Kind::parse(&word).ok_or_else(|| mistake(&value))?),
-            Name::Field(field) => self.fields.push((field, pattern_for(field, value))),
-            Name::Since => self.since = Some(moment(&value.text, now).ok_or_else(|| mistake(&value))?),
-            Name::Until => self.until = Some(moment(&value.text, now).ok_or_else(|| mistake(&value))?),
+            QueryKey::State => self.states.push(State::parse(&word).ok_or_else(|| mistake(&value))?),
+            QueryKey::Type => self.kinds.push(Kind::parse(&word).ok_or_else(|| mistake(&value))?),
+            QueryKey::Field(field) => self.fields.push((field, pattern_for(field, value))),
+            QueryKey::Since => self.since = Some(moment(&value.text, now).ok_or_else(|| mistake(&value))?),
+            QueryKey::Until => self.until = Some(moment(&value.text, now).ok_or_else(|| mistake(&value))?),
         }
         Ok(())
     }
@@ -328,7 +328,7 @@ pub fn moment(text: &str, now: Millis) -> Option<Millis> {
 }
 
 /// `text` with these values for `name` instead of those that it had; none: without any.
-pub fn with(text: &str, name: Name, values: &[&str]) -> String {
+pub fn with(text: &str, name: QueryKey, values: &[&str]) -> String {
     let mut parts = Vec::new();
     let mut from = 0;
     for term in terms(text).iter().filter(|term| term.name == Some(name)) {
@@ -350,7 +350,7 @@ pub struct UnknownField {
     /// Where in the text the word and its colon stand.
     pub place: Range<usize>,
     /// The field whose name is near, if there is one.
-    pub meant: Option<Name>,
+    pub meant: Option<QueryKey>,
 }
 
 /// The first unknown field in a query. URLs, times of day and quoted text are never taken for one.
@@ -365,10 +365,10 @@ pub fn unknown_field(text: &str) -> Option<UnknownField> {
 }
 
 /// The field whose name is nearest to an unknown one. The word may also be short for it: `usr` for `userId`.
-fn meant(word: &str) -> Option<Name> {
+fn meant(word: &str) -> Option<QueryKey> {
     const CHANGES_MAX: usize = 2;
     let word = word.to_ascii_lowercase();
-    let names = Name::ALL.iter().filter_map(|(name, known, _)| {
+    let names = QueryKey::ALL.iter().filter_map(|(name, known, _)| {
         let known = known.to_ascii_lowercase();
         let changes = strsim::levenshtein(&word, &known);
         let is_short_for = word[..1] == known[..1] && is_subsequence(&word, &known);
@@ -394,7 +394,7 @@ fn quoted(value: &str) -> String {
 
 /// A part of a query's text: a word, or a name and its values.
 struct Term {
-    name: Option<Name>,
+    name: Option<QueryKey>,
     values: Vec<Pattern>,
     place: Range<usize>,
 }
@@ -406,7 +406,7 @@ fn terms(text: &str) -> Vec<Term> {
         let name = text[start..]
             .find(|c: char| !c.is_ascii_alphabetic())
             .filter(|len| text[start + len..].starts_with(':'))
-            .and_then(|len| Some((Name::parse(&text[start..start + len])?, start + len + 1)));
+            .and_then(|len| Some((QueryKey::parse(&text[start..start + len])?, start + len + 1)));
         let (name, mut end) = name.map_or((None, start), |(name, end)| (Some(name), end));
         let mut values = Vec::new();
         loop {
@@ -490,12 +490,12 @@ mod tests {
         let unknown =
             |text: &str| unknown_field(text).map(|found| (text[found.place].to_owned(), found.meant));
         for (text, word, meant) in [
-            ("usr:foo", "usr:", Some(Name::Field(Field::User))),
-            ("user:foo", "user:", Some(Name::Field(Field::User))),
-            ("a state:failed STATUS:failed", "STATUS:", Some(Name::State)),
-            ("evnt:x", "evnt:", Some(Name::Field(Field::Event))),
-            ("msgid:x", "msgid:", Some(Name::Field(Field::MessageId))),
-            ("tpye:track", "tpye:", Some(Name::Type)),
+            ("usr:foo", "usr:", Some(QueryKey::Field(Field::User))),
+            ("user:foo", "user:", Some(QueryKey::Field(Field::User))),
+            ("a state:failed STATUS:failed", "STATUS:", Some(QueryKey::State)),
+            ("evnt:x", "evnt:", Some(QueryKey::Field(Field::Event))),
+            ("msgid:x", "msgid:", Some(QueryKey::Field(Field::MessageId))),
+            ("tpye:track", "tpye:", Some(QueryKey::Type)),
             ("colour:red", "colour:", None),
         ] {
             assert_eq!(unknown(text), Some((word.to_owned(), meant)), "{text}");
@@ -539,7 +539,7 @@ mod tests {
     #[test]
     fn a_time_range_does_not_end_before_it_begins() {
         for text in ["since:1h until:2h", "until:2026-03-01 since:2026-03-02"] {
-            assert_eq!(Query::parse(text, NOW), Err(Mistake::BackwardRange), "{text}");
+            assert_eq!(Query::parse(text, NOW), Err(QueryError::BackwardRange), "{text}");
         }
         assert_eq!(read("since:2h until:1h").until, Some(NOW - 3_600_000));
     }
@@ -554,7 +554,7 @@ mod tests {
 
     #[test]
     fn a_part_is_replaced_added_and_taken_out_and_the_rest_stays() {
-        let state = |text: &str, values: &[&str]| with(text, Name::State, values);
+        let state = |text: &str, values: &[&str]| with(text, QueryKey::State, values);
         assert_eq!(state("", &["failed"]), "state:failed");
         assert_eq!(
             state(r#"a "b  c" state:failed d state:x"#, &["queued", "failed"]),
@@ -562,7 +562,7 @@ mod tests {
         );
         assert_eq!(state("state:failed a", &[]), "a");
         for odd in ["two words", "a,b", r#"say "hi" \"#, "st*r", ""] {
-            let text = with("x", Name::Field(Field::Event), &[odd]);
+            let text = with("x", QueryKey::Field(Field::Event), &[odd]);
             let patterns: Vec<_> = read(&text).fields.into_iter().map(|(_, pattern)| pattern).collect();
             let expected: Vec<_> =
                 Some(odd).filter(|odd| !odd.is_empty()).map(Pattern::exactly).into_iter().collect();

@@ -50,7 +50,7 @@ fn the_status_comes_back_from_its_text() {
     comes_back(&Status {
         endpoint: Some("[::1]:8485".parse().expect("an address")),
         intake: Intake::Failing("no space".into()),
-        forwarder: Forwarder::Blocked { fault: fault(), next_try: 5 },
+        forwarder: ForwarderState::Blocked { fault: fault(), next_try: 5 },
         bound: Some(Bound {
             limit: Limit::Order { key: "ada".into(), keys: 2 },
             per_sec: 46.5,
@@ -70,7 +70,12 @@ fn the_status_comes_back_from_its_text() {
             library: Some("analytics-node 3.1.0".into()),
             share_full_at: None,
         }],
-        strangers: vec![Stranger { key: "no key".into(), requests: 1, last_seen: 2, user_agent: "".into() }],
+        strangers: vec![UnknownSender {
+            key: "no key".into(),
+            requests: 1,
+            last_seen: 2,
+            user_agent: "".into(),
+        }],
         wrong_paths: vec![WrongPath {
             request: "POST /track".into(),
             meant: Some("/v1/track".into()),
@@ -105,7 +110,7 @@ fn what_is_asked_of_the_log_and_what_it_answers_come_back_from_their_text() {
     let mut interval = Interval { at: 2_000, accepted: 7, ..Interval::default() };
     interval.delivery_ms.count(12, 7);
     comes_back(&Overview {
-        window: Window::Hour,
+        window: ChartSpan::Hour,
         intervals: vec![interval],
         hot: HotKeys {
             keys: vec![HotKey { key: "ada".into(), events: 1, doubt: 0, bytes: 2, shard: None }],

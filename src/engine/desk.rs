@@ -7,7 +7,7 @@ use crate::{
     clock::now_ms,
     delivery::{
         Delivery, Detail, EventId, LogPage, Query,
-        chart::{Overview, Window},
+        chart::{ChartSpan, Overview},
     },
     event::Encoding,
     spool::{Keys, LogReader},
@@ -20,7 +20,7 @@ pub(super) enum Question {
     Page(Query, oneshot::Sender<Result<LogPage, String>>),
     Detail(EventId, Encoding, oneshot::Sender<Result<Option<Detail>, String>>),
     Remember(Memo),
-    Overview(Window, oneshot::Sender<Result<Overview, String>>),
+    Overview(ChartSpan, oneshot::Sender<Result<Overview, String>>),
     Find { message_id: String, after: EventId, reply: oneshot::Sender<Option<Delivery>> },
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Forwarder, state::Reason};
 use crate::{
     clock::now_ms,
-    delivery::{self, Millis, StreamNews},
+    delivery::{self, Millis, StreamReport},
     kinesis,
 };
 
@@ -17,23 +17,23 @@ impl Forwarder {
             now_ms() + Millis::try_from(until.saturating_duration_since(now).as_millis()).unwrap_or(0)
         };
         let state = if self.stopping {
-            delivery::Forwarder::Draining
+            delivery::ForwarderState::Draining
         } else if !self.setup.config.destination.enabled {
-            delivery::Forwarder::Disabled
+            delivery::ForwarderState::Disabled
         } else if let Some(fault) = self.client.waits_for_keys(now) {
-            delivery::Forwarder::Blocked { fault, next_try: now_ms() }
+            delivery::ForwarderState::Blocked { fault, next_try: now_ms() }
         } else if let Some(pause) = self.weather.known_pause() {
             let (fault, next_try) = (pause.fault.clone(), next_try(pause.until));
             match pause.reason {
-                Reason::Blocked => delivery::Forwarder::Blocked { fault, next_try },
-                Reason::Offline => delivery::Forwarder::Offline { fault, next_try },
+                Reason::Blocked => delivery::ForwarderState::Blocked { fault, next_try },
+                Reason::Offline => delivery::ForwarderState::Offline { fault, next_try },
             }
         } else if let Some(fault) = self.reader.unreadable() {
-            delivery::Forwarder::Blocked { fault: fault.clone(), next_try: now_ms() + 1000 }
+            delivery::ForwarderState::Blocked { fault: fault.clone(), next_try: now_ms() + 1000 }
         } else if let Some(fault) = self.weather.throttled(now) {
-            delivery::Forwarder::Throttled(fault.clone())
+            delivery::ForwarderState::Throttled(fault.clone())
         } else {
-            delivery::Forwarder::Running
+            delivery::ForwarderState::Running
         };
         let stuck = match self.weather.known_pause() {
             // Nobody's events are taken, whatever is in them.
@@ -71,7 +71,7 @@ impl Forwarder {
             if changed {
                 let (facts, takes_records) = (self.facts, self.takes_records);
                 let bound = self.meter.bound().cloned();
-                *told = StreamNews { server, slowness, facts, takes_records, bound };
+                *told = StreamReport { server, slowness, facts, takes_records, bound };
             }
             changed
         });
@@ -79,8 +79,8 @@ impl Forwarder {
 }
 
 /// The moment of the next try is computed anew each time; a few milliseconds are no news.
-fn same_news(told: &delivery::Forwarder, state: &delivery::Forwarder) -> bool {
-    use delivery::Forwarder::{Blocked, Offline};
+fn same_news(told: &delivery::ForwarderState, state: &delivery::ForwarderState) -> bool {
+    use delivery::ForwarderState::{Blocked, Offline};
     match (told, state) {
         (Blocked { fault: a, next_try: x }, Blocked { fault: b, next_try: y })
         | (Offline { fault: a, next_try: x }, Offline { fault: b, next_try: y }) => {

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{QueuedEvent, Settlement};
 use crate::delivery::{
     EventId, Millis,
-    chart::{HotKey, HotKeys, Interval, Window},
+    chart::{ChartSpan, HotKey, HotKeys, Interval},
 };
 
 /// Requests whose time is remembered; of older ones the log is asked.
@@ -69,9 +69,9 @@ pub(super) struct Request {
 /// The sums in the making.
 pub(super) struct Pulse {
     /// The interval that is running, of each window.
-    open: [Interval; Window::ALL.len()],
+    open: [Interval; ChartSpan::ALL.len()],
     /// Finished ones that are not on disk yet.
-    done: Vec<(Window, Interval)>,
+    done: Vec<(ChartSpan, Interval)>,
     dirty: bool,
     /// When requests had been read: their first and last place, oldest first.
     requests: VecDeque<(EventId, EventId, Millis)>,
@@ -82,8 +82,8 @@ impl Pulse {
     /// Goes on where the file ends.
     pub(super) fn open(connection: &Connection) -> rusqlite::Result<Self> {
         connection.execute_batch(SCHEMA)?;
-        let mut open: [Interval; Window::ALL.len()] = Default::default();
-        for (interval, window) in open.iter_mut().zip(Window::ALL) {
+        let mut open: [Interval; ChartSpan::ALL.len()] = Default::default();
+        for (interval, window) in open.iter_mut().zip(ChartSpan::ALL) {
             let mut newest =
                 connection.prepare("SELECT at, body FROM pulse WHERE step = ?1 ORDER BY at DESC LIMIT 1")?;
             let row = newest.query_row([window.step_ms()], interval_of).optional()?;
@@ -155,7 +155,7 @@ impl Pulse {
     }
 
     fn add(&mut self, now: Millis, part: &Interval) {
-        for (open, window) in self.open.iter_mut().zip(Window::ALL) {
+        for (open, window) in self.open.iter_mut().zip(ChartSpan::ALL) {
             let at = window.slot(now);
             if open.at != at {
                 let finished = std::mem::replace(open, Interval { at, ..Interval::default() });
@@ -200,7 +200,7 @@ impl Pulse {
         }
         let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO pulse VALUES (?1, ?2, ?3)")?;
         let mut forget = connection.prepare_cached("DELETE FROM pulse WHERE step = ?1 AND at < ?2")?;
-        let open = Window::ALL.into_iter().zip(&self.open);
+        let open = ChartSpan::ALL.into_iter().zip(&self.open);
         for (window, interval) in self.done.iter().map(|(window, interval)| (*window, interval)).chain(open) {
             let body = serde_json::to_string(interval)
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -233,7 +233,7 @@ fn interval_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Interval> {
 /// What a window shows, oldest first.
 pub(super) fn intervals(
     connection: &Connection,
-    window: Window,
+    window: ChartSpan,
     now: Millis,
 ) -> rusqlite::Result<Vec<Interval>> {
     let there = "SELECT 1 FROM sqlite_master WHERE name = 'pulse'";

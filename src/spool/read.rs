@@ -22,7 +22,7 @@ use crate::{
     delivery::{
         Attempt, AwsError, Delivery, Detail, EventId, Ledger, LogPage, Millis, PlaceInRecord, Query, Receipt,
         State,
-        chart::{Overview, Window},
+        chart::{ChartSpan, Overview},
     },
     event::Encoding,
 };
@@ -258,7 +258,7 @@ impl LogReader {
 
     /// What a window of the charts shows, and what waits after a put without success. The hot keys are told by `keys`; of
     /// each the shard that its newest record is in is looked up among the newest lines.
-    pub fn overview(&self, window: Window, keys: &Keys, now: Millis) -> Result<Overview, ReadError> {
+    pub fn overview(&self, window: ChartSpan, keys: &Keys, now: Millis) -> Result<Overview, ReadError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let books = Books::read(&snapshot)?;
         let mut hot = keys.told(now);

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     delivery::{
         Delivery, Measure, PlaceInRecord, Query, ResendSelection, State,
-        chart::{Interval, Window},
+        chart::{ChartSpan, Interval},
     },
     event::{Arrival, Body, PathClass},
 };
@@ -546,7 +546,7 @@ fn the_sums_of_the_charts_go_on_after_reopening_and_match_what_happened() {
         let path = dir.path().join(FILE_NAME);
         let day = |keys: &Keys| {
             let log = LogReader::open(&path).expect("opens");
-            let overview = log.overview(Window::Day, keys, now()).expect("readable");
+            let overview = log.overview(ChartSpan::Day, keys, now()).expect("readable");
             let mut sum = Interval::default();
             overview.intervals.iter().for_each(|interval| sum.add(interval));
             (sum, overview)
@@ -605,7 +605,7 @@ fn a_record_of_several_events_is_one_record_of_its_shard_in_the_charts() {
         let path = spool.path().to_owned();
         close(spool, threads).await;
         let log = LogReader::open(&path).expect("opens");
-        let overview = log.overview(Window::Day, &keys, crate::clock::now_ms()).expect("readable");
+        let overview = log.overview(ChartSpan::Day, &keys, crate::clock::now_ms()).expect("readable");
         let shards: Vec<_> = overview.intervals.iter().flat_map(|interval| &interval.shards).collect();
         let records: u64 = shards.iter().map(|(_, (records, _))| records).sum();
         let delivered: u64 = overview.intervals.iter().map(|interval| interval.delivered).sum();

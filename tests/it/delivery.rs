@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use tributary::config::{Config, CredentialsSource, DestinationKind, Operation};
-use tributary::delivery::{Forwarder, Query};
+use tributary::delivery::{ForwarderState, Query};
 use tributary::engine::{Applied, WaitingEvents};
 use tributary::event::Encoding;
 use tributary::practice::Faults;
@@ -868,12 +868,12 @@ fn post(running: &Practising, events: &[String]) -> u16 {
 fn a_disabled_destination_keeps_events_waiting_and_enabling_delivers_them() {
     let running = practising(|config| config.destination.enabled = false);
     assert_eq!(post(&running, &ten_users()), 200);
-    wait_until("disabled", || running.engine.status().forwarder == Forwarder::Disabled);
+    wait_until("disabled", || running.engine.status().forwarder == ForwarderState::Disabled);
     wait_until("ten wait", || running.engine.status().ledger.queued == 10);
     assert!(running.records().is_empty());
     running.change(|config| config.destination.enabled = true);
     running.wait_settled(10);
-    wait_until("running", || running.engine.status().forwarder == Forwarder::Running);
+    wait_until("running", || running.engine.status().forwarder == ForwarderState::Running);
     assert_eq!(running.records().len(), 10);
     // Off again, in the middle of everything: what comes now waits for the next start.
     running.change(|config| config.destination.enabled = false);

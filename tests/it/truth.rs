@@ -13,7 +13,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::{
     clock::now_ms,
     config::Origin,
-    delivery::{Forwarder, Millis},
+    delivery::{ForwarderState, Millis},
     engine::Faults,
 };
 
@@ -58,7 +58,7 @@ fn new_settings_that_cannot_work_are_said_after_one_failed_put_and_backoff_start
         wait_until("it is offline", || {
             // The next put may be under way when the state is read.
             let puts = new.calls().len();
-            let is_offline = matches!(running.engine.status().forwarder, Forwarder::Offline { .. });
+            let is_offline = matches!(running.engine.status().forwarder, ForwarderState::Offline { .. });
             assert!(is_offline || puts <= 2, "{puts} puts have failed and nothing is said");
             puts > 0 && is_offline
         });
@@ -83,7 +83,7 @@ fn a_put_is_made_at_the_moment_that_is_shown_for_it() {
             let before = server.calls().len();
             let status = running.engine.status();
             // One that is over may be shown a little longer.
-            if let Forwarder::Offline { next_try, .. } = status.forwarder
+            if let ForwarderState::Offline { next_try, .. } = status.forwarder
                 && next_try > now_ms() + 50
                 && server.calls().len() == before
                 && shown.last().is_none_or(|(puts, _)| *puts < before)

@@ -13,7 +13,7 @@ use super::{
     loaded::{Loaded, kept},
 };
 use crate::{
-    delivery::{Delivery, Field, ResendSelection, State, query::Name},
+    delivery::{Delivery, Field, ResendSelection, State, query::QueryKey},
     event::shown,
     shell,
     snippets::edit,
@@ -131,7 +131,7 @@ impl Act {
 
 /// The way to all events that have something in common with this one.
 fn same(seen: &mut Seen<'_>, field: Field, value: &str) {
-    seen.wishes.push(Wish::Filter(Name::Field(field), value.to_owned()));
+    seen.wishes.push(Wish::Filter(QueryKey::Field(field), value.to_owned()));
 }
 
 /// Buttons for these, where they mean something.

@@ -13,7 +13,7 @@ use super::{
     timeline,
 };
 use crate::{
-    delivery::{Detail, Forwarder, Receipt, State},
+    delivery::{Detail, ForwarderState, Receipt, State},
     event::shown,
 };
 
@@ -26,19 +26,19 @@ pub(in crate::app) struct Step {
 }
 
 /// Why an event that waits is not delivered now.
-fn waits_for(forwarder: &Forwarder) -> &'static str {
+fn waits_for(forwarder: &ForwarderState) -> &'static str {
     match forwarder {
-        Forwarder::Disabled => "Delivery is disabled: it waits until you enable delivery under Set up",
-        Forwarder::Running => "Waiting for its turn",
-        Forwarder::Throttled(_) => "Waiting for its turn: the stream throttles",
-        Forwarder::Blocked { .. } => "Waiting: delivery is blocked",
-        Forwarder::Offline { .. } => "Waiting: the destination cannot be reached",
-        Forwarder::Draining => "Tributary is shutting down: it waits until the next start",
+        ForwarderState::Disabled => "Delivery is disabled: it waits until you enable delivery under Set up",
+        ForwarderState::Running => "Waiting for its turn",
+        ForwarderState::Throttled(_) => "Waiting for its turn: the stream throttles",
+        ForwarderState::Blocked { .. } => "Waiting: delivery is blocked",
+        ForwarderState::Offline { .. } => "Waiting: the destination cannot be reached",
+        ForwarderState::Draining => "Tributary is shutting down: it waits until the next start",
     }
 }
 
 /// From the endpoint to the stream, as far as it got.
-pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarder) -> Vec<Step> {
+pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &ForwarderState) -> Vec<Step> {
     let delivery = &detail.delivery;
     let good = |title: &str, text: String, at: String| Step {
         tone: Some(Tone::Good),
@@ -84,7 +84,7 @@ pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarde
         }
         State::Queued | State::Retrying | State::Rejected => {
             let text = match &delivery.fault {
-                Some(fault) if matches!(forwarder, Forwarder::Disabled) => {
+                Some(fault) if matches!(forwarder, ForwarderState::Disabled) => {
                     format!(
                         "Last answer: {}. {}",
                         fault.to_string().trim_end_matches('.'),

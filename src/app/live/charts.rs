@@ -23,8 +23,8 @@ use super::{columns::short_shard, records};
 use crate::{
     delivery::{
         Field, Millis,
-        chart::{HotKey, Interval, Overview, Window},
-        query::Name,
+        chart::{ChartSpan, HotKey, Interval, Overview},
+        query::QueryKey,
     },
     engine::Engine,
     event::{PartitionKey, shown},
@@ -41,7 +41,7 @@ const NAMED_MAX: usize = 6;
 
 #[derive(Default)]
 pub(super) struct Charts {
-    window: Window,
+    window: ChartSpan,
     overview: Option<Overview>,
     waiting: Option<Waiting<Result<Overview, String>>>,
     asked_at: Option<Instant>,
@@ -75,8 +75,11 @@ impl Charts {
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         ui.horizontal(|ui| {
-            let windows =
-                [(Window::FiveMinutes, "5 minutes"), (Window::Hour, "1 hour"), (Window::Day, "24 hours")];
+            let windows = [
+                (ChartSpan::FiveMinutes, "5 minutes"),
+                (ChartSpan::Hour, "1 hour"),
+                (ChartSpan::Day, "24 hours"),
+            ];
             if widgets::segments_ui(ui, &mut self.window, "Time of the charts", &windows) {
                 self.asked_at = None;
                 self.waiting = None;
@@ -138,11 +141,11 @@ impl Charts {
     }
 }
 
-fn every(window: Window) -> Duration {
+fn every(window: ChartSpan) -> Duration {
     match window {
-        Window::FiveMinutes => Duration::from_secs(2),
-        Window::Hour => Duration::from_secs(10),
-        Window::Day => Duration::from_secs(30),
+        ChartSpan::FiveMinutes => Duration::from_secs(2),
+        ChartSpan::Hour => Duration::from_secs(10),
+        ChartSpan::Day => Duration::from_secs(30),
     }
 }
 
@@ -223,7 +226,7 @@ impl Page<'_, '_> {
                 let text = widgets::digits(*count);
                 let bar = Bar { name: code, text: &text, share: *count as f64 / most, color: t.err };
                 if bar.ui(ui).on_hover_text("Show these in the log").clicked() {
-                    let wish = Wish::Filter(Name::Field(Field::Error), (*code).to_owned());
+                    let wish = Wish::Filter(QueryKey::Field(Field::Error), (*code).to_owned());
                     self.seen.wishes.push(wish);
                 }
             }
@@ -264,7 +267,7 @@ impl Page<'_, '_> {
                 let text = format!("{} of records · peak {} of its limit", percent(share), percent(*peak));
                 let bar = Bar { name: shard, text: &text, share, color: load_color(*peak, t) };
                 if bar.ui(ui).on_hover_text("Show these in the log").clicked() {
-                    let wish = Wish::Filter(Name::Field(Field::Shard), (*shard).to_owned());
+                    let wish = Wish::Filter(QueryKey::Field(Field::Shard), (*shard).to_owned());
                     self.seen.wishes.push(wish);
                 }
             }
@@ -306,7 +309,7 @@ impl Page<'_, '_> {
                 let load = load(rate * records_per_event, bytes);
                 let share = key.events as f64 / hot.events.max(1) as f64;
                 if key_ui(ui, key, share, rate, load).clicked() {
-                    let wish = Wish::Filter(Name::Field(Field::User), key.key.to_string());
+                    let wish = Wish::Filter(QueryKey::Field(Field::User), key.key.to_string());
                     self.seen.wishes.push(wish);
                 }
             }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::delivery::{
     Field, Measure, Millis, Query,
-    query::{self, Mistake, Name},
+    query::{self, QueryError, QueryKey},
 };
 pub(super) use chips::removed;
 
@@ -51,7 +51,7 @@ pub(super) struct Filters {
     pub by: Option<Measure>,
     pub saved: Vec<Saved>,
     typed_at: Option<Instant>,
-    mistake: Option<Mistake>,
+    mistake: Option<QueryError>,
     name: String,
     /// The field for the name gets the focus when the menu is opened.
     wants_name: bool,
@@ -87,7 +87,7 @@ impl Filters {
     }
 
     /// Only lines that say this, beside what is asked for already.
-    pub(super) fn require(&mut self, name: Name, value: &str) -> Option<Query> {
+    pub(super) fn require(&mut self, name: QueryKey, value: &str) -> Option<Query> {
         self.set(query::with(&self.text, name, &[value]))
     }
 
@@ -163,7 +163,8 @@ impl Filters {
             let word = &self.text[unknown.place.clone()];
             let mut text = format!("“{word}” is not a field, so it is searched for as text.");
             if unknown.meant.is_none() {
-                text = format!("{text} The fields are {}.", Name::ALL.map(|(_, name, _)| name).join(", "));
+                text =
+                    format!("{text} The fields are {}.", QueryKey::ALL.map(|(_, name, _)| name).join(", "));
             }
             ui.add(egui::Label::new(RichText::new(text).color(t.text)).wrap());
             if let Some(name) = unknown.meant
@@ -206,7 +207,7 @@ impl Filters {
             ui.label("Words are searched for in ids, names, sources, shards, errors and payloads. To search in one \
                       field, write its name first:");
             egui::Grid::new("fields").num_columns(2).spacing(vec2(12.0, 3.0)).show(ui, |ui| {
-                for (_, name, means) in Name::ALL {
+                for (_, name, means) in QueryKey::ALL {
                     ui.label(RichText::new(format!("{name}:")).monospace().color(t.strong));
                     ui.label(RichText::new(means).color(t.weak));
                     ui.end_row();
@@ -269,7 +270,7 @@ impl Filters {
         }
         ui.close();
         let mut text = self.with_time(None);
-        for (name, time) in [(Name::Since, from), (Name::Until, to)] {
+        for (name, time) in [(QueryKey::Since, from), (QueryKey::Until, to)] {
             if let Some(time) = time {
                 text = query::with(&text, name, &[&crate::engine::lines::time(time)]);
             }
@@ -288,7 +289,7 @@ impl Filters {
         let now = shown.patterns(Field::Source).next();
         let label = now.map_or("All sources", |pattern| &*pattern.text).to_owned();
         let mut chosen = None;
-        let name = Name::Field(Field::Source);
+        let name = QueryKey::Field(Field::Source);
         menu_ui(ui, Icon::Plug, &label, "Source", |ui| {
             if choice_ui(ui, "All sources", now.is_none()) {
                 chosen = Some(query::with(&self.text, name, &[]));
@@ -329,7 +330,7 @@ impl Filters {
 
     /// The text with this time, and no other, in it.
     fn with_time(&self, ago: Option<&str>) -> String {
-        query::with(&query::with(&self.text, Name::Since, ago.as_slice()), Name::Until, &[])
+        query::with(&query::with(&self.text, QueryKey::Since, ago.as_slice()), QueryKey::Until, &[])
     }
 
     /// Another order: by time, or the most of a measure first.

@@ -16,7 +16,7 @@ use crate::{
         theme::{self, tokens, weight},
         widgets::{self, Tone},
     },
-    delivery::{Delivery, Detail, EventId, Field, LogPage, Pattern, Query, State, Status, Stranger},
+    delivery::{Delivery, Detail, EventId, Field, LogPage, Pattern, Query, State, Status, UnknownSender},
     engine::Engine,
     event::{Kind, library_of},
 };
@@ -178,17 +178,17 @@ fn sent(source: &str, status: &Status) -> u64 {
 }
 
 /// The strangers that came meanwhile, with the requests of that time.
-fn turned_away_since(before: &[(Arc<str>, u64)], now: &[Stranger]) -> Vec<Stranger> {
-    let count = |stranger: &Stranger| {
+fn turned_away_since(before: &[(Arc<str>, u64)], now: &[UnknownSender]) -> Vec<UnknownSender> {
+    let count = |stranger: &UnknownSender| {
         let known = before.iter().find(|(key, _)| *key == stranger.key);
         stranger.requests - known.map_or(0, |(_, requests)| *requests).min(stranger.requests)
     };
-    let meanwhile = now.iter().map(|one| Stranger { requests: count(one), ..one.clone() });
+    let meanwhile = now.iter().map(|one| UnknownSender { requests: count(one), ..one.clone() });
     meanwhile.filter(|stranger| stranger.requests > 0).collect()
 }
 
 /// What to try. A stranger says at once what is wrong; the rest only when nothing came for long.
-fn advice(waited: Duration, strangers: &[Stranger]) -> Vec<String> {
+fn advice(waited: Duration, strangers: &[UnknownSender]) -> Vec<String> {
     let mut advice: Vec<String> = strangers
         .iter()
         .take(3)
@@ -219,8 +219,8 @@ fn advice(waited: Duration, strangers: &[Stranger]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn stranger(key: &str, requests: u64) -> Stranger {
-        Stranger { key: key.into(), requests, last_seen: 0, user_agent: "shop/7".into() }
+    fn stranger(key: &str, requests: u64) -> UnknownSender {
+        UnknownSender { key: key.into(), requests, last_seen: 0, user_agent: "shop/7".into() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
         theme::{tokens, weight},
         widgets::{self, Tone},
     },
-    delivery::{Millis, Stranger, WrongPath},
+    delivery::{Millis, UnknownSender, WrongPath},
 };
 
 /// Further ones are only counted.
@@ -54,7 +54,7 @@ pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
 }
 
 /// What to do about the rows above. One row may stand for several keys.
-fn unknown_keys(rows: &[&Stranger]) -> &'static str {
+fn unknown_keys(rows: &[&UnknownSender]) -> &'static str {
     match rows {
         [one] if &*one.key != "other keys" => {
             "This key belongs to no source. Copy the key again from above into that sender."
@@ -71,7 +71,7 @@ fn path_ui(ui: &mut Ui, seen: &Seen<'_>, path: &WrongPath) {
     }
 }
 
-fn stranger_ui(ui: &mut Ui, seen: &Seen<'_>, stranger: &Stranger) {
+fn stranger_ui(ui: &mut Ui, seen: &Seen<'_>, stranger: &UnknownSender) {
     let visits = (stranger.requests, stranger.last_seen, &*stranger.user_agent);
     turned_away_ui(ui, seen, &key_words(&stranger.key), visits);
 }

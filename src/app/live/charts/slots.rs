@@ -2,13 +2,13 @@
 
 use crate::delivery::{
     Millis,
-    chart::{Interval, Overview, Window},
+    chart::{ChartSpan, Interval, Overview},
 };
 
 /// The intervals side by side, with those in which nothing happened. A long interval is shown while it is running: ten
 /// minutes are too long to wait for a first line. One of 2 seconds is not: it would only look like a fall.
 pub(super) struct Slots<'o> {
-    pub window: Window,
+    pub window: ChartSpan,
     from: Millis,
     /// The end of the last interval.
     pub end: Millis,
@@ -22,8 +22,10 @@ impl<'o> Slots<'o> {
     pub(super) fn new(overview: &'o Overview) -> Self {
         let window = overview.window;
         let (from, end) = match window {
-            Window::FiveMinutes => (window.slot(overview.now - window.span_ms()), window.slot(overview.now)),
-            Window::Hour | Window::Day => {
+            ChartSpan::FiveMinutes => {
+                (window.slot(overview.now - window.span_ms()), window.slot(overview.now))
+            }
+            ChartSpan::Hour | ChartSpan::Day => {
                 (window.slot(overview.now - window.span_ms()) + window.step_ms(), overview.now)
             }
         };
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn each_interval_has_its_place_and_the_running_one_has_none() {
-        let window = Window::FiveMinutes;
+        let window = ChartSpan::FiveMinutes;
         let now = 1_000_000_001_500;
         let running = window.slot(now);
         let intervals =
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn longer_intervals_count_while_they_run_by_the_time_that_they_have_run() {
-        for (window, count) in [(Window::Hour, 120), (Window::Day, 144)] {
+        for (window, count) in [(ChartSpan::Hour, 120), (ChartSpan::Day, 144)] {
             let running = window.slot(1_700_000_000_000);
             let now = running + 10_000;
             let intervals = vec![interval(running - window.step_ms(), 60), interval(running, 50)];

@@ -3,30 +3,30 @@
 use egui_plot::GridMark;
 
 use super::super::super::Clock;
-use crate::delivery::{Millis, chart::Window};
+use crate::delivery::{Millis, chart::ChartSpan};
 
 /// A mark of the axis. It begins at "0", even where a measured 0 is written differently, as "<1 ms".
 pub(super) fn axis_value(value: f64, written: fn(f64) -> String) -> String {
     if value == 0.0 { "0".to_owned() } else { written(value) }
 }
 
-pub(super) fn axis_time(clock: &Clock, end: Millis, x: f64, window: Window) -> String {
+pub(super) fn axis_time(clock: &Clock, end: Millis, x: f64, window: ChartSpan) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a day")]
     let at = end + (x * 1e3) as Millis;
     let format = match window {
-        Window::FiveMinutes => "%H:%M:%S",
-        Window::Hour | Window::Day => "%H:%M",
+        ChartSpan::FiveMinutes => "%H:%M:%S",
+        ChartSpan::Hour | ChartSpan::Day => "%H:%M",
     };
     clock.format(at, format)
 }
 
 /// Round local times, as seconds relative to the end; none so near an edge that its label would be cut.
-pub(super) fn time_marks(end: Millis, offset_ms: Millis, window: Window) -> Vec<GridMark> {
+pub(super) fn time_marks(end: Millis, offset_ms: Millis, window: ChartSpan) -> Vec<GridMark> {
     const EDGE: f64 = 0.05;
     let step_ms: Millis = match window {
-        Window::FiveMinutes => 60_000,
-        Window::Hour => 15 * 60_000,
-        Window::Day => 6 * 3_600_000,
+        ChartSpan::FiveMinutes => 60_000,
+        ChartSpan::Hour => 15 * 60_000,
+        ChartSpan::Day => 6 * 3_600_000,
     };
     let span = window.span_ms() as f64 / 1e3;
     let first = (end - window.span_ms() + offset_ms).div_euclid(step_ms) + 1;

@@ -14,7 +14,7 @@ use super::super::{
     records,
 };
 use crate::{
-    delivery::{Ledger, Query, State, query::Name},
+    delivery::{Ledger, Query, State, query::QueryKey},
     event::Kind,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn chips_ui(
     seen: &Seen<'_>,
     shown: &Query,
     retrying: u64,
-) -> Option<(Name, Vec<&'static str>)> {
+) -> Option<(QueryKey, Vec<&'static str>)> {
     let t = tokens(ui);
     let mut chosen = None;
     ui.horizontal_wrapped(|ui| {
@@ -53,7 +53,7 @@ pub(super) fn chips_ui(
             }
             let color = detail::state_color(state, t);
             if chip_ui(ui, on, Some(color), detail::state_word(state), counts_all.then_some(count)) {
-                chosen = Some((Name::State, toggled(&shown.states, state, State::as_str)));
+                chosen = Some((QueryKey::State, toggled(&shown.states, state, State::as_str)));
             }
             if state == State::Queued {
                 let hint = "On their way to the stream right now; queued until it has confirmed them";
@@ -75,7 +75,7 @@ pub(super) fn chips_ui(
         for kind in Kind::ALL {
             let on = shown.kinds.contains(&kind);
             if chip_ui(ui, on, None, kind.as_str(), None) {
-                chosen = Some((Name::Type, toggled(&shown.kinds, kind, Kind::as_str)));
+                chosen = Some((QueryKey::Type, toggled(&shown.kinds, kind, Kind::as_str)));
             }
         }
     });
