@@ -84,7 +84,7 @@ impl Visit {
             source: Arc::clone(source),
             at: *received_at,
             events: u32::try_from(events.len()).unwrap_or(u32::MAX),
-            rejected: arrivals.refused(),
+            rejected: arrivals.rejected_count(),
             library: named.and_then(|event| library_of(&event.json)).map(Arc::from),
         }
     }

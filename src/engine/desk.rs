@@ -10,7 +10,7 @@ use crate::{
         chart::{ChartSpan, Overview},
     },
     event::Encoding,
-    spool::{Keys, LogReader},
+    spool::{KeyCounts, LogReader},
 };
 
 /// Questions that may wait; above it a face hears that the log is busy.
@@ -28,7 +28,7 @@ pub(super) enum Question {
 /// revision, and how often its files were made anew.
 pub(super) fn run(
     mut log: LogReader,
-    keys: &Keys,
+    keys: &KeyCounts,
     mut inbox: mpsc::Receiver<Question>,
     state: impl Fn() -> (u64, u64),
     answered: impl Fn(),

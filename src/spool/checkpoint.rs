@@ -1,75 +1,77 @@
-//! Keeps the write-ahead log short. What is committed is copied into the spool's file by a thread of its own, so that no
-//! sender waits for that; what the writer adds meanwhile is left over, less each time, and the last of it the writer copies
-//! itself: only when nothing is left does SQLite begin the log anew.
+//! Keeps the write-ahead log short. A thread of its own copies what is committed into the database, so that no sender waits for
+//! that. What the writer commits meanwhile is left over, less with each round, and the writer copies the last of it itself:
+//! SQLite starts the log over only when nothing is left.
 //!
-//! The log stays below about three times [`BYTES`]. To copy late or not at all loses nothing: a commit is in the log. To go
-//! on after a copy that failed would: SQLite counts frames as copied before the database is synced. So every failure is
-//! the caller's, who makes certain what the disk has.
+//! The log stays below about three times [`BYTES`]. To copy late, or not at all, loses nothing: a commit is safe in the log. To
+//! continue after a failed copy could: SQLite counts frames as copied before the database is synced. So every failure goes to
+//! the caller, which makes certain what the disk has.
 
 use std::{path::PathBuf, thread::JoinHandle};
 
 use rusqlite::Connection;
 
-use super::open::{self, Ours};
+use super::{
+    connection::{ExpectedFile, connect_checkpointer},
+    error::Error,
+};
 
-/// Bytes committed before they are copied: pages that change often are copied once for all of them.
+/// Committed bytes that start a copy. Pages that change often are then copied once for several commits.
 const BYTES: u64 = 24 << 20;
 
-/// A log that has grown to this is copied, whatever was counted.
+/// A log of this size is copied, whatever was counted.
 const LOG_BYTES_MAX: u64 = 64 << 20;
 
-/// So little the writer copies itself: about 10 ms on a plain disk.
+/// Up to so many bytes the writer copies itself: about 10 ms on a plain disk.
 const LAST_BYTES: u64 = 4 << 20;
 
-/// Where the disk copies more slowly than the writer adds, the writer waits for it after so many rounds.
+/// After so many rounds the writer copies the rest itself: the disk copies more slowly than the writer commits.
 const ROUNDS_MAX: u32 = 4;
 
-/// What the writer knows of the copying.
+/// The writer's record of the copying.
 pub(super) struct Checkpoints {
     path: PathBuf,
-    ours: Ours,
-    /// Committed since the last round began.
+    expected: ExpectedFile,
+    /// Bytes committed since the last round began.
     bytes: u64,
-    /// Begun since the log was last begun anew.
+    /// Rounds since the log was last empty.
     rounds: u32,
-    running: Option<JoinHandle<rusqlite::Result<Copied>>>,
+    running: Option<JoinHandle<Result<Copied, Error>>>,
 }
 
-/// How a copy ended that did not fail.
+/// How much a copy without an error copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Copied {
-    /// Nothing is left in the log that the database has not.
+    /// The database has everything that is in the log.
     All,
-    /// A reader needs what is there, or more was written meanwhile.
+    /// A reader needs an older state, or more was committed meanwhile.
     Part,
 }
 
 impl Checkpoints {
-    /// Of the spool at `path`, which may have a log of any length.
-    pub(super) fn new(path: PathBuf, ours: Ours) -> Self {
-        Self { path, ours, bytes: BYTES, rounds: 0, running: None }
+    /// Of the database at `path`, whose log may have any length.
+    pub(super) fn new(path: PathBuf, expected: ExpectedFile) -> Self {
+        Self { path, expected, bytes: BYTES, rounds: 0, running: None }
     }
 
-    /// So many bytes were committed.
+    /// Counts committed bytes.
     pub(super) fn wrote(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
 
-    /// Does what is due; `connection` is the writer's, between transactions, and its log has `log_bytes`.
-    pub(super) fn keep_short(&mut self, connection: &Connection, log_bytes: u64) -> rusqlite::Result<()> {
+    /// Copies if it is time. `connection` is the writer's, between transactions, and its log has `log_bytes`.
+    pub(super) fn keep_short(&mut self, connection: &Connection, log_bytes: u64) -> Result<(), Error> {
         if self.running.as_ref().is_some_and(|running| !running.is_finished()) {
             return Ok(());
         }
-        self.joined()?;
+        self.join()?;
         if self.rounds == 0 && self.bytes < BYTES && log_bytes < LOG_BYTES_MAX {
             return Ok(());
         }
         if self.rounds == ROUNDS_MAX || (self.rounds > 0 && self.bytes <= LAST_BYTES) {
             return self.copy_all(connection).map(drop);
         }
-        let (path, ours) = (self.path.clone(), self.ours.clone());
-        let round =
-            move || open::checkpointer(&path, &ours).and_then(|connection| copy(&connection, "PASSIVE"));
+        let (path, expected) = (self.path.clone(), self.expected.clone());
+        let round = move || Ok(copy(&connect_checkpointer(&path, &expected)?, "PASSIVE")?);
         match std::thread::Builder::new().name("spool-copy".to_owned()).spawn(round) {
             Ok(running) => {
                 self.running = Some(running);
@@ -85,44 +87,45 @@ impl Checkpoints {
     }
 
     /// Copies what was committed since the last copy, at once.
-    pub(super) fn keep_empty(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn keep_empty(&mut self, connection: &Connection) -> Result<(), Error> {
         if self.bytes == 0 && self.rounds == 0 { Ok(()) } else { self.copy_all(connection).map(drop) }
     }
 
-    /// Copies what is left, here and now; says whether the database has all of it, synced.
-    pub(super) fn copy_all(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        self.joined()?;
+    /// Copies what is left, on this thread. `true`: the database has all of it, synced.
+    pub(super) fn copy_all(&mut self, connection: &Connection) -> Result<bool, Error> {
+        self.join()?;
         (self.rounds, self.bytes) = (0, 0);
         Ok(copy(connection, "PASSIVE")? == Copied::All)
     }
 
     /// The last copy: empties the log, so that the next start finds none.
-    pub(super) fn close(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.joined()?;
-        copy(connection, "TRUNCATE").map(drop)
+    pub(super) fn close(&mut self, connection: &Connection) -> Result<(), Error> {
+        self.join()?;
+        copy(connection, "TRUNCATE")?;
+        Ok(())
     }
 
-    /// Waits for a copy that runs. How it ended does not matter any more.
-    pub(super) fn join(&mut self) {
-        if let Err(error) = self.joined() {
+    /// Waits for a copy that runs, when the files are not trusted any more: how it ended does not matter then.
+    pub(super) fn abandon(&mut self) {
+        if let Err(error) = self.join() {
             tracing::debug!("a copy of the spool's write-ahead log failed as well: {error}");
         }
     }
 
-    fn joined(&mut self) -> rusqlite::Result<()> {
+    fn join(&mut self) -> Result<(), Error> {
         match self.running.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(copied)) => copied.map(drop),
             Some(Err(_panic)) => {
-                tracing::error!("the thread that shortens the spool's write-ahead log had panicked");
+                tracing::error!("the thread that copies the spool's write-ahead log had panicked");
                 Ok(())
             }
         }
     }
 }
 
-/// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>: the row says whether it was busy, how many frames the log
-/// has, and how many of them the database has.
+/// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>: the row says whether the log was busy, how many frames it has,
+/// and how many of them are in the database.
 fn copy(connection: &Connection, mode: &str) -> rusqlite::Result<Copied> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
     connection.query_row(&sql, [], |row| {

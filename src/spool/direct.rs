@@ -1,11 +1,11 @@
-//! Reads what the disk has, past the page cache, and mends a file whose page cache knows more than the disk.
+//! Reads what the disk has, past the page cache, and repairs a file whose page cache holds more than the disk.
 //!
-//! After a failed sync Linux marks the pages that could not be written as clean: reads go on to show them, the next sync
+//! After a failed sync Linux marks the pages that could not be written as clean: reads still return them, the next sync
 //! succeeds, and after a restart of the machine they are gone (<https://lwn.net/Articles/752063/>, and "Can Applications
-//! Recover from fsync Failures?", Rebello et al., USENIX ATC 2020). A read with `O_DIRECT` writes dirty pages of its range
-//! back first and then asks the disk, so it shows what would be there after a power cut.
+//! Recover from fsync Failures?", Rebello et al., USENIX ATC 2020). A read with `O_DIRECT` first writes back the dirty pages of
+//! its range and then reads the disk, so it returns what would be there after a power cut.
 //!
-//! Where a file system has no direct reads, or on systems other than Linux, what can be written anew is written anew.
+//! If the file system has no direct reads, or the system is not Linux, the whole file is written again.
 
 use std::{
     fs::{File, OpenOptions},
@@ -19,7 +19,7 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// Offset, length and memory address of a direct read are multiples of this: enough for every block size in use.
 const ALIGN: usize = 4096;
 
-/// A file, read directly.
+/// A file that is read past the page cache.
 pub(super) struct Direct {
     file: File,
     buffer: Vec<u8>,
@@ -30,7 +30,7 @@ impl Direct {
     pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
         let Some(file) = open(path)? else { return Ok(None) };
         let mut direct = Self { file, buffer: Vec::new() };
-        // Some file systems let the file be opened so and refuse the read.
+        // Some file systems open the file with this flag and refuse to read it.
         match direct.block(0) {
             Ok(_) => {
                 direct.buffer = Vec::new();
@@ -41,10 +41,9 @@ impl Direct {
         }
     }
 
-    /// The bytes from `offset` on, up to [`BLOCK_BYTES`] of them; fewer at the end of the file. `offset` is a multiple of
-    /// [`ALIGN`].
+    /// Up to [`BLOCK_BYTES`] bytes from `offset` on; fewer at the end of the file. `offset` is a multiple of [`ALIGN`].
     fn block(&mut self, offset: u64) -> io::Result<&[u8]> {
-        // Of those that are kept open for long, most are never read.
+        // Allocated late: most files are held open for long and never read.
         self.buffer.resize(BLOCK_BYTES + ALIGN, 0);
         let begins = self.buffer.as_ptr().align_offset(ALIGN);
         let block = &mut self.buffer[begins..begins + BLOCK_BYTES];
@@ -52,7 +51,7 @@ impl Direct {
         Ok(&block[..length])
     }
 
-    /// Fills `bytes` from any `offset`; says how many there were.
+    /// Fills `bytes` from any `offset`; returns how many bytes there were.
     pub(super) fn read(&mut self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut done = 0;
         while done < bytes.len() {
@@ -72,16 +71,16 @@ impl Direct {
     }
 }
 
-/// What of a file was not on the disk.
+/// How a file in the page cache compares with the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Proof {
-    /// Blocks of 4 KiB that the disk had otherwise than the page cache.
+    /// Blocks of 4 KiB that differed.
     pub(super) blocks: u64,
-    /// Whether the disk itself was read. `false`: no direct reads here.
+    /// Whether the disk itself was read. `false`: the file system has no direct reads.
     pub(super) is_direct: bool,
 }
 
-/// Compares the first `end` bytes of the file as the page cache has them with what the disk has. Changes nothing.
+/// Compares the first `end` bytes of a file in the page cache with the disk. Changes nothing.
 pub(super) fn compare(path: &Path, end: u64) -> io::Result<Proof> {
     let Some(mut direct) = Direct::open(path)? else { return Ok(Proof::default()) };
     let cached = File::open(path)?;
@@ -93,12 +92,12 @@ pub(super) fn compare(path: &Path, end: u64) -> io::Result<Proof> {
     Ok(Proof { blocks, is_direct: true })
 }
 
-/// Makes sure that the first `end` bytes of `file`, which is open for reading and writing and named by `path`, are on the
-/// disk as the page cache has them now. What is not is written anew, after the page cache has let go of its pages: a page
-/// whose write failed can stay mapped to a block that the file system never marked as written, and writing into it again
-/// would reach nothing (seen on ext4).
+/// Makes certain that the disk has the first `end` bytes of `file` as the page cache has them. `file` is open for reading and
+/// writing, and `path` names it. Blocks that differ are written again, after the page cache has dropped its pages: a page whose
+/// write failed can stay mapped to a block that the file system never marked as written, and writing into that page again would
+/// not reach the disk (seen on ext4).
 ///
-/// An error: the disk refuses, or does not keep what is written.
+/// Fails if the disk refuses, or does not keep what is written.
 pub(super) fn prove(file: &File, path: &Path, end: u64) -> io::Result<Proof> {
     let Some(mut direct) = Direct::open(path)? else {
         rewrite(file, end)?;
@@ -149,7 +148,7 @@ fn differing(
     })
 }
 
-/// Without direct reads nothing can be compared: all of it is written again.
+/// Writes the whole file again: without direct reads nothing can be compared.
 fn rewrite(file: &File, end: u64) -> io::Result<()> {
     each_block(file, end, |offset, bytes| write_all_at(file, bytes, offset))
 }
@@ -170,8 +169,8 @@ fn each_block(file: &File, end: u64, mut look: impl FnMut(u64, &[u8]) -> io::Res
     Ok(())
 }
 
-/// Lets the page cache drop what is clean of this file: the next read asks the disk. A hint; other systems have none like
-/// it.
+/// Drops the clean pages of this file from the page cache, so that the next read asks the disk. A hint to Linux; other systems
+/// have none like it.
 pub(super) fn forget_cached(file: &File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
@@ -196,13 +195,13 @@ fn open(_path: &Path) -> io::Result<Option<File>> {
     Ok(None)
 }
 
-/// `open(2)` and `read(2)` say `EINVAL` where a file system has no direct reads.
+/// `open(2)` and `read(2)` fail with `EINVAL` if the file system has no direct reads.
 fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
 
-/// Reads until the buffer is full or the file ends. A length that is no multiple of [`ALIGN`] is the end of the file: a
-/// direct read could not go on from there.
+/// Reads until the buffer is full or the file ends. A read whose length is not a multiple of [`ALIGN`] was the last one: a
+/// direct read could not continue from there.
 pub(super) fn read_full(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut done = 0;
     while done < bytes.len() {
@@ -289,7 +288,7 @@ mod tests {
         let (_folder, path) = file(&[7; 16_000]);
         let file = OpenOptions::new().read(true).write(true).open(&path).expect("opens");
         assert_eq!(compare(&path, 16_000).expect("readable").blocks, 0);
-        // Two files stand for one whose disk forgot a block: the comparison is the same.
+        // Two files stand for one file whose disk lost a block: the comparison is the same.
         let (_other, lost) = self::file(&[7; 16_000]);
         write_all_at(&OpenOptions::new().write(true).open(&lost).expect("opens"), &[0; 4096], 8192)
             .expect("written");

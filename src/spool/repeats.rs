@@ -1,7 +1,7 @@
-//! Which events came before: SDKs send a batch again when its answer was lost, with the same `messageId`s.
+//! Finds events that were accepted before: SDKs send a batch again, with the same `messageId`s, if its answer was lost.
 //!
-//! A 64-bit hash and the place of each of the last one to two million accepted events, in memory: an index on disk over
-//! random ids would cost more with every event kept. A hit is a suspicion; the log's own line decides.
+//! In memory: a 64-bit hash and the line of each of the last one to two million accepted events. An index on disk over random
+//! ids would cost more with every event in the log. A hit is a suspicion; the line in the log decides.
 
 use std::{collections::HashMap, hash::BuildHasher};
 
@@ -9,14 +9,15 @@ use ahash::RandomState;
 
 use crate::delivery::EventId;
 
-/// Two of these are kept; when the younger is full it becomes the older. At 17 bytes an entry: at most 36 MB.
+/// Events of a generation. Two generations are kept; when the younger is full it becomes the older. At 17 bytes an entry they
+/// take at most 36 MB.
 const GENERATION: usize = 900_000;
 
-/// Message ids to where they were last seen.
+/// From `messageId`s to the lines that have them.
 pub(super) struct Repeats {
     hasher: RandomState,
-    young: HashMap<u64, EventId, Identity>,
-    old: HashMap<u64, EventId, Identity>,
+    young: HashMap<u64, EventId, HashedAlready>,
+    old: HashMap<u64, EventId, HashedAlready>,
     generation: usize,
 }
 
@@ -29,18 +30,17 @@ impl Repeats {
         Self { hasher: RandomState::new(), young: HashMap::default(), old: HashMap::default(), generation }
     }
 
-    /// What stands for a `messageId` here.
+    /// The hash of a `messageId`.
     pub(super) fn hash_of(&self, message_id: &str) -> u64 {
         self.hasher.hash_one(message_id)
     }
 
-    /// The place where an event with this `messageId` probably was accepted before.
+    /// The line of an event that was accepted before, probably with this `messageId`.
     pub(super) fn suspect(&self, hash: u64) -> Option<EventId> {
         self.young.get(&hash).or_else(|| self.old.get(&hash)).copied()
     }
 
-    /// Remembers the first of several accepted events with one `messageId`: call it where there was no earlier line.
-    /// What the older generation may still say of it is not asked any more.
+    /// Remembers an accepted event whose `messageId` no line in the log has. An entry of the older generation counts no more.
     pub(super) fn remember(&mut self, hash: u64, id: EventId) {
         self.young.insert(hash, id);
         if self.young.len() >= self.generation {
@@ -48,28 +48,28 @@ impl Repeats {
         }
     }
 
-    /// Forgets an event that was not committed after all.
+    /// Forgets events that were not committed: those behind the line `newest`.
     pub(super) fn forget_after(&mut self, newest: EventId) {
         self.young.retain(|_, id| *id <= newest);
         self.old.retain(|_, id| *id <= newest);
     }
 }
 
-/// The keys are hashes already.
+/// Hashes a key to itself: the keys are hashes already.
 #[derive(Clone, Copy, Default)]
-struct Identity;
+struct HashedAlready;
 
-impl BuildHasher for Identity {
-    type Hasher = Passed;
+impl BuildHasher for HashedAlready {
+    type Hasher = PassThrough;
 
-    fn build_hasher(&self) -> Passed {
-        Passed(0)
+    fn build_hasher(&self) -> PassThrough {
+        PassThrough(0)
     }
 }
 
-struct Passed(u64);
+struct PassThrough(u64);
 
-impl std::hash::Hasher for Passed {
+impl std::hash::Hasher for PassThrough {
     fn finish(&self) -> u64 {
         self.0
     }

@@ -1,7 +1,7 @@
-//! SQLite's write-ahead log as a file: where its last commit ends, and which page each frame holds.
+//! Reads SQLite's write-ahead log as a file: where its last commit ends, and which page each frame holds.
 //!
-//! Reads only. SQLite itself takes a frame as committed when its salts are those of the head, its checksum follows from
-//! all frames before it, and a commit frame stands at or behind it. Format: <https://www.sqlite.org/fileformat2.html#walformat>.
+//! As in SQLite, a frame is committed if its salts are those of the head, its checksum continues that of all frames before it,
+//! and it or a later frame ends a commit. Format: <https://www.sqlite.org/fileformat2.html#walformat>.
 
 use std::{collections::BTreeMap, fs::File, io};
 
@@ -10,28 +10,28 @@ use super::direct::read_full;
 const HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
 
-/// Both magic numbers; the lowest bit says in which byte order the checksums were made.
+/// Both magic numbers; the lowest bit tells the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
 
 /// What a write-ahead log holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Log {
-    /// Bytes of a page; 0 where there is no valid head.
+    /// Bytes of a page; 0 if there is no valid head.
     pub(super) page_bytes: u32,
     /// Where the last commit ends.
     pub(super) end: u64,
-    /// Each page that a commit wrote, and where in the log its last version begins.
+    /// The pages that commits wrote, and where in the log the last version of each begins.
     pub(super) pages: BTreeMap<u32, u64>,
-    /// Pages that the database has after the last commit; what is behind them is cut off.
+    /// Pages of the database after the last commit; pages behind them are cut off.
     pub(super) database_pages: u32,
 }
 
-/// How many bytes `frames` of `page_bytes` take, the head included; 0 for none.
+/// Bytes of a log of `frames` frames, its head included; 0 for none.
 pub(super) fn bytes_of(frames: u64, page_bytes: u64) -> u64 {
     if frames == 0 { 0 } else { HEAD_BYTES as u64 + frames * (FRAME_HEAD_BYTES as u64 + page_bytes) }
 }
 
-/// Reads the log up to `limit` bytes. A file that is no log, or holds no commit, is an empty one.
+/// Reads the first `limit` bytes of a log. A file that is not a log, or holds no commit, is an empty log.
 pub(super) fn read(file: &File, limit: u64) -> io::Result<Log> {
     let mut head = [0; HEAD_BYTES];
     if limit < HEAD_BYTES as u64 || read_full(file, &mut head, 0)? < head.len() {
@@ -76,7 +76,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(word)
 }
 
-/// The checksum of the format, carried from frame to frame.
+/// The checksum of the log, continued from frame to frame.
 struct Sum {
     big_endian: bool,
     s0: u32,
@@ -93,7 +93,7 @@ impl Sum {
         }
     }
 
-    /// Whether it is the one that stands there, big-endian always.
+    /// Whether this checksum is stored at `at`, always as big-endian.
     fn is(&self, bytes: &[u8], at: usize) -> bool {
         word(bytes, at) == self.s0 && word(bytes, at + 4) == self.s1
     }
@@ -102,13 +102,13 @@ impl Sum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::open;
+    use crate::spool::connection::connect_writer;
 
-    /// A database with a log of `commits` commits, its path, and where each commit ends as SQLite says.
+    /// A database with a log of `commits` commits, the path of the log, and where SQLite says that each commit ends.
     fn log_of(commits: u32) -> (tempfile::TempDir, std::path::PathBuf, Vec<u64>) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("spool.sqlite3");
-        let connection = open::connect_writer(&path).expect("opens");
+        let connection = connect_writer(&path).expect("opens");
         connection.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, body BLOB)").expect("made");
         let mut ends = Vec::new();
         for commit in 0..commits {
@@ -118,7 +118,7 @@ mod tests {
             let frames = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], told).expect("told");
             ends.push(bytes_of(frames.unsigned_abs(), 8192));
         }
-        // The log goes with the last connection unless it is kept.
+        // SQLite removes the log with the last connection.
         let wal = path.with_extension("sqlite3-wal");
         std::fs::copy(&wal, folder.path().join("kept")).expect("copied");
         (folder, wal, ends)

@@ -194,8 +194,8 @@ const SPAWNS: [(&str, &str, &str); 21] = [
     ("kinesis/process.rs", "shell.spawn", "the program that hands out keys: waited for"),
     ("log.rs", ".spawn", "lines are counted as lost, and nothing waits for them"),
     ("practice/connections.rs", "connections.spawn", "one connection: its peer sees it closed"),
-    ("spool.rs", ".spawn", "both threads: `Spool::closed` ends, which is a part of the engine"),
     ("spool/checkpoint.rs", ".spawn", "joined before the next one: a panic is said, and the next one copies"),
+    ("spool/handle.rs", ".spawn", "both threads: `Spool::closed` ends, which is a part of the engine"),
 ];
 
 #[test]

@@ -1,5 +1,5 @@
-//! Whether the disk has what the system shows of the spool's files. After a failed sync the page cache can know more than
-//! the disk; a doctor who reads the page cache would call that well.
+//! Whether the disk has what the page cache shows of the spool's files. After a failed sync the page cache can hold more than the
+//! disk; a doctor that reads only the page cache would report such a spool as well.
 
 use std::{
     fs::{File, OpenOptions},
@@ -8,21 +8,20 @@ use std::{
     time::Duration,
 };
 
-use super::{FILE_NAME, Report, open};
+use super::report::Report;
 use crate::spool::{
     direct::{self, Proof},
-    renew::{Ends, Files},
+    layout::{FILE_NAME, LOG_SUFFIX, beside},
+    renew::{LogEnd, SpoolFiles},
     segments,
 };
 
-/// Where an engine writes meanwhile, a block can differ for a moment.
+/// How often a file is compared: while an engine writes, a block can differ for a moment.
 const LOOKS: u32 = 5;
 const LOOK_PAUSE: Duration = Duration::from_millis(40);
 
-/// Lets the page cache drop what is clean, and compares the rest with the disk. Before any connection of this process is
-/// open: to close a file drops the process's locks on it.
-///
-/// Gives the files that differ.
+/// Drops the clean pages from the page cache, and compares the others with the disk; returns the files that differ. To be called
+/// before this process opens a connection, because closing a file drops the locks of the process on it.
 pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<Vec<PathBuf>> {
     let mut differing = Vec::new();
     let mut read_directly = true;
@@ -34,23 +33,14 @@ pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<Vec<PathBuf>> 
             Err(error) => return Err(error),
         };
         direct::forget_cached(&file)?;
-        let mut proof = Proof::default();
-        for look in 0..LOOKS {
-            if look > 0 {
-                std::thread::sleep(LOOK_PAUSE);
-            }
-            proof = direct::compare(&path, file.metadata()?.len())?;
-            if proof.blocks == 0 {
-                break;
-            }
-        }
+        let proof = compare(&file, &path)?;
         read_directly &= proof.is_direct;
         if proof.blocks > 0 {
             report.find(
                 "disk",
                 format!(
                     "The disk does not have what the system shows of {}: {} blocks of 4 KiB would be gone after a restart \
-                     of the machine. Stop Tributary and run `tributary doctor`: it writes them anew.",
+                     of the machine. Stop Tributary and run `tributary doctor`: it writes them again.",
                     path.display(),
                     proof.blocks
                 ),
@@ -62,23 +52,35 @@ pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<Vec<PathBuf>> 
     Ok(differing)
 }
 
-/// The same under the folder's lock, and writes anew what the disk does not have.
+fn compare(file: &File, path: &Path) -> io::Result<Proof> {
+    let mut proof = direct::compare(path, file.metadata()?.len())?;
+    for _ in 1..LOOKS {
+        if proof.blocks == 0 {
+            break;
+        }
+        std::thread::sleep(LOOK_PAUSE);
+        proof = direct::compare(path, file.metadata()?.len())?;
+    }
+    Ok(proof)
+}
+
+/// The same under the folder's lock; writes again what the disk does not have.
 pub(super) fn mend(dir: &Path, report: &mut Report) -> io::Result<()> {
     let differing = look(dir, report)?;
-    // Of the log, what is behind the last commit goes; its index is built anew.
-    Files::new(&dir.join(FILE_NAME)).renew(Ends::WithLastCommit)?;
+    // Cuts the log behind its last commit; SQLite makes its index anew.
+    SpoolFiles::new(&dir.join(FILE_NAME)).renew(LogEnd::LastCommit)?;
     for path in differing {
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         direct::prove(&file, &path, file.metadata()?.len())?;
     }
-    report.mended("disk");
+    report.repaired("disk");
     Ok(())
 }
 
 fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let path = dir.join(FILE_NAME);
-    let mut all = vec![open::beside(&path, "-wal"), path];
+    let mut all = vec![beside(&path, LOG_SUFFIX), path];
     all.retain(|path| path.exists());
-    all.extend(segments::paths(&dir.join(segments::FOLDER))?);
+    all.extend(segments::paths(dir)?);
     Ok(all)
 }

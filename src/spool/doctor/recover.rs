@@ -1,31 +1,43 @@
-//! A damaged file: what can be read of it goes into a new one, and the old one is set aside as it is.
+//! Recovers a damaged database: what can be read of it goes into a new one, and the old one is set aside as it is.
 //!
-//! A power cut at any moment leaves the old files or the new one: first the new file is whole and synced, then a note
-//! says what is to be moved where, then the files are moved, then the note goes. An engine does not start while the note
-//! is there, since it would begin with an empty spool; the next `doctor` ends what was begun. No file loses a name before
-//! another one of it is on the disk.
+//! A power cut at any moment leaves the old files or the new one:
+//!
+//! 1. The new database is complete and synced before any file is moved.
+//! 2. A note says where the old files go. While it exists no engine starts, because it would begin with an empty spool, and the
+//!    next `doctor` ends the repair.
+//! 3. The files are moved; no file loses a name before another name of it is on the disk.
+//! 4. The note is removed.
 
 use std::{fs::File, io, path::Path};
 
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter, types::Value};
 
-use super::{DoctorError, FILE_NAME, Recovered, Report, counted, open};
+use super::{
+    check::counted,
+    report::{DoctorError, Recovered, Report},
+};
 use crate::{
     clock,
     delivery::EventId,
     files::{self, remove_if_there, sync_folder},
-    spool::{pulse, rows::Books, segments},
+    spool::{
+        charts,
+        columns::{DELIVERED, REJECTED, RESENT, count_of},
+        connection::connect_writer,
+        layout::{FILE_NAME, INDEX_SUFFIX, LOG_SUFFIX, NEW_DATABASE, REPAIR_NOTE, SEGMENTS, beside},
+        schema::migrate,
+        segments,
+        totals::Totals,
+    },
 };
 
-const NEW: &str = "spool.sqlite3.new";
-const NOTE: &str = "spool.repair";
-/// How the name of a spool that is set aside begins; the time in seconds follows.
+/// How the name of a database that is set aside begins; the time in seconds follows.
 const ASIDE: &str = "spool-damaged-";
 
-/// The parts of a spool, the base file last: as long as it is in place, so is the old spool.
-const PARTS: [&str; 3] = ["-wal", "-shm", ""];
+/// The files of a database. The base file is last: as long as it is in place, so is the old database.
+const PARTS: [&str; 3] = [LOG_SUFFIX, INDEX_SUFFIX, ""];
 
-/// Tables whose rows are copied, each with the column that orders it.
+/// Tables whose rows are copied, and the column that orders each.
 const TABLES: [(&str, &str); 6] = [
     ("word", "id"),
     ("chunk", "id"),
@@ -35,21 +47,15 @@ const TABLES: [(&str, &str); 6] = [
     ("pulse", "at"),
 ];
 
-/// The longest jump over what cannot be read: farther than any spool reaches.
+/// The longest jump over unreadable rows: farther than any log reaches.
 const STEP_MAX: EventId = 1 << 40;
-
-/// A repair was begun and did not end.
-pub(in crate::spool) fn is_unfinished(dir: &Path) -> bool {
-    dir.join(NOTE).exists()
-}
 
 /// Ends a repair that was begun.
 ///
-/// A note that names no file of ours was torn when it was written, so nothing was moved by it: it goes, and the repair is
-/// begun again. (Notes are written whole; older versions could tear one.) Where files were moved all the same, theirs is
-/// the name.
+/// A note without a name of ours was torn when it was written (by an older version: notes are written whole now). Then nothing was
+/// moved by it: it is removed, and the repair begins again. If files were moved all the same, their name counts.
 pub(super) fn finish(dir: &Path) -> Result<(), DoctorError> {
-    let note = match std::fs::read(dir.join(NOTE)) {
+    let note = match std::fs::read(dir.join(REPAIR_NOTE)) {
         Ok(note) => note,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
@@ -62,7 +68,7 @@ pub(super) fn finish(dir: &Path) -> Result<(), DoctorError> {
     if let Some(aside) = begun {
         swap(dir, &aside)?;
     } else {
-        remove_if_there(&dir.join(NOTE))?;
+        remove_if_there(&dir.join(REPAIR_NOTE))?;
         sync_folder(dir)?;
     }
     Ok(())
@@ -77,11 +83,11 @@ fn is_aside(name: &str) -> bool {
     seconds.and_then(|seconds| seconds.parse().ok()).is_some_and(|seconds| aside_name(seconds) == name)
 }
 
-/// A damaged spool whose log was moved, and the database not yet.
+/// The name of a damaged database whose log was moved, and the database not yet.
 fn half_moved(dir: &Path) -> io::Result<Option<String>> {
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name();
-        let Some(aside) = name.to_str().and_then(|name| name.strip_suffix(PARTS[0])) else { continue };
+        let Some(aside) = name.to_str().and_then(|name| name.strip_suffix(LOG_SUFFIX)) else { continue };
         if is_aside(aside) && !dir.join(aside).exists() {
             return Ok(Some(aside.to_owned()));
         }
@@ -89,18 +95,18 @@ fn half_moved(dir: &Path) -> io::Result<Option<String>> {
     Ok(None)
 }
 
-/// Recovers and moves. An error leaves the old spool in place.
+/// Recovers the database and moves the files. After an error the old spool is in place.
 pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorError> {
+    let new = dir.join(NEW_DATABASE);
     for part in PARTS {
-        remove_if_there(&dir.join(format!("{NEW}{part}")))?;
+        remove_if_there(&beside(&new, part))?;
     }
-    let recovered = recover(&dir.join(FILE_NAME), &dir.join(NEW))?;
+    let recovered = recover(&dir.join(FILE_NAME), &new)?;
     let seconds = clock::now_ms().unsigned_abs() / 1000;
     let aside = aside_name(seconds);
-    // What the new spool has no rows for goes from the folder when an engine starts.
-    let segments = dir.join(format!("{ASIDE}{seconds}.{}", segments::FOLDER));
-    segments::keep_aside(&dir.join(segments::FOLDER), &segments)?;
-    write_note(dir, &aside)?;
+    // When an engine starts it removes the segments that the new database has no rows for.
+    segments::copy_all(dir, &dir.join(format!("{ASIDE}{seconds}.{SEGMENTS}")))?;
+    files::replace_private(&dir.join(REPAIR_NOTE), aside.as_bytes())?;
     swap(dir, &aside)?;
     report.set_aside = Some(dir.join(aside));
     report.recovered = Some(recovered);
@@ -108,87 +114,77 @@ pub(super) fn set_aside(dir: &Path, report: &mut Report) -> Result<(), DoctorErr
     Ok(())
 }
 
-fn write_note(dir: &Path, aside: &str) -> io::Result<()> {
-    files::replace_private(&dir.join(NOTE), aside.as_bytes())
-}
-
-/// May be begun anew at any point of it.
+/// Moves the files. If it is interrupted anywhere, it can begin again.
 fn swap(dir: &Path, aside: &str) -> io::Result<()> {
-    let new = dir.join(NEW);
+    let (old, new, aside) = (dir.join(FILE_NAME), dir.join(NEW_DATABASE), dir.join(aside));
     if new.exists() {
         for part in PARTS {
-            let from = dir.join(format!("{FILE_NAME}{part}"));
+            let from = beside(&old, part);
             if from.exists() {
-                files::add_name(&from, &dir.join(format!("{aside}{part}")))?;
+                files::add_name(&from, &beside(&aside, part))?;
             }
         }
         sync_folder(dir)?;
-        // The log and index belong to the old file.
-        for part in ["-wal", "-shm"] {
-            remove_if_there(&dir.join(format!("{FILE_NAME}{part}")))?;
+        // The log and index belong to the old database.
+        for part in [LOG_SUFFIX, INDEX_SUFFIX] {
+            remove_if_there(&beside(&old, part))?;
         }
-        files::take_name(&new, &dir.join(FILE_NAME))?;
+        files::take_name(&new, &old)?;
     }
-    remove_if_there(&dir.join(NOTE))?;
+    remove_if_there(&dir.join(REPAIR_NOTE))?;
     sync_folder(dir)
 }
 
-/// Copies what can be read. The new file is complete and synced, without a write-ahead log, when this returns.
+/// Copies what can be read. When this returns, the new database is complete and synced, without a write-ahead log.
 fn recover(damaged: &Path, new: &Path) -> Result<Recovered, DoctorError> {
     files::open_private(new)?;
-    let target = open::connect_writer(new)?;
-    open::migrate(&target, 0)?;
-    target.execute_batch(pulse::SCHEMA)?;
+    let target = connect_writer(new)?;
+    migrate(&target, 0)?;
+    target.execute_batch(charts::SCHEMA)?;
     let transaction = target.unchecked_transaction()?;
-    // A file without a readable head has no rows to offer.
+    // A file whose head cannot be read gives no rows.
     let source = Connection::open_with_flags(
         damaged,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    let told = Books::read(&source).ok();
+    let stored = Totals::read(&source).ok();
     for (table, key) in TABLES {
         copy(&source, &transaction, table, key)?;
     }
     drop(source);
-    // Ends of stories whose beginnings are lost: they stay in the file that is set aside.
+    // Settlements and attempts whose events are lost: they remain in the database that is set aside.
     transaction.execute("DELETE FROM settled WHERE id NOT IN (SELECT id FROM event)", [])?;
     transaction.execute("DELETE FROM attempt WHERE event NOT IN (SELECT id FROM event)", [])?;
-    // A segment that no row points into would be removed.
-    transaction.execute(
-        "INSERT INTO segment SELECT -chunk, min(id) FROM event WHERE chunk BETWEEN -4294967295 AND -1 GROUP BY chunk",
-        [],
-    )?;
-    let books = counted(&transaction, told.map_or_else(|| without_books(&transaction), Ok)?)?;
-    books.write(&transaction)?;
+    segments::restore_rows(&transaction)?;
+    let totals = counted(&transaction, stored.map_or_else(|| settled_totals(&transaction), Ok)?)?;
+    totals.write(&transaction)?;
     transaction.commit()?;
-    let lines = books.lines();
+    let lines = totals.lines();
     target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     target.close().map_err(|(_, error)| error)?;
     File::open(new)?.sync_all()?;
     Ok(Recovered {
         lines,
-        waiting: books.ledger().queued,
-        lost: told.map(|told| told.lines().saturating_sub(lines)),
+        waiting: totals.ledger().queued,
+        lost: stored.map(|stored| stored.lines().saturating_sub(lines)),
     })
 }
 
-/// The sums of a file whose own cannot be read: what its rows tell.
-fn without_books(connection: &Connection) -> rusqlite::Result<Books> {
+/// The totals of a database whose ledger cannot be read, by the rows of `settled`.
+fn settled_totals(connection: &Connection) -> rusqlite::Result<Totals> {
     let count = |state: i64| {
-        connection
-            .query_row("SELECT count(*) FROM settled WHERE state = ?1", [state], |row| row.get::<_, i64>(0))
+        let sql = "SELECT count(*) FROM settled WHERE state = ?1";
+        connection.query_row(sql, [state], |row| row.get(0).map(count_of))
     };
-    let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
-    Ok(Books {
-        delivered: unsigned(count(2)?),
-        rejected: unsigned(count(4)?),
-        resent: unsigned(count(5)?),
-        settled_through: 0,
-        ..Books::default()
+    Ok(Totals {
+        delivered: count(DELIVERED)?,
+        rejected: count(REJECTED)?,
+        resent: count(RESENT)?,
+        ..Totals::default()
     })
 }
 
-/// Every row that can be read, in order. A stretch that cannot is jumped over.
+/// Copies every row that can be read, in order, and jumps over those that cannot.
 fn copy(source: &Connection, target: &Connection, table: &str, key: &str) -> rusqlite::Result<()> {
     let columns = match columns(source, table) {
         Ok(columns) if !columns.is_empty() => columns,
@@ -202,9 +198,9 @@ fn copy(source: &Connection, target: &Connection, table: &str, key: &str) -> rus
     loop {
         match copy_on(source, &select, &mut insert, &mut after) {
             Ok(()) => return Ok(()),
-            // Not the source's fault: the new file cannot be written.
-            Err(Trouble::Target(error)) => return Err(error),
-            Err(Trouble::Source) => match next_readable(source, &select, after) {
+            // Not the source's fault: the new database cannot be written.
+            Err(CopyError::Target(error)) => return Err(error),
+            Err(CopyError::Source) => match next_readable(source, &select, after) {
                 Some(before) => after = before,
                 None => return Ok(()),
             },
@@ -212,8 +208,10 @@ fn copy(source: &Connection, target: &Connection, table: &str, key: &str) -> rus
     }
 }
 
-enum Trouble {
+enum CopyError {
+    /// A row of the damaged database cannot be read.
     Source,
+    /// The new database cannot be written.
     Target(rusqlite::Error),
 }
 
@@ -222,17 +220,17 @@ fn copy_on(
     select: &str,
     insert: &mut rusqlite::Statement<'_>,
     after: &mut EventId,
-) -> Result<(), Trouble> {
-    let mut statement = source.prepare(select).map_err(|_damage| Trouble::Source)?;
-    let mut rows = statement.query([*after]).map_err(|_damage| Trouble::Source)?;
-    while let Some(row) = rows.next().map_err(|_damage| Trouble::Source)? {
-        let key: EventId = row.get(0).map_err(|_damage| Trouble::Source)?;
+) -> Result<(), CopyError> {
+    let mut statement = source.prepare(select).map_err(|_damage| CopyError::Source)?;
+    let mut rows = statement.query([*after]).map_err(|_damage| CopyError::Source)?;
+    while let Some(row) = rows.next().map_err(|_damage| CopyError::Source)? {
+        let key: EventId = row.get(0).map_err(|_damage| CopyError::Source)?;
         if let Ok(values) = values(row) {
             match insert.execute(params_from_iter(values)) {
                 // A value of the wrong type: that row is damaged.
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
                 }
-                Err(error) => return Err(Trouble::Target(error)),
+                Err(error) => return Err(CopyError::Target(error)),
                 Ok(_) => {}
             }
         }
@@ -250,8 +248,8 @@ fn columns(source: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     statement.query_map([table], |row| row.get(0))?.collect()
 }
 
-/// The place before the first readable row behind a damaged stretch: in growing steps to where reading works again,
-/// then by halves to where it begins to. `None`: nowhere.
+/// The key before the first readable row behind a damaged stretch: in growing steps to a key where reading works, then by binary
+/// search to the first one. `None`: there is none.
 fn next_readable(source: &Connection, select: &str, after: EventId) -> Option<EventId> {
     let is_readable = |after: EventId| -> rusqlite::Result<()> {
         let mut statement = source.prepare(select)?;

@@ -1,4 +1,4 @@
-//! Spools that were spoiled on purpose.
+//! Spools that were damaged on purpose.
 
 use std::{
     fs::OpenOptions,
@@ -6,13 +6,18 @@ use std::{
 };
 
 use super::*;
-use crate::spool::{Spool, tests as of_spool};
-use of_spool::{ROOMY, arrivals, close, delivered, event, failed, rejected, runtime, settled, waiting};
+use crate::{
+    delivery::EventId,
+    spool::{
+        Spool,
+        tests::{ROOMY, arrivals, close, delivered, event, failed, rejected, runtime, settled, waiting},
+    },
+};
 
-/// Bytes of a page of the file.
+/// Bytes of a page of the database.
 const PAGE: u64 = 8192;
 
-/// A spool with so many events, of which the first was delivered, the second failed, and one more was rejected.
+/// A spool with so many events: the first was delivered, the second failed, and one more was rejected.
 fn filled(events: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
@@ -29,18 +34,18 @@ fn filled(events: usize) -> tempfile::TempDir {
         settled(&spool, |ledger| ledger.failed == 1).await;
         close(spool, threads).await;
     });
-    // All in the one file, whichever connection was closed last.
+    // Everything is in the one file, whichever connection was closed last.
     spoil(dir.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
     dir
 }
 
 fn spoil(dir: &Path, sql: &str) {
-    let vandal = open::connect_writer(&dir.join(FILE_NAME)).expect("opens");
+    let vandal = connect_writer(&dir.join(FILE_NAME)).expect("opens");
     vandal.execute_batch(sql).expect("spoils");
 }
 
-/// Opens it as an engine would, and gives the places of the events that wait.
-fn waits(dir: &Path) -> Vec<EventId> {
+/// Opens the spool as an engine would; returns the queued events.
+fn queued(dir: &Path) -> Vec<EventId> {
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir, ROOMY).expect("opens");
         let queue = waiting(&spool, spool.settled_through()).await;
@@ -52,25 +57,25 @@ fn waits(dir: &Path) -> Vec<EventId> {
 }
 
 #[test]
-fn a_spool_that_is_well_is_left_alone() {
+fn a_sound_spool_is_left_alone() {
     let dir = filled(10);
     for repair in [false, true] {
         let report = examine(dir.path(), repair).expect("can be read");
         assert!(report.is_well() && report.findings.is_empty(), "{report:?}");
         assert_eq!((report.lines, report.payloads_good, report.payloads_unchecked), (11, 11, 0));
     }
-    assert_eq!(waits(dir.path()), (3..=10).collect::<Vec<_>>());
+    assert_eq!(queued(dir.path()), (3..=10).collect::<Vec<_>>());
 }
 
 #[test]
-fn sums_that_do_not_agree_with_the_rows_are_said_and_mended() {
+fn sums_that_do_not_agree_with_the_rows_are_reported_and_repaired() {
     let dir = filled(10);
     spoil(
         dir.path(),
         "UPDATE ledger SET accepted = 99, failed = 3, queued_bytes = 1, kept = 0, settled_through = 9;
          UPDATE held SET bytes = 7",
     );
-    assert_ne!(waits(dir.path()).len(), 8, "an engine would not have found them all");
+    assert_ne!(queued(dir.path()).len(), 8, "an engine would not have found them all");
     spoil(dir.path(), "UPDATE ledger SET settled_through = 9");
     let seen = examine(dir.path(), false).expect("can be read");
     assert!(!seen.is_well() && seen.findings.iter().all(|one| one.about == "ledger"), "{seen:?}");
@@ -79,14 +84,14 @@ fn sums_that_do_not_agree_with_the_rows_are_said_and_mended() {
     assert!(report.findings[0].text.contains("failed events: 3 by the ledger, 1 by the rows"), "{report:?}");
     let of_source = "bytes of the source \"Website\": 304 by the ledger, 1368 by the rows";
     assert!(report.findings[0].text.contains(of_source), "{report:?}");
-    assert_eq!(waits(dir.path()), (3..=10).collect::<Vec<_>>());
+    assert_eq!(queued(dir.path()), (3..=10).collect::<Vec<_>>());
     assert!(examine(dir.path(), true).expect("can be read").findings.is_empty(), "once is enough");
 }
 
 #[test]
 fn an_index_that_does_not_agree_is_made_anew() {
     let dir = filled(10);
-    // The rows in it are those of the old words.
+    // It has the rows of the old condition.
     spoil(
         dir.path(),
         "PRAGMA writable_schema = ON;
@@ -99,7 +104,7 @@ fn an_index_that_does_not_agree_is_made_anew() {
 }
 
 #[test]
-fn one_changed_byte_of_an_event_is_found_and_named_and_spares_the_others() {
+fn one_changed_byte_of_an_event_is_reported_and_spares_the_others() {
     let dir = filled(10);
     spoil(dir.path(), "UPDATE chunk SET body = CAST(replace(body, 'm4\"', 'm5\"') AS BLOB)");
     let report = examine(dir.path(), true).expect("can be read");
@@ -107,13 +112,13 @@ fn one_changed_byte_of_an_event_is_found_and_named_and_spares_the_others() {
     assert_eq!((report.payloads_good, report.findings.len()), (10, 1), "{report:?}");
     let text = &report.findings[0].text;
     assert!(text.contains("line 5 (waiting, messageId m4)"), "{text}");
-    assert_eq!(waits(dir.path()), [3, 4, 6, 7, 8, 9, 10], "it is not forwarded as something else");
+    assert_eq!(queued(dir.path()), [3, 4, 6, 7, 8, 9, 10], "it is not forwarded as something else");
 }
 
-/// Whichever page of the file is overwritten: what can be read is in the new spool, the old file is kept as it was, and
-/// rows that cannot be read are counted.
+/// Whichever page of the database is overwritten: what can be read is in the new one, the old one is kept as it was, and rows that
+/// cannot be read are counted.
 #[test]
-fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
+fn a_damaged_database_is_set_aside_and_what_can_be_read_goes_on() {
     const EVENTS: usize = 400;
     let sound = filled(EVENTS);
     let file = sound.path().join(FILE_NAME);
@@ -122,7 +127,7 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
     let sound = std::fs::read(&file).expect("there");
     let mut set_aside = 0;
     for page in 1..pages {
-        // Through these lead the ways to all pages of a table: nothing of it is found without them.
+        // These lead to all pages of a table: without them nothing of it is found.
         let leads_on = [2, 5].contains(&sound[usize::try_from(page * PAGE).expect("small")]);
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join(FILE_NAME);
@@ -149,23 +154,23 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_goes_on() {
                 "page {page}: one page is not half of all: {report:?}"
             );
         }
-        assert!(waits(dir.path()).len() as u64 <= recovered.waiting);
+        assert!(queued(dir.path()).len() as u64 <= recovered.waiting);
     }
     assert!(set_aside > 5, "{set_aside} of {pages} pages");
 }
 
 #[test]
-fn the_sums_of_the_charts_are_brought_back_too() {
+fn the_sums_of_the_charts_are_recovered_too() {
     let dir = filled(10);
     let intervals = |dir: &Path| -> u64 {
-        let connection = open::connect_writer(&dir.join(FILE_NAME)).expect("opens");
+        let connection = connect_writer(&dir.join(FILE_NAME)).expect("opens");
         let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
         connection.query_row("SELECT count(*) FROM pulse", [], count).expect("counted").unsigned_abs()
     };
     let before = intervals(dir.path());
     assert!(before > 0);
     let root = |table: &str| -> u64 {
-        let connection = open::connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
+        let connection = connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
         let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
         connection.query_row(sql, [table], |row| row.get::<_, i64>(0)).expect("there").unsigned_abs()
     };
@@ -180,7 +185,7 @@ fn the_sums_of_the_charts_are_brought_back_too() {
 }
 
 #[test]
-fn a_file_that_is_none_leads_to_the_doctor_and_is_kept() {
+fn a_file_that_is_not_a_database_leads_to_the_doctor_and_is_kept() {
     let dir = filled(3);
     let path = dir.path().join(FILE_NAME);
     std::fs::write(&path, vec![b'x'; 20_000]).expect("writes");
@@ -191,11 +196,11 @@ fn a_file_that_is_none_leads_to_the_doctor_and_is_kept() {
     assert!(!report.is_well(), "what was in it cannot be told: {report:?}");
     let aside = report.set_aside.expect("kept");
     assert_eq!(std::fs::read(aside).expect("there"), vec![b'x'; 20_000]);
-    assert_eq!(waits(dir.path()), [0; 0]);
+    assert_eq!(queued(dir.path()), [0; 0]);
 }
 
 #[test]
-fn a_repair_that_did_not_end_is_not_taken_for_an_empty_spool() {
+fn an_unfinished_repair_is_not_taken_for_an_empty_spool() {
     let dir = filled(10);
     let path = dir.path().join(FILE_NAME);
     let new = filled(5);
@@ -207,7 +212,7 @@ fn a_repair_that_did_not_end_is_not_taken_for_an_empty_spool() {
     assert!(matches!(examine(dir.path(), false), Err(DoctorError::Open(OpenError::Unfinished(_)))));
     let report = examine(dir.path(), true).expect("ends what was begun");
     assert!(report.is_well(), "{report:?}");
-    assert_eq!(waits(dir.path()), [3, 4, 5]);
+    assert_eq!(queued(dir.path()), [3, 4, 5]);
     assert!(dir.path().join("spool-damaged-1.sqlite3").exists());
 }
 
@@ -224,9 +229,9 @@ fn while_an_engine_runs_the_doctor_only_looks() {
     assert!(matches!(examine(nowhere.path(), true), Err(DoctorError::Nothing(_))));
 }
 
-/// A look at a large spool takes minutes, and meanwhile an engine lets files of payloads go.
+/// To check a large spool takes minutes, and meanwhile an engine removes segments.
 #[test]
-fn what_an_engine_let_go_since_the_look_began_is_no_damage() {
+fn what_an_engine_pruned_since_the_check_began_is_no_damage() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
@@ -235,14 +240,14 @@ fn what_an_engine_let_go_since_the_look_began_is_no_damage() {
         close(spool, threads).await;
     });
     let path = dir.path().join(FILE_NAME);
-    let looking = open::reader(&path, None).expect("opens");
+    let looking = connect_reader(&path, None).expect("opens");
     let snapshot = looking.unchecked_transaction().expect("begins");
     snapshot.query_row("SELECT count(*) FROM event", [], |_| Ok(())).expect("readable");
-    // One line was pruned, the payload of another moved; the third is really lost.
+    // One line was pruned, the payload of another was moved; that of the third is lost.
     spoil(dir.path(), "DELETE FROM event WHERE id = 1; UPDATE event SET chunk = 2 WHERE id = 2");
     std::fs::remove_dir_all(dir.path().join("segments")).expect("goes");
     let mut report = Report::default();
-    let latest = open::reader(&path, None).expect("opens");
+    let latest = connect_reader(&path, None).expect("opens");
     check_payloads(&snapshot, Some(&latest), &mut report).expect("readable");
     assert_eq!((report.lines, report.findings.len()), (1, 1), "{report:?}");
     let text = &report.findings[0].text;
@@ -250,7 +255,7 @@ fn what_an_engine_let_go_since_the_look_began_is_no_damage() {
 }
 
 #[test]
-fn a_torn_note_of_a_repair_is_begun_again_and_loses_nothing() {
+fn a_repair_with_a_torn_note_begins_again_and_loses_nothing() {
     for note in ["", "spool-dam", "spool-damaged-17.sqlite", "../elsewhere", "spool-damaged-17.sqlite3x"] {
         let dir = filled(120);
         std::fs::write(dir.path().join("spool.repair"), note).expect("writes");
@@ -259,7 +264,7 @@ fn a_torn_note_of_a_repair_is_begun_again_and_loses_nothing() {
         assert!(refused.to_string().contains("tributary doctor"), "{refused}");
         let report = examine(dir.path(), true).expect("goes on");
         assert!(report.is_well(), "{note}: {report:?}");
-        assert_eq!((report.lines, waits(dir.path()).len()), (121, 118), "{note}");
+        assert_eq!((report.lines, queued(dir.path()).len()), (121, 118), "{note}");
     }
 }
 
@@ -272,5 +277,5 @@ fn files_that_a_repair_had_moved_keep_their_name_though_its_note_is_torn() {
     std::fs::write(at("spool.repair"), "spool-").expect("writes");
     examine(dir.path(), true).expect("goes on");
     assert!(at("spool-damaged-17.sqlite3").exists() && !at("spool.repair").exists());
-    assert_eq!(waits(dir.path()).len(), 118);
+    assert_eq!(queued(dir.path()).len(), 118);
 }

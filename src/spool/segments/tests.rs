@@ -1,27 +1,35 @@
-//! Payloads in files of their own: there when they were acknowledged, gone when their lines are, and never mistaken.
+//! Payloads of segments are there when they were acknowledged, gone when their lines are, and never mistaken for others.
 
-use super::{
-    super::{
-        FILE_NAME, Limits, LogReader, QueuedEvent, Spool, examine, open,
-        tests::{ROOMY, arrivals, close, delivered, event, failed, healed, runtime, settled, waiting},
-    },
-    *,
+use std::{
+    fs::OpenOptions,
+    io::{Seek as _, SeekFrom, Write as _},
+    path::Path,
 };
 
-/// More than a chunk takes.
+use super::*;
+use crate::spool::{
+    FILE_NAME, Limits, LogReader, QueuedEvent, Spool,
+    connection::connect_writer,
+    examine,
+    layout::SEGMENTS,
+    schema::migrate,
+    tests::{ROOMY, arrivals, close, delivered, event, failed, healed, runtime, settled, waiting},
+};
+
+/// More bytes than a chunk takes.
 const LARGE: usize = 100_000;
 
 fn segments_of(dir: &Path) -> Vec<i64> {
-    let mut all = numbers(&dir.join(FOLDER)).expect("readable");
+    let mut all = numbers(&dir.join(SEGMENTS)).expect("readable");
     all.sort_unstable();
     all
 }
 
 fn bytes_of(dir: &Path, number: i64) -> Vec<u8> {
-    std::fs::read(dir.join(FOLDER).join(name_of(number))).expect("there")
+    std::fs::read(dir.join(SEGMENTS).join(name_of(number))).expect("there")
 }
 
-/// A spool of 3 large events, of 1 small one and of 2 large ones, in two segments; closed.
+/// Fills a spool with 3 large events, a small one and 2 large ones, in two segments, and closes it.
 fn filled(dir: &Path, limits: Limits) -> Vec<QueuedEvent> {
     runtime().block_on(async {
         for ids in [&["m1", "m2", "m3"][..], &["m4"], &["m5", "m6"]] {
@@ -38,7 +46,7 @@ fn filled(dir: &Path, limits: Limits) -> Vec<QueuedEvent> {
     })
 }
 
-/// A disk that does not take this event.
+/// Makes the disk refuse this event.
 fn refuse(vandal: &Connection, message_id: &str) {
     let when = format!("WHEN new.message_id = '{message_id}'");
     vandal
@@ -53,7 +61,7 @@ fn heal(vandal: &Connection) {
 }
 
 #[test]
-fn a_large_commit_is_in_a_file_of_its_own_a_payload_a_line_and_a_small_one_is_not() {
+fn a_large_commit_goes_to_a_segment_one_payload_a_line_and_a_small_one_does_not() {
     let dir = tempfile::tempdir().expect("a folder");
     let all = filled(dir.path(), ROOMY);
     assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
@@ -67,13 +75,13 @@ fn a_large_commit_is_in_a_file_of_its_own_a_payload_a_line_and_a_small_one_is_no
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let path = dir.path().join(FOLDER).join(name_of(1));
+        let path = dir.path().join(SEGMENTS).join(name_of(1));
         assert_eq!(std::fs::metadata(path).expect("there").permissions().mode() & 0o777, 0o600);
     }
 }
 
 #[test]
-fn a_segment_goes_with_its_lines_and_what_waits_or_failed_stays() {
+fn a_segment_is_removed_with_its_lines_and_queued_and_failed_events_stay() {
     let dir = tempfile::tempdir().expect("a folder");
     let limits = Limits { keep_events: 0, ..ROOMY };
     let all = filled(dir.path(), limits);
@@ -81,10 +89,10 @@ fn a_segment_goes_with_its_lines_and_what_waits_or_failed_stays() {
         let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
         spool.settle(vec![delivered(&all[0]), failed(&all[1]), delivered(&all[3]), delivered(&all[4])]).await;
         settled(&spool, |ledger| ledger.delivered == 3).await;
-        assert_eq!(bytes_of(dir.path(), 1).len() / LARGE, 3, "a reader of a moment ago finds it");
+        assert_eq!(bytes_of(dir.path(), 1).len() / LARGE, 3, "a reader with an older snapshot finds it");
         close(spool, threads).await;
         let (spool, threads) = Spool::open(dir.path(), limits).expect("opens again");
-        assert_eq!(segments_of(dir.path()), [5], "the first one went");
+        assert_eq!(segments_of(dir.path()), [5], "the first one was removed");
         let left = waiting(&spool, 0).await;
         assert_eq!(
             left.iter().map(|one| (one.id, &one.json)).collect::<Vec<_>>(),
@@ -99,7 +107,7 @@ fn a_segment_goes_with_its_lines_and_what_waits_or_failed_stays() {
 }
 
 #[test]
-fn the_one_that_is_written_goes_when_all_lines_do_or_when_the_next_one_begins() {
+fn the_current_segment_is_removed_with_all_lines_or_once_the_next_one_begins() {
     let dir = tempfile::tempdir().expect("a folder");
     let limits = Limits { keep_events: 0, ..ROOMY };
     for (run, id) in (1..).zip(["m1", "m2", "m3"]) {
@@ -117,7 +125,7 @@ fn the_one_that_is_written_goes_when_all_lines_do_or_when_the_next_one_begins() 
     }
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), limits).expect("opens");
-        assert_eq!(segments_of(dir.path()), [5], "the newest line of the last one waits");
+        assert_eq!(segments_of(dir.path()), [5], "the newest line of the last one is queued");
         let small = waiting(&spool, 0).await;
         assert_eq!(small.iter().map(|one| one.id).collect::<Vec<_>>(), [2, 4, 6]);
         spool.append(arrivals(vec![event("u", "m4", LARGE)])).await.expect("room");
@@ -132,7 +140,7 @@ fn the_one_that_is_written_goes_when_all_lines_do_or_when_the_next_one_begins() 
     });
 }
 
-/// Whether the system has the file's bytes in memory.
+/// Whether the page cache holds the file.
 #[cfg(target_os = "linux")]
 fn is_in_memory(path: &Path) -> bool {
     use rustix::io::{ReadWriteFlags, preadv2};
@@ -141,7 +149,7 @@ fn is_in_memory(path: &Path) -> bool {
     preadv2(file, &mut [io::IoSliceMut::new(&mut byte)], 1000, ReadWriteFlags::NOWAIT).is_ok()
 }
 
-/// Files of tmpfs, for one, have no other place to be.
+/// Files of tmpfs, for example, are in memory only.
 #[cfg(target_os = "linux")]
 fn can_leave_memory(dir: &Path) -> bool {
     let path = dir.join("probe");
@@ -155,23 +163,24 @@ fn can_leave_memory(dir: &Path) -> bool {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_segment_that_ended_leaves_the_memory_when_all_its_lines_are_settled() {
+fn an_ended_segment_is_dropped_from_the_page_cache_once_all_its_lines_are_settled() {
     let dir = tempfile::tempdir().expect("a folder");
     let all = filled(dir.path(), ROOMY);
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
         let can_leave = can_leave_memory(dir.path());
-        let in_memory = || [1, 5].map(|number| is_in_memory(&dir.path().join(FOLDER).join(name_of(number))));
+        let in_memory =
+            || [1, 5].map(|number| is_in_memory(&dir.path().join(SEGMENTS).join(name_of(number))));
         spool.settle(all[..2].iter().map(delivered).collect()).await;
         close(spool, threads).await;
-        let while_one_waits = in_memory();
+        let while_one_is_queued = in_memory();
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
         spool.settle(all[2..].iter().map(delivered).collect()).await;
         close(spool, threads).await;
         let after = in_memory();
         if can_leave {
-            assert_eq!(while_one_waits, [true, true]);
-            assert_eq!(after, [false, true], "the second one has no end yet");
+            assert_eq!(while_one_is_queued, [true, true]);
+            assert_eq!(after, [false, true], "the second one has not ended");
         }
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens again");
         let log = LogReader::open(spool.path()).expect("opens");
@@ -186,7 +195,7 @@ fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
-        let vandal = open::connect_writer(spool.path()).expect("opens");
+        let vandal = connect_writer(spool.path()).expect("opens");
         let append =
             async |ids: [&str; 2]| spool.append(arrivals(ids.map(|id| event("u", id, LARGE)).into())).await;
         refuse(&vandal, "m2");
@@ -196,7 +205,7 @@ fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
         assert_eq!(append(["m3", "m4"]).await, Ok(1));
         let before = segments_of(dir.path());
         let length = bytes_of(dir.path(), *before.last().expect("one")).len();
-        assert_eq!(length / LARGE, 2, "nothing of what was refused");
+        assert_eq!(length / LARGE, 2, "nothing of the refused events");
         refuse(&vandal, "m6");
         append(["m5", "m6"]).await.expect_err("refused whole");
         heal(&vandal);
@@ -213,16 +222,16 @@ fn a_commit_that_fails_leaves_nothing_behind_and_the_next_one_is_whole() {
         close(spool, threads).await;
     });
     let bytes: usize = segments_of(dir.path()).iter().map(|number| bytes_of(dir.path(), *number).len()).sum();
-    assert_eq!(bytes / LARGE, 4, "what was refused takes no room");
+    assert_eq!(bytes / LARGE, 4, "refused events take no room");
     assert!(examine(dir.path(), false).expect("readable").is_well());
 }
 
 #[test]
-fn a_name_that_is_taken_is_not_asked_for_twice() {
+fn a_name_that_is_taken_is_not_tried_twice() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
-        std::fs::write(dir.path().join(FOLDER).join(name_of(1)), "another's").expect("writes");
+        std::fs::write(dir.path().join(SEGMENTS).join(name_of(1)), "another's").expect("writes");
         spool.append(arrivals(vec![event("u", "m1", LARGE)])).await.expect_err("refused");
         healed(&spool).await;
         assert_eq!(spool.append(arrivals(vec![event("u", "m1", LARGE)])).await, Ok(1));
@@ -233,11 +242,11 @@ fn a_name_that_is_taken_is_not_asked_for_twice() {
 }
 
 #[test]
-fn a_folder_that_somebody_removed_is_made_again() {
+fn a_removed_folder_is_made_again() {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
-        std::fs::remove_dir(dir.path().join(FOLDER)).expect("removes");
+        std::fs::remove_dir(dir.path().join(SEGMENTS)).expect("removes");
         assert_eq!(spool.append(arrivals(vec![event("u", "m1", LARGE)])).await, Ok(1));
         assert_eq!(segments_of(dir.path()), [1]);
         close(spool, threads).await;
@@ -245,7 +254,7 @@ fn a_folder_that_somebody_removed_is_made_again() {
 }
 
 #[test]
-fn what_somebody_may_still_read_stays_when_the_database_is_opened_anew() {
+fn segments_that_readers_may_still_use_stay_when_the_database_is_reopened() {
     let dir = tempfile::tempdir().expect("a folder");
     let limits = Limits { keep_events: 0, ..ROOMY };
     let all = filled(dir.path(), limits);
@@ -254,9 +263,9 @@ fn what_somebody_may_still_read_stays_when_the_database_is_opened_anew() {
         spool.settle(all[..4].iter().map(delivered).collect()).await;
         let log = LogReader::open(spool.path()).expect("opens");
         while log.line(4).expect("readable").is_some() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let vandal = open::connect_writer(spool.path()).expect("opens");
+        let vandal = connect_writer(spool.path()).expect("opens");
         refuse(&vandal, "m7");
         spool.append(arrivals(vec![event("u", "m7", LARGE)])).await.expect_err("refused");
         heal(&vandal);
@@ -270,35 +279,40 @@ fn what_somebody_may_still_read_stays_when_the_database_is_opened_anew() {
 }
 
 #[test]
-fn a_segment_that_was_begun_and_not_written_is_not_used_by_the_next_commit() {
+fn a_segment_of_a_rolled_back_commit_is_not_used_by_the_next_one() {
     let dir = tempfile::tempdir().expect("a folder");
-    let connection = open::connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
-    open::migrate(&connection, 0).expect("a new one");
+    let connection = connect_writer(&dir.path().join(FILE_NAME)).expect("opens");
+    migrate(&connection, 0).expect("a new one");
     let mut segments = Segments::open(&connection).expect("opens");
     connection.execute_batch("BEGIN").expect("begins");
-    segments.ready(&connection, 1).expect("begun").expect("there is a folder");
+    segments.current(&connection, 1).expect("begun").expect("there is a folder");
     connection.execute_batch("ROLLBACK").expect("before anything was written");
     segments.rolled_back();
-    // The log may point there still, until it is cut.
+    // The write-ahead log may still point into it, until that is cut.
     assert_eq!(segments_of(dir.path()), [1]);
     segments.cut_back().expect("cut");
     assert_eq!(segments_of(dir.path()), [0; 0]);
     connection.execute_batch("BEGIN").expect("begins");
-    segments.ready(&connection, 1).expect("begun").expect("there is a folder").write(b"{}").expect("written");
+    segments
+        .current(&connection, 1)
+        .expect("begun")
+        .expect("there is a folder")
+        .write(b"{}")
+        .expect("written");
     connection.execute_batch("COMMIT").expect("commits");
     segments.committed();
     drop(segments);
     Segments::open(&connection).expect("opens again");
-    assert_eq!(segments_of(dir.path()), [2], "a row is there for it");
+    assert_eq!(segments_of(dir.path()), [2], "it has a row");
 }
 
 #[test]
-fn a_file_that_a_crash_left_before_its_commit_goes_and_its_number_is_not_given_again() {
+fn a_file_left_by_a_crash_before_its_commit_is_removed_and_its_number_is_not_given_again() {
     let dir = tempfile::tempdir().expect("a folder");
     filled(dir.path(), ROOMY);
-    let stray = dir.path().join(FOLDER).join(name_of(17));
+    let stray = dir.path().join(SEGMENTS).join(name_of(17));
     std::fs::write(&stray, "{}\n").expect("writes");
-    let other = dir.path().join(FOLDER).join("notes.txt");
+    let other = dir.path().join(SEGMENTS).join("notes.txt");
     std::fs::write(&other, "mine").expect("writes");
     runtime().block_on(async {
         let (spool, threads) = Spool::open(dir.path(), ROOMY).expect("opens");
@@ -307,14 +321,14 @@ fn a_file_that_a_crash_left_before_its_commit_goes_and_its_number_is_not_given_a
         close(spool, threads).await;
     });
     assert_eq!(segments_of(dir.path()), [1, 5, 18]);
-    assert!(other.exists(), "what is none of ours stays");
+    assert!(other.exists(), "files that are not ours stay");
 }
 
 #[test]
-fn a_changed_byte_or_a_missing_file_costs_its_own_events_and_is_named() {
+fn a_changed_byte_or_a_missing_file_costs_only_its_own_events_and_is_reported() {
     let dir = tempfile::tempdir().expect("a folder");
     let all = filled(dir.path(), ROOMY);
-    let path = dir.path().join(FOLDER).join(name_of(1));
+    let path = dir.path().join(SEGMENTS).join(name_of(1));
     let mut bytes = bytes_of(dir.path(), 1);
     bytes[all[0].json.len() + 50] ^= 1;
     std::fs::write(&path, bytes).expect("damages");
@@ -338,7 +352,7 @@ fn a_damaged_database_is_set_aside_with_its_segments_and_the_new_one_has_them_to
     let dir = tempfile::tempdir().expect("a folder");
     let all = filled(dir.path(), ROOMY);
     let path = dir.path().join(FILE_NAME);
-    let vandal = open::connect_writer(&path).expect("opens");
+    let vandal = connect_writer(&path).expect("opens");
     vandal.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("all in one file");
     let page: i64 = vandal
         .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'segment'", [], |row| row.get(0))
@@ -351,7 +365,7 @@ fn a_damaged_database_is_set_aside_with_its_segments_and_the_new_one_has_them_to
     let before = [1, 5].map(|number| bytes_of(dir.path(), number));
     let report = examine(dir.path(), true).expect("can be mended");
     assert_eq!(report.recovered.expect("a new one").lost, Some(0), "{report:?}");
-    let aside = report.set_aside.expect("kept").with_extension(FOLDER);
+    let aside = report.set_aside.expect("kept").with_extension(SEGMENTS);
     assert_eq!(
         ["00000001.jsonl", "00000005.jsonl"].map(|name| std::fs::read(aside.join(name)).expect("kept")),
         before

@@ -1,8 +1,8 @@
-//! How many bytes of events that wait or failed each source has in the spool: what `spool.max_source_percent` bounds.
+//! JSON bytes of queued and failed events by source: what `spool.max_source_percent` limits.
 //!
-//! The sums are in memory, and in the table `held`, which is written in the transaction of what it counts. A settlement
-//! does not say whose event it settles. Memory knows the sources of recent lines; those of older ones are read from the
-//! log, many at a time.
+//! The sums are in memory, and in the table `held`, which is written in the transaction of what it counts. A settlement does not
+//! say which source its event is from. The sources of recent lines are in memory; those of older lines are read from the log,
+//! many at a time.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -12,72 +12,81 @@ use std::{
 use ahash::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{
-    delivery::EventId,
-    spool::rows::{Books, column},
+use super::{
+    columns::{count_column, count_of},
+    totals::Totals,
+    words,
 };
+use crate::delivery::EventId;
 
-/// Stretches of neighbouring lines of one source that are remembered.
-const STRETCHES_MAX: usize = 32_768;
+/// Maximum ranges in memory; a range is neighbouring lines of one source.
+const RANGES_MAX: usize = 32_768;
 
-/// Older lines are read in blocks of so many; and so many blocks are remembered (2 MiB), since events of many users and
-/// shards settle out of order.
+/// Lines of a block, and maximum blocks in memory (2 MiB). Older lines are read a block at a time. Several blocks are kept
+/// because events of many users and shards settle out of order.
 const BLOCK_LINES: u16 = 1024;
 const BLOCKS_MAX: usize = 256;
 
-/// The sums. A source is known by its number in `word`.
+/// The sums. A source is identified by the number of its name in `word`.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
-    /// Sources that have nothing are left out.
+pub(super) struct SourceBytes {
+    /// Sources that hold nothing are left out.
     held: HashMap<i64, u64>,
-    /// What the sources that the open transaction changes had before it.
+    /// What the sources that the open transaction changes held before it.
     before: HashMap<i64, u64>,
-    /// Sources whose sum was wrong in the table, until a commit has written it.
+    /// Sources whose sum in the table was wrong, until a commit has written it.
     unwritten: BTreeSet<i64>,
-    /// The names of those that have something.
+    /// The names of the sources in `held`.
     names: HashMap<i64, Arc<str>>,
-    /// First and last line, and their source; oldest first.
-    stretches: VecDeque<(EventId, EventId, i64)>,
+    /// Oldest first.
+    ranges: VecDeque<Range>,
     /// The sources of older lines, by the first line divided by [`BLOCK_LINES`]; 0: there was no such line.
     blocks: BTreeMap<EventId, Vec<i64>>,
 }
 
-impl Sources {
-    /// Reads the sums. Where they do not come to the bytes in `books` (an older version wrote the file), the rows are
-    /// counted; the next commit writes what they come to.
-    pub(super) fn open(connection: &Connection, books: &Books) -> rusqlite::Result<Self> {
+/// Neighbouring lines of one source.
+#[derive(Debug)]
+struct Range {
+    first: EventId,
+    last: EventId,
+    source: i64,
+}
+
+impl SourceBytes {
+    /// Reads the sums. If they do not add up to the bytes in `totals` (an older version wrote the file), the rows are counted;
+    /// the next commit writes the result.
+    pub(super) fn open(connection: &Connection, totals: &Totals) -> rusqlite::Result<Self> {
         let mut sources = Self::default();
-        let told = held(connection)?;
-        if told.values().sum::<u64>() == books.queued_bytes {
-            sources.held.extend(told);
+        let stored = stored(connection)?;
+        if stored.values().sum::<u64>() == totals.queued_bytes {
+            sources.held.extend(stored);
         } else {
-            sources.held.extend(told.into_keys().map(|source| (source, 0)));
-            sources.held.extend(counted(connection, books.settled_through)?);
+            sources.held.extend(stored.into_keys().map(|source| (source, 0)));
+            sources.held.extend(counted(connection, totals.settled_through)?);
             sources.unwritten.extend(sources.held.keys());
         }
         sources.learn_names(connection)?;
         Ok(sources)
     }
 
-    /// Looks the names up that are not known yet.
+    /// Looks up the names that are missing.
     fn learn_names(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         for source in self.held.keys() {
             if !self.names.contains_key(source) {
-                let mut statement = connection.prepare_cached("SELECT text FROM word WHERE id = ?1")?;
-                let name: Option<String> = statement.query_row([source], |row| row.get(0)).optional()?;
+                let name = words::text_of(connection, *source)?;
                 self.names.insert(*source, name.unwrap_or_default().into());
             }
         }
         Ok(())
     }
 
-    /// Bytes that a source has.
+    /// Bytes that a source holds.
     pub(super) fn bytes(&self, source: i64) -> u64 {
         self.held.get(&source).copied().unwrap_or(0)
     }
 
-    /// The sources that have something, by name.
-    pub(super) fn told(&self) -> Arc<[(Arc<str>, u64)]> {
+    /// The sources that hold something, by name.
+    pub(super) fn by_name(&self) -> Arc<[(Arc<str>, u64)]> {
         let named = |(source, bytes): (&i64, &u64)| Some((Arc::clone(self.names.get(source)?), *bytes));
         self.held.iter().filter(|(_, bytes)| **bytes > 0).filter_map(named).collect()
     }
@@ -99,30 +108,31 @@ impl Sources {
         self.held.insert(source, now);
     }
 
-    /// These lines are of one source. They follow those that were noted before.
+    /// Notes the source of new lines, from `first` to `last`.
     pub(super) fn note(&mut self, first: EventId, last: EventId, source: i64) {
         if last < first {
             return;
         }
-        if let Some((_, end, same)) = self.stretches.back_mut()
-            && *same == source
-            && *end + 1 == first
+        if let Some(range) = self.ranges.back_mut()
+            && range.source == source
+            && range.last + 1 == first
         {
-            *end = last;
+            range.last = last;
             return;
         }
-        if self.stretches.len() == STRETCHES_MAX {
-            self.stretches.pop_front();
+        if self.ranges.len() == RANGES_MAX {
+            self.ranges.pop_front();
         }
-        self.stretches.push_back((first, last, source));
+        self.ranges.push_back(Range { first, last, source });
     }
 
-    /// Whose event it is that waits or failed; `None`: it is not in the log.
+    /// The source of a queued or failed event; `None`: it is not in the log.
     pub(super) fn of(&mut self, connection: &Connection, id: EventId) -> rusqlite::Result<Option<i64>> {
-        let place = self.stretches.partition_point(|(_, last, _)| *last < id);
-        if let Some((_, _, source)) = self.stretches.get(place).filter(|(first, _, _)| *first <= id) {
-            return Ok(Some(*source));
+        let index = self.ranges.partition_point(|range| range.last < id);
+        if let Some(range) = self.ranges.get(index).filter(|range| range.first <= id) {
+            return Ok(Some(range.source));
         }
+        // If one source holds everything, it holds this event too.
         let mut holders = self.held.iter().filter(|(_, bytes)| **bytes > 0);
         if let (Some((source, _)), None) = (holders.next(), holders.next()) {
             return Ok(Some(*source));
@@ -130,12 +140,12 @@ impl Sources {
         if let Some(source) = self.in_block(connection, id)? {
             return Ok(Some(source));
         }
-        // It came after its block was read.
+        // It was added after its block was read.
         let mut statement = connection.prepare_cached("SELECT source FROM event WHERE id = ?1")?;
         statement.query_row([id], |row| row.get(0)).optional()
     }
 
-    /// The same by the block that it is in, which is read if it must be.
+    /// The same by the block of the line, which is read if it is not in memory.
     fn in_block(&mut self, connection: &Connection, id: EventId) -> rusqlite::Result<Option<i64>> {
         let lines = EventId::from(BLOCK_LINES);
         let block = id.div_euclid(lines);
@@ -146,8 +156,8 @@ impl Sources {
                 connection.prepare_cached("SELECT id, source FROM event WHERE id >= ?1 AND id < ?2")?;
             let mut rows = statement.query([first, first + lines])?;
             while let Some(row) = rows.next()? {
-                let place = usize::try_from(row.get::<_, EventId>(0)? - first).unwrap_or(usize::MAX);
-                if let Some(source) = sources.get_mut(place) {
+                let index = usize::try_from(row.get::<_, EventId>(0)? - first).unwrap_or(usize::MAX);
+                if let Some(source) = sources.get_mut(index) {
                     *source = row.get(1)?;
                 }
             }
@@ -156,8 +166,8 @@ impl Sources {
             }
             self.blocks.insert(block, sources);
         }
-        let place = usize::try_from(id.rem_euclid(lines)).unwrap_or(usize::MAX);
-        Ok(self.blocks[&block].get(place).copied().filter(|source| *source != 0))
+        let index = usize::try_from(id.rem_euclid(lines)).unwrap_or(usize::MAX);
+        Ok(self.blocks[&block].get(index).copied().filter(|source| *source != 0))
     }
 
     /// Writes the sums that changed. Part of the caller's transaction.
@@ -179,17 +189,17 @@ impl Sources {
         self.names.retain(|source, _| self.held.contains_key(source));
     }
 
-    /// The transaction came to nothing: the log ends with `newest`.
+    /// The transaction was rolled back: the log ends with the line `newest`.
     pub(super) fn rolled_back(&mut self, newest: EventId) {
         self.held.extend(self.before.drain());
-        // The number of a name that was new is given again, and so are the places of lines.
+        // Numbers of new names and of new lines are given again.
         self.forget_empty();
         self.blocks.clear();
-        while self.stretches.back().is_some_and(|(first, _, _)| *first > newest) {
-            self.stretches.pop_back();
+        while self.ranges.back().is_some_and(|range| range.first > newest) {
+            self.ranges.pop_back();
         }
-        if let Some((_, last, _)) = self.stretches.back_mut() {
-            *last = (*last).min(newest);
+        if let Some(range) = self.ranges.back_mut() {
+            range.last = range.last.min(newest);
         }
     }
 }
@@ -200,18 +210,18 @@ fn write(connection: &Connection, source: i64, bytes: u64) -> rusqlite::Result<(
     } else {
         connection
             .prepare_cached("INSERT OR REPLACE INTO held (source, bytes) VALUES (?1, ?2)")?
-            .execute(params![source, column(bytes)])?;
+            .execute(params![source, count_column(bytes)])?;
     }
     Ok(())
 }
 
-/// The sums that the file has.
-pub(in crate::spool) fn held(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, u64>> {
+/// The sums that the table `held` has.
+pub(super) fn stored(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, u64>> {
     sums(connection, "SELECT source, bytes FROM held")
 }
 
-/// The sums by the rows. Up to `settled_through` no event waits, so that the history is not looked at.
-pub(in crate::spool) fn counted(
+/// The sums by the rows of `event`. No event up to `settled_through` is queued, so the history is not read.
+pub(super) fn counted(
     connection: &Connection,
     settled_through: EventId,
 ) -> rusqlite::Result<BTreeMap<i64, u64>> {
@@ -234,28 +244,22 @@ pub(in crate::spool) fn counted(
     Ok(counted)
 }
 
-/// Makes these the sums that the file has.
-pub(in crate::spool) fn write_all(
-    connection: &Connection,
-    sums: &BTreeMap<i64, u64>,
-) -> rusqlite::Result<()> {
+/// Replaces the sums in the table.
+pub(super) fn write_all(connection: &Connection, sums: &BTreeMap<i64, u64>) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM held", [])?;
     sums.iter().try_for_each(|(source, bytes)| write(connection, *source, *bytes))
 }
 
 fn sums(connection: &Connection, sql: &str) -> rusqlite::Result<BTreeMap<i64, u64>> {
     let mut statement = connection.prepare(sql)?;
-    let of_row = |row: &rusqlite::Row<'_>| {
-        let bytes: i64 = row.get(1)?;
-        Ok((row.get(0)?, u64::try_from(bytes).unwrap_or(0)))
-    };
+    let of_row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1).map(count_of)?));
     statement.query_map([], of_row)?.filter(|row| !matches!(row, Ok((_, 0)))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::{FILE_NAME, Spool, open, tests};
+    use crate::spool::{Spool, connection::connect_writer, layout::FILE_NAME, tests};
 
     /// A spool whose file has four events: of "A", "B", "A" and "B".
     fn filled(dir: &std::path::Path) -> Connection {
@@ -267,18 +271,18 @@ mod tests {
             }
             tests::close(spool, threads).await;
         });
-        open::connect_writer(&dir.join(FILE_NAME)).expect("opens")
+        connect_writer(&dir.join(FILE_NAME)).expect("opens")
     }
 
-    fn sources(connection: &Connection) -> Sources {
-        Sources::open(connection, &Books::read(connection).expect("readable")).expect("readable")
+    fn sources(connection: &Connection) -> SourceBytes {
+        SourceBytes::open(connection, &Totals::read(connection).expect("readable")).expect("readable")
     }
 
     #[test]
     fn sums_that_were_counted_are_written_also_where_the_first_transaction_comes_to_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         let connection = filled(dir.path());
-        let right = held(&connection).expect("readable");
+        let right = stored(&connection).expect("readable");
         connection
             .execute_batch("UPDATE held SET bytes = 7; INSERT INTO held VALUES (99, 5)")
             .expect("spoils");
@@ -290,9 +294,9 @@ mod tests {
             if end == "COMMIT" { sources.committed() } else { sources.rolled_back(4) }
         };
         transaction("ROLLBACK");
-        assert_ne!(held(&connection).expect("readable"), right);
+        assert_ne!(stored(&connection).expect("readable"), right);
         transaction("COMMIT");
-        assert_eq!(held(&connection).expect("readable"), right);
+        assert_eq!(stored(&connection).expect("readable"), right);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Whether the disk has room for more events. Looked at from time to time: asking costs a microsecond, and at most the
-//! 64 MiB that are on their way come in between.
+//! Whether the disk has room for more events. It is asked from time to time: that costs a microsecond, and at most the 64 MiB
+//! that are on their way to the disk come in between.
 
 use std::{
     path::Path,
@@ -10,41 +10,39 @@ use rusqlite::Connection;
 
 use super::segments;
 
-/// How often the disk is asked while something is written; in between, after so many bytes.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const LOOK_AFTER_BYTES: u64 = 8 << 20;
+/// How often the disk is asked while something is written, and after how many bytes at the latest.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ASK_AFTER_BYTES: u64 = 8 << 20;
 
-/// Bytes that must be free before events are taken again after a write found no room, beside the room to copy the
-/// write-ahead log: a settlement is a write too. On small disks a share of the whole.
+/// Bytes that must be free before events are taken again after a write found no room, beside the room to copy the write-ahead
+/// log: a settlement is a write too. On small disks a share of the whole disk.
 const FLOOR_BYTES: u64 = 32 << 20;
 const FLOOR_SHARE: u64 = 8;
 
-/// After a write found no room: how long none is said to be, at first and at most. It doubles when the next try finds none
-/// within [`FORGIVEN_AFTER`]: a quota, say, which the free space does not show.
+/// How long the disk counts as full after a write found no room: at first and at most. The time doubles if the next write that
+/// finds no room comes within [`FORGIVEN_AFTER`] (because of a quota, for example, which the free space does not show).
 const HOLD: Duration = Duration::from_secs(5);
 const HOLD_MAX: Duration = Duration::from_mins(1);
 const FORGIVEN_AFTER: Duration = Duration::from_mins(2);
 
-/// Of the space that stays free, this share must be there for the write-ahead log; the spool's own empty pages may stand
-/// in for the rest.
+/// This share of the space that must stay free has to be there for the write-ahead log. For the rest, empty pages of the
+/// database count as free space.
 const LOG_SHARE: u64 = 8;
 
-/// What is known of the disk.
+/// What is known of the disk's free space.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "answers to different questions, each asked by itself")]
-pub(super) struct Room {
+pub(super) struct DiskSpace {
     is_full: bool,
-    /// What was free when the disk was last asked.
+    /// Bytes that were free when the disk was last asked.
     free: Option<u64>,
-    looked_at: Option<Instant>,
-    bytes_since: u64,
-    /// Less is free than twice what must be free after a write found no room: the write-ahead log is copied at once.
+    asked_at: Option<Instant>,
+    written_since: u64,
     is_tight: bool,
-    /// When a write found no room, and for how long that counts.
+    /// When a write found no room, and how long that counts.
     ran_out: Option<(Instant, Duration)>,
-    /// There has not been room since.
     is_used_up: bool,
-    /// Pages are missing, and no more than the spool itself has.
+    /// The bytes that are missing are fewer than the spool itself takes.
     history_helps: bool,
 }
 
@@ -53,11 +51,12 @@ pub(super) struct Room {
 pub(super) struct Wanted {
     /// `spool.min_free_bytes`.
     pub(super) min_free: u64,
-    /// Bytes of the write-ahead log: the database may have to grow by as much.
+    /// Bytes of the write-ahead log: the database may have to grow by as many.
     pub(super) log: u64,
 }
 
-impl Room {
+impl DiskSpace {
+    /// Less is free than `spool.min_free_bytes`, or a write found no room a moment ago.
     pub(super) fn is_full(&self) -> bool {
         self.is_full
     }
@@ -67,14 +66,14 @@ impl Room {
         self.free
     }
 
-    /// Whether room that history gives up is of use: new events go before old lines. Not where another program fills the
+    /// Whether pruning old lines would make enough room: new events come before old lines. Not if another program fills the
     /// disk.
-    pub(super) fn wants_history(&self) -> bool {
+    pub(super) fn wants_pruning(&self) -> bool {
         self.is_full && self.history_helps
     }
 
     pub(super) fn wrote(&mut self, bytes: u64) {
-        self.bytes_since += bytes;
+        self.written_since += bytes;
     }
 
     /// A write found no room: events are taken again after a pause, and only with room.
@@ -85,33 +84,33 @@ impl Room {
             _ => HOLD,
         };
         self.ran_out = Some((Instant::now(), hold));
-        (self.is_used_up, self.looked_at) = (true, None);
+        (self.is_used_up, self.asked_at) = (true, None);
     }
 
-    /// A write found no room, and there has not been room since.
+    /// A write found no room, and there was none since.
     pub(super) fn is_used_up(&self) -> bool {
         self.is_used_up
     }
 
-    /// The database should have its room before the disk is full: what is in the write-ahead log then could not be copied
-    /// any more, and nothing could be settled or pruned.
+    /// Less is free than twice the floor. The write-ahead log is then copied at once: the database must grow before the disk is
+    /// full, or else nothing could be copied, settled or pruned any more.
     pub(super) fn is_tight(&self) -> bool {
         self.is_tight
     }
 
-    /// The limit changed, or the file was opened anew: look again at once.
-    pub(super) fn forget(&mut self) {
-        self.looked_at = None;
+    /// The limit changed, or the files were opened again: the disk is asked at once.
+    pub(super) fn ask_again(&mut self) {
+        self.asked_at = None;
     }
 
-    /// Asks the disk where that is due. Of a disk that does not answer nothing is feared: a write will say.
-    pub(super) fn look(&mut self, path: &Path, connection: &Connection, wanted: Wanted) {
-        let is_recent = self.looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY);
-        if is_recent && self.bytes_since < LOOK_AFTER_BYTES {
+    /// Asks the disk if it is time. A disk that does not answer counts as having room: a write will tell.
+    pub(super) fn ask(&mut self, path: &Path, connection: &Connection, wanted: Wanted) {
+        let is_recent = self.asked_at.is_some_and(|at| at.elapsed() < ASK_EVERY);
+        if is_recent && self.written_since < ASK_AFTER_BYTES {
             return;
         }
-        self.looked_at = Some(Instant::now());
-        self.bytes_since = 0;
+        self.asked_at = Some(Instant::now());
+        self.written_since = 0;
         let disk = path.parent().and_then(|folder| fs4::statvfs(folder).ok());
         let free = disk.as_ref().map(fs4::FsStats::available_space);
         self.free = free;
@@ -119,12 +118,12 @@ impl Room {
             let floor = wanted.log + FLOOR_BYTES.min(disk.total_space() / FLOOR_SHARE);
             let min_free = if self.is_used_up { wanted.min_free.max(floor) } else { wanted.min_free };
             let (free, empty) = (disk.available_space(), empty_bytes(connection));
-            let lacks = wanted_of(min_free, true).saturating_sub(free.saturating_add(empty));
-            self.history_helps = lacks > 0 && lacks < bytes_of_spool(path);
+            let missing = wanted_of(min_free, true).saturating_sub(free.saturating_add(empty));
+            self.history_helps = missing > 0 && missing < bytes_of_spool(path);
             self.is_tight = free < 2 * floor;
             is_short(free, empty, min_free, self.is_full)
         });
-        // Right after a write found no room, the disk's own number of free bytes is not believed.
+        // Right after a write found no room, the number of free bytes is not believed.
         let holds = self.ran_out.is_some_and(|(at, hold)| at.elapsed() < hold);
         let is_full = holds || is_short;
         self.is_used_up &= is_full;
@@ -136,17 +135,17 @@ impl Room {
     }
 }
 
-/// Bytes of pages that are in the file and hold nothing: pruning made them, and events go there first.
+/// Bytes of empty pages of the database: pruning made them, and events use them first.
 fn empty_bytes(connection: &Connection) -> u64 {
     let pages = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let bytes = pages("freelist_count").and_then(|count| Ok(count * pages("page_size")?));
     bytes.ok().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
 }
 
-/// What the database and its segments take.
+/// Bytes of the database and its segments.
 fn bytes_of_spool(path: &Path) -> u64 {
     let length = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    let segments = path.parent().and_then(|folder| segments::paths(&folder.join(segments::FOLDER)).ok());
+    let segments = path.parent().and_then(|dir| segments::paths(dir).ok());
     length(path) + segments.into_iter().flatten().map(|path| length(&path)).sum::<u64>()
 }
 
@@ -154,7 +153,7 @@ fn wanted_of(min_free: u64, was_short: bool) -> u64 {
     if was_short { min_free.saturating_add(min_free / 16) } else { min_free }
 }
 
-/// Once short, a little more is needed before it is called enough: else it would be called both by turns.
+/// Once short, the disk needs a little more room to count as having enough: else it would be called both by turns.
 fn is_short(free: u64, empty: u64, min_free: u64, was_short: bool) -> bool {
     let wanted = wanted_of(min_free, was_short);
     free.saturating_add(empty) < wanted || free < wanted / LOG_SHARE
@@ -166,17 +165,17 @@ mod tests {
 
     #[test]
     fn a_write_that_found_no_room_counts_for_a_while_and_for_longer_when_it_happens_again() {
-        let mut room = Room::default();
-        room.ran_out();
-        assert_eq!(room.ran_out.map(|(_, hold)| hold), Some(HOLD));
+        let mut space = DiskSpace::default();
+        space.ran_out();
+        assert_eq!(space.ran_out.map(|(_, hold)| hold), Some(HOLD));
         // Again while it is being waited for: the same pause.
-        room.ran_out();
-        assert_eq!(room.ran_out.map(|(_, hold)| hold), Some(HOLD));
+        space.ran_out();
+        assert_eq!(space.ran_out.map(|(_, hold)| hold), Some(HOLD));
         for expected in [10, 20, 40, 60, 60] {
-            let (_, hold) = room.ran_out.expect("it did");
-            room.ran_out = Instant::now().checked_sub(hold).map(|at| (at, hold));
-            room.ran_out();
-            assert_eq!(room.ran_out.map(|(_, hold)| hold.as_secs()), Some(expected));
+            let (_, hold) = space.ran_out.expect("it did");
+            space.ran_out = Instant::now().checked_sub(hold).map(|at| (at, hold));
+            space.ran_out();
+            assert_eq!(space.ran_out.map(|(_, hold)| hold.as_secs()), Some(expected));
         }
     }
 

@@ -1,0 +1,173 @@
+//! Why the spool's files could not be opened, read or written. [`OpenError`] goes straight to a person, so it also says what
+//! to do.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::ErrorCode;
+
+use super::schema::VERSION;
+
+/// Why an operation on the database or on a segment failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite failed.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// A segment, or the folder of the segments, could not be read or written.
+    #[error("{}: {error}", path.display())]
+    Segment {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The database's name leads to another file than the one that this process writes.
+    #[error("another file has the database's name, or none; put the right one back")]
+    Moved,
+}
+
+impl Error {
+    pub(super) fn segment(path: &Path, error: io::Error) -> Self {
+        Self::Segment { path: path.to_owned(), error }
+    }
+
+    /// The disk, or this user's quota on it, has no room.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            Self::Segment { error, .. } => has_no_room(error),
+            Self::Moved => false,
+        }
+    }
+
+    /// Another connection holds SQLite's lock: nothing was written, and nothing failed on the disk.
+    pub(super) fn is_locked(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    /// The database is not what was written: SQLite says so, or it has no tables, no sums, or values of other types.
+    pub(super) fn is_damage(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        match error {
+            rusqlite::Error::SqliteFailure(failure, text) => {
+                matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+                    || text.as_deref().is_some_and(|text| text.starts_with("no such"))
+            }
+            rusqlite::Error::SqlInputError { msg, .. } => msg.starts_with("no such"),
+            rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether the system says that a disk, or this user's quota on it, has no room.
+pub(super) fn has_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Why a spool did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process owns the folder.
+    #[error(
+        "another Tributary is already running on the data folder {}; stop it, or choose another folder with --data-dir",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// The folder or a file in it cannot be created or read.
+    #[error("cannot use the data folder {}; check that it exists, is yours and the disk has room", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the spool {}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Error,
+    },
+    /// The database is not what was written.
+    #[error(
+        "the spool {} is damaged; run `tributary doctor`: it recovers what can be read, and deletes nothing",
+        path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: Error,
+    },
+    /// A file in the folder was created by another user, who may have chosen its content.
+    #[error(
+        "{} was made by another user (uid {owner}) in a folder that is yours, so its content may not be yours and it is not \
+         used. If it is yours, give it to this user (chown) or run Tributary as that user; if not, move it away, or choose \
+         another folder with --data-dir",
+        path.display()
+    )]
+    Planted {
+        /// The file.
+        path: PathBuf,
+        /// The number of that user.
+        owner: u32,
+    },
+    /// A repair of a damaged database did not end.
+    #[error("a repair of the spool in {} did not end; run `tributary doctor` again", .0.display())]
+    Unfinished(PathBuf),
+    /// A newer program wrote the database.
+    #[error("the spool {} was written by a newer Tributary (its version is {found}, this one knows {VERSION}); update this one", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+}
+
+impl OpenError {
+    pub(super) fn database(path: &Path, source: impl Into<Error>) -> Self {
+        let (path, source) = (path.to_owned(), source.into());
+        if source.is_damage() { Self::Damaged { path, source } } else { Self::Database { path, source } }
+    }
+
+    pub(super) fn io(dir: &Path, source: io::Error) -> Self {
+        Self::Io { path: dir.to_owned(), source }
+    }
+}
+
+/// Why the log or the queue could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A file could not be read.
+    #[error("the spool could not be read: {0}")]
+    Files(Arc<str>),
+    /// The engine is stopping.
+    #[error("the spool is closed")]
+    Closed,
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Files(error.to_string().into())
+    }
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::from(Error::from(error))
+    }
+}

@@ -1,0 +1,33 @@
+//! What the writer publishes after each commit.
+
+use std::sync::Arc;
+
+use crate::delivery::{EventId, Intake, Ledger};
+
+/// The spool as of its last commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The sums.
+    pub ledger: Ledger,
+    /// The newest line.
+    pub newest: EventId,
+    /// Commits since the start.
+    pub revision: u64,
+    /// Whether the disk takes writes, and there is room.
+    pub intake: Intake,
+    /// Bytes that were free on the disk when it was last asked.
+    pub disk_free: Option<u64>,
+    /// Delivered, rejected and resent lines that were pruned from the log.
+    pub pruned: u64,
+    /// JSON bytes of queued and failed events, by the name of their source; sources without any are left out.
+    pub held: Arc<[(Arc<str>, u64)]>,
+    /// How often the files were made anew because they had been removed; readers reopen them when it rises.
+    pub files: u64,
+}
+
+impl Summary {
+    /// JSON bytes of a source's queued and failed events.
+    pub fn held_by(&self, source: &str) -> u64 {
+        self.held.iter().find(|(name, _)| **name == *source).map_or(0, |(_, bytes)| *bytes)
+    }
+}

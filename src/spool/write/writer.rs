@@ -1,0 +1,532 @@
+//! The writer: commits groups, and between commits keeps the log within its limits and the write-ahead log short.
+//!
+//! After a failure (of a commit, of a copy of the write-ahead log, of a look at the names of the files) nothing is acknowledged.
+//! Once a second ([`RECOVER_AFTER`]) the writer closes its connection without copying anything, makes certain what the disk has,
+//! reopens the database, copies the whole log again and compares it with the disk ([`crate::spool::renew`] has the steps and
+//! their invariants). Events are taken again when all of that worked and a commit of the writer's own did.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    answers::Answers,
+    database::Database,
+    error::WriteError,
+    group::Group,
+    table_state::TableState,
+    transaction::{Expected, Transaction, Written},
+    upkeep::{Pruning, advance_settled_through},
+};
+use crate::{
+    clock::now_ms,
+    delivery::{EventId, Intake},
+    spool::{
+        arrivals::AppendError,
+        charts::{Charts, Commit, Request},
+        connection::ExpectedFile,
+        disk_space::{DiskSpace, Wanted},
+        error::Error,
+        hot_keys::KeyCounts,
+        limits::Limits,
+        renew::{Names, SpoolFiles},
+        settlements::UNWRITTEN_MAX,
+        shared::Shared,
+        summary::Summary,
+    },
+};
+
+/// How long after the last work upkeep runs, and how often while there is work.
+const UPKEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// The same while there is more to prune than one pass may.
+const UPKEEP_WHEN_BEHIND: Duration = Duration::from_millis(50);
+
+/// How often the names of the open files are checked while nothing is written.
+const CHECK_NAMES_EVERY: Duration = Duration::from_secs(1);
+
+/// How long what nobody waits for (settlements, attempts) waits before it is tried again on a disk that refuses.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long requests are refused before the files are examined again.
+const RECOVER_AFTER: Duration = Duration::from_secs(1);
+
+/// About what an event (besides its payload), a settlement or an attempt takes in the write-ahead log, in bytes.
+const ROW_BYTES: u64 = 200;
+
+#[expect(clippy::struct_excessive_bools, reason = "answers to different questions, each asked by itself")]
+pub(in crate::spool) struct Writer {
+    database: Database,
+    state: TableState,
+    limits: Limits,
+    disk: DiskSpace,
+    charts: Charts,
+    /// The buffer for payloads, reused.
+    payloads: Vec<u8>,
+    /// Rejected events in the totals that no commit has written yet.
+    unwritten_rejections: u64,
+    /// The spool was said to be full when the present group was begun.
+    is_full: bool,
+    revision: u64,
+    /// How often the files were made anew.
+    files_made: u64,
+    intake: Intake,
+    /// When the last failure was, until a commit has succeeded.
+    failed_at: Option<Instant>,
+    /// A write or sync failed: what SQLite and the page cache hold may not be what the disk has.
+    is_suspect: bool,
+    /// There may be lines to prune, or a mark to move.
+    is_untidy: bool,
+    last_upkeep: Instant,
+    upkeep_every: Duration,
+}
+
+impl Writer {
+    pub(in crate::spool) fn new(database: Database, limits: Limits) -> Result<Self, Error> {
+        let state = TableState::read(database.connection())?;
+        let charts = Charts::open(database.connection())?;
+        Ok(Self {
+            database,
+            state,
+            limits,
+            disk: DiskSpace::default(),
+            charts,
+            payloads: Vec::new(),
+            unwritten_rejections: 0,
+            is_full: false,
+            revision: 0,
+            files_made: 0,
+            intake: Intake::Ready,
+            failed_at: None,
+            is_suspect: false,
+            is_untidy: true,
+            last_upkeep: Instant::now(),
+            upkeep_every: UPKEEP_EVERY,
+        })
+    }
+
+    /// Copies the write-ahead log that the previous process left and compares it with the disk, before anything is added.
+    pub(in crate::spool) fn take_over_log(&mut self) {
+        if let Err(error) = self.database.copy_and_compare() {
+            self.fail(&error);
+        }
+    }
+
+    pub(in crate::spool) fn summary(&self) -> Summary {
+        let totals = &self.state.totals;
+        Summary {
+            ledger: totals.ledger(),
+            newest: totals.newest,
+            revision: self.revision,
+            intake: self.intake.clone(),
+            disk_free: self.disk.free(),
+            pruned: totals.pruned(),
+            held: self.state.sources.by_name(),
+            files: self.files_made,
+        }
+    }
+
+    pub(in crate::spool) fn keys(&self) -> KeyCounts {
+        self.charts.keys()
+    }
+
+    pub(in crate::spool) fn expected(&self) -> &ExpectedFile {
+        self.database.expected()
+    }
+
+    pub(in crate::spool) fn newest(&self) -> EventId {
+        self.state.totals.newest
+    }
+
+    pub(in crate::spool) fn settled_through(&self) -> EventId {
+        self.state.totals.settled_through
+    }
+
+    pub(super) fn into_files(self) -> SpoolFiles {
+        self.database.into_files()
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.disk.ask_again();
+        self.is_untidy = true;
+    }
+
+    /// Publishes the summary and wakes everybody who waits for it.
+    fn publish(&self, shared: &Shared) {
+        self.update_summary(shared);
+        Self::wake(shared);
+    }
+
+    fn wake(shared: &Shared) {
+        shared.summary.send_if_modified(|_| true);
+    }
+
+    /// Publishes the summary and wakes nobody.
+    fn update_summary(&self, shared: &Shared) {
+        let max = self.limits.max_bytes;
+        shared.summary.send_if_modified(|told| {
+            // Once full, the spool needs a little room to be ready again: else it would be called both by turns.
+            let full_at = if told.intake == Intake::Full { max - max / 16 } else { max };
+            let is_full = self.intake == Intake::Ready && self.state.totals.queued_bytes >= full_at;
+            *told = self.summary();
+            if self.intake == Intake::Ready && self.disk.is_full() {
+                told.intake = Intake::DiskFull;
+            } else if is_full {
+                told.intake = Intake::Full;
+            }
+            false
+        });
+    }
+
+    /// Asks the disk for room, and publishes a change.
+    fn ask_disk(&mut self, shared: &Shared) {
+        let before = (self.disk.is_full(), self.disk.free());
+        let wanted = Wanted { min_free: self.limits.min_free_bytes, log: self.database.log_bytes() };
+        self.disk.ask(self.database.path(), self.database.connection(), wanted);
+        // After a write found no room, requests are let in, so that their refusal names the disk's error.
+        shared.admission.set_disk_full(self.disk.is_full() && !self.disk.is_used_up());
+        // The free space is shown while it is too little.
+        let is_news = self.disk.is_full() && self.disk.free() != before.1;
+        if is_news || self.disk.is_full() != before.0 {
+            self.publish(shared);
+        }
+    }
+
+    /// Refuses what was let in before the disk was found to be full, so that settlements go on. Requests with rejected events
+    /// only are counted, and get no line.
+    fn turn_away(&mut self, group: &mut Group, shared: &Shared) {
+        let refusal = if self.disk.is_used_up() {
+            AppendError::Disk(self.failure())
+        } else {
+            AppendError::disk_is_full()
+        };
+        shared.admission.done(group.appends.iter().map(|append| (&append.arrivals.source, append.bytes)));
+        let mut answers = Answers::default();
+        let mut counted = 0;
+        for append in group.appends.drain(..) {
+            let answer = if append.arrivals.events.is_empty() {
+                counted += append.arrivals.rejected_count();
+                Ok(self.state.totals.newest)
+            } else {
+                Err(refusal.clone())
+            };
+            answers.appends.push((append.reply, answer));
+        }
+        for requeue in group.requeues.drain(..) {
+            answers.requeues.push((requeue.reply, Err(refusal.clone())));
+        }
+        if counted > 0 {
+            self.state.totals.reject_unkept(counted);
+            self.unwritten_rejections += counted;
+            self.is_untidy = true;
+            self.publish(shared);
+        }
+        answers.send();
+    }
+
+    /// Commits a group and answers it. Returns what has to be tried again.
+    pub(super) fn commit(&mut self, mut group: Group, shared: &Shared) -> Group {
+        group.add_settlements(shared.settlements.take());
+        self.ask_disk(shared);
+        if self.disk.is_full() {
+            self.turn_away(&mut group, shared);
+            if !group.has_work() {
+                return Group::new();
+            }
+        }
+        self.is_full = shared.summary.borrow().intake == Intake::Full;
+        let rejected_before = self.state.totals.rejected;
+        let is_tried = self.may_write(shared);
+        let written = if is_tried { self.write(&mut group) } else { Err(self.failure()) };
+        shared.admission.done(group.appends.iter().map(|append| (&append.arrivals.source, append.bytes)));
+        let (answers, next) = match written {
+            Ok(mut written) => {
+                self.revision += 1;
+                self.failed_at = None;
+                self.become_ready();
+                shared.settlements.set_unwritten(0);
+                self.count(&group, &written, self.state.totals.rejected - rejected_before);
+                shared.recent.add(std::mem::take(&mut written.queued), self.state.totals.newest);
+                (Answers::committed(group, written), Group::new())
+            }
+            Err(reason) => {
+                let answers = Answers::refused(&mut group, &AppendError::Disk(reason));
+                let next = group.retry(UNWRITTEN_MAX, RETRY_AFTER);
+                shared.settlements.set_unwritten(next.settlements.len());
+                (answers, next)
+            }
+        };
+        // Publish first: a sender that was told 200 finds its event in the sums and in the queue. Wake the forwarder last: it
+        // would run on this core before the replies are sent.
+        self.update_summary(shared);
+        answers.send();
+        Self::wake(shared);
+        next
+    }
+
+    /// Counts a commit: for the next copy of the log, the next look at the disk, and the charts. What cannot be counted is a gap
+    /// in a chart, no more.
+    fn count(&mut self, group: &Group, written: &Written, rejected: u64) {
+        let rows = written.queued.len() + group.settlements.len() + group.attempts.len();
+        let copied: u64 = written.requeued.iter().map(|one| one.sums.bytes).sum();
+        let accepted: u64 = written.queued.iter().map(|event| event.json.len() as u64).sum();
+        let (rows, payloads) = (ROW_BYTES * rows as u64 + written.rejected_bytes, accepted + copied);
+        self.database.wrote(if written.in_segment { rows } else { rows + payloads });
+        self.disk.wrote(rows + payloads);
+
+        let requests = group.appends.iter().zip(&written.requests).map(|(append, lines)| Request {
+            received_at: append.arrivals.received_at,
+            first: lines.first,
+            lines: lines.count,
+            events: append.arrivals.events.len() as u64 + append.arrivals.rejected_count(),
+        });
+        let rejections = group.appends.iter().flat_map(|append| &append.arrivals.rejected);
+        let faults = rejections.map(|rejected| &rejected.fault);
+        let faults = faults.chain(group.attempts.iter().map(|(_, attempt)| &attempt.fault));
+        let counted = group.appends.iter().flat_map(|append| append.arrivals.counted.clone());
+        let commit = Commit {
+            now: now_ms(),
+            requests: &requests.collect::<Vec<_>>(),
+            accepted: &written.queued,
+            rejected,
+            settled: &group.settlements,
+            faults: &faults.map(|fault| Arc::clone(&fault.code)).collect::<Vec<_>>(),
+            counted: &counted.collect::<Vec<_>>(),
+            queued: self.state.totals.ledger().queued,
+        };
+        if let Err(error) = self.charts.count(self.database.connection(), &commit) {
+            tracing::warn!("a commit could not be counted for the charts: {error}");
+        }
+        self.is_untidy = true;
+    }
+
+    /// Writes a group in one transaction, or says why it could not be written.
+    fn write(&mut self, group: &mut Group) -> Result<Written, Arc<str>> {
+        let written = self.transact(|writer| writer.write_rows(group));
+        written.map_err(|error| {
+            self.fail(&error);
+            self.failure()
+        })
+    }
+
+    /// Runs one transaction. A failure takes back what it changed in memory.
+    fn transact<T>(&mut self, rows: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, WriteError> {
+        let before = self.state.totals;
+        self.database.connection().execute_batch("BEGIN IMMEDIATE")?;
+        let done = rows(self).and_then(|done| {
+            let connection = self.database.connection();
+            self.state.write_sums(connection)?;
+            connection.execute_batch("COMMIT")?;
+            Ok(done)
+        });
+        let done = done.map_err(WriteError::from).and_then(|done| {
+            // A commit into files that the next start would not open does not count.
+            Result::from(self.database.check_names())?;
+            Ok(done)
+        });
+        if done.is_ok() {
+            self.state.committed();
+            self.unwritten_rejections = 0;
+        } else {
+            self.state.rolled_back(before);
+            if let Err(error) = self.database.connection().execute_batch("ROLLBACK") {
+                tracing::debug!("nothing to roll back: {error}");
+            }
+        }
+        done
+    }
+
+    fn write_rows(&mut self, group: &mut Group) -> Result<Written, Error> {
+        let buffer = std::mem::take(&mut self.payloads);
+        // Lines of rejected events do not count: they are few, and pruned one by one, but a segment is removed as a whole.
+        let expected = Expected {
+            events: group.appends.iter().map(|append| append.arrivals.events.len()).sum(),
+            bytes: group.appends.iter().map(|append| append.arrivals.accepted_bytes()).sum(),
+        };
+        let (connection, limits) = (self.database.connection(), (self.limits, self.is_full));
+        let mut transaction = Transaction::begin(connection, &mut self.state, buffer, &expected, limits)?;
+        for append in &mut group.appends {
+            transaction.append(&mut append.arrivals)?;
+        }
+        for requeue in &group.requeues {
+            super::requeue::requeue(&mut transaction, requeue)?;
+        }
+        for (event, attempt) in &group.attempts {
+            crate::spool::attempts::insert(connection, *event, attempt)?;
+        }
+        transaction.totals().repeats += group.repeats;
+        for settlement in &group.settlements {
+            transaction.settle(settlement)?;
+        }
+        let (written, buffer) = transaction.finish()?;
+        self.payloads = buffer;
+        Ok(written)
+    }
+
+    /// When upkeep is due: soon while there is something to tidy, and once a second to check the names of the files.
+    pub(super) fn upkeep_at(&self) -> Instant {
+        let is_busy = self.is_untidy || self.failed_at.is_some() || self.disk.is_full();
+        self.last_upkeep + if is_busy { self.upkeep_every } else { CHECK_NAMES_EVERY }
+    }
+
+    /// Moves marks, prunes, copies the write-ahead log, checks the files. A failure here is like that of a commit: nothing is
+    /// acknowledged until the files are known again.
+    pub(super) fn upkeep(&mut self, shared: &Shared, is_closing: bool) {
+        if self.failed_at.is_some() {
+            self.last_upkeep = Instant::now();
+            let is_known = if is_closing { self.recover(shared) } else { self.may_write(shared) };
+            // A commit must prove it: to open the files writes nothing.
+            let proof = is_known.then(|| self.tidy());
+            match proof {
+                Some(Ok(_)) => {
+                    self.failed_at = None;
+                    self.become_ready();
+                }
+                Some(Err(error)) => self.fail(&error),
+                None => {}
+            }
+            self.publish(shared);
+            if self.failed_at.is_some() || !is_closing {
+                return;
+            }
+        }
+        if let Err(error) = self.routine_upkeep(shared, is_closing) {
+            self.fail(&error);
+            self.publish(shared);
+        }
+    }
+
+    fn routine_upkeep(&mut self, shared: &Shared, is_closing: bool) -> Result<(), WriteError> {
+        self.ask_disk(shared);
+        if matches!(self.intake, Intake::Failing(_)) && !self.disk.is_used_up() {
+            // There is room again, which `become_ready` waited for.
+            self.intake = Intake::Ready;
+            self.publish(shared);
+        }
+        self.is_untidy |= self.disk.wants_pruning() && self.state.can_make_room();
+        if !self.is_untidy && self.last_upkeep.elapsed() >= CHECK_NAMES_EVERY {
+            self.last_upkeep = Instant::now();
+            Result::from(self.database.check_names())?;
+        }
+        if self.is_untidy && (is_closing || self.last_upkeep.elapsed() >= self.upkeep_every) {
+            self.last_upkeep = Instant::now();
+            self.is_untidy = self.tidy()?;
+            self.upkeep_every = if self.is_untidy { UPKEEP_WHEN_BEHIND } else { UPKEEP_EVERY };
+            self.revision += 1;
+            self.publish(shared);
+        }
+        self.state.segments.remove_left(self.disk.is_full());
+        if is_closing { self.database.empty_log() } else { self.database.copy_log(self.disk.is_tight()) }
+    }
+
+    /// One pass over the tables; `true`: there is more to prune.
+    fn tidy(&mut self) -> Result<bool, WriteError> {
+        let has_more = self.transact(|writer| {
+            let connection = writer.database.connection();
+            advance_settled_through(connection, &mut writer.state.totals)?;
+            let (limits, wants_room) = (&writer.limits, writer.disk.wants_pruning());
+            let has_more = Pruning { connection, state: &mut writer.state, limits, wants_room }.run()?;
+            writer.charts.write(connection)?;
+            Ok(has_more)
+        })?;
+        self.charts.written();
+        let settled_through = self.state.totals.settled_through;
+        self.state.segments.drop_from_cache(self.database.connection(), settled_through)?;
+        Ok(has_more)
+    }
+
+    /// The disk takes writes. If a write found no room, the failure is shown until there is room again.
+    fn become_ready(&mut self) {
+        if !self.disk.is_used_up() {
+            self.intake = Intake::Ready;
+        }
+    }
+
+    /// Why nothing is acknowledged.
+    fn failure(&self) -> Arc<str> {
+        match &self.intake {
+            Intake::Failing(reason) => Arc::clone(reason),
+            Intake::Starting | Intake::Ready | Intake::Full | Intake::DiskFull | Intake::Stopping => {
+                Arc::from("the disk")
+            }
+        }
+    }
+
+    /// From now on nothing is acknowledged until the files are known again.
+    fn fail(&mut self, error: &WriteError) {
+        if error.is_full() {
+            self.disk.ran_out();
+        }
+        self.is_suspect |= !error.is_locked();
+        self.failed_at = Some(Instant::now());
+        let reason = error.reason(self.database.path());
+        if self.intake != Intake::Failing(Arc::clone(&reason)) {
+            tracing::error!("the spool cannot write, senders are asked to retry: {reason}");
+        }
+        self.intake = Intake::Failing(reason);
+    }
+
+    /// Whether a commit may be tried: always without a failure, and after one only once the files are known again.
+    fn may_write(&mut self, shared: &Shared) -> bool {
+        let Some(failed_at) = self.failed_at else { return true };
+        failed_at.elapsed() >= RECOVER_AFTER && self.recover(shared)
+    }
+
+    /// Makes certain what the disk has; `true` if that worked. A commit has to prove the rest.
+    fn recover(&mut self, shared: &Shared) -> bool {
+        self.failed_at = Some(Instant::now());
+        if !self.is_suspect {
+            return true;
+        }
+        match self.rebuild(shared) {
+            Ok(()) => {
+                self.is_suspect = false;
+                true
+            }
+            Err(error) => {
+                self.fail(&error);
+                false
+            }
+        }
+    }
+
+    fn rebuild(&mut self, shared: &Shared) -> Result<(), WriteError> {
+        self.database.abandon_copy();
+        match self.database.check_names() {
+            Names::Unchanged => {
+                self.database.close_and_renew()?;
+                self.state.segments.cut_back()?;
+                self.database.reopen()?;
+                self.read_again(shared)?;
+                self.database.copy_and_compare()?;
+            }
+            Names::Removed(path) => {
+                self.state.segments.keep_ends();
+                self.database.rescue()?;
+                self.files_made += 1;
+                self.read_again(shared)?;
+                // Payloads in segments that were removed too are gone: their events show as damaged.
+                self.state.segments.check_after_rescue(self.database.connection())?;
+                tracing::warn!("{} was removed; the spool was made anew from the open files", path.display());
+            }
+            Names::Replaced(path) => return Err(WriteError::Replaced(path)),
+        }
+        self.is_untidy = true;
+        self.disk.ask_again();
+        Ok(())
+    }
+
+    /// Reads the tables again. If they hold more than what was acknowledged (a refused commit that is there all the same), the
+    /// forwarder has to read it from the disk.
+    fn read_again(&mut self, shared: &Shared) -> Result<(), WriteError> {
+        let before = self.state.totals.newest;
+        self.state.read_again(self.database.connection())?;
+        if self.state.totals.newest != before {
+            shared.recent.forget(self.state.totals.newest);
+        }
+        self.state.totals.reject_unkept(self.unwritten_rejections);
+        Ok(())
+    }
+}
