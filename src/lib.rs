@@ -15,7 +15,8 @@ pub mod files;
 pub mod log;
 pub mod slots;
 
-// Words of a shell's command line.
+// How AWS names things, and words of a shell's command line: pure.
+pub mod aws;
 pub mod shell;
 
 // Settings, and texts made from them: pure.

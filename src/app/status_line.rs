@@ -12,6 +12,7 @@ use super::{
     widgets,
 };
 use crate::{
+    aws::Arn,
     config::{Config, DestinationKind},
     delivery::{
         ForwarderState, Intake, RATE_SECONDS, State,
@@ -68,8 +69,8 @@ pub(super) fn destination(config: &Config) -> String {
     match destination.kind {
         DestinationKind::Practice => "Practice stream".to_owned(),
         DestinationKind::Kinesis => {
-            let region = match destination.stream.split(':').nth(3) {
-                Some(region) if destination.region.is_empty() => region,
+            let region = match Arn::parse(&destination.stream) {
+                Some(arn) if destination.region.is_empty() => arn.region,
                 _ => &destination.region,
             };
             let at = server(&destination.endpoint_url).unwrap_or(region);

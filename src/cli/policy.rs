@@ -69,7 +69,7 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
         print(&trust)?;
         return Ok(());
     }
-    print(&format!("{}\n", policy::render_role(&config, &grants, &holder, format).trim_end()))?;
+    print(&format!("{}\n", policy::render(&config, &grants, &holder, format).trim_end()))?;
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|one| one.placeholder()).collect();
         let flags: Vec<_> = missing.iter().map(|one| flag(*one)).collect();

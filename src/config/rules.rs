@@ -7,6 +7,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use super::example::PLACEHOLDER;
+use crate::aws::{self, Arn, is_account_id};
 
 /// A region is a host label; any is allowed, since AWS opens new ones.
 pub fn check_region(region: &str) -> Result<(), String> {
@@ -31,7 +32,7 @@ pub fn check_region(region: &str) -> Result<(), String> {
 
 /// A stream's name or its ARN, as in `CreateStream` and `StreamARN` of the Kinesis API.
 pub fn check_stream(stream: &str) -> Result<(), String> {
-    if stream.starts_with("arn:") {
+    if Arn::is_meant(stream) {
         return StreamArn::parse(stream).map(|_| ());
     }
     stream_name(stream)
@@ -67,17 +68,15 @@ impl<'a> StreamArn<'a> {
     /// Takes an ARN apart; says what is wrong with one that no stream can have.
     pub fn parse(arn: &'a str) -> Result<Self, String> {
         const SHAPE: &str = "a stream's ARN looks like arn:aws:kinesis:eu-west-1:123456789012:stream/NAME";
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let ["arn", partition, "kinesis", region, account_id, resource] = parts[..] else {
-            return Err(SHAPE.to_owned());
-        };
-        let name = resource.strip_prefix("stream/").filter(|_| is_partition(partition)).ok_or(SHAPE)?;
+        let arn = Arn::parse(arn).filter(|arn| arn.service == "kinesis").ok_or(SHAPE)?;
+        let Arn { partition, region, account_id, .. } = arn;
+        let name = arn.resource_of_type("stream").filter(|_| is_partition(partition)).ok_or(SHAPE)?;
         if name.contains('/') {
             return Err(format!("this is the ARN of a stream's consumer; {SHAPE}"));
         }
         check_region(region).map_err(|why| format!("the ARN's region is wrong: {why}"))?;
         check_partition(partition, region).map_err(|why| format!("the ARN is wrong: {why}"))?;
-        if !is_account(account_id) {
+        if !is_account_id(account_id) {
             return Err(format!("the ARN's account has 12 digits; {SHAPE}"));
         }
         stream_name(name).map_err(|why| format!("the ARN's stream is wrong: {why}"))?;
@@ -93,20 +92,9 @@ fn is_partition(partition: &str) -> bool {
 /// Whether an ARN of that partition can be of something in that region. AWS gives each partition regions of its own; a
 /// region that is like none of theirs is not judged.
 pub fn check_partition(partition: &str, region: &str) -> Result<(), String> {
-    // The longer of two that fit stands first.
-    const PARTITIONS: [(&str, &[&str]); 8] = [
-        ("aws-us-gov", &["us-gov-"]),
-        ("aws-iso", &["us-iso-"]),
-        ("aws-iso-b", &["us-isob-"]),
-        ("aws-iso-e", &["eu-isoe-"]),
-        ("aws-iso-f", &["us-isof-"]),
-        ("aws-eusc", &["eusc-"]),
-        ("aws-cn", &["cn-"]),
-        ("aws", &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"]),
-    ];
-    let fits = |(_, prefixes): &&(&str, &[&str])| prefixes.iter().any(|prefix| region.starts_with(prefix));
-    match PARTITIONS.iter().find(fits) {
-        Some((its, _)) if *its != partition => {
+    match aws::partition_like(region) {
+        Some(its) if its.name != partition => {
+            let its = its.name;
             Err(format!("what is in {region} has ARNs that begin with arn:{its}:, not with arn:{partition}:"))
         }
         Some(_) | None => Ok(()),
@@ -115,19 +103,15 @@ pub fn check_partition(partition: &str, region: &str) -> Result<(), String> {
 
 /// The partition of a role's ARN that [`check_role_arn`] takes must be the region's.
 pub fn check_role_in(arn: &str, region: &str) -> Result<(), String> {
-    match arn.split(':').nth(1) {
-        Some(partition) => check_partition(partition, region),
+    match Arn::parse(arn) {
+        Some(arn) => check_partition(arn.partition, region),
         None => Ok(()),
     }
 }
 
-fn is_account(account: &str) -> bool {
-    account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
-}
-
 /// Twelve digits, or empty.
 pub fn check_account_id(account_id: &str) -> Result<(), String> {
-    if account_id.is_empty() || is_account(account_id) {
+    if account_id.is_empty() || is_account_id(account_id) {
         return Ok(());
     }
     Err("an AWS account id has 12 digits, without hyphens or spaces; or leave it empty".to_owned())
@@ -223,12 +207,9 @@ pub fn check_role_arn(arn: &str) -> Result<(), String> {
     if arn.is_empty() {
         return Ok(());
     }
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", partition, "iam", "", account_id, resource] = parts[..] else {
-        return Err(SHAPE.to_owned());
-    };
-    let name = resource.strip_prefix("role/").filter(|_| is_partition(partition)).ok_or(SHAPE)?;
-    if !is_account(account_id) {
+    let arn = Arn::parse(arn).filter(|arn| arn.service == "iam" && arn.region.is_empty()).ok_or(SHAPE)?;
+    let name = arn.resource_of_type("role").filter(|_| is_partition(arn.partition)).ok_or(SHAPE)?;
+    if !is_account_id(arn.account_id) {
         return Err(format!("the ARN's account has 12 digits; {SHAPE}"));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);

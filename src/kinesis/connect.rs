@@ -33,6 +33,7 @@ use super::{
     pools, roots, talking,
 };
 use crate::{
+    aws::Arn,
     config::{self, Config, CredentialsSource, DestinationKind},
     delivery::AwsError,
 };
@@ -82,7 +83,7 @@ pub enum Target {
 impl Target {
     /// What the settings mean by `stream`.
     pub fn new(stream: &str) -> Self {
-        if stream.starts_with("arn:") { Self::Arn(stream.to_owned()) } else { Self::Name(stream.to_owned()) }
+        if Arn::is_meant(stream) { Self::Arn(stream.to_owned()) } else { Self::Name(stream.to_owned()) }
     }
 
     pub(super) fn name(&self) -> Option<String> {

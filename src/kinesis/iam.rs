@@ -17,6 +17,7 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 
 use super::{bounded, connect, identity, keychain, without_secrets};
 use crate::{
+    aws::Arn,
     config::{self, Config, Destination},
     delivery::{AwsError, CheckStep, Verdict},
     policy::{IamCall, iam_endpoint},
@@ -76,8 +77,8 @@ async fn same_account(aws: &SdkConfig, calls: &[IamCall]) -> Result<(), AwsError
     let Ok(caller) = identity::caller(aws).await else { return Ok(()) };
     let parameters = calls.iter().flat_map(|call| &call.parameters);
     let mut wanted = parameters.filter(|(name, _)| *name == "PolicyArn");
-    let Some(wanted) = wanted.find_map(|(_, arn)| arn.split(':').nth(4)) else { return Ok(()) };
-    identity::in_account(&caller, wanted)
+    let Some(wanted) = wanted.find_map(|(_, arn)| Arn::parse(arn)) else { return Ok(()) };
+    identity::in_account(&caller, wanted.account_id)
 }
 
 /// Whether the call was carried out is not known: also a failure of IAM's own may come after the deed.
@@ -96,7 +97,7 @@ fn may_be_left(call: &IamCall) -> CheckStep {
          console, and delete it if it is new.",
         call.action
     );
-    CheckStep { name: call.undo.0.into(), verdict: Verdict::Skipped, detail, found: None }
+    CheckStep { name: call.undo.action.into(), verdict: Verdict::Skipped, detail, found: None }
 }
 
 fn failed(name: &'static str, fault: AwsError, config: &Config) -> CheckStep {
@@ -159,22 +160,22 @@ impl Iam {
                 }
                 // What was done to a user and a policy of our own is undone, whether it was done or not.
                 Err(fault) if answer_was_lost(&fault) && call.action == "AttachUserPolicy" => {
-                    return Err((fault, Some(Made { action: call.undo.0, parameters })));
+                    return Err((fault, Some(Made { action: call.undo.action, parameters })));
                 }
                 Err(fault) => return Err((fault, None)),
                 Ok(answer) => break answer,
             }
         };
         for (tag, parameter) in [("Arn", "PolicyArn"), ("AccessKeyId", "AccessKeyId")] {
-            if call.undo.1.contains(&parameter)
+            if call.undo.parameters.contains(&parameter)
                 && !parameters.iter().any(|(name, _)| *name == parameter)
                 && let Some(value) = between(&answer, tag)
             {
                 parameters.push((parameter, value));
             }
         }
-        parameters.retain(|(name, _)| call.undo.1.contains(name));
-        let undo = Made { action: call.undo.0, parameters };
+        parameters.retain(|(name, _)| call.undo.parameters.contains(name));
+        let undo = Made { action: call.undo.action, parameters };
         if call.action != "CreateAccessKey" {
             let detail = between(&answer, "Arn").unwrap_or_else(|| call.what.to_owned());
             return Ok((detail, undo));

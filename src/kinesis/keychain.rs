@@ -9,7 +9,7 @@ use aws_credential_types::provider::{self, ProvideCredentials, error::Credential
 use aws_sdk_kinesis::config::Credentials as Keys;
 use keyring_core::{Entry, Error, api::CredentialStoreApi as _};
 
-use crate::config::Destination;
+use crate::{aws::Arn, config::Destination};
 
 const SERVICE: &str = "tributary";
 
@@ -19,7 +19,7 @@ const ENTRY_OF_ALL: &str = "aws";
 /// The name of a destination's entry.
 fn entry_of(destination: &Destination) -> String {
     let Destination { region, stream, .. } = destination;
-    if stream.starts_with("arn:") { stream.clone() } else { format!("{region}/{stream}") }
+    if Arn::is_meant(stream) { stream.clone() } else { format!("{region}/{stream}") }
 }
 
 /// Gives the keys that [`keep`] kept for a destination.

@@ -1,7 +1,13 @@
-//! The calls to IAM that make a user who may do what the policy says, as data: shown before any is made.
+//! The IAM calls that create a user with the policy, as data: the user sees them before any is made.
 
-use super::{Document, Grants, Partition, formats::Place, formats::to_json, regions::partition_of};
-use crate::config::Config;
+use super::{
+    document::{Document, Grants},
+    scope::Scope,
+};
+use crate::{
+    aws::{self, Partition},
+    config::Config,
+};
 
 /// One call of the IAM API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,18 +16,27 @@ pub struct IamCall {
     pub action: &'static str,
     /// What it does, in a few words.
     pub what: &'static str,
-    /// What it is made with, in order.
+    /// Names and values of its parameters, in order.
     pub parameters: Vec<(&'static str, String)>,
-    /// What is done to undo it, with these of the parameters.
-    pub undo: (&'static str, &'static [&'static str]),
+    /// The call that undoes it.
+    pub undo: UndoCall,
 }
 
-/// What the calls would call user and policy, unless the user says otherwise.
+/// The call that undoes an [`IamCall`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UndoCall {
+    /// Such as `DeleteUser`.
+    pub action: &'static str,
+    /// Which parameters it takes over, from the call or from its answer.
+    pub parameters: &'static [&'static str],
+}
+
+/// The usual name of the user and the policy.
 pub fn attach_name(config: &Config) -> String {
-    Place::of(config).name
+    Scope::of(config).name
 }
 
-/// Why IAM would not take the name for a user or a policy.
+/// Why IAM would not take that name for a user or a policy: a sentence to show below the field.
 pub fn check_attach_name(name: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
     if (1..=64).contains(&name.len()) && name.chars().all(fits) {
@@ -30,32 +45,31 @@ pub fn check_attach_name(name: &str) -> Result<(), String> {
     Err("a name in IAM has 1 to 64 letters, digits and + = , . @ _ -".to_owned())
 }
 
-/// The calls, in order. With `access_key` the last one makes a key for the user.
+/// The calls, in order. With `access_key` the last one creates an access key for the user.
 pub fn attach_calls(config: &Config, grants: &Grants, name: &str, access_key: bool) -> Vec<IamCall> {
-    let place = Place::of(config);
+    let scope = Scope::of(config);
     let user = ("UserName", name.to_owned());
-    let policy = format!("arn:{}:iam::{}:policy/{name}", place.partition.name, place.account);
     let mut calls = vec![
         IamCall {
             action: "CreateUser",
             what: "Creates the IAM user that Tributary signs in as",
             parameters: vec![user.clone()],
-            undo: ("DeleteUser", &["UserName"]),
+            undo: UndoCall { action: "DeleteUser", parameters: &["UserName"] },
         },
         IamCall {
             action: "CreatePolicy",
             what: "Creates the policy",
             parameters: vec![
                 ("PolicyName", name.to_owned()),
-                ("PolicyDocument", to_json(&Document::new(config, grants))),
+                ("PolicyDocument", Document::new(config, grants).to_json()),
             ],
-            undo: ("DeletePolicy", &["PolicyArn"]),
+            undo: UndoCall { action: "DeletePolicy", parameters: &["PolicyArn"] },
         },
         IamCall {
             action: "AttachUserPolicy",
             what: "Attaches the policy to the user",
-            parameters: vec![user.clone(), ("PolicyArn", policy)],
-            undo: ("DetachUserPolicy", &["UserName", "PolicyArn"]),
+            parameters: vec![user.clone(), ("PolicyArn", scope.iam_arn("policy", name))],
+            undo: UndoCall { action: "DetachUserPolicy", parameters: &["UserName", "PolicyArn"] },
         },
     ];
     if access_key {
@@ -63,15 +77,16 @@ pub fn attach_calls(config: &Config, grants: &Grants, name: &str, access_key: bo
             action: "CreateAccessKey",
             what: "Creates the user's access key, which goes into the system keychain unseen",
             parameters: vec![user],
-            undo: ("DeleteAccessKey", &["UserName", "AccessKeyId"]),
+            undo: UndoCall { action: "DeleteAccessKey", parameters: &["UserName", "AccessKeyId"] },
         });
     }
     calls
 }
 
-/// Where IAM of a region's partition is, and the region that its requests are signed for. IAM is one for all regions.
+/// The URL of IAM in a region's partition, and the region that its requests are signed for. A partition has one IAM for
+/// all regions.
 pub fn iam_endpoint(region: &str) -> (String, &'static str) {
-    let Partition { name, dns_suffix, .. } = partition_of(region);
+    let Partition { name, dns_suffix, .. } = aws::partition_of(region);
     let home = match *name {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",
@@ -102,7 +117,7 @@ mod tests {
         "clicks".clone_into(&mut config.destination.stream);
         assert_eq!(attach_name(&config), "tributary-clicks");
         let calls = attach_calls(&config, &Grants::default(), "forwarder", true);
-        let said: Vec<_> = calls.iter().map(|call| (call.action, call.undo.0)).collect();
+        let said: Vec<_> = calls.iter().map(|call| (call.action, call.undo.action)).collect();
         assert_eq!(
             said,
             [
@@ -119,7 +134,7 @@ mod tests {
         assert_eq!(attach_calls(&config, &Grants::default(), "forwarder", false).len(), 3);
     }
 
-    /// As botocore 1.43's endpoint rules for IAM have it.
+    /// The expected values are those of botocore 1.43's endpoint rules for IAM.
     #[test]
     fn iam_of_every_partition_is_where_aws_has_it() {
         for (region, url, signed_for) in [

@@ -1,236 +1,118 @@
-//! The role form of the policy: a role that Tributary assumes, with a trust policy that says who may, and with which
-//! external id. For accounts that give out no users, and for streams in another account.
+//! A role in place of a user: for accounts that give out no access keys, and for streams in another account. Its trust
+//! policy says who may assume it, and with which external id.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{
-    Document, Format, Grants, Missing,
-    formats::{Place, hcl, hcl_statements, stack_name, to_json, yaml, yaml_statements},
-};
-use crate::{config::Config, shell};
+use super::arns::Missing;
+use crate::aws::{Arn, is_account_id};
 
-/// Who holds the policy.
+/// Who gets the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Holder {
     /// An IAM user with an access key.
     #[default]
     User,
-    /// A role that is assumed on top of other keys.
+    /// A role that other credentials assume.
     Role {
-        /// The ARN of the user or role whose keys assume it, a role's with `*` in it for any that fits; empty: a
-        /// placeholder.
+        /// The ARN of the user or role that may assume it. A role's ARN may contain `*`. Empty: a placeholder.
         trusted: String,
-        /// What must be given with it, or empty.
+        /// The external id that the caller must give; empty: none.
         external_id: String,
     },
 }
 
-/// Why nobody could be trusted under that ARN.
+/// Why a trust policy cannot name that ARN: a sentence to show below the field.
 pub fn check_trusted(arn: &str) -> Result<(), String> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts[..] {
-        ["arn", _, "iam", "", account, who]
-            if account.len() == 12
-                && account.bytes().all(|byte| byte.is_ascii_digit())
-                && (who == "root" || who.starts_with("user/") || who.starts_with("role/")) =>
-        {
-            Ok(())
-        }
-        _ => {
-            Err("this is the ARN of a user, a role or an account's root: arn:aws:iam::123456789012:user/NAME"
-                .to_owned())
-        }
+    let can_be_trusted = |arn: Arn<'_>| {
+        let is_kind = |kind| arn.resource_of_type(kind).is_some();
+        arn.service == "iam"
+            && arn.region.is_empty()
+            && is_account_id(arn.account_id)
+            && (arn.resource == "root" || is_kind("user") || is_kind("role"))
+    };
+    if Arn::parse(arn).is_some_and(can_be_trusted) {
+        return Ok(());
     }
+    Err("this is the ARN of a user, a role or an account's root: arn:aws:iam::123456789012:user/NAME"
+        .to_owned())
 }
 
-/// The user or role to trust, where these are its keys: of an assumed role the role itself, as far as its ARN says it.
-/// It leaves out the role's path, and that of a role of IAM Identity Center (SSO) holds the region of its directory:
-/// there `*` stands for it.
+/// The user or role to trust if the caller's credentials are to assume the role.
+///
+/// The ARN of an assumed role's session leads to the role, except for the role's path, which it leaves out. Roles of IAM
+/// Identity Center have a path that contains the region of its directory: there `*` stands for the path.
 pub fn trusted_of(caller_arn: &str) -> String {
-    let parts: Vec<&str> = caller_arn.splitn(6, ':').collect();
-    if let ["arn", partition, "sts", "", account, who] = parts[..]
-        && let Some(role) = who.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next())
-    {
-        let path = if role.starts_with("AWSReservedSSO_") { "aws-reserved/sso.amazonaws.com/*" } else { "" };
-        return format!("arn:{partition}:iam::{account}:role/{path}{role}");
-    }
-    caller_arn.to_owned()
+    let session = Arn::parse(caller_arn).filter(|arn| arn.service == "sts" && arn.region.is_empty());
+    let role = session.and_then(|arn| arn.resource_of_type("assumed-role")?.split('/').next());
+    let (Some(session), Some(role)) = (session, role) else { return caller_arn.to_owned() };
+    let path = if role.starts_with("AWSReservedSSO_") { "aws-reserved/sso.amazonaws.com/*" } else { "" };
+    let resource = format!("role/{path}{role}");
+    Arn { service: "iam", resource: &resource, ..session }.to_string()
 }
 
-/// A principal is one ARN, in which `*` has no meaning: then it is the account's root, and a condition says which of the
-/// account's (<https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>).
-struct Trust<'a> {
-    principal: String,
-    /// Operator, key, value.
-    conditions: Vec<[&'a str; 3]>,
+/// The content of a trust policy.
+///
+/// A principal is one ARN, in which AWS gives `*` no meaning. If the trusted ARN contains one, the principal is the
+/// account's root and a condition names the ARN
+/// (<https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>).
+pub(super) struct Trust<'a> {
+    pub(super) principal: String,
+    pub(super) conditions: Vec<Condition<'a>>,
+}
+
+pub(super) struct Condition<'a> {
+    pub(super) operator: &'static str,
+    pub(super) key: &'static str,
+    pub(super) value: &'a str,
 }
 
 impl<'a> Trust<'a> {
-    fn new(trusted: &'a str, external_id: &'a str) -> Self {
+    /// `None` for a user.
+    pub(super) fn of(holder: &'a Holder) -> Option<Self> {
+        let Holder::Role { trusted, external_id } = holder else { return None };
         let mut conditions = Vec::new();
-        let principal = match trusted.rsplit_once(':') {
-            Some((account, who)) if who.contains('*') => {
-                conditions.push(["ArnLike", "aws:PrincipalArn", trusted]);
-                format!("{account}:root")
+        let principal = match Arn::parse(trusted) {
+            Some(arn) if arn.resource.contains('*') => {
+                conditions.push(Condition { operator: "ArnLike", key: "aws:PrincipalArn", value: trusted });
+                Arn { resource: "root", ..arn }.to_string()
             }
             _ if trusted.is_empty() => Missing::Trusted.placeholder().to_owned(),
-            _ => trusted.to_owned(),
+            _ => trusted.clone(),
         };
         if !external_id.is_empty() {
-            conditions.push(["StringEquals", "sts:ExternalId", external_id]);
+            let condition = Condition { operator: "StringEquals", key: "sts:ExternalId", value: external_id };
+            conditions.push(condition);
         }
-        Self { principal, conditions }
+        Some(Self { principal, conditions })
+    }
+
+    pub(super) fn document(&self) -> Value {
+        let mut statement =
+            json!({ "Effect": "Allow", "Principal": { "AWS": self.principal }, "Action": "sts:AssumeRole" });
+        for condition in &self.conditions {
+            statement["Condition"][condition.operator][condition.key] = json!(condition.value);
+        }
+        json!({ "Version": "2012-10-17", "Statement": [statement] })
+    }
+
+    /// Indented JSON without a line end at the end.
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(&self.document()).expect("a document of strings is JSON")
     }
 }
 
-/// Who may assume the role, as JSON; `None` for a user.
+/// The role's trust policy as JSON that ends with a line end; `None` for a user.
 pub fn trust_policy(holder: &Holder) -> Option<String> {
-    let Holder::Role { trusted, external_id } = holder else { return None };
-    let trust = Trust::new(trusted, external_id);
-    let mut statement =
-        json!({ "Effect": "Allow", "Principal": { "AWS": trust.principal }, "Action": "sts:AssumeRole" });
-    for [operator, key, value] in trust.conditions {
-        statement["Condition"][operator][key] = json!(value);
-    }
-    let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
-    Some(serde_json::to_string_pretty(&document).expect("a document of strings is JSON") + "\n")
-}
-
-/// As [`super::render`], for the role. JSON is the policy alone: [`trust_policy`] is a document of its own.
-pub fn render_role(config: &Config, grants: &Grants, holder: &Holder, format: Format) -> String {
-    let Some(trust) = trust_policy(holder) else { return super::render(config, grants, format) };
-    let document = Document::new(config, grants);
-    let place = Place::of(config);
-    match format {
-        Format::Json => super::render(config, grants, format),
-        Format::AwsCli => aws_cli(&document, &place, &trust),
-        Format::Terraform => terraform(&document, &place, &trust),
-        Format::CloudFormation => cloudformation(&document, &place, holder),
-    }
-}
-
-fn aws_cli(document: &Document, place: &Place, trust: &str) -> String {
-    let name = shell::word(&place.name);
-    let arn =
-        |what: &str| format!("arn:{}:iam::{}:{what}/{}", place.partition.name, place.account, place.name);
-    format!(
-        "\
-# Lets Tributary use the Kinesis stream {title} through a role.
-# For bash, zsh or AWS CloudShell, signed in as someone who may manage IAM.
-
-# 1. Create the role, and say who may assume it.
-aws iam create-role{region} --role-name {name} --assume-role-policy-document {trust}
-
-# 2. Create the policy.
-aws iam create-policy{region} --policy-name {name} --policy-document {document}
-
-# 3. Attach the policy to the role.
-aws iam attach-role-policy{region} --role-name {name} --policy-arn {policy_arn}
-
-# 4. Enter the role in Tributary: {role_arn}
-",
-        title = place.title(),
-        region = place.cli_region(),
-        trust = shell::word(trust.trim_end()),
-        document = shell::word(&to_json(document)),
-        policy_arn = shell::word(&arn("policy")),
-        role_arn = arn("role"),
-    )
-}
-
-fn terraform(document: &Document, place: &Place, trust: &str) -> String {
-    format!(
-        r#"# Lets Tributary use the Kinesis stream {title} through a role.
-
-resource "aws_iam_role" "tributary" {{
-  name               = {name}
-  assume_role_policy = {trust}
-}}
-
-resource "aws_iam_policy" "tributary" {{
-  name = {name}
-  policy = jsonencode({{
-    Version = {version}
-    Statement = [{statements}
-    ]
-  }})
-}}
-
-resource "aws_iam_role_policy_attachment" "tributary" {{
-  role       = aws_iam_role.tributary.name
-  policy_arn = aws_iam_policy.tributary.arn
-}}
-"#,
-        title = place.title(),
-        name = hcl(&place.name),
-        trust = hcl(&one_line(trust)),
-        version = hcl(document.version),
-        statements = hcl_statements(document),
-    )
-}
-
-/// The same JSON without the line ends and what indents.
-fn one_line(json: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(json)
-        .map_or_else(|_| json.to_owned(), |value| value.to_string())
-}
-
-fn cloudformation(document: &Document, place: &Place, holder: &Holder) -> String {
-    let trust = match holder {
-        Holder::Role { trusted, external_id } => Trust::new(trusted, external_id),
-        Holder::User => Trust::new("", ""),
-    };
-    let mut condition = String::new();
-    for (at, [operator, key, value]) in trust.conditions.iter().enumerate() {
-        let head = if at == 0 { "            Condition:\n" } else { "" };
-        let value = yaml(value);
-        condition = format!("{condition}{head}              {operator}:\n                {key}: {value}\n");
-    }
-    let region = match &place.region {
-        Some(region) => format!(" --region {}", shell::word(region)),
-        None => String::new(),
-    };
-    format!(
-        "\
-# Lets Tributary use the Kinesis stream {title} through a role. Save as tributary.yaml, then:
-# aws cloudformation deploy{region} --template-file tributary.yaml --stack-name {stack} --capabilities CAPABILITY_NAMED_IAM
-AWSTemplateFormatVersion: \"2010-09-09\"
-Description: {description}
-Resources:
-  TributaryRole:
-    Type: AWS::IAM::Role
-    Properties:
-      RoleName: {name}
-      AssumeRolePolicyDocument:
-        Version: {version}
-        Statement:
-          - Effect: Allow
-            Principal:
-              AWS: {trusted}
-            Action: sts:AssumeRole
-{condition}  TributaryPolicy:
-    Type: AWS::IAM::ManagedPolicy
-    Properties:
-      ManagedPolicyName: {name}
-      Roles:
-        - !Ref TributaryRole
-      PolicyDocument:
-        Version: {version}
-        Statement:
-{statements}",
-        title = place.title(),
-        stack = stack_name(&place.name),
-        description = yaml(&format!("Lets Tributary use the Kinesis stream {}", place.title())),
-        name = yaml(&place.name),
-        version = yaml(document.version),
-        trusted = yaml(&trust.principal),
-        statements = yaml_statements(document),
-    )
+    Trust::of(holder).map(|trust| trust.to_json() + "\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        config::Config,
+        policy::{Format, Grants, render},
+    };
 
     fn clicks() -> Config {
         let mut config = Config::default();
@@ -286,33 +168,12 @@ mod tests {
             "StringEquals": { "sts:ExternalId": "x-1" },
         });
         assert_eq!(statement["Condition"], conditions);
-        let template = render_role(&clicks(), &Grants::default(), &holder, Format::CloudFormation);
+        let template = render(&clicks(), &Grants::default(), &holder, Format::CloudFormation);
         let conditions = format!(
             "            Condition:\n              ArnLike:\n                aws:PrincipalArn: \"{role}\"\n              \
              StringEquals:\n                sts:ExternalId: \"x-1\"\n  TributaryPolicy:"
         );
         assert!(template.contains(&conditions), "{template}");
-    }
-
-    #[test]
-    fn the_role_comes_in_every_format() {
-        let text = |format| render_role(&clicks(), &Grants::default(), &role("x-1"), format);
-        assert_eq!(text(Format::Json), super::super::render(&clicks(), &Grants::default(), Format::Json));
-        let commands = text(Format::AwsCli);
-        assert!(
-            commands.contains(
-                "aws iam create-role --role-name tributary-clicks --assume-role-policy-document '{\n"
-            )
-        );
-        assert!(commands.contains(
-            "aws iam attach-role-policy --role-name tributary-clicks --policy-arn arn:aws:iam::123456789012:policy/tributary-clicks\n"
-        ));
-        assert!(
-            commands.ends_with("in Tributary: arn:aws:iam::123456789012:role/tributary-clicks\n"),
-            "{commands}"
-        );
-        assert_eq!(text(Format::Terraform), include_str!("golden/role.tf"));
-        assert_eq!(text(Format::CloudFormation), include_str!("golden/role.yaml"));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! "2 validation errors detected: Value '' at 'partitionKey' failed to satisfy constraint: Member must have length
 //! greater than or equal to 1; …". The wording was compared with kinesalite, which copied it from AWS.
 
-use super::api_error::ApiError;
 use std::fmt;
+
+use super::api_error::ApiError;
+use crate::aws;
 
 /// Maximum errors in one report, as on AWS.
 const REPORTED_MAX: usize = 10;
@@ -169,14 +171,12 @@ pub(super) struct Arn<'a> {
 
 impl<'a> Arn<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        let is_kinesis =
-            parts.next()? == "arn" && parts.next()?.starts_with("aws") && parts.next()? == "kinesis";
-        let (region, account) = (parts.next()?, parts.next()?);
-        let stream = parts.next()?.strip_prefix("stream/")?;
-        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let arn = aws::Arn::parse(text)?;
+        let stream = arn.resource_of_type("stream")?;
+        let is_kinesis = arn.partition.starts_with("aws") && arn.service == "kinesis";
         let is_stream = !stream.is_empty() && !stream.contains(char::is_whitespace);
-        (is_kinesis && is_account && is_stream).then_some(Self { region, account, stream })
+        let is_right = is_kinesis && is_stream && aws::is_account_id(arn.account_id);
+        is_right.then_some(Self { region: arn.region, account: arn.account_id, stream })
     }
 }
 

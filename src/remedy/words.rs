@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Cause, Location, Refusal, Remedy, SignIn, SignInWith, Source, profile_in, public};
 use crate::{
+    aws::Arn,
     config::{self, Config, CredentialsSource, DestinationKind},
     delivery::{AwsError, Stuck},
     shell,
@@ -316,12 +317,9 @@ impl Names {
     fn of(config: &Config) -> Self {
         let destination = &config.destination;
         let practice = destination.kind == DestinationKind::Practice;
-        let arn: Vec<&str> = destination.stream.splitn(6, ':').collect();
-        let (region, stream) = match arn[..] {
-            ["arn", _, _, region, _, resource] => {
-                (region, resource.strip_prefix("stream/").unwrap_or(resource))
-            }
-            _ => (destination.region.as_str(), destination.stream.as_str()),
+        let (region, stream) = match Arn::parse(&destination.stream) {
+            Some(arn) => (arn.region, arn.resource_of_type("stream").unwrap_or(arn.resource)),
+            None => (destination.region.as_str(), destination.stream.as_str()),
         };
         let place = if region.is_empty() { String::new() } else { format!(" in {region}") };
         let stream = match (practice, stream) {

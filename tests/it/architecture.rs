@@ -8,21 +8,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use of the others, in the order in which data flows: a row names rows above it only.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("clock", &[]),
     ("files", &[]),
     ("log", &[]),
     ("slots", &[]),
+    ("aws", &[]),
     ("shell", &[]),
     ("event", &[]),
     ("delivery", &["event"]),
-    ("config", &["files", "event", "delivery"]),
-    ("policy", &["shell", "event", "delivery", "config"]),
-    ("remedy", &["shell", "event", "delivery", "config"]),
+    ("config", &["aws", "files", "event", "delivery"]),
+    ("policy", &["aws", "shell", "event", "delivery", "config"]),
+    ("remedy", &["aws", "shell", "event", "delivery", "config"]),
     ("snippets", &["shell", "event", "delivery", "config"]),
     ("spool", &["clock", "files", "event", "delivery", "config"]),
-    ("practice", &["clock", "slots"]),
-    ("kinesis", &["event", "delivery", "config", "policy", "remedy"]),
+    ("practice", &["aws", "clock", "slots"]),
+    ("kinesis", &["aws", "event", "delivery", "config", "policy", "remedy"]),
     ("capture", &["clock", "log", "event", "delivery", "config", "spool"]),
     ("forward", &["clock", "event", "delivery", "config", "spool", "kinesis"]),
     (
@@ -36,10 +37,10 @@ const MAY_USE: [(&str, &[&str]); 19] = [
         "cli",
         &[
             "clock", "event", "delivery", "config", "policy", "remedy", "snippets", "spool", "practice",
-            "kinesis", "capture", "forward", "engine", "log",
+            "kinesis", "capture", "forward", "engine", "log", "shell",
         ],
     ),
-    ("app", &["event", "delivery", "config", "policy", "remedy", "snippets", "engine", "shell"]),
+    ("app", &["aws", "event", "delivery", "config", "policy", "remedy", "snippets", "engine", "shell"]),
 ];
 
 /// Each door to the outside world, as a path or the beginning of one, and who alone may open it.

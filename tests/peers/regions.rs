@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use tributary::policy::regions;
+use tributary::aws::regions;
 
 use crate::processes::{python, run};
 

@@ -2,8 +2,8 @@
 
 use super::super::widgets;
 use crate::{
+    aws,
     config::{self, Config, CredentialsSource, DestinationKind, StreamArn},
-    policy as policies,
 };
 
 /// What is wrong with the draft, field by field.
@@ -41,7 +41,7 @@ impl Faults {
             region: given(&destination.region, config::check_region).or(arn_region),
             is_region_unknown: !destination.region.is_empty()
                 && destination.endpoint_url.is_empty()
-                && policies::region(&destination.region).is_none(),
+                && aws::region(&destination.region).is_none(),
             stream: stream_fault,
             account_id: given(&destination.account_id, config::check_account_id),
             endpoint_url: given(&destination.endpoint_url, config::check_endpoint_url),

@@ -11,7 +11,7 @@ use super::{
     faults::Faults,
     step::small_ui,
 };
-use crate::{config, policy as policies};
+use crate::{aws, config};
 
 /// `other`: the account of the keys, where it is not the one that is typed.
 pub(super) fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Option<&str>) {
@@ -34,7 +34,7 @@ pub(super) fn region_ui(ui: &mut Ui, region: &mut String, faults: &Faults) {
     let error = faults.region.as_deref();
     ui.spacing_mut().item_spacing.y = 5.0;
     let name = ui.label(weight("AWS region", 560.0));
-    let known = policies::region(region);
+    let known = aws::region(region);
     ui.scope(|ui| {
         widgets::edge_ui(ui, error.is_some());
         let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
@@ -45,10 +45,10 @@ pub(super) fn region_ui(ui: &mut Ui, region: &mut String, faults: &Faults) {
             .max_height(260.0)
             .accept_keys([egui::Key::Enter])
             .show(ui, edit, |query| {
-                if policies::region(query.text).is_some() {
+                if aws::region(query.text).is_some() {
                     return Vec::new();
                 }
-                let found = policies::search(query.text);
+                let found = aws::search(query.text);
                 found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
             });
         widgets::keep_focus(&output.text_edit.response.response, error.is_some());

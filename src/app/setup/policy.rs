@@ -169,7 +169,7 @@ impl Form {
             widgets::message_ui(ui, Tone::Attention, &text);
         }
         let holder = self.holder(draft);
-        let text = policy::render_role(draft, &grants, &holder, self.wants.format);
+        let text = policy::render(draft, &grants, &holder, self.wants.format);
         let marks: Vec<&str> = missing.iter().map(|missing| missing.placeholder()).collect();
         if widgets::code_marked_ui(ui, text.trim_end(), &marks, "Copy policy") {
             seen.copied(if missing.is_empty() { "Policy" } else { "Policy with placeholders" });

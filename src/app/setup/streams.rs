@@ -253,7 +253,7 @@ fn name(config: &Config) -> &str {
 }
 
 /// In full, on as many lines as it takes.
-fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, policy::StreamArn { arn, missing }: &policy::StreamArn) {
+fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, policy::PartialArn { arn, missing }: &policy::PartialArn) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.label(weight("Stream ARN", 560.0));
@@ -272,7 +272,7 @@ fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, policy::StreamArn { arn, missing }: 
 }
 
 /// As it will appear in the policy.
-fn arn(config: &Config) -> policy::StreamArn {
+fn arn(config: &Config) -> policy::PartialArn {
     let destination = &config.destination;
     policy::stream_arn(&destination.region, &destination.account_id, &destination.stream)
 }

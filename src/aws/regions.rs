@@ -1,27 +1,27 @@
-//! The AWS regions that have Kinesis, by partition, as data.
+//! The AWS regions that have Kinesis, by partition.
 //!
-//! Sources: the partition table inside `aws-sdk-kinesis` 1.130 (private there, so a test compares what its endpoint
-//! resolver answers with this table) and the region list of Kinesis in botocore 1.44. A region that is not listed
-//! works too: [`partition_of`] decides by the shape of its code, as the SDK does.
+//! Sources: the partition table of `aws-sdk-kinesis` 1.130, which is private, so a test compares this table with the
+//! answers of the SDK's endpoint resolver; and the region list of Kinesis in botocore 1.44. Regions that are not listed
+//! work too: like the SDK, [`partition_of`] decides by the shape of the code.
 
-/// A part of AWS with its own accounts, ARNs and host names.
+/// A part of AWS with accounts, ARNs and host names of its own.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Partition {
     /// The second field of every ARN in it, such as `aws-cn`.
     pub name: &'static str,
-    /// What AWS calls it.
+    /// AWS's name for it, such as `AWS China`.
     pub title: &'static str,
-    /// What its host names end in, such as `amazonaws.com.cn`.
+    /// The end of its host names, such as `amazonaws.com.cn`.
     pub dns_suffix: &'static str,
-    /// The host of its web console; `None` where that is not public.
+    /// The host of its web console; `None` if the console is not public.
     pub console_host: Option<&'static str>,
-    /// Its region codes are one of these, a word and a number, joined by hyphens: `^(us|eu|…)-\w+-\d+$`.
+    /// A region code is one of these prefixes, a word and a number, joined by hyphens: `^(us|eu|…)-\w+-\d+$`.
     pub prefixes: &'static [&'static str],
     /// Its regions, by code.
     pub regions: &'static [Region],
 }
 
-/// A place where a stream can be.
+/// An AWS region in which a stream can be.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Region {
     /// Such as `eu-west-1`.
@@ -38,8 +38,8 @@ impl Region {
 }
 
 impl Partition {
-    /// Whether the code has the shape of this partition's regions, listed or not.
-    pub fn covers(&self, code: &str) -> bool {
+    /// Whether a region code has the shape of this partition's regions.
+    fn covers(&self, code: &str) -> bool {
         self.prefixes.iter().any(|prefix| {
             let place = code.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
             let Some((word, number)) = place.and_then(|place| place.split_once('-')) else { return false };
@@ -52,13 +52,18 @@ impl Partition {
     }
 }
 
-/// The partition of a region, listed or not. What fits no partition counts as `aws`, as the SDK has it.
-pub fn partition_of(region: &str) -> &'static Partition {
-    PARTITIONS.iter().find(|partition| partition.covers(region)).unwrap_or(&PARTITIONS[0])
+/// The partition whose regions have codes like this one, listed or not; `None` for a code of an unknown shape.
+pub fn partition_like(region: &str) -> Option<&'static Partition> {
+    PARTITIONS.iter().find(|partition| partition.covers(region))
 }
 
-/// The partition of that ARN name.
-pub(super) fn partition_named(name: &str) -> Option<&'static Partition> {
+/// The partition of a region, listed or not. Like the SDK, takes `aws` for a code of an unknown shape.
+pub fn partition_of(region: &str) -> &'static Partition {
+    partition_like(region).unwrap_or(&PARTITIONS[0])
+}
+
+/// The partition with that name, as the second field of an ARN has it.
+pub fn partition_named(name: &str) -> Option<&'static Partition> {
     PARTITIONS.iter().find(|partition| partition.name == name)
 }
 
@@ -67,12 +72,12 @@ pub fn regions() -> impl Iterator<Item = &'static Region> {
     PARTITIONS.iter().flat_map(|partition| partition.regions)
 }
 
-/// The listed region of that code.
+/// The listed region with that code.
 pub fn region(code: &str) -> Option<&'static Region> {
     regions().find(|region| region.code == code)
 }
 
-/// The regions whose code or name holds every word of the text; upper and lower case are the same. All for no text.
+/// The listed regions whose code or name contains every word of the text, in any case. An empty text matches all.
 pub fn search(text: &str) -> Vec<&'static Region> {
     let text = text.to_lowercase();
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -84,7 +89,7 @@ pub fn search(text: &str) -> Vec<&'static Region> {
         .collect()
 }
 
-/// The partitions, the one of most accounts first.
+/// Every partition, `aws` first.
 pub const PARTITIONS: [Partition; 8] = [
     Partition {
         name: "aws",
@@ -222,7 +227,7 @@ mod tests {
     }
 
     fn sdk_url(params: &Params) -> Result<String, String> {
-        // The trait with this method is the SDK's own way in; it is a future, and ready at once.
+        // The resolver's only public method returns a future; it is ready at once.
         use aws_sdk_kinesis::config::endpoint::ResolveEndpoint as _;
         let resolver = DefaultResolver::new();
         let future = resolver.resolve_endpoint(params);
@@ -263,8 +268,7 @@ mod tests {
         }
     }
 
-    /// The SDK refuses an ARN whose partition is not the region's: so it tells `aws-us-gov` from `aws`, which share
-    /// host names.
+    /// Host names alone cannot tell `aws-us-gov` from `aws`. The SDK refuses an ARN whose partition is not the region's.
     #[test]
     fn the_sdk_takes_the_partition_name_of_every_region_and_no_other() {
         for region in regions() {
