@@ -53,7 +53,7 @@ use crate::{
         chart::{ChartSpan, Overview},
     },
     event::Kind,
-    forward::Setup,
+    forward::ConnectionSettings,
     practice::Practice,
     spool::{self, Spool},
 };
@@ -243,7 +243,7 @@ struct Shared {
     paths: Paths,
     config: watch::Sender<Arc<Config>>,
     rules: watch::Sender<Arc<Rules>>,
-    setup: watch::Sender<Setup>,
+    setup: watch::Sender<ConnectionSettings>,
     forwarder: watch::Sender<delivery::ForwarderState>,
     /// What the forwarder learned about the stream.
     news_of_stream: watch::Sender<StreamReport>,
@@ -361,7 +361,7 @@ impl Shared {
     }
 
     /// What the forwarder and every reader of the stream go by.
-    fn setup_for(&self, config: Arc<Config>) -> Setup {
+    fn setup_for(&self, config: Arc<Config>) -> ConnectionSettings {
         let port = self.practice_port.load(Ordering::Acquire);
         practice_port::setup(config, &self.practice, port)
     }

@@ -229,7 +229,7 @@ impl Keeper {
         *shared.set_aside.lock().unwrap_or_else(PoisonError::into_inner) = ask;
         let controls = Controls {
             set_aside,
-            setup: shared.setup.subscribe(),
+            settings: shared.setup.subscribe(),
             try_now: Arc::clone(&shared.try_now),
             stop: self.stop_forwarder.subscribe(),
             // The rest is for senders, and for files.

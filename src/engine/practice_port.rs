@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{Config, DestinationKind},
-    forward::Setup,
+    forward::ConnectionSettings,
     kinesis::Access,
     practice::{self, Limits, Practice},
 };
@@ -47,7 +47,7 @@ fn settings() -> practice::Settings {
 
 /// What the forwarder and every reader of the stream go by. Where the practice stream is the destination, its address is in it
 /// also while it cannot be reached: nothing that is meant for it goes to AWS.
-pub(super) fn setup(config: Arc<Config>, practice: &Practice, port: u16) -> Setup {
+pub(super) fn setup(config: Arc<Config>, practice: &Practice, port: u16) -> ConnectionSettings {
     let practice = (config.destination.kind == DestinationKind::Practice).then(|| Access {
         endpoint_url: url(port),
         stream: PRACTICE_STREAM.to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn setup(config: Arc<Config>, practice: &Practice, port: u16) -> Setu
         // Half of its connections; the other half is for readers, checks and other programs.
         puts_max: practice.connections().connections / 2,
     });
-    Setup { config, practice }
+    ConnectionSettings { config, practice }
 }
 
 fn url(port: u16) -> String {
@@ -149,7 +149,9 @@ impl Keeper {
         let shared = &self.shared;
         let is_told = shared.setup.send_if_modified(|setup| {
             let now = shared.setup_for(Arc::clone(&setup.config));
-            let address = |setup: &Setup| setup.practice.as_ref().map(|access| access.endpoint_url.clone());
+            let address = |setup: &ConnectionSettings| {
+                setup.practice.as_ref().map(|access| access.endpoint_url.clone())
+            };
             let is_another = setup.practice.is_some() && address(setup) != address(&now);
             if is_another {
                 *setup = now;

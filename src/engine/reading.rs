@@ -11,7 +11,7 @@ use super::{Shared, shards::Shards};
 use crate::{
     delivery::{AwsError, Millis, ReadFrom, Record},
     event::{Content, Inside, Part, parts},
-    forward::Setup,
+    forward::ConnectionSettings,
     kinesis::{Client, Reader},
 };
 
@@ -215,7 +215,7 @@ impl Windows {
 }
 
 /// Reads until it is dropped.
-pub(super) async fn run(shared: Arc<Shared>, setup: Setup, plan: ReadPlan) {
+pub(super) async fn run(shared: Arc<Shared>, setup: ConnectionSettings, plan: ReadPlan) {
     let pause = if setup.practice.is_some() { PAUSE_PRACTICE } else { PAUSE_AWS };
     let client = Client::connect(&setup.config, setup.practice.as_ref()).await;
     let mut filter = shared.stream_filter.subscribe();

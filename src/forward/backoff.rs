@@ -1,19 +1,19 @@
-//! How long to wait after the n-th miss: doubling, capped, jittered. Pure; the dice are passed in.
+//! How long to wait after a number of misses: doubled with each, capped, jittered. Pure: the jitter is passed in.
 
 use std::time::Duration;
 
 /// Why there is a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// One key, because the stream pushes back. Short: a shard's limits are per second.
+pub(super) enum Backoff {
+    /// The stream throttled one key. Short: a shard's limits are per second.
     Throttled,
-    /// One key or all, because there was no usable answer.
+    /// One key or all had no usable answer.
     Offline,
-    /// All, until the user acts; still tried now and then, in case it was fixed elsewhere.
+    /// All wait until the user acts. Tried now and then all the same: it may be mended elsewhere.
     Blocked,
 }
 
-impl Wait {
+impl Backoff {
     fn first(self) -> Duration {
         match self {
             Self::Throttled => Duration::from_millis(100),
@@ -31,12 +31,12 @@ impl Wait {
     }
 }
 
-/// The wait after `misses` (1 for the first) in a row. `dice` in 0..1 takes off up to half, so that many keys or
+/// The wait after `misses` in a row (1 after the first). `jitter`, from 0 to 1, takes off up to half, so that many keys or
 /// hosts that missed together do not come back together.
-pub(super) fn delay_after(wait: Wait, misses: u32, dice: f64) -> Duration {
+pub(super) fn delay_after(backoff: Backoff, misses: u32, jitter: f64) -> Duration {
     let doublings = misses.saturating_sub(1).min(16);
-    let full = wait.first().saturating_mul(1 << doublings).min(wait.cap());
-    full.mul_f64(1.0 - dice.clamp(0.0, 1.0) / 2.0)
+    let full = backoff.first().saturating_mul(1 << doublings).min(backoff.cap());
+    full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 #[cfg(test)]
@@ -45,17 +45,17 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_their_cap_and_jitter_takes_off_at_most_half() {
-        for wait in [Wait::Throttled, Wait::Offline, Wait::Blocked] {
+        for backoff in [Backoff::Throttled, Backoff::Offline, Backoff::Blocked] {
             let mut before = Duration::ZERO;
             for misses in 1..40 {
-                let full = delay_after(wait, misses, 0.0);
-                assert!(full >= before && full <= wait.cap(), "{wait:?} {misses}");
-                assert_eq!(delay_after(wait, misses, 1.0), full / 2);
+                let full = delay_after(backoff, misses, 0.0);
+                assert!(full >= before && full <= backoff.cap(), "{backoff:?} {misses}");
+                assert_eq!(delay_after(backoff, misses, 1.0), full / 2);
                 before = full;
             }
-            assert_eq!(delay_after(wait, 1, 0.0), wait.first());
-            assert_eq!(delay_after(wait, 2, 0.0), wait.first() * 2);
-            assert_eq!(delay_after(wait, u32::MAX, 0.0), wait.cap());
+            assert_eq!(delay_after(backoff, 1, 0.0), backoff.first());
+            assert_eq!(delay_after(backoff, 2, 0.0), backoff.first() * 2);
+            assert_eq!(delay_after(backoff, u32::MAX, 0.0), backoff.cap());
         }
     }
 }

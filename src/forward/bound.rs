@@ -1,9 +1,9 @@
-//! What holds delivery back while the queue grows: where the forwarder's time goes, over a few seconds. Pure; time is
-//! passed in.
+//! What limits delivery while the queue grows: how the forwarder spends its time, over a few seconds. Pure: time is passed
+//! in.
 //!
-//! At any moment the forwarder computes, waits for the disk, or waits for answers; then either its limit of puts holds
-//! events back, or the order does, since each event that waits is behind another of its key. What it did most of the time
-//! is what binds, where neither throttling nor the processor explains it.
+//! At any moment the forwarder computes, waits for the disk, or waits for answers. While it waits for answers, events are held
+//! back by the limit of puts in flight, or by the order, if every waiting event is behind another one of its key. Most of the
+//! time decides, unless throttling or the processor explains it.
 
 use std::{
     collections::VecDeque,
@@ -11,56 +11,59 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::put::PutTotals;
 use crate::delivery::{Bound, Limit};
 
-/// Over so long it is measured; shorter times show the scheduler and the pulse of the senders.
+/// The time of one measurement. Shorter times would measure the scheduler and the rhythm of the senders.
 const WINDOW: Duration = Duration::from_secs(3);
 
-/// So many windows in a row with a longer queue at their end mean that it grows.
+/// Number of windows in a row with a longer queue at their end after which the queue grows.
 const GROWING_WINDOWS: usize = 2;
 
-/// A queue that is worked off in so long is none.
+/// A queue that is delivered within this time does not count.
 const CAUGHT_UP: Duration = Duration::from_secs(1);
 
-/// From these shares on, that is what binds.
+/// Shares from which on throttling, the processor or the disk is the limit.
 const THROTTLED_SHARE: f64 = 0.05;
 const BUSY_SHARE: f64 = 0.8;
 const DISK_SHARE: f64 = 0.5;
 
-/// What the forwarder waits for, or what it does.
+/// What the forwarder does or waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
-    /// Nothing waits, or everything waits for the user or the network.
+pub(super) enum Activity {
+    /// No event waits, or all wait for the user or the network.
     Nothing,
     /// It computes.
     Computing,
     /// It waits for the spool.
     Disk,
-    /// Events could go, and no more puts may be in flight.
+    /// Events could be put, but no more puts may be in flight.
     Full,
-    /// No event that waits may go before another one of its key is back.
+    /// Every waiting event is behind one of its key that is in flight.
     Order,
 }
 
 /// What is known at the end of a window.
 #[derive(Clone, Debug)]
-pub(super) struct Now {
-    /// Events that wait.
+pub(super) struct Sample {
+    /// Number of waiting events.
     pub(super) queued: u64,
-    /// How many puts are in flight, and that no more may ever be than may be now.
+    /// Number of puts in flight.
     pub(super) puts: usize,
+    /// The limit of puts in flight cannot grow.
     pub(super) is_most: bool,
-    /// CPU time of the process, where the system tells it, and processors.
+    /// CPU time of the process, if the system tells it.
     pub(super) cpu: Option<Duration>,
     pub(super) processors: usize,
-    /// Of the stream, where it says so.
+    /// Open shards of the stream, if it tells them.
     pub(super) shards: Option<u32>,
-    /// The key with most events in memory, and how many keys have events that wait.
+    /// The key with most events that wait for one in flight.
     pub(super) key: Option<Arc<str>>,
+    /// Number of such keys.
     pub(super) keys: usize,
 }
 
-/// Sums of a window.
+/// Sums over a window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     computing: Duration,
@@ -75,14 +78,15 @@ struct Sums {
     throttled: u64,
 }
 
-/// Where the time goes.
+/// Measures how the time is spent.
 #[derive(Debug)]
 pub(super) struct Meter {
     began: Instant,
-    doing: (Doing, Instant),
+    activity: Activity,
+    since: Instant,
     sums: Sums,
     cpu: Option<Duration>,
-    /// The queue at the end of the last windows.
+    /// The length of the queue at the end of the last windows.
     queued: VecDeque<u64>,
     bound: Option<Bound>,
 }
@@ -91,7 +95,8 @@ impl Meter {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             began: now,
-            doing: (Doing::Nothing, now),
+            activity: Activity::Nothing,
+            since: now,
             sums: Sums::default(),
             cpu: None,
             queued: VecDeque::new(),
@@ -99,62 +104,57 @@ impl Meter {
         }
     }
 
-    /// What binds, while the queue grows or has grown.
+    /// What limits delivery, while the queue grows or has grown.
     pub(super) fn bound(&self) -> Option<&Bound> {
         self.bound.as_ref()
     }
 
-    /// From now on it does something else.
-    pub(super) fn does(&mut self, doing: Doing, now: Instant) {
-        let (before, since) = std::mem::replace(&mut self.doing, (doing, now));
-        let span = now.saturating_duration_since(since);
-        match before {
-            Doing::Nothing => {}
-            Doing::Computing => self.sums.computing += span,
-            Doing::Disk => self.sums.disk += span,
-            Doing::Full => self.sums.full += span,
-            Doing::Order => self.sums.order += span,
+    /// The forwarder begins another activity.
+    pub(super) fn set(&mut self, activity: Activity, now: Instant) {
+        let span = now.saturating_duration_since(self.since);
+        match self.activity {
+            Activity::Nothing => {}
+            Activity::Computing => self.sums.computing += span,
+            Activity::Disk => self.sums.disk += span,
+            Activity::Full => self.sums.full += span,
+            Activity::Order => self.sums.order += span,
         }
+        (self.activity, self.since) = (activity, now);
     }
 
-    /// A put came back: how long it took, and the records, events and bytes of data and keys that it delivered.
-    pub(super) fn put(
-        &mut self,
-        latency: Duration,
-        (records, events, bytes): (u64, u64, u64),
-        throttled: u64,
-    ) {
+    /// Counts a finished put.
+    pub(super) fn put(&mut self, latency: Duration, totals: &PutTotals) {
         self.sums.puts += 1;
         self.sums.latency += latency;
-        self.sums.records += records;
-        self.sums.events += events;
-        self.sums.bytes += bytes;
-        self.sums.throttled += throttled;
+        self.sums.records += totals.delivered.records;
+        self.sums.events += totals.delivered.events;
+        self.sums.bytes += totals.bytes;
+        self.sums.throttled += totals.throttled;
     }
 
-    /// Whether a window is over, so that [`Self::judge`] is due.
+    /// Whether the window is over and [`Self::judge`] is due.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.began) >= WINDOW
     }
 
-    /// When what was told is looked at again, whatever else happens.
+    /// When a published limit is judged again, even if nothing else happens.
     pub(super) fn next_look(&self) -> Option<Instant> {
         self.bound.is_some().then(|| self.began + WINDOW)
     }
 
     /// Ends the window.
-    pub(super) fn judge(&mut self, at: Instant, now: &Now) {
-        self.does(self.doing.0, at);
+    pub(super) fn judge(&mut self, at: Instant, sample: &Sample) {
+        self.set(self.activity, at);
         let span = at.saturating_duration_since(self.began).as_secs_f64();
         let sums = std::mem::take(&mut self.sums);
-        let cpu = now.cpu.zip(self.cpu).map(|(now, before)| now.saturating_sub(before).as_secs_f64());
-        (self.began, self.cpu) = (at, now.cpu);
-        self.queued.push_back(now.queued);
+        let cpu = sample.cpu.zip(self.cpu).map(|(now, before)| now.saturating_sub(before).as_secs_f64());
+        (self.began, self.cpu) = (at, sample.cpu);
+        self.queued.push_back(sample.queued);
         if self.queued.len() > GROWING_WINDOWS + 1 {
             self.queued.pop_front();
         }
         let per_sec = sums.events as f64 / span;
-        if (now.queued as f64) <= per_sec * CAUGHT_UP.as_secs_f64() + 1.0 {
+        if (sample.queued as f64) <= per_sec * CAUGHT_UP.as_secs_f64() + 1.0 {
             self.bound = None;
             return;
         }
@@ -162,7 +162,7 @@ impl Meter {
         if self.bound.is_none() && !grows {
             return;
         }
-        let Some(limit) = limit(&sums, span, cpu, now) else {
+        let Some(limit) = limit(&sums, span, cpu, sample) else {
             self.bound = None;
             return;
         };
@@ -171,36 +171,36 @@ impl Meter {
             limit,
             per_sec,
             latency: sums.latency / sums.puts.max(1),
-            puts: now.puts,
+            puts: sample.puts,
             events_per_record: each(sums.events as f64, sums.records).max(1.0),
             bytes_per_event: each(sums.bytes as f64, sums.events),
-            shards: now.shards,
+            shards: sample.shards,
         };
-        if self.bound.as_ref().is_none_or(|told| !is_near(told, &bound)) {
+        if self.bound.as_ref().is_none_or(|published| !is_near(published, &bound)) {
             self.bound = Some(bound);
         }
     }
 }
 
-/// The same to a reader.
-fn is_near(told: &Bound, bound: &Bound) -> bool {
+/// Whether a user would see no difference.
+fn is_near(published: &Bound, bound: &Bound) -> bool {
     let near = |a: f64, b: f64| (a - b).abs() <= a * 0.25;
-    let is_same_limit = match (&told.limit, &bound.limit) {
-        // How many keys wait changes all the time.
+    let is_same_limit = match (&published.limit, &bound.limit) {
+        // The number of waiting keys changes all the time.
         (Limit::Order { key, .. }, Limit::Order { key: other, .. }) => key == other,
         (limit, other) => limit == other,
     };
     is_same_limit
-        && near(told.per_sec, bound.per_sec)
-        && near(told.latency.as_secs_f64(), bound.latency.as_secs_f64())
-        && near(told.events_per_record, bound.events_per_record)
+        && near(published.per_sec, bound.per_sec)
+        && near(published.latency.as_secs_f64(), bound.latency.as_secs_f64())
+        && near(published.events_per_record, bound.events_per_record)
 }
 
 /// `None`: nothing was under way most of the time.
-fn limit(sums: &Sums, span: f64, cpu: Option<f64>, now: &Now) -> Option<Limit> {
+fn limit(sums: &Sums, span: f64, cpu: Option<f64>, sample: &Sample) -> Option<Limit> {
     let share = |part: Duration| part.as_secs_f64() / span;
     let throttled = sums.throttled as f64 / (sums.throttled + sums.events).max(1) as f64;
-    let busy = cpu.map_or(0.0, |cpu| cpu / (span * now.processors.max(1) as f64));
+    let busy = cpu.map_or(0.0, |cpu| cpu / (span * sample.processors.max(1) as f64));
     let waits = share(sums.full) + share(sums.order);
     if throttled > THROTTLED_SHARE {
         Some(Limit::Shards)
@@ -211,9 +211,9 @@ fn limit(sums: &Sums, span: f64, cpu: Option<f64>, now: &Now) -> Option<Limit> {
     } else if waits < 0.5 {
         None
     } else if sums.order >= sums.full {
-        let key = now.key.clone()?;
-        Some(Limit::Order { key, keys: now.keys })
-    } else if now.is_most {
+        let key = sample.key.clone()?;
+        Some(Limit::Order { key, keys: sample.keys })
+    } else if sample.is_most {
         Some(Limit::Puts)
     } else {
         Some(Limit::Server)
@@ -223,9 +223,10 @@ fn limit(sums: &Sums, span: f64, cpu: Option<f64>, now: &Now) -> Option<Limit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::Puts;
 
-    fn now(queued: u64) -> Now {
-        Now {
+    fn sample(queued: u64) -> Sample {
+        Sample {
             queued,
             puts: 64,
             is_most: true,
@@ -237,62 +238,69 @@ mod tests {
         }
     }
 
-    /// Windows in which it does this, with the queue at the end of each; what binds after the last.
-    fn after(doing: Doing, throttled: u64, windows: &[Now]) -> Option<Bound> {
+    /// Spends windows with one activity, with a sample at the end of each; returns what limits delivery after the last.
+    fn after(activity: Activity, throttled: u64, windows: &[Sample]) -> Option<Bound> {
         let mut at = Instant::now();
         let mut meter = Meter::new(at);
-        for now in windows {
-            meter.does(doing, at);
+        let delivered = Puts { records: 100, events: 300, ..Puts::default() };
+        let totals = PutTotals { delivered, bytes: 120_000, throttled };
+        for sample in windows {
+            meter.set(activity, at);
             at += WINDOW;
-            meter.put(Duration::from_millis(20), (100, 300, 120_000), throttled);
+            meter.put(Duration::from_millis(20), &totals);
             assert!(meter.is_due(at));
-            meter.judge(at, now);
+            meter.judge(at, sample);
         }
         meter.bound().cloned()
     }
 
-    fn growing() -> [Now; 3] {
-        [now(1000), now(2000), now(3000)]
+    fn growing() -> [Sample; 3] {
+        [sample(1000), sample(2000), sample(3000)]
     }
 
     #[test]
     fn what_it_did_most_of_the_time_is_what_binds() {
-        let limit = |doing| after(doing, 0, &growing()).map(|bound| bound.limit);
-        assert_eq!(limit(Doing::Order), Some(Limit::Order { key: "u1".into(), keys: 3 }));
-        assert_eq!(limit(Doing::Full), Some(Limit::Puts));
-        assert_eq!(limit(Doing::Computing), Some(Limit::Processor));
-        assert_eq!(limit(Doing::Disk), Some(Limit::Disk));
-        assert_eq!(limit(Doing::Nothing), None);
-        let not_most = growing().map(|now| Now { is_most: false, ..now });
-        assert_eq!(after(Doing::Full, 0, &not_most).map(|bound| bound.limit), Some(Limit::Server));
+        let limit = |activity| after(activity, 0, &growing()).map(|bound| bound.limit);
+        assert_eq!(limit(Activity::Order), Some(Limit::Order { key: "u1".into(), keys: 3 }));
+        assert_eq!(limit(Activity::Full), Some(Limit::Puts));
+        assert_eq!(limit(Activity::Computing), Some(Limit::Processor));
+        assert_eq!(limit(Activity::Disk), Some(Limit::Disk));
+        assert_eq!(limit(Activity::Nothing), None);
+        let not_most = growing().map(|sample| Sample { is_most: false, ..sample });
+        assert_eq!(after(Activity::Full, 0, &not_most).map(|bound| bound.limit), Some(Limit::Server));
     }
 
     #[test]
     fn throttling_and_a_processor_without_time_explain_what_looks_like_waiting() {
-        let limit =
-            |throttled, windows: &[Now]| after(Doing::Full, throttled, windows).map(|bound| bound.limit);
+        let limit = |throttled, windows: &[Sample]| {
+            after(Activity::Full, throttled, windows).map(|bound| bound.limit)
+        };
         assert_eq!(limit(100, &growing()), Some(Limit::Shards));
         let cpu = |seconds| Some(Duration::from_secs(seconds));
-        // Of two processors, in windows of three seconds.
-        let busy = [now(1000), now(2000), now(3000)].into_iter().zip([0, 6, 12]);
-        let busy: Vec<_> = busy.map(|(now, seconds)| Now { cpu: cpu(seconds), ..now }).collect();
+        // Two processors, in windows of three seconds.
+        let busy = [sample(1000), sample(2000), sample(3000)].into_iter().zip([0, 6, 12]);
+        let busy: Vec<_> = busy.map(|(sample, seconds)| Sample { cpu: cpu(seconds), ..sample }).collect();
         assert_eq!(limit(0, &busy), Some(Limit::Processor));
     }
 
     #[test]
     fn it_says_what_an_event_costs_and_how_many_come_through() {
-        let bound = after(Doing::Order, 0, &growing()).expect("a queue that grows");
+        let bound = after(Activity::Order, 0, &growing()).expect("a queue that grows");
         assert_eq!((bound.per_sec, bound.latency), (100.0, Duration::from_millis(20)));
         assert_eq!((bound.events_per_record, bound.bytes_per_event), (3.0, 400.0));
     }
 
     #[test]
     fn a_queue_that_does_not_grow_is_none_and_one_that_has_grown_stays_until_it_is_worked_off() {
-        assert_eq!(after(Doing::Order, 0, &[now(3000), now(3000), now(3000)]), None);
-        assert_eq!(after(Doing::Order, 0, &[now(10), now(20), now(30)]), None, "a third of a second's work");
-        let shrinks = [now(1000), now(2000), now(3000), now(1500)];
-        assert!(after(Doing::Order, 0, &shrinks).is_some());
-        let done = [now(1000), now(2000), now(3000), now(90)];
-        assert_eq!(after(Doing::Order, 0, &done), None);
+        assert_eq!(after(Activity::Order, 0, &[sample(3000), sample(3000), sample(3000)]), None);
+        assert_eq!(
+            after(Activity::Order, 0, &[sample(10), sample(20), sample(30)]),
+            None,
+            "a third of a second's work"
+        );
+        let shrinks = [sample(1000), sample(2000), sample(3000), sample(1500)];
+        assert!(after(Activity::Order, 0, &shrinks).is_some());
+        let done = [sample(1000), sample(2000), sample(3000), sample(90)];
+        assert_eq!(after(Activity::Order, 0, &done), None);
     }
 }

@@ -1,60 +1,117 @@
-//! One put: from events to records and back to outcomes.
+//! One put: from events to records, and back to outcomes.
 
 use std::time::{Duration, Instant};
 
-use super::{
-    load::{Load, Parcel},
-    settle::Done,
-};
+use super::batch::{Batch, PlannedRecord, TakenEvent};
 use crate::{
     clock::now_ms,
+    delivery::{Millis, Outcome, Puts},
     event::{Aggregation, Bucket, Encoding, RecordData, UserRecord},
     kinesis::{Client, Outgoing},
 };
 
-/// Puts the records of a load. `changes`: of the settings so far; `waited`: how long the client waits for the answer.
-pub(super) async fn put(
-    client: Client,
-    mut load: Load,
-    (encoding, aggregation): (Encoding, Aggregation),
-    (changes, waited): (u64, Duration),
-) -> Done {
+/// A batch to put, and how.
+pub(super) struct PutRequest {
+    pub(super) batch: Batch,
+    pub(super) encoding: Encoding,
+    pub(super) aggregation: Aggregation,
+    /// Number of changes of the settings before it.
+    pub(super) settings_version: u64,
+    /// How long the client waits for the answer.
+    pub(super) answer_timeout: Duration,
+}
+
+/// A put that came back.
+pub(super) struct FinishedPut {
+    pub(super) batch: Batch,
+    /// One for each record.
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) started: Instant,
+    pub(super) started_at: Millis,
+    pub(super) encoding: Encoding,
+    pub(super) settings_version: u64,
+    pub(super) answer_timeout: Duration,
+    /// False: there were no AWS keys to send it with.
+    pub(super) was_sent: bool,
+}
+
+/// Sums of a put.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PutTotals {
+    /// What was delivered.
+    pub(super) delivered: Puts,
+    /// Data and keys of the delivered records.
+    pub(super) bytes: u64,
+    /// Number of throttled events.
+    pub(super) throttled: u64,
+}
+
+impl FinishedPut {
+    pub(super) fn totals(&self) -> PutTotals {
+        let mut totals = PutTotals::default();
+        let mut events = &self.batch.events[..];
+        for (outcome, record) in self.outcomes.iter().zip(&self.batch.records) {
+            let (of_record, rest) = events.split_at(record.events);
+            events = rest;
+            match outcome {
+                Outcome::Delivered(_) => {
+                    let alone = |taken: &TakenEvent| {
+                        let event = &taken.event;
+                        Puts::payload_units(self.encoding.encoded_len(event.json.len()) + event.key.len())
+                    };
+                    totals.delivered.records += 1;
+                    totals.delivered.events += record.events as u64;
+                    totals.delivered.payload_units += Puts::payload_units(record.bytes);
+                    totals.delivered.payload_units_alone += of_record.iter().map(alone).sum::<u64>();
+                    totals.bytes += record.bytes as u64;
+                }
+                Outcome::Throttled(_) => totals.throttled += record.events as u64,
+                Outcome::Offline(_) | Outcome::Blocked(_) | Outcome::Refused(_) => {}
+            }
+        }
+        totals
+    }
+}
+
+/// Puts the records of a batch.
+pub(super) async fn put(client: Client, request: PutRequest) -> FinishedPut {
+    let PutRequest { mut batch, encoding, aggregation, settings_version, answer_timeout } = request;
     let (started, started_at) = (Instant::now(), now_ms());
     let keys = client.keys().await;
     let was_sent = keys.is_ok();
     let outcomes = match keys {
         Ok(()) => {
-            let events: Vec<_> = load
+            let events: Vec<_> = batch
                 .events
                 .iter()
-                .map(|one| UserRecord { key: &one.event.key, json: &one.event.json })
+                .map(|taken| UserRecord { key: &taken.event.key, json: &taken.event.json })
                 .collect();
-            let records = records_of(&load.records, &events, aggregation);
-            for (parcel, record) in load.records.iter_mut().zip(&records) {
-                parcel.bytes = record.bytes(encoding);
+            let records = records_of(&batch.records, &events, aggregation);
+            for (planned, record) in batch.records.iter_mut().zip(&records) {
+                planned.bytes = record.bytes(encoding);
             }
             client.put(&records, encoding).await
         }
-        Err(outcome) => vec![outcome; load.records.len()],
+        Err(outcome) => vec![outcome; batch.records.len()],
     };
-    Done { load, outcomes, started, started_at, encoding, changes, waited, was_sent }
+    FinishedPut { batch, outcomes, started, started_at, encoding, settings_version, answer_timeout, was_sent }
 }
 
-/// The events of a load as its records.
+/// The records of a batch with their events.
 fn records_of<'r>(
-    records: &[Parcel],
+    records: &[PlannedRecord],
     mut events: &'r [UserRecord<'r>],
     aggregation: Aggregation,
 ) -> Vec<Outgoing<'r>> {
-    let record = |parcel: &Parcel| {
-        let (of_record, rest) = events.split_at(parcel.events);
+    let record = |planned: &PlannedRecord| {
+        let (of_record, rest) = events.split_at(planned.events);
         events = rest;
-        let hash_key = parcel.bucket.map(Bucket::hash_key);
-        match (of_record, parcel.bucket) {
+        let hash_key = planned.bucket.map(Bucket::hash_key);
+        match (of_record, planned.bucket) {
             (several @ [_, _, ..], Some(bucket)) => {
                 let data = match aggregation {
                     Aggregation::Lines => RecordData::Lines(several),
-                    // With none, no events share a record.
+                    // Without aggregation no events share a record.
                     Aggregation::Kpl | Aggregation::None => RecordData::Kpl(bucket, several),
                 };
                 Outgoing { key: bucket.partition_key().into(), hash_key, data }

@@ -1,65 +1,85 @@
-//! What became of the events of a put: each is settled in the spool, or at the head of its lane again.
+//! What becomes of the events of a finished put: each is settled in the spool, or back at the head of its lane.
 
-use std::time::{Duration, Instant};
+use std::{collections::HashSet, time::Instant};
 
 use super::{
-    Forwarder,
-    backoff::{Wait, delay_after},
-    bound::Doing,
-    in_flight_of,
-    load::{Load, Parcel, Taken},
-    state::Reason,
+    backoff::{Backoff, delay_after},
+    batch::{Batch, PlannedRecord, TakenEvent},
+    health::DestinationHealth,
+    lanes::Lanes,
+    put::FinishedPut,
 };
 use crate::{
     clock::now_ms,
-    delivery::{Attempt, AwsError, EventId, Millis, Outcome, Puts, Receipt},
+    delivery::{Attempt, AwsError, EventId, Millis, Outcome, Receipt, SET_ASIDE},
     event::Encoding,
     kinesis,
-    spool::Settlement,
+    spool::{Settlement, Spool},
 };
 
-/// A put that came back.
-pub(super) struct Done {
-    pub(super) load: Load,
-    /// One a record.
-    pub(super) outcomes: Vec<Outcome>,
-    pub(super) started: Instant,
-    pub(super) started_at: Millis,
-    pub(super) encoding: Encoding,
-    /// Changes of the settings before it.
-    pub(super) changes: u64,
-    /// How long its answer was waited for.
-    pub(super) waited: Duration,
-    /// `false`: there were no keys to send it with.
-    pub(super) was_sent: bool,
-}
-
-/// What the spool is told of puts that came back.
+/// What the spool is told of finished puts.
 #[derive(Default)]
-struct Books {
+pub(super) struct SpoolWrites {
     settlements: Vec<Settlement>,
     attempts: Vec<(EventId, Attempt)>,
+    /// Number of events that may be in the stream although no receipt came.
     repeats: u64,
 }
 
-/// How a put came back, and what the spool is told of such puts.
-struct Came {
+impl SpoolWrites {
+    pub(super) async fn write(self, spool: &Spool) {
+        let Self { settlements, attempts, repeats } = self;
+        if !attempts.is_empty() || repeats > 0 {
+            spool.note_attempts(attempts, repeats).await;
+        }
+        if !settlements.is_empty() {
+            spool.settle(settlements).await;
+        }
+    }
+}
+
+/// The settlement of an event that is set aside since it was refused again and again.
+pub(super) fn set_aside(taken: &TakenEvent, error: &AwsError, encoding: Encoding) -> Settlement {
+    let message = format!("set aside because the destination refused it again and again: {error}");
+    Settlement {
+        id: taken.event.id,
+        bytes: taken.event.json.len(),
+        at: now_ms(),
+        attempts: taken.event.attempts,
+        took_ms: 0,
+        encoding,
+        result: Err(AwsError::new(SET_ASIDE, message)),
+    }
+}
+
+/// Where the events of finished puts go, and what decides it.
+pub(super) struct Settling<'a> {
+    pub(super) lanes: &'a mut Lanes,
+    /// As it is known after the put.
+    pub(super) health: &'a DestinationHealth,
+    /// Events to set aside if they are refused once more.
+    pub(super) to_set_aside: &'a mut HashSet<EventId>,
+    /// The encoding in force.
+    pub(super) encoding: Encoding,
+    pub(super) writes: &'a mut SpoolWrites,
+}
+
+/// The figures of one put.
+struct PutFigures {
     now: Instant,
     started_at: Millis,
-    at: Millis,
+    ended_at: Millis,
     took_ms: u32,
     encoding: Encoding,
-    /// It was put with the settings in force.
-    is_of_now: bool,
     was_sent: bool,
 }
 
-impl Came {
-    fn settlement(&self, taken: &Taken, result: Result<Receipt, AwsError>) -> Settlement {
+impl PutFigures {
+    fn settlement(&self, taken: &TakenEvent, result: Result<Receipt, AwsError>) -> Settlement {
         Settlement {
             id: taken.event.id,
             bytes: taken.event.json.len(),
-            at: self.at,
+            at: self.ended_at,
             attempts: taken.event.attempts,
             took_ms: self.took_ms,
             encoding: self.encoding,
@@ -68,206 +88,112 @@ impl Came {
     }
 }
 
-impl Forwarder {
-    /// Puts what came back where it belongs: settled, or its lane's head again.
-    pub(super) async fn settle(&mut self, all: Vec<Done>) {
-        let now = Instant::now();
-        let mut books = Books::default();
-        let was_offline = self.weather.pause().is_some_and(|pause| pause.reason == Reason::Offline);
-        for done in all {
-            self.sending -= done.load.events.len() as u64;
-            self.count(&done);
-            // What was put with other settings says nothing of these.
-            let is_of_now = done.changes == self.changes;
-            if is_of_now && self.patience.learn(&done.outcomes, done.started.elapsed(), done.waited) {
-                self.client = self.client.waiting(self.patience.answer());
-                tracing::warn!("Answers of the stream are now waited for up to {:?}", self.patience.answer());
-            }
-            if is_of_now && !self.says_nothing_new(&done) {
-                self.weather.learn(&done.outcomes, done.started, now, fastrand::f64());
-            }
-            if is_of_now && self.weather.pause().is_none() {
-                let outcomes = || done.outcomes.iter().zip(&done.load.records);
-                let count = |is: fn(&Outcome) -> bool| {
-                    outcomes().filter(|(one, _)| is(one)).map(|(_, parcel)| parcel.events as u64).sum()
-                };
-                let delivered = count(|one| matches!(one, Outcome::Delivered(_)));
-                self.in_flight.learn(delivered, count(|one| matches!(one, Outcome::Throttled(_))), now);
-            }
-            self.take_back(done, now, &mut books);
-            if !is_of_now {
-                // What was refused with other settings is put with these.
-                self.lanes.end_narrowing();
-            }
-        }
-        if self.weather.pause().is_some() {
-            // Whoever comes back is not met by as many as it took before.
-            self.in_flight = in_flight_of(&self.setup, &self.controls);
-        } else {
-            if was_offline {
-                // These keys rest because the destination was away, which is over.
-                self.lanes.wake_resting();
-            }
-            self.lanes.unblock(|refusals| now + delay_after(Wait::Blocked, refusals, fastrand::f64()));
-        }
-        self.lanes.wake(now);
-        self.tell_news();
-        self.meter.does(Doing::Disk, Instant::now());
-        let Books { settlements, attempts, repeats } = books;
-        if !attempts.is_empty() || repeats > 0 {
-            self.spool.note_attempts(attempts, repeats).await;
-        }
-        if !settlements.is_empty() {
-            self.spool.settle(settlements).await;
-        }
-        self.meter.does(Doing::Computing, Instant::now());
-        self.give_up_held_back().await;
-    }
-
-    /// What a put delivered, and how long it took.
-    fn count(&mut self, done: &Done) {
-        let (mut puts, mut bytes, mut throttled) = (Puts::default(), 0, 0);
-        let mut events = done.load.events.iter();
-        for (outcome, parcel) in done.outcomes.iter().zip(&done.load.records) {
-            let of_record = events.by_ref().take(parcel.events);
-            match outcome {
-                Outcome::Delivered(_) => {
-                    puts.records += 1;
-                    puts.events += parcel.events as u64;
-                    puts.payload_units += Puts::payload_units(parcel.bytes);
-                    let alone = |one: &Taken| {
-                        Puts::payload_units(
-                            done.encoding.encoded_len(one.event.json.len()) + one.event.key.len(),
-                        )
-                    };
-                    puts.payload_units_alone += of_record.map(alone).sum::<u64>();
-                    bytes += parcel.bytes as u64;
-                }
-                Outcome::Throttled(_) => throttled += of_record.count() as u64,
-                Outcome::Offline(_) | Outcome::Blocked(_) | Outcome::Refused(_) => drop(of_record.count()),
-            }
-        }
-        self.meter.put(done.started.elapsed(), (puts.records, puts.events, bytes), throttled);
-        if puts.records > 0 {
-            self.reports.puts.send_modify(|all| all.add(&puts));
-        }
-    }
-
-    /// A record that is refused as before, while others are taken, is no news of the destination.
-    fn says_nothing_new(&self, done: &Done) -> bool {
-        match (done.load.events.as_slice(), done.outcomes.as_slice()) {
-            ([taken], [Outcome::Blocked(fault)]) => {
-                self.weather.pause().is_none() && self.lanes.is_known_refused(taken, &fault.code)
-            }
-            _ => false,
-        }
-    }
-
-    fn take_back(&mut self, done: Done, now: Instant, books: &mut Books) {
-        let how = Came {
+impl Settling<'_> {
+    /// Settles the events of a put, or gives them back to their lanes.
+    pub(super) fn settle(&mut self, put: FinishedPut, now: Instant) {
+        let figures = PutFigures {
             now,
-            took_ms: u32::try_from(done.started.elapsed().as_millis()).unwrap_or(u32::MAX),
-            at: now_ms(),
-            started_at: done.started_at,
-            encoding: done.encoding,
-            is_of_now: done.changes == self.changes,
-            was_sent: done.was_sent,
+            took_ms: u32::try_from(put.started.elapsed().as_millis()).unwrap_or(u32::MAX),
+            ended_at: now_ms(),
+            started_at: put.started_at,
+            encoding: put.encoding,
+            was_sent: put.was_sent,
         };
         let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
-        let refused_together = done.load.records.len() > 1 && done.outcomes.iter().all(is_refused);
-        let mut suspects = Load::default();
-        let mut events = done.load.events.into_iter();
-        for (parcel, outcome) in done.load.records.into_iter().zip(done.outcomes) {
-            let mut record: Vec<Taken> = events.by_ref().take(parcel.events).collect();
-            let is_throttled = matches!(outcome, Outcome::Throttled(_));
-            let mut lane = None;
-            for taken in &mut record {
-                taken.event.attempts += 1;
-                let is_first = lane.replace(taken.slot) != Some(taken.slot);
-                // Where a stream pushes back a record of a hundred events again and again, this is not noted a hundred times.
-                let is_noted = is_first || !is_throttled || taken.event.attempts == 1;
-                if let Some(fault) = outcome.fault().filter(|_| is_noted) {
-                    let (number, fault) = (taken.event.attempts, fault.clone());
-                    let attempt = Attempt { number, at: how.started_at, took_ms: how.took_ms, fault };
-                    books.attempts.push((taken.event.id, attempt));
-                }
-            }
+        let is_refused_as_a_whole = put.batch.records.len() > 1 && put.outcomes.iter().all(is_refused);
+        let mut refused = Batch::default();
+        let mut events = put.batch.events.into_iter();
+        for (record, outcome) in put.batch.records.into_iter().zip(put.outcomes) {
+            let mut taken: Vec<TakenEvent> = events.by_ref().take(record.events).collect();
+            self.note_attempts(&mut taken, &outcome, &figures);
             match outcome {
-                Outcome::Refused(_) if refused_together => suspects.push(parcel, record),
-                Outcome::Refused(_) if parcel.events > 1 => {
-                    self.lanes.narrow_down(Load { events: record, records: vec![parcel] });
+                Outcome::Refused(_) if is_refused_as_a_whole => refused.push(record, taken),
+                Outcome::Refused(_) if record.events > 1 => {
+                    self.lanes.narrow_down(Batch { events: taken, records: vec![record] });
                 }
-                Outcome::Delivered(receipt) => self.delivered((parcel, record), &receipt, &how, books),
-                // The last one of a lane comes back first.
+                Outcome::Delivered(receipt) => self.delivered(record, &taken, &receipt, &figures),
+                // The last event of a lane comes back first.
                 outcome => {
-                    for taken in record.into_iter().rev() {
-                        self.not_delivered(taken, &outcome, &how, books);
+                    for taken in taken.into_iter().rev() {
+                        self.not_delivered(taken, &outcome, &figures);
                     }
                 }
             }
         }
-        if !suspects.is_empty() {
-            self.lanes.narrow_down(suspects);
+        if !refused.is_empty() {
+            self.lanes.narrow_down(refused);
+        }
+    }
+
+    /// Counts the attempt for each event of a record, and notes it where it did not deliver.
+    fn note_attempts(&mut self, taken: &mut [TakenEvent], outcome: &Outcome, figures: &PutFigures) {
+        let is_throttled = matches!(outcome, Outcome::Throttled(_));
+        let mut lane = None;
+        for taken in taken {
+            taken.event.attempts += 1;
+            let is_first_of_lane = lane.replace(taken.lane) != Some(taken.lane);
+            // Where a stream throttles a record of a hundred events again and again, one note is enough.
+            let is_noted = is_first_of_lane || !is_throttled || taken.event.attempts == 1;
+            if let Some(fault) = outcome.fault().filter(|_| is_noted).cloned() {
+                let number = taken.event.attempts;
+                let attempt = Attempt { number, at: figures.started_at, took_ms: figures.took_ms, fault };
+                self.writes.attempts.push((taken.event.id, attempt));
+            }
         }
     }
 
     fn delivered(
         &mut self,
-        (parcel, record): (Parcel, Vec<Taken>),
+        record: PlannedRecord,
+        taken: &[TakenEvent],
         receipt: &Receipt,
-        how: &Came,
-        books: &mut Books,
+        figures: &PutFigures,
     ) {
-        self.takes_records |= how.is_of_now;
-        for (at, taken) in record.into_iter().enumerate() {
-            let receipt = Receipt { place: parcel.place(at), ..receipt.clone() };
-            books.settlements.push(how.settlement(&taken, Ok(receipt)));
-            self.lanes.settled(&taken);
+        for (at, taken) in taken.iter().enumerate() {
+            let receipt = Receipt { place: record.place(at), ..receipt.clone() };
+            self.writes.settlements.push(figures.settlement(taken, Ok(receipt)));
+            self.lanes.settled(taken);
         }
     }
 
-    fn not_delivered(&mut self, taken: Taken, outcome: &Outcome, how: &Came, books: &mut Books) {
+    fn not_delivered(&mut self, taken: TakenEvent, outcome: &Outcome, figures: &PutFigures) {
+        let now = figures.now;
         match outcome {
-            Outcome::Throttled(_) => self.rest(taken, Wait::Throttled, how.now),
-            Outcome::Offline(fault) => {
-                books.repeats += u64::from(how.was_sent && may_have_arrived(fault));
-                if self.weather.pause().is_some() {
+            Outcome::Throttled(_) => self.rest(taken, Backoff::Throttled, now),
+            Outcome::Offline(error) => {
+                self.writes.repeats += u64::from(figures.was_sent && !kinesis::was_not_sent(error));
+                if self.health.pause().is_some() {
                     self.lanes.park(taken);
                 } else {
-                    self.rest(taken, Wait::Offline, how.now);
+                    self.rest(taken, Backoff::Offline, now);
                 }
             }
-            Outcome::Blocked(fault) if self.giving_up.remove(&taken.event.id) => {
-                books.settlements.push(self.set_aside(&taken, fault));
+            Outcome::Blocked(error) if self.to_set_aside.remove(&taken.event.id) => {
+                self.writes.settlements.push(set_aside(&taken, error, self.encoding));
                 self.lanes.settled(&taken);
             }
-            Outcome::Blocked(fault) => self.refuse(taken, fault.clone()),
-            Outcome::Refused(fault) => {
-                books.settlements.push(how.settlement(&taken, Err(fault.clone())));
+            Outcome::Blocked(error) => self.blocked(taken, error.clone()),
+            Outcome::Refused(error) => {
+                self.writes.settlements.push(figures.settlement(&taken, Err(error.clone())));
                 self.lanes.settled(&taken);
             }
-            // Its events are settled where it came.
+            // Handled by `delivered`.
             Outcome::Delivered(_) => {}
         }
     }
 
-    /// Nobody else waits for a record that may itself be at fault: because of what was said, or because the destination
-    /// took others a moment ago.
-    fn refuse(&mut self, taken: Taken, fault: AwsError) {
-        let may_be_its_own = kinesis::may_be_the_records(&fault);
-        if may_be_its_own {
+    /// No other event waits for one that may itself be at fault: because of the error, or because the destination took
+    /// others a moment ago.
+    fn blocked(&mut self, taken: TakenEvent, error: AwsError) {
+        let may_be_the_record = kinesis::may_be_the_records(&error);
+        if may_be_the_record {
             self.lanes.isolate(&taken);
         }
-        let is_suspect = may_be_its_own || self.weather.known_pause().is_none();
-        self.lanes.refused(taken, fault, is_suspect);
+        let is_suspect = may_be_the_record || self.health.known_pause().is_none();
+        self.lanes.refused(taken, error, is_suspect);
     }
 
-    fn rest(&mut self, taken: Taken, wait: Wait, now: Instant) {
-        self.lanes.missed(taken, |misses| now + delay_after(wait, misses, fastrand::f64()));
+    fn rest(&mut self, taken: TakenEvent, backoff: Backoff, now: Instant) {
+        self.lanes.missed(taken, |misses| now + delay_after(backoff, misses, fastrand::f64()));
     }
-}
-
-/// Whether the record may be in the stream although no receipt came: then its next put makes a second one.
-fn may_have_arrived(fault: &AwsError) -> bool {
-    !kinesis::was_not_sent(fault)
 }
