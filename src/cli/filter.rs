@@ -85,7 +85,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Query> {
     if let Some(unknown) = query::unknown_field(text) {
         let meant =
             unknown.meant.map(|name| format!(" Did you mean {}:?", name.as_str())).unwrap_or_default();
-        let word = &text[unknown.place];
+        let word = &text[unknown.span];
         super::tell(&format!("{word} is not a field, so it is searched for as text.{meant}"));
     }
     Ok(Query::parse(text, now_ms())?)
@@ -103,7 +103,7 @@ fn kind(word: &str) -> anyhow::Result<Kind> {
 pub(super) fn moment(text: &str) -> anyhow::Result<Millis> {
     query::moment(text, now_ms()).with_context(|| {
         format!(
-            "\"{text}\" is no time; write 2026-03-02T10:00:00Z, 2026-03-02, or 15m, 2h, 1d for so long ago"
+            "\"{text}\" is not a time; write 2026-03-02T10:00:00Z, 2026-03-02, or an age such as 15m, 2h, 1d"
         )
     })
 }

@@ -1,10 +1,10 @@
-//! What is learned of an AWS account and of AWS's own files, as plain data. No secret is in it.
+//! Facts about an AWS account and about AWS's own files on this machine. No secrets.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Who AWS says we are.
+/// The identity that AWS says our keys belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsIdentity {
     /// Twelve digits.
@@ -18,67 +18,67 @@ pub struct AwsIdentity {
 pub struct ListedStream {
     /// Its name.
     pub name: Arc<str>,
-    /// Such as `ACTIVE`; empty where the server does not say.
+    /// Such as `ACTIVE`; empty if the server does not say.
     pub status: Arc<str>,
-    /// It takes as much as comes.
+    /// Its capacity mode is on-demand.
     pub on_demand: bool,
 }
 
-/// How a profile of AWS's files comes to keys.
+/// Where a profile in AWS's files gets its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProfileKind {
-    /// They stand in the file.
+    /// From the file itself.
     Keys,
-    /// A sign-in with IAM Identity Center (SSO) that lasts some hours.
+    /// A sign-in with IAM Identity Center (SSO), which lasts some hours.
     Sso,
-    /// A role that is assumed with other keys.
+    /// A role, assumed with other keys.
     Role,
-    /// A program hands them out.
+    /// A program that prints them (`credential_process`).
     Process,
-    /// `aws login`, which this program cannot read.
+    /// The AWS console's own sign-in (`aws login`).
     Login,
-    /// The file does not say.
+    /// The profile names no source of keys.
     None,
 }
 
-/// A profile of AWS's files.
+/// A profile in AWS's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Its name.
     pub name: Arc<str>,
-    /// How it comes to keys.
+    /// Where it gets its keys.
     pub kind: ProfileKind,
-    /// The region that it names.
+    /// Its region.
     pub region: Option<Arc<str>>,
-    /// It wants a code of an MFA device, which nobody can type in here.
+    /// It needs a code from an MFA device, which cannot be entered here.
     pub mfa: bool,
 }
 
-/// What AWS's own files and programs offer on this machine.
+/// The profiles and the AWS CLI of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsProfiles {
     /// `default` first, the others by name.
     pub profiles: Vec<Profile>,
-    /// The AWS CLI is installed, so that `aws sso login` can be run.
+    /// The AWS CLI is installed, so `aws sso login` can run.
     pub has_cli: bool,
 }
 
-/// The page on which a person signs in, as the AWS CLI names it.
+/// The sign-in page that the AWS CLI prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInPage {
-    /// To be opened in a browser, on any machine where there is a code.
+    /// To open in a browser; if there is a code, on any machine.
     pub address: Option<String>,
-    /// To be typed in there.
+    /// To enter on that page.
     pub code: Option<String>,
 }
 
 impl SignInPage {
-    /// Takes in a line that the AWS CLI printed; true when it says something new. An address stands in a line of its own
-    /// or within words, a code (`ABCD-EFGH`) in a line of its own.
+    /// Reads a line that the AWS CLI printed; true if it changed something. An address can be anywhere in the line, a code
+    /// (`ABCD-EFGH`) is a line of its own.
     pub fn read(&mut self, line: &str) -> bool {
         let before = self.clone();
         if let Some(address) = line.split_whitespace().find(|word| word.starts_with("https://")) {
-            // With a code in it (the second address that is printed) nothing must be typed.
+            // The CLI prints a second address that has the code in it, so the last one counts.
             self.address = Some(address.trim_end_matches(['.', ',']).to_owned());
         }
         let is_of_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();

@@ -1,32 +1,32 @@
-//! What happened, counted by intervals of time: what the charts of the window are drawn from. Plain data and sums.
+//! Counts per time interval: the data of the window's charts.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::Millis;
+use super::line::Millis;
 
-/// Kinds of errors, or shards, that one interval tells apart; what is beyond them is `other`.
+/// Maximum error codes, and shards, that one interval counts separately; the rest is counted as `other`.
 const NAMES_MAX: usize = 128;
 const OTHER: &str = "other";
 
-/// How far back a chart looks, and how finely.
+/// How far back a chart goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ChartSpan {
-    /// By 2 seconds.
+    /// In intervals of 2 seconds.
     #[default]
     FiveMinutes,
-    /// By 30 seconds.
+    /// In intervals of 30 seconds.
     Hour,
-    /// By 10 minutes.
+    /// In intervals of 10 minutes.
     Day,
 }
 
 impl ChartSpan {
-    /// Every window, shortest first.
+    /// Every span, shortest first.
     pub const ALL: [Self; 3] = [Self::FiveMinutes, Self::Hour, Self::Day];
 
-    /// One interval of it.
+    /// Milliseconds of an interval.
     pub fn step_ms(self) -> Millis {
         match self {
             Self::FiveMinutes => 2_000,
@@ -35,7 +35,7 @@ impl ChartSpan {
         }
     }
 
-    /// All of it.
+    /// Milliseconds of the whole span.
     pub fn span_ms(self) -> Millis {
         match self {
             Self::FiveMinutes => 300_000,
@@ -44,43 +44,43 @@ impl ChartSpan {
         }
     }
 
-    /// The beginning of the interval that holds a moment.
+    /// The start of the interval that contains a moment.
     pub fn slot(self, at: Millis) -> Millis {
         at - at.rem_euclid(self.step_ms())
     }
 }
 
-/// What happened in one interval.
+/// The counts of one interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Interval {
-    /// Its beginning.
+    /// Its start.
     #[serde(skip)]
     pub at: Millis,
     /// Events accepted.
     pub accepted: u64,
-    /// Their bytes of JSON.
+    /// Their JSON bytes.
     pub accepted_bytes: u64,
     /// Events delivered.
     pub delivered: u64,
-    /// Events that failed for good.
+    /// Events that failed.
     pub failed: u64,
     /// Events rejected.
     pub rejected: u64,
-    /// Events that waited at its end.
+    /// Events queued at its end.
     pub queued: u64,
-    /// From a request that had been read to its commit.
+    /// From the end of reading a request to its commit.
     pub accept_ms: Histogram,
-    /// From a request that had been read to the answer of the stream.
+    /// From the end of reading a request to the stream's answer.
     pub delivery_ms: Histogram,
-    /// What went wrong, by the error's code: puts without success as far as they are written down, rejections, failures.
+    /// Errors by code: logged attempts, rejections, failures.
     pub errors: BTreeMap<String, u64>,
-    /// Records and their bytes of JSON, by shard.
+    /// Records and their JSON bytes, by shard.
     pub shards: BTreeMap<String, (u64, u64)>,
 }
 
 impl Interval {
-    /// Adds what a part of the same interval holds.
+    /// Adds the counts of a later part of the same interval.
     pub fn add(&mut self, part: &Self) {
         self.accepted += part.accepted;
         self.accepted_bytes += part.accepted_bytes;
@@ -98,37 +98,39 @@ impl Interval {
         }
     }
 
-    /// Counts errors of one kind.
+    /// Counts errors with this code.
     pub fn error(&mut self, code: &str, count: u64) {
-        *place(&mut self.errors, code) += count;
+        *entry(&mut self.errors, code) += count;
     }
 
     /// Counts records in one shard.
     pub fn record(&mut self, shard: &str, records: u64, bytes: u64) {
-        let place = place(&mut self.shards, shard);
-        *place = (place.0 + records, place.1 + bytes);
+        let (all_records, all_bytes) = entry(&mut self.shards, shard);
+        *all_records += records;
+        *all_bytes += bytes;
     }
 }
 
-fn place<'m, T: Default>(map: &'m mut BTreeMap<String, T>, name: &str) -> &'m mut T {
+/// The count of this name, or of `other` if the map is full.
+fn entry<'m, T: Default>(map: &'m mut BTreeMap<String, T>, name: &str) -> &'m mut T {
     let name = if map.len() < NAMES_MAX || map.contains_key(name) { name } else { OTHER };
     if !map.contains_key(name) {
         map.insert(name.to_owned(), T::default());
     }
-    map.get_mut(name).expect("it is there, or was just put there")
+    map.get_mut(name).expect("it was inserted above if it was missing")
 }
 
-/// How often a time was how long: exact below 16 ms, within 7 % above. Only lengths that occurred take room.
+/// A histogram of durations: exact below 16 ms, within 7 % above. Stores only buckets that are not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Histogram(BTreeMap<u16, u64>);
 
-/// Below this each millisecond has a place of its own; above, each doubling has [`PARTS`].
+/// Below this, each millisecond has a bucket of its own; above, each doubling has [`PARTS`] buckets.
 const EXACT: u64 = 16;
 const PARTS: u64 = 8;
 
 impl Histogram {
-    /// Counts one time, so many times.
+    /// Counts a duration `times` times.
     pub fn count(&mut self, ms: Millis, times: u64) {
         let ms = u64::try_from(ms).unwrap_or(0);
         let bucket = if ms < EXACT {
@@ -141,14 +143,14 @@ impl Histogram {
         *self.0.entry(u16::try_from(bucket).unwrap_or(u16::MAX)).or_default() += times;
     }
 
-    /// Adds all that another one counted.
+    /// Adds the counts of another histogram.
     pub fn add(&mut self, other: &Self) {
         for (bucket, count) in &other.0 {
             *self.0.entry(*bucket).or_default() += count;
         }
     }
 
-    /// The time that so many of all (0.99, say) did not exceed; `None` where none was counted.
+    /// The duration that this share of all (such as 0.99) did not exceed; `None` if nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<Millis> {
         let all: u64 = self.0.values().sum();
         let mut left = (all as f64 * share).ceil().max(1.0);
@@ -162,7 +164,7 @@ impl Histogram {
     }
 }
 
-/// The longest time in a bucket.
+/// The longest duration in a bucket.
 fn top_of(bucket: u64) -> Millis {
     let ms = if bucket < EXACT {
         bucket
@@ -174,7 +176,7 @@ fn top_of(bucket: u64) -> Millis {
     Millis::try_from(ms).unwrap_or(Millis::MAX)
 }
 
-/// Intervals with their beginnings, which [`Interval`] leaves out: the spool, which stores it, has them as keys.
+/// Intervals with their starts, which [`Interval`] does not serialise: in the spool's rows the start is a column of its own.
 mod intervals {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -190,47 +192,47 @@ mod intervals {
     }
 }
 
-/// A partition key that carries much.
+/// A partition key with many events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HotKey {
     /// The key.
     pub key: Arc<str>,
-    /// Its events, at most so many.
+    /// Upper bound of its events.
     pub events: u64,
-    /// The true number may be lower by so many.
+    /// How far `events` may be above the true number.
     pub doubt: u64,
-    /// Bytes of their JSON.
+    /// Their JSON bytes.
     pub bytes: u64,
-    /// The shard that its newest delivered record is in, where one is among the newest lines of the log.
+    /// The shard of its newest delivered record, if one is among the newest lines of the log.
     pub shard: Option<Arc<str>>,
 }
 
-/// The keys that carry most of what was accepted lately.
+/// The keys with most of the events accepted lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HotKeys {
-    /// Since when they were counted.
+    /// When counting began.
     pub since: Millis,
     /// All events since then.
     pub events: u64,
-    /// Bytes of their JSON.
+    /// Their JSON bytes.
     pub bytes: u64,
-    /// Those with most events first.
+    /// Most events first.
     pub keys: Vec<HotKey>,
 }
 
-/// All that the charts show.
+/// The data of all charts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
-    /// How far back.
+    /// How far back it goes.
     pub window: ChartSpan,
-    /// When it was put together.
+    /// When it was read.
     pub now: Millis,
-    /// What happened, oldest first; an interval in which nothing did has no place here.
+    /// The intervals, oldest first; empty ones are left out.
     #[serde(with = "intervals")]
     pub intervals: Vec<Interval>,
-    /// Who sends most.
+    /// The keys with most events.
     pub hot: HotKeys,
-    /// Events that wait and were put at least once.
+    /// Queued events that were put at least once.
     pub retrying: u64,
 }
 

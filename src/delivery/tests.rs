@@ -1,14 +1,17 @@
-//! What goes between the engine and its faces is plain data: it can be written down and read again without loss.
+//! Everything that passes between the engine and its faces is plain data: it can be serialised without loss.
 
 use std::{fmt::Debug, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{chart::*, *};
-use crate::config::Config;
+use crate::{
+    config::Config,
+    event::{Encoding, Kind},
+};
 
-fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
-    let text = serde_json::to_string(value).expect("it is plain data");
+fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    let text = serde_json::to_string(value).expect("plain data serialises");
     let back: T = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(&back, value);
 }
@@ -45,9 +48,9 @@ fn delivery() -> Delivery {
 }
 
 #[test]
-fn the_status_comes_back_from_its_text() {
-    comes_back(&Status::default());
-    comes_back(&Status {
+fn the_status_survives_serialisation() {
+    survives(&Status::default());
+    survives(&Status {
         endpoint: Some("[::1]:8485".parse().expect("an address")),
         intake: Intake::Failing("no space".into()),
         forwarder: ForwarderState::Blocked { fault: fault(), next_try: 5 },
@@ -92,16 +95,11 @@ fn the_status_comes_back_from_its_text() {
 }
 
 #[test]
-fn what_is_asked_of_the_log_and_what_it_answers_come_back_from_their_text() {
+fn queries_and_pages_of_the_log_survive_serialisation() {
     let text = r#"refund event:"Order*" state:failed type:track since:2h"#;
-    comes_back(&Query { by: Some(Measure::Latency), ..Query::parse(text, 9_000_000).expect("a query") });
-    comes_back(&LogPage {
-        rows: vec![delivery()],
-        total: Some(1),
-        stopped_at: Some(7),
-        ..LogPage::default()
-    });
-    comes_back(&Detail {
+    survives(&Query { by: Some(Measure::Latency), ..Query::parse(text, 9_000_000).expect("a query") });
+    survives(&LogPage { rows: vec![delivery()], total: Some(1), stopped_at: Some(7), ..LogPage::default() });
+    survives(&Detail {
         delivery: delivery(),
         json: bytes::Bytes::from_static(b"{\"a\":\"\xf0\x9f\xa6\x80\"}"),
         encoding: Encoding::JsonLines,
@@ -109,7 +107,7 @@ fn what_is_asked_of_the_log_and_what_it_answers_come_back_from_their_text() {
     });
     let mut interval = Interval { at: 2_000, accepted: 7, ..Interval::default() };
     interval.delivery_ms.count(12, 7);
-    comes_back(&Overview {
+    survives(&Overview {
         window: ChartSpan::Hour,
         intervals: vec![interval],
         hot: HotKeys {
@@ -121,11 +119,11 @@ fn what_is_asked_of_the_log_and_what_it_answers_come_back_from_their_text() {
 }
 
 #[test]
-fn the_steps_of_a_check_and_what_the_stream_holds_come_back_from_their_text() {
+fn check_steps_records_and_selections_survive_serialisation() {
     for verdict in [Verdict::Passed, Verdict::Skipped, Verdict::Failed(fault())] {
         let caller =
             AwsIdentity { account_id: "123456789012".into(), arn: "arn:aws:iam::123456789012:user/a".into() };
-        comes_back(&CheckStep {
+        survives(&CheckStep {
             name: "identity".into(),
             verdict,
             detail: "Reached.".to_owned(),
@@ -133,9 +131,9 @@ fn the_steps_of_a_check_and_what_the_stream_holds_come_back_from_their_text() {
         });
     }
     for kind in [CheckKind::Ask, CheckKind::PutOne] {
-        comes_back(&kind);
+        survives(&kind);
     }
-    comes_back(&Record {
+    survives(&Record {
         shard_id: "shardId-000000000001".into(),
         sequence_number: "496".into(),
         arrived_at: Some(1),
@@ -143,26 +141,26 @@ fn the_steps_of_a_check_and_what_the_stream_holds_come_back_from_their_text() {
         data: bytes::Bytes::from_static(&[0, 255]),
     });
     for from in [ReadFrom::Oldest, ReadFrom::Latest, ReadFrom::Time(5), ReadFrom::Sequence("496".into())] {
-        comes_back(&from);
+        survives(&from);
     }
     for which in [ResendSelection::Lines(vec![1, 2]), ResendSelection::Fitting(Box::default())] {
-        comes_back(&which);
+        survives(&which);
     }
-    comes_back(&AwsProfiles {
+    survives(&AwsProfiles {
         profiles: vec![Profile { name: "work".into(), kind: ProfileKind::Sso, region: None, mfa: true }],
         has_cli: true,
     });
-    comes_back(&ListedStream { name: "clicks".into(), status: "ACTIVE".into(), on_demand: true });
-    comes_back(&SignInPage { address: Some("https://x".to_owned()), code: None });
+    survives(&ListedStream { name: "clicks".into(), status: "ACTIVE".into(), on_demand: true });
+    survives(&SignInPage { address: Some("https://x".to_owned()), code: None });
 }
 
 #[test]
-fn settings_come_back_from_their_text() {
+fn settings_survive_serialisation() {
     let mut config = Config::default();
     config.destination.encoding = Encoding::JsonLines;
     config.capture.public_url = crate::config::PublicUrl::parse("https://example.com:8443/t").ok();
     config.capture.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
     config.capture.sources = vec![crate::config::Source::new("Website", "key")];
     config.destinations = vec![crate::config::SavedDestination::of(&config, "now")];
-    comes_back(&config);
+    survives(&config);
 }

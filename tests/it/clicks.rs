@@ -511,7 +511,7 @@ fn a_search_that_is_not_understood_shows_no_former_result() {
     search(window, "userId:ada");
     wait_for(window, "ada's", |window| lines(window).len() == 2);
     search(window, "state:lost");
-    wait_for(window, "the mistake", |window| says(window, "\"lost\" is not known here; allowed: queued"));
+    wait_for(window, "the mistake", |window| says(window, "\"lost\" is not valid; allowed: queued"));
     wait_for(window, "no lines", |window| lines(window).is_empty());
     press_key(window, Modifiers::NONE, Key::Escape);
     window.get_by_label("Clear the search").click();

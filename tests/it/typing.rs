@@ -117,7 +117,7 @@ fn enter_with_a_mistake_leaves_the_keyboard_in_the_field() {
 
     go(window, "Live");
     search(window, "state:nonsense");
-    wait_for(window, "the mistake", |window| says(window, "is not known here"));
+    wait_for(window, "the mistake", |window| says(window, "is not valid"));
     enter(window);
     assert!(is_focused(window, "Search the log"));
 
@@ -234,7 +234,7 @@ fn a_state_and_a_type_are_found_as_they_are_shown() {
         search(window, text);
         wait_for(window, "the one that fits", |window| lines(window).len() == 1);
         assert!(says(window, "Delivered track Seen"), "{text}");
-        assert!(!says(window, "is not known here"), "{text}");
+        assert!(!says(window, "is not valid"), "{text}");
         let chip = window.get_by_role_and_label(Role::Button, "Delivered").accesskit_node().toggled();
         assert!(!text.to_lowercase().contains("state") || chip == Some(Toggled::True), "{text}: {chip:?}");
     }

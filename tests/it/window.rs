@@ -593,7 +593,7 @@ fn fields_words_and_chips_narrow_the_log_together() {
     assert_eq!(searched(window), "event:\"order c\"* total state:delivered", "a chip writes into the field");
     wait_for(window, "the order again", |window| lines(window).len() == 1);
     search(window, "state:lost");
-    wait_for(window, "the mistake", |window| says(window, "\"lost\" is not known here; allowed: queued"));
+    wait_for(window, "the mistake", |window| says(window, "\"lost\" is not valid; allowed: queued"));
     assert_eq!(lines(window).len(), 0, "what was shown is no answer to it");
     search(window, "nobody");
     wait_for(window, "nothing", |window| says(window, "No matches"));

@@ -160,7 +160,7 @@ impl Filters {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;
             ui.label(theme::icon(Icon::Info).size(12.0).color(t.warn));
-            let word = &self.text[unknown.place.clone()];
+            let word = &self.text[unknown.span.clone()];
             let mut text = format!("“{word}” is not a field, so it is searched for as text.");
             if unknown.meant.is_none() {
                 text =
@@ -174,7 +174,7 @@ impl Filters {
             }
         });
         let mut text = self.text.clone();
-        text.replace_range(unknown.place, &format!("{}:", meant?.as_str()));
+        text.replace_range(unknown.span, &format!("{}:", meant?.as_str()));
         self.wants_search = true;
         self.set(text)
     }

@@ -1,0 +1,64 @@
+//! What limits delivery while the queue grows.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// The limit on delivery while the queue grows, and the rate that it allows. The figures cover the last seconds, and change
+/// only when they differ by a quarter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The limit.
+    pub limit: Limit,
+    /// Events delivered a second.
+    pub per_sec: f64,
+    /// Duration of a put.
+    pub latency: Duration,
+    /// Puts in flight.
+    pub puts: usize,
+    /// Events in a record; 1 without aggregation.
+    pub events_per_record: f64,
+    /// Bytes of an event in the stream: data and key.
+    pub bytes_per_event: f64,
+    /// Number of shards that take records, if the stream says so.
+    pub shards: Option<u32>,
+}
+
+/// What can limit delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Limit {
+    /// One record of a partition key is in flight at a time, and the queued events belong to few keys.
+    Order {
+        /// The key with most queued events.
+        key: Arc<str>,
+        /// Number of keys with queued events in memory.
+        keys: usize,
+    },
+    /// The maximum number of puts is in flight.
+    Puts,
+    /// The stream throttles: its shards take no more.
+    Shards,
+    /// The processor.
+    Processor,
+    /// The spool's disk.
+    Disk,
+    /// More puts in flight deliver no more: the network, or the server.
+    Server,
+}
+
+impl Limit {
+    /// Every word that [`Self::as_str`] returns.
+    pub const WORDS: [&str; 6] = ["order", "puts", "shards", "processor", "disk", "server"];
+
+    /// The word in `/metrics` and in `log --summary`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Order { .. } => "order",
+            Self::Puts => "puts",
+            Self::Shards => "shards",
+            Self::Processor => "processor",
+            Self::Disk => "disk",
+            Self::Server => "server",
+        }
+    }
+}
