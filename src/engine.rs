@@ -60,7 +60,6 @@ use crate::{
 use desk::Question;
 use keeper::{Command, Trial};
 use memo::Memo;
-use shards::Shards;
 use signals::Signals;
 use state_file::ControlAccess;
 
@@ -74,6 +73,7 @@ pub use export::Export;
 pub use launch::open_in_program;
 pub use presets::{PRESETS_MAX, Preset};
 pub use reading::{Found, ReadPlan, ShardView, StreamView};
+pub use shards::Shards;
 pub use state_file::{PracticeAccess, Whereabouts};
 pub use test_event::post;
 pub use test_run::{RUN_EVENTS_MAX, RUN_PER_SEC_MAX, RUN_USERS_MAX, RunEnd, RunView, TestRun};
@@ -738,15 +738,16 @@ impl Engine {
         Arc::clone(&self.shared.stream.borrow())
     }
 
-    /// The shard that a record with this hash key would go to now: the practice stream's, or one that reading the
-    /// destination told of since the start (`None` before). Asks nobody; cheap.
-    pub fn shard_by_hash(&self, hash: u128) -> Option<Arc<str>> {
+    /// The shards of the destination: the practice stream's, or those that reading the destination has found since the
+    /// start. Cheap.
+    pub fn shards(&self) -> Arc<Shards> {
         let config = self.shared.config.borrow();
         match config.destination.kind {
             DestinationKind::Practice => {
-                self.shared.practice.shard_by_hash(PRACTICE_STREAM, hash).map(Arc::from)
+                let shards = self.shared.practice.open_shards(PRACTICE_STREAM);
+                Arc::new(Shards::new(&config.destination, shards))
             }
-            DestinationKind::Kinesis => self.shared.shards.borrow().that_takes(hash, &config.destination),
+            DestinationKind::Kinesis => Arc::clone(&self.shared.shards.borrow()),
         }
     }
 

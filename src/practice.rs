@@ -116,9 +116,12 @@ impl Practice {
         self.shared.streams().get(name).is_some()
     }
 
-    /// The id of the open shard that takes records with this hash key. `None`: no stream has that name.
-    pub fn shard_by_hash(&self, name: &str, hash: u128) -> Option<String> {
-        self.shared.streams().get(name).map(|stream| shard::id_of(stream.shard_by_hash(hash)))
+    /// The shards of a stream that take records, each with its first and its last hash key.
+    pub fn open_shards(&self, name: &str) -> Vec<(String, u128, u128)> {
+        let streams = self.shared.streams();
+        let Some(stream) = streams.get(name) else { return Vec::new() };
+        let range = |at| stream.shard(at).map(|shard| (shard::id_of(at), shard.range.0, shard.range.1));
+        stream.open().filter_map(range).collect()
     }
 
     /// How many records of the stream were dropped to stay below the limit of memory.

@@ -10,13 +10,17 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use super::{
-    Place, Seen, Wish, account, faults,
+    command::{Command, LogCommand, PracticeCommand},
+    faults,
+    place::{self, Place},
+    seen::Seen,
+    sign_in,
     theme::{self, tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
     config::Config,
-    delivery::{AwsError, EventId, ForwarderState, Intake, Millis, ResendSelection},
+    delivery::{AwsError, EventId, ForwarderState, Intake, Millis},
     event::shown,
     remedy::{self, Remedy},
 };
@@ -33,7 +37,7 @@ fn count(seen: &Seen<'_>) -> usize {
         seen.status.forwarder.fault().is_some(),
         seen.status.stuck.is_some(),
         seen.status.bound.is_some(),
-        !faults::on(seen).is_empty(),
+        !seen.practice_faults().is_empty(),
     ];
     seen.status.problems.len() + ones.into_iter().filter(|is| *is).count()
 }
@@ -80,10 +84,10 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         let event = stuck.event;
         strip_ui(ui, Tone::Attention, "An event is refused", &format!("{what} {action}"), |ui| {
             if widgets::primary_button_ui(ui, Icon::ArrowRight, "Show the event", true).clicked() {
-                seen.wishes.push(Wish::Show(event));
+                seen.push(Command::ShowDelivery(event));
             }
             if widgets::button_ui(ui, Icon::Archive, "Set aside").clicked() {
-                seen.wishes.push(Wish::SetAsideStuck);
+                seen.push(Command::SetAsideStuck);
             }
         });
     }
@@ -91,15 +95,15 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         let text = remedy::bound(bound, seen.config).join(" ");
         strip_ui(ui, Tone::Note, "The queue grows", &text, |ui| {
             if widgets::button_ui(ui, Icon::ArrowRight, "Set up").clicked() {
-                seen.wishes.push(Wish::Go(Place::SetUp));
+                seen.go(Place::SetUp);
             }
         });
     }
-    let faults = faults::on(seen);
+    let faults = seen.practice_faults();
     if !faults.is_empty() {
         strip_ui(ui, Tone::Note, "Practice faults are on", &faults::text(&faults), |ui| {
             if widgets::button_ui(ui, Icon::PowerOff, "Switch all off").clicked() {
-                faults::switch_off(seen);
+                seen.push(Command::Practice(PracticeCommand::SwitchAllOff));
             }
         });
     }
@@ -122,7 +126,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             );
             strip_ui(ui, Tone::Bad, "No room for more events", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
-                    seen.wishes.push(Wish::ShowDiskLimits);
+                    seen.push(Command::ShowDiskLimits);
                 }
             });
         }
@@ -130,7 +134,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             let text = disk_text(seen);
             strip_ui(ui, Tone::Bad, "Too little free space on the disk", &text, |ui| {
                 if widgets::primary_button_ui(ui, Icon::ArrowRight, "Settings › Disk", true).clicked() {
-                    seen.wishes.push(Wish::ShowDiskLimits);
+                    seen.push(Command::ShowDiskLimits);
                 }
             });
         }
@@ -149,7 +153,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
 /// Names the setting and both sizes: the disk may have much free space and still less than is to be kept.
 fn disk_text(seen: &Seen<'_>) -> String {
     let min_free = seen.config.spool.min_free_bytes;
-    let dir = seen.data_dir;
+    let dir = &seen.snapshot.fixed.data_dir;
     let why = match seen.status.disk_free {
         Some(free) if free < min_free => format!(
             "The disk has {} free, and {} must stay free (spool.min_free_bytes).",
@@ -292,14 +296,14 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &AwsError, 
         }
         if let Some(next_try) = next_try {
             if widgets::button_ui(ui, Icon::RotateCw, "Try now").clicked() {
-                seen.wishes.push(Wish::RetryNow);
+                seen.push(Command::RetryNow);
             }
             countdown_ui(ui, next_try - seen.now, seen.status.ledger.queued > 0);
         }
         if let (Some(place), false) = (remedy.place, is_open)
             && widgets::button_ui(ui, Icon::ArrowRight, place.title()).clicked()
         {
-            seen.wishes.push(Wish::GoTo(place));
+            seen.push(Command::GoToRemedy(place));
         }
     });
 }
@@ -317,16 +321,16 @@ fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy, event: Option<Eve
     if let Some(failed) = failed {
         let button = widgets::primary_button_ui(ui, Icon::RotateCw, "Resend this event", true);
         if button.on_hover_text("Queues this event again, behind waiting events").clicked() {
-            seen.wishes.push(Wish::Resend(ResendSelection::Lines(vec![failed])));
+            seen.push(Command::Log(LogCommand::resend(failed)));
         }
     } else if let Some(place) = remedy.place
-        && event.is_none_or(|event| place_of(place).0 != event.here)
+        && event.is_none_or(|event| place::of_remedy(place).0 != event.here)
         && widgets::primary_button_ui(ui, Icon::ArrowRight, place.title(), true).clicked()
     {
-        seen.wishes.push(Wish::GoTo(place));
+        seen.push(Command::GoToRemedy(place));
     }
     if let Some(what) = &remedy.sign_in {
-        account::sign_in_ui(ui, seen, what);
+        sign_in::sign_in_ui(ui, seen, what);
     }
     if let Some(link) = remedy.link {
         widgets::link_ui(ui, "What AWS says about it", link);
@@ -350,7 +354,7 @@ fn countdown_ui(ui: &mut Ui, ms: Millis, something_waits: bool) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
     /// The place where the event is shown: no button leads there.
-    pub here: super::Place,
+    pub here: Place,
     /// The event's id if it has failed, so that it can be sent again.
     pub failed: Option<EventId>,
 }
@@ -378,7 +382,7 @@ pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, next
             if let Some(next) = next
                 && widgets::button_ui(ui, Icon::ArrowRight, "Show the resent event").clicked()
             {
-                seen.wishes.push(Wish::Show(next));
+                seen.push(Command::ShowDelivery(next));
             }
         });
     });
@@ -427,17 +431,4 @@ fn card_ui(ui: &mut Ui, tone: Tone, what: &str, rest: impl FnOnce(&mut Ui)) {
 fn said_ui(ui: &mut Ui, fault: &AwsError) {
     let said = RichText::new(shown::lines(&fault.to_string())).monospace().size(11.5).color(tokens(ui).weak);
     ui.add(Label::new(said).wrap());
-}
-
-/// Where a remedy's place is in this window.
-pub(super) fn place_of(place: remedy::Location) -> (super::Place, Option<super::setup::Section>) {
-    use super::{Place, setup::Section};
-    match place {
-        remedy::Location::SetUpStream => (Place::SetUp, Some(Section::Stream)),
-        remedy::Location::SetUpCredentials => (Place::SetUp, Some(Section::Credentials)),
-        remedy::Location::SetUpPolicy => (Place::SetUp, Some(Section::Policy)),
-        remedy::Location::Sources => (Place::Sources, None),
-        remedy::Location::Live => (Place::Live, None),
-        remedy::Location::Settings => (Place::Settings, None),
-    }
 }

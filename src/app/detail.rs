@@ -15,16 +15,18 @@ use eframe::egui::{self, Label, RichText, ScrollArea, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Poll, Seen, Waiting, Wish,
+    command::{Command, DeliveryCommand, LogCommand},
+    place::Place,
+    seen::Seen,
     theme::{tokens, weight},
+    waiting::{Poll, Waiting},
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{Delivery, Detail, EventId, State, Status},
-    engine::{Answer, Engine},
+    delivery::{Delivery, Detail, EventId, State},
+    engine::Answer,
     event::shown,
 };
-pub(super) use actions::Act;
 use actions::acts_ui;
 pub(super) use event::fault_ui;
 use event::{Form, event_ui};
@@ -59,7 +61,7 @@ pub(super) struct Pane {
     revision: u64,
     pub looks: Looks,
     /// To be done by keys, once it is loaded.
-    pub asked: Option<Act>,
+    pub asked: Option<DeliveryCommand>,
 }
 
 enum Shown {
@@ -87,7 +89,13 @@ impl Pane {
         self.detail().map(|detail| &detail.delivery)
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+    /// The delivery is being read.
+    pub(super) fn coming(&mut self, answer: Answer<Result<Option<Detail>, String>>) {
+        self.waiting = Some(Waiting::new(answer));
+    }
+
+    /// `place`: where it is shown.
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>, place: Place) {
         if let Some(waiting) = &mut self.waiting {
             self.shown = match waiting.poll(ctx) {
                 Poll::Pending => return,
@@ -101,15 +109,14 @@ impl Pane {
         let ask = match &self.shown {
             Shown::Loading => true,
             Shown::There(loaded) => match loaded.detail.delivery.state {
-                State::Queued | State::Retrying | State::Failed => self.revision != status.revision,
+                State::Queued | State::Retrying | State::Failed => self.revision != seen.status.revision,
                 State::Delivered | State::Resent | State::Rejected => false,
             },
             Shown::Gone | Shown::Failed(_) => false,
         };
         if ask {
-            self.revision = status.revision;
-            let answer: Answer<_> = engine.detail(self.id);
-            self.waiting = Some(Waiting::new(answer));
+            self.revision = seen.status.revision;
+            seen.push(Command::Log(LogCommand::ReadDetail(self.id, place)));
         }
     }
 
@@ -132,12 +139,23 @@ impl Pane {
         match &self.shown {
             Shown::There(loaded) => {
                 header_ui(ui, &loaded.detail.delivery, &mut open);
-                acts_ui(ui, &[Act::Json, Act::Record, Act::Again, Act::Curl, Act::Edit], loaded, seen);
+                acts_ui(
+                    ui,
+                    &[
+                        DeliveryCommand::CopyJson,
+                        DeliveryCommand::CopyRecord,
+                        DeliveryCommand::Resend,
+                        DeliveryCommand::CopyCurl,
+                        DeliveryCommand::Edit,
+                    ],
+                    loaded,
+                    seen,
+                );
                 if let Some(act) = self.asked.take() {
                     if !act.is_possible(&loaded.detail.delivery) {
-                        seen.wishes.push(Wish::Refused("Not available for this delivery".to_owned()));
+                        seen.push(Command::Refuse("Not available for this delivery".to_owned()));
                     } else if let Some(why) = act.refusal(loaded) {
-                        seen.wishes.push(Wish::Refused(why));
+                        seen.push(Command::Refuse(why));
                     } else {
                         act.run(ui, loaded, seen);
                     }

@@ -9,10 +9,19 @@ use std::{
 use eframe::egui::{self, Label, Ui};
 use lucide_icons::Icon;
 
-use super::{Clock, Notice, Poll, Seen, Waiting, palette::modal, theme::tokens, widgets};
+use super::{
+    clock::Clock,
+    command::{Command, LogCommand},
+    notice::Notice,
+    seen::Seen,
+    sheet::modal,
+    theme::tokens,
+    waiting::{Poll, Waiting},
+    widgets,
+};
 use crate::{
     delivery::{Exported, Query, Status},
-    engine::{Engine, Export, lines::Format},
+    engine::{Answer, Export, lines::Format},
 };
 
 /// A large log on a slow disk takes as long as it takes.
@@ -108,15 +117,15 @@ impl Sheet {
 }
 
 impl Exporting {
-    /// Opens the sheet for what this search finds.
-    pub(super) fn ask(&mut self, engine: &Engine, clock: &Clock, text: String, query: Query) {
+    /// Opens the sheet for what this search finds. `folder`: where a file is proposed.
+    pub(super) fn ask(&mut self, folder: &Path, clock: &Clock, text: String, query: Query) {
         let (format, with_data) = self.last.unwrap_or((Format::JsonLines, true));
         let name = format!(
             "tributary-events-{}.{}",
             clock.format(Clock::now(), "%Y-%m-%d-%H%M%S"),
             format.extension()
         );
-        let path = engine.export_folder().join(name).display().to_string();
+        let path = folder.join(name).display().to_string();
         self.sheet = Some(Sheet {
             text,
             query,
@@ -148,10 +157,15 @@ impl Exporting {
         let path = PathBuf::from(sheet.path.trim());
         let Sheet { format, with_data, .. } = *sheet;
         let query = sheet.query.clone();
-        let answer = seen.engine.export(Export { path: path.clone(), format, with_data, query });
-        self.waiting = Some((Waiting::patient(answer, WAIT_MAX), path));
+        let export = Export { path, format, with_data, query };
+        seen.push(Command::Log(LogCommand::Export(Box::new(export))));
         self.last = Some((format, with_data));
         sheet.is_asked = true;
+    }
+
+    /// The engine has been asked to write this file.
+    pub(super) fn started(&mut self, answer: Answer<Result<Exported, String>>, path: PathBuf) {
+        self.waiting = Some((Waiting::at_most(WAIT_MAX, answer), path));
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, status: &Status) -> Option<Notice> {
@@ -162,7 +176,7 @@ impl Exporting {
         let (waiting, path) = self.waiting.as_mut()?;
         let answer = match waiting.poll(ctx) {
             Poll::Pending => return None,
-            Poll::There(Ok(exported)) => Ok(Notice::new(told(&exported, path), exported.done < 1.0)),
+            Poll::There(Ok(exported)) => Ok(notice(&exported, path)),
             Poll::There(Err(error)) => Err(format!("Not exported: {error}")),
             Poll::Lost => Err("Not exported: the engine did not answer".to_owned()),
         };
@@ -174,7 +188,7 @@ impl Exporting {
                 sheet.refuse(why);
                 None
             }
-            (Err(why), None) => Some(Notice::new(why, true)),
+            (Err(why), None) => Some(Notice::error(why)),
             (Ok(notice), _) => {
                 self.sheet.take_if(|sheet| sheet.is_asked);
                 Some(notice)
@@ -183,13 +197,13 @@ impl Exporting {
     }
 }
 
-fn told(exported: &Exported, path: &Path) -> String {
+fn notice(exported: &Exported, path: &Path) -> Notice {
     if exported.done < 1.0 {
-        return "The export was stopped; no file was kept".to_owned();
+        return Notice::error("The export was stopped; no file was kept");
     }
     let events = match exported.lines {
         1 => "1 event is".to_owned(),
         events => format!("{} events are", widgets::digits(events)),
     };
-    format!("{events} in {} ({})", path.display(), widgets::bytes(exported.bytes))
+    Notice::done(format!("{events} in {} ({})", path.display(), widgets::bytes(exported.bytes)))
 }

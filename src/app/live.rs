@@ -20,11 +20,15 @@ use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Clock, Place, Seen, Waiting, arrived,
-    detail::{Act, Looks, Pane},
+    clock::Clock,
+    command::{Command, DeliveryCommand, LiveCommand, LogCommand},
+    detail::{Looks, Pane},
     hold::Hold,
+    place::Place,
     rows::Rows,
+    seen::Seen,
     theme::tokens,
+    waiting::{Waiting, arrived},
     widgets::{self, ListKeys},
 };
 use charts::Charts;
@@ -33,10 +37,11 @@ use filters::{Filters, Saved};
 
 use crate::{
     delivery::{
-        EventId, LogPage, Measure, Query, Status,
+        Detail, EventId, LogPage, Measure, Query,
+        chart::Overview,
         query::{QueryError, QueryKey},
     },
-    engine::Engine,
+    engine::Answer,
 };
 
 /// Even and whole, so that a million of them line up in `f32`.
@@ -52,23 +57,6 @@ enum View {
     #[default]
     Events,
     Charts,
-}
-
-/// What can be done with the list from anywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Do {
-    /// Holds it still, or lets it go on.
-    Pause,
-    /// Turns its order round.
-    TurnRound,
-    /// By this measure, or by time again.
-    Sort(Measure),
-    /// Only events since so long ago; `None`: of all time.
-    Since(Option<&'static str>),
-    /// All events.
-    Clear,
-    /// Charts instead of events, or the other way round.
-    Switch,
 }
 
 #[derive(Default)]
@@ -125,17 +113,17 @@ enum Held {
 /// What is found again next time.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Memory {
+pub(super) struct Kept {
     columns: Columns,
     oldest_first: bool,
     filters: Vec<Saved>,
 }
 
-const MEMORY: &str = "live";
+/// The name under which that is kept.
+pub(super) const STATE: &str = "live";
 
 impl Live {
-    pub(super) fn new(engine: &Engine) -> Self {
-        let Memory { columns, oldest_first, filters } = engine.remembered(MEMORY).unwrap_or_default();
+    pub(super) fn new(Kept { columns, oldest_first, filters }: Kept) -> Self {
         let filters = Filters::new(filters);
         let (columns, to_newest) = (columns.completed(), true);
         Self { columns, oldest_first, filters, to_newest, follows: true, ..Self::default() }
@@ -185,43 +173,60 @@ impl Live {
         self.filter(filter);
     }
 
+    /// A page is being read.
+    pub(super) fn page_coming(&mut self, answer: Answer<Result<LogPage, String>>) {
+        self.waiting = Some(Waiting::new(answer));
+    }
+
+    /// The delivery is being read.
+    pub(super) fn detail_coming(&mut self, id: EventId, answer: Answer<Result<Option<Detail>, String>>) {
+        if let Some(pane) = self.pane.as_mut().filter(|pane| pane.id == id) {
+            pane.coming(answer);
+        }
+    }
+
+    /// What the charts show is being read.
+    pub(super) fn overview_coming(&mut self, answer: Answer<Result<Overview, String>>) {
+        self.charts.coming(answer);
+    }
+
     /// What the search says now, and means.
-    pub(super) fn asked_for(&self) -> Result<(String, Query), QueryError> {
+    pub(super) fn search_in_force(&self) -> Result<(String, Query), QueryError> {
         let text = self.filters.text.trim();
         Ok((text.to_owned(), Query::parse(text, Clock::now())?))
     }
 
     /// Does it with the delivery that is open, when that is drawn next. False: none is.
-    pub(super) fn act(&mut self, act: Act) -> bool {
+    pub(super) fn act_on_open(&mut self, command: DeliveryCommand) -> bool {
         let Some(pane) = self.pane.as_mut().filter(|_| self.view == View::Events) else { return false };
-        pane.asked = Some(act);
+        pane.asked = Some(command);
         true
     }
 
-    pub(super) fn take(&mut self, what: Do) {
-        match what {
-            Do::Pause => self.paused = !self.paused,
-            Do::TurnRound => {
+    pub(super) fn act(&mut self, command: LiveCommand) {
+        match command {
+            LiveCommand::Pause => self.paused = !self.paused,
+            LiveCommand::Reverse => {
                 self.oldest_first = !self.oldest_first;
                 self.to_remember = true;
                 self.to_newest = true;
                 self.follows = true;
             }
-            Do::Sort(by) => {
+            LiveCommand::Sort(by) => {
                 self.view = View::Events;
                 self.sort(Some(by).filter(|by| self.rows.filter.by != Some(*by)));
             }
-            Do::Since(ago) => {
+            LiveCommand::Since(ago) => {
                 self.view = View::Events;
                 let since = self.filters.since(ago);
                 self.filter(since);
             }
-            Do::Clear => {
+            LiveCommand::Clear => {
                 self.view = View::Events;
                 let all = self.filters.set(String::new());
                 self.filter(all);
             }
-            Do::Switch => {
+            LiveCommand::SwitchView => {
                 self.view = match self.view {
                     View::Events => View::Charts,
                     View::Charts => View::Events,
@@ -238,9 +243,9 @@ impl Live {
     /// By time, or by the other measure; once more turns the time round, or goes back to it.
     fn sort_by_head(&mut self, sort: Sort) {
         match sort {
-            Sort::By(by) => self.take(Do::Sort(by)),
+            Sort::By(by) => self.act(LiveCommand::Sort(by)),
             Sort::Time if self.rows.filter.by.is_some() => self.sort(None),
-            Sort::Time => self.take(Do::TurnRound),
+            Sort::Time => self.act(LiveCommand::Reverse),
         }
     }
 
@@ -267,7 +272,8 @@ impl Live {
         }
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status, in_sight: bool) {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        let status = seen.status;
         self.held = self.held(ctx);
         let is_held = self.held != Held::No;
         match arrived(&mut self.waiting, ctx) {
@@ -285,18 +291,18 @@ impl Live {
         }
         if std::mem::take(&mut self.to_remember) {
             let (columns, filters) = (self.columns.clone(), self.filters.saved.clone());
-            engine.remember(MEMORY, &Memory { columns, oldest_first: self.oldest_first, filters });
+            seen.keep(STATE, &Kept { columns, oldest_first: self.oldest_first, filters });
         }
-        if !in_sight {
+        if seen.place != Place::Live {
             return;
         }
         let charts = self.view == View::Charts;
         // The chips show how many events are retried; without any that wait there are none.
         if charts || status.ledger.queued > 0 || self.charts.retrying() > 0 {
-            self.charts.logic(ctx, engine, charts);
+            self.charts.logic(ctx, seen, charts);
         }
         if let Some(pane) = &mut self.pane {
-            pane.logic(ctx, engine, status);
+            pane.logic(ctx, seen, Place::Live);
         }
         let typed = self.filters.logic();
         self.filter(typed);
@@ -327,7 +333,7 @@ impl Live {
         }
         if let Some(query) = query {
             self.read_at = Some(Instant::now());
-            self.waiting = Some(Waiting::new(engine.page(query)));
+            seen.push(Command::Log(LogCommand::ReadPage(Box::new(query), Place::Live)));
         }
     }
 
@@ -403,7 +409,7 @@ impl Live {
             ui.horizontal_wrapped(|ui| {
                 widgets::hint_ui(ui, "The search leaves this event out.");
                 if widgets::button_ui(ui, Icon::X, "Show all events").clicked() {
-                    self.take(Do::Clear);
+                    self.act(LiveCommand::Clear);
                     self.reveal = Some(pane.id);
                 }
             });
@@ -418,7 +424,7 @@ impl Live {
         let (icon, label) = if self.paused { (Icon::Play, "Resume") } else { (Icon::Pause, "Pause") };
         let hint = "Pausing freezes the list. Events are still accepted and delivered.";
         if widgets::button_ui(ui, icon, label).on_hover_text(hint).clicked() {
-            self.take(Do::Pause);
+            self.act(LiveCommand::Pause);
         }
         let mut changed = false;
         menu::menu_ui(ui, Icon::Columns3, "Columns", "Columns", |ui| changed = self.columns.menu_ui(ui));
@@ -432,7 +438,7 @@ impl Live {
             (Icon::ArrowUp, "Newest first")
         };
         if widgets::button_ui(ui, icon, label).on_hover_text("The order of the list").clicked() {
-            self.take(Do::TurnRound);
+            self.act(LiveCommand::Reverse);
         }
     }
 
@@ -534,7 +540,7 @@ impl Live {
             let text = "The message below the search field says what is wrong with it.";
             let action = Some((Icon::X, "Clear the search"));
             if widgets::empty_ui(ui, Icon::SearchX, "No events for this search", text, action) {
-                self.take(Do::Clear);
+                self.act(LiveCommand::Clear);
             }
             return;
         }
@@ -553,11 +559,7 @@ impl Live {
     fn empty_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         if self.rows.is_searching() {
             // Nothing is said for the moment that a first page takes.
-            if self
-                .waiting
-                .as_ref()
-                .is_some_and(|waiting| waiting.since.elapsed() > Duration::from_millis(300))
-            {
+            if self.waiting.as_ref().is_some_and(|waiting| waiting.elapsed() > Duration::from_millis(300)) {
                 widgets::empty_ui(ui, Icon::Search, "Looking …", "Older events are being searched.", None);
             }
         } else if self.rows.filter.is_all() && seen.status.pruned > 0 {
@@ -581,7 +583,7 @@ impl Live {
                 text = format!("{text} {removed}");
             }
             if widgets::empty_ui(ui, Icon::Search, "No matches", &text, Some((Icon::X, "Clear filters"))) {
-                self.take(Do::Clear);
+                self.act(LiveCommand::Clear);
             }
         }
     }

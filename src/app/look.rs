@@ -2,18 +2,18 @@
 //! the engine under one name in `window.json`. While the window is maximised or minimised, the size and the position that it
 //! had before stay kept. Wayland tells no program where its window is, so there only the size comes back.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Pos2, Rect, ThemePreference, Vec2, ViewportBuilder, ViewportCommand, vec2};
 use serde::{Deserialize, Serialize};
 
-use super::theme;
-use crate::engine::{self, Engine};
+use super::{
+    command::{Command, KeepCommand},
+    theme,
+};
 
-const MEMORY: &str = "window";
+/// The name under which the look is kept.
+pub(super) const STATE: &str = "window";
 const SIZE: [f32; 2] = [1280.0, 820.0];
 /// Smaller than this the places do not fit.
 const SIZE_MIN: Vec2 = vec2(860.0, 560.0);
@@ -52,11 +52,6 @@ impl Default for Look {
 }
 
 impl Look {
-    /// The look that the last run on this data folder kept. Reads a small file: for the time before there is a window.
-    pub(super) fn of_last_run(data_dir: &Path) -> Self {
-        engine::remembered_in(data_dir, MEMORY).unwrap_or_default()
-    }
-
     /// The window as it was.
     pub(super) fn viewport(self, builder: ViewportBuilder) -> ViewportBuilder {
         let builder = builder
@@ -112,6 +107,11 @@ impl Look {
         }
     }
 
+    /// Keeps this look for the next start.
+    pub(super) fn keep(self) -> Command {
+        Command::Keep(KeepCommand::State(STATE, serde_json::to_value(self).unwrap_or_default()))
+    }
+
     /// This look, updated to how the window looks now.
     fn updated(self, ctx: &egui::Context) -> Self {
         let theme = match ctx.options(|options| options.theme_preference) {
@@ -153,42 +153,42 @@ fn reachable(window: Rect, monitors: &[Rect]) -> Option<Pos2> {
     if monitors.iter().any(is_on) { None } else { monitors.first().map(|monitor| monitor.min) }
 }
 
-/// Keeps the look for the next start, a moment after its last change.
-pub(super) struct Keeper {
+/// Follows how the window looks, and says when that is to be kept: a moment after the last change.
+pub(super) struct Tracker {
     kept: Look,
     seen: Look,
     since: Instant,
 }
 
-impl Keeper {
-    /// Gives the window the look that the engine has kept.
-    pub(super) fn new(engine: &Engine, ctx: &egui::Context) -> Self {
-        let look: Look = engine.remembered(MEMORY).unwrap_or_default();
+impl Tracker {
+    /// Gives the window this look.
+    pub(super) fn new(look: Look, ctx: &egui::Context) -> Self {
         look.dress(ctx);
         Self { kept: look, seen: look, since: Instant::now() }
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine) {
+    /// The look, when it is time to keep it.
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Look> {
         let now = self.seen.updated(ctx);
         if now != self.seen {
             self.seen = now;
             self.since = Instant::now();
         }
         if self.seen == self.kept {
-            return;
+            return None;
         }
-        match KEEP_AFTER.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) {
-            Some(left) => ctx.request_repaint_after(left),
-            None => self.keep(engine),
+        if let Some(left) = KEEP_AFTER.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero()) {
+            ctx.request_repaint_after(left);
+            return None;
         }
+        self.unkept()
     }
 
-    /// Keeps it at once: also when the program ends.
-    pub(super) fn keep(&mut self, engine: &Engine) {
-        if self.seen != self.kept {
-            engine.remember(MEMORY, &self.seen);
-            self.kept = self.seen;
-        }
+    /// The look, unless it is kept already.
+    pub(super) fn unkept(&mut self) -> Option<Look> {
+        let is_kept = self.seen == self.kept;
+        self.kept = self.seen;
+        (!is_kept).then_some(self.seen)
     }
 }
 

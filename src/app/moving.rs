@@ -3,7 +3,7 @@
 use eframe::egui::Ui;
 use lucide_icons::Icon;
 
-use super::{Seen, status_line, widgets};
+use super::{seen::Seen, status_line, widgets};
 use crate::{
     config::{Config, CredentialsSource, DestinationKind, StreamArn},
     engine::WaitingEvents,

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Place, widgets};
+use super::{place::Place, widgets};
 use crate::{
     config::Config,
     delivery::{ForwarderState, Status},

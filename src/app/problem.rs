@@ -1,26 +1,54 @@
 //! The page that the window shows when the product did not start: what is wrong, where, what is allowed, and what the
 //! window can do about it: take another port, open the settings file, ask the running Tributary to show its window.
 
+use std::path::PathBuf;
+
 use eframe::egui::{CentralPanel, Frame, Label, Margin, RichText, ScrollArea, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    Offer, Problem, Waiting, arrived, mark,
+    mark,
     theme::{self, tokens, weight},
+    waiting::{Waiting, arrived},
     widgets::{self, Tone},
 };
-use crate::engine::{self, SocketAddr};
+use crate::engine::{Answer, SocketAddr};
+
+/// Why the product did not start, for the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One line: what is wrong.
+    pub title: String,
+    /// Where (file, line, key), what is allowed, what to do: one line each.
+    pub details: Vec<String>,
+    /// What the window can do about it, if anything.
+    pub offer: Option<Offer>,
+}
+
+/// What the window can do when the product did not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Listen on this address, which is free, and keep that in the settings file.
+    Listen(SocketAddr),
+    /// Open this settings file in the desktop's editor.
+    Open(PathBuf),
+    /// Ask the other Tributary, which uses the data folder, to show its window.
+    ShowWindow,
+}
 
 /// What the user has chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chosen {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
     /// To start again, listening on this address instead of the one in the settings.
     TryAgain(Option<SocketAddr>),
+    OpenFile(PathBuf),
     Quit,
 }
 
 pub(super) struct Page {
     problem: Problem,
+    /// To be carried out before the next frame.
+    pub choice: Option<Choice>,
     /// The settings file is being opened.
     opening: Option<Waiting<Result<(), String>>>,
     /// Why it could not be.
@@ -30,12 +58,17 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(problem: Problem) -> Self {
-        Self { problem, opening: None, not_opened: None, is_new: true }
+        Self { problem, choice: None, opening: None, not_opened: None, is_new: true }
     }
 
-    pub(super) fn ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
+    /// The settings file is being opened.
+    pub(super) fn opening(&mut self, answer: Answer<Result<(), String>>) {
+        self.not_opened = None;
+        self.opening = Some(Waiting::new(answer));
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui) {
         let t = tokens(ui);
-        let mut chosen = None;
         let frame = Frame::new().fill(t.window).inner_margin(Margin::same(28));
         CentralPanel::default().frame(frame).show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -58,17 +91,19 @@ impl Page {
                     ui.label(weight(title, 680.0).size(19.0).color(t.strong));
                     ui.add_space(8.0);
                     ui.vertical(|ui| {
-                        widgets::card_ui(ui, |ui| chosen = self.card_ui(ui));
+                        widgets::card_ui(ui, |ui| self.card_ui(ui));
                         ui.add_space(4.0);
                         widgets::hint_ui(ui, hint);
                     });
                 });
             });
         });
-        chosen
+        if self.choice.is_some() {
+            ui.request_repaint();
+        }
     }
 
-    fn card_ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
+    fn card_ui(&mut self, ui: &mut Ui) {
         let t = tokens(ui);
         ui.horizontal_top(|ui| {
             ui.label(theme::icon(Icon::CircleAlert).size(15.0).color(t.err));
@@ -95,11 +130,10 @@ impl Page {
             widgets::message_ui(ui, Tone::Bad, why);
         }
         ui.add_space(4.0);
-        ui.horizontal_wrapped(|ui| self.actions_ui(ui)).inner
+        ui.horizontal_wrapped(|ui| self.actions_ui(ui));
     }
 
-    fn actions_ui(&mut self, ui: &mut Ui) -> Option<Chosen> {
-        let mut chosen = None;
+    fn actions_ui(&mut self, ui: &mut Ui) {
         let offer = self.problem.offer.as_ref();
         let (icon, label) = match offer {
             Some(Offer::Listen(address)) => (Icon::Plug, format!("Use port {}", address.port())),
@@ -113,20 +147,17 @@ impl Page {
             first.request_focus();
         }
         if first.clicked() {
-            match offer {
-                Some(Offer::Listen(address)) => chosen = Some(Chosen::TryAgain(Some(*address))),
-                Some(Offer::Open(path)) => {
-                    self.not_opened = None;
-                    self.opening = Some(Waiting::new(engine::open_in_program(path)));
-                }
-                Some(Offer::ShowWindow) | None => chosen = Some(Chosen::TryAgain(None)),
-            }
+            self.choice = Some(match offer {
+                Some(Offer::Listen(address)) => Choice::TryAgain(Some(*address)),
+                Some(Offer::Open(path)) => Choice::OpenFile(path.clone()),
+                Some(Offer::ShowWindow) | None => Choice::TryAgain(None),
+            });
         }
         // Elsewhere the first button does that.
         if let Some(Offer::Listen(_) | Offer::Open(_)) = offer
             && widgets::button_ui(ui, Icon::RotateCw, "Try again").clicked()
         {
-            chosen = Some(Chosen::TryAgain(None));
+            self.choice = Some(Choice::TryAgain(None));
         }
         if widgets::button_ui(ui, Icon::Copy, "Copy").clicked() {
             let mut text = self.problem.title.clone();
@@ -137,8 +168,7 @@ impl Page {
             ui.copy_text(text);
         }
         if widgets::button_ui(ui, Icon::X, "Quit").clicked() {
-            chosen = Some(Chosen::Quit);
+            self.choice = Some(Choice::Quit);
         }
-        chosen
     }
 }

@@ -1,13 +1,15 @@
 //! The left rail: the product's mark, the five places, the theme and the settings' gear. Narrow windows get icons only.
 
 use eframe::egui::{
-    self, Align, Button, Frame, KeyboardShortcut, Layout, Margin, Modifiers, Panel, RichText, Ui, Vec2,
-    Widget as _, vec2,
+    self, Align, Button, Frame, Layout, Margin, Panel, RichText, Ui, Vec2, Widget as _, vec2,
 };
 use lucide_icons::Icon;
 
 use super::{
-    PLACE_KEYS, Place, Seen, commands, mark,
+    command::{self, Command, WindowCommand},
+    mark,
+    place::Place,
+    seen::Seen,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -15,7 +17,8 @@ use super::{
 /// Below this the rail has icons only.
 const NARROW: f32 = 1040.0;
 
-pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, place: Place, attention: bool) {
+/// `attention`: Set up needs the user.
+pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, attention: bool) {
     let t = tokens(ui);
     let wide = ui.available_width() >= NARROW;
     let bottom = ui.available_rect_before_wrap().bottom();
@@ -38,49 +41,36 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, place: Place, attention
             });
             ui.add_space(16.0);
             ui.spacing_mut().item_spacing.y = 3.0;
-            for (key, target) in PLACE_KEYS.into_iter().zip(Place::ALL) {
-                let shortcut = KeyboardShortcut::new(Modifiers::COMMAND, key);
-                let mark = target == Place::SetUp && attention;
-                if item_ui(ui, target, place == target, wide.then_some(shortcut), mark) {
-                    seen.go(target);
-                }
+            for place in Place::RAIL {
+                item_ui(ui, seen, place, (wide, place == Place::SetUp && attention));
             }
             ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
-                theme_ui(ui, wide);
+                theme_ui(ui, seen, wide);
                 ui.add_space(4.0);
-                let shortcut = KeyboardShortcut::new(Modifiers::COMMAND, egui::Key::Comma);
-                if item_ui(ui, Place::Settings, place == Place::Settings, wide.then_some(shortcut), false) {
-                    seen.go(Place::Settings);
-                }
+                item_ui(ui, seen, Place::Settings, (wide, false));
             });
         });
     let edge = rail.response.rect;
     ui.painter().vline(edge.right() - 0.5, edge.top()..=bottom, egui::Stroke::new(1.0, t.line));
 }
 
-fn item_ui(
-    ui: &mut Ui,
-    place: Place,
-    selected: bool,
-    shortcut: Option<KeyboardShortcut>,
-    attention: bool,
-) -> bool {
+fn item_ui(ui: &mut Ui, seen: &mut Seen<'_>, place: Place, (wide, attention): (bool, bool)) {
     let t = tokens(ui);
+    let selected = place == seen.place;
     let color = if selected { t.strong } else { t.text };
     let icon = theme::icon(place.icon()).size(15.0).color(if selected { t.accent } else { t.weak });
-    let wide = shortcut.is_some();
     let response = ui
         .scope(|ui| {
             ui.spacing_mut().button_padding = if wide { vec2(10.0, 6.0) } else { vec2(10.0, 8.0) };
             ui.visuals_mut().widgets.hovered.bg_stroke = egui::Stroke::NONE;
             let size = vec2(ui.available_width(), 34.0);
-            let button = match shortcut {
-                Some(shortcut) => {
-                    let name = weight(place.title(), if selected { 640.0 } else { 480.0 }).color(color);
-                    let keys = RichText::new(commands::text_of(ui, shortcut)).small().color(t.weak);
-                    Button::selectable(selected, (icon, name)).right_text(keys)
-                }
-                None => Button::selectable(selected, icon),
+            let button = if wide {
+                let name = weight(place.title(), if selected { 640.0 } else { 480.0 }).color(color);
+                let keys = Command::Go(place).keys().map(|keys| command::keys_text(ui, keys));
+                let keys = RichText::new(keys.unwrap_or_default()).small().color(t.weak);
+                Button::selectable(selected, (icon, name)).right_text(keys)
+            } else {
+                Button::selectable(selected, icon)
             };
             let button = if selected { button.fill(t.hover).stroke(egui::Stroke::NONE) } else { button };
             button.frame_when_inactive(selected).min_size(size).ui(ui).accessible_name(place.title())
@@ -98,10 +88,12 @@ fn item_ui(
         ui.painter().circle(at, 4.0, t.warn, egui::Stroke::new(1.5, t.window));
     }
     let response = if wide { response } else { response.on_hover_text(place.title()) };
-    response.clicked()
+    if response.clicked() {
+        seen.go(place);
+    }
 }
 
-fn theme_ui(ui: &mut Ui, wide: bool) {
+fn theme_ui(ui: &mut Ui, seen: &mut Seen<'_>, wide: bool) {
     use egui::ThemePreference::{Dark, Light, System};
     let t = tokens(ui);
     let current = ui.options(|o| o.theme_preference);
@@ -118,7 +110,7 @@ fn theme_ui(ui: &mut Ui, wide: bool) {
             Button::new(theme::icon(choices[at].1).size(14.0).color(t.weak)).frame_when_inactive(false);
         if ui.add_sized(vec2(36.0, 30.0), button).accessible_name(name.clone()).on_hover_text(name).clicked()
         {
-            theme::choose(ui, next);
+            seen.push(Command::Window(WindowCommand::Theme(next)));
         }
         return;
     }
@@ -142,7 +134,7 @@ fn theme_ui(ui: &mut Ui, wide: bool) {
                         .on_hover_text(name)
                         .clicked()
                     {
-                        theme::choose(ui, choice);
+                        seen.push(Command::Window(WindowCommand::Theme(choice)));
                     }
                 }
             });

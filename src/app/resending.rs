@@ -6,10 +6,18 @@ use std::{num::NonZeroU32, time::Duration};
 use eframe::egui::{self, Label, RichText, Ui};
 use lucide_icons::Icon;
 
-use super::{Notice, Poll, Seen, Waiting, Wish, palette::modal, theme::tokens, widgets};
+use super::{
+    command::{Command, LogCommand},
+    notice::Notice,
+    seen::Seen,
+    sheet::modal,
+    theme::tokens,
+    waiting::{Poll, Waiting, arrived},
+    widgets,
+};
 use crate::{
     delivery::{Query, ResendSelection, Resent, State},
-    engine::Engine,
+    engine::Answer,
 };
 
 /// A million events are queued again in well under this; with a rate it takes as long as it takes.
@@ -26,7 +34,7 @@ pub(super) struct Resending {
     sheet: Option<Sheet>,
 }
 
-/// Which of the events that fit.
+/// Which of the events that match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meant {
     Failed,
@@ -54,10 +62,15 @@ impl Sheet {
         ResendSelection::Fitting(Box::new(Query { states: vec![state], by: None, ..self.query.clone() }))
     }
 
-    fn count(&mut self, engine: &Engine) {
+    /// The events that are to be counted, if others than these were.
+    fn take_uncounted(&mut self) -> Option<ResendSelection> {
+        if self.meant == self.counted {
+            return None;
+        }
         self.count = None;
+        self.counting = None;
         self.counted = self.meant;
-        self.counting = Some(Waiting::patient(engine.count_resend(self.which()), COUNT_MAX));
+        Some(self.which())
     }
 
     fn rate(&self) -> Result<Option<NonZeroU32>, &'static str> {
@@ -144,33 +157,31 @@ impl Sheet {
 }
 
 impl Resending {
-    /// Asks the engine; what is under way goes on, and the user is told so.
-    pub(super) fn start(&mut self, engine: &Engine, which: ResendSelection) -> Option<Notice> {
-        self.start_at(engine, which, None, None)
+    pub(super) fn is_under_way(&self) -> bool {
+        self.waiting.is_some()
     }
 
-    fn start_at(
-        &mut self,
-        engine: &Engine,
-        which: ResendSelection,
-        rate: Option<NonZeroU32>,
-        of: Option<u64>,
-    ) -> Option<Notice> {
-        if self.waiting.is_some() {
-            return Some(Notice::new("Events are already being resent".to_owned(), true));
+    /// The engine has been asked to resend; `count`: how many events, if they were counted.
+    pub(super) fn started(&mut self, answer: Answer<Result<Resent, String>>, count: Option<u64>) {
+        self.waiting = Some(Waiting::at_most(WAIT_MAX, answer));
+        self.of = count;
+    }
+
+    /// The events for the sheet are being counted.
+    pub(super) fn count_coming(&mut self, answer: Answer<Result<Resent, String>>) {
+        if let Some(sheet) = &mut self.sheet {
+            sheet.counting = Some(Waiting::at_most(COUNT_MAX, answer));
         }
-        self.waiting = Some(Waiting::patient(engine.resend(which, rate), WAIT_MAX));
-        self.of = of;
-        None
     }
 
-    /// Opens the sheet for what this search finds.
-    pub(super) fn ask(&mut self, engine: &Engine, text: String, query: Query) {
+    /// Opens the sheet for what this search finds. Returns the events to count.
+    pub(super) fn ask(&mut self, text: String, query: Query) -> ResendSelection {
         let meant = if query.states == [State::Delivered] { Meant::Delivered } else { Meant::Failed };
-        let mut sheet =
+        let sheet =
             Sheet { text, query, meant, counted: meant, rate: String::new(), counting: None, count: None };
-        sheet.count(engine);
+        let which = sheet.which();
         self.sheet = Some(sheet);
+        which
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -181,33 +192,32 @@ impl Resending {
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
         let Some(sheet) = &mut self.sheet else { return };
         let answer = sheet.ui(ui, self.waiting.is_some());
-        if sheet.meant != sheet.counted {
-            sheet.count(seen.engine);
-            ui.request_repaint();
+        if let Some(which) = sheet.take_uncounted() {
+            seen.push(Command::Log(LogCommand::CountResend(which)));
         }
         let Some(do_it) = answer else { return };
         let Some(sheet) = self.sheet.take().filter(|_| do_it) else { return };
-        let (which, of) = (sheet.which(), sheet.events());
-        let started = self.start_at(seen.engine, which, sheet.rate().unwrap_or_default(), of);
-        seen.wishes.extend(started.map(|refusal| Wish::Refused(refusal.text)));
+        let (which, count, rate) = (sheet.which(), sheet.events(), sheet.rate().unwrap_or_default());
+        seen.push(Command::Log(LogCommand::Resend { which, rate, count }));
     }
 
     /// How many events the resend under way was counted to be.
-    pub(super) fn of(&self) -> Option<u64> {
+    pub(super) fn count(&self) -> Option<u64> {
         self.of.filter(|_| self.waiting.is_some())
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
         if let Some(sheet) = &mut self.sheet
-            && let Some(count) = super::arrived(&mut sheet.counting, ctx)
+            && let Some(count) = arrived(&mut sheet.counting, ctx)
         {
             sheet.count = Some(count);
         }
         let notice = match self.waiting.as_mut()?.poll(ctx) {
             Poll::Pending => return None,
-            Poll::There(Ok(resent)) => Notice::new(told(&resent), resent.events() == 0),
-            Poll::There(Err(error)) => Notice::new(format!("Not resent: {error}"), true),
-            Poll::Lost => Notice::new("Not resent: the engine did not answer".to_owned(), true),
+            Poll::There(Ok(resent)) if resent.events() == 0 => Notice::error(told(&resent)),
+            Poll::There(Ok(resent)) => Notice::done(told(&resent)),
+            Poll::There(Err(error)) => Notice::error(format!("Not resent: {error}")),
+            Poll::Lost => Notice::error("Not resent: the engine did not answer"),
         };
         self.waiting = None;
         Some(notice)

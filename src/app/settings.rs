@@ -4,8 +4,10 @@ use eframe::egui::{self, Align, Key, Label, Layout, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::{
-    Seen, Wish, moving,
+    command::{Command, WindowCommand},
+    moving,
     number::{NUMBER_MAX, Number},
+    seen::Seen,
     sources,
     theme::{tokens, weight},
     widgets::{self, Tone},
@@ -277,7 +279,7 @@ impl Settings {
             number_ui(ui, "Spool size limit", &waiting, &mut self.spool_bytes);
             let text = "When the disk has less free space than this, senders get a 429 response and retry.";
             number_ui(ui, "Keep free on the disk", text, &mut self.free_bytes);
-            let text = "Delivered events kept in the log. WaitingEvents and failed ones are never removed.";
+            let text = "Delivered events kept in the log. Queued and failed ones are never removed.";
             number_ui(ui, "Keep in the log", text, &mut self.keep_events);
         });
     }
@@ -301,7 +303,7 @@ pub(super) fn saved_notice(
 /// A note that names the settings of these sections that the environment decides at every start.
 pub(super) fn held_ui(ui: &mut Ui, seen: &Seen<'_>, sections: &[&str]) {
     let is_of = |name: &str| sections.iter().any(|section| name.split('.').next() == Some(section));
-    let held: Vec<_> = seen.held.iter().filter(|(name, _)| is_of(name)).map(decided).collect();
+    let held: Vec<_> = seen.held().iter().filter(|(name, _)| is_of(name)).map(decided).collect();
     if !held.is_empty() {
         let text = format!(
             "The environment decides at every start: {}. What you change here lasts until Tributary restarts.",
@@ -343,20 +345,20 @@ fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     widgets::card_ui(ui, |ui| {
         widgets::title_ui(ui, "About");
         ui.spacing_mut().item_spacing.y = 3.0;
-        if widgets::fact_ui(ui, "Settings file", seen.config_path, true) {
+        if widgets::fact_ui(ui, "Settings file", &seen.snapshot.fixed.config_path, true) {
             seen.copied("Path");
         }
-        if widgets::fact_ui(ui, "Data folder", seen.data_dir, true) {
+        if widgets::fact_ui(ui, "Data folder", &seen.snapshot.fixed.data_dir, true) {
             seen.copied("Path");
         }
         widgets::fact_ui(ui, "Version", env!("CARGO_PKG_VERSION"), true);
         ui.add_space(4.0);
         ui.horizontal_wrapped(|ui| {
             if widgets::button_ui(ui, Icon::SquarePen, "Open settings file").clicked() {
-                seen.wishes.push(Wish::OpenSettingsFile);
+                seen.push(Command::Window(WindowCommand::OpenSettingsFile));
             }
             if widgets::button_ui(ui, Icon::Scale, "Third-party licences").clicked() {
-                seen.wishes.push(Wish::Notices);
+                seen.push(Command::Window(WindowCommand::Licences));
             }
         });
         ui.add_space(4.0);

@@ -17,6 +17,7 @@ mod streams;
 mod who;
 
 pub(super) use check::{Look, row_ui};
+pub(super) use policy::STATE as POLICY_STATE;
 
 use std::{
     sync::Arc,
@@ -27,15 +28,20 @@ use eframe::egui::{self, Align, Frame, Id, Label, Margin, Panel, RichText, Strok
 use lucide_icons::Icon;
 
 use super::{
-    Place, Seen, banner, moving, settings, status_line,
+    command::{Command, KeepCommand},
+    moving,
+    place::{self, Place, Section},
+    seen::Seen,
+    settings, status_line,
     theme::{self, tokens, weight},
     widgets,
 };
 use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
-    delivery::{AwsIdentity, CheckFact, ForwarderState},
-    engine::{Engine, WaitingEvents},
-    policy as policies, remedy,
+    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState, ListedStream},
+    engine::{Answer, Steps, WaitingEvents},
+    policy::{self as policies, IamCall},
+    remedy,
 };
 use faults::{Faults, reason};
 use fields::{account_ui, region_ui};
@@ -43,14 +49,6 @@ use step::{Mark, mark, name_ui, small_ui, step_ui, two_ui};
 
 /// How long after a change the draft is kept for the next start.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
-
-/// A step that can be gone to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
-    Stream,
-    Credentials,
-    Policy,
-}
 
 pub(super) struct SetUp {
     draft: Config,
@@ -70,15 +68,16 @@ pub(super) struct SetUp {
 const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
 
 impl SetUp {
-    pub(super) fn new(config: &Config, engine: &Engine) -> Self {
-        let draft = engine.kept_draft().map_or_else(|| config.clone(), |text| config.with_draft(text));
+    /// `draft`: what was typed and not applied before this start.
+    pub(super) fn new(config: &Config, draft: Option<&str>, policy: policy::Wants) -> Self {
+        let draft = draft.map_or_else(|| config.clone(), |text| config.with_draft(text));
         Self {
             kept: draft.clone(),
             unkept_since: None,
             aggregation: aggregation::Form::new(&draft.destination),
             draft,
             scroll_to: None,
-            policy: policy::Form::new(engine),
+            policy: policy::Form::new(policy),
             keychain: keychain::Keychain::default(),
             streams: streams::Streams::default(),
             saved: saved::Saved::default(),
@@ -100,10 +99,38 @@ impl SetUp {
         }
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, config: &Config) {
-        self.keep(ctx, engine, config);
+    pub(super) fn identity_coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
+        self.who.coming(answer, config);
+    }
+
+    pub(super) fn streams_coming(
+        &mut self,
+        answer: Answer<Result<Vec<ListedStream>, AwsError>>,
+        config: Config,
+    ) {
+        self.streams.list_coming(answer, config);
+    }
+
+    pub(super) fn new_stream_coming(&mut self, answer: Answer<Result<bool, AwsError>>, config: Config) {
+        self.streams.new_coming(answer, config);
+    }
+
+    pub(super) fn check_started(&mut self, steps: Steps, config: Config, kind: CheckKind) {
+        self.check.started(steps, config, kind);
+    }
+
+    pub(super) fn attach_started(&mut self, steps: Steps, config: Config, calls: Vec<IamCall>) {
+        self.policy.attach_started(steps, config, calls);
+    }
+
+    pub(super) fn keys_stored(&mut self, answer: Answer<Result<(), String>>) {
+        self.keychain.stored(answer);
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        self.keep(ctx, seen);
         let typed_in = self.keychain.logic(ctx);
-        let made = self.policy.logic(ctx, engine);
+        let made = self.policy.logic(ctx, seen);
         if (typed_in || made) && self.draft.credentials.source == CredentialsSource::Keychain {
             self.who.forget();
             self.check.forget();
@@ -116,7 +143,7 @@ impl SetUp {
     }
 
     /// Keeps the draft for the next start, a moment after the last key.
-    fn keep(&mut self, ctx: &egui::Context, engine: &Engine, config: &Config) {
+    fn keep(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
         let same = |one: &Config, other: &Config| {
             one.destination == other.destination && one.credentials == other.credentials
         };
@@ -128,8 +155,8 @@ impl SetUp {
         if let Some(left) = KEEP_AFTER.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
             return ctx.request_repaint_after(left);
         }
-        let text = if same(&self.draft, config) { String::new() } else { self.draft.draft() };
-        engine.keep_draft(text);
+        let text = if same(&self.draft, seen.config) { String::new() } else { self.draft.draft() };
+        seen.push(Command::Keep(KeepCommand::Draft(text)));
         self.kept = self.draft.clone();
         self.unkept_since = None;
     }
@@ -241,7 +268,7 @@ impl SetUp {
         match &seen.status.forwarder {
             ForwarderState::Blocked { fault, .. } | ForwarderState::Offline { fault, .. } => {
                 let place = remedy::remedy(fault, seen.config).place;
-                let step = place.and_then(|place| banner::place_of(place).1);
+                let step = place.and_then(|place| place::of_remedy(place).1);
                 Some(step.map_or(Trouble::Elsewhere, Trouble::At))
             }
             ForwarderState::Disabled

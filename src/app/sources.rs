@@ -10,17 +10,19 @@ mod row;
 mod strangers;
 
 use super::{
-    Place, Seen,
+    command::Command,
+    place::Place,
+    seen::Seen,
     theme::{self, tokens},
     widgets::{self, Tone},
 };
 use crate::{
     config::{self, Config, Source},
     delivery::{
-        Field, State, Status,
+        Detail, Field, LogPage, State,
         query::{self, QueryKey},
     },
-    engine::Engine,
+    engine::{Answer, Steps},
     snippets::{self, Sdk},
 };
 
@@ -73,9 +75,28 @@ enum Act {
 }
 
 impl Sources {
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+    /// The lines for the check of a source are being read.
+    pub(super) fn page_coming(&mut self, answer: Answer<Result<LogPage, String>>) {
         if let Some(check) = &mut self.check {
-            check.logic(ctx, engine, status);
+            check.page_coming(answer);
+        }
+    }
+
+    /// The event for the check of a source is being read.
+    pub(super) fn detail_coming(&mut self, answer: Answer<Result<Option<Detail>, String>>) {
+        if let Some(check) = &mut self.check {
+            check.detail_coming(answer);
+        }
+    }
+
+    /// The check of the public address of these settings has begun.
+    pub(super) fn public_check_started(&mut self, steps: Steps, config: &Config) {
+        self.public.started(steps, config);
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        if let Some(check) = &mut self.check {
+            check.logic(ctx, seen);
         }
         self.public.logic(ctx);
     }
@@ -136,7 +157,7 @@ impl Sources {
                     }
                     Some(Act::Copy) => {
                         ui.copy_text(source.write_key.clone());
-                        seen.wishes.push(super::Wish::Notice("Write key copied".to_owned()));
+                        seen.copied("Write key");
                     }
                     Some(Act::Reveal) if self.revealed.contains(&source.name) => {
                         self.revealed.retain(|other| *other != source.name);
@@ -145,7 +166,7 @@ impl Sources {
                     Some(Act::ShowRejected) => {
                         let all = query::with("", QueryKey::Field(Field::Source), &[&source.name]);
                         let text = query::with(&all, QueryKey::State, &[State::Rejected.as_str()]);
-                        seen.wishes.push(super::Wish::Search(text));
+                        seen.push(Command::Search(text));
                     }
                     Some(Act::Do(doing)) => self.doing = Some(doing),
                 }
@@ -250,14 +271,14 @@ impl Sources {
             let shown = snippets::snippet(self.sdk, &endpoint, &key);
             if widgets::code_copy_ui(ui, shown.trim_end(), "Copy snippet") {
                 ui.copy_text(snippets::snippet(self.sdk, &endpoint, &source.write_key));
-                seen.wishes.push(super::Wish::Notice("Snippet copied".to_owned()));
+                seen.copied("Snippet");
             }
             if let Some(note) = self.sdk.note() {
                 widgets::message_ui(ui, Tone::Note, note);
             }
             widgets::hint_ui(ui, "The copied code contains the real write key.");
             if widgets::button_ui(ui, Icon::Activity, "Watch events arrive").clicked() {
-                seen.wishes.push(super::Wish::Go(Place::Live));
+                seen.go(Place::Live);
             }
         });
     }
@@ -266,7 +287,7 @@ impl Sources {
 fn new_key(seen: &mut Seen<'_>) -> Option<String> {
     config::new_write_key()
         .map_err(|error| {
-            seen.wishes.push(super::Wish::Refused(format!("No write key could be made: {error}")));
+            seen.push(Command::Refuse(format!("No write key could be made: {error}")));
         })
         .ok()
 }

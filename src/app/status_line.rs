@@ -7,7 +7,8 @@ use eframe::egui::{self, Align, Color32, Frame, Label, Layout, Link, Margin, Pan
 use lucide_icons::Icon;
 
 use super::{
-    Seen, Wish,
+    command::Command,
+    seen::Seen,
     theme::{self, Tokens, tokens, weight},
     widgets,
 };
@@ -208,7 +209,7 @@ fn queue_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
             Link::new(weight(format!("{} failed", widgets::digits(ledger.failed)), 580.0).color(t.err));
         if ui.add(failed).on_hover_text("Shows them in Live, each with its reason").clicked() {
             let text = query::with("", QueryKey::State, &[State::Failed.as_str()]);
-            seen.wishes.push(Wish::Search(text));
+            seen.push(Command::Search(text));
         }
     }
 }

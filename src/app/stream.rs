@@ -19,8 +19,11 @@ use egui_extras::TableBuilder;
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Place, Seen, Wish, banner,
+    banner,
+    command::{Command, StreamCommand},
     hold::Hold,
+    place::Place,
+    seen::Seen,
     status_line,
     theme::{tokens, weight},
     widgets::{self, ListKeys, Tone},
@@ -28,7 +31,7 @@ use super::{
 use crate::{
     config::DestinationKind,
     delivery::{AwsError, Receipt, Record},
-    engine::{Engine, Found, ReadPlan, ShardView, StreamView},
+    engine::{Found, ReadPlan, ShardView, StreamView},
     event::shown,
     remedy,
 };
@@ -73,10 +76,10 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, clock: &Clock, in_sight: bool) {
-        if !in_sight {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        if seen.place != Place::Stream {
             if std::mem::take(&mut self.reading) {
-                engine.stop_reading();
+                seen.push(Command::Stream(StreamCommand::Stop));
             }
             return;
         }
@@ -85,20 +88,20 @@ impl Stream {
                 Some(left) if !left.is_zero() => ctx.request_repaint_after(left),
                 _ => {
                     self.typed_at = None;
-                    engine.filter_stream(self.filter.trim());
+                    seen.push(Command::Stream(StreamCommand::Filter(self.filter.trim().to_owned())));
                 }
             }
         }
         // Once: a second reading would take away what the first one has shown.
         let again = std::mem::take(&mut self.again);
         if again || !self.reading {
-            match read_from(self.from, &self.place, clock) {
-                Ok(from) => engine.read_stream(ReadPlan { from, shard: self.shard.clone() }),
-                Err(_) => engine.stop_reading(),
-            }
+            seen.push(Command::Stream(match read_from(self.from, &self.place, seen.clock) {
+                Ok(from) => StreamCommand::Read(ReadPlan { from, shard: self.shard.clone() }),
+                Err(_) => StreamCommand::Stop,
+            }));
             self.reading = true;
         }
-        let latest = engine.stream();
+        let latest = Arc::clone(&seen.snapshot.stream);
         // The stream is read anew or filtered differently: the view that was shown is of no use.
         let is_another = latest.filter != self.shown.filter || latest.read < self.shown.read;
         let is_aimed_at = self.hold.is_aimed_at(ctx);
@@ -383,7 +386,7 @@ impl Stream {
             if widgets::empty_ui(ui, Icon::SearchX, "No matches", &text, Some((Icon::X, "Show all records")))
             {
                 self.filter.clear();
-                seen.engine.filter_stream("");
+                seen.push(Command::Stream(StreamCommand::Filter(String::new())));
             }
             return;
         }
@@ -498,7 +501,7 @@ fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError) {
                     kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords.";
         widgets::message_ui(ui, Tone::Note, text);
         if widgets::button_ui(ui, Icon::ArrowRight, "Allow reading in Set up").clicked() {
-            seen.wishes.push(Wish::AllowReading);
+            seen.push(Command::AllowReading);
         }
     }
 }

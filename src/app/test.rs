@@ -12,14 +12,19 @@ use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea,
 use lucide_icons::Icon;
 
 use super::{
-    Clock, Place, Seen, Waiting, Wish, faults, json, sources,
+    clock::Clock,
+    command::{Command, TestCommand},
+    faults, json,
+    place::Place,
+    seen::Seen,
+    sources,
     theme::{self, tokens, weight},
     widgets,
 };
 use crate::{
     config::{Config, DestinationKind},
-    delivery::{Intake, Status},
-    engine::{Engine, RECORD_BYTES_MAX},
+    delivery::{AwsError, Detail, EventId, Intake, Record},
+    engine::{Answer, Preset, RECORD_BYTES_MAX, TestSent},
     event::{Arrival, Body, Kind, PathClass},
     snippets::{self, Language, edit},
 };
@@ -166,11 +171,44 @@ impl Test {
         *self.draft() = Draft::new(text);
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status, in_sight: bool) {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
         for sent in &mut self.sent {
-            sent.logic(ctx, engine, status);
+            sent.logic(ctx, seen);
         }
-        self.presets.logic(ctx, engine, in_sight);
+        self.presets.logic(ctx, seen);
+    }
+
+    /// A test event has been sent.
+    pub(super) fn sent(&mut self, kind: Kind, answer: Answer<Result<TestSent, String>>) {
+        self.sent.push_front(Sent::new(kind, Clock::now(), answer));
+        self.sent.truncate(HISTORY_MAX);
+        self.shown = 0;
+        self.side = Side::Story;
+        self.revealed = widgets::Revealed::default();
+    }
+
+    /// The delivery of a test event is being read.
+    pub(super) fn detail_coming(&mut self, id: EventId, answer: Answer<Result<Option<Detail>, String>>) {
+        if let Some(pane) = self.sent.iter_mut().find_map(|sent| sent.pane_of(id)) {
+            pane.coming(answer);
+        }
+    }
+
+    /// The record of a test event is being read back.
+    pub(super) fn record_coming(&mut self, id: EventId, answer: Answer<Result<Option<Record>, AwsError>>) {
+        if let Some(sent) = self.sent.iter_mut().find(|sent| sent.is_of(id)) {
+            sent.record_coming(answer);
+        }
+    }
+
+    /// The saved events are being read.
+    pub(super) fn presets_coming(&mut self, answer: Answer<Result<Vec<Preset>, String>>) {
+        self.presets.coming(answer);
+    }
+
+    /// The saved events are being written.
+    pub(super) fn presets_saved(&mut self, answer: Answer<Result<(), String>>) {
+        self.presets.saved(answer);
     }
 
     /// Sends it many times, as is chosen, when the place is drawn next.
@@ -202,13 +240,9 @@ impl Test {
         self.drafts[self.call()].fault.is_none() && has_source(seen)
     }
 
-    fn send(&mut self, seen: &Seen<'_>) {
-        let answer = seen.engine.send_test(self.kind, self.outgoing(), self.source_at(seen));
-        self.sent.push_front(Sent::new(self.kind, seen.now, Waiting::new(answer)));
-        self.sent.truncate(HISTORY_MAX);
-        self.shown = 0;
-        self.side = Side::Story;
-        self.revealed = widgets::Revealed::default();
+    fn send(&self, seen: &mut Seen<'_>) {
+        let (kind, json, source) = (self.kind, self.outgoing(), self.source_at(seen));
+        seen.push(Command::Test(TestCommand::Send { kind, json, source }));
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -306,7 +340,7 @@ impl Test {
         if (button.clicked() || shortcut) && can_send {
             self.send(seen);
         } else if shortcut {
-            seen.wishes.push(Wish::Refused(NO_EVENT.to_owned()));
+            seen.push(Command::Refuse(NO_EVENT.to_owned()));
         }
         self.source_ui(ui, seen);
     }

@@ -4,14 +4,15 @@ use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, ProgressBar, Rich
 use lucide_icons::Icon;
 
 use super::{
-    Seen,
+    command::{Command, LogCommand},
+    seen::Seen,
     theme::{self, tokens},
     widgets,
 };
 
 /// A line above the status line while something is under way; `resend_of`: how many events the resend was counted to
 /// be.
-pub(super) fn panel_ui(ui: &mut Ui, seen: &Seen<'_>, resend_of: Option<u64>) {
+pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, resend_of: Option<u64>) {
     let (resending, exporting) = (seen.status.resending, seen.status.exporting);
     if resending.is_none() && exporting.is_none() {
         return;
@@ -34,7 +35,7 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &Seen<'_>, resend_of: Option<u64>) {
                 };
                 let done = resend_of.map(|of| events as f32 / of.max(1) as f32);
                 if line_ui(ui, Icon::RotateCw, &text, ("Resend progress", done), "Stop resending") {
-                    seen.engine.stop_resending();
+                    seen.push(Command::Log(LogCommand::StopResending));
                 }
             }
             if let Some(exported) = exporting {
@@ -45,7 +46,7 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &Seen<'_>, resend_of: Option<u64>) {
                 );
                 let progress = ("Export progress", Some(exported.done));
                 if line_ui(ui, Icon::Download, &text, progress, "Stop exporting") {
-                    seen.engine.stop_exporting();
+                    seen.push(Command::Log(LogCommand::StopExporting));
                 }
             }
         },

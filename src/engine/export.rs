@@ -26,7 +26,7 @@ const PAGE: usize = 1000;
 const BUSY: &str = "the log is being exported already; wait for that to end, or stop it";
 
 /// What is to be written, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// A file that is not there yet, in a folder that is; its whole path.
     pub path: PathBuf,

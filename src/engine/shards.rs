@@ -7,7 +7,7 @@ use crate::{config::Destination, kinesis::Reader};
 
 /// The shards of one stream that take records, each with its first and its last hash.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Shards {
+pub struct Shards {
     of: Destination,
     all: Vec<(Arc<str>, u128, u128)>,
 }
@@ -18,8 +18,14 @@ impl Shards {
         Self { of: destination.clone(), all }
     }
 
+    /// The shards of this stream, each with its first and its last hash.
+    pub(super) fn new(stream: &Destination, shards: Vec<(String, u128, u128)>) -> Self {
+        let all = shards.into_iter().map(|(id, first, last)| (id.into(), first, last)).collect();
+        Self { of: stream.clone(), all }
+    }
+
     /// The shard that takes this hash; `None`: these are another stream's shards, or none of them takes it.
-    pub(super) fn that_takes(&self, hash: u128, destination: &Destination) -> Option<Arc<str>> {
+    pub fn that_takes(&self, hash: u128, destination: &Destination) -> Option<Arc<str>> {
         if !self.of.is_same_stream(destination) {
             return None;
         }

@@ -6,54 +6,32 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        Seen, Wish,
-        commands::{self, Command},
-        json, widgets,
+        command::{self, Command, DeliveryCommand, LogCommand},
+        json,
+        seen::Seen,
+        widgets,
     },
     loaded::{Loaded, kept},
 };
 use crate::{
-    delivery::{Delivery, Field, ResendSelection, State, query::QueryKey},
+    delivery::{Delivery, Field, State, query::QueryKey},
     event::shown,
     shell,
     snippets::edit,
 };
 
-/// What can be done with an open delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::app) enum Act {
-    /// Its event's JSON, copied as it is stored.
-    Json,
-    /// What `PutRecord` is given, copied.
-    Record,
-    /// A command that sends it again, copied.
-    Curl,
-    /// Its messageId, copied.
-    Id,
-    /// Queued again, or put once more.
-    Again,
-    /// Opened in the Test place.
-    Edit,
-    /// The events of its user, in Live.
-    User,
-    /// Those of its name.
-    Event,
-    /// Those of its source.
-    Source,
-}
-
-impl Act {
+impl DeliveryCommand {
     /// Whether it means something for this delivery.
     pub(super) fn is_possible(self, delivery: &Delivery) -> bool {
         match self {
-            Self::Json => true,
-            Self::Record => delivery.state != State::Rejected,
-            Self::Again => matches!(delivery.state, State::Failed | State::Delivered),
-            Self::Curl | Self::Edit => delivery.kind.is_some(),
-            Self::Id => !delivery.message_id.is_empty(),
-            Self::User => !delivery.partition_key.is_empty(),
-            Self::Event => delivery.name.is_some(),
-            Self::Source => !delivery.source.is_empty(),
+            Self::CopyJson => true,
+            Self::CopyRecord => delivery.state != State::Rejected,
+            Self::Resend => matches!(delivery.state, State::Failed | State::Delivered),
+            Self::CopyCurl | Self::Edit => delivery.kind.is_some(),
+            Self::CopyId => !delivery.message_id.is_empty(),
+            Self::SameUser => !delivery.partition_key.is_empty(),
+            Self::SameName => delivery.name.is_some(),
+            Self::SameSource => !delivery.source.is_empty(),
         }
     }
 
@@ -61,41 +39,49 @@ impl Act {
     pub(super) fn refusal(self, loaded: &Loaded) -> Option<String> {
         match self {
             // A part of an event is no event.
-            Self::Curl | Self::Edit => kept(&loaded.detail)
+            Self::CopyCurl | Self::Edit => kept(&loaded.detail)
                 .map(|kept| format!("Not available: only the first {kept} were kept of this event")),
-            Self::Json | Self::Record | Self::Id | Self::Again | Self::User | Self::Event | Self::Source => {
-                None
-            }
+            Self::CopyJson
+            | Self::CopyRecord
+            | Self::CopyId
+            | Self::Resend
+            | Self::SameUser
+            | Self::SameName
+            | Self::SameSource => None,
         }
     }
 
     fn button_ui(self, ui: &mut Ui, delivery: &Delivery) -> egui::Response {
         let (icon, label, hint) = match (self, delivery.state) {
-            (Self::Json, _) => (Icon::Copy, "JSON", "Copies the event as it is stored"),
-            (Self::Record, _) if delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some()) => {
+            (Self::CopyJson, _) => (Icon::Copy, "JSON", "Copies the event as it is stored"),
+            (Self::CopyRecord, _)
+                if delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some()) =>
+            {
                 let hint =
                     "Copies what PutRecord would be given for this event alone: its record holds others, too";
                 (Icon::Copy, "Record JSON", hint)
             }
-            (Self::Record, _) => (Icon::Copy, "Record JSON", "Copies what PutRecord is given"),
-            (Self::Curl, _) => (Icon::Terminal, "curl", "Copies a command that sends it as a new event"),
-            (Self::Id, _) => (Icon::Copy, "messageId", "Copies the messageId"),
-            (Self::Again, State::Failed) => {
+            (Self::CopyRecord, _) => (Icon::Copy, "Record JSON", "Copies what PutRecord is given"),
+            (Self::CopyCurl, _) => (Icon::Terminal, "curl", "Copies a command that sends it as a new event"),
+            (Self::CopyId, _) => (Icon::Copy, "messageId", "Copies the messageId"),
+            (Self::Resend, State::Failed) => {
                 (Icon::RotateCw, "Resend", "Queues this event again, behind waiting events")
             }
-            (Self::Again, _) => {
+            (Self::Resend, _) => {
                 (Icon::RotateCw, "Replay", "Delivers this event once more, with the same messageId")
             }
             (Self::Edit, _) => {
                 let hint = "Opens the Test place with this event, to be sent as a new one";
                 (Icon::FlaskConical, "Edit as test", hint)
             }
-            (Self::User, _) => (Icon::ListFilter, "This user", "Shows only the events of this user"),
-            (Self::Event, _) => (Icon::ListFilter, "This event", "Shows only the events with this name"),
-            (Self::Source, _) => (Icon::ListFilter, "This source", "Shows only the events of this source"),
+            (Self::SameUser, _) => (Icon::ListFilter, "This user", "Shows only the events of this user"),
+            (Self::SameName, _) => (Icon::ListFilter, "This event", "Shows only the events with this name"),
+            (Self::SameSource, _) => {
+                (Icon::ListFilter, "This source", "Shows only the events of this source")
+            }
         };
-        let keys = Command::Open(self).entry().keys;
-        let keys = keys.map(|keys| format!(" ({})", commands::text_of(ui, keys))).unwrap_or_default();
+        let keys = Command::Delivery(self).keys();
+        let keys = keys.map(|keys| format!(" ({})", command::keys_text(ui, keys))).unwrap_or_default();
         widgets::button_ui(ui, icon, label).on_hover_text(format!("{hint}{keys}"))
     }
 
@@ -106,36 +92,36 @@ impl Act {
             seen.copied(what);
         };
         match self {
-            Self::Json => copy(loaded.raw.clone(), loaded.event_name()),
-            Self::Record => copy(record_json(loaded), "Record"),
-            Self::Id => copy(delivery.message_id.to_string(), "messageId"),
-            Self::Curl => {
+            Self::CopyJson => copy(loaded.raw.clone(), loaded.event_name()),
+            Self::CopyRecord => copy(record_json(loaded), "Record"),
+            Self::CopyId => copy(delivery.message_id.to_string(), "messageId"),
+            Self::CopyCurl => {
                 let Some(kind) = delivery.kind else { return };
                 let url = format!("{}/v1/{}", seen.endpoint(), kind.as_str());
                 let event = edit::as_new(&loaded.raw);
                 ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
                 seen.copied("curl command");
             }
-            Self::Again => seen.wishes.push(Wish::Resend(ResendSelection::Lines(vec![delivery.id]))),
+            Self::Resend => seen.push(Command::Log(LogCommand::resend(delivery.id))),
             Self::Edit => {
                 let Some(kind) = delivery.kind else { return };
                 let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));
-                seen.wishes.push(Wish::Compose(kind, event.unwrap_or_else(|| loaded.event.clone())));
+                seen.push(Command::Compose(kind, event.unwrap_or_else(|| loaded.event.clone())));
             }
-            Self::User => same(seen, Field::User, &delivery.partition_key),
-            Self::Event => same(seen, Field::Event, delivery.name.as_deref().unwrap_or_default()),
-            Self::Source => same(seen, Field::Source, &delivery.source),
+            Self::SameUser => same(seen, Field::User, &delivery.partition_key),
+            Self::SameName => same(seen, Field::Event, delivery.name.as_deref().unwrap_or_default()),
+            Self::SameSource => same(seen, Field::Source, &delivery.source),
         }
     }
 }
 
 /// The way to all events that have something in common with this one.
 fn same(seen: &mut Seen<'_>, field: Field, value: &str) {
-    seen.wishes.push(Wish::Filter(QueryKey::Field(field), value.to_owned()));
+    seen.push(Command::Filter(QueryKey::Field(field), value.to_owned()));
 }
 
 /// Buttons for these, where they mean something.
-pub(super) fn acts_ui(ui: &mut Ui, acts: &[Act], loaded: &Loaded, seen: &mut Seen<'_>) {
+pub(super) fn acts_ui(ui: &mut Ui, acts: &[DeliveryCommand], loaded: &Loaded, seen: &mut Seen<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         ui.spacing_mut().button_padding = vec2(9.0, 4.0);

@@ -5,11 +5,14 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        Place, Seen, Wish, banner,
+        banner,
+        command::{Command, DeliveryCommand},
+        place::Place,
+        seen::Seen,
         theme::tokens,
         widgets::{self, Tone},
     },
-    actions::{Act, acts_ui},
+    actions::acts_ui,
     changes::Change,
     loaded::{Loaded, kept},
     state::{REPEAT_MEANS, RESEND_MEANS, size},
@@ -33,17 +36,22 @@ pub(super) fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut
     if let Some(first) = delivery.resend_of {
         widgets::message_ui(ui, Tone::Note, RESEND_MEANS);
         if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the original").clicked() {
-            seen.wishes.push(Wish::Show(first));
+            seen.push(Command::ShowDelivery(first));
         }
     }
     if let Some(first) = delivery.repeat_of {
         widgets::message_ui(ui, Tone::Note, REPEAT_MEANS);
         if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first one").clicked() {
-            seen.wishes.push(Wish::Show(first));
+            seen.push(Command::ShowDelivery(first));
         }
     }
     facts_ui(ui, delivery, seen);
-    acts_ui(ui, &[Act::User, Act::Event, Act::Source], loaded, seen);
+    acts_ui(
+        ui,
+        &[DeliveryCommand::SameUser, DeliveryCommand::SameName, DeliveryCommand::SameSource],
+        loaded,
+        seen,
+    );
     ui.add_space(2.0);
     let title = if delivery.state == State::Rejected { "What was sent" } else { "Event" };
     egui::Sides::new().height(38.0).show(

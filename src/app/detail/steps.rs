@@ -5,7 +5,8 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        Clock, Seen,
+        clock::Clock,
+        seen::Seen,
         theme::{self, Tokens, tokens, weight},
         widgets::{self, Tone},
     },

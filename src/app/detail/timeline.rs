@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align2, Color32, FontId, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::super::{
-    Clock,
+    clock::Clock,
     theme::{Tokens, tokens},
     widgets,
 };

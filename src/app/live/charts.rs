@@ -15,8 +15,10 @@ use std::{
 use eframe::egui::{self, RichText, Ui};
 
 use super::super::{
-    Seen, Waiting, Wish, arrived,
+    command::{Command, LogCommand},
+    seen::Seen,
     theme::tokens,
+    waiting::{Waiting, arrived},
     widgets::{self, Tone},
 };
 use super::{columns::short_shard, records};
@@ -26,7 +28,7 @@ use crate::{
         chart::{ChartSpan, HotKey, Interval, Overview},
         query::QueryKey,
     },
-    engine::Engine,
+    engine::Answer,
     event::{PartitionKey, shown},
 };
 use bar::Bar;
@@ -51,7 +53,7 @@ pub(super) struct Charts {
 
 impl Charts {
     /// Asks for what the charts show; `all`: they are in sight.
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, all: bool) {
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>, all: bool) {
         match arrived(&mut self.waiting, ctx) {
             Some(Ok(overview)) => {
                 self.error = None;
@@ -64,8 +66,13 @@ impl Charts {
         let is_due = self.asked_at.is_none_or(|at| at.elapsed() >= every);
         if self.waiting.is_none() && is_due {
             self.asked_at = Some(Instant::now());
-            self.waiting = Some(Waiting::new(engine.overview(self.window)));
+            seen.push(Command::Log(LogCommand::ReadOverview(self.window)));
         }
+    }
+
+    /// What the charts show is being read.
+    pub(super) fn coming(&mut self, answer: Answer<Result<Overview, String>>) {
+        self.waiting = Some(Waiting::new(answer));
     }
 
     /// Events that wait and were put before, as of a moment ago.
@@ -226,8 +233,8 @@ impl Page<'_, '_> {
                 let text = widgets::digits(*count);
                 let bar = Bar { name: code, text: &text, share: *count as f64 / most, color: t.err };
                 if bar.ui(ui).on_hover_text("Show these in the log").clicked() {
-                    let wish = Wish::Filter(QueryKey::Field(Field::Error), (*code).to_owned());
-                    self.seen.wishes.push(wish);
+                    let command = Command::Filter(QueryKey::Field(Field::Error), (*code).to_owned());
+                    self.seen.push(command);
                 }
             }
             if kinds.len() > NAMED_MAX {
@@ -267,8 +274,8 @@ impl Page<'_, '_> {
                 let text = format!("{} of records · peak {} of its limit", percent(share), percent(*peak));
                 let bar = Bar { name: shard, text: &text, share, color: load_color(*peak, t) };
                 if bar.ui(ui).on_hover_text("Show these in the log").clicked() {
-                    let wish = Wish::Filter(QueryKey::Field(Field::Shard), (*shard).to_owned());
-                    self.seen.wishes.push(wish);
+                    let command = Command::Filter(QueryKey::Field(Field::Shard), (*shard).to_owned());
+                    self.seen.push(command);
                 }
             }
             if let Some((shard, (_, peak))) = shards.iter().max_by(|a, b| a.1.1.total_cmp(&b.1.1))
@@ -309,8 +316,8 @@ impl Page<'_, '_> {
                 let load = load(rate * records_per_event, bytes);
                 let share = key.events as f64 / hot.events.max(1) as f64;
                 if key_ui(ui, key, share, rate, load).clicked() {
-                    let wish = Wish::Filter(QueryKey::Field(Field::User), key.key.to_string());
-                    self.seen.wishes.push(wish);
+                    let command = Command::Filter(QueryKey::Field(Field::User), key.key.to_string());
+                    self.seen.push(command);
                 }
             }
         });

@@ -7,7 +7,8 @@ use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
 use super::super::{
-    Seen, detail,
+    detail,
+    seen::Seen,
     theme::{self, tokens, weight},
     widgets,
 };

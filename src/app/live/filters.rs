@@ -10,7 +10,8 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        Clock, Seen,
+        clock::Clock,
+        seen::Seen,
         theme::{self, tokens},
         widgets,
     },

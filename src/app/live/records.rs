@@ -2,7 +2,7 @@
 
 use eframe::egui::Ui;
 
-use super::super::{Seen, widgets};
+use super::super::{seen::Seen, widgets};
 use crate::{delivery::Puts, event::Aggregation};
 
 /// Such as `12.5`; `None`: no record held several events.

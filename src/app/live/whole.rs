@@ -5,8 +5,8 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        Seen, Wish,
-        commands::{self, Command},
+        command::{self, ALL, Command, LogCommand},
+        seen::Seen,
         theme, widgets,
     },
     menu::menu_ui,
@@ -16,13 +16,12 @@ use crate::delivery::ResendSelection;
 /// What can be done with all that the search finds.
 pub(super) fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     menu_ui(ui, Icon::Ellipsis, "More", "More", |ui| {
-        for (command, wish) in [(Command::AskResend, Wish::AskResend), (Command::AskExport, Wish::AskExport)]
-        {
-            let entry = command.entry();
-            let keys = entry.keys.map(|keys| commands::text_of(ui, keys)).unwrap_or_default();
+        let ask = [Command::AskResend, Command::AskExport];
+        for entry in ALL.iter().filter(|entry| ask.contains(&entry.command)) {
+            let keys = entry.keys.map(|keys| command::keys_text(ui, keys)).unwrap_or_default();
             let button = egui::Button::new((theme::icon(entry.icon), entry.title)).shortcut_text(keys);
             if ui.add(button).accessible_name(entry.title).clicked() {
-                seen.wishes.push(wish);
+                seen.push(entry.command.clone());
                 ui.close();
             }
         }
@@ -38,6 +37,7 @@ pub(super) fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let label = format!("Resend {} failed", widgets::digits(failed));
     let hint = "Queues every failed event again, behind waiting events";
     if widgets::button_ui(ui, Icon::RotateCw, &label).on_hover_text(hint).clicked() {
-        seen.wishes.push(Wish::Resend(ResendSelection::Fitting(Box::default())));
+        let which = ResendSelection::Fitting(Box::default());
+        seen.push(Command::Log(LogCommand::Resend { which, rate: None, count: None }));
     }
 }

@@ -7,8 +7,11 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        FRAME, Seen, banner,
+        banner,
+        command::{AccountCommand, Command},
+        seen::Seen,
         theme::{tokens, weight},
+        waiting::FRAME,
         widgets::{self, Tone},
     },
     check::{Look, row_ui},
@@ -56,6 +59,11 @@ struct Run {
 }
 
 impl Attach {
+    pub(super) fn started(&mut self, steps: Steps, config: Config, calls: Vec<IamCall>) {
+        let coming = Some((steps, Instant::now()));
+        self.run = Some(Run { calls, config, steps: Vec::new(), is_late: false, coming });
+    }
+
     /// True when a key has just been made, and put into the keychain.
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> bool {
         let mut has_made = false;
@@ -193,8 +201,7 @@ impl Attach {
         });
         let Some(make) = decided else { return };
         if let Some((calls, config)) = self.shown.take().filter(|_| make) {
-            let coming = Some((seen.engine.attach(config.clone(), calls.clone()), Instant::now()));
-            self.run = Some(Run { calls, config, steps: Vec::new(), is_late: false, coming });
+            seen.push(Command::Account(AccountCommand::Attach(Box::new(config), calls)));
         }
     }
 }

@@ -9,8 +9,12 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        FRAME, Seen, banner,
+        banner,
+        clock::Clock,
+        command::{AccountCommand, Command},
+        seen::Seen,
         theme::{self, tokens, weight},
+        waiting::FRAME,
         widgets::{self, Tone},
     },
     who,
@@ -123,13 +127,13 @@ impl Check {
             }
         }
         run.coming = None;
-        run.at = super::super::Clock::now();
+        run.at = Clock::now();
         found
     }
 
-    fn start(&mut self, seen: &Seen<'_>, draft: &Config, kind: CheckKind) {
-        let coming = Some((seen.engine.check(draft.clone(), kind), Instant::now()));
-        self.run = Some(Run { config: draft.clone(), kind, steps: Vec::new(), coming, at: 0 });
+    pub(super) fn started(&mut self, steps: Steps, config: Config, kind: CheckKind) {
+        let coming = Some((steps, Instant::now()));
+        self.run = Some(Run { config, kind, steps: Vec::new(), coming, at: 0 });
     }
 
     /// What was learned belongs to what was checked: the draft took it over.
@@ -191,7 +195,7 @@ impl Check {
             }
         });
         if let Some(kind) = wanted {
-            self.start(seen, draft, kind);
+            seen.push(Command::Account(AccountCommand::Check(Box::new(draft.clone()), kind)));
         }
         let finding = self.finding(draft);
         if let Some(run) = self.run_of_kind(draft) {

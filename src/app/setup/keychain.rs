@@ -6,11 +6,16 @@ use eframe::egui::{self, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
-    Seen, Waiting, arrived,
+    command::{AccountCommand, Command},
+    seen::Seen,
     theme::weight,
+    waiting::{Waiting, arrived},
     widgets::{self, Tone},
 };
-use crate::config::{Config, CredentialsSource, Destination, DestinationKind};
+use crate::{
+    config::{Config, CredentialsSource, Destination, DestinationKind},
+    engine::Answer,
+};
 
 /// The keychain may ask its user.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -40,6 +45,11 @@ pub(super) struct Keychain {
 }
 
 impl Keychain {
+    /// The keys are being stored.
+    pub(super) fn stored(&mut self, answer: Answer<Result<(), String>>) {
+        self.waiting = Some(Waiting::at_most(PATIENCE, answer));
+    }
+
     /// True when keys have just been stored.
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> bool {
         let Some(answer) = arrived(&mut self.waiting, ctx) else { return false };
@@ -53,7 +63,7 @@ impl Keychain {
     }
 
     /// The keys belong to the destination of the draft: to every one of this region and stream.
-    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, destination: &Destination) {
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, destination: &Destination) {
         let id = self.access_key_id.trim();
         let fault = (!id.is_empty() && !id.chars().all(|c| c.is_ascii_alphanumeric()))
             .then_some("An access key id has letters and digits only, such as AKIA…");
@@ -81,11 +91,12 @@ impl Keychain {
         let can = given && named && self.waiting.is_none();
         let store = widgets::primary_button_ui(ui, Icon::KeyRound, "Store keys", can);
         if store.on_disabled_hover_text(why).clicked() {
-            let keys = [&self.access_key_id, &self.secret].map(|key| key.trim().to_owned());
+            let [access_key_id, secret] =
+                [&self.access_key_id, &self.secret].map(|key| key.trim().to_owned());
             self.answer = None;
             self.stored_for = format!("{} in {}", destination.stream, destination.region);
-            let answer = seen.engine.store_keys(destination.clone(), keys);
-            self.waiting = Some(Waiting::patient(answer, PATIENCE));
+            let destination = Box::new(destination.clone());
+            seen.push(Command::Account(AccountCommand::StoreKeys { destination, access_key_id, secret }));
         }
         super::step::small_ui(ui, scope(seen.config, destination));
         match &self.answer {

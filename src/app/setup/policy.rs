@@ -5,15 +5,15 @@ use eframe::egui::{Context, Label, RichText, Ui};
 use serde::{Deserialize, Serialize};
 
 use super::super::{
-    Seen,
+    seen::Seen,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
 use super::attach::Attach;
 use crate::{
     config::{self, Config, Destination},
-    engine::Engine,
-    policy::{self, ConsolePage, Format, Grants, Holder, Missing},
+    engine::Steps,
+    policy::{self, ConsolePage, Format, Grants, Holder, IamCall, Missing},
 };
 
 /// The policy step.
@@ -29,7 +29,7 @@ pub(super) struct Form {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the form")]
-struct Wants {
+pub(in crate::app) struct Wants {
     format: Format,
     read_back: bool,
     describe: bool,
@@ -52,7 +52,8 @@ struct FoundKey {
     stream: String,
 }
 
-const MEMORY: &str = "policy";
+/// The name under which that is kept for the next start.
+pub(in crate::app) const STATE: &str = "policy";
 
 /// Who the policy is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,13 +68,16 @@ enum HeldBy {
 type Link = (&'static str, Option<String>);
 
 impl Form {
-    pub(super) fn new(engine: &Engine) -> Self {
-        let wants: Wants = engine.remembered(MEMORY).unwrap_or_default();
+    pub(super) fn new(wants: Wants) -> Self {
         Self { kept: wants.clone(), wants, ..Self::default() }
     }
 
     pub(super) fn allow_reading(&mut self) {
         self.wants.read_back = true;
+    }
+
+    pub(super) fn attach_started(&mut self, steps: Steps, config: Config, calls: Vec<IamCall>) {
+        self.attach.started(steps, config, calls);
     }
 
     fn grants(&self, draft: &Config) -> Grants {
@@ -135,9 +139,9 @@ impl Form {
     }
 
     /// True when keys have just been made, and put into the keychain.
-    pub(super) fn logic(&mut self, ctx: &Context, engine: &Engine) -> bool {
+    pub(super) fn logic(&mut self, ctx: &Context, seen: &mut Seen<'_>) -> bool {
         if self.wants != self.kept {
-            engine.remember(MEMORY, &self.wants);
+            seen.keep(STATE, &self.wants);
             self.kept = self.wants.clone();
         }
         self.attach.logic(ctx)

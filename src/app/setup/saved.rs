@@ -4,7 +4,7 @@ use eframe::egui::{Button, Key, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
-    Seen,
+    seen::Seen,
     theme::{self, tokens, weight},
     widgets,
 };

@@ -10,8 +10,11 @@ use lucide_icons::Icon;
 
 use super::{
     super::{
-        Poll, Seen, Waiting, banner,
+        banner,
+        command::{AccountCommand, Command},
+        seen::Seen,
         theme::{self, tokens, weight},
+        waiting::{Poll, Waiting},
         widgets::{self, Tone},
     },
     who,
@@ -19,6 +22,7 @@ use super::{
 use crate::{
     config::{self, Config, StreamArn},
     delivery::{AwsError, ListedStream},
+    engine::Answer,
     policy, remedy,
 };
 
@@ -64,6 +68,16 @@ fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
 }
 
 impl Streams {
+    /// The streams of these settings' account and region are being listed.
+    pub(super) fn list_coming(&mut self, answer: Answer<Listed>, config: Config) {
+        self.listing = Some((Waiting::at_most(LIST_PATIENCE, answer), config));
+    }
+
+    /// The stream of these settings is being created.
+    pub(super) fn new_coming(&mut self, answer: Answer<Made>, config: Config) {
+        self.making = Some((Waiting::at_most(MAKE_PATIENCE, answer), config));
+    }
+
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
         if let Some(list) = arrived(&mut self.listing, ctx) {
             // The newer answer counts: the stream may be gone again.
@@ -95,8 +109,7 @@ impl Streams {
             });
             if list.inner.on_disabled_hover_text(why).clicked() {
                 self.list = None;
-                let answer = seen.engine.list_streams(draft.clone());
-                self.listing = Some((Waiting::patient(answer, LIST_PATIENCE), draft.clone()));
+                seen.push(Command::Account(AccountCommand::ListStreams(Box::new(draft.clone()))));
             }
             let can = missing.is_none() && !busy && nameless.is_none() && !self.asks;
             let make =
@@ -130,7 +143,7 @@ impl Streams {
     }
 
     /// `server`: where it is not AWS.
-    fn question_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, draft: &Config, server: Option<&str>) {
+    fn question_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, server: Option<&str>) {
         let t = tokens(ui);
         let frame = Frame::new().fill(t.warn.gamma_multiply(0.10)).corner_radius(8);
         frame.inner_margin(Margin::symmetric(12, 9)).show(ui, |ui| {
@@ -154,8 +167,7 @@ impl Streams {
             ui.horizontal_wrapped(|ui| {
                 if widgets::primary_button_ui(ui, Icon::Check, "Create stream", true).clicked() {
                     self.asks = false;
-                    let answer = seen.engine.create_stream(draft.clone());
-                    self.making = Some((Waiting::patient(answer, MAKE_PATIENCE), draft.clone()));
+                    seen.push(Command::Account(AccountCommand::CreateStream(Box::new(draft.clone()))));
                 }
                 if widgets::button_ui(ui, Icon::X, "Not now").clicked() {
                     self.asks = false;

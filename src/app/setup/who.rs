@@ -6,13 +6,18 @@ use eframe::egui::{self, CompletionPopup, Id, Key, RectAlign, RichText, Spinner,
 use lucide_icons::Icon;
 
 use super::super::{
-    Poll, Seen, Waiting, Wish, account, banner,
+    banner,
+    command::{AccountCommand, Command},
+    seen::Seen,
+    sign_in,
     theme::{tokens, weight},
+    waiting::{Poll, Waiting},
     widgets,
 };
 use crate::{
     config::{Config, CredentialsSource},
     delivery::{AwsError, AwsIdentity, Profile, ProfileKind},
+    engine::Answer,
     remedy::{Location, SignIn, SignInWith},
 };
 
@@ -51,6 +56,11 @@ impl Who {
         *self = Self::default();
     }
 
+    /// AWS is being asked about these settings.
+    pub(super) fn coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
+        self.waiting = Some((Waiting::at_most(PATIENCE, answer), config));
+    }
+
     /// Who it is, when that has just become known of the draft.
     pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Option<AwsIdentity> {
         let (waiting, _) = self.waiting.as_mut()?;
@@ -85,8 +95,7 @@ impl Who {
             let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::UserSearch, "Who am I?"));
             if button.inner.on_disabled_hover_text(missing.unwrap_or("Being asked")).clicked() {
                 self.answer = None;
-                let answer = seen.engine.who_am_i(draft.clone());
-                self.waiting = Some((Waiting::patient(answer, PATIENCE), draft.clone()));
+                seen.push(Command::Account(AccountCommand::WhoAmI(Box::new(draft.clone()))));
             }
             if self.waiting.is_some() {
                 ui.add(Spinner::new().size(14.0));
@@ -166,7 +175,7 @@ fn field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, er
                 .accept_keys([Key::Enter])
                 .show(ui, edit, |query| suggestions(profiles, query.text));
             if output.text_edit.response.response.gained_focus() {
-                seen.wishes.push(Wish::ReadAwsFiles);
+                seen.push(Command::Account(AccountCommand::ReadAwsFiles));
             }
             // A name may have spaces in it, but none at its end.
             if output.text_edit.response.response.lost_focus() {
@@ -209,7 +218,7 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
     match READ_EVERY.checked_sub(seen.account.read_ago()) {
         Some(left) if !left.is_zero() => ui.request_repaint_after(left),
         Some(_) | None => {
-            seen.wishes.push(Wish::ReadAwsFiles);
+            seen.push(Command::Account(AccountCommand::ReadAwsFiles));
             ui.request_repaint_after(READ_EVERY);
         }
     }
@@ -251,5 +260,5 @@ fn known_ui(ui: &mut Ui, seen: &mut Seen<'_>, name: &str) {
         ProfileKind::Keys | ProfileKind::Role | ProfileKind::Process | ProfileKind::None => return,
     };
     let what = SignIn { profile: name.to_owned(), with };
-    ui.horizontal_wrapped(|ui| account::sign_in_ui(ui, seen, &what));
+    ui.horizontal_wrapped(|ui| sign_in::sign_in_ui(ui, seen, &what));
 }

@@ -12,12 +12,15 @@ use lucide_icons::Icon;
 use super::strangers::{key_words, requests};
 use crate::{
     app::{
-        Seen, Waiting, Wish, arrived,
+        command::{Command, LogCommand},
+        place::Place,
+        seen::Seen,
         theme::{self, tokens, weight},
+        waiting::{Waiting, arrived},
         widgets::{self, Tone},
     },
     delivery::{Delivery, Detail, EventId, Field, LogPage, Pattern, Query, State, Status, UnknownSender},
-    engine::Engine,
+    engine::Answer,
     event::{Kind, library_of},
 };
 
@@ -66,11 +69,21 @@ impl Check {
         }
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+    pub(super) fn page_coming(&mut self, answer: Answer<Result<LogPage, String>>) {
+        self.waiting = Some(Waiting::new(answer));
+    }
+
+    pub(super) fn detail_coming(&mut self, answer: Answer<Result<Option<Detail>, String>>) {
+        self.reading = Some(Waiting::new(answer));
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        let status = seen.status;
         match arrived(&mut self.waiting, ctx) {
             Some(Ok(page)) => {
                 let row = page.rows.into_iter().find(|row| *row.source == *self.source);
-                self.reading = row.map(|row| Waiting::new(engine.detail(row.id)));
+                let read = |row: Delivery| Command::Log(LogCommand::ReadDetail(row.id, Place::Sources));
+                seen.commands.extend(row.map(read));
             }
             Some(Err(error)) => self.found = Some(Err(error)),
             None => {}
@@ -90,7 +103,7 @@ impl Check {
             let after = Some(self.after);
             let fields = vec![(Field::Source, Pattern::exactly(&*self.source))];
             let query = Query { fields, after, limit: LOOK_AT, ..Query::default() };
-            self.waiting = Some(Waiting::new(engine.page(query)));
+            seen.push(Command::Log(LogCommand::ReadPage(Box::new(query), Place::Sources)));
         }
     }
 
@@ -166,7 +179,7 @@ impl Came {
             widgets::message_ui(ui, Tone::Bad, &fault.to_string());
         }
         if widgets::button_ui(ui, Icon::Activity, "Show in Live").clicked() {
-            seen.wishes.push(Wish::Show(delivery.id));
+            seen.push(Command::ShowDelivery(delivery.id));
         }
     }
 }

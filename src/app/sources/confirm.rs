@@ -3,9 +3,9 @@
 use eframe::egui::{Label, RichText, Ui};
 use lucide_icons::Icon;
 
-use super::{Doing, Seen, Sources, new_key};
+use super::{Doing, Sources, new_key};
 use crate::{
-    app::{palette::question_ui, theme::tokens, widgets},
+    app::{seen::Seen, sheet::question_ui, theme::tokens, widgets},
     config::Source,
 };
 

@@ -8,9 +8,13 @@ use lucide_icons::Icon;
 
 use crate::{
     app::{
-        Clock, FRAME, Seen, banner,
+        banner,
+        clock::Clock,
+        command::{AccountCommand, Command},
+        seen::Seen,
         setup::{Look, row_ui},
         theme::tokens,
+        waiting::FRAME,
         widgets::{self, Tone},
     },
     config::{Config, PublicUrl},
@@ -83,6 +87,13 @@ impl Public {
         run.at = Clock::now();
     }
 
+    /// The check of these settings' public address has begun.
+    pub(super) fn started(&mut self, steps: Steps, config: &Config) {
+        let Some(address) = config.capture.public_url.clone() else { return };
+        let coming = Some((steps, Instant::now()));
+        self.run = Some(Run { address, trusted: trusted(config), steps: Vec::new(), coming, at: 0 });
+    }
+
     /// Below the endpoint's address.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let public = seen.config.capture.public_url.clone();
@@ -93,14 +104,8 @@ impl Public {
                 ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::Radar, "Check my public address"));
             let why =
                 if running { "The check is running" } else { "Set the public address in Settings first" };
-            if let (true, Some(address)) = (check.inner.on_disabled_hover_text(why).clicked(), &public) {
-                self.run = Some(Run {
-                    address: address.clone(),
-                    trusted: trusted(seen.config),
-                    steps: Vec::new(),
-                    coming: Some((seen.engine.check_public(), Instant::now())),
-                    at: 0,
-                });
+            if check.inner.on_disabled_hover_text(why).clicked() {
+                seen.push(Command::Account(AccountCommand::CheckPublicAddress));
             }
             if public.is_some() {
                 let label = if self.lines { "Hide proxy configuration" } else { "Proxy configuration" };

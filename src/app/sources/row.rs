@@ -3,9 +3,10 @@
 use eframe::egui::{self, Align, Frame, Label, Layout, Link, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
-use super::{Act, Doing, Seen, Sources, masked};
+use super::{Act, Doing, Sources, masked};
 use crate::{
     app::{
+        seen::Seen,
         theme::{self, tokens, weight},
         widgets,
     },

@@ -4,7 +4,7 @@ use eframe::egui::{Label, RichText, Ui};
 
 use crate::{
     app::{
-        Seen,
+        seen::Seen,
         theme::{tokens, weight},
         widgets::{self, Tone},
     },

@@ -3,7 +3,7 @@
 use egui_extras::Column;
 
 use super::{
-    super::{Seen, widgets},
+    super::{seen::Seen, widgets},
     record,
 };
 use crate::engine::{Found, ShardView};

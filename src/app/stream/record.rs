@@ -8,7 +8,8 @@ use eframe::egui::{self, ScrollArea, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
-    Seen, detail, json,
+    detail, json,
+    seen::Seen,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };

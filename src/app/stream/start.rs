@@ -1,7 +1,7 @@
 //! Where reading starts: what can be chosen, and how a time or a sequence number is typed.
 
-use super::super::Clock;
-use crate::delivery::{Millis, ReadFrom};
+use super::super::clock::Clock;
+use crate::delivery::ReadFrom;
 
 /// Where the user wants to begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,38 +46,13 @@ pub(super) fn read_from(from: From, typed: &str, clock: &Clock) -> Result<ReadFr
     }
 }
 
-impl Clock {
-    /// A time as people write it: with or without a date, or how long ago.
-    fn parse(&self, text: &str) -> Option<Millis> {
-        let now = jiff::Timestamp::from_millisecond(Self::now()).ok()?.to_zoned(self.0.clone());
-        if let Some(unit) = text.chars().last().filter(|unit| "smhd".contains(*unit)) {
-            let count: i64 = text.trim_end_matches(unit).trim().parse().ok()?;
-            let seconds = match unit {
-                's' => 1,
-                'm' => 60,
-                'h' => 3600,
-                _ => 86_400,
-            };
-            return Some(Self::now() - count.checked_mul(seconds * 1000)?);
-        }
-        if let Ok(at) = text.parse::<jiff::Timestamp>() {
-            return Some(at.as_millisecond());
-        }
-        let at = match text.parse::<jiff::civil::DateTime>() {
-            Ok(at) => at,
-            Err(_) => now.date().to_datetime(text.parse::<jiff::civil::Time>().ok()?),
-        };
-        Some(at.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_place_is_read_as_people_write_it_and_a_wrong_one_is_explained() {
-        let clock = Clock(jiff::tz::TimeZone::UTC);
+        let clock = Clock::utc();
         let at = |text: &str| read_from(From::Time, text, &clock);
         assert_eq!(at("2026-03-02 10:00"), Ok(ReadFrom::Time(1_772_445_600_000)));
         assert_eq!(at(" 2026-03-02T10:00:00Z "), Ok(ReadFrom::Time(1_772_445_600_000)));

@@ -4,8 +4,9 @@ use eframe::egui::{self, ProgressBar, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
-    Seen, Wish,
+    command::{Command, TestCommand},
     number::Number,
+    seen::Seen,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
@@ -53,14 +54,13 @@ impl Many {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Send many");
             widgets::hint_ui(ui, "This event again and again, in batches, as SDKs send them.");
-            let run = seen.engine.test_run();
-            let running = run.as_ref().is_some_and(|run| run.ended.is_none());
+            let running = seen.snapshot.is_test_running();
             ui.add_enabled_ui(!running, |ui| self.choices_ui(ui));
             let asked = std::mem::take(&mut self.asked);
             ui.horizontal_wrapped(|ui| {
                 if running {
                     if widgets::danger_button_ui(ui, Icon::Square, "Stop").clicked() {
-                        seen.engine.stop_test_run();
+                        seen.push(Command::Test(TestCommand::StopRun));
                     }
                     return;
                 }
@@ -68,12 +68,14 @@ impl Many {
                 let start = widgets::primary_button_ui(ui, Icon::Play, "Start", run.is_some());
                 let start = start.on_disabled_hover_text(NOT_VALID);
                 match run {
-                    Some(run) if start.clicked() || asked => seen.engine.start_test_run(run),
-                    None if asked => seen.wishes.push(Wish::Refused(NOT_VALID.to_owned())),
+                    Some(run) if start.clicked() || asked => {
+                        seen.push(Command::Test(TestCommand::Run(run)));
+                    }
+                    None if asked => seen.push(Command::Refuse(NOT_VALID.to_owned())),
                     Some(_) | None => {}
                 }
             });
-            if let Some(run) = &run {
+            if let Some(run) = &seen.snapshot.test_run {
                 progress_ui(ui, run);
             }
         });

@@ -4,13 +4,16 @@ use eframe::egui::{self, Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::super::{
-    Seen, Waiting, arrived,
-    palette::question_ui,
+    command::{Command, TestCommand},
+    place::Place,
+    seen::Seen,
+    sheet::question_ui,
     theme::tokens,
+    waiting::{Waiting, arrived},
     widgets::{self, Tone},
 };
 use crate::{
-    engine::{Engine, Preset},
+    engine::{Answer, Preset},
     event::Kind,
 };
 
@@ -36,10 +39,18 @@ pub(super) struct Presets {
 }
 
 impl Presets {
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, in_sight: bool) {
-        if in_sight && !self.asked {
+    pub(super) fn coming(&mut self, answer: Answer<Result<Vec<Preset>, String>>) {
+        self.reading = Some(Waiting::new(answer));
+    }
+
+    pub(super) fn saved(&mut self, answer: Answer<Result<(), String>>) {
+        self.writing = Some(Waiting::new(answer));
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
+        if seen.place == Place::Test && !self.asked {
             self.asked = true;
-            self.reading = Some(Waiting::new(engine.presets()));
+            seen.push(Command::Test(TestCommand::ReadPresets));
         }
         match arrived(&mut self.reading, ctx) {
             Some(Ok(saved)) => (self.saved, self.loaded) = (saved, true),
@@ -51,9 +62,9 @@ impl Presets {
         }
     }
 
-    fn write(&mut self, seen: &Seen<'_>) {
+    fn write(&mut self, seen: &mut Seen<'_>) {
         self.error = None;
-        self.writing = Some(Waiting::new(seen.engine.save_presets(self.saved.clone())));
+        seen.push(Command::Test(TestCommand::SavePresets(self.saved.clone())));
     }
 
     /// Another event has taken the place of the one that was chosen for this call.
@@ -135,7 +146,7 @@ impl Presets {
             self.saved.retain(|preset| preset.name != name);
             self.chosen = None;
             self.write(seen);
-            seen.wishes.push(super::super::Wish::Notice(format!("{name} removed")));
+            seen.push(Command::Notify(format!("{name} removed")));
         }
         if confirmed || closes {
             self.removing = None;
@@ -166,7 +177,7 @@ impl Presets {
                 None => self.saved.push(preset),
             }
             self.write(seen);
-            seen.wishes.push(super::super::Wish::Notice(format!("Saved as {name}")));
+            seen.push(Command::Notify(format!("Saved as {name}")));
             self.chosen = Some(name);
         }
         if save || cancel {

@@ -7,14 +7,17 @@ use eframe::egui::{self, Label, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
-    Place, Poll, Seen, Waiting, Wish,
+    command::{Command, StreamCommand},
     detail::{self, Looks, Pane, Step},
+    place::Place,
+    seen::Seen,
     theme::{tokens, weight},
+    waiting::{Poll, Waiting},
     widgets::{self, Tone},
 };
 use crate::{
-    delivery::{self, AwsError, Detail, Millis, Record, State, Status},
-    engine::{Engine, TestSent},
+    delivery::{self, AwsError, Detail, EventId, Millis, Record, State},
+    engine::{Answer, TestSent},
     event::{self, Bucket, Kind, Part},
     remedy,
 };
@@ -72,11 +75,32 @@ impl Read {
 }
 
 impl Sent {
-    pub(super) fn new(kind: Kind, at: Millis, answer: Waiting<Result<TestSent, String>>) -> Self {
-        Self { kind, at, waiting: Some(answer), answer: None, pane: None, read: ReadBack::NotYet }
+    pub(super) fn new(kind: Kind, at: Millis, answer: Answer<Result<TestSent, String>>) -> Self {
+        Self {
+            kind,
+            at,
+            waiting: Some(Waiting::new(answer)),
+            answer: None,
+            pane: None,
+            read: ReadBack::NotYet,
+        }
     }
 
-    pub(super) fn logic(&mut self, ctx: &egui::Context, engine: &Engine, status: &Status) {
+    /// Whether this is its event.
+    pub(super) fn is_of(&self, id: EventId) -> bool {
+        self.pane.as_ref().is_some_and(|pane| pane.id == id)
+    }
+
+    /// What shows the delivery, if this is its event.
+    pub(super) fn pane_of(&mut self, id: EventId) -> Option<&mut Pane> {
+        self.pane.as_mut().filter(|pane| pane.id == id)
+    }
+
+    pub(super) fn record_coming(&mut self, answer: Answer<Result<Option<Record>, AwsError>>) {
+        self.read = ReadBack::Waiting(Waiting::new(answer));
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
         if let Some(waiting) = &mut self.waiting {
             self.answer = match waiting.poll(ctx) {
                 Poll::Pending => return,
@@ -89,11 +113,11 @@ impl Sent {
             }
         }
         let Some(pane) = &mut self.pane else { return };
-        pane.logic(ctx, engine, status);
+        pane.logic(ctx, seen, Place::Test);
         match &mut self.read {
             ReadBack::NotYet => {
                 if let Some(receipt) = pane.delivery().and_then(|delivery| delivery.receipt.clone()) {
-                    self.read = ReadBack::Waiting(Waiting::new(engine.read_back(receipt)));
+                    seen.push(Command::Stream(StreamCommand::ReadBack(pane.id, receipt)));
                     ctx.request_repaint();
                 }
             }
@@ -204,15 +228,15 @@ impl Sent {
                 && remedy::remedy(fault, seen.config).place == Some(remedy::Location::SetUpPolicy)
                 && widgets::button_ui(ui, Icon::ArrowRight, "Allow reading in Set up").clicked()
             {
-                seen.wishes.push(Wish::AllowReading);
+                seen.push(Command::AllowReading);
             }
             if widgets::button_ui(ui, Icon::Activity, "Show in Live").clicked() {
-                seen.wishes.push(Wish::Show(delivery.id));
+                seen.push(Command::ShowDelivery(delivery.id));
             }
             if let Some(receipt) = &delivery.receipt
                 && widgets::button_ui(ui, Icon::Waves, "Show in Stream").clicked()
             {
-                seen.wishes.push(Wish::ShowRecord(receipt.clone()));
+                seen.push(Command::ShowRecord(receipt.clone()));
             }
             if let Some(receipt) = &delivery.receipt
                 && widgets::button_ui(ui, Icon::Copy, "Copy sequence number").clicked()

@@ -6,7 +6,7 @@ use lucide_icons::Icon;
 
 use super::{
     super::super::{
-        Clock,
+        clock::Clock,
         theme::{self, tokens, weight},
         widgets,
     },

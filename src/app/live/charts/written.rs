@@ -2,7 +2,7 @@
 
 use egui_plot::GridMark;
 
-use super::super::super::Clock;
+use super::super::super::clock::Clock;
 use crate::delivery::{Millis, chart::ChartSpan};
 
 /// A mark of the axis. It begins at "0", even where a measured 0 is written differently, as "<1 ms".

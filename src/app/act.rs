@@ -1,0 +1,253 @@
+//! The one function that carries out commands, and the only file of the window that asks the engine to do something. An answer
+//! that comes later is handed to the place that asked for it.
+
+use eframe::egui;
+
+use super::{
+    clock::Clock,
+    command::{
+        AccountCommand, Command, KeepCommand, LogCommand, PracticeCommand, Save, StreamCommand, TestCommand,
+        WindowCommand,
+    },
+    notice::Notice,
+    opening::Opening,
+    overlay::Overlay,
+    palette::Palette,
+    place::{self, Place},
+    places::Places,
+    practice_fault,
+    saving::Saving,
+    settings,
+    snapshot::Snapshot,
+    theme,
+};
+use crate::engine::{self, Engine, Faults};
+
+/// What carries out commands.
+pub(super) struct Actor<'a> {
+    pub engine: &'a Engine,
+    pub snapshot: &'a Snapshot,
+    pub clock: &'a Clock,
+    pub ctx: &'a egui::Context,
+    pub places: &'a mut Places,
+}
+
+impl Actor<'_> {
+    /// Carries out one command. The notice, if the user should read one at once.
+    pub(super) fn act(&mut self, command: Command) -> Option<Notice> {
+        let places = &mut *self.places;
+        match command {
+            Command::Go(place) => places.open = place,
+            Command::GoToRemedy(target) => {
+                let (place, section) = place::of_remedy(target);
+                places.open = place;
+                if let Some(section) = section {
+                    places.setup.show(section, self.snapshot.config.destination.kind);
+                }
+            }
+            Command::ShowDelivery(id) => places.at(Place::Live).live.show(id),
+            Command::ShowRecord(receipt) => places.at(Place::Stream).stream.show(receipt),
+            Command::Search(text) => places.at(Place::Live).live.search(text),
+            Command::Filter(name, value) => places.at(Place::Live).live.require(name, &value),
+            Command::Compose(kind, text) => places.at(Place::Test).test.compose(kind, text),
+            Command::ShowDiskLimits => places.at(Place::Settings).settings.show_disk(),
+            Command::AllowReading => {
+                let in_force = self.snapshot.config.destination.kind;
+                places.at(Place::SetUp).setup.allow_reading(in_force);
+            }
+            Command::CheckDraft => places.at(Place::SetUp).setup.check_soon(),
+            Command::SendDraft => places.at(Place::Test).test.send_soon(),
+            Command::RunDraft => places.at(Place::Test).test.run_soon(),
+            Command::AskResend | Command::AskExport => return self.ask_about_search(&command),
+            Command::Live(command) => places.at(Place::Live).live.act(command),
+            Command::Delivery(command) if places.live.act_on_open(command) => places.open = Place::Live,
+            Command::Delivery(_no_delivery) => {
+                return Some(Notice::error("No delivery is open: choose one in Live"));
+            }
+            Command::Save(save) => self.save(*save),
+            Command::RetryNow => self.engine.retry_now(),
+            // The user sees that it is done when the banner goes.
+            Command::SetAsideStuck => drop(self.engine.set_aside_stuck()),
+            Command::Log(command) => return self.log(command),
+            Command::Account(command) => self.account(command),
+            Command::Stream(command) => self.stream(command),
+            Command::Test(command) => self.test(command),
+            Command::Practice(command) => return self.practice(command),
+            Command::Keep(KeepCommand::Draft(text)) => self.engine.keep_draft(text),
+            Command::Keep(KeepCommand::State(name, state)) => self.engine.remember(name, &state),
+            Command::Window(command) => return self.window(command),
+            Command::Notify(text) => return Some(Notice::done(text)),
+            Command::Refuse(text) => return Some(Notice::error(text)),
+        }
+        None
+    }
+
+    fn save(&mut self, Save { config, done, queued }: Save) {
+        let changes = self.snapshot.config.differences(&config);
+        let done = settings::saved_notice(done, &changes, &self.snapshot.fixed.held);
+        let answer = self.engine.save_and_apply(config, queued);
+        self.places.saving = Some(Saving::new(answer, done, queued));
+    }
+
+    /// Opens a sheet about all events that match Live's search.
+    fn ask_about_search(&mut self, command: &Command) -> Option<Notice> {
+        let places = self.places.at(Place::Live);
+        let (text, query) = match places.live.search_in_force() {
+            Ok(search) => search,
+            Err(mistake) => return Some(Notice::error(mistake.to_string())),
+        };
+        if *command == Command::AskExport {
+            let folder = self.engine.export_folder();
+            places.exporting.ask(folder, self.clock, text, query);
+            return None;
+        }
+        let which = places.resending.ask(text, query);
+        self.log(LogCommand::CountResend(which))
+    }
+
+    fn log(&mut self, command: LogCommand) -> Option<Notice> {
+        let (engine, places) = (self.engine, &mut *self.places);
+        match command {
+            LogCommand::ReadPage(query, Place::Sources) => places.sources.page_coming(engine.page(*query)),
+            LogCommand::ReadPage(query, _live) => places.live.page_coming(engine.page(*query)),
+            LogCommand::ReadDetail(id, place) => {
+                let answer = engine.detail(id);
+                match place {
+                    Place::Sources => places.sources.detail_coming(answer),
+                    Place::Test => places.test.detail_coming(id, answer),
+                    _ => places.live.detail_coming(id, answer),
+                }
+            }
+            LogCommand::ReadOverview(window) => places.live.overview_coming(engine.overview(window)),
+            LogCommand::CountResend(which) => places.resending.count_coming(engine.count_resend(which)),
+            LogCommand::Resend { .. } if places.resending.is_under_way() => {
+                return Some(Notice::error("Events are already being resent"));
+            }
+            LogCommand::Resend { which, rate, count } => {
+                places.live.await_new();
+                places.resending.started(engine.resend(which, rate), count);
+            }
+            LogCommand::StopResending => engine.stop_resending(),
+            LogCommand::Export(export) => {
+                let path = export.path.clone();
+                places.exporting.started(engine.export(*export), path);
+            }
+            LogCommand::StopExporting => engine.stop_exporting(),
+        }
+        None
+    }
+
+    fn account(&mut self, command: AccountCommand) {
+        let engine = self.engine;
+        let Places { account, setup, sources, .. } = &mut *self.places;
+        match command {
+            AccountCommand::ReadAwsFiles if account.is_reading() => {}
+            AccountCommand::ReadAwsFiles => account.reading(engine.aws_files()),
+            AccountCommand::SignIn(what) => {
+                let (answer, page) = engine.sign_in(what.clone());
+                account.signing_in(what, answer, page);
+            }
+            AccountCommand::StopSigningIn => account.stop_signing_in(),
+            AccountCommand::WhoAmI(config) => {
+                setup.identity_coming(engine.who_am_i((*config).clone()), *config);
+            }
+            AccountCommand::ListStreams(config) => {
+                setup.streams_coming(engine.list_streams((*config).clone()), *config);
+            }
+            AccountCommand::CreateStream(config) => {
+                setup.new_stream_coming(engine.create_stream((*config).clone()), *config);
+            }
+            AccountCommand::Check(config, kind) => {
+                setup.check_started(engine.check((*config).clone(), kind), *config, kind);
+            }
+            AccountCommand::Attach(config, calls) => {
+                setup.attach_started(engine.attach((*config).clone(), calls.clone()), *config, calls);
+            }
+            AccountCommand::StoreKeys { destination, access_key_id, secret } => {
+                setup.keys_stored(engine.store_keys(*destination, [access_key_id, secret]));
+            }
+            AccountCommand::CheckPublicAddress => {
+                sources.public_check_started(engine.check_public(), &self.snapshot.config);
+            }
+        }
+    }
+
+    fn stream(&mut self, command: StreamCommand) {
+        let (engine, places) = (self.engine, &mut *self.places);
+        match command {
+            StreamCommand::Read(plan) => engine.read_stream(plan),
+            StreamCommand::ReadAgain => places.at(Place::Stream).stream.read_again(),
+            StreamCommand::Filter(text) => engine.filter_stream(&text),
+            StreamCommand::Stop => engine.stop_reading(),
+            StreamCommand::ReadBack(id, receipt) => {
+                places.test.record_coming(id, engine.read_back(receipt));
+            }
+        }
+    }
+
+    fn test(&mut self, command: TestCommand) {
+        let (engine, test) = (self.engine, &mut self.places.test);
+        match command {
+            TestCommand::Send { kind, json, source } => {
+                test.sent(kind, engine.send_test(kind, json, source));
+            }
+            TestCommand::Run(run) => engine.start_test_run(run),
+            TestCommand::StopRun => engine.stop_test_run(),
+            TestCommand::ReadPresets => test.presets_coming(engine.presets()),
+            TestCommand::SavePresets(presets) => test.presets_saved(engine.save_presets(presets)),
+        }
+    }
+
+    fn practice(&mut self, command: PracticeCommand) -> Option<Notice> {
+        let engine = self.engine;
+        let is_missing = self.snapshot.status.practice_missing;
+        let toggled =
+            |name: &str, is_on| Some(Notice::done(format!("{name}: {}", if is_on { "on" } else { "off" })));
+        match command {
+            PracticeCommand::Toggle(fault) => {
+                let mut faults = engine.faults();
+                let is_on = !fault.is_on(&faults);
+                fault.set(&mut faults, is_on);
+                engine.set_faults(faults);
+                return toggled(fault.name(), is_on);
+            }
+            PracticeCommand::ToggleStream => {
+                self.practice(PracticeCommand::SetDeleted(!is_missing));
+                return toggled(practice_fault::DELETE_STREAM, !is_missing);
+            }
+            PracticeCommand::SetFaults(faults) => engine.set_faults(faults),
+            PracticeCommand::SetDeleted(true) => engine.delete_practice_stream(),
+            PracticeCommand::SetDeleted(false) => engine.make_practice_stream(),
+            PracticeCommand::SwitchAllOff => {
+                engine.set_faults(Faults::default());
+                if is_missing {
+                    engine.make_practice_stream();
+                }
+            }
+        }
+        None
+    }
+
+    fn window(&mut self, command: WindowCommand) -> Option<Notice> {
+        let places = &mut *self.places;
+        match command {
+            WindowCommand::Palette => places.overlay = Overlay::Palette(Palette::default()),
+            WindowCommand::Help => places.overlay = Overlay::Help,
+            WindowCommand::Licences => places.overlay = Overlay::Licences,
+            WindowCommand::Theme(choice) => theme::choose(self.ctx, choice),
+            WindowCommand::CopyEndpoint => {
+                self.ctx.copy_text(self.snapshot.public_endpoint());
+                return Some(Notice::done("Endpoint address copied"));
+            }
+            WindowCommand::OpenSettingsFile => {
+                let path = &self.snapshot.fixed.config_path;
+                places.opening = Some(Opening::settings_file(engine::open_in_program(path), path));
+            }
+            WindowCommand::OpenWebPage(url) => {
+                places.opening = Some(Opening::web_page(engine::open_in_program(&url), &url));
+            }
+            WindowCommand::NotifyDesktop(text) => self.engine.notify_desktop(text),
+        }
+        None
+    }
+}

@@ -1,0 +1,315 @@
+//! The window of a running engine: the rail, the place in sight, the banners and the status line.
+//!
+//! `logic` reads the engine's state and takes the answers that have come; `ui` draws. Both collect commands, which are
+//! carried out right after. Neither waits for disk or network, and nothing requests a frame unless something has changed.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand};
+
+use super::{
+    account::Account,
+    act::Actor,
+    availability, banner,
+    clock::Clock,
+    command::{self, AccountCommand, Command, KeepCommand, WindowCommand},
+    exporting::Exporting,
+    live::{self, Live},
+    look,
+    news::News,
+    notice::Notice,
+    opening,
+    overlay::Overlay,
+    place::Place,
+    places::Places,
+    rail,
+    resending::Resending,
+    seen::Seen,
+    settings::Settings,
+    setup::{self, SetUp},
+    sheet,
+    snapshot::{Fixed, Snapshot},
+    sources::Sources,
+    status_line,
+    stream::Stream,
+    test::Test,
+    theme, under_way,
+    waker::Waker,
+    widgets,
+};
+use crate::{config::Origin, engine::Engine};
+
+/// How long closing the window waits for puts in flight. Events without an answer by then stay in the spool.
+const GRACE: Duration = Duration::from_secs(5);
+/// A page of cards gets no wider than this.
+const PAGE_WIDTH_MAX: f32 = 1720.0;
+/// The name under which the open place is kept for the next start.
+const PLACE_STATE: &str = "place";
+
+/// What a started product hands to its window.
+pub struct Running {
+    /// The engine; the window stops it when it closes.
+    pub engine: Engine,
+    /// The settings file, for showing.
+    pub config_path: PathBuf,
+    /// The data folder, for showing.
+    pub data_dir: PathBuf,
+    /// Settings that environment variables override at every start.
+    pub held: Vec<(&'static str, Origin)>,
+}
+
+pub(super) struct MainWindow {
+    /// `None` only while it is being stopped.
+    engine: Option<Engine>,
+    snapshot: Snapshot,
+    clock: Clock,
+    places: Places,
+    /// The place where the next start begins, as far as the engine knows.
+    kept_place: Place,
+    notice: Option<Notice>,
+    news: News,
+    look: look::Tracker,
+    /// The height of Apply and the banners, at the window's lower edge: notices appear above it.
+    below: f32,
+    banner_height: f32,
+}
+
+impl MainWindow {
+    pub(super) fn new(running: Running, waker: &Waker) -> Self {
+        let Running { engine, config_path, data_dir, held } = running;
+        let to_wake = waker.clone();
+        engine.on_change(move || to_wake.wake());
+        engine.announce_window();
+        let fixed = Fixed {
+            config_path: config_path.display().to_string(),
+            data_dir: data_dir.display().to_string(),
+            held,
+        };
+        let snapshot = Snapshot::new(&engine, fixed);
+        let config = &*snapshot.config;
+        let open = engine.remembered(PLACE_STATE).unwrap_or_default();
+        let policy = engine.remembered(setup::POLICY_STATE).unwrap_or_default();
+        let places = Places {
+            open,
+            setup: SetUp::new(config, engine.kept_draft(), policy),
+            sources: Sources::default(),
+            test: Test::default(),
+            live: Live::new(engine.remembered(live::STATE).unwrap_or_default()),
+            stream: Stream::default(),
+            settings: Settings::new(config),
+            account: Account::default(),
+            resending: Resending::default(),
+            exporting: Exporting::default(),
+            overlay: Overlay::default(),
+            saving: None,
+            opening: None,
+        };
+        let look = look::Tracker::new(engine.remembered(look::STATE).unwrap_or_default(), &waker.ctx);
+        let mut window = Self {
+            snapshot,
+            clock: Clock::local(),
+            places,
+            kept_place: open,
+            notice: None,
+            news: News::default(),
+            look,
+            below: 0.0,
+            banner_height: 0.0,
+            engine: Some(engine),
+        };
+        window.act(&waker.ctx, vec![Command::Account(AccountCommand::ReadAwsFiles)]);
+        window
+    }
+
+    /// Runs before each frame, also while the window is hidden. `is_closing`: the window is about to close, and is neither
+    /// maximized nor in its position any more.
+    pub(super) fn logic(&mut self, ctx: &egui::Context, is_closing: bool) {
+        let Some(engine) = &self.engine else { return };
+        if let Some(before) = self.snapshot.refresh(engine) {
+            self.places.adopt(&before, &self.snapshot.config);
+        }
+        if engine.told_to_show_window() {
+            raise(ctx);
+        }
+        if engine.told_to_stop() {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+        let mut commands = Vec::new();
+        if !is_closing && let Some(look) = self.look.logic(ctx) {
+            commands.push(look.keep());
+        }
+        if self.places.open != self.kept_place {
+            self.kept_place = self.places.open;
+            let place = serde_json::to_value(self.kept_place).unwrap_or_default();
+            commands.push(Command::Keep(KeepCommand::State(PLACE_STATE, place)));
+        }
+        let answered = self.places.logic(ctx, &self.snapshot, &self.clock, &mut commands);
+        let notice = answered.or_else(|| self.saved(ctx)).or_else(|| self.news(ctx, &mut commands));
+        self.notice = notice.or(self.notice.take());
+        self.act(ctx, commands);
+    }
+
+    /// The notice about a save that has just ended.
+    fn saved(&mut self, ctx: &egui::Context) -> Option<Notice> {
+        let saved = self.places.saving.as_mut()?.logic(ctx)?;
+        self.places.saving = None;
+        if saved.has_set_aside {
+            self.news.set_aside(Instant::now());
+        }
+        Some(saved.notice)
+    }
+
+    /// What the user should know in any place.
+    fn news(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) -> Option<Notice> {
+        // Events that are being set aside are about to fail at the user's request, which is no news.
+        if self.places.saving.is_some() {
+            return None;
+        }
+        let Snapshot { status, config, .. } = &self.snapshot;
+        let now = Instant::now();
+        let item = self.news.learn(status, config, now);
+        if let Some(due) = self.news.due_in(status, now) {
+            ctx.request_repaint_after(due);
+        }
+        let item = item?;
+        if config.app.desktop_notices {
+            let text = format!("{}{}", item.text, item.elsewhere);
+            commands.push(Command::Window(WindowCommand::NotifyDesktop(text)));
+        }
+        Some(Notice::news(item.text, item.place))
+    }
+
+    /// Carries out commands.
+    fn act(&mut self, ctx: &egui::Context, commands: Vec<Command>) {
+        let Some(engine) = &self.engine else { return };
+        let mut actor =
+            Actor { engine, snapshot: &self.snapshot, clock: &self.clock, ctx, places: &mut self.places };
+        for command in commands {
+            self.notice = actor.act(command).or(self.notice.take());
+        }
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui) {
+        let mut commands = Vec::new();
+        self.draw_ui(ui, &mut commands);
+        let links = opening::clicked_links(ui.ctx());
+        commands.extend(links.into_iter().map(|url| Command::Window(WindowCommand::OpenWebPage(url))));
+        if !commands.is_empty() {
+            ui.request_repaint();
+        }
+        self.act(&ui.ctx().clone(), commands);
+        let notice = self.notice.as_ref().filter(|notice| !notice.is_news());
+        if notice.is_some_and(|notice| !notice.ui(ui, self.below)) {
+            self.notice = None;
+            ui.request_repaint();
+        }
+    }
+
+    fn draw_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let Places {
+            account,
+            resending,
+            exporting,
+            overlay,
+            saving,
+            setup,
+            sources,
+            test,
+            live,
+            stream,
+            settings,
+            open,
+            opening: _,
+        } = &mut self.places;
+        let now = (*open, saving.is_some());
+        let seen = &mut Seen::new(&self.snapshot, &self.clock, now, account, commands);
+        let t = theme::tokens(ui);
+        // A place draws its own question later in this frame: the window's shortcuts must not act behind it.
+        let asks = ui.memory(egui::Memory::top_modal_layer).is_some();
+        let is_over = overlay.is_open() || resending.is_open() || exporting.is_open();
+        overlay.ui(ui, seen);
+        resending.ui(ui, seen);
+        exporting.ui(ui, seen);
+        if is_over {
+            sheet::keep_keys(ui);
+        } else if !asks {
+            let checked = |command| availability::checked(command, &self.snapshot);
+            seen.commands.extend(command::pressed(ui).into_iter().map(checked));
+        }
+        status_line::panel_ui(ui, seen);
+        under_way::panel_ui(ui, seen, resending.count());
+        rail::panel_ui(ui, seen, setup.attention(seen));
+        // Forms stay in the middle of a very wide window; tables take all of it.
+        let width_max = match seen.place {
+            Place::Live | Place::Stream => f32::INFINITY,
+            Place::SetUp | Place::Sources | Place::Test | Place::Settings => PAGE_WIDTH_MAX,
+        };
+        let margin = Margin { left: 24, right: 20, top: 18, bottom: 0 };
+        // The banners are below the page and above Apply: neither moves under the pointer when a banner comes or goes.
+        let bottom = ui.available_rect_before_wrap().bottom();
+        if seen.place == Place::SetUp {
+            setup.apply_panel_ui(ui, seen, Frame::new().fill(t.panel).inner_margin(margin), width_max);
+        }
+        let mut height = 0.0;
+        if banner::is_needed(seen) {
+            let panel = Panel::bottom("banner").show_separator_line(false).frame(Frame::new().fill(t.panel));
+            height = panel.show(ui, |ui| banner::banner_ui(ui, seen)).inner;
+        }
+        height += news_ui(ui, seen, &mut self.notice);
+        // A panel learns its height by being drawn: its contents would be in another position for one frame.
+        widgets::keep_length(ui, &mut self.banner_height, height, "the banner's height");
+        self.below = bottom - ui.available_rect_before_wrap().bottom();
+        CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
+            let middle = widgets::middle(ui, width_max);
+            // With an id of the place's own, its fields keep the focus when something around it comes or goes.
+            let id = egui::Id::unique(("place", seen.place.title()));
+            let page = egui::UiBuilder::new().scope_id(id).max_rect(middle);
+            ui.scope_builder(page, |ui| match seen.place {
+                Place::SetUp => setup.ui(ui, seen),
+                Place::Sources => sources.ui(ui, seen),
+                Place::Test => test.ui(ui, seen),
+                Place::Live => live.ui(ui, seen),
+                Place::Stream => stream.ui(ui, seen),
+                Place::Settings => settings.ui(ui, seen),
+            });
+        });
+    }
+
+    pub(super) fn stop(&mut self) {
+        let kept = self.look.unkept().map(look::Look::keep);
+        self.act(&egui::Context::default(), kept.into_iter().collect());
+        if let Some(engine) = self.engine.take() {
+            engine.shutdown(GRACE);
+        }
+    }
+}
+
+/// Draws the notice above the banners if it is news. Returns its height.
+fn news_ui(ui: &mut Ui, seen: &mut Seen<'_>, notice: &mut Option<Notice>) -> f32 {
+    let Some(news) = notice.as_ref().filter(|notice| notice.is_news()) else { return 0.0 };
+    let fill = theme::tokens(ui).panel;
+    let panel = Panel::bottom("news").show_separator_line(false).frame(Frame::new().fill(fill));
+    let drawn = panel.show(ui, |ui| news.strip_ui(ui, seen));
+    if !drawn.inner {
+        *notice = None;
+        ui.request_repaint();
+    }
+    drawn.response.rect.height()
+}
+
+/// Brings the window to the front. A desktop that does not allow that marks the window instead.
+fn raise(ctx: &egui::Context) {
+    ctx.send_viewport_cmd(ViewportCommand::Visible(true));
+    ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+    ctx.send_viewport_cmd(ViewportCommand::Focus);
+    ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
+}
+
+impl Drop for MainWindow {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,66 @@
+//! The places of the window: five in the rail, and the settings behind their gear.
+
+use lucide_icons::Icon;
+use serde::{Deserialize, Serialize};
+
+use crate::remedy;
+
+/// What the window shows at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Place {
+    #[default]
+    SetUp,
+    Sources,
+    Test,
+    Live,
+    Stream,
+    Settings,
+}
+
+impl Place {
+    /// Those in the rail, from top to bottom.
+    pub(super) const RAIL: [Self; 5] = [Self::SetUp, Self::Sources, Self::Test, Self::Live, Self::Stream];
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::SetUp => "Set up",
+            Self::Sources => "Sources",
+            Self::Test => "Test",
+            Self::Live => "Live",
+            Self::Stream => "Stream",
+            Self::Settings => "Settings",
+        }
+    }
+
+    pub(super) fn icon(self) -> Icon {
+        match self {
+            Self::SetUp => Icon::Route,
+            Self::Sources => Icon::Plug,
+            Self::Test => Icon::FlaskConical,
+            Self::Live => Icon::Activity,
+            Self::Stream => Icon::Waves,
+            Self::Settings => Icon::Settings,
+        }
+    }
+}
+
+/// A part of Set up that can be scrolled to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Stream,
+    Credentials,
+    Policy,
+}
+
+/// Where in this window a remedy sends the user.
+pub(super) fn of_remedy(place: remedy::Location) -> (Place, Option<Section>) {
+    match place {
+        remedy::Location::SetUpStream => (Place::SetUp, Some(Section::Stream)),
+        remedy::Location::SetUpCredentials => (Place::SetUp, Some(Section::Credentials)),
+        remedy::Location::SetUpPolicy => (Place::SetUp, Some(Section::Policy)),
+        remedy::Location::Sources => (Place::Sources, None),
+        remedy::Location::Live => (Place::Live, None),
+        remedy::Location::Settings => (Place::Settings, None),
+    }
+}

@@ -1,0 +1,53 @@
+//! Settings that are being saved, and the notice when that is done.
+
+use std::time::Duration;
+
+use eframe::egui;
+
+use super::{
+    notice::Notice,
+    waiting::{Poll, Waiting},
+};
+use crate::engine::{Answer, Applied, WaitingEvents};
+
+/// With [`WaitingEvents::SetAside`], puts in flight are finished first, and then the disk is written.
+const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(2);
+
+pub(super) struct Saving {
+    answer: Waiting<Result<Applied, String>>,
+    /// What the user is told when it is done.
+    done: String,
+    queued: WaitingEvents,
+}
+
+/// How it ended.
+pub(super) struct Saved {
+    pub notice: Notice,
+    /// The events that waited were set aside: they count as failed from now on.
+    pub has_set_aside: bool,
+}
+
+impl Saving {
+    pub(super) fn new(answer: Answer<Result<Applied, String>>, done: String, queued: WaitingEvents) -> Self {
+        let answer = match queued {
+            WaitingEvents::GoOn => Waiting::new(answer),
+            WaitingEvents::SetAside => Waiting::at_most(SET_ASIDE_WAIT_MAX, answer),
+        };
+        Self { answer, done, queued }
+    }
+
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Saved> {
+        let answer = match self.answer.poll(ctx) {
+            Poll::Pending => return None,
+            Poll::There(answer) => answer,
+            Poll::Lost => Err("the engine did not answer".to_owned()),
+        };
+        let has_set_aside = answer.is_ok() && self.queued == WaitingEvents::SetAside;
+        let notice = match answer {
+            Ok(Applied::InForce) => Notice::done(std::mem::take(&mut self.done)),
+            Ok(Applied::NotAll(why)) => Notice::error(format!("Saved, but not all of it is in force. {why}")),
+            Err(error) => Notice::error(format!("Not saved: {error}")),
+        };
+        Some(Saved { notice, has_set_aside })
+    }
+}

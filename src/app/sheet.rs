@@ -1,0 +1,56 @@
+//! Sheets over the window: they take the keys and the pointer until they are closed.
+
+use eframe::egui::{Event, Frame, Id, Label, Modal, Ui};
+
+use super::{
+    command::Command,
+    theme::{tokens, weight},
+};
+
+/// A sheet with this name, under which egui keeps its height.
+pub(super) fn modal(ui: &Ui, name: &str) -> Modal {
+    let frame = Frame::popup(ui.style()).inner_margin(14).corner_radius(12);
+    Modal::new(Id::unique(name)).frame(frame)
+}
+
+/// A question before something that cannot be undone: its title, and the name of what it is about. `rest` draws what is
+/// below. True: the sheet is to be closed.
+pub(super) fn question_ui(
+    ui: &Ui,
+    width: f32,
+    (title, about): (&str, &str),
+    rest: impl FnOnce(&mut Ui),
+) -> bool {
+    // Each question has a name of its own, because egui keeps the height of a sheet under its name.
+    let frame = Frame::popup(ui.style()).inner_margin(20).corner_radius(12);
+    let sheet = Modal::new(Id::unique(("question", title))).frame(frame).show(ui, |ui| {
+        let color = tokens(ui).strong;
+        ui.set_width(width);
+        ui.label(weight(title, 660.0).size(15.0).color(color));
+        ui.add(Label::new(weight(about, 560.0)).truncate());
+        rest(ui);
+    });
+    sheet.should_close()
+}
+
+/// Removes the keyboard input of this frame, so that nothing behind the open sheet reads it too.
+pub(super) fn keep_keys(ui: &Ui) {
+    ui.input_mut(|input| {
+        input.events.retain(|event| {
+            !matches!(
+                event,
+                Event::Key { .. }
+                    | Event::Text(_)
+                    | Event::Copy
+                    | Event::Cut
+                    | Event::Paste(_)
+                    | Event::Ime(_)
+            )
+        });
+    });
+}
+
+/// Whether the keys that opened a sheet were pressed again, which closes it.
+pub(super) fn is_key_pressed(ui: &Ui, opener: &Command) -> bool {
+    opener.keys().is_some_and(|keys| ui.input_mut(|input| input.consume_shortcut(&keys)))
+}

@@ -1,0 +1,85 @@
+//! What the window knows of the engine in one frame, as plain data: read once, before anything is drawn.
+
+use std::sync::Arc;
+
+use super::practice_fault;
+use crate::{
+    config::{Config, DestinationKind, Origin},
+    delivery::Status,
+    engine::{Engine, Faults, RunView, Shards, StreamView, url_of},
+};
+
+pub(super) struct Snapshot {
+    pub status: Arc<Status>,
+    pub config: Arc<Config>,
+    /// The faults of the practice stream.
+    pub faults: Faults,
+    /// The last test run; `None` before the first.
+    pub test_run: Option<Arc<RunView>>,
+    /// What was read of the stream.
+    pub stream: Arc<StreamView>,
+    /// The shards of the destination, as far as they are known.
+    pub shards: Arc<Shards>,
+    /// What does not change while the engine runs.
+    pub fixed: Fixed,
+}
+
+/// Where the files are, and what the environment decides.
+pub(super) struct Fixed {
+    pub config_path: String,
+    pub data_dir: String,
+    /// Settings that environment variables override at every start.
+    pub held: Vec<(&'static str, Origin)>,
+}
+
+impl Snapshot {
+    pub(super) fn new(engine: &Engine, fixed: Fixed) -> Self {
+        Self {
+            status: engine.status(),
+            config: engine.config(),
+            faults: engine.faults(),
+            test_run: engine.test_run(),
+            stream: engine.stream(),
+            shards: engine.shards(),
+            fixed,
+        }
+    }
+
+    /// Reads everything again. The settings before, if they have changed.
+    pub(super) fn refresh(&mut self, engine: &Engine) -> Option<Arc<Config>> {
+        self.status = engine.status();
+        self.faults = engine.faults();
+        self.test_run = engine.test_run();
+        self.stream = engine.stream();
+        self.shards = engine.shards();
+        let config = engine.config();
+        let has_changed = !Arc::ptr_eq(&config, &self.config);
+        let before = std::mem::replace(&mut self.config, config);
+        has_changed.then_some(before)
+    }
+
+    /// The base URL for SDKs: the public address if there is one.
+    pub(super) fn public_endpoint(&self) -> String {
+        match &self.config.capture.public_url {
+            Some(public) => public.to_string(),
+            None => self.endpoint(),
+        }
+    }
+
+    /// The base URL for senders on this computer.
+    pub(super) fn endpoint(&self) -> String {
+        url_of(self.status.endpoint.unwrap_or(self.config.capture.listen), self.status.tls)
+    }
+
+    /// The names of the practice stream's faults that are on; none if it is not the destination.
+    pub(super) fn practice_faults(&self) -> Vec<&'static str> {
+        match self.config.destination.kind {
+            DestinationKind::Practice => practice_fault::names_on(&self.faults, self.status.practice_missing),
+            DestinationKind::Kinesis => Vec::new(),
+        }
+    }
+
+    pub(super) fn is_test_running(&self) -> bool {
+        self.test_run.as_ref().is_some_and(|run| run.ended.is_none())
+    }
+}
