@@ -124,7 +124,10 @@ impl Actor<'_> {
                 return Some(Notice::error("Events are already being resent"));
             }
             LogCommand::Resend { which, rate, count } => {
-                places.live.await_new();
+                if count.is_none() {
+                    // Not after the sheet: there the user may look at a line of the list, which stays where it is.
+                    places.live.await_new();
+                }
                 places.resending.started(engine.resend(which, rate), count);
             }
             LogCommand::StopResending => engine.stop_resending(),
