@@ -213,7 +213,7 @@ impl Endpoint {
             answer::options()
         } else {
             self.route(request, place).await.unwrap_or_else(|refused| {
-                self.visitors.refused(refused.code);
+                self.visitors.refused(refused.code.as_str());
                 refused.response()
             })
         };

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     pub(super) message: String,
     /// Seconds after which to come again.
     retry_after: Option<u32>,
@@ -31,7 +31,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), retry_after: None, allow: None, sender_left: false }
     }
 
@@ -45,27 +45,27 @@ impl Refused {
                 )
             }
         };
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, message)
     }
 
     pub(super) fn no_analytics_js() -> Self {
         let message =
             "there is no copy of analytics.js to load: say in capture.analytics_js where you host one";
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, message)
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
         let message = format!("this path takes {allow}");
         Self {
             allow: Some(allow),
-            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, message)
         }
     }
 
     pub(super) fn no_write_key() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "no_write_key",
+            Code::NoWriteKey,
             "no write key came with the request; give your SDK the key from Tributary's Sources (analytics.js sends \
              none when its settings have no apiKey)",
         )
@@ -74,34 +74,34 @@ impl Refused {
     pub(super) fn unknown_write_key() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "unknown_write_key",
+            Code::UnknownWriteKey,
             "the write key belongs to no source; copy it again from Tributary's Sources",
         )
     }
 
     pub(super) fn foreign(message: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "foreign_request", message)
+        Self::new(StatusCode::FORBIDDEN, Code::ForeignRequest, message)
     }
 
     pub(super) fn too_large(bytes_max: usize) -> Self {
         let message = format!(
             "the body has more than {bytes_max} bytes (capture.max_body_bytes), inflated; send smaller batches"
         );
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::PayloadTooLarge, message)
     }
 
     pub(super) fn bad_encoding(message: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_encoding", message)
+        Self::new(StatusCode::BAD_REQUEST, Code::BadEncoding, message)
     }
 
     pub(super) fn unsupported_encoding(name: &str) -> Self {
         let name: String = name.chars().take(40).collect();
         let message = format!("the content encoding \"{name}\" is not known here; send gzip or none");
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message)
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnsupportedEncoding, message)
     }
 
     pub(super) fn unavailable(message: &str) -> Self {
-        let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message);
         Self { retry_after: Some(2), ..refused }
     }
 
@@ -111,7 +111,7 @@ impl Refused {
             "the body arrived too slowly: less than {rate_min} bytes a second, or longer than {} s in all; send it again",
             time_max.as_secs()
         );
-        let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, "body_too_slow", message);
+        let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::BodyTooSlow, message);
         Self { retry_after: Some(2), ..refused }
     }
 
@@ -122,22 +122,22 @@ impl Refused {
             }
             _ => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, refusal.code.as_str(), refusal.message.clone())
+        Self::new(status, refusal.code, refusal.message.clone())
     }
 
     pub(super) fn spool(error: &AppendError) -> Self {
         match error {
             AppendError::Full(_) => Self {
                 retry_after: Some(5),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", error.to_string())
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Overloaded, error.to_string())
             },
             AppendError::SourceFull(_) => Self {
                 retry_after: Some(5),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "source_spool_full", error.to_string())
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::SourceSpoolFull, error.to_string())
             },
             AppendError::Disk(_) => Self {
                 retry_after: Some(5),
-                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string())
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, error.to_string())
             },
             AppendError::Closed => Self::unavailable("Tributary is stopping; send it again"),
         }
@@ -163,19 +163,18 @@ impl Refused {
         let message = format!(
             "{bound} requests of your address are under way (capture.max_connections_per_peer); send it again"
         );
-        let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests_of_peer", message);
+        let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequestsOfPeer, message);
         Self { retry_after: Some(2), ..refused }
     }
 
     /// All memory for bodies is taken.
     pub(super) fn busy() -> Self {
         let message = "too many large requests arrive at once; send it again";
-        Self { retry_after: Some(2), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", message) }
+        Self { retry_after: Some(2), ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Overloaded, message) }
     }
 
     pub(super) fn response(&self) -> Response {
-        let body =
-            json!({ "success": false, "code": self.code, "message": self.message, "error": self.message });
+        let body = json!({ "success": false, "code": self.code.as_str(), "message": self.message, "error": self.message });
         let mut response = json_response(self.status, &body);
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {

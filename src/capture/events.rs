@@ -151,7 +151,7 @@ impl Endpoint {
     /// A request that will be refused whenever it comes is a line of the log, as a refused event is; there is no text
     /// to show.
     async fn log_refused(&self, caller: &Caller<'_>, refused: &Refused, kind: Option<Kind>) {
-        let fault = AwsError::new(refused.code, refused.message.as_str());
+        let fault = AwsError::new(refused.code.as_str(), refused.message.as_str());
         let line =
             Rejected { kind, message_id: None, user: None, fault, name: None, excerpt: Vec::new(), bytes: 0 };
         self.log_rejected(caller, line).await;
@@ -300,7 +300,7 @@ impl Endpoint {
         if caller.parts.method == Method::GET
             && let Err(refused) = self.pixel_event(caller, kind).await
         {
-            self.visitors.refused(refused.code);
+            self.visitors.refused(refused.code.as_str());
             tracing::debug!("a pixel brought no event: {}", shown::line(&refused.message));
         }
         answer::pixel()

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::call::Kind;
 use super::record::PartitionKey;
 
-/// Why something was rejected.
+/// Why the endpoint rejects an event, or refuses a request (tracking API §6). Every code that it answers with is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
     /// Not JSON, not UTF-8, nested too deep, or a body that is not an object.
@@ -30,17 +30,39 @@ pub enum Code {
     MissingPreviousId,
     /// The event does not fit into a record of the stream.
     EventTooLarge,
-    /// A body of 4 GiB or more.
+    /// A body above `capture.max_body_bytes`, or of 4 GiB or more.
     PayloadTooLarge,
     /// The events of a batch would take far more room than its body: a large shared `context`, or very many tiny items.
     BatchGrowsTooLarge,
-    /// The `data` of a pixel is not base64.
+    /// A body that cannot be decompressed or broke off, or the `data` of a pixel that is not base64.
     BadEncoding,
+    /// A body with another compression than gzip.
+    UnsupportedEncoding,
+    /// No write key.
+    NoWriteKey,
+    /// A write key of no source.
+    UnknownWriteKey,
+    /// A path that is not served.
+    NotFound,
+    /// A method that the path does not take.
+    MethodNotAllowed,
+    /// A web page of another site sent this without a known write key.
+    ForeignRequest,
+    /// The spool is full, or too many large requests arrive at once.
+    Overloaded,
+    /// The source's share of the spool is full.
+    SourceSpoolFull,
+    /// Too many requests of one address are being answered.
+    TooManyRequestsOfPeer,
+    /// The body arrives too slowly.
+    BodyTooSlow,
+    /// Starting or stopping, or the disk refuses writes.
+    Unavailable,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidJson,
         Self::InvalidBatch,
         Self::NotAnObject,
@@ -55,9 +77,20 @@ impl Code {
         Self::PayloadTooLarge,
         Self::BatchGrowsTooLarge,
         Self::BadEncoding,
+        Self::UnsupportedEncoding,
+        Self::NoWriteKey,
+        Self::UnknownWriteKey,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::ForeignRequest,
+        Self::Overloaded,
+        Self::SourceSpoolFull,
+        Self::TooManyRequestsOfPeer,
+        Self::BodyTooSlow,
+        Self::Unavailable,
     ];
 
-    /// The code in a response (tracking API §6).
+    /// The code in a response.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidJson => "invalid_json",
@@ -74,7 +107,23 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::BatchGrowsTooLarge => "batch_grows_too_large",
             Self::BadEncoding => "bad_encoding",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::NoWriteKey => "no_write_key",
+            Self::UnknownWriteKey => "unknown_write_key",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::ForeignRequest => "foreign_request",
+            Self::Overloaded => "overloaded",
+            Self::SourceSpoolFull => "source_spool_full",
+            Self::TooManyRequestsOfPeer => "too_many_requests_of_peer",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::Unavailable => "unavailable",
         }
+    }
+
+    /// The code with this name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == word)
     }
 }
 
