@@ -1,5 +1,5 @@
-//! Decides whether a request is let in, before the writer sees it: by `spool.max_bytes`, the share of its source, the free
-//! space of the disk, and the bytes that are already on their way to the writer.
+//! Decides whether a request is let in, before the writer sees it: by `spool.max_bytes`, the share of its source, the
+//! free space of the disk, and the bytes that are already on their way to the writer.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,

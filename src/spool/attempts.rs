@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::delivery::{Attempt, AwsError, EventId};
 
-/// Attempts of one event that are all kept; later ones are kept if their number is a power of two, or if they are the newest.
-/// So an event that is tried for days has few rows.
+/// Attempts of one event that are all kept; later ones are kept if their number is a power of two, or if they are the
+/// newest. So an event that is tried for days has few rows.
 const ALL_KEPT: u32 = 16;
 
 /// Whether an attempt is still kept when a newer one is written.

@@ -1,7 +1,7 @@
 //! Sums of intervals for the charts, counted as the writer commits, in the table `pulse`.
 //!
-//! A commit costs a few additions per event. The table gets three rows a second at most, and keeps only what the windows show
-//! (about 420 rows), however long the history is.
+//! A commit costs a few additions per event. The table gets three rows a second at most, and keeps only what the
+//! windows show (about 420 rows), however long the history is.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -162,8 +162,8 @@ impl Charts {
         self.is_dirty = true;
     }
 
-    /// When the request of an event had been read. `nearby`: the index of the request that was found before; events of one put
-    /// mostly came with the same request or with the next.
+    /// When the request of an event had been read. `nearby`: the index of the request that was found before; events of
+    /// one put mostly came with the same request or with the next.
     fn received_at(
         &self,
         connection: &Connection,

@@ -1,10 +1,10 @@
-//! Keeps the write-ahead log short. A thread of its own copies what is committed into the database, so that no sender waits for
-//! that. What the writer commits meanwhile is left over, less with each round, and the writer copies the last of it itself:
-//! SQLite starts the log over only when nothing is left.
+//! Keeps the write-ahead log short. A thread of its own copies what is committed into the database, so that no sender
+//! waits for that. What the writer commits meanwhile is left over, less with each round, and the writer copies the last
+//! of it itself: SQLite starts the log over only when nothing is left.
 //!
-//! The log stays below about three times [`BYTES`]. To copy late, or not at all, loses nothing: a commit is safe in the log. To
-//! continue after a failed copy could: SQLite counts frames as copied before the database is synced. So every failure goes to
-//! the caller, which makes certain what the disk has.
+//! The log stays below about three times [`BYTES`]. To copy late, or not at all, loses nothing: a commit is safe in the
+//! log. To continue after a failed copy could: SQLite counts frames as copied before the database is synced. So every
+//! failure goes to the caller, which makes certain what the disk has.
 
 use std::{path::PathBuf, thread::JoinHandle};
 
@@ -124,8 +124,8 @@ impl Checkpoints {
     }
 }
 
-/// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>: the row says whether the log was busy, how many frames it has,
-/// and how many of them are in the database.
+/// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>: the row says whether the log was busy, how many frames
+/// it has, and how many of them are in the database.
 fn copy(connection: &Connection, mode: &str) -> rusqlite::Result<Copied> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
     connection.query_row(&sql, [], |row| {

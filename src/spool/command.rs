@@ -54,8 +54,8 @@ pub(super) struct Requeued {
     pub(super) sums: Resent,
     /// How many of the lines were handled; the spool has no room for the rest.
     pub(super) handled: usize,
-    /// Handled lines for which their source's share has no room, and that source. Once a line is set aside, so are all later
-    /// ones of its source.
+    /// Handled lines for which their source's share has no room, and that source. Once a line is set aside, so are all
+    /// later ones of its source.
     pub(super) aside: Vec<(EventId, i64)>,
     /// Sources that turned out to hold their share, and their names.
     pub(super) full: Vec<(i64, Arc<str>)>,

@@ -1,8 +1,8 @@
 //! Connections to the database, and their settings.
 //!
-//! Two properties hold for all of them. No connection copies the write-ahead log when it closes: after a failed sync that would
-//! spread pages that the disk never had; `checkpoint` does the copying. And within the writer's process no connection opens
-//! another file than the one that the writer has open ([`ExpectedFile`]).
+//! Two properties hold for all of them. No connection copies the write-ahead log when it closes: after a failed sync
+//! that would spread pages that the disk never had; `checkpoint` does the copying. And within the writer's process no
+//! connection opens another file than the one that the writer has open ([`ExpectedFile`]).
 
 use std::{
     path::Path,
@@ -24,10 +24,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which file the writer of this process has open; shared by everything in the process that opens the database.
 ///
-/// SQLite finds the write-ahead log and its index by the database's name. If another file had that name, a new connection
-/// would use the log and the index of the open one. No lock protects the index then, because locks of one process do not
-/// conflict (`fcntl(2)`): SQLite shortens it, and the next access to the memory map of another connection ends the process
-/// with SIGBUS.
+/// SQLite finds the write-ahead log and its index by the database's name. If another file had that name, a new
+/// connection would use the log and the index of the open one. No lock protects the index then, because locks of one
+/// process do not conflict (`fcntl(2)`): SQLite shortens it, and the next access to the memory map of another
+/// connection ends the process with SIGBUS.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ExpectedFile(Arc<Mutex<Option<Identity>>>);
 
@@ -46,8 +46,8 @@ impl ExpectedFile {
 
 /// Opens the file at `path`, which must be the `expected` one, if given.
 ///
-/// SQLite opens the database here, and its log and index only with the first statement: the checks before and after come
-/// before any harm.
+/// SQLite opens the database here, and its log and index only with the first statement: the checks before and after
+/// come before any harm.
 fn connect(path: &Path, flags: OpenFlags, expected: Option<&ExpectedFile>) -> Result<Connection, Error> {
     let check = || expected.map_or(Ok(()), |expected| expected.check(path));
     check()?;
@@ -68,8 +68,9 @@ pub(super) fn reconnect_writer(path: &Path, expected: &ExpectedFile) -> Result<C
     Ok(configure_writer(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Some(expected))?)?)
 }
 
-/// WAL with full sync: a commit is on the disk when it returns (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
-/// There is no automatic checkpoint: `checkpoint` copies the log.
+/// WAL with full sync: a commit is on the disk when it returns
+/// (<https://www.sqlite.org/pragma.html#pragma_synchronous>). There is no automatic checkpoint: `checkpoint` copies the
+/// log.
 fn configure_writer(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute_batch(
@@ -126,8 +127,8 @@ fn bring_up_to_date(path: &Path) -> Result<(), OpenError> {
     migrated.map_err(|error| OpenError::database(path, error))
 }
 
-/// Bytes of the write-ahead log up to the end of the last commit that was synced. SQLite keeps this in the log's index, and
-/// enters a commit there only after its sync.
+/// Bytes of the write-ahead log up to the end of the last commit that was synced. SQLite keeps this in the log's index,
+/// and enters a commit there only after its sync.
 pub(super) fn log_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     // <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>: NOOP copies nothing and tells the numbers.

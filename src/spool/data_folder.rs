@@ -1,7 +1,7 @@
 //! The data folder: which process owns it, and what other users of the machine can do with it.
 //!
-//! The owner holds an exclusive lock on a file for as long as it lives. Probes ("does an engine run?") take a shared lock, so
-//! probes never block each other, and an owner that finds the file locked can tell a probe from another owner.
+//! The owner holds an exclusive lock on a file for as long as it lives. Probes ("does an engine run?") take a shared
+//! lock, so probes never block each other, and an owner that finds the file locked can tell a probe from another owner.
 
 use std::{
     fs::{File, TryLockError},
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::files::{self, Identity};
 
-/// How long to wait for an owner that may be ending: a child process that inherited the lock's file closes it only when it
-/// starts its own program.
+/// How long to wait for an owner that may be ending: a child process that inherited the lock's file closes it only when
+/// it starts its own program.
 const WAIT_FOR_OWNER: Duration = Duration::from_millis(200);
 
 /// How long to wait for probes: they let go at once, but that can take its time on a busy machine.
@@ -25,8 +25,8 @@ const WAIT_FOR_PROBES: Duration = Duration::from_secs(10);
 
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// Takes the folder for this process. The lock ends with the process, however that ends. Its file is the first file of the
-/// folder to be opened.
+/// Takes the folder for this process. The lock ends with the process, however that ends. Its file is the first file of
+/// the folder to be opened.
 pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     guard(dir)?;
     let file = lock_file(dir).map_err(|source| OpenError::io(dir, source))?;
@@ -45,8 +45,8 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Locks the file that has the lock's name now, if `held` is a lock on another file. An error if somebody else has taken the
-/// folder.
+/// Locks the file that has the lock's name now, if `held` is a lock on another file. An error if somebody else has
+/// taken the folder.
 pub(super) fn relock(dir: &Path, held: &File) -> Result<Option<File>, OpenError> {
     let is_named = Identity::of(&dir.join(LOCK)).ok() == Identity::of_open(held).ok();
     if is_named { Ok(None) } else { lock(dir).map(Some) }
@@ -75,8 +75,8 @@ pub fn is_in_use(dir: &Path) -> bool {
     dir.is_dir() && refuse_planted(dir).is_ok() && lock_file(dir).is_ok_and(|file| is_owned(&file))
 }
 
-/// Refuses a folder in which another user created a file under one of our names, and takes from other users the right to
-/// create any, if the folder is this user's. To be called before any file in the folder is opened.
+/// Refuses a folder in which another user created a file under one of our names, and takes from other users the right
+/// to create any, if the folder is this user's. To be called before any file in the folder is opened.
 pub fn guard(dir: &Path) -> Result<(), OpenError> {
     if files::keep_others_out(dir).map_err(|source| OpenError::io(dir, source))? {
         tracing::warn!("Other users could write into the data folder {}; now they cannot", dir.display());

@@ -1,9 +1,9 @@
 //! Reads what the disk has, past the page cache, and repairs a file whose page cache holds more than the disk.
 //!
 //! After a failed sync Linux marks the pages that could not be written as clean: reads still return them, the next sync
-//! succeeds, and after a restart of the machine they are gone (<https://lwn.net/Articles/752063/>, and "Can Applications
-//! Recover from fsync Failures?", Rebello et al., USENIX ATC 2020). A read with `O_DIRECT` first writes back the dirty pages of
-//! its range and then reads the disk, so it returns what would be there after a power cut.
+//! succeeds, and after a restart of the machine they are gone (<https://lwn.net/Articles/752063/>, and "Can
+//! Applications Recover from fsync Failures?", Rebello et al., USENIX ATC 2020). A read with `O_DIRECT` first writes
+//! back the dirty pages of its range and then reads the disk, so it returns what would be there after a power cut.
 //!
 //! If the file system has no direct reads, or the system is not Linux, the whole file is written again.
 
@@ -92,10 +92,10 @@ pub(super) fn compare(path: &Path, end: u64) -> io::Result<Proof> {
     Ok(Proof { blocks, is_direct: true })
 }
 
-/// Makes certain that the disk has the first `end` bytes of `file` as the page cache has them. `file` is open for reading and
-/// writing, and `path` names it. Blocks that differ are written again, after the page cache has dropped its pages: a page whose
-/// write failed can stay mapped to a block that the file system never marked as written, and writing into that page again would
-/// not reach the disk (seen on ext4).
+/// Makes certain that the disk has the first `end` bytes of `file` as the page cache has them. `file` is open for
+/// reading and writing, and `path` names it. Blocks that differ are written again, after the page cache has dropped its
+/// pages: a page whose write failed can stay mapped to a block that the file system never marked as written, and
+/// writing into that page again would not reach the disk (seen on ext4).
 ///
 /// Fails if the disk refuses, or does not keep what is written.
 pub(super) fn prove(file: &File, path: &Path, end: u64) -> io::Result<Proof> {
@@ -169,8 +169,8 @@ fn each_block(file: &File, end: u64, mut look: impl FnMut(u64, &[u8]) -> io::Res
     Ok(())
 }
 
-/// Drops the clean pages of this file from the page cache, so that the next read asks the disk. A hint to Linux; other systems
-/// have none like it.
+/// Drops the clean pages of this file from the page cache, so that the next read asks the disk. A hint to Linux; other
+/// systems have none like it.
 pub(super) fn forget_cached(file: &File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
@@ -200,8 +200,8 @@ fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
 
-/// Reads until the buffer is full or the file ends. A read whose length is not a multiple of [`ALIGN`] was the last one: a
-/// direct read could not continue from there.
+/// Reads until the buffer is full or the file ends. A read whose length is not a multiple of [`ALIGN`] was the last
+/// one: a direct read could not continue from there.
 pub(super) fn read_full(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut done = 0;
     while done < bytes.len() {

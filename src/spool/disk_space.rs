@@ -1,5 +1,5 @@
-//! Whether the disk has room for more events. It is asked from time to time: that costs a microsecond, and at most the 64 MiB
-//! that are on their way to the disk come in between.
+//! Whether the disk has room for more events. It is asked from time to time: that costs a microsecond, and at most the
+//! 64 MiB that are on their way to the disk come in between.
 
 use std::{
     path::Path,
@@ -14,19 +14,20 @@ use super::segments;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ASK_AFTER_BYTES: u64 = 8 << 20;
 
-/// Bytes that must be free before events are taken again after a write found no room, beside the room to copy the write-ahead
-/// log: a settlement is a write too. On small disks a share of the whole disk.
+/// Bytes that must be free before events are taken again after a write found no room, beside the room to copy the
+/// write-ahead log: a settlement is a write too. On small disks a share of the whole disk.
 const FLOOR_BYTES: u64 = 32 << 20;
 const FLOOR_SHARE: u64 = 8;
 
-/// How long the disk counts as full after a write found no room: at first and at most. The time doubles if the next write that
-/// finds no room comes within [`FORGIVEN_AFTER`] (because of a quota, for example, which the free space does not show).
+/// How long the disk counts as full after a write found no room: at first and at most. The time doubles if the next
+/// write that finds no room comes within [`FORGIVEN_AFTER`] (because of a quota, for example, which the free space does
+/// not show).
 const HOLD: Duration = Duration::from_secs(5);
 const HOLD_MAX: Duration = Duration::from_mins(1);
 const FORGIVEN_AFTER: Duration = Duration::from_mins(2);
 
-/// This share of the space that must stay free has to be there for the write-ahead log. For the rest, empty pages of the
-/// database count as free space.
+/// This share of the space that must stay free has to be there for the write-ahead log. For the rest, empty pages of
+/// the database count as free space.
 const LOG_SHARE: u64 = 8;
 
 /// What is known of the disk's free space.
@@ -66,8 +67,8 @@ impl DiskSpace {
         self.free
     }
 
-    /// Whether pruning old lines would make enough room: new events come before old lines. Not if another program fills the
-    /// disk.
+    /// Whether pruning old lines would make enough room: new events come before old lines. Not if another program fills
+    /// the disk.
     pub(super) fn wants_pruning(&self) -> bool {
         self.is_full && self.history_helps
     }
@@ -92,8 +93,8 @@ impl DiskSpace {
         self.is_used_up
     }
 
-    /// Less is free than twice the floor. The write-ahead log is then copied at once: the database must grow before the disk is
-    /// full, or else nothing could be copied, settled or pruned any more.
+    /// Less is free than twice the floor. The write-ahead log is then copied at once: the database must grow before the
+    /// disk is full, or else nothing could be copied, settled or pruned any more.
     pub(super) fn is_tight(&self) -> bool {
         self.is_tight
     }

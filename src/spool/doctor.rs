@@ -1,5 +1,6 @@
-//! The doctor: is the database whole, is every payload what was accepted, do the sums agree with the rows? It repairs sums and
-//! indexes in place. A damaged database is set aside as it is, and what can be read of it becomes a new one. Nothing is deleted.
+//! The doctor: is the database whole, is every payload what was accepted, do the sums agree with the rows? It repairs
+//! sums and indexes in place. A damaged database is set aside as it is, and what can be read of it becomes a new one.
+//! Nothing is deleted.
 //!
 //! Reads everything once, so it takes as long as the disk takes to read the files. While an engine runs it only looks.
 

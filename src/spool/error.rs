@@ -1,5 +1,5 @@
-//! Why the spool's files could not be opened, read or written. [`OpenError`] goes straight to a person, so it also says what
-//! to do.
+//! Why the spool's files could not be opened, read or written. [`OpenError`] goes straight to a person, so it also says
+//! what to do.
 
 use std::{
     io,

@@ -49,8 +49,8 @@ struct Inner {
     settled_through: EventId,
 }
 
-/// The spool's threads. The writer's holds the lock on the data folder, so that no other process opens the spool before the last
-/// write is done.
+/// The spool's threads. The writer's holds the lock on the data folder, so that no other process opens the spool before
+/// the last write is done.
 pub struct Threads {
     writer: JoinHandle<()>,
     reader: JoinHandle<()>,
@@ -100,8 +100,8 @@ impl Spool {
         &self.inner.path
     }
 
-    /// A reader of the delivery log, for this process. An error while another file has the database's name: SQLite would take that
-    /// file's index for the open one, and shorten it under the writer.
+    /// A reader of the delivery log, for this process. An error while another file has the database's name: SQLite
+    /// would take that file's index for the open one, and shorten it under the writer.
     pub fn log(&self) -> Result<LogReader, OpenError> {
         LogReader::of(self.path(), Some(self.inner.shared.expected.clone()))
     }
@@ -111,9 +111,9 @@ impl Spool {
         self.inner.keys.clone()
     }
 
-    /// Commits the events of one request. `Ok` means that they are synced to disk; it holds the first line (the other events follow,
-    /// and then lines of rejected ones). All rejected events are counted; how many become lines is limited, and none does while the
-    /// spool or its disk is full.
+    /// Commits the events of one request. `Ok` means that they are synced to disk; it holds the first line (the other
+    /// events follow, and then lines of rejected ones). All rejected events are counted; how many become lines is
+    /// limited, and none does while the spool or its disk is full.
     ///
     /// After an error no event of the request is in the spool.
     pub async fn append(&self, arrivals: Arrivals) -> Result<EventId, AppendError> {
@@ -136,10 +136,11 @@ impl Spool {
         }
     }
 
-    /// Records how the delivery of events ended. Durable a moment later: after a crash before that, the event is put once more.
+    /// Records how the delivery of events ended. Durable a moment later: after a crash before that, the event is put
+    /// once more.
     ///
-    /// Waits while the writer's queue is full, and while the disk refuses and memory holds as many settlements as it may. So the
-    /// caller makes no more puts, and no delivery is forgotten.
+    /// Waits while the writer's queue is full, and while the disk refuses and memory holds as many settlements as it
+    /// may. So the caller makes no more puts, and no delivery is forgotten.
     pub async fn settle(&self, settlements: Vec<Settlement>) {
         let buffer = &self.inner.shared.settlements;
         buffer.wait_for_room().await;
@@ -187,8 +188,9 @@ impl Spool {
         answer.await.unwrap_or(Err(ReadError::Closed))
     }
 
-    /// Queues the selected lines again. Blocks until that is done, for hours if the pace asks for it: for a thread of the caller's
-    /// own. `tell` hears after each batch, and while it waits, what was queued so far; `false` ends the resend.
+    /// Queues the selected lines again. Blocks until that is done, for hours if the pace asks for it: for a thread of
+    /// the caller's own. `tell` hears after each batch, and while it waits, what was queued so far; `false` ends the
+    /// resend.
     pub fn resend(
         &self,
         selection: &ResendSelection,
@@ -221,7 +223,8 @@ impl Spool {
         self.send(Command::Limits(limits)).await;
     }
 
-    /// Resolves when one of the spool's threads has ended: the writer after [`Self::close`], or either because it failed.
+    /// Resolves when one of the spool's threads has ended: the writer after [`Self::close`], or either because it
+    /// failed.
     pub async fn closed(&self) {
         tokio::select! {
             () = self.inner.commands.closed() => {}
@@ -229,7 +232,8 @@ impl Spool {
         }
     }
 
-    /// Ends the writer after everything that it was given before; later appends are refused with [`AppendError::Closed`].
+    /// Ends the writer after everything that it was given before; later appends are refused with
+    /// [`AppendError::Closed`].
     pub async fn close(&self) {
         self.send(Command::Close).await;
     }

@@ -1,7 +1,8 @@
 //! The partition keys with most events, counted in bounded memory (a lossy count with an error bound).
 //!
-//! When there are too many keys, the smaller half is dropped. A key that comes after that may have had as many events as the
-//! largest dropped one: its count begins there, and says by how much it may be too high. So no key with many events is missed.
+//! When there are too many keys, the smaller half is dropped. A key that comes after that may have had as many events
+//! as the largest dropped one: its count begins there, and says by how much it may be too high. So no key with many
+//! events is missed.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

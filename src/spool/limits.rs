@@ -45,9 +45,9 @@ pub struct Share {
     pub limit: u64,
 }
 
-/// The most bytes that one source may hold while `free` bytes are free: `percent / (100 - percent)` times as many. This is
-/// the dynamic threshold of shared-memory switches (Choudhury and Hahne, 1998). However many sources fill the spool, each
-/// of the others still has a share of the rest; a source that is alone may hold `percent` of the whole.
+/// The most bytes that one source may hold while `free` bytes are free: `percent / (100 - percent)` times as many. This
+/// is the dynamic threshold of shared-memory switches (Choudhury and Hahne, 1998). However many sources fill the spool,
+/// each of the others still has a share of the rest; a source that is alone may hold `percent` of the whole.
 fn share_of(percent: u8, free: u64) -> u64 {
     let (percent, free) = (u128::from(percent), u128::from(free));
     match 100_u128.checked_sub(percent) {
@@ -56,9 +56,9 @@ fn share_of(percent: u8, free: u64) -> u64 {
     }
 }
 
-/// Whether a source that holds `held` bytes may add `more`, which leave `free` bytes for all sources. A source that holds
-/// nothing always may: however small its share, a request that fits into the spool is taken once the source's earlier
-/// events are gone.
+/// Whether a source that holds `held` bytes may add `more`, which leave `free` bytes for all sources. A source that
+/// holds nothing always may: however small its share, a request that fits into the spool is taken once the source's
+/// earlier events are gone.
 pub(super) fn is_within_share(percent: u8, held: u64, more: u64, free: u64) -> bool {
     held == 0 || held + more <= share_of(percent, free)
 }

@@ -1,5 +1,5 @@
-//! A line of the delivery log: a row of `event` and, once it is settled, a row of `settled`. No other file knows the columns
-//! of a line by number.
+//! A line of the delivery log: a row of `event` and, once it is settled, a row of `settled`. No other file knows the
+//! columns of a line by number.
 
 use std::sync::{Arc, LazyLock};
 
@@ -223,8 +223,8 @@ pub(super) struct NewLine<'a> {
     pub(super) resend_of: Option<EventId>,
 }
 
-/// Inserts rows into `event`. Values that a row shares with the one before it stay bound: to bind a value costs nearly as much
-/// as to insert it.
+/// Inserts rows into `event`. Values that a row shares with the one before it stay bound: to bind a value costs nearly
+/// as much as to insert it.
 pub(super) struct InsertLine<'c> {
     statement: CachedStatement<'c>,
     bound: Option<SharedByLines>,
@@ -290,8 +290,8 @@ impl<'c> InsertLine<'c> {
     }
 }
 
-/// Inserts rows for delivered and failed events into `settled`. The events of one put share nearly all values, which stay
-/// bound.
+/// Inserts rows for delivered and failed events into `settled`. The events of one put share nearly all values, which
+/// stay bound.
 pub(super) struct InsertSettled<'c> {
     statement: CachedStatement<'c>,
     /// Of a delivered event; code and message are NULL then.

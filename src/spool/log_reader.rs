@@ -1,5 +1,5 @@
-//! Reads the delivery log: pages, single lines, payloads, sums. On a read-only connection, so a long search never blocks the
-//! writer.
+//! Reads the delivery log: pages, single lines, payloads, sums. On a read-only connection, so a long search never
+//! blocks the writer.
 
 use std::{
     path::{Path, PathBuf},
@@ -56,8 +56,9 @@ impl LogReader {
         &self.connection
     }
 
-    /// Reopens the log if the writer has made its files anew since, which [`super::Summary::files`] counts. Never because the
-    /// path names another file: SQLite would take that file's index for the open one, and shorten it under the writer.
+    /// Reopens the log if the writer has made its files anew since, which [`super::Summary::files`] counts. Never
+    /// because the path names another file: SQLite would take that file's index for the open one, and shorten it under
+    /// the writer.
     pub fn follow(&mut self, files: u64) -> Result<(), OpenError> {
         if self.files != files {
             self.connection = connect_reader(&self.path, self.expected.as_ref())?;
@@ -94,7 +95,8 @@ impl LogReader {
         Ok(search::page(&self.connection, query, go_on)?)
     }
 
-    /// What a window of the charts shows. The shard of a hot key is that of its newest record, if that is among the newest lines.
+    /// What a window of the charts shows. The shard of a hot key is that of its newest record, if that is among the
+    /// newest lines.
     pub fn overview(&self, window: ChartSpan, keys: &KeyCounts, now: Millis) -> Result<Overview, ReadError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let totals = Totals::read(&snapshot)?;
@@ -134,8 +136,8 @@ impl LogReader {
         Ok(statement.query_row([message_id], |row| row.get(0)).optional()?)
     }
 
-    /// The stored JSON of these lines' events; of a rejected one the beginning of what was sent. `None`: the line or its payload
-    /// is gone. Neighbours share a read of the disk.
+    /// The stored JSON of these lines' events; of a rejected one the beginning of what was sent. `None`: the line or
+    /// its payload is gone. Neighbours share a read of the disk.
     pub fn payloads(&self, lines: &[Delivery]) -> Result<Vec<Option<Bytes>>, ReadError> {
         let mut payloads = PayloadReader::new(&self.connection);
         let mut statement =
@@ -156,8 +158,8 @@ impl LogReader {
         Ok(all)
     }
 
-    /// One line with its payload and attempts; `None`: it is not in the log (any more). `encoding` is how a queued event would be
-    /// encoded now.
+    /// One line with its payload and attempts; `None`: it is not in the log (any more). `encoding` is how a queued
+    /// event would be encoded now.
     pub fn detail(&self, id: EventId, encoding: Encoding) -> Result<Option<Detail>, ReadError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let sql = line::select_where("event.id = ?1");

@@ -14,11 +14,11 @@ use super::{
 };
 use crate::files;
 
-/// Takes the folder for this process, opens or creates the database, and brings its schema up to date. Returns the path of the
-/// database too.
+/// Takes the folder for this process, opens or creates the database, and brings its schema up to date. Returns the path
+/// of the database too.
 ///
-/// A write-ahead log that is there was left by a process that did not end in order. What the page cache holds of it need not be on
-/// the disk, so that is made certain first, and the log is copied whole before anything is added.
+/// A write-ahead log that is there was left by a process that did not end in order. What the page cache holds of it
+/// need not be on the disk, so that is made certain first, and the log is copied whole before anything is added.
 pub(super) fn open_writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), OpenError> {
     let io = |source| OpenError::io(dir, source);
     files::create_folder(dir).map_err(io)?;

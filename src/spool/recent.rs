@@ -36,8 +36,8 @@ impl RecentEvents {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the queued events after `after`, at most `count` and about `bytes` of JSON; `None` if some of them are only on
-    /// disk.
+    /// Takes the queued events after `after`, at most `count` and about `bytes` of JSON; `None` if some of them are
+    /// only on disk.
     pub(super) fn take(&self, after: EventId, count: usize, bytes: usize) -> Option<Next> {
         let mut recent = self.lock();
         if after < recent.complete_after {

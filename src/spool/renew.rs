@@ -1,24 +1,27 @@
-//! The spool's files after a write or sync failed, or after the previous process did not close them: makes certain what the
-//! disk has, and takes nothing from the page cache on trust.
+//! The spool's files after a write or sync failed, or after the previous process did not close them: makes certain what
+//! the disk has, and takes nothing from the page cache on trust.
 //!
-//! The procedure ([`write::recovery`](super::write) drives it). Each step may fail and be repeated, and a power cut after any
-//! of them loses nothing:
+//! The procedure; `write/writer.rs` says when it runs. Each step may fail and be repeated, and a power cut
+//! after any of them loses nothing:
 //!
-//! 1. The write-ahead log is cut behind the last acknowledged commit, so that a refused commit cannot come back. What is before
-//!    the cut is compared with the disk, written again where the disk lacks it, and synced.
-//! 2. The head of the log's index (`-shm`) is cleared. The next connection builds the index from the log, as after a crash
-//!    (<https://www.sqlite.org/walformat.html#recovery>), and forgets which frames were already copied into the database. It
-//!    must forget them because SQLite counts frames as copied before the database is synced, and copies a frame only once.
-//! 3. SQLite copies the whole log again. Then each page of the log is compared with the database on the disk. Only if all are
-//!    equal may SQLite start the log over.
+//! 1. The write-ahead log is cut behind the last acknowledged commit, so that a refused commit cannot come back. What
+//!    is before the cut is compared with the disk, written again where the disk lacks it, and synced.
+//! 2. The head of the log's index (`-shm`) is cleared. The next connection builds the index from the log, as after a
+//!    crash (<https://www.sqlite.org/walformat.html#recovery>), and forgets which frames were already copied into the
+//!    database. It must forget them because SQLite counts frames as copied before the database is synced, and copies a
+//!    frame only once.
+//! 3. SQLite copies the whole log again. Then each page of the log is compared with the database on the disk. Only if
+//!    all are equal may SQLite start the log over.
 //!
 //! Invariants:
 //!
 //! 1. Until step 3 has succeeded nothing is acknowledged and nothing is added to the log.
-//! 2. The log is never cut in front of an acknowledged commit. If it ends there already, that is an error, not a new end.
+//! 2. The log is never cut in front of an acknowledged commit. If it ends there already, that is an error, not a new
+//!    end.
 //! 3. The writer has no connection open during steps 1 and 2: SQLite would go on with what it has in memory.
-//! 4. These files stay open as long as the writer lives. To close any descriptor of a file drops all locks that this process
-//!    holds on it, those of the readers' connections too (`fcntl(2)`, and <https://www.sqlite.org/howtocorrupt.html> 2.2).
+//! 4. These files stay open as long as the writer lives. To close any descriptor of a file drops all locks that this
+//!    process holds on it, those of the readers' connections too (`fcntl(2)`, and
+//!    <https://www.sqlite.org/howtocorrupt.html> 2.2).
 
 use std::{
     fs::{File, OpenOptions},
@@ -163,8 +166,8 @@ impl SpoolFiles {
         self.clear_index()
     }
 
-    /// Step 3: whether the database on the disk has each page of the first `end` bytes of the log. `false`: it does not, and the
-    /// page cache has dropped the database's pages, so that copying the log again writes them again.
+    /// Step 3: whether the database on the disk has each page of the first `end` bytes of the log. `false`: it does
+    /// not, and the page cache has dropped the database's pages, so that copying the log again writes them again.
     pub(super) fn is_copied(&mut self, end: u64) -> io::Result<bool> {
         self.hold_open()?;
         let (Some(direct), Some(database)) = (&mut self.direct, &self.database) else { return Ok(true) };

@@ -1,7 +1,7 @@
 //! Finds events that were accepted before: SDKs send a batch again, with the same `messageId`s, if its answer was lost.
 //!
-//! In memory: a 64-bit hash and the line of each of the last one to two million accepted events. An index on disk over random
-//! ids would cost more with every event in the log. A hit is a suspicion; the line in the log decides.
+//! In memory: a 64-bit hash and the line of each of the last one to two million accepted events. An index on disk over
+//! random ids would cost more with every event in the log. A hit is a suspicion; the line in the log decides.
 
 use std::{collections::HashMap, hash::BuildHasher};
 
@@ -9,8 +9,8 @@ use ahash::RandomState;
 
 use crate::delivery::EventId;
 
-/// Events of a generation. Two generations are kept; when the younger is full it becomes the older. At 17 bytes an entry they
-/// take at most 36 MB.
+/// Events of a generation. Two generations are kept; when the younger is full it becomes the older. At 17 bytes an
+/// entry they take at most 36 MB.
 const GENERATION: usize = 900_000;
 
 /// From `messageId`s to the lines that have them.
@@ -40,7 +40,8 @@ impl Repeats {
         self.young.get(&hash).or_else(|| self.old.get(&hash)).copied()
     }
 
-    /// Remembers an accepted event whose `messageId` no line in the log has. An entry of the older generation counts no more.
+    /// Remembers an accepted event whose `messageId` no line in the log has. An entry of the older generation counts no
+    /// more.
     pub(super) fn remember(&mut self, hash: u64, id: EventId) {
         self.young.insert(hash, id);
         if self.young.len() >= self.generation {

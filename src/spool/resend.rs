@@ -1,10 +1,10 @@
-//! Resending: queues failed events again, or delivered ones once more. Reads the selected lines, oldest first, and has the writer
-//! queue them a few hundred at a time, as fast as the caller allows.
+//! Resending: queues failed events again, or delivered ones once more. Reads the selected lines, oldest first, and has
+//! the writer queue them a few hundred at a time, as fast as the caller allows.
 //!
-//! Lines of a source that holds its share of the spool are set aside and tried again later, so that those of other sources go
-//! on. Memory does not grow with the number of lines: when too many are set aside, the others wait for them. What was queued is
-//! durable when the caller is told of it. A resend that is stopped, or dies, has queued exactly what it told (and at most one
-//! batch more), and a second one does not find the failed lines that the first one queued.
+//! Lines of a source that holds its share of the spool are set aside and tried again later, so that those of other
+//! sources go on. Memory does not grow with the number of lines: when too many are set aside, the others wait for them.
+//! What was queued is durable when the caller is told of it. A resend that is stopped, or dies, has queued exactly what
+//! it told (and at most one batch more), and a second one does not find the failed lines that the first one queued.
 
 use std::{
     collections::BTreeMap,

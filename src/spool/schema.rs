@@ -5,8 +5,8 @@ use rusqlite::Connection;
 /// Rises when the schema changes; a spool of a newer version is refused rather than misread.
 pub(super) const VERSION: i64 = 6;
 
-/// What makes each version out of the one before it. A database on a user's disk, and a new one too, goes through them in
-/// this order: append to the list, never change what is there.
+/// What makes each version out of the one before it. A database on a user's disk, and a new one too, goes through them
+/// in this order: append to the list, never change what is there.
 const SCHEMA: [&str; 6] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 /// The version of a database; 0 for a new one.
@@ -14,8 +14,8 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings a database from the version `found` to [`VERSION`], whole or not at all. Adding a column rewrites no row, so this
-/// takes the same moment for ten events and for ten million.
+/// Brings a database from the version `found` to [`VERSION`], whole or not at all. Adding a column rewrites no row, so
+/// this takes the same moment for ten events and for ten million.
 pub(super) fn migrate(connection: &Connection, found: i64) -> rusqlite::Result<()> {
     if found == VERSION {
         return Ok(());
@@ -30,8 +30,8 @@ pub(super) fn migrate(connection: &Connection, found: i64) -> rusqlite::Result<(
     transaction.commit()
 }
 
-/// `event` and `settled` are narrow and keyed by the event's place, so rows are only added at the end (of `settled`: near
-/// it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
+/// `event` and `settled` are narrow and keyed by the event's place, so rows are only added at the end (of `settled`:
+/// near it). `chunk` holds payloads, written once. The one secondary index covers rare states only.
 pub(super) const VERSION_1: &str = "
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY,
@@ -94,8 +94,8 @@ CREATE TABLE IF NOT EXISTS ledger (
 INSERT OR IGNORE INTO ledger VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 ";
 
-/// `sum` is the checksum of a payload and its partition key (`payload::checksum`); events of version 1 have none. `resend_of`
-/// leads from a line to the one that it repeats, `resent_as` back.
+/// `sum` is the checksum of a payload and its partition key (`payload::checksum`); events of version 1 have none.
+/// `resend_of` leads from a line to the one that it repeats, `resent_as` back.
 const VERSION_2: &str = "
 ALTER TABLE event ADD COLUMN sum INTEGER;
 ALTER TABLE event ADD COLUMN resend_of INTEGER;
@@ -117,14 +117,15 @@ const VERSION_4: &str = "
 ALTER TABLE settled ADD COLUMN sent INTEGER;
 ";
 
-/// Which event of its record a delivered event is, from 1, and how many events the record holds; for records of several.
+/// Which event of its record a delivered event is, from 1, and how many events the record holds; for records of
+/// several.
 const VERSION_5: &str = "
 ALTER TABLE settled ADD COLUMN place INTEGER;
 ALTER TABLE settled ADD COLUMN places INTEGER;
 ";
 
-/// `held`: bytes of the queued and failed events of each source. The writer fills it when its sum differs from the ledger's
-/// `queued_bytes`. `unkept`: rejected events that never had a line.
+/// `held`: bytes of the queued and failed events of each source. The writer fills it when its sum differs from the
+/// ledger's `queued_bytes`. `unkept`: rejected events that never had a line.
 const VERSION_6: &str = "
 CREATE TABLE IF NOT EXISTS held (
     source INTEGER PRIMARY KEY,

@@ -1,7 +1,8 @@
 //! Pages of the delivery log. SQLite compares columns; a search term, which may be in a payload, is searched for here.
 //!
-//! A page looks at no more than [`LINES_MAX`](range::LINES_MAX) lines and then says where it stopped, so that the caller can show
-//! what was found, show the progress, or give up. Rare states (failed, rejected, resent) have an index of their own.
+//! A page looks at no more than [`LINES_MAX`](range::LINES_MAX) lines and then says where it stopped, so that the
+//! caller can show what was found, show the progress, or give up. Rare states (failed, rejected, resent) have an index
+//! of their own.
 
 mod range;
 mod sql;

@@ -1,5 +1,6 @@
-//! Segments: files beside the database that hold the payloads of large commits. A row of `chunk` is written twice, to the
-//! write-ahead log and from there to the database; a segment is written once. One payload a line, so that any tool reads it.
+//! Segments: files beside the database that hold the payloads of large commits. A row of `chunk` is written twice, to
+//! the write-ahead log and from there to the database; a segment is written once. One payload a line, so that any tool
+//! reads it.
 //!
 //! A segment passes through these states:
 //!
@@ -15,15 +16,15 @@
 //!
 //! 1. Sync before commit: when a commit returns, every byte that its rows point to is on the disk. So after a crash the
 //!    database never points to bytes that are missing.
-//! 2. A byte that a committed row points to never changes. A segment grows at its end, and is cut only behind its committed
-//!    bytes.
+//! 2. A byte that a committed row points to never changes. A segment grows at its end, and is cut only behind its
+//!    committed bytes.
 //! 3. After a failed commit nothing is appended to its segment: a disk that refused is not asked twice.
-//! 4. An uncut segment is cut only after the write-ahead log was cut behind the last acknowledged commit. Until then the log on
-//!    the disk may hold the failed commit, whose rows point to the end of the segment.
-//! 5. A number is given once, also if the commit fails: it is higher than the numbers of all rows and files so far. So a reader
-//!    with an older snapshot never finds other bytes under a number that it knows.
-//! 6. A segment has a row in `segment` once the commit that created it is done. Opening the spool removes files without a row:
-//!    no line points into them.
+//! 4. An uncut segment is cut only after the write-ahead log was cut behind the last acknowledged commit. Until then
+//!    the log on the disk may hold the failed commit, whose rows point to the end of the segment.
+//! 5. A number is given once, also if the commit fails: it is higher than the numbers of all rows and files so far. So
+//!    a reader with an older snapshot never finds other bytes under a number that it knows.
+//! 6. A segment has a row in `segment` once the commit that created it is done. Opening the spool removes files without
+//!    a row: no line points into them.
 //! 7. Before its row is deleted, the payloads of its queued and failed events move to `chunk`, in the same transaction.
 //! 8. A file that left stays for a while: readers may still use a snapshot whose rows point into it.
 
@@ -151,8 +152,8 @@ impl Segments {
         self.uncut.extend(self.current.take_if(|current| current.is_uncommitted()));
     }
 
-    /// The write-ahead log ends with the last acknowledged commit, on the disk too: cuts the uncut segments. The next commit
-    /// begins a new segment.
+    /// The write-ahead log ends with the last acknowledged commit, on the disk too: cuts the uncut segments. The next
+    /// commit begins a new segment.
     pub(super) fn cut_back(&mut self) -> io::Result<()> {
         self.current = None;
         let Some(folder) = &self.folder else { return Ok(()) };
@@ -162,8 +163,8 @@ impl Segments {
         if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
     }
 
-    /// The database is about to be made anew from everything that was written, the failed commit included: uncut segments keep
-    /// their ends.
+    /// The database is about to be made anew from everything that was written, the failed commit included: uncut
+    /// segments keep their ends.
     pub(super) fn keep_ends(&mut self) {
         (self.current, self.uncut) = (None, Vec::new());
     }
@@ -209,9 +210,9 @@ impl Segments {
         Ok(())
     }
 
-    /// Drops ended segments whose lines are settled through `settled_through` from the page cache: the log is seldom read that
-    /// far back, and what comes next needs the memory. To write into fresh pages costs more than into pages that were used a
-    /// moment ago.
+    /// Drops ended segments whose lines are settled through `settled_through` from the page cache: the log is seldom
+    /// read that far back, and what comes next needs the memory. To write into fresh pages costs more than into pages
+    /// that were used a moment ago.
     pub(super) fn drop_from_cache(
         &mut self,
         connection: &Connection,

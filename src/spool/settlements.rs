@@ -12,8 +12,8 @@ const BUFFERED_MAX: usize = 20_000;
 /// Settlements that wait in memory while the disk refuses. Beyond it, [`super::Spool::settle`] waits.
 pub(super) const UNWRITTEN_MAX: usize = 200_000;
 
-/// Settlements for the next commit. While the buffer holds any, a [`Command::Settle`] is on its way to the writer or was
-/// taken by it: the first settlement wakes the writer, the others cost nothing.
+/// Settlements for the next commit. While the buffer holds any, a [`Command::Settle`] is on its way to the writer or
+/// was taken by it: the first settlement wakes the writer, the others cost nothing.
 pub(super) struct SettlementBuffer {
     buffered: Mutex<Vec<Settlement>>,
     /// Settlements that the writer took and could not write.

@@ -16,6 +16,7 @@ pub(super) struct Shared {
     pub(super) summary: watch::Sender<Summary>,
     /// The database that the writer has open.
     pub(super) expected: ExpectedFile,
-    /// The writer's files after its end: to close them would drop the locks of this process's readers (see [`super::renew`]).
+    /// The writer's files after its end: to close them would drop the locks of this process's readers (see
+    /// [`super::renew`]).
     pub(super) left_open: Mutex<Option<SpoolFiles>>,
 }

@@ -1,8 +1,8 @@
 //! JSON bytes of queued and failed events by source: what `spool.max_source_percent` limits.
 //!
-//! The sums are in memory, and in the table `held`, which is written in the transaction of what it counts. A settlement does not
-//! say which source its event is from. The sources of recent lines are in memory; those of older lines are read from the log,
-//! many at a time.
+//! The sums are in memory, and in the table `held`, which is written in the transaction of what it counts. A settlement
+//! does not say which source its event is from. The sources of recent lines are in memory; those of older lines are
+//! read from the log, many at a time.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -22,8 +22,8 @@ use crate::delivery::EventId;
 /// Maximum ranges in memory; a range is neighbouring lines of one source.
 const RANGES_MAX: usize = 32_768;
 
-/// Lines of a block, and maximum blocks in memory (2 MiB). Older lines are read a block at a time. Several blocks are kept
-/// because events of many users and shards settle out of order.
+/// Lines of a block, and maximum blocks in memory (2 MiB). Older lines are read a block at a time. Several blocks are
+/// kept because events of many users and shards settle out of order.
 const BLOCK_LINES: u16 = 1024;
 const BLOCKS_MAX: usize = 256;
 
@@ -53,8 +53,8 @@ struct Range {
 }
 
 impl SourceBytes {
-    /// Reads the sums. If they do not add up to the bytes in `totals` (an older version wrote the file), the rows are counted;
-    /// the next commit writes the result.
+    /// Reads the sums. If they do not add up to the bytes in `totals` (an older version wrote the file), the rows are
+    /// counted; the next commit writes the result.
     pub(super) fn open(connection: &Connection, totals: &Totals) -> rusqlite::Result<Self> {
         let mut sources = Self::default();
         let stored = stored(connection)?;

@@ -1,7 +1,7 @@
 //! Reads SQLite's write-ahead log as a file: where its last commit ends, and which page each frame holds.
 //!
-//! As in SQLite, a frame is committed if its salts are those of the head, its checksum continues that of all frames before it,
-//! and it or a later frame ends a commit. Format: <https://www.sqlite.org/fileformat2.html#walformat>.
+//! As in SQLite, a frame is committed if its salts are those of the head, its checksum continues that of all frames
+//! before it, and it or a later frame ends a commit. Format: <https://www.sqlite.org/fileformat2.html#walformat>.
 
 use std::{collections::BTreeMap, fs::File, io};
 

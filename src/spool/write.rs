@@ -1,5 +1,5 @@
-//! The writer's thread, the only one that writes: it commits together what has come since the last commit (group commit),
-//! answers, and does upkeep in between.
+//! The writer's thread, the only one that writes: it commits together what has come since the last commit (group
+//! commit), answers, and does upkeep in between.
 
 mod answers;
 mod database;

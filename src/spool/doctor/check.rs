@@ -139,8 +139,8 @@ pub(super) fn check_payloads(
     Ok(())
 }
 
-/// Whether an engine pruned the line, or moved its payload, after the snapshot was taken. The file of a segment stays only for a
-/// minute after that.
+/// Whether an engine pruned the line, or moved its payload, after the snapshot was taken. The file of a segment stays
+/// only for a minute after that.
 fn has_left(latest: Option<&Connection>, line: &CheckedLine<'_>) -> rusqlite::Result<bool> {
     let Some(latest) = latest else { return Ok(false) };
     let mut statement = latest.prepare_cached("SELECT chunk FROM event WHERE id = ?1")?;
@@ -199,8 +199,8 @@ fn wrong_sources(
     Ok(wrong)
 }
 
-/// The totals by the rows, as far as these tell; what was pruned only `stored` tells. `accepted` is what was delivered, is queued
-/// or failed.
+/// The totals by the rows, as far as these tell; what was pruned only `stored` tells. `accepted` is what was delivered,
+/// is queued or failed.
 pub(super) fn counted(connection: &Connection, stored: Totals) -> rusqlite::Result<Totals> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let count = |sql: &str| number(sql).map(count_of);

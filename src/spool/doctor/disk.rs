@@ -1,5 +1,5 @@
-//! Whether the disk has what the page cache shows of the spool's files. After a failed sync the page cache can hold more than the
-//! disk; a doctor that reads only the page cache would report such a spool as well.
+//! Whether the disk has what the page cache shows of the spool's files. After a failed sync the page cache can hold
+//! more than the disk; a doctor that reads only the page cache would report such a spool as well.
 
 use std::{
     fs::{File, OpenOptions},
@@ -20,8 +20,8 @@ use crate::spool::{
 const LOOKS: u32 = 5;
 const LOOK_PAUSE: Duration = Duration::from_millis(40);
 
-/// Drops the clean pages from the page cache, and compares the others with the disk; returns the files that differ. To be called
-/// before this process opens a connection, because closing a file drops the locks of the process on it.
+/// Drops the clean pages from the page cache, and compares the others with the disk; returns the files that differ. To
+/// be called before this process opens a connection, because closing a file drops the locks of the process on it.
 pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<Vec<PathBuf>> {
     let mut differing = Vec::new();
     let mut read_directly = true;

@@ -3,8 +3,8 @@
 //! A power cut at any moment leaves the old files or the new one:
 //!
 //! 1. The new database is complete and synced before any file is moved.
-//! 2. A note says where the old files go. While it exists no engine starts, because it would begin with an empty spool, and the
-//!    next `doctor` ends the repair.
+//! 2. A note says where the old files go. While it exists no engine starts, because it would begin with an empty spool,
+//!    and the next `doctor` ends the repair.
 //! 3. The files are moved; no file loses a name before another name of it is on the disk.
 //! 4. The note is removed.
 
@@ -52,8 +52,9 @@ const STEP_MAX: EventId = 1 << 40;
 
 /// Ends a repair that was begun.
 ///
-/// A note without a name of ours was torn when it was written (by an older version: notes are written whole now). Then nothing was
-/// moved by it: it is removed, and the repair begins again. If files were moved all the same, their name counts.
+/// A note without a name of ours was torn when it was written (by an older version: notes are written whole now). Then
+/// nothing was moved by it: it is removed, and the repair begins again. If files were moved all the same, their name
+/// counts.
 pub(super) fn finish(dir: &Path) -> Result<(), DoctorError> {
     let note = match std::fs::read(dir.join(REPAIR_NOTE)) {
         Ok(note) => note,
@@ -248,8 +249,8 @@ fn columns(source: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     statement.query_map([table], |row| row.get(0))?.collect()
 }
 
-/// The key before the first readable row behind a damaged stretch: in growing steps to a key where reading works, then by binary
-/// search to the first one. `None`: there is none.
+/// The key before the first readable row behind a damaged stretch: in growing steps to a key where reading works, then
+/// by binary search to the first one. `None`: there is none.
 fn next_readable(source: &Connection, select: &str, after: EventId) -> Option<EventId> {
     let is_readable = |after: EventId| -> rusqlite::Result<()> {
         let mut statement = source.prepare(select)?;

@@ -67,7 +67,8 @@ pub struct Recovered {
     pub lines: u64,
     /// How many of them are queued events: they will be delivered.
     pub waiting: u64,
-    /// Lines that the old database should have had and that could not be read; `None`: it does not tell how many it had.
+    /// Lines that the old database should have had and that could not be read; `None`: it does not tell how many it
+    /// had.
     pub lost: Option<u64>,
 }
 

@@ -115,8 +115,8 @@ fn one_changed_byte_of_an_event_is_reported_and_spares_the_others() {
     assert_eq!(queued(dir.path()), [3, 4, 6, 7, 8, 9, 10], "it is not forwarded as something else");
 }
 
-/// Whichever page of the database is overwritten: what can be read is in the new one, the old one is kept as it was, and rows that
-/// cannot be read are counted.
+/// Whichever page of the database is overwritten: what can be read is in the new one, the old one is kept as it was,
+/// and rows that cannot be read are counted.
 #[test]
 fn a_damaged_database_is_set_aside_and_what_can_be_read_goes_on() {
     const EVENTS: usize = 400;

@@ -10,8 +10,8 @@ use crate::{
 /// Maximum lines that one page of a search looks at.
 pub(super) const LINES_MAX: i64 = if cfg!(test) { 5_000 } else { 50_000 };
 
-/// Lines are received nearly in the order of their places. A search by time still finds lines after the clock was set back by
-/// less than this.
+/// Lines are received nearly in the order of their places. A search by time still finds lines after the clock was set
+/// back by less than this.
 const CLOCK_SLACK: Millis = 3_600_000;
 
 /// The lines between `low` and `high`, both excluded.

@@ -50,7 +50,8 @@ impl<'q> SearchTerms<'q> {
 
 /// Whether `text` contains `term` (in lower case), ignoring the case of ASCII letters.
 ///
-/// `memchr::memmem` compares case, and to change the case of a payload would copy it: candidates are found by the first byte.
+/// `memchr::memmem` compares case, and to change the case of a payload would copy it: candidates are found by the first
+/// byte.
 fn contains(text: &[u8], term: &[u8]) -> bool {
     let Some(first) = term.first() else { return true };
     memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text)

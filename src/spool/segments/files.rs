@@ -13,8 +13,8 @@ use crate::{
     spool::layout::SEGMENTS,
 };
 
-/// The folder of the segments of the database that `connection` has open: SQLite tells its path, links followed. `None`: the
-/// path is not UTF-8.
+/// The folder of the segments of the database that `connection` has open: SQLite tells its path, links followed.
+/// `None`: the path is not UTF-8.
 pub(super) fn folder_of(connection: &Connection) -> Option<PathBuf> {
     Some(Path::new(connection.path()?).parent()?.join(SEGMENTS))
 }
@@ -38,7 +38,7 @@ pub(super) fn numbers(folder: &Path) -> io::Result<Vec<i64>> {
 }
 
 /// The files of all segments of a data folder.
-pub(in crate::spool) fn paths(dir: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn paths(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = dir.join(SEGMENTS);
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -64,7 +64,7 @@ pub(super) fn remove(folder: &Path, number: i64) {
 }
 
 /// Copies all segments of a data folder into the folder `copies`; as links, if the file system has them.
-pub(in crate::spool) fn copy_all(dir: &Path, copies: &Path) -> io::Result<()> {
+pub(crate) fn copy_all(dir: &Path, copies: &Path) -> io::Result<()> {
     let folder = dir.join(SEGMENTS);
     if !folder.is_dir() {
         return Ok(());

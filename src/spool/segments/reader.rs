@@ -15,20 +15,20 @@ use crate::spool::{error::Error, layout::SEGMENTS};
 const WINDOW_BYTES: u32 = 64 << 10;
 
 /// A reader of one segment at a time.
-pub(in crate::spool) struct SegmentReader {
+pub(crate) struct SegmentReader {
     folder: Option<PathBuf>,
     open: Option<(i64, File)>,
 }
 
 impl SegmentReader {
     /// Of the database that `connection` has open.
-    pub(in crate::spool) fn new(connection: &Connection) -> Self {
+    pub(crate) fn new(connection: &Connection) -> Self {
         Self { folder: folder_of(connection), open: None }
     }
 
-    /// Fills `body` with the `length` bytes from `start` on and with bytes around them; returns where in the file `body`
-    /// begins. `None`: there is no such file.
-    pub(in crate::spool) fn read(
+    /// Fills `body` with the `length` bytes from `start` on and with bytes around them; returns where in the file
+    /// `body` begins. `None`: there is no such file.
+    pub(crate) fn read(
         &mut self,
         number: i64,
         start: u32,

@@ -12,7 +12,7 @@ use crate::{
     spool::{direct, error::Error},
 };
 
-pub(in crate::spool) struct Segment {
+pub(crate) struct Segment {
     number: i64,
     path: PathBuf,
     file: File,
@@ -34,12 +34,12 @@ impl Segment {
         }
     }
 
-    pub(in crate::spool) fn number(&self) -> i64 {
+    pub(crate) fn number(&self) -> i64 {
         self.number
     }
 
     /// Where the next byte goes.
-    pub(in crate::spool) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
@@ -47,13 +47,13 @@ impl Segment {
         self.committed
     }
 
-    pub(in crate::spool) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.length += bytes.len() as u64;
         self.file.write_all(bytes).map_err(|error| Error::segment(&self.path, error))
     }
 
     /// Everything that was written is on the disk when this returns, and the file still has its name.
-    pub(in crate::spool) fn sync(&self) -> Result<(), Error> {
+    pub(crate) fn sync(&self) -> Result<(), Error> {
         let synced = self.file.sync_data().and_then(|()| Identity::of(&self.path));
         match synced.map_err(|error| Error::segment(&self.path, error))? {
             now if now == self.identity => Ok(()),

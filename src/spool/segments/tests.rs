@@ -1,4 +1,5 @@
-//! Payloads of segments are there when they were acknowledged, gone when their lines are, and never mistaken for others.
+//! Payloads of segments are there when they were acknowledged, gone when their lines are, and never mistaken for
+//! others.
 
 use std::{
     fs::OpenOptions,

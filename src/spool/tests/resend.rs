@@ -95,8 +95,8 @@ fn a_replay_stops_where_the_spool_is_full_and_a_failed_event_needs_no_room() {
     });
 }
 
-/// A spool with one delivered event of 10,000 bytes from each of these sources, and a failed event that takes all of the share
-/// of "A".
+/// A spool with one delivered event of 10,000 bytes from each of these sources, and a failed event that takes all of
+/// the share of "A".
 async fn with_a_source_at_its_share(dir: &Path, sources: &[&str]) -> (Spool, Threads) {
     let (spool, threads) = Spool::open(dir, ROOMY).expect("opens");
     for (n, source) in sources.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! The writer's connection and the files under it: closing and reopening them after a failure, and making the database anew
-//! after its files were removed.
+//! The writer's connection and the files under it: closing and reopening them after a failure, and making the database
+//! anew after its files were removed.
 
 use std::{
     fs::File,
@@ -25,13 +25,14 @@ use crate::{
     },
 };
 
-/// The page size of our databases. One made by an older program may have another; then [`Database::log_bytes`] is a little off.
+/// The page size of our databases. One made by an older program may have another; then [`Database::log_bytes`] is a
+/// little off.
 const PAGE_BYTES: u64 = 8192;
 
 /// How often the log is copied again if the disk does not have what was copied.
 const COPIES_MAX: u32 = 3;
 
-pub(in crate::spool) struct Database {
+pub(crate) struct Database {
     /// After a failure a database in memory, until the files are known again.
     connection: Connection,
     path: PathBuf,
@@ -47,7 +48,7 @@ pub(in crate::spool) struct Database {
 
 impl Database {
     /// `connection` has the database at `path` open, which `files` watches. `lock` is that of the data folder.
-    pub(in crate::spool) fn new(
+    pub(crate) fn new(
         mut connection: Connection,
         path: PathBuf,
         files: SpoolFiles,
@@ -59,7 +60,7 @@ impl Database {
         Ok(Self { connection, path, files, lock, log_end: None, frames, checkpoints })
     }
 
-    pub(in crate::spool) fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
 
@@ -128,17 +129,16 @@ impl Database {
     }
 
     /// Closes the connection without copying the log, and makes certain what the disk has of the log (steps 1 and 2 of
-    /// [`crate::spool::renew`]). May be repeated if it fails: where the acknowledged commits end is noted the first time, because
-    /// nobody can tell afterwards.
+    /// [`crate::spool::renew`]). May be repeated if it fails: where the acknowledged commits end is noted the first
+    /// time, because nobody can tell afterwards.
     pub(super) fn close_and_renew(&mut self) -> Result<(), WriteError> {
-        let end = match self.log_end {
-            Some(end) => end,
-            None => {
-                let end = connection::log_bytes(&self.connection)?;
-                self.connection = Connection::open_in_memory()?;
-                self.log_end = Some(end);
-                end
-            }
+        let end = if let Some(end) = self.log_end {
+            end
+        } else {
+            let end = connection::log_bytes(&self.connection)?;
+            self.connection = Connection::open_in_memory()?;
+            self.log_end = Some(end);
+            end
         };
         Ok(self.files.renew(LogEnd::At(end))?)
     }
@@ -153,8 +153,8 @@ impl Database {
         Ok(())
     }
 
-    /// Makes the database anew after its files were removed. SQLite has them open still: everything in them goes into a new
-    /// database under the old name.
+    /// Makes the database anew after its files were removed. SQLite has them open still: everything in them goes into a
+    /// new database under the old name.
     pub(super) fn rescue(&mut self) -> Result<(), WriteError> {
         let dir = self.path.parent().map_or_else(PathBuf::new, PathBuf::from);
         files::create_folder(&dir)?;
@@ -183,8 +183,8 @@ impl Database {
     }
 }
 
-/// Has SQLite tell the number of frames in the write-ahead log after each commit. The hook takes the place of SQLite's own
-/// automatic checkpoint; [`Checkpoints`] does that work.
+/// Has SQLite tell the number of frames in the write-ahead log after each commit. The hook takes the place of SQLite's
+/// own automatic checkpoint; [`Checkpoints`] does that work.
 fn count_frames(connection: &mut Connection, frames: &Arc<AtomicU64>) -> rusqlite::Result<()> {
     let frames = Arc::clone(frames);
     connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count: std::ffi::c_int| {

@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-/// Why a commit, a copy of the write-ahead log, or a recovery failed. [`WriteError::reason`] adds the device and what helps.
+/// Why a commit, a copy of the write-ahead log, or a recovery failed. [`WriteError::reason`] adds the device and what
+/// helps.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     #[error("{}", describe(.0))]

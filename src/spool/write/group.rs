@@ -19,7 +19,8 @@ const COMMANDS_MAX: usize = 4096;
 /// How long settlements wait for more settlements before they cost a sync of their own.
 const SETTLE_WAIT: Duration = Duration::from_millis(10);
 
-/// The same for attempts that the next attempt replaces: an event that is tried for long costs no sync for each of them.
+/// The same for attempts that the next attempt replaces: an event that is tried for long costs no sync for each of
+/// them.
 const REPLACED_WAIT: Duration = Duration::from_secs(1);
 
 /// Commands that are committed together.
@@ -61,7 +62,8 @@ impl Group {
         }
     }
 
-    /// What is left of a group that could not be written, to be tried again after `wait`: everything that nobody waits for.
+    /// What is left of a group that could not be written, to be tried again after `wait`: everything that nobody waits
+    /// for.
     pub(super) fn retry(self, attempts_max: usize, wait: Duration) -> Self {
         let Self { settlements, mut attempts, hurries, repeats, .. } = self;
         attempts.truncate(attempts_max);

@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// Maximum bytes and events of a chunk; to read a payload reads its chunk. SQLite copies a chunk twice on its way: a larger one
-/// does not fit into the processor's caches, and the C library returns its memory to the system each time.
+/// Maximum bytes and events of a chunk; to read a payload reads its chunk. SQLite copies a chunk twice on its way: a
+/// larger one does not fit into the processor's caches, and the C library returns its memory to the system each time.
 const CHUNK_BYTES_MAX: usize = 64 << 10;
 pub(super) const CHUNK_EVENTS_MAX: i64 = 4096;
 
@@ -31,7 +31,8 @@ impl<'w> PayloadWriter<'w> {
         Self { body: buffer, first, segment }
     }
 
-    /// Makes room for a payload of `bytes`: writes the buffer out if it would become too large. `last` is the newest line.
+    /// Makes room for a payload of `bytes`: writes the buffer out if it would become too large. `last` is the newest
+    /// line.
     pub(super) fn make_room(
         &mut self,
         connection: &Connection,
@@ -80,8 +81,8 @@ impl<'w> PayloadWriter<'w> {
         Ok(())
     }
 
-    /// Writes the last payloads; those of a segment are on the disk then. Returns the buffer, and whether the payloads are in a
-    /// segment.
+    /// Writes the last payloads; those of a segment are on the disk then. Returns the buffer, and whether the payloads
+    /// are in a segment.
     pub(super) fn finish(mut self, connection: &Connection, last: EventId) -> Result<(Vec<u8>, bool), Error> {
         self.write_out(connection, last)?;
         if let Some(segment) = &self.segment {

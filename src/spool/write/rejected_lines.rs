@@ -1,5 +1,5 @@
-//! Which rejected events become lines of the log. All are counted. Lines have limits, so that a sender of rejected events can
-//! neither fill the disk nor push delivered lines out of the log:
+//! Which rejected events become lines of the log. All are counted. Lines have limits, so that a sender of rejected
+//! events can neither fill the disk nor push delivered lines out of the log:
 //!
 //! - One request: [`LINES_OF_REQUEST`] lines, and one line for each further reason.
 //! - One source: [`LINES_AT_ONCE`] lines at once, and one more each [`LINE_EVERY`].

@@ -1,9 +1,9 @@
-//! Queues settled lines again. Each becomes a new line at the end, which names the line that it repeats and has a copy of its
-//! payload. So the queue stays in the order of its lines, no earlier event of a key is overtaken, and both lines are pruned on
-//! their own.
+//! Queues settled lines again. Each becomes a new line at the end, which names the line that it repeats and has a copy
+//! of its payload. So the queue stays in the order of its lines, no earlier event of a key is overtaken, and both lines
+//! are pruned on their own.
 //!
-//! A failed event moves: its old line becomes `resent`, so `failed` falls by one as `queued` rises by one. A delivered event is
-//! accepted once more. Either way the rows and the sums change in one transaction.
+//! A failed event moves: its old line becomes `resent`, so `failed` falls by one as `queued` rises by one. A delivered
+//! event is accepted once more. Either way the rows and the sums change in one transaction.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -85,9 +85,9 @@ enum Capacity {
     NoneForSource,
 }
 
-/// Stops at the first replay for which `spool.max_bytes` leaves no room. If the share of a source leaves none, the line is set
-/// aside, and with it all later lines of the source, so that they stay in order; lines of sources that are held back are set
-/// aside too. Failed events need no room, because they count already.
+/// Stops at the first replay for which `spool.max_bytes` leaves no room. If the share of a source leaves none, the line
+/// is set aside, and with it all later lines of the source, so that they stay in order; lines of sources that are held
+/// back are set aside too. Failed events need no room, because they count already.
 pub(super) fn requeue(transaction: &mut Transaction<'_>, request: &Requeue) -> Result<(), Error> {
     let connection = transaction.connection();
     let mut select = connection.prepare_cached(SettledLine::SELECT)?;

@@ -51,7 +51,8 @@ impl TableState {
         Ok(())
     }
 
-    /// Whether pruning can make room now: there are lines to prune, and the room of those pruned before is free already.
+    /// Whether pruning can make room now: there are lines to prune, and the room of those pruned before is free
+    /// already.
     pub(super) fn can_make_room(&self) -> bool {
         self.totals.kept > 0 && !self.segments.has_left()
     }

@@ -1,5 +1,5 @@
-//! The rows of one transaction. Statements that it executes again and again are prepared once: to find a prepared statement by
-//! its text costs as much as a third of an insert.
+//! The rows of one transaction. Statements that it executes again and again are prepared once: to find a prepared
+//! statement by its text costs as much as a third of an insert.
 
 use std::sync::Arc;
 
@@ -57,7 +57,8 @@ pub(super) struct Expected {
     pub(super) bytes: u64,
 }
 
-/// Rows on their way to a commit. It changes the writer's [`TableState`], which the writer restores if the commit fails.
+/// Rows on their way to a commit. It changes the writer's [`TableState`], which the writer restores if the commit
+/// fails.
 pub(super) struct Transaction<'w> {
     connection: &'w Connection,
     totals: &'w mut Totals,
@@ -132,8 +133,8 @@ impl<'w> Transaction<'w> {
         self.written.requeued.push(requeued);
     }
 
-    /// Adds the events of a request. The JSON is taken out of `arrivals` for the forwarder: if the commit fails, the whole
-    /// request is refused.
+    /// Adds the events of a request. The JSON is taken out of `arrivals` for the forwarder: if the commit fails, the
+    /// whole request is refused.
     pub(super) fn append(&mut self, arrivals: &mut Arrivals) -> Result<(), Error> {
         let before = self.totals.newest;
         let source = self.words.number_of(self.connection, &arrivals.source)?;

@@ -1,4 +1,5 @@
-//! What the writer does to the tables between commits: moves the mark up to which everything is settled, and prunes the log.
+//! What the writer does to the tables between commits: moves the mark up to which everything is settled, and prunes the
+//! log.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -22,8 +23,8 @@ const REJECTED_MAX: usize = 5_000;
 /// The same if the disk has no room and lines below `log.keep_events` are pruned, once a second.
 const LINES_FOR_ROOM_MAX: u64 = 5_000;
 
-/// Moves [`Totals::settled_through`] forward. Each settled event is passed once, so this costs the same however long the history
-/// is. Lines are mostly settled in order, and to walk over them costs a quarter of a lookup for each.
+/// Moves [`Totals::settled_through`] forward. Each settled event is passed once, so this costs the same however long
+/// the history is. Lines are mostly settled in order, and to walk over them costs a quarter of a lookup for each.
 pub(super) fn advance_settled_through(connection: &Connection, totals: &mut Totals) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("SELECT id FROM settled WHERE id > ?1 ORDER BY id")?;
     let mut rows = statement.query([totals.settled_through])?;
@@ -117,8 +118,8 @@ impl Pruning<'_> {
         statement.query_row([from, excess - 1], |row| row.get(0)).optional()
     }
 
-    /// Prunes rejected lines above `log.keep_rejected` one by one, wherever they are; `true`: there are more. Rejected lines
-    /// between pruned delivered lines are pruned with those.
+    /// Prunes rejected lines above `log.keep_rejected` one by one, wherever they are; `true`: there are more. Rejected
+    /// lines between pruned delivered lines are pruned with those.
     fn prune_rejected(&mut self) -> rusqlite::Result<bool> {
         let keep = self.limits.keep_rejected;
         let slack = (keep / 100).clamp(1, 10_000);
@@ -154,8 +155,8 @@ impl Pruning<'_> {
     }
 }
 
-/// Moves the payloads that lines still point to out of a segment, into chunks. A payload that cannot be read stays: its event is
-/// damaged, and remains so.
+/// Moves the payloads that lines still point to out of a segment, into chunks. A payload that cannot be read stays: its
+/// event is damaged, and remains so.
 fn move_payloads(connection: &Connection, segment: &Ended) -> Result<(), Error> {
     let mut select = connection
         .prepare_cached("SELECT id, start, length FROM event WHERE id BETWEEN ?1 AND ?2 AND chunk = ?3")?;

@@ -1,9 +1,19 @@
 //! The writer: commits groups, and between commits keeps the log within its limits and the write-ahead log short.
 //!
-//! After a failure (of a commit, of a copy of the write-ahead log, of a look at the names of the files) nothing is acknowledged.
-//! Once a second ([`RECOVER_AFTER`]) the writer closes its connection without copying anything, makes certain what the disk has,
-//! reopens the database, copies the whole log again and compares it with the disk ([`crate::spool::renew`] has the steps and
-//! their invariants). Events are taken again when all of that worked and a commit of the writer's own did.
+//! Invariants after a failure (of a commit, of a copy of the write-ahead log, of a check of the files' names):
+//!
+//! 1. While `failed_at` is set nothing is acknowledged. Requests are refused; settlements and attempts are kept and
+//!    tried again.
+//! 2. While `is_suspect` is set nothing is written, because SQLite and the page cache may hold what the disk does not
+//!    have. Once a second ([`RECOVER_AFTER`]) the writer closes its connection without copying anything, makes certain
+//!    what the disk has, cuts back the segments, reopens the database, reads its tables again, copies the whole log and
+//!    compares it with the disk ([`crate::spool::renew`] has these steps). Any error on the way leaves `is_suspect`
+//!    set. A lock that another connection holds makes nothing suspect.
+//! 3. `failed_at` is cleared by a commit that succeeds, and by nothing else: to open the files writes nothing.
+//! 4. A transaction that fails leaves [`TableState`] as it was before. So does a commit into files that lost their
+//!    names: the next start would not find it.
+//! 5. The database that is reopened has at least what was acknowledged, or recovery fails. If it has more (a refused
+//!    commit that is there all the same), the forwarder reads it from the disk.
 
 use std::{
     sync::Arc,
@@ -55,8 +65,7 @@ const RECOVER_AFTER: Duration = Duration::from_secs(1);
 /// About what an event (besides its payload), a settlement or an attempt takes in the write-ahead log, in bytes.
 const ROW_BYTES: u64 = 200;
 
-#[expect(clippy::struct_excessive_bools, reason = "answers to different questions, each asked by itself")]
-pub(in crate::spool) struct Writer {
+pub(crate) struct Writer {
     database: Database,
     state: TableState,
     limits: Limits,
@@ -83,7 +92,7 @@ pub(in crate::spool) struct Writer {
 }
 
 impl Writer {
-    pub(in crate::spool) fn new(database: Database, limits: Limits) -> Result<Self, Error> {
+    pub(crate) fn new(database: Database, limits: Limits) -> Result<Self, Error> {
         let state = TableState::read(database.connection())?;
         let charts = Charts::open(database.connection())?;
         Ok(Self {
@@ -106,14 +115,15 @@ impl Writer {
         })
     }
 
-    /// Copies the write-ahead log that the previous process left and compares it with the disk, before anything is added.
-    pub(in crate::spool) fn take_over_log(&mut self) {
+    /// Copies the write-ahead log that the previous process left and compares it with the disk, before anything is
+    /// added.
+    pub(crate) fn take_over_log(&mut self) {
         if let Err(error) = self.database.copy_and_compare() {
             self.fail(&error);
         }
     }
 
-    pub(in crate::spool) fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self) -> Summary {
         let totals = &self.state.totals;
         Summary {
             ledger: totals.ledger(),
@@ -127,19 +137,19 @@ impl Writer {
         }
     }
 
-    pub(in crate::spool) fn keys(&self) -> KeyCounts {
+    pub(crate) fn keys(&self) -> KeyCounts {
         self.charts.keys()
     }
 
-    pub(in crate::spool) fn expected(&self) -> &ExpectedFile {
+    pub(crate) fn expected(&self) -> &ExpectedFile {
         self.database.expected()
     }
 
-    pub(in crate::spool) fn newest(&self) -> EventId {
+    pub(crate) fn newest(&self) -> EventId {
         self.state.totals.newest
     }
 
-    pub(in crate::spool) fn settled_through(&self) -> EventId {
+    pub(crate) fn settled_through(&self) -> EventId {
         self.state.totals.settled_through
     }
 
@@ -194,8 +204,8 @@ impl Writer {
         }
     }
 
-    /// Refuses what was let in before the disk was found to be full, so that settlements go on. Requests with rejected events
-    /// only are counted, and get no line.
+    /// Refuses what was let in before the disk was found to be full, so that settlements go on. Requests with rejected
+    /// events only are counted, and get no line.
     fn turn_away(&mut self, group: &mut Group, shared: &Shared) {
         let refusal = if self.disk.is_used_up() {
             AppendError::Disk(self.failure())
@@ -258,16 +268,16 @@ impl Writer {
                 (answers, next)
             }
         };
-        // Publish first: a sender that was told 200 finds its event in the sums and in the queue. Wake the forwarder last: it
-        // would run on this core before the replies are sent.
+        // Publish first: a sender that was told 200 finds its event in the sums and in the queue. Wake the forwarder
+        // last: it would run on this core before the replies are sent.
         self.update_summary(shared);
         answers.send();
         Self::wake(shared);
         next
     }
 
-    /// Counts a commit: for the next copy of the log, the next look at the disk, and the charts. What cannot be counted is a gap
-    /// in a chart, no more.
+    /// Counts a commit: for the next copy of the log, the next look at the disk, and the charts. What cannot be counted
+    /// is a gap in a chart, no more.
     fn count(&mut self, group: &Group, written: &Written, rejected: u64) {
         let rows = written.queued.len() + group.settlements.len() + group.attempts.len();
         let copied: u64 = written.requeued.iter().map(|one| one.sums.bytes).sum();
@@ -340,7 +350,8 @@ impl Writer {
 
     fn write_rows(&mut self, group: &mut Group) -> Result<Written, Error> {
         let buffer = std::mem::take(&mut self.payloads);
-        // Lines of rejected events do not count: they are few, and pruned one by one, but a segment is removed as a whole.
+        // Lines of rejected events do not count: they are few, and pruned one by one, but a segment is removed as a
+        // whole.
         let expected = Expected {
             events: group.appends.iter().map(|append| append.arrivals.events.len()).sum(),
             bytes: group.appends.iter().map(|append| append.arrivals.accepted_bytes()).sum(),
@@ -371,8 +382,8 @@ impl Writer {
         self.last_upkeep + if is_busy { self.upkeep_every } else { CHECK_NAMES_EVERY }
     }
 
-    /// Moves marks, prunes, copies the write-ahead log, checks the files. A failure here is like that of a commit: nothing is
-    /// acknowledged until the files are known again.
+    /// Moves marks, prunes, copies the write-ahead log, checks the files. A failure here is like that of a commit:
+    /// nothing is acknowledged until the files are known again.
     pub(super) fn upkeep(&mut self, shared: &Shared, is_closing: bool) {
         if self.failed_at.is_some() {
             self.last_upkeep = Instant::now();
@@ -518,8 +529,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Reads the tables again. If they hold more than what was acknowledged (a refused commit that is there all the same), the
-    /// forwarder has to read it from the disk.
+    /// Reads the tables again. If they hold more than what was acknowledged (a refused commit that is there all the
+    /// same), the forwarder has to read it from the disk.
     fn read_again(&mut self, shared: &Shared) -> Result<(), WriteError> {
         let before = self.state.totals.newest;
         self.state.read_again(self.database.connection())?;

@@ -1,5 +1,5 @@
-//! What other users of this machine can do with a file or a folder. Looks at owners and modes; other systems than Unix
-//! have neither here, and there nothing is feared.
+//! What other users of this machine can do with a file or a folder, by its owner and mode. Systems other than Unix have
+//! neither here; there every check passes.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,9 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Takes from all others the right to write into `folder`, where the folder is this user's own; gives whether they had it
-/// and no longer have. A folder of somebody else (one that a container got as a volume, say) stays as it is, and so does one
-/// whose file system keeps no modes: [`writers_of`] tells what is so.
+/// Takes from other users the right to write into `folder`, if the folder belongs to this user; `true`: they had it and
+/// no longer have. A folder of another user (a container's volume, for example) is unchanged, and so is one whose file
+/// system has no modes: [`writers_of`] tells.
 pub fn keep_others_out(folder: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     {
@@ -25,8 +25,7 @@ pub fn keep_others_out(folder: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Who besides this user (and the system's administrator) can put files into `folder` and take some away, for a text:
-/// `uid 1000, mode 777`. `None`: nobody.
+/// Who besides this user and the administrator can create and remove files in `folder`, as text. `None`: nobody.
 pub fn writers_of(folder: &Path) -> io::Result<Option<String>> {
     #[cfg(unix)]
     {
@@ -40,8 +39,8 @@ pub fn writers_of(folder: &Path) -> io::Result<Option<String>> {
     fs::metadata(folder).map(|_| None)
 }
 
-/// The mode of a file that every user of this machine can read: by its own mode, and by those of the folders around it.
-/// `None`: not everybody can, or there is no such file.
+/// The mode of a file, if every user of this machine can read it: by its own mode, and by those of the folders around
+/// it. `None`: not everybody can, or there is no such file.
 pub fn mode_if_read_by_all(path: &Path) -> Option<u32> {
     #[cfg(unix)]
     {
@@ -55,9 +54,9 @@ pub fn mode_if_read_by_all(path: &Path) -> Option<u32> {
     fs::metadata(path).ok().and(None)
 }
 
-/// A file or link under one of our names that another user made in a folder of this user's own: it was put there while others
-/// could write into the folder. Its path and the number of that user. Files of the administrator do not count, nor those of
-/// nobody in particular, as a file server may show all of them.
+/// A file or link with one of our names that another user created in a folder of this user, while others could write
+/// into the folder: its path, and the number of that user. Files of the administrator do not count, nor those of the
+/// user "nobody": a file server may show all files as theirs.
 pub fn planted_in(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<Option<(PathBuf, u32)>> {
     #[cfg(unix)]
     {
@@ -70,7 +69,7 @@ pub fn planted_in(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<O
             if !entry.file_name().to_str().is_some_and(&is_ours) {
                 continue;
             }
-            // A link's own owner, not that of the file that it leads to.
+            // Of a link, not of its target.
             let owner = match entry.metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 data => data?.uid(),
@@ -84,8 +83,8 @@ pub fn planted_in(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<O
     Ok(None)
 }
 
-/// Opens a file for reading and writing; where it is missing it is made, for this user alone (mode 600). It never goes through
-/// a symbolic link, and what others were allowed in a file of this user's own is taken back.
+/// Opens a file for reading and writing; a missing one is created, for this user alone (mode 600). Never follows a
+/// symbolic link, and takes from others what they were allowed in a file of this user.
 pub fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);
@@ -100,7 +99,7 @@ pub fn open_private(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
         let data = file.metadata()?;
         if data.uid() == user() && data.mode() & 0o077 != 0 {
-            // A file system without modes has others: whoever mounted it has decided who may read it.
+            // Fails on a file system without modes: whoever mounted it has decided who may read it.
             drop(file.set_permissions(fs::Permissions::from_mode(0o600)));
         }
     }
@@ -119,7 +118,7 @@ fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whom the system shows as owner of what belongs to nobody whom it knows (`user_namespaces(7)`).
+/// The owner that the system shows for files of users that it does not know (`user_namespaces(7)`).
 #[cfg(unix)]
 fn nobody() -> u32 {
     const USUAL: u32 = 65_534;
@@ -127,13 +126,14 @@ fn nobody() -> u32 {
     text.trim().parse().unwrap_or(USUAL)
 }
 
-/// The administrator could do everything anyway.
+/// The administrator can do everything anyway.
 #[cfg(unix)]
 fn is_trusted(owner: u32) -> bool {
     owner == user() || owner == 0
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
