@@ -14,9 +14,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// How long a connection may take to show a key.
 const UNAUTHENTICATED_MAX: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ pub(super) async fn serve(
 ) {
     let handler = Arc::new(handler);
     let slots = Slots::new(limits);
-    let (stopping, stopped) = watch::channel(false);
+    let stopping = CancellationToken::new();
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     let mut is_failing = false;
@@ -57,7 +57,7 @@ pub(super) async fn serve(
         };
         match accepted {
             Ok((stream, slot)) => {
-                connections.spawn(serve_connection(Arc::clone(&handler), stream, slot, stopped.clone()));
+                connections.spawn(serve_connection(Arc::clone(&handler), stream, slot, stopping.clone()));
                 is_failing = false;
                 // Lets a connection whose request has arrived show its key before the next one is accepted.
                 tokio::task::yield_now().await;
@@ -75,7 +75,7 @@ pub(super) async fn serve(
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    stopping.send_replace(true);
+    stopping.cancel();
     let ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(STOP_GRACE, ended).await.is_err() {
         tracing::debug!("requests to the practice stream that were still under way are cut off");
@@ -87,12 +87,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> io::Result<(TcpSt
     Ok((stream, slots.take().await))
 }
 
-async fn serve_connection(
-    handler: Arc<Handler>,
-    stream: TcpStream,
-    slot: Slot,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn serve_connection(handler: Arc<Handler>, stream: TcpStream, slot: Slot, stopping: CancellationToken) {
     // An answer is one small packet, which Nagle's algorithm would delay. Without the option it is only slower.
     drop(stream.set_nodelay(true));
     let slot = Arc::new(slot);
@@ -113,7 +108,7 @@ async fn serve_connection(
             // Data that has arrived comes first: a slow machine is not its sender's fault.
             biased;
             ended = connection.as_mut() => break ended,
-            () = async { drop(stopped.wait_for(|is_stopped| *is_stopped).await) } => {
+            () = stopping.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 break connection.await;
             }
