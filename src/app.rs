@@ -19,6 +19,7 @@ mod command;
 mod detail;
 mod exporting;
 mod faults;
+mod held;
 mod help;
 mod hold;
 mod json;

@@ -9,6 +9,7 @@ use super::{
         AccountCommand, Command, KeepCommand, LogCommand, PracticeCommand, Save, StreamCommand, TestCommand,
         WindowCommand,
     },
+    held,
     notice::Notice,
     opening::Opening,
     overlay::Overlay,
@@ -17,7 +18,6 @@ use super::{
     places::Places,
     practice_fault,
     saving::Saving,
-    settings,
     snapshot::Snapshot,
     theme,
 };
@@ -84,7 +84,7 @@ impl Actor<'_> {
 
     fn save(&mut self, Save { config, done, queued }: Save) {
         let changes = self.snapshot.config.differences(&config);
-        let done = settings::saved_notice(done, &changes, &self.snapshot.fixed.held);
+        let done = held::saved_notice(done, &changes, &self.snapshot.fixed.held);
         let answer = self.engine.save_and_apply(config, queued);
         self.places.saving = Some(Saving::new(answer, done, queued));
     }

@@ -292,7 +292,7 @@ fn news_ui(ui: &mut Ui, seen: &mut Seen<'_>, notice: &mut Option<Notice>) -> f32
     let Some(news) = notice.as_ref().filter(|notice| notice.is_news()) else { return 0.0 };
     let fill = theme::tokens(ui).panel;
     let panel = Panel::bottom("news").show_separator_line(false).frame(Frame::new().fill(fill));
-    let drawn = panel.show(ui, |ui| news.strip_ui(ui, seen));
+    let drawn = panel.show(ui, |ui| news.strip_ui(ui, seen.place, seen.commands));
     if !drawn.inner {
         *notice = None;
         ui.request_repaint();

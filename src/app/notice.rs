@@ -7,8 +7,8 @@ use eframe::egui::{self, Frame, Margin, Ui};
 use lucide_icons::Icon;
 
 use super::{
+    command::Command,
     place::Place,
-    seen::Seen,
     theme,
     widgets::{self, Tone},
 };
@@ -89,8 +89,8 @@ impl Notice {
         true
     }
 
-    /// Draws it in a line of its own, with a button to its place unless that is open. False: it is over.
-    pub(super) fn strip_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
+    /// Draws it in a line of its own, with a button to its place unless that is `open`. False: it is over.
+    pub(super) fn strip_ui(&self, ui: &mut Ui, open: Place, commands: &mut Vec<Command>) -> bool {
         let mut stays = self.is_alive(ui);
         let t = theme::tokens(ui);
         let frame = Frame::popup(ui.style()).corner_radius(9).inner_margin(Margin::symmetric(14, 4));
@@ -105,12 +105,12 @@ impl Notice {
                 },
                 |ui| {
                     stays &= !widgets::icon_button_ui(ui, Icon::X, "Close the notice").clicked();
-                    let place = self.place.filter(|place| *place != seen.place);
+                    let place = self.place.filter(|place| *place != open);
                     if let Some(place) = place
                         && widgets::button_ui(ui, place.icon(), place.title()).clicked()
                     {
                         stays = false;
-                        seen.go(place);
+                        commands.push(Command::Go(place));
                     }
                 },
             );

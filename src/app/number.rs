@@ -4,13 +4,17 @@
 use std::ops::RangeInclusive;
 
 use eframe::egui::{
-    Align2, Key, Response, Ui, Vec2,
+    Align, Align2, Key, Label, Layout, Response, RichText, Ui, Vec2,
     accesskit::Role,
     text::{CCursor, CCursorRange},
     text_edit::TextEditState,
+    vec2,
 };
 
-use super::widgets;
+use super::{
+    theme::{tokens, weight},
+    widgets,
+};
 
 /// The largest number that the settings file takes.
 pub(super) const NUMBER_MAX: u64 = i64::MAX as u64;
@@ -150,6 +154,22 @@ impl Written {
             Self::Bytes => Some((fraction * factor as f64).round() as u64),
         }
     }
+}
+
+/// A number with its name and a hint before it, and what is wrong with it below.
+pub(super) fn number_ui(ui: &mut Ui, name: &str, hint: &str, number: &mut Number) {
+    let t = tokens(ui);
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            number.ui(ui, vec2(150.0, 30.0), name);
+            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.label(weight(name, 580.0));
+                ui.add(Label::new(RichText::new(hint).color(t.weak)).wrap());
+            });
+        });
+    });
+    widgets::error_ui(ui, number.value().err().as_deref());
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
 //! What is not about the destination: where the endpoint listens, how much is kept, and where the files are.
 
-use eframe::egui::{self, Align, Key, Label, Layout, RichText, Ui, vec2};
+use eframe::egui::{self, Align, Key, Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
     command::{Command, WindowCommand},
-    moving,
-    number::{NUMBER_MAX, Number},
+    held, moving,
+    number::{NUMBER_MAX, Number, number_ui},
     seen::Seen,
     sources,
     theme::{tokens, weight},
     widgets::{self, Tone},
 };
 use crate::{
-    config::{self, Config, Origin},
+    config::{self, Config},
     engine::WaitingEvents,
 };
 
@@ -119,7 +119,7 @@ impl Settings {
             ui,
             &mut (&mut *self, &mut *seen),
             |(settings, seen), ui| {
-                held_ui(ui, seen, &["capture", "spool", "log", "app"]);
+                held::held_ui(ui, seen, &["capture", "spool", "log", "app"]);
                 settings.endpoint_ui(ui, seen.config, draft.as_ref());
                 settings.proxy_ui(ui, draft.as_ref());
                 settings.notices_ui(ui);
@@ -285,38 +285,6 @@ impl Settings {
     }
 }
 
-/// The notice after a save: `done`, unless the environment decides a changed setting at every start, and so undoes the
-/// change at the next one. `changes`: the names of the settings that change, with their values before and after.
-pub(super) fn saved_notice(
-    done: &str,
-    changes: &[(String, String, String)],
-    held: &[(&'static str, Origin)],
-) -> String {
-    let is_changed = |name: &str| changes.iter().any(|(changed, _, _)| changed == name);
-    let back: Vec<_> = held.iter().filter(|(name, _)| is_changed(name)).map(decided).collect();
-    if back.is_empty() {
-        return done.to_owned();
-    }
-    format!("Applied until Tributary restarts: then the environment decides {} again", back.join(", "))
-}
-
-/// A note that names the settings of these sections that the environment decides at every start.
-pub(super) fn held_ui(ui: &mut Ui, seen: &Seen<'_>, sections: &[&str]) {
-    let is_of = |name: &str| sections.iter().any(|section| name.split('.').next() == Some(section));
-    let held: Vec<_> = seen.held().iter().filter(|(name, _)| is_of(name)).map(decided).collect();
-    if !held.is_empty() {
-        let text = format!(
-            "The environment decides at every start: {}. What you change here lasts until Tributary restarts.",
-            held.join(", ")
-        );
-        widgets::message_ui(ui, Tone::Note, &text);
-    }
-}
-
-fn decided((name, who): &(&'static str, Origin)) -> String {
-    format!("{name} ({})", who.subject(name))
-}
-
 fn error_of<'a>(draft: Result<&Config, &'a Wrong>, field: &str) -> Option<&'a str> {
     draft.err().filter(|(wrong, _)| *wrong == field).map(|(_, why)| why.as_str())
 }
@@ -324,21 +292,6 @@ fn error_of<'a>(draft: Result<&Config, &'a Wrong>, field: &str) -> Option<&'a st
 fn proxies_text(config: &Config) -> String {
     let texts: Vec<_> = config.capture.trusted_proxies.iter().map(config::trusted_proxy_text).collect();
     texts.join(", ")
-}
-
-pub(super) fn number_ui(ui: &mut Ui, name: &str, hint: &str, number: &mut Number) {
-    let t = tokens(ui);
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            number.ui(ui, vec2(150.0, 30.0), name);
-            ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                ui.spacing_mut().item_spacing.y = 2.0;
-                ui.label(weight(name, 580.0));
-                ui.add(Label::new(RichText::new(hint).color(t.weak)).wrap());
-            });
-        });
-    });
-    widgets::error_ui(ui, number.value().err().as_deref());
 }
 
 fn files_ui(ui: &mut Ui, seen: &mut Seen<'_>) {

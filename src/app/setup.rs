@@ -29,10 +29,10 @@ use lucide_icons::Icon;
 
 use super::{
     command::{Command, KeepCommand},
-    moving,
+    held, moving,
     place::{self, Place, Section},
     seen::Seen,
-    settings, status_line,
+    status_line,
     theme::{self, tokens, weight},
     widgets,
 };
@@ -395,7 +395,7 @@ impl SetUp {
     fn destination_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {
         let mark = if blocked { Mark::Attention } else { Mark::Done };
         step_ui(ui, 1, "Destination", mark, |ui| {
-            settings::held_ui(ui, seen, &["destination", "credentials"]);
+            held::held_ui(ui, seen, &["destination", "credentials"]);
             let kind = &mut self.draft.destination.kind;
             let practice = "A small Kinesis inside this app. It needs no AWS account, and nothing leaves this \
                             computer.";

@@ -5,6 +5,7 @@
 //! window. A connection of our own is told of their changes; what it has been told is looked at in each frame, without
 //! waiting. Without X11, or where the window manager has no workspaces, the window counts as looked at.
 
+#[cfg(not(target_os = "linux"))]
 use eframe::CreationContext;
 
 #[cfg(target_os = "linux")]
@@ -27,6 +28,7 @@ impl Workspace {
 
 #[cfg(target_os = "linux")]
 mod x11 {
+    use eframe::CreationContext;
     use raw_window_handle::{HasWindowHandle as _, RawWindowHandle};
     use x11rb::{
         connection::Connection as _,
@@ -37,7 +39,6 @@ mod x11 {
         rust_connection::RustConnection,
     };
 
-    use super::CreationContext;
     use crate::config::{self, WindowSystem};
 
     /// The workspace of a window that is on all of them.

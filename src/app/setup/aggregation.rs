@@ -3,8 +3,7 @@
 use eframe::egui::Ui;
 
 use super::super::{
-    number::Number,
-    settings,
+    number::{Number, number_ui},
     widgets::{self, Tone},
 };
 use super::step::name_ui;
@@ -81,7 +80,7 @@ impl Form {
     fn size_ui(&mut self, ui: &mut Ui, destination: &mut Destination) {
         let hint = "Data and partition key of a record that events share, at most. A larger event has a record of its \
                     own. Only events that wait already are put together: none waits for others.";
-        settings::number_ui(ui, "Record size", hint, &mut self.size);
+        number_ui(ui, "Record size", hint, &mut self.size);
         let typed = self.size.value().ok().and_then(|bytes| usize::try_from(bytes).ok());
         if let Some(bytes) = typed {
             destination.aggregation_max_bytes = bytes;

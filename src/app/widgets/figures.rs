@@ -1,0 +1,95 @@
+//! Numbers, sizes and times, written for people.
+
+use std::time::Duration;
+
+use eframe::egui::Ui;
+
+/// `1234567` as `1 234 567`.
+pub(crate) fn digits(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{2009}');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A rate for the eye.
+pub(crate) fn rate(per_sec: f32) -> String {
+    if per_sec > 0.0 && per_sec < 10.0 {
+        return format!("{per_sec:.1}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is small and not negative"
+    )]
+    digits(per_sec.round() as u64)
+}
+
+/// Bytes for the eye.
+pub(crate) fn bytes(n: u64) -> String {
+    match n {
+        0..1024 => format!("{n} B"),
+        1024..1_048_576 => format!("{:.1} KiB", n as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", n as f64 / 1_048_576.0),
+        1_073_741_824..1_099_511_627_776 => format!("{:.1} GiB", n as f64 / 1_073_741_824.0),
+        _ => format!("{:.1} TiB", n as f64 / 1_099_511_627_776.0),
+    }
+}
+
+/// Milliseconds for the eye.
+pub(crate) fn duration(ms: i64) -> String {
+    match ms {
+        ..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{:.1} s", ms as f64 / 1e3),
+        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
+        _ => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
+    }
+}
+
+/// How long ago, for the eye; asks for a frame when that will read differently.
+pub(crate) fn ago_ui(ui: &Ui, at: i64, now: i64) -> String {
+    let (text, changes_in) = ago((now - at).max(0));
+    ui.request_repaint_after(changes_in);
+    text
+}
+
+/// So many milliseconds ago for the eye, and how long that stays true.
+fn ago(ms: i64) -> (String, Duration) {
+    const UNITS: [(i64, &str, i64); 4] = [
+        (1000, "s", 60_000),
+        (60_000, "min", 3_600_000),
+        (3_600_000, "h", 48 * 3_600_000),
+        (86_400_000, "d", i64::MAX),
+    ];
+    let (unit, name, _) = UNITS.into_iter().find(|(_, _, below)| ms < *below).unwrap_or(UNITS[3]);
+    let text = if ms < 1000 { "just now".to_owned() } else { format!("{} {name} ago", ms / unit) };
+    (text, Duration::from_millis((unit - ms % unit).unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!(digits(1_234_567), "1\u{2009}234\u{2009}567");
+        assert_eq!((rate(0.0), rate(0.4), rate(1234.4)), ("0".into(), "0.4".into(), "1\u{2009}234".into()));
+        assert_eq!((bytes(12), bytes(2048)), ("12 B".into(), "2.0 KiB".into()));
+        assert_eq!((duration(80), duration(61_000)), ("80 ms".into(), "1 min 1 s".into()));
+    }
+
+    #[test]
+    fn an_age_says_when_it_reads_differently() {
+        let millis = |ms| Duration::from_millis(ms);
+        assert_eq!(ago(0), ("just now".into(), millis(1000)));
+        assert_eq!(ago(3200), ("3 s ago".into(), millis(800)));
+        assert_eq!(ago(90_000), ("1 min ago".into(), millis(30_000)));
+        assert_eq!(ago(3 * 3_600_000), ("3 h ago".into(), millis(3_600_000)));
+        assert_eq!(ago(3 * 86_400_000).0, "3 d ago");
+    }
+}

@@ -1,0 +1,43 @@
+//! Running text.
+
+use eframe::egui::{
+    Color32, FontFamily, FontId, Response, RichText, TextFormat, TextStyle, Ui, WidgetText, text::LayoutJob,
+};
+
+use crate::{app::theme::tokens, event::shown};
+
+/// A sentence under a title or a field.
+pub(crate) fn hint_ui(ui: &mut Ui, text: &str) {
+    let t = tokens(ui);
+    ragged_ui(ui, RichText::new(shown::lines(text)).color(t.weak));
+}
+
+/// Running text, also in a menu, whose layout would stretch each line over the menu's width.
+pub(crate) fn ragged_ui(ui: &mut Ui, text: impl Into<WidgetText>) -> Response {
+    if ui.layout().horizontal_justify() { ui.vertical(|ui| ui.label(text)).inner } else { ui.label(text) }
+}
+
+/// Running text in which what stands between backticks is code.
+pub(crate) fn words(ui: &Ui, text: &str, wght: f32, color: Color32) -> LayoutJob {
+    let t = tokens(ui);
+    let body = TextStyle::Body.resolve(ui.style());
+    let mono = FontId::new(body.size - 1.0, FontFamily::Monospace);
+    let mut job = LayoutJob::default();
+    for (at, piece) in shown::lines(text).split('`').enumerate() {
+        let format = if at % 2 == 1 {
+            TextFormat { font_id: mono.clone(), color: t.strong, background: t.hover, ..Default::default() }
+        } else {
+            let mut format = TextFormat { font_id: body.clone(), color, ..Default::default() };
+            format.coords.push(b"wght", wght);
+            format
+        };
+        job.append(piece, 0.0, format);
+    }
+    job
+}
+
+/// Rules are written to follow a setting's name; on their own they begin with a capital.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
