@@ -1,10 +1,12 @@
-//! How honest senders fare while thousands of connections without a right hold on to the endpoint: the program as a child
-//! process, its practice stream as the destination, all on loopback, 4,500 connections from eight addresses for each
-//! flood. Run with `cargo bench --bench connection_floods`; `-- --list` prints the floods' names, `-- --row NAME` runs one,
-//! `-- --binary FILE` another build. Each flood is bounded in count and time: about 25 s.
+//! The waiting time of honest senders while thousands of unauthorised connections hold on to the endpoint. The program
+//! runs as a child process with the practice stream as its destination, all on loopback. Each flood has 4,500
+//! connections from eight addresses, and takes about 25 s.
 //!
-//! Eight senders make a request with a key every 50 ms each, on a new connection and on a kept one in turn. It fails where
-//! one is not answered with 200, or where their p99 is more than ten times the one before the flood.
+//! `cargo bench --bench connection_floods` runs all floods, `-- --list` prints their names, `-- --row NAME` runs one,
+//! and `-- --binary FILE` uses another build.
+//!
+//! Eight senders make a request with a key every 50 ms, on a new connection and on a kept one in turn. The benchmark
+//! fails if a request is not answered with 200, or if the senders' p99 is more than ten times the p99 before the flood.
 
 use std::{
     fmt::Write as _,
@@ -37,22 +39,22 @@ const PAUSE: Duration = Duration::from_millis(50);
 const MEASURED: Duration = Duration::from_secs(10);
 const RATIO_MAX: f64 = 10.0;
 
-/// How soon a connection that was closed comes again.
+/// The pause before a closed connection comes again.
 const AGAIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures honest senders during floods of connections")]
-struct Words {
-    /// This flood alone (repeatable)
+struct Args {
+    /// Run this flood alone (repeatable)
     #[arg(long = "row", value_name = "NAME")]
     rows: Vec<String>,
-    /// Print the floods' names
+    /// Print the names of the floods
     #[arg(long)]
     list: bool,
     /// Another build of the program
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_tributary"))]
     binary: PathBuf,
-    /// What cargo says to every benchmark
+    /// Passed by cargo to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -103,7 +105,7 @@ impl Flood {
         }
     }
 
-    /// One connection, until the endpoint closes it.
+    /// Runs one connection until the endpoint closes it.
     async fn connect(self, to: SocketAddr, number: usize, opened: &AtomicUsize) -> std::io::Result<()> {
         let socket = TcpSocket::new_v4()?;
         let from = Ipv4Addr::new(127, 0, 0, 2 + u8::try_from(number % 8).unwrap_or(0));
@@ -222,7 +224,7 @@ impl Sender {
         })
     }
 
-    /// On a new connection and on a kept one in turn.
+    /// Sends on a new connection and on the kept one in turn.
     fn send(&mut self) -> anyhow::Result<()> {
         let mut stream = match self.kept.take() {
             Some(stream) => stream,
@@ -257,7 +259,7 @@ fn ask(stream: &mut dyn Stream) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What honest senders saw, in milliseconds.
+/// The waiting times of honest senders, in milliseconds.
 struct Seen {
     sent: usize,
     failed: Vec<String>,
@@ -296,9 +298,9 @@ fn measure(server: &Server) -> anyhow::Result<Seen> {
 }
 
 #[expect(clippy::print_stdout, reason = "the figures")]
-fn run(words: &Words, name: &str, flood: Flood) -> anyhow::Result<()> {
+fn run(args: &Args, name: &str, flood: Flood) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let server = Server::start(&words.binary, folder.path(), flood == Flood::Handshakes)?;
+    let server = Server::start(&args.binary, folder.path(), flood == Flood::Handshakes)?;
     let before = measure(&server)?;
     let resident = server.memory("VmRSS");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -307,7 +309,7 @@ fn run(words: &Words, name: &str, flood: Flood) -> anyhow::Result<()> {
         let (opened, to) = (Arc::clone(&opened), server.address);
         runtime.spawn(async move {
             loop {
-                // Closed by the endpoint: it comes again.
+                // The endpoint closed it: it comes again.
                 drop(flood.connect(to, number, &opened).await);
                 tokio::time::sleep(AGAIN).await;
             }
@@ -340,21 +342,21 @@ fn run(words: &Words, name: &str, flood: Flood) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the figures")]
 fn main() -> anyhow::Result<()> {
-    let words = Words::parse();
-    if words.list {
+    let args = Args::parse();
+    if args.list {
         for (name, _) in Flood::ALL {
             println!("{name}");
         }
         return Ok(());
     }
-    if !words.bench {
+    if !args.bench {
         println!("Measures only with --bench, which `cargo bench` says by itself.");
         return Ok(());
     }
-    for name in &words.rows {
+    for name in &args.rows {
         ensure!(Flood::ALL.iter().any(|(known, _)| known == name), "no flood is called {name}: see --list");
     }
-    // Each connection is a file of this process, and one of the program's.
+    // Each connection is an open file of this process and one of the program.
     rlimit::increase_nofile_limit(16_384)?;
     println!(
         "| flood | connections | p50 / p99 before, ms | during, ms | p99 ratio | failed | MiB before | MiB peak |"
@@ -362,8 +364,8 @@ fn main() -> anyhow::Result<()> {
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut all_held = true;
     for (name, flood) in Flood::ALL {
-        let is_wanted = words.rows.is_empty() || words.rows.iter().any(|row| row == name);
-        if is_wanted && let Err(error) = run(&words, name, flood) {
+        let is_wanted = args.rows.is_empty() || args.rows.iter().any(|row| row == name);
+        if is_wanted && let Err(error) = run(&args, name, flood) {
             println!("{name}: {error:#}");
             all_held = false;
         }

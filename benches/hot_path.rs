@@ -1,8 +1,9 @@
 //! The steps of an event's way, one by one and alone: parse and normalise, partition key, encode, append to a real
-//! spool on disk, hand on to the forwarder, settle. `cargo bench --bench hot_path`.
+//! spool on disk, hand over to the forwarder, settle. `cargo bench --bench hot_path`.
 //!
-//! Each figure is the median of many rounds; wall time an event, and CPU of the whole process an event where threads
-//! and the disk are part of the step (Linux). The lanes' `cut` is private to the forwarder and shows in `end_to_end` only.
+//! Each figure is the median of many rounds: wall time per event, and CPU time of the whole process per event if
+//! threads and the disk are part of the step (Linux). Cutting a batch is private to the forwarder, and part of
+//! `end_to_end` only.
 
 #[path = "end_to_end/template.rs"]
 mod template;
@@ -24,14 +25,14 @@ use template::{EVENT_BYTES, Template, WRITE_KEY, user_of};
 
 const ROUNDS: usize = 15;
 
-/// Events of one request in the batch steps.
+/// Events per request in the steps with batches.
 const GROUP: usize = 100;
 
 const USERS: u64 = 10_000;
 
 fn main() -> anyhow::Result<()> {
     if !std::env::args().any(|word| word == "--bench") {
-        // `cargo test --all-targets` starts benchmarks too, without this word.
+        // `cargo test --all-targets` starts benchmarks too, without this argument.
         print("Measures only with --bench, which `cargo bench` says by itself.");
         return Ok(());
     }
@@ -76,7 +77,7 @@ fn arrival(class: PathClass) -> Arrival {
     }
 }
 
-/// The body of a request; its key is in the header, which is not part of these steps.
+/// The body of a request. Its key is in the header, which is not part of these steps.
 fn body_of(template: &mut Template, first: u64) -> Vec<u8> {
     let request = template.stamp(first, USERS);
     let head = request.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
@@ -135,8 +136,8 @@ fn row(name: &str, events: usize, began: Instant, before: Option<Duration>) {
     print(&format!("| {name} | {wall:.0} | {used} |"));
 }
 
-/// Groups as the writer meets them: one request at a time, and eight that share a commit. One measurement each, long
-/// enough for the clock's hundredths.
+/// Groups of events as they reach the writer: one request at a time, and eight that share a commit. One measurement
+/// each, long enough for a clock with hundredths of a second.
 fn spool_steps() -> anyhow::Result<()> {
     const TOTAL: usize = 100_000;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,7 +1,9 @@
-//! How much of a stream's limit is used while it pushes back all the time: the practice stream with the limits of AWS's
-//! shards (1,000 records a second each, and one second's worth at once), a backlog that exceeds them, both operations.
-//! Run with `cargo bench --bench throttled`. It fails where an event is missing, twice or out of order, or where less than
-//! nine tenths of the limit are used. Time is the stream's own: when it says that its records arrived.
+//! How much of a stream's limit is used while it throttles all the time. The practice stream has the limits of AWS's
+//! shards (1,000 records a second each, and one second's worth at once), and the backlog exceeds them. Both operations
+//! are measured. The times are those at which the stream says that its records arrived.
+//!
+//! `cargo bench --bench throttled` fails if an event is missing, stored twice or out of order, or if less than nine
+//! tenths of the limit are used.
 
 use std::{
     collections::BTreeMap,
@@ -25,16 +27,16 @@ const KEY: &str = "throttled";
 const USERS: usize = 400;
 const EACH: usize = 100;
 
-/// Records of a shard a second, and what it takes at once after a rest (`practice::shard`).
+/// Records of a shard a second, and also at once after a rest (`practice::shard`).
 const SHARD_RECORDS: f64 = 1000.0;
 
-/// Of ten records of a shard, so many are looked at: at the very end there is not enough waiting to fill it with.
+/// Number of records, of each ten of a shard, that are measured: at the end too few events wait to use the limit.
 const LOOKED_AT: usize = 9;
 
 const SHARE_MIN: f64 = 0.9;
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` and `cargo bench` pass words of their own.
+    // `cargo test --benches` and `cargo bench` pass arguments of their own.
     for operation in Operation::ALL {
         run(operation)?;
     }
@@ -101,7 +103,7 @@ fn fill(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All records of the practice stream, each shard's in its order.
+/// All records of the practice stream, in the order of each shard.
 fn records(config: &Config, data_dir: &Path) -> anyhow::Result<Vec<Record>> {
     let practice =
         Whereabouts::read(data_dir).context("no engine")?.practice.context("the practice stream")?;
@@ -150,7 +152,7 @@ fn by_shard(records: &[Record]) -> BTreeMap<&str, Vec<i64>> {
     shards
 }
 
-/// How often an event was put before it was taken: what pushing back costs.
+/// How often an event was put until it was taken: the cost of throttling.
 fn puts_an_event(engine: &Engine) -> anyhow::Result<f64> {
     let query = Query { limit: USERS * EACH, ..Query::default() };
     let page = engine.page(query).wait().context("no page")?.map_err(anyhow::Error::msg)?;

@@ -1,9 +1,9 @@
-//! The window over a long log, without a display: how long until the first lines are there, until a search has found
-//! what it looks for, and what a frame costs while one scrolls and while events come. `cargo bench --bench window`;
-//! `-- --events N` for another length of the log.
+//! The window over a long log, without a display: the time until the first lines are shown, until a search has found
+//! its text, and the cost of a frame while scrolling and while events come. `cargo bench --bench window`; `-- --events
+//! N` sets the length of the log.
 //!
-//! A frame here is everything but the graphics card: the app's logic, layout, the tree for screen readers, and the
-//! window's own rest of 50 ms between two looks at the engine where a row says so.
+//! A frame here is everything but the graphics card: the app's logic, layout, the tree for screen readers and, in the
+//! rows that say so, the window's own pause of 50 ms between two reads of the engine's state.
 
 #[path = "end_to_end/template.rs"]
 mod template;
@@ -40,49 +40,49 @@ use template::{EVENT_BYTES, Template, WRITE_KEY, user_of};
 
 type Window = Harness<'static, App>;
 
-/// Events of one request.
+/// Events per request.
 const GROUP: usize = 100;
 
 const USERS: u64 = 10_000;
 
-/// Frames of a row that is about frames.
+/// Frames of a row that measures frames.
 const FRAMES: usize = 300;
 
-/// What no step may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Maximum time of any step.
+const STEP_MAX: Duration = Duration::from_mins(2);
 
-/// Events a second while events come.
+/// Events a second in the row with new events.
 const RATE: u64 = 5_000;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures the window over a long log, without a display")]
-struct Words {
+struct Args {
     /// Delivered events in the log
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
-    /// What cargo says to every benchmark
+    /// Passed by cargo to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 fn main() -> anyhow::Result<()> {
-    let words = Words::parse();
-    if !words.bench {
-        // `cargo test --all-targets` starts benchmarks too, without this word.
+    let args = Args::parse();
+    if !args.bench {
+        // `cargo test --all-targets` starts benchmarks too, without this argument.
         print("Measures only with --bench, which `cargo bench` says by itself.");
         return Ok(());
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    fill(&folder.path().join("data"), words.events)?;
+    fill(&folder.path().join("data"), args.events)?;
     let began = Instant::now();
-    let mut window = open(folder.path(), words.events)?;
+    let mut window = open(folder.path(), args.events)?;
     print(&format!(
         "{} delivered events of {EVENT_BYTES} bytes in the log\n\n| what | time |\n| --- | --: |",
-        words.events
+        args.events
     ));
     row("start: the engine and the first frame", began.elapsed());
-    looks(&mut window, words.events)?;
-    scrolls(&mut window, words.events)?;
+    looks(&mut window, args.events)?;
+    scrolls(&mut window, args.events)?;
     while_events_come(&mut window)
 }
 
@@ -95,7 +95,7 @@ fn row(name: &str, took: Duration) {
     print(&format!("| {name} | {:.1} ms |", took.as_secs_f64() * 1e3));
 }
 
-/// The middle one and the one that 99 of 100 stay under.
+/// The median and the 99th percentile.
 fn frames_row(name: &str, mut frames: Vec<Duration>) {
     frames.sort_unstable();
     let at = |percent: usize| frames[(frames.len() - 1) * percent / 100].as_secs_f64() * 1e3;
@@ -108,7 +108,7 @@ fn frames_row(name: &str, mut frames: Vec<Duration>) {
     ));
 }
 
-/// A log in which that many events were delivered.
+/// A log with this number of delivered events.
 fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
     let limits = Limits {
         max_bytes: 2 << 30,
@@ -187,7 +187,7 @@ fn open(folder: &Path, events: u64) -> anyhow::Result<Window> {
     config.capture.listen = ([127, 0, 0, 1], 0).into();
     config.capture.sources = vec![Source::new("Benchmark", WRITE_KEY)];
     config.destination.operation = tributary::config::Operation::PutRecords;
-    // What comes while it is measured is not to prune what is measured.
+    // Events that come during the measurement must not prune the log that is measured.
     config.log.keep_events = events * 2;
     let paths = Paths { config_file: None, data_dir: folder.join("data") };
     let engine = Engine::start(config, paths)?;
@@ -205,13 +205,13 @@ fn open(folder: &Path, events: u64) -> anyhow::Result<Window> {
     Ok(window)
 }
 
-/// The names of the lines in sight.
+/// The labels of the visible lines.
 fn lines(window: &Window) -> Vec<String> {
     let rows = window.query_all_by_role(Role::Row);
     rows.filter_map(|row| row.accesskit_node().label()).collect()
 }
 
-/// The number in the messageId of a line's name.
+/// The number in the messageId of a line's label.
 fn number_of(line: &str) -> Option<u64> {
     let (_, rest) = line.split_once("node-next-")?;
     rest.get(..16)?.parse().ok()
@@ -221,7 +221,7 @@ fn says(window: &Window, text: &str) -> bool {
     window.query_all_by_label_contains(text).next().is_some()
 }
 
-/// Frames until `done`, as fast as they come.
+/// Draws frames until `done`, as fast as possible.
 fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) -> anyhow::Result<Duration> {
     let began = Instant::now();
     loop {
@@ -229,7 +229,7 @@ fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) -> 
         if done(window) {
             return Ok(began.elapsed());
         }
-        anyhow::ensure!(began.elapsed() < PATIENCE, "timed out: {what}");
+        anyhow::ensure!(began.elapsed() < STEP_MAX, "timed out: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -247,7 +247,7 @@ fn search(window: &mut Window, text: &str) {
     window.step();
 }
 
-/// How long until what is asked for is in sight. Typing ends 220 ms after the last letter: that is part of each search.
+/// Time until the wanted lines are visible. A search begins 220 ms after the last letter was typed: that is part of it.
 fn looks(window: &mut Window, events: u64) -> anyhow::Result<()> {
     window.key_press_modifiers(Modifiers::COMMAND, Key::Num4);
     row("Live: first lines", wait_for(window, "first lines", |window| lines(window).len() > 10)?);
@@ -313,7 +313,7 @@ fn scrolls(window: &mut Window, events: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Events come as fast as [`RATE`] while the newest are shown; twenty frames a second, as the window draws then.
+/// Events come at [`RATE`] while the newest lines are shown, at twenty frames a second, as the window then draws.
 fn while_events_come(window: &mut Window) -> anyhow::Result<()> {
     let address = address(window).context("the endpoint's address is in the status line")?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -339,7 +339,7 @@ fn address(window: &Window) -> Option<String> {
     Some(text.trim_start_matches("http://").to_owned())
 }
 
-/// How many were sent, and in how long.
+/// Returns how many events were sent, and in which time.
 fn send(address: &str, stop: &AtomicBool) -> anyhow::Result<(u64, Duration)> {
     let mut stream = TcpStream::connect(address)?;
     let mut template = Template::new(GROUP);
@@ -349,7 +349,7 @@ fn send(address: &str, stop: &AtomicBool) -> anyhow::Result<(u64, Duration)> {
         let read = stream.read(&mut answer)?;
         anyhow::ensure!(answer[..read].starts_with(b"HTTP/1.1 200"), "an event was refused");
         sent += GROUP as u64;
-        // The answer's rest may come later; it is small.
+        // The rest of the answer may come later; it is small.
         std::thread::sleep(
             (began + Duration::from_secs(sent) / u32::try_from(RATE)?)
                 .saturating_duration_since(Instant::now()),

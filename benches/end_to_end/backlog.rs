@@ -1,5 +1,5 @@
-//! Millions of stored events: a backlog that waits, and a history that is kept. The spool itself makes them, a few
-//! thousand a commit, so that it takes seconds; the release binary then starts on them.
+//! Millions of stored events: a backlog that waits, and a history that is kept. The spool itself stores them, a few
+//! thousand per commit, so that it takes seconds; then the release binary starts on them.
 
 use std::{
     path::Path,
@@ -15,7 +15,7 @@ use tributary::{
 };
 
 use crate::{
-    BACKLOG, HISTORY, USERS, Words,
+    Args, BACKLOG, HISTORY, USERS,
     destination::Destination,
     folder,
     load::{Form, Load, flood, pace},
@@ -28,24 +28,24 @@ use crate::{
     used,
 };
 
-/// Stored events; `--times 5`: 10 million.
+/// Number of stored events; 10 million with `--times 5`.
 const STORED: u64 = 2_000_000;
 const STORED_QUICK: u64 = 200_000;
 
-/// Events of one commit.
+/// Events per commit.
 const COMMIT: usize = 2_000;
 
-/// How long draining may take.
+/// Maximum time until the backlog is delivered.
 const DRAIN_MAX: Duration = Duration::from_mins(20);
 
-/// What becomes of the events.
+/// What is done with the events.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Become {
     Waiting,
     Delivered,
 }
 
-/// Adds events to the spool in `dir/data`, and settings that let it hold them.
+/// Adds events to the spool in `dir/data`, and settings that let the spool hold them.
 fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<()> {
     let data = dir.join("data");
     std::fs::create_dir_all(&data)?;
@@ -81,7 +81,7 @@ fn fill(dir: &Path, first: u64, events: u64, become_: Become) -> anyhow::Result<
     Ok(())
 }
 
-/// Settings with room for all of it, which keep so many delivered events.
+/// Settings with space for all events, which keep this number of delivered ones.
 fn settings(dir: &Path, keep_events: u64) -> std::io::Result<()> {
     let text =
         format!("[spool]\nmax_bytes = 99999999999\nmin_free_bytes = 0\n[log]\nkeep_events = {keep_events}\n");
@@ -121,30 +121,30 @@ fn events_of(template: &mut Template, first: u64) -> anyhow::Result<Vec<Event>> 
     events.map(|event| event.map_err(odd)).collect()
 }
 
-fn stored(words: &Words) -> u64 {
-    words.times * if words.quick { STORED_QUICK } else { STORED }
+fn stored(args: &Args) -> u64 {
+    args.times * if args.quick { STORED_QUICK } else { STORED }
 }
 
-/// The program starts on a long queue: how soon it takes events, what it holds, how fast it drains, how long those wait
-/// that send meanwhile, and how soon the log answers.
-pub fn backlog(words: &Words) -> anyhow::Result<Row> {
+/// The program starts on a long queue: how soon it accepts events, how much memory it uses, how fast it delivers, how
+/// long senders wait meanwhile, and how soon the log answers.
+pub fn backlog(args: &Args) -> anyhow::Result<Row> {
     const PER_SECOND: u32 = 200;
-    let waiting = stored(words);
+    let waiting = stored(args);
     let dir = folder()?;
     fill(dir.path(), 0, waiting, Become::Waiting)?;
-    let sink = Sink::start(Duration::ZERO, false, words.tls)?;
+    let sink = Sink::start(Duration::ZERO, false, args.tls)?;
     let began = Instant::now();
-    let server = serve(words, dir.path(), &sink, &Destination::plain("put-records", Duration::ZERO))?;
+    let server = serve(args, dir.path(), &sink, &Destination::plain("put-records", Duration::ZERO))?;
     let mut notes = vec![format!("ready after {:.0} ms", server.start_up.as_secs_f64() * 1e3)];
     let (cpu, own) = (server.cpu(), own_cpu());
-    // As the drain begins: what the log says then, and how those fare who send.
+    // While the backlog is delivered: the answers of the log, and the waiting times of senders.
     for (what, command) in [
         ("newest 50 lines", &["log", "--limit", "50", "--json"][..]),
         ("newest 50 that were delivered", &["log", "--state", "delivered", "--limit", "50", "--json"]),
         ("failed ones", &["log", "--state", "failed", "--json"]),
         ("the sums", &["log", "--summary", "--json"]),
     ] {
-        let (took, _said) = Server::time_command(&words.binary, dir.path(), command)?;
+        let (took, _said) = Server::time_command(&args.binary, dir.path(), command)?;
         notes.push(format!("log, {what}: {:.0} ms", took.as_secs_f64() * 1e3));
     }
     let load = Load {
@@ -153,7 +153,7 @@ pub fn backlog(words: &Words) -> anyhow::Result<Row> {
         per_request: 1,
         users: USERS,
         first: waiting,
-        events: u64::from(PER_SECOND) * if words.quick { 1 } else { 5 },
+        events: u64::from(PER_SECOND) * if args.quick { 1 } else { 5 },
         form: Form::Api,
     };
     let mut sent = pace(load, PER_SECOND)?;
@@ -190,26 +190,26 @@ fn wait_until_empty(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pruning looks every second; a moment more, and what it had to do is done.
+/// Pruning runs every second. After this time it is done.
 const PRUNED_AFTER: Duration = Duration::from_millis(1500);
 
-/// What one event costs when a tenth of the events are stored, and when all are; each new one prunes an old one.
-pub fn history(words: &Words) -> anyhow::Result<Row> {
-    let all = stored(words);
+/// The cost of an event with a tenth of the stored events, and with all; each new event prunes an old one.
+pub fn history(args: &Args) -> anyhow::Result<Row> {
+    let all = stored(args);
     let few = (all / 10).next_multiple_of(COMMIT as u64);
-    let events = if words.quick { 100_000 } else { 400_000 };
+    let events = if args.quick { 100_000 } else { 400_000 };
     let dir = folder()?;
     let mut costs = Vec::new();
     let mut notes = Vec::new();
-    // What there was of the load was pruned, or as much of what was before it: numbers go on, the count does not.
+    // The load's own events were pruned, or as many older ones: ids rise, the count stays.
     let (mut number, mut there, mut row) = (0, 0, Row::default());
     for wanted in [few, all] {
         fill(dir.path(), number, wanted - there, Become::Delivered)?;
         number += wanted - there;
         there = wanted;
         settings(dir.path(), there)?;
-        let sink = Sink::start(Duration::ZERO, false, words.tls)?;
-        let server = serve(words, dir.path(), &sink, &Destination::plain("put-records", Duration::ZERO))?;
+        let sink = Sink::start(Duration::ZERO, false, args.tls)?;
+        let server = serve(args, dir.path(), &sink, &Destination::plain("put-records", Duration::ZERO))?;
         let load = Load {
             to: server.address,
             connections: 8,

@@ -1,17 +1,17 @@
-//! Where a row's events go, and the flags of `serve` that say so.
+//! Where the events of a row go, and the flags of `serve` for it.
 
 use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::Context;
 
-/// Several events in a record, or each in its own.
+/// How events share records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregation {
-    /// Each event is a record.
+    /// Each event has a record of its own.
     None,
-    /// As the Kinesis Producer Library does it.
+    /// In the format of the Kinesis Producer Library.
     Kpl,
-    /// One event a line.
+    /// One event per line.
     Lines,
 }
 
@@ -26,26 +26,26 @@ impl Aggregation {
     }
 }
 
-/// A stream, and how events are put there.
+/// A stream, and how events are put into it.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination {
     /// `put-record` or `put-records`.
     pub operation: &'static str,
     /// How long the sink takes to answer.
     pub latency: Duration,
-    /// Several events in a record?
+    /// How events share records.
     pub aggregation: Aggregation,
-    /// Another encoding than the default one.
+    /// An encoding other than the default.
     pub encoding: Option<&'static str>,
 }
 
 impl Destination {
-    /// Without aggregation, in the default encoding.
+    /// Without aggregation, with the default encoding.
     pub const fn plain(operation: &'static str, latency: Duration) -> Self {
         Self { operation, latency, aggregation: Aggregation::None, encoding: None }
     }
 
-    /// The flags for `serve` of that build. One that does not know aggregation is told nothing of it where there is none.
+    /// The flags for `serve` of that build. A build without aggregation gets no flag for it, unless a row needs it.
     pub fn flags(&self, binary: &Path) -> anyhow::Result<Vec<&'static str>> {
         let mut flags = vec!["--operation", self.operation];
         if self.aggregation != Aggregation::None || knows_aggregation(binary)? {

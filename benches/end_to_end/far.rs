@@ -1,6 +1,6 @@
-//! The rows in which it counts how far away the stream is: 0, 20 and 100 ms; both operations; one user, 200 and 10,000;
-//! with and without aggregation. A flood's name is `far-MS-OPERATION-USERS-AGGREGATION`, with `single` for `put-record` and
-//! `batch` for `put-records`; a paced load's has its rate behind it and begins with `paced`.
+//! The rows with a distant stream: 0, 20 and 100 ms away; both operations; one user, 200 and 10,000 users; with and
+//! without aggregation. A flood is called `far-MS-OPERATION-USERS-AGGREGATION`, with `single` for `put-record` and
+//! `batch` for `put-records`. The name of a paced load begins with `paced` and ends with its rate.
 
 use std::time::Duration;
 
@@ -13,26 +13,26 @@ use crate::{
     report,
 };
 
-/// Milliseconds until the sink answers, and different users.
+/// Milliseconds until the sink answers, and number of users.
 const PLACES: [(u64, u64); 9] =
     [(0, 1), (0, 200), (0, USERS), (20, 1), (20, 200), (20, USERS), (100, 1), (100, 200), (100, USERS)];
 
-/// As docs/performance.md has them, with `put-record` and without aggregation.
+/// The rows in docs/performance.md with `put-record` and without aggregation.
 const MEASURED: [(u64, u64); 2] = [(20, 5_000), (100, 1_000)];
 
-/// So long a flood should take, where the machine is not slower than expected.
+/// Planned duration of a flood, if the machine is as fast as expected.
 const SECONDS: u64 = 5;
 
-/// What the processor allows at the most, in events a second: an event a call, many records a call, many events a record.
+/// Maximum events a second by the processor: an event per call, many records per call, many events per record.
 const SINGLES_MAX: u64 = 20_000;
 const BATCHES_MAX: u64 = 100_000;
 const AGGREGATED_MAX: u64 = 100_000;
 
-/// Records in flight at the most, by operation; no two have a user in common.
+/// Maximum records in flight, by operation. No two have a user in common.
 const SINGLES_AT_ONCE: u64 = 1_024;
 const BATCHES_AT_ONCE: u64 = 20_000;
 
-/// Aggregated records in flight at the most, since no two have a bucket of keys in common; events in one.
+/// Maximum aggregated records in flight, since no two have a bucket of keys in common; maximum events in one.
 const BUCKETS: u64 = 1_024;
 const EVENTS_OF_A_RECORD: u64 = 50;
 
@@ -122,7 +122,7 @@ fn flood((ms, users): (u64, u64), operation: &'static str, aggregation: Aggregat
     sized(of_any_size, to)
 }
 
-/// With as many events as that destination takes in some seconds; where those are few, in smaller requests.
+/// With as many events as the destination takes in some seconds; if these are few, in smaller requests.
 pub fn sized(flood: Flood, to: Destination) -> Flood {
     let events = expected_per_second(&to, flood.users) * SECONDS;
     let per_request = if events < 2_000 { 10 } else { flood.per_request };
@@ -130,7 +130,7 @@ pub fn sized(flood: Flood, to: Destination) -> Flood {
     Flood { events: round(events), quick_events: round(events / 4), per_request, ..flood }
 }
 
-/// Events a second, roughly.
+/// Expected events a second, roughly.
 fn expected_per_second(to: &Destination, users: u64) -> u64 {
     let is_single = to.operation == "put-record";
     let round_trip = to.latency + Duration::from_micros(200);

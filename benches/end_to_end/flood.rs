@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    DRAIN_MAX, USERS, Words,
+    Args, DRAIN_MAX, USERS,
     destination::{Aggregation, Destination, knows_aggregation},
     far, folder,
     limits::{axum_limit, sdk_limit, sqlite_limit},
@@ -23,25 +23,25 @@ use crate::{
 /// A load that is sent as fast as answers come.
 #[derive(Clone, Debug)]
 pub struct Flood {
-    /// For `--row`.
+    /// The name for `--row`.
     pub name: Cow<'static, str>,
-    /// For people.
+    /// The description for people.
     pub load: Cow<'static, str>,
-    /// What it should do.
+    /// The target.
     pub target: &'static str,
     /// Where the events go.
     pub to: Destination,
-    /// Different users.
+    /// Number of users.
     pub users: u64,
-    /// Connections of the senders.
+    /// Number of connections of the senders.
     pub connections: usize,
-    /// Events of a request.
+    /// Events per request.
     pub per_request: usize,
-    /// How many.
+    /// Number of events.
     pub events: u64,
-    /// How many with `--quick`.
+    /// Number of events with `--quick`.
     pub quick_events: u64,
-    /// For the limits, where they are measured: records of one call and calls at a time.
+    /// For the limits, if they are measured: records per call, and calls at a time.
     pub calls: Option<(u64, usize)>,
 }
 
@@ -83,15 +83,15 @@ pub fn near() -> [Flood; 3] {
 }
 
 impl Flood {
-    /// Runs it with both builds in turn; one line that says what changed.
-    pub fn beside(&self, words: &Words, other: &Path) -> anyhow::Result<String> {
-        let words_of_other = Words { binary: other.to_owned(), ..words.clone() };
+    /// Runs it with both builds in turn. Returns a line with the comparison.
+    pub fn beside(&self, args: &Args, other: &Path) -> anyhow::Result<String> {
+        let args_of_other = Args { binary: other.to_owned(), ..args.clone() };
         let without = self.to.aggregation != Aggregation::None
-            && (words.beside_without_aggregation || !knows_aggregation(other)?);
+            && (args.beside_without_aggregation || !knows_aggregation(other)?);
         let theirs = if without { self.without_aggregation() } else { self.clone() };
-        let (others, ours) = report::in_turn(|| theirs.run(&words_of_other), || self.run(words))?;
+        let (others, ours) = report::in_turn(|| theirs.run(&args_of_other), || self.run(args))?;
         let remark = if without {
-            let events = report::number(Some(theirs.count(words) as f64), 0);
+            let events = report::number(Some(theirs.count(args) as f64), 0);
             format!(" (the other without aggregation, {events} events)")
         } else {
             String::new()
@@ -99,23 +99,23 @@ impl Flood {
         Ok(report::beside(&format!("{}{remark}", self.load), &others, &ours))
     }
 
-    /// The same load, with each event in its own record: fewer events, where those take longer.
+    /// The same load with a record of its own for each event; with fewer events, if these take longer.
     fn without_aggregation(&self) -> Self {
         let to = Destination { aggregation: Aggregation::None, ..self.to };
         Self { to, ..far::sized(self.clone(), to) }
     }
 
-    /// Events of a run.
-    pub fn count(&self, words: &Words) -> u64 {
-        words.times * if words.quick { self.quick_events } else { self.events }
+    /// Number of events of a run.
+    pub fn count(&self, args: &Args) -> u64 {
+        args.times * if args.quick { self.quick_events } else { self.events }
     }
 
     /// Runs it with that build.
-    pub fn run(&self, words: &Words) -> anyhow::Result<Row> {
-        let events = self.count(words);
+    pub fn run(&self, args: &Args) -> anyhow::Result<Row> {
+        let events = self.count(args);
         let dir = folder()?;
-        let sink = Sink::start(self.to.latency, false, words.tls)?;
-        let server = serve(words, dir.path(), &sink, &self.to)?;
+        let sink = Sink::start(self.to.latency, false, args.tls)?;
+        let server = serve(args, dir.path(), &sink, &self.to)?;
         let load = Load {
             to: server.address,
             connections: self.connections,
@@ -123,9 +123,9 @@ impl Flood {
             users: self.users,
             first: 0,
             events: (events / 20).next_multiple_of(self.per_request as u64),
-            form: if words.small { Form::Small } else { Form::Api },
+            form: if args.small { Form::Small } else { Form::Api },
         };
-        // Connections, caches and the allocator get warm.
+        // Warms up connections, caches and the allocator.
         let warm = flood(load)?;
         sink.wait_for(warm.accepted, DRAIN_MAX)?;
         server.wait_until_empty()?;
@@ -146,13 +146,13 @@ impl Flood {
         row.notes.push(format!("SIGTERM to exit {:.0} ms", server.stop()?.as_secs_f64() * 1e3));
         row.notes.extend(log_notes(dir.path()));
         drop(sink);
-        if let Some(calls) = self.calls.filter(|_| words.wants_limits()) {
-            row.limits = Some(self.limits(load, calls, dir.path(), words.quick)?);
+        if let Some(calls) = self.calls.filter(|_| args.wants_limits()) {
+            row.limits = Some(self.limits(load, calls, dir.path(), args.quick)?);
         }
         Ok(row)
     }
 
-    /// A row of it, with what was sent.
+    /// Its row, with what was sent.
     pub fn row(&self, sent: &Sent, reached: Duration) -> Row {
         Row {
             name: self.name.clone(),
@@ -166,7 +166,7 @@ impl Flood {
         }
     }
 
-    /// A transaction holds what can wait at most: one request of every connection.
+    /// The limits of the parts. A transaction holds the most that can wait: one request of every connection.
     fn limits(
         &self,
         load: Load,
@@ -176,7 +176,7 @@ impl Flood {
     ) -> anyhow::Result<Limits> {
         let parts: u64 = if quick { 1 } else { 3 };
         let group = (self.connections * self.per_request) as u64;
-        // Enough for a clock that counts hundredths of a second.
+        // Enough for a clock with hundredths of a second.
         let requests = parts * if self.per_request > 1 { 5_000 } else { 50_000 };
         let sqlite_rows = (parts * 100_000).next_multiple_of(group);
         let sdk_records = parts * if records > 1 { 150_000 } else { 8_000 };

@@ -1,5 +1,5 @@
-//! Fluent Bit with the same floods, in turn with ours: the same generator, sink and events, our configuration of it
-//! (`benches/fluent-bit/`). Its output for Kinesis always speaks TLS, so the sink does, for both.
+//! Fluent Bit with the same floods, in turn with Tributary: the same generator, sink and events, and our configuration
+//! for it (`benches/fluent-bit/`). Its output for Kinesis always uses TLS, so the sink has TLS for both.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 
 use crate::{
-    DRAIN_MAX, Words,
+    Args, DRAIN_MAX,
     flood::Flood,
     folder,
     load::{Form, Load, flood},
@@ -24,13 +24,13 @@ use crate::{
     used,
 };
 
-/// After the last record has come: it reads the answer, and frees what it held.
+/// The time after the last record in which it reads the answer and frees memory.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
-/// Runs the flood with Fluent Bit and with ours in turn; one line that says how they compare.
-pub fn beside(words: &Words, load: &Flood, binary: &Path) -> anyhow::Result<String> {
-    let words = Words { tls: Some(words.tls.unwrap_or(Tls::H1)), ..words.clone() };
-    let (theirs, ours) = report::in_turn(|| run(&words, load, binary), || load.run(&words))?;
+/// Runs the flood with Fluent Bit and Tributary in turn. Returns a line with the comparison.
+pub fn beside(args: &Args, load: &Flood, binary: &Path) -> anyhow::Result<String> {
+    let args = Args { tls: Some(args.tls.unwrap_or(Tls::H1)), ..args.clone() };
+    let (theirs, ours) = report::in_turn(|| run(&args, load, binary), || load.run(&args))?;
     Ok(report::beside(&format!("{}, Fluent Bit → ours", load.load), &theirs, &ours))
 }
 
@@ -41,7 +41,7 @@ struct FluentBit {
 }
 
 impl FluentBit {
-    /// Starts it in that folder, and waits until it takes connections.
+    /// Starts it in that folder, and waits until it accepts connections.
     fn start(binary: &Path, conf: &Path, dir: &Path, sink: &Sink) -> anyhow::Result<Self> {
         let address = free_address()?;
         let log = std::fs::File::create(dir.join("stderr.txt"))?;
@@ -82,12 +82,12 @@ impl Drop for FluentBit {
     }
 }
 
-/// As [`Flood::run`], but for what only ours can be asked: its metrics, and how long it takes to stop.
-fn run(words: &Words, load: &Flood, binary: &Path) -> anyhow::Result<Row> {
-    let events = load.count(words);
+/// Like [`Flood::run`], without the figures that only Tributary has: its metrics, and how long it takes to stop.
+fn run(args: &Args, load: &Flood, binary: &Path) -> anyhow::Result<Row> {
+    let events = load.count(args);
     let dir = folder()?;
-    let sink = Sink::start(load.to.latency, false, words.tls)?;
-    let server = FluentBit::start(binary, &words.fluent_bit_conf, dir.path(), &sink)?;
+    let sink = Sink::start(load.to.latency, false, args.tls)?;
+    let server = FluentBit::start(binary, &args.fluent_bit_conf, dir.path(), &sink)?;
     let sent = Load {
         to: server.address,
         connections: load.connections,

@@ -1,8 +1,12 @@
-//! What the parts alone can do, measured in the same run on the same machine. Each runs in a child process (this
+//! The limits of the parts alone, measured in the same run on the same machine. Each part runs in a child process (this
 //! benchmark, started again with `--part`), so that its CPU time is its own:
-//! (a) an axum handler that checks that the body is JSON and answers, (b) SQLite bulk inserts with the same sync,
-//! (c) the SDK's calls to the same sink. And one `fdatasync` of the same disk; where it is the sender's wait that counts, how
-//! long (a) and (b) take for one event at the same rate.
+//!
+//! - (a) an axum handler that checks that the body is JSON, and answers;
+//! - (b) SQLite bulk inserts with the same sync;
+//! - (c) the SDK's calls to the same sink.
+//!
+//! Also one `fdatasync` of the same disk and, for rows about the sender's wait, the time that (a) and (b) take for one
+//! event at the same rate.
 
 use std::{
     fs::File,
@@ -37,13 +41,13 @@ use crate::{
     template::EVENT_BYTES,
 };
 
-/// Keys of one `PutRecords` call are this far apart at least in the load, so the limit need not care.
+/// Minimum distance in the load between two events of the same key: the limit need not keep them in order.
 const USERS: u64 = 10_000;
 
 /// A part, in a child process.
 #[derive(Clone, Debug, clap::Args)]
-pub struct PartWords {
-    /// Which one: bare-axum, bare-sqlite, bare-sdk
+pub struct PartArgs {
+    /// The part: bare-axum, bare-sqlite, bare-sdk
     #[arg(long, hide = true)]
     part: Option<String>,
     #[arg(long, hide = true)]
@@ -56,13 +60,13 @@ pub struct PartWords {
     group: u64,
     #[arg(long, hide = true, default_value_t = 1)]
     parallel: usize,
-    /// So many commits a second; 0: as many as go.
+    /// Commits a second; 0: as many as possible.
     #[arg(long, hide = true, default_value_t = 0)]
     pace: u32,
 }
 
-impl PartWords {
-    /// Runs the part that these words name, if they name one.
+impl PartArgs {
+    /// Runs the part that the options name, if they name one.
     pub fn run(&self) -> Option<anyhow::Result<()>> {
         Some(match self.part.as_deref()? {
             "bare-axum" => self.axum(),
@@ -148,7 +152,7 @@ async fn check_json(body: Bytes) -> (StatusCode, &'static str) {
     }
 }
 
-/// As the forwarder's: no retries, timeouts set, no stalled-stream protection.
+/// Like the forwarder's: no retries, timeouts set, no stalled-stream protection.
 fn client(url: &str) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
@@ -169,7 +173,8 @@ fn client(url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// `group` records of the size that the default encoding makes of an event: 1 by `PutRecord`, more by `PutRecords`.
+/// Puts `group` records of the size that the default encoding makes of an event: one with `PutRecord`, more with
+/// `PutRecords`.
 async fn call(client: Client, first: u64, group: u64) -> anyhow::Result<()> {
     let data = vec![b'x'; STANDARD.encode([0; EVENT_BYTES]).len()];
     let key = |number: u64| format!("user-{:08}", number % USERS);
@@ -187,12 +192,12 @@ async fn call(client: Client, first: u64, group: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a part did.
+/// The result of a part.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Limit {
     /// Events or records a second.
     pub per_second: f64,
-    /// CPU of each in microseconds; `None` where the system does not say.
+    /// CPU time of each in microseconds; `None` if the system does not tell it.
     pub cpu_us: Option<f64>,
 }
 
@@ -217,9 +222,9 @@ fn say(what: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn child(part: &str, words: &[&str]) -> anyhow::Result<Child> {
+fn child(part: &str, args: &[&str]) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--part", part]).args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(["--part", part]).args(args).stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().with_context(|| format!("{part} did not start"))
 }
 
@@ -229,7 +234,7 @@ fn told<T: for<'de> Deserialize<'de>>(child: Child) -> anyhow::Result<T> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// (a), with the same load as the program under test got.
+/// (a), with the load that the program under test got.
 pub fn axum_limit(load: Load) -> anyhow::Result<Limit> {
     let (address, mut child) = bare_axum()?;
     let before = cpu(child.id());
@@ -252,7 +257,7 @@ fn bare_axum() -> anyhow::Result<(SocketAddr, Child)> {
     Ok((address, child))
 }
 
-/// How long (a) takes to answer, and (b) to commit one row, where so many come a second.
+/// The time of (a) to answer and of (b) to commit one row, at this rate.
 pub fn waits(dir: &Path, load: Load, per_second: u32) -> anyhow::Result<Waits> {
     let (address, mut bare) = bare_axum()?;
     let sent = pace(Load { to: address, ..load }, per_second);
@@ -268,7 +273,7 @@ pub fn waits(dir: &Path, load: Load, per_second: u32) -> anyhow::Result<Waits> {
     })
 }
 
-/// (b), with so many rows in a transaction.
+/// (b), with this number of rows per transaction.
 pub fn sqlite_limit(dir: &Path, rows: u64, group: u64) -> anyhow::Result<Limit> {
     let file = dir.join("bare.sqlite3");
     let file = file.to_str().context("the folder's name is no UTF-8")?;
@@ -276,16 +281,16 @@ pub fn sqlite_limit(dir: &Path, rows: u64, group: u64) -> anyhow::Result<Limit> 
     told(child("bare-sqlite", &["--file", file, "--count", &rows, "--group", &group])?)
 }
 
-/// (c), with so many records in a call and calls at a time.
+/// (c), with this number of records per call and of calls at a time.
 pub fn sdk_limit(records: u64, group: u64, parallel: usize, latency: Duration) -> anyhow::Result<Limit> {
     let sink = Sink::start(latency, false, None)?;
     let address = sink.address.to_string();
     let (records, group, parallel) = (records.to_string(), group.to_string(), parallel.to_string());
-    let words = ["--address", &address, "--count", &records, "--group", &group, "--parallel", &parallel];
-    told(child("bare-sdk", &words)?)
+    let args = ["--address", &address, "--count", &records, "--group", &group, "--parallel", &parallel];
+    told(child("bare-sdk", &args)?)
 }
 
-/// Microseconds of writing 4 KiB in place and syncing them, sorted: the least that "safe on disk" can cost.
+/// Times to write 4 KiB in place and sync them, in microseconds, sorted: the minimum cost of "safe on disk".
 pub fn sync_limit(dir: &Path, times: u32) -> anyhow::Result<Vec<u32>> {
     const BLOCK: usize = 4096;
     let mut file = File::create(dir.join("bare-sync"))?;

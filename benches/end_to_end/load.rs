@@ -1,6 +1,6 @@
-//! The load generator: keep-alive connections that send prebuilt requests, in which only the ids change. It costs a few
-//! microseconds a request, so that the program under test is what is measured. Either as fast as answers come
-//! ([`flood`]), or at a steady rate whatever the answers do ([`pace`]).
+//! The load generator: keep-alive connections that send prepared requests, in which only the ids change. It costs a few
+//! microseconds per request, so that the program under test is measured. It sends as fast as answers come ([`flood`]),
+//! or at a steady rate whatever the answers are ([`pace`]).
 
 use std::{
     io::{Read, Write},
@@ -19,15 +19,15 @@ use tokio::{
 
 use crate::template::{Template, item};
 
-/// How long a sender waits that was told to come again.
+/// The pause of a sender that was told to come again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
-/// What a request of several events is.
+/// The form of a request with several events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// The tracking API's: `{"batch":[…]}` to `/v1/batch`.
+    /// The form of the tracking API: `{"batch":[…]}` to `/v1/batch`.
     Api,
     /// The same with small events.
     Small,
@@ -45,26 +45,26 @@ impl Form {
     }
 }
 
-/// What is sent.
+/// A load.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Where to.
+    /// The endpoint.
     pub to: SocketAddr,
-    /// Connections, each with one request under way.
+    /// Number of connections, each with one request under way.
     pub connections: usize,
-    /// Events of one request; 1: `/v1/track`, else `/v1/batch`.
+    /// Events per request. 1: to `/v1/track`; more: to `/v1/batch`.
     pub per_request: usize,
-    /// Different `userId`s.
+    /// Number of `userId`s.
     pub users: u64,
-    /// The number of the first event: no two events of a run share one.
+    /// The number of the first event. No two events of a run have the same number.
     pub first: u64,
-    /// How many events.
+    /// Number of events.
     pub events: u64,
-    /// What several events of a request are.
+    /// The form of a request with several events.
     pub form: Form,
 }
 
-/// What became of it.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub struct Sent {
     /// Events answered with 200.
@@ -73,15 +73,15 @@ pub struct Sent {
     pub refused: u64,
     /// From the first byte to the last answer.
     pub took: Duration,
-    /// When the last answer came; [`flood`] and [`pace`] always say.
+    /// The time of the last answer. [`flood`] and [`pace`] always set it.
     pub ended: Option<Instant>,
-    /// Microseconds from a request to its answer, in no order.
+    /// Microseconds from each request to its answer, in no order.
     pub latencies: Vec<u32>,
-    /// When the request of each event began, by the event's number; only [`pace`] notes it.
+    /// When the request of each event began, by the number of the event. Only [`pace`] sets it.
     pub began: Vec<(u64, Instant)>,
 }
 
-/// The status of a whole answer; `None`: there is more to read.
+/// The status of a complete answer; `None`: more is to be read.
 fn status_of(answer: &[u8]) -> Option<u16> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
@@ -167,13 +167,13 @@ async fn flood_one(
     }
 }
 
-/// Sends at so many events a second. Each request is due at its own moment; one that its connection is late for counts
-/// from when it was due.
+/// Sends at this number of events a second. Each request has its own due time. A request whose connection is late
+/// counts from the due time.
 pub fn pace(load: Load, per_second: u32) -> anyhow::Result<Sent> {
     pace_counted(load, per_second, &AtomicU64::new(0))
 }
 
-/// The same; `accepted` tells meanwhile how many events were accepted.
+/// The same. Meanwhile `accepted` counts the accepted events.
 pub fn pace_counted(load: Load, per_second: u32, accepted: &AtomicU64) -> anyhow::Result<Sent> {
     let gap = Duration::from_secs(1) / per_second;
     let start = Instant::now() + Duration::from_millis(50);

@@ -1,12 +1,10 @@
-//! The release binary from HTTP to a Kinesis that does nothing, all on loopback and one disk: what an event costs, how
-//! fast events get through, how long a sender waits; beside the limits of its parts, measured in the same run.
+//! The release binary from HTTP to a Kinesis that does nothing, all on loopback and one disk: the cost of an event, the
+//! rate of events, and the waiting time of senders, beside the limits of the parts, measured in the same run.
 //!
-//! `cargo bench --bench end_to_end` prints Markdown; `-- --json` JSON, `-- --quick` a shorter run, `-- --row NAME` one
-//! row (for a profiler), `-- --list` the names; `-- --far` the rows in which Kinesis is 0, 20 and 100 ms away (far.rs has
-//! their scheme of names), and `-- --beside OTHER_BINARY` runs rows with another build too, in turn, and prints ratios;
-//! `-- --fluent-bit BINARY` does so with Fluent Bit. `-- --tls h1` or `h2`: the sink speaks TLS. Counts are bounded, so
-//! is the time. `-- --row backlog --row history --times 5` is 10 million stored events, about 12 GB of disk and ten minutes;
-//! `-- --row window --times 15` is five minutes without the window and five with it.
+//! `cargo bench --bench end_to_end` prints Markdown, and `-- --help` the options. The number of events is bounded, and
+//! so is the time. `-- --row NAME` runs one row, for a profiler. `-- --row backlog --row history --times 5` stores 10
+//! million events, which takes about 12 GB of disk and ten minutes. `-- --row window --times 15` is five minutes
+//! without the window and five with it.
 
 mod backlog;
 mod destination;
@@ -36,7 +34,7 @@ use clap::Parser;
 
 use destination::{Aggregation, Destination};
 use flood::Flood;
-use limits::{PartWords, sync_limit, waits};
+use limits::{PartArgs, sync_limit, waits};
 use load::{Form, Load, Sent, pace};
 use paced::Paced;
 use process::{Face, Server};
@@ -44,66 +42,66 @@ use report::{Quantiles, Row};
 use sink::Sink;
 use tls::Tls;
 
-/// Different users of the floods.
+/// Number of users of the floods.
 const USERS: u64 = 10_000;
 
-/// How long the last record may take to reach the sink.
+/// Maximum time until the last record reaches the sink.
 const DRAIN_MAX: Duration = Duration::from_mins(2);
 
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[derive(Clone, Debug, Parser)]
 #[command(about = "Measures the release binary against a Kinesis that does nothing")]
-struct Words {
-    /// Fewer events: about a minute in all
+struct Args {
+    /// Send fewer events: about a minute in all
     #[arg(long)]
     quick: bool,
-    /// JSON instead of Markdown
+    /// Print JSON instead of Markdown
     #[arg(long)]
     json: bool,
-    /// This row alone (repeatable)
+    /// Run this row alone (repeatable)
     #[arg(long = "row", value_name = "NAME")]
     rows: Vec<String>,
-    /// Print the rows' names
+    /// Print the names of the rows
     #[arg(long)]
     list: bool,
-    /// Leave the limits out
+    /// Leave out the limits of the parts
     #[arg(long)]
     no_limits: bool,
-    /// The rows with a stream that is far away, and no others
+    /// Run only the rows with a distant stream
     #[arg(long)]
     far: bool,
-    /// Events of 350 bytes instead of 700, without the limits of the parts
+    /// Send events of 350 bytes instead of 700, without the limits of the parts
     #[arg(long)]
     small: bool,
-    /// The sink speaks TLS with HTTP/1.1 or HTTP/2; without the limits, which do not
+    /// Let the sink speak TLS with HTTP/1.1 or HTTP/2, without the limits of the parts, which have no TLS
     #[arg(long, value_name = "HTTP")]
     tls: Option<Tls>,
-    /// Run each flood and paced load with this build too, in turn, three times, and print what changed
+    /// Run each flood and paced load with this build too, in turn, three times, and print the comparison
     #[arg(long, value_name = "FILE")]
     beside: Option<PathBuf>,
-    /// The build beside runs without aggregation, even if it knows it
+    /// Switch aggregation off in the other build
     #[arg(long, requires = "beside")]
     beside_without_aggregation: bool,
-    /// Run each flood with this Fluent Bit too, in turn, three times, and print how they compare
+    /// Run each flood with this Fluent Bit too, in turn, three times, and print the comparison
     #[arg(long, value_name = "FILE", conflicts_with = "beside")]
     fluent_bit: Option<PathBuf>,
-    /// Its configuration
+    /// The configuration of Fluent Bit
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/fluent-bit/disk.conf"))]
     fluent_bit_conf: PathBuf,
-    /// Another build of the program, such as one with symbols
+    /// Use another build of the program, for example one with symbols
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_tributary"))]
     binary: PathBuf,
-    /// Flags for `serve`, such as "--encoding json"
-    #[arg(long, value_name = "WORDS", default_value = "", allow_hyphen_values = true)]
+    /// Pass flags to `serve`, such as "--encoding json"
+    #[arg(long, value_name = "FLAGS", default_value = "", allow_hyphen_values = true)]
     serve: String,
-    /// Times as many events
+    /// Multiply the number of events
     #[arg(long, default_value_t = 1)]
     times: u64,
-    /// What cargo says to every benchmark
+    /// Passed by cargo to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
     #[command(flatten)]
-    part: PartWords,
+    part: PartArgs,
 }
 
 const STEADY: &str = "steady";
@@ -113,87 +111,87 @@ const BACKLOG: &str = "backlog";
 const HISTORY: &str = "history";
 
 fn main() -> anyhow::Result<()> {
-    let words = Words::parse();
-    if let Some(done) = words.part.run() {
+    let args = Args::parse();
+    if let Some(done) = args.part.run() {
         return done;
     }
     records::check().context("the sink counts wrongly")?;
-    if !words.bench {
-        // `cargo test --all-targets` starts benchmarks too, without this word.
+    if !args.bench {
+        // `cargo test --all-targets` starts benchmarks too, without this argument.
         print("Measures only with --bench, which `cargo bench` says by itself.");
         return Ok(());
     }
-    let Some((floods, paced)) = chosen(&words)? else { return Ok(()) };
-    if let Some(other) = &words.fluent_bit {
+    let Some((floods, paced)) = chosen(&args)? else { return Ok(()) };
+    if let Some(other) = &args.fluent_bit {
         for flood in floods {
-            print(&fluent_bit::beside(&words, &flood, other).with_context(|| format!("row {}", flood.name))?);
+            print(&fluent_bit::beside(&args, &flood, other).with_context(|| format!("row {}", flood.name))?);
         }
         return Ok(());
     }
-    if let Some(other) = &words.beside {
+    if let Some(other) = &args.beside {
         for flood in floods {
-            print(&flood.beside(&words, other).with_context(|| format!("row {}", flood.name))?);
+            print(&flood.beside(&args, other).with_context(|| format!("row {}", flood.name))?);
         }
         for load in paced {
-            print(&load.beside(&words, other).with_context(|| format!("row {}", load.name))?);
+            print(&load.beside(&args, other).with_context(|| format!("row {}", load.name))?);
         }
         return Ok(());
     }
     let mut rows = Vec::new();
     for flood in floods {
-        rows.push(flood.run(&words).with_context(|| format!("row {}", flood.name))?);
+        rows.push(flood.run(&args).with_context(|| format!("row {}", flood.name))?);
     }
     for load in paced {
-        rows.push(load.run(&words).with_context(|| format!("row {}", load.name))?);
+        rows.push(load.run(&args).with_context(|| format!("row {}", load.name))?);
     }
-    rows.extend(other_rows(&words)?);
-    let text = if words.json { serde_json::to_string_pretty(&rows)? } else { report::markdown(&rows)? };
+    rows.extend(other_rows(&args)?);
+    let text = if args.json { serde_json::to_string_pretty(&rows)? } else { report::markdown(&rows)? };
     print(&text);
     Ok(())
 }
 
-impl Words {
+impl Args {
     fn wants(&self, name: &str) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|row| row == name)
     }
 
-    /// Whether the limits of the parts are measured, too: over plain HTTP, and for our own table alone.
+    /// Whether the limits of the parts are measured too: only over plain HTTP and for our own table.
     fn wants_limits(&self) -> bool {
         !self.no_limits && !self.small && self.tls.is_none() && self.beside.is_none()
     }
 }
 
-/// The floods and paced loads that the words ask for; `None`: they ask for the names alone, which are printed.
-fn chosen(words: &Words) -> anyhow::Result<Option<(Vec<Flood>, Vec<Paced>)>> {
+/// The chosen floods and paced loads. `None`: only their names are wanted, which are printed.
+fn chosen(args: &Args) -> anyhow::Result<Option<(Vec<Flood>, Vec<Paced>)>> {
     let (near, far, mut paced) = (flood::near(), far::floods(), far::paced());
     let of_floods = near.iter().chain(&far).map(|flood| &*flood.name);
     let of_others = [STEADY, WINDOW, IDLE, BACKLOG, HISTORY];
     let names: Vec<&str> = of_floods.chain(paced.iter().map(|load| &*load.name)).chain(of_others).collect();
-    for name in &words.rows {
+    for name in &args.rows {
         anyhow::ensure!(names.contains(&name.as_str()), "no row is called {name}; there are {names:?}");
     }
-    if words.list {
+    if args.list {
         print(&names.join("\n"));
         return Ok(None);
     }
-    if words.rows.is_empty() && !words.far {
+    if args.rows.is_empty() && !args.far {
         return Ok(Some((near.into(), Vec::new())));
     }
-    if words.rows.is_empty() {
-        return Ok(Some(far_rows(words, far, paced)?));
+    if args.rows.is_empty() {
+        return Ok(Some(far_rows(args, far, paced)?));
     }
-    let floods = near.into_iter().chain(far).filter(|flood| words.wants(&flood.name)).collect();
-    paced.retain(|load| words.wants(&load.name));
+    let floods = near.into_iter().chain(far).filter(|flood| args.wants(&flood.name)).collect();
+    paced.retain(|load| args.wants(&load.name));
     Ok(Some((floods, paced)))
 }
 
-/// All rows with a far stream, but for those that this build cannot run.
+/// All rows with a distant stream, except those that this build cannot run.
 fn far_rows(
-    words: &Words,
+    args: &Args,
     mut floods: Vec<Flood>,
     mut paced: Vec<Paced>,
 ) -> anyhow::Result<(Vec<Flood>, Vec<Paced>)> {
-    if !destination::knows_aggregation(&words.binary)? {
+    if !destination::knows_aggregation(&args.binary)? {
         print("This build knows no aggregation: the rows with aggregation are left out.\n");
         floods.retain(|flood| flood.to.aggregation == Aggregation::None);
         paced.retain(|load| load.to.aggregation == Aggregation::None);
@@ -202,23 +200,23 @@ fn far_rows(
 }
 
 /// The rows that are neither floods nor paced loads.
-fn other_rows(words: &Words) -> anyhow::Result<Vec<Row>> {
+fn other_rows(args: &Args) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    let wanted = |name: &str| !words.far && words.wants(name);
+    let wanted = |name: &str| !args.far && args.wants(name);
     if wanted(STEADY) {
-        rows.push(steady(words).with_context(|| format!("row {STEADY}"))?);
+        rows.push(steady(args).with_context(|| format!("row {STEADY}"))?);
     }
     if wanted(WINDOW) {
-        rows.push(window::window(words).with_context(|| format!("row {WINDOW}"))?);
+        rows.push(window::window(args).with_context(|| format!("row {WINDOW}"))?);
     }
     if wanted(IDLE) {
-        rows.push(idle(words).with_context(|| format!("row {IDLE}"))?);
+        rows.push(idle(args).with_context(|| format!("row {IDLE}"))?);
     }
     if wanted(BACKLOG) {
-        rows.push(backlog::backlog(words).with_context(|| format!("row {BACKLOG}"))?);
+        rows.push(backlog::backlog(args).with_context(|| format!("row {BACKLOG}"))?);
     }
     if wanted(HISTORY) {
-        rows.push(backlog::history(words).with_context(|| format!("row {HISTORY}"))?);
+        rows.push(backlog::history(args).with_context(|| format!("row {HISTORY}"))?);
     }
     Ok(rows)
 }
@@ -228,19 +226,19 @@ fn print(text: &str) {
     println!("{text}");
 }
 
-/// On the disk that cargo builds on: the system's folder for temporary files is often in memory.
+/// A folder on the disk on which cargo builds: the system's folder for temporary files is often in memory.
 fn folder() -> std::io::Result<tempfile::TempDir> {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
 }
 
 /// Starts the program under test in `dir`.
-fn serve(words: &Words, dir: &Path, sink: &Sink, to: &Destination) -> anyhow::Result<Server> {
-    let mut flags = to.flags(&words.binary)?;
-    flags.extend(words.serve.split_whitespace());
-    Server::start(&words.binary, Face::Headless, dir, sink, &flags)
+fn serve(args: &Args, dir: &Path, sink: &Sink, to: &Destination) -> anyhow::Result<Server> {
+    let mut flags = to.flags(&args.binary)?;
+    flags.extend(args.serve.split_whitespace());
+    Server::start(&args.binary, Face::Headless, dir, sink, &flags)
 }
 
-/// CPU of this process: load generator and sink.
+/// CPU time of this process: load generator and sink.
 fn own_cpu() -> Option<Duration> {
     process::cpu(std::process::id())
 }
@@ -249,7 +247,8 @@ fn used(before: Option<Duration>, after: Option<Duration>, events: u64) -> Optio
     Some(after?.saturating_sub(before?).as_secs_f64() * 1e6 / events as f64)
 }
 
-/// What must not be: events twice, refused for good, missing in the ledger, or in records that cannot be read.
+/// Notes on what must not happen: events that are stored twice, rejected, missing in the ledger, or in unreadable
+/// records.
 fn odd_notes(server: &Server, sink: &Sink, accepted: u64) -> Vec<String> {
     let mut notes = Vec::new();
     if sink.events() != accepted {
@@ -258,7 +257,7 @@ fn odd_notes(server: &Server, sink: &Sink, accepted: u64) -> Vec<String> {
     if sink.unreadable() > 0 {
         notes.push(format!("ODD: {} aggregated records cannot be read", sink.unreadable()));
     }
-    // What the program says that it put, if it counts that.
+    // The program's own counts of what it put, if it has them.
     for (name, seen) in [("records_total", sink.records()), ("payload_units_total", sink.units())] {
         let said = server.metric(&format!("tributary_{name}")).filter(|said| *said > 0);
         if said.is_some_and(|said| said != seen) {
@@ -281,7 +280,7 @@ fn log_notes(dir: &Path) -> Vec<String> {
     bad.take(5).map(|line| format!("ODD, in the log: {line}")).collect()
 }
 
-/// From each request to the sink's answer, in microseconds.
+/// Microseconds from each request to the sink's answer.
 fn until_delivered(sent: &Sent, sink: &Sink, users: u64) -> Vec<u32> {
     let answered: HashMap<u64, Instant> = sink.answered().into_iter().collect();
     let of_event = |(event, began): &(u64, Instant)| {
@@ -291,20 +290,20 @@ fn until_delivered(sent: &Sent, sink: &Sink, users: u64) -> Vec<u32> {
     sent.began.iter().filter_map(of_event).collect()
 }
 
-/// 1,000 single events a second: how long senders wait, beside what the disk needs to sync once.
-fn steady(words: &Words) -> anyhow::Result<Row> {
+/// 1,000 single events a second: the waiting time of senders, beside the time of one sync of the disk.
+fn steady(args: &Args) -> anyhow::Result<Row> {
     const PER_SECOND: u32 = 1_000;
-    let seconds = if words.quick { 4 } else { 15 };
+    let seconds = if args.quick { 4 } else { 15 };
     let dir = folder()?;
     let mut syncs = sync_limit(dir.path(), 400)?;
     let to = Destination::plain("put-record", Duration::from_millis(20));
-    let sink = Sink::start(to.latency, true, words.tls)?;
-    let server = serve(words, dir.path(), &sink, &to)?;
+    let sink = Sink::start(to.latency, true, args.tls)?;
+    let server = serve(args, dir.path(), &sink, &to)?;
     let load = Load {
         to: server.address,
         connections: 50,
         per_request: 1,
-        // Every event has a user of its own, by whose number its record is found.
+        // Every event has a user of its own, whose number identifies its record.
         users: 99_999_989,
         first: 0,
         events: 1_000,
@@ -340,29 +339,29 @@ fn steady(words: &Words) -> anyhow::Result<Row> {
     row.notes.extend(log_notes(dir.path()));
     syncs.extend(sync_limit(dir.path(), 400)?);
     row.sync_ms = Quantiles::of(&mut syncs);
-    if words.wants_limits() {
+    if args.wants_limits() {
         row.waits = Some(waits(dir.path(), load, PER_SECOND)?);
     }
     Ok(row)
 }
 
-/// Nothing to do: start-up on a new and on a used folder, then CPU and memory at rest.
-fn idle(words: &Words) -> anyhow::Result<Row> {
+/// No load: start-up on a new and on a used folder, then CPU and memory when idle.
+fn idle(args: &Args) -> anyhow::Result<Row> {
     let to = Destination::plain("put-record", Duration::ZERO);
-    let sink = Sink::start(to.latency, false, words.tls)?;
+    let sink = Sink::start(to.latency, false, args.tls)?;
     let dir = folder()?;
     let mut starts = Vec::new();
     for _ in 0..5 {
-        let server = serve(words, dir.path(), &sink, &to)?;
+        let server = serve(args, dir.path(), &sink, &to)?;
         starts.push(server.start_up.as_secs_f64() * 1e3);
         server.stop()?;
     }
     let first = starts.remove(0);
     starts.sort_by(f64::total_cmp);
-    let server = serve(words, dir.path(), &sink, &to)?;
+    let server = serve(args, dir.path(), &sink, &to)?;
     std::thread::sleep(Duration::from_secs(1));
     let before = server.cpu();
-    let span = Duration::from_secs(if words.quick { 3 } else { 10 });
+    let span = Duration::from_secs(if args.quick { 3 } else { 10 });
     std::thread::sleep(span);
     let cpu = before.zip(server.cpu()).map(|(before, after)| after.saturating_sub(before));
     let share = cpu.map(|cpu| format!("{:.1} % CPU", cpu.as_secs_f64() * 100.0 / span.as_secs_f64()));

@@ -1,5 +1,5 @@
-//! Loads that are offered at a fixed rate, whatever the stream does, and must be delivered as they come: how long the
-//! queue gets, and how far behind the last delivery is.
+//! Loads at a fixed rate, whatever the stream does, which must be delivered as they come: the length of the queue, and
+//! how far behind the last delivery is.
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    DRAIN_MAX, Words,
+    Args, DRAIN_MAX,
     destination::{Aggregation, Destination, knows_aggregation},
     folder,
     load::{Form, Load, Sent, pace, pace_counted},
@@ -27,68 +27,68 @@ use crate::{
 const SECONDS: u32 = 10;
 const SECONDS_QUICK: u32 = 3;
 
-/// Connections of the senders.
+/// Number of connections of the senders.
 const CONNECTIONS: usize = 50;
 
-/// A stream that has not taken all of it so long after the last event was accepted does not keep up.
+/// Maximum time after the last accepted event until all have arrived. A stream that takes longer does not keep up.
 const BEHIND_MAX: Duration = Duration::from_secs(10);
 
-/// How often the length of the queue is looked at.
+/// How often the length of the queue is measured.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// A load at a fixed rate.
 #[derive(Clone, Debug)]
 pub struct Paced {
-    /// For `--row`.
+    /// The name for `--row`.
     pub name: Cow<'static, str>,
-    /// For people.
+    /// The description for people.
     pub load: Cow<'static, str>,
     /// Where the events go.
     pub to: Destination,
-    /// Different users.
+    /// Number of users.
     pub users: u64,
     /// Events a second.
     pub per_second: u32,
-    /// Events of a request.
+    /// Events per request.
     pub per_request: usize,
 }
 
 impl Paced {
-    /// Runs it with both builds in turn; one line that says what changed.
-    pub fn beside(&self, words: &Words, other: &Path) -> anyhow::Result<String> {
-        let words_of_other = Words { binary: other.to_owned(), ..words.clone() };
+    /// Runs it with both builds in turn. Returns a line with the comparison.
+    pub fn beside(&self, args: &Args, other: &Path) -> anyhow::Result<String> {
+        let args_of_other = Args { binary: other.to_owned(), ..args.clone() };
         let without = self.to.aggregation != Aggregation::None
-            && (words.beside_without_aggregation || !knows_aggregation(other)?);
+            && (args.beside_without_aggregation || !knows_aggregation(other)?);
         let mut theirs = self.clone();
         let mut title = self.load.to_string();
         if without {
             theirs.to.aggregation = Aggregation::None;
             title.push_str(" (the other without aggregation)");
         }
-        let (others, ours) = report::in_turn(|| theirs.run(&words_of_other), || self.run(words))?;
+        let (others, ours) = report::in_turn(|| theirs.run(&args_of_other), || self.run(args))?;
         Ok(report::beside(&title, &others, &ours))
     }
 
     /// Runs it with that build.
-    pub fn run(&self, words: &Words) -> anyhow::Result<Row> {
-        let seconds = if words.quick { SECONDS_QUICK } else { SECONDS };
+    pub fn run(&self, args: &Args) -> anyhow::Result<Row> {
+        let seconds = if args.quick { SECONDS_QUICK } else { SECONDS };
         let dir = folder()?;
-        let sink = Sink::start(self.to.latency, false, words.tls)?;
-        let server = serve(words, dir.path(), &sink, &self.to)?;
+        let sink = Sink::start(self.to.latency, false, args.tls)?;
+        let server = serve(args, dir.path(), &sink, &self.to)?;
         let load = Load {
             to: server.address,
             connections: CONNECTIONS,
             per_request: self.per_request,
             users: self.users,
             first: 0,
-            // Few: a load that does not keep up does not begin with a queue.
+            // Few events, so that a load that does not keep up does not begin with a queue.
             events: (CONNECTIONS * self.per_request) as u64,
-            form: if words.small { Form::Small } else { Form::Api },
+            form: if args.small { Form::Small } else { Form::Api },
         };
         let warm = pace(load, self.per_second)?;
         sink.wait_for(warm.accepted, DRAIN_MAX)?;
         server.wait_until_empty()?;
-        let events = (u64::from(self.per_second) * u64::from(seconds) * words.times)
+        let events = (u64::from(self.per_second) * u64::from(seconds) * args.times)
             .next_multiple_of(self.per_request as u64);
         let load = Load { first: warm.accepted, events, ..load };
         let (cpu, own, traffic) = (server.cpu(), own_cpu(), Traffic::of(&sink));
@@ -114,7 +114,7 @@ impl Paced {
         };
         traffic.until_now(&sink, &mut row);
         if !keeps_up {
-            // Its queue may take minutes: the process is ended.
+            // Its queue may take minutes: the process is killed.
             row.notes.push(format!(
                 "ODD: does not keep up, {reached} of {} events had reached the sink {} s after the last was accepted",
                 sent.accepted,
@@ -130,8 +130,8 @@ impl Paced {
         Ok(row)
     }
 
-    /// Sends, and the longest queue meanwhile: events that were accepted and had not reached the sink. `before`: events
-    /// that the sink had before.
+    /// Sends, and measures the longest queue: events that were accepted and had not reached the sink. `before`: number
+    /// of events that the sink had before.
     fn while_watched(&self, load: Load, sink: &Sink, before: u64) -> anyhow::Result<(Sent, u64)> {
         let (accepted, look) = (AtomicU64::new(0), AtomicU64::new(0));
         let (done, is_done) = std::sync::mpsc::sync_channel::<()>(0);
@@ -139,7 +139,7 @@ impl Paced {
         let sent = std::thread::scope(|scope| {
             let watch = move || {
                 while is_done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                    // Accepted first: what reaches the sink between the two looks does not make the queue longer.
+                    // Read first: events that reach the sink between the two reads then do not make the queue longer.
                     let accepted = so_far.load(Ordering::Relaxed);
                     longest.fetch_max((before + accepted).saturating_sub(sink.events()), Ordering::Relaxed);
                 }

@@ -1,5 +1,5 @@
-//! Processes under test: the release binary and the children that measure limits; what they cost, as Linux counts it.
-//! On other systems CPU and memory are not known (`None`).
+//! Processes under test: the release binary, and the children that measure limits; their cost as Linux counts it. On
+//! other systems CPU time and memory are not known (`None`).
 
 use std::{
     io::{Read, Write},
@@ -13,20 +13,20 @@ use anyhow::Context;
 
 use crate::{load::micros, sink::Sink, template::WRITE_KEY};
 
-/// Linux counts CPU time in hundredths of a second (`USER_HZ`, the same on every architecture that Rust knows well).
+/// Linux counts CPU time in hundredths of a second (`USER_HZ`, the same on every architecture that Rust supports well).
 const TICK: Duration = Duration::from_millis(10);
 
-/// CPU time of all of a process's threads, user and system.
+/// CPU time of all threads of a process, user and system.
 pub fn cpu(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything; after it, utime and stime are fields 14 and 15.
+    // The name in brackets may contain anything. After it, utime and stime are fields 14 and 15.
     let after = &stat[stat.rfind(')')? + 2..];
     let mut fields = after.split(' ').skip(11);
     let ticks: u32 = fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?;
     Some(TICK * ticks)
 }
 
-/// Resident bytes: most ever (`VmHWM`) or now (`VmRSS`).
+/// Resident bytes: the peak (`VmHWM`) or now (`VmRSS`).
 pub fn memory(pid: u32, line: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
@@ -38,7 +38,7 @@ pub fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
-/// The body of a GET's answer, if that was a 200.
+/// The body of the answer to a GET, if its status was 200.
 pub fn get(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
@@ -50,7 +50,7 @@ pub fn get(address: SocketAddr, path: &str) -> Option<String> {
     head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
 }
 
-/// AWS's keys for a program that signs what it sends; they are AWS's example.
+/// AWS keys for a program that signs its requests: those of AWS's examples.
 pub const KEYS: [(&str, &str); 2] = [
     ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
     ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
@@ -61,11 +61,11 @@ pub const KEYS: [(&str, &str); 2] = [
 pub enum Face {
     /// `tributary serve`.
     Headless,
-    /// The desktop app: it takes no flags of `serve`, so the same settings are its environment.
+    /// The desktop app. It takes no flags of `serve`, so the settings are in its environment.
     Window,
 }
 
-/// CPU time of a process's threads by name: of those that are the engine's, or of all others.
+/// CPU time of a process's threads by name: of the engine's, or of all others.
 fn cpu_of_threads(pid: u32, engine: bool) -> Option<Duration> {
     let mut all = Duration::ZERO;
     for thread in std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
@@ -86,23 +86,23 @@ pub struct Server {
     child: Child,
     /// The capture endpoint.
     pub address: SocketAddr,
-    /// From starting the process until `/ready` said so.
+    /// Time from the start of the process until `/ready` is 200.
     pub start_up: Duration,
 }
 
 impl Server {
-    /// Starts it on that folder and waits until it is ready. `words` are flags of `serve`.
+    /// Starts it on that folder and waits until it is ready. `args` are flags of `serve`.
     pub fn start(
         binary: &Path,
         face: Face,
         data_dir: &Path,
         sink: &Sink,
-        words: &[&str],
+        args: &[&str],
     ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let began = Instant::now();
         let log = std::fs::File::create(data_dir.join("stderr.txt"))?;
-        // Nothing of this machine's AWS settings, and no warning that they are missing.
+        // Hides this machine's AWS settings, without a warning that they are missing.
         let no_aws = data_dir.join("no-aws-settings");
         std::fs::write(&no_aws, "")?;
         let mut command = Command::new(binary);
@@ -119,7 +119,7 @@ impl Server {
             ["--endpoint-url", &sink_url],
             ["--listen", &listen],
         ];
-        let flags: Vec<&str> = flags.as_flattened().iter().chain(words).copied().collect();
+        let flags: Vec<&str> = flags.as_flattened().iter().chain(args).copied().collect();
         match face {
             Face::Headless => {
                 command.arg("serve").args(flags).args(["--write-key", WRITE_KEY]);
@@ -128,7 +128,7 @@ impl Server {
                 let source =
                     format!("[[capture.sources]]\nname = \"benchmark\"\nwrite_key = \"{WRITE_KEY}\"\n");
                 std::fs::write(data_dir.join("config.toml"), source)?;
-                // As somebody left it who looks at the log, and times of its frames in its own.
+                // As a user left it who watches the log, with the times of its frames in a file.
                 std::fs::create_dir_all(data_dir.join("data"))?;
                 std::fs::write(data_dir.join("data/window.json"), r#"{"place":"live"}"#)?;
                 command.env("TRIBUTARY_LOG", "warn,frame=trace");
@@ -171,17 +171,17 @@ impl Server {
         cpu(self.child.id())
     }
 
-    /// The same of the engine's threads alone: runtime and spool.
+    /// CPU time so far of the engine's threads: runtime and spool.
     pub fn engine_cpu(&self) -> Option<Duration> {
         cpu_of_threads(self.child.id(), true)
     }
 
-    /// And of all others: the window's, what draws for it, what reads the log for it.
+    /// CPU time so far of all other threads: those of the window, of its drawing, and of the log's reader.
     pub fn other_cpu(&self) -> Option<Duration> {
         cpu_of_threads(self.child.id(), false)
     }
 
-    /// Most bytes resident so far.
+    /// Peak of resident bytes so far.
     pub fn memory_peak(&self) -> Option<u64> {
         memory(self.child.id(), "VmHWM")
     }
@@ -191,22 +191,18 @@ impl Server {
         memory(self.child.id(), "VmRSS")
     }
 
-    /// How long a command of the same program takes on the same folder, and what it says.
-    pub fn time_command(
-        binary: &Path,
-        data_dir: &Path,
-        words: &[&str],
-    ) -> anyhow::Result<(Duration, String)> {
+    /// The time of a command of the same program on the same folder, and its output.
+    pub fn time_command(binary: &Path, data_dir: &Path, args: &[&str]) -> anyhow::Result<(Duration, String)> {
         let began = Instant::now();
         let output = Command::new(binary)
             .arg("--config")
             .arg(data_dir.join("config.toml"))
             .arg("--data-dir")
             .arg(data_dir.join("data"))
-            .args(words)
+            .args(args)
             .output()?;
         let took = began.elapsed();
-        anyhow::ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok((took, String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
@@ -216,7 +212,7 @@ impl Server {
         text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
 
-    /// How long each of the window's frames took so far, in microseconds; none of [`Face::Headless`].
+    /// The time of each of the window's frames so far, in microseconds; empty for [`Face::Headless`].
     pub fn frames(data_dir: &Path) -> anyhow::Result<Vec<u32>> {
         let log = std::fs::read_to_string(data_dir.join("stderr.txt"))?;
         let of_frame = |line: &str| {
@@ -226,7 +222,7 @@ impl Server {
         Ok(log.lines().filter_map(of_frame).collect())
     }
 
-    /// Waits until nothing is queued any more; what is settled is then on disk.
+    /// Waits until nothing is queued any more and the settlements are on disk.
     pub fn wait_until_empty(&self) -> anyhow::Result<()> {
         let until = Instant::now() + Duration::from_mins(1);
         while self.metric("tributary_queued_events") != Some(0) {
@@ -236,7 +232,7 @@ impl Server {
         Ok(())
     }
 
-    /// SIGTERM, and how long draining took. On Windows, the process is ended.
+    /// Sends SIGTERM, and returns how long draining took. On Windows the process is killed.
     pub fn stop(mut self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         if cfg!(unix) {
@@ -261,7 +257,7 @@ impl Drop for Server {
     }
 }
 
-/// Ends a child; one that is gone already is as good.
+/// Ends a child. A child that has ended already is no error.
 pub fn end(child: &mut Child) {
     drop(child.kill());
     drop(child.wait());

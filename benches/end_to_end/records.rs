@@ -1,11 +1,10 @@
-//! Counts what a `PutRecord` or `PutRecords` request holds: records, events, PUT payload units and the users of its events.
-//! A record is one event, or the user records of a record that was aggregated as the Kinesis Producer Library (KPL) does
-//! it, or as many events as its data has lines.
+//! Counts what a `PutRecord` or `PutRecords` request holds: records, events, PUT payload units and the users of its
+//! events. A record holds one event, or the user records of an aggregated record of the Kinesis Producer Library (KPL),
+//! or as many events as its data has lines.
 //!
-//! It costs 0.15 µs a record in the default encoding and 0.4 µs an event of a KPL record: only records that may hold
-//! several events are decoded, by vector code, and of a KPL record the top level of its protobuf alone is read. The MD5
-//! of each 64th KPL record is checked.
-//! [`check`] holds all of it against records whose content is known.
+//! Counting costs 0.15 µs per record in the default encoding and 0.4 µs per event of a KPL record. Only records that
+//! may hold several events are decoded, by vector code, and only the top level of a KPL record's protobuf is read. The
+//! MD5 of each 64th KPL record is checked. [`check`] compares all of it with records whose content is known.
 
 use std::sync::Arc;
 
@@ -18,33 +17,34 @@ const DATA: &[u8] = b"\"Data\":\"";
 const PARTITION_KEY: &[u8] = b"\"PartitionKey\":\"";
 const USER_ID: &[u8] = b"\"userId\":\"";
 
-/// How a KPL record begins: its magic, and the same in base64 but for the last character, which holds bits of what follows.
+/// The beginning of a KPL record: its magic, and the same in base64 without the last character, which holds bits of the
+/// next byte.
 const KPL_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
 const KPL_MAGIC_BASE64: &[u8] = b"84maw";
 
-/// How a record begins whose data is JSON text, `{"`, in base64. The default encoding begins with another letter.
+/// The beginning of a record in base64 whose data is JSON text, `{"`. The default encoding begins with another letter.
 const JSON_BASE64: &[u8] = b"ey";
 
-/// What AWS bills: each began 25 KB of a record's data and partition key.
+/// What AWS bills: each started 25 KB of a record's data and partition key.
 const UNIT_BYTES: usize = 25 << 10;
 
-/// One of so many KPL records has its MD5 checked.
+/// One of this number of KPL records has its MD5 checked.
 const CHECKED_EACH: u64 = 64;
 
-/// What requests held.
+/// Counts of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Records of Kinesis.
+    /// Number of records.
     pub records: u64,
-    /// Events in them.
+    /// Number of events in them.
     pub events: u64,
-    /// PUT payload units.
+    /// Number of PUT payload units.
     pub units: u64,
-    /// Records that say that they are aggregated and cannot be read; each counts as one event.
+    /// Number of aggregated records that cannot be read. Each counts as one event.
     pub unreadable: u64,
 }
 
-/// Counts, with buffers that are used again.
+/// The counter, with buffers that are reused.
 #[derive(Debug)]
 pub struct Counter {
     data: Finder<'static>,
@@ -55,7 +55,7 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// One that has seen nothing.
+    /// A counter that has seen nothing.
     pub fn new() -> Self {
         Self {
             data: Finder::new(DATA),
@@ -66,11 +66,11 @@ impl Counter {
         }
     }
 
-    /// Counts the records of a request's body. `users`: gets the user number of each event.
+    /// Counts the records of a request's body. Adds the user number of each event to `users`.
     pub fn count(&mut self, body: &[u8], mut users: Option<&mut Vec<u64>>) -> Counted {
         let mut all = Counted::default();
         let Self { data, key, user_id, decoded, kpl_records } = self;
-        // Either may come first in a record, so they are found apart.
+        // Either member may come first in a record, so they are searched separately.
         for (data_at, key_at) in data.find_iter(body).zip(key.find_iter(body)) {
             let text = until_quote(&body[data_at + DATA.len()..]);
             let key = until_quote(&body[key_at + PARTITION_KEY.len()..]);
@@ -118,13 +118,13 @@ fn user_number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text.strip_prefix(b"user-")?.get(..8)?).ok()?.parse().ok()
 }
 
-/// Lines; the last need not end.
+/// Number of lines. The last one may lack its end.
 fn lines(data: &[u8]) -> u64 {
     let ended = memchr_iter(b'\n', data).count() as u64;
     ended + u64::from(data.last() != Some(&b'\n'))
 }
 
-/// User records of a KPL record; `None`: it breaks the format.
+/// Number of user records of a KPL record; `None`: it breaks the format.
 fn kpl_events(data: &[u8], check: bool, users: Option<&mut Vec<u64>>) -> Option<u64> {
     let (message, digest) = data.strip_prefix(&KPL_MAGIC)?.split_last_chunk::<16>()?;
     if check && Md5::digest(message)[..] != digest[..] {
@@ -159,7 +159,7 @@ enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The next field of a protobuf message, of the two wire types that the format has.
+/// The next field of a protobuf message, in one of the two wire types of the format.
 fn field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
     let tag = varint(rest)?;
     let value = match tag & 7 {
@@ -188,7 +188,7 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// A KPL record of these user records, written without the code that is measured.
+/// A KPL record of these user records, written by independent code.
 fn kpl(records: &[(u8, &str)], keys: &[&str]) -> Vec<u8> {
     fn put(message: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
         message.push(tag);
@@ -251,7 +251,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Fails where the counting is wrong.
+/// Fails if the counting is wrong.
 pub fn check() -> anyhow::Result<()> {
     let (mut entries, mut sum, mut all_users) = (Vec::new(), Counted::default(), Vec::new());
     for Case { name, data, key, counted, users } in cases() {
@@ -260,11 +260,11 @@ pub fn check() -> anyhow::Result<()> {
         let found = Counter::new().count(entry.as_bytes(), Some(&mut found_users));
         ensure!(found == counted, "{name}: {found:?}, not {counted:?}");
         ensure!(found_users == users, "{name}: users {found_users:?}, not {users:?}");
-        // The product's own reader does not know this code.
+        // The product's own reader is independent of this code.
         let read = tributary::event::parts(&Arc::from(key), &data);
         let is_whole = name != "lines" && counted.unreadable == 0;
         ensure!(!is_whole || read.len() as u64 == counted.events, "{name}: the product reads {read:?}");
-        // Of 64 KPL records, the MD5 of the first alone is checked.
+        // Only the first of 64 KPL records has its MD5 checked.
         if name != "KPL with a wrong MD5" {
             entries.push(entry);
             sum.records += found.records;

@@ -1,4 +1,4 @@
-//! What was measured, as a Markdown table for people and as JSON for programs.
+//! The results, as a Markdown table for people and as JSON for programs.
 
 use std::{borrow::Cow, fmt::Write};
 
@@ -6,54 +6,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Limit;
 
-/// One row of the table: a load, what the program did with it, and what its parts alone can do.
+/// One row of the table: a load, the program's figures, and the limits of the parts alone.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Row {
-    /// For `--row`.
+    /// The name for `--row`.
     pub name: Cow<'static, str>,
-    /// For people.
+    /// The description for people.
     pub load: Cow<'static, str>,
-    /// What it should do on a machine with two cores.
+    /// The target on a machine with two cores.
     pub target: &'static str,
-    /// Events that were accepted.
+    /// Number of accepted events.
     pub events: u64,
-    /// Requests that were told to come again.
+    /// Number of requests that were told to come again.
     pub refused: u64,
     /// Accepted events a second.
     pub accepted_per_second: Option<f64>,
     /// Events a second at the sink, from the first request to the last record.
     pub reached_per_second: Option<f64>,
-    /// Records of one call, on average.
+    /// Average number of records per call.
     pub records_per_call: Option<f64>,
-    /// Events of one record, on average.
+    /// Average number of events per record.
     pub events_per_record: Option<f64>,
-    /// What AWS would bill for 1,000 events: 25 KB each, begun ones too.
+    /// What AWS would bill for 1,000 events: units of 25 KB, started ones included.
     pub units_per_thousand: Option<f64>,
-    /// From the last accepted event until the last one reached the sink.
+    /// Time from the last accepted event until the last one reached the sink.
     pub behind_ms: Option<f64>,
-    /// Most events that were accepted and had not reached the sink.
+    /// Maximum number of accepted events that had not reached the sink.
     pub queue_max: Option<u64>,
-    /// CPU of the program under test, from the first request until all was settled.
+    /// CPU time of the program under test, from the first request until all was settled.
     pub cpu_us_per_event: Option<f64>,
-    /// CPU of load generator and sink: not part of the above, but it took the same cores.
+    /// CPU time of the load generator and the sink. It is not part of the above, but it used the same cores.
     pub bench_cpu_us_per_event: Option<f64>,
-    /// From request to answer.
+    /// Time from a request to its answer.
     pub accept_ms: Option<Quantiles>,
-    /// From request to the sink's answer.
+    /// Time from a request to the sink's answer.
     pub delivered_ms: Option<Quantiles>,
     /// One `fdatasync` of the same disk.
     pub sync_ms: Option<Quantiles>,
-    /// How long the parts alone take for one event.
+    /// The times of the parts alone for one event.
     pub waits: Option<Waits>,
-    /// Most bytes resident.
+    /// Peak of resident bytes.
     pub memory_peak_bytes: Option<u64>,
-    /// The parts alone.
+    /// The limits of the parts alone.
     pub limits: Option<Limits>,
-    /// What else is worth saying.
+    /// Further notes.
     pub notes: Vec<String>,
 }
 
-/// The parts alone.
+/// The limits of the parts alone.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Limits {
     /// An axum handler that checks the JSON and answers.
@@ -70,7 +70,7 @@ impl Limits {
     }
 }
 
-/// From request to answer of an axum handler that checks the JSON, and one commit of one row by SQLite.
+/// The time of an axum handler that checks the JSON, and of a commit of one row by SQLite.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Waits {
     /// The handler.
@@ -82,14 +82,14 @@ pub struct Waits {
 /// Milliseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Quantiles {
-    /// Half are no longer.
+    /// The median.
     pub p50: f64,
-    /// 99 of 100 are no longer.
+    /// The 99th percentile.
     pub p99: f64,
 }
 
 impl Quantiles {
-    /// Of microseconds, which get sorted; `None`: there are none.
+    /// Of microseconds, which are sorted; `None`: there are none.
     pub fn of(micros: &mut [u32]) -> Option<Self> {
         micros.sort_unstable();
         let at = |part: usize| {
@@ -100,7 +100,7 @@ impl Quantiles {
 }
 
 impl Row {
-    /// How much of what its parts alone would cost the whole costs: 1 is perfect.
+    /// The cost of the parts alone as a share of the whole cost; 1 is perfect.
     fn share_of_limits(&self) -> Option<f64> {
         Some(self.limits?.cpu_us()? / self.cpu_us_per_event?)
     }
@@ -157,7 +157,7 @@ impl Row {
     }
 }
 
-/// With commas; `n/a` where there is none.
+/// With commas; `n/a` if there is none.
 pub fn number(value: Option<f64>, decimals: usize) -> String {
     let Some(value) = value else { return "n/a".to_owned() };
     let text = format!("{value:.decimals$}");
@@ -178,10 +178,10 @@ fn quantiles(value: Option<Quantiles>) -> String {
 
 type Figure = fn(&Row) -> Option<f64>;
 
-/// Turns of each of two that are compared.
+/// Number of runs of each of two builds.
 const TURNS: usize = 3;
 
-/// Runs the other and ours in turn.
+/// Runs the other build and this one in turn.
 pub fn in_turn(
     other: impl Fn() -> anyhow::Result<Row>,
     ours: impl Fn() -> anyhow::Result<Row>,
@@ -194,7 +194,7 @@ pub fn in_turn(
     Ok(both)
 }
 
-/// What the same load did with another build and with ours, in turn: medians, and ours by the other's.
+/// Compares the same load with another build and with this one: medians, and their ratio.
 pub fn beside(load: &str, others: &[Row], ours: &[Row]) -> String {
     let median = |rows: &[Row], of: Figure| {
         let mut all: Vec<f64> = rows.iter().filter_map(of).collect();
@@ -256,7 +256,7 @@ pub fn markdown(rows: &[Row]) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
-/// What the parts alone cost, beside what we cost.
+/// The cost of the parts alone, beside the program's.
 fn write_limits(text: &mut String, rows: &[Row]) -> std::fmt::Result {
     text.push_str(
         "\nLimits measured in the same run: CPU µs per event of each part alone (and its events/s), and how much of what \

@@ -1,6 +1,6 @@
 //! A Kinesis that does nothing: it reads requests, counts their events and answers as Kinesis would, after a latency.
-//! One thread, no JSON parser, no signature check: a few hundred nanoseconds a record. Plain HTTP/1.1, or TLS with
-//! HTTP/1.1 or HTTP/2.
+//! It has one thread, no JSON parser and no signature check: a few hundred nanoseconds per record. Plain HTTP/1.1, or
+//! TLS with HTTP/1.1 or HTTP/2.
 
 use std::{
     net::SocketAddr,
@@ -28,11 +28,11 @@ use crate::{
     tls::{Identity, Tls},
 };
 
-/// Flow-control windows of HTTP/2: a request, and all of a connection. Wide, so that they do not limit.
+/// Flow-control windows of HTTP/2: of a request, and of a whole connection. Wide, so that they do not limit.
 const STREAM_WINDOW_BYTES: u32 = 8 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 256 << 20;
 
-/// What it saw.
+/// What the sink has counted.
 #[derive(Debug)]
 struct Seen {
     since: Instant,
@@ -47,24 +47,24 @@ struct Seen {
     h2_connections: AtomicU64,
     /// Microseconds from `since` to the last record.
     last: AtomicU64,
-    /// The user number of each event and when it was answered, where that is asked for.
+    /// The user number of each event and when it was answered, if wanted.
     answered: Option<Mutex<Vec<(u64, Instant)>>>,
 }
 
-/// Connections so far.
+/// Numbers of connections so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Connections {
-    /// Taken from the system.
+    /// Accepted from the system.
     pub opened: u64,
     /// TLS handshakes that were completed.
     pub handshakes: u64,
-    /// Those that speak HTTP/2.
+    /// With HTTP/2.
     pub h2: u64,
 }
 
-/// A running sink; ends when dropped.
+/// A running sink. It ends when dropped.
 pub struct Sink {
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
     identity: Option<Identity>,
     seen: Arc<Seen>,
@@ -72,7 +72,7 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Starts one. `notes_users`: remember when each user's event was answered. `tls`: instead of plain HTTP.
+    /// Starts a sink. `notes_users`: remember when each user's event was answered. `tls`: TLS instead of plain HTTP.
     pub fn start(latency: Duration, notes_users: bool, tls: Option<Tls>) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -108,43 +108,43 @@ impl Sink {
         Ok(Self { address, identity, seen, _stop: stop })
     }
 
-    /// Where the program under test sends.
+    /// The URL for the program under test.
     pub fn url(&self) -> String {
         let scheme = if self.identity.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// The certificate of the sink's authority, PEM, where it speaks TLS.
+    /// The PEM certificate of the sink's authority, if the sink has TLS.
     pub fn ca_file(&self) -> Option<&Path> {
         self.identity.as_ref().map(Identity::ca_file)
     }
 
-    /// Events so far.
+    /// Number of events so far.
     pub fn events(&self) -> u64 {
         self.seen.events.load(Ordering::Acquire)
     }
 
-    /// Records so far.
+    /// Number of records so far.
     pub fn records(&self) -> u64 {
         self.seen.records.load(Ordering::Acquire)
     }
 
-    /// PUT payload units so far.
+    /// Number of PUT payload units so far.
     pub fn units(&self) -> u64 {
         self.seen.units.load(Ordering::Acquire)
     }
 
-    /// Aggregated records that could not be read.
+    /// Number of aggregated records that could not be read.
     pub fn unreadable(&self) -> u64 {
         self.seen.unreadable.load(Ordering::Acquire)
     }
 
-    /// Calls so far.
+    /// Number of calls so far.
     pub fn calls(&self) -> u64 {
         self.seen.calls.load(Ordering::Acquire)
     }
 
-    /// Connections so far.
+    /// Numbers of connections so far.
     pub fn connections(&self) -> Connections {
         Connections {
             opened: self.seen.connections.load(Ordering::Acquire),
@@ -164,7 +164,7 @@ impl Sink {
         noted.map(|all| all.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
-    /// Waits for so many events; the error says how far it came.
+    /// Waits for this number of events. The error has the number that came.
     pub fn wait_for(&self, events: u64, at_most: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + at_most;
         while self.events() < events {
@@ -179,7 +179,7 @@ impl Sink {
     }
 }
 
-/// What an answer says of a request.
+/// What the answer to a request says.
 struct Taken {
     is_batch: bool,
     /// The number of its first record.
@@ -199,7 +199,7 @@ impl Seen {
         self.calls.fetch_add(1, Ordering::AcqRel);
         let now = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.last.fetch_max(now, Ordering::AcqRel);
-        // Last, since it is what others wait for.
+        // Last, since others wait for this count.
         self.events.fetch_add(counted.events, Ordering::AcqRel);
         Taken { is_batch, first, records: counted.records, users }
     }
@@ -230,7 +230,7 @@ async fn accept(
     }
 }
 
-/// A connection that breaks is the sender's affair.
+/// Serves a connection. One that breaks is no error of the sink.
 async fn serve(
     stream: TcpStream,
     seen: Arc<Seen>,
@@ -295,7 +295,7 @@ async fn serve_h1(
     }
 }
 
-/// Requests under way on one connection, at most: as web servers usually have it.
+/// Maximum requests under way on one connection, as web servers usually have it.
 const STREAMS_MAX: u32 = 128;
 
 async fn serve_h2(
@@ -359,7 +359,7 @@ fn content_length(head: &[u8]) -> usize {
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
-/// 56 digits, as Kinesis gives them.
+/// 56 digits, as in Kinesis.
 fn entry(number: u64) -> String {
     format!(
         "{{\"SequenceNumber\":\"496543269573985634983{number:035}\",\"ShardId\":\"shardId-000000000000\"}}"

@@ -1,4 +1,4 @@
-//! Requests as analytics-node sends them, built once; only the ids change from one to the next.
+//! Requests as analytics-node sends them, built once. Only the ids change from one to the next.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -8,18 +8,18 @@ pub const WRITE_KEY: &str = "benchmark-write-key";
 /// Bytes of one event as it is sent.
 pub const EVENT_BYTES: usize = 700;
 
-/// The same of a small one.
+/// Bytes of a small event as it is sent.
 pub const SMALL_EVENT_BYTES: usize = 350;
 
-/// One request, ready but for its ids.
+/// One request, complete but for its ids.
 pub struct Template {
     bytes: Vec<u8>,
-    /// Where each event's eight digits of `userId` and sixteen of `messageId` are.
+    /// Where the eight digits of `userId` and the sixteen of `messageId` of each event are.
     places: Vec<(usize, usize)>,
 }
 
 impl Template {
-    /// A request of so many events, as the tracking API takes them.
+    /// A request of this number of events, as the tracking API takes them.
     pub fn new(events: usize) -> Self {
         if events == 1 {
             Self::of((events, item(false)), "/v1/track", ["", ""])
@@ -32,7 +32,7 @@ impl Template {
         }
     }
 
-    /// A request of so many events to that path, with these around them.
+    /// A request of this number of events to that path, between `open` and `close`.
     pub fn of((events, item): (usize, Item), path: &str, [open, close]: [&str; 2]) -> Self {
         let Item { text: item, user, message } = item;
         let mut body = open.to_owned();
@@ -56,7 +56,8 @@ impl Template {
         Self { bytes: (head + &body).into_bytes(), places }
     }
 
-    /// The request with events `first` and following. User numbers are spread over `users` without a pattern of batches.
+    /// The request with the events from number `first` on. User numbers are spread over `users` without a pattern in
+    /// batches.
     pub fn stamp(&mut self, first: u64, users: u64) -> &[u8] {
         for (index, (user, message)) in (first..).zip(&self.places) {
             digits(&mut self.bytes[*user..*user + 8], user_of(index, users));
@@ -66,7 +67,7 @@ impl Template {
     }
 }
 
-/// The user number that [`Template::stamp`] gives the event of that number.
+/// The user number that [`Template::stamp`] gives to this event.
 pub fn user_of(event: u64, users: u64) -> u64 {
     event.wrapping_mul(7919) % users
 }
@@ -78,7 +79,7 @@ fn digits(place: &mut [u8], mut number: u64) {
     }
 }
 
-/// An event, and where its user's and message's digits are.
+/// An event, and where the digits of its user and message are.
 pub struct Item {
     text: String,
     user: usize,

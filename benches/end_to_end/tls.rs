@@ -1,5 +1,5 @@
-//! TLS at the sink, with a certificate that is made for the run: an authority, whose certificate the program under test
-//! gets in a file (`AWS_CA_BUNDLE`), and a server's certificate for localhost that it has signed.
+//! TLS at the sink, with certificates that are made for the run: of an authority, which the program under test gets in
+//! a file (`AWS_CA_BUNDLE`), and of a server on localhost, which the authority has signed.
 
 use std::{io::Write, path::Path, sync::Arc};
 
@@ -17,24 +17,24 @@ use tokio_rustls::{
     },
 };
 
-/// The HTTP that the sink offers inside TLS (ALPN).
+/// The HTTP versions that the sink offers inside TLS (ALPN).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Tls {
-    /// HTTP/1.1 alone.
+    /// HTTP/1.1 only.
     H1,
-    /// HTTP/2, and HTTP/1.1 for clients that do not speak it.
+    /// HTTP/2, and HTTP/1.1 for clients without HTTP/2.
     H2,
 }
 
 /// What the sink needs for TLS.
 pub struct Identity {
-    /// Takes connections.
+    /// Accepts connections.
     pub acceptor: TlsAcceptor,
     ca_file: tempfile::NamedTempFile,
 }
 
 impl Identity {
-    /// A new authority and a certificate of it.
+    /// A new authority, and a server certificate signed by it.
     pub fn new(tls: Tls) -> anyhow::Result<Self> {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.distinguished_name.push(DnType::CommonName, "Tributary benchmark");
@@ -63,7 +63,7 @@ impl Identity {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_file })
     }
 
-    /// The authority's certificate, PEM.
+    /// The PEM certificate of the authority.
     pub fn ca_file(&self) -> &Path {
         self.ca_file.path()
     }

@@ -1,14 +1,14 @@
-//! What went over the wire between two moments: calls, records, events, payload units, connections.
+//! What was sent over the wire between two moments: calls, records, events, payload units, connections.
 
 use crate::{
     report::Row,
     sink::{Connections, Sink},
 };
 
-/// As many as may be open at once: as many as there are puts in flight at most, and some that were closed meanwhile.
+/// Maximum open connections: the maximum puts in flight, and some that were closed meanwhile.
 const CONNECTIONS_MAX: u64 = 1_200;
 
-/// The sink's counts at a moment.
+/// The sink's counts at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Traffic {
     calls: u64,
@@ -18,12 +18,12 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Now.
+    /// The counts now.
     pub fn of(sink: &Sink) -> Self {
         Self { calls: sink.calls(), records: sink.records(), events: sink.events(), units: sink.units() }
     }
 
-    /// What came since, into a row; connections are those since the sink's start.
+    /// Writes the difference until now into a row. Connections count from the sink's start.
     pub fn until_now(self, sink: &Sink, row: &mut Row) {
         let now = Self::of(sink);
         let ratio = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);

@@ -1,10 +1,10 @@
-//! The same load without a window and with one: what the events cost in the engine's own threads, and what the window
-//! takes beside them. Its drawing is not an event's cost, so the two are told apart by their threads.
+//! The same load with and without a window: the cost of the events in the engine's own threads, and the cost of the
+//! window beside them. Drawing is not part of an event's cost, so the two are distinguished by their threads.
 
 use std::{sync::mpsc::RecvTimeoutError, time::Duration};
 
 use crate::{
-    DRAIN_MAX, USERS, WINDOW, Words, folder,
+    Args, DRAIN_MAX, USERS, WINDOW, folder,
     load::{Form, Load, Sent, pace},
     odd_notes, own_cpu,
     process::{Face, Server},
@@ -15,19 +15,19 @@ use crate::{
 
 const PER_SECOND: u32 = 5_000;
 
-/// What one face did with the load.
+/// The figures of one run.
 struct Seen {
     row: Row,
-    /// CPU of all other threads, as a share of one core.
+    /// CPU time of all other threads, as a share of one core.
     beside: Option<f64>,
-    /// What its frames took, in microseconds.
+    /// The time of each frame, in microseconds.
     frames: Vec<u32>,
     /// Bytes resident, once a second.
     memory: Vec<u64>,
 }
 
-/// Skipped, with words, where there is no display.
-pub fn window(words: &Words) -> anyhow::Result<Row> {
+/// Skipped with a note if there is no display.
+pub fn window(args: &Args) -> anyhow::Result<Row> {
     let row = Row {
         name: WINDOW.into(),
         load: "5,000 single events/s, put-records, window open".into(),
@@ -40,8 +40,8 @@ pub fn window(words: &Words) -> anyhow::Result<Row> {
         let notes = vec!["skipped: there is no display (DISPLAY, WAYLAND_DISPLAY)".to_owned()];
         return Ok(Row { notes, ..row });
     }
-    let headless = run(words, Face::Headless)?;
-    let mut open = run(words, Face::Window)?;
+    let headless = run(args, Face::Headless)?;
+    let mut open = run(args, Face::Window)?;
     let mut notes = open.row.notes;
     let (before, after) = (headless.row.cpu_us_per_event, open.row.cpu_us_per_event);
     if let Some((before, after)) = before.zip(after) {
@@ -78,11 +78,11 @@ pub fn window(words: &Words) -> anyhow::Result<Row> {
     Ok(Row { name, load, target, notes, ..open.row })
 }
 
-fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
-    let seconds = if words.quick { 4 } else { 20 * words.times };
+fn run(args: &Args, face: Face) -> anyhow::Result<Seen> {
+    let seconds = if args.quick { 4 } else { 20 * args.times };
     let dir = folder()?;
-    let sink = Sink::start(Duration::ZERO, false, words.tls)?;
-    let server = Server::start(&words.binary, face, dir.path(), &sink, &["--operation", "put-records"])?;
+    let sink = Sink::start(Duration::ZERO, false, args.tls)?;
+    let server = Server::start(&args.binary, face, dir.path(), &sink, &["--operation", "put-records"])?;
     let load = Load {
         to: server.address,
         connections: 50,
@@ -119,7 +119,7 @@ fn run(words: &Words, face: Face) -> anyhow::Result<Seen> {
     Ok(Seen { row, beside, frames, memory })
 }
 
-/// Does the work, and looks at the memory of the server once a second meanwhile.
+/// Does the work, and measures the memory of the program once a second meanwhile.
 fn while_watched(
     server: &Server,
     work: impl FnOnce() -> anyhow::Result<Sent>,
