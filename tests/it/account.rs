@@ -1,6 +1,6 @@
-//! A stand-in for an AWS account on loopback: as much of Kinesis, STS and IAM as setting up needs, one address for all.
-//! It answers as AWS does (AWS's dry run included), unless a rule says otherwise for an action, and remembers what it
-//! was asked. It checks no signature: ministack does that, in `tests/peers`.
+//! A stand-in for an AWS account on loopback, on one address: the parts of Kinesis, STS and IAM that set-up needs. It
+//! answers as AWS does (also to a dry run) unless a rule sets another answer for an action, and records the requests.
+//! It checks no signature: ministack does that, in `tests/peers`.
 
 use std::{
     collections::BTreeMap,
@@ -21,26 +21,26 @@ pub const USER_ARN: &str = "arn:aws:iam::123456789012:user/ada";
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// Such as `PutRecord`, `GetCallerIdentity`, `CreateUser`; a put that is a dry run is `PutRecord?`.
+    /// For example `PutRecord`, `GetCallerIdentity`, `CreateUser`. A put that is a dry run is `PutRecord?`.
     pub action: String,
-    /// What it was asked with, Kinesis.
+    /// The body of a request to Kinesis.
     pub json: Value,
-    /// The same, STS and IAM.
+    /// The body of a request to STS or IAM.
     pub form: BTreeMap<String, String>,
-    /// Whose keys signed it.
+    /// The access key id that signed it.
     pub access_key_id: String,
 }
 
 /// How an action ends.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// As AWS answers when all is well.
+    /// The usual answer of AWS.
     Usual,
-    /// An error in AWS's shape.
+    /// An error in AWS's form: code and message.
     Error(&'static str, String),
-    /// Kinesis: this body, with 200.
+    /// A body of Kinesis, with 200.
     Body(Value),
-    /// What was asked is done, and the connection is cut before the answer is through.
+    /// The action is done, and the connection is cut before the answer is sent.
     Lost,
 }
 
@@ -59,7 +59,7 @@ struct Memory {
     iam: BTreeMap<String, String>,
 }
 
-/// Serves until it is dropped.
+/// Serves until dropped.
 pub struct Account {
     pub url: String,
     memory: Arc<Mutex<Memory>>,
@@ -85,12 +85,12 @@ impl Account {
         Self { url: format!("http://{address}"), memory, runtime: Some(runtime) }
     }
 
-    /// From now on.
+    /// Sets the rule for all further requests.
     pub fn set_rule(&self, rule: impl FnMut(&Asked) -> Reply + Send + 'static) {
         lock(&self.memory).rule = Box::new(rule);
     }
 
-    /// From now on every put is refused, by the policy.
+    /// From now on every put is denied by the policy.
     pub fn deny_puts(&self) {
         self.set_rule(|asked| {
             if asked.action.starts_with("Put") { denied("kinesis:PutRecord") } else { Reply::Usual }
@@ -105,12 +105,12 @@ impl Account {
         self.asked().into_iter().map(|asked| asked.action).collect()
     }
 
-    /// What was put into a stream.
+    /// The records that were put into a stream.
     pub fn records(&self, stream: &str) -> Vec<Value> {
         lock(&self.memory).streams.get(stream).cloned().unwrap_or_default()
     }
 
-    /// What is there of IAM: `user/NAME`, `policy/ARN`, `attachment/NAME/ARN`, `key/NAME`.
+    /// The objects of IAM: `user/NAME`, `policy/ARN`, `attachment/NAME/ARN`, `key/NAME`.
     pub fn iam(&self) -> Vec<String> {
         lock(&self.memory).iam.keys().cloned().collect()
     }

@@ -1,5 +1,5 @@
-//! What the window does with all that a search finds: sent again once it was counted, as fast as is allowed, or written
-//! to a file.
+//! Actions on all events that a search finds: resent after they were counted, at the allowed rate, or exported to a
+//! file.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     wire,
 };
 
-/// Events of two users in Live, all delivered.
+/// Live with delivered events of two users.
 fn with_delivered(of_ada: u32) -> Desk {
     let mut desk = open(settings());
     let window = &mut desk.window;
@@ -85,7 +85,7 @@ fn a_slow_resend_says_how_far_it_is_in_any_place_and_can_be_stopped() {
     assert!(!says(window, "30 events were queued again"));
 }
 
-/// Something moves all the time: the window does not come to rest.
+/// Animations never end: the window does not come to rest.
 fn go_steps(window: &mut Window, place: &str) {
     press(window, place);
     std::thread::sleep(Duration::from_millis(60));

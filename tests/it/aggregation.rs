@@ -1,4 +1,4 @@
-//! Several events in one record: what shares one, what does not, and that nothing else changes.
+//! Several events in one record: which events share one, which do not, and that nothing else changes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -29,7 +29,7 @@ fn post(connection: &mut Connection, events: &[String]) {
     assert_eq!(connection.ask(&bytes).unwrap().status, 200);
 }
 
-/// Three users whose keys are of one bucket, and one whose key is not.
+/// Three users whose keys are of one bucket, and a fourth of another bucket.
 fn users() -> [String; 4] {
     let all = || (0..).map(|n: u32| format!("u{n}"));
     let first = Bucket::of("u0");
@@ -50,7 +50,7 @@ fn assert_all_in_order(arrivals: &BTreeMap<String, Vec<Value>>, count: usize) {
     }
 }
 
-/// A rule that lets the first put wait until the others of its test are accepted.
+/// Sets a rule that delays the first put until the other events of the test are accepted.
 fn answer_slowly(server: &Scripted) {
     server.set_delay(Duration::from_millis(150));
 }
@@ -96,7 +96,7 @@ fn what_waits_shares_records_of_one_bucket_and_a_lone_event_is_a_plain_record_wi
         assert!(shared.iter().any(|record| several_users(&record)), "users of one bucket share records");
         assert!(shared.iter().all(|record| record.key.starts_with("bucket-")));
 
-        // The log names for each the record, and its place in it.
+        // The log has the record of each event, and its place in the record.
         let lines = home.run(&["log", "--json", "--limit", "1000"]).lines();
         let mut places: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
         for line in &lines {
@@ -147,7 +147,7 @@ fn in_a_pause_one_plain_event_tries_and_then_records_are_shared_again() {
     let mut connection = Connection::open(serve.address).unwrap();
     post(&mut connection, &events(30));
     wait_until("it has tried again and again", || server.calls().len() >= 4);
-    // The first puts went before anything was known.
+    // The first puts were made before anything was known.
     let tries: Vec<_> = server.calls().split_off(3);
     assert!(tries.iter().all(|call| call.events().count() == 1 && call.beside == 0), "{tries:?}");
     server.set_rule(|_| Answer::Success);
@@ -238,7 +238,7 @@ fn switching_it_on_and_off_under_way_loses_nothing_and_keeps_the_order() {
     for event in records.iter().flat_map(crate::scripted::Sent::events) {
         seen.entry(event.key.clone()).or_default().push(event.json()["n"].clone());
     }
-    // Whoever reads shard by shard: a key may go to another shard at a switch, and to none else.
+    // For a reader of one shard after another: a key may move to another shard at a switch only.
     for user in users() {
         let mut all: Vec<u64> = seen[&user].iter().map(|n| n.as_u64().unwrap()).collect();
         all.sort_unstable();
@@ -264,7 +264,7 @@ fn change_shards(tributary: &Practising, step: usize) {
             (range.starting_hash_key().parse().unwrap(), range.ending_hash_key().parse().unwrap())
         };
         if step.is_multiple_of(2) {
-            // A hash between those of the users' keys, so that their MD5s come to lie on both sides.
+            // A hash between those of the users' keys, so that their MD5s are on both sides.
             let [first, second, ..] = users().map(|user| PartitionKey::hash_of(&user));
             let at = first.max(second);
             let owner = open.iter().find(|shard| (of(shard).0..=of(shard).1).contains(&at)).unwrap();
@@ -285,7 +285,7 @@ fn a_reader_that_drops_records_of_other_shards_drops_none_while_shards_split_and
         config.destination.aggregation = Aggregation::Kpl;
         config.destination.encoding = Encoding::Json;
     });
-    // What comes meanwhile waits, and shares records.
+    // Events that come meanwhile wait, and share records.
     let delay = Duration::from_millis(30);
     tributary.engine.practice().set_faults(Faults { delay, ..Faults::default() });
     let mut connection = Connection::open(tributary.address).unwrap();

@@ -1,4 +1,4 @@
-//! Every way in which a put can end, through the real SDK: what the forwarder makes of it.
+//! Every way in which a put can end, through the real SDK, and the forwarder's outcome for it.
 
 use tributary::{
     config::{Config, Operation},
@@ -28,10 +28,10 @@ fn end_of(outcome: &Outcome) -> Ends {
     }
 }
 
-/// Status, code and message of each error that AWS documents for `PutRecord` and `PutRecords`, modelled or not, and of
-/// what stands in front of AWS.
+/// Status, code and message of each error that AWS documents for `PutRecord` and `PutRecords`, whether it is in the
+/// service model or not, and of the servers in front of AWS.
 const ERRORS: &[(u16, &str, &str, Ends)] = &[
-    // The model's own (API reference, PutRecord and PutRecords).
+    // In the service model (API reference, PutRecord and PutRecords).
     (400, "AccessDeniedException", "not authorized to perform: kinesis:PutRecord", Ends::Blocked),
     (400, "DryRunOperationException", "would have succeeded", Ends::Offline),
     (500, "InternalFailureException", "", Ends::Offline),
@@ -45,7 +45,7 @@ const ERRORS: &[(u16, &str, &str, Ends)] = &[
     (400, "KMSThrottlingException", "", Ends::Throttled),
     (400, "ProvisionedThroughputExceededException", "Rate exceeded for shard", Ends::Throttled),
     (400, "ResourceNotFoundException", "Stream clicks under account 1 not found.", Ends::Blocked),
-    // Not in the model.
+    // Not in the service model.
     (400, "ValidationException", "Value at 'streamName' failed to satisfy constraint", Ends::Blocked),
     (400, "ValidationException", "Value at 'partitionKey' failed to satisfy constraint: x", Ends::Refused),
     (
@@ -68,7 +68,7 @@ const ERRORS: &[(u16, &str, &str, Ends)] = &[
     (500, "InternalServerError", "", Ends::Offline),
     (503, "ServiceUnavailable", "", Ends::Offline),
     (503, "ServiceUnavailableException", "", Ends::Offline),
-    // Who signs.
+    // Errors of the signature.
     (400, "ExpiredTokenException", "The security token included in the request is expired", Ends::Blocked),
     (403, "ExpiredTokenException", "", Ends::Blocked),
     (
@@ -92,13 +92,13 @@ const ERRORS: &[(u16, &str, &str, Ends)] = &[
     (400, "NotAuthorized", "", Ends::Blocked),
     (403, "OptInRequired", "", Ends::Blocked),
     (403, "SubscriptionRequiredException", "", Ends::Blocked),
-    // What nobody has heard of goes by its status.
+    // Unknown codes are classified by their status.
     (400, "SomethingNewException", "", Ends::Blocked),
     (429, "SomethingNewException", "", Ends::Throttled),
     (500, "SomethingNewException", "", Ends::Offline),
 ];
 
-/// Ends without an error in AWS's shape: proxies, load balancers, broken connections, answers that prove nothing.
+/// Ends without an error in AWS's form: proxies, load balancers, broken connections, answers that prove nothing.
 const OTHERS: &[(Answer, Ends)] = &[
     (Answer::Success, Ends::Delivered),
     (Answer::Empty, Ends::Offline),
@@ -117,7 +117,7 @@ const OTHERS: &[(Answer, Ends)] = &[
     (Answer::Html(504), Ends::Offline),
 ];
 
-/// Puts three records, one by one or together; gives their outcomes.
+/// Puts three records, one by one or together, and returns their outcomes.
 fn put(url: &str, operation: Operation) -> Vec<Outcome> {
     let mut config = Config::default();
     config.destination.operation = operation;

@@ -1,4 +1,4 @@
-//! The real program, in a home of its own: settings, data folder and AWS variables that nobody else sees.
+//! The real program in a home of its own: settings, data folder and AWS variables that no other test sees.
 
 use std::{
     io::{BufRead, BufReader},
@@ -45,7 +45,7 @@ impl Ended {
 }
 
 impl Home {
-    /// A home whose settings file has the one source and these lines before it.
+    /// A home whose settings file has these lines and then the one source.
     pub fn new(settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("the system has a place for temporary files");
         let home = Self { folder };
@@ -84,12 +84,12 @@ impl Home {
         command
     }
 
-    /// The folder that the program takes for its user's.
+    /// The home folder of the program's user.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
-    /// `tributary serve` with other variables: `None` takes one away.
+    /// `tributary serve` with other variables: `None` removes one.
     pub fn serve_with(&self, words: &[&str], variables: &[(&str, Option<&str>)]) -> Serve {
         let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], words].concat());
         for (name, value) in variables {
@@ -101,7 +101,7 @@ impl Home {
         self.started(command)
     }
 
-    /// `tributary serve` that tells its log to somebody else, with further variables.
+    /// `tributary serve` with another stderr and further variables.
     pub fn serve_telling(&self, stderr: Stdio, variables: &[(&str, &str)]) -> Serve {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.stderr(stderr).envs(variables.iter().copied());
@@ -123,12 +123,12 @@ impl Home {
         self.started(self.command(&[&["serve", "--listen", "127.0.0.1:0"], words].concat()))
     }
 
-    /// The same, with so many files and connections at a time, where the system lets it.
+    /// The same, with a limit of open files, if the system supports it.
     pub fn serve_with_files(&self, count: u32) -> Serve {
         self.serve_after(&format!("ulimit -n {count} || true"), &[])
     }
 
-    /// The same, from a shell that ran a command before.
+    /// The same, from a shell that ran `before` first.
     pub fn serve_after(&self, before: &str, words: &[&str]) -> Serve {
         let plain = self.command(&[&["serve", "--listen", "127.0.0.1:0"], words].concat());
         let mut shell = Command::new("sh");
@@ -143,7 +143,7 @@ impl Home {
         let mut child = command.spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let reading = Arc::clone(&log);
-        // What the command holds of a pipe would keep it open.
+        // A pipe that the command holds would stay open.
         drop(command);
         let reader = child.stderr.take().map(|stderr| {
             let read = move || {
@@ -166,7 +166,7 @@ impl Home {
     }
 }
 
-/// `tributary serve` while it runs. Killed when it is dropped.
+/// A running `tributary serve`, killed when dropped.
 pub struct Serve {
     child: Child,
     pub address: SocketAddr,
@@ -175,35 +175,35 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Its process.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Memory that it holds now, where `/proc` says it.
+    /// Its resident memory, if `/proc` tells it.
     pub fn resident_kib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
     }
 
-    /// What it said on stderr.
+    /// What it wrote to stderr so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// SIGKILL: no goodbye.
+    /// Sends SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().expect("the child runs");
         self.child.wait().expect("the child is ours");
     }
 
-    /// SIGTERM, by the shell's own `kill`.
+    /// Sends SIGTERM, by the shell's own `kill`.
     pub fn terminate(&self) {
         let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
         assert!(kill.expect("there is a shell").success());
     }
 
-    /// Waits until it ended by itself; gives its log whole.
+    /// Waits until it ends by itself. Returns its whole log.
     pub fn wait(&mut self) -> (ExitStatus, String) {
         let status = wait_for("the program ends", || self.child.try_wait().expect("the child is ours"));
         if let Some(reader) = self.reader.take() {
@@ -212,7 +212,7 @@ impl Serve {
         (status, self.log())
     }
 
-    /// Drains and ends.
+    /// Stops it in order. Returns its whole log.
     pub fn stop(mut self) -> String {
         self.terminate();
         let (status, log) = self.wait();
@@ -246,13 +246,13 @@ impl Serve {
 
 impl Drop for Serve {
     fn drop(&mut self) {
-        // Ended already: nothing to do.
+        // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// The header that an SDK sends.
+/// The header that SDKs send.
 pub fn key_header(key: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{key}:")))
 }

@@ -1,4 +1,4 @@
-//! The capture endpoint as senders meet it: bytes in, answers out, and what is then in the log.
+//! The capture endpoint as senders see it: requests, answers, and the resulting lines of the log.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -22,7 +22,7 @@ impl Practising {
         wire::send(self.address, method, path, headers, body)
     }
 
-    /// With the tests' key.
+    /// Posts with the tests' key.
     fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Reply {
         self.send("POST", path, &key_header(WRITE_KEY), body.as_ref())
     }
@@ -31,7 +31,7 @@ impl Practising {
         self.send("GET", path, "", b"")
     }
 
-    /// How often the event is taken, and the answer when it is not.
+    /// How often the event is accepted, and the answer when it is not.
     fn taken_until_refused(&self, event: &str) -> (u64, Reply) {
         const TAKEN_MAX: u64 = 50;
         for taken in 0..TAKEN_MAX {
@@ -63,7 +63,7 @@ fn zipped(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An error has a JSON object with text in `code`, `message` and `error`: SDKs repeat what has none.
+/// The body of an error is a JSON object with text in `code`, `message` and `error`: SDKs retry others.
 #[track_caller]
 fn assert_refused(reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{reply:?}");
@@ -264,7 +264,7 @@ fn a_chunked_body_is_taken_and_one_that_breaks_off_is_not() {
     let mut connection = Connection::open(running.address).unwrap();
     connection.write(format!("{head}10\r\n{{\"userId\"").as_bytes()).unwrap();
     connection.end_of_request().unwrap();
-    // Hung up on, or told so: in no case 200.
+    // The connection is closed or the answer is 400, but never 200.
     assert!(connection.answer(false).map_or(true, |reply| reply.status == 400));
     assert_eq!(running.accepted(), 1);
     running.end();
@@ -437,7 +437,7 @@ fn no_page_of_another_origin_may_read_the_state_of_the_endpoint() {
         assert_eq!((reply.status, grants(&reply)), (204, false), "{path}: {reply:?}");
         assert_eq!(reply.header("allow"), Some("GET, HEAD, OPTIONS"), "{path}");
     }
-    // What pages do ask for.
+    // Paths that pages do request.
     for path in ["/v1/t", "/in/v1/t", "/v1/projects/k/settings"] {
         let reply = running.send("OPTIONS", path, &asked, b"");
         assert_eq!(reply.header("access-control-allow-private-network"), Some("true"), "{path}: {reply:?}");
@@ -494,7 +494,7 @@ fn a_write_key_is_masked_in_what_the_log_keeps_of_a_refused_request() {
         single.is_some_and(|line| line["data"]["event"] == "e"),
         "the rest is as it was sent: {as_json:?}"
     );
-    // Nor is it in any file of the spool.
+    // It is not in any file of the spool either.
     for file in std::fs::read_dir(home.data_dir()).unwrap().flatten().filter(|file| file.path().is_file()) {
         let bytes = std::fs::read(file.path()).unwrap();
         for key in [WRITE_KEY, OTHER] {
@@ -564,7 +564,7 @@ fn browser_and_mobile_sdks_get_the_settings_they_ask_for_first() {
         let settings = &reply.json()["integrations"]["Segment.io"];
         assert_eq!(settings["apiKey"], WRITE_KEY);
         assert_eq!(settings["apiHost"], "localhost/v1", "where the SDK found us");
-        // What the SDK takes for 1 where it is missing: it then reports on the page to its maker.
+        // An SDK takes a missing value for 1, and then reports on the page to its maker.
         assert_eq!(reply.json()["metrics"]["sampleRate"], 0, "{reply:?}");
     }
     assert_refused(&running.get("/v1/projects/stranger/settings"), 401, "unknown_write_key");
@@ -803,7 +803,7 @@ fn the_loader_of_a_pages_snippet_leads_to_the_copy_that_is_hosted() {
     running.end();
 }
 
-/// A body of some hundred bytes of gzip, whose shared context would be in each of its items.
+/// A body of some hundred bytes of gzip, with a shared context that each item would get.
 fn growing(items: usize, context: usize) -> Vec<u8> {
     let items: Vec<_> = (0..items).map(|n| format!(r#"{{"type":"identify","userId":"u{n}"}}"#)).collect();
     let context = "x".repeat(context);
@@ -829,7 +829,7 @@ fn a_batch_whose_shared_context_would_make_it_grow_is_refused_whole_and_is_one_l
     let metrics = running.get("/metrics").text();
     assert_eq!(metric(&metrics, "tributary_queued_bytes"), 0, "nothing is stored");
     assert_eq!(metric(&metrics, r#"tributary_refused_requests_total{code="batch_grows_too_large"}"#), 1);
-    // A thousand items that share 1 KiB are what SDKs send.
+    // A thousand items that share 1 KiB, as SDKs send.
     let reply = post(&growing(1000, 1024));
     assert_eq!((reply.status, &reply.json()["accepted"]), (200, &json!(1000)));
     running.end();
@@ -872,7 +872,7 @@ fn one_source_at_its_share_of_the_spool_hears_so_and_another_is_answered_200() {
         let full = status.sources.iter().filter(|source| source.share_full_at.is_some());
         full.map(|source| &*source.name).eq(["Tests"])
     });
-    // Where it is the only one, it has the whole.
+    // The only source may use all of it.
     running.change(|config| config.capture.sources.truncate(1));
     assert_eq!(running.post("/v1/track", &event).status, 200);
     running.change(|config| config.destination.enabled = true);

@@ -1,4 +1,4 @@
-//! `tributary check`, step by step, against an account that can say anything.
+//! `tributary check`, step by step, with an account whose answers the tests choose.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn a_server_without_a_dry_run_gets_one_record_and_not_two() {
     };
     account.set_rule(put);
     let (code, steps, answer) = check(&account, "", &["--put-record"]);
-    // What was written is looked for; this server lost it.
+    // The check looks for its record, which this server lost.
     assert_eq!(code, Some(1), "{answer}");
     assert_eq!(steps.last(), Some(&("read-back".to_owned(), "failed".to_owned())));
     assert!(answer["steps"][5]["error"].as_str().unwrap().starts_with("RecordMissing"), "{answer}");
@@ -110,7 +110,7 @@ fn what_putting_does_not_need_is_skipped_with_a_reason() {
     }
 }
 
-/// The step that ends the check, and what the words about it must hold.
+/// The step that ends the check, and words of its text.
 #[test]
 fn each_step_that_fails_says_what_was_said_and_what_to_do() {
     type Case = (&'static str, fn() -> Reply, &'static str, &'static str, &'static str);
@@ -259,7 +259,7 @@ fn a_check_promises_nothing_that_only_delivering_does() {
     }
 }
 
-/// One lost answer or one busy second is no verdict.
+/// One lost answer or one throttled call is not a result.
 #[test]
 fn a_call_that_stores_nothing_is_tried_again() {
     type Case = (&'static str, fn() -> Reply);
@@ -303,7 +303,7 @@ fn of_a_call_that_stores_nothing_it_is_not_said_that_a_record_may_be_stored() {
     }
 }
 
-/// AWS allows one a second, shared by all who check.
+/// AWS allows one call a second for the whole account.
 #[test]
 fn a_dry_run_that_is_throttled_is_no_verdict() {
     let account = Account::start(&["clicks"]);
@@ -313,7 +313,7 @@ fn a_dry_run_that_is_throttled_is_no_verdict() {
     assert_eq!((code, steps.last()), (Some(0), Some(&("put".to_owned(), "skipped".to_owned()))), "{answer}");
     let detail = answer["steps"][3]["detail"].as_str().unwrap();
     assert!(detail.starts_with("Not tested") && !detail.contains("delete a stream"), "{answer}");
-    // What was asked for in earnest is put all the same.
+    // A put that the user asked for is done all the same.
     let (code, steps, answer) = check(&account, "", &["--put-record"]);
     assert_eq!(
         (code, steps.last()),
@@ -322,7 +322,7 @@ fn a_dry_run_that_is_throttled_is_no_verdict() {
     );
 }
 
-/// The dry run uses no KMS key: only a record tells whether these credentials may.
+/// The dry run uses no KMS key: only a real record shows whether these credentials may use it.
 #[test]
 fn that_a_kms_key_is_not_tested_is_said_unless_a_record_is_put() {
     type Case = (Box<dyn Fn() -> Reply + Send>, &'static str);
@@ -353,7 +353,7 @@ fn that_a_kms_key_is_not_tested_is_said_unless_a_record_is_put() {
     assert!(!answer["steps"][3]["detail"].as_str().unwrap().contains("KMS"), "{answer}");
 }
 
-/// What the stream says of itself, with this record distribution.
+/// The answer of a stream with this record distribution.
 fn distributed(strategy: &str) -> Reply {
     Reply::Body(json!({ "StreamDescriptionSummary": {
         "StreamName": "clicks", "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
@@ -361,7 +361,7 @@ fn distributed(strategy: &str) -> Reply {
         "EnhancedMonitoring": [], "OpenShardCount": 4, "RecordDistributionStrategy": strategy } }))
 }
 
-/// With this aggregation; `lines` with the encoding that it needs.
+/// The settings for this aggregation; `lines` needs an encoding too.
 fn aggregating(how: &str) -> String {
     let encoding = if how == "lines" { "json-lines" } else { "base64" };
     format!("encoding = \"{encoding}\"\naggregation = \"{how}\"\n")
@@ -372,7 +372,7 @@ fn a_stream_that_spreads_records_by_itself_is_refused_for_aggregated_ones_before
     for (how, strategy, code) in [
         ("kpl", "AUTO", 1),
         ("kpl", "USER_PARTITION_KEY", 0),
-        // Nothing is lost of lines: no reader asks for their hash key.
+        // Lines lose nothing: no reader checks their hash key.
         ("lines", "AUTO", 0),
         ("none", "AUTO", 0),
     ] {

@@ -384,7 +384,7 @@ fn an_event_that_is_not_delivered_in_time_waits_and_send_says_so() {
     serve.stop();
 }
 
-/// An allocation that fails would end the program in the middle of its work.
+/// A failed allocation would end the program in the middle of its work.
 #[cfg(unix)]
 #[test]
 fn too_small_a_limit_of_memory_is_refused_before_anything_starts() {

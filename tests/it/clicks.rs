@@ -1,5 +1,5 @@
-//! What one clicks is what one gets: the right key is copied, rows stand still under the pointer, keys reach only what
-//! is in front, and a link shows what it names.
+//! A click does what the user sees: the right key is copied, rows stand still under the pointer, keys reach only the
+//! window in front, and a link leads to what it names.
 
 use eframe::egui::{self, Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -28,7 +28,7 @@ fn is_focused(window: &Window, field: &str) -> bool {
     window.get_by_role_and_label(Role::TextInput, field).is_focused()
 }
 
-/// A window in Live with so many delivered events, `e1` first.
+/// Live with this number of delivered events, `e1` first.
 fn live_with(count: usize) -> Desk {
     let mut desk = open(settings());
     let window = &mut desk.window;
@@ -43,7 +43,7 @@ fn live_with(count: usize) -> Desk {
     desk
 }
 
-/// Sends these events of bob, with a frame after each.
+/// Sends events of bob with these names, and draws a frame after each.
 fn send_more(window: &mut Window, address: std::net::SocketAddr, names: &[&str]) {
     for name in names {
         assert_eq!(send(address, KEY, &event("bob", name)), 200);
@@ -66,7 +66,7 @@ fn line_at(window: &Window, name: &str) -> egui::Rect {
     row.unwrap_or_else(|| panic!("no line {name} in {:?}", lines(window))).rect()
 }
 
-// The key that is copied is the one that was meant.
+// The copied key is the one that the user meant.
 
 #[test]
 fn the_snippet_after_adding_a_source_has_the_key_of_the_new_source() {
@@ -90,7 +90,7 @@ fn the_snippet_after_adding_a_source_has_the_key_of_the_new_source() {
     let snippet = copy(window, "Copy snippet");
     assert!(snippet.contains(&key), "{key} is not in {snippet}");
 
-    // It stays with its source when another one goes.
+    // It stays with its source when another source is removed.
     press(window, "Remove My first source");
     press(window, "Remove source");
     wait_for(window, "one source", |window| !says(window, "Copy write key of My first source"));
@@ -122,7 +122,7 @@ fn a_check_of_a_source_names_the_library_of_the_event_that_came() {
     window.get_by_label("not named");
 }
 
-// What waits, and where it would go.
+// Waiting events, and where they would go.
 
 #[test]
 fn the_question_about_waiting_events_names_both_streams() {
@@ -171,7 +171,7 @@ fn a_list_under_the_pointer_stands_still_and_says_how_many_came() {
     wait_for(window, "what is not shown is counted", |window| says(window, "2 new"));
     draw(window);
     assert_eq!((lines(window).len(), line_at(window, "e2")), (3, aimed_at));
-    // The pointer is taken away: the list goes on by itself.
+    // Without the pointer the list goes on by itself.
     window.hover_at(egui::pos2(400.0, 10.0));
     window.step();
     wait_for(window, "all of them", |window| lines(window).len() == 5);
@@ -183,7 +183,7 @@ fn a_press_opens_the_row_that_was_aimed_at_though_others_arrive() {
     let mut desk = live_with(3);
     let window = &mut desk.window;
     let address = address(window);
-    // The row is aimed at and pressed in one go, with news on its way.
+    // The pointer moves to the row and presses at once, while new lines arrive.
     let place = line_at(window, "e1").center();
     for name in ["n1", "n2", "n3"] {
         assert_eq!(send(address, KEY, &event("bob", name)), 200);
@@ -195,8 +195,8 @@ fn a_press_opens_the_row_that_was_aimed_at_though_others_arrive() {
     };
     window.event(pointer(true));
     window.step();
-    // As long as the list takes to be read again. Each step is a quarter of a second to the window: a fourth one, and
-    // it is no click any more.
+    // As long as the list takes to be read again. Each step is a quarter of a second for the window: after a fourth
+    // step it is not a click any more.
     std::thread::sleep(std::time::Duration::from_millis(400));
     window.step();
     window.event(pointer(false));
@@ -371,7 +371,7 @@ fn the_next_row_is_shown_as_the_one_before_was() {
     press(window, "Record");
     press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its record", |window| says(window, "Hash key"));
-    // After it was closed, too.
+    // Also after it was closed.
     press_key(window, Modifiers::NONE, Key::Escape);
     assert!(!says(window, "Hash key"));
     press_key(window, Modifiers::NONE, Key::J);
@@ -403,7 +403,7 @@ fn show_in_stream_opens_that_record() {
     click(window, "Show in Stream");
     wait_for(window, "the record", |window| says(window, "\"event\": \"Order Completed\""));
     assert!(window.query_all_by_label(&number).next().is_some(), "the record of {number}");
-    // The same with a filter that does not fit, and when the stream is open already.
+    // The same with a filter that matches nothing, and with the stream already open.
     retype(window, "Filter records", "nothing like it");
     wait_for(window, "the filter", |window| says(window, "No matches"));
     go(window, "Test");
@@ -465,7 +465,7 @@ fn answers_are_brought_into_sight_in_a_small_window() {
         let found = window.query_all_by_label_contains(label).next().map(|node| node.rect());
         found.is_some_and(|rect| rect.top() >= 0.0 && rect.bottom() <= 530.0)
     };
-    // The button at the window's lower edge: what it brings is below.
+    // A button at the lower edge of the window opens something below the edge.
     let at_the_edge = |window: &mut Window, label: &str| {
         for _ in 0..3 {
             window.get_by_role_and_label(Role::Button, label).scroll_to_me();

@@ -1,8 +1,8 @@
-//! One table of what a Kinesis answers, asked through the real AWS SDK with its retries off.
+//! One table of the answers of Kinesis, requested through the real AWS SDK without retries.
 //!
-//! It runs against our practice stream (`practice.rs`) and against kinesalite, an independent server
-//! (`../peers/main.rs`), so that we do not agree with ourselves only. What is written for all is what AWS documents.
-//! Where kinesalite differs, the row says what it answers instead, and why; nothing is skipped.
+//! It runs against the practice stream (`practice.rs`) and against kinesalite, an independent server
+//! (`../peers/main.rs`), so that the practice stream is not only compared with itself. The expected answers are those
+//! that AWS documents. If kinesalite differs, the row has its answer and the reason; nothing is skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -17,17 +17,17 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 
-/// Who answers.
+/// The server that answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[allow(dead_code, clippy::allow_attributes, reason = "each test binary asks one of the peers")]
 pub enum Peer {
-    /// Our own.
+    /// The practice stream.
     Practice,
     /// kinesalite 3.3.3.
     Kinesalite,
 }
 
-/// One row of the table, and what was seen.
+/// One row of the table, and the result.
 #[derive(Debug)]
 pub struct CaseResult {
     pub name: &'static str,
@@ -35,17 +35,17 @@ pub struct CaseResult {
     pub seen: String,
 }
 
-/// The rows that do not hold, one a line; empty when all do.
+/// The rows that do not hold, one a line; empty if all do.
 pub fn broken(results: &[CaseResult]) -> String {
     let broken = results.iter().filter(|case| case.wanted != case.seen);
     let lines = broken.map(|case| format!("{}: wanted {:?}, saw {:?}", case.name, case.wanted, case.seen));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What a row wants to see.
+/// The expected answer of a row.
 enum Want {
     All(&'static str),
-    /// `all`, but kinesalite answers otherwise.
+    /// The answer is `all`, but kinesalite has another one.
     But {
         all: &'static str,
         kinesalite: &'static str,
@@ -90,7 +90,7 @@ pub fn client(endpoint_url: &str, access_key_id: &str, secret_access_key: &str) 
     Client::from_conf(config)
 }
 
-/// `ok`, or the error's code; where the body names none, the HTTP status or the kind of failure.
+/// `ok`, or the code of the error. If the body has none: the HTTP status or the kind of failure.
 pub fn code<T, E: ProvideErrorMetadata, R>(result: &Result<T, SdkError<E, R>>) -> String
 where
     R: HttpStatus,
@@ -105,7 +105,7 @@ where
     }
 }
 
-/// The SDK's raw response, whose crate we do not name.
+/// The SDK's raw response, whose crate is not a dependency.
 pub trait HttpStatus {
     fn status(&self) -> u16;
 }
@@ -116,7 +116,7 @@ impl HttpStatus for aws_sdk_kinesis::config::http::HttpResponse {
     }
 }
 
-/// Runs every case; the server must be empty of streams whose names begin with `table-`.
+/// Runs every case. The server must have no stream whose name begins with `table-`.
 pub async fn conformance(client: &Client, peer: Peer) -> Vec<CaseResult> {
     let mut table = Table { client, peer, rows: Vec::new() };
     streams(&mut table).await;
@@ -172,7 +172,7 @@ pub async fn iterator(client: &Client, name: &str, shard: u32, kind: ShardIterat
     ask.shard_iterator_type(kind).send().await.unwrap().shard_iterator.unwrap()
 }
 
-/// All that a shard holds from the iterator on, until the reader has caught up.
+/// All records of a shard from the iterator on, until the reader has caught up.
 pub async fn read_from(client: &Client, iterator: String) -> Vec<Record> {
     let mut next = Some(iterator);
     let mut records = Vec::new();
@@ -185,7 +185,7 @@ pub async fn read_from(client: &Client, iterator: String) -> Vec<Record> {
     records
 }
 
-/// All that a stream's shards hold.
+/// All records of a stream's shards.
 pub async fn read_all(client: &Client, name: &str, shards: u32) -> Vec<Record> {
     let mut records = Vec::new();
     for shard in 0..shards {
@@ -578,8 +578,8 @@ async fn tail(table: &mut Table<'_>) {
     writers.join_all().await;
 }
 
-/// Reads as it is written, until `count` records are there or none has come for a while. How many came, and
-/// whether the numbers that each key's writer wrote came in their order.
+/// Reads while records are written, until `count` records have come or none has come for a while. Returns their number,
+/// and whether the numbers of each key came in order.
 pub async fn follow(client: &Client, iterator: String, count: usize) -> (usize, bool) {
     let (mut iterator, mut seen, mut idle) = (iterator, 0, 0);
     let mut next_of_key = BTreeMap::<String, usize>::new();
@@ -605,7 +605,7 @@ pub async fn follow(client: &Client, iterator: String, count: usize) -> (usize, 
 const QUARTER: u128 = 1 << 126;
 const HALF: u128 = 1 << 127;
 
-/// Puts one record at each hash. The last digits of the shards that took them, and the sequence numbers.
+/// Puts one record at each hash. Returns the last digits of the shards that took them, and the sequence numbers.
 async fn put_at(client: &Client, name: &str, puts: &[(&str, u128)]) -> (String, Vec<String>) {
     let (mut shards, mut numbers) = (String::new(), Vec::new());
     for (data, hash) in puts {
@@ -750,7 +750,7 @@ async fn description(table: &mut Table<'_>) {
     table.row("a description with no shard", &All("ValidationException"), code(&none));
 }
 
-/// Reads on until there is no next iterator: the records, and the children that were named.
+/// Reads until there is no next iterator. Returns the records, and the children that were named.
 async fn read_to_the_end(client: &Client, iterator: String) -> (Vec<Record>, Option<String>) {
     let (mut next, mut records) = (iterator, Vec::new());
     for _ in 0..200 {
@@ -811,7 +811,7 @@ async fn closed_shards(table: &mut Table<'_>) {
     let seen = format!("{} {}", records.len(), children.is_some());
     table.row("AFTER the last record of a closed shard is its end", &All("0 true"), seen);
 
-    // Last, since the other server's shards are in disorder from here on.
+    // Last, since the shards of the other server are inconsistent after this.
     let because = "it lets a shard that is closed be split and merged again";
     let want = But { all: "InvalidArgumentException", kinesalite: "ok", because };
     let [zero, one] = [0, 1].map(|number| format!("shardId-{number:012}"));

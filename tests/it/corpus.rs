@@ -1,4 +1,4 @@
-//! The corpus: hundreds of bad or odd inputs and the answers that the documentation gives them (`tests/corpus/`).
+//! The corpus: hundreds of invalid or odd inputs, and their documented answers (`tests/corpus/`).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -20,7 +20,7 @@ mod read;
 
 const GOOD: &str = r#"{"userId":"u","event":"e"}"#;
 
-/// A connection that is opened anew where the endpoint closed it.
+/// A connection that is opened again after the endpoint closed it.
 struct Caller<'r> {
     running: &'r Practising,
     connection: Connection,
@@ -41,7 +41,7 @@ impl<'r> Caller<'r> {
     }
 }
 
-/// `200 2+1 1:invalid_json`, `400 invalid_json`: what an answer says, as the corpus writes it.
+/// An answer in the notation of the corpus: `200 2+1 1:invalid_json`, `400 invalid_json`.
 fn said(reply: &Reply) -> String {
     let mut said = reply.status.to_string();
     if reply.status == 204 || reply.header("content-type") != Some("application/json") {
@@ -62,7 +62,7 @@ fn said(reply: &Reply) -> String {
     said
 }
 
-/// Whether a record has what a line of the corpus says of it.
+/// Whether a record has what a line of the corpus expects.
 fn holds(record: &Sent, marks: &[String]) -> bool {
     let text = record.text();
     marks.iter().all(|mark| match (mark.strip_prefix('!'), mark.strip_prefix("key=")) {
@@ -166,10 +166,10 @@ fn every_request_of_the_corpus_gets_its_answer() {
         let before = metric(&get(running.address, "/metrics").text(), "tributary_accepted_total");
         let begun = Instant::now();
         let mut connection = Connection::open(running.address).unwrap();
-        // A broken request may be hung up on before it has been sent.
+        // The endpoint may close the connection before an invalid request was sent.
         let written = connection.write(&bytes);
         if *expected == "silent" && written.is_ok() {
-            // It may wait for more; a peer that is gone already cannot be told.
+            // The endpoint may wait for more. It may also have closed the connection already.
             drop(connection.end_of_request());
         }
         let reply = connection.answer(false);
@@ -177,7 +177,7 @@ fn every_request_of_the_corpus_gets_its_answer() {
         let said = match (&reply, *expected) {
             (Err(_), "silent") => "silent".to_owned(),
             (Ok(reply), "silent") if reply.status >= 400 && before == after => "silent".to_owned(),
-            // An SDK that cannot send to the end never reads the answer.
+            // An SDK that cannot send its whole request never reads the answer.
             (Ok(_), _) if written.is_err() => format!("cut off ({written:?})"),
             (Ok(reply), "200") if reply.status == 200 => "200".to_owned(),
             (Ok(reply), _) => said(reply),

@@ -1,5 +1,5 @@
-//! Ways to AWS keys that do not work, or take long, each with words of its own and nothing secret in any log. The real
-//! program in a home of its own, the real SDK, and loopback servers in the place of AWS's sign-in services.
+//! Sources of AWS keys that fail or take long: each has a message of its own, and no log has a secret. The real program
+//! in a home of its own, the real SDK, and loopback servers in place of AWS's sign-in services.
 
 use std::{
     fs,
@@ -17,11 +17,11 @@ use crate::{
 
 type Variables<'v> = Vec<(&'v str, Option<String>)>;
 
-/// The name of a session's file in `~/.aws/sso/cache` is the SHA-1 of the session's name, or of its address where the
-/// profile has no session.
+/// The file of a session in `~/.aws/sso/cache`. Its name is the SHA-1 of the session's name or, if the profile has no
+/// session, of its address.
 const OF_SESSION: &str = ".aws/sso/cache/71b21161ffa1e6516bcc072aaf5ef38cbe85b511.json";
 const OF_ADDRESS: &str = ".aws/sso/cache/e8be5486177c5b5392bd9aa76563515b29358e6e.json";
-/// `aws login`: the SHA-256 of the session's ARN.
+/// The folder of `aws login`. The name of a file is the SHA-256 of the session's ARN.
 const OF_LOGIN: &str = ".aws/login/cache/";
 
 const SESSION: &str = "[profile work]\nsso_session = company\nsso_account_id = 123456789012\nsso_role_name = writer\n\
@@ -37,7 +37,7 @@ fn write(home: &Home, path: &str, text: impl AsRef<[u8]>) {
     fs::write(path, text).expect("the folder is ours");
 }
 
-/// No keys in the environment, and AWS's services at the scripted server.
+/// Variables without keys, with the scripted server in place of AWS's services.
 fn variables<'v>(server: &Scripted) -> Variables<'v> {
     let mut variables: Variables<'v> = vec![
         ("AWS_ACCESS_KEY_ID", None),
@@ -63,7 +63,7 @@ fn serve(home: &Home, words: &[&str], variables: &Variables<'_>) -> Serve {
 #[derive(Debug)]
 struct Checked {
     code: Option<i32>,
-    /// All that was printed.
+    /// Everything that was printed.
     said: String,
     /// The step about credentials.
     step: Value,
@@ -79,7 +79,7 @@ impl Checked {
     }
 }
 
-/// `tributary check --json`. Nothing secret may be in what it prints.
+/// Runs `tributary check --json`, and checks that its output has no secret.
 fn check(home: &Home, words: &[&str], variables: &Variables<'_>) -> Checked {
     let mut command = home.command(&[&["check", "--json"], words].concat());
     for (name, value) in variables {
@@ -102,7 +102,7 @@ fn in_seconds(seconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds)
 }
 
-/// As `aws sso login` writes it today.
+/// The file of `aws sso login`.
 fn sso_token(expires_at: &str) -> String {
     json!({
         "startUrl": "https://example.awsapps.com/start", "region": "us-east-1", "accessToken": "very-secret-token",
@@ -272,7 +272,7 @@ fn a_token_file_with_another_spelling_of_its_time_is_read() {
 const LOGIN: &str = "[profile console]\nlogin_session = arn:aws:iam::123456789012:user/ada\n\
                      [profile role]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = console\n";
 
-/// As `aws login` writes it. The key of the proof is the example of RFC 9449's kind in AWS's documentation.
+/// The file of `aws login`. The key of its proof is the example for RFC 9449 in AWS's documentation.
 fn login_token(expires_at: &str) -> String {
     let key = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIFDZHUzOG1Pzq+6F0mjMlOSp1syN9LRPBuHMoCFXTcXhoAoGCCqGSM49\n\
                AwEHoUQDQgAE9qhj+KtcdHj1kVgwxWWWw++tqoh7H7UHs7oXh8jBbgF47rrYGC+t\n\
@@ -484,7 +484,7 @@ fn a_program_that_prints_keys_is_used_and_a_role_is_assumed_with_them() {
     }
 }
 
-/// Prints keys once a file says so, and writes down that it runs.
+/// A program that prints keys once a file permits it, and records that it runs.
 fn approving(home: &Home) {
     let folder = home.folder().display();
     let text = format!(
@@ -500,7 +500,7 @@ fn started(home: &Home) -> Vec<String> {
 }
 
 fn runs(pid: &str) -> bool {
-    // A zombie has ended; whoever took it over has not looked yet.
+    // A zombie has ended: its parent has not collected it yet.
     fs::read_to_string(Path::new("/proc").join(pid).join("stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
@@ -516,7 +516,7 @@ fn keys_that_wait_for_an_approval_are_waited_for_once_and_nothing_counts_as_sent
     }
     serve.wait_state("blocked");
     wait_until("the log says what is waited for", || serve.log().contains("waits for the AWS keys"));
-    // A put has 15 seconds; the wait for keys takes none of them.
+    // A put has 15 seconds. The wait for keys is not part of them.
     wait_until("longer than a put may take", || start.elapsed() > Duration::from_secs(16));
     assert_eq!(started(&home).len(), 1, "{}", serve.log());
     write(&home, "approved", "");
@@ -587,12 +587,13 @@ fn a_comment_that_is_indented_is_no_part_of_the_secret() {
         wait_until("the record", || server.written_count() > before);
         serve.stop();
     };
-    // A secret with a line break in it would sign otherwise; the scripted server checks no signature, so the key id shows it.
+    // A secret with a line break would change the signature. The scripted server checks none, so the key id shows the
+    // error.
     signed("[work]\naws_secret_access_key = s\naws_access_key_id = AKIAEXAMPLE\n  # made in May\n");
     assert_eq!(server.calls().last().map(|call| call.access_key.clone()).as_deref(), Some("AKIAEXAMPLE"));
 }
 
-/// With its token, which is as good as the keys.
+/// The request has the token of the container, which is as secret as the keys.
 #[test]
 fn a_proxy_does_not_get_the_request_for_the_container_s_keys() {
     let proxy = Scripted::start(|_| Answer::Success);
@@ -631,7 +632,7 @@ fn a_region_of_the_environment_is_named_where_ours_is_missing() {
     assert!(!output.status.success() && said.contains("AWS_REGION"), "{said}");
 }
 
-/// Right already: malformed ARNs, and keys that expire while Kinesis is away.
+/// Keys expire while Kinesis cannot be reached.
 #[test]
 fn keys_that_expire_in_an_outage_are_renewed_and_every_event_arrives() {
     let server = Scripted::start(|_| Answer::CutBefore);

@@ -1,5 +1,5 @@
-//! From the sender's bytes to the record, by the real program and a Kinesis that answers by a script.
-//! What changes while the engine runs is asked of the engine itself, with the practice stream.
+//! From the sender's bytes to the record, by the real program and a Kinesis with scripted answers. Changes while the
+//! engine runs are tested on the engine itself, with the practice stream.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -22,7 +22,7 @@ use crate::practising::{Practising, practising};
 use crate::scripted::{Answer, Call, DENIED, FAILING, Scripted, Sent, THROTTLED, TOO_LARGE, first_arrivals};
 use crate::wire::{self, Connection, adds_up, metric, wait_for, wait_until};
 
-/// One event of a user; `n` says its place.
+/// One event of a user; `n` is its number.
 fn event(user: &str, n: usize) -> String {
     format!(r#"{{"type":"track","userId":"{user}","event":"e","n":{n},"messageId":"{user}-{n}"}}"#)
 }
@@ -42,7 +42,7 @@ fn numbers(range: std::ops::Range<usize>) -> Vec<Value> {
     range.map(Value::from).collect()
 }
 
-/// `senders` users send at once, each its `count` events in order, a few at a time.
+/// This number of users send at once, each its `count` events in order, a few at a time.
 fn send_from_many(address: SocketAddr, senders: usize, count: usize) {
     std::thread::scope(|scope| {
         for user in 0..senders {
@@ -60,7 +60,7 @@ fn send_from_many(address: SocketAddr, senders: usize, count: usize) {
     });
 }
 
-/// Looks at `/metrics` again and again until `done`; each time the ledger must add up.
+/// Reads `/metrics` again and again until `done`. The ledger must add up each time.
 fn watch_ledger(address: SocketAddr, done: &AtomicBool) -> usize {
     let mut connection = Connection::open(address).unwrap();
     let mut looks = 0;
@@ -73,7 +73,7 @@ fn watch_ledger(address: SocketAddr, done: &AtomicBool) -> usize {
     looks
 }
 
-/// Also where a test fails: else the thread that watches would go on, and the test would never end.
+/// Sets the flag also when a test fails: otherwise the watching thread, and so the test, would never end.
 struct SetAtEnd<'a>(&'a AtomicBool);
 
 impl Drop for SetAtEnd<'_> {
@@ -101,7 +101,7 @@ const PROPERTIES: &str = r#""properties":{"z":1.0,"a":1e3,"big":1234567890123456
 /// The sender's object without its last brace, and the partition key that its record must have.
 fn odd_events() -> Vec<(String, String)> {
     let long = "é".repeat(257);
-    // By Python's hashlib.
+    // Computed by Python's hashlib.
     let hashed = "db33c4ce9e8a72562c8f24aa67b7abbabdb848426e8ddfff4ee08f6ae04d1b17".to_owned();
     let of_ids = |ids: &str| format!(r#"{{{ids},"event":"E","messageId":"m","sentAt":null,{PROPERTIES}"#);
     vec![
@@ -189,7 +189,7 @@ fn indented_json_is_one_line_in_json_lines() {
     serve.stop();
 }
 
-/// More than a quarter of the puts end badly, each in its own way, as the dice of this seed fall.
+/// A rule by which more than a quarter of the puts fail in different ways, chosen by this seed.
 fn bad_weather(seed: u64) -> impl FnMut(&Call) -> Answer + Send + 'static {
     let mut dice = fastrand::Rng::with_seed(seed);
     move |call| match dice.u32(..100) {
@@ -383,7 +383,7 @@ fn refused_alone(operation: &str) {
     assert!(line["error"].as_str().unwrap().starts_with("ValidationException"), "{line}");
     assert!(line["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "{line}");
     assert_eq!(line["deliveredAt"], Value::Null);
-    // The engine goes on as if nothing had been.
+    // The engine goes on normally.
     serve.accept("/v1/batch", &batch(&[event("u5", 2)]));
     serve.wait_drained();
     wait_until("the log tells it", || serve.log().contains("see `tributary log --state failed`"));
@@ -426,7 +426,7 @@ fn one_bad_record_among_five_hundred_is_found_with_few_calls() {
     assert_settled(&home, 501, 1);
 }
 
-/// Answers that do not say that a record is meant: an argument, a request that cannot be read, codes nobody knows.
+/// Answers that do not name a record as the reason: an argument, an unreadable request, unknown codes.
 const ODD: [Answer; 4] = [
     Answer::Error(400, "ValidationException", "Something is not as it should be."),
     Answer::Error(400, "InvalidArgumentException", "That is not wanted here."),
@@ -434,7 +434,7 @@ const ODD: [Answer; 4] = [
     Answer::Error(403, "NobodyKnowsThisException", ""),
 ];
 
-/// Nobody but that record's own user may wait for it, and how many wait is shown, with the reason and the way out.
+/// Only the record's own user may wait for it. The number of waiting events is shown, with the reason and a way out.
 #[test]
 fn a_record_that_is_refused_in_words_nobody_knows_holds_up_its_own_user_alone() {
     for (odd, operation) in ODD.into_iter().zip(["put-record", "put-records", "put-record", "put-records"]) {
@@ -468,7 +468,7 @@ fn a_record_that_is_refused_in_words_nobody_knows_holds_up_its_own_user_alone() 
     }
 }
 
-/// Those of one user come first, and each try while everything waits is another user's.
+/// Many events of one user come first, and each try during the pause is another user's.
 #[test]
 fn refused_records_of_some_users_hold_up_nobody_else_however_many_they_are() {
     for (odd, operation) in ODD.into_iter().zip(["put-records", "put-record", "put-records", "put-record"]) {
@@ -507,7 +507,7 @@ fn refused_records_of_some_users_hold_up_nobody_else_however_many_they_are() {
     }
 }
 
-/// A stream that refuses everybody is tried with one put at a time, each of another user; no event is called stuck.
+/// A stream that refuses all events is tried with one put at a time, each of another user. No event is called stuck.
 #[test]
 fn while_blocked_each_try_is_another_users() {
     let [.., unknown] = ODD;
@@ -530,7 +530,7 @@ fn while_blocked_each_try_is_another_users() {
     }
 }
 
-/// A stream that always takes longer than an answer is usually waited for: what it stored is not put for ever.
+/// A stream that always takes longer than the usual timeout does not get the same records for ever.
 #[test]
 fn a_stream_that_is_slow_to_answer_is_waited_for_and_told_of() {
     let server = Scripted::start(|_| Answer::Success);
@@ -549,7 +549,7 @@ fn a_stream_that_is_slow_to_answer_is_waited_for_and_told_of() {
     assert_eq!(ledger(&home)["repeatsPossible"], 1);
 }
 
-/// Places as numbers, by user, each counted where it first arrived.
+/// The numbers of the events by user, in the order in which each first arrived.
 fn places(written: &[Sent]) -> BTreeMap<String, Vec<u64>> {
     let mut seen = std::collections::HashSet::new();
     let mut places: BTreeMap<String, Vec<u64>> = BTreeMap::new();
@@ -620,7 +620,7 @@ fn a_backlog_goes_oldest_first_and_new_events_are_accepted_meanwhile() {
     let order: Vec<u64> = server.written().iter().map(|one| one.json()["n"].as_u64().unwrap()).collect();
     assert_eq!(order.len(), next);
     for (at, n) in order.iter().enumerate() {
-        // Up to 1,024 are in flight together, and one of these can take its time.
+        // Up to 1,024 are in flight together, and one of them can take long.
         assert!(n.abs_diff(at as u64) <= 2048, "event {n} was delivered as number {at}");
     }
     assert!(next > BACKLOG + 20, "{} events were accepted meanwhile", next - BACKLOG);
@@ -635,7 +635,7 @@ fn what_the_stream_says_of_itself_is_heeded() {
         let headers = key_header(WRITE_KEY);
         wire::send(address, "POST", "/v1/track", &headers, large.as_bytes()).status
     };
-    // It does not say: the usual limit.
+    // The stream does not tell its limit: the usual one holds.
     let serve = home.serve(&[]);
     serve.accept("/v1/batch", &batch(&[event("u", 0)]));
     serve.wait_drained();
@@ -650,7 +650,7 @@ fn what_the_stream_says_of_itself_is_heeded() {
     serve.wait_drained();
     serve.stop();
     assert_eq!(server.written().last().unwrap().data.len(), large_record(&server));
-    // It is away at the next start: what was learned still holds, for this stream alone.
+    // The stream is offline at the next start: its limit is still known, for this stream only.
     server.set_rule(|_| DENIED);
     server.set_summary(&Value::Null);
     let serve = home.serve(&["--stream", "another"]);
@@ -858,7 +858,7 @@ fn a_server_that_is_not_there_is_waited_for() {
     assert_settled(&home, 10, 0);
 }
 
-// What follows changes settings while the engine runs.
+// Changes of the settings while the engine runs.
 
 fn post(running: &Practising, events: &[String]) -> u16 {
     post_batch(&mut Connection::open(running.address).unwrap(), events).unwrap()
@@ -875,14 +875,14 @@ fn a_disabled_destination_keeps_events_waiting_and_enabling_delivers_them() {
     running.wait_settled(10);
     wait_until("running", || running.engine.status().forwarder == ForwarderState::Running);
     assert_eq!(running.records().len(), 10);
-    // Off again, in the middle of everything: what comes now waits for the next start.
+    // Disabled again, in the middle of everything: further events wait for the next start.
     running.change(|config| config.destination.enabled = false);
     assert_eq!(post(&running, &[event("late", 0)]), 200);
     wait_until("one waits", || running.engine.status().ledger.queued == 1);
     running.engine.shutdown(Duration::from_secs(5));
 }
 
-/// Hundredths of a second that a program has computed, where `/proc` says it.
+/// CPU time of the program so far in hundredths of a second, if `/proc` tells it.
 fn computed(serve: &Serve) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", serve.id())).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
@@ -907,7 +907,7 @@ fn who_waits_does_not_compute() {
 
 const SENDERS: usize = 6;
 
-/// Sends from many while `changes` go on; gives what the stream then holds.
+/// Sends from many users while `changes` are made. Returns the records of the stream.
 fn under_changes(events: usize, changes: &[fn(&mut Config)]) -> Vec<Sent> {
     let running = practising(|_| {});
     let delay = Duration::from_millis(4);
@@ -934,7 +934,7 @@ fn under_changes(events: usize, changes: &[fn(&mut Config)]) -> Vec<Sent> {
             }
         }
         senders.join().unwrap();
-        // The last change may have been one that pauses.
+        // The last change may have disabled delivery.
         running.change(|config| {
             config.destination.enabled = true;
             config.destination.kind = DestinationKind::Practice;
@@ -1025,7 +1025,7 @@ fn attempts(running: &Practising) -> u32 {
     page.rows.first().map_or(0, |row| row.attempts)
 }
 
-/// By itself, the tenth try would come after minutes.
+/// Without a trigger, the tenth try would come after minutes.
 #[test]
 fn try_now_and_new_settings_are_tried_at_once_however_long_the_pause() {
     let running = practising(|_| {});
@@ -1049,8 +1049,8 @@ fn users_of_a_shard(count: usize) -> Vec<String> {
     (0..).map(|n| format!("u{n}")).filter(is_there).take(count).collect()
 }
 
-/// Four times what a shard takes at once is waiting from the start. How much of the limit is used then is measured by
-/// `cargo bench --bench throttled`: without optimisation, our own computing would be the limit.
+/// The backlog is four times the quota that a shard takes at once. `cargo bench --bench throttled` measures how much of
+/// the limit is used: without optimisation, the program's own CPU time would be the limit.
 fn steady_throttling(operation: Operation) {
     const EACH: usize = 12;
     let all = users_of_a_shard(12);
@@ -1072,13 +1072,13 @@ fn steady_throttling(operation: Operation) {
     wait_until("all is delivered", || {
         let status = running.engine.status();
         assert!(status.ledger.adds_up(), "{status:?}");
-        // Not "none waits": the board is a moment behind.
+        // Not `queued == 0`: the published status is a moment behind.
         status.ledger.delivered == (all.len() * EACH) as u64
     });
     let took = began.elapsed();
     let page = running.engine.page(Query { limit: 1_000, ..Query::default() }).wait().unwrap().unwrap();
     let pushed_back = page.rows.iter().any(|line| line.attempts > 1);
-    // The first MiB goes at once, the rest at one a second: only who is slower than that is not pushed back.
+    // The first MiB is taken at once, the rest at one a second: only a slower forwarder is not throttled.
     let at_the_limit = Duration::from_secs_f64((all.len() * EACH * text.len()) as f64 / 1_048_576.0 - 1.0);
     assert!(
         pushed_back || took > at_the_limit,
@@ -1151,7 +1151,7 @@ fn a_stream_is_named_by_its_arn_where_the_settings_give_one() {
     assert_eq!(server.calls()[0].stream, arn);
 }
 
-/// A record of each of 2,000 users is in flight when the destination is changed: what became of them is written down last.
+/// A record of each of 2,000 users is in flight when the destination is changed. Their outcomes are written last.
 #[test]
 fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     let running = practising(|config| config.destination.operation = Operation::PutRecords);
@@ -1175,7 +1175,7 @@ fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     assert_eq!(running.records().len() as u64, ledger.delivered);
 }
 
-/// Sends `per_tick` events of these users, ten times a second, until it is dropped.
+/// Sends `per_tick` events of these users, ten times a second, until the returned closure is called.
 fn send_on(address: SocketAddr, users: &'static [&'static str], per_tick: usize) -> impl FnOnce() {
     let stop = std::sync::Arc::new(AtomicBool::new(false));
     let stops = std::sync::Arc::clone(&stop);

@@ -1,4 +1,4 @@
-//! A window over an engine of its own, and what a hand and an eye do with it, by the labels that a screen reader reads.
+//! A window over an engine of its own, used by the labels that a screen reader reads.
 
 use std::{
     net::SocketAddr,
@@ -16,12 +16,13 @@ use tributary::{
     engine::{Engine, Paths},
 };
 
-/// On a machine that is busy a frame takes longer than the pause after which the engine asks for the next one.
+/// Maximum steps of a wait: on a busy machine a frame takes longer than the pause after which the engine asks for the
+/// next.
 const STEPS_MAX: u64 = 40;
 
 pub type Window = Harness<'static, App>;
 
-/// A window over an engine of its own, whose files go with the test.
+/// A window over an engine of its own. The files are removed with the test.
 pub struct Desk {
     pub window: Window,
     pub files: tempfile::TempDir,
@@ -48,7 +49,7 @@ pub fn open_in(config: Config, files: tempfile::TempDir) -> Desk {
     open_prepared(config, files, |_| {}, Vec::new())
 }
 
-/// Where the environment decides these settings.
+/// A window with settings that the environment decides.
 pub fn open_held(config: Config, held: Vec<(&'static str, config::Origin)>) -> Desk {
     open_prepared(config, tempfile::tempdir().expect("a temporary folder"), |_| {}, held)
 }
@@ -82,9 +83,9 @@ fn open_prepared(
     desk
 }
 
-/// Frames until `done`, with time for the engine between them.
+/// Draws frames until `done`, with time for the engine between them.
 pub fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
-    // As long as a machine with much else to do may take.
+    // Enough for a busy machine.
     let end = Instant::now() + Duration::from_mins(1);
     while !done(window) {
         assert!(Instant::now() < end, "timed out: {what}; it says {:#?}", all(window));
@@ -97,7 +98,7 @@ pub fn go(window: &mut Window, place: &str) {
     press(window, place);
 }
 
-/// Presses a button that is in sight.
+/// Presses a visible button.
 pub fn press(window: &mut Window, button: &str) {
     window.get_by_role_and_label(Role::Button, button).click();
     window.run();
@@ -122,7 +123,7 @@ pub fn copied(window: &Window) -> Option<String> {
     })
 }
 
-/// All that a screen reader would read, where a test ends before its time.
+/// Everything that a screen reader would read, for the message of a failed test.
 fn all(window: &Window) -> Vec<String> {
     window.query_all_by_label_contains("").filter_map(|node| node.accesskit_node().label()).collect()
 }
@@ -140,7 +141,7 @@ pub fn address(window: &mut Window) -> SocketAddr {
     url.trim_start_matches("http://").parse().expect("an address")
 }
 
-/// Turns the wheel under the pointer by so many points.
+/// Turns the wheel under the pointer by this number of points.
 pub fn scroll(window: &mut Window, points: f32) {
     window.event(egui::Event::MouseWheel {
         source: egui::MouseWheelSource::Wheel,
@@ -166,7 +167,7 @@ pub fn retype(window: &mut Window, label: &str, text: &str) {
     type_into(window, label, text);
 }
 
-/// Chooses one of several, by its radio button.
+/// Chooses a radio button.
 pub fn choose(window: &mut Window, label: &str) {
     window.get_by_role_and_label(Role::RadioButton, label).scroll_to_me();
     window.run();

@@ -1,5 +1,5 @@
-//! What the desktop must have: the window's libraries are named when they are missing, and the README and the package
-//! name all that the program opens while it runs.
+//! What the desktop needs: missing libraries of the window are named, and the README and the package name every library
+//! that the program opens at run time.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -11,7 +11,7 @@ use tributary::config::WindowSystem;
 
 use crate::binary::Home;
 
-/// Opened by crates of ours too, and no business of the README: why not.
+/// Libraries that dependencies open too and that the README need not name, with the reason.
 const OTHERS: [(&str, &str); 13] = [
     ("libEGL.so", "a second name of libEGL.so.1"),
     ("libGL.so", "a second name of libGL.so.1"),
@@ -28,7 +28,7 @@ const OTHERS: [(&str, &str); 13] = [
     ("libXrender.so", "a second name of libXrender.so.1"),
 ];
 
-/// Of the first two one is enough; without the last the window shows no scripts but those of its own fonts.
+/// One of the first two is enough. Without the last, the window shows only the scripts of its own fonts.
 const NOT_ALL_NEEDED: [(&str, &str); 3] =
     [("libEGL.so.1", "libegl1"), ("libGL.so.1", "libgl1"), ("libfontconfig.so.1", "libfontconfig1")];
 
@@ -44,7 +44,7 @@ fn names_in(program: &[u8]) -> BTreeSet<String> {
         let before = at.checked_sub(1).map(|at| program[at]);
         let length = program[at..].iter().take(60).take_while(|byte| is_name(byte)).count();
         let word = String::from_utf8_lossy(&program[at..at + length]);
-        // Texts lie one behind the other: a name ends where the next one begins.
+        // Texts follow each other without a gap: a name ends where the next one begins.
         let Some((stem, rest)) = word.split_once(".so") else { continue };
         let version: String = match rest.strip_prefix('.') {
             Some(rest) => rest.chars().take_while(char::is_ascii_digit).take(1).collect(),
@@ -59,7 +59,7 @@ fn names_in(program: &[u8]) -> BTreeSet<String> {
     names
 }
 
-/// Linked ones are not opened by name at run time.
+/// Whether it is linked, and so not opened by name at run time.
 fn linked(name: &str) -> bool {
     ["libc.", "libm.", "libgcc_s.", "libpthread.", "libdl.", "librt."]
         .iter()
@@ -108,8 +108,8 @@ fn the_readme_and_the_package_name_all_that_the_window_needs() {
     }
 }
 
-/// A library that cannot be loaded is as good as missing, and can be put before the real one. Those of X11 itself are
-/// looked for by their whole path too, where the build has found one.
+/// A library that cannot be loaded counts as missing, and can be put before the real one. The program also looks for
+/// the libraries of X11 by their whole path, if the build has found one.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_library_that_the_window_lacks_is_named_in_one_line() {

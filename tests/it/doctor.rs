@@ -1,5 +1,5 @@
-//! `tributary doctor` as its user meets it: a program that does not start, a line that says what to do, a spool that
-//! goes on.
+//! `tributary doctor` as its user sees it: a program that does not start, a line that says what to do, and a spool that
+//! works again.
 
 use std::io::{Seek, SeekFrom, Write};
 
@@ -43,10 +43,10 @@ fn a_damaged_spool_leads_to_the_doctor_who_brings_back_what_waited() {
         serve.accept("/v1/track", &event);
     }
     serve.stop();
-    // Leaves all in the one file.
+    // Puts everything into the one file.
     assert_eq!(home.run(&["doctor"]).code, Some(0));
     let spool = home.data_dir().join("spool.sqlite3");
-    // The table of the sums, among others: an engine cannot start on that.
+    // Overwrites the table of the totals, among others: an engine cannot start with it.
     let mut file = std::fs::OpenOptions::new().write(true).open(&spool).unwrap();
     file.seek(SeekFrom::Start(8192)).unwrap();
     file.write_all(&vec![0; 8192 * 8]).unwrap();

@@ -1,5 +1,5 @@
-//! The documents agree with the code: every test that they name exists, every setting and metric is documented, and every
-//! link leads somewhere.
+//! The documents agree with the code: every test that they name exists, every setting and metric is documented, and
+//! every link leads somewhere.
 
 use std::{
     collections::BTreeSet,

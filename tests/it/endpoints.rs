@@ -1,5 +1,5 @@
-//! Where requests go: AWS's own variables and profile entries count as in every AWS tool, an address of our settings
-//! wins, and what cannot be reached is named. Nothing can leave this machine: the proxy is a closed port.
+//! Where requests go: AWS's own variables and profile entries count as in every AWS tool, an address in the settings
+//! wins, and a server that cannot be reached is named. Nothing can leave this machine: the proxy is a closed port.
 
 use crate::{
     account::Account,
@@ -8,7 +8,7 @@ use crate::{
     wire::wait_until,
 };
 
-/// Nobody listens there.
+/// A closed port.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// A destination of AWS itself.
@@ -115,7 +115,7 @@ fn an_address_wins_over_fips_and_dual_stack_host_names() {
     }
 }
 
-/// What hands out keys is not Kinesis: its host, what it is for and the way round are said.
+/// A service that issues keys is not Kinesis: the message names its host, its purpose and a workaround.
 #[test]
 fn a_service_that_hands_out_keys_and_cannot_be_reached_is_named() {
     let server = Scripted::start(|_| Answer::Success);
@@ -155,7 +155,7 @@ fn a_service_that_hands_out_keys_and_cannot_be_reached_is_named() {
         wait_until(service, || serve.log().contains(&format!("No connection to {service}")));
         let log = serve.stop();
         assert!(log.contains(way), "{log}");
-        // The chain of causes in words, and no dump of the SDK's types.
+        // The chain of causes in words, without a dump of the SDK's types.
         for dump in ["source:", "Unhandled(", "DispatchFailure", "ConnectorError", "Some(", "Provider {"] {
             assert!(!log.contains(dump), "{dump}: {log}");
         }
@@ -164,7 +164,7 @@ fn a_service_that_hands_out_keys_and_cannot_be_reached_is_named() {
     }
 }
 
-/// A laptop that wakes: AWS refuses the signatures, and says in each answer what time it is.
+/// A laptop wakes up: AWS refuses the signatures, and each answer tells its time.
 #[test]
 fn a_clock_that_is_off_stops_nothing_and_the_check_says_so() {
     let server = Scripted::start(|_| Answer::Success);

@@ -1,4 +1,4 @@
-//! Senders that are slow, many, endless or foreign: others must not notice.
+//! Senders that are slow, many, endless or foreign do not disturb others.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -16,10 +16,10 @@ use crate::wire::{Connection, Reply, request, send, wait_for};
 
 const TRACK: &[u8] = br#"{"userId":"u","event":"e"}"#;
 
-/// What a sender who notices nothing waits at most, on a machine that does much else.
+/// Maximum wait of an undisturbed sender, on a busy machine.
 const PROMPT: Duration = Duration::from_secs(5);
 
-/// What the program may hold at its worst here, in KiB.
+/// Maximum memory of the program in these tests, in KiB.
 const MEMORY_KIB_MAX: u64 = 400 << 10;
 
 fn assert_prompt(serve: &Serve) {
@@ -28,7 +28,7 @@ fn assert_prompt(serve: &Serve) {
     assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
 }
 
-/// The most memory that the program has held, where `/proc` says it.
+/// The peak memory of the program, if `/proc` tells it.
 fn peak_kib(serve: &Serve) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", serve.id())).ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok())
@@ -85,7 +85,7 @@ fn two_thousand_idle_connections_are_no_burden() {
     let mut idle = Vec::new();
     let half = request("POST", "/v1/track", &key_header(WRITE_KEY), TRACK);
     while idle.len() < IDLE {
-        // This process has a limit of its own, and the other tests need some of it.
+        // This process has a limit of open files, and the other tests need some of them.
         match TcpStream::connect(serve.address) {
             Ok(mut socket) => {
                 if idle.len() % 2 == 0 {
@@ -123,7 +123,8 @@ fn an_endless_body_is_cut_at_the_limit() {
     connection.write(head.as_bytes()).unwrap();
     let chunk = [b"100000\r\n", &vec![b'x'; 1 << 20][..], b"\r\n"].concat();
     let mut sent = 0;
-    // What is beyond the limit is read for a while, so that a sender that ends gets its answer; then it is cut off.
+    // Bytes beyond the limit are read for a while, so that a sender that ends gets its answer. Then the connection is
+    // cut.
     let cut = loop {
         if connection.write(&chunk).is_err() {
             break true;
@@ -156,7 +157,7 @@ fn bombs_and_garbage_cost_no_more_than_the_limit() {
     for _ in 0..4 {
         assert_eq!(post("/v1/track", &bomb).status, 413);
     }
-    // Each item of these would be answered for and become a line of the log.
+    // Each of these items would need an answer and a line of the log.
     for item in ["0,", "{},", "[],", "{\"type\":\"page\"},"] {
         let many = format!("{{\"batch\":[{}0]}}", item.repeat((16 << 20) / item.len() - 20));
         let reply = post("/v1/batch", &zipped(many.as_bytes()));
@@ -181,7 +182,7 @@ fn huge_heads_are_refused_and_harm_nobody() {
         long.clone(),
     ] {
         let mut connection = Connection::open(serve.address).unwrap();
-        // Hung up on before it was all sent, or told so.
+        // The connection may be closed before everything was sent.
         drop(connection.write(head.as_bytes()));
         if let Ok(reply) = connection.answer(false) {
             assert!((400..500).contains(&reply.status), "{reply:?}");
@@ -219,13 +220,13 @@ fn where_no_key_is_asked_for_pages_of_elsewhere_cannot_send_and_programs_can() {
         }
         let reply = ask("POST", "/v1/batch", &headers, br#"{"batch":[{"type":"page","userId":"u"}]}"#);
         assert_eq!(reply.status, 403, "{headers}");
-        // A pixel is an image, but brings nothing.
+        // A pixel is an image, but a request for one with a bad event stores nothing.
         let pixel = ask("GET", "/v1/pixel/page?data=%7B%22userId%22:1%7D", &headers, b"");
         assert_eq!(pixel.status, 200, "{headers}");
         let with_key = headers.replace("Authorization: Basic c3RyYW5nZXI6\r\n", "");
         assert_eq!(ask("POST", "/v1/page", &format!("{with_key}{key}"), TRACK).status, 200, "{headers}");
     }
-    // Those with the key.
+    // Only the requests with the key.
     running.wait_settled(8);
     for headers in [
         host.clone(),
@@ -262,7 +263,7 @@ fn a_pixel_of_a_page_that_only_its_referer_names_is_not_recorded_without_a_key()
         "Referer: http://localhost:3000/shop?a=1\r\n",
         "Referer: http://127.0.0.1:3000/\r\n",
         "Referer: https://events.example.org/page\r\n",
-        // A browser that says this knows better than the page's address.
+        // A browser that sends this knows more than the address of the page.
         "Referer: https://shop.example/\r\nSec-Fetch-Site: none\r\n",
     ] {
         pixel(headers, "");

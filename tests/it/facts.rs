@@ -1,5 +1,5 @@
-//! The window names what is so: of a rejected event what was sent and how large it was, of one that waits why, of a server
-//! that is not AWS its address, of a figure what it is a share of.
+//! The window states facts: what was sent and how large it was for a rejected event, why an event waits, the address of
+//! a server that is not AWS, and what a figure is a share of.
 
 use eframe::egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -100,7 +100,7 @@ fn a_check_of_a_source_names_the_event_that_was_rejected() {
     assert!(window.query_by_label("Lonely").is_some(), "its name");
 }
 
-// What waits, and why.
+// Waiting events, and the reason.
 
 #[test]
 fn an_event_that_waits_because_delivery_is_disabled_says_so() {
@@ -140,7 +140,7 @@ fn a_check_from_before_does_not_say_that_faults_are_on() {
     assert!(!says(window, "says that the session has expired"), "it does not any more");
 }
 
-// Another server than AWS.
+// A server other than AWS.
 
 #[test]
 fn a_connection_that_is_cut_is_not_called_slow() {

@@ -1,4 +1,4 @@
-//! More connections than the endpoint has places for, none of which has shown a write key: honest senders must not notice.
+//! More connections than the endpoint takes, none of which has shown a write key: honest senders are not disturbed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -13,11 +13,11 @@ use crate::wire::{Connection, get, metric, request, wait_until};
 
 const TRACK: &[u8] = br#"{"userId":"u","event":"e"}"#;
 
-/// File descriptors of the program: for fewer connections than the floods have.
+/// Limit of open files of the program: for fewer connections than the floods have.
 const FILES: u32 = 400;
 const FLOOD: usize = 450;
 
-/// Every connection is a file of this process, too.
+/// Each connection is an open file of this process too.
 fn allow_many_files() {
     rlimit::increase_nofile_limit(8192).unwrap();
 }
@@ -34,7 +34,7 @@ fn connect(from: [u8; 4], to: SocketAddr) -> TcpStream {
     socket
 }
 
-/// The connections of a flood. The endpoint closes some of them, which they do not mind.
+/// The connections of a flood. The endpoint may close some of them.
 struct Flood {
     from: [u8; 4],
     to: SocketAddr,
@@ -63,7 +63,7 @@ impl Flood {
         self.connections.push(socket);
     }
 
-    /// Until each has been answered or closed.
+    /// Waits until each has been answered or closed.
     fn wait_answered(&mut self) {
         for socket in &mut self.connections {
             socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -72,7 +72,7 @@ impl Flood {
         }
     }
 
-    /// Each says something once more, and those that were closed come again.
+    /// Each connection sends once more, and those that were closed are opened again.
     fn again(&mut self, says: &[u8]) {
         let before = std::mem::take(&mut self.connections);
         for mut socket in before {
@@ -85,7 +85,7 @@ impl Flood {
     }
 }
 
-/// Sends on new connections and on one that is kept, and keeps the flood going: every one is answered with 200.
+/// Sends on new connections and on a kept one while the flood goes on. Every request is answered with 200.
 fn assert_served(serve: &Serve, flood: &mut Flood, more: &[u8]) {
     let whole = request("POST", "/v1/track", &key_header(WRITE_KEY), TRACK);
     let mut kept = Connection::open(serve.address).unwrap();
@@ -103,7 +103,7 @@ fn assert_served(serve: &Serve, flood: &mut Flood, more: &[u8]) {
     assert_eq!(accepted, sent, "each was taken, and once");
 }
 
-/// A flood from loopback, which says this at first, and that from then on.
+/// Runs a flood from loopback that sends `says` at first, and then `more` again and again.
 fn assert_keeps_nobody_out(says: &[u8], more: &[u8]) {
     let home = Home::new("");
     let serve = home.serve_with_files(FILES);
@@ -111,7 +111,7 @@ fn assert_keeps_nobody_out(says: &[u8], more: &[u8]) {
     serve.stop();
 }
 
-/// 62 KB of a head whose end does not come.
+/// 62 KB of a head that does not end.
 fn half_head() -> String {
     format!("GET /v1/pixel/track?data={}", "x".repeat(62_000))
 }
@@ -129,7 +129,7 @@ fn slow_bodies_of_a_holder_of_the_public_key_keep_no_honest_sender_out() {
     let key = key_header(WRITE_KEY);
     let begun = format!("POST /v1/track HTTP/1.1\r\nHost: t\r\n{key}Content-Length: 1000\r\n\r\n{{");
     let mut flood = Flood::new(serve.address, begun.as_bytes());
-    // For two seconds a first body counts as new, then as slow.
+    // For two seconds the first body counts as new, then as slow.
     std::thread::sleep(Duration::from_millis(2200));
     assert_served(&serve, &mut flood, b" ");
     serve.stop();
@@ -169,7 +169,7 @@ fn connections_that_say_nothing_keep_no_honest_sender_out() {
     assert_keeps_nobody_out(b"", b"");
 }
 
-/// Other systems have 127.0.0.1 alone.
+/// Other systems have 127.0.0.1 only.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_flood_from_an_address_without_a_key_never_takes_the_last_places_and_the_log_says_so() {
@@ -213,7 +213,7 @@ fn many_half_heads_take_no_more_memory_than_their_budget() {
     for _ in 0..HEADS {
         let mut socket = TcpStream::connect(serve.address).unwrap();
         socket.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
-        // In pieces, as buffers grow most then.
+        // In pieces, since buffers then grow most.
         for piece in half.as_bytes().chunks(6000) {
             if socket.write_all(piece).is_err() {
                 break;

@@ -1,5 +1,5 @@
-//! Forms, sheets and menus: where the keyboard's focus is, what Enter and Escape do there, what a sheet keeps when it is
-//! refused, and that what is said is said in full.
+//! Forms, sheets and menus: where the keyboard's focus is, the effect of Enter and Escape, what a sheet keeps when it
+//! is refused, and that texts are shown in full.
 
 use std::net::TcpListener;
 
@@ -25,7 +25,7 @@ fn is_focused(window: &Window, field: &str) -> bool {
     window.query_by_role_and_label(Role::TextInput, field).is_some_and(|field| field.is_focused())
 }
 
-/// Frames for as long as a click, a menu or a sheet takes to come up.
+/// Draws frames for as long as a click, a menu or a sheet takes to appear.
 fn settle(window: &mut Window) {
     window.run_steps(8);
 }
@@ -123,7 +123,7 @@ fn enter_gives_the_first_answer_of_a_sheet() {
     enter(window);
     wait_for(window, "the new key", |window| says(window, "New write key made"));
     window.run();
-    // What cannot be undone is not done by a key that is pressed by the way.
+    // An action that cannot be undone is not done by a stray key.
     press(window, "Remove My first source");
     enter(window);
     assert!(says(window, "Remove this source?"));
@@ -200,7 +200,7 @@ fn the_search_is_reached_by_its_keys_from_a_delivery_and_from_the_charts() {
     assert!(is_focused(window, "Search the log"));
 }
 
-// What is refused, and what leads where.
+// Refusals, and where links lead.
 
 #[test]
 fn an_export_that_fails_stays_open_with_the_reason_and_what_was_chosen() {
@@ -382,7 +382,7 @@ fn what_was_just_sent_is_shown_under_a_pointer_that_rests_over_the_list() {
     wait_for(window, "the test event", |window| says(window, "track Order Completed"));
 }
 
-// How it is drawn.
+// Layout.
 
 #[test]
 fn a_record_is_shown_in_two_columns_as_it_was_read() {
@@ -450,7 +450,7 @@ fn a_banner_without_a_button_ends_with_its_words() {
     window.get_by_role_and_label(Role::Button, "Apply").click();
     wait_for(window, "the banner", |window| says(window, "Tributary needs attention"));
     settle(window);
-    // The notice of what was saved says it too.
+    // The notice about the saved settings says it too.
     let heading = window.get_by_label("Tributary needs attention").rect();
     let mut all = window.query_all_by_label_contains("could not move to").map(|node| node.rect());
     let words = all.find(|rect| (0.0..30.0).contains(&(rect.top() - heading.top()))).expect("the banner's");
