@@ -141,3 +141,23 @@ fn every_link_of_a_document_leads_somewhere() {
     assert!(looked_at > 50, "the links were found: {looked_at}");
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+#[test]
+fn every_source_file_that_a_document_names_exists() {
+    let mut missing = Vec::new();
+    let mut looked_at = 0;
+    for path in documents() {
+        let text = fs::read_to_string(&path).expect("text");
+        let named = text.split('`').skip(1).step_by(2).filter(|name| {
+            name.ends_with(".rs") && !name.contains(|c: char| c.is_whitespace() || "*…NAME".contains(c))
+        });
+        for name in named {
+            looked_at += 1;
+            if !root().join("src").join(name).is_file() && !root().join(name).is_file() {
+                missing.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(looked_at > 50, "the names were found: {looked_at}");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
