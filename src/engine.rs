@@ -45,7 +45,7 @@ use tokio::{
 };
 
 use crate::{
-    capture::{self, Rules, Tls, TlsError, Visitors},
+    capture::{self, Activity, EndpointConfig, Tls, TlsError},
     config::{self, Config, Destination, DestinationKind},
     delivery::{
         self, AwsError, CheckKind, CheckStep, Detail, EventId, Exported, LogPage, Puts, Query, Receipt,
@@ -242,7 +242,7 @@ struct WindowCalls {
 struct Shared {
     paths: Paths,
     config: watch::Sender<Arc<Config>>,
-    rules: watch::Sender<Arc<Rules>>,
+    rules: watch::Sender<Arc<EndpointConfig>>,
     setup: watch::Sender<ConnectionSettings>,
     forwarder: watch::Sender<delivery::ForwarderState>,
     /// What the forwarder learned about the stream.
@@ -264,7 +264,7 @@ struct Shared {
     /// The first part that stopped although nobody had asked it to.
     broken: OnceLock<Arc<str>>,
     waker: OnceLock<Waker>,
-    visitors: Arc<Visitors>,
+    activity: Arc<Activity>,
     told_to_stop: AtomicBool,
     window: WindowCalls,
     /// What the resend that is under way has done; `None` while there is none.
@@ -432,7 +432,7 @@ impl Engine {
         let memo = Memo::load(&paths.data_dir);
         let config = Arc::new(config);
         let setup = practice_port::setup(Arc::clone(&config), &practice, practice_port);
-        let rules = Arc::new(Rules::new(&config, learned::recall(&paths.data_dir, &config), tls));
+        let rules = Arc::new(EndpointConfig::new(&config, learned::recall(&paths.data_dir, &config), tls));
         let shared = Arc::new(Shared {
             paths,
             config: watch::Sender::new(config),
@@ -453,7 +453,7 @@ impl Engine {
             problems: Mutex::default(),
             broken: OnceLock::new(),
             waker: OnceLock::new(),
-            visitors: Arc::default(),
+            activity: Arc::default(),
             told_to_stop: AtomicBool::new(false),
             window: WindowCalls::default(),
             resending: watch::Sender::new(None),

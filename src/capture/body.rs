@@ -1,4 +1,5 @@
-//! A request's body: read, bounded in bytes and time, and inflated. The content type does not count: SDKs name many.
+//! A request's body: read within limits of size, rate and time, and inflated. The content type is ignored, because SDKs
+//! send many.
 
 use std::{io::Read, sync::Arc, time::Duration};
 
@@ -13,128 +14,91 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::{sync::Semaphore, time::Instant};
 
-use super::{answer::Refused, slots::Slot};
+use super::{
+    body_memory::{BodyMemory, ReadBody},
+    error_response::ErrorResponse,
+    slots::Slot,
+};
 
 /// Maximum time for one request's body.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A body must arrive at this average rate, in bytes a second, once the grace period is over. The figures are those of
-/// Apache's `mod_reqtimeout` (`body=20,MinRate=500`): a phone on a bad line passes, a sender of single bytes does not.
+/// Minimum average rate of a body in bytes a second, after the grace period. The figures are those of Apache's
+/// `mod_reqtimeout` (`body=20,MinRate=500`): a phone with a bad connection passes, a sender of single bytes does not.
 const RATE_MIN: u64 = 500;
 const RATE_GRACE: Duration = Duration::from_secs(20);
 
-/// Bytes that are inflated before more memory is taken: for small bodies, and at most.
+/// Bytes that are inflated before more memory is taken: minimum, and maximum for large bodies.
 const STEP_BYTES_MIN: usize = 8 << 10;
 const STEP_BYTES_MAX: usize = 256 << 10;
 
-/// How much of a refused request is read before its sender is answered, and for how long.
+/// Maximum bytes and time for which the rest of a refused request is read before the response is sent.
 const DISCARD_BYTES_MAX: usize = 64 << 20;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Memory that all bodies of a listener take together while they are read, checked and stored. Above it senders get
-/// 429: whoever has no key yet cannot take more than this.
-pub(super) const ALL_KIB_MAX: usize = 256 << 10;
-
-/// A body, and its share of the memory for all bodies.
-pub(super) struct Held {
-    pub(super) bytes: Bytes,
-    _share: Share,
+/// The limits of one body.
+#[derive(Clone, Copy)]
+pub(super) struct Limits<'l> {
+    /// Maximum bytes, on the wire and inflated.
+    pub(super) bytes_max: usize,
+    /// The memory of all bodies, one permit a KiB.
+    pub(super) memory: &'l Arc<Semaphore>,
 }
 
-/// What is taken of that memory; given back when it is dropped.
-struct Share {
-    all: Arc<Semaphore>,
-    taken: Option<OwnedSemaphorePermit>,
-    /// Bytes of what was taken that are not used yet.
-    left: usize,
-}
-
-impl Share {
-    fn of(all: &Arc<Semaphore>) -> Self {
-        Self { all: Arc::clone(all), taken: None, left: 0 }
-    }
-
-    /// Gives all of it back.
-    fn give_back(&mut self) {
-        self.taken = None;
-        self.left = 0;
-    }
-
-    /// Takes as much as `bytes` more need; by frames, so that a sender that stalls holds only what it sent.
-    fn take(&mut self, bytes: usize) -> Result<(), Refused> {
-        let Some(missing) = bytes.checked_sub(self.left).filter(|missing| *missing > 0) else {
-            self.left -= bytes;
-            return Ok(());
-        };
-        let kib = missing.div_ceil(1024);
-        let permits = u32::try_from(kib).map_err(|_too_many| Refused::busy())?;
-        let more = Arc::clone(&self.all).try_acquire_many_owned(permits).map_err(|_none| Refused::busy())?;
-        self.left = self.left + kib * 1024 - bytes;
-        match &mut self.taken {
-            Some(taken) => taken.merge(more),
-            None => self.taken = Some(more),
-        }
-        Ok(())
-    }
-}
-
-/// Reads and inflates, at most `bytes_max` bytes on the wire and inflated.
+/// Reads and inflates a body.
 pub(super) async fn read(
     parts: &Parts,
     body: Body,
-    bytes_max: usize,
-    (all, slot): (&Arc<Semaphore>, &Slot),
-) -> Result<Held, Refused> {
-    let packing = match Packing::of(&parts.headers) {
-        Ok(_) if is_declared_above(&body, bytes_max) => {
+    limits: Limits<'_>,
+    slot: &Slot,
+) -> Result<ReadBody, ErrorResponse> {
+    let encoding = match ContentEncoding::of(&parts.headers) {
+        Ok(_) if is_declared_above(&body, limits.bytes_max) => {
             discard(parts, body, slot).await;
-            return Err(Refused::too_large(bytes_max));
+            return Err(ErrorResponse::too_large(limits.bytes_max));
         }
-        Ok(packing) => packing,
-        Err(refused) => {
+        Ok(encoding) => encoding,
+        Err(error) => {
             discard(parts, body, slot).await;
-            return Err(refused);
+            return Err(error);
         }
     };
-    let mut share = Share::of(all);
-    let raw = collect(Pieces::of(body, slot), bytes_max, &mut share).await?;
-    let bytes = match packing {
-        Packing::Plain => raw,
-        Packing::Gzip => inflate(&raw, bytes_max, &mut share, slot)?,
+    let mut memory = BodyMemory::new(limits.memory);
+    let raw = collect(Frames::of(body, slot), limits.bytes_max, &mut memory).await?;
+    let bytes = match encoding {
+        ContentEncoding::Identity => raw,
+        ContentEncoding::Gzip => inflate(&raw, limits.bytes_max, &mut memory, slot)?,
     };
-    Ok(Held { bytes, _share: share })
+    Ok(ReadBody { bytes, _memory: memory })
 }
 
-/// The head says that the body will be too large.
+/// Whether the head says that the body will be too large.
 fn is_declared_above(body: &Body, bytes_max: usize) -> bool {
     body.size_hint().lower() > bytes_max as u64
 }
 
-enum Packing {
-    Plain,
+enum ContentEncoding {
+    Identity,
     Gzip,
 }
 
-impl Packing {
-    fn of(headers: &HeaderMap) -> Result<Self, Refused> {
-        // Two headers are one list, as if a comma stood between them (RFC 9110).
+impl ContentEncoding {
+    fn of(headers: &HeaderMap) -> Result<Self, ErrorResponse> {
+        // Several headers of a name are one list, joined by commas (RFC 9110).
         let values: Vec<_> =
             headers.get_all(CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?")).collect();
         match values.join(", ").trim().to_ascii_lowercase().as_str() {
-            "" | "identity" => Ok(Self::Plain),
+            "" | "identity" => Ok(Self::Identity),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
-            other => Err(Refused::unsupported_encoding(other)),
+            other => Err(ErrorResponse::unsupported_encoding(other)),
         }
     }
 }
 
-/// The pieces of a body, as long as they arrive fast enough.
-struct Pieces<'p> {
+/// The frames of a body, as long as they arrive fast enough.
+struct Frames<'p> {
     slot: &'p Slot,
     frames: BodyDataStream,
     began: Instant,
@@ -142,23 +106,25 @@ struct Pieces<'p> {
     bytes: u64,
 }
 
-impl<'p> Pieces<'p> {
+impl<'p> Frames<'p> {
     fn of(body: Body, slot: &'p Slot) -> Self {
         Self { slot, frames: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
     }
 
-    /// The next piece; `None` at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+    /// The next frame; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, ErrorResponse> {
         let until = self.began + time_for(self.bytes, self.grace);
         let frame = tokio::select! {
             biased;
             frame = self.frames.next() => frame,
-            () = self.slot.must_leave() => return Err(Refused::no_place()),
-            () = tokio::time::sleep_until(until) => return Err(Refused::too_slow(RATE_MIN, READ_TIMEOUT)),
+            () = self.slot.evicted() => return Err(ErrorResponse::evicted()),
+            () = tokio::time::sleep_until(until) => return Err(ErrorResponse::too_slow(RATE_MIN, READ_TIMEOUT)),
         };
-        let Some(frame) = frame.transpose().map_err(|_error| Refused::broken_off())? else { return Ok(None) };
+        let Some(frame) = frame.transpose().map_err(|_error| ErrorResponse::broken_off())? else {
+            return Ok(None);
+        };
         self.bytes += frame.len() as u64;
-        self.slot.body_came(frame.len());
+        self.slot.body_received(frame.len());
         Ok(Some(frame))
     }
 
@@ -167,49 +133,54 @@ impl<'p> Pieces<'p> {
     }
 }
 
-/// How long after its beginning a body may take for more, when so many bytes have arrived.
+/// How long after its beginning a body of which this many bytes have arrived may take for more.
 fn time_for(bytes: u64, grace: Duration) -> Duration {
     (grace + Duration::from_millis(bytes.saturating_mul(1000) / RATE_MIN)).min(READ_TIMEOUT)
 }
 
-async fn collect(mut pieces: Pieces<'_>, bytes_max: usize, share: &mut Share) -> Result<Bytes, Refused> {
-    match gather(&mut pieces, bytes_max, share).await? {
+async fn collect(
+    mut frames: Frames<'_>,
+    bytes_max: usize,
+    memory: &mut BodyMemory,
+) -> Result<Bytes, ErrorResponse> {
+    match gather(&mut frames, bytes_max, memory).await? {
         Ok(whole) => Ok(whole),
-        Err(refused) => {
-            // What it held is for others while the rest of it is read and dropped.
-            share.give_back();
-            pieces.slot.body_refused();
-            pieces.discard().await;
-            Err(refused)
+        Err(error) => {
+            // Its memory is free for others while the rest of the body is read and dropped.
+            memory.release();
+            frames.slot.body_discarded();
+            frames.discard().await;
+            Err(error)
         }
     }
 }
 
-/// The whole body, or why the rest of it must be discarded.
+/// The whole body, or why the rest of it must be discarded. The outer error is that of a body whose rest cannot be
+/// read.
 async fn gather(
-    pieces: &mut Pieces<'_>,
+    frames: &mut Frames<'_>,
     bytes_max: usize,
-    share: &mut Share,
-) -> Result<Result<Bytes, Refused>, Refused> {
-    let first = pieces.next().await?.unwrap_or_default();
-    if let Err(refused) = share.take(first.len()) {
-        pieces.slot.no_memory();
-        return Ok(Err(refused));
+    memory: &mut BodyMemory,
+) -> Result<Result<Bytes, ErrorResponse>, ErrorResponse> {
+    let first = frames.next().await?.unwrap_or_default();
+    if let Err(error) = memory.take(first.len()) {
+        frames.slot.evict_body();
+        return Ok(Err(error));
     }
-    // Most bodies come in one piece, which is then the buffer.
+    // Most bodies arrive in one frame, which then serves as the buffer.
     let mut whole: Option<BytesMut> = None;
     let mut length = first.len();
     while length <= bytes_max {
-        let Some(frame) = pieces.next().await? else {
+        let Some(frame) = frames.next().await? else {
             return Ok(Ok(whole.map_or(first, BytesMut::freeze)));
         };
         length += frame.len();
-        if let Err(refused) = share.take(frame.len()) {
-            pieces.slot.no_memory();
-            return Ok(Err(refused));
+        if let Err(error) = memory.take(frame.len()) {
+            frames.slot.evict_body();
+            return Ok(Err(error));
         }
         if length <= bytes_max {
-            // Two pieces are common, more are not.
+            // Two frames are common, more are rare.
             let first_two = || {
                 let mut two = BytesMut::with_capacity(length);
                 two.extend_from_slice(&first);
@@ -218,20 +189,21 @@ async fn gather(
             whole.get_or_insert_with(first_two).extend_from_slice(&frame);
         }
     }
-    Ok(Err(Refused::too_large(bytes_max)))
+    Ok(Err(ErrorResponse::too_large(bytes_max)))
 }
 
-/// Reads what a refused sender still has to say and lets it go, within limits: a connection that is closed under a
-/// sender shows it a reset instead of the answer, and it would send all of it again.
+/// Reads the rest of a refused request within limits, and drops it. Without this, closing the connection would show the
+/// sender a reset instead of the response, and it would send everything again.
 ///
-/// A sender that waits to be told to go on (`Expect: 100-continue`) has not sent its body, and reading it would ask for it.
+/// Reads nothing if the sender has not sent its body yet because it waits for `100 Continue`: reading would ask for the
+/// body.
 pub(super) async fn discard(parts: &Parts, body: Body, slot: &Slot) {
-    let asks_first = parts.version > Version::HTTP_10
+    let waits_for_continue = parts.version > Version::HTTP_10
         && parts
             .headers
             .get(EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    if !asks_first {
+    if !waits_for_continue {
         discard_rest(body.into_data_stream(), slot).await;
     }
 }
@@ -248,28 +220,33 @@ async fn discard_rest(mut rest: BodyDataStream, slot: &Slot) {
     };
     tokio::select! {
         () = reading => {}
-        () = slot.must_leave() => {}
-        () = tokio::time::sleep(DISCARD_TIMEOUT) => tracing::debug!("a refused request took too long to arrive"),
+        () = slot.evicted() => {}
+        () = tokio::time::sleep(DISCARD_TIMEOUT) => tracing::debug!("the rest of a refused request took too long to arrive"),
     }
 }
 
-/// Inflates by steps and takes memory for each before it is made: for what is in the body, not for what a body of its
-/// size could become. Stops a little above `bytes_max`, whatever a bomb would make of it.
-fn inflate(raw: &[u8], bytes_max: usize, share: &mut Share, slot: &Slot) -> Result<Bytes, Refused> {
+/// Inflates in steps and takes memory before each: for what is in the body, not for the most that a body of its size
+/// could become. Stops one byte above `bytes_max`, so that a gzip bomb does not get further.
+fn inflate(
+    raw: &[u8],
+    bytes_max: usize,
+    memory: &mut BodyMemory,
+    slot: &Slot,
+) -> Result<Bytes, ErrorResponse> {
     let step_max = raw.len().saturating_mul(4).clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
     let mut decoder = MultiGzDecoder::new(raw);
     let mut inflated = Vec::new();
     loop {
         let step = step_max.min(bytes_max + 1 - inflated.len());
-        share.take(step).inspect_err(|_busy| slot.no_memory())?;
+        memory.take(step).inspect_err(|_full| slot.evict_body())?;
         let read = decoder
             .by_ref()
             .take(step as u64)
             .read_to_end(&mut inflated)
-            .map_err(|error| Refused::bad_encoding(&format!("the gzip body is broken: {error}")))?;
-        share.left += step - read;
+            .map_err(|error| ErrorResponse::bad_encoding(&format!("the gzip body is broken: {error}")))?;
+        memory.unuse(step - read);
         if inflated.len() > bytes_max {
-            return Err(Refused::too_large(bytes_max));
+            return Err(ErrorResponse::too_large(bytes_max));
         }
         if read < step {
             return Ok(inflated.into());
@@ -284,7 +261,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
-    use crate::capture::slots::Slots;
+    use crate::capture::{body_memory::ALL_KIB_MAX, slots::Slots};
 
     fn zipped(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -292,10 +269,10 @@ mod tests {
         encoder.finish().expect("to memory")
     }
 
-    /// With as much memory as it asks for.
-    fn inflated(raw: &[u8], bytes_max: usize) -> Result<Bytes, Refused> {
+    /// Inflates with as much memory as it asks for.
+    fn inflated(raw: &[u8], bytes_max: usize) -> Result<Bytes, ErrorResponse> {
         let all = Arc::new(Semaphore::new(ALL_KIB_MAX));
-        inflate(raw, bytes_max, &mut Share::of(&all), &Slots::new(16).comes().slot)
+        inflate(raw, bytes_max, &mut BodyMemory::new(&all), &Slots::new(16).connect().slot)
     }
 
     fn all_at_once(body: &[u8]) -> Body {
@@ -311,44 +288,44 @@ mod tests {
     #[tokio::test]
     async fn when_no_memory_is_left_to_inflate_a_body_the_largest_of_the_others_makes_room() {
         let all = Arc::new(Semaphore::new(20));
-        let places = Slots::new(16);
-        let mut slow = Share::of(&all);
+        let slots = Slots::new(16);
+        let mut slow = BodyMemory::new(&all);
         slow.take(19 << 10).expect("all but one KiB");
-        let other = places.comes().with_old_body(19 << 10);
+        let other = slots.connect().with_old_body(19 << 10);
         let zipped = zipped(&[b'x'; 5000]);
-        let own = places.comes();
-        own.slot.begin_request();
-        let read = || read_all(&zipped, 1000, (&all, &own.slot));
+        let own = slots.connect();
+        own.slot.request_began();
+        let read = || read_gzip(&zipped, &all, &own.slot);
         assert_eq!(read().await.err().expect("no memory").status.as_u16(), 429);
-        assert!(other.must_leave(), "for the next one");
+        assert!(other.is_evicted(), "for the next one");
     }
 
     #[tokio::test]
     async fn a_packed_body_that_is_broken_or_too_large_costs_nobody_else_a_place() {
         let all = Arc::new(Semaphore::new(ALL_KIB_MAX));
-        let places = Slots::new(16);
-        let other = places.comes().with_old_body(19 << 10);
-        let own = places.comes();
+        let slots = Slots::new(16);
+        let other = slots.connect().with_old_body(19 << 10);
+        let own = slots.connect();
         for (body, status) in [(zipped(&[b'x'; 5000]), 413), (b"no gzip".to_vec(), 400)] {
-            let refused = read_all(&body, 1000, (&all, &own.slot)).await.err().expect("refused");
+            let refused = read_gzip(&body, &all, &own.slot).await.err().expect("refused");
             assert_eq!(refused.status.as_u16(), status);
         }
-        assert!(!other.must_leave());
+        assert!(!other.is_evicted());
     }
 
-    async fn read_all(body: &[u8], bytes_max: usize, to: (&Arc<Semaphore>, &Slot)) -> Result<Held, Refused> {
-        read(&head("gzip"), all_at_once(body), bytes_max, to).await
+    async fn read_gzip(body: &[u8], memory: &Arc<Semaphore>, slot: &Slot) -> Result<ReadBody, ErrorResponse> {
+        read(&head("gzip"), all_at_once(body), Limits { bytes_max: 1000, memory }, slot).await
     }
 
     #[tokio::test]
     async fn a_body_that_is_refused_for_want_of_memory_gives_back_what_it_had_before_its_rest_has_come() {
         let all = Arc::new(Semaphore::new(4));
-        let own = Slots::new(16).comes();
-        let pieces = futures_util::stream::iter([vec![b'x'; 3000], vec![b'x'; 3000]]);
-        let pieces = pieces.map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
-        let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
+        let own = Slots::new(16).connect();
+        let frames = futures_util::stream::iter([vec![b'x'; 3000], vec![b'x'; 3000]]);
+        let frames = frames.map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
+        let body = Body::from_stream(frames.chain(futures_util::stream::pending()));
         let parts = head("identity");
-        let reading = read(&parts, body, 1 << 20, (&all, &own.slot));
+        let reading = read(&parts, body, Limits { bytes_max: 1 << 20, memory: &all }, &own.slot);
         tokio::pin!(reading);
         assert!(futures_util::poll!(&mut reading).is_pending(), "it never ends");
         assert_eq!(all.available_permits(), 4);
@@ -365,14 +342,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_stops_coming_is_refused_for_a_while_and_not_for_good() {
-        let pieces =
+        let frames =
             futures_util::stream::iter(["x", "y"].map(|text| Ok::<_, std::io::Error>(Bytes::from(text))));
-        let body = Body::from_stream(pieces.chain(futures_util::stream::pending()));
-        let ticket = Slots::new(16).comes();
-        let mut pieces = Pieces { grace: Duration::from_millis(100), ..Pieces::of(body, &ticket.slot) };
-        assert_eq!(pieces.next().await.expect("it is there").expect("the first"), "x");
-        assert_eq!(pieces.next().await.expect("it is there").expect("the second"), "y");
-        let refused = pieces.next().await.expect_err("no more comes");
+        let body = Body::from_stream(frames.chain(futures_util::stream::pending()));
+        let ticket = Slots::new(16).connect();
+        let mut frames = Frames { grace: Duration::from_millis(100), ..Frames::of(body, &ticket.slot) };
+        assert_eq!(frames.next().await.expect("it is there").expect("the first"), "x");
+        assert_eq!(frames.next().await.expect("it is there").expect("the second"), "y");
+        let refused = frames.next().await.expect_err("no more comes");
         assert_eq!((refused.status.as_u16(), refused.code.as_str()), (503, "body_too_slow"));
         assert!(!refused.is_final(), "the sender may send it again");
     }
@@ -394,36 +371,24 @@ mod tests {
         }
     }
 
-    /// With a limit of 16 MiB and 256 MiB for all, sixteen small packed bodies would else keep all others out.
+    /// Otherwise, with a limit of 16 MiB and 256 MiB for all, sixteen small gzip bodies would keep all others out.
     #[test]
     fn a_packed_body_takes_memory_for_what_is_in_it_not_for_what_could_be() {
         let all = Arc::new(Semaphore::new(1 << 10));
         let bytes = zipped(&vec![b'x'; 300_000]);
-        let mut share = Share::of(&all);
-        let own = Slots::new(16).comes();
-        assert_eq!(inflate(&bytes, 16 << 20, &mut share, &own.slot).expect("a MiB is enough").len(), 300_000);
+        let mut memory = BodyMemory::new(&all);
+        let own = Slots::new(16).connect();
+        assert_eq!(
+            inflate(&bytes, 16 << 20, &mut memory, &own.slot).expect("a MiB is enough").len(),
+            300_000
+        );
         let taken = (1 << 10) - all.available_permits();
         assert!((293..=400).contains(&taken), "{taken} KiB for 300,000 bytes");
         let bomb = zipped(&vec![0; 8 << 20]);
-        let refused = inflate(&bomb, 16 << 20, &mut share, &own.slot).expect_err("no memory for it");
+        let refused = inflate(&bomb, 16 << 20, &mut memory, &own.slot).expect_err("no memory for it");
         assert_eq!(refused.status.as_u16(), 429);
-        drop(share);
+        drop(memory);
         assert_eq!(all.available_permits(), 1 << 10);
-    }
-
-    #[test]
-    fn bodies_share_their_memory_and_give_it_back() {
-        let all = Arc::new(Semaphore::new(4));
-        let mut one = Share::of(&all);
-        one.take(1500).expect("two of four KiB");
-        one.take(500).expect("the rest of the second");
-        let mut two = Share::of(&all);
-        two.take(2048).expect("the other two");
-        assert_eq!(one.take(100).expect_err("none is left").status.as_u16(), 429);
-        drop(two);
-        one.take(100).expect("there is room again");
-        drop(one);
-        assert_eq!(all.available_permits(), 4);
     }
 
     #[test]

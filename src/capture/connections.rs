@@ -1,5 +1,6 @@
-//! The endpoint's connections: accepted up to a limit, with time limits for heads, handshakes and answers. When the limit
-//! is reached, others make room at once ([`super::places`] says who): a flood keeps nobody else out.
+//! The endpoint's connections: accepted up to a limit, with time limits for handshakes, heads and responses. When the
+//! limit is reached, another connection is evicted at once ([`super::slots`] decides which), so that a flood does not
+//! keep honest senders out.
 
 use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -8,173 +9,192 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::watch,
     task::JoinSet,
 };
 
 use super::{
-    Endpoint, Stage,
-    hangup::Patient,
-    metered::{HEAD_BYTES_MAX, Metered, Shaking},
-    slots::{Doing, NoSlot, SLOTS_PER_LEAVING, Slot, Slots, Ticket},
+    endpoint::Endpoint,
+    hangup::HangupTolerant,
+    metered::{HEAD_BYTES_MAX, Metered, MeteredHandshake},
+    slots::{NoSlot, Phase, SLOTS_PER_EVICTED, Slot, Slots, TakenSlot},
+    stage::closed,
 };
 
-/// Connections at a time, file descriptors permitting: [`connections_max`]. Measured without optimisation: 31 KB each when
-/// silent, 40 KB with half a head of 62 KB or a slow body; 175 MiB for all of them.
+/// Maximum connections if there are enough file descriptors (see [`connections_max`]). Measured without optimisation:
+/// 31 KB each when silent, 40 KB with half a head of 62 KB or a slow body; 175 MiB for all of them.
 const CONNECTIONS_MAX: usize = 4096;
 
-/// Connections that wait to be accepted.
+/// Maximum connections that wait to be accepted.
 const BACKLOG: u32 = 4096;
 
 /// File descriptors that connections leave for the spool, its readers, the control port and the practice stream.
 const OTHER_FILES: usize = 128;
 
-/// So many connections in a row that could not be accepted are said: about once a minute where it stays so.
-const FAILURES_SAID: u32 = 30_000;
+/// How many failures to accept a connection in a row lead to a warning. If it goes on, that is about once a minute.
+const FAILURES_PER_WARNING: u32 = 30_000;
 
-/// How long a connection may be idle or take for a request's head. SDKs hold connections between flushes of 5 to 30 s
+/// Maximum time for which a connection is idle or reads a head. SDKs keep connections between flushes, 5 to 30 s
 /// (tracking API §3.2).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How long a connection has to end when its slot is wanted.
+/// Maximum time in which an evicted connection ends by itself.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a TLS handshake may take.
+/// Maximum time of a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much is read of a sender whose head was refused, and for how long: closed at once, it would see a reset instead
-/// of the answer.
+/// Maximum bytes and time for which a connection is read after its head was refused.
 const LINGER_BYTES_MAX: u64 = 1 << 20;
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How senders talk to a listener.
+/// The code in the metrics of a request whose head is too large. Its response has no body, so no code.
+const HEAD_TOO_LARGE: &str = "head_too_large";
+
+/// How senders reach a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// As the settings say: TLS where a certificate is given.
+    /// As in the settings: with TLS if they name a certificate.
     Settings,
-    /// Without TLS whatever they say: for this program's own test events, over loopback.
+    /// Always without TLS: for this program's own test events, over loopback.
     Plain,
 }
 
-/// The maximum number of connections where the system gives so many file descriptors: a quarter of them is for puts to
-/// the stream, and some are for everything else.
+/// Maximum connections if the system allows `files` file descriptors. A quarter of these is for puts to the stream, and
+/// some are for everything else.
 pub fn connections_max(files: u64) -> usize {
     let files = usize::try_from(files).unwrap_or(usize::MAX);
     let all = (files / 4 * 3).saturating_sub(OTHER_FILES);
-    (all - all / (SLOTS_PER_LEAVING + 1)).clamp(16, CONNECTIONS_MAX)
+    (all - all / (SLOTS_PER_EVICTED + 1)).clamp(16, CONNECTIONS_MAX)
 }
 
-/// Listens there. More connections may wait to be accepted than [`TcpListener::bind`] lets: in a burst the system drops
-/// the next one, whose sender tries again after a second. Called within the runtime.
+/// Listens at an address. More connections may wait to be accepted than with [`TcpListener::bind`]: above the limit the
+/// system drops connections in a burst, and their senders try again only after a second. Must be called within the
+/// runtime.
 pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // As tokio does: elsewhere than on Windows a port that was just let go of is free.
+    // As tokio does: except on Windows, a port that was just closed may be used again.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-impl Endpoint {
-    /// Serves until [`Stage::Closed`]; then finishes the requests that are being answered.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, transport: Transport, connections_max: usize) {
-        let mut failures = 0_u32;
-        let places = Slots::new(connections_max);
-        let mut tasks = JoinSet::new();
-        let mut stage = self.stage.clone();
-        loop {
-            let accepted = tokio::select! {
-                () = closed(&mut stage) => break,
-                accepted = listener.accept() => accepted,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => {
-                    failures = 0;
-                    accepted
-                }
-                Err(error) if is_shortage(&error) => {
-                    tracing::warn!("a connection could not be accepted, others make room: {error}");
-                    places.give_some_back();
-                    ended_or_soon(&places, Duration::from_millis(100)).await;
-                    continue;
-                }
-                Err(error) => {
-                    // Of this connection alone: its peer has ended it, say. The pause is for an error that stays.
-                    failures = failures.saturating_add(1);
-                    if failures.is_multiple_of(FAILURES_SAID) {
-                        tracing::warn!("no connection can be accepted: {error}");
-                    }
-                    tracing::debug!("a connection could not be accepted: {error}");
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                    continue;
-                }
-            };
-            let ticket = tokio::select! {
-                () = closed(&mut stage) => break,
-                ticket = self.place_for(&places, peer) => ticket,
-            };
-            if let Some(ticket) = ticket {
-                tasks.spawn(Arc::clone(&self).connection(stream, transport, ticket));
+/// Serves a listener until [`Stage::Closed`](super::Stage), then finishes the requests that are being answered. At most
+/// `connections_max` connections.
+pub async fn serve(
+    endpoint: Arc<Endpoint>,
+    listener: TcpListener,
+    transport: Transport,
+    connections_max: usize,
+) {
+    let mut stage = endpoint.stage.clone();
+    let server = Arc::new(Server { endpoint, transport, slots: Slots::new(connections_max) });
+    let mut failures = 0_u32;
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = closed(&mut stage) => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => {
+                failures = 0;
+                accepted
             }
-            while tasks.try_join_next().is_some() {}
+            Err(error) if is_shortage(&error) => {
+                tracing::warn!("a connection could not be accepted, others make room: {error}");
+                server.slots.evict_some();
+                server.slots.one_ended(Duration::from_millis(100)).await;
+                continue;
+            }
+            Err(error) => {
+                // The error is usually that of one connection, whose peer has closed it. The pause is for an error that
+                // stays.
+                failures = failures.saturating_add(1);
+                if failures.is_multiple_of(FAILURES_PER_WARNING) {
+                    tracing::warn!("no connection can be accepted: {error}");
+                }
+                tracing::debug!("a connection could not be accepted: {error}");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                continue;
+            }
+        };
+        let slot = tokio::select! {
+            () = closed(&mut stage) => break,
+            slot = server.slot_for(peer) => slot,
+        };
+        if let Some(slot) = slot {
+            tasks.spawn(Arc::clone(&server).connection(stream, slot));
         }
-        drop(listener);
-        while tasks.join_next().await.is_some() {}
+        while tasks.try_join_next().is_some() {}
     }
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+}
 
-    /// Waits for a slot only while every connection is being answered or ends. `None`: so are all of this peer's, and it
-    /// has as many as it may.
-    async fn place_for(&self, places: &Arc<Slots>, peer: SocketAddr) -> Option<Ticket> {
-        let bound = self.rules().bound_of(peer.ip()).and_then(|setting| places.bound(setting));
+/// What the connections of one listener share.
+struct Server {
+    endpoint: Arc<Endpoint>,
+    transport: Transport,
+    slots: Arc<Slots>,
+}
+
+impl Server {
+    /// Takes a slot. Waits only while every connection is storing a request or ending. `None` if that is so for this
+    /// peer, which has as many connections as it may.
+    async fn slot_for(&self, peer: SocketAddr) -> Option<TakenSlot> {
+        let setting = self.endpoint.config().connections_max_of(peer.ip());
+        let max_of_peer = setting.and_then(|setting| self.slots.max_of_peer(setting));
         loop {
-            match places.admit(peer, bound) {
-                Ok(ticket) => return Some(ticket),
-                Err(NoSlot::ForPeer) => {
+            match self.slots.take(peer, max_of_peer) {
+                Ok(slot) => return Some(slot),
+                Err(NoSlot::OfPeer) => {
                     tracing::debug!(
                         "a connection was closed: its address has too many (capture.max_connections_per_peer)"
                     );
                     return None;
                 }
-                Err(NoSlot::ForAnybody) => ended_or_soon(places, Duration::from_millis(20)).await,
+                Err(NoSlot::OfAll) => self.slots.one_ended(Duration::from_millis(20)).await,
             }
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: TcpStream, transport: Transport, ticket: Ticket) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, taken: TakenSlot) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("no TCP_NODELAY: {error}");
         }
-        let tls = match transport {
-            Transport::Settings => self.rules().tls.clone(),
+        let tls = match self.transport {
+            Transport::Settings => self.endpoint.config().tls().cloned(),
             Transport::Plain => None,
         };
-        let Some(tls) = tls else { return self.talk(stream, &ticket.slot).await };
-        let stream = Shaking::new(stream, Arc::clone(&ticket.slot));
+        let Some(tls) = tls else { return self.serve_http(stream, &taken.slot).await };
+        let stream = MeteredHandshake::new(stream, Arc::clone(&taken.slot));
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
-        let shaken = tokio::select! {
-            shaken = handshake => shaken,
-            () = ticket.slot.must_leave() => return,
+        let accepted = tokio::select! {
+            accepted = handshake => accepted,
+            () = taken.slot.evicted() => return,
         };
-        match shaken {
+        match accepted {
             Ok(Ok(mut stream)) => {
                 stream.get_mut().0.done();
-                self.talk(stream, &ticket.slot).await;
+                self.serve_http(stream, &taken.slot).await;
             }
             Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
             Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn talk(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, slot: &Arc<Slot>) {
-        let mut stage = self.stage.clone();
-        let of_service = Arc::clone(slot);
-        let endpoint = Arc::clone(&self);
+    /// Serves the requests of one connection. `hyper_util`'s `GracefulShutdown` would own the connection, but an
+    /// eviction ends it gracefully too, and its stream is needed again after a refused head.
+    async fn serve_http(&self, stream: impl AsyncRead + AsyncWrite + Unpin, slot: &Arc<Slot>) {
+        let mut stage = self.endpoint.stage.clone();
+        let shared = (Arc::clone(&self.endpoint), Arc::clone(slot));
         let service = service_fn(move |request| {
-            let (endpoint, slot) = (Arc::clone(&endpoint), Arc::clone(&of_service));
+            let (endpoint, slot) = shared.clone();
             async move {
-                slot.begin_request();
-                let response = endpoint.answer(request, &slot).await;
-                slot.end_request();
+                slot.request_began();
+                let response = endpoint.respond(request, &slot).await;
+                slot.request_ended();
                 Ok::<_, Infallible>(response)
             }
         });
@@ -184,50 +204,52 @@ impl Endpoint {
             .header_read_timeout(IDLE_TIMEOUT)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_header_size(HEAD_BYTES_MAX)
-            // A request that arrived whole is taken and answered, whether or not its sender has ended its side.
+            // A request that has arrived whole is served even if its sender has closed its side.
             .half_close(true)
-            .serve_connection(TokioIo::new(Patient::new(stream)), service);
-        let mut left = false;
+            .serve_connection(TokioIo::new(HangupTolerant::new(stream)), service);
         let ended = tokio::select! {
             ended = &mut connection => Some(ended),
             () = closed(&mut stage) => {
                 Pin::new(&mut connection).graceful_shutdown();
                 Some((&mut connection).await)
             }
-            () = slot.must_leave() => {
-                left = true;
-                None
-            }
+            () = slot.evicted() => None,
         };
-        if left {
-            // Idle, it ends at once.
+        let Some(ended) = ended else {
+            // Ends an idle connection at once.
             Pin::new(&mut connection).graceful_shutdown();
-            while slot.may_end_itself() {
+            while slot.ends_by_itself() {
                 let ended = tokio::time::timeout(GOODBYE_TIMEOUT, &mut connection).await;
-                // A request that came whole meanwhile is stored and answered first.
-                if ended.is_ok() || slot.doing() != Doing::Taken {
+                // A request that has arrived whole meanwhile is stored and answered first.
+                if ended.is_ok() || slot.phase() != Phase::Storing {
                     break;
                 }
             }
             return;
-        }
-        let Some(Err(error)) = ended else { return };
+        };
+        let Err(error) = ended else { return };
         tracing::debug!("a connection ended early: {error}");
         if error.is_parse_too_large() {
-            self.visitors.refused("head_too_large");
+            self.endpoint.activity.refused(HEAD_TOO_LARGE);
         }
         if error.is_parse() {
             let stream = connection.into_parts().io.into_inner().into_inner().unmetered();
-            let mut rest = stream.take(LINGER_BYTES_MAX);
-            let lingering = async {
-                let mut bytes = [0; 4096];
-                while rest.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
-            };
-            tokio::select! {
-                _ = tokio::time::timeout(LINGER_TIMEOUT, lingering) => {}
-                () = slot.must_leave() => {}
-            }
+            linger(stream, slot).await;
         }
+    }
+}
+
+/// Reads on for a while after a head was refused: closing the connection at once would show the sender a reset instead
+/// of the response.
+async fn linger(stream: impl AsyncRead + Unpin, slot: &Slot) {
+    let mut rest = stream.take(LINGER_BYTES_MAX);
+    let reading = async {
+        let mut bytes = [0; 4096];
+        while rest.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(LINGER_TIMEOUT, reading) => {}
+        () = slot.evicted() => {}
     }
 }
 
@@ -242,15 +264,6 @@ fn is_shortage(error: &std::io::Error) -> bool {
     // WSAEMFILE, WSAENOBUFS.
     #[cfg(not(unix))]
     matches!(error.raw_os_error(), Some(10024 | 10055))
-}
-
-async fn ended_or_soon(places: &Slots, soon: Duration) {
-    drop(tokio::time::timeout(soon, places.ended.notified()).await);
-}
-
-async fn closed(stage: &mut watch::Receiver<Stage>) {
-    // An error: the engine is gone, which is as good as closed.
-    drop(stage.wait_for(|stage| *stage == Stage::Closed).await);
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! What trusted reverse proxies say about a request: the client's address, and the scheme, host and path prefix that the
-//! client used (`X-Forwarded-For/-Proto/-Host/-Prefix`, RFC 7239 `Forwarded`). Pure.
+//! The forwarded headers of trusted reverse proxies: the client's address, and the scheme, host and path prefix that
+//! the client used (`X-Forwarded-For/-Proto/-Host/-Prefix`, RFC 7239 `Forwarded`). Pure.
 //!
-//! Headers count only when the TCP peer is in `capture.trusted_proxies`. Where any of the four `X-Forwarded-…` is there,
-//! `Forwarded` does not count at all: common proxies write the first and pass the second on as the client sent it.
-//! Lists are read from the right, where each proxy appends; what a client wrote stands to the left of what counts. A
-//! malformed entry ends the walk. Nothing here decides who may send: `host` looks at the `Host` header alone.
+//! The headers count only if the TCP peer is in `capture.trusted_proxies`. If any of the four `X-Forwarded-…` headers
+//! is present, `Forwarded` is ignored, because common proxies write the first and pass on the second as the client sent
+//! it. Lists are read from the right, where each proxy appends, so entries that a client made up are further left and
+//! do not count. A malformed entry ends the walk. Nothing here decides who may send: `host` reads the `Host` header
+//! alone.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +14,7 @@ use ipnet::IpNet;
 
 use crate::config::{is_authority, path_prefix};
 
-/// Maximum proxies between the client and the endpoint; entries further left do not count.
+/// Maximum proxies between the client and the endpoint. Entries further left do not count.
 const HOPS_MAX: usize = 32;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -21,26 +22,26 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
-/// The headers that are read, for who shows what came.
+/// The headers that are read here.
 pub(super) const ALL: [HeaderName; 5] = [FOR, PROTO, HOST, PREFIX, FORWARDED];
 
-/// What counts of a request's forwarded headers.
+/// What the forwarded headers of a request say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Forwarded {
-    /// The right-most address that is no trusted proxy's; without trusted proxies the TCP peer.
+    /// The right-most address that is not a trusted proxy's. Without trusted proxies, the TCP peer.
     pub(super) client: IpAddr,
     /// Whether the TCP peer is a trusted proxy.
     pub(super) trusted: bool,
-    /// Whether the client spoke https; `None`: nobody says.
+    /// Whether the client used https. `None` if no header says so.
     pub(super) https: Option<bool>,
-    /// The host and port that the client asked for.
+    /// The host and port in the client's URL.
     pub(super) host: Option<String>,
-    /// The path prefix that a proxy took away; empty: none.
+    /// The path prefix that a proxy removed. Empty if none.
     pub(super) prefix: String,
 }
 
 impl Forwarded {
-    /// Whether a trusted proxy says whose request it is.
+    /// Whether a trusted proxy names the client.
     pub(super) fn names_client(&self, peer: IpAddr) -> bool {
         self.trusted && self.client != peer.to_canonical()
     }
@@ -59,7 +60,7 @@ impl Forwarded {
             let said = |name| at_hop(entries(headers, &name), hop);
             Self {
                 client,
-                https: said(PROTO).and_then(is_https),
+                https: said(PROTO).and_then(https_of),
                 host: said(HOST).filter(|host| is_authority(host)).map(str::to_owned),
                 prefix: said(PREFIX).and_then(path_prefix).unwrap_or_default().to_owned(),
                 ..nothing
@@ -71,7 +72,7 @@ impl Forwarded {
             let Some(Some(element)) = elements.get(hop) else { return Self { client, ..nothing } };
             Self {
                 client,
-                https: element.proto.as_deref().and_then(is_https),
+                https: element.proto.as_deref().and_then(https_of),
                 host: element.host.clone().filter(|host| is_authority(host)),
                 ..nothing
             }
@@ -79,7 +80,7 @@ impl Forwarded {
     }
 }
 
-/// Follows the addresses from the nearest to the furthest: the client's, and how many hops away the entry is that the
+/// Follows the addresses from the nearest to the furthest. Returns the client's, and the index of the entry that the
 /// last trusted proxy wrote.
 fn walk(
     nodes: impl Iterator<Item = Option<IpAddr>>,
@@ -98,27 +99,29 @@ fn walk(
     (client, hop)
 }
 
-/// The entries of a list header, right-most first; empty ones do not count (RFC 9110, 5.6.1).
+/// The entries of a list header, right-most first, without empty ones (RFC 9110, 5.6.1).
 fn entries<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(name).iter().rev();
     lines.flat_map(|line| text_of(line).rsplit(',')).map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-/// What is not visible ASCII is an entry that nothing reads.
+/// The text of a header. One that is not visible ASCII becomes a malformed entry.
 fn text_of(line: &HeaderValue) -> &str {
     line.to_str().unwrap_or("?")
 }
 
-/// The entry that the proxy at that hop wrote. A proxy that overwrites leaves fewer: then the left-most.
+/// The entry that the proxy at that hop wrote. If a proxy has overwritten the list, it has fewer entries: then the
+/// left-most.
 fn at_hop<'h>(entries: impl Iterator<Item = &'h str>, hop: usize) -> Option<&'h str> {
     entries.take(hop + 1).last()
 }
 
-fn is_https(proto: &str) -> Option<bool> {
-    match () {
-        () if proto.eq_ignore_ascii_case("https") => Some(true),
-        () if proto.eq_ignore_ascii_case("http") => Some(false),
-        () => None,
+/// Whether the scheme is https. `None` if it is neither https nor http.
+fn https_of(scheme: &str) -> Option<bool> {
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" => Some(true),
+        "http" => Some(false),
+        _ => None,
     }
 }
 
@@ -135,7 +138,7 @@ fn address_of(node: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// One element of `Forwarded`: what one proxy wrote. Other parameters (`by`, say) do not count.
+/// One element of `Forwarded`, which one proxy wrote, without parameters such as `by`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Element {
     node: Option<String>,
@@ -159,23 +162,23 @@ fn element_of(text: &str) -> Option<Element> {
     for pair in split(text, ';').into_iter().map(str::trim).filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=')?;
         let value = unquoted(value)?;
-        let slot = match () {
-            () if name.eq_ignore_ascii_case("for") => &mut element.node,
-            () if name.eq_ignore_ascii_case("host") => &mut element.host,
-            () if name.eq_ignore_ascii_case("proto") => &mut element.proto,
-            () if name.is_empty() || name.contains(char::is_whitespace) => return None,
-            () => continue,
+        let parameter = match name.to_ascii_lowercase().as_str() {
+            "for" => &mut element.node,
+            "host" => &mut element.host,
+            "proto" => &mut element.proto,
+            name if name.is_empty() || name.contains(char::is_whitespace) => return None,
+            _ => continue,
         };
         // Each parameter occurs once (RFC 7239, 4).
-        if slot.replace(value).is_some() {
+        if parameter.replace(value).is_some() {
             return None;
         }
     }
     Some(element)
 }
 
-/// Splits where `sign` is not in a quoted string. A quote that is never closed takes the rest with it.
-fn split(text: &str, sign: char) -> Vec<&str> {
+/// Splits at each `separator` outside quoted strings. A string whose quote is never closed extends to the end.
+fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut start) = (Vec::new(), 0);
     let (mut in_quotes, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
@@ -183,7 +186,7 @@ fn split(text: &str, sign: char) -> Vec<&str> {
             _ if escaped => escaped = false,
             '\\' if in_quotes => escaped = true,
             '"' => in_quotes = !in_quotes,
-            c if c == sign && !in_quotes => {
+            c if c == separator && !in_quotes => {
                 parts.push(&text[start..at]);
                 start = at + c.len_utf8();
             }
@@ -194,7 +197,7 @@ fn split(text: &str, sign: char) -> Vec<&str> {
     parts
 }
 
-/// The value of a token or of a quoted string; `None` where it is neither.
+/// The value of a token or a quoted string. `None` if it is neither.
 fn unquoted(value: &str) -> Option<String> {
     let Some(rest) = value.strip_prefix('"') else {
         let is_token = !value.is_empty() && !value.contains(['"', '\\', ' ', '\t']);
@@ -211,7 +214,7 @@ fn unquoted(value: &str) -> Option<String> {
     }
 }
 
-/// What of a path is below a prefix; `None` where nothing is, or the prefix is empty.
+/// The part of a path below a prefix. `None` if the path is not below it, or the prefix is empty.
 pub(super) fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
     if prefix.is_empty() {
         return None;
@@ -265,7 +268,7 @@ mod tests {
             ("::ffff:203.0.113.7, ::ffff:10.1.1.1", "203.0.113.7"),
             ("203.0.113.7, , 10.1.1.1,", "203.0.113.7"),
             ("10.3.3.3, 10.1.1.1", "10.3.3.3"),
-            // Malformed: the last good one.
+            // Malformed: the last address before it.
             ("203.0.113.7, nonsense, 10.1.1.1", "10.1.1.1"),
             ("203.0.113.7, 1.2.3.4.5", PEER),
             ("203.0.113.7, 203.0.113.999", PEER),
@@ -420,7 +423,8 @@ mod tests {
             let lines = [("forwarded", left.as_str()), ("forwarded", "for=203.0.113.7;proto=https, for=10.1.1.1")];
             let read = read(&lines, PEER);
             prop_assert_eq!((read.client.to_string(), read.https), ("203.0.113.7".to_owned(), Some(true)));
-            // In one line an open quote can hide the rest, which is the proxy's address then, never the client's word.
+            // In one line an open quote can hide the rest. Then the address is the proxy's, never one that the client
+            // made up.
             let line = format!("{left}, for=203.0.113.7, for=10.1.1.1");
             let found = client(&[("forwarded", &line)]);
             prop_assert!(["203.0.113.7", "10.1.1.1", PEER].contains(&found.as_str()), "{} {}", line, found);

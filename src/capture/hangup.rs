@@ -1,9 +1,9 @@
-//! A connection whose peer is gone: what it sent before it went is still read.
+//! Connections whose peer is gone: requests that it sent before are still read.
 //!
-//! Senders that end right after they have sent (short-lived programs, functions) get no answer. The answer to the first
-//! of several requests then fails to be written, and the HTTP server would drop the requests behind it that have arrived
-//! whole. Here such an answer counts as written. Reading ends by itself: of a peer that is gone there is no more than
-//! what the system has received.
+//! Senders that end right after they have sent, such as short-lived programs and functions, get no response. Writing
+//! the response to the first of several requests then fails, and the HTTP server would drop the later requests although
+//! they have arrived whole. Here such a write succeeds. Reading ends by itself: a peer that is gone sends no more than
+//! the system has received already.
 
 use std::{
     io::{Error, ErrorKind, IoSlice, Result},
@@ -13,13 +13,13 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream whose writes succeed when nobody receives them.
-pub(super) struct Patient<S> {
+/// A stream whose writes succeed after the peer is gone.
+pub(super) struct HangupTolerant<S> {
     stream: S,
     peer_is_gone: bool,
 }
 
-impl<S> Patient<S> {
+impl<S> HangupTolerant<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, peer_is_gone: false }
     }
@@ -28,12 +28,12 @@ impl<S> Patient<S> {
         self.stream
     }
 
-    /// The result of a write, or `unheard` where the peer is gone.
-    fn heard<T>(&mut self, result: Poll<Result<T>>, unheard: T) -> Poll<Result<T>> {
+    /// The result of a write, or `if_gone` if the peer is gone.
+    fn tolerate<T>(&mut self, result: Poll<Result<T>>, if_gone: T) -> Poll<Result<T>> {
         match result {
             Poll::Ready(Err(error)) if is_gone(&error) => {
                 self.peer_is_gone = true;
-                Poll::Ready(Ok(unheard))
+                Poll::Ready(Ok(if_gone))
             }
             other => other,
         }
@@ -50,7 +50,7 @@ fn is_gone(error: &Error) -> bool {
     )
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HangupTolerant<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -60,13 +60,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HangupTolerant<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         if self.peer_is_gone {
             return Poll::Ready(Ok(bytes.len()));
         }
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.heard(result, bytes.len())
+        self.tolerate(result, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -79,7 +79,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
             return Poll::Ready(Ok(length));
         }
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.heard(result, length)
+        self.tolerate(result, length)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -91,11 +91,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
             return Poll::Ready(Ok(()));
         }
         let result = Pin::new(&mut self.stream).poll_flush(cx);
-        self.heard(result, ())
+        self.tolerate(result, ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.heard(result, ())
+        self.tolerate(result, ())
     }
 }

@@ -1,90 +1,94 @@
-//! Who may come without a key. A web page can make its visitor's browser send requests to this machine; whoever sends
-//! on purpose can be told apart by `Host`, `Origin`, `Sec-Fetch-Site` and `Referer`, which pages cannot forge. Pure.
+//! Who may send without a key. A web page can make its visitor's browser send requests to this machine. Such requests
+//! are recognised by `Host`, `Origin`, `Sec-Fetch-Site` and `Referer`, which a page cannot forge. Pure.
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Uri, header, uri::Authority};
+use url::Url;
 
-use super::answer::Refused;
+use super::error_response::ErrorResponse;
 
-/// The names by which the endpoint may be called, besides those of this machine. What proxies forward is not among them:
-/// a page in a browser on the proxy's machine connects from a trusted address too, and can set such headers.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The host names that requests may use for the endpoint, besides those of this machine. Forwarded hosts are not among
+/// them: a page in a browser on the proxy's machine connects from a trusted address too, and can set such headers.
 #[derive(Clone, Copy)]
 pub(super) struct Names<'a> {
-    /// Any: the endpoint is meant for other machines.
+    /// Any name, because the endpoint is meant for other machines.
     pub(super) any: bool,
-    /// The host of the public address, which the user named.
+    /// The host of the public address in the settings.
     pub(super) public: Option<&'a str>,
 }
 
-/// Refuses a request that a web page of elsewhere caused, or that came by a name that somebody else's name server
-/// gave for this machine (DNS rebinding).
-pub(super) fn check(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Result<(), Refused> {
+/// Refuses a request that a web page of another site caused, or whose host name another name server gave to this
+/// machine (DNS rebinding).
+pub(super) fn check(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Result<(), ErrorResponse> {
     check_host(headers, uri, names)?;
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    if let Some(origin) = text(header::ORIGIN)
-        && !is_of_here(origin, text(header::HOST))
+    if let Some(origin) = text(headers, header::ORIGIN)
+        && !is_own_page(origin, text(headers, header::HOST))
     {
-        return Err(Refused::foreign("a web page of another site sent this without a known write key"));
+        return Err(ErrorResponse::foreign("a web page of another site sent this without a known write key"));
     }
-    match text(header::HeaderName::from_static("sec-fetch-site")) {
+    match text(headers, SEC_FETCH_SITE) {
         Some("cross-site") => {
-            Err(Refused::foreign("a web page of another site caused this without a known write key"))
+            Err(ErrorResponse::foreign("a web page of another site caused this without a known write key"))
         }
         Some(_) => Ok(()),
         None => check_referer(headers, names),
     }
 }
 
-/// Browsers send no `Origin` with an image, and none but newer ones say `Sec-Fetch-Site`, and only to https and loopback:
-/// then `Referer` names the page.
-fn check_referer(headers: &HeaderMap, names: Names<'_>) -> Result<(), Refused> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let Some(page) = text(header::REFERER).filter(|page| !page.is_empty()) else { return Ok(()) };
+/// Browsers send no `Origin` with an image. Older ones send no `Sec-Fetch-Site`, and others send it only to https and
+/// loopback. Then `Referer` names the page.
+fn check_referer(headers: &HeaderMap, names: Names<'_>) -> Result<(), ErrorResponse> {
+    let Some(page) = text(headers, header::REFERER).filter(|page| !page.is_empty()) else { return Ok(()) };
     let is_public = || {
-        let of_page = authority_of(page).map(name_of);
-        names.public.zip(of_page).is_some_and(|(public, page)| name_of(public).eq_ignore_ascii_case(page))
+        let host = host_of_page(page);
+        names.public.zip(host).is_some_and(|(public, host)| name_of(public).eq_ignore_ascii_case(&host))
     };
-    if text(header::ORIGIN).is_some() || is_of_here(page, text(header::HOST)) || is_public() {
+    if headers.contains_key(header::ORIGIN) || is_own_page(page, text(headers, header::HOST)) || is_public() {
         return Ok(());
     }
-    Err(Refused::foreign(
+    Err(ErrorResponse::foreign(
         "a web page of another site (its address is in the header Referer) caused this without a known write key",
     ))
 }
 
-/// The part of it that also guards what needs no key at all (`/metrics`, say).
-pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Result<(), Refused> {
-    let header = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
-    let Some(host) = header.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str)) else {
+/// Checks the host name alone. This also guards paths that need no key, such as `/metrics`.
+pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, names: Names<'_>) -> Result<(), ErrorResponse> {
+    let Some(host) = text(headers, header::HOST).or_else(|| uri.authority().map(Authority::as_str)) else {
         return Ok(());
     };
-    let is_public = names.public.is_some_and(|public| name_of(public).eq_ignore_ascii_case(name_of(host)));
-    if names.any || is_public || is_local(name_of(host)) {
+    let name = name_of(host);
+    let is_public = names.public.is_some_and(|public| name_of(public).eq_ignore_ascii_case(name));
+    if names.any || is_public || is_local(name) {
         return Ok(());
     }
-    Err(Refused::foreign("the endpoint listens for this machine alone and does not go by that host name"))
+    Err(ErrorResponse::foreign(
+        "the endpoint listens for this machine alone and does not go by that host name",
+    ))
 }
 
-/// `http://localhost:3000`: a page that this machine serves. `null` can be anybody's, and so can an address: that must
-/// be the one by which the endpoint was called.
-fn is_of_here(origin: &str, host: Option<&str>) -> bool {
-    let Some(authority) = authority_of(origin) else { return false };
-    let name = name_of(authority);
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+/// Whether this machine serves a page, such as `http://localhost:3000`. The origin `null` can belong to anybody. An
+/// address can too, so it must be loopback, or the one in the request's `Host`.
+fn is_own_page(page: &str, host: Option<&str>) -> bool {
+    let Some(name) = host_of_page(page) else { return false };
     match name.parse::<IpAddr>() {
         Ok(address) => address.is_loopback() || host.is_some_and(|host| name_of(host) == name),
-        Err(_) => is_local(name),
+        Err(_) => is_local(&name),
     }
 }
 
-/// The host and port of an origin or of a page's address: without path, and without a user's name.
-fn authority_of(page: &str) -> Option<&str> {
-    let (_, rest) = page.split_once("://")?;
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
-    Some(authority.rsplit('@').next().unwrap_or(authority))
+/// The host of an origin or of a page's URL; an IPv6 address without brackets.
+fn host_of_page(page: &str) -> Option<String> {
+    Url::parse(page).ok()?.host_str().map(|host| name_of(host).to_owned())
 }
 
-/// The host without its port; an IPv6 address without its brackets.
+/// The host of a `Host` header, without its port; an IPv6 address without brackets.
 fn name_of(host: &str) -> &str {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or(rest);
@@ -92,7 +96,7 @@ fn name_of(host: &str) -> &str {
     host.split(':').next().unwrap_or(host)
 }
 
-/// Names that no name server is asked for: localhost, and addresses.
+/// Names that no name server resolves: localhost, and addresses.
 fn is_local(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()

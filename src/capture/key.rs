@@ -1,4 +1,6 @@
-//! Where a write key may be (tracking API §3.1), outside the body. Pure.
+//! Where a request has its write key outside the body (tracking API §3.1), and how keys are displayed. Pure.
+
+use std::borrow::Cow;
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use base64::{
@@ -6,14 +8,18 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use url::form_urlencoded;
 
-/// SDKs leave the padding out or put it in.
+use crate::config::Source;
+
+/// Base64 with or without padding: SDKs differ.
 pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The key in the `Authorization` header (Basic), the query or `X-Write-Key`: the first that is not empty.
+/// The key in the header `Authorization` (Basic), in the query or in the header `X-Write-Key`: the first that is not
+/// empty.
 pub(super) fn outside_body(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
     basic(headers)
         .or_else(|| query.and_then(|query| parameter(query, "writeKey")))
@@ -21,13 +27,13 @@ pub(super) fn outside_body(headers: &HeaderMap, query: Option<&str>) -> Option<S
         .filter(|key| !key.is_empty())
 }
 
-/// The token of `Authorization: Bearer`. Some SDKs send the write key there, others a token of their own beside a key in
-/// the body: only the settings tell which.
+/// The token of `Authorization: Bearer`. Some SDKs send the write key there; others send a token of their own, and the
+/// key in the body. Only the settings tell which it is.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
     authorization(headers, "bearer").map(str::to_owned)
 }
 
-/// What follows the scheme in the `Authorization` header; `None` for another scheme, or for nothing.
+/// The credentials in the header `Authorization`. `None` if there are none, or the scheme is another one.
 fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (named, credentials) = value.trim().split_once(' ')?;
@@ -45,30 +51,24 @@ fn basic(headers: &HeaderMap) -> Option<String> {
 
 /// A parameter of a query string, decoded: the first that is not empty.
 pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
-    let named =
-        |pair: &'_ str| pair.split_once('=').is_some_and(|(key, value)| key == name && !value.is_empty());
-    let pair = query.split('&').find(|pair| named(pair))?;
-    Some(percent_decoded(&pair[name.len() + 1..]))
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
 }
 
-/// `%41` is `A` and `+` a blank; what is no escape stays.
-fn percent_decoded(raw: &str) -> String {
-    let bytes = raw.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (bytes[at], escape.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 2;
-            }
-            (b'+', _) => out.push(b' '),
-            (byte, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
+/// A key as it is displayed: its last four characters if it is long. A key that is unknown here may be a mistyped real
+/// one, or another secret.
+pub(super) fn masked(key: &str) -> String {
+    Source::new("", key).masked_key()
+}
+
+/// A path as it is displayed: without segments that are a key, or could be one.
+pub(super) fn shown_path(path: &str, is_key: impl Fn(&str) -> bool) -> String {
+    let segments = path.split('/').map(|segment| {
+        let could_be_key =
+            segment.len() >= 20 || segment.len() >= 12 && segment.bytes().any(|byte| byte.is_ascii_digit());
+        if could_be_key || is_key(segment) { Cow::Owned(masked(segment)) } else { Cow::Borrowed(segment) }
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -126,7 +126,18 @@ mod tests {
 
     #[test]
     fn a_broken_escape_stays_as_it_is() {
-        assert_eq!(percent_decoded("100%&%4"), "100%&%4");
-        assert_eq!(percent_decoded("%zz%41"), "%zzA");
+        assert_eq!(parameter("a=100%&b=%4", "a").as_deref(), Some("100%"));
+        assert_eq!(parameter("a=100%&b=%4", "b").as_deref(), Some("%4"));
+        assert_eq!(parameter("a=%zz%41", "a").as_deref(), Some("%zzA"));
+    }
+
+    #[test]
+    fn a_path_is_shown_without_its_key() {
+        let shown = |path| shown_path(path, |segment| segment == "known");
+        assert_eq!(shown("/v2/projects/known/settings"), "/v2/projects/…/settings");
+        assert_eq!(shown("/x/abcdefgh-ijkl-1234/settings"), "/x/…1234/settings");
+        assert_eq!(shown("/x/a-key-of-letters-alone/y"), "/x/…lone/y");
+        assert_eq!(shown("/analytics.js/v1/identify"), "/analytics.js/v1/identify");
+        assert_eq!(shown("/"), "/");
     }
 }

@@ -1,6 +1,6 @@
-//! `/metrics`: sums and states as Prometheus text; no event and no key.
+//! `/metrics`: counts and states as Prometheus text. No event and no key.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use crate::{
     delivery::{ForwarderState, Ledger, Limit, Puts},
@@ -9,110 +9,195 @@ use crate::{
 
 const STATES: [&str; 6] = ["disabled", "running", "throttled", "blocked", "offline", "draining"];
 
-/// Refused requests by the code of the answer.
-type Counts = [(&'static str, u64)];
-/// What each source has of the spool.
-type Shares = [(Arc<str>, Share)];
-
-/// `stuck` events, and requests with `unknown_keys`.
-pub(super) fn text(
-    ledger: &Ledger,
-    puts: &Puts,
-    (forwarder, limit): (&ForwarderState, Option<&Limit>),
-    (stuck, unknown_keys): (u64, u64),
-    (refused, shares): (&Counts, &Shares),
-) -> String {
-    let mut lines = Vec::new();
-    let mut metric = |name: &str, kind: &str, help: &str, value: u64| {
-        lines.push(format!("# HELP tributary_{name} {help}"));
-        lines.push(format!("# TYPE tributary_{name} {kind}"));
-        lines.push(format!("tributary_{name} {value}"));
-    };
-    let accepted = "Events whose sender was told 200, and replays. The sum of delivered_total, queued_events and failed_events.";
-    metric("accepted_total", "counter", accepted, ledger.accepted);
-    metric("delivered_total", "counter", "Events that the stream confirmed.", ledger.delivered);
-    let failed = "Events that the destination would never take, also those that were resent since.";
-    metric("failed_total", "counter", failed, ledger.failed + ledger.resent);
-    metric("failed_events", "gauge", "Events that the destination will never take, now.", ledger.failed);
-    metric("resent_total", "counter", "Failed events that were queued again.", ledger.resent);
-    metric("replayed_total", "counter", "Delivered events that were queued once more.", ledger.replayed);
-    metric("rejected_total", "counter", "Events refused at the endpoint.", ledger.rejected);
-    let unkept = "Those of rejected_total that have no line in the log: more came than its limits let in.";
-    metric("rejected_not_kept_total", "counter", unkept, ledger.rejected_unkept);
-    let repeats =
-        "Puts without a clear answer that were repeated: at most so many records are twice in the stream.";
-    metric("repeats_possible_total", "counter", repeats, ledger.repeats_possible);
-    metric("queued_events", "gauge", "Events that wait.", ledger.queued);
-    metric("queued_bytes", "gauge", "Bytes of JSON that wait or failed.", ledger.queued_bytes);
-    let records =
-        "Records that the stream confirmed since the start; with aggregation one holds several events.";
-    metric("records_total", "counter", records, puts.records);
-    let units =
-        "PUT payload units of these records: 25 KiB of data and partition key each, the last one begun.";
-    metric("payload_units_total", "counter", units, puts.payload_units);
-    let alone = "PUT payload units that these records would have been with one event in each.";
-    metric("payload_units_without_aggregation_total", "counter", alone, puts.payload_units_alone);
-    let of_refused =
-        "Events that the destination refuses while it takes others, and those that wait behind them.";
-    metric("stuck_events", "gauge", of_refused, stuck);
-    metric("unknown_key_requests_total", "counter", "Requests without a known write key.", unknown_keys);
-    let lost = "Lines of the program's own log that could not be written.";
-    metric("log_lines_lost_total", "counter", lost, crate::log::lost_lines());
-    lines.push(
-        "# HELP tributary_refused_requests_total Refused requests, by the code of the answer.".to_owned(),
-    );
-    lines.push("# TYPE tributary_refused_requests_total counter".to_owned());
-    lines.extend(
-        refused
-            .iter()
-            .map(|(code, count)| format!("tributary_refused_requests_total{{code=\"{code}\"}} {count}")),
-    );
-    lines.extend(of_sources(shares));
-    lines.push(
-        "# HELP tributary_forwarder_state What the forwarder is doing: 1 for one of the states.".to_owned(),
-    );
-    lines.push("# TYPE tributary_forwarder_state gauge".to_owned());
-    lines.extend(STATES.map(|state| {
-        format!("tributary_forwarder_state{{state=\"{state}\"}} {}", u8::from(state == forwarder.as_str()))
-    }));
-    lines.push(
-        "# HELP tributary_delivery_limit What holds delivery back while the queue grows: 1 for at most one of the limits."
-            .to_owned(),
-    );
-    lines.push("# TYPE tributary_delivery_limit gauge".to_owned());
-    lines.extend(Limit::WORDS.map(|word| {
-        let is_it = limit.is_some_and(|limit| limit.as_str() == word);
-        format!("tributary_delivery_limit{{limit=\"{word}\"}} {}", u8::from(is_it))
-    }));
-    lines.push(String::new());
-    lines.join("\n")
+/// What `/metrics` shows.
+pub(super) struct Metrics<'m> {
+    pub(super) ledger: Ledger,
+    pub(super) puts: Puts,
+    pub(super) forwarder: &'m ForwarderState,
+    /// What limits delivery while the queue grows.
+    pub(super) limit: Option<&'m Limit>,
+    /// Events that the destination refuses while it accepts others, and those that wait behind them.
+    pub(super) stuck_events: u64,
+    pub(super) unknown_key_requests: u64,
+    /// Refused requests by the code of their response.
+    pub(super) refused: &'m [(&'static str, u64)],
+    /// The share of the spool of each source.
+    pub(super) shares: &'m [(Arc<str>, Share)],
 }
 
-/// What each source has in the spool, and may have.
-fn of_sources(shares: &Shares) -> Vec<String> {
-    let mut lines = Vec::new();
-    let bytes = "Bytes of JSON that wait or failed, by source.";
-    let limit =
-        "The most that queued_bytes of a source may come to while the other sources have what they have now.";
-    for (name, help) in [("source_queued_bytes", bytes), ("source_queued_bytes_limit", limit)] {
-        lines.push(format!("# HELP tributary_{name} {help}"));
-        lines.push(format!("# TYPE tributary_{name} gauge"));
-        for (source, share) in shares {
-            let value = if name == "source_queued_bytes" { share.bytes } else { share.limit };
-            lines.push(format!("tributary_{name}{{source=\"{}\"}} {value}", label(source)));
+impl Metrics<'_> {
+    pub(super) fn text(&self) -> String {
+        let mut text = Text::default();
+        self.write_ledger(&mut text);
+        self.write_puts(&mut text);
+        self.write_requests(&mut text);
+        self.write_shares(&mut text);
+        self.write_states(&mut text);
+        text.0
+    }
+
+    fn write_ledger(&self, text: &mut Text) {
+        let ledger = &self.ledger;
+        text.counter(
+            "accepted_total",
+            "Events whose sender was told 200, and replays. The sum of delivered_total, queued_events and failed_events.",
+            ledger.accepted,
+        );
+        text.counter("delivered_total", "Events that the stream confirmed.", ledger.delivered);
+        text.counter(
+            "failed_total",
+            "Events that the destination will never accept, including those that were resent since.",
+            ledger.failed + ledger.resent,
+        );
+        text.gauge("failed_events", "Events that the destination will never accept, now.", ledger.failed);
+        text.counter("resent_total", "Failed events that were queued again.", ledger.resent);
+        text.counter("replayed_total", "Delivered events that were queued once more.", ledger.replayed);
+        text.counter("rejected_total", "Events rejected at the endpoint.", ledger.rejected);
+        text.counter(
+            "rejected_not_kept_total",
+            "Those of rejected_total without a line in the log, because its limits were reached.",
+            ledger.rejected_unkept,
+        );
+        text.counter(
+            "repeats_possible_total",
+            "Puts without a clear answer that were repeated: at most this many records are in the stream twice.",
+            ledger.repeats_possible,
+        );
+        text.gauge("queued_events", "Events that wait.", ledger.queued);
+        text.gauge("queued_bytes", "Bytes of JSON of events that wait or failed.", ledger.queued_bytes);
+    }
+
+    fn write_puts(&self, text: &mut Text) {
+        let puts = &self.puts;
+        text.counter(
+            "records_total",
+            "Records that the stream confirmed since the start. With aggregation a record has several events.",
+            puts.records,
+        );
+        text.counter(
+            "payload_units_total",
+            "PUT payload units of these records: 25 KiB of data and partition key each, rounded up.",
+            puts.payload_units,
+        );
+        text.counter(
+            "payload_units_without_aggregation_total",
+            "PUT payload units that the same events would have needed with one event in each record.",
+            puts.payload_units_alone,
+        );
+        text.gauge(
+            "stuck_events",
+            "Events that the destination refuses while it accepts others, and those that wait behind them.",
+            self.stuck_events,
+        );
+    }
+
+    fn write_requests(&self, text: &mut Text) {
+        text.counter(
+            "unknown_key_requests_total",
+            "Requests without a known write key.",
+            self.unknown_key_requests,
+        );
+        text.counter(
+            "log_lines_lost_total",
+            "Lines of the program's own log that could not be written.",
+            crate::log::lost_lines(),
+        );
+        text.family("refused_requests_total", "counter", "Refused requests, by the code of the response.");
+        for (code, count) in self.refused {
+            text.sample("refused_requests_total", "code", code, count);
         }
     }
-    lines
+
+    fn write_shares(&self, text: &mut Text) {
+        text.family(
+            "source_queued_bytes",
+            "gauge",
+            "Bytes of JSON of events that wait or failed, by source.",
+        );
+        for (source, share) in self.shares {
+            text.sample("source_queued_bytes", "source", source, share.bytes);
+        }
+        text.family(
+            "source_queued_bytes_limit",
+            "gauge",
+            "Maximum of source_queued_bytes of a source while the other sources have what they have now.",
+        );
+        for (source, share) in self.shares {
+            text.sample("source_queued_bytes_limit", "source", source, share.limit);
+        }
+    }
+
+    fn write_states(&self, text: &mut Text) {
+        text.family("forwarder_state", "gauge", "What the forwarder is doing: 1 for one of the states.");
+        for state in STATES {
+            text.sample("forwarder_state", "state", state, u8::from(state == self.forwarder.as_str()));
+        }
+        text.family(
+            "delivery_limit",
+            "gauge",
+            "What limits delivery while the queue grows: 1 for at most one of the limits.",
+        );
+        for limit in Limit::WORDS {
+            let is_it = self.limit.is_some_and(|current| current.as_str() == limit);
+            text.sample("delivery_limit", "limit", limit, u8::from(is_it));
+        }
+    }
 }
 
-/// A label's value: <https://prometheus.io/docs/instrumenting/exposition_formats/#comments-help-text-and-type-information>.
-fn label(text: &str) -> String {
+/// The text format of Prometheus.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "counter", help);
+        self.line(format_args!("tributary_{name} {value}"));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "gauge", help);
+        self.line(format_args!("tributary_{name} {value}"));
+    }
+
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP tributary_{name} {help}"));
+        self.line(format_args!("# TYPE tributary_{name} {kind}"));
+    }
+
+    fn sample(&mut self, name: &str, label: &str, value_of_label: &str, value: impl Display) {
+        let escaped = escaped(value_of_label);
+        self.line(format_args!("tributary_{name}{{{label}=\"{escaped}\"}} {value}"));
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        self.0.push_str(&line.to_string());
+        self.0.push('\n');
+    }
+}
+
+/// The value of a label:
+/// <https://prometheus.io/docs/instrumenting/exposition_formats/#comments-help-text-and-type-information>.
+fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text_of(forwarder: &ForwarderState, puts: Puts) -> String {
+        let metrics = Metrics {
+            ledger: Ledger::default(),
+            puts,
+            forwarder,
+            limit: None,
+            stuck_events: 0,
+            unknown_key_requests: 0,
+            refused: &[],
+            shares: &[],
+        };
+        metrics.text()
+    }
 
     #[test]
     fn exactly_one_state_is_on_whatever_the_forwarder_does() {
@@ -125,7 +210,7 @@ mod tests {
             ForwarderState::Offline { fault, next_try: 0 },
             ForwarderState::Draining,
         ] {
-            let text = text(&Ledger::default(), &Puts::default(), (&forwarder, None), (0, 0), (&[], &[]));
+            let text = text_of(&forwarder, Puts::default());
             let on: Vec<_> =
                 text.lines().filter(|line| line.contains("state=") && line.ends_with(" 1")).collect();
             assert_eq!(on, [format!("tributary_forwarder_state{{state=\"{}\"}} 1", forwarder.as_str())]);
@@ -135,7 +220,7 @@ mod tests {
     #[test]
     fn what_aggregation_saves_is_counted_in_records_and_payload_units() {
         let puts = Puts { records: 3, events: 60, payload_units: 5, payload_units_alone: 60 };
-        let text = text(&Ledger::default(), &puts, (&ForwarderState::Running, None), (0, 0), (&[], &[]));
+        let text = text_of(&ForwarderState::Running, puts);
         for line in [
             "tributary_records_total 3",
             "tributary_payload_units_total 5",

@@ -1,93 +1,97 @@
-//! What the endpoint saw of the requests of a check of the public address: who connected, and what the proxies in
-//! between made of the request. Only requests with the token of the check that is under way are remembered, at most
-//! [`SEEN_MAX`]; never a key or a body.
+//! The requests of a check of the public address, as they arrive at the endpoint: who connected, and what the proxies
+//! in between made of the request. Only requests with the token of the current check are kept, at most
+//! [`RECEIVED_MAX`]; never a key or a body.
 
 use std::{
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::{
+    extract::Request,
+    http::{HeaderName, header},
+};
 
-use super::{Rules, forwarded};
+use super::{config::EndpointConfig, forwarded};
 
-/// Requests that are remembered: more than any check makes.
-const SEEN_MAX: usize = 16;
+/// Maximum requests that are kept: more than any check makes.
+const RECEIVED_MAX: usize = 16;
 
-/// Characters of a header that are kept.
+/// Maximum characters of a path or header that are kept.
 const TEXT_MAX: usize = 200;
 
-/// The header that names the check; nothing depends on it but what a check shows.
+/// The header with the token of the check. It has no effect but on what a check displays.
 pub const TOKEN_HEADER: &str = "tributary-check";
 
 /// A request of the check, as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Its method.
+pub struct ReceivedProbe {
+    /// The method.
     pub method: String,
-    /// Its path.
+    /// The path.
     pub path: String,
-    /// Who connected.
+    /// The address that connected.
     pub peer: IpAddr,
-    /// Whether that is one of `capture.trusted_proxies`.
+    /// Whether `peer` is one of `capture.trusted_proxies`.
     pub trusted: bool,
-    /// Whose request it is taken for.
+    /// The client's address by the forwarded headers.
     pub client: IpAddr,
-    /// `Host` and the forwarded headers, as they came.
+    /// `Host` and the forwarded headers, as received.
     pub headers: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Default)]
-struct UnderWay {
+struct Check {
     token: String,
-    seen: Vec<Seen>,
+    received: Vec<ReceivedProbe>,
 }
 
-/// Shared by the endpoint's connections and a check.
+/// The requests of the current check. Written by the endpoint's connections, read by the check.
 #[derive(Debug, Default)]
-pub struct Probes(Mutex<UnderWay>);
+pub struct Probes(Mutex<Check>);
 
 impl Probes {
-    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+    fn check(&self) -> MutexGuard<'_, Check> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on, requests with this token are remembered; those of an earlier check are forgotten.
+    /// Begins a check: keeps requests with this token from now on, and forgets those of an earlier check.
     pub fn begin(&self, token: String) {
-        *self.under_way() = UnderWay { token, seen: Vec::new() };
+        *self.check() = Check { token, received: Vec::new() };
     }
 
-    /// Nothing is remembered any more, unless another check has begun meanwhile.
+    /// Ends a check, unless another one has begun meanwhile.
     pub fn end(&self, token: &str) {
-        let mut under_way = self.under_way();
-        if under_way.token == token {
-            *under_way = UnderWay::default();
+        let mut check = self.check();
+        if check.token == token {
+            *check = Check::default();
         }
     }
 
-    /// The last request of that check since it was last asked for.
-    pub fn take(&self, token: &str) -> Option<Seen> {
-        let mut under_way = self.under_way();
-        if under_way.token != token {
+    /// Takes the last request of that check since the last call.
+    pub fn take(&self, token: &str) -> Option<ReceivedProbe> {
+        let mut check = self.check();
+        if check.token != token {
             return None;
         }
-        std::mem::take(&mut under_way.seen).pop()
+        std::mem::take(&mut check.received).pop()
     }
 
-    /// Looks at a request; cheap where no check is under way.
-    pub(super) fn look(
+    /// Keeps a request if it belongs to the current check. Cheap if it has no token.
+    pub(super) fn observe(
         &self,
-        rules: impl FnOnce() -> std::sync::Arc<Rules>,
-        (method, path, headers): (&Method, &str, &HeaderMap),
+        request: &Request,
         peer: IpAddr,
+        config: impl FnOnce() -> Arc<EndpointConfig>,
     ) {
         const NAME: HeaderName = HeaderName::from_static(TOKEN_HEADER);
+        let headers = request.headers();
         let Some(token) = headers.get(NAME).filter(|token| !token.is_empty()) else { return };
-        let mut under_way = self.under_way();
-        if token.as_bytes() != under_way.token.as_bytes() || under_way.seen.len() >= SEEN_MAX {
+        let mut check = self.check();
+        if token.as_bytes() != check.token.as_bytes() || check.received.len() >= RECEIVED_MAX {
             return;
         }
-        let read = forwarded::Forwarded::read(headers, peer, &rules().trusted_proxies);
+        let read = forwarded::Forwarded::read(headers, peer, &config().trusted_proxies);
         let shown = [header::HOST].into_iter().chain(forwarded::ALL).filter_map(|name| {
             let values: Vec<_> = headers
                 .get_all(&name)
@@ -97,19 +101,19 @@ impl Probes {
             let text: String = values.join(", ").chars().take(TEXT_MAX).collect();
             (!values.is_empty()).then_some((title(&name), text))
         });
-        let seen = Seen {
-            method: method.to_string(),
-            path: path.chars().take(TEXT_MAX).collect(),
+        let received = ReceivedProbe {
+            method: request.method().to_string(),
+            path: request.uri().path().chars().take(TEXT_MAX).collect(),
             peer: peer.to_canonical(),
             trusted: read.trusted,
             client: read.client,
             headers: shown.collect(),
         };
-        under_way.seen.push(seen);
+        check.received.push(received);
     }
 }
 
-/// As people write it.
+/// A header's name in its usual spelling.
 fn title(name: &HeaderName) -> &'static str {
     match name.as_str() {
         "host" => "Host",

@@ -1,6 +1,6 @@
-//! Which path means what (tracking API §2). Pure. Empty segments do not count (`//v1/track/`): SDKs join a host that ends
-//! with a slash and a path that begins with one. Nothing redirects, since SDKs repeat a redirected request without its
-//! body and call that a success.
+//! Which path has which meaning (tracking API §2). Pure. Empty segments are ignored (`//v1/track/`), because SDKs join
+//! a host that ends with a slash and a path that begins with one. Nothing redirects: some SDKs repeat a redirected
+//! request without its body and count that as a success.
 
 use crate::event::{Kind, PathClass};
 
@@ -9,17 +9,17 @@ use crate::event::{Kind, PathClass};
 pub(super) enum Route {
     /// One event; the path names its type.
     Single(Kind, PathClass),
-    /// Many events in an envelope.
+    /// Several events in an envelope.
     Batch(PathClass),
-    /// One event in the query of an image.
+    /// One event in the query of an image's URL.
     Pixel(Kind),
-    /// The settings that browser and mobile SDKs ask for first; the write key is in the path.
+    /// The settings that browser and mobile SDKs request first. The write key is in the path.
     Settings(String),
-    /// The settings that `RudderStack`'s browser SDK asks for first.
+    /// The settings that `RudderStack`'s browser SDK requests first.
     SourceConfig,
-    /// The script by which a page's snippet loads analytics.js; the write key is in the path.
+    /// The script with which a page's snippet loads analytics.js. The write key is in the path.
     Loader(String),
-    /// What SDKs say of themselves: taken and let go.
+    /// What SDKs report about themselves: accepted and dropped.
     SelfMetrics,
     Health,
     Ready,
@@ -27,7 +27,7 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// The methods that mean something here, besides OPTIONS.
+    /// The supported methods, besides OPTIONS.
     pub(super) fn methods(&self) -> &'static str {
         match self {
             Self::Single(..) | Self::Batch(_) | Self::SelfMetrics => "POST",
@@ -41,12 +41,12 @@ impl Route {
         }
     }
 
-    pub(super) fn takes(&self, method: &str) -> bool {
+    pub(super) fn supports(&self, method: &str) -> bool {
         self.methods().split(", ").any(|known| known == method)
     }
 }
 
-/// The route of a path; `None`: 404.
+/// The route of a path. `None` if the path is unknown.
 pub(super) fn route_of(path: &str) -> Option<Route> {
     let mut segments = path.strip_prefix('/')?.split('/').filter(|segment| !segment.is_empty());
     let mut next = || segments.next();
@@ -59,7 +59,7 @@ pub(super) fn route_of(path: &str) -> Option<Route> {
         (Some("ready"), None, ..) => Route::Ready,
         (Some("metrics"), None, ..) => Route::Metrics,
         (Some("sourceConfig"), None, ..) => Route::SourceConfig,
-        // An Expo SDK posts its batches to the URL as it is given: to the root.
+        // An Expo SDK posts its batches to the URL in its settings, which is the root.
         (None, ..) | (Some("v1"), Some("batch" | "import"), None, _) => Route::Batch(PathClass::Server),
         (Some("v1"), Some("b"), None, _) | (Some("beacon"), Some("v1"), Some("batch"), None) => {
             Route::Batch(PathClass::Device)
@@ -73,10 +73,10 @@ pub(super) fn route_of(path: &str) -> Option<Route> {
         (Some("analytics.js"), Some("v1"), Some(key), Some("analytics.min.js" | "analytics.js")) => {
             Route::Loader(key.to_owned())
         }
-        // A sender whose key is empty.
+        // The request of a sender whose key is empty.
         (Some("v1"), Some("projects"), Some("settings"), None)
         | (Some("projects"), Some("settings"), None, _) => Route::Settings(String::new()),
-        // The second is Jitsu's browser SDK, the one below its server SDK.
+        // `/api/s` is the path of Jitsu's browser SDK, `/api/s/s2s` that of its server SDK.
         (Some("v1"), Some(name), None, _) | (Some("api"), Some("s"), Some(name), None) => {
             Route::Single(Kind::from_path(name)?, PathClass::Device)
         }
@@ -88,19 +88,19 @@ pub(super) fn route_of(path: &str) -> Option<Route> {
     Some(route)
 }
 
-/// The path that somebody meant who asked for one that is not served: the last word of it that is known here. SDKs put
-/// their own path behind a URL that has one already, leave `/v1` out, or name another version.
-pub(super) fn meant(path: &str) -> Option<&'static str> {
+/// The path that the sender of a request to an unknown path probably meant, by the last known word in it. SDKs append
+/// their own path to a URL that has a path already, leave out `/v1`, or name another version.
+pub(super) fn suggestion(path: &str) -> Option<&'static str> {
     path.split('/').rev().find_map(|segment| {
         let word = segment.to_ascii_lowercase();
         let word = word.trim_end_matches(".gif");
         let singular = word.strip_suffix('s').unwrap_or(word);
-        MEANT.iter().find(|(known, _)| *known == word || *known == singular).map(|(_, path)| *path)
+        SUGGESTIONS.iter().find(|(known, _)| *known == word || *known == singular).map(|(_, path)| *path)
     })
 }
 
-/// Words of a path, and the path that has them.
-const MEANT: [(&str, &str); 17] = [
+/// Words in a path, and the path to suggest.
+const SUGGESTIONS: [(&str, &str); 17] = [
     ("identify", "/v1/identify"),
     ("track", "/v1/track"),
     ("event", "/v1/track"),
@@ -199,8 +199,8 @@ mod tests {
             ("/favicon.ico", None),
             ("/wp-login.php", None),
         ] {
-            assert_eq!(meant(path), meant_path, "{path}");
+            assert_eq!(suggestion(path), meant_path, "{path}");
         }
-        assert!(MEANT.iter().all(|(_, path)| route_of(path).is_some()), "what is proposed is served");
+        assert!(SUGGESTIONS.iter().all(|(_, path)| route_of(path).is_some()), "what is proposed is served");
     }
 }

@@ -1,4 +1,4 @@
-//! TLS for the listener, with a certificate that the user names; read again when its files change.
+//! TLS for the listener, with the certificate in the settings. Its files are read again when they change.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,28 +14,28 @@ use tokio_rustls::{
     },
 };
 
-/// How often the files are looked at, at most.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Minimum time between two looks at the files.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is not there, not readable or not PEM.
+    /// A file is missing, not readable or not PEM.
     #[error("{what} {} cannot be read: {why}; it must be a PEM file", path.display())]
     File {
-        /// Which of the two settings.
+        /// Which file it is, with its setting.
         what: &'static str,
-        /// Its file.
+        /// The file.
         path: PathBuf,
-        /// What was said.
+        /// The reason.
         why: String,
     },
-    /// The two do not fit together, or not the TLS library.
+    /// The two do not match, or the TLS library does not support them.
     #[error("the certificate (capture.tls_cert) and the key (capture.tls_key) cannot be used: {0}")]
     Pair(#[source] rustls::Error),
 }
 
-/// The certificate in force.
+/// The certificate in use.
 pub struct Tls {
     cert: PathBuf,
     key: PathBuf,
@@ -44,12 +44,12 @@ pub struct Tls {
 
 struct Loaded {
     acceptor: TlsAcceptor,
-    stamp: Stamp,
-    looked_at: Instant,
+    modified: Modified,
+    checked_at: Instant,
 }
 
-/// When the two files were last written.
-type Stamp = [Option<SystemTime>; 2];
+/// When the two files were last modified.
+type Modified = [Option<SystemTime>; 2];
 
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,22 +58,23 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads certificate chain and key, both PEM.
+    /// Reads the certificate chain and the key, both PEM.
     pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
-        let stamp = stamp(cert, key);
+        let modified = modified(cert, key);
         let acceptor = read(cert, key)?;
-        let loaded = Mutex::new(Loaded { acceptor, stamp, looked_at: Instant::now() });
+        let loaded = Mutex::new(Loaded { acceptor, modified, checked_at: Instant::now() });
         Ok(Self { cert: cert.to_owned(), key: key.to_owned(), loaded })
     }
 
-    /// For the next connection. New files that cannot be used are reported, and the old ones stay in force.
+    /// The acceptor for the next connection. If new files cannot be used, this is logged and the old certificate stays
+    /// in use.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if loaded.looked_at.elapsed() >= LOOK_EVERY {
-            loaded.looked_at = Instant::now();
-            let stamp = stamp(&self.cert, &self.key);
-            if stamp != loaded.stamp {
-                loaded.stamp = stamp;
+        if loaded.checked_at.elapsed() >= CHECK_EVERY {
+            loaded.checked_at = Instant::now();
+            let modified = modified(&self.cert, &self.key);
+            if modified != loaded.modified {
+                loaded.modified = modified;
                 match read(&self.cert, &self.key) {
                     Ok(acceptor) => {
                         tracing::info!("The endpoint's new certificate is in force");
@@ -87,7 +88,7 @@ impl Tls {
     }
 }
 
-fn stamp(cert: &Path, key: &Path) -> Stamp {
+fn modified(cert: &Path, key: &Path) -> Modified {
     [cert, key].map(|path| std::fs::metadata(path).and_then(|data| data.modified()).ok())
 }
 
@@ -100,7 +101,7 @@ fn read(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
     if chain.is_empty() {
         return Err(bad_cert("there is no certificate in it".to_owned()));
     }
-    // The library's own words about a key file may quote it.
+    // The library's own message about a key file may quote the key.
     let key = PrivateKeyDer::from_pem_file(key).map_err(|_error| {
         bad("the key file (capture.tls_key)", key, "there is no private key in it".to_owned())
     })?;

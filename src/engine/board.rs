@@ -72,7 +72,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
             changed = stuck.changed() => if changed.is_err() { return },
             changed = puts.changed() => if changed.is_err() { return },
             () = shared.news.notified() => {}
-            () = shared.visitors.changed.notified() => {}
+            () = shared.activity.changed.notified() => {}
             () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if waits => is_news = false,
         }
         tokio::time::sleep(PUBLISH_EVERY).await;
@@ -82,7 +82,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut summary: watch::Receiver<Summar
 fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
     rates.learn(summary.ledger, Instant::now());
     let stopping = *shared.stopping.borrow();
-    let (sources, strangers) = shared.visitors.snapshot(now_ms());
+    let (sources, strangers) = shared.activity.snapshot(now_ms());
     let news = shared.news_of_stream.borrow().clone();
     Status {
         endpoint: *shared.endpoint.borrow(),
@@ -101,7 +101,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         delivered_per_sec: rates.delivered.to_vec(),
         sources,
         strangers,
-        wrong_paths: shared.visitors.wrong_paths(),
+        wrong_paths: shared.activity.wrong_paths(),
         problems: shared.problems().values().cloned().collect(),
         resending: *shared.resending.borrow(),
         exporting: *shared.exporting.borrow(),

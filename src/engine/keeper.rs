@@ -22,7 +22,7 @@ use super::{
     presets, public_check, reading, resend, set_aside, signals::Signals, test_event, test_run, url_of,
 };
 use crate::{
-    capture::{self, Endpoint, Rules, Stage, Transport},
+    capture::{self, DeliveryWatches, Endpoint, EndpointConfig, Stage, Transport},
     config::{self, Config, Destination, DestinationKind},
     delivery::{AwsError, CheckKind, CheckStep, Exported, Receipt, Record, ResendSelection, Resent},
     event::{Kind, shown},
@@ -266,20 +266,20 @@ impl Keeper {
             self.shared.spool.clone(),
             self.shared.rules.subscribe(),
             stage,
-            (
-                self.shared.forwarder.subscribe(),
-                self.shared.stuck.subscribe(),
-                self.shared.puts.subscribe(),
-                self.shared.news_of_stream.subscribe(),
-            ),
-            Arc::clone(&self.shared.visitors),
+            DeliveryWatches {
+                forwarder: self.shared.forwarder.subscribe(),
+                stuck: self.shared.stuck.subscribe(),
+                puts: self.shared.puts.subscribe(),
+                report: self.shared.news_of_stream.subscribe(),
+            },
+            Arc::clone(&self.shared.activity),
         );
         // Test events of this program alone come over the inner one.
         let most = match transport {
             Transport::Settings => capture::connections_max(super::files_at_once()),
             Transport::Plain => INNER_CONNECTIONS_MAX,
         };
-        self.part(name, Arc::new(endpoint).serve(listener, transport, most));
+        self.part(name, capture::serve(Arc::new(endpoint), listener, transport, most));
     }
 
     /// With https, the program's own test events (the Test place, `send`) come over a listener of their own, on
@@ -508,9 +508,13 @@ impl Keeper {
             .map(|error| format!("{}; the endpoint keeps its previous certificate settings.", chain(error)));
         shared.set_problem("certificate", certificate.clone());
         let tls = tls.unwrap_or_else(|_error| shared.rules.borrow().tls().cloned());
-        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(&config), tls)));
+        shared.rules.send_replace(Arc::new(EndpointConfig::new(
+            &config,
+            shared.record_bytes_max(&config),
+            tls,
+        )));
         for (before, name) in config.capture.renamed_since(&shared.config.borrow().capture) {
-            shared.visitors.renamed(before, name);
+            shared.activity.renamed(before, name);
         }
         self.listen_inside().await;
         shared.spool.set_limits((&*config).into()).await;
@@ -557,7 +561,11 @@ impl Keeper {
         let shared = &self.shared;
         let config = Arc::clone(&shared.config.borrow());
         let tls = shared.rules.borrow().tls().cloned();
-        shared.rules.send_replace(Arc::new(Rules::new(&config, shared.record_bytes_max(&config), tls)));
+        shared.rules.send_replace(Arc::new(EndpointConfig::new(
+            &config,
+            shared.record_bytes_max(&config),
+            tls,
+        )));
         let news = shared.news_of_stream.borrow().clone();
         if let Some(facts) = news.facts {
             learned::keep(&shared.paths.data_dir, &config, facts.record_bytes_max);

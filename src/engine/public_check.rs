@@ -23,7 +23,7 @@ use ureq::{
 
 use super::{Question, Shared};
 use crate::{
-    capture::{Seen, TOKEN_HEADER},
+    capture::{ReceivedProbe, TOKEN_HEADER},
     config::{self, Config, PublicUrl},
     delivery::{AwsError, CheckStep, Delivery, EventId, State, Verdict},
 };
@@ -51,10 +51,10 @@ pub(super) async fn run(shared: Arc<Shared>, mut tell: impl FnMut(CheckStep)) {
             Err(AwsError::new("InternalFailure", "no random number could be generated")),
         ));
     };
-    shared.visitors.probes.begin(token.clone());
+    shared.activity.probes.begin(token.clone());
     let way = Arc::new(Way::new(&config, public, token.clone()));
     drop(go(&shared, &way, &mut tell).await);
-    shared.visitors.probes.end(&token);
+    shared.activity.probes.end(&token);
 }
 
 /// A check ends with the first step that fails.
@@ -294,7 +294,7 @@ impl Way {
     }
 
     /// One test event, by a device's path, so that the sender's address is added.
-    fn event(&self, shared: &Shared) -> Result<(Told, String, Seen), AwsError> {
+    fn event(&self, shared: &Shared) -> Result<(Told, String, ReceivedProbe), AwsError> {
         let event = json!({
             "userId": "tributary-check",
             "event": "Public address checked",
@@ -324,7 +324,7 @@ impl Way {
         (method, path): (&str, &str),
         headers: &[(&str, &str)],
         body: Option<String>,
-    ) -> Result<(Answer, Option<Seen>), AwsError> {
+    ) -> Result<(Answer, Option<ReceivedProbe>), AwsError> {
         let failed = |error: &dyn std::fmt::Display| AwsError::new("PublicNoAnswer", error.to_string());
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.public));
         request = request.header(TOKEN_HEADER, &self.token);
@@ -346,11 +346,11 @@ impl Way {
             body: body.unwrap_or_default(),
             took,
         };
-        Ok((answer, shared.visitors.probes.take(&self.token)))
+        Ok((answer, shared.activity.probes.take(&self.token)))
     }
 
     /// How a request that must be answered with 200 arrived; what went wrong otherwise.
-    fn arrived(&self, answer: &Answer, seen: Option<Seen>) -> Result<Seen, AwsError> {
+    fn arrived(&self, answer: &Answer, seen: Option<ReceivedProbe>) -> Result<ReceivedProbe, AwsError> {
         let said = answer.said();
         match (answer.status, seen) {
             (200, Some(seen)) => Ok(seen),
@@ -370,7 +370,7 @@ impl Way {
         }
     }
 
-    fn shown(&self, seen: &Seen) -> String {
+    fn shown(&self, seen: &ReceivedProbe) -> String {
         let who = if seen.trusted { ", a trusted proxy" } else { "" };
         let headers: Vec<String> =
             seen.headers.iter().map(|(name, value)| format!("{name}: {}", cut(value))).collect();
@@ -379,7 +379,7 @@ impl Way {
     }
 
     /// `POST /v1/track`
-    fn line(&self, seen: &Seen) -> String {
+    fn line(&self, seen: &ReceivedProbe) -> String {
         self.masked(&format!("{} {}", seen.method, seen.path))
     }
 
@@ -441,7 +441,7 @@ async fn stored_ip(shared: &Shared, id: EventId) -> Option<String> {
 }
 
 /// Whose address events get.
-fn client_address(seen: &Seen, stored: Option<&str>) -> Result<Told, AwsError> {
+fn client_address(seen: &ReceivedProbe, stored: Option<&str>) -> Result<Told, AwsError> {
     let said = |names: &[&str]| {
         let found = seen.headers.iter().filter(|(name, _)| names.contains(name));
         found.map(|(name, value)| format!("{name}: {}", cut(value))).collect::<Vec<_>>().join("; ")

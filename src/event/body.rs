@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use super::arrival::Arrival;
 use super::call::{Event, Kind};
+use super::code::EndpointCode;
 use super::growth;
 use super::index::BodyIndex;
 use super::item::Item;
 use super::normalise;
-use super::rejection::{Code, Rejection};
+use super::rejection::Rejection;
 use super::request::Request;
 use super::walk::Batch;
 
@@ -34,7 +35,7 @@ impl<'a> Body<'a> {
     /// The rejection of a whole batch of which more than [`Rejection::ITEMS_MAX`] items are rejected.
     pub fn too_many_rejections(&self) -> Rejection {
         let message = format!("more than {} of its items cannot become events", Rejection::ITEMS_MAX);
-        self.0.reject(Code::InvalidBatch, message)
+        self.0.reject(EndpointCode::InvalidBatch, message)
     }
 
     /// The body as one event, of the kind that its path names.
@@ -49,7 +50,7 @@ impl<'a> Body<'a> {
 
     /// The events of its `batch`, in order. Each is made when it is asked for.
     pub fn batch<'b>(&'b self, arrival: &'b Arrival) -> Result<Events<'b>, Rejection> {
-        let reject = |message| Err(self.0.reject(Code::InvalidBatch, message));
+        let reject = |message| Err(self.0.reject(EndpointCode::InvalidBatch, message));
         match self.0.batch() {
             Batch::Absent => return reject("the member `batch` is missing"),
             Batch::NotAnArray => return reject("the member `batch` is not an array"),
@@ -58,7 +59,7 @@ impl<'a> Body<'a> {
         }
         let request = Request::new(&self.0, self.0.root(), arrival);
         match growth::above_limit(&request) {
-            Some(message) => Err(self.0.reject(Code::BatchGrowsTooLarge, message)),
+            Some(message) => Err(self.0.reject(EndpointCode::BatchGrowsTooLarge, message)),
             None => Ok(Events { request, next: 0 }),
         }
     }
@@ -77,11 +78,11 @@ impl Events<'_> {
         if let Some(error) = item.error {
             let at = error.at.saturating_sub(item.span.start);
             let message = format!("{} at byte {at} of the item", error.kind);
-            return Err(Rejection::new(Code::InvalidJson, message, body.sent(item.span)));
+            return Err(Rejection::new(EndpointCode::InvalidJson, message, body.sent(item.span)));
         }
         if !body.raw(item.span).starts_with('{') {
             let message = "the item is not an object";
-            return Err(Rejection::new(Code::NotAnObject, message, body.sent(item.span)));
+            return Err(Rejection::new(EndpointCode::NotAnObject, message, body.sent(item.span)));
         }
         normalise::event(&Item::new(&self.request, item.span, body.members_of(index), None))
     }

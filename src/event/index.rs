@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::rejection::{Code, Rejection};
+use super::code::EndpointCode;
+use super::rejection::Rejection;
 use super::scan::{SPACES, ScanError, Scanner, Span, unescape};
 use super::value::begins;
 use super::walk::{Batch, Field, Inner, Item, Member, Positions, offset};
@@ -23,7 +24,7 @@ impl<'a> BodyIndex<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<Self, Rejection> {
         let sent = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         if u32::try_from(sent.len()).is_err() {
-            return Err(Rejection::new(Code::PayloadTooLarge, "a body of 4 GiB or more", &[]));
+            return Err(Rejection::new(EndpointCode::PayloadTooLarge, "a body of 4 GiB or more", &[]));
         }
         let (text, not_utf8) = readable(sent);
         let mut scan = Scanner::new(&text);
@@ -87,7 +88,7 @@ impl<'a> BodyIndex<'a> {
     }
 
     /// The rejection of the whole body.
-    pub fn reject(&self, code: Code, message: impl Into<Cow<'static, str>>) -> Rejection {
+    pub fn reject(&self, code: EndpointCode, message: impl Into<Cow<'static, str>>) -> Rejection {
         Rejection::new(code, message, self.sent)
     }
 
@@ -187,5 +188,5 @@ fn invalid_json(text: &str, error: ScanError, sent: &[u8]) -> Rejection {
     let before = text.get(..error.at as usize).unwrap_or_default();
     let line = 1 + before.matches('\n').count();
     let column = 1 + before.len() - before.rfind('\n').map_or(0, |at| at + 1);
-    Rejection::new(Code::InvalidJson, format!("{} at line {line} column {column}", error.kind), sent)
+    Rejection::new(EndpointCode::InvalidJson, format!("{} at line {line} column {column}", error.kind), sent)
 }

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use super::call::Kind;
+use super::code::EndpointCode;
 use super::record::PartitionKey;
-use super::rejection::{Code, Rejection};
+use super::rejection::Rejection;
 use super::request::Request;
 use super::scan::Span;
 use super::value::{begins, is_null, is_number};
@@ -19,12 +20,12 @@ const NAME_CHARS_MAX: usize = 120;
 
 /// Why an item does not become an event.
 pub(super) struct Reason {
-    pub code: Code,
+    pub code: EndpointCode,
     pub message: Cow<'static, str>,
 }
 
 impl Reason {
-    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(code: EndpointCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
     }
 }
@@ -84,7 +85,7 @@ impl<'b> Item<'b> {
         };
         if text.len() > MESSAGE_ID_BYTES_MAX {
             let message = format!("messageId has {} bytes, the limit is {MESSAGE_ID_BYTES_MAX}", text.len());
-            return Err(Reason::new(Code::InvalidId, message));
+            return Err(Reason::new(EndpointCode::InvalidId, message));
         }
         Ok((!text.is_empty()).then_some(text))
     }
@@ -100,18 +101,22 @@ impl<'b> Item<'b> {
         let missing = |code, message: &'static str| Err(Reason::new(code, message));
         match kind {
             Kind::Track if !self.has_event() => {
-                return missing(Code::MissingEvent, "track needs `event`, a non-empty string");
+                return missing(EndpointCode::MissingEvent, "track needs `event`, a non-empty string");
             }
-            Kind::Group if group.is_none() => return missing(Code::MissingGroupId, "group needs a groupId"),
+            Kind::Group if group.is_none() => {
+                return missing(EndpointCode::MissingGroupId, "group needs a groupId");
+            }
             Kind::Alias if previous.is_none() => {
-                return missing(Code::MissingPreviousId, "alias needs a previousId");
+                return missing(EndpointCode::MissingPreviousId, "alias needs a previousId");
             }
-            Kind::Alias if user.is_none() => return missing(Code::NoUserAnonId, "alias needs a userId"),
+            Kind::Alias if user.is_none() => {
+                return missing(EndpointCode::NoUserAnonId, "alias needs a userId");
+            }
             Kind::Identify | Kind::Track | Kind::Page | Kind::Screen | Kind::Group | Kind::Alias => {}
         }
         match user.or(anonymous).and_then(|id| PartitionKey::new(&id)) {
             Some(key) => Ok((kind, key)),
-            None => missing(Code::NoUserAnonId, "the event has neither userId nor anonymousId"),
+            None => missing(EndpointCode::NoUserAnonId, "the event has neither userId nor anonymousId"),
         }
     }
 
@@ -140,13 +145,13 @@ impl<'b> Item<'b> {
 
     fn own_kind(&self) -> Result<Kind, Reason> {
         let Some(member) = self.present(Field::Type) else {
-            return Err(Reason::new(Code::MissingType, "the item has no type"));
+            return Err(Reason::new(EndpointCode::MissingType, "the item has no type"));
         };
         let raw = self.raw(member);
         let word = begins(raw, b'"').then(|| self.request.body.string(member));
         word.and_then(|word| Kind::parse(&word)).ok_or_else(|| {
             let shown: String = raw.chars().take(40).collect();
-            Reason::new(Code::UnknownType, format!("type is {shown}"))
+            Reason::new(EndpointCode::UnknownType, format!("type is {shown}"))
         })
     }
 
@@ -164,7 +169,7 @@ impl<'b> Item<'b> {
             b't' | b'f' => "a boolean",
             _ => return Ok(Some(Cow::Borrowed(raw))),
         };
-        Err(Reason::new(Code::InvalidId, format!("{name} is {is}, not a string or a number")))
+        Err(Reason::new(EndpointCode::InvalidId, format!("{name} is {is}, not a string or a number")))
     }
 
     fn has_event(&self) -> bool {

@@ -10,9 +10,10 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::call::{Event, Notes};
+use super::code::EndpointCode;
 use super::context;
 use super::item::{Item, Reason};
-use super::rejection::{Code, Rejection};
+use super::rejection::Rejection;
 use super::scan::{SPACES, Span};
 use super::times::Times;
 use super::value::{begins, is_null, is_number, quote};
@@ -55,7 +56,7 @@ pub(super) fn event(item: &Item<'_>) -> Result<Event, Rejection> {
             arrival.record_bytes_max
         );
         let senders_id = (!message_id_made).then_some(message_id.as_str());
-        return Err(item.reject(Reason::new(Code::EventTooLarge, message), senders_id));
+        return Err(item.reject(Reason::new(EndpointCode::EventTooLarge, message), senders_id));
     }
     let notes = Notes {
         bad_timestamp: times.bad,

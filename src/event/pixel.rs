@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::rejection::{Code, Rejection};
+use super::code::EndpointCode;
+use super::rejection::Rejection;
 
 /// The JSON text in a pixel's `data`, given after URL decoding: standard or URL-safe base64, with or without padding,
 /// also with blanks that were `+`; or the JSON itself.
@@ -24,6 +25,6 @@ pub fn decode_pixel(value: &str) -> Result<Cow<'_, [u8]>, Rejection> {
         .collect();
     URL_SAFE_NO_PAD.decode(url_safe).map(Cow::Owned).map_err(|error| {
         let message = format!("the pixel's data is not base64: {error}");
-        Rejection::new(Code::BadEncoding, message, value.as_bytes())
+        Rejection::new(EndpointCode::BadEncoding, message, value.as_bytes())
     })
 }

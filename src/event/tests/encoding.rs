@@ -43,5 +43,5 @@ fn a_pixels_data_is_read_in_every_form() {
     for data in ["eyJhIjoiPz8+Pn5+fn4ifQ==", "eyJhIjoiPz8-Pn5-fn4ifQ", "eyJhIjoiPz8 Pn5 fn4ifQ=", json] {
         assert_eq!(decode_pixel(data).unwrap(), json.as_bytes(), "{data}");
     }
-    assert_eq!(decode_pixel("§").unwrap_err().code, Code::BadEncoding);
+    assert_eq!(decode_pixel("§").unwrap_err().code, EndpointCode::BadEncoding);
 }

@@ -16,7 +16,7 @@ fn a_shared_context_is_not_copied_beyond_measure() {
     // More than 4 MiB is added, and more than four times the body.
     for (context, items) in [(250_000, 240), (3000, 2500), (500_000, 1000)] {
         let rejection = batch(body(context, items).as_bytes()).unwrap_err();
-        assert_eq!(rejection.code, Code::BatchGrowsTooLarge, "{items} items with {context} bytes");
+        assert_eq!(rejection.code, EndpointCode::BatchGrowsTooLarge, "{items} items with {context} bytes");
         let added = items * (context + 8);
         assert!(
             rejection.message.contains(&format!("{items} items would add {added} bytes")),
@@ -34,11 +34,11 @@ fn what_a_batch_adds_is_at_most_four_times_its_body_whatever_adds_it() {
         let items = vec![r#"{"type":"identify","userId":"u"}"#; items].join(",");
         format!(r#"{{"sentAt":"{}","batch":[{items}]}}"#, "9".repeat(250_000))
     };
-    assert_eq!(batch(shared_time(240).as_bytes()).unwrap_err().code, Code::BatchGrowsTooLarge);
+    assert_eq!(batch(shared_time(240).as_bytes()).unwrap_err().code, EndpointCode::BatchGrowsTooLarge);
     let many = |item: &str, items: usize| format!(r#"{{"batch":[{}]}}"#, vec![item; items].join(","));
     let tiny = r#"{"type":"page","userId":"u"}"#;
     assert!(batch(many(tiny, 10_000).as_bytes()).is_ok());
-    assert_eq!(batch(many(tiny, 100_000).as_bytes()).unwrap_err().code, Code::BatchGrowsTooLarge);
+    assert_eq!(batch(many(tiny, 100_000).as_bytes()).unwrap_err().code, EndpointCode::BatchGrowsTooLarge);
     let usual = r#"{"type":"page","userId":"some-user","messageId":"7633fb3e-61d9-4525-8fae-3d8fb40d4b80","name":"Home"}"#;
     let body = many(usual, 100_000);
     let events = batch(body.as_bytes()).expect("an item of a hundred bytes is enough");
@@ -75,11 +75,11 @@ fn a_batch_grows_by_what_its_items_lack_and_not_by_what_they_have_themselves() {
     // They get it, or must look at it: names that are there again and again are looked at for each item.
     for own in [r#""context":{"locale":"en"}"#, r#""context":{}"#, r#""context":null"#, r#""sentAt":"x""#] {
         let item = format!(r#"{{"type":"page","userId":"u",{own}}}"#);
-        assert_eq!(code(body(&shared, &item, 2_000)), Some(Code::BatchGrowsTooLarge), "{own}");
+        assert_eq!(code(body(&shared, &item, 2_000)), Some(EndpointCode::BatchGrowsTooLarge), "{own}");
     }
     let again = format!(r#""integrations":{{{}}}"#, vec![r#""a":0"#; 5_000].join(","));
     let item = r#"{"type":"page","userId":"u","integrations":{"a":1}}"#;
-    assert_eq!(code(body(&again, item, 5_000)), Some(Code::BatchGrowsTooLarge));
+    assert_eq!(code(body(&again, item, 5_000)), Some(EndpointCode::BatchGrowsTooLarge));
     let time = format!(r#""sentAt":"{page}""#);
     let item = r#"{"type":"page","userId":"u","sentAt":"2026-03-02T10:00:00Z"}"#;
     assert_eq!(code(body(&time, item, 2_000)), None, "each has its own time");

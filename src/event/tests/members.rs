@@ -34,7 +34,7 @@ fn a_message_id_is_noted_above_100_characters_and_refused_above_1_kib() {
     assert!(!with(&"é".repeat(100)).unwrap().notes.long_message_id);
     assert!(with(&"é".repeat(101)).unwrap().notes.long_message_id);
     assert_eq!(with(&"m".repeat(1024)).unwrap().message_id.len(), 1024);
-    assert_eq!(with(&"m".repeat(1025)).unwrap_err().code, Code::InvalidId);
+    assert_eq!(with(&"m".repeat(1025)).unwrap_err().code, EndpointCode::InvalidId);
 }
 
 #[test]

@@ -135,7 +135,7 @@ proptest! {
         prop_assert_eq!(events.len(), items.len());
         for (event, item) in events.iter().zip(&items) {
             let rejection = event.as_ref().unwrap_err();
-            let code = if item.starts_with('{') { Code::MissingType } else { Code::NotAnObject };
+            let code = if item.starts_with('{') { EndpointCode::MissingType } else { EndpointCode::NotAnObject };
             prop_assert_eq!(rejection.code, code);
             prop_assert_eq!(std::str::from_utf8(&rejection.excerpt).unwrap(), item.as_str());
         }
@@ -151,7 +151,7 @@ proptest! {
                 prop_assert!(valid || event.notes.bare_numbers > 0, "{}", body);
                 prop_assert!(serde_json::from_slice::<Box<RawValue>>(&event.json).is_ok());
             }
-            Err(rejection) => prop_assert!(!valid || rejection.code != Code::InvalidJson, "{}", body),
+            Err(rejection) => prop_assert!(!valid || rejection.code != EndpointCode::InvalidJson, "{}", body),
         }
     }
 

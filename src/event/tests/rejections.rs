@@ -6,23 +6,23 @@ use super::*;
 fn every_rejection_of_an_event_has_its_code() {
     use Kind::{Alias, Group, Identify, Page, Screen, Track};
     for (kind, body, code) in [
-        (Identify, "{}", Code::NoUserAnonId),
-        (Page, r#"{"userId":"","anonymousId":null}"#, Code::NoUserAnonId),
-        (Screen, r#"{"properties":{"userId":"u"}}"#, Code::NoUserAnonId),
-        (Identify, r#"{"userId":true}"#, Code::InvalidId),
-        (Identify, r#"{"userId":"u","anonymousId":[]}"#, Code::InvalidId),
-        (Group, r#"{"userId":"u","groupId":{}}"#, Code::InvalidId),
-        (Alias, r#"{"userId":"u","previousId":false}"#, Code::InvalidId),
-        (Track, r#"{"userId":"u"}"#, Code::MissingEvent),
-        (Track, r#"{"userId":"u","event":""}"#, Code::MissingEvent),
-        (Track, r#"{"userId":"u","event":null}"#, Code::MissingEvent),
-        (Track, r#"{"userId":"u","event":7}"#, Code::MissingEvent),
-        (Track, r#"{"userId":"u","event":"a","event":{}}"#, Code::MissingEvent),
-        (Group, r#"{"userId":"u"}"#, Code::MissingGroupId),
-        (Group, r#"{"userId":"u","groupId":""}"#, Code::MissingGroupId),
-        (Alias, r#"{"userId":"u"}"#, Code::MissingPreviousId),
-        (Alias, r#"{"userId":"u","previousId":null}"#, Code::MissingPreviousId),
-        (Alias, r#"{"anonymousId":"a","previousId":"p"}"#, Code::NoUserAnonId),
+        (Identify, "{}", EndpointCode::NoUserAnonId),
+        (Page, r#"{"userId":"","anonymousId":null}"#, EndpointCode::NoUserAnonId),
+        (Screen, r#"{"properties":{"userId":"u"}}"#, EndpointCode::NoUserAnonId),
+        (Identify, r#"{"userId":true}"#, EndpointCode::InvalidId),
+        (Identify, r#"{"userId":"u","anonymousId":[]}"#, EndpointCode::InvalidId),
+        (Group, r#"{"userId":"u","groupId":{}}"#, EndpointCode::InvalidId),
+        (Alias, r#"{"userId":"u","previousId":false}"#, EndpointCode::InvalidId),
+        (Track, r#"{"userId":"u"}"#, EndpointCode::MissingEvent),
+        (Track, r#"{"userId":"u","event":""}"#, EndpointCode::MissingEvent),
+        (Track, r#"{"userId":"u","event":null}"#, EndpointCode::MissingEvent),
+        (Track, r#"{"userId":"u","event":7}"#, EndpointCode::MissingEvent),
+        (Track, r#"{"userId":"u","event":"a","event":{}}"#, EndpointCode::MissingEvent),
+        (Group, r#"{"userId":"u"}"#, EndpointCode::MissingGroupId),
+        (Group, r#"{"userId":"u","groupId":""}"#, EndpointCode::MissingGroupId),
+        (Alias, r#"{"userId":"u"}"#, EndpointCode::MissingPreviousId),
+        (Alias, r#"{"userId":"u","previousId":null}"#, EndpointCode::MissingPreviousId),
+        (Alias, r#"{"anonymousId":"a","previousId":"p"}"#, EndpointCode::NoUserAnonId),
     ] {
         let rejection = single(kind, body).unwrap_err();
         assert_eq!(rejection.code, code, "{body}");
@@ -35,28 +35,28 @@ fn every_rejection_of_an_event_has_its_code() {
 fn every_rejection_of_an_item_has_its_code_and_spares_its_neighbours() {
     let good = r#"{"type":"identify","userId":"u","messageId":"good"}"#;
     for (item, code) in [
-        (r#"{"userId":"u"}"#, Code::MissingType),
-        (r#"{"userId":"u","type":null}"#, Code::MissingType),
-        (r#"{"userId":"u","type":"nonsense"}"#, Code::UnknownType),
-        (r#"{"userId":"u","type":"Track"}"#, Code::UnknownType),
-        (r#"{"userId":"u","type":["track"]}"#, Code::UnknownType),
-        (r#"{"type":"page"}"#, Code::NoUserAnonId),
-        ("7", Code::NotAnObject),
-        ("null", Code::NotAnObject),
-        (r#""{}""#, Code::NotAnObject),
-        ("[{}]", Code::NotAnObject),
-        ("NaN", Code::NotAnObject),
-        ("", Code::InvalidJson),
-        ("{'a':1}", Code::InvalidJson),
-        (r#"{"a":tru,"b":[1,2]}"#, Code::InvalidJson),
-        (r#"{"a":1,}"#, Code::InvalidJson),
-        (r#"{"a" 1}"#, Code::InvalidJson),
-        (r#"{"a":01}"#, Code::InvalidJson),
-        (r#"{"a":"\x"}"#, Code::InvalidJson),
-        (r#"{"a":"\"],[\\","b":+1}"#, Code::InvalidJson),
-        (r#"{"a":1} {"b":2}"#, Code::InvalidJson),
-        ("{\"a\":\"\n\"}", Code::InvalidJson),
-        ("nan", Code::InvalidJson),
+        (r#"{"userId":"u"}"#, EndpointCode::MissingType),
+        (r#"{"userId":"u","type":null}"#, EndpointCode::MissingType),
+        (r#"{"userId":"u","type":"nonsense"}"#, EndpointCode::UnknownType),
+        (r#"{"userId":"u","type":"Track"}"#, EndpointCode::UnknownType),
+        (r#"{"userId":"u","type":["track"]}"#, EndpointCode::UnknownType),
+        (r#"{"type":"page"}"#, EndpointCode::NoUserAnonId),
+        ("7", EndpointCode::NotAnObject),
+        ("null", EndpointCode::NotAnObject),
+        (r#""{}""#, EndpointCode::NotAnObject),
+        ("[{}]", EndpointCode::NotAnObject),
+        ("NaN", EndpointCode::NotAnObject),
+        ("", EndpointCode::InvalidJson),
+        ("{'a':1}", EndpointCode::InvalidJson),
+        (r#"{"a":tru,"b":[1,2]}"#, EndpointCode::InvalidJson),
+        (r#"{"a":1,}"#, EndpointCode::InvalidJson),
+        (r#"{"a" 1}"#, EndpointCode::InvalidJson),
+        (r#"{"a":01}"#, EndpointCode::InvalidJson),
+        (r#"{"a":"\x"}"#, EndpointCode::InvalidJson),
+        (r#"{"a":"\"],[\\","b":+1}"#, EndpointCode::InvalidJson),
+        (r#"{"a":1} {"b":2}"#, EndpointCode::InvalidJson),
+        ("{\"a\":\"\n\"}", EndpointCode::InvalidJson),
+        ("nan", EndpointCode::InvalidJson),
     ] {
         for body in [
             format!(r#"{{"batch":[{good},{item},{good}],"sentAt":1}}"#),
@@ -98,7 +98,7 @@ fn a_rejection_keeps_what_could_be_read_of_its_event() {
     }
     let large = format!(r#"{{"event":"Large","userId":"u","text":"{}"}}"#, "x".repeat(2 << 20));
     let rejection = single(Kind::Track, &large).unwrap_err();
-    assert_eq!((rejection.code, rejection.kind), (Code::EventTooLarge, Some(Kind::Track)));
+    assert_eq!((rejection.code, rejection.kind), (EndpointCode::EventTooLarge, Some(Kind::Track)));
     assert_eq!((rejection.name.as_deref(), rejection.bytes as usize), (Some("Large"), large.len()));
 }
 
@@ -141,7 +141,11 @@ fn a_body_that_is_no_json_object_is_refused_with_the_place() {
         (r#"{"batch":[{"a":1]}"#, "expected `,` or `}` at line 1 column 17"),
     ] {
         let rejection = single(Kind::Identify, body).unwrap_err();
-        assert_eq!((rejection.code, rejection.message.as_ref()), (Code::InvalidJson, message), "{body}");
+        assert_eq!(
+            (rejection.code, rejection.message.as_ref()),
+            (EndpointCode::InvalidJson, message),
+            "{body}"
+        );
     }
 }
 
@@ -160,7 +164,7 @@ fn only_control_characters_are_refused_in_strings_wherever_they_stand() {
 fn endless_broken_items_are_no_batch() {
     let body = |items: usize| format!(r#"{{"batch":[{}]}}"#, ",".repeat(items));
     assert_eq!(batch(body(9_000).as_bytes()).unwrap().len(), 9_001);
-    assert_eq!(batch(body(11_000).as_bytes()).unwrap_err().code, Code::InvalidJson);
+    assert_eq!(batch(body(11_000).as_bytes()).unwrap_err().code, EndpointCode::InvalidJson);
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn a_single_events_own_batch_member_is_carried_but_must_be_json() {
     let text = json(single(Kind::Identify, &format!("{kept}}}")));
     assert!(text.starts_with(&kept.replace("NaN", "null")), "{text}");
     let rejection = single(Kind::Identify, r#"{"userId":"u","batch":[1,,2]}"#).unwrap_err();
-    assert_eq!(rejection.code, Code::InvalidJson);
+    assert_eq!(rejection.code, EndpointCode::InvalidJson);
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn a_batch_body_needs_one_array_named_batch() {
     for body in
         ["{}", r#"{"batch":null}"#, r#"{"batch":{}}"#, r#"{"batch":[],"batch":[]}"#, r#"{"x":{"batch":[]}}"#]
     {
-        assert_eq!(batch(body.as_bytes()).unwrap_err().code, Code::InvalidBatch, "{body}");
+        assert_eq!(batch(body.as_bytes()).unwrap_err().code, EndpointCode::InvalidBatch, "{body}");
     }
     for (items, count) in [("", 0), (" ", 0), ("1", 1), ("1,", 2), (",", 2), ("1,,1", 3), ("{} , ", 2)] {
         assert_eq!(batch(format!("{{\"batch\":[{items}]}}").as_bytes()).unwrap().len(), count, "{items}");
@@ -189,7 +193,7 @@ fn a_batch_body_needs_one_array_named_batch() {
 fn a_byte_order_mark_is_tolerated_and_bytes_that_are_not_utf8_blame_their_item() {
     assert!(single(Kind::Identify, "\u{FEFF}{\"userId\":\"u\"}").is_ok());
     let body = b"{\"userId\":\"\xFF\"}";
-    assert_eq!(Body::parse(body).err().unwrap().code, Code::InvalidJson);
+    assert_eq!(Body::parse(body).err().unwrap().code, EndpointCode::InvalidJson);
     let good = r#"{"type":"identify","userId":"é"}"#.as_bytes();
     let bad = b"{\"type\":\"identify\",\"userId\":\"\xC3\"}";
     let body = [b"{\"batch\":[", good, b",", bad, b",", good, b"]}"].concat();
@@ -198,10 +202,10 @@ fn a_byte_order_mark_is_tolerated_and_bytes_that_are_not_utf8_blame_their_item()
     assert_eq!(events[0].as_ref().unwrap().key.as_str(), "é");
     assert_eq!(events[2].as_ref().unwrap().key.as_str(), "é");
     let rejection = events[1].as_ref().unwrap_err();
-    assert_eq!((rejection.code, rejection.excerpt.as_slice()), (Code::InvalidJson, bad.as_slice()));
+    assert_eq!((rejection.code, rejection.excerpt.as_slice()), (EndpointCode::InvalidJson, bad.as_slice()));
     assert!(Body::parse(&body).unwrap().single(Kind::Identify, &arrival(PathClass::Server)).is_err());
     for body in [&b"{\"batch\":[1],\"x\":\"\xE2\x82\"}"[..], b"{\"x\":\"\xFF\",\"batch\":[1]}"] {
-        assert_eq!(Body::parse(body).err().unwrap().code, Code::InvalidJson);
+        assert_eq!(Body::parse(body).err().unwrap().code, EndpointCode::InvalidJson);
     }
 }
 
@@ -217,7 +221,7 @@ fn an_event_may_be_as_large_as_the_stream_takes_and_no_larger() {
         assert!(body.single(Kind::Identify, &arrival).is_ok(), "{encoding:?}");
         arrival.record_bytes_max -= 1;
         let rejection = body.single(Kind::Identify, &arrival).unwrap_err();
-        assert_eq!(rejection.code, Code::EventTooLarge);
+        assert_eq!(rejection.code, EndpointCode::EventTooLarge);
         assert_eq!(rejection.message_id.as_deref(), Some("m"));
         assert!(rejection.message.contains(&arrival.record_bytes_max.to_string()), "{}", rejection.message);
     }
@@ -236,11 +240,11 @@ fn nesting_is_carried_to_the_limit_and_refused_beyond() {
     assert!(json(single(Kind::Identify, &deepest)).starts_with(&deepest[..deepest.len() - 1]));
     for body in [with(512), format!(r#"{{"context":{{"x":{}}}}}"#, "[".repeat(600))] {
         let rejection = single(Kind::Identify, &body).unwrap_err();
-        assert_eq!(rejection.code, Code::InvalidJson);
+        assert_eq!(rejection.code, EndpointCode::InvalidJson);
         assert!(rejection.message.contains("512"), "{}", rejection.message);
     }
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     let events = batch(format!(r#"{{"batch":[{deep},{{"type":"page","userId":"u"}}]}}"#).as_bytes()).unwrap();
-    assert_eq!(events[0].as_ref().unwrap_err().code, Code::InvalidJson);
+    assert_eq!(events[0].as_ref().unwrap_err().code, EndpointCode::InvalidJson);
     assert!(events[1].is_ok());
 }

@@ -1,21 +1,21 @@
-//! Write keys in what the log keeps of a refused request: masked before it is stored, as the keys of strangers are
-//! shown. Found are the known keys, wherever they stand, and the value of each member or parameter that is called
-//! `writeKey` or `api_key`, known or not. What was refused may be no JSON at all, so nothing here relies on JSON. Pure.
+//! Masks write keys in the excerpt of a rejected request before it is stored in the log. Masked are the known keys,
+//! wherever they are, and the value of each member or parameter named `writeKey` or `api_key`, known or not. A rejected
+//! request may not be JSON at all, so nothing here relies on JSON. Pure.
 
 use std::{borrow::Cow, ops::Range};
 
 use base64::Engine as _;
 
-use super::{key::BASE64, visitors};
-use crate::event::{Code, Rejection};
+use super::key::{self, BASE64};
+use crate::event::{EndpointCode, Rejection};
 
-/// A known key that is shorter is only masked where it stands alone: `a` is part of most words.
+/// A known key with fewer bytes is masked only where it stands alone: `a` is part of most words.
 const ALONE_BYTES: usize = 8;
 
-/// Bytes of a known key, at the end of an excerpt that was cut, that count as the key's beginning.
+/// Minimum bytes at the end of a cut excerpt that are masked as the beginning of a known key.
 const BEGINNING_BYTES_MIN: usize = 4;
 
-/// The two words of a name under which senders give write keys.
+/// The two words of each name that senders use for write keys.
 const NAMES: [(&[u8], &[u8]); 2] = [(b"write", b"key"), (b"api", b"key")];
 
 const ELLIPSIS: &str = "…";
@@ -23,18 +23,18 @@ const ELLIPSIS: &str = "…";
 /// The write keys of all sources.
 #[derive(Debug, Default)]
 pub(super) struct Secrets {
-    /// In the place of their first byte: a look-up for each byte of an excerpt must be cheap.
+    /// By first byte, since there is a look-up for each byte of an excerpt; longest first.
     keys: Vec<Vec<Box<[u8]>>>,
 }
 
-/// A byte as it is meant, and where it stands in what was sent.
-struct Meant {
+/// A byte of the decoded text, and the range of the sent text that it comes from.
+struct DecodedByte {
     byte: u8,
     at: Range<usize>,
 }
 
-/// A place that is masked, and the text that takes its place.
-struct Masked {
+/// A range of the sent text that is masked, and the text that replaces it.
+struct Mask {
     at: Range<usize>,
     text: String,
 }
@@ -47,32 +47,32 @@ impl Secrets {
                 by_first[usize::from(first)].push(key.as_bytes().into());
             }
         }
-        // The first that matches counts: the longest.
+        // The first match counts, which must be the longest.
         for keys in &mut by_first {
             keys.sort_by_key(|key| std::cmp::Reverse(key.len()));
         }
         Self { keys: by_first }
     }
 
-    /// The excerpt of a refusal and the bytes that were sent, as the log keeps them. Whether the excerpt is all of it
-    /// is told from its length, so of what was not cut the bytes are those of the masked text.
-    pub(super) fn excerpt(&self, refusal: &Rejection) -> (Vec<u8>, u32) {
-        let sent = refusal.excerpt.as_slice();
-        if refusal.code == Code::BadEncoding && self.in_base64(sent) {
+    /// The excerpt of a rejection and the number of sent bytes, as the log keeps them. An excerpt that has as many
+    /// bytes as were sent is complete: so where nothing was cut, the number is that of the masked text.
+    pub(super) fn excerpt(&self, rejection: &Rejection) -> (Vec<u8>, u32) {
+        let sent = rejection.excerpt.as_slice();
+        if rejection.code == EndpointCode::BadEncoding && self.in_base64(sent) {
             return (Vec::new(), 0);
         }
-        let is_cut = refusal.bytes as usize > sent.len();
+        let is_cut = rejection.bytes as usize > sent.len();
         match self.masked(sent, is_cut) {
-            Cow::Borrowed(_) => (sent.to_vec(), refusal.bytes),
+            Cow::Borrowed(_) => (sent.to_vec(), rejection.bytes),
             Cow::Owned(masked) => {
                 let bytes = u32::try_from(masked.len()).unwrap_or(u32::MAX);
                 let kept = Rejection::excerpt_of(&masked).to_vec();
-                (kept, if is_cut { refusal.bytes.max(bytes) } else { bytes })
+                (kept, if is_cut { rejection.bytes.max(bytes) } else { bytes })
             }
         }
     }
 
-    /// A short text of a refusal that may repeat what was sent.
+    /// A short text of a rejection, which may quote what was sent.
     pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.masked(text.as_bytes(), false) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -81,13 +81,13 @@ impl Secrets {
     }
 
     fn masked<'s>(&self, sent: &'s [u8], is_cut: bool) -> Cow<'s, [u8]> {
-        let places = self.places(sent, is_cut);
-        if places.is_empty() {
+        let masks = self.masks(sent, is_cut);
+        if masks.is_empty() {
             return Cow::Borrowed(sent);
         }
         let mut out = Vec::with_capacity(sent.len());
         let mut from = 0;
-        for Masked { at, text } in places {
+        for Mask { at, text } in masks {
             out.extend_from_slice(&sent[from..at.start]);
             out.extend_from_slice(text.as_bytes());
             from = at.end;
@@ -96,38 +96,38 @@ impl Secrets {
         Cow::Owned(out)
     }
 
-    /// What is to be masked, in order; no two places overlap.
-    fn places(&self, sent: &[u8], is_cut: bool) -> Vec<Masked> {
-        let decoded = decoded(sent);
+    /// The ranges to mask, ascending and without overlaps.
+    fn masks(&self, sent: &[u8], is_cut: bool) -> Vec<Mask> {
+        let decoded = decode(sent);
         let mut found = members(&decoded, is_cut);
         self.find_keys(&decoded, is_cut, &mut found);
-        // A key may itself look like an escape.
+        // A key may itself contain what looks like an escape.
         if sent.iter().any(|byte| matches!(byte, b'%' | b'\\')) {
             self.find_keys(&as_sent(sent), is_cut, &mut found);
         }
         found.sort_by_key(|one| (one.at.start, std::cmp::Reverse(one.at.end)));
-        let mut places: Vec<Masked> = Vec::new();
+        let mut masks: Vec<Mask> = Vec::new();
         for next in found {
-            match places.last_mut() {
+            match masks.last_mut() {
                 Some(last) if next.at.start < last.at.end => {
                     if next.at.end > last.at.end {
                         last.at.end = next.at.end;
                         ELLIPSIS.clone_into(&mut last.text);
                     }
                 }
-                _ => places.push(next),
+                _ => masks.push(next),
             }
         }
-        places
+        masks
     }
 
-    fn find_keys(&self, text: &[Meant], is_cut: bool, found: &mut Vec<Masked>) {
+    fn find_keys(&self, text: &[DecodedByte], is_cut: bool, found: &mut Vec<Mask>) {
         let mut at = 0;
         while at < text.len() {
             let keys = self.keys.get(usize::from(text[at].byte)).map_or(&[][..], Vec::as_slice);
             match keys.iter().find_map(|key| key_at(text, at, key, is_cut)) {
                 Some(masked) => {
-                    at += text[at..].partition_point(|meant| meant.at.start < masked.at.end);
+                    at += text[at..].partition_point(|decoded| decoded.at.start < masked.at.end);
                     found.push(masked);
                 }
                 None => at += 1,
@@ -135,7 +135,8 @@ impl Secrets {
         }
     }
 
-    /// Whether a key can be read out of base64 that was refused: some of its letters may be missing or be too many.
+    /// Whether rejected base64 contains a key. The base64 may have letters too few or too many, so it is decoded at
+    /// each of the four shifts.
     fn in_base64(&self, sent: &[u8]) -> bool {
         let letters = sent.iter().filter_map(|byte| match byte {
             b'-' | b'+' | b' ' => Some(b'+'),
@@ -146,13 +147,14 @@ impl Secrets {
         (0..4.min(letters.len())).any(|shift| {
             let whole = (letters.len() - shift) / 4 * 4;
             let decoded = BASE64.decode(&letters[shift..shift + whole]).unwrap_or_default();
-            !self.places(&decoded, true).is_empty()
+            !self.masks(&decoded, true).is_empty()
         })
     }
 }
 
-/// What was sent, with the escapes of JSON and of URLs decoded, also those of JSON inside JSON. UTF-16 loses its zeros.
-fn decoded(sent: &[u8]) -> Vec<Meant> {
+/// The sent text with the escapes of JSON and URLs decoded, also those of JSON inside JSON. Zero bytes, as in UTF-16,
+/// are left out.
+fn decode(sent: &[u8]) -> Vec<DecodedByte> {
     let mut text = Vec::with_capacity(sent.len());
     let mut at = 0;
     while at < sent.len() {
@@ -167,54 +169,56 @@ fn decoded(sent: &[u8]) -> Vec<Meant> {
             (b'%', Some(_)) => hex(at + 1..at + 3).map_or((b'%', 1), |byte| (byte, 3)),
             (byte, _) => (byte, 1),
         };
-        text.push(Meant { byte, at: at..at + len });
+        text.push(DecodedByte { byte, at: at..at + len });
         at += len;
     }
-    text.retain(|meant| meant.byte != 0);
+    text.retain(|decoded| decoded.byte != 0);
     text
 }
 
-fn as_sent(sent: &[u8]) -> Vec<Meant> {
-    sent.iter().enumerate().map(|(at, byte)| Meant { byte: *byte, at: at..at + 1 }).collect()
+fn as_sent(sent: &[u8]) -> Vec<DecodedByte> {
+    sent.iter().enumerate().map(|(at, byte)| DecodedByte { byte: *byte, at: at..at + 1 }).collect()
 }
 
-/// The key at this place; at the end of what was cut, its beginning.
-fn key_at(text: &[Meant], at: usize, key: &[u8], is_cut: bool) -> Option<Masked> {
+/// The mask of the key that begins at this position, or of its beginning at the end of a cut excerpt.
+fn key_at(text: &[DecodedByte], at: usize, key: &[u8], is_cut: bool) -> Option<Mask> {
     let rest = &text[at..];
-    let is_there = rest.iter().zip(key).all(|(meant, byte)| meant.byte == *byte);
+    let is_there = rest.iter().zip(key).all(|(decoded, byte)| decoded.byte == *byte);
     if !is_there || rest.len() < key.len() && !(is_cut && rest.len() >= BEGINNING_BYTES_MIN) {
         return None;
     }
     let len = key.len().min(rest.len());
-    let is_letter = |place: Option<&Meant>| place.is_some_and(|meant| meant.byte.is_ascii_alphanumeric());
+    let is_letter = |neighbour: Option<&DecodedByte>| {
+        neighbour.is_some_and(|decoded| decoded.byte.is_ascii_alphanumeric())
+    };
     let before = at.checked_sub(1).and_then(|before| text.get(before));
     if key.len() < ALONE_BYTES && (is_letter(before) || is_letter(rest.get(len))) {
         return None;
     }
     let whole = len == key.len();
-    Some(Masked { at: span(&rest[..len]), text: mask(&rest[..len], whole) })
+    Some(Mask { at: span(&rest[..len]), text: mask(&rest[..len], whole) })
 }
 
-/// The values of members and parameters that are called as a write key is.
-fn members(text: &[Meant], is_cut: bool) -> Vec<Masked> {
+/// The masks of the values of members and parameters whose name is that of a write key.
+fn members(text: &[DecodedByte], is_cut: bool) -> Vec<Mask> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let masked = name_end(text, at).and_then(|end| value(text, end, is_cut));
         at += 1;
         if let Some(masked) = masked {
-            at += text[at..].partition_point(|meant| meant.at.start < masked.at.end);
+            at += text[at..].partition_point(|decoded| decoded.at.start < masked.at.end);
             found.push(masked);
         }
     }
     found
 }
 
-/// Where a name that begins here ends: `writeKey`, `write_key`, `apiKey`, `api-key`, in any case.
-fn name_end(text: &[Meant], at: usize) -> Option<usize> {
+/// Where the name that begins here ends: `writeKey`, `write_key`, `apiKey`, `api-key`, in any letter case.
+fn name_end(text: &[DecodedByte], at: usize) -> Option<usize> {
     let has = |at: usize, word: &[u8]| {
         text.get(at..at + word.len()).is_some_and(|part| {
-            part.iter().zip(word).all(|(meant, letter)| meant.byte.eq_ignore_ascii_case(letter))
+            part.iter().zip(word).all(|(decoded, letter)| decoded.byte.eq_ignore_ascii_case(letter))
         })
     };
     NAMES.iter().find_map(|(first, second)| {
@@ -224,34 +228,35 @@ fn name_end(text: &[Meant], at: usize) -> Option<usize> {
     })
 }
 
-/// The value behind a name, if there is one: quoted, or up to what ends a word of JSON or of a query string.
-fn value(text: &[Meant], name_end: usize, is_cut: bool) -> Option<Masked> {
+/// The mask of the value after a name, if there is one. The value is quoted, or ends where a word of JSON or a query
+/// string ends.
+fn value(text: &[DecodedByte], name_end: usize, is_cut: bool) -> Option<Mask> {
     let skip = |mut at: usize, skipped: &[u8]| {
-        while text.get(at).is_some_and(|meant| skipped.contains(&meant.byte)) {
+        while text.get(at).is_some_and(|decoded| skipped.contains(&decoded.byte)) {
             at += 1;
         }
         at
     };
-    let is_quote = |at: usize| text.get(at).is_some_and(|meant| matches!(meant.byte, b'"' | b'\''));
+    let is_quote = |at: usize| text.get(at).is_some_and(|decoded| matches!(decoded.byte, b'"' | b'\''));
     let mut at = skip(name_end, b"\\");
     let name_is_quoted = is_quote(at);
     at = skip(at + usize::from(name_is_quoted), b" \t\r\n");
-    let separator = text.get(at).map(|meant| meant.byte).filter(|byte| matches!(byte, b':' | b'='));
-    // A missing colon does not make the key less of one.
+    let separator = text.get(at).map(|decoded| decoded.byte).filter(|byte| matches!(byte, b':' | b'='));
+    // Even without a colon, a quoted text after a quoted name is masked.
     if separator.is_none() && !(name_is_quoted && is_quote(at)) {
         return None;
     }
     at = skip(skip(at, b":=>"), b" \t\r\n[\\");
     if is_quote(at) {
         let open = &text[at];
-        // In JSON inside JSON the quotes are escaped: an escaped quote ends no string that a plain one began.
-        let ends = |meant: &Meant| meant.byte == open.byte && meant.at.len() <= open.at.len();
+        // In JSON inside JSON the quotes are escaped. An escaped quote does not end a string that a plain quote began.
+        let ends = |decoded: &DecodedByte| decoded.byte == open.byte && decoded.at.len() <= open.at.len();
         let rest = &text[at + 1..];
         let end = rest.iter().position(ends);
         let value = &rest[..end.unwrap_or(rest.len())];
-        return (!value.is_empty()).then(|| Masked { at: span(value), text: mask(value, end.is_some()) });
+        return (!value.is_empty()).then(|| Mask { at: span(value), text: mask(value, end.is_some()) });
     }
-    let ends = |meant: &Meant| match meant.byte {
+    let ends = |decoded: &DecodedByte| match decoded.byte {
         b'&' | b'"' | b'\'' | b'<' | b' ' | b'\t' | b'\r' | b'\n' => true,
         b',' | b'}' | b']' | b'{' => separator != Some(b'='),
         _ => false,
@@ -259,27 +264,27 @@ fn value(text: &[Meant], name_end: usize, is_cut: bool) -> Option<Masked> {
     let rest = text.get(at..)?;
     let end = rest.iter().position(ends);
     let value = &rest[..end.unwrap_or(rest.len())];
-    let word: Vec<u8> = value.iter().map(|meant| meant.byte).collect();
+    let word: Vec<u8> = value.iter().map(|decoded| decoded.byte).collect();
     if matches!(word.as_slice(), b"" | b"null" | b"true" | b"false") {
         return None;
     }
     let mut text = mask(value, end.is_some() || !is_cut);
-    // A number in JSON becomes a text, so that it is still JSON.
+    // A number in JSON becomes a string, so that the text is still JSON.
     if name_is_quoted && separator == Some(b':') && word.iter().all(u8::is_ascii_digit) {
         text = format!("\"{text}\"");
     }
-    Some(Masked { at: span(value), text })
+    Some(Mask { at: span(value), text })
 }
 
-fn span(part: &[Meant]) -> Range<usize> {
+fn span(part: &[DecodedByte]) -> Range<usize> {
     let end = part.last().map_or(0, |last| last.at.end);
     part.first().map_or(end, |first| first.at.start)..end
 }
 
-/// `…` and the last four characters, if the end of the key is known and needs no escape.
-fn mask(key: &[Meant], whole: bool) -> String {
-    let text: String = key.iter().map(|meant| char::from(meant.byte)).collect();
-    let shown = visitors::masked(&text);
+/// `…` and the last four characters of a key, if its end is known and needs no escape; else `…`.
+fn mask(key: &[DecodedByte], whole: bool) -> String {
+    let text: String = key.iter().map(|decoded| char::from(decoded.byte)).collect();
+    let shown = key::masked(&text);
     let is_plain =
         shown.chars().skip(1).all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'));
     if whole && is_plain { shown } else { ELLIPSIS.to_owned() }
@@ -326,7 +331,7 @@ mod tests {
     fn only_what_was_cut_says_that_more_was_sent() {
         let secrets = Secrets::new([KEY.to_owned()].iter());
         let refused = |sent: &str| Rejection {
-            code: Code::NoUserAnonId,
+            code: EndpointCode::NoUserAnonId,
             message: "".into(),
             message_id: None,
             user: None,

@@ -1,0 +1,78 @@
+//! The answers of `/ready` and `/metrics`.
+
+use std::sync::Arc;
+
+use axum::{http::StatusCode, response::Response};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{
+    activity::Activity, config::EndpointConfig, error_response::ErrorResponse, metrics::Metrics, response,
+};
+use crate::{
+    delivery::{ForwarderState, Intake, Puts, StreamReport, Stuck},
+    spool::{AppendError, Spool, Summary},
+};
+
+/// What the forwarder publishes for `/metrics`.
+pub struct DeliveryWatches {
+    /// What it is doing.
+    pub forwarder: watch::Receiver<ForwarderState>,
+    /// The events that it cannot deliver.
+    pub stuck: watch::Receiver<Option<Stuck>>,
+    /// What it has delivered, in how many records.
+    pub puts: watch::Receiver<Puts>,
+    /// What limits delivery.
+    pub report: watch::Receiver<StreamReport>,
+}
+
+/// The state of the spool and of delivery.
+pub(super) struct Status {
+    spool: Spool,
+    summary: watch::Receiver<Summary>,
+    delivery: DeliveryWatches,
+}
+
+impl Status {
+    pub(super) fn new(spool: Spool, delivery: DeliveryWatches) -> Self {
+        let summary = spool.watch();
+        Self { spool, summary, delivery }
+    }
+
+    /// Whether the spool accepts events.
+    pub(super) fn ready(&self) -> Result<Response, ErrorResponse> {
+        match &self.summary.borrow().intake {
+            Intake::Ready => Ok(response::json(StatusCode::OK, &json!({ "status": "ready" }))),
+            Intake::Starting => Err(ErrorResponse::unavailable("starting")),
+            Intake::Stopping => Err(ErrorResponse::unavailable("stopping")),
+            Intake::Full => Err(ErrorResponse::unavailable("the spool is full (spool.max_bytes)")),
+            Intake::DiskFull => Err(ErrorResponse::unavailable(
+                "the disk of the spool has too little free space (spool.min_free_bytes)",
+            )),
+            Intake::Failing(reason) => Err(ErrorResponse::spool(&AppendError::Disk(Arc::clone(reason)))),
+        }
+    }
+
+    /// Includes every event that was answered before, because the spool publishes its sums before it answers.
+    pub(super) fn metrics(&self, config: &EndpointConfig, activity: &Activity) -> Response {
+        let ledger = self.summary.borrow().ledger;
+        let report = self.delivery.report.borrow();
+        let shares: Vec<_> = config.sources().map(|name| (name.clone(), self.spool.share(name))).collect();
+        let metrics = Metrics {
+            ledger,
+            puts: *self.delivery.puts.borrow(),
+            forwarder: &self.delivery.forwarder.borrow(),
+            limit: report.bound.as_ref().map(|bound| &bound.limit),
+            stuck_events: self
+                .delivery
+                .stuck
+                .borrow()
+                .as_ref()
+                .map_or(0, |stuck| stuck.refused + stuck.behind),
+            unknown_key_requests: activity.unknown_key_requests(),
+            refused: &activity.refused_counts(),
+            shares: &shares,
+        };
+        response::with_body(StatusCode::OK, "text/plain; version=0.0.4", metrics.text())
+    }
+}
