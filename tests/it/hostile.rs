@@ -1,4 +1,4 @@
-//! A destination that means harm: what it answers costs it more than us.
+//! A hostile destination: its answers cost it more than they cost the program.
 
 use std::{
     io::{Read, Write},
@@ -13,13 +13,13 @@ use std::{
 
 use crate::{binary::Home, wire};
 
-/// More than any answer may have, and little enough to send some times.
+/// More than any answer may have, and small enough to be sent several times.
 const ANSWER_BYTES: usize = 32 << 20;
 
-/// A server whose answers have no end, nearly.
+/// A server with nearly endless answers.
 struct Endless {
     url: String,
-    /// Of each answer, the bytes until the client went away.
+    /// The bytes of each answer until the client closed the connection.
     answers: Arc<Mutex<Vec<usize>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -52,7 +52,7 @@ impl Endless {
 impl Drop for Endless {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
-        // One more connection, so that it looks.
+        // A further connection wakes the server, which then sees the flag.
         drop(TcpStream::connect(self.url.trim_start_matches("http://")));
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
@@ -88,7 +88,7 @@ fn an_answer_without_end_is_not_read_to_its_end_and_is_no_delivery() {
         let serve = home.serve(&[]);
         serve.accept("/v1/track", r#"{"userId":"u","event":"E"}"#);
         wire::wait_until("it is tried again", || server.answers().len() >= 2);
-        // What the system's buffers hold comes on top of the limit.
+        // The buffers of the system add to the limit.
         assert!(server.answers().iter().all(|sent| *sent < ANSWER_BYTES), "{:?}", server.answers());
         assert_eq!(wire::metric(&serve.metrics(), "tributary_queued_events"), 1);
         assert_eq!(wire::metric(&serve.metrics(), "tributary_delivered_total"), 0);

@@ -1,4 +1,5 @@
-//! What is drawn over or beside something else leaves it in sight, and what is pressed stays where it was.
+//! A thing that is drawn over or beside another one leaves it visible, and a control that is pressed stays where it
+//! was.
 
 use eframe::egui::{self, Key, Modifiers, Shape, accesskit::Role, vec2};
 use egui_kittest::kittest::Queryable as _;
@@ -16,7 +17,7 @@ fn settle(window: &mut Window) {
     window.run_steps(8);
 }
 
-/// Live with so many delivered events of a size, `e1` first.
+/// Live with this number of delivered events of a size, `e1` first.
 fn live_with(count: usize, bytes: usize) -> crate::desk::Desk {
     let mut desk = open(settings());
     let window = &mut desk.window;
@@ -127,7 +128,7 @@ fn the_switch_to_the_charts_stays_under_the_pointer() {
         press(window, view);
         window.step();
         let after = rect(window, Role::Button, "Charts");
-        // The name of the view that is open is a little bolder, and so wider.
+        // The name of the open view is a little bolder, and so wider.
         assert!((after.min - before.min).length() < 2.0, "{view}: {before:?}, then {after:?}");
     }
 }
@@ -188,7 +189,7 @@ fn no_line_of_chips_begins_with_their_separator() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     go(window, "Live");
-    // With no events the chips of states are shorter: a line ends behind them in a narrower window.
+    // Without events the state chips are shorter: the line breaks after them in a narrower window.
     for width in (660..1000).step_by(3) {
         window.set_size(vec2(width as f32, 700.0));
         window.run();

@@ -1,8 +1,8 @@
-//! A stream read through the real AWS SDK as the Kinesis Client Library (KCL) reads it, and the proof that aggregated
-//! records with one explicit hash key are never dropped by it.
+//! A stream read through the real AWS SDK as the Kinesis Client Library (KCL) reads it, and the proof that the KCL
+//! never drops aggregated records with one explicit hash key.
 //!
-//! [`read_all`] is for other tests too: it gives the user records of a stream in reading order, and how many aggregated
-//! records were dropped on the way.
+//! [`read_all`] is for other tests too: it returns the user records of a stream in reading order, and how many
+//! aggregated records were dropped.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -23,43 +23,42 @@ use crate::practice::with_stream;
 use crate::practising::practising;
 use crate::wire::{self, Connection, wait_until};
 
-/// One record as its producer meant it.
+/// One user record as its producer made it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UserRecord {
     pub partition_key: String,
-    /// What an aggregated record says of it; `None` also for every plain record.
+    /// From the aggregated record; `None` for every plain record.
     pub explicit_hash_key: Option<u128>,
     pub data: Vec<u8>,
     pub shard_id: String,
-    /// The sequence number of the record that it was in.
+    /// The sequence number of its Kinesis record.
     pub sequence_number: String,
-    /// Its place in an aggregated record, from 1, and how many that holds; `None`: a plain record.
+    /// Its place in an aggregated record, from 1, and the number of user records there; `None`: a plain record.
     pub place: Option<(usize, usize)>,
 }
 
-/// What a reader has read.
+/// The result of reading.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Read {
-    /// Shard by shard, a parent before its children, otherwise in no order to rely on; within a shard in the order of the sequence numbers, and within
-    /// an aggregated record in its order. So the records of one partition key are in the order in which they were put,
-    /// if none was dropped.
+    /// Shard by shard, a parent before its children, otherwise in no guaranteed order. Within a shard they are in the
+    /// order of the sequence numbers, and within an aggregated record in its order. So the records of one partition key
+    /// are in the order in which they were put, if none was dropped.
     pub records: Vec<UserRecord>,
-    /// Aggregated records that were dropped whole, because one of their user records does not belong in the shard.
+    /// Number of aggregated records that were dropped since one of their user records does not belong to the shard.
     pub dropped: usize,
 }
 
-/// Reads all that a stream holds now, from the oldest record to the newest, as an application does that is built with
-/// the KCL.
+/// Reads all records of a stream, from the oldest to the newest, as an application that is built with the KCL.
 pub async fn read_all(client: &Client, stream: &str) -> Read {
     let mut reader = Reader::new(client, stream);
     reader.read_on().await;
     reader.read
 }
 
-/// Where one shard's reading stands: the next iterator; `None`: closed, and read to its end.
+/// The next iterator of a shard; `None`: the shard is closed, and was read to its end.
 type Cursor = Option<String>;
 
-/// Reads a stream from its oldest record on, as often as it is told to.
+/// Reads a stream from its oldest record on, step by step.
 pub struct Reader {
     client: Client,
     stream: String,
@@ -73,18 +72,18 @@ impl Reader {
         Self { client, stream, cursors: BTreeMap::new(), read: Read::default() }
     }
 
-    /// Reads until a round over all shards, closed ones and their children too, has found nothing new.
+    /// Reads until a round over all shards, with closed ones and their children, has found nothing new.
     pub async fn read_on(&mut self) {
         let mut is_new = true;
         while is_new {
             is_new = false;
             let shards = self.list().await;
             let listed: BTreeSet<&str> = shards.iter().map(Shard::shard_id).collect();
-            // The newest first: nothing but the rule about parents keeps the order, as in the KCL.
+            // The newest first: only the rule about parents keeps the order, as in the KCL.
             for shard in shards.iter().rev() {
                 let mut parents =
                     [shard.parent_shard_id(), shard.adjacent_parent_shard_id()].into_iter().flatten();
-                // A parent that is listed no more is past the retention period.
+                // A parent that is no longer listed is past the retention period.
                 if parents.all(|parent| self.has_ended(parent) || !listed.contains(parent)) {
                     is_new |= self.read_shard(shard).await;
                 }
@@ -110,7 +109,7 @@ impl Reader {
         matches!(self.cursors.get(shard_id), Some(None))
     }
 
-    /// Reads a shard to its end or its tip. Whether there was anything new: a record, or the end.
+    /// Reads a shard to its end or its tip. Returns whether anything was new: a record, or the end.
     async fn read_shard(&mut self, shard: &Shard) -> bool {
         if self.has_ended(shard.shard_id()) {
             return false;
@@ -147,9 +146,9 @@ impl Reader {
         oldest.unwrap().shard_iterator.unwrap()
     }
 
-    /// The rule of `AggregatorUtil.deaggregate` (amazon-kinesis-client), which is called with the hash key range of the
-    /// shard that is read: at the first user record outside of it, those before it are taken back, the others are not
-    /// looked at, and nobody is told.
+    /// The rule of `AggregatorUtil.deaggregate` (amazon-kinesis-client), which gets the hash key range of the shard. At
+    /// the first user record outside of it, the records before it are taken back, the others are skipped, and nothing
+    /// is reported.
     fn take(&mut self, shard: &Shard, record: &Record) {
         let user_record = |key: &str, hash, data: &[u8], place| UserRecord {
             partition_key: key.to_owned(),
@@ -186,10 +185,10 @@ fn md5(key: &str) -> u128 {
 }
 
 const HALF: u128 = 1 << 127;
-/// The hashes are cut into 1,024 buckets of this width.
+/// The width of a bucket: the hashes are divided into 1,024 buckets.
 const BUCKET: u128 = 1 << 118;
 
-/// `count` keys whose MD5 lies in a bucket.
+/// `count` keys whose MD5 is in a bucket.
 fn keys_of(bucket: u128, count: usize) -> Vec<String> {
     let users = (0..).map(|number| format!("user-{number}"));
     users.filter(|user| md5(user) / BUCKET == bucket).take(count).collect()
@@ -222,7 +221,7 @@ async fn an_aggregated_record_with_one_key_of_another_shard_is_dropped_whole_and
     {
         put_aggregated(client, 0, &straddling.map(|key| part(key, None, "lost"))).await;
     }
-    // The hash counts that the user record names, not that of its key.
+    // The hash of the user record counts, not the one of its key.
     put_aggregated(client, 0, &[part(&low[0], Some(HALF), "lost")]).await;
     put_aggregated(client, HALF, &[part(&low[0], Some(HALF), "d"), part(&high[0], None, "e")]).await;
     assert_eq!(put(client, "s", &low[0], "plain").await, "ok");
@@ -237,8 +236,9 @@ async fn an_aggregated_record_with_one_key_of_another_shard_is_dropped_whole_and
     assert!(read.records[2..5].iter().all(|record| record.sequence_number == third.sequence_number));
 }
 
-/// Puts a record of each of some buckets, with three keys in each, in every state of a stream whose shards are split
-/// in the middle of a bucket, merged, and scaled to a number that divides nothing. How many records were put.
+/// Puts a record of each of some buckets, with three keys in each, in every state of a stream whose shards are split in
+/// the middle of a bucket, merged, and scaled to a number that divides nothing evenly. Returns how many records were
+/// put.
 async fn put_while_the_shards_change(client: &Client, explicit: impl Fn(u128) -> Option<u128>) -> usize {
     const BUCKETS: [u128; 6] = [0, 3, 511, 512, 700, 1023];
     let keys = BUCKETS.map(|bucket| keys_of(bucket, 3));

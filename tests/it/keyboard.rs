@@ -1,4 +1,4 @@
-//! Everything by keyboard, and a name for a screen reader on everything that can be reached.
+//! Everything works by keyboard, and every control has a name for screen readers.
 
 use eframe::egui::{
     Event, Key, Modifiers,
@@ -9,7 +9,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::desk::{Window, copied, go, open, open_with, press_key, says, settings, wait_for};
 use crate::window::rows;
 
-/// Opens the command palette and types this into it.
+/// Opens the command palette and types a text into it.
 pub fn palette(window: &mut Window, typed: &str) {
     press_key(window, Modifiers::COMMAND, Key::K);
     window.get_by_role_and_label(Role::TextInput, "Find a command").type_text(typed);
@@ -26,7 +26,7 @@ fn every_command_is_found_by_its_name_and_done_by_the_keyboard() {
     window.get_by_label("What a consumer reads back from the practice stream");
     assert!(!says(window, "Find a command"), "it is closed");
 
-    // The second of those that fit.
+    // The second of the matching entries.
     palette(window, "theme");
     press_key(window, Modifiers::NONE, Key::ArrowDown);
     press_key(window, Modifiers::NONE, Key::Enter);
@@ -103,7 +103,7 @@ fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
     assert!(desk_has_no_faults(window));
 }
 
-/// The Test place's switches say it.
+/// Whether the switches of the Test place are all off.
 fn desk_has_no_faults(window: &mut Window) -> bool {
     go(window, "Test");
     let toggled = |window: &Window, name: &str| {
@@ -112,7 +112,7 @@ fn desk_has_no_faults(window: &mut Window) -> bool {
     toggled(window, "Throttle") == Some(Toggled::False)
 }
 
-/// What is copied after these keys with Ctrl and Shift, looked for in each frame.
+/// The text that is copied by this key with Ctrl and Shift, looked for in each frame.
 fn copied_by(window: &mut Window, key: Key) -> String {
     let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers: SHIFT };
     window.input_mut().events.extend([event(true), event(false)]);
@@ -190,7 +190,7 @@ fn the_help_sheet_lists_the_keys_and_a_question_mark_in_a_field_is_a_letter() {
     assert!(!says(window, "F1 or ?"));
 }
 
-/// What can be focused or clicked and says nothing of itself. A table's cell is a part of its row, which has a name.
+/// The controls that can be focused or clicked and have no name. A table's cell is part of its row, which has one.
 fn nameless(window: &Window) -> Vec<String> {
     let mut found = Vec::new();
     let rows = window.query_all_by_role(Role::Row).map(|row| row.rect()).collect::<Vec<_>>();
@@ -199,7 +199,7 @@ fn nameless(window: &Window) -> Vec<String> {
         let data = inner.data();
         let reached = data.supports_action(Action::Focus) || data.supports_action(Action::Click);
         let said = inner.label().or_else(|| inner.value()).is_some_and(|text| !text.trim().is_empty());
-        // A table's cell has no place in its first frame.
+        // A table's cell has no position in its first frame.
         if !reached || said || inner.bounding_box().is_none() || !node.rect().is_finite() {
             continue;
         }

@@ -1,5 +1,5 @@
-//! AWS keys that change while the program runs: rotated, expired, signed in anew. Real files in a home of their own, the
-//! real SDK, and a Kinesis that knows which keys are good.
+//! AWS keys that change while the program runs: rotated, expired, renewed by a sign-in. Real files in a home of their
+//! own, the real SDK, and a Kinesis that knows the valid keys.
 
 use std::{
     collections::BTreeSet,
@@ -23,10 +23,10 @@ const UNKNOWN: Answer = Answer::Error(
 const EXPIRED: Answer =
     Answer::Error(400, "ExpiredTokenException", "The security token included in the request is expired");
 
-/// No keys in the environment: the files decide.
+/// No keys in the environment: only the files decide.
 const FILES_ALONE: [(&str, Option<&str>); 2] = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
 
-/// One file in the home's `.aws`.
+/// Writes a file in the home's `.aws`.
 fn write(home: &Home, name: &str, text: &str) {
     let path = home.folder().join(".aws").join(name);
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is ours");
@@ -38,7 +38,7 @@ fn keys(id: &str, token: &str) -> String {
     format!("aws_access_key_id = {id}\naws_secret_access_key = secret-of-{id}\n{token}")
 }
 
-/// A Kinesis that takes what this key (or this token) signed; it can be changed.
+/// A Kinesis that accepts the signatures of one key or token. The key can be changed.
 #[derive(Clone, Default)]
 struct Good(Arc<Mutex<String>>);
 
@@ -145,7 +145,7 @@ fn in_seconds(seconds: u64) -> String {
     jiff::Timestamp::from_second(i64::try_from(at.as_secs()).expect("soon")).expect("a time").to_string()
 }
 
-/// An STS that hands out a new session each time, which lives so long.
+/// An STS that issues a new session each time, with this lifetime.
 fn sts(asked: &Asked, count: &mut usize, seconds: u64) -> (u16, String) {
     assert!(asked.body.contains("Action=AssumeRole"), "{asked:?}");
     assert!(asked.body.contains("ExternalId=outside"), "{asked:?}");
@@ -176,7 +176,7 @@ fn an_assumed_role_goes_on_past_the_expiry_of_its_sessions_and_the_rotation_of_i
     let here = [("AWS_ENDPOINT_URL_STS", Some(&*server.url))];
     let serve = home.serve_with(&["--profile", "work"], &[&FILES_ALONE[..], &here].concat());
     deliver(&serve, &server, 0);
-    // What the last session signed is refused from now on, as AWS does with one that has expired.
+    // Signatures of the last session are refused from now on, as by AWS after it has expired.
     let stale: BTreeSet<String> = server.calls().into_iter().map(|call| call.token).collect();
     assert!(stale.iter().all(|token| token.ends_with("-of-AKIAOLD")), "{stale:?}");
     server.set_rule(move |call| if stale.contains(&call.token) { EXPIRED } else { Answer::Success });
@@ -190,7 +190,7 @@ fn an_assumed_role_goes_on_past_the_expiry_of_its_sessions_and_the_rotation_of_i
     assert_in_order(&server, 4);
 }
 
-/// The name of the file in which `aws sso login` keeps the token of the session `company`: its SHA-1.
+/// The file in which `aws sso login` keeps the token of the session `company`. Its name is the SHA-1 of the session's.
 const SSO_FILE: &str = "sso/cache/71b21161ffa1e6516bcc072aaf5ef38cbe85b511.json";
 
 #[test]

@@ -1,8 +1,9 @@
-//! The record format of the Kinesis Producer Library (its `aggregation-format.md`), written and read by code that knows
-//! nothing of `src/event/decode.rs`, so that we do not agree with ourselves only.
+//! The record format of the Kinesis Producer Library (its `aggregation-format.md`), written and read by code that is
+//! independent of `src/event/decode.rs`, so that the program is not only compared with itself.
 //!
-//! An aggregated record is `F3 89 9A C2`, a protobuf message, and the MD5 of the message's bytes. The message has a table
-//! of partition keys, a table of explicit hash keys, and the user records, each with its data and its places in the tables.
+//! An aggregated record is `F3 89 9A C2`, a protobuf message, and the MD5 of the message. The message has a table of
+//! partition keys, a table of explicit hash keys, and the user records, each with its data and its indexes in the
+//! tables.
 
 use md5::{Digest, Md5};
 
@@ -18,7 +19,7 @@ pub struct Part {
     pub data: Vec<u8>,
 }
 
-/// The bytes of an aggregated record. Each table names a key once.
+/// The bytes of an aggregated record. Each table has a key once.
 pub fn encode(parts: &[Part]) -> Vec<u8> {
     let (mut keys, mut hashes): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     let mut records = Vec::new();
@@ -42,7 +43,7 @@ pub fn encode(parts: &[Part]) -> Vec<u8> {
     [&MAGIC[..], &message, &Md5::digest(&message)].concat()
 }
 
-/// The index of `text`, which is added to the table if it is not there.
+/// The index of `text`, which is added to the table if it is missing.
 fn place_in<'a>(table: &mut Vec<&'a str>, text: &'a str) -> u64 {
     let found = table.iter().position(|there| *there == text);
     let index = found.unwrap_or_else(|| {
@@ -72,9 +73,9 @@ fn write_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
 }
 
 /// The user records of an aggregated record, in their order. `None`: another record, by the KCL's tests: the magic,
-/// more than a digest behind it, the digest, and a message that can be read.
+/// more than a digest behind it, the right digest, and a message that can be read.
 ///
-/// Panics where a user record names a place beyond a table: the KCL would log an error and lose the rest.
+/// Panics if a user record has an index beyond a table: the KCL would log an error and lose the rest.
 pub fn decode(data: &[u8]) -> Option<Vec<Part>> {
     let rest = data.strip_prefix(&MAGIC)?;
     let (message, digest) = rest.split_at_checked(rest.len().checked_sub(MD5_BYTES)?)?;
@@ -102,7 +103,7 @@ pub fn decode(data: &[u8]) -> Option<Vec<Part>> {
     Some(records.into_iter().map(part).collect())
 }
 
-/// A user record as the message has it.
+/// A user record in the message.
 struct Indexed<'a> {
     key: u64,
     hash: Option<u64>,
@@ -110,7 +111,7 @@ struct Indexed<'a> {
 }
 
 impl<'a> Indexed<'a> {
-    /// The key's index and the data are required fields: a message without one of them cannot be read.
+    /// The index of the key and the data are required fields: a message without one of them cannot be read.
     fn read(record: &'a [u8]) -> Option<Self> {
         let (mut key, mut hash, mut data) = (None, None, None);
         for (field, value) in fields(record)? {
@@ -130,7 +131,7 @@ enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// A protobuf message's fields. `None`: it is none.
+/// The fields of a protobuf message. `None`: not a message.
 fn fields(mut message: &[u8]) -> Option<Vec<(u64, Value<'_>)>> {
     let mut fields = Vec::new();
     while !message.is_empty() {

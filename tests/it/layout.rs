@@ -1,4 +1,4 @@
-//! Where things are in the window and how they are drawn: read from the shapes that a frame paints.
+//! Where things are in the window and how they are drawn, from the shapes that a frame paints.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use crate::desk::{
 use crate::keyboard::palette;
 use crate::window::{self, denied, send, send_seen};
 
-/// The smallest size that the window has.
+/// The minimum size of the window.
 const SMALLEST: [f32; 2] = [860.0, 560.0];
 
 fn slow(engine: &Engine) {
     engine.practice().set_faults(Faults { delay: Duration::from_millis(1), ..Faults::default() });
 }
 
-/// Every shape that the last frame painted, out of its groups.
+/// Every shape that the last frame painted, without groups.
 pub fn painted(window: &Window) -> Vec<(Rect, Shape)> {
     fn add(into: &mut Vec<(Rect, Shape)>, clip_rect: Rect, shape: &Shape) {
         match shape {
@@ -65,7 +65,7 @@ pub fn rect(window: &Window, role: Role, label: &str) -> Rect {
     window.get_by_role_and_label(role, label).rect()
 }
 
-/// The rectangle that is painted as the outline of the field.
+/// The rectangle that is the outline of the field.
 fn outline(window: &Window, label: &str) -> RectShape {
     let field = rect(window, Role::TextInput, label);
     let near = |shape: &RectShape| {
@@ -77,7 +77,7 @@ fn outline(window: &Window, label: &str) -> RectShape {
     found.min_by(|a, b| a.rect.area().total_cmp(&b.rect.area())).expect("the field has an outline")
 }
 
-/// The height of the sheet that is open, which has a button *Cancel*.
+/// The height of the open sheet, which has a button *Cancel*.
 fn sheet_height(window: &Window) -> f32 {
     let cancel = rect(window, Role::Button, "Cancel");
     let sheets = rects(window).into_iter().map(|shape| shape.rect);
@@ -85,7 +85,7 @@ fn sheet_height(window: &Window) -> f32 {
     sheets.map(|rect| rect.height()).fold(f32::INFINITY, f32::min)
 }
 
-/// How well one colour is told from the other (WCAG).
+/// The contrast of two colours (WCAG).
 fn contrast(one: Color32, other: Color32) -> f32 {
     let light = |color: Color32| {
         let [r, g, b, _] = epaint::Rgba::from(color).to_array();
@@ -138,7 +138,7 @@ fn a_second_banner_leaves_the_first_one_where_it_is() {
     window.run();
     let before = rect(window, Role::Button, "Switch all off");
     send_seen(window);
-    // In the very frame in which the other one comes, too.
+    // Also in the very frame in which the other banner appears.
     wait_for(window, "the second banner", |window| window.query_by_label("Try now").is_some());
     assert_eq!(rect(window, Role::Button, "Switch all off"), before);
 }
@@ -163,7 +163,7 @@ fn two_banners_leave_rows_of_live_in_sight_in_the_smallest_window() {
     let seen = |row: &Rect| row.bottom() <= bottom && notice.is_none_or(|notice| !notice.intersects(*row));
     let rows = window.query_all_by_role(Role::Row).map(|row| row.rect()).filter(seen).count();
     assert!(rows >= 3, "{rows} rows are in sight");
-    // All that there is to say is one click away.
+    // The full text is one click away.
     window.query_all_by_label_contains("More about: ").next().expect("it can be opened").click();
     window.run();
     assert!(says(window, "Less about: "));
@@ -290,7 +290,7 @@ fn the_time_axis_has_round_times_that_do_not_touch() {
     }
 }
 
-/// `07:42:00`, as only the axes write it.
+/// Whether it has the form `07:42:00`, which only the axes use.
 fn is_time(text: &TextShape) -> bool {
     let text = text.galley.text();
     text.len() == 8 && text.bytes().filter(|byte| *byte == b':').count() == 2

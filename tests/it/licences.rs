@@ -1,4 +1,4 @@
-//! The licences that go along with the program: of every crate in it, and of its fonts.
+//! The licences of everything that ships with the program: of every crate in it, and of its fonts.
 
 use std::process::Command;
 
@@ -41,7 +41,7 @@ fn the_licences_are_opened_under_about_and_shown_and_closed_again() {
     window.get_by_role_and_label(Role::Button, "Third-party licences").click();
     window.run();
     assert!(says(window, "Tributary is made with the work of others"));
-    // Hundreds of thousands of characters: only the lines in sight are laid out.
+    // Hundreds of thousands of characters: only the visible lines are laid out.
     assert!(texts(window).len() < 1000, "{}", texts(window).len());
     window.get_by_role_and_label(Role::Button, "Close the licences").click();
     window.run();

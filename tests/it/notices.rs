@@ -1,4 +1,4 @@
-//! What the user hears of wherever they are: once, with a way there.
+//! Notices to the user, wherever they are in the window: each once, with a link.
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
@@ -19,7 +19,7 @@ fn send(window: &mut Window, bytes: usize) {
     assert_eq!(sent.status, 200);
 }
 
-/// A notice finds its place in its first frames; while one is there the window is drawn again and again.
+/// A notice gets its position in its first frames. While one is shown, the window is drawn again and again.
 fn steps(window: &mut Window) {
     for _ in 0..6 {
         window.step();

@@ -1,10 +1,10 @@
-//! The oracle: the real program under load, with everything that goes wrong in practice going wrong at random, and then
-//! the question what became of each event. Nothing may be lost, nothing out of order per user by first arrival, no byte
-//! changed; whatever is twice in the stream has its reason; the ledger adds up at every look.
+//! The oracle: the real program under load while everything that fails in practice fails at random, and then a check of
+//! what happened to each event. Nothing may be lost, nothing may be out of order per user by first arrival, no byte may
+//! be changed, every record that is stored twice must have a reason, and the ledger must add up each time it is read.
 //!
-//! Runs for 15 seconds. Longer, and with another course of events:
+//! Runs for 15 seconds. A longer run, with other failures:
 //! `TRIBUTARY_ORACLE_SECONDS=1800 TRIBUTARY_ORACLE_SEED=7 cargo test --test it oracle -- --nocapture`.
-//! As root on Linux its data folder is a small disk in memory, which fills up at times.
+//! As root on Linux, the data folder is a small disk in memory, which is full at times.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -24,15 +24,15 @@ use crate::wire::{self, Connection, wait_until};
 
 const USERS: usize = 24;
 
-/// Every so many-th event is one that the stream refuses until the end.
+/// The stream refuses one of this number of events until the end.
 const REFUSED_EVERY: usize = 97;
 const REFUSED: &str = "the stream refuses this one";
 
-/// Megabytes of the small disk, and how much of it stays free for delivering.
+/// Megabytes of the small disk, and how much of it stays free for delivery.
 const DISK_MB: u64 = 160;
 const MIN_FREE_MB: u64 = 24;
 
-/// What a record written shortly before a kill may have missed: its answer, or the commit of its note.
+/// How long before a kill a record may be written whose answer, or whose settlement on disk, is then missing.
 const BEFORE_KILL: Duration = Duration::from_secs(3);
 
 const EXPIRED: Answer =
@@ -40,7 +40,7 @@ const EXPIRED: Answer =
 const NO_STREAM: Answer =
     Answer::Error(400, "ResourceNotFoundException", "Stream clicks under account 123456789012 not found.");
 
-/// The payload of an event follows from its user and number alone.
+/// An event whose payload follows from its user and number alone.
 fn event(user: usize, n: usize) -> String {
     let pad = "ä😀 \\u00e9\\n".repeat((user * 31 + n * 17) % 40);
     let word = if n % REFUSED_EVERY == REFUSED_EVERY - 1 { REFUSED } else { "e" };
@@ -49,7 +49,7 @@ fn event(user: usize, n: usize) -> String {
     )
 }
 
-/// What the senders do and know.
+/// What the senders share.
 #[derive(Default)]
 struct Load {
     endpoint: Mutex<Option<SocketAddr>>,
@@ -63,7 +63,8 @@ impl Load {
         *self.endpoint.lock().unwrap() = serve.map(|serve| serve.address);
     }
 
-    /// One user sends in order; what was not acknowledged is sent again, as SDKs do. Gives how many were acknowledged.
+    /// One user sends in order. Requests without an answer are repeated, as SDKs do. Returns how many events were
+    /// acknowledged.
     fn send(&self, user: usize) -> usize {
         let mut next = 0;
         let mut connection: Option<(SocketAddr, Connection)> = None;
@@ -96,7 +97,7 @@ impl Load {
     }
 }
 
-/// What the stream does, and what of it makes records come twice.
+/// The faults of the stream, and the reasons for records that are stored twice.
 struct Weather {
     dice: fastrand::Rng,
     era: Era,
@@ -106,16 +107,16 @@ struct Weather {
 
 #[derive(Default)]
 struct Seen {
-    /// Records that were (or may have been) written without an answer that says so.
+    /// Number of records that were, or may have been, written without an answer that says so.
     unanswered: usize,
-    /// When records were written, and how many.
+    /// When records were written, and their number.
     written: Vec<(Instant, usize)>,
     answers: BTreeMap<String, usize>,
     eras: usize,
 }
 
 impl Seen {
-    /// Records that were written shortly before a kill.
+    /// Number of records that were written shortly before a kill.
     fn written_before(&self, kills: &[Instant]) -> usize {
         let is_near =
             |at: Instant| kills.iter().any(|kill| at <= *kill && kill.duration_since(at) <= BEFORE_KILL);
@@ -190,11 +191,11 @@ impl Weather {
     }
 }
 
-/// A small disk in memory; unmounted when it is dropped.
+/// A small disk in memory, unmounted when dropped.
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None`: this machine allows none.
+    /// `None`: this machine does not permit it.
     fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir_all(folder).unwrap();
         let size = format!("size={DISK_MB}m,mode=0700");
@@ -202,7 +203,7 @@ impl Disk {
         mounted.is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder.to_owned()))
     }
 
-    /// Takes what is left but for so many bytes; gives it back after `span`.
+    /// Fills the disk up to this number of bytes, and frees it after `span`.
     fn fill(&self, span: Duration) {
         use std::io::Write;
         let ballast = self.0.join("ballast");
@@ -226,7 +227,8 @@ fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Everything that can happen to the program, until the time is over. Gives the running program and when it was killed.
+/// Does everything that can happen to the program, until the time is over. Returns the running program and when it was
+/// killed.
 fn havoc(home: &Home, load: &Load, disk: Option<&Disk>, dice: &mut fastrand::Rng) -> (Serve, Vec<Instant>) {
     let end = Instant::now() + Duration::from_secs(variable("TRIBUTARY_ORACLE_SECONDS", 15));
     let mut kills = Vec::new();
@@ -273,7 +275,8 @@ fn havoc(home: &Home, load: &Load, disk: Option<&Disk>, dice: &mut fastrand::Rng
     (serve, kills)
 }
 
-/// Of each user, the numbers of the events as they first arrived; each with the bytes that were sent.
+/// The numbers of each user's events in the order of their first arrival, each checked against the bytes that were
+/// sent.
 fn first_arrivals(server: &Scripted) -> (HashMap<String, Vec<usize>>, usize) {
     let mut seen = HashSet::new();
     let mut order: HashMap<String, Vec<usize>> = HashMap::new();
@@ -299,7 +302,8 @@ fn sums(home: &Home) -> Value {
     sums
 }
 
-/// The storm is over, but for the records that the stream refuses; when all others are delivered, it takes these too.
+/// The faults are over, except for the records that the stream refuses. When all others are delivered, it takes these
+/// too.
 fn resend_what_failed(home: &Home, server: &Scripted) -> u64 {
     server.set_rule(|call| if call.holds(REFUSED) { TOO_LARGE } else { Answer::Success });
     let serve = home.serve(&[]);
@@ -313,7 +317,7 @@ fn resend_what_failed(home: &Home, server: &Scripted) -> u64 {
     failed
 }
 
-/// As long as it gets less.
+/// Waits as long as the queue becomes shorter.
 fn wait_drained(home: &Home) {
     let mut left = u64::MAX;
     loop {
@@ -325,7 +329,7 @@ fn wait_drained(home: &Home) {
     }
 }
 
-/// Gives how many different events arrived.
+/// Returns how many different events arrived.
 fn assert_whole_and_in_order(order: &HashMap<String, Vec<usize>>, acknowledged: &[usize]) -> usize {
     let mut distinct = 0;
     for (user, count) in acknowledged.iter().enumerate() {
@@ -334,7 +338,7 @@ fn assert_whole_and_in_order(order: &HashMap<String, Vec<usize>>, acknowledged: 
         let there: HashSet<_> = arrived.iter().copied().collect();
         let lost: Vec<_> = (0..*count).filter(|n| !there.contains(n)).collect();
         assert!(lost.is_empty(), "u{user}: acknowledged and lost: {lost:?}");
-        // What was refused came at the end, when it was resent.
+        // The refused events came at the end, when they were resent.
         let usual: Vec<_> = arrived.iter().filter(|n| *n % REFUSED_EVERY != REFUSED_EVERY - 1).collect();
         assert!(usual.is_sorted(), "u{user}: out of order: {usual:?}");
     }
@@ -381,7 +385,7 @@ fn whatever_goes_wrong_nothing_is_lost_reordered_or_changed_and_what_is_twice_ha
         "{sums}"
     );
     assert_eq!(sums["accepted"], sums["delivered"], "{sums}");
-    // Twice: what its sender sent again, what had no answer, what was put just before a kill.
+    // Reasons: the sender sent again, there was no answer, or the put was just before a kill.
     let sent_again = usize::try_from(sums["accepted"].as_u64().unwrap()).unwrap() - distinct;
     let seen = seen.lock().unwrap();
     let killed = seen.written_before(&kills);

@@ -1,4 +1,5 @@
-//! Other users of the same machine: what they can read and write of ours, and what they left for us.
+//! Other users of the same machine: what they can read and write of the program's files, and the files that they left
+//! for it.
 #![cfg(unix)]
 
 use std::{
@@ -71,7 +72,7 @@ fn what_another_user_left_in_the_data_folder_is_not_used() {
         let ours = fs::read(&path).unwrap_or_default();
         fs::write(&path, &ours).expect("it is ours");
         if chown(&path, Some(SOMEBODY), None).is_err() {
-            // Only the administrator can give a file away.
+            // Only the administrator can give a file to another user.
             assert_ne!(fs::metadata(&path).expect("it is there").uid(), SOMEBODY);
             return;
         }
@@ -107,7 +108,7 @@ fn a_folder_of_somebody_else_is_used_and_spoken_of() {
 #[test]
 fn write_keys_that_every_user_can_read_draw_a_warning() {
     let home = Home::new("");
-    // The system's folder for temporary files lets everybody in.
+    // The system's folder for temporary files is open to everybody.
     set(home.folder(), 0o755);
     let is_open = |folder: &Path| mode(folder) & 0o001 != 0;
     let lets_in = home.folder().ancestors().all(is_open);

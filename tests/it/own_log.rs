@@ -1,5 +1,5 @@
-//! The program's own log, and its own parts: a log that cannot be written ends and slows nothing, and a part that
-//! cannot go on does not die unnoticed.
+//! The program's own log and its own tasks: a log that cannot be written ends and slows nothing, and a task that cannot
+//! go on does not end unnoticed.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -12,7 +12,8 @@ use crate::wire::{Connection, metric, wait_until};
 
 const EVENT: &str = r#"{"userId":"u","event":"e"}"#;
 
-/// The destination fails, so that there is something to log, and comes back: all is delivered, and the end is in order.
+/// The destination fails, so that there is something to log, and recovers: all events are delivered, and the program
+/// ends in order.
 fn delivers_and_ends(server: &Scripted, home: &Home, mut serve: Serve) {
     let mut sent = 0;
     wait_until("a line is lost", || {
@@ -59,12 +60,12 @@ fn a_log_that_nobody_reads_slows_nothing_and_its_lost_lines_are_counted() {
     let control = control_address(&home);
     let mut sent = 0;
     wait_until("a line is lost", || {
-        // More lines than the pipe and the queue before it take: each order without the right key is one.
+        // More lines than the pipe and the queue before it take: each request without the right key is one.
         for _ in 0..200 {
             let order = r#"{"key":"another","which":{"lines":[1]},"rate":null,"dryRun":true}"#;
             let mut caller = std::net::TcpStream::connect(&control).unwrap();
             writeln!(caller, "{order}").unwrap();
-            // It hears nothing, and the next one is taken.
+            // It gets no answer, and the next one is accepted.
             drop(caller.read(&mut [0]));
         }
         let of_user = |user| format!(r#"{{"type":"track","userId":"{user}","event":"e"}}"#);
@@ -107,29 +108,29 @@ fn the_log_at_its_most_detailed_holds_no_key() {
         assert!(!key.is_empty() && !log.contains(key), "{log}");
     }
     assert!(!log.contains(WRITE_KEY), "{log}");
-    // The forwarder's own access key is in no file, and AWS's, in the environment, has no place there either.
+    // The forwarder's own access key is in no file, and AWS's key from the environment must not be in the log either.
     assert!(!log.contains("AKIA"), "{log}");
 }
 
-/// Where a running engine takes orders.
+/// The address of the control port of a running engine.
 fn control_address(home: &Home) -> String {
     let engine: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(home.state_file()).expect("written")).expect("JSON");
     engine["control"]["address"].as_str().expect("it takes orders").to_owned()
 }
 
-/// How many files the program may have open from now on. Those that are open stay so.
+/// Limits the files that the program may open from now on. Open files stay open.
 #[cfg(target_os = "linux")]
 fn set_files_max(serve: &Serve, count: u64) {
     use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
-    // The program has it from this one.
+    // The program inherited it from this process.
     let maximum = getrlimit(Resource::Nofile).maximum;
     let current = Some(maximum.map_or(count, |maximum| count.min(maximum)));
     let process = Pid::from_raw(serve.id().cast_signed());
     prlimit(process, Resource::Nofile, Rlimit { current, maximum }).expect("the process is ours");
 }
 
-/// Less than it has open.
+/// A limit below the number of open files.
 #[cfg(target_os = "linux")]
 const NO_MORE: u64 = 3;
 #[cfg(target_os = "linux")]
@@ -142,7 +143,7 @@ fn the_control_port_outlives_a_moment_without_file_descriptors() {
     let serve = home.serve(&[]);
     let control = control_address(&home);
     set_files_max(&serve, NO_MORE);
-    // The system takes the connection; the program has no descriptor for it.
+    // The system accepts the connection, but the program has no descriptor for it.
     let caller = std::net::TcpStream::connect(&control).unwrap();
     wait_until("it says so", || serve.log().contains("an order could not be taken"));
     set_files_max(&serve, ENOUGH);
@@ -171,7 +172,7 @@ fn a_flood_of_connections_leaves_the_other_ports_and_the_forwarder_their_file_de
 #[test]
 fn certificates_that_cannot_be_read_for_a_moment_are_said_and_read_again() {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    // Nothing listens there.
+    // A closed port.
     let home = Home::with_kinesis("https://127.0.0.1:9", "");
     let file = home.folder().join("certificates.pem");
     let serve = home.serve_with(&[], &[("SSL_CERT_FILE", file.to_str())]);
@@ -185,7 +186,7 @@ fn certificates_that_cannot_be_read_for_a_moment_are_said_and_read_again() {
     assert!(!log.contains("panicked"), "{log}");
 }
 
-/// Opens connections to the control port that say nothing.
+/// Opens connections to the control port that send nothing.
 fn silent(control: &str, count: usize) -> Vec<std::net::TcpStream> {
     (0..count).map(|_| std::net::TcpStream::connect(control).expect("it listens")).collect()
 }
@@ -227,7 +228,7 @@ fn an_order_that_is_being_carried_out_is_not_ended_by_callers_without_the_key() 
     serve.stop();
 }
 
-/// As a user who may not look into the data folder.
+/// As a user without access to the data folder.
 #[cfg(unix)]
 #[test]
 fn the_data_folder_of_another_user_is_called_that() {
@@ -239,7 +240,7 @@ fn the_data_folder_of_another_user_is_called_that() {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
     let is_root = std::fs::metadata(home.data_dir()).unwrap().uid() == 0;
-    // Where the program was built, another user need not be let in.
+    // Another user may have no access to the build folder.
     let program = home.folder().join("tributary");
     std::fs::copy(env!("CARGO_BIN_EXE_tributary"), &program).unwrap();
     for words in [&["log"][..], &["log", "--summary"], &["doctor", "--check"], &["resend", "--all"]] {
@@ -248,7 +249,7 @@ fn the_data_folder_of_another_user_is_called_that() {
         command.args(plain.get_args()).env_clear();
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if is_root {
-            // Whom nothing is forbidden cannot test that it is.
+            // A user with all rights cannot test that something is forbidden.
             set(home.folder(), 0o755);
             set(&home.settings_file(), 0o644);
             set(&home.data_dir(), 0o700);

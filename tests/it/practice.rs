@@ -1,4 +1,4 @@
-//! The practice stream through the real AWS SDK, and through raw sockets where the SDK is too polite.
+//! The practice stream through the real AWS SDK, and through raw sockets for requests that the SDK does not make.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tributary::practice::{Faults, Limits, Practice, Settings};
 
-/// A practice stream that serves until it is dropped.
+/// A practice stream that serves until dropped.
 pub struct Running {
     practice: Practice,
     pub client: Client,
@@ -39,7 +39,7 @@ async fn run(settings: Settings) -> Running {
     Running { practice, client, port, server, stop: Some(stop) }
 }
 
-/// With a stream `s` of so many shards.
+/// With a stream `s` of this number of shards.
 pub async fn with_stream(shards: u32) -> Running {
     let running = run(Settings::default()).await;
     running.practice.create_stream("s", shards).unwrap();
@@ -87,7 +87,7 @@ impl Running {
         blocking.join_next().await.unwrap().unwrap()
     }
 
-    /// As [`Self::raw`], with all headers that let a request in.
+    /// As [`Self::raw`], with all headers that a request needs.
     async fn call(&self, operation: &str, body: impl Into<Vec<u8>>) -> String {
         let headers = format!("Host: localhost:{}\r\nAuthorization: {}\r\n", self.port, self.authorization());
         self.raw(operation, &headers, body).await
@@ -248,7 +248,7 @@ async fn streams_and_shards_come_in_pages() {
     assert_eq!(ids, ["shardId-000000000003", "shardId-000000000004"]);
 }
 
-/// The numbers of the shards that a filter lets pass, read in pages of two.
+/// The numbers of the shards that a filter selects, read in pages of two.
 async fn listed(client: &Client, filter: ShardFilter) -> Vec<u32> {
     let mut page =
         client.list_shards().stream_name("s").max_results(2).shard_filter(filter).send().await.unwrap();
@@ -265,7 +265,7 @@ async fn listed(client: &Client, filter: ShardFilter) -> Vec<u32> {
 async fn shards_are_listed_by_when_they_were_open() {
     let running = with_stream(3).await;
     let client = &running.client;
-    // The filter's times and the shards' are in milliseconds: each step has one of its own.
+    // The times of the filter and of the shards are in milliseconds: each step needs one of its own.
     let now = async || {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let now = DateTime::from(SystemTime::now());
@@ -346,7 +346,7 @@ async fn a_stream_is_scaled_to_equal_shards_and_keeps_its_records() {
         starts.sort_unstable();
         let count = u128::try_from(count).unwrap();
         let width = u128::MAX / count;
-        // 2^128 cannot be divided evenly by each count.
+        // Not every count divides 2^128 evenly.
         let is_even = (0..count).zip(&starts).all(|(at, start)| start.abs_diff(at * width) < 1000);
         assert!(is_even && starts.len() as u128 == count, "{count}: {starts:?}");
         assert_eq!(shards.len(), shards_ever);
@@ -560,11 +560,11 @@ async fn an_idle_server_stops_at_once() {
     let begun = Instant::now();
     running.stop.take().unwrap().send(()).unwrap();
     running.server.join_next().await.unwrap().unwrap().unwrap();
-    // It does not wait for the two seconds that answers under way have.
+    // It does not wait for the two seconds that requests under way have.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
-/// A connection whose peer says nothing: whether the server has closed it.
+/// Whether the server has closed a connection whose peer sends nothing.
 fn is_closed(socket: &std::net::TcpStream) -> bool {
     socket.set_nonblocking(true).unwrap();
     match (&*socket).read(&mut [0; 512]) {
@@ -573,7 +573,7 @@ fn is_closed(socket: &std::net::TcpStream) -> bool {
     }
 }
 
-/// Sends these bytes and no more.
+/// Connects, and sends these bytes and no more.
 fn begin(port: u16, bytes: &str) -> std::net::TcpStream {
     let socket = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     (&socket).write_all(bytes.as_bytes()).unwrap();
@@ -653,7 +653,7 @@ async fn others_with_the_key_take_no_place_of_the_program_itself() {
     let running = run(Settings { connections, body_time_max, ..Settings::default() }).await;
     running.practice.create_stream("s", 1).unwrap();
     let port = running.port;
-    // A body that does not come keeps its connection busy.
+    // A body that does not arrive keeps its connection busy.
     let busy = format!(
         "POST / HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: {}\r\nX-Amz-Date: 20261122T000000Z\r\n\
          X-Amz-Target: Kinesis_20131202.ListStreams\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",

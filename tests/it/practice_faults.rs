@@ -1,4 +1,4 @@
-//! The practice stream's fault switches, in the window: each makes its own trouble, and no event is lost.
+//! The practice stream's fault switches, in the window: each has its own effect, and no event is lost.
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -19,7 +19,7 @@ fn with_operation(operation: Operation) -> Desk {
     desk
 }
 
-/// While events flow the window is drawn again and again, so it is not run until it rests.
+/// Presses a button. While events flow the window is always drawn again, so it is not run until it rests.
 fn press(window: &mut Window, role: Role, label: &str) {
     window.get_by_role_and_label(role, label).click();
     window.step();
@@ -30,7 +30,7 @@ fn flip(window: &mut Window, label: &str) {
     wait_for(window, label, |window| says(window, "Practice faults are on"));
 }
 
-/// A hundred events of 25 users at once.
+/// Sends a hundred events of 25 users at once.
 fn start(window: &mut Window) {
     press(window, Role::Switch, "At a rate");
     press(window, Role::Button, "Start");

@@ -1,4 +1,4 @@
-//! When the practice stream can be reached, and that its port costs the endpoint nothing.
+//! When the practice stream can be reached, and that its port does not disturb the endpoint.
 
 use std::{
     borrow::Cow,
@@ -69,7 +69,7 @@ fn to_kinesis(server: &Scripted, config: &mut Config) {
     };
 }
 
-/// How others reach the practice stream; `None`: it is closed.
+/// How other programs reach the practice stream; `None`: it is closed.
 fn access(engine: &Practising) -> Option<PracticeAccess> {
     wait_for("the engine", || Whereabouts::read(engine.data_dir())).practice
 }
@@ -91,7 +91,7 @@ fn the_practice_stream_opens_and_closes_with_the_settings_and_keeps_its_records(
     running.wait_settled(1);
     assert_eq!(running.records().len(), 1);
 
-    // Whatever keys this machine has or has not: the events wait there.
+    // Whether or not this machine has keys: the events wait there.
     running.change(|config| to_kinesis(&server, config));
     assert!(access(&running).is_none());
     wait_until("it is closed", || TcpStream::connect(opened).is_err());
@@ -140,7 +140,7 @@ fn half_heads_at_the_practice_stream_keep_nobody_from_the_endpoint() {
     let practice = address_of(&engine.practice.expect("it is the destination"));
     let half = |_| {
         let mut socket = TcpStream::connect(practice).expect("the system takes it");
-        // Closed again already: fine.
+        // It may be closed already.
         drop(socket.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Pad: half"));
         socket
     };

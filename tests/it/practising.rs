@@ -1,4 +1,4 @@
-//! An engine in this process, on the practice stream: for what changes while it runs, and for the endpoint.
+//! An engine in this process on the practice stream, for changes while it runs and for the endpoint.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -56,7 +56,7 @@ impl Practising {
         });
     }
 
-    /// Asks the practice stream something by the AWS SDK.
+    /// Calls the practice stream by the AWS SDK.
     pub fn ask<T>(&self, ask: impl AsyncFnOnce(Client) -> T) -> T {
         let url = Whereabouts::read(self.data.path()).unwrap().practice.unwrap().endpoint_url;
         let practice = self.engine.practice();

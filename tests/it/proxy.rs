@@ -1,5 +1,5 @@
-//! Networks where AWS is reached through a proxy, behind certificates of the company's own, or at other host names. The
-//! proxy is ours, and so are the certificates; behind it, whatever the host's name, stands the scripted Kinesis.
+//! Networks in which AWS is reached through a proxy, behind certificates of a company, or at other host names. The
+//! proxy and the certificates are the test's own; behind the proxy is the scripted Kinesis, for any host name.
 
 use std::{
     io::ErrorKind,
@@ -20,7 +20,7 @@ use crate::{
     wire::wait_until,
 };
 
-/// A certificate authority that nobody trusts unasked.
+/// A certificate authority that is trusted only if it is configured.
 pub struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -35,7 +35,7 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// TLS in the name of `host`.
+    /// TLS for the name `host`.
     fn acceptor(&self, host: &str) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![host.to_owned()]).expect("a host's name");
@@ -52,19 +52,19 @@ impl Authority {
     }
 }
 
-/// The head of each request that came to the proxy.
+/// The head of each request to the proxy.
 type Heads = Arc<Mutex<Vec<String>>>;
 
 /// A proxy. It lives as long as the server behind it.
 pub struct Proxy {
     pub address: SocketAddr,
     heads: Heads,
-    /// What an AWS client has to trust.
+    /// The certificate that an AWS client must trust.
     pub ca_pem: String,
 }
 
 impl Proxy {
-    /// A proxy in front of `server`; where `wants` is given, only for requests that hold this line.
+    /// A proxy in front of `server`. With `wants`, it only serves requests that have this line.
     pub fn start(server: &Scripted, wants: Option<&'static str>) -> Self {
         let (memory, runtime) = server.parts();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("loopback has a free port");
@@ -146,7 +146,7 @@ fn write(stream: &TcpStream, bytes: &[u8]) {
 
 const EVENT: &str = r#"{"userId":"u","event":"e"}"#;
 
-/// A home whose destination is the stream in AWS itself.
+/// A home whose destination is a stream of AWS.
 fn at_aws(region: &str) -> Home {
     Home::new(&format!("[destination]\nkind = \"kinesis\"\nregion = \"{region}\"\nstream = \"clicks\"\n"))
 }

@@ -1,4 +1,4 @@
-//! Life behind a reverse proxy: whose forwarded headers count, what senders are told, and the check of the public address.
+//! Behind a reverse proxy: whose forwarded headers count, what senders are told, and the check of the public address.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -67,7 +67,7 @@ fn settings_path() -> String {
     format!("/v1/projects/{WRITE_KEY}/settings")
 }
 
-/// Headers of a proxy, and the address that events get; `None`: no address that says anything about a user.
+/// Headers of a proxy, and the address that events get; `None`: the address says nothing about a user.
 const HEADERS: [(&str, Option<&str>); 17] = [
     ("", None),
     ("X-Forwarded-For: 203.0.113.7\r\n", Some("203.0.113.7")),
@@ -75,7 +75,7 @@ const HEADERS: [(&str, Option<&str>); 17] = [
     ("X-Forwarded-For: 2001:db8::7\r\n", Some("2001:db8::7")),
     ("X-Forwarded-For: [2001:db8::7]:4711\r\n", Some("2001:db8::7")),
     ("X-Forwarded-For: ::ffff:203.0.113.7\r\n", Some("203.0.113.7")),
-    // What the client wrote stands to the left of what the proxies wrote.
+    // Entries of the client are left of those of the proxies.
     ("X-Forwarded-For: 198.51.100.1, 203.0.113.7\r\n", Some("203.0.113.7")),
     ("X-Forwarded-For: 198.51.100.1, 203.0.113.7, 10.1.2.3\r\n", Some("203.0.113.7")),
     ("X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.7, 10.1.2.3\r\n", Some("203.0.113.7")),
@@ -188,7 +188,7 @@ fn the_prefix_of_the_public_address_is_served_kept_or_stripped() {
     running.done();
 }
 
-/// With a host of its own.
+/// With a host name of its own.
 fn by_host(running: &Practising, line: &str, host: &str, headers: &str) -> u16 {
     let body = r#"{"userId":"u","event":"e"}"#;
     let request =
@@ -203,7 +203,7 @@ fn a_forwarded_host_opens_nothing_where_no_key_is_required() {
         trust(config, &["127.0.0.1"]);
         public(config, "https://events.example.org");
     });
-    // A page whose name leads to this machine (DNS rebinding) is a trusted peer, and can set headers.
+    // A page whose name resolves to this machine (DNS rebinding) is a trusted peer, and can set headers.
     let local = "X-Forwarded-Host: localhost\r\nX-Forwarded-For: 127.0.0.1\r\n";
     let named = "Forwarded: for=127.0.0.1;host=localhost\r\n";
     let of_us = "X-Forwarded-Host: events.example.org\r\n";
@@ -251,16 +251,16 @@ fn the_two_settings_come_from_a_variable_too_and_mistakes_are_named() {
     );
 }
 
-/// What the proxy does with requests.
+/// How the proxy handles requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Passes them on and names the client.
+    /// Passes requests on and names the client.
     Good,
-    /// The same, and takes the prefix away.
+    /// The same, and removes the prefix.
     Strips,
-    /// Puts something before the path.
+    /// Adds a prefix to the path.
     WrongPath,
-    /// Answers in place of the endpoint.
+    /// Answers instead of the endpoint.
     BadGateway,
     Redirects,
     /// Adds a CORS header of its own.
@@ -269,7 +269,7 @@ enum Mode {
     Silent,
 }
 
-/// A small reverse proxy on loopback, one request a connection; with TLS where it has a certificate.
+/// A small reverse proxy on loopback with one request per connection, and TLS if it has a certificate.
 struct Front {
     address: SocketAddr,
     mode: Arc<Mutex<Mode>>,
@@ -292,7 +292,7 @@ impl Front {
                 let upstream =
                     upstream.lock().unwrap_or_else(PoisonError::into_inner).expect("is set by now");
                 stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-                // A client that only connects, or that does not like the certificate, is gone by then.
+                // A client that only connects, or that does not trust the certificate, is gone by then.
                 drop(match &tls {
                     Some(tls) => {
                         let session = ServerConnection::new(Arc::clone(tls)).unwrap();
@@ -329,7 +329,7 @@ fn length(head: &str) -> usize {
     lengths.next().and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Head and body of what comes.
+/// Head and body of a message.
 fn message(stream: &mut impl Read) -> std::io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n") {
@@ -388,14 +388,14 @@ fn certificate(names: &[&str], is_over: bool) -> CertifiedKey<KeyPair> {
     CertifiedKey { cert, signing_key }
 }
 
-/// A home whose senders come over `front`; `more`: further lines of `[capture]`.
+/// A home whose senders come through a proxy; `more`: further lines of `[capture]`.
 fn home(url: &str, more: &str) -> Home {
     Home::new(&format!("[capture]\npublic_url = \"{url}\"\n{more}\n"))
 }
 
 const TRUSTED: &str = "trusted_proxies = [\"127.0.0.1\"]";
 
-/// The check's exit code and its answer.
+/// The exit code of the check, and its answer.
 fn checked(home: &Home) -> (Option<i32>, Value) {
     let ended = home.run(&["check", "--endpoint", "--json"]);
     assert!(!ended.stdout.contains(WRITE_KEY), "no key is shown: {}", ended.stdout);
@@ -573,7 +573,7 @@ fn sources_shows_the_public_address_and_checks_it() {
     assert!(copied(window).unwrap().contains("location /t/ {"));
 }
 
-/// Where the engine of a window listens.
+/// The address of the endpoint of a window's engine.
 fn desk_endpoint(files: &Path) -> Option<SocketAddr> {
     let found = tributary::engine::Whereabouts::read(&files.join("data"))?;
     found.endpoint.strip_prefix("http://")?.parse().ok()

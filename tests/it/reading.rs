@@ -1,11 +1,11 @@
-//! Reads from a socket that has a time limit.
+//! Reads from a socket with a timeout.
 
 use std::{
     io::{self, Read},
     net::TcpStream,
 };
 
-/// Adds what comes next to `read`. An error where nothing comes any more.
+/// Adds the next bytes to `read`. An error if no more bytes come.
 pub fn more(mut socket: &TcpStream, read: &mut Vec<u8>) -> io::Result<()> {
     let mut bytes = [0; 16 << 10];
     loop {
@@ -15,7 +15,7 @@ pub fn more(mut socket: &TcpStream, read: &mut Vec<u8>) -> io::Result<()> {
                 read.extend_from_slice(&bytes[..count]);
                 return Ok(());
             }
-            // A process that was stopped goes on so, where the socket has a time limit (`signal(7)`).
+            // A process that was stopped goes on with this error if the socket has a timeout (`signal(7)`).
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

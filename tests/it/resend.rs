@@ -1,5 +1,5 @@
-//! Resending, with a running engine and without: what had failed or was delivered goes out once more, marked, and the
-//! ledger adds up at every step.
+//! Resending, with a running engine and without: failed and delivered events are put again and marked, and the ledger
+//! adds up at every step.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::scripted::{Answer, Call, Scripted, TOO_LARGE};
 use crate::wire::{metric, wait_for, wait_until};
 use tributary::delivery::{Query, ResendSelection, State};
 
-/// Refuses records that hold this word, for good.
+/// A rule that refuses records with this word for good.
 fn refusing(word: &'static str) -> impl FnMut(&Call) -> Answer + Send {
     move |call| if call.holds(word) { TOO_LARGE } else { Answer::Success }
 }
@@ -167,7 +167,7 @@ fn nobody_without_this_runs_key_gets_the_engine_to_resend() {
         let mut stream = std::net::TcpStream::connect(port).unwrap();
         stream.write_all(format!("{line}\n").as_bytes()).unwrap();
         let mut heard = Vec::new();
-        // Reset or closed: either way nothing is said.
+        // Reset or closed: there is no answer in either case.
         drop(stream.read_to_end(&mut heard));
         assert!(heard.is_empty(), "{line}: {}", String::from_utf8_lossy(&heard));
     }

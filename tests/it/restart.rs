@@ -1,4 +1,4 @@
-//! The real program, killed, stopped and started wrongly: what was acknowledged is delivered, and what is wrong is said.
+//! The real program, killed, stopped and started wrongly: acknowledged events are delivered, and errors are reported.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -14,15 +14,15 @@ use crate::binary::{Home, Serve, WRITE_KEY, key_header};
 use crate::scripted::{Answer, Scripted, THROTTLED};
 use crate::wire::{self, Connection, metric, wait_until};
 
-/// Where the endpoint is now; `None` while there is none.
+/// The address of the endpoint now; `None` while there is none.
 type Endpoint = Mutex<Option<SocketAddr>>;
 
-/// What the senders do and know.
+/// What the senders share.
 struct Load {
     endpoint: Endpoint,
     stop: AtomicBool,
     acknowledged: AtomicUsize,
-    /// Answers other than 200, by status.
+    /// Number of answers other than 200, by status.
     refused: Mutex<BTreeMap<u16, usize>>,
 }
 
@@ -40,7 +40,8 @@ impl Load {
         *self.endpoint.lock().unwrap() = serve.map(|serve| serve.address);
     }
 
-    /// One user sends in order: what was not acknowledged is sent again, as SDKs do. Gives how many were acknowledged.
+    /// One user sends in order. Requests without an answer are repeated, as SDKs do. Returns how many events were
+    /// acknowledged.
     fn send(&self, user: &str) -> usize {
         let mut next = 0;
         let mut connection: Option<(SocketAddr, Connection)> = None;
@@ -54,7 +55,7 @@ impl Load {
                 continue;
             };
             let count = 1 + next % 3;
-            // Some are so large that the spool keeps them in files of their own.
+            // Some are so large that the spool keeps them in segments.
             let pad = "x".repeat(if next % 4 == 1 { 40_000 } else { 0 });
             let events: Vec<_> = (next..next + count)
                 .map(|n| format!(r#"{{"type":"track","userId":"{user}","event":"e","n":{n},"pad":"{pad}"}}"#))
@@ -76,7 +77,7 @@ impl Load {
     }
 }
 
-/// Runs `users` senders beside `run`; gives how many events of each were acknowledged.
+/// Runs `users` senders beside `run`. Returns how many events of each were acknowledged.
 fn with_load<T>(load: &Load, users: usize, run: impl FnOnce() -> T) -> (T, Vec<usize>) {
     struct Stop<'a>(&'a Load);
     impl Drop for Stop<'_> {
@@ -94,7 +95,7 @@ fn with_load<T>(load: &Load, users: usize, run: impl FnOnce() -> T) -> (T, Vec<u
     })
 }
 
-/// Every acknowledged event is in the stream, and each user's events first came in order.
+/// Checks that every acknowledged event is in the stream, and that each user's events first came in order.
 fn assert_all_there(server: &Scripted, acknowledged: &[usize]) {
     let arrived = server.first_arrivals("n");
     for (user, count) in acknowledged.iter().enumerate() {
