@@ -1,11 +1,11 @@
 //! The files of the corpus: lines of columns. `⟨ff fe⟩` are bytes, `⟨512×[⟩` is text repeated.
 
-/// The lines of a file that say something, each as its number and columns.
+/// The lines of a file with content, each as its number and columns.
 pub fn lines(file: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
     let lines = file.lines().zip(1..).filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
     lines.map(|(line, number)| {
         let columns = line.split('¦').enumerate();
-        // One blank around each mark; further ones are meant.
+        // One blank around each mark; further blanks belong to the column.
         let columns = columns.map(|(at, column)| {
             let column = if at == 0 { column } else { column.strip_prefix(' ').unwrap_or(column) };
             column.strip_suffix(' ').unwrap_or(column)
@@ -14,7 +14,7 @@ pub fn lines(file: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
     })
 }
 
-/// What a column stands for.
+/// The bytes that a column stands for.
 pub fn bytes(column: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = column;

@@ -1,9 +1,9 @@
-//! Bodies, broken at random, made into events: whatever comes, nothing panics, what is accepted is JSON, what is not
-//! documented arrives byte for byte, each item has its answer, and memory stays within bounds.
+//! Bodies that are damaged at random and made into events. Nothing panics; accepted events are JSON; undocumented
+//! members arrive byte for byte; each item has its answer; and memory stays within bounds.
 //!
-//! `cargo test --test fuzz`: 20 seconds, or `TRIBUTARY_FUZZ_SECONDS`; not `--release`, since checked arithmetic finds
-//! more than speed would. A failure prints its body and the `TRIBUTARY_FUZZ_SEED` that brings it again. What is broken
-//! is the corpus (`tests/corpus/bodies.txt`).
+//! `cargo test --test fuzz` runs for 20 seconds, or for `TRIBUTARY_FUZZ_SECONDS`. It should not run with `--release`:
+//! checked arithmetic finds more than speed would. A failure prints its body and the `TRIBUTARY_FUZZ_SEED` that repeats
+//! it. The bodies are those of the corpus (`tests/corpus/bodies.txt`).
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ use tributary::event::{Arrival, Body, Encoding, Event, Kind, PathClass, Rejectio
 #[path = "../corpus/read.rs"]
 mod read;
 
-/// More than this the process never holds (where `/proc` says it): bodies here have some kilobytes.
+/// Maximum memory of the process (if `/proc` tells it): bodies here have some kilobytes.
 const MEMORY_KIB_MAX: u64 = 256 << 10;
 
 /// Members that may be added or changed.
@@ -37,7 +37,7 @@ const DOCUMENTED: [&str; 14] = [
     "batch",
 ];
 
-/// Words that mean something, to be put anywhere.
+/// Words with a meaning, to be inserted anywhere.
 const WORDS: [&str; 40] = [
     "{",
     "}",
@@ -81,7 +81,7 @@ const WORDS: [&str; 40] = [
     "[[[[[[[[",
 ];
 
-/// An object's members as text, in order, repeated ones too. `serde_json` reads them: not the code under test.
+/// The members of an object as text, in order, with repeated ones. `serde_json` reads them, not the code under test.
 struct Members(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -120,12 +120,12 @@ fn arrival(random: &mut fastrand::Rng) -> Arrival {
     }
 }
 
-/// One of the corpus, changed a little, often in ways that keep its quotes and brackets whole.
+/// A body of the corpus with small changes, often ones that keep quotes and brackets complete.
 fn broken(random: &mut fastrand::Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
     let pick = |random: &mut fastrand::Rng| corpus[random.usize(..corpus.len())].clone();
     let mut body = pick(random);
     if random.u8(..) < 40 {
-        // Many of the corpus as items of one batch.
+        // Several bodies of the corpus as items of one batch.
         let items: Vec<_> = (0..random.usize(1..8)).map(|_| pick(random)).collect();
         body = [b"{\"sentAt\":1,\"batch\":[", items.join(&b","[..]).as_slice(), b"]}"].concat();
     }
@@ -156,7 +156,7 @@ fn broken(random: &mut fastrand::Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
     body
 }
 
-/// What must hold of anything that is accepted.
+/// Checks what must hold for every accepted event.
 fn judge(event: &Event, sent: Option<&[u8]>, arrival: &Arrival) {
     let text = std::str::from_utf8(&event.json).expect("UTF-8");
     serde_json::from_str::<&RawValue>(text).expect("an accepted event is JSON");
@@ -165,7 +165,7 @@ fn judge(event: &Event, sent: Option<&[u8]>, arrival: &Arrival) {
     assert!(!event.message_id.is_empty() && event.message_id.len() <= 1024);
     let record = arrival.encoding.encode(&event.json);
     assert!(record.len() + event.key.as_str().len() <= arrival.record_bytes_max);
-    // What serde_json does not read either (lone surrogates in names, bare tokens) is not compared.
+    // What serde_json cannot read either (lone surrogates in names, bare tokens) is not compared.
     if let Some(before) = sent.and_then(undocumented) {
         let after = undocumented(&event.json).expect("an object");
         assert_eq!(before, after, "what is not documented arrives byte for byte");
@@ -175,7 +175,7 @@ fn judge(event: &Event, sent: Option<&[u8]>, arrival: &Arrival) {
     }
 }
 
-/// A batch's items as `serde_json` sees them, where it can.
+/// The items of a batch as `serde_json` reads them, if it can.
 fn items(body: &[u8]) -> Option<Vec<String>> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let members = serde_json::from_slice::<Members>(body).ok()?.0;
@@ -189,7 +189,7 @@ fn bounded(refusal: &Rejection) {
     assert!(refusal.excerpt.len() <= Rejection::EXCERPT_BYTES_MAX && !refusal.message.is_empty());
 }
 
-/// Feeds one body to all of it; gives how many events were accepted and refused.
+/// Feeds one body to all of it. Returns how many events were accepted and refused.
 fn feed(random: &mut fastrand::Rng, bytes: &[u8]) -> (u64, u64) {
     let arrival = arrival(random);
     let body = match Body::parse(bytes) {

@@ -1,6 +1,6 @@
-//! A Kinesis that answers by a rule, and remembers every put: what came, in which order, when, and with what in flight.
-//! It listens on loopback and speaks just enough AWS JSON 1.1 for `PutRecord`, `PutRecords` and `DescribeStreamSummary` of
-//! the real SDK. What is no call of Kinesis (STS, SSO) is answered by a rule of its own.
+//! A Kinesis that answers by a rule and records every put: its content, the order, the time, and the other puts in
+//! flight. It listens on loopback and speaks just enough AWS JSON 1.1 for `PutRecord`, `PutRecords` and
+//! `DescribeStreamSummary` of the real SDK. Other requests (STS, SSO) have a rule of their own.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -20,19 +20,19 @@ use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet};
 /// One put.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// 0 for the first.
+    /// Its number, 0 for the first.
     pub number: usize,
     /// `PutRecord` or `PutRecords`.
     pub operation: String,
     /// The stream's ARN, or its name.
     pub stream: String,
     pub records: Vec<Sent>,
-    /// The access key that signed it, and the session token beside it.
+    /// The access key that signed it.
     pub access_key: String,
     pub token: String,
-    /// When it had arrived whole.
+    /// When it had arrived completely.
     pub at: Instant,
-    /// Other puts that were in flight when it came.
+    /// Number of other puts in flight when it came.
     pub beside: usize,
 }
 
@@ -48,7 +48,7 @@ impl Call {
     }
 }
 
-/// A record on its way.
+/// A record, or an event of a record.
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub key: String,
@@ -57,7 +57,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// The events in it, each as a record of its own. A line among others has the key of its user.
+    /// The events in it, each as a record of its own. An event of an aggregated record has the key of its user.
     pub fn events(&self) -> Vec<Self> {
         let event = |part: tributary::event::Part<'_>| {
             let sent =
@@ -71,7 +71,7 @@ impl Sent {
         tributary::event::parts(&self.key.as_str().into(), &self.data).into_iter().map(event).collect()
     }
 
-    /// The event's JSON, whatever the encoding.
+    /// The event's JSON, for any encoding.
     pub fn text(&self) -> String {
         tributary::event::Encoding::decode(&self.data)
             .map_or_else(|| String::from_utf8_lossy(&self.data).into_owned(), |(text, _)| text.into_owned())
@@ -85,25 +85,25 @@ impl Sent {
 /// How a put ends.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// Written, and said so.
+    /// All records are written, and the answer says so.
     Success,
-    /// Of the records, by place: written, or failed with this code.
+    /// Each record, by position, is written or fails with this code.
     Each(Vec<Option<&'static str>>),
-    /// An error in AWS's shape; nothing is written.
+    /// An error in AWS's form; nothing is written.
     Error(u16, &'static str, &'static str),
-    /// An error page of something between us and AWS; nothing is written.
+    /// An error page of a server in front of AWS; nothing is written.
     Html(u16),
     /// 200 and `{}`; nothing is written.
     Empty,
-    /// A success that speaks of one record fewer than was sent, all of which were written.
+    /// A success about one record fewer than was sent; all are written.
     OneShort,
     /// The connection closes, and nothing is written.
     CutBefore,
-    /// Written, and the connection closes without a word.
+    /// The records are written, and the connection closes without an answer.
     CutAfter,
-    /// The connection closes without a word, and what was sent is written so much later.
+    /// The connection closes without an answer, and the records are written after this time.
     CutAndLate(Duration),
-    /// Nothing at all comes; nothing is written.
+    /// No answer comes, and nothing is written.
     Silence,
 }
 
@@ -124,7 +124,7 @@ pub const TOO_LARGE: Answer = Answer::Error(
 
 type Rule = Box<dyn FnMut(&Call) -> Answer + Send>;
 
-/// A request that is no call of Kinesis.
+/// A request that is not a call of Kinesis.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub path: String,
@@ -133,7 +133,7 @@ pub struct Asked {
     pub headers: hyper::HeaderMap,
 }
 
-/// Answers it with a status and a body.
+/// Answers such a request with a status and a body.
 type OtherRule = Box<dyn FnMut(&Asked) -> (u16, String) + Send>;
 
 pub struct Memory {
@@ -141,7 +141,7 @@ pub struct Memory {
     other: OtherRule,
     summary: Option<Value>,
     delay: Duration,
-    /// The server's time less the true one, in seconds; what was signed minutes away from it is refused.
+    /// The server's time minus the real time, in seconds. Signatures of a time minutes away are refused.
     clock: Option<i64>,
     calls: Vec<Call>,
     written: Vec<Sent>,
@@ -151,7 +151,7 @@ pub struct Memory {
     most_puts: usize,
 }
 
-/// Serves until it is dropped.
+/// Serves until dropped.
 pub struct Scripted {
     pub url: String,
     memory: Arc<Mutex<Memory>>,
@@ -159,7 +159,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// A server that answers each put as the rule says.
+    /// A server that answers each put by the rule.
     pub fn start(rule: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
         let memory = Arc::new(Mutex::new(Memory {
             rule: Box::new(rule),
@@ -186,7 +186,8 @@ impl Scripted {
         lock(&self.memory).rule = Box::new(rule);
     }
 
-    /// What the stream says of itself from now on: these members beside the required ones. `null`: it refuses to.
+    /// What the stream says about itself from now on: these members beside the required ones. `null`: the call is
+    /// refused.
     pub fn set_summary(&self, more: &Value) {
         let mut summary = json!({
             "StreamName": "clicks", "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
@@ -199,32 +200,32 @@ impl Scripted {
         lock(&self.memory).summary = more.is_object().then_some(summary);
     }
 
-    /// Answers what is no call of Kinesis.
+    /// Sets the rule for requests that are not calls of Kinesis.
     pub fn set_other(&self, rule: impl FnMut(&Asked) -> (u16, String) + Send + 'static) {
         lock(&self.memory).other = Box::new(rule);
     }
 
-    /// What [`serve_on`] needs, and where to run it.
+    /// What [`serve_on`] needs, and the runtime for it.
     pub fn parts(&self) -> (Arc<Mutex<Memory>>, &Runtime) {
         (Arc::clone(&self.memory), self.runtime.as_ref().expect("it runs until it is dropped"))
     }
 
-    /// Every answer comes this much later.
+    /// Sends every answer this much later.
     pub fn set_delay(&self, delay: Duration) {
         lock(&self.memory).delay = delay;
     }
 
-    /// From now on the server's clock differs by so many seconds, as all its answers say.
+    /// From now on the server's clock, as in all its answers, differs by this number of seconds.
     pub fn set_clock(&self, seconds: i64) {
         lock(&self.memory).clock = Some(seconds);
     }
 
-    /// Every put so far, whatever became of it.
+    /// Every put so far, with any result.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.memory).calls.clone()
     }
 
-    /// The events that the stream holds, in its order.
+    /// The events in the stream, in its order.
     pub fn written(&self) -> Vec<Sent> {
         lock(&self.memory).written.clone()
     }
@@ -233,17 +234,17 @@ impl Scripted {
         lock(&self.memory).written.len()
     }
 
-    /// The most records with one key that were ever in flight together.
+    /// Maximum number of records with one key that were in flight together.
     pub fn most_of_a_key(&self) -> usize {
         lock(&self.memory).most_of_a_key
     }
 
-    /// The most puts that were ever in flight together.
+    /// Maximum number of puts that were in flight together.
     pub fn most_puts(&self) -> usize {
         lock(&self.memory).most_puts
     }
 
-    /// By key, what `field` of the events says, each counted where it first arrived.
+    /// The values of `field` of the events by key, in the order in which each event first arrived.
     pub fn first_arrivals(&self, field: &str) -> BTreeMap<String, Vec<Value>> {
         first_arrivals(&self.written(), field)
     }
@@ -282,17 +283,17 @@ async fn accept(listener: TcpListener, memory: Arc<Mutex<Memory>>) {
     }
 }
 
-/// Serves one connection, whatever it runs over.
+/// Serves one connection over any transport.
 pub async fn serve_on<S>(stream: S, memory: Arc<Mutex<Memory>>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     let service = service_fn(move |request| answer(request, Arc::clone(&memory)));
-    // A connection that a script cuts is an error here, and wanted.
+    // A connection that a rule cuts is an expected error.
     drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
 
-/// Counts a put as in flight until it is answered, or its sender gave up.
+/// Counts a put as in flight until it is answered or its sender has given up.
 struct InFlight {
     memory: Arc<Mutex<Memory>>,
     keys: Vec<String>,
@@ -308,7 +309,7 @@ impl Drop for InFlight {
     }
 }
 
-/// Who signed: the access key and the session token.
+/// The access key and the session token that signed it.
 fn signer(headers: &hyper::HeaderMap) -> (String, String) {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = text("authorization").split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
@@ -330,7 +331,7 @@ fn arrived(
         Some(list) => list.iter().map(record).collect(),
         None => vec![record(body)],
     };
-    // Of one record a key counts once.
+    // A key counts once for each record.
     let keys_of =
         |record: &Sent| -> BTreeSet<_> { record.events().into_iter().map(|event| event.key).collect() };
     let keys: Vec<_> = records.iter().flat_map(keys_of).collect();
@@ -360,7 +361,7 @@ fn arrived(
     (InFlight { memory: Arc::clone(memory), keys }, call, answer, delay)
 }
 
-/// Writes a record and gives what Kinesis says of it.
+/// Writes a record and returns its result in the answer.
 fn write(memory: &mut Memory, record: &Sent) -> Value {
     memory.written.extend(record.events());
     let shard = record.key.bytes().map(u32::from).sum::<u32>() % 4;
@@ -383,7 +384,7 @@ async fn answer(
     let is_late = signed.is_none_or(|at| at.duration_since(there).abs() > jiff::SignedDuration::from_mins(5));
     let is_kinesis = !text("x-amz-target").is_empty();
     let mut response = if is_late {
-        // A body that is not read would close the connection.
+        // The connection would close if the body were not read.
         drop(to_bytes(Body::new(request.into_body()), 16 << 20).await);
         let said = format!("Signature expired: {signed:?} is now earlier than {there}");
         let (code, body) = if is_kinesis {
@@ -453,13 +454,13 @@ async fn answer_in_time(
     response.header("x-amzn-requestid", "r").body(Body::from(body.to_string())).map_err(std::io::Error::other)
 }
 
-/// Writes the records of a call, and gives what Kinesis says of each.
+/// Writes the records of a call, and returns their results in the answer.
 fn write_all(memory: &Mutex<Memory>, call: &Call) -> Vec<Value> {
     let mut memory = lock(memory);
     call.records.iter().map(|record| write(&mut memory, record)).collect()
 }
 
-/// An answer that comes whole; what it says was written is.
+/// A complete answer. The records that it reports as written are written.
 fn body_of(answer: &Answer, memory: &Mutex<Memory>, call: &Call) -> (u16, Value) {
     let success = |mut results: Vec<Value>| match results.pop() {
         Some(only) if call.operation == "PutRecord" => only,
@@ -490,7 +491,7 @@ fn body_of(answer: &Answer, memory: &Mutex<Memory>, call: &Call) -> (u16, Value)
     }
 }
 
-/// What does not put records.
+/// Answers requests that put no records.
 fn besides(operation: &str, asked: &Asked, memory: &Mutex<Memory>) -> Result<Response<Body>, std::io::Error> {
     let mut memory = lock(memory);
     let (status, body) = match (operation, &memory.summary) {

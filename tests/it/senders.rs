@@ -1,4 +1,4 @@
-//! Senders that are in a hurry: they end right after they have sent, or ask before they send a large body.
+//! Senders in a hurry: they end right after they have sent, or ask before they send a large body.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn a_request_that_arrived_whole_is_taken_though_its_sender_has_gone() {
     for sender in 0..200 {
         let mut connection = Connection::open(running.address).unwrap();
         connection.write(&track(&format!("user-{sender}"))).unwrap();
-        // Closed here, at once.
+        // Closed here at once.
     }
     wait_until("every event is taken", || accepted(&running) == 200);
     running.wait_settled(200);
@@ -89,7 +89,7 @@ fn a_head_above_64_kib_is_refused_whatever_is_in_it_and_one_below_is_taken() {
     let body = br#"{"userId":"u","event":"e"}"#;
     for (bytes, status) in [(60_000, 200), (66_000, 431), (100_000, 431), (200_000, 431)] {
         let mut connection = Connection::open(running.address).unwrap();
-        // The largest is refused while it is still being sent.
+        // The largest body is refused while it is still being sent.
         drop(connection.write(&request("POST", "/v1/track", &with(bytes), body)));
         match connection.answer(false) {
             Ok(reply) => assert_eq!(reply.status, status, "{bytes}: {reply:?}"),

@@ -1,5 +1,5 @@
-//! Setting up in the window, by labels, against an account of our own. Each test runs in a process of its own, because
-//! the AWS environment (keys, profiles, the AWS CLI) is the process's.
+//! Set-up in the window, by labels, with an account of the test's own. Each test runs in a process of its own, since
+//! the AWS environment (keys, profiles, the AWS CLI) belongs to the process.
 
 use std::{
     path::Path,
@@ -20,7 +20,7 @@ use crate::desk::{
 };
 use crate::window::send;
 
-/// Where the process that runs the test itself finds its AWS files.
+/// The variable with the AWS files of the process that runs the test itself.
 const INSIDE: &str = "SETUP_TEST_FILES";
 
 #[expect(clippy::disallowed_methods, reason = "the outer process tells the inner one where its files are")]
@@ -28,7 +28,7 @@ fn inside() -> Option<std::path::PathBuf> {
     std::env::var_os(INSIDE).map(Into::into)
 }
 
-/// Runs the test that calls it in a process with an AWS environment of its own; true there.
+/// Runs the calling test again in a process with an AWS environment of its own. Returns true there.
 fn in_own_process(name: &str, prepare: impl FnOnce(&Path)) -> bool {
     if inside().is_some() {
         return true;
@@ -57,7 +57,7 @@ fn in_own_process(name: &str, prepare: impl FnOnce(&Path)) -> bool {
     false
 }
 
-/// The stream “clicks” of a server at this address.
+/// Sets the stream “clicks” of the server at this address.
 pub fn use_server(config: &mut Config, url: &str) {
     config.destination.kind = DestinationKind::Kinesis;
     "eu-west-1".clone_into(&mut config.destination.region);
@@ -72,7 +72,7 @@ pub fn with_stream(account: &Account) -> Desk {
     open(config)
 }
 
-/// The same, typed and not applied: nothing of AWS is in force.
+/// The same, typed and not applied: no AWS destination is in force.
 pub fn with_draft(account: &Account) -> Desk {
     let mut config = settings();
     "eu-west-1".clone_into(&mut config.destination.region);
@@ -84,7 +84,7 @@ pub fn with_draft(account: &Account) -> Desk {
     desk
 }
 
-/// A window on an account that lets nothing be put, with so many events that wait.
+/// A window on an account that denies every put, with this number of waiting events.
 pub fn with_waiting(account: &Account, events: usize) -> Desk {
     account.deny_puts();
     let mut desk = with_stream(account);
@@ -98,7 +98,7 @@ pub fn with_waiting(account: &Account, events: usize) -> Desk {
     desk
 }
 
-/// Leads that window to another account's server, and sets aside what waits.
+/// Changes that window to another account's server, and sets the waiting events aside.
 pub fn set_aside_for(window: &mut Window, to: &Account) {
     retype(window, "Other server", &to.url);
     let aside = window
@@ -231,7 +231,7 @@ fn profiles(files: &Path) {
     std::fs::write(files.join("credentials"), keys).expect("the folder is ours");
 }
 
-/// An `aws` that writes down how it was called, and goes on when it is let.
+/// An `aws` that records its arguments, and ends when it is permitted to.
 fn with_cli(files: &Path) {
     profiles(files);
     let bin = files.join("bin");
@@ -243,7 +243,7 @@ fn with_cli(files: &Path) {
     std::fs::set_permissions(&aws, mode).expect("it is ours");
 }
 
-/// An `aws` with a version, which does this when it is asked to sign in.
+/// An `aws` with a version, and with this script for a sign-in.
 fn with_cli_that(files: &Path, version: &str, sign_in: &str) {
     profiles(files);
     let config = std::fs::read_to_string(files.join("config")).expect("it is there");
@@ -293,7 +293,7 @@ fn a_profile_is_chosen_from_aws_s_files_and_says_what_it_is() {
     wait_for(window, "an answer", |window| says(window, USER_ARN));
 }
 
-/// The last of the buttons is beside what failed.
+/// Presses the last of the buttons, which is beside the failed step.
 fn sign_in(window: &mut Window) {
     window.get_all_by_label("Sign in").last().expect("a button").scroll_to_me();
     window.run();
@@ -323,7 +323,7 @@ fn an_sso_sign_in_that_has_run_out_is_made_again_from_here() {
     assert_eq!(called.trim(), "sso login --profile=work");
 }
 
-/// It prints more than a pipe holds, then the page and the code, and waits.
+/// Prints more than a pipe holds, then the page and the code, and waits.
 const WITHOUT_A_BROWSER: &str = "i=0; while [ $i -lt 3000 ]; do echo 'opening the page in your default browser failed: no display'; i=$((i+1)); done\n\
                                  echo; echo 'If the browser does not open, open the following URL:'; echo\n\
                                  echo 'https://x.awsapps.com/start/#/device'; echo; echo 'Then enter the code:'; echo\n\
@@ -434,7 +434,7 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
     assert_eq!(account.records("clicks").len(), 1);
 }
 
-/// A window on an account that lets nothing be put, with three events that wait; the draft leads to the other account.
+/// A window on an account that denies every put, with three waiting events and a draft for the other account.
 fn about_to_switch(from: &Account, to: &Account) -> Desk {
     let mut desk = with_waiting(from, 3);
     let window = &mut desk.window;
@@ -523,7 +523,7 @@ fn destinations_are_kept_by_name_and_switched_back_and_forth() {
     wait_for(window, "it to go", |window| !says(window, "Destination Production"));
 }
 
-/// Counts what a newcomer does: a click, or a field filled in.
+/// Counts the actions of a new user: a click, or a field that is filled in.
 struct Newcomer<'a> {
     window: &'a mut Window,
     inputs: usize,
@@ -585,7 +585,7 @@ fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_a
     assert_eq!((newcomer.inputs, account.records("clickstream").len()), (10, 2));
 }
 
-/// The policy step with a policy that is whole; without an access key, since no test has a keychain.
+/// The policy step with a complete policy, without an access key, since no test has a keychain.
 fn about_to_attach(account: &Account) -> Desk {
     let mut desk = with_draft(account);
     let window = &mut desk.window;
@@ -805,7 +805,6 @@ fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
     assert!(file.contains("keep_events = 4321"), "{file}");
 }
 
-/// Puts this text into a field in the place of what it holds.
 #[test]
 fn a_call_whose_answer_was_lost_is_undone_or_named() {
     if !in_own_process("a_call_whose_answer_was_lost_is_undone_or_named", |_| {}) {
@@ -818,7 +817,7 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
         click(&mut desk.window, "Make these 3 calls");
         (account, desk)
     };
-    // Whose a policy of that name is, nobody knows.
+    // The owner of a policy with that name is unknown.
     let (account, mut desk) = losing("CreatePolicy");
     let window = &mut desk.window;
     wait_for(window, "the undoing", |window| {
@@ -829,7 +828,7 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
     window.get_by_label("DeleteUser: passed");
     assert_eq!(account.iam(), [format!("policy/arn:aws:iam::{ACCOUNT_ID}:policy/tributary-clicks")]);
 
-    // A failure of IAM's own may come after the deed.
+    // IAM's own failure may come after the action was done.
     let account = Account::start(&["clicks"]);
     account.set_rule(|asked| {
         if asked.action == "CreatePolicy" {
@@ -844,7 +843,7 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
         says(window, "Something may be left behind: check the list above")
     });
 
-    // What was done to a user of our own is undone.
+    // What was done to a user that the program created is undone.
     let (account, mut desk) = losing("AttachUserPolicy");
     let window = &mut desk.window;
     wait_for(window, "the undoing", |window| says(window, "Nothing was left behind."));
@@ -852,7 +851,7 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
     assert_eq!(account.iam(), [""; 0]);
 }
 
-/// What AWS says of a stream with a customer key.
+/// AWS's answer about a stream with a customer key.
 fn clicks_encrypted_with(key: &str) -> Reply {
     Reply::Body(serde_json::json!({ "StreamDescriptionSummary": {
         "StreamName": "clicks", "StreamARN": format!("arn:aws:kinesis:eu-west-1:{ACCOUNT_ID}:stream/clicks"),
@@ -910,7 +909,7 @@ fn a_customer_key_that_a_check_found_is_its_stream_s_and_not_the_next_one_s() {
     assert_eq!(value(window, "ARN of the KMS key"), key);
     retype(window, "Stream name", "orders");
     assert!(!says(window, "kms:GenerateDataKey") && !says(window, "ARN of the KMS key"));
-    // One that the user gave is the user's.
+    // A key that the user gave belongs to the user.
     flip(window, "Policy allows: Customer key");
     type_into(window, "ARN of the KMS key", &key);
     retype(window, "Stream name", "others");
@@ -969,7 +968,7 @@ fn typing_goes_on_while_a_bar_or_a_banner_appears() {
     window.get_by_role_and_label(Role::Button, "Apply");
     let typed = value(window, "Stream name");
     assert!(["abc", "clicksabc"].contains(&&*typed), "{typed}");
-    // Events wait for a stream that takes none.
+    // Events wait for a stream that accepts none.
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"u","event":"Waiting"}"#), 200);
     wait_for(window, "the banner", |window| says(window, "Blocked"));
     key(window, "d");
@@ -1035,7 +1034,7 @@ fn the_policy_for_a_role_comes_with_who_may_assume_it_and_the_external_id() {
     assert!(says(window, "aws_iam_role") && says(window, "tributary-1"));
 }
 
-/// Whether it says that this is nobody who may assume a role.
+/// Whether the window shows the rule for identities that may assume a role.
 fn policy_rule(window: &Window) -> bool {
     let rule = tributary::policy::check_trusted("nobody").expect_err("a name is no ARN");
     says(window, &rule[1..])
@@ -1170,7 +1169,7 @@ fn a_profile_that_is_written_while_the_window_looks_is_found() {
     wait_for(window, "the profile", |window| says(window, "Its keys are in AWS's file"));
 }
 
-/// What the settings file says of them.
+/// These values in the settings file.
 fn delivery_settings(desk: &Desk) -> [Option<String>; 3] {
     let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
     let of = |name: &str| {
@@ -1263,7 +1262,7 @@ fn the_check_of_a_draft_with_aggregation_says_what_readers_get() {
     wait_for(window, "the check", |window| says(window, "The check found no problem."));
     window.get_by_label("The stream takes aggregated records: passed");
     assert!(says(window, "a reader without de-aggregation gets one binary record"));
-    // Its size does not matter to the check, the way does.
+    // The size does not change what the check tests, the operation does.
     resize(window, "100 KiB");
     assert!(says(window, "Checked at "));
     choose(window, "none");

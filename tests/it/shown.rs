@@ -1,5 +1,5 @@
-//! What a sender chose is shown as text: no terminal obeys it, no bidirectional character reorders a line, and no
-//! spreadsheet calculates it.
+//! Text of a sender is shown as text: no terminal obeys it, no bidirectional character reorders a line, and no
+//! spreadsheet evaluates it.
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -17,7 +17,7 @@ const NAME: &str = "Red \u{1b}[31m\u{9b}1m\u{202e}txt";
 const USER: &str = "user\u{7f}\u{2066}-1";
 const ID: &str = "id\u{8}\u{200f}-1";
 
-/// Control characters as JSON text has them: C0 as escapes, the others as they are.
+/// Control characters in the form of JSON text: C0 as escapes, the others as they are.
 fn event() -> String {
     json!({ "type": "track", "userId": USER, "event": NAME, "messageId": ID, "p": "\u{85}\u{202d}\u{1b}" })
         .to_string()
@@ -29,7 +29,7 @@ fn is_control(c: char) -> bool {
             .contains(c)
 }
 
-/// What the command prints, which holds no control characters but the ends of lines.
+/// The output of the command, which has no control characters but line ends.
 fn printed(home: &Home, words: &[&str]) -> String {
     let ended = home.run(words);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
@@ -109,7 +109,7 @@ fn a_cell_that_a_spreadsheet_would_calculate_begins_with_an_apostrophe_unless_ra
     serve.stop();
 }
 
-/// Nothing that is drawn holds a control character; what can be read of it holds `text`.
+/// Nothing that is drawn has a control character, and the readable texts contain `text`.
 fn shows(window: &mut Window, text: &str) {
     wait_for(window, text, |window| says(window, text));
     let nodes = window.query_all_by_label_contains("").map(|node| node.accesskit_node());

@@ -1,4 +1,4 @@
-//! What the program finds again at its next start, and what it offers where it cannot start.
+//! What the program finds again at its next start, and what it offers if it cannot start.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +17,7 @@ use crate::{
     wire::wait_for,
 };
 
-/// The address that each start was asked for.
+/// The address of each start.
 type Starts = Arc<Mutex<Vec<Option<SocketAddr>>>>;
 
 /// A window whose engine does not start, and the address of each try.
@@ -43,7 +43,7 @@ fn theme_and_zoom_are_the_same_at_the_next_start() {
     desk.window.run();
     let Desk { window, files } = desk;
     drop(window);
-    // The harness chooses a theme of its own after the start: `.ci/starts` looks at the real window.
+    // The harness sets a theme of its own after the start: `.ci/starts` tests the real window.
     let kept =
         std::fs::read_to_string(files.path().join("data/window.json")).expect("the window kept its look");
     assert!(kept.contains(r#""theme": "light""#), "{kept}");

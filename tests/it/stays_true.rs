@@ -1,4 +1,4 @@
-//! What each place of the window says is so, and stays so while things change around it.
+//! What each place of the window says is true, and stays true while things change around it.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -98,7 +98,7 @@ fn failed_lines_say_that_they_were_resent_though_one_is_open() {
     window.hover_at(pos2(400.0, 10.0));
     wait_for(window, "their new state", |window| are_all(window, 3, "Resent"));
     wait_for(window, "the way to newer ones", |window| is_button(window, "Show newer events"));
-    // It does not depend on where the pointer is.
+    // It does not depend on the position of the pointer.
     window.get_all_by_role(Role::Row).last().expect("a line").click();
     window.run_steps(8);
     assert!(is_button(window, "Show newer events"));
@@ -180,7 +180,7 @@ fn a_source_s_rate_is_the_rate_of_the_status_line() {
     let window = &mut desk.window;
     go(window, "Sources");
     let is_at = |window: &Window, label: &str| window.query_all_by_label(label).next().is_some();
-    // A rate is gone after three seconds: a busy machine gets more than one event to show one of.
+    // A rate is shown for three seconds: on a busy machine more than one event is needed to see one.
     let is_the_same = (0..10).any(|_| {
         send_seen(window);
         (0..300).any(|_| {

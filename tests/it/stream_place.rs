@@ -1,4 +1,4 @@
-//! The Stream place: where reading starts, which shard, what is looked through, what fits the filter.
+//! The Stream place: where reading starts, which shard is read, how far it looks, and what the filter matches.
 
 use std::{io::Write as _, path::Path};
 
@@ -14,12 +14,12 @@ use crate::{
     window::rows,
 };
 
-/// Puts records of others than us into the practice stream: key and data.
+/// Puts records of other producers into the practice stream: key and data.
 fn put(desk: &Desk, records: &[(&str, Vec<u8>)]) -> Vec<String> {
     put_into(&desk.files.path().join("data"), records)
 }
 
-/// The same of the engine on that data folder.
+/// The same for the engine on that data folder.
 pub fn put_into(data_dir: &Path, records: &[(&str, Vec<u8>)]) -> Vec<String> {
     let access =
         Whereabouts::read(data_dir).expect("a running engine").practice.expect("the practice stream");
@@ -48,7 +48,7 @@ pub fn gzip(data: &[u8]) -> Vec<u8> {
     gzip.finish().expect("into memory")
 }
 
-/// As aws-kinesis-agg makes it: `{"n":1}` of ada, base64 of `{"n":2}` of bob, and two bytes of ada.
+/// In the form of aws-kinesis-agg: `{"n":1}` of ada, base64 of `{"n":2}` of bob, and two bytes of ada.
 pub fn aggregated() -> Vec<u8> {
     let hex = "f3899ac20a036164610a03626f6212273137303134313138333436303436393233313733313638373330333731353838343130353732381a0b08001a077b226e223a317d1a12080110001a0c65794a75496a6f7966513d3d1a0608001a02ff005845f636416aaf537043c37a3fc6548d";
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
@@ -63,7 +63,7 @@ fn open_row(window: &mut Window, number: usize) {
 fn records_of_every_kind_are_looked_through() {
     let mut desk = stream_place();
     let event = br#"{"type":"track","event":"Seen","n":1.10}"#;
-    // One shard, so that they stand in this order.
+    // One shard, so that they are in this order.
     put(
         &desk,
         &[("k", gzip(event)), ("k", STANDARD.encode(gzip(event)).into()), ("k", b"\xff\x00ab".to_vec())],
@@ -149,7 +149,7 @@ fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
         .expect("the practice stream");
     let client = conformance::client(&access.endpoint_url, &access.access_key_id, &access.secret_access_key);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    // The shard of this key owns the hashes from 8 to b in their first hexadecimal digit.
+    // The shard of this key owns the hashes whose first hexadecimal digit is 8 to b.
     let split = client.split_shard().stream_name(PRACTICE_STREAM).shard_to_split("shardId-000000000002");
     let split = split.new_starting_hash_key((0xa_u128 << 124).to_string());
     runtime.block_on(split.send()).expect("split");
@@ -160,7 +160,7 @@ fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
     assert!(says(window, &numbers[0]) && says(window, "shardId-000000000004"));
     window.get_by_role_and_label(Role::Button, "Close").click();
     window.run();
-    // From the beginning too, when the parent is closed already.
+    // Also from the beginning, with the parent closed already.
     press(window, "New ones only");
     wait_for(window, "nothing yet", |window| says(window, "Waiting for the next record"));
     press(window, "Oldest");

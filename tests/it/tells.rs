@@ -1,5 +1,5 @@
-//! What the window says of limits, faults and events is what is so: the value in force, the newest reason, what came of an
-//! event and how often.
+//! The window tells the truth about limits, errors and events: the value in force, the newest reason, the result of an
+//! event and how often it was put.
 
 use std::sync::{
     Arc,
@@ -21,7 +21,7 @@ use crate::{
     window::{is_run_with_keys, lines, search, send_seen},
 };
 
-/// No disk is as large: so much is never free.
+/// More than any disk has free.
 const PEBIBYTE: u64 = 1 << 50;
 
 fn is_button(window: &Window, label: &str) -> bool {
@@ -52,7 +52,7 @@ fn limits_are_shown_as_they_are_and_stay_as_they_are_until_they_are_edited() {
         assert!(painted.iter().any(|text| text == value), "{value}: {painted:?}");
     }
     assert!(!is_button(window, "Apply") && !is_button(window, "Revert"), "nothing was touched");
-    // A look into each field, without a change.
+    // Focuses each field without a change.
     for field in ["Spool size limit", "Keep free on the disk", "Keep in the log"] {
         window.get_by_role_and_label(Role::SpinButton, field).focus();
         window.run();
@@ -98,7 +98,7 @@ fn an_address_that_is_to_be_closed_is_called_open_until_then() {
     assert!(says(window, "Other computers can reach this endpoint"), "the one in force");
 }
 
-// An endpoint that takes nothing.
+// An endpoint that accepts nothing.
 
 #[test]
 fn an_endpoint_that_refuses_everything_is_not_said_to_accept_an_event() {
@@ -136,7 +136,7 @@ fn a_disk_with_too_little_free_space_is_told_with_its_setting_and_both_sizes() {
     window.get_by_role_and_label(Role::SpinButton, "Keep free on the disk");
 }
 
-// Events that were sent again.
+// Events that were resent.
 
 #[test]
 fn a_replayed_event_says_that_it_is_one_and_which_it_repeats() {

@@ -1,4 +1,4 @@
-//! The Test place: composing as a form and as JSON, what is sent, runs of many events, and the record read back.
+//! The Test place: composing as a form and as JSON, sending, runs of many events, and the record that is read back.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn flip(window: &mut Window, label: &str) {
     window.run();
 }
 
-/// Replaces what is in a field.
+/// Replaces the content of a field.
 fn put(window: &mut Window, label: &str, text: &str) {
     window.get_by_role_and_label(Role::TextInput, label).focus();
     window.run();
@@ -301,7 +301,7 @@ fn a_run_sends_what_was_asked_for_as_random_users() {
     wait_for(window, "the end of the run", |window| {
         says(window, "100 of 100 accepted. All events were sent.")
     });
-    // Not `run`: while events flow, the window is drawn again and again.
+    // Not `run`: while events flow, the window is always drawn again.
     window.get_by_role_and_label(Role::Button, "Stream").click();
     wait_for(window, "all records", |window| says(window, "100 read"));
     assert!(says(window, "test-user-"));

@@ -1,4 +1,4 @@
-//! An https endpoint: senders that trust its certificate, a certificate that is renewed, and files that cannot be used.
+//! An https endpoint: senders that trust its certificate, a renewed certificate, and files that cannot be used.
 
 use std::{
     io::{Read, Write},
@@ -23,7 +23,7 @@ pub fn certificate() -> CertifiedKey<KeyPair> {
     rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
 }
 
-/// A home whose endpoint has this certificate; gives also what senders have to trust.
+/// A home whose endpoint has this certificate, and the certificate that senders must trust.
 pub fn home(certified: &CertifiedKey<KeyPair>) -> Home {
     let home = Home::new("");
     let dir = home.settings_file().parent().expect("a folder").to_owned();
@@ -42,7 +42,7 @@ fn write_pair(home: &Home, certified: &CertifiedKey<KeyPair>) {
     std::fs::write(dir.join("cert.pem"), certified.cert.pem()).expect("the folder is ours");
 }
 
-/// Where senders from outside go; `Serve::address` is the program's own way in.
+/// The address for senders. `Serve::address` is the one for the program's own test events.
 pub fn outside(serve: &Serve) -> SocketAddr {
     wait_for("it says where it listens", || {
         let log = serve.log();
@@ -51,7 +51,7 @@ pub fn outside(serve: &Serve) -> SocketAddr {
     })
 }
 
-/// One request by a sender that trusts this certificate alone.
+/// Sends one request and trusts only this certificate.
 pub fn post(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).expect("a certificate");

@@ -1,4 +1,4 @@
-//! What the window and the status say is so at that moment: the state, the next try, ticks, counts and charts.
+//! The window and the status are true at every moment: the state, the next try, ticks, counts and charts.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -77,12 +77,12 @@ fn a_put_is_made_at_the_moment_that_is_shown_for_it() {
         post(running.address, 0);
         running.wait_settled(1);
         post(running.address, 1);
-        // The moment that was shown, by how many puts had been made before.
+        // The published time of the next try, and the number of puts before it.
         let mut shown: Vec<(usize, Millis)> = Vec::new();
         wait_until("nine failed puts", || {
             let before = server.calls().len();
             let status = running.engine.status();
-            // One that is over may be shown a little longer.
+            // A time that has passed may be published a little longer.
             if let ForwarderState::Offline { next_try, .. } = status.forwarder
                 && next_try > now_ms() + 50
                 && server.calls().len() == before
@@ -103,7 +103,7 @@ fn a_put_is_made_at_the_moment_that_is_shown_for_it() {
     }
 }
 
-/// Nothing listens there.
+/// The address of a closed port.
 fn dead_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

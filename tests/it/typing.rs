@@ -1,5 +1,5 @@
-//! What is typed or pressed has an effect that can be seen: a value that is refused stays to be corrected, a list and the
-//! palette do what the keyboard asks, and a program that does not start is named.
+//! Typing and pressing has a visible effect: a refused value stays to be corrected, lists and the palette follow the
+//! keyboard, and a program that does not start is named.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -31,7 +31,7 @@ fn is_enabled(window: &Window, button: &str) -> bool {
     !window.get_by_role_and_label(Role::Button, button).accesskit_node().is_disabled()
 }
 
-/// Replaces what a field for a number has.
+/// Replaces the number in a field.
 fn set_number(window: &mut Window, field: &str, text: &str) {
     window.get_by_role_and_label(Role::SpinButton, field).focus();
     settle(window);
@@ -221,7 +221,7 @@ fn a_state_and_a_type_are_found_as_they_are_shown() {
     let mut desk = open(settings());
     let window = &mut desk.window;
     send_seen(window);
-    // A line that none of the searches finds.
+    // A line that no search finds.
     let without_user =
         wire::send(address(window), "POST", "/v1/page", &key_header("test-key-1234"), br#"{"name":"Home"}"#);
     assert_eq!(without_user.status, 400);
@@ -257,7 +257,7 @@ fn no_button_in_a_step_leads_to_that_step() {
     });
     let mut desk = with_draft(&account);
     let window = &mut desk.window;
-    // Nothing answers there: the remedy is the address, which is in this step.
+    // A closed port: the remedy is the address, which is in this step.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let free = taken.local_addr().expect("its address");
     drop(taken);
@@ -266,14 +266,14 @@ fn no_button_in_a_step_leads_to_that_step() {
     wait_for(window, "the answer", |window| says(window, "Nothing listens"));
     settle(window);
     assert!(window.query_by_label("Set up › Stream").is_none(), "one is there already");
-    // From another step it leads there.
+    // From another step the remedy leads there.
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Set up › Stream"));
 }
 
 #[test]
 fn what_is_reverted_can_be_checked_at_once() {
-    // It takes the connection, and never answers.
+    // A server that accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     if !is_run_with_keys("typing::what_is_reverted_can_be_checked_at_once") {
         return;
@@ -316,7 +316,7 @@ fn a_settings_file_that_no_program_opens_is_said() {
     let window = &mut desk.window;
     go(window, "Settings");
     click(window, "Open settings file");
-    // The launcher looks for a program for as long as that takes.
+    // The launcher searches for a program as long as it takes.
     for _ in 0..8 {
         window.step();
         std::thread::sleep(Duration::from_millis(50));
@@ -329,7 +329,7 @@ fn a_settings_file_that_no_program_opens_is_said() {
     assert!(says(window, &path.display().to_string()));
 }
 
-/// Runs the test once more, in a process of its own whose only launcher is this script.
+/// Runs the test again in a process of its own whose only launcher is this script.
 #[cfg(target_os = "linux")]
 fn is_run_with_launcher(test: &str, script: &str) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
@@ -348,7 +348,7 @@ fn is_run_with_launcher(test: &str, script: &str) -> bool {
     let program = std::env::current_exe().expect("the tests' own program");
     let mut again = std::process::Command::new(program);
     again.args(["--exact", test, "--nocapture"]).env("GATE", &gate);
-    // No other launcher is there.
+    // There is no other launcher.
     again.env("PATH", folder.path());
     let ended = again.output().expect("it starts");
     let said = [ended.stdout, ended.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

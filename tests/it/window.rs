@@ -1,4 +1,4 @@
-//! The window, driven by the labels that a screen reader reads, over the real engine. No display is needed.
+//! The window over the real engine, used by the labels that a screen reader reads. No display is needed.
 
 use std::{
     net::SocketAddr,
@@ -28,12 +28,12 @@ use crate::{
     wire,
 };
 
-/// The practice stream answers as AWS does when no policy allows anything.
+/// Makes the practice stream answer as AWS does if no policy allows anything.
 pub fn denied(engine: &Engine) {
     engine.practice().set_faults(Faults { access_denied: true, ..Faults::default() });
 }
 
-/// A stream of AWS and a profile that no file has: blocked without a call to anybody.
+/// A stream of AWS and a profile that is in no file: blocked without any call.
 pub fn without_profile() -> Config {
     let mut config = settings();
     config.destination.kind = DestinationKind::Kinesis;
@@ -169,7 +169,7 @@ fn a_test_event_is_followed_to_its_shard_and_sequence_number() {
     window.get_by_label("base64 of JSON");
 }
 
-/// How many rows of a table are there, each at a place where it can be clicked.
+/// The number of rows of a table that are at a position where they can be clicked.
 pub fn rows(window: &Window) -> usize {
     let mut count = 0;
     for row in window.query_all_by_role(Role::Row) {
@@ -186,7 +186,7 @@ fn a_row_is_announced_only_where_it_can_be_clicked() {
     for (place, count) in [("Live", 1), ("Stream", 2)] {
         go(window, place);
         send_seen(window);
-        // Looks at every single frame.
+        // Checks every single frame.
         wait_for(window, place, |window| rows(window) == count);
     }
 }
@@ -236,7 +236,7 @@ fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
     window.get_by_label("Where events go, and what AWS needs for it");
 }
 
-/// AWS keys come from the environment, which a test cannot change for itself: it runs once more as a process of its own.
+/// AWS keys come from the environment, which a test cannot change for itself: it runs again as a process of its own.
 pub fn is_run_with_keys(test: &str) -> bool {
     const MARK: &str = "TRIBUTARY_TEST_HAS_KEYS";
     #[expect(clippy::disallowed_methods, reason = "whether this is that process")]
@@ -284,7 +284,7 @@ fn an_event_that_is_refused_is_shown_and_can_be_set_aside() {
     for event in ["odd", "behind"] {
         assert_eq!(send("bad", event).status, 200);
     }
-    // Only what is taken after the refusal says that it was not the destination's.
+    // Only an event that is taken after the refusal shows that the destination was not the reason.
     wait_for(window, "the first refusal", |_| server.calls().iter().any(|call| call.holds("odd")));
     assert_eq!(send("good", "e").status, 200);
     wait_for(window, "the others", |_| server.written_count() == 1);
@@ -310,7 +310,7 @@ fn the_check_of_the_practice_stream_passes() {
     window.get_by_label("Records can be put: passed");
     window.get_by_label("Check: done");
 
-    // What was found is about these settings only.
+    // The result of the check is about these settings only.
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     window.get_by_label("Check: open");
@@ -388,7 +388,7 @@ fn sources_are_added_and_removed_only_after_a_question() {
     wait_for(window, "the source to go", |window| !says(window, "Copy write key of Website"));
 }
 
-/// Posts an event to the window's endpoint; gives the status of the answer.
+/// Posts an event to the window's endpoint, and returns the status of the answer.
 pub fn send(address: SocketAddr, key: &str, event: &str) -> u16 {
     let headers = format!("{}User-Agent: shop/7\r\n", key_header(key));
     wire::send(address, "POST", "/v1/track", &headers, event.as_bytes()).status
@@ -451,7 +451,7 @@ fn a_check_of_a_source_waits_for_its_next_event_and_shows_it() {
     assert!(!says(window, "Waiting for its next event"));
     window.get_by_label("Check Website").click();
     window.run();
-    // Somebody else's event, and a key of nobody, are not what it waits for.
+    // It does not wait for another user's event, or for an event with an unknown key.
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"bob","event":"Website seen"}"#), 200);
     assert_eq!(send(address, "a-mistyped-key-9876", FROM_NODE), 401);
     wait_for(window, "the stranger", |window| says(window, "Key …9876: 1 request (shop/7) turned away"));
@@ -541,7 +541,7 @@ fn an_event_that_was_sent_again_is_marked_and_leads_to_the_first_one() {
     assert!(!says(window, "Show the first one"));
 }
 
-/// Three events of two users, one of them refused; in Live.
+/// Live with three events of two users, one of them refused.
 fn with_events(desk: &mut Desk) {
     let window = &mut desk.window;
     let address = address(window);
@@ -554,7 +554,7 @@ fn with_events(desk: &mut Desk) {
     wait_for(window, "all lines", |window| lines(window).len() == 3 && says(window, "Delivered track Order"));
 }
 
-/// The names of the log's lines in sight.
+/// The labels of the visible lines of the log.
 pub fn lines(window: &Window) -> Vec<String> {
     let rows = window.query_all_by_role(Role::Row);
     rows.filter_map(|row| row.accesskit_node().label()).collect()
@@ -616,7 +616,7 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
     with_events(&mut desk);
     let window = &mut desk.window;
     let head = |window: &mut Window, name: &str| {
-        // There is no head while there is no line.
+        // Without a line there is no header.
         let is_there = |window: &Window| window.query_by_role_and_label(Role::Button, name).is_some();
         wait_for(window, name, is_there);
         window.get_by_role_and_label(Role::Button, name).click();
@@ -701,7 +701,7 @@ fn a_record_that_waits_says_which_shard_its_key_is_for() {
     wait_for(window, "its detail", |window| says(window, "\"Waiting\""));
     window.get_by_label("Record").click();
     window.run();
-    // MD5 of "a" begins with 0x0c: the first of four shards.
+    // The MD5 of "a" begins with 0x0c: the first of four shards.
     assert!(says(window, "shardId-000000000000, as the shards are now: MD5 of the key is at 5.0 %"));
 }
 
@@ -743,7 +743,7 @@ fn place_order_columns_and_saved_filters_are_found_again_next_time() {
     search(&mut window, "state:rejected");
     wait_for(&mut window, "the rejected one", |window| lines(window).len() == 1);
     window.get_by_label("Saved filters").click();
-    // A menu takes some frames to find its size.
+    // A menu needs some frames to find its size.
     window.run_steps(8);
     window.get_by_role_and_label(Role::TextInput, "Name of this filter").focus();
     window.run_steps(8);
@@ -926,7 +926,7 @@ fn a_window_rests_soon_after_traffic_and_is_not_woken_by_the_seconds_that_pass()
     });
     std::thread::sleep(Duration::from_millis(2300));
     assert_eq!(asked.load(Ordering::Relaxed), 0, "the history moves, and nobody looks at it");
-    // Live draws it, so there it moves.
+    // Live draws it, so it moves there.
     go(window, "Live");
     let delay = window.output().viewport_output.values().map(|output| output.repaint_delay).min();
     assert!(delay.is_some_and(|delay| delay <= Duration::from_secs(1)), "{delay:?}");

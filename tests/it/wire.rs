@@ -1,4 +1,4 @@
-//! HTTP as bytes on a socket, for what a polite client would not send, and for what it would hide of the answer.
+//! HTTP as bytes on a socket, for requests that a usual client would not send, and answers that it would not show.
 
 use std::{
     io::{self, Write},
@@ -8,10 +8,10 @@ use std::{
 
 use crate::reading;
 
-/// No answer takes this long, unless something is broken.
+/// Longer than any answer takes, unless something is broken.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An answer as it came.
+/// An answer.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -28,7 +28,7 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
-    /// The header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut pairs = self.head.lines().filter_map(|line| line.split_once(':'));
         pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
@@ -60,7 +60,7 @@ impl Connection {
         self.socket.write_all(request)
     }
 
-    /// Says that nothing more comes.
+    /// Ends the sending side.
     pub fn end_of_request(&mut self) -> io::Result<()> {
         self.socket.shutdown(std::net::Shutdown::Write)
     }
@@ -116,7 +116,7 @@ pub fn metric(text: &str, name: &str) -> u64 {
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{text}"))
 }
 
-/// Whether the sums in an answer of `/metrics` hold.
+/// Whether the totals in an answer of `/metrics` add up.
 pub fn adds_up(metrics: &str) -> bool {
     let [accepted, delivered, queued, failed] =
         ["accepted_total", "delivered_total", "queued_events", "failed_events"]
@@ -124,7 +124,7 @@ pub fn adds_up(metrics: &str) -> bool {
     accepted == delivered + queued + failed
 }
 
-/// Waits until `look` gives something; `what` says what never came.
+/// Waits until `look` returns a value; `what` describes what did not come.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(45);
     loop {
