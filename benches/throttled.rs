@@ -17,7 +17,7 @@ use anyhow::{Context, ensure};
 use tributary::{
     config::{Config, Operation, Source},
     delivery::{Query, ReadFrom, Record},
-    engine::{Engine, Paths, Whereabouts},
+    engine::{Engine, Paths, RunningEngine},
     event::Encoding,
     kinesis::{Access, Client, Reader},
     practice::Faults,
@@ -106,7 +106,7 @@ fn fill(address: SocketAddr) -> anyhow::Result<()> {
 /// All records of the practice stream, in the order of each shard.
 fn records(config: &Config, data_dir: &Path) -> anyhow::Result<Vec<Record>> {
     let practice =
-        Whereabouts::read(data_dir).context("no engine")?.practice.context("the practice stream")?;
+        RunningEngine::find(data_dir).context("no engine")?.practice.context("the practice stream")?;
     let access = Access {
         endpoint_url: practice.endpoint_url,
         stream: practice.stream,

@@ -1,9 +1,9 @@
 //! Tributary captures the analytics events that sites, apps and servers already send, keeps them safe on disk, and
 //! delivers every one, in order per user, to an Amazon Kinesis data stream.
 //!
-//! The map, in reading order; data flows down it. `ARCHITECTURE.md` says which module may use which.
+//! The modules in reading order; data flows down the list. `ARCHITECTURE.md` says which module may use which.
 
-// What an event is, and what becomes of it: plain data and pure decisions.
+// What an event is, and what became of it: plain data and pure decisions.
 pub mod delivery;
 pub mod event;
 
@@ -11,11 +11,11 @@ pub mod event;
 pub mod clock;
 pub mod files;
 
-// The program's own log, and the places of its own ports.
+// The program's own log, and the connection slots of its ports.
 pub mod log;
 pub mod slots;
 
-// How AWS names things, and words of a shell's command line: pure.
+// Names of AWS, and quoting for a shell's command line: pure.
 pub mod aws;
 pub mod shell;
 
@@ -25,13 +25,13 @@ pub mod policy;
 pub mod remedy;
 pub mod snippets;
 
-// The outside world, one door each.
+// The outside world, one part of it per module.
 pub mod capture;
 pub mod kinesis;
 pub mod practice;
 pub mod spool;
 
-// The event's way, and who runs it all.
+// Delivering events, and running all parts.
 pub mod engine;
 pub mod forward;
 

@@ -1,11 +1,11 @@
-//! The program's own log: lines on stderr, written by one thread. A log that cannot be written never stops, slows or
-//! ends anything else.
+//! The program's own log: lines on stderr, written by one thread. A log that cannot be written never stops or slows anything
+//! else.
 //!
 //! At most `LINES_MAX` lines wait for that thread; further ones are dropped, as are lines whose write fails (a full
 //! disk, a closed pipe). Each lost line is counted ([`lost_lines`], `tributary_log_lines_lost_total` in `/metrics`),
-//! and the first line that can be written again is preceded by one that says how many are missing.
+//! and before the next line that can be written stands one that says how many are missing.
 //!
-//! `tracing-appender` does not count failed writes, and prints to stdout and stderr itself when its reader is stuck.
+//! Not `tracing-appender`: it does not count failed writes, and prints to stdout and stderr itself when its reader is stuck.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -25,11 +25,11 @@ pub use tracing_subscriber::filter::LevelFilter;
 /// Lines that may wait to be written.
 const LINES_MAX: usize = 1_024;
 
-/// What the SDK and its HTTP say themselves is never written, whatever `TRIBUTARY_LOG` says: their lines hold whole answers,
-/// those with keys in them too, where an answer cannot be read. What matters of it comes in our own words.
+/// Lines of the SDK, its HTTP client and the keychain are never written, whatever `TRIBUTARY_LOG` says: when they cannot parse
+/// an answer, they print all of it, even one with keys. This program logs what matters itself.
 const SILENT: [&str; 6] = ["aws_", "hyper", "h2", "rustls", "zbus", "secret_service"];
 
-/// How long the end of the program waits for the lines that are not yet written.
+/// How long the end of the program waits for lines that are not written yet.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -41,11 +41,11 @@ pub fn lost_lines() -> u64 {
 
 enum Message {
     Line(Vec<u8>),
-    /// Answered once everything before it is written or lost.
+    /// Answered when everything before it is written or lost.
     Flush(SyncSender<()>),
 }
 
-/// Writes what is still waiting when it is dropped, for at most a second.
+/// Dropping it writes the lines that still wait, for at most a second.
 #[derive(Debug)]
 #[must_use]
 pub struct Flush(Option<SyncSender<Message>>);
@@ -54,28 +54,28 @@ impl Drop for Flush {
     fn drop(&mut self) {
         let Some(lines) = &self.0 else { return };
         let (done, flushed) = sync_channel(1);
-        // The program goes on to end, whether they were written in time or not.
+        // The program ends whether they were written in time or not.
         if lines.try_send(Message::Flush(done)).is_ok() && flushed.recv_timeout(FLUSH_MAX).is_err() {
             LOST.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// Starts the log; `level` holds where `TRIBUTARY_LOG` says nothing else. Panics are lines of it too: the standard
-/// hook would wait for whoever reads stderr.
+/// Starts the log. `level` counts unless `TRIBUTARY_LOG` sets another one. Panics become lines of it too: the standard hook would
+/// wait for whoever reads stderr.
 pub fn start(level: LevelFilter) -> Flush {
     let filter = EnvFilter::builder()
         .with_default_directive(level.into())
         .with_env_var("TRIBUTARY_LOG")
         .from_env_lossy()
-        // Of the display it warns of what nobody can mend here.
+        // It warns of properties of the display that nobody can change here.
         .add_directive("winit=error".parse().unwrap_or_default());
     let Some(lines) = start_writer(io::stderr()) else { return Flush(None) };
     let sender = lines.clone();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(move || Line(sender.clone()))
-        // It would tell stderr of a failed write, and end the thread when that fails as well.
+        // It would report a failed write on stderr, and panic when that fails too.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
@@ -93,7 +93,7 @@ pub fn start(level: LevelFilter) -> Flush {
     Flush(Some(lines))
 }
 
-/// The last line of a program that failed: written at once, but nobody who does not read keeps it from ending.
+/// Writes the last line of a program that failed. Waits at most a second for whoever reads stderr.
 pub fn last_words(text: &str) {
     let Some(lines) = start_writer(io::stderr()) else { return };
     let flush = Flush(Some(lines));
@@ -104,7 +104,7 @@ pub fn last_words(text: &str) {
     drop(line.write_all(format!("{text}\n").as_bytes()));
 }
 
-/// `None` where the system gives no thread: then there is no log.
+/// `None`: the system gives no thread, so there is no log.
 fn start_writer(out: impl Write + Send + 'static) -> Option<SyncSender<Message>> {
     let (lines, waiting) = sync_channel(LINES_MAX);
     let write = move || write_all(&waiting, out, &LOST);
@@ -112,7 +112,7 @@ fn start_writer(out: impl Write + Send + 'static) -> Option<SyncSender<Message>>
     Some(lines)
 }
 
-/// The thread's life: ends when nobody can send a line any more.
+/// Runs on the thread, until no sender is left.
 fn write_all(waiting: &Receiver<Message>, mut out: impl Write, lost: &AtomicU64) {
     let mut told = lost.load(Ordering::Relaxed);
     for message in waiting {
@@ -120,7 +120,7 @@ fn write_all(waiting: &Receiver<Message>, mut out: impl Write, lost: &AtomicU64)
             Message::Line(line) => {
                 let missing = lost.load(Ordering::Relaxed) - told;
                 if missing > 0 {
-                    // Part of the last one may be there: this begins on a line of its own.
+                    // Part of the failed line may be written: begin a new one.
                     let notice = format!("\n{missing} lines of the log could not be written here\n");
                     if out.write_all(notice.as_bytes()).is_ok() {
                         told += missing;
@@ -135,7 +135,7 @@ fn write_all(waiting: &Receiver<Message>, mut out: impl Write, lost: &AtomicU64)
     }
 }
 
-/// Takes one line of the log: the formatter writes each in one piece. Never fails and never waits.
+/// Takes one line of the log, which the formatter writes in one piece. Never fails and never waits.
 struct Line(SyncSender<Message>);
 
 impl Write for Line {
@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// Fails as long as it is told to.
+    /// A disk that can be full.
     #[derive(Clone, Default)]
     struct Disk(Arc<Mutex<(bool, Vec<u8>)>>);
 

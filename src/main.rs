@@ -1,4 +1,4 @@
-//! From the words of the command line to a face, and from there to an exit code.
+//! From the command line to a face, and from there to an exit code.
 
 use std::{
     io,
@@ -10,9 +10,9 @@ use std::{
 use clap::Parser;
 use tributary::{
     app::{self, Offer, Problem, Running},
-    cli::{self, Cli},
+    cli::{self, Cli, Locations},
     config::{self, Config, Origin, Overrides},
-    engine::{Engine, StartError, Whereabouts},
+    engine::{Engine, RunningEngine, StartError},
     event::shown,
     log::{self, LevelFilter},
     spool::OpenError,
@@ -21,55 +21,55 @@ use tributary::{
 /// Maximum ports to try, after the one in the settings, until one is free.
 const PORTS_TRIED: u16 = 100;
 
-/// An event is made of small pieces of memory that are taken by one thread and given back by another, and the SDK takes
-/// many a call: this allocator is made for that (docs/performance.md).
+/// An event consists of small allocations that one thread makes and another frees, and the SDK makes many per call. This allocator
+/// is fast at that (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let words = Cli::parse();
-    let places = words.places();
-    let done = match words.command {
-        Some(command) => cli::run(command, &places),
-        None => window(&places),
+    let args = Cli::parse();
+    let locations = args.locations();
+    let done = match args.command {
+        Some(command) => cli::run(command, &locations),
+        None => window(&locations),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-/// The desktop app. What prevents a start is shown in the window, where it can be corrected and tried again.
-fn window(places: &cli::Places) -> anyhow::Result<bool> {
-    // What it does is in the window; what went wrong is for whoever started it, too.
+/// Runs the desktop app. What prevents its start is shown in the window, where it can be corrected.
+fn window(locations: &Locations) -> anyhow::Result<bool> {
+    // The window shows what it does; errors also go to the terminal that started it.
     let _flush = log::start(LevelFilter::WARN);
-    if show_running_window(places) {
+    if show_running_window(locations) {
         log::last_words("tributary: it is already running; its window was brought to the front");
         return Ok(true);
     }
-    let data_dir = places.data_dir().ok();
-    let places = places.clone();
-    app::run(data_dir.as_deref(), move |listen| start(&places, listen))?;
+    let data_dir = locations.data_dir().ok();
+    let locations = locations.clone();
+    app::run(data_dir.as_deref(), move |listen| start(&locations, listen))?;
     Ok(true)
 }
 
-/// Asks the Tributary that runs on the data folder, if one does, to show its window. True if it has one.
-fn show_running_window(places: &cli::Places) -> bool {
-    let running = places.data_dir().ok().and_then(|data_dir| Whereabouts::read(&data_dir));
-    running.is_some_and(|running| running.show_window() == Ok(true))
+/// Asks a Tributary that already runs on the data folder to show its window. `true`: it has one.
+fn show_running_window(locations: &Locations) -> bool {
+    let running = locations.data_dir().ok().and_then(|data_dir| RunningEngine::find(&data_dir));
+    running.is_some_and(|running| running.show_window().unwrap_or(false))
 }
 
-/// `listen`: an address that was chosen in the window, because the one in the settings cannot be used. It is written to the
-/// settings file, unless an environment variable decides the address.
-fn start(places: &cli::Places, listen: Option<SocketAddr>) -> Result<Running, Problem> {
-    let file = places.settings_file();
+/// Starts the engine for the window. `listen`: an address that the user chose in the window, because the one in the settings cannot
+/// be used. It is written to the settings file, unless an environment variable sets the address.
+fn start(locations: &Locations, listen: Option<SocketAddr>) -> Result<Running, Problem> {
+    let file = locations.settings_file();
     let problem = |error: &config::Error| settings_problem(error, file.as_deref().ok());
-    let mut loaded = places.load(&Overrides::default()).map_err(|error| problem(&error))?;
-    let paths = places.paths(&loaded).map_err(|error| problem(&error))?;
+    let mut loaded = locations.load(&Overrides::default()).map_err(|error| problem(&error))?;
+    let paths = locations.paths(&loaded).map_err(|error| problem(&error))?;
     if let Some(listen) = listen {
         let mut config = loaded.config.clone();
         config.capture.listen = listen;
@@ -84,7 +84,7 @@ fn start(places: &cli::Places, listen: Option<SocketAddr>) -> Result<Running, Pr
     }
     let (config_path, data_dir, held) = (loaded.path, paths.data_dir.clone(), loaded.held);
     let engine = Engine::start_heeding_signals(loaded.config, paths)
-        .map_err(|error| engine_problem(error, places, &config_path))?;
+        .map_err(|error| engine_problem(error, locations, &config_path))?;
     Ok(Running { engine, config_path, data_dir, held })
 }
 
@@ -98,9 +98,9 @@ fn settings_problem(error: &config::Error, file: Option<&Path>) -> Problem {
     Problem { title: "The settings cannot be used".to_owned(), details, offer }
 }
 
-fn engine_problem(error: StartError, places: &cli::Places, file: &Path) -> Problem {
+fn engine_problem(error: StartError, locations: &Locations, file: &Path) -> Problem {
     let (title, offer) = match &error {
-        StartError::Spool(OpenError::InUse(_)) if show_running_window(places) => {
+        StartError::Spool(OpenError::InUse(_)) if show_running_window(locations) => {
             ("Its window was brought to the front", Some(Offer::ShowWindow))
         }
         StartError::Spool(OpenError::InUse(_)) => {
@@ -123,7 +123,7 @@ fn engine_problem(error: StartError, places: &cli::Places, file: &Path) -> Probl
     Problem { title: title.to_owned(), details: chain(error), offer }
 }
 
-/// The next free port on that address; never one below 1024, which needs rights that not every user has.
+/// The next free port at this address; never one below 1024, for which not every user has the right.
 fn free_beside(address: SocketAddr) -> Option<SocketAddr> {
     let first = if address.port() < 1024 { Config::default().capture.listen.port() } else { address.port() };
     let ports = (first..=first.saturating_add(PORTS_TRIED)).filter(|port| *port != address.port());
@@ -131,12 +131,12 @@ fn free_beside(address: SocketAddr) -> Option<SocketAddr> {
     addresses.find(|address| TcpListener::bind(address).is_ok())
 }
 
-/// The error and its causes, a line each.
+/// The error and its causes, one line each.
 fn chain(error: impl std::error::Error + Send + Sync + 'static) -> Vec<String> {
     anyhow::Error::from(error).chain().map(ToString::to_string).collect()
 }
 
-/// The one line that says what failed.
-fn complain(error: &anyhow::Error) {
+/// Writes the one line that says what failed.
+fn print_error(error: &anyhow::Error) {
     log::last_words(&format!("tributary: {}", shown::lines(&format!("{error:#}"))));
 }

@@ -12,6 +12,8 @@ mod words;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     config::Config,
     delivery::{AwsError, Bound, Outcome, SET_ASIDE, Stuck},
@@ -99,7 +101,7 @@ impl Remedy {
 }
 
 /// A sign-in that a person makes with the AWS CLI.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// Empty: the default one.
     pub profile: String,
@@ -108,7 +110,7 @@ pub struct SignIn {
 }
 
 /// What a profile signs in with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SignInWith {
     /// AWS IAM Identity Center: `aws sso login`.
     Sso,

@@ -1,8 +1,11 @@
-//! The slots of a port: how many connections it has at a time, and who makes room when all are taken.
+//! The slots of a port: how many connections it has at a time, and which one makes room when all slots are taken.
 //!
-//! A connection that has not shown the port's key makes room for a newcomer, the oldest first. One that has shown it is
-//! never closed for one that has not. There are fewer slots for authenticated connections than slots, so that a newcomer
-//! always finds one and can show the key too. Pure bookkeeping: whoever serves the connection heeds [`Slot::wanted`].
+//! 1. An unauthenticated connection makes room for a new one, the oldest first.
+//! 2. An authenticated connection is never closed for an unauthenticated one.
+//! 3. Fewer connections may be authenticated than there are slots, so a new connection always gets a slot in which it can
+//!    authenticate itself.
+//!
+//! Bookkeeping only: whoever serves a connection closes it when [`Slot::wanted`] returns.
 
 use std::{
     collections::BTreeMap,
@@ -12,26 +15,26 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// An authenticated connection makes room for another such one after being idle for so long.
+/// After this idle time an authenticated connection makes room for another one.
 const IDLE_MIN: Duration = Duration::from_secs(1);
 
-/// How many connections there may be.
+/// Maximum numbers of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// In all.
+    /// All connections.
     pub connections: usize,
-    /// Those of [`Rank::Authenticated`].
+    /// Connections of [`Rank::Authenticated`].
     pub authenticated: usize,
 }
 
-/// What a connection has shown.
+/// Which key a connection has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// Nothing yet.
+    /// None yet.
     Unauthenticated,
-    /// The key that others may have.
+    /// The key that other programs may have.
     Authenticated,
-    /// The key that this program alone has.
+    /// The key that only this program has; such connections are not limited.
     Own,
 }
 
@@ -40,24 +43,24 @@ pub enum Rank {
 pub struct Slots {
     limits: Limits,
     state: Mutex<State>,
-    /// A slot was given back.
+    /// Notified when a slot is given back.
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    /// In the order in which they came.
+    /// By number: in the order in which they came.
     held: BTreeMap<u64, Held>,
 }
 
 #[derive(Debug)]
 struct Held {
     rank: Rank,
-    /// Requests that are under way.
+    /// Requests under way.
     requests: usize,
     idle_since: Instant,
-    /// It was asked to leave.
+    /// Whether it was asked to close.
     leaving: bool,
     wanted: Arc<Notify>,
 }
@@ -69,7 +72,7 @@ impl Held {
     }
 }
 
-/// One connection's slot, until it is dropped.
+/// The slot of one connection. Dropping it gives the slot back.
 #[derive(Debug)]
 pub struct Slot {
     slots: Arc<Slots>,
@@ -77,12 +80,12 @@ pub struct Slot {
     wanted: Arc<Notify>,
 }
 
-/// A request that is under way, until it is dropped.
+/// A request under way; dropping it ends the request.
 #[derive(Debug)]
 pub struct Busy<'a>(&'a Slot);
 
 impl Slots {
-    /// All free.
+    /// Slots that are all free.
     pub fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, state: Mutex::default(), freed: Notify::new() })
     }
@@ -91,15 +94,14 @@ impl Slots {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A slot for a connection that has just come. Waits for one that makes room, or that ends.
+    /// Takes a slot for a new connection. Waits until another connection makes room or ends.
     pub async fn take(self: &Arc<Self>) -> Slot {
         loop {
-            // Remembers a slot that is given back between the look and the wait.
-            let freed = self.freed.notified();
             if let Some(slot) = self.try_take() {
                 return slot;
             }
-            freed.await;
+            // A slot that was given back since then has left a permit.
+            self.freed.notified().await;
         }
     }
 
@@ -125,7 +127,7 @@ impl Slots {
         Some(Slot { slots: Arc::clone(self), number, wanted })
     }
 
-    /// Asks the oldest unauthenticated connection to leave, where nobody was asked yet.
+    /// Asks the oldest unauthenticated connection to close, unless a connection was asked already.
     pub fn make_room(&self) {
         self.state().make_room();
     }
@@ -143,8 +145,8 @@ impl State {
 }
 
 impl Slot {
-    /// Says that the connection has shown a key. `false`: there are as many authenticated ones as there may be, and all of
-    /// them are busy.
+    /// Records that the connection has shown a key. `false`: as many connections are authenticated as may be, and all are
+    /// busy.
     pub fn authenticate(&self, rank: Rank) -> bool {
         let mut state = self.slots.state();
         if self.rank_in(&state) >= rank {
@@ -167,12 +169,12 @@ impl Slot {
         true
     }
 
-    /// Whether it has shown a key.
+    /// Whether the connection has shown a key.
     pub fn is_authenticated(&self) -> bool {
         self.rank_in(&self.slots.state()) > Rank::Unauthenticated
     }
 
-    /// Whether a request is under way.
+    /// Whether a request of it is under way.
     pub fn is_busy(&self) -> bool {
         self.slots.state().held.get(&self.number).is_some_and(|held| held.requests > 0)
     }
@@ -183,7 +185,7 @@ impl Slot {
         Busy(self)
     }
 
-    /// Ends when the connection is to make room for another one.
+    /// Returns when the connection is to close, to make room for another one.
     pub async fn wanted(&self) {
         self.wanted.notified().await;
     }

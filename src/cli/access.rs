@@ -1,24 +1,27 @@
-//! A data folder of another user: whose it is, and what to do, in place of the error code of a library.
+//! The data folder's spool, and what to say when another user owns the folder.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
-use super::Places;
+use super::locations::Locations;
 use crate::spool;
 
-/// The same error, unless it is one of not being allowed to use the data folder.
-pub(super) fn explained(error: anyhow::Error, places: &Places) -> anyhow::Error {
+/// Replaces an error about missing permissions by one that names the owner of the data folder and what to do.
+pub(super) fn explained(error: anyhow::Error, locations: &Locations) -> anyhow::Error {
     let is_denied = |cause: &(dyn std::error::Error + 'static)| {
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        // SQLite says it this way, also where it may read the file and not write beside it.
+        // SQLite's text for this; also if it may read the file and not create one beside it.
         kind == Some(io::ErrorKind::PermissionDenied)
             || cause.to_string().contains("unable to open database file")
     };
     if !error.chain().any(is_denied) {
         return error;
     }
-    let Ok(data_dir) = places.data_dir() else { return error };
+    let Ok(data_dir) = locations.data_dir() else { return error };
     match owner(&data_dir) {
         Some(owner) => anyhow!(
             "the data folder {} is not readable by this user: it belongs to {owner}; run this as that user, or name another \
@@ -29,10 +32,22 @@ pub(super) fn explained(error: anyhow::Error, places: &Places) -> anyhow::Error 
     }
 }
 
-/// Whether there is a spool in the folder; an error where that cannot be seen.
+/// Whether the folder has a spool; an error if that cannot be seen.
 pub(super) fn has_spool(data_dir: &Path) -> anyhow::Result<bool> {
     let spool = data_dir.join(spool::FILE_NAME);
     spool.try_exists().with_context(|| format!("cannot look into {}", data_dir.display()))
+}
+
+/// The spool's file.
+pub(super) fn spool_file(data_dir: &Path) -> anyhow::Result<PathBuf> {
+    let path = data_dir.join(spool::FILE_NAME);
+    if !has_spool(data_dir)? {
+        bail!(
+            "there is no log at {} yet; start the app or `tributary serve`, or name the folder with --data-dir",
+            path.display()
+        );
+    }
+    Ok(path)
 }
 
 /// `ada (uid 1000, mode 700)`.

@@ -1,10 +1,14 @@
-//! `tributary check`: can a record be put? Step by step, with what to do about the one that fails. With `--endpoint`: do
-//! events get through from the public address?
+//! `tributary check`: tests the destination step by step, and says what to do about the step that fails. With `--endpoint` it
+//! tests the public address.
 
-use clap::Args;
 use serde_json::json;
 
-use super::{DestinationWords, Places, Printed, practice_access, print, running_engine, runtime};
+use super::{
+    destination_args::DestinationArgs,
+    locations::Locations,
+    output::{Printed, print},
+    reach::{practice_access, running_engine, runtime},
+};
 use crate::{
     config::{Config, Overrides},
     delivery::{CheckFact, CheckKind, CheckStep, Verdict},
@@ -13,16 +17,16 @@ use crate::{
     snippets::{Proxy, proxy_lines},
 };
 
-#[derive(Args, Debug)]
-pub struct Words {
+#[derive(clap::Args, Debug)]
+pub struct Args {
     #[command(flatten)]
-    destination: DestinationWords,
-    /// Put one record that is marked as a test event, too, and read it back
+    destination: DestinationArgs,
+    /// Also put one record that is marked as a test event, and read it back
     #[arg(long)]
     put_record: bool,
-    /// Check the public address that a running engine has, instead: sends it a test event, and prints what to put into
-    /// nginx, Caddy and an AWS ALB
-    #[arg(long, conflicts_with_all = ["put_record", "DestinationWords"])]
+    /// Test the public address of a running engine instead: send it a test event, and print what nginx, Caddy and an AWS ALB
+    /// need
+    #[arg(long, conflicts_with_all = ["put_record", "DestinationArgs"])]
     endpoint: bool,
     /// One JSON object instead of lines
     #[arg(long)]
@@ -30,34 +34,34 @@ pub struct Words {
 }
 
 /// `false`: a step failed.
-pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<bool> {
-    if words.endpoint {
-        return endpoint(words.json, places);
+pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<bool> {
+    if args.endpoint {
+        return endpoint(args.json, locations);
     }
-    let config = places.read(&Overrides::from(words.destination))?.config;
-    let access = practice_access(&config, places)?;
-    let kind = if words.put_record { CheckKind::PutOne } else { CheckKind::Ask };
+    let config = locations.read(&Overrides::from(args.destination))?.config;
+    let access = practice_access(&config, locations)?;
+    let kind = if args.put_record { CheckKind::PutOne } else { CheckKind::Ask };
     let mut steps = Vec::new();
     let mut printed = Ok(Printed::Read);
     runtime()?.block_on(check(&config, access.as_ref(), kind, |step| {
-        if !words.json && printed.is_ok() {
+        if !args.json && printed.is_ok() {
             printed = print(&step_line(&step));
         }
         steps.push(step);
     }));
     printed?;
     let passed = steps.iter().all(|step| !matches!(step.verdict, Verdict::Failed(_)));
-    if words.json {
+    if args.json {
         let steps: Vec<_> = steps.iter().map(|step| step_json(step, &config)).collect();
         print(&format!("{}\n", json!({ "ok": passed, "steps": steps })))?;
     }
     Ok(passed)
 }
 
-/// The running engine makes the check: it sees how its own requests arrive.
-fn endpoint(json: bool, places: &Places) -> anyhow::Result<bool> {
-    let engine = running_engine(places)?;
-    let config = places.read(&Overrides::default())?.config;
+/// The running engine makes this check, because it sees how the requests arrive.
+fn endpoint(json: bool, locations: &Locations) -> anyhow::Result<bool> {
+    let engine = running_engine(locations)?;
+    let config = locations.read(&Overrides::default())?.config;
     let mut steps: Vec<CheckStep> = Vec::new();
     let mut printed = Ok(Printed::Read);
     let checked = engine.check_public(|step| {
@@ -66,7 +70,7 @@ fn endpoint(json: bool, places: &Places) -> anyhow::Result<bool> {
         }
         steps.push(step);
     });
-    checked.map_err(anyhow::Error::msg)?;
+    checked?;
     printed?;
     let passed = steps.iter().all(|step| !matches!(step.verdict, Verdict::Failed(_)));
     let lines = |proxy: Proxy| {
@@ -88,7 +92,7 @@ fn endpoint(json: bool, places: &Places) -> anyhow::Result<bool> {
     Ok(passed)
 }
 
-/// A step, and below a failure what to do.
+/// A step, and below a failed one what to do.
 fn endpoint_line(step: &CheckStep, config: &Config) -> String {
     let line = step_line(step);
     match &step.verdict {

@@ -1,16 +1,19 @@
-//! `tributary doctor`: is the spool whole, and do the sums agree with it? Repairs what can be repaired, loses nothing.
+//! `tributary doctor`: checks the spool and the ledger. Repairs what can be repaired, loses nothing.
 
 use std::path::Path;
 
-use clap::Args;
 use serde_json::json;
 
-use super::{Places, access, print, tell};
+use super::{
+    access,
+    locations::Locations,
+    output::{note, print},
+};
 use crate::spool::{self, Report};
 
-#[derive(Args, Debug)]
-pub struct Words {
-    /// Only look, also where something could be repaired
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Only check, and repair nothing
     #[arg(long)]
     check: bool,
     /// One JSON object instead of lines
@@ -18,17 +21,17 @@ pub struct Words {
     json: bool,
 }
 
-/// `false`: something is wrong and not repaired, or a part of the spool is lost.
-pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
-    let data_dir = places.data_dir()?;
+/// `false`: something is wrong and was not repaired, or a part of the spool is lost.
+pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<bool> {
+    let data_dir = locations.data_dir()?;
     access::has_spool(&data_dir)?;
     let is_running = spool::is_in_use(&data_dir);
-    if is_running && !words.check {
-        tell("an engine runs on this folder: nothing is repaired, only looked at; stop it to repair");
+    if is_running && !args.check {
+        note("an engine runs on this folder: nothing is repaired; stop it to repair");
     }
-    let repairs = !words.check && !is_running;
+    let repairs = !args.check && !is_running;
     let report = spool::examine(&data_dir, repairs)?;
-    let text = if words.json { format!("{}\n", json(&report, &data_dir)) } else { lines(&report, &data_dir) };
+    let text = if args.json { format!("{}\n", json(&report, &data_dir)) } else { lines(&report, &data_dir) };
     print(&text)?;
     Ok(report.is_well())
 }
@@ -36,12 +39,12 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
 fn lines(report: &Report, data_dir: &Path) -> String {
     let Report { lines, payloads_good, payloads_unchecked, findings, set_aside, recovered, read_directly } =
         report;
-    let mut said = vec![format!("looked at {} in {}", count(*lines, "line"), data_dir.display())];
+    let mut said = vec![format!("checked {} in {}", count(*lines, "line"), data_dir.display())];
     let unchecked = match payloads_unchecked {
         0 => String::new(),
-        some => format!("; {some} have no checksum, since an older version wrote them"),
+        some => format!("; {some} have no checksum, because an older version wrote them"),
     };
-    said.push(format!("payloads that are what was accepted: {payloads_good}{unchecked}"));
+    said.push(format!("payloads that match their checksums: {payloads_good}{unchecked}"));
     said.extend(findings.iter().map(|finding| {
         let word = if finding.repaired { "repaired" } else { "WRONG" };
         format!("{word:<8} {}: {}", finding.about, finding.text)
@@ -51,17 +54,17 @@ fn lines(report: &Report, data_dir: &Path) -> String {
         let lost = match recovered.lost {
             Some(0) => "nothing is missing".to_owned(),
             Some(lost) => format!("{} could not be read", count(lost, "line")),
-            None => "how many there were cannot be told any more".to_owned(),
+            None => "how many lines there were is not known any more".to_owned(),
         };
         let (lines, waiting) = (count(recovered.lines, "line"), count(recovered.waiting, "event"));
-        said.push(format!("the new spool has {lines}; {waiting} wait in it to be delivered; {lost}"));
+        said.push(format!("the new spool has {lines}; {waiting} in it are queued; {lost}"));
     }
     said.extend(spool::others_can_write(data_dir).map(|text| format!("note     {text}")));
     if findings.is_empty() {
         said.push(if *read_directly {
             "all is well".to_owned()
         } else {
-            "all is well as far as the system's memory shows: this file system does not let the disk itself be read".to_owned()
+            "all is well, as far as the system's page cache shows: this file system does not allow reads past it".to_owned()
         });
     }
     said.join("\n") + "\n"

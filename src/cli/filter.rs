@@ -1,16 +1,17 @@
-//! Which lines of the delivery log a command is about: a flag for each part of a query, and the query as the window's
-//! search field takes it.
+//! Which lines of the delivery log a command is about: a flag for each part of a query, or a query as in the window's search
+//! field.
 
 use anyhow::Context;
 use clap::Args;
 
+use super::output::note;
 use crate::{
     clock::now_ms,
     delivery::{Field, Millis, Query, State, query},
     event::Kind,
 };
 
-/// All that is named must hold; of several values for one part any may.
+/// A line must match every flag; if a flag has several values, it must match one of them.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Filter {
     /// Only these states: queued, retrying, delivered, failed, resent, rejected (repeatable)
@@ -49,7 +50,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// All of it, with what was written as a query.
+    /// The flags and the written queries as one query.
     pub(super) fn query(&self, written: &[Query]) -> Result<Query, query::QueryError> {
         let mut query = Query::default();
         for part in written {
@@ -86,7 +87,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Query> {
         let meant =
             unknown.meant.map(|name| format!(" Did you mean {}:?", name.as_str())).unwrap_or_default();
         let word = &text[unknown.span];
-        super::tell(&format!("{word} is not a field, so it is searched for as text.{meant}"));
+        note(&format!("{word} is not a field, so it is searched for as text.{meant}"));
     }
     Ok(Query::parse(text, now_ms())?)
 }
@@ -99,7 +100,7 @@ fn kind(word: &str) -> anyhow::Result<Kind> {
     Kind::parse(word).context("allowed: identify, track, page, screen, group, alias")
 }
 
-/// A moment: RFC 3339, a date, or a duration ago (`90s`, `15m`, `2h`, `1d`).
+/// Reads a moment: RFC 3339, a date, or a duration ago (`90s`, `15m`, `2h`, `1d`).
 pub(super) fn moment(text: &str) -> anyhow::Result<Millis> {
     query::moment(text, now_ms()).with_context(|| {
         format!(

@@ -25,15 +25,15 @@ pub(super) fn ledger(ledger: &Ledger) -> Value {
     })
 }
 
-/// One line a record, or one for each of the events that were aggregated in it: by the KPL, or as lines. The event's JSON is put in as it is: no number
-/// is read and written again.
+/// One line per record, or per event of a record that aggregates several (in the KPL's format, or as lines). The event's JSON is
+/// copied as it is: no number is parsed and written again.
 pub(super) fn records(record: &Record, raw: bool) -> Vec<String> {
     if raw {
         return vec![line(record, &record.partition_key, None, base64(&record.data))];
     }
     let lines = parts(&record.partition_key, &record.data).into_iter().map(|part| {
         let data = match part.content.inside {
-            // One line a record: line breaks between values are blanks.
+            // The answer has one line per record: line breaks between values become blanks.
             Inside::Json(text) => RawValue::from_string(text.replace(['\n', '\r'], " ")).unwrap_or_default(),
             Inside::JsonLines(..) | Inside::Text(_) | Inside::Binary(_) => base64(part.stored),
         };
@@ -51,7 +51,7 @@ fn line(record: &Record, key: &str, sub_sequence_number: Option<usize>, data: Bo
     #[serde(rename_all = "camelCase")]
     struct Line<'a> {
         sequence_number: &'a str,
-        /// The place in an aggregated record, from 0, as the KCL counts.
+        /// The place in an aggregated record, from 0, as the KCL counts it.
         #[serde(skip_serializing_if = "Option::is_none")]
         sub_sequence_number: Option<usize>,
         shard_id: &'a str,

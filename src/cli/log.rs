@@ -1,39 +1,37 @@
-//! `tributary log`: the delivery log, of a running engine or of none. Oldest first, as logs are read.
+//! `tributary log`: the delivery log, oldest first. No engine needs to run.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 
 use super::{
-    Places, Printed, access,
+    access::spool_file,
     filter::{self, Filter},
-    json, print, print_exactly, story,
+    history, json,
+    locations::Locations,
+    output::{Printed, print, print_exactly},
 };
 use crate::{
     config::{Config, Overrides},
     delivery::{Delivery, EventId, Ledger, Measure, PlaceInRecord, Query},
     engine::{
-        Hold, Whereabouts,
+        DeliveryLimit, RunningEngine,
         lines::{self, Format},
     },
     event::{Kind, shown},
-    spool::{FILE_NAME, LogReader},
+    spool::LogReader,
 };
 
 const PAGE: usize = 1000;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Lines that `--sort` shows where no `--limit` says otherwise.
+/// Lines that `--sort` shows without `--limit`.
 const SORTED: usize = 100;
 
-#[derive(Args, Debug)]
+#[derive(clap::Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct Words {
-    /// The whole story of one event: its messageId, or the number of its line
+pub struct Args {
+    /// Show the history of one event, by its messageId or the number of its line
     #[arg(
         long,
         value_name = "ID",
@@ -42,19 +40,19 @@ pub struct Words {
     id: Option<String>,
     /// Words to find and field:value parts, as in the app: 'refund event:"Order Completed" state:failed since:2h'
     ///
-    /// Fields: state, type, userId, event, messageId, source, shard, error, since, until. Commas separate values of
-    /// which any will do; a star before or after a value stands for anything.
+    /// Fields: state, type, userId, event, messageId, source, shard, error, since, until. Commas separate alternative values; a
+    /// star before or after a value matches anything.
     #[arg(value_name = "QUERY", value_parser = filter::parse)]
     query: Vec<Query>,
     #[command(flatten)]
     filter: Filter,
-    /// Only the newest N of these; with --sort: the first N
+    /// Only the newest N; with --sort: the first N
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Those with the highest latency or size first, over the whole log (100, or --limit)
+    /// Sort by latency or size, highest first, over the whole log (shows 100, or --limit)
     #[arg(long, value_name = "latency|size", conflicts_with = "follow")]
     sort: Option<Sort>,
-    /// One JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     json: bool,
     /// CSV, with a line of names first; a cell that a spreadsheet could take for a formula begins with an apostrophe
@@ -66,10 +64,10 @@ pub struct Words {
     /// With each event's JSON (as "data")
     #[arg(long)]
     data: bool,
-    /// The sums instead of the events
+    /// The ledger instead of the events
     #[arg(long, conflicts_with_all = ["follow", "limit", "sort", "csv", "data", "query", "Filter"])]
     summary: bool,
-    /// Go on with what comes
+    /// Wait for further events
     #[arg(long)]
     follow: bool,
 }
@@ -89,43 +87,42 @@ impl From<Sort> for Measure {
     }
 }
 
-pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
-    let config = places.read(&Overrides::default())?.config;
-    let path = path(&places.data_dir()?)?;
-    let log = LogReader::open(&path)?;
-    if words.summary {
-        // An engine that does not say it is no reason to hide the sums.
-        let hold =
-            Whereabouts::read(&places.data_dir()?).and_then(|engine| engine.what_holds().ok().flatten());
-        return summary(&log.ledger()?, hold.as_ref(), words.json);
+pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
+    let config = locations.read(&Overrides::default())?.config;
+    let data_dir = locations.data_dir()?;
+    let log = LogReader::open(&spool_file(&data_dir)?)?;
+    if args.summary {
+        // If the engine does not answer, the ledger still counts.
+        let limit = RunningEngine::find(&data_dir).and_then(|engine| engine.delivery_limit().ok().flatten());
+        return summary(&log.ledger()?, limit.as_ref(), args.json);
     }
-    if let Some(id) = &words.id {
-        return story::run(&log, id, words.json, &config);
+    if let Some(id) = &args.id {
+        return history::run(&log, id, args.json, &config);
     }
-    let answer = Answer::new(&log, words, config);
-    let query = words.filter.query(&words.query)?;
-    if answer.begin()? == Printed::NobodyReads {
+    let answer = Answer::new(&log, args, config);
+    let query = args.filter.query(&args.query)?;
+    if answer.begin()? == Printed::ReaderGone {
         return Ok(());
     }
-    if let Some(sort) = words.sort {
-        let limit = words.limit.unwrap_or(SORTED);
+    if let Some(sort) = args.sort {
+        let limit = args.limit.unwrap_or(SORTED);
         let best = newest(&log, Query { by: Some(sort.into()), limit, ..query })?;
         return answer.show(&best).map(drop);
     }
     let mut after = 0;
-    if let Some(limit) = words.limit {
-        // What comes while it is looked for is not missed with --follow.
+    if let Some(limit) = args.limit {
+        // Lines that arrive during the search are not missed with --follow.
         after = log.newest()?;
         let mut newest = newest(&log, Query { limit, before: Some(after + 1), ..query.clone() })?;
         newest.reverse();
-        if answer.show(&newest)? == Printed::NobodyReads || !words.follow {
+        if answer.show(&newest)? == Printed::ReaderGone || !args.follow {
             return Ok(());
         }
     }
-    answer.follow(&Query { oldest_first: true, limit: PAGE, ..query }, after, words.follow)
+    answer.follow(&Query { oldest_first: true, limit: PAGE, ..query }, after, args.follow)
 }
 
-/// The newest lines, or those with most of what is asked for, however far back they are.
+/// The newest lines, or those with the highest measure, however far back they are.
 fn newest(log: &LogReader, mut query: Query) -> anyhow::Result<Vec<Delivery>> {
     let limit = query.limit;
     let mut found = Vec::new();
@@ -144,7 +141,7 @@ fn newest(log: &LogReader, mut query: Query) -> anyhow::Result<Vec<Delivery>> {
     }
 }
 
-/// What is printed, and how.
+/// How lines are printed.
 struct Answer<'a> {
     log: &'a LogReader,
     format: Option<Format>,
@@ -153,13 +150,13 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn new(log: &'a LogReader, words: &Words, config: Config) -> Self {
-        let format = match (words.csv, words.raw) {
+    fn new(log: &'a LogReader, args: &Args, config: Config) -> Self {
+        let format = match (args.csv, args.raw) {
             (true, false) => Some(Format::Csv),
             (true, true) => Some(Format::RawCsv),
-            (false, _) => words.json.then_some(Format::JsonLines),
+            (false, _) => args.json.then_some(Format::JsonLines),
         };
-        Self { log, format, data: words.data, config }
+        Self { log, format, data: args.data, config }
     }
 
     fn begin(&self) -> anyhow::Result<Printed> {
@@ -169,7 +166,7 @@ impl<'a> Answer<'a> {
     fn follow(&self, query: &Query, mut after: EventId, go_on: bool) -> anyhow::Result<()> {
         loop {
             let page = self.log.page(&Query { after: Some(after), ..query.clone() })?;
-            if self.show(&page.rows)? == Printed::NobodyReads {
+            if self.show(&page.rows)? == Printed::ReaderGone {
                 return Ok(());
             }
             let last = page.rows.last().map(|line| line.id).max(page.stopped_at);
@@ -201,25 +198,13 @@ impl<'a> Answer<'a> {
         self.print(&text)
     }
 
-    /// CSV keeps the ends of its lines, and its cells as they are where that is asked for.
+    /// CSV is printed byte for byte: its line ends, and with `--raw` its cells.
     fn print(&self, text: &str) -> anyhow::Result<Printed> {
         match self.format {
             Some(Format::Csv | Format::RawCsv) => print_exactly(text),
             Some(Format::JsonLines) | None => print(text),
         }
     }
-}
-
-/// The spool's file, if there is one.
-pub(super) fn path(data_dir: &Path) -> anyhow::Result<PathBuf> {
-    let path = data_dir.join(FILE_NAME);
-    if !access::has_spool(data_dir)? {
-        bail!(
-            "there is no log at {} yet; start the app or `tributary serve`, or name the folder with --data-dir",
-            path.display()
-        );
-    }
-    Ok(path)
 }
 
 fn row(line: &Delivery) -> String {
@@ -249,10 +234,10 @@ fn row(line: &Delivery) -> String {
     )
 }
 
-fn summary(ledger: &Ledger, hold: Option<&Hold>, as_json: bool) -> anyhow::Result<()> {
+fn summary(ledger: &Ledger, limit: Option<&DeliveryLimit>, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let mut sums = json::ledger(ledger);
-        sums["limit"] = serde_json::to_value(hold)?;
+        sums["limit"] = serde_json::to_value(limit)?;
         print(&format!("{sums}\n"))?;
         return Ok(());
     }
@@ -268,8 +253,8 @@ fn summary(ledger: &Ledger, hold: Option<&Hold>, as_json: bool) -> anyhow::Resul
          accepted = delivered + queued + failed: {verdict}\n\
          rejected  {rejected} (their senders were told{unkept})\nrepeats   {repeats_possible} at most\n"
     ))?;
-    if let Some(hold) = hold {
-        print(&format!("The queue grows. {} {}\n", hold.what, hold.action))?;
+    if let Some(limit) = limit {
+        print(&format!("The queue grows. {} {}\n", limit.what, limit.action))?;
     }
     Ok(())
 }

@@ -1,32 +1,36 @@
 //! `tributary policy`: the IAM policy, filled in from the settings, for a person or a tool to apply.
 
 use anyhow::Context;
-use clap::Args;
 
-use super::{DestinationWords, Places, print, tell};
+use super::{
+    destination_args::DestinationArgs,
+    locations::Locations,
+    output::{note, print},
+};
 use crate::{
     config::Overrides,
     policy::{self, Format, Grants, Holder, Missing},
 };
 
-#[derive(Args, Debug)]
+#[derive(clap::Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent flag")]
-pub struct Words {
+pub struct Args {
     #[command(flatten)]
-    destination: DestinationWords,
-    /// Grant reading too: what `tail` and the Stream place need
+    destination: DestinationArgs,
+    /// Also grant reading: what `tail` and the Stream place need
     #[arg(long)]
     read_back: bool,
-    /// Grant looking at the stream too: its state, its shards, its record limit
+    /// Also grant describing the stream: its state, its shards, its record limit
     #[arg(long)]
     describe: bool,
-    /// Grant listing the account's streams too: what "List my streams" needs
+    /// Also grant listing the account's streams: what "List my streams" needs
     #[arg(long)]
     list_streams: bool,
-    /// ARN of the KMS key, where the stream is encrypted with a key of your own
+    /// ARN of the KMS key, if the stream is encrypted with a key of your own
     #[arg(long, value_name = "ARN", value_parser = kms_key)]
     kms_key_arn: Option<String>,
-    /// For a role that this user or role may assume (`*` stands for any text), instead of for a user; --external-id is what it asks for
+    /// Write it for a role that this user or role may assume (`*` matches any text), instead of for a user; --external-id is the
+    /// external id that the role asks for
     #[arg(long, value_name = "ARN", value_parser = trusted)]
     trusted: Option<String>,
     /// Print who may assume the role, as JSON, instead of the policy
@@ -37,7 +41,7 @@ pub struct Words {
     format: String,
 }
 
-/// An empty one is a placeholder in the text.
+/// An empty ARN becomes a placeholder in the policy.
 fn kms_key(arn: &str) -> Result<String, String> {
     if arn.trim().is_empty() {
         return Ok(String::new());
@@ -49,22 +53,22 @@ fn trusted(arn: &str) -> Result<String, String> {
     policy::check_trusted(arn).map(|()| arn.to_owned())
 }
 
-pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
-    // A policy can be written before everything is known: what is missing is marked in it.
-    let overrides = Overrides { practice: true, ..Overrides::from(words.destination) };
-    let config = places.read(&overrides)?.config;
-    let format = Format::parse(&words.format).context("unknown format")?;
+pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<()> {
+    // A policy can be written before everything is known: placeholders mark what is missing.
+    let overrides = Overrides { practice: true, ..Overrides::from(args.destination) };
+    let config = locations.read(&overrides)?.config;
+    let format = Format::parse(&args.format).context("unknown format")?;
     let mut grants = Grants::for_config(&config);
-    grants.read_back |= words.read_back;
-    grants.describe |= words.describe;
-    grants.list_streams |= words.list_streams;
-    grants.kms_key_arn = words.kms_key_arn.or(grants.kms_key_arn);
+    grants.read_back |= args.read_back;
+    grants.describe |= args.describe;
+    grants.list_streams |= args.list_streams;
+    grants.kms_key_arn = args.kms_key_arn.or(grants.kms_key_arn);
     let missing = policy::missing(&config, &grants);
-    let holder = match words.trusted {
+    let holder = match args.trusted {
         Some(trusted) => Holder::Role { trusted, external_id: config.credentials.external_id.clone() },
         None => Holder::User,
     };
-    let trust = policy::trust_policy(&holder).filter(|_| words.trust_policy);
+    let trust = policy::trust_policy(&holder).filter(|_| args.trust_policy);
     if let Some(trust) = trust {
         print(&trust)?;
         return Ok(());
@@ -73,12 +77,12 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|one| one.placeholder()).collect();
         let flags: Vec<_> = missing.iter().map(|one| flag(*one)).collect();
-        tell(&format!("still to be filled in: {} ({})", names.join(", "), flags.join(", ")));
+        note(&format!("still to be filled in: {} ({})", names.join(", "), flags.join(", ")));
     }
     Ok(())
 }
 
-/// What gives it.
+/// The flag that sets it.
 fn flag(missing: Missing) -> &'static str {
     match missing {
         Missing::Region => "--region",

@@ -1,30 +1,35 @@
-//! `tributary resend`: failed events again, or delivered ones once more. A running engine does it when asked; where
-//! none runs, the events are queued in its spool and go out at the next start.
+//! `tributary resend`: queues failed events again, or delivered ones once more. A running engine does it on request; if none runs,
+//! the command queues the events in the spool itself, and they are delivered after the next start.
 
 use std::{num::NonZeroU32, path::Path, time::Instant};
 
 use anyhow::{Context, bail};
-use clap::Args;
 use serde_json::json;
 
-use super::{Places, filter::Filter, log, print, tell};
+use super::{
+    access::spool_file,
+    filter::Filter,
+    locations::Locations,
+    output::{note, print},
+    reach::runtime,
+};
 use crate::{
     config::Overrides,
     delivery::{EventId, Query, ResendSelection, Resent, State},
-    engine::Whereabouts,
+    engine::RunningEngine,
     shell,
     spool::{self, Full, LogReader, Pace, Spool},
 };
 
-/// What one shard takes of small records.
-const RATE: u32 = 1000;
+/// The default rate: what one shard takes of small records.
+const PER_SEC: u32 = 1000;
 
-#[derive(Args, Debug)]
+#[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Without --state, failed events are meant. Consumers see the same messageId as before."
+    after_help = "Without --state, failed events are resent. Consumers see the same messageId as before."
 )]
-pub struct Words {
-    /// Events by their messageId: the newest line of each that failed or was delivered
+pub struct Args {
+    /// Events by messageId: of each the newest line that failed or was delivered
     #[arg(value_name = "ID", conflicts_with_all = ["all", "Filter"])]
     ids: Vec<String>,
     /// Every failed event
@@ -35,68 +40,71 @@ pub struct Words {
     /// Only count what would be resent
     #[arg(long)]
     dry_run: bool,
-    /// Maximum events per second, so that new ones do not wait behind them; 0: as fast as it goes. Holds while an
-    /// engine runs
-    #[arg(long, value_name = "N", default_value_t = RATE)]
+    /// Maximum events per second, so that new events do not wait behind them; 0: no limit. Only counts while an engine
+    /// runs
+    #[arg(long, value_name = "N", default_value_t = PER_SEC)]
     rate: u32,
     /// One JSON object instead of a sentence
     #[arg(long)]
     json: bool,
 }
 
-/// `false`: some of the events that were named could not be resent.
-pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
-    let data_dir = places.data_dir()?;
-    let path = log::path(&data_dir)?;
-    let which = which(words, &path)?;
-    let resent = match Whereabouts::read(&data_dir) {
+/// `false`: some of the events named by id could not be resent.
+pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<bool> {
+    let data_dir = locations.data_dir()?;
+    let path = spool_file(&data_dir)?;
+    let selection = selection(args, &path)?;
+    let resent = match RunningEngine::find(&data_dir) {
         Some(engine) => {
             let mut progress = Progress::new();
             engine
-                .resend(which, NonZeroU32::new(words.rate), words.dry_run, |done| progress.tell(done))
-                .map_err(anyhow::Error::msg)?
+                .resend(selection, NonZeroU32::new(args.rate), args.dry_run, |done| progress.report(done))?
         }
-        None if words.dry_run => spool::count(&LogReader::open(&path)?, &which)?,
-        None => directly(&which, &data_dir, places)?,
+        None if args.dry_run => spool::count(&LogReader::open(&path)?, &selection)?,
+        None => resend_in_spool(&selection, &data_dir, locations)?,
     };
-    if words.json {
-        print(&format!("{}\n", json(&resent, words.dry_run)))?;
+    if args.json {
+        print(&format!("{}\n", json(&resent, args.dry_run)))?;
     } else {
-        print(&format!("{}\n", sentence(&resent, words.dry_run)))?;
+        print(&format!("{}\n", sentence(&resent, args.dry_run)))?;
     }
     let every_one = resent.passed_over + resent.damaged == 0;
-    Ok(words.ids.is_empty() || every_one)
+    Ok(args.ids.is_empty() || every_one)
 }
 
-/// Under the lock of the data folder, as an engine of its own for a moment.
-fn directly(which: &ResendSelection, data_dir: &Path, places: &Places) -> anyhow::Result<Resent> {
+/// Queues the events under the lock of the data folder, as an engine would.
+fn resend_in_spool(
+    selection: &ResendSelection,
+    data_dir: &Path,
+    locations: &Locations,
+) -> anyhow::Result<Resent> {
     if spool::is_in_use(data_dir) {
         bail!("the engine on {} is starting or stopping; try again in a moment", data_dir.display());
     }
-    let config = places.read(&Overrides::default())?.config;
+    let config = locations.read(&Overrides::default())?.config;
     let (spool, threads) = Spool::open(data_dir, (&config).into())?;
-    tell(
-        "no engine runs: the events are queued in its spool, and delivered when it starts, as fast as the stream takes \
-         them; --rate holds only while an engine runs",
+    note(
+        "no engine runs: the events are queued in the spool, and delivered when it starts, as fast as the stream takes them; \
+         --rate only counts while an engine runs",
     );
     let mut progress = Progress::new();
     let pace = Pace { rate: None, full: Full::Stop };
-    let resent = spool.resend(which, pace, |done| {
-        progress.tell(done);
+    let resent = spool.resend(selection, pace, |done| {
+        progress.report(done);
         true
     });
-    super::runtime()?.block_on(spool.close());
+    runtime()?.block_on(spool.close());
     drop(spool);
     threads.join();
     resent.context("not all events could be queued; what was queued stays queued")
 }
 
-fn which(words: &Words, path: &Path) -> anyhow::Result<ResendSelection> {
-    if !words.ids.is_empty() {
-        return named(&words.ids, path).map(ResendSelection::Lines);
+fn selection(args: &Args, path: &Path) -> anyhow::Result<ResendSelection> {
+    if !args.ids.is_empty() {
+        return named(&args.ids, path).map(ResendSelection::Lines);
     }
-    let query = words.filter.query(&[])?;
-    if !words.all && query == Query::default() {
+    let query = args.filter.query(&[])?;
+    if !args.all && query == Query::default() {
         bail!(
             "which events? --all means every failed one; or give ids, or a filter such as --state delivered --since 2h"
         );
@@ -108,7 +116,7 @@ fn which(words: &Words, path: &Path) -> anyhow::Result<ResendSelection> {
     Ok(ResendSelection::Fitting(Box::new(query)))
 }
 
-/// The newest line of each that can be resent.
+/// Of each id the newest line that can be resent.
 fn named(ids: &[String], path: &Path) -> anyhow::Result<Vec<EventId>> {
     let log = LogReader::open(path)?;
     let mut lines = Vec::new();
@@ -152,9 +160,9 @@ fn json(resent: &Resent, dry_run: bool) -> serde_json::Value {
         "damaged": damaged })
 }
 
-/// Says on stderr how far it is, where it takes long.
+/// Reports on stderr how far it is, every five seconds.
 struct Progress {
-    told: Instant,
+    reported: Instant,
     events: u64,
 }
 
@@ -162,19 +170,19 @@ impl Progress {
     const EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 
     fn new() -> Self {
-        Self { told: Instant::now(), events: 0 }
+        Self { reported: Instant::now(), events: 0 }
     }
 
-    fn tell(&mut self, done: &Resent) {
-        if self.told.elapsed() < Self::EVERY {
+    fn report(&mut self, done: &Resent) {
+        if self.reported.elapsed() < Self::EVERY {
             return;
         }
         let waits = if done.events() == self.events {
-            "; waiting for room in the spool, or for its pace"
+            "; waiting for room in the spool, or for its rate"
         } else {
             ""
         };
-        tell(&format!("{} events queued so far{waits}", done.events()));
-        (self.told, self.events) = (Instant::now(), done.events());
+        note(&format!("{} events queued so far{waits}", done.events()));
+        (self.reported, self.events) = (Instant::now(), done.events());
     }
 }

@@ -1,19 +1,23 @@
-//! `tributary send`: a test event through the capture endpoint of a running engine, followed to its end.
+//! `tributary send`: sends a test event through the capture endpoint of a running engine, and waits for its delivery.
 
 use std::{
     io::Read,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 
-use super::{Places, print, running_engine, tell};
+use super::{
+    locations::Locations,
+    output::{note, print},
+    reach::running_engine,
+};
 use crate::{
     config::Overrides,
     delivery::{Delivery, State},
-    engine::{lines, post},
+    engine::{EndpointAnswer, lines, post},
     event::Kind,
     snippets::{self, edit},
     spool::{FILE_NAME, LogReader},
@@ -21,18 +25,18 @@ use crate::{
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-#[derive(Args, Debug)]
-pub struct Words {
-    /// Which call
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The type of call
     #[arg(value_name = "TYPE", ignore_case = true)]
     kind: Call,
-    /// The event's JSON; - reads stdin [default: a sample]
+    /// A file with the event's JSON; "-": stdin [default: a sample]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The source whose write key is used [default: the first]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Leave out the mark that tells consumers that it is a test event (context.tributary.test)
+    /// Leave out the mark of a test event for consumers (context.tributary.test)
     #[arg(long)]
     no_mark: bool,
     /// Do not wait for the delivery
@@ -67,35 +71,35 @@ impl From<Call> for Kind {
 }
 
 /// Prints the delivery. `false`: the event was rejected, failed, or is not delivered yet.
-pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
-    let kind = Kind::from(words.kind);
-    let event = match &words.file {
+pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<bool> {
+    let kind = Kind::from(args.kind);
+    let event = match &args.file {
         Some(path) => read(path)?,
         None => snippets::sample(kind).to_owned(),
     };
-    let event = if words.no_mark { event } else { marked(event) };
-    let engine = running_engine(places)?;
-    let config = places.read(&Overrides::default())?.config;
+    let event = if args.no_mark { event } else { marked(event) };
+    let engine = running_engine(locations)?;
+    let config = locations.read(&Overrides::default())?.config;
     let key =
-        match &words.source {
+        match &args.source {
             Some(name) => {
                 Some(config.capture.sources.iter().find(|source| source.name == *name).with_context(
-                    || format!("no source is called \"{name}\"; `tributary config` lists them"),
+                    || format!("there is no source \"{name}\"; `tributary config` lists them"),
                 )?)
             }
             None => config.capture.sources.first(),
         };
-    let log = LogReader::open(&places.data_dir()?.join(FILE_NAME))?;
+    let log = LogReader::open(&locations.data_dir()?.join(FILE_NAME))?;
     let before = log.newest()?;
-    let (status, body) = post(&engine.endpoint, key.map(|source| source.write_key.as_str()), kind, &event)
-        .map_err(anyhow::Error::msg)?;
+    let EndpointAnswer { status, body } =
+        post(&engine.endpoint, key.map(|source| source.write_key.as_str()), kind, &event)?;
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     if status != 200 {
         let said = answer.get("message").and_then(|message| message.as_str()).unwrap_or(&body);
         bail!("the endpoint refused the event ({status}): {said}");
     }
     let message_id = answer.get("messageId").and_then(|id| id.as_str()).unwrap_or_default();
-    let end = Instant::now() + Duration::from_secs(if words.no_wait { 0 } else { words.timeout });
+    let end = Instant::now() + Duration::from_secs(if args.no_wait { 0 } else { args.timeout });
     loop {
         let line = log.find(message_id, before)?;
         let settled = line.as_ref().is_some_and(is_settled);
@@ -104,22 +108,22 @@ pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<bool> {
                 bail!("the accepted event {message_id} is not in the log; is --data-dir right?")
             };
             print(&format!("{}\n", lines::delivery(&line, &config)))?;
-            if !settled && !words.no_wait {
-                tell(&format!(
-                    "not delivered after {} s; it waits in the spool and is not lost",
-                    words.timeout
+            if !settled && !args.no_wait {
+                note(&format!(
+                    "not delivered after {} s; the event is queued in the spool and is not lost",
+                    args.timeout
                 ));
             }
-            return Ok(words.no_wait || line.state == State::Delivered);
+            return Ok(args.no_wait || line.state == State::Delivered);
         }
         std::thread::sleep(LOOK_EVERY);
     }
 }
 
-/// Sent as it is where it cannot carry the mark.
+/// The event with the mark of a test event; without it if the event cannot carry it.
 fn marked(event: String) -> String {
     edit::with_mark(&event).unwrap_or_else(|| {
-        tell("the event carries no mark of a test event: it, or its context, is no JSON object");
+        note("the event has no mark of a test event: it, or its context, is no JSON object");
         event
     })
 }
@@ -131,7 +135,7 @@ fn is_settled(line: &Delivery) -> bool {
     }
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<String> {
+fn read(path: &Path) -> anyhow::Result<String> {
     if path.as_os_str() == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("cannot read the event from stdin")?;

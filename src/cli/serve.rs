@@ -1,4 +1,4 @@
-//! `tributary serve`: the engine without a window, until it is told to stop; then it drains.
+//! `tributary serve`: the engine without a window, until a signal comes; then it drains.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -7,9 +7,8 @@ use std::{
 };
 
 use anyhow::anyhow;
-use clap::Args;
 
-use super::{DestinationWords, Places};
+use super::{destination_args::DestinationArgs, locations::Locations};
 use crate::{
     config::{Config, DestinationKind, Overrides},
     delivery::{Bound, ForwarderState, Intake, Limit, Status},
@@ -19,34 +18,31 @@ use crate::{
     remedy,
 };
 
-/// How long puts in flight may take to finish after SIGTERM. What does not is put again at the next start.
+/// How long puts in flight may take to end after SIGTERM. The events of the others are put again at the next start.
 const GRACE: Duration = Duration::from_secs(20);
 
-#[derive(Args, Debug)]
-pub struct Words {
+#[derive(clap::Args, Debug)]
+pub struct Args {
     #[command(flatten)]
-    destination: DestinationWords,
+    destination: DestinationArgs,
     /// Where the capture endpoint listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
-    /// One more write key that is accepted (repeatable). Other users of this machine can see it in the list of processes: they
-    /// cannot where it is in the settings file or in the variable `TRIBUTARY_CAPTURE_WRITE_KEY`
+    /// One more write key to accept (repeatable). Other users of this machine can see it in the list of processes; they cannot see
+    /// one in the settings file or in the variable `TRIBUTARY_CAPTURE_WRITE_KEY`
     #[arg(long = "write-key", value_name = "KEY")]
     write_keys: Vec<String>,
 }
 
-pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
+pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<()> {
     let _flush = log::start(LevelFilter::INFO);
-    let overrides = Overrides {
-        listen: words.listen,
-        write_keys: words.write_keys,
-        ..Overrides::from(words.destination)
-    };
-    let loaded = places.load(&overrides)?;
+    let overrides =
+        Overrides { listen: args.listen, write_keys: args.write_keys, ..Overrides::from(args.destination) };
+    let loaded = locations.load(&overrides)?;
     if loaded.created {
-        tracing::info!("Settings file made: {}", loaded.path.display());
+        tracing::info!("Settings file created: {}", loaded.path.display());
     }
-    let paths = places.paths(&loaded)?;
+    let paths = locations.paths(&loaded)?;
     tracing::info!("Data folder: {}", paths.data_dir.display());
     let config = loaded.config;
     if config.capture.exposed() {
@@ -54,26 +50,26 @@ pub(super) fn run(words: Words, places: &Places) -> anyhow::Result<()> {
         tracing::warn!("The endpoint can be reached from other machines{encryption}");
     }
     let engine = Engine::start_heeding_signals(config, paths)?;
-    // Also where watching it panics, the engine is stopped in order and the program ends.
+    // Even if watching it panics, the engine is stopped in order and the program ends.
     let watched = catch_unwind(AssertUnwindSafe(|| watch(&engine)))
         .unwrap_or_else(|_panic| Err("The watch on the engine panicked.".into()));
     tracing::info!("Stopping: finishing puts in flight");
     engine.shutdown(GRACE);
     tracing::info!("Stopped");
-    watched.map_err(|why| anyhow!("{why} The program ends, so that whoever supervises it starts it again"))
+    watched.map_err(|why| anyhow!("{why} The program ends, so that its supervisor starts it again"))
 }
 
-/// Writes what changes into the log until a signal comes; `Err`: a part of the engine stopped that it cannot do without.
+/// Logs what changes until a signal comes. `Err`: a part of the engine stopped that it cannot do without.
 fn watch(engine: &Engine) -> Result<(), Arc<str>> {
     let (changed, changes) = std::sync::mpsc::sync_channel(1);
     // A full channel holds the news already.
     engine.on_change(move || changed.try_send(()).unwrap_or(()));
-    let config = engine.config();
-    let mut told = Status::default();
-    while !engine.told_to_stop() {
+    let config = engine.settings().current();
+    let mut logged = Status::default();
+    while !engine.is_stop_requested() {
         let status = engine.status();
-        tell_changes(&told, &status, &config);
-        told = Status::clone(&status);
+        log_changes(&logged, &status, &config);
+        logged = Status::clone(&status);
         if let Some(why) = engine.broken() {
             return Err(why);
         }
@@ -84,8 +80,8 @@ fn watch(engine: &Engine) -> Result<(), Arc<str>> {
     Ok(())
 }
 
-/// Once for each limit: its figures change all the time.
-fn tell_bound(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
+/// Logs each limit once: its figures change all the time.
+fn log_limit(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
     let limit = |bound: &Bound| match &bound.limit {
         Limit::Order { key, .. } => (bound.limit.as_str(), Some(Arc::clone(key))),
         limit => (limit.as_str(), None),
@@ -99,27 +95,27 @@ fn tell_bound(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
     }
 }
 
-fn tell_changes(before: &Status, now: &Status, config: &Config) {
+fn log_changes(before: &Status, now: &Status, config: &Config) {
     if let (Some(address), true) = (now.endpoint, before.endpoint != now.endpoint) {
         tracing::info!("Listening on {}; destination: {}", url_of(address, now.tls), destination(config));
         if let Some(public) = &config.capture.public_url {
             tracing::info!("Senders use the public address {public}");
         }
         if now.ledger.queued > 0 {
-            tracing::info!("{} events wait from before", now.ledger.queued);
+            tracing::info!("{} events are queued from before", now.ledger.queued);
         }
     }
     if let (Some(server), true) = (&now.server, before.server != now.server) {
         tracing::info!("Requests to Kinesis go to {server}");
     }
-    // Blocked by something else than before is news too; another time or request id in the same words is not.
+    // Another error is news too; another time or request id in the same error is not.
     let said =
         |forwarder: &ForwarderState| forwarder.fault().map(|fault| without_numbers(&fault.to_string()));
     if before.forwarder.as_str() != now.forwarder.as_str() || said(&before.forwarder) != said(&now.forwarder)
     {
-        tell_forwarder(&now.forwarder, now.ledger.queued, config);
+        log_forwarder(&now.forwarder, now.ledger.queued, config);
     }
-    // How many wait behind it changes with every event of these users.
+    // The number of events behind it changes with every event of these users.
     let refused =
         |status: &Status| status.stuck.as_ref().map(|stuck| (stuck.refused, Arc::clone(&stuck.fault.code)));
     if refused(before) != refused(now) {
@@ -129,7 +125,7 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
             tracing::info!("No event is refused any more");
         }
     }
-    tell_bound(before.bound.as_ref(), now.bound.as_ref(), config);
+    log_limit(before.bound.as_ref(), now.bound.as_ref(), config);
     if before.intake != now.intake {
         match &now.intake {
             Intake::Full => {
@@ -157,13 +153,13 @@ fn tell_changes(before: &Status, now: &Status, config: &Config) {
     }
 }
 
-/// Words with a digit are left out: times, request ids, counts.
+/// Leaves out words with a digit: times, request ids, counts.
 fn without_numbers(text: &str) -> String {
     let words = text.split_whitespace().filter(|word| !word.chars().any(|c| c.is_ascii_digit()));
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn tell_forwarder(forwarder: &ForwarderState, queued: u64, config: &Config) {
+fn log_forwarder(forwarder: &ForwarderState, queued: u64, config: &Config) {
     let state = forwarder.as_str();
     let Some(fault) = forwarder.fault() else {
         tracing::info!("Forwarder {state}");
@@ -172,7 +168,7 @@ fn tell_forwarder(forwarder: &ForwarderState, queued: u64, config: &Config) {
     let remedy = remedy::remedy(fault, config);
     let fault = shown::line(&fault.to_string()).into_owned();
     tracing::warn!(
-        "Forwarder {state}: {fault}. {} {} {queued} events wait, none is lost.",
+        "Forwarder {state}: {fault}. {} {} {queued} events are queued, none is lost.",
         remedy.what,
         remedy.action
     );

@@ -1,26 +1,25 @@
-//! `tributary set-aside`: events that the destination refuses while it takes others are kept as failed, so that what
-//! waits behind them goes on. Only a running engine knows which those are.
+//! `tributary set-aside`: keeps as failed what the destination refuses while it takes other events, so that the events behind
+//! go on. Only a running engine knows which events those are.
 
-use clap::Args;
 use serde_json::json;
 
-use super::{Places, print, running_engine};
+use super::{locations::Locations, output::print, reach::running_engine};
 
-#[derive(Args, Debug)]
+#[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Which events these are, and what the destination says of them, is in the log of `serve` and in \
-                  /metrics (tributary_stuck_events). They can be looked at with `tributary log --state failed`, and sent \
-                  again with `tributary resend`."
+    after_help = "Which events these are, and what the destination says about them, is in the log of `serve` and in /metrics \
+                  (tributary_stuck_events). `tributary log --state failed` shows them afterwards, and `tributary resend` queues \
+                  them again."
 )]
-pub struct Words {
+pub struct Args {
     /// One JSON object instead of a sentence
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(words: &Words, places: &Places) -> anyhow::Result<()> {
-    let count = running_engine(places)?.set_aside_stuck().map_err(anyhow::Error::msg)?;
-    let answer = match (words.json, count) {
+pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
+    let count = running_engine(locations)?.set_aside_stuck()?;
+    let answer = match (args.json, count) {
         (true, _) => json!({ "setAside": count }).to_string(),
         (false, 0) => "no event is refused again and again; nothing was set aside".to_owned(),
         (false, 1) => "1 event was set aside; see `tributary log --state failed`".to_owned(),

@@ -1,103 +1,85 @@
-//! The log written to a file, for other programs: one at a time, on a thread of its own, until it is done, told to stop,
-//! or the engine stops. The lines are those of `tributary log`, oldest first.
+//! Exports the log to a file for other programs: one export at a time, on a thread of its own, until it is done or stopped.
+//! The lines are those of `tributary log`, oldest first.
 //!
-//! Memory does not grow with the log. The file has its name once it is whole; until then it is called `….part`, and one
-//! that was not finished is removed. A file that is there already is never written over, and the disk is left as much
-//! room as the spool needs to go on accepting.
+//! Memory does not grow with the log. The file gets its name when it is complete; until then it is called `….part`, and an
+//! unfinished one is removed. An existing file is never overwritten, and the disk keeps as much free space as the spool
+//! needs to go on accepting.
 
 use std::{
     io::{self, BufWriter, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
-use super::{Shared, chain, lines::Format};
+use super::{command::Export, message::Failure, shared::Shared};
 use crate::{
     config::Config,
     delivery::{EventId, Exported, Query},
     files::NewFile,
-    spool::LogReader,
+    spool::{LogReader, OpenError, ReadError},
 };
 
-/// Lines that are read and written together.
+/// Lines read and written together.
 const PAGE: usize = 1000;
 
-/// What a second one hears.
-const BUSY: &str = "the log is being exported already; wait for that to end, or stop it";
-
-/// What is to be written, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Export {
-    /// A file that is not there yet, in a folder that is; its whole path.
-    pub path: PathBuf,
-    /// How lines are written.
-    pub format: Format,
-    /// With each event's JSON.
-    pub with_data: bool,
-    /// Which lines; its order and limit do not count.
-    pub query: Query,
+/// Why nothing was exported.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    #[error("the log is being exported already; wait for that to end, or stop it")]
+    Busy,
+    #[error("{} is not the absolute path of a file, such as /home/ada/events.csv", .0.display())]
+    NoPath(PathBuf),
+    #[error("there is no folder {}; create it, or choose another", .0.display())]
+    NoFolder(PathBuf),
+    #[error("there is a file {} already; choose another name", .0.display())]
+    Exists(PathBuf),
+    #[error(
+        "the disk of {} has no more than spool.min_free_bytes ({min_free} bytes) left, which accepting events needs; choose \
+         another disk, or fewer events",
+        folder.display()
+    )]
+    DiskFull { folder: PathBuf, min_free: u64 },
+    #[error("{} cannot be written: {cause}; choose another folder or name", path.display())]
+    Write { path: PathBuf, cause: io::Error },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
-/// Exports. Progress is in [`crate::delivery::Status::exporting`].
-pub(super) async fn run(shared: Arc<Shared>, export: Export) -> Result<Exported, String> {
-    let is_free = |now: &mut Option<Exported>| {
-        let is_free = now.is_none();
-        if is_free {
-            *now = Some(Exported::default());
-        }
-        is_free
-    };
-    if !shared.exporting.send_if_modified(is_free) {
-        return Err(BUSY.to_owned());
-    }
-    shared.stop_exporting.store(false, Ordering::Release);
-    let working = Arc::clone(&shared);
-    let write = move || {
-        let config = Arc::clone(&working.config.borrow());
-        let log = working.spool.log().map_err(|error| chain(&error))?;
-        write(&log, &export, &config, |done| {
-            working.exporting.send_replace(Some(done));
-            !(working.stop_exporting.load(Ordering::Acquire) || *working.stopping.borrow())
+/// Exports.
+pub(super) async fn run(shared: &Arc<Shared>, export: Export) -> Result<Exported, Failure> {
+    let run = shared.export.try_start().ok_or(ExportError::Busy)?;
+    run.report(Some(Exported::default()));
+    let (spool, config) = (shared.spool.clone(), Arc::clone(&shared.config.borrow()));
+    let work = move || {
+        write(&spool.log()?, &export, &config, |done| {
+            run.report(Some(done));
+            !run.is_stopped()
         })
     };
-    #[expect(clippy::disallowed_methods, reason = "the engine spawns; the disk blocks")]
-    let ended = tokio::task::spawn_blocking(write).await;
-    shared.exporting.send_replace(None);
-    ended.map_err(|error| format!("exporting failed: {error}"))?
+    Ok(shared.tasks.blocking(work).await??)
 }
 
-/// Writes the file; `go_on` hears after each page how far it is, and `false` ends it.
+/// Writes the file. `go_on` hears after each page how far it is; `false` ends the export.
 fn write(
     log: &LogReader,
     export: &Export,
     config: &Config,
     mut go_on: impl FnMut(Exported) -> bool,
-) -> Result<Exported, String> {
+) -> Result<Exported, ExportError> {
     let path = &export.path;
-    let folder = path.parent().filter(|_| path.is_absolute() && path.file_name().is_some());
-    let Some(folder) = folder else {
-        return Err(format!("{} is no whole path of a file, such as /home/ada/events.csv", path.display()));
-    };
-    if !folder.is_dir() {
-        return Err(format!("there is no folder {}; make it, or choose another", folder.display()));
-    }
-    if path.exists() {
-        return Err(format!("there is a file {} already; choose another name", path.display()));
-    }
-    let mut partial = Partial::create(path).map_err(|error| cannot_write(path, &error))?;
-    let newest = log.newest().map_err(|error| chain(&error))?;
+    let folder = folder_of(path)?;
+    let cannot_write = |cause| ExportError::Write { path: path.clone(), cause };
+    let mut partial = Partial::create(path).map_err(cannot_write)?;
+    let newest = log.newest()?;
     let mut done = Exported::default();
     let mut after = 0;
-    partial.write(&export.format.head(export.with_data)).map_err(|error| cannot_write(path, &error))?;
+    partial.write(&export.format.head(export.with_data)).map_err(cannot_write)?;
     loop {
-        let free = fs4::available_space(folder).unwrap_or(u64::MAX);
-        if free < config.spool.min_free_bytes {
-            return Err(format!(
-                "the disk of {} has no more than spool.min_free_bytes ({} bytes) left, which accepting events needs; \
-                 choose another disk, or fewer events",
-                folder.display(),
-                config.spool.min_free_bytes
-            ));
+        let min_free = config.spool.min_free_bytes;
+        if fs4::available_space(folder).unwrap_or(u64::MAX) < min_free {
+            return Err(ExportError::DiskFull { folder: folder.to_owned(), min_free });
         }
         let query = Query {
             after: Some(after),
@@ -107,34 +89,39 @@ fn write(
             limit: PAGE,
             ..export.query.clone()
         };
-        let page = log.page(&query).map_err(|error| chain(&error))?;
-        let payloads = if export.with_data {
-            log.payloads(&page.rows).map_err(|error| chain(&error))?
-        } else {
-            vec![None; page.rows.len()]
-        };
+        let page = log.page(&query)?;
+        let payloads = if export.with_data { log.payloads(&page.rows)? } else { vec![None; page.rows.len()] };
         for (line, data) in page.rows.iter().zip(payloads) {
             let text = export.format.line(line, data.as_deref(), config);
-            partial.write(&text).map_err(|error| cannot_write(path, &error))?;
+            partial.write(&text).map_err(cannot_write)?;
         }
         done.lines += page.rows.len() as u64;
         done.bytes = partial.bytes;
         let last: Option<EventId> = page.rows.last().map(|line| line.id).max(page.stopped_at);
         let Some(last) = last else { break };
         after = last;
-        // Never whole before it is.
+        // 1 means that the file is complete.
         done.done = (last as f32 / newest.max(1) as f32).min(0.999);
         if !go_on(done) {
             return Ok(done);
         }
     }
-    partial.finish(path).map_err(|error| cannot_write(path, &error))?;
+    partial.finish(path).map_err(cannot_write)?;
     done.done = 1.0;
     Ok(done)
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> String {
-    format!("{} cannot be written: {error}; choose another folder or name", path.display())
+/// The folder that the file is to be in.
+fn folder_of(path: &Path) -> Result<&Path, ExportError> {
+    let folder = path.parent().filter(|_| path.is_absolute() && path.file_name().is_some());
+    let folder = folder.ok_or_else(|| ExportError::NoPath(path.to_owned()))?;
+    if !folder.is_dir() {
+        return Err(ExportError::NoFolder(folder.to_owned()));
+    }
+    if path.exists() {
+        return Err(ExportError::Exists(path.to_owned()));
+    }
+    Ok(folder)
 }
 
 /// The file under its temporary name.
@@ -157,7 +144,7 @@ impl Partial {
     }
 
     fn finish(self, whole: &Path) -> io::Result<()> {
-        // The name may have been taken meanwhile.
+        // Another file may have taken the name meanwhile.
         let is_created = self.file.into_inner()?.create(whole)?;
         if is_created { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
     }
@@ -167,7 +154,7 @@ impl Partial {
 mod tests {
     use std::fs;
 
-    use super::*;
+    use super::{super::lines::Format, *};
     use crate::{
         event::{Arrival, Body, Encoding, Event, Kind, PathClass},
         spool::{Arrivals, Spool},
@@ -214,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_written_and_the_last_word_is_that_all_of_it_is() {
+    fn every_line_is_written_and_progress_reaches_1_only_at_the_end() {
         let (_files, log) = log(2_500);
         let folder = tempfile::tempdir().expect("a folder");
         let mut told = Vec::new();
@@ -241,18 +228,19 @@ mod tests {
         assert!(stopped.lines > 0 && stopped.done < 1.0);
         assert_eq!(files(folder.path()), [] as [PathBuf; 0]);
         fs::write(&export.path, "mine").expect("written");
-        let refused = write(&log, &export, &Config::default(), |_| true).expect_err("refused");
+        let refused = write(&log, &export, &Config::default(), |_| true).expect_err("refused").to_string();
         assert!(refused.contains("already; choose another name"), "{refused}");
         assert_eq!(fs::read_to_string(&export.path).expect("there"), "mine");
     }
 
     #[test]
-    fn the_room_that_accepting_needs_is_left() {
+    fn the_free_space_that_accepting_needs_is_left() {
         let (_files, log) = log(1);
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config::default();
         config.spool.min_free_bytes = u64::MAX;
-        let refused = write(&log, &export(folder.path()), &config, |_| true).expect_err("refused");
+        let refused =
+            write(&log, &export(folder.path()), &config, |_| true).expect_err("refused").to_string();
         assert!(refused.contains("spool.min_free_bytes"), "{refused}");
         assert_eq!(files(folder.path()), [] as [PathBuf; 0]);
     }

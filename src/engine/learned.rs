@@ -1,5 +1,5 @@
-//! `stream.json` in the data folder: how large the stream's records may be, for the next start. Before the stream can be
-//! asked again (it may be away), an event that it takes must not be refused. Without the file the usual limit holds.
+//! `stream.json` in the data folder: the stream's record limit, for the next start. Until the stream can be asked again (it may
+//! be unreachable), an event that it takes must not be refused. Without the file the usual limit holds.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::{
 
 const FILE_NAME: &str = "stream.json";
 
-/// A limit, and the stream that it is of.
+/// The record limit of one stream.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Learned {
     stream: String,
@@ -33,19 +33,19 @@ impl Learned {
     }
 }
 
-/// The largest record of this destination, as it was when it was last asked.
+/// The largest record that this destination took when it was last asked, in bytes.
 pub(super) fn recall(data_dir: &Path, config: &Config) -> usize {
     let bytes = std::fs::read(data_dir.join(FILE_NAME)).ok();
     let learned: Option<Learned> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let usual = kinesis::RECORD_BYTES_MAX;
     let practice = config.destination.kind == DestinationKind::Practice;
-    let is_it = |learned: &Learned| !practice && *learned == Learned::of(config, learned.record_bytes_max);
-    let bytes = learned.filter(is_it).map_or(usual, |learned| learned.record_bytes_max);
-    // Whoever edited the file does not make requests larger than AWS takes them.
+    let is_same = |learned: &Learned| !practice && *learned == Learned::of(config, learned.record_bytes_max);
+    let bytes = learned.filter(is_same).map_or(usual, |learned| learned.record_bytes_max);
+    // An edited file must not make requests larger than AWS takes.
     bytes.clamp(usual, 10 * usual)
 }
 
-/// Keeps it, where that is news. Written whole or not at all; a disk that refuses costs no more than the memory.
+/// Writes the limit if it changed. A disk that refuses the file is no error: only the limit is forgotten.
 pub(super) fn keep(data_dir: &Path, config: &Config, record_bytes_max: usize) {
     let practice = config.destination.kind == DestinationKind::Practice;
     if practice || recall(data_dir, config) == record_bytes_max {

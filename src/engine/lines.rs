@@ -1,9 +1,10 @@
-//! The delivery log as text for other programs: one JSON object a line, or CSV. `tributary log` and the window's export
+//! The delivery log as text for other programs: one JSON object per line, or CSV. `tributary log` and the window's export
 //! write the same.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
@@ -14,18 +15,18 @@ use crate::{
 };
 
 /// How lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
-    /// RFC 4180, with a line of names first; no cell is a formula to a spreadsheet.
+    /// CSV by RFC 4180, with a line of names first. No cell can be a formula to a spreadsheet.
     Csv,
-    /// The same, with every cell as it was sent.
+    /// The same, but every cell as it was sent.
     RawCsv,
 }
 
 impl Format {
-    /// The usual end of a file's name.
+    /// The usual extension of a file's name.
     pub fn extension(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
@@ -33,7 +34,7 @@ impl Format {
         }
     }
 
-    /// What stands before the first line.
+    /// What precedes the first line.
     pub fn head(self, with_data: bool) -> String {
         match self {
             Self::JsonLines => String::new(),
@@ -44,7 +45,7 @@ impl Format {
         }
     }
 
-    /// One line, with its end; with the event's JSON where `data` is given.
+    /// One line with its line end; with the event's JSON if `data` is given.
     pub fn line(self, line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
         match self {
             Self::JsonLines => json_line(line, data, config),
@@ -54,13 +55,13 @@ impl Format {
     }
 }
 
-/// A moment as RFC 3339 in UTC with milliseconds.
+/// A time as RFC 3339 in UTC with milliseconds.
 pub fn time(at: Millis) -> String {
     Timestamp::from_millisecond(at).map_or_else(|_outside| at.to_string(), |time| format!("{time:.3}"))
 }
 
-/// A line as the JSON object that scripts read (product.md, "The command line"). An event that shares its record has
-/// `subSequenceNumber`, counted from 0 as the KCL does.
+/// A line as the JSON object that scripts read. An event that shares its record has a `subSequenceNumber`, counted from 0 as the
+/// KCL counts it.
 pub fn delivery(line: &Delivery, config: &Config) -> Value {
     let receipt = line.receipt.as_ref();
     let place = receipt.and_then(|receipt| receipt.place);
@@ -89,8 +90,7 @@ pub fn delivery(line: &Delivery, config: &Config) -> Value {
     })
 }
 
-/// The event's JSON is put in as it is: no number is read and written again. Only control characters are written as
-/// escapes.
+/// The event's JSON is copied as it is: no number is parsed and written again. Only control characters become escapes.
 fn json_line(line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
     let mut text = delivery(line, config).to_string();
     if let Some(data) = data {
@@ -98,7 +98,7 @@ fn json_line(line: &Delivery, data: Option<&[u8]>, config: &Config) -> String {
         text.push_str(",\"data\":");
         let data = String::from_utf8_lossy(data);
         match serde_json::from_str::<&RawValue>(&data) {
-            // One line a delivery: line breaks between values are blanks.
+            // One line per delivery: line breaks between values become blanks.
             Ok(raw) => text.push_str(&raw.get().replace(['\n', '\r'], " ")),
             Err(_no_json) => text.push_str(&Value::from(&*data).to_string()),
         }
@@ -128,7 +128,7 @@ const COLUMNS: [&str; 17] = [
     "recordEvents",
 ];
 
-/// `shown`: how the text of a cell is written, before it is quoted.
+/// `shown` is applied to the text of each cell before it is quoted.
 fn csv_line(line: &Delivery, data: Option<&[u8]>, shown: fn(&str) -> Cow<'_, str>) -> String {
     let receipt = line.receipt.as_ref();
     let place = receipt.and_then(|receipt| receipt.place);
@@ -158,7 +158,7 @@ fn csv_line(line: &Delivery, data: Option<&[u8]>, shown: fn(&str) -> Cow<'_, str
 }
 
 fn csv_cell(text: &str) -> String {
-    // Where a comma is no separator, spreadsheets take a semicolon or a tab for one.
+    // In some locales spreadsheets take a semicolon or a tab for the separator.
     if text.contains(['"', ',', ';', '\t', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

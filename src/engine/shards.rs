@@ -1,38 +1,37 @@
-//! Which shard a partition key's record goes to, as far as that is known: the practice stream's always, a stream's of AWS
-//! once reading it has told of its shards. Nothing is asked for it.
+//! Which shard a partition key's record goes to, as far as it is known without asking: the practice stream's always, a stream's in
+//! AWS once reading it has found its shards.
 
 use std::sync::Arc;
 
 use crate::{config::Destination, kinesis::Reader};
 
-/// The shards of one stream that take records, each with its first and its last hash.
+/// The open shards of one stream, each with the first and last hash key of its range.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Shards {
-    of: Destination,
-    all: Vec<(Arc<str>, u128, u128)>,
+    destination: Destination,
+    ranges: Vec<(Arc<str>, u128, u128)>,
 }
 
 impl Shards {
-    pub(super) fn of(destination: &Destination, reader: &Reader) -> Self {
-        let all = reader.ranges().map(|(id, first, last)| (Arc::clone(id), first, last)).collect();
-        Self { of: destination.clone(), all }
-    }
-
-    /// The shards of this stream, each with its first and its last hash.
+    /// These shards of a stream, each with the first and last hash key of its range.
     pub(super) fn new(stream: &Destination, shards: Vec<(String, u128, u128)>) -> Self {
-        let all = shards.into_iter().map(|(id, first, last)| (id.into(), first, last)).collect();
-        Self { of: stream.clone(), all }
+        let ranges = shards.into_iter().map(|(id, first, last)| (id.into(), first, last)).collect();
+        Self { destination: stream.clone(), ranges }
     }
 
-    /// The shard that takes this hash; `None`: these are another stream's shards, or none of them takes it.
-    pub fn that_takes(&self, hash: u128, destination: &Destination) -> Option<Arc<str>> {
-        if !self.of.is_same_stream(destination) {
+    /// The shards that a reader has found.
+    pub(super) fn of(destination: &Destination, reader: &Reader) -> Self {
+        let ranges = reader.ranges().map(|(id, first, last)| (Arc::clone(id), first, last)).collect();
+        Self { destination: destination.clone(), ranges }
+    }
+
+    /// The shard with this hash key. `None`: these are another stream's shards, or none of them has it.
+    pub fn by_hash(&self, hash: u128, destination: &Destination) -> Option<Arc<str>> {
+        if !self.destination.is_same_stream(destination) {
             return None;
         }
-        self.all
-            .iter()
-            .find(|(_, first, last)| (*first..=*last).contains(&hash))
-            .map(|(id, ..)| Arc::clone(id))
+        let mut ranges = self.ranges.iter();
+        ranges.find(|(_, first, last)| (*first..=*last).contains(&hash)).map(|(id, ..)| Arc::clone(id))
     }
 }
 
@@ -46,12 +45,12 @@ mod tests {
         let mut clicks = Destination { kind: DestinationKind::Kinesis, ..Destination::default() };
         "clicks".clone_into(&mut clicks.stream);
         let half = u128::MAX / 2;
-        let all = vec![
+        let ranges = vec![
             ("shardId-000000000001".into(), 0, half),
             ("shardId-000000000002".into(), half + 1, u128::MAX),
         ];
-        let shards = Shards { of: clicks.clone(), all };
-        let taken = |hash, destination: &Destination| shards.that_takes(hash, destination);
+        let shards = Shards { destination: clicks.clone(), ranges };
+        let taken = |hash, destination: &Destination| shards.by_hash(hash, destination);
         assert_eq!(taken(0, &clicks).as_deref(), Some("shardId-000000000001"));
         assert_eq!(taken(half, &clicks).as_deref(), Some("shardId-000000000001"));
         assert_eq!(taken(half + 1, &clicks).as_deref(), Some("shardId-000000000002"));

@@ -1,28 +1,27 @@
-//! SIGTERM and SIGINT (Ctrl-C on Windows): the first asks the face to stop, which then drains; a second one ends the
-//! program at once. What was accepted is on disk either way.
+//! SIGTERM and SIGINT (Ctrl-C on Windows): the first one asks the face to stop, which then drains; a second one ends the
+//! program at once. What was accepted is on disk in both cases.
 
 use std::sync::Arc;
 
-use super::Shared;
+use super::faces::Faces;
 
-/// The exit code of a program that a second signal ended.
-const IMPATIENT: i32 = 130;
+/// The exit code after a second signal.
+const SECOND_SIGNAL: i32 = 130;
 
-/// Waits as long as the engine runs.
-pub(super) async fn run(shared: Arc<Shared>, mut signals: Signals) {
+/// Waits for signals as long as the engine runs.
+pub(super) async fn run(faces: Arc<Faces>, mut signals: Signals) {
     signals.next().await;
-    shared.told_to_stop.store(true, std::sync::atomic::Ordering::Release);
-    shared.wake_faces();
+    faces.request_stop();
     signals.next().await;
     tracing::warn!("A second signal: ending at once");
     #[expect(
         clippy::exit,
         reason = "that is what a second signal is for; nothing durable depends on a clean exit"
     )]
-    std::process::exit(IMPATIENT);
+    std::process::exit(SECOND_SIGNAL);
 }
 
-/// The two signals; whoever has this has taken them from the system.
+/// The handlers of the two signals. From its creation on, the system delivers them here.
 pub(super) struct Signals {
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,

@@ -1,21 +1,54 @@
-//! A test event: an ordinary sender of the tracking API, over loopback, that then finds its line in the log.
+//! Test events. They go through the capture endpoint, as any sender's events do.
 
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{Question, Shared, TestSent, url_of};
-use crate::{delivery::EventId, event::Kind};
+use super::{
+    command::{TestEvent, TestSent},
+    endpoint_url::url_of,
+    shared::Shared,
+    tasks::{Interrupted, Tasks},
+};
+use crate::event::Kind;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Posts the event; blocks until the endpoint answered.
+/// Why an event was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Nobody listens for it.
+    #[error("the capture endpoint is not listening")]
+    NotListening,
+    /// The endpoint cannot be reached, or did not answer in time.
+    #[error("the capture endpoint at {endpoint} did not answer: {cause}")]
+    NoAnswer {
+        /// Its URL.
+        endpoint: String,
+        /// What the HTTP client says.
+        cause: Box<ureq::Error>,
+    },
+    /// The thread that sends it ended.
+    #[error("sending failed: {0}")]
+    Interrupted(#[from] Interrupted),
+}
+
+/// The answer of the capture endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+/// Posts an event; blocks until the endpoint has answered.
 pub fn post(
     endpoint: &str,
     write_key: Option<&str>,
     kind: Kind,
     json: &str,
-) -> Result<(u16, String), String> {
+) -> Result<EndpointAnswer, SendError> {
     Sender::new(endpoint.to_owned(), write_key).send(kind.as_str(), json)
 }
 
@@ -39,69 +72,54 @@ impl Sender {
         Self { agent, endpoint, authorization }
     }
 
-    /// To this engine's own endpoint, with the key of the source at that place.
-    pub(super) fn of(shared: &Shared, source: usize) -> Result<Self, String> {
+    /// To this engine's own endpoint, with the write key of the source at this index.
+    pub(super) fn to_this_engine(shared: &Shared, source: usize) -> Result<Self, SendError> {
         let inner = *shared.inner_endpoint.borrow();
-        let address = inner.or(*shared.endpoint.borrow()).ok_or("the capture endpoint is not listening")?;
+        let address = inner.or(*shared.endpoint.borrow()).ok_or(SendError::NotListening)?;
         let config = shared.config.borrow();
         let key = config.capture.sources.get(source).map(|source| &*source.write_key);
         Ok(Self::new(url_of(address, false), key))
     }
 
-    /// Status and body of the answer; blocks until it is there.
-    fn send(&self, path: &str, json: &str) -> Result<(u16, String), String> {
+    /// Blocks until the endpoint has answered.
+    fn send(&self, path: &str, json: &str) -> Result<EndpointAnswer, SendError> {
         let Self { agent, endpoint, authorization } = self;
         let mut request =
             agent.post(format!("{endpoint}/v1/{path}")).header("Content-Type", "application/json");
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization);
         }
-        let no_answer =
-            |error: ureq::Error| format!("the capture endpoint at {endpoint} did not answer: {error}");
+        let no_answer = |error| SendError::NoAnswer { endpoint: endpoint.clone(), cause: Box::new(error) };
         let mut answer = request.send(json).map_err(no_answer)?;
         let body = answer.body_mut().read_to_string().map_err(no_answer)?;
-        Ok((answer.status().as_u16(), body))
+        Ok(EndpointAnswer { status: answer.status().as_u16(), body })
     }
 
     /// The same, on a thread that may block.
     pub(super) async fn post(
         self: &Arc<Self>,
+        tasks: &Tasks,
         path: &'static str,
         json: Arc<str>,
-    ) -> Result<(u16, String), String> {
+    ) -> Result<EndpointAnswer, SendError> {
         let sender = Arc::clone(self);
-        #[expect(clippy::disallowed_methods, reason = "the engine spawns; posting blocks")]
-        let posted = tokio::task::spawn_blocking(move || sender.send(path, &json));
-        posted.await.map_err(|error| format!("sending failed: {error}"))?
+        tasks.blocking(move || sender.send(path, &json)).await?
     }
 }
 
-/// Sends, then looks for the line that it made.
-pub(super) async fn send(
-    shared: Arc<Shared>,
-    kind: Kind,
-    json: String,
-    source: usize,
-) -> Result<TestSent, String> {
-    let before = shared.spool.watch().borrow().newest;
-    let json: Arc<str> = json.into();
-    let sender = Arc::new(Sender::of(&shared, source)?);
-    let (status, body) = sender.post(kind.as_str(), Arc::clone(&json)).await?;
+/// Sends an event, then looks for its line in the log.
+pub(super) async fn send(shared: &Shared, event: TestEvent) -> Result<TestSent, SendError> {
+    let newest = shared.spool.watch().borrow().newest;
+    let json: Arc<str> = event.json.into();
+    let sender = Arc::new(Sender::to_this_engine(shared, event.source)?);
+    let answer = sender.post(&shared.tasks, event.kind.as_str(), Arc::clone(&json)).await?;
+    let EndpointAnswer { status, body } = answer;
     let message_id = [&*body, &*json].into_iter().find_map(message_id).unwrap_or_default();
-    let id = find(&shared, message_id.clone(), before).await;
-    Ok(TestSent { status, body, message_id, id })
+    let line = if message_id.is_empty() { None } else { shared.find_line(&message_id, newest).await };
+    Ok(TestSent { status, body, message_id, id: line.map(|line| line.id) })
 }
 
 fn message_id(json: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(json).ok()?;
     value.get("messageId")?.as_str().map(str::to_owned)
-}
-
-async fn find(shared: &Shared, message_id: String, after: EventId) -> Option<EventId> {
-    if message_id.is_empty() {
-        return None;
-    }
-    let (reply, answer) = tokio::sync::oneshot::channel();
-    shared.desk.send(Question::Find { message_id, after, reply }).await.ok()?;
-    answer.await.ok()?.map(|line| line.id)
 }

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What goes wrong, and how often. A share is a probability from 0 (never) to 1 (always); more counts as 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Faults {
     /// Share of `PutRecord` and `PutRecords` calls answered `ProvisionedThroughputExceededException`; nothing is written.
     pub throttle: f32,

@@ -171,26 +171,21 @@ fn no_word_of_the_window_waits_for_disk_network_or_a_lock() {
 
 /// Every place that begins a task, a thread or another program: the file, what stands before `spawn`, and who notices how
 /// it ends. A task or thread that nobody looks after could die unnoticed, and the program would go on without it.
-const SPAWNS: [(&str, &str, &str); 21] = [
+const SPAWNS: [(&str, &str, &str); 16] = [
     ("capture/connections.rs", "tasks.spawn", "one connection: its peer sees it closed"),
-    ("engine.rs", "runtime.spawn", "the keeper: `Alarm` says that it ended, and `serve` exits 1"),
-    ("engine.rs", ".spawn", "the log's reader: `Alarm`"),
-    ("engine/account.rs", "task::spawn_blocking", "a failed write of a draft is said"),
-    ("engine/account.rs", "command.spawn", "the program of a sign-in: waited for"),
+    ("engine.rs", "runtime.spawn", "the supervisor: `Alarm` says that it ended, and `serve` exits 1"),
     (
         "engine/control.rs",
         "callers.spawn",
-        "one order: the caller hears no end, and `errand_ended` shows a panic",
+        "one caller: its connection closes, and `Problems::job_ended` shows a panic",
     ),
-    ("engine/export.rs", "task::spawn_blocking", "the answer says that it failed"),
-    ("engine/keeper.rs", "parts.spawn", "a part: `part_ended`, and `serve` exits 1"),
-    ("engine/keeper.rs", "errands.spawn", "`errand_ended` shows a panic"),
-    ("engine/keeper.rs", "task::spawn_blocking", "the answer says that it failed"),
     ("engine/launch.rs", ".spawn", "no answer: the face sees it"),
     ("engine/launch.rs", "launcher.spawn", "the desktop's launcher: waited for"),
-    ("engine/public_check.rs", "task::spawn_blocking", "the step has failed"),
-    ("engine/resend.rs", "task::spawn_blocking", "the answer says that it failed"),
-    ("engine/test_event.rs", "task::spawn_blocking", "the answer says that it failed"),
+    ("engine/log_reader.rs", ".spawn", "the reader of the log: `Alarm`"),
+    ("engine/sign_in.rs", "command.spawn", "the program of a sign-in: waited for"),
+    ("engine/tasks.rs", "jobs.spawn", "a job: `Problems::job_ended` shows a panic"),
+    ("engine/tasks.rs", "jobs.spawn_blocking", "whoever waits for it gets `Interrupted`"),
+    ("engine/tasks.rs", "parts.spawn", "a part: `Problems::set_broken`, and `serve` exits 1"),
     ("kinesis/keychain.rs", "task::spawn_blocking", "there are no keys, and the fault says why"),
     ("kinesis/process.rs", "shell.spawn", "the program that hands out keys: waited for"),
     ("log.rs", ".spawn", "lines are counted as lost, and nothing waits for them"),

@@ -12,7 +12,7 @@ use std::{
 use crate::wire::{self, Reply, wait_for};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tempfile::TempDir;
-use tributary::engine::Whereabouts;
+use tributary::engine::RunningEngine;
 
 pub const WRITE_KEY: &str = "write-key-of-the-tests-1234";
 
@@ -159,7 +159,7 @@ impl Home {
         let address = wait_for("the program listens", || {
             let ended = child.try_wait().expect("the child is ours");
             assert!(ended.is_none(), "it ended: {}", log.lock().unwrap_or_else(PoisonError::into_inner));
-            let found = Whereabouts::read(&self.data_dir()).filter(|found| found.pid == child.id())?;
+            let found = RunningEngine::find(&self.data_dir()).filter(|found| found.pid == child.id())?;
             found.endpoint.strip_prefix("http://")?.parse().ok()
         });
         Serve { child, address, log, reader }

@@ -788,7 +788,7 @@ fn a_forwarder_that_needs_its_user_says_so_and_goes_on_by_itself_when_that_is_do
         serve.wait_state("running");
     }
     let log = serve.stop();
-    assert!(log.contains("Forwarder blocked") && log.contains("3 events wait, none is lost"), "{log}");
+    assert!(log.contains("Forwarder blocked") && log.contains("3 events are queued, none is lost"), "{log}");
     for secret in ["secret-user", "wJalrXUtnFEMI", WRITE_KEY] {
         assert!(!log.contains(secret), "{secret} is in {log}");
     }

@@ -145,7 +145,9 @@ fn the_control_port_outlives_a_moment_without_file_descriptors() {
     set_files_max(&serve, NO_MORE);
     // The system accepts the connection, but the program has no descriptor for it.
     let caller = std::net::TcpStream::connect(&control).unwrap();
-    wait_until("it says so", || serve.log().contains("an order could not be taken"));
+    wait_until("it says so", || {
+        serve.log().contains("a connection to the control port could not be accepted")
+    });
     set_files_max(&serve, ENOUGH);
     wait_until("the engine takes orders", || home.run(&["resend", "--all", "--dry-run"]).code == Some(0));
     drop(caller);

@@ -9,7 +9,7 @@ use std::{
 use tributary::{
     config::{Config, Destination, DestinationKind},
     delivery::{CheckKind, Verdict},
-    engine::{Engine, NextStep, PracticeAccess, Whereabouts},
+    engine::{Engine, NextStep, PracticeAccess, RunningEngine},
 };
 
 use crate::binary::{Home, WRITE_KEY, key_header};
@@ -52,7 +52,7 @@ fn nobody_listens_for_the_practice_stream_where_it_is_not_the_destination() {
     // The endpoint and the control port.
     let ports = listening(serve.id());
     assert!(ports.len() == 2 && ports.contains(&serve.address.port()), "{ports:?}");
-    assert!(Whereabouts::read(&home.data_dir()).is_some_and(|engine| engine.practice.is_none()));
+    assert!(RunningEngine::find(&home.data_dir()).is_some_and(|engine| engine.practice.is_none()));
     let tail = home.run(&["tail", "--practice"]);
     assert_eq!(tail.code, Some(1));
     assert!(tail.stderr.contains("the running engine has another destination"), "{tail:?}");
@@ -71,7 +71,7 @@ fn to_kinesis(server: &Scripted, config: &mut Config) {
 
 /// How other programs reach the practice stream; `None`: it is closed.
 fn access(engine: &Practising) -> Option<PracticeAccess> {
-    wait_for("the engine", || Whereabouts::read(engine.data_dir())).practice
+    wait_for("the engine", || RunningEngine::find(engine.data_dir())).practice
 }
 
 fn send(running: &Practising) {
@@ -136,7 +136,7 @@ fn a_check_of_the_practice_stream_before_it_is_the_destination_opens_it_for_its_
 fn half_heads_at_the_practice_stream_keep_nobody_from_the_endpoint() {
     let home = Home::new("");
     let serve = home.serve_with_files(300);
-    let engine = Whereabouts::read(&home.data_dir()).expect("it runs");
+    let engine = RunningEngine::find(&home.data_dir()).expect("it runs");
     let practice = address_of(&engine.practice.expect("it is the destination"));
     let half = |_| {
         let mut socket = TcpStream::connect(practice).expect("the system takes it");

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use aws_sdk_kinesis::Client;
 use tributary::config::{Config, Environment, Overrides, Source};
-use tributary::engine::{Engine, PRACTICE_STREAM, Paths, Whereabouts};
+use tributary::engine::{Engine, PRACTICE_STREAM, Paths, RunningEngine};
 
 use crate::binary::WRITE_KEY;
 use crate::conformance;
@@ -58,7 +58,7 @@ impl Practising {
 
     /// Calls the practice stream by the AWS SDK.
     pub fn ask<T>(&self, ask: impl AsyncFnOnce(Client) -> T) -> T {
-        let url = Whereabouts::read(self.data.path()).unwrap().practice.unwrap().endpoint_url;
+        let url = RunningEngine::find(self.data.path()).unwrap().practice.unwrap().endpoint_url;
         let practice = self.engine.practice();
         let client = conformance::client(&url, practice.access_key_id(), practice.secret_access_key());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

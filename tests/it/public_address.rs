@@ -575,7 +575,7 @@ fn sources_shows_the_public_address_and_checks_it() {
 
 /// The address of the endpoint of a window's engine.
 fn desk_endpoint(files: &Path) -> Option<SocketAddr> {
-    let found = tributary::engine::Whereabouts::read(&files.join("data"))?;
+    let found = tributary::engine::RunningEngine::find(&files.join("data"))?;
     found.endpoint.strip_prefix("http://")?.parse().ok()
 }
 

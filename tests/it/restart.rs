@@ -261,7 +261,7 @@ fn a_first_run_makes_a_settings_file_with_a_key_that_works_and_a_second_run_leav
     assert_eq!(reply.status, 200, "{reply:?}");
     serve.wait_drained();
     let log = serve.stop();
-    assert!(log.contains("Settings file made") && !log.contains(key), "{log}");
+    assert!(log.contains("Settings file created") && !log.contains(key), "{log}");
     home.serve(&[]).stop();
     assert_eq!(std::fs::read_to_string(home.settings_file()).unwrap(), text);
 }

@@ -9,7 +9,7 @@ use eframe::egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};
 use tributary::{
     app::{App, Offer, Problem},
-    engine::{Engine, Whereabouts},
+    engine::{Engine, RunningEngine},
 };
 
 use crate::{
@@ -56,11 +56,11 @@ fn a_second_start_finds_out_whether_the_first_has_a_window() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let paths = paths(folder.path());
     let engine = Engine::start(settings(), paths.clone()).expect("the engine starts");
-    let running = wait_for("where the engine is", || Whereabouts::read(&paths.data_dir));
-    assert_eq!(running.show_window(), Ok(false), "it has none");
+    let running = wait_for("where the engine is", || RunningEngine::find(&paths.data_dir));
+    assert_eq!(running.show_window().ok(), Some(false), "it has none");
     assert!(!engine.told_to_show_window());
     engine.announce_window();
-    assert_eq!(running.show_window(), Ok(true));
+    assert_eq!(running.show_window().ok(), Some(true));
     assert!(engine.told_to_show_window() && !engine.told_to_show_window(), "once each time");
     engine.shutdown(std::time::Duration::ZERO);
     assert!(running.show_window().is_err());

@@ -6,7 +6,7 @@ use aws_sdk_kinesis::primitives::Blob;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use tributary::engine::{PRACTICE_STREAM, Whereabouts};
+use tributary::engine::{PRACTICE_STREAM, RunningEngine};
 
 use crate::{
     conformance,
@@ -22,7 +22,7 @@ fn put(desk: &Desk, records: &[(&str, Vec<u8>)]) -> Vec<String> {
 /// The same for the engine on that data folder.
 pub fn put_into(data_dir: &Path, records: &[(&str, Vec<u8>)]) -> Vec<String> {
     let access =
-        Whereabouts::read(data_dir).expect("a running engine").practice.expect("the practice stream");
+        RunningEngine::find(data_dir).expect("a running engine").practice.expect("the practice stream");
     let client = conformance::client(&access.endpoint_url, &access.access_key_id, &access.secret_access_key);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let puts = records.iter().map(|(key, data)| {
@@ -143,7 +143,7 @@ fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
     put(&desk, &[("k", b"{\"n\":1}".into())]);
     let window = &mut desk.window;
     wait_for(window, "the first", |window| rows(window) == 1);
-    let access = Whereabouts::read(&desk.files.path().join("data"))
+    let access = RunningEngine::find(&desk.files.path().join("data"))
         .expect("a running engine")
         .practice
         .expect("the practice stream");

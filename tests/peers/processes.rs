@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tributary::engine::Whereabouts;
+use tributary::engine::RunningEngine;
 
 pub const WRITE_KEY: &str = "peers-write-key";
 /// A second key, of the form by which Customer.io's SDKs know a key with a region.
@@ -221,7 +221,7 @@ impl Serve {
         let start = Instant::now();
         loop {
             // An earlier process that was killed has left its own.
-            if let Some(engine) = Whereabouts::read(&self.data).filter(|engine| engine.pid == pid) {
+            if let Some(engine) = RunningEngine::find(&self.data).filter(|engine| engine.pid == pid) {
                 return engine.endpoint.strip_prefix("http://").unwrap().parse().unwrap();
             }
             let ended = child.0.try_wait().unwrap();

@@ -81,7 +81,7 @@ fn shard_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     }
     let shard = match receipt {
         Some(receipt) => receipt.shard_id.to_string(),
-        None => match seen.snapshot.shards.that_takes(hash, &seen.config.destination) {
+        None => match seen.snapshot.shards.by_hash(hash, &seen.config.destination) {
             Some(shard) => format!("{shard}, as the shards are now"),
             None => "not known until the Stream place is opened".to_owned(),
         },

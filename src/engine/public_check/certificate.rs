@@ -15,16 +15,18 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-use super::TIMEOUT;
 use crate::delivery::AwsError;
 
-/// A certificate that ends sooner is worth a word.
+/// The time limit of one request or one attempt to connect.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A certificate that expires sooner gets a warning.
 const ENDS_SOON_DAYS: u64 = 14;
 
-/// A time at which no certificate is valid any more: hours since 1970, in the year 9000.
+/// A time at which no certificate is valid any more, in the year 9000: time since 1970.
 const FAR_FUTURE: Duration = Duration::from_hours(61_623_720);
 
-/// What is known of a certificate that is valid.
+/// Shakes hands with the server and says until when its certificate is valid.
 pub(super) fn check(
     host: &str,
     address: SocketAddr,
@@ -35,7 +37,7 @@ pub(super) fn check(
     roots.add_parsable_certificates(trusted.iter().cloned());
     let provider = Arc::new(ring::default_provider());
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    // Without any trusted certificate there is none.
+    // Fails if this machine trusts no certificate at all.
     let verifier = verifier.build().map_err(|error| unusable(&error))?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -70,7 +72,7 @@ pub(super) fn check(
     })
 }
 
-/// In words, where the library has a name of its source code.
+/// The reason in words; the library says some of them as names in its source code.
 fn why_invalid(why: &CertificateError) -> String {
     match why {
         CertificateError::UnknownIssuer => {
@@ -86,7 +88,7 @@ fn why_invalid(why: &CertificateError) -> String {
     }
 }
 
-/// The days until the chain is no longer valid, and that day: what the verifier says of a far future.
+/// The days until the chain expires, and that day. Found by having the chain verified for a time in the far future.
 fn days_left(
     verifier: &WebPkiServerVerifier,
     chain: &[CertificateDer<'_>],

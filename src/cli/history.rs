@@ -1,10 +1,10 @@
-//! The whole story of one event, for `tributary log --id ID`: when it was received and safe on disk, each put with its moment,
-//! its length and its answer, and how it ended; of an event that came or was sent more than once, every line.
+//! The history of one event, for `tributary log --id ID`: when it was received, each put with its time, its duration and its
+//! answer, and how it ended. If the event was sent or resent more than once, every line.
 
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use super::print;
+use super::output::print;
 use crate::{
     config::Config,
     delivery::{Detail, EventId, Millis, PlaceInRecord, Receipt, State},
@@ -14,31 +14,31 @@ use crate::{
     spool::LogReader,
 };
 
-/// `id` is a `messageId`, or else the number of a line.
+/// Prints it. `id` is a `messageId`, or else the number of a line.
 pub(super) fn run(log: &LogReader, id: &str, as_json: bool, config: &Config) -> anyhow::Result<()> {
     let mut found = log.lines_of(id)?;
     if found.is_empty() {
         found.extend(id.parse::<EventId>().ok());
     }
-    let mut told = Vec::new();
+    let mut histories = Vec::new();
     for line in found {
         let Some(detail) = log.detail(line, config.destination.encoding)? else { continue };
-        told.push(if as_json {
-            format!("{}\n", story_json(&detail, config))
+        histories.push(if as_json {
+            format!("{}\n", history_json(&detail, config))
         } else {
-            story(&detail, config)
+            history(&detail, config)
         });
     }
-    if told.is_empty() {
+    if histories.is_empty() {
         bail!(
             "no line of the log has the messageId or the number {id}; it may have been pruned (log.keep_events)"
         );
     }
-    print(&told.concat())?;
+    print(&histories.concat())?;
     Ok(())
 }
 
-/// One step: when, and what happened.
+/// When, and what happened.
 struct Step {
     at: Millis,
     what: String,
@@ -95,7 +95,7 @@ fn steps(detail: &Detail, config: &Config) -> Vec<Step> {
     steps
 }
 
-fn story(detail: &Detail, config: &Config) -> String {
+fn history(detail: &Detail, config: &Config) -> String {
     let line = &detail.delivery;
     let kind = line.kind.map_or("-", crate::event::Kind::as_str);
     let mut text = vec![format!(
@@ -112,21 +112,21 @@ fn story(detail: &Detail, config: &Config) -> String {
     if matches!(line.state, State::Queued | State::Retrying) {
         let why =
             if config.destination.enabled { "" } else { ": delivery is disabled (destination.enabled)" };
-        text.push(format!("  waits in the spool{why}"));
+        text.push(format!("  queued in the spool{why}"));
     }
     let cut = if detail.is_cut() {
         format!(" … (the first {} of {} bytes)", detail.json.len(), line.bytes)
     } else {
         String::new()
     };
-    // Further lines are indented: none looks like a line of the story.
+    // Further lines are indented, so that none looks like a step.
     let json = String::from_utf8_lossy(&detail.json);
     text.push(format!("  {}{cut}", shown::lines(&json).replace('\n', "\n      ")));
     text.join("\n") + "\n"
 }
 
-fn story_json(detail: &Detail, config: &Config) -> Value {
-    let mut story = lines::delivery(&detail.delivery, config);
+fn history_json(detail: &Detail, config: &Config) -> Value {
+    let mut history = lines::delivery(&detail.delivery, config);
     let puts: Vec<_> = detail
         .attempts
         .iter()
@@ -134,10 +134,10 @@ fn story_json(detail: &Detail, config: &Config) -> Value {
             json!({ "number": put.number, "at": lines::time(put.at), "tookMs": put.took_ms, "error": put.fault.to_string() })
         })
         .collect();
-    story["missedPuts"] = json!(puts);
-    story["tookMs"] = json!(detail.delivery.took_ms);
-    story["settledAt"] = json!(detail.delivery.settled_at.map(lines::time));
-    story["encoding"] = json!(detail.encoding.as_str());
-    story["json"] = json!(String::from_utf8_lossy(&detail.json));
-    story
+    history["missedPuts"] = json!(puts);
+    history["tookMs"] = json!(detail.delivery.took_ms);
+    history["settledAt"] = json!(detail.delivery.settled_at.map(lines::time));
+    history["encoding"] = json!(detail.encoding.as_str());
+    history["json"] = json!(String::from_utf8_lossy(&detail.json));
+    history
 }

@@ -1,0 +1,75 @@
+//! The flags that say where events go, which several commands take.
+
+use clap::Args;
+
+use crate::config::Overrides;
+
+/// Flags that say where events go; each beats the settings file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DestinationArgs {
+    /// Use the practice stream, whatever the other flags and the settings say
+    #[arg(long)]
+    practice: bool,
+    /// AWS region, such as eu-west-1
+    #[arg(long)]
+    region: Option<String>,
+    /// Stream name or ARN
+    #[arg(long)]
+    stream: Option<String>,
+    /// AWS account id, twelve digits
+    #[arg(long)]
+    account_id: Option<String>,
+    /// put-record or put-records
+    #[arg(long)]
+    operation: Option<String>,
+    /// base64, json or json-lines
+    #[arg(long)]
+    encoding: Option<String>,
+    /// none, kpl or lines: whether several queued events share a record
+    #[arg(long)]
+    aggregation: Option<String>,
+    /// Another Kinesis-compatible server
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+    /// Profile in AWS's own files
+    #[arg(long)]
+    profile: Option<String>,
+    /// Role to assume
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+    /// External id for assuming the role
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+}
+
+impl From<DestinationArgs> for Overrides {
+    fn from(args: DestinationArgs) -> Self {
+        let DestinationArgs {
+            practice,
+            region,
+            stream,
+            account_id,
+            operation,
+            encoding,
+            aggregation,
+            endpoint_url,
+            profile,
+            role_arn,
+            external_id,
+        } = args;
+        Self {
+            practice,
+            region,
+            stream,
+            account_id,
+            operation,
+            encoding,
+            aggregation,
+            endpoint_url,
+            profile,
+            role_arn,
+            external_id,
+            ..Self::default()
+        }
+    }
+}

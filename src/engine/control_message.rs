@@ -1,0 +1,162 @@
+//! The lines of JSON that travel over the control port. An older engine or an older caller reads them too: names and
+//! shapes stay.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::{AwsError, CheckStep, ResendSelection, Resent, Verdict};
+
+/// Where a running engine listens for orders.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ControlAccess {
+    /// Its address on loopback.
+    pub(super) address: String,
+    /// The key of this run.
+    pub(super) key: String,
+}
+
+impl std::fmt::Debug for ControlAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControlAccess").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// What a caller asks for, in its first line. The first one that fits counts: the last two allow unknown fields.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum ControlRequest {
+    Check(CheckRequest),
+    Limit(LimitRequest),
+    Window(WindowRequest),
+    Resend(ResendRequest),
+}
+
+impl ControlRequest {
+    pub(super) fn key(&self) -> &str {
+        match self {
+            Self::Check(CheckRequest { key, .. })
+            | Self::Limit(LimitRequest { key, .. })
+            | Self::Window(WindowRequest { key, .. })
+            | Self::Resend(ResendRequest { key, .. }) => key,
+        }
+    }
+}
+
+/// Asks for a resend, or for what the flags say instead.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResendRequest {
+    pub(super) key: String,
+    #[serde(rename = "which")]
+    pub(super) selection: ResendSelection,
+    pub(super) rate: Option<NonZeroU32>,
+    /// Count only.
+    pub(super) dry_run: bool,
+    /// Set aside what the destination keeps refusing, and resend nothing.
+    #[serde(default)]
+    pub(super) set_aside: bool,
+}
+
+/// Asks for a check of the public address.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CheckRequest {
+    pub(super) key: String,
+    pub(super) check_public: bool,
+}
+
+/// Asks for the window to come to the front.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WindowRequest {
+    pub(super) key: String,
+    pub(super) show_window: bool,
+}
+
+/// Asks what limits delivery.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LimitRequest {
+    pub(super) key: String,
+    pub(super) what_holds: bool,
+}
+
+/// Answers to [`ResendRequest`]; the last three are the end.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum ResendReply {
+    SoFar(Resent),
+    Done(Resent),
+    /// How many events were set aside.
+    SetAside(u64),
+    Failed(String),
+}
+
+/// The answer to [`WindowRequest`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WindowReply {
+    /// `false`: the engine has no window.
+    pub(super) is_shown: bool,
+}
+
+/// The answer to [`LimitRequest`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LimitReply {
+    #[serde(rename = "holds")]
+    pub(super) limit: Option<DeliveryLimit>,
+}
+
+/// What limits delivery while the queue grows, as `log --summary` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryLimit {
+    /// The name of the limit ([`crate::delivery::Limit`]).
+    pub name: String,
+    /// Events delivered per second.
+    pub events_per_second: f64,
+    /// If the limit is the order of events: the partition key with most events that wait.
+    pub partition_key: Option<String>,
+    /// What is observed.
+    pub what: String,
+    /// What would raise the limit.
+    pub action: String,
+}
+
+/// A step of a check, or its end: the answers to [`CheckRequest`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum CheckReply {
+    Passed { name: String, detail: String },
+    Skipped { name: String, detail: String },
+    Failed { name: String, code: String, message: String },
+    Done,
+}
+
+impl CheckReply {
+    pub(super) fn of(step: &CheckStep) -> Self {
+        let (name, detail) = (step.name.to_string(), step.detail.clone());
+        match &step.verdict {
+            Verdict::Passed => Self::Passed { name, detail },
+            Verdict::Skipped => Self::Skipped { name, detail },
+            Verdict::Failed(error) => {
+                Self::Failed { name, code: error.code.to_string(), message: error.message.to_string() }
+            }
+        }
+    }
+
+    /// `None`: there are no more.
+    pub(super) fn step(self) -> Option<CheckStep> {
+        let (name, verdict, detail) = match self {
+            Self::Passed { name, detail } => (name, Verdict::Passed, detail),
+            Self::Skipped { name, detail } => (name, Verdict::Skipped, detail),
+            Self::Failed { name, code, message } => {
+                (name, Verdict::Failed(AwsError::new(code, message)), String::new())
+            }
+            Self::Done => return None,
+        };
+        Some(CheckStep { name: name.into(), verdict, detail, found: None })
+    }
+}

@@ -1,0 +1,77 @@
+//! The AWS account and the ways to it: profiles, keys, streams, IAM.
+
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    config::{Config, Destination},
+    delivery::{AwsError, AwsIdentity, AwsProfiles, ListedStream, SignInPage},
+    engine::{
+        answer::{Answer, Steps, answer},
+        command::{AwsKeys, Check, Request},
+        message::{Message, Reply},
+        shared::Shared,
+    },
+    policy::IamCall,
+    remedy::SignIn,
+};
+
+/// What Set up asks AWS and this machine. Settings need not be applied for it.
+pub struct Account<'a>(pub(in crate::engine) &'a Shared);
+
+impl Account<'_> {
+    /// The profiles in AWS's own files, read now, and whether the AWS CLI is installed.
+    pub fn profiles(&self) -> Answer<Result<AwsProfiles, String>> {
+        self.0.request(Request::AwsProfiles, |reply| {
+            if let Reply::Profiles(profiles) = reply { Some(profiles) } else { None }
+        })
+    }
+
+    /// Who these settings are to AWS.
+    pub fn identity(&self, config: Config) -> Answer<Result<AwsIdentity, AwsError>> {
+        self.0.request(Request::AwsIdentity(Box::new(config)), |reply| {
+            if let Reply::Identity(identity) = reply { Some(identity) } else { None }
+        })
+    }
+
+    /// Runs `aws sso login` or `aws login` for a profile, which opens the browser. The page that the AWS CLI names is watched
+    /// beside the answer, for machines where no browser opens. Dropping the answer ends the sign-in. After a success the
+    /// forwarder tries again.
+    pub fn sign_in(&self, which: SignIn) -> (Answer<Result<(), String>>, watch::Receiver<SignInPage>) {
+        let (reply, outcome) = oneshot::channel();
+        self.0.send(Message::SignIn(which, reply));
+        (answer(outcome, Reply::done), self.0.sign_in.progress())
+    }
+
+    /// Stores a pair of AWS keys in the system keychain for this destination. Its next put uses them if `credentials.source`
+    /// says so.
+    pub fn store_keys(
+        &self,
+        destination: Destination,
+        access_key_id: String,
+        secret_access_key: String,
+    ) -> Answer<Result<(), String>> {
+        let keys = AwsKeys { access_key_id, secret_access_key };
+        self.0.request(Request::StoreKeys { destination: Box::new(destination), keys }, Reply::done)
+    }
+
+    /// The streams in the account and region of these settings, by name.
+    pub fn streams(&self, config: Config) -> Answer<Result<Vec<ListedStream>, AwsError>> {
+        self.0.request(Request::ListStreams(Box::new(config)), |reply| {
+            if let Reply::Streams(streams) = reply { Some(streams) } else { None }
+        })
+    }
+
+    /// Creates the stream of these settings, with on-demand capacity; `false`: it is not ready yet. It costs the account's
+    /// owner money.
+    pub fn create_stream(&self, config: Config) -> Answer<Result<bool, AwsError>> {
+        self.0.request(Request::CreateStream(Box::new(config)), |reply| {
+            if let Reply::StreamCreated(is_ready) = reply { Some(is_ready) } else { None }
+        })
+    }
+
+    /// Makes these calls of IAM with the credentials of these settings, and undoes them if one fails. Reports each call and
+    /// each undoing by its name.
+    pub fn attach(&self, config: Config, calls: Vec<IamCall>) -> Steps {
+        self.0.check(Check::Attach { config: Box::new(config), calls })
+    }
+}

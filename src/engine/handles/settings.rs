@@ -1,0 +1,69 @@
+//! The settings in force, and what a face wants to find again.
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::oneshot;
+
+use crate::{
+    config::Config,
+    engine::{
+        answer::{Answer, answer},
+        command::{Applied, Apply, Command, WaitingEvents},
+        message::{LogMessage, Message, Reply},
+        shared::Shared,
+    },
+};
+
+/// The settings in force, and what a face wants to find again at the next start.
+pub struct Settings<'a>(pub(in crate::engine) &'a Shared);
+
+impl<'a> Settings<'a> {
+    /// The settings in force.
+    pub fn current(&self) -> Arc<Config> {
+        Arc::clone(&self.0.config.borrow())
+    }
+
+    /// Puts new settings in force without saving them; no accepted event is lost. What could not be put in force appears in
+    /// [`Status::problems`](crate::delivery::Status::problems); an address in use is tried again until it is free.
+    pub fn apply(&self, config: Config) -> Answer<Result<Applied, String>> {
+        self.send(Apply { config: Box::new(config), save: false, waiting: WaitingEvents::GoOn })
+    }
+
+    /// Writes the changes to the settings file, then puts them in force. `Err` says why neither happened, [`Applied`] whether
+    /// all of them are in force. With [`WaitingEvents::SetAside`] the answer takes as long as puts in flight and the disk do,
+    /// and events that were set aside stay so even if saving fails.
+    pub fn save_and_apply(&self, config: Config, waiting: WaitingEvents) -> Answer<Result<Applied, String>> {
+        self.send(Apply { config: Box::new(config), save: true, waiting })
+    }
+
+    fn send(&self, apply: Apply) -> Answer<Result<Applied, String>> {
+        let (reply, outcome) = oneshot::channel();
+        self.0.send(Message::Apply(apply, reply));
+        answer(outcome, |reply| if let Reply::Applied(applied) = reply { Some(applied) } else { None })
+    }
+
+    /// What an earlier run kept with [`Self::keep_draft`].
+    pub fn kept_draft(&self) -> Option<&'a str> {
+        self.0.kept_draft.as_deref()
+    }
+
+    /// Keeps what is typed and not applied for the next start; an empty text removes it.
+    pub fn keep_draft(&self, text: String) {
+        self.0.command(Command::KeepDraft(text));
+    }
+
+    /// What a face kept under this name with [`Self::remember`].
+    pub fn remembered<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.0.face_state.get(name)
+    }
+
+    /// Keeps a small document for the next start. It is written soon, on another thread.
+    pub fn remember(&self, name: &str, value: &impl Serialize) {
+        if self.0.face_state.set(name, value)
+            && self.0.log.try_send(LogMessage::Save(self.0.face_state.clone())).is_err()
+        {
+            tracing::debug!("the window's state is written later: the reader of the log is busy");
+        }
+    }
+}

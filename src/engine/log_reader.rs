@@ -1,0 +1,101 @@
+//! Reads the delivery log for the faces, on a thread and a connection of its own.
+
+use std::{
+    sync::{Arc, Weak},
+    thread::JoinHandle,
+};
+
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    command::LogRequest,
+    message::{LogMessage, Outcome, Reply, ReplyTo},
+    problems::Alarm,
+    shared::Shared,
+    start_error::StartError,
+};
+use crate::{
+    clock::now_ms,
+    delivery::LogPage,
+    event::Encoding,
+    spool::{KeyCounts, LogReader, Summary},
+};
+
+/// Requests that may wait; further ones get no reply, and a face asks again.
+pub(super) const REQUESTS_MAX: usize = 64;
+
+/// Opens the log and starts the thread. It ends when the last sender of `inbox` is gone.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    inbox: mpsc::Receiver<LogMessage>,
+) -> Result<JoinHandle<()>, StartError> {
+    let alarm = Alarm {
+        problems: Arc::clone(&shared.problems),
+        stopping: shared.tasks.stopping().clone(),
+        part: "reader of the delivery log",
+    };
+    let reader = Reader {
+        log: shared.spool.log()?,
+        keys: shared.spool.keys(),
+        summary: shared.spool.watch(),
+        shared: Arc::downgrade(shared),
+    };
+    let run = move || {
+        let _alarm = alarm;
+        reader.run(inbox);
+    };
+    Ok(std::thread::Builder::new().name("log-read".to_owned()).spawn(run)?)
+}
+
+struct Reader {
+    log: LogReader,
+    keys: KeyCounts,
+    summary: watch::Receiver<Summary>,
+    /// Weak: the thread must end when nobody else holds the state.
+    shared: Weak<Shared>,
+}
+
+impl Reader {
+    fn run(mut self, mut inbox: mpsc::Receiver<LogMessage>) {
+        while let Some(message) = inbox.blocking_recv() {
+            match message {
+                LogMessage::Request(request, reply) => {
+                    let Some(shared) = self.shared.upgrade() else { return };
+                    let encoding = shared.config.borrow().destination.encoding;
+                    let outcome = self.read(request, encoding, &reply);
+                    drop(reply.send(outcome));
+                    shared.faces.wake();
+                }
+                LogMessage::Save(state) => {
+                    if let Err(error) = state.write() {
+                        tracing::warn!(
+                            "what the window keeps for its next start could not be written: {error}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, request: LogRequest, encoding: Encoding, reply: &ReplyTo) -> Outcome {
+        let (revision, files) = {
+            let summary = self.summary.borrow();
+            (summary.revision, summary.files)
+        };
+        if let Err(error) = self.log.follow(files) {
+            tracing::debug!("the files of the delivery log cannot be opened again yet: {error}");
+        }
+        Ok(match request {
+            // A search that nobody waits for any more ends early.
+            LogRequest::Page(query) => {
+                let page = self.log.page_while(&query, &|| !reply.is_closed())?;
+                Reply::Page(LogPage { revision, ..page })
+            }
+            LogRequest::Detail(id) => Reply::Detail(self.log.detail(id, encoding)?.map(Box::new)),
+            LogRequest::Overview(span) => Reply::Overview(self.log.overview(span, &self.keys, now_ms())?),
+            LogRequest::Find { message_id, after } => {
+                Reply::Line(self.log.find(&message_id, after)?.map(Box::new))
+            }
+        })
+    }
+}

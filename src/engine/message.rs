@@ -1,0 +1,108 @@
+//! Messages inside the engine: what a face asks ([`super::command`]), with the channel for what comes back.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    command::{Applied, Apply, Check, Command, LogRequest, Preset, Request, TestSent},
+    face_state::FaceState,
+};
+use crate::{
+    delivery::{
+        AwsError, AwsIdentity, AwsProfiles, CheckStep, Delivery, Detail, Exported, ListedStream, LogPage,
+        Record, Resent, chart::Overview,
+    },
+    remedy::SignIn,
+};
+
+/// To the supervisor.
+pub(super) enum Message {
+    Command(Command),
+    Apply(Apply, ReplyTo),
+    Request(Request, ReplyTo),
+    SignIn(SignIn, ReplyTo),
+    Check(Check, mpsc::Sender<CheckStep>),
+}
+
+/// To the thread that reads the log.
+pub(super) enum LogMessage {
+    Request(LogRequest, ReplyTo),
+    /// Write this file: the thread may block, and there is one of it.
+    Save(FaceState),
+}
+
+/// Where the reply goes. A face that no longer waits for it is no error.
+pub(super) type ReplyTo = oneshot::Sender<Outcome>;
+
+/// What became of a request.
+pub(super) type Outcome = Result<Reply, Failure>;
+
+#[derive(Debug)]
+pub(super) enum Reply {
+    Done,
+    Applied(Applied),
+    /// The number of events that were set aside.
+    SetAside(u64),
+    Resent(Resent),
+    Exported(Exported),
+    TestSent(TestSent),
+    Presets(Vec<Preset>),
+    Record(Option<Record>),
+    Profiles(AwsProfiles),
+    Identity(AwsIdentity),
+    Streams(Vec<ListedStream>),
+    /// Whether the new stream is ready.
+    StreamCreated(bool),
+    Page(LogPage),
+    Detail(Option<Box<Detail>>),
+    Overview(Overview),
+    Line(Option<Box<Delivery>>),
+}
+
+impl Reply {
+    pub(super) fn done(self) -> Option<()> {
+        matches!(self, Self::Done).then_some(())
+    }
+
+    pub(super) fn resent(self) -> Option<Resent> {
+        if let Self::Resent(resent) = self { Some(resent) } else { None }
+    }
+}
+
+/// Why there is no reply.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// AWS said so; [`crate::remedy`] knows what it means.
+    Aws(AwsError),
+    /// What happened and what to do, for the person who asked.
+    Other(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(chain(&error))
+    }
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Aws(error) => error.to_string(),
+            Failure::Other(text) => text,
+        }
+    }
+}
+
+impl From<Failure> for AwsError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Aws(error) => error,
+            Failure::Other(text) => Self::new("InternalFailure", text),
+        }
+    }
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,63 @@
+//! Where the practice stream is, for the forwarder, for readers, and for other programs.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Config, DestinationKind},
+    forward::ConnectionSettings,
+    kinesis::Access,
+    practice::Practice,
+};
+
+/// The name of the practice stream's stream.
+pub const PRACTICE_STREAM: &str = "practice";
+
+/// How another program reaches the practice stream of a running engine.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PracticeAccess {
+    /// Its address on loopback.
+    pub endpoint_url: String,
+    /// The name of its stream.
+    pub stream: String,
+    /// Its access key id.
+    pub access_key_id: String,
+    /// Its secret access key.
+    pub secret_access_key: String,
+}
+
+impl PracticeAccess {
+    pub(super) fn new(practice: &Practice, port: u16) -> Self {
+        Self {
+            endpoint_url: url(port),
+            stream: PRACTICE_STREAM.to_owned(),
+            access_key_id: practice.access_key_id().to_owned(),
+            secret_access_key: practice.secret_access_key().to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Debug for PracticeAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PracticeAccess").field("endpoint_url", &self.endpoint_url).finish_non_exhaustive()
+    }
+}
+
+/// What the forwarder and every reader of the stream go by. If the practice stream is the destination, its address is in
+/// it even while nothing listens there: nothing meant for it may go to AWS.
+pub(super) fn connection(config: Arc<Config>, practice: &Practice, port: u16) -> ConnectionSettings {
+    let practice = (config.destination.kind == DestinationKind::Practice).then(|| Access {
+        endpoint_url: url(port),
+        stream: PRACTICE_STREAM.to_owned(),
+        access_key_id: practice.own_access_key_id().to_owned(),
+        secret_access_key: practice.secret_access_key().to_owned(),
+        // Half of its connections; the other half is for readers, checks and other programs.
+        puts_max: practice.connections().connections / 2,
+    });
+    ConnectionSettings { config, practice }
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}

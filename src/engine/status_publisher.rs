@@ -1,0 +1,211 @@
+//! Publishes one [`Status`] for the faces, put together from what the parts report: at most twenty times a second, and
+//! not at all while nothing changes.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{practice_access::PRACTICE_STREAM, shared::Shared};
+use crate::{
+    clock::now_ms,
+    delivery::{Exported, ForwarderState, Intake, Ledger, Puts, Resent, Status, Stuck},
+    spool::Summary,
+};
+
+const PUBLISH_EVERY: Duration = Duration::from_millis(50);
+
+/// Seconds of history.
+const SECONDS: usize = 120;
+
+/// Keeps the status up to date until the engine stops. Wakes the faces for every change except the passing of time: they
+/// repaint rates themselves.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let mut summary = shared.spool.watch();
+    let mut watched = Watched::new(&shared);
+    let mut rates = Rates::new(summary.borrow().ledger);
+    let mut is_news = true;
+    loop {
+        // A copy: while this guard is held, the spool's writer cannot answer senders.
+        let (changed, now) = {
+            let seen = summary.borrow_and_update();
+            (seen.has_changed(), seen.clone())
+        };
+        is_news |= changed;
+        let status = status(&shared, &now, &mut rates);
+        // What changed after the last tick is shown now, and would wake nobody later.
+        is_news |= watched.take_changes();
+        shared.status.send_replace(Arc::new(status));
+        if is_news {
+            shared.faces.wake();
+        }
+        let tick = rates.next_tick();
+        is_news = true;
+        tokio::select! {
+            changed = summary.changed() => if changed.is_err() { return },
+            is_open = watched.changed() => if !is_open { return },
+            () = shared.faces.changed.notified() => {}
+            () = shared.activity.changed.notified() => {}
+            () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now).into()), if tick.is_some() => is_news = false,
+        }
+        tokio::time::sleep(PUBLISH_EVERY).await;
+    }
+}
+
+/// The reports that are part of the status.
+struct Watched {
+    forwarder: watch::Receiver<ForwarderState>,
+    endpoint: watch::Receiver<Option<SocketAddr>>,
+    resent: watch::Receiver<Option<Resent>>,
+    exported: watch::Receiver<Option<Exported>>,
+    in_flight: watch::Receiver<u64>,
+    stuck: watch::Receiver<Option<Stuck>>,
+    puts: watch::Receiver<Puts>,
+}
+
+impl Watched {
+    fn new(shared: &Shared) -> Self {
+        Self {
+            forwarder: shared.forwarder.subscribe(),
+            endpoint: shared.endpoint.subscribe(),
+            resent: shared.resend.progress(),
+            exported: shared.export.progress(),
+            in_flight: shared.in_flight.subscribe(),
+            stuck: shared.stuck.subscribe(),
+            puts: shared.puts.subscribe(),
+        }
+    }
+
+    /// Waits for the next change; `false`: there will be none.
+    async fn changed(&mut self) -> bool {
+        let changed = tokio::select! {
+            changed = self.forwarder.changed() => changed,
+            changed = self.endpoint.changed() => changed,
+            changed = self.resent.changed() => changed,
+            changed = self.exported.changed() => changed,
+            changed = self.in_flight.changed() => changed,
+            changed = self.stuck.changed() => changed,
+            changed = self.puts.changed() => changed,
+        };
+        changed.is_ok()
+    }
+
+    /// Whether something changed since the last call.
+    fn take_changes(&mut self) -> bool {
+        let changes = [
+            self.forwarder.has_changed(),
+            self.endpoint.has_changed(),
+            self.resent.has_changed(),
+            self.exported.has_changed(),
+            self.in_flight.has_changed(),
+            self.stuck.has_changed(),
+            self.puts.has_changed(),
+        ];
+        self.forwarder.mark_unchanged();
+        self.endpoint.mark_unchanged();
+        self.resent.mark_unchanged();
+        self.exported.mark_unchanged();
+        self.in_flight.mark_unchanged();
+        self.stuck.mark_unchanged();
+        self.puts.mark_unchanged();
+        changes.into_iter().any(|changed| changed.unwrap_or(true))
+    }
+}
+
+fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
+    rates.update(summary.ledger, Instant::now());
+    let is_stopping = shared.tasks.stopping().is_cancelled();
+    let (sources, strangers) = shared.activity.snapshot(now_ms());
+    let news = shared.stream_report.borrow().clone();
+    Status {
+        endpoint: *shared.endpoint.borrow(),
+        tls: shared.endpoint_config.borrow().tls().is_some(),
+        intake: if is_stopping { Intake::Stopping } else { summary.intake.clone() },
+        forwarder: shared.forwarder.borrow().clone(),
+        bound: news.bound,
+        server: news.server,
+        takes_records: news.takes_records,
+        disk_free: summary.disk_free,
+        pruned: summary.pruned,
+        ledger: summary.ledger,
+        newest: summary.newest,
+        revision: summary.revision,
+        accepted_per_sec: rates.accepted.to_vec(),
+        delivered_per_sec: rates.delivered.to_vec(),
+        sources,
+        strangers,
+        wrong_paths: shared.activity.wrong_paths(),
+        problems: shared.problems.all(),
+        resending: *shared.resend.progress().borrow(),
+        exporting: *shared.export.progress().borrow(),
+        stuck: shared.stuck.borrow().clone(),
+        sending: *shared.in_flight.borrow(),
+        practice_dropped: shared.practice.dropped(PRACTICE_STREAM),
+        practice_missing: !shared.practice.has_stream(PRACTICE_STREAM),
+        puts: *shared.puts.borrow(),
+    }
+}
+
+/// Events per second for the last [`SECONDS`] seconds; the last entry is the current second.
+struct Rates {
+    accepted: [f32; SECONDS],
+    delivered: [f32; SECONDS],
+    last: Ledger,
+    second_began: Instant,
+}
+
+impl Rates {
+    fn new(ledger: Ledger) -> Self {
+        Self {
+            accepted: [0.0; SECONDS],
+            delivered: [0.0; SECONDS],
+            last: ledger,
+            second_began: Instant::now(),
+        }
+    }
+
+    fn update(&mut self, ledger: Ledger, now: Instant) {
+        let passed = now.duration_since(self.second_began).as_secs();
+        let shift = usize::try_from(passed).unwrap_or(SECONDS).min(SECONDS);
+        for series in [&mut self.accepted, &mut self.delivered] {
+            series.rotate_left(shift % SECONDS);
+            series[SECONDS - shift..].fill(0.0);
+        }
+        self.second_began += Duration::from_secs(passed);
+        self.accepted[SECONDS - 1] += (ledger.accepted - self.last.accepted.min(ledger.accepted)) as f32;
+        self.delivered[SECONDS - 1] += (ledger.delivered - self.last.delivered.min(ledger.delivered)) as f32;
+        self.last = ledger;
+    }
+
+    /// When the chart moves on by a second; `None` while it is empty.
+    fn next_tick(&self) -> Option<Instant> {
+        let moves = self.accepted.iter().chain(&self.delivered).any(|count| *count > 0.0);
+        moves.then(|| self.second_began + Duration::from_secs(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(accepted: u64) -> Ledger {
+        Ledger { accepted, ..Ledger::default() }
+    }
+
+    #[test]
+    fn rates_move_on_with_the_seconds_and_come_to_rest() {
+        let mut rates = Rates::new(ledger(100));
+        let start = rates.second_began;
+        assert_eq!(rates.next_tick(), None, "nothing to show, nothing to do");
+        rates.update(ledger(107), start);
+        assert_eq!(rates.accepted[SECONDS - 2..], [0.0, 7.0]);
+        assert_eq!(rates.next_tick(), Some(start + Duration::from_secs(1)));
+        rates.update(ledger(109), start + Duration::from_millis(2500));
+        assert_eq!(rates.accepted[SECONDS - 3..], [7.0, 0.0, 2.0]);
+        rates.update(ledger(109), start + Duration::from_mins(5));
+        assert_eq!(rates.next_tick(), None);
+    }
+}
