@@ -20,6 +20,7 @@ use crate::delivery::Intake;
 const PENDING_BYTES_MAX: u64 = 64 << 20;
 
 pub(super) struct Admission {
+    summary: watch::Sender<Summary>,
     max_bytes: AtomicU64,
     max_source_percent: AtomicU8,
     /// Bytes of requests that were let in and are not answered yet.
@@ -30,8 +31,9 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, summary: watch::Sender<Summary>) -> Self {
         Self {
+            summary,
             max_bytes: AtomicU64::new(limits.max_bytes),
             max_source_percent: AtomicU8::new(limits.max_source_percent),
             pending: AtomicU64::new(0),
@@ -41,11 +43,7 @@ impl Admission {
     }
 
     /// Lets a request in, or says why not; returns the bytes that count as pending until [`Self::done`].
-    pub(super) fn admit(
-        &self,
-        arrivals: &Arrivals,
-        summary: &watch::Sender<Summary>,
-    ) -> Result<u64, AppendError> {
+    pub(super) fn admit(&self, arrivals: &Arrivals) -> Result<u64, AppendError> {
         let bytes = arrivals.accepted_bytes();
         // Rejected events need memory only, since no line is written without room for it.
         let total = bytes + arrivals.rejected_bytes();
@@ -57,8 +55,8 @@ impl Admission {
             return Err(AppendError::Full("the disk cannot keep up".into()));
         }
         if bytes > 0 {
-            let free = self.free_after(bytes, pending, summary)?;
-            self.check_share(&arrivals.source, bytes, free, summary)?;
+            let free = self.free_after(bytes, pending)?;
+            self.check_share(&arrivals.source, bytes, free)?;
         }
         self.pending.fetch_add(total, Ordering::Relaxed);
         *self.pending_by_source().entry(Arc::clone(&arrivals.source)).or_default() += total;
@@ -66,19 +64,14 @@ impl Admission {
     }
 
     /// What is left of `spool.max_bytes` with `bytes` more; says so to everybody if nothing is.
-    fn free_after(
-        &self,
-        bytes: u64,
-        pending: u64,
-        summary: &watch::Sender<Summary>,
-    ) -> Result<u64, AppendError> {
-        let queued = summary.borrow().ledger.queued_bytes;
+    fn free_after(&self, bytes: u64, pending: u64) -> Result<u64, AppendError> {
+        let queued = self.summary.borrow().ledger.queued_bytes;
         let max = self.max_bytes.load(Ordering::Relaxed);
         if let Some(free) = max.checked_sub(queued + pending + bytes) {
             return Ok(free);
         }
         // Compared again under the lock of the summary: a commit may have made room meanwhile.
-        summary.send_if_modified(|summary| {
+        self.summary.send_if_modified(|summary| {
             let is_news = summary.intake == Intake::Ready && summary.ledger.queued_bytes + bytes > max;
             if is_news {
                 summary.intake = Intake::Full;
@@ -89,18 +82,12 @@ impl Admission {
     }
 
     /// `free`: what is left of `spool.max_bytes` with these `bytes`.
-    fn check_share(
-        &self,
-        source: &Arc<str>,
-        bytes: u64,
-        free: u64,
-        summary: &watch::Sender<Summary>,
-    ) -> Result<(), AppendError> {
+    fn check_share(&self, source: &Arc<str>, bytes: u64, free: u64) -> Result<(), AppendError> {
         let percent = self.max_source_percent.load(Ordering::Relaxed);
         if percent >= 100 {
             return Ok(());
         }
-        let held = summary.borrow().held_by(source);
+        let held = self.summary.borrow().held_by(source);
         let held = held + self.pending_by_source().get(source).copied().unwrap_or(0);
         if is_within_share(percent, held, bytes, free) {
             return Ok(());
@@ -138,10 +125,10 @@ impl Admission {
     }
 
     /// Applies new limits.
-    pub(super) fn set_limits(&self, limits: &Limits, summary: &watch::Sender<Summary>) {
+    pub(super) fn set_limits(&self, limits: &Limits) {
         self.max_bytes.store(limits.max_bytes, Ordering::Relaxed);
         self.max_source_percent.store(limits.max_source_percent, Ordering::Relaxed);
-        summary.send_if_modified(|summary| {
+        self.summary.send_if_modified(|summary| {
             let is_news = summary.intake == Intake::Full && summary.ledger.queued_bytes < limits.max_bytes;
             if is_news {
                 summary.intake = Intake::Ready;
@@ -151,9 +138,9 @@ impl Admission {
     }
 
     /// What a source holds of the spool, and may hold.
-    pub(super) fn share(&self, source: &str, summary: &watch::Sender<Summary>) -> Share {
+    pub(super) fn share(&self, source: &str) -> Share {
         let (bytes, all) = {
-            let summary = summary.borrow();
+            let summary = self.summary.borrow();
             (summary.held_by(source), summary.ledger.queued_bytes)
         };
         let of_others = all.saturating_sub(bytes);

@@ -66,7 +66,7 @@ impl QueuedRow {
         Ok(Self {
             id: row.get(0)?,
             key: row.get(1)?,
-            location: PayloadLocation { container: row.get(2)?, start: row.get(3)?, length: row.get(4)? },
+            location: PayloadLocation::of_row(row, 2)?,
             attempts: row.get::<_, Option<u32>>(5)?.unwrap_or(0),
             checksum: row.get(6)?,
         })

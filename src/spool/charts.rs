@@ -49,8 +49,8 @@ pub(super) struct Request {
     /// When it had been read.
     pub received_at: Millis,
     pub first: EventId,
-    /// Lines of it in the log, from `first` on.
-    pub lines: usize,
+    /// Its last line; less than `first` if it has none.
+    pub last: EventId,
     /// Events that it brought, rejected ones too.
     pub events: u64,
 }
@@ -94,12 +94,11 @@ impl Charts {
     /// Counts what was committed.
     pub(super) fn count(&mut self, connection: &Connection, commit: &Commit<'_>) -> rusqlite::Result<()> {
         let mut part = Interval { queued: commit.queued, ..Interval::default() };
-        for Request { received_at, first, lines, events } in commit.requests {
-            let lines = EventId::try_from(*lines).unwrap_or(0);
+        for Request { received_at, first, last, events } in commit.requests {
             if self.requests.len() == REQUESTS_MAX {
                 self.requests.pop_front();
             }
-            self.requests.push_back((*first, first + lines - 1, *received_at));
+            self.requests.push_back((*first, *last, *received_at));
             if *events > 0 {
                 part.accept_ms.count(commit.now - received_at, *events);
             }

@@ -74,11 +74,12 @@ impl Spool {
         let reader = Backlog::open(&path, writer.expected())?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (reads, read_inbox) = mpsc::channel(READS_MAX);
+        let summary = watch::Sender::new(writer.summary());
         let shared = Arc::new(Shared {
-            admission: Admission::new(&limits),
+            admission: Admission::new(&limits, summary.clone()),
             recent: RecentEvents::new(writer.newest()),
             settlements: SettlementBuffer::new(),
-            summary: watch::Sender::new(writer.summary()),
+            summary,
             expected: writer.expected().clone(),
             left_open: Mutex::default(),
         });
@@ -118,7 +119,7 @@ impl Spool {
     /// After an error no event of the request is in the spool.
     pub async fn append(&self, arrivals: Arrivals) -> Result<EventId, AppendError> {
         let shared = &self.inner.shared;
-        let bytes = shared.admission.admit(&arrivals, &shared.summary)?;
+        let bytes = shared.admission.admit(&arrivals)?;
         let source = Arc::clone(&arrivals.source);
         let (reply, answer) = oneshot::channel();
         // From here on the writer takes `bytes` off the pending ones again, whatever happens to this future.
@@ -212,14 +213,12 @@ impl Spool {
 
     /// What a source holds of the spool, and may hold.
     pub fn share(&self, source: &str) -> Share {
-        let shared = &self.inner.shared;
-        shared.admission.share(source, &shared.summary)
+        self.inner.shared.admission.share(source)
     }
 
     /// Applies new limits.
     pub async fn set_limits(&self, limits: Limits) {
-        let shared = &self.inner.shared;
-        shared.admission.set_limits(&limits, &shared.summary);
+        self.inner.shared.admission.set_limits(&limits);
         self.send(Command::Limits(limits)).await;
     }
 

@@ -36,6 +36,7 @@ enum Column {
     Sequence,
     Code,
     Message,
+    /// And start and length behind it.
     Container,
     Start,
     Length,
@@ -111,11 +112,7 @@ impl LineRow<'_> {
     }
 
     pub(super) fn location(&self) -> rusqlite::Result<PayloadLocation> {
-        Ok(PayloadLocation {
-            container: self.get(Column::Container)?,
-            start: self.get(Column::Start)?,
-            length: self.get(Column::Length)?,
-        })
+        PayloadLocation::of_row(self.0, Column::Container as usize)
     }
 
     /// How the event was encoded when it was settled; `None` if it is queued or was rejected.
@@ -207,7 +204,7 @@ impl LineRow<'_> {
 }
 
 /// A new row of `event`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct NewLine<'a> {
     pub(super) id: EventId,
     pub(super) received_at: Millis,
@@ -348,7 +345,7 @@ impl<'c> InsertSettled<'c> {
 /// Settles a rejected line. `unkept`: so many rejected events of its source before it have no line.
 pub(super) fn insert_rejection(
     connection: &Connection,
-    (id, at): (EventId, Millis),
+    line: &NewLine<'_>,
     rejected: &Rejected,
     unkept: u64,
 ) -> rusqlite::Result<()> {
@@ -363,7 +360,7 @@ pub(super) fn insert_rejection(
             "INSERT INTO settled (id, state, at, attempts, took, encoding, code, message, sent)
              VALUES (?1, ?2, ?3, 0, 0, 0, ?4, ?5, ?6)",
         )?
-        .execute(params![id, REJECTED, at, &*fault.code, message, sent])?;
+        .execute(params![line.id, REJECTED, line.received_at, &*fault.code, message, sent])?;
     Ok(())
 }
 

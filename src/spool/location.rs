@@ -1,6 +1,9 @@
 //! Where the payload of a line is stored: in a row of `chunk`, or in a segment.
 
-use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{
+    Row,
+    types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef},
+};
 
 /// What holds payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,4 +40,11 @@ pub(super) struct PayloadLocation {
     pub(super) start: u32,
     /// Number of bytes.
     pub(super) length: u32,
+}
+
+impl PayloadLocation {
+    /// Of a row that has `chunk`, `start` and `length` from the column `first` on.
+    pub(super) fn of_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        Ok(Self { container: row.get(first)?, start: row.get(first + 1)?, length: row.get(first + 2)? })
+    }
 }

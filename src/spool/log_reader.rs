@@ -144,11 +144,8 @@ impl LogReader {
             self.connection.prepare_cached("SELECT chunk, start, length FROM event WHERE id = ?1")?;
         let mut all = Vec::with_capacity(lines.len());
         for line in lines {
-            let location = statement
-                .query_row([line.id], |row| {
-                    Ok(PayloadLocation { container: row.get(0)?, start: row.get(1)?, length: row.get(2)? })
-                })
-                .optional()?;
+            let location =
+                statement.query_row([line.id], |row| PayloadLocation::of_row(row, 0)).optional()?;
             let json = match location {
                 Some(location) => payloads.read(location)?.ok(),
                 None => None,

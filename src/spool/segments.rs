@@ -68,6 +68,7 @@ const LEAVES_AFTER: Duration = Duration::from_mins(1);
 const LEAVES_SOON: Duration = Duration::from_secs(2);
 
 /// All segments of the spool, as the writer knows them.
+#[derive(Default)]
 pub(super) struct Segments {
     /// `None`: readers could not find a folder of this name, so no payload goes there.
     folder: Option<PathBuf>,
@@ -93,15 +94,7 @@ pub(super) struct Ended {
 impl Segments {
     /// Opens the segments of the database that `connection` writes.
     pub(super) fn open(connection: &Connection) -> Result<Self, Error> {
-        let mut segments = Self {
-            folder: folder_of(connection),
-            newest: 0,
-            current: None,
-            dropped_through: 0,
-            leaving: Vec::new(),
-            left: Vec::new(),
-            uncut: Vec::new(),
-        };
+        let mut segments = Self { folder: folder_of(connection), ..Self::default() };
         let Some(folder) = &segments.folder else { return Ok(segments) };
         create_folder(folder)
             .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))

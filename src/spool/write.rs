@@ -30,7 +30,7 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, shared
         Ok(clock) => clock,
         Err(error) => return tracing::error!("the spool's writer has no clock: {error}"),
     };
-    let mut group = Group::new();
+    let mut group = Group::default();
     while !group.is_closing {
         let upkeep_at = writer.upkeep_at();
         let until = if group.has_work() { group.due_at().min(upkeep_at) } else { upkeep_at };
@@ -54,7 +54,7 @@ pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, shared
     }
     shared.settlements.set_unwritten(0);
     inbox.close();
-    let mut rest = Group::new();
+    let mut rest = Group::default();
     while let Ok(command) = inbox.try_recv() {
         rest.add(command);
     }

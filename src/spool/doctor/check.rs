@@ -86,7 +86,7 @@ impl<'r> CheckedLine<'r> {
             id: row.get(0)?,
             message_id: row.get_ref(1)?.as_str()?,
             key: row.get_ref(2)?.as_str()?,
-            location: PayloadLocation { container: row.get(3)?, start: row.get(4)?, length: row.get(5)? },
+            location: PayloadLocation::of_row(row, 3)?,
             checksum: row.get(6)?,
             state: row.get(7)?,
         })

@@ -21,7 +21,7 @@ pub(super) struct Answers {
 impl Answers {
     /// The group was written.
     pub(super) fn committed(group: Group, written: Written) -> Self {
-        let firsts = written.requests.into_iter().map(|lines| Ok(lines.first));
+        let firsts = written.requests.into_iter().map(|request| Ok(request.first));
         let requeued = written.requeued.into_iter().map(Ok);
         Self {
             appends: group.appends.into_iter().map(|append| append.reply).zip(firsts).collect(),

@@ -24,6 +24,7 @@ const SETTLE_WAIT: Duration = Duration::from_millis(10);
 const REPLACED_WAIT: Duration = Duration::from_secs(1);
 
 /// Commands that are committed together.
+#[derive(Default)]
 pub(super) struct Group {
     pub(super) appends: Vec<Append>,
     pub(super) requeues: Vec<Requeue>,
@@ -40,50 +41,24 @@ pub(super) struct Group {
     bytes: u64,
     commands: usize,
     /// When the first command came.
-    since: Instant,
+    since: Option<Instant>,
     pub(super) is_closing: bool,
 }
 
 impl Group {
-    pub(super) fn new() -> Self {
-        Self {
-            appends: Vec::new(),
-            requeues: Vec::new(),
-            settlements: Vec::new(),
-            attempts: Vec::new(),
-            repeats: 0,
-            flushes: Vec::new(),
-            settles: false,
-            hurries: false,
-            bytes: 0,
-            commands: 0,
-            since: Instant::now(),
-            is_closing: false,
-        }
-    }
-
     /// What is left of a group that could not be written, to be tried again after `wait`: everything that nobody waits
     /// for.
     pub(super) fn retry(self, attempts_max: usize, wait: Duration) -> Self {
         let Self { settlements, mut attempts, hurries, repeats, .. } = self;
         attempts.truncate(attempts_max);
         // As one command, so that the loop tries again by itself.
-        Self {
-            settlements,
-            attempts,
-            hurries,
-            repeats,
-            since: Instant::now() + wait,
-            commands: 1,
-            ..Self::new()
-        }
+        let since = Some(Instant::now() + wait);
+        Self { settlements, attempts, hurries, repeats, since, commands: 1, ..Self::default() }
     }
 
     /// Adds a command; gives new limits back, which apply at once.
     pub(super) fn add(&mut self, command: Command) -> Option<Limits> {
-        if self.commands == 0 {
-            self.since = Instant::now();
-        }
+        self.since.get_or_insert_with(Instant::now);
         self.commands += 1;
         match command {
             Command::Append(append) => {
@@ -141,7 +116,7 @@ impl Group {
     /// When the group is committed if nobody waits for it.
     pub(super) fn due_at(&self) -> Instant {
         let hurries = self.hurries || self.settles || !self.settlements.is_empty();
-        self.since + if hurries { SETTLE_WAIT } else { REPLACED_WAIT }
+        self.since.unwrap_or_else(Instant::now) + if hurries { SETTLE_WAIT } else { REPLACED_WAIT }
     }
 }
 
@@ -152,18 +127,19 @@ mod tests {
 
     #[test]
     fn attempts_that_the_next_one_replaces_cost_no_commit_of_their_own_for_a_while() {
+        let since = Instant::now();
         let attempts = |number| {
             let attempt = Attempt { number, at: 0, took_ms: 1, fault: AwsError::new("Odd", "answer") };
             let hurries = attempts::is_kept(number);
-            Group { attempts: vec![(1, attempt)], hurries, ..Group::new() }
+            Group { attempts: vec![(1, attempt)], hurries, since: Some(since), ..Group::default() }
         };
         for (number, wait) in [(16, SETTLE_WAIT), (17, REPLACED_WAIT), (31, REPLACED_WAIT), (32, SETTLE_WAIT)]
         {
             let group = attempts(number);
-            assert!(!group.is_due(group.since) && group.is_due(group.since + wait), "{number}");
-            assert_eq!(group.due_at(), group.since + wait, "{number}");
+            assert!(!group.is_due(since) && group.is_due(since + wait), "{number}");
+            assert_eq!(group.due_at(), since + wait, "{number}");
         }
         let with_a_settlement = Group { settles: true, ..attempts(17) };
-        assert!(with_a_settlement.is_due(with_a_settlement.since + SETTLE_WAIT), "they go with it");
+        assert!(with_a_settlement.is_due(since + SETTLE_WAIT), "they go with it");
     }
 }

@@ -50,7 +50,7 @@ impl SettledLine {
             key_shortened: row.get(4)?,
             message_id: row.get(5)?,
             name: row.get(6)?,
-            location: PayloadLocation { container: row.get(7)?, start: row.get(8)?, length: row.get(9)? },
+            location: PayloadLocation::of_row(row, 7)?,
             checksum: row.get(10)?,
             state: row.get(11)?,
         })
@@ -62,7 +62,6 @@ impl SettledLine {
 
     fn copy(&self, received_at: Millis) -> NewLine<'_> {
         NewLine {
-            id: 0,
             received_at,
             source: self.source,
             kind: self.kind,
@@ -70,8 +69,8 @@ impl SettledLine {
             key_shortened: self.key_shortened,
             message_id: &self.message_id,
             name: self.name.as_deref(),
-            repeat_of: None,
             resend_of: Some(self.id),
+            ..NewLine::default()
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     event::{Event, PartitionKey, Rejection},
     spool::{
         arrivals::{Arrivals, REJECTED_LINE_BYTES, Rejected},
+        charts::Request,
         columns::kind_column,
         command::Requeued,
         error::Error,
@@ -33,8 +34,7 @@ const REPEAT: &str = "repeat";
 /// What one transaction wrote.
 #[derive(Default)]
 pub(super) struct Written {
-    /// The lines of each request.
-    pub(super) requests: Vec<RequestLines>,
+    pub(super) requests: Vec<Request>,
     /// About what the lines of rejected events take.
     pub(super) rejected_bytes: u64,
     pub(super) requeued: Vec<Requeued>,
@@ -42,13 +42,6 @@ pub(super) struct Written {
     pub(super) queued: Vec<QueuedEvent>,
     /// The payloads are in a segment, not in the write-ahead log.
     pub(super) in_segment: bool,
-}
-
-/// The lines of one request in the log.
-#[derive(Clone, Copy)]
-pub(super) struct RequestLines {
-    pub(super) first: EventId,
-    pub(super) count: usize,
 }
 
 /// How much a transaction will append.
@@ -151,7 +144,6 @@ impl<'w> Transaction<'w> {
             self.totals.accepted += 1;
             let id = self.insert_line(
                 NewLine {
-                    id: 0,
                     received_at: arrivals.received_at,
                     source,
                     kind: Some(kind_column(event.kind)),
@@ -160,7 +152,7 @@ impl<'w> Transaction<'w> {
                     message_id: &event.message_id,
                     name: event.name.as_deref(),
                     repeat_of,
-                    resend_of: None,
+                    ..NewLine::default()
                 },
                 &event.json,
             )?;
@@ -177,8 +169,12 @@ impl<'w> Transaction<'w> {
         self.reject(source, arrivals, &repeats)?;
         let newest = self.totals.newest;
         self.sources.note(before + 1, newest, source);
-        let count = usize::try_from(newest - before).unwrap_or(0);
-        self.written.requests.push(RequestLines { first: before + 1, count });
+        self.written.requests.push(Request {
+            received_at: arrivals.received_at,
+            first: before + 1,
+            last: newest,
+            events: arrivals.events.len() as u64 + arrivals.rejected_count(),
+        });
         Ok(())
     }
 
@@ -243,23 +239,19 @@ impl<'w> Transaction<'w> {
     ) -> Result<EventId, Error> {
         self.written.rejected_bytes += REJECTED_LINE_BYTES + rejected.excerpt.len() as u64;
         self.totals.kept += 1;
-        let id = self.insert_line(
-            NewLine {
-                id: 0,
-                received_at,
-                source,
-                kind: rejected.kind.map(kind_column),
-                key: rejected.user.as_ref().map_or("", PartitionKey::as_str),
-                key_shortened: rejected.user.as_ref().is_some_and(PartitionKey::shortened),
-                message_id: rejected.message_id.as_deref().unwrap_or(""),
-                name: rejected.name.as_deref(),
-                repeat_of: None,
-                resend_of: None,
-            },
-            &rejected.excerpt,
-        )?;
-        line::insert_rejection(self.connection, (id, received_at), rejected, unkept)?;
-        Ok(id)
+        let mut line = NewLine {
+            received_at,
+            source,
+            kind: rejected.kind.map(kind_column),
+            key: rejected.user.as_ref().map_or("", PartitionKey::as_str),
+            key_shortened: rejected.user.as_ref().is_some_and(PartitionKey::shortened),
+            message_id: rejected.message_id.as_deref().unwrap_or(""),
+            name: rejected.name.as_deref(),
+            ..NewLine::default()
+        };
+        line.id = self.insert_line(line, &rejected.excerpt)?;
+        line::insert_rejection(self.connection, &line, rejected, unkept)?;
+        Ok(line.id)
     }
 
     /// The earlier line with this `messageId`, if it is still in the log. Memory suspects, the line decides.

@@ -158,12 +158,13 @@ impl Pruning<'_> {
 /// Moves the payloads that lines still point to out of a segment, into chunks. A payload that cannot be read stays: its
 /// event is damaged, and remains so.
 fn move_payloads(connection: &Connection, segment: &Ended) -> Result<(), Error> {
-    let mut select = connection
-        .prepare_cached("SELECT id, start, length FROM event WHERE id BETWEEN ?1 AND ?2 AND chunk = ?3")?;
+    let mut select = connection.prepare_cached(
+        "SELECT id, chunk, start, length FROM event WHERE id BETWEEN ?1 AND ?2 AND chunk = ?3",
+    )?;
     let container = Container::Segment(segment.number);
     let rest: Vec<(EventId, PayloadLocation)> = select
         .query_map(params![segment.first, segment.last, container], |row| {
-            Ok((row.get(0)?, PayloadLocation { container, start: row.get(1)?, length: row.get(2)? }))
+            Ok((row.get(0)?, PayloadLocation::of_row(row, 1)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut payloads = PayloadReader::new(connection);

@@ -34,7 +34,7 @@ use crate::{
     delivery::{EventId, Intake},
     spool::{
         arrivals::AppendError,
-        charts::{Charts, Commit, Request},
+        charts::{Charts, Commit},
         connection::ExpectedFile,
         disk_space::{DiskSpace, Wanted},
         error::Error,
@@ -243,7 +243,7 @@ impl Writer {
         if self.disk.is_full() {
             self.turn_away(&mut group, shared);
             if !group.has_work() {
-                return Group::new();
+                return Group::default();
             }
         }
         self.is_full = shared.summary.borrow().intake == Intake::Full;
@@ -259,7 +259,7 @@ impl Writer {
                 shared.settlements.set_unwritten(0);
                 self.count(&group, &written, self.state.totals.rejected - rejected_before);
                 shared.recent.add(std::mem::take(&mut written.queued), self.state.totals.newest);
-                (Answers::committed(group, written), Group::new())
+                (Answers::committed(group, written), Group::default())
             }
             Err(reason) => {
                 let answers = Answers::refused(&mut group, &AppendError::Disk(reason));
@@ -286,19 +286,13 @@ impl Writer {
         self.database.wrote(if written.in_segment { rows } else { rows + payloads });
         self.disk.wrote(rows + payloads);
 
-        let requests = group.appends.iter().zip(&written.requests).map(|(append, lines)| Request {
-            received_at: append.arrivals.received_at,
-            first: lines.first,
-            lines: lines.count,
-            events: append.arrivals.events.len() as u64 + append.arrivals.rejected_count(),
-        });
         let rejections = group.appends.iter().flat_map(|append| &append.arrivals.rejected);
         let faults = rejections.map(|rejected| &rejected.fault);
         let faults = faults.chain(group.attempts.iter().map(|(_, attempt)| &attempt.fault));
         let counted = group.appends.iter().flat_map(|append| append.arrivals.counted.clone());
         let commit = Commit {
             now: now_ms(),
-            requests: &requests.collect::<Vec<_>>(),
+            requests: &written.requests,
             accepted: &written.queued,
             rejected,
             settled: &group.settlements,
