@@ -3,7 +3,7 @@
 //! Reads ISO 8601 in the forms that SDKs send, and numbers as Unix time. Writes UTC with milliseconds. A time that
 //! cannot be read, or not be written because it is outside the years 0 to 9999, is `None`.
 //!
-//! Reading the most common form is own code for speed; `jiff` reads all others.
+//! The most common form is read by own code for speed (figure: `docs/performance.md`), all others by `jiff`.
 
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;

@@ -5,7 +5,7 @@
 //! SDKs are allowed and noted in [`Scanner::bare`], to be written as `null`; nesting is limited to [`DEPTH_MAX`]. It
 //! never recurses. It does not check UTF-8: the caller does.
 //!
-//! Own code for speed: `docs/performance.md` compares it with `serde_json`.
+//! Own code for speed (figure: `docs/performance.md`).
 
 use std::borrow::Cow;
 use std::fmt;
