@@ -75,6 +75,7 @@ pub(super) struct RequestSummary {
 }
 
 /// A request to an unknown path or with a wrong method.
+#[derive(Clone, Copy)]
 pub(super) struct PathRequest<'r> {
     pub(super) method: &'r str,
     /// Without keys (see [`key::shown_path`]).

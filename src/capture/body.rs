@@ -100,7 +100,7 @@ impl ContentEncoding {
 /// The frames of a body, as long as they arrive fast enough.
 struct Frames<'p> {
     slot: &'p Slot,
-    frames: BodyDataStream,
+    stream: BodyDataStream,
     began: Instant,
     grace: Duration,
     bytes: u64,
@@ -108,7 +108,7 @@ struct Frames<'p> {
 
 impl<'p> Frames<'p> {
     fn of(body: Body, slot: &'p Slot) -> Self {
-        Self { slot, frames: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
+        Self { slot, stream: body.into_data_stream(), began: Instant::now(), grace: RATE_GRACE, bytes: 0 }
     }
 
     /// The next frame; `None` at the end.
@@ -116,7 +116,7 @@ impl<'p> Frames<'p> {
         let until = self.began + time_for(self.bytes, self.grace);
         let frame = tokio::select! {
             biased;
-            frame = self.frames.next() => frame,
+            frame = self.stream.next() => frame,
             () = self.slot.evicted() => return Err(ErrorResponse::evicted()),
             () = tokio::time::sleep_until(until) => return Err(ErrorResponse::too_slow(RATE_MIN, READ_TIMEOUT)),
         };
@@ -129,7 +129,7 @@ impl<'p> Frames<'p> {
     }
 
     async fn discard(self) {
-        discard_rest(self.frames, self.slot).await;
+        discard_rest(self.stream, self.slot).await;
     }
 }
 

@@ -1,6 +1,9 @@
 //! `/metrics`: counts and states as Prometheus text. No event and no key.
 
-use std::{fmt::Display, sync::Arc};
+use std::{
+    fmt::{Arguments, Display, Write as _},
+    sync::Arc,
+};
 
 use crate::{
     delivery::{ForwarderState, Ledger, Limit, Puts},
@@ -28,119 +31,70 @@ pub(super) struct Metrics<'m> {
 impl Metrics<'_> {
     pub(super) fn text(&self) -> String {
         let mut text = Text::default();
-        self.write_ledger(&mut text);
-        self.write_puts(&mut text);
-        self.write_requests(&mut text);
-        self.write_shares(&mut text);
-        self.write_states(&mut text);
-        text.0
-    }
-
-    fn write_ledger(&self, text: &mut Text) {
-        let ledger = &self.ledger;
-        text.counter(
-            "accepted_total",
-            "Events whose sender was told 200, and replays. The sum of delivered_total, queued_events and failed_events.",
-            ledger.accepted,
-        );
-        text.counter("delivered_total", "Events that the stream confirmed.", ledger.delivered);
-        text.counter(
-            "failed_total",
-            "Events that the destination will never accept, including those that were resent since.",
-            ledger.failed + ledger.resent,
-        );
-        text.gauge("failed_events", "Events that the destination will never accept, now.", ledger.failed);
-        text.counter("resent_total", "Failed events that were queued again.", ledger.resent);
-        text.counter("replayed_total", "Delivered events that were queued once more.", ledger.replayed);
-        text.counter("rejected_total", "Events rejected at the endpoint.", ledger.rejected);
-        text.counter(
-            "rejected_not_kept_total",
-            "Those of rejected_total without a line in the log, because its limits were reached.",
-            ledger.rejected_unkept,
-        );
-        text.counter(
-            "repeats_possible_total",
-            "Puts without a clear answer that were repeated: at most this many records are in the stream twice.",
-            ledger.repeats_possible,
-        );
-        text.gauge("queued_events", "Events that wait.", ledger.queued);
-        text.gauge("queued_bytes", "Bytes of JSON of events that wait or failed.", ledger.queued_bytes);
-    }
-
-    fn write_puts(&self, text: &mut Text) {
-        let puts = &self.puts;
-        text.counter(
-            "records_total",
-            "Records that the stream confirmed since the start. With aggregation a record has several events.",
-            puts.records,
-        );
-        text.counter(
-            "payload_units_total",
-            "PUT payload units of these records: 25 KiB of data and partition key each, rounded up.",
-            puts.payload_units,
-        );
-        text.counter(
-            "payload_units_without_aggregation_total",
-            "PUT payload units that the same events would have needed with one event in each record.",
-            puts.payload_units_alone,
-        );
-        text.gauge(
-            "stuck_events",
-            "Events that the destination refuses while it accepts others, and those that wait behind them.",
-            self.stuck_events,
-        );
-    }
-
-    fn write_requests(&self, text: &mut Text) {
-        text.counter(
-            "unknown_key_requests_total",
-            "Requests without a known write key.",
-            self.unknown_key_requests,
-        );
-        text.counter(
-            "log_lines_lost_total",
-            "Lines of the program's own log that could not be written.",
-            crate::log::lost_lines(),
-        );
-        text.family("refused_requests_total", "counter", "Refused requests, by the code of the response.");
+        for (name, kind, value, help) in self.sums() {
+            text.family(name, kind, help);
+            text.line(format_args!("tributary_{name} {value}"));
+        }
+        let name = "refused_requests_total";
+        text.family(name, "counter", "Refused requests, by the code of the response.");
         for (code, count) in self.refused {
-            text.sample("refused_requests_total", "code", code, count);
+            text.sample(name, "code", code, count);
         }
-    }
-
-    fn write_shares(&self, text: &mut Text) {
+        let name = "source_queued_bytes";
+        text.family(name, "gauge", "Bytes of JSON of events that wait or failed, by source.");
+        for (source, share) in self.shares {
+            text.sample(name, "source", source, share.bytes);
+        }
+        let name = "source_queued_bytes_limit";
         text.family(
-            "source_queued_bytes",
+            name,
             "gauge",
-            "Bytes of JSON of events that wait or failed, by source.",
+            "Maximum source_queued_bytes while the other sources have what they have now.",
         );
         for (source, share) in self.shares {
-            text.sample("source_queued_bytes", "source", source, share.bytes);
+            text.sample(name, "source", source, share.limit);
         }
-        text.family(
-            "source_queued_bytes_limit",
-            "gauge",
-            "Maximum of source_queued_bytes of a source while the other sources have what they have now.",
-        );
-        for (source, share) in self.shares {
-            text.sample("source_queued_bytes_limit", "source", source, share.limit);
-        }
-    }
-
-    fn write_states(&self, text: &mut Text) {
-        text.family("forwarder_state", "gauge", "What the forwarder is doing: 1 for one of the states.");
+        let name = "forwarder_state";
+        text.family(name, "gauge", "What the forwarder is doing: 1 for one of the states.");
         for state in STATES {
-            text.sample("forwarder_state", "state", state, u8::from(state == self.forwarder.as_str()));
+            text.sample(name, "state", state, u8::from(state == self.forwarder.as_str()));
         }
+        let name = "delivery_limit";
         text.family(
-            "delivery_limit",
+            name,
             "gauge",
             "What limits delivery while the queue grows: 1 for at most one of the limits.",
         );
         for limit in Limit::WORDS {
             let is_it = self.limit.is_some_and(|current| current.as_str() == limit);
-            text.sample("delivery_limit", "limit", limit, u8::from(is_it));
+            text.sample(name, "limit", limit, u8::from(is_it));
         }
+        text.0
+    }
+
+    /// Name, type, value and help of each metric without labels.
+    #[rustfmt::skip]
+    fn sums(&self) -> [(&'static str, &'static str, u64, &'static str); 17] {
+        let Self { ledger, puts, .. } = self;
+        [
+            ("accepted_total", "counter", ledger.accepted, "Events whose sender was told 200, and replays. The sum of delivered_total, queued_events and failed_events."),
+            ("delivered_total", "counter", ledger.delivered, "Events that the stream confirmed."),
+            ("failed_total", "counter", ledger.failed + ledger.resent, "Events that the destination will never accept, including those that were resent since."),
+            ("failed_events", "gauge", ledger.failed, "Events that the destination will never accept, now."),
+            ("resent_total", "counter", ledger.resent, "Failed events that were queued again."),
+            ("replayed_total", "counter", ledger.replayed, "Delivered events that were queued once more."),
+            ("rejected_total", "counter", ledger.rejected, "Events rejected at the endpoint."),
+            ("rejected_not_kept_total", "counter", ledger.rejected_unkept, "Those of rejected_total without a line in the log, because its limits were reached."),
+            ("repeats_possible_total", "counter", ledger.repeats_possible, "Puts without a clear answer that were repeated: at most this many records are in the stream twice."),
+            ("queued_events", "gauge", ledger.queued, "Events that wait."),
+            ("queued_bytes", "gauge", ledger.queued_bytes, "Bytes of JSON of events that wait or failed."),
+            ("records_total", "counter", puts.records, "Records that the stream confirmed since the start. With aggregation a record has several events."),
+            ("payload_units_total", "counter", puts.payload_units, "PUT payload units of these records: 25 KiB of data and partition key each, rounded up."),
+            ("payload_units_without_aggregation_total", "counter", puts.payload_units_alone, "PUT payload units that the same events would have needed with one event in each record."),
+            ("stuck_events", "gauge", self.stuck_events, "Events that the destination refuses while it accepts others, and those that wait behind them."),
+            ("unknown_key_requests_total", "counter", self.unknown_key_requests, "Requests without a known write key."),
+            ("log_lines_lost_total", "counter", crate::log::lost_lines(), "Lines of the program's own log that could not be written."),
+        ]
     }
 }
 
@@ -149,16 +103,6 @@ impl Metrics<'_> {
 struct Text(String);
 
 impl Text {
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, "counter", help);
-        self.line(format_args!("tributary_{name} {value}"));
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, "gauge", help);
-        self.line(format_args!("tributary_{name} {value}"));
-    }
-
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         self.line(format_args!("# HELP tributary_{name} {help}"));
         self.line(format_args!("# TYPE tributary_{name} {kind}"));
@@ -169,9 +113,8 @@ impl Text {
         self.line(format_args!("tributary_{name}{{{label}=\"{escaped}\"}} {value}"));
     }
 
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        self.0.push_str(&line.to_string());
-        self.0.push('\n');
+    fn line(&mut self, line: Arguments<'_>) {
+        writeln!(self.0, "{line}").expect("a String takes all that is written");
     }
 }
 

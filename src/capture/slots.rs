@@ -1,9 +1,9 @@
 //! The endpoint's slots for connections: how many there are, and which connection is evicted when all are taken.
 //!
-//! A newcomer never waits: another connection is evicted at once, in a fixed order ([`connection::Rank`]). Connections
-//! that have shown nothing go first, those that have shown a known write key last. A request that has arrived whole is
-//! never cut. Some slots are reserved for senders that have shown a key, and each peer address has a limit of its own.
-//! Knows neither sockets nor HTTP.
+//! Room for a newcomer is made at once, by evicting another connection in a fixed order ([`connection::Rank`]).
+//! Connections that have shown nothing go first, those that have shown a known write key last. A request that has
+//! arrived whole is never cut. Some slots are reserved for senders that have shown a key, and each peer address has a
+//! limit of its own. Knows neither sockets nor HTTP.
 
 mod connection;
 mod peer;
