@@ -1,5 +1,5 @@
-//! Setting up against ministack with `AUTH=true`: real signatures, IAM policies and STS, of which nothing is ours.
-//! A user who holds exactly our policy can do exactly what was asked for.
+//! Set-up against ministack with `AUTH=true`, with independent code for signatures, IAM policies and STS. A user with
+//! exactly our policy can do exactly what the program needs.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
@@ -14,7 +14,7 @@ use crate::processes::{Ministack, python, run, sender};
 const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
 const ARN: [&str; 6] = ["--region", "eu-west-1", "--account-id", "000000000000", "--stream", "clicks"];
 
-/// What `tributary policy` prints.
+/// The output of `tributary policy`.
 fn policy(words: &[&str]) -> String {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(TRIBUTARY);
@@ -24,12 +24,12 @@ fn policy(words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What a user with this policy may do.
+/// The calls that a user with this policy may make.
 fn tried(ministack: &Ministack, document: &str) -> Value {
     tried_with(ministack, &[], document)
 }
 
-/// And with these KMS keys.
+/// The same, with these KMS keys.
 fn tried_with(ministack: &Ministack, kms_keys: &[&str], document: &str) -> Value {
     let mut command = Command::new(python());
     command.arg(sender("policy.py")).arg(&ministack.url).args(kms_keys);
@@ -87,7 +87,7 @@ fn a_key_that_encrypts_the_stream_may_be_used_for_what_was_asked_for_and_no_othe
     }
 }
 
-/// `tributary check --put-record` with these keys.
+/// Runs `tributary check --put-record` with these keys.
 fn check(ministack: &Ministack, key: (&str, &str), words: &[&str]) -> (Option<i32>, Vec<String>, Value) {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(TRIBUTARY);
@@ -101,7 +101,7 @@ fn check(ministack: &Ministack, key: (&str, &str), words: &[&str]) -> (Option<i3
     (output.status.code(), lines, answer)
 }
 
-/// How a `check --json` ends, what it says of each step, and its answer.
+/// The result of a `check --json`, its steps, and its answer.
 pub fn checked(command: &mut Command) -> (Output, Vec<String>, Value) {
     let output = command.output().unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout)
@@ -112,7 +112,7 @@ pub fn checked(command: &mut Command) -> (Output, Vec<String>, Value) {
     (output, lines, answer)
 }
 
-/// What a check says where exactly the default policy holds.
+/// The steps of a check with exactly the default policy.
 pub const PASSED: [&str; 6] = [
     "credentials passed",
     "identity passed",
@@ -148,7 +148,7 @@ fn the_check_tells_what_real_permissions_allow() {
 
     let everything = policy(&["--describe", "--read-back"]);
     let (id, secret) = key_of(&tried(&ministack, &everything));
-    // ministack knows what a read is about only by the stream's ARN in it.
+    // ministack identifies the stream of a read only by its ARN.
     let by_arn =
         ["--encoding", "json-lines", "--stream", "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks"];
     let (code, lines, answer) = check(&ministack, (&id, &secret), &by_arn);
@@ -158,7 +158,7 @@ fn the_check_tells_what_real_permissions_allow() {
 #[test]
 fn a_role_made_of_our_texts_is_assumed_by_whom_it_names_with_the_external_id_and_may_put_alone() {
     let ministack = Ministack::start();
-    // Users who may assume any role: whether they may assume this one is for the trust policy to say.
+    // Users who may assume any role: the trust policy decides about this one.
     let users = python_iam(
         &ministack,
         "[[iam.create_user(UserName=name), iam.put_user_policy(UserName=name, PolicyName='assume', \
@@ -210,7 +210,7 @@ fn a_role_made_of_our_texts_is_assumed_by_whom_it_names_with_the_external_id_and
     assert_eq!((code, lines.last().unwrap().as_str()), (Some(1), "credentials failed"), "{answer}");
 }
 
-/// The settings that deliver to this stream, with the keys of the environment.
+/// Settings that deliver to this stream, with the keys of the environment.
 pub fn delivering_to(ministack: &Ministack, stream: &str) -> Config {
     let mut config = Config::default();
     config.destination.kind = DestinationKind::Kinesis;
@@ -221,7 +221,7 @@ pub fn delivering_to(ministack: &Ministack, stream: &str) -> Config {
     config
 }
 
-/// The keys are the process's: the test runs itself again with root's.
+/// The keys belong to the process: the test runs itself again with root's.
 #[test]
 fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
     const ROOT: &str = "test";
@@ -269,7 +269,7 @@ fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
     assert_eq!(users, json!(["tributary-clicks"]));
 }
 
-/// What botocore, with root's keys, gets from IAM, KMS or Kinesis.
+/// The answer of IAM, KMS or Kinesis to botocore, with root's keys.
 fn python_iam(ministack: &Ministack, expression: &str) -> Value {
     let script = format!(
         "import botocore.session, json\n\

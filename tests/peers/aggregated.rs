@@ -1,5 +1,5 @@
-//! Aggregated records, taken apart by the libraries that AWS publishes for consumers without the KCL: `aws-kinesis-agg`
-//! for Node and for Python.
+//! Aggregated records, read by the libraries that AWS publishes for consumers without the KCL: `aws-kinesis-agg` for
+//! Node and for Python.
 
 use crate::kpl::Part;
 use crate::processes::{node, python, run, sender};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::process::Command;
 use tributary::event::{Bucket, Encoding, RecordData, UserRecord};
 
-/// One user record, as the scripts print it.
+/// One user record in the output of the scripts.
 #[derive(Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "camelCase")]
 struct Found {
@@ -23,7 +23,7 @@ fn part(key: impl Into<String>, bucket: Bucket, data: impl Into<Vec<u8>>) -> Par
     Part { partition_key: key.into(), explicit_hash_key, data: data.into() }
 }
 
-/// As the forwarder puts it.
+/// In the forwarder's form.
 fn encode((bucket, parts): &(Bucket, Vec<Part>)) -> Vec<u8> {
     let user_records: Vec<_> =
         parts.iter().map(|part| UserRecord { key: &part.partition_key, json: &part.data }).collect();
@@ -32,7 +32,7 @@ fn encode((bucket, parts): &(Bucket, Vec<Part>)) -> Vec<u8> {
     record
 }
 
-/// Records with one explicit hash key each, and with all that is easily damaged on the way.
+/// Records with one explicit hash key each, and with everything that is easily damaged.
 fn records() -> Vec<(Bucket, Vec<Part>)> {
     let [a, b, c] = ["a", "b", "c"].map(Bucket::of);
     let many = (0..300).map(|n| part(format!("user-{}", n % 140), c, format!(r#"{{"n":{n}}}"#)));
@@ -51,7 +51,7 @@ fn records() -> Vec<(Bucket, Vec<Part>)> {
     ]
 }
 
-/// What a script makes of the records, and of one that is not aggregated, is what was put in.
+/// The script returns what was put into the records, and into one that is not aggregated.
 fn takes_them_apart(script: &mut Command) {
     let records = records();
     let plain = br#"{"event":"alone"}"#;

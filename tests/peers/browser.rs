@@ -1,5 +1,5 @@
-//! `@segment/analytics-next` in headless Chromium, on a page of this machine: what it puts on the wire is what comes
-//! out of the stream, by each way of loading and both of delivering; and which pages a browser lets send to this machine.
+//! `@segment/analytics-next` in headless Chromium, on a page of this machine: the stream has what the SDK sent, for
+//! each way of loading and both ways of delivery. Also which pages a browser lets send to this machine.
 
 use crate::calls::{Call, in_a_page};
 use crate::compare::differences;
@@ -50,7 +50,7 @@ async fn every_call_in_a_page_arrives(loading: &'static str, delivery: &'static 
     assert_eq!(paths, expected_paths(loading, delivery));
 }
 
-/// All that the page may ask of the endpoint; the browser asks for leave before each POST with a key.
+/// All requests that the page may make. The browser sends a preflight before each POST with a key.
 fn expected_paths(loading: &str, delivery: &str) -> BTreeSet<String> {
     let posts: &[&str] = if delivery == "batching" { &["b"] } else { &["a", "g", "i", "p", "s", "t"] };
     let posts =
@@ -79,7 +79,7 @@ async fn analytics_next_with_its_own_settings_in_batches() {
     every_call_in_a_page_arrives("page", "batching", JSON).await;
 }
 
-/// What docs/capture.md says of public pages.
+/// What docs/capture.md says about public pages.
 #[tokio::test]
 async fn a_public_page_can_send_to_this_machine_only_with_its_users_leave() {
     let mut way = Way::open(BASE64).await;
@@ -118,7 +118,7 @@ async fn a_public_page_can_send_to_this_machine_only_with_its_users_leave() {
     assert_eq!(arrived, by_both);
 }
 
-/// The snippet that Segment's documentation gives, in short: calls wait in an array until the script is there.
+/// A short form of the snippet in Segment's documentation: calls wait in an array until the script is loaded.
 #[tokio::test]
 async fn a_pages_snippet_sends_through_our_loader_and_a_copy_of_analytics_js() {
     let mut way =

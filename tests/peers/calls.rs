@@ -1,4 +1,4 @@
-//! What the SDKs are told to send.
+//! The calls that the SDKs make.
 
 use serde_json::{Value, json};
 
@@ -14,16 +14,16 @@ impl Call {
         Self { kind, message: message.to_string() }
     }
 
-    /// As the senders read it.
+    /// The line that the senders read.
     pub fn line(&self) -> String {
         format!("{{\"type\":\"{}\",\"message\":{}}}\n", self.kind, self.message)
     }
 }
 
-/// All six calls, with everything in them that is easily damaged on the way.
+/// All six calls, with everything that is easily damaged.
 pub fn all_six() -> Vec<Call> {
     let nested = json!({"a": [{"b": [null, true, [], {}, {"c": {"d": [1, [2, [3]]]}}]}], "": "empty name"});
-    // The text, since a value would lose what these are about.
+    // As text, since a parsed value would lose what matters here.
     let numbers = r#"{"userId":"numbers","event":"Numbers","properties":{"big":12345678901234567890,"small":1e-7,
         "huge":1e21,"price":19.99,"negative":-0.1,"whole":3,"zero":0,"safe":9007199254740991}}"#;
     let cut = r#"{"userId":"cut","event":"Cut inside an emoji","properties":{"text":"so far \ud83d"}}"#;
@@ -74,13 +74,13 @@ pub fn all_six() -> Vec<Call> {
     ]
 }
 
-/// One more, larger than what Segment takes.
+/// One more, larger than Segment accepts.
 pub fn forty_kilobytes() -> Call {
     let properties = json!({"text": "40 kB. ".repeat(5714) + "é 👍"});
     Call::new("track", &json!({"userId": "large", "event": "40 kB", "properties": properties}))
 }
 
-/// What analytics-next is told in a page, each with what must be in its event. Its user stays known between calls.
+/// The calls of analytics-next in a page, each with what its event must have. The user stays known between calls.
 pub fn in_a_page() -> Vec<(Call, Value)> {
     let nested = json!({"a": [{"b": [null, true, [], {}, {"c": {"d": [1, [2, [3]]]}}]}], "": "empty name"});
     let unicode = json!({
@@ -126,12 +126,12 @@ pub fn in_a_page() -> Vec<(Call, Value)> {
     calls.map(|(kind, arguments, wanted)| (Call::new(kind, &arguments), with_type(kind, wanted))).collect()
 }
 
-/// Many small calls in a page, with the same numbers.
+/// Many small calls in a page, numbered.
 pub fn many_in_a_page(count: usize) -> Vec<Call> {
     many_in_a_page_called("Tick", count)
 }
 
-/// The same of another name.
+/// The same with another name.
 pub fn many_in_a_page_called(event: &str, count: usize) -> Vec<Call> {
     (0..count).map(|n| Call::new("track", &json!([event, {"n": n}]))).collect()
 }
@@ -141,7 +141,7 @@ pub fn many(count: usize) -> Vec<Call> {
     many_with(count, "")
 }
 
-/// The same of another name.
+/// The same with another name.
 pub fn many_called(event: &str, count: usize) -> Vec<Call> {
     let call = |n| json!({"userId": format!("u-{}", n % 7), "event": event, "properties": {"n": n}});
     (0..count).map(|n| Call::new("track", &call(n))).collect()

@@ -1,19 +1,19 @@
-//! One event as the SDK put it on the wire, and as it lies in the stream: only the documented fields may differ
-//! (tracking-api.md, section 4), and those must be what section 5 says.
+//! An event as the SDK sent it, and as it is in the stream: only the documented fields may differ (tracking-api.md,
+//! section 4), as section 5 says.
 
 use crate::json::Members;
 use crate::stream::Found;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// What we may add or change; every other member keeps its text.
+/// The members that the program may add or change. All others keep their text.
 const OURS: [&str; 5] = ["receivedAt", "sentAt", "originalTimestamp", "timestamp", "writeKey"];
-/// What an SDK may leave to the endpoint: the path of a single call names its type.
+/// The members that an SDK may leave to the endpoint: the path of a single call names its type.
 const GIVEN: [&str; 2] = ["type", "messageId"];
-/// Their numbers become text.
+/// Ids whose numbers become text.
 const IDS: [&str; 4] = ["userId", "anonymousId", "groupId", "previousId"];
 
-/// What differs and should not.
+/// The differences that should not be.
 pub fn differences(sent: &Members, envelope: &Members, found: &Found) -> Vec<String> {
     let mut seen = Vec::new();
     let got = &found.members;
@@ -51,7 +51,7 @@ pub fn differences(sent: &Members, envelope: &Members, found: &Found) -> Vec<Str
     seen
 }
 
-/// What section 5.5 makes of the sender's times.
+/// The timestamp by section 5.5 from the sender's times.
 fn timestamp(sent: &Members, envelope: &Members, got: &Members) -> String {
     let time = |text: Option<String>| -> Timestamp { text.expect("a time").parse().expect("a time") };
     let received = got.string("receivedAt");

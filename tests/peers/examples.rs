@@ -1,5 +1,5 @@
-//! The programs of `examples/`, run as they are: what the senders send is delivered, and the Lambda function hands on every
-//! event of the stream, once and in order.
+//! The programs of `examples/`, run unchanged: events of the senders are delivered, and the Lambda function passes on
+//! every event of the stream, once and in order.
 
 use crate::processes::{Serve, WRITE_KEY, node, node_modules, python, run};
 use crate::sdks::{BASE64, Way};
@@ -12,7 +12,7 @@ fn example(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(path)
 }
 
-/// An example's files in a folder where `npm install` has been run.
+/// The files of an example in a folder after `npm install`.
 fn installed(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();
@@ -22,7 +22,7 @@ fn installed(name: &str) -> tempfile::TempDir {
     folder
 }
 
-/// Waits until so many events are in the log, all of them delivered; their types.
+/// Waits until this number of events is in the log, all delivered. Returns their types.
 async fn delivered(serve: &Serve, count: usize) -> Vec<String> {
     let start = Instant::now();
     loop {

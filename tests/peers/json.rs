@@ -1,6 +1,6 @@
 //! JSON as it was written: the members of an object in their order, each with its own text.
 //!
-//! A parsed value would hide what must survive: number texts, lone surrogates, the order of members.
+//! A parsed value would hide what must be kept: number texts, lone surrogates, the order of members.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -22,7 +22,7 @@ impl Members {
         self.0.iter().find(|(member, _)| member == name).map(|(_, text)| text.as_str())
     }
 
-    /// A member that is a string.
+    /// The value of a member that is a string.
     pub fn string(&self, name: &str) -> Option<String> {
         serde_json::from_str(self.text(name)?).ok()
     }
@@ -56,14 +56,14 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// The texts of an array's items.
+/// The texts of the items of an array.
 pub fn items(text: &str) -> Vec<String> {
     let items: Vec<Box<RawValue>> = serde_json::from_str(text).expect("an array");
     items.iter().map(|item| item.get().to_owned()).collect()
 }
 
-/// Where `part` is not found in `whole`: objects may have gained members, everything else is equal. Numbers are
-/// compared as JavaScript holds them, and lone surrogates as the U+FFFD that readers make of them.
+/// The paths at which `whole` differs from `part`. Objects may have more members. Numbers are compared as JavaScript
+/// has them, and lone surrogates as the U+FFFD that readers make of them.
 pub fn missing(part: &Value, whole: &Value, path: &str) -> Vec<String> {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => part

@@ -1,4 +1,4 @@
-//! AWS keys in a real system keychain: GNOME Keyring, on a D-Bus of the test's own, with ministack to use them on.
+//! AWS keys in a real system keychain: GNOME Keyring, on a D-Bus of the test's own, and ministack, which accepts them.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -20,21 +20,21 @@ use crate::processes::{Guard, Ministack, run};
 
 const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
 
-/// Where the process that has a keychain finds its files.
+/// The variable with the files of the process that has a keychain.
 const INSIDE: &str = "KEYCHAIN_TEST_FILES";
 
 const BUS: &str = "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context=\"default\">\
                    <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/>\
                    </policy></busconfig>";
 
-/// The keychain's service, in the place of one that runs.
+/// Starts the keychain's service, in place of one that runs.
 fn keychain() -> Guard {
     let mut command = Command::new("gnome-keyring-daemon");
     command.args(["--foreground", "--replace", "--unlock", "--components=secrets"]);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Guard(command.spawn().unwrap());
     child.0.stdin.take().unwrap().write_all(b"a password for this test").unwrap();
-    // It is there once it answers.
+    // It is ready when it answers.
     let answers = || {
         let mut search = Command::new("secret-tool");
         search.args(["store", "--label=Test", "service", "a-test-of-tributary"]).stdin(Stdio::null());
@@ -49,12 +49,12 @@ fn keychain() -> Guard {
     panic!("the keychain does not answer");
 }
 
-/// Runs the test that calls it in a process with a D-Bus and a keychain of its own. There: the keychain's service.
+/// Runs the calling test again in a process with a D-Bus and a keychain. Returns the keychain's service there.
 fn with_a_keychain(name: &str) -> Option<Guard> {
     on_a_bus(name).then(keychain)
 }
 
-/// The same, where no keychain is unlocked yet; true there.
+/// The same, without an unlocked keychain. Returns true there.
 fn on_a_bus(name: &str) -> bool {
     if crate::from_environment(INSIDE).is_some() {
         return true;
@@ -65,7 +65,7 @@ fn on_a_bus(name: &str) -> bool {
         std::fs::create_dir(&folder).unwrap();
         folder
     };
-    // A bus that starts no service by itself: a keychain is there when a test starts it.
+    // A bus that starts no service by itself: there is no keychain until a test starts it.
     let bus = files.path().join("bus.conf");
     std::fs::write(&bus, BUS).unwrap();
     let mut command = Command::new("dbus-run-session");
@@ -83,14 +83,14 @@ fn on_a_bus(name: &str) -> bool {
     false
 }
 
-/// The settings of a stream that delivers with keys of the keychain.
+/// Settings of a stream with keys from the keychain.
 fn settings(ministack: &Ministack, stream: &str) -> Config {
     let mut config = delivering_to(ministack, stream);
     config.credentials.source = CredentialsSource::Keychain;
     config
 }
 
-/// `tributary check --put-record` with these settings: the steps, and all that it said.
+/// `tributary check --put-record` with these settings: the steps, and all of its output.
 fn check(config: &Config) -> (Vec<String>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");
@@ -102,7 +102,7 @@ fn check(config: &Config) -> (Vec<String>, String) {
     (steps, [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat())
 }
 
-/// What GNOME's own tool finds in the keychain, or puts there.
+/// Looks up or stores an entry by GNOME's own tool.
 fn secret_tool(words: &[&str], input: &str) -> String {
     run(Command::new("secret-tool").args(words), input)
 }
@@ -113,7 +113,7 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
         return;
     };
     let ministack = Ministack::start();
-    // The user that is made for the stream "clicks" gets a key, which nobody sees.
+    // The user that is created for the stream "clicks" gets a key, which is not shown to anybody.
     let clicks = settings(&ministack, "clicks");
     let root = delivering_to(&ministack, "clicks");
     let calls = attach_calls(&root, &Grants::default(), "tributary-clicks", true);
@@ -132,7 +132,7 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
     assert_eq!(steps, PASSED, "{said}");
     assert!(!said.contains(secret), "{said}");
 
-    // Another destination has no keys by that, and says so; what the window's button stores is its own.
+    // Another destination has no keys from that, and says so. The window's button stores keys of its own.
     let orders = settings(&ministack, "orders");
     let (steps, said) = check(&orders);
     assert_eq!(steps, ["credentials failed"], "{said}");
@@ -145,7 +145,7 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
     let kept = secret_tool(&["lookup", "service", "tributary", "username", "eu-west-1/clicks"], "");
     assert_eq!(kept, made, "those of the first are as they were");
 
-    // A machine without a window gets them as the README says. The ARN is another spelling, and another entry.
+    // A machine without a window gets them as the README says. The ARN is another name, and so another entry.
     let arn = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks";
     let by_arn = settings(&ministack, arn);
     assert_eq!(check(&by_arn).0, ["credentials failed"]);
@@ -155,7 +155,7 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
     assert_eq!(steps, PASSED, "{said}");
 }
 
-/// What the window's "Store keys" does.
+/// The action of the window's button "Store keys".
 fn store(config: &Config, keys: [String; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let mut first = Config::default();
@@ -165,7 +165,7 @@ fn store(config: &Config, keys: [String; 2]) {
     assert_eq!(engine.store_keys(config.destination.clone(), keys).wait(), Some(Ok(())));
 }
 
-/// Whoever keeps its keychain locked until later in the morning, or starts it after Tributary, does not start Tributary again.
+/// A user whose keychain is unlocked or started after Tributary does not restart Tributary.
 #[test]
 fn a_keychain_that_is_unlocked_later_is_used_without_a_restart() {
     if !on_a_bus("a_keychain_that_is_unlocked_later_is_used_without_a_restart") {
@@ -252,7 +252,7 @@ fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
     wait_for(window, "the second user", |window| says(window, "user/second"));
 }
 
-/// Who has an administrator's keys, and nothing else, ends with events in a stream, put by a user who may do just that.
+/// A user with an administrator's keys only ends with events in a stream, put by a user who may do just that.
 #[test]
 fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     let Some(_keychain) = with_a_keychain("the_whole_way_from_an_account_to_a_delivered_event_in_the_window")
@@ -290,7 +290,7 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     click(window, "Make these 4 calls");
     wait_for(window, "the attachment", |window| says(window, "Attached. It takes effect in some seconds"));
 
-    // From here on, the keys are those of the user who was made, from the keychain.
+    // From here on the keys are those of the new user, from the keychain.
     click(window, "Use these keys");
     window.run();
     choose(window, "PutRecords");

@@ -1,11 +1,13 @@
-//! Tests that need other people's programs, run by `.ci/run`: `cargo test --test peers`.
+//! Tests with other projects' programs, run by `.ci/run`: `cargo test --test peers`. Without these programs the tests
+//! fail and say so.
 //!
-//! `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json` (the SDKs for
-//! Node and for the browser, aws-kinesis-agg, which reads aggregated records, and kinesalite: an independent Kinesis),
-//! `TRIBUTARY_TEST_PYTHON` the interpreter of a venv with `requirements.txt` (SDKs, aws-kinesis-agg, and ministack: an
-//! independent Kinesis, STS and IAM), `TRIBUTARY_TEST_RUST` the program that `cargo build` makes in `senders/rust` (SDKs for Rust); the browser is Debian's `/usr/bin/chromium`, the keychain
-//! that of its packages `dbus`, `gnome-keyring` and `libsecret-tools`, the reverse proxy its `nginx`. Without them the
-//! tests fail and say so.
+//! - `TRIBUTARY_TEST_NODE_MODULES` names the `node_modules` folder that `npm ci` makes of `package.json`: the SDKs for
+//!   Node and for the browser, aws-kinesis-agg, which reads aggregated records, and kinesalite, an independent Kinesis.
+//! - `TRIBUTARY_TEST_PYTHON` names the interpreter of a venv with `requirements.txt`: SDKs, aws-kinesis-agg, and
+//!   ministack, an independent Kinesis, STS and IAM.
+//! - `TRIBUTARY_TEST_RUST` names the program that `cargo build` makes in `senders/rust`: SDKs for Rust.
+//! - The browser is Debian's `/usr/bin/chromium`, the keychain is from its packages `dbus`, `gnome-keyring` and
+//!   `libsecret-tools`, and the reverse proxy is its `nginx`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 

@@ -1,5 +1,5 @@
-//! Through ministack, a Kinesis that checks signatures and policies: who may put, what is said to who may not, and that
-//! all goes on by itself when that is mended.
+//! Through ministack, a Kinesis that checks signatures and policies: who may put, what is reported to others, and that
+//! delivery goes on by itself when the cause is mended.
 
 use crate::calls::{Call, many};
 use crate::processes::{Delivery, Ministack, Sdk, Serve};
@@ -22,7 +22,7 @@ impl Way {
         Self { ministack, stream }
     }
 
-    /// A user with keys, who may do nothing yet; and a `serve` that uses them.
+    /// A user with keys and without permissions, and a `serve` that uses the keys.
     fn user(&self, delivery: Delivery) -> (Serve, String, String) {
         let keys = self.ministack.iam(&["user", "writer"]);
         let [id, secret] = ["id", "secret"].map(|name| keys[name].as_str().unwrap().to_owned());
@@ -35,7 +35,7 @@ impl Way {
         self.ministack.iam(&[&["allow", "writer"], actions].concat());
     }
 
-    /// Waits until all events are in the stream; each user's must be there once and in order.
+    /// Waits until all events are in the stream, each user's once and in order.
     async fn all_in_order(&self, delivery: Delivery, count: usize) {
         let start = Instant::now();
         let found = loop {
@@ -58,7 +58,7 @@ impl Way {
     }
 }
 
-/// The place that `calls::many` gave it.
+/// The number that `calls::many` gave it.
 fn number_of(record: &Found) -> u64 {
     let event: serde_json::Value = serde_json::from_str(&record.event).unwrap();
     event["properties"]["n"].as_u64().unwrap()

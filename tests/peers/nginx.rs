@@ -1,6 +1,6 @@
-//! Debian's nginx with TLS in front of `tributary serve`, the prefix of the public address kept or stripped, the client's
-//! host passed on with its port (`$http_host`) or without (`$host`): the real `@segment/analytics-next` in Chromium
-//! gets its settings through it, and all its events arrive over https.
+//! Debian's nginx with TLS in front of `tributary serve`, with the prefix of the public address kept or stripped, and
+//! the client's host passed on with its port (`$http_host`) or without (`$host`). The real `@segment/analytics-next` in
+//! Chromium gets its settings through it, and all its events arrive over https.
 
 use crate::calls::{Call, in_a_page};
 use crate::processes::{Guard, Sdk, Serve, WRITE_KEY, node_modules, python, run};
@@ -20,7 +20,7 @@ use tributary::snippets::{Proxy, Sdk as AnySdk, proxy_lines, snippet};
 
 const PREFIX: &str = "/events";
 
-/// An nginx of our own.
+/// A running nginx.
 struct Nginx {
     _child: Guard,
     folder: TempDir,
@@ -33,7 +33,7 @@ struct Nginx {
 impl Nginx {
     /// `server`: its `server` block for a port and a folder with `cert.pem` and `key.pem`.
     fn start(server: impl Fn(u16, &str) -> String) -> Self {
-        // The port is free when it is asked for, and may be taken by another process a moment later.
+        // The port is free when it is chosen, and may be taken by another process a moment later.
         (0..5).find_map(|_| Self::try_start(&server)).expect("nginx listens: install Debian's nginx")
     }
 
@@ -86,9 +86,9 @@ fn certificate() -> CertifiedKey<KeyPair> {
 /// How nginx passes requests on.
 #[derive(Clone, Copy, Debug)]
 struct Passing {
-    /// The path is passed on as it is; else without the prefix.
+    /// The path is passed on unchanged; otherwise without the prefix.
     kept: bool,
-    /// nginx's variable with the client's host.
+    /// The variable of nginx with the client's host.
     host: &'static str,
 }
 
@@ -120,7 +120,7 @@ fn tap_address(tap: &Tap) -> SocketAddr {
     tap.url().strip_prefix("http://").unwrap().parse().unwrap()
 }
 
-/// A way through nginx. Without `public`, the trusted proxy's headers name the address.
+/// The way through nginx. Without `public`, the trusted proxy's headers name the address.
 async fn way_through(server: impl Fn(SocketAddr, u16, &str) -> String, public: bool) -> (Way, Nginx) {
     let mut started = None;
     let prepare = |serve: &mut Serve, tap: &Tap| {
@@ -179,7 +179,7 @@ async fn a_page_sends_through_nginx_that_strips_prefix_and_port() {
     a_page_sends_through_nginx(Passing { kept: false, host: "$host" }, true).await;
 }
 
-/// The lines that the check prints, with the files of this test.
+/// The configuration that the check prints, with the files of this test.
 fn printed(tap: SocketAddr, port: u16, folder: &str) -> String {
     let public = PublicUrl::parse(&format!("https://localhost:{port}{PREFIX}")).unwrap();
     let capture = Capture { listen: tap, ..Capture::default() };
@@ -203,7 +203,7 @@ async fn nginx_takes_the_lines_that_the_check_prints_and_the_check_passes() {
     assert!(step("settings").ends_with(&format!("It names {}/v1", nginx.url)), "{answer}");
     assert!(step("client-address").starts_with("No context.ip was stored"), "{answer}");
 
-    // 2 MiB, which nginx would refuse by default; and a client that claims to be somebody else.
+    // 2 MiB, which nginx would refuse by default, from a client that claims to be another one.
     let folder = tempfile::tempdir().unwrap();
     let large = folder.path().join("large.json");
     let padding = "x".repeat(500_000);
@@ -240,7 +240,7 @@ async fn a_page_with_its_own_settings_sends_through_the_lines_that_the_check_pri
     every_call_in_a_page_arrives(way, &nginx, "page", true).await;
 }
 
-/// The app's snippet with the public address, run as it is given.
+/// Runs the app's snippet with the public address unchanged.
 async fn a_snippet_sends_below_the_prefix(sdk: AnySdk, events: usize, command: impl FnOnce(&str) -> Command) {
     let (mut way, nginx) = way_through(printed, true).await;
     let mut command = command(&snippet(sdk, &nginx.url, WRITE_KEY));

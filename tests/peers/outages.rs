@@ -1,5 +1,5 @@
-//! The same SDKs through outages: nobody behind the load balancer for ten seconds, a full disk, a full spool. What an
-//! SDK was told is accepted is in the stream afterwards, and its own retries bring the rest.
+//! The same SDKs through outages: no server behind the load balancer for ten seconds, a full disk, a full spool. The
+//! stream then has every event that an SDK was told is accepted, and the SDK's own retries bring the others.
 
 use crate::calls::{Call, many, many_in_a_page, many_with};
 use crate::processes::Sdk;
@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const NEXT: Sdk = Sdk::Next { loading: "page", delivery: "standard" };
 const NEXT_BATCHING: Sdk = Sdk::Next { loading: "page", delivery: "batching" };
 
-/// How often the SDK was answered so.
+/// Number of answers to the SDK with this status.
 fn answered(tap: &Tap, status: u16) -> usize {
     tap.exchanges().iter().filter(|exchange| exchange.status == Some(status)).count()
 }
@@ -35,18 +35,18 @@ async fn unavailable_for_ten_seconds(sdk: Sdk, calls: Vec<Call>) {
     nothing_acknowledged_is_missing(way, sender, &calls).await;
 }
 
-/// `killed`: a power cut on top of it, and a start when there is room again.
+/// `killed`: also a power cut, and a start when there is space again.
 async fn full_disk(sdk: Sdk, killed: bool) {
     let volume = match Volume::mount(32) {
         Ok(volume) => volume,
         Err(reason) => {
-            // Not by the macro, whose words of a test that passes nobody sees.
+            // Not by the macro, whose output is hidden if the test passes.
             let mut terminal = std::io::stderr();
             writeln!(terminal, "SKIPPED, {sdk:?} and a full disk: {reason}").unwrap();
             return;
         }
     };
-    // Large enough that the room which SQLite's files have already does not last.
+    // Large enough that the free space in SQLite's files is used up.
     let calls = many_with(400, &"8 KB of text. ".repeat(600));
     let mut way = Way::open_with(BASE64_MANY, |serve| serve.keep_data_in(volume.path().join("data"))).await;
     let (first, rest) = calls.split_at(calls.len() / 4);

@@ -1,5 +1,5 @@
-//! The processes that a test starts: kinesalite, `tributary serve`, an SDK's script. Each listens on loopback where
-//! it can be told to, and is ended by its own id, also when the test panics.
+//! The processes that a test starts: kinesalite, `tributary serve`, an SDK's script. Each listens on loopback if it can
+//! be configured, and is ended by its own id, also when the test panics.
 
 use crate::calls::Call;
 use crate::from_environment;
@@ -14,11 +14,11 @@ use tempfile::TempDir;
 use tributary::engine::RunningEngine;
 
 pub const WRITE_KEY: &str = "peers-write-key";
-/// A second key, of the form by which Customer.io's SDKs know a key with a region.
+/// A second key, in the form by which Customer.io's SDKs recognise a key with a region.
 pub const REGION_KEY: &str = "pk_us_peers";
 pub const STREAM: &str = "events";
 const TRIBUTARY: &str = env!("CARGO_BIN_EXE_tributary");
-/// What kinesalite takes as a key: it looks at the shape only.
+/// A key for kinesalite, which only checks the form.
 pub const AWS_KEY: (&str, &str) = ("AKIAEXAMPLE", "secret");
 
 /// A process that does not outlive its test.
@@ -40,13 +40,13 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Both do nothing to a child that has ended and was waited for.
+        // Neither does anything to a child that has ended and was waited for.
         drop(self.0.kill());
         drop(self.0.wait());
     }
 }
 
-/// The folder in which `npm ci` put what `package.json` names.
+/// The folder in which `npm ci` installed `package.json`.
 pub fn node_modules() -> PathBuf {
     let folder = from_environment("TRIBUTARY_TEST_NODE_MODULES");
     let folder = folder.expect(
@@ -57,7 +57,7 @@ pub fn node_modules() -> PathBuf {
     folder
 }
 
-/// A kinesalite of our own. It binds all interfaces and cannot be told otherwise.
+/// A running kinesalite. It binds all interfaces, which cannot be configured.
 pub struct Kinesalite {
     _child: Guard,
     pub url: String,
@@ -67,7 +67,7 @@ impl Kinesalite {
     pub fn start(node_modules: &Path) -> Self {
         let cli = node_modules.join("kinesalite/cli.js");
         assert!(cli.is_file(), "{} is not there: see tests/peers/package.json", cli.display());
-        // The port is free when it is asked for, and may be taken by another process a moment later.
+        // The port is free when it is chosen, and may be taken by another process a moment later.
         (0..5).find_map(|_| Self::try_start(&cli)).expect("kinesalite listens")
     }
 
@@ -92,7 +92,7 @@ impl Kinesalite {
     }
 }
 
-/// A ministack of our own, another independent Kinesis: with IAM, STS and signatures that it checks.
+/// A running ministack, another independent Kinesis, with IAM, STS and signatures that it checks.
 pub struct Ministack {
     _child: Guard,
     _output: TempDir,
@@ -100,11 +100,11 @@ pub struct Ministack {
 }
 
 impl Ministack {
-    /// The keys that may do everything.
+    /// The keys with all permissions.
     pub const ROOT: (&str, &str) = ("test", "test");
 
     pub fn start() -> Self {
-        // The port is free when it is asked for, and may be taken by another process a moment later.
+        // The port is free when it is chosen, and may be taken by another process a moment later.
         (0..5).find_map(|_| Self::try_start()).expect("ministack listens")
     }
 
@@ -131,7 +131,7 @@ impl Ministack {
         Some(Self { _child: child, _output: output, url: format!("http://{address}") })
     }
 
-    /// What an administrator does: the words of `senders/iam.py`.
+    /// An administrator's action: the arguments of `senders/iam.py`.
     pub fn iam(&self, words: &[&str]) -> serde_json::Value {
         let mut command = Command::new(python());
         command.arg(sender("iam.py")).arg(&self.url).args(words);
@@ -139,7 +139,7 @@ impl Ministack {
     }
 }
 
-/// How a test wants its events delivered.
+/// How the events of a test are delivered.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery {
     pub operation: &'static str,
@@ -184,7 +184,7 @@ impl Serve {
         self.spool_bytes_max = Some(bytes_max);
     }
 
-    /// One more variable of its environment, from the next start on.
+    /// Sets a variable of its environment, from the next start on.
     pub fn set(&mut self, name: &'static str, value: &str) {
         self.variables.push((name, value.to_owned()));
     }
@@ -198,7 +198,7 @@ impl Serve {
         std::fs::write(folder.join("credentials"), text).unwrap();
     }
 
-    /// What it wrote so far.
+    /// Its output so far.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default()
     }
@@ -207,7 +207,7 @@ impl Serve {
         self.kinesis_url = url;
     }
 
-    /// Starts it on a free port, and waits until it takes events.
+    /// Starts it on a free port, and waits until it accepts events.
     pub fn start(&mut self) -> SocketAddr {
         assert!(self.child.is_none(), "it runs already");
         let log =
@@ -220,7 +220,7 @@ impl Serve {
         let child = self.child.insert(Guard(child));
         let start = Instant::now();
         loop {
-            // An earlier process that was killed has left its own.
+            // An earlier process that was killed has left its own file.
             if let Some(engine) = RunningEngine::find(&self.data).filter(|engine| engine.pid == pid) {
                 return engine.endpoint.strip_prefix("http://").unwrap().parse().unwrap();
             }
@@ -231,7 +231,7 @@ impl Serve {
         }
     }
 
-    /// SIGTERM: it drains and says that it is done.
+    /// Sends SIGTERM, and waits until it has drained and says so.
     pub fn stop(&mut self) {
         let mut child = self.child.take().expect("it runs");
         let pid = child.0.id();
@@ -242,7 +242,7 @@ impl Serve {
         assert!(ended.success(), "serve ends with {ended}");
     }
 
-    /// SIGKILL: nothing durable may depend on more.
+    /// Sends SIGKILL: nothing durable may depend on a clean end.
     pub fn kill(&mut self) {
         drop(self.child.take().expect("it runs"));
     }
@@ -252,13 +252,13 @@ impl Serve {
         answer(command.args(self.destination()))
     }
 
-    /// The records' bytes, not taken apart.
+    /// The bytes of the records, not decoded.
     pub fn tail_raw(&self) -> String {
         let mut command = self.command("tail");
         answer(command.arg("--raw").args(self.destination()))
     }
 
-    /// The check of the public address, as scripts read it.
+    /// The answer of the check of the public address.
     pub fn check_endpoint(&self) -> serde_json::Value {
         serde_json::from_str(&answer(self.command("check").args(["--endpoint", "--json"]))).unwrap()
     }
@@ -280,7 +280,7 @@ impl Serve {
         command.arg(name).arg("--config").arg(folder.join("config.toml"));
         command.arg("--data-dir").arg(&self.data);
         command.env_clear().env("HOME", folder).env("PATH", "");
-        // The small disks of these tests are to be filled to the last byte.
+        // The small disks of these tests are filled to the last byte.
         command.env("TRIBUTARY_SPOOL_MIN_FREE_BYTES", "0");
         if !self.has_file {
             command.env("AWS_ACCESS_KEY_ID", AWS_KEY.0).env("AWS_SECRET_ACCESS_KEY", AWS_KEY.1);
@@ -312,14 +312,14 @@ impl Drop for Serve {
     }
 }
 
-/// What a command that must succeed writes to stdout.
+/// The stdout of a command that must succeed.
 fn answer(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
     assert!(status.success(), "{command:?} ends with {status}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
 
-/// A script of `senders`, run by Node with what `package.json` names.
+/// A script of `senders`, run by Node with the packages of `package.json`.
 pub fn node(script: &str) -> Command {
     let mut command = Command::new("node");
     command.arg(sender(script)).env("NODE_PATH", node_modules());
@@ -348,7 +348,7 @@ pub fn sender(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/senders").join(script)
 }
 
-/// What a short program that must succeed within a minute writes to stdout.
+/// The stdout of a short program that must succeed within a minute.
 pub fn run(command: &mut Command, input: &str) -> String {
     let output = tempfile::tempdir().unwrap();
     let file = |name| File::create(output.path().join(name)).unwrap();
@@ -368,7 +368,7 @@ fn reach_loopback_directly(command: &mut Command) {
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1").env("PYTHONUTF8", "1");
 }
 
-/// An SDK, unmodified, and the short script that makes the calls.
+/// An unmodified SDK, and the short script that makes the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sdk {
     Node,
@@ -391,11 +391,11 @@ pub enum Sdk {
     },
 }
 
-/// A script that is making its calls.
+/// A script that makes its calls.
 pub struct Sender {
     child: Guard,
-    /// Writes what the script is to call, which reads no faster than it calls, and gives the pipe back where more
-    /// calls are to come.
+    /// Writes the calls to the script, which reads them only as fast as it makes them, and returns the pipe if more
+    /// calls follow.
     writer: JoinHandle<std::io::Result<Option<ChildStdin>>>,
     sdk: Sdk,
     calls: usize,
@@ -412,7 +412,7 @@ impl Sdk {
         self.launch(self.command([host, write_key], pause), calls, false)
     }
 
-    /// The same, and more calls are to come: see [`Sender::go_on`].
+    /// The same, and more calls follow: see [`Sender::go_on`].
     pub fn begin(self, host: &str, calls: &[Call], pause: Duration) -> Sender {
         self.launch(self.command([host, WRITE_KEY], pause), calls, true)
     }
@@ -477,7 +477,7 @@ impl Sender {
         self
     }
 
-    /// Waits until the SDK is done, and was told that every call of its went well.
+    /// Waits until the SDK is done and has reported every call as successful.
     pub fn finish(self) {
         let sdk = self.sdk;
         let (told, stderr) = self.told();
@@ -485,13 +485,13 @@ impl Sender {
         assert!(refused.is_empty(), "{sdk:?} was told of errors: {refused:?}\n{stderr}");
     }
 
-    /// Waits until the SDK is done; of how many calls it was told that they failed.
+    /// Waits until the SDK is done. Returns how many calls it reported as failed.
     pub fn refused(self) -> usize {
         self.told().0.iter().filter(|line| !line["error"].is_null()).count()
     }
 
     fn told(mut self) -> (Vec<serde_json::Value>, String) {
-        // Where the script ended early, its own words say more.
+        // If the script ended early, its own output says more.
         drop(self.writer.join().unwrap());
         let ended = self.child.ended(Duration::from_mins(2));
         let read = |name| std::fs::read_to_string(self.output.path().join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! Profiles of every form, held against botocore, which is what the AWS CLI is made of: the same profile leads to the same
+//! Profiles of every form, compared with botocore, on which the AWS CLI is built: the same profile leads to the same
 //! key, or to none.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::processes::{python, run, sender};
 
-/// In the AWS CLI a `default` profile without keys and a missing one differ in words alone; both give no key.
+/// In the AWS CLI a `default` profile without keys and a missing one differ only in the message; both give no key.
 #[test]
 fn a_profile_leads_to_the_key_to_which_it_leads_the_aws_cli() {
     let mut command = Command::new(python());

@@ -1,4 +1,4 @@
-//! The table of regions against the list that AWS keeps in botocore: a region that is new there is missing here.
+//! The table of regions compared with the list that AWS keeps in botocore: a new region there is missing here.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -7,7 +7,7 @@ use tributary::aws::regions;
 
 use crate::processes::{python, run};
 
-/// Each region that has Kinesis: its partition, its name (some are shouted), and the end of its partition's host names.
+/// Each region with Kinesis: its partition, its name (some in capitals), and the end of its partition's host names.
 const LISTED: &str = "
 import botocore.session, json
 session = botocore.session.get_session()

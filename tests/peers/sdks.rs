@@ -1,5 +1,5 @@
-//! Real SDKs, unmodified, send to the real `tributary serve`, which forwards to kinesalite: what comes out of the
-//! stream is what they were told to send.
+//! Real, unmodified SDKs send to the real `tributary serve`, which forwards to kinesalite: the stream has what they
+//! were told to send.
 
 use crate::calls::{Call, all_six, many};
 use crate::compare::differences;
@@ -30,7 +30,7 @@ impl Way {
         Self::open_behind(delivery, |serve, _tap| prepare(serve)).await
     }
 
-    /// The same; what stands in front of the tap can be started before `serve`, which must know its address.
+    /// The same. A server in front of the tap can be started before `serve`, which must know its address.
     pub async fn open_behind(delivery: Delivery, prepare: impl FnOnce(&mut Serve, &Tap)) -> Self {
         let kinesalite = Kinesalite::start(&node_modules());
         let stream = Stream::create(&kinesalite).await;
@@ -50,7 +50,7 @@ impl Way {
         }
     }
 
-    /// Waits until so many different events are in the stream, lets the engine drain, and reads everything.
+    /// Waits until this number of different events is in the stream, lets the engine drain, and reads everything.
     pub async fn delivered(&mut self, count: usize) -> Vec<Found> {
         let start = Instant::now();
         loop {
@@ -103,7 +103,7 @@ async fn every_call_arrives_as_it_was_made(sdk: Sdk, calls: &[Call], delivery: D
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The call is one of the records: with all that the SDK was given.
+/// Compares the call with the records: one of them must have all that the SDK was given.
 fn not_told(call: &Call, sent: &[(Members, Found)]) -> Option<String> {
     let mut wanted = wanted(call);
     for id in ["userId", "groupId"] {
@@ -115,7 +115,7 @@ fn not_told(call: &Call, sent: &[(Members, Found)]) -> Option<String> {
     did_not_arrive(&wanted, sent.iter().map(|(_, record)| record))
 }
 
-/// What must be in the event of a server's call.
+/// What the event of a server's call must have.
 pub fn wanted(call: &Call) -> Value {
     let mut wanted = readable(&call.message);
     wanted["type"] = call.kind.into();
@@ -146,7 +146,7 @@ fn out_of_order(exchange: &Exchange, by_id: &BTreeMap<String, &Found>) -> Vec<St
     wrong
 }
 
-/// While the SDK sends, the endpoint is killed and later stopped, each time away for a while.
+/// While the SDK sends, the endpoint is killed and later stopped, each time for a while.
 pub async fn nothing_acknowledged_is_missing_after_restarts(sdk: Sdk, calls: &[Call]) {
     let mut way = Way::open(Delivery { operation: "put-record", encoding: "base64" }).await;
     let sender = sdk.start(&way.tap.url(), calls, Duration::from_millis(10));
@@ -164,8 +164,7 @@ pub async fn nothing_acknowledged_is_missing_after_restarts(sdk: Sdk, calls: &[C
     nothing_acknowledged_is_missing(way, sender, calls).await;
 }
 
-/// When all is well again, the SDK ends well, and everything is in the stream: what it was told is accepted first of
-/// all.
+/// After the outage the SDK ends well, and everything is in the stream, above all what it was told is accepted.
 pub async fn nothing_acknowledged_is_missing(mut way: Way, sender: Sender, calls: &[Call]) {
     sender.finish();
     let found = way.delivered(calls.len()).await;
@@ -191,7 +190,7 @@ pub fn acknowledged(tap: &Tap) -> BTreeSet<String> {
         .collect()
 }
 
-/// What only SDKs with real integers and typed ids can send.
+/// Calls that only SDKs with real integers and typed ids can make.
 fn python_calls() -> Vec<Call> {
     let call = |kind, message: &str| Call { kind, message: message.to_owned() };
     let mut calls = all_six();

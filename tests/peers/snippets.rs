@@ -1,5 +1,5 @@
-//! The snippets of the Sources place, run as they are given, with the address and the write key of a running `serve`:
-//! each event of theirs is in the delivery log, delivered.
+//! The snippets of the Sources place, run unchanged with the address and the write key of a running `serve`: each of
+//! their events is in the delivery log as delivered.
 //!
 //! Not run here, since their SDKs are not among the packages that these tests install: Go, Java, Ruby, PHP, Swift and
 //! Kotlin.
@@ -19,12 +19,12 @@ const OPENED: Wanted = ("track", Some("Email Opened"));
 const IDENTIFY: Wanted = ("identify", None);
 const PAGE: Wanted = ("page", None);
 
-/// `run` is given the snippet.
+/// `run` gets the snippet.
 async fn each_event_is_delivered(sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&str)) {
     each_event_is_delivered_by(Way::open(BASE64).await, sdk, wanted, run).await;
 }
 
-/// The same where the first two answers are 503, and ask for five seconds each.
+/// The same with 503 and a `Retry-After` of five seconds as the first two answers.
 async fn each_event_is_delivered_after_an_outage(sdk: Sdk, wanted: &[Wanted], run: impl FnOnce(&str)) {
     let way = Way::open(BASE64).await;
     way.tap.refuse(2, 5);
@@ -59,7 +59,7 @@ fn text<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
     line[name].as_str()
 }
 
-/// In a file of a folder in which `npm install` has been run.
+/// As a file in a folder after `npm install`.
 fn run_by_node(code: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();
@@ -68,7 +68,7 @@ fn run_by_node(code: &str) {
     run(Command::new("node").arg(file), "");
 }
 
-/// In headless Chromium, until so many requests with events were answered well.
+/// In headless Chromium, until this number of requests with events was accepted.
 fn open_in_chromium(html: &str, requests: usize) {
     run(node("page.js").arg(requests.to_string()), html);
 }
@@ -119,7 +119,7 @@ async fn customer_io_by_npm() {
     .await;
 }
 
-/// On Node, with a stand-in for the platform; until both events were sent.
+/// On Node, with a stand-in for the platform, until both events were sent.
 fn run_as_an_app(code: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();

@@ -1,4 +1,4 @@
-//! What is in the stream of another Kinesis, read by the AWS SDK alone and by `tributary tail`.
+//! The content of another Kinesis' stream, read by the AWS SDK alone and by `tributary tail`.
 
 use crate::conformance;
 use crate::json::{Members, items};
@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
 
-/// One record, with what its bytes say once the encoding is taken off.
+/// One record, with its bytes decoded.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub shard: String,
@@ -21,7 +21,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Enough of the event to know it by.
+    /// Enough of the event to identify it.
     pub fn shown(&self) -> String {
         self.event.chars().take(300).collect()
     }
@@ -42,7 +42,7 @@ impl Stream {
         Self::create_at(&kinesalite.url, AWS_KEY).await
     }
 
-    /// The same of any server.
+    /// The same on any server.
     pub async fn create_at(url: &str, keys: (&'static str, &'static str)) -> Self {
         let stream = Self { url: url.to_owned(), keys };
         let client = stream.client();
@@ -57,12 +57,12 @@ impl Stream {
         stream
     }
 
-    /// A new one, since a kept connection may be closed by the server just when it is used again.
+    /// A new one, since a server may close a kept connection just when it is used again.
     fn client(&self) -> Client {
         conformance::client(&self.url, self.keys.0, self.keys.1)
     }
 
-    /// Every record, each shard's in its order.
+    /// Every record, in the order of each shard.
     pub async fn read(&self, encoding: &str) -> Vec<Found> {
         let mut found = Vec::new();
         let client = self.client();
@@ -91,7 +91,7 @@ impl Stream {
     }
 }
 
-/// Takes off exactly the encoding that was asked for.
+/// Removes exactly the encoding that was chosen.
 fn decoded(data: &[u8], encoding: &str) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     match encoding {
@@ -107,7 +107,7 @@ fn decoded(data: &[u8], encoding: &str) -> String {
     }
 }
 
-/// `tributary tail` shows the same records.
+/// Checks that `tributary tail` shows the same records.
 pub fn tail_agrees(serve: &Serve, records: &[Found]) {
     let mut shown = BTreeMap::new();
     for line in serve.tail().lines() {
@@ -124,13 +124,13 @@ pub fn tail_agrees(serve: &Serve, records: &[Found]) {
     }
 }
 
-/// The events of one request body, be it a batch or one event.
+/// The events of one request body: of a batch, or one event.
 pub fn events_in(body: &str) -> Vec<Members> {
     let one = Members::parse(body);
     if one.text("batch").is_some() { sent_in(body).1 } else { vec![one] }
 }
 
-/// The events of one request body, and what its envelope says of all of them.
+/// The events of one request body, and the members of its envelope.
 pub fn sent_in(body: &str) -> (Members, Vec<Members>) {
     let envelope = Members::parse(body);
     let batch = items(envelope.text("batch").expect("SDKs of servers send batches"));

@@ -1,10 +1,10 @@
-//! A tap on the wire between an SDK and the capture endpoint: it passes every byte on, and keeps what the SDK sent
-//! and which answer it got. So a test knows what was acknowledged without a change in the SDK.
+//! A tap on the connection between an SDK and the capture endpoint: it passes every byte on, and records the SDK's
+//! requests and their answers. So a test knows what was acknowledged without a change of the SDK.
 //!
-//! It knows as much of HTTP/1.1 as the SDKs here use: bodies with a `Content-Length`, plain or gzip. Where nobody listens behind
-//! it, or the answer breaks off, the SDK's connection ends too, as it would without a tap. For a while it can also
-//! answer 503 by itself, as a load balancer does that has nobody behind it; a browser's question for leave is still passed
-//! on, and its page may read the 503, so that it is not just a failed request.
+//! It supports the part of HTTP/1.1 that the SDKs here use: bodies with a `Content-Length`, plain or gzip. If the
+//! endpoint is closed, or an answer breaks off, the SDK's connection ends too, as it would without a tap. For a while
+//! it can also answer 503 by itself, as a load balancer without servers does. It still passes preflights of browsers
+//! on, and the page may read the 503, so that it is not just a failed request.
 
 use flate2::read::GzDecoder;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -29,7 +29,7 @@ pub struct Exchange {
 struct Shared {
     target: Mutex<Option<SocketAddr>>,
     unavailable_until: Mutex<Option<Instant>>,
-    /// How many requests more, and the `Retry-After` of their answers.
+    /// Number of further requests to refuse, and the `Retry-After` of the answers.
     refusing: Mutex<(usize, u32)>,
     exchanges: Mutex<Vec<Exchange>>,
     stopped: AtomicBool,
@@ -68,22 +68,22 @@ impl Tap {
         format!("http://{}", self.address)
     }
 
-    /// Where the endpoint is now.
+    /// Sets the address of the endpoint.
     pub fn point_to(&self, target: SocketAddr) {
         *self.shared.target.lock().unwrap() = Some(target);
     }
 
-    /// From now on, for so long, every answer is 503, with a `Retry-After` of a second.
+    /// From now on, for this time, every answer is 503 with a `Retry-After` of a second.
     pub fn be_unavailable(&self, time: Duration) {
         *self.shared.unavailable_until.lock().unwrap() = Some(Instant::now() + time);
     }
 
-    /// The next `count` answers are 503, with that `Retry-After`.
+    /// The next `count` answers are 503 with that `Retry-After`.
     pub fn refuse(&self, count: usize, retry_after: u32) {
         *self.shared.refusing.lock().unwrap() = (count, retry_after);
     }
 
-    /// Everything so far, in the order in which it was answered.
+    /// Everything so far, in the order of the answers.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.exchanges.lock().unwrap().clone()
     }
@@ -127,7 +127,7 @@ impl Shared {
         Ok(())
     }
 
-    /// The `Retry-After` of an answer of our own.
+    /// The `Retry-After` of an answer of the tap itself.
     fn refuses(&self, method: &str) -> Option<u32> {
         if method == "OPTIONS" {
             return None;
@@ -163,12 +163,12 @@ struct Message {
     first_line: String,
     body: Vec<u8>,
     is_gzip: bool,
-    /// All of it, as it came.
+    /// All of its bytes.
     bytes: Vec<u8>,
 }
 
 impl Message {
-    /// Of the first line.
+    /// A word of the first line.
     fn word(&self, index: usize) -> &str {
         self.first_line.split(' ').nth(index).unwrap_or_default()
     }

@@ -1,9 +1,9 @@
-//! SDKs of other vendors, and Segment's for Rust and React Native, unmodified, send to one `tributary serve` at the same
-//! time, each through a tap of its own: their calls come out of the stream as they were made, and a restart of four
-//! seconds costs nothing where the SDK keeps what it could not send.
+//! Unmodified SDKs of other vendors, and Segment's for Rust and React Native, send to one `tributary serve` at the same
+//! time, each through a tap of its own. The stream has their calls as they were made, and a restart of four seconds
+//! loses nothing if the SDK keeps what it could not send.
 //!
-//! What they do differently: some give no `messageId`, so that an event's is in the answer alone; some post one event a
-//! request; some drop what is larger than 32 kB by themselves, before anybody is asked.
+//! Their differences: some give no `messageId`, so that only the answer has an event's id; some post one event per
+//! request; some drop events above 32 kB by themselves, before any request.
 
 use crate::calls::{Call, all_six, forty_kilobytes, in_a_page, many_called, many_in_a_page_called};
 use crate::compare::differences;
@@ -30,11 +30,11 @@ const RUDDER_BROWSER: Sdk = Sdk::InBrowser("rudder-sdk-js");
 const CUSTOMERIO_BROWSER: Sdk = Sdk::InBrowser("cdp-analytics-browser");
 const HIGHTOUCH_BROWSER: Sdk = Sdk::InBrowser("events-sdk-js-browser");
 
-/// One SDK, what it is told to send, and what must be in the events then.
+/// One SDK, the calls that it makes, and what the events must have.
 struct Trial {
     sdk: Sdk,
     told: Vec<(Call, Value)>,
-    /// Behind the host's address.
+    /// Appended to the host's address.
     suffix: &'static str,
     key: &'static str,
 }
@@ -44,7 +44,7 @@ impl Trial {
         Self { sdk, told, suffix: "", key: WRITE_KEY }
     }
 
-    /// What servers are told.
+    /// The calls of servers.
     fn of_all_six(sdk: Sdk) -> Self {
         Self::new(sdk, all_six().into_iter().map(with_wanted).collect())
     }
@@ -54,7 +54,7 @@ impl Trial {
         self
     }
 
-    /// Where the SDK itself leaves out a call, or changes what is in it.
+    /// If the SDK itself leaves out a call, or changes its content.
     fn but(mut self, change: impl Fn(&mut Value) -> bool) -> Self {
         self.told.retain_mut(|(_, wanted)| change(wanted));
         self
@@ -87,7 +87,7 @@ struct Running {
 }
 
 impl Running {
-    /// What is in the stream otherwise than it was sent, or than the SDK was told.
+    /// The differences of the stream from what was sent, and from the calls.
     fn wrong(&self, by_id: &BTreeMap<String, Found>) -> Vec<String> {
         let (mut wrong, mut records) = (Vec::new(), Vec::new());
         for exchange in self.tap.exchanges().iter().filter(|exchange| exchange.method == "POST") {
@@ -117,7 +117,7 @@ impl Running {
     }
 }
 
-/// The events of a request that was accepted: its envelope, the event, and its `messageId`, be it ours.
+/// The events of an accepted request: the envelope, the event, and its `messageId`, also if the program made it.
 fn events(exchange: &Exchange) -> Vec<(Members, Members, String)> {
     let answer: Value = serde_json::from_str(&exchange.answer).unwrap();
     let one = Members::parse(&exchange.body);
@@ -149,7 +149,7 @@ async fn each_call_arrives_as_it_was_made(trials: Vec<Trial>) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// `RudderStack`'s Python SDK keeps traits in the context alone.
+/// `RudderStack`'s Python SDK has traits only in the context.
 fn traits_in_context(event: &mut Value) -> bool {
     if event["type"] == "identify" {
         let traits = event["traits"].take();
@@ -159,12 +159,12 @@ fn traits_in_context(event: &mut Value) -> bool {
     true
 }
 
-/// Rust has no halves of a surrogate pair in its texts.
+/// Rust has no halves of a surrogate pair in its strings.
 fn no_lone_surrogate(event: &mut Value) -> bool {
     event["event"] != "Cut inside an emoji"
 }
 
-/// `RudderStack`'s crate knows a page's name only.
+/// `RudderStack`'s crate only has the name of a page.
 fn no_category(event: &mut Value) -> bool {
     event.as_object_mut().unwrap().remove("category");
     no_lone_surrogate(event)
@@ -190,23 +190,23 @@ async fn each_server_sdk_s_calls_arrive_as_they_were_made() {
 #[tokio::test]
 async fn each_sdk_s_own_form_of_address_and_key_is_taken() {
     each_call_arrives_as_it_was_made(vec![
-        // They put their paths behind the slash of the address.
+        // They append their paths after the slash of the address.
         Trial { suffix: "/", ..Trial::of_all_six(SEGMENT_RUST).but(no_lone_surrogate) },
         Trial { suffix: "/", ..Trial::of_all_six(RUDDER_RUST).but(no_category) },
         // It sends such a key as a bearer token.
         Trial { key: REGION_KEY, ..Trial::of_all_six(CUSTOMERIO_PYTHON) },
-        // It posts to the address as it is given.
+        // It posts to the address unchanged.
         Trial::of_all_six(Sdk::OnNode("expo-rudder-sdk-node, bare")),
     ])
     .await;
 }
 
-/// What pages are told, but for options that name Segment's own destination.
+/// The calls of pages, without options that name Segment's own destination.
 fn in_any_page() -> Vec<(Call, Value)> {
     in_a_page().into_iter().filter(|(_, wanted)| wanted["event"] != "Options").collect()
 }
 
-/// `RudderStack`'s browser SDK has no `screen`, keeps traits in the context and drops members that are `null`.
+/// `RudderStack`'s browser SDK has no `screen`, has traits in the context and drops members that are `null`.
 fn as_rudder_sends(event: &mut Value) -> bool {
     fn without_nulls(value: &mut Value) {
         match value {
@@ -253,7 +253,7 @@ fn in_an_app() -> Vec<(Call, Value)> {
     told
 }
 
-/// An SDK that sends on through a restart, and how it was told to.
+/// An SDK that sends during a restart, and its calls.
 struct Restarted {
     sdk: Sdk,
     event: String,
@@ -299,8 +299,8 @@ impl Restarted {
     }
 }
 
-/// The endpoint is away for four seconds while they send, after `end`. Of `keeping` nothing is lost; `losing` say what they
-/// gave up.
+/// The endpoint is closed for four seconds while they send, after `end`. `keeping` lose nothing; `losing` report what
+/// they gave up.
 async fn restart_of_four_seconds(end: fn(&mut Serve), keeping: &[Sdk], losing: &[Sdk]) {
     let mut way = Way::open(BASE64).await;
     let both = keeping.iter().chain(losing);
@@ -346,7 +346,7 @@ async fn a_restart_of_four_seconds_costs_server_sdks_nothing_that_they_keep() {
     restart_of_four_seconds(Serve::stop, &keeping, &[RUDDER_WORKER, EXPO]).await;
 }
 
-/// After a crash: an endpoint that stops answers 503 at last, which two of these take for a delivery.
+/// After a crash: an endpoint that stops answers 503 at the end, which two of these take for a delivery.
 #[tokio::test]
 async fn a_crash_and_four_seconds_cost_browser_sdks_and_apps_nothing() {
     let next = Sdk::Next { loading: "page", delivery: "standard" };
@@ -354,7 +354,7 @@ async fn a_crash_and_four_seconds_cost_browser_sdks_and_apps_nothing() {
     restart_of_four_seconds(Serve::kill, &keeping, &[]).await;
 }
 
-/// With its default of 100 events a batch, the first would come after all the others.
+/// With its default of 100 events per batch, the first batch would come after all other calls.
 #[tokio::test]
 async fn python_keeps_the_order_through_a_503_where_all_that_waits_is_one_batch() {
     const COUNT: usize = 250;

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Mounted; unmounted when it is dropped.
+/// A mounted disk, unmounted when dropped.
 pub struct Volume {
     folder: TempDir,
 }
 
 impl Volume {
-    /// Or why this machine allows none: that takes root.
+    /// An error says why this machine does not permit it: it needs root.
     pub fn mount(megabytes: u32) -> Result<Self, String> {
         let folder = tempfile::tempdir().unwrap();
         let size = format!("size={megabytes}m,mode=0700");
@@ -34,7 +34,7 @@ impl Volume {
         self.folder.path().join("ballast")
     }
 
-    /// Takes all the room that is left.
+    /// Fills all free space.
     pub fn fill(&self) {
         let mut ballast = File::options().create(true).append(true).open(self.ballast()).unwrap();
         let zeros = [0; 4096];
@@ -46,7 +46,7 @@ impl Volume {
         assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
     }
 
-    /// Gives it back.
+    /// Frees the space.
     pub fn free(&self) {
         std::fs::remove_file(self.ballast()).unwrap();
     }
@@ -54,7 +54,7 @@ impl Volume {
 
 impl Drop for Volume {
     fn drop(&mut self) {
-        // Lazily: a process that still has a file open there does not keep it in sight.
+        // Lazily: a process with an open file does not keep the mount.
         drop(Command::new("umount").arg("--lazy").arg(self.folder.path()).status());
     }
 }
