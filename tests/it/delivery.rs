@@ -190,9 +190,9 @@ fn indented_json_is_one_line_in_json_lines() {
 }
 
 /// A rule by which more than a quarter of the puts fail in different ways, chosen by this seed.
-fn bad_weather(seed: u64) -> impl FnMut(&Call) -> Answer + Send + 'static {
-    let mut dice = fastrand::Rng::with_seed(seed);
-    move |call| match dice.u32(..100) {
+fn random_failures(seed: u64) -> impl FnMut(&Call) -> Answer + Send + 'static {
+    let mut random = fastrand::Rng::with_seed(seed);
+    move |call| match random.u32(..100) {
         0..8 => THROTTLED,
         8..12 => FAILING,
         12..15 => Answer::Html(503),
@@ -203,7 +203,7 @@ fn bad_weather(seed: u64) -> impl FnMut(&Call) -> Answer + Send + 'static {
         28..45 if call.operation == "PutRecords" => Answer::Each(
             call.records
                 .iter()
-                .map(|_| match dice.u32(..8) {
+                .map(|_| match random.u32(..8) {
                     0 => Some("ProvisionedThroughputExceededException"),
                     1 => Some("InternalFailure"),
                     _ => None,
@@ -217,7 +217,7 @@ fn bad_weather(seed: u64) -> impl FnMut(&Call) -> Answer + Send + 'static {
 fn order_survives(operation: &str, seed: u64) {
     const USERS: usize = 12;
     const EVENTS: usize = 16;
-    let server = Scripted::start(bad_weather(seed));
+    let server = Scripted::start(random_failures(seed));
     server.set_delay(Duration::from_millis(3));
     let home = Home::with_kinesis(&server.url, "");
     let serve = home.serve(&["--operation", operation]);

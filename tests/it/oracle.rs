@@ -98,9 +98,9 @@ impl Load {
 }
 
 /// The faults of the stream, and the reasons for records that are stored twice.
-struct Weather {
-    dice: fastrand::Rng,
-    era: Era,
+struct StreamFaults {
+    random: fastrand::Rng,
+    phase: Phase,
     until: Instant,
     seen: Arc<Mutex<Seen>>,
 }
@@ -112,7 +112,7 @@ struct Seen {
     /// When records were written, and their number.
     written: Vec<(Instant, usize)>,
     answers: BTreeMap<String, usize>,
-    eras: usize,
+    phases: usize,
 }
 
 impl Seen {
@@ -125,13 +125,13 @@ impl Seen {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Era {
-    Fair,
+enum Phase {
+    Working,
     Expired,
     NoStream,
 }
 
-impl Weather {
+impl StreamFaults {
     fn answer(&mut self, call: &Call) -> Answer {
         let answer = self.choose(call);
         let mut seen = self.seen.lock().unwrap();
@@ -154,22 +154,22 @@ impl Weather {
             return TOO_LARGE;
         }
         if Instant::now() >= self.until {
-            let fair = self.era != Era::Fair;
-            self.era = match self.dice.u32(..2) {
-                _ if fair => Era::Fair,
-                0 => Era::Expired,
-                _ => Era::NoStream,
+            let is_working = self.phase != Phase::Working;
+            self.phase = match self.random.u32(..2) {
+                _ if is_working => Phase::Working,
+                0 => Phase::Expired,
+                _ => Phase::NoStream,
             };
             self.until = Instant::now()
-                + Duration::from_millis(self.dice.u64(if fair { 1500..4000 } else { 100..700 }));
-            self.seen.lock().unwrap().eras += 1;
+                + Duration::from_millis(self.random.u64(if is_working { 1500..4000 } else { 100..700 }));
+            self.seen.lock().unwrap().phases += 1;
         }
-        match self.era {
-            Era::Expired => return EXPIRED,
-            Era::NoStream => return NO_STREAM,
-            Era::Fair => {}
+        match self.phase {
+            Phase::Expired => return EXPIRED,
+            Phase::NoStream => return NO_STREAM,
+            Phase::Working => {}
         }
-        match self.dice.u32(..100) {
+        match self.random.u32(..100) {
             0..4 => THROTTLED,
             4..6 => FAILING,
             6..7 => Answer::Html(503),
@@ -179,7 +179,7 @@ impl Weather {
             13..14 => Answer::OneShort,
             14..24 if call.operation == "PutRecords" => Answer::Each(
                 (0..call.records.len())
-                    .map(|_| match self.dice.u32(..5) {
+                    .map(|_| match self.random.u32(..5) {
                         0 => Some("ProvisionedThroughputExceededException"),
                         1 => Some("InternalFailure"),
                         _ => None,
@@ -229,26 +229,31 @@ fn variable(name: &str, default: u64) -> u64 {
 
 /// Does everything that can happen to the program, until the time is over. Returns the running program and when it was
 /// killed.
-fn havoc(home: &Home, load: &Load, disk: Option<&Disk>, dice: &mut fastrand::Rng) -> (Serve, Vec<Instant>) {
+fn cause_faults(
+    home: &Home,
+    load: &Load,
+    disk: Option<&Disk>,
+    random: &mut fastrand::Rng,
+) -> (Serve, Vec<Instant>) {
     let end = Instant::now() + Duration::from_secs(variable("TRIBUTARY_ORACLE_SECONDS", 15));
     let mut kills = Vec::new();
-    let start = |dice: &mut fastrand::Rng| {
-        let operation = if dice.bool() { "put-record" } else { "put-records" };
+    let start = |random: &mut fastrand::Rng| {
+        let operation = if random.bool() { "put-record" } else { "put-records" };
         let [encoding, aggregation] =
-            [["base64", "none"], ["base64", "kpl"], ["json-lines", "lines"]][dice.usize(..3)];
+            [["base64", "none"], ["base64", "kpl"], ["json-lines", "lines"]][random.usize(..3)];
         let serve =
             home.serve(&["--operation", operation, "--encoding", encoding, "--aggregation", aggregation]);
         load.set(Some(&serve));
         serve
     };
-    let mut serve = start(dice);
+    let mut serve = start(random);
     for round in 0.. {
         if Instant::now() >= end {
             break;
         }
         let before = load.acknowledged.load(Ordering::Relaxed);
         wait_until("it accepts events", || load.acknowledged.load(Ordering::Relaxed) > before);
-        std::thread::sleep(Duration::from_millis(dice.u64(20..400)));
+        std::thread::sleep(Duration::from_millis(random.u64(20..400)));
         let metrics = serve.metrics();
         assert!(wire::adds_up(&metrics), "{metrics}");
         match round % 6 {
@@ -256,18 +261,18 @@ fn havoc(home: &Home, load: &Load, disk: Option<&Disk>, dice: &mut fastrand::Rng
                 serve.kill();
                 kills.push(Instant::now());
                 load.set(None);
-                serve = start(dice);
+                serve = start(random);
             }
             5 => {
                 serve.terminate();
                 let (status, log) = serve.wait();
                 assert!(status.success(), "{status}: {log}");
                 load.set(None);
-                serve = start(dice);
+                serve = start(random);
             }
             _ => {
                 if let Some(disk) = disk {
-                    disk.fill(Duration::from_millis(dice.u64(200..1000)));
+                    disk.fill(Duration::from_millis(random.u64(200..1000)));
                 }
             }
         }
@@ -348,15 +353,15 @@ fn assert_whole_and_in_order(order: &HashMap<String, Vec<usize>>, acknowledged: 
 #[test]
 fn whatever_goes_wrong_nothing_is_lost_reordered_or_changed_and_what_is_twice_has_a_reason() {
     let seed = variable("TRIBUTARY_ORACLE_SEED", 42);
-    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut random = fastrand::Rng::with_seed(seed);
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let mut storm = Weather {
-        dice: fastrand::Rng::with_seed(seed + 1),
-        era: Era::Fair,
+    let mut faults = StreamFaults {
+        random: fastrand::Rng::with_seed(seed + 1),
+        phase: Phase::Working,
         until: Instant::now() + Duration::from_secs(2),
         seen: Arc::clone(&seen),
     };
-    let server = Scripted::start(move |call| storm.answer(call));
+    let server = Scripted::start(move |call| faults.answer(call));
     server.set_delay(Duration::from_millis(2));
     let limits = format!("\n[spool]\nmin_free_bytes = {}\n", MIN_FREE_MB << 20);
     let home = Home::with_kinesis(&server.url, &limits);
@@ -366,7 +371,7 @@ fn whatever_goes_wrong_nothing_is_lost_reordered_or_changed_and_what_is_twice_ha
         let load = &load;
         let senders: Vec<_> = (0..USERS).map(|user| scope.spawn(move || load.send(user))).collect();
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            havoc(&home, load, disk.as_ref(), &mut dice)
+            cause_faults(&home, load, disk.as_ref(), &mut random)
         }));
         load.stop.store(true, Ordering::Relaxed);
         let acknowledged: Vec<usize> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
@@ -393,11 +398,11 @@ fn whatever_goes_wrong_nothing_is_lost_reordered_or_changed_and_what_is_twice_ha
     let total: usize = acknowledged.iter().sum();
     println!(
         "seed {seed}: {total} acknowledged, {written} written, {twice} of them twice (sent again {sent_again}, without \
-         an answer {}, around kills at most {killed}); {failed} refused and resent; {} kills, {} eras, disk: {}; senders \
+         an answer {}, around kills at most {killed}); {failed} refused and resent; {} kills, {} phases, disk: {}; senders \
          heard {:?}; the stream said {:?}; {sums}",
         seen.unanswered,
         kills.len(),
-        seen.eras,
+        seen.phases,
         if disk.is_some() { "small" } else { "large" },
         load.refused.lock().unwrap(),
         seen.answers

@@ -111,9 +111,9 @@ fn no_acknowledged_event_is_lost_when_the_process_dies() {
     const KILLS: usize = 22;
     const USERS: usize = 6;
     let seed = 42;
-    let mut dice = fastrand::Rng::with_seed(seed);
-    let mut weather = fastrand::Rng::with_seed(seed + 1);
-    let server = Scripted::start(move |_| match weather.u32(..100) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut stream_random = fastrand::Rng::with_seed(seed + 1);
+    let server = Scripted::start(move |_| match stream_random.u32(..100) {
         0..3 => THROTTLED,
         3..6 => Answer::CutAfter,
         _ => Answer::Success,
@@ -129,7 +129,7 @@ fn no_acknowledged_event_is_lost_when_the_process_dies() {
             let before = load.acknowledged.load(Ordering::Relaxed);
             load.set(Some(&serve));
             wait_until("it accepts events", || load.acknowledged.load(Ordering::Relaxed) > before);
-            std::thread::sleep(Duration::from_millis(dice.u64(..250)));
+            std::thread::sleep(Duration::from_millis(random.u64(..250)));
             serve.kill();
         }
         let serve = home.serve(&[]);

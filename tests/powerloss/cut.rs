@@ -1,15 +1,15 @@
 //! The states in which a power cut could leave a disk.
 //!
-//! *posix*: of what is not durable, each write, truncation, creation, rename and removal is there or not, independently
-//! of the others. A write may be torn at 512 bytes or 4 KiB; a file that became longer may have zeros or rubbish where
-//! its data was to be.
+//! *posix*: each write, truncation, creation, rename and removal that is not durable is there or not, independently of
+//! the others. A write may be torn at 512 bytes or 4 KiB. A file that became longer may have zeros or random bytes
+//! where its data was to be.
 //!
-//! *ext4*, data=ordered with delayed allocation: names and sizes survive as a prefix of their order, and a sync of a file
-//! or folder takes with it all of that up to its own last change. A file never shows bytes that were not written;
-//! overwrites in place are there or not, torn at 512 bytes.
+//! *ext4*, data=ordered with delayed allocation: names and sizes survive as a prefix of their order, and a sync of a
+//! file or folder takes all of them up to its own last change with it. A file never shows bytes that were not written.
+//! Overwrites in place are there or not, torn at 512 bytes.
 //!
-//! *gate* is either of these on a [`Disk`] on which failed syncs lose what they covered, *dead blocks* a stricter one; see
-//! [`crate::disk::FailedSync`].
+//! *gate* is either of these on a [`Disk`] on which failed syncs lose what they covered, and *dead blocks* a stricter
+//! one; see [`crate::disk::FailedSync`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,26 +24,26 @@ const SECTOR: u64 = 512;
 pub enum Keep {
     None,
     All,
-    /// Each or not; with data also parts of a write.
+    /// Each is there or not, and also parts of a write.
     Random,
     Last,
     AllButFirst,
-    /// Of data: the lengths, with zeros.
+    /// The lengths, with zeros as data.
     Zeros,
-    /// Of data: the lengths, with bytes from elsewhere.
+    /// The lengths, with bytes from elsewhere as data.
     Rubbish,
-    /// Of data: parts of every write.
+    /// Parts of every write.
     Torn,
 }
 
-/// Which state of those possible.
+/// Which of the possible states.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
     Posix {
         names: Keep,
         data: Keep,
     },
-    /// `metadata`: how much of the journal.
+    /// `metadata`: how much of the journal is there.
     Ext4 {
         metadata: Keep,
         data: Keep,
@@ -89,12 +89,12 @@ impl Disk<'_> {
     }
 
     fn posix(&self, names: Keep, data: Keep, random: &mut fastrand::Rng) -> State {
-        let mut name_dice = random.fork();
+        let mut name_random = random.fork();
         let mut entries = |_: Id, folder: &Folder| {
             let mut entries = folder.durable.clone();
             let last = folder.pending.len().saturating_sub(1);
             for (place, (_, name, id)) in folder.pending.iter().enumerate() {
-                if is_kept(names, place, last, &mut name_dice) {
+                if is_kept(names, place, last, &mut name_random) {
                     apply_name(&mut entries, name.clone(), *id);
                 }
             }
@@ -137,7 +137,7 @@ impl Disk<'_> {
     fn ext4(&self, metadata: Keep, data: Keep, random: &mut fastrand::Rng) -> State {
         let later: Vec<usize> =
             self.metadata.iter().copied().filter(|index| Some(*index) > self.metadata_durable).collect();
-        // What of the journal is there: all up to this record.
+        // The part of the journal that is there: all up to this record.
         let through = match metadata {
             Keep::All => Some(usize::MAX),
             Keep::None => self.metadata_durable,
@@ -166,7 +166,7 @@ impl Disk<'_> {
         random: &mut fastrand::Rng,
     ) -> Vec<u8> {
         let mut bytes = file.durable.clone();
-        // A part that did not get there at the end leaves out all that comes behind it.
+        // If the end of a part is missing, everything behind it is missing too.
         let mut ended = false;
         for pending in file.pending.iter().filter(|pending| !pending.lost) {
             let (offset, written) = match &pending.change {
@@ -204,7 +204,7 @@ fn overwrite(bytes: &mut Vec<u8>, offset: u64, data: &[u8], keep: Keep, random: 
     }
 }
 
-/// The size grows by what was written back: to the end of a page, or of the write. Says whether that was not all.
+/// The size grows by what was written back: to the end of a page, or of the write. Returns whether that was not all.
 fn extend(bytes: &mut Vec<u8>, start: u64, data: &[u8], keep: Keep, random: &mut fastrand::Rng) -> bool {
     if keep == Keep::All || (keep != Keep::None && random.bool()) {
         write_into(bytes, start, data);
@@ -228,7 +228,7 @@ fn is_kept(keep: Keep, place: usize, last: usize, random: &mut fastrand::Rng) ->
     }
 }
 
-/// Some units of a write: those in front, those behind, or any.
+/// Writes some units of a write: the first ones, the last ones, or any.
 fn tear(bytes: &mut Vec<u8>, offset: u64, data: &[u8], unit: u64, random: &mut fastrand::Rng) {
     if data.is_empty() {
         return;
@@ -252,7 +252,7 @@ fn tear(bytes: &mut Vec<u8>, offset: u64, data: &[u8], unit: u64, random: &mut f
     }
 }
 
-/// Tells states apart, by all that outlives a process.
+/// Identifies a state, by everything that outlives a process.
 pub fn digest(state: &State) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (path, content) in state {

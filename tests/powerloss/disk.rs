@@ -1,6 +1,7 @@
-//! Walks through an operation log and knows, at any place in it, what is durable and what a power cut could take away.
+//! Replays an operation log and knows, at any point in it, what is durable and what a power cut could lose.
 //!
-//! What was synced is durable. A name is durable once its folder was synced. What a failed sync costs depends on the
+//! Synced data is durable. A name is durable when its folder was synced. The cost of a failed sync depends on the disk,
+//! see [`FailedSync`].
 //! disk, see [`FailedSync`].
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use crate::log::{Log, Op, Record};
 
-/// What is on a disk: paths from its root, with a file's bytes, or `None` for a folder.
+/// The content of a disk: paths from its root, with the bytes of a file, or `None` for a folder.
 pub type State = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
-/// A file's or folder's place in [`Disk::objects`].
+/// The index of a file or folder in [`Disk::objects`].
 pub type Id = usize;
 
 #[derive(Clone, Debug)]
@@ -22,16 +23,16 @@ pub enum Change {
     Truncate(u64),
 }
 
-/// What becomes of the changes that a failed sync covered.
+/// What happens to the changes that a failed sync covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailedSync {
     /// They wait for the next sync, or reach the disk by themselves.
     Waits,
     /// *gate*: they never reach the disk. Linux marks the pages clean, and a later sync succeeds without them. Written
-    /// once more and synced well, they are there.
+    /// again and synced well, they are there.
     Loses,
-    /// *gate*, and blocks that the file had got for them stay empty whatever is written there later, until the file is
-    /// cut before them. ext4 does so: the blocks are allocated as unwritten, only a write-back that succeeds changes
+    /// *gate*, and blocks that were allocated for them stay empty whatever is written there later, until the file is
+    /// truncated before them. ext4 does so: the blocks are allocated as unwritten, only a successful write-back changes
     /// that, and pages that stay in memory do not ask again (`thin.sh` shows it).
     LosesBlocks,
 }
@@ -39,14 +40,14 @@ pub enum FailedSync {
 /// A change that no sync has made durable.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// The place of its record.
+    /// The index of its record.
     pub index: usize,
     pub change: Change,
-    /// A failed sync covered it, and the disk does not wait.
+    /// A failed sync covered it, and the disk does not keep it.
     pub lost: bool,
 }
 
-/// What is kept in memory is mapped to blocks of this size.
+/// The size of the blocks that pages in memory are mapped to.
 const BLOCK: u64 = 4096;
 
 #[derive(Debug, Default)]
@@ -56,14 +57,14 @@ pub struct FileObject {
     /// Blocks that stay empty: from and to, in bytes.
     dead: Vec<(u64, u64)>,
     size: u64,
-    /// The record by which it was created, shortened or made longer last.
+    /// The record by which it was created, truncated or extended last.
     last_metadata: Option<usize>,
 }
 
 #[derive(Debug, Default)]
 pub struct Folder {
     pub durable: BTreeMap<String, Id>,
-    /// With the place of the record; `None`: the name was removed.
+    /// With the index of the record; `None`: the name was removed.
     pub pending: Vec<(usize, String, Option<Id>)>,
 }
 
@@ -81,16 +82,16 @@ pub struct Disk<'a> {
     by_inode: HashMap<u64, Id>,
     /// As the running system sees them; the root is the empty path.
     names: HashMap<PathBuf, Id>,
-    /// Records up to here, not including it, were done.
+    /// Records before this one were done.
     at: usize,
     sync_began: HashMap<(u32, u32, u64), usize>,
-    /// Records that changed names or shortened files, in order.
+    /// Records that changed names or truncated files, in order.
     pub metadata: Vec<usize>,
     /// The last of them that a sync has made durable (ext4: with all before it).
     pub metadata_durable: Option<usize>,
 }
 
-/// The root's place among the objects.
+/// The index of the root among the objects.
 pub const ROOT: Id = 0;
 
 fn text(path: &Path) -> String {
@@ -141,7 +142,7 @@ impl<'a> Disk<'a> {
             metadata: Vec::new(),
             metadata_durable: None,
         };
-        // A folder comes before what is in it.
+        // A folder comes before its content.
         for (path, content) in base {
             let object = match content {
                 None => Object::Folder(Folder::default()),
@@ -195,7 +196,7 @@ impl<'a> Disk<'a> {
         self.metadata.push(index);
     }
 
-    /// Does all records up to `index`, not including it.
+    /// Does all records before `index`.
     pub fn go_to(&mut self, index: usize) {
         let log = self.log;
         while self.at < index {
@@ -272,7 +273,7 @@ impl<'a> Disk<'a> {
         self.name(index, &path, Some(id));
     }
 
-    /// A sync of an object ended; it covers what was done before record `began`.
+    /// A sync of an object ended. It covers what was done before record `began`.
     fn synced(&mut self, id: Id, began: usize, well: bool) {
         let log = self.log;
         let durable = match &mut self.objects[id] {
@@ -333,7 +334,7 @@ impl<'a> Disk<'a> {
         self.walk(&mut |_, folder| entries(folder), &mut |_, file| contents(file))
     }
 
-    /// The tree that the given names and contents make.
+    /// The tree of the given names and contents.
     pub fn walk(
         &self,
         entries: &mut dyn FnMut(Id, &Folder) -> BTreeMap<String, Id>,
@@ -374,7 +375,7 @@ pub fn apply_name(entries: &mut BTreeMap<String, Id>, name: String, id: Option<I
     }
 }
 
-/// A folder as it is now.
+/// The content of a folder now.
 pub fn read_in(folder: &Path) -> State {
     let mut state = State::new();
     let mut todo = vec![folder.to_path_buf()];
@@ -393,7 +394,7 @@ pub fn read_in(folder: &Path) -> State {
     state
 }
 
-/// Makes a folder of a state.
+/// Writes a state into a folder.
 pub fn lay_out(state: &State, folder: &Path) {
     std::fs::create_dir_all(folder).expect("the place is ours");
     for (name, content) in state {

@@ -1,4 +1,4 @@
-//! Cuts the power at many places of a recording and judges the states that it could leave.
+//! Cuts the power at many points of a recording and judges the possible states.
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,16 +12,16 @@ use crate::program::Settings;
 use crate::recording::Recording;
 use crate::verdict::{Problem, Truth, judge, scratch};
 
-/// States of one place; then the next place is more likely to show something new.
+/// Maximum states of one point: after these, another point is more likely to show something new.
 const STATES_A_PLACE: usize = 3;
 
-/// Problem states that are kept on disk, of each scenario.
+/// Maximum states with problems that are kept on disk, for each scenario.
 const KEPT: usize = 3;
 
-/// Records behind a failed sync that are cut at more often.
+/// Number of records after a failed sync that are cut at more often.
 const DOUBTFUL: usize = 10;
 
-/// States that are judged at a time, a processor: much of it is waiting for processes.
+/// States that are judged at a time for each processor: most of the time they wait for processes.
 const JUDGES_A_PROCESSOR: usize = 2;
 
 /// Where to cut.
@@ -29,27 +29,27 @@ const JUDGES_A_PROCESSOR: usize = 2;
 pub enum Focus {
     /// Around answers, names and syncs, and anywhere.
     Everywhere,
-    /// Around what is done to the database file, to names, and to the beginning of the write-ahead log.
+    /// Around operations on the database file, on names, and on the beginning of the write-ahead log.
     Copying,
-    /// Around names, and what is done to a file just after it got its name.
+    /// Around names, and operations on a file just after it got its name.
     Names,
 }
 
-/// What one scenario is explored with.
+/// How one scenario is explored.
 pub struct Plan<'a> {
     pub name: &'static str,
     pub recording: &'a Recording,
     pub focus: Focus,
-    /// The usual number of states is divided by this: some states are large, some scenarios have several recordings.
+    /// Divides the usual number of states: some states are large, some scenarios have several recordings.
     pub divisor: usize,
-    /// States at least, however few are wanted elsewhere.
+    /// Minimum number of states, however few are wanted elsewhere.
     pub states_min: usize,
-    /// The disks that differ in what a failed sync costs; where none fails, all are the same.
+    /// The disks, which differ in the cost of a failed sync; without one, all are the same.
     pub disks: &'static [FailedSync],
     pub pruned: bool,
 }
 
-/// What was found.
+/// The result.
 pub struct Found {
     name: &'static str,
     pub states: usize,
@@ -63,7 +63,7 @@ struct Task {
     position: u64,
 }
 
-/// States a scenario. `.ci/run` takes the default; the long form is in docs/reliability.md.
+/// States of a scenario. `.ci/run` uses the default; the long form is in docs/reliability.md.
 pub fn states_wanted() -> usize {
     number("TRIBUTARY_POWERLOSS_STATES").map_or(16, |count| usize::try_from(count).unwrap_or(usize::MAX))
 }
@@ -96,7 +96,7 @@ impl<'a> Plan<'a> {
         self
     }
 
-    /// Syncs fail of files that the program can cut, so that blocks that stay empty must not cost anything either.
+    /// Syncs of files that the program can truncate fail, so blocks that stay empty must not lose anything either.
     pub fn gate_and_dead_blocks(mut self) -> Self {
         self.disks = &[FailedSync::Loses, FailedSync::Waits, FailedSync::LosesBlocks];
         self
@@ -176,7 +176,7 @@ impl<'a> Plan<'a> {
         found
     }
 
-    /// Hands out states until there are enough; gives how many there were by model.
+    /// Hands out states until there are enough. Returns their number by model.
     fn cut(
         &self,
         log: &Log,
@@ -192,7 +192,7 @@ impl<'a> Plan<'a> {
             .collect();
         let mut kinds = BTreeMap::new();
         let mut known = HashSet::new();
-        // Every place may turn out to have few states: more of them than are needed, spread over the whole recording.
+        // Each point may have few states: more points than needed, spread over the whole recording.
         let mut random = fastrand::Rng::with_seed(seed());
         let places = self.places(log, wanted.div_ceil(STATES_A_PLACE) * 3 / 2, &mut random);
         let most = wanted.div_ceil(places.len().max(1)).max(STATES_A_PLACE);
@@ -244,7 +244,7 @@ impl<'a> Plan<'a> {
         let is_sync = |one: &Record| matches!(one.op, Op::SyncBegin | Op::SyncEnd);
         let is_change = |one: &Record| matches!(one.op, Op::Write | Op::Truncate);
         let answers = around(&|one| one.op == Op::Acknowledge, 1);
-        // Each with its share.
+        // Each group with its share.
         let mut groups = match self.focus {
             Focus::Everywhere => vec![
                 (35, answers),
@@ -307,7 +307,7 @@ impl Found {
         );
     }
 
-    /// How many states have which problem.
+    /// Number of states with each problem.
     fn kinds(&self) -> BTreeMap<&'static str, usize> {
         let mut kinds = BTreeMap::new();
         for (_, problems) in &self.problems {
@@ -343,7 +343,7 @@ impl Found {
         );
     }
 
-    /// A control: syncs lied, so that this must have been seen.
+    /// A control: syncs lied, so losses must have been detected.
     pub fn must_have_lost(&self, kinds: &[&str]) {
         let seen = self.kinds();
         assert!(
@@ -355,7 +355,7 @@ impl Found {
     }
 }
 
-/// Where the first problem states of a scenario are kept, until it runs again.
+/// The folder for the first states with problems of a scenario, until it runs again.
 fn kept_folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("powerloss").join(name.replace(' ', "-"))
 }

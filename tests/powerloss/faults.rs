@@ -1,5 +1,5 @@
-//! Failing disks without a power cut: the program says so, acknowledges nothing that is not safe, and what it refused
-//! does not come back broken.
+//! Failing disks without a power cut: the program reports it, acknowledges nothing that is not safe, and refused events
+//! do not come back damaged.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,14 +11,14 @@ use crate::recording::{Recording, Request};
 use crate::shim::{EIO, Mode, Rule, on};
 use crate::verdict::{Problem, SPOOL, Truth, judge_home, missing};
 
-/// Requests after the program has found out that it cannot keep events, and the pause between two of them.
+/// Number of requests after the program has noticed that it cannot keep events, and the pause between two of them.
 const LATER: usize = 20;
 const LATER_PAUSE: Duration = Duration::from_millis(100);
 
-/// Longer than this no write-ahead log may become before senders are told.
+/// Maximum size of the write-ahead log before senders are told.
 const LOG_BYTES_MAX: usize = 320 << 20;
 
-/// Judges what is in the data folder now.
+/// Judges the data folder as it is now.
 fn problems(recording: &Recording) -> Vec<Problem> {
     let sent = recording.history.sent();
     let acknowledged = recording.history.acknowledged();
@@ -53,7 +53,7 @@ fn refused_and_ended(classes: u8, is_batch: bool, end: End) {
     match end {
         End::Killed => serve.kill(),
         End::KilledAfterMoreTries => {
-            // More requests than one try, since a commit that was refused is not tried again by itself.
+            // Several requests, since a refused commit is not tried again by itself.
             wait_until("it tries again", || {
                 assert_ne!(sender.one(420), 200, "the disk refuses");
                 std::thread::sleep(LATER_PAUSE);
@@ -87,8 +87,8 @@ fn an_event_refused_by_a_failed_sync_does_not_come_back_broken() {
     refused_and_ended(WAL, false, End::Terminated);
 }
 
-/// Something is removed from under the running program: it has to see that, refuse and say why. It may go on with new
-/// files; then all that it acknowledges is there after it was killed.
+/// Something is removed while the program runs: the program must notice it, refuse and report why. It may go on with
+/// new files; then everything that it acknowledges is there after it was killed.
 fn is_found_out(remove: impl FnOnce(&Path)) -> Recording {
     let recording = Recording::new(Settings::default());
     let mut serve = recording.start();

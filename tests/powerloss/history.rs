@@ -1,4 +1,4 @@
-//! What senders sent and heard: the truth that a state of the disk is held against.
+//! What senders sent and which answers they got: the truth with which a state of the disk is compared.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,12 @@ pub struct History {
 
 #[derive(Default)]
 struct Inner {
-    /// The `properties` of each event, as it was sent.
+    /// The `properties` of each event as it was sent.
     sent: HashMap<String, String>,
-    /// By process and port of the sender: the events of each 200, in order.
+    /// The events of each 200 in order, by process and port of the sender.
     acknowledged: HashMap<(u32, u64), Vec<Vec<String>>>,
     answers: BTreeMap<u16, usize>,
-    /// The position in the log at which the destination had it.
+    /// The position in the log at which the destination had the event.
     delivered: HashMap<String, u64>,
 }
 
@@ -27,12 +27,12 @@ impl History {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many requests were answered with this status; 0: not at all.
+    /// Number of requests that were answered with this status; 0: not at all.
     pub fn answers(&self, status: u16) -> usize {
         self.inner().answers.get(&status).copied().unwrap_or(0)
     }
 
-    /// Requests that were not answered with 200.
+    /// Number of requests that were not answered with 200.
     pub fn refusals(&self) -> usize {
         self.inner().answers.iter().filter(|(status, _)| **status != 200).map(|(_, count)| count).sum()
     }
@@ -57,7 +57,7 @@ impl History {
         inner.delivered.iter().filter(|(_, at)| **at <= position).map(|(id, _)| id.clone()).collect()
     }
 
-    /// When each group of events was acknowledged: the place of the record, and the ids.
+    /// When each group of events was acknowledged: the index of the record, and the ids.
     pub fn acknowledgements(&self, log: &Log) -> Vec<(usize, Vec<String>)> {
         let inner = self.inner();
         let mut seen: HashMap<(u32, u64), usize> = HashMap::new();
@@ -74,7 +74,7 @@ impl History {
     }
 }
 
-/// One sender: one request at a time, on one connection as long as that holds.
+/// One sender: one request at a time, on one connection as long as it lasts.
 pub struct Sender<'a> {
     history: &'a History,
     name: String,
@@ -100,14 +100,14 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// A single event with so many bytes of text.
+    /// Sends a single event with this number of bytes of text.
     pub fn one(&mut self, pad: usize) -> u16 {
         let event = self.event(pad);
         let ids = vec![event.0];
         self.post("/v1/track", &event.1, ids)
     }
 
-    /// Events in one request.
+    /// Sends events in one request.
     pub fn batch(&mut self, count: usize, pad: usize) -> u16 {
         let (ids, events): (Vec<_>, Vec<_>) = (0..count).map(|_| self.event(pad)).unzip();
         self.post("/v1/batch", &format!("{{\"batch\":[{}]}}", events.join(",")), ids)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const MAGIC: u32 = 0x504c_4f53;
 const HEAD: usize = 52;
 
-/// What a file is for, as a bit: rules name several.
+/// The purpose of a file, as a bit: a rule can name several.
 pub mod class {
     pub const DATABASE: u8 = 1;
     pub const WAL: u8 = 2;
@@ -27,7 +27,7 @@ pub enum Op {
     Mkdir,
     Rmdir,
     Link,
-    /// A response 2xx is about to be sent; `inode` is the peer's port.
+    /// A 2xx answer is about to be sent; `inode` is the port of the peer.
     Acknowledge,
     /// A process began; `result` is its id.
     Start,
@@ -37,7 +37,7 @@ pub enum Op {
 pub struct Record {
     pub op: Op,
     pub class: u8,
-    /// Where it begins in the log file.
+    /// Its position in the log file.
     pub position: u64,
     pub pid: u32,
     pub tid: u32,
@@ -45,7 +45,7 @@ pub struct Record {
     pub inode: u64,
     pub offset: u64,
     pub path: PathBuf,
-    /// In [`Log::raw`].
+    /// The range in [`Log::raw`].
     pub data: Range<usize>,
 }
 
@@ -55,7 +55,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// Everything that was done up to now. A record that a killed process left incomplete at the end is not there.
+    /// Everything that was done so far, without a record that a killed process left incomplete at the end.
     pub fn read(path: &Path) -> Self {
         let raw = std::fs::read(path).expect("the shim has written its log");
         let mut records = Vec::new();

@@ -1,13 +1,13 @@
-//! Power cuts and failing disks: whatever was acknowledged is there afterwards, whole and once.
+//! Power cuts and failing disks: every acknowledged event is there afterwards, complete and once.
 //!
-//! `shim.c` records every operation of the real program on its files, with its data, and when each 200 was sent. From
-//! that log the states are made in which a power cut at any place could leave the disk, by three models (`cut.rs`,
-//! `disk.rs`); each is judged by the real program (`verdict.rs`). Syncs and writes also fail on request. Two controls, in
-//! which syncs lie, have to be caught.
+//! `shim.c` records every operation of the real program on its files, with its data, and the time of each 200. From
+//! that log the tests build the states in which a power cut at any point could leave the disk, by three models
+//! (`cut.rs`, `disk.rs`). The real program judges each state (`verdict.rs`). Syncs and writes also fail on request. Two
+//! controls, in which syncs lie, must be detected.
 //!
-//! `cargo test --test powerloss`: some minutes; needs Linux and `cc`. `TRIBUTARY_POWERLOSS_STATES` is how many states a
-//! scenario gets (16), `TRIBUTARY_POWERLOSS_SEED` draws others (1), `TRIBUTARY_POWERLOSS_PROGRAM` is another
-//! build to try. docs/reliability.md has the long form.
+//! `cargo test --test powerloss` takes some minutes, and needs Linux and `cc`. `TRIBUTARY_POWERLOSS_STATES` is the
+//! number of states of a scenario (16), `TRIBUTARY_POWERLOSS_SEED` chooses others (1), and
+//! `TRIBUTARY_POWERLOSS_PROGRAM` is another build to test. docs/reliability.md has the long form.
 
 #[cfg(target_os = "linux")]
 mod cut;

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 use crate::reading;
 
 const WRITE_KEY: &str = "powerloss-key";
-/// The same as HTTP Basic auth has it: the key, a colon, in Base64.
+/// The key as HTTP Basic auth: the key and a colon, in Base64.
 const AUTHORIZATION: &str = "Basic cG93ZXJsb3NzLWtleTo=";
 
-/// Longer than this nothing takes, unless it never comes.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum time of any wait.
+pub const WAIT_MAX: Duration = Duration::from_mins(1);
 
-/// What of the settings differs between scenarios.
+/// The settings that differ between scenarios.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// A Kinesis-compatible server; `None`: events wait.
@@ -51,7 +51,7 @@ impl Settings {
     }
 }
 
-/// A folder with settings, and where the data is.
+/// A folder with settings, and the path of the data folder.
 pub struct Home {
     folder: TempDir,
     pub data: PathBuf,
@@ -67,7 +67,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The first line of its output as JSON, if it is that.
+    /// The first line of its output as JSON, if it is JSON.
     pub fn json(&self) -> Option<Value> {
         serde_json::from_str(self.stdout.lines().next()?).ok()
     }
@@ -83,7 +83,7 @@ impl Home {
         home
     }
 
-    /// Other settings from the next start on.
+    /// Sets other settings, from the next start on.
     pub fn set(&self, settings: &Settings) {
         std::fs::write(self.path().join("config.toml"), settings.text()).expect("the folder is ours");
     }
@@ -109,7 +109,7 @@ impl Home {
         ended(&mut self.command(words))
     }
 
-    /// `tributary serve`, once it listens. `Err`: what it said when it ended instead.
+    /// Starts `tributary serve` and waits until it listens. `Err`: its output when it ended instead.
     pub fn serve(&self, variables: &[(&str, &Path)]) -> Result<Serve, String> {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let stderr = self.path().join(format!("serve-{life}.log"));
@@ -117,7 +117,7 @@ impl Home {
         command.stderr(std::fs::File::create(&stderr).expect("the folder is ours"));
         command.envs(variables.iter().copied());
         let mut child = command.spawn().expect("the program starts");
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + WAIT_MAX;
         loop {
             let said = std::fs::read_to_string(&stderr).unwrap_or_default();
             if let Some(address) = listening(&said) {
@@ -149,7 +149,7 @@ fn listening(said: &str) -> Option<SocketAddr> {
     address.parse().ok()
 }
 
-/// `tributary serve` while it runs. Killed when it is dropped.
+/// A running `tributary serve`, killed when dropped.
 pub struct Serve {
     child: Child,
     pub address: SocketAddr,
@@ -170,11 +170,11 @@ impl Serve {
         self.child.wait().expect("the child is ours");
     }
 
-    /// SIGTERM; waits until it ended.
+    /// Sends SIGTERM, and waits until it has ended.
     pub fn stop(&mut self) -> ExitStatus {
         let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
         assert!(kill.expect("there is a shell").success(), "{}", self.log());
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + WAIT_MAX;
         loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
                 return status;
@@ -213,13 +213,13 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        let socket = TcpStream::connect_timeout(&address, WAIT_MAX)?;
+        socket.set_read_timeout(Some(WAIT_MAX))?;
         socket.set_nodelay(true)?;
         Ok(Self { socket, read: Vec::new() })
     }
 
-    /// Ours, by which the log knows whose answer it was.
+    /// Our port, which identifies the answers in the log.
     pub fn port(&self) -> u16 {
         self.socket.local_addr().map_or(0, |address| address.port())
     }
@@ -251,9 +251,9 @@ impl Connection {
     }
 }
 
-/// Waits until `holds`; `what` says what never came.
+/// Waits until `holds`; `what` describes what did not come.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + WAIT_MAX;
     while !holds() {
         assert!(Instant::now() < end, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));

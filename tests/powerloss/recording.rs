@@ -1,4 +1,4 @@
-//! A run of the program under the shim: what it did to its files, and what its senders heard.
+//! A run of the program under the shim: its operations on files, and the answers to its senders.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::log::Log;
 use crate::program::{Ended, Home, Serve, Settings, ended, wait_until};
 use crate::shim::{Control, Rule, library};
 
-/// How long a sender rests between two requests, at most.
+/// Maximum pause of a sender between two requests.
 const REST: Duration = Duration::from_millis(4);
 
 /// What a sender sends.
 #[derive(Clone, Copy, Debug)]
 pub enum Request {
-    /// A single event with so many bytes of text.
+    /// A single event with this number of bytes of text.
     One(usize),
     /// A hundred events: enough for a segment.
     Batch,
@@ -28,12 +28,12 @@ pub struct Recording {
     pub settings: Settings,
     /// The folder whose file system loses power: the data folder, or one above it.
     pub root: PathBuf,
-    /// Where the data folder is in it.
+    /// The path of the data folder in it.
     pub data: PathBuf,
     pub log: PathBuf,
     pub control: Control,
     pub history: Arc<History>,
-    /// What was there before.
+    /// Its content before.
     pub base: State,
 }
 
@@ -42,7 +42,7 @@ impl Recording {
         Self::below(settings, Path::new(""))
     }
 
-    /// `data`: below the root, folders that the program has to make.
+    /// `data`: folders below the root that the program has to create.
     pub fn below(settings: Settings, data: &Path) -> Self {
         let home = Home::new(&std::env::temp_dir(), &Path::new("disk").join(data), &settings);
         let root = home.path().join("disk");
@@ -59,7 +59,7 @@ impl Recording {
         }
     }
 
-    /// Other settings from the next start on.
+    /// Sets other settings, from the next start on.
     pub fn set(&mut self, settings: Settings) {
         self.home.set(&settings);
         self.settings = settings;
@@ -74,7 +74,7 @@ impl Recording {
         ]
     }
 
-    /// `Err`: what it said when it did not start.
+    /// `Err`: its output when it did not start.
     pub fn try_start(&self) -> Result<Serve, String> {
         self.home.serve(&self.variables())
     }
@@ -83,7 +83,7 @@ impl Recording {
         self.try_start().unwrap_or_else(|said| panic!("the program does not start: {said}"))
     }
 
-    /// Runs a command to its end; what it does to the files is recorded too.
+    /// Runs a command to its end. Its operations on files are recorded too.
     pub fn run(&self, words: &[&str]) -> Ended {
         let mut command = self.home.command(words);
         command.envs(self.variables());
@@ -94,7 +94,7 @@ impl Recording {
         Sender::new(&self.history, serve, name)
     }
 
-    /// So many senders at a time, each doing its work with dice of its own.
+    /// Runs several senders at a time, each with a random generator of its own.
     pub fn together(
         &self,
         serve: &Serve,
@@ -111,20 +111,20 @@ impl Recording {
         });
     }
 
-    /// Senders that go on, whatever they hear, while `meanwhile` runs.
+    /// Senders that go on, whatever the answers are, while `meanwhile` runs.
     pub fn under_load(&self, serve: &Serve, names: &[&str], requests: &[Request], meanwhile: impl FnOnce()) {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for (seed, name) in (1..).zip(names) {
                 let (over, mut sender) = (&over, self.sender(serve, name));
                 scope.spawn(move || {
-                    let mut dice = fastrand::Rng::with_seed(seed);
+                    let mut random = fastrand::Rng::with_seed(seed);
                     while !over.load(Ordering::Relaxed) {
-                        let status = match dice.choice(requests).expect("there are some") {
+                        let status = match random.choice(requests).expect("there are some") {
                             Request::One(pad) => sender.one(*pad),
                             Request::Batch => sender.batch(100, 420),
                         };
-                        rest(&mut dice, if status == 200 { 1 } else { 10 });
+                        rest(&mut random, if status == 200 { 1 } else { 10 });
                     }
                 });
             }
@@ -133,7 +133,7 @@ impl Recording {
         });
     }
 
-    /// Waits until so many more requests were answered with 200.
+    /// Waits until this number of further requests was answered with 200.
     pub fn wait_accepted(&self, more: usize) {
         let before = self.history.answers(200);
         wait_until("requests are accepted", || self.history.answers(200) >= before + more);
@@ -145,7 +145,7 @@ impl Recording {
         wait_until("the program does what is to fail", || self.control.fired(place) > 0);
     }
 
-    /// Everything the program did; the model of the disk must come to what is really there.
+    /// Everything the program did. The model of the disk must come to the real content.
     pub fn read(&self) -> Log {
         let log = Log::read(&self.log);
         let mut disk = Disk::new(&log, &self.root, &self.base, FailedSync::Waits);
@@ -173,7 +173,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Rests a random time, `times` as long as usual.
-pub fn rest(dice: &mut fastrand::Rng, times: u32) {
-    std::thread::sleep(REST.mul_f64(dice.f64()) * times);
+/// Rests for a random time, `times` as long as usual.
+pub fn rest(random: &mut fastrand::Rng, times: u32) {
+    std::thread::sleep(REST.mul_f64(random.f64()) * times);
 }

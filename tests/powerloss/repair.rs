@@ -1,5 +1,5 @@
-//! `tributary doctor` while it repairs a damaged spool: a power cut at any moment of it costs nothing that it would have
-//! brought back. The engine may refuse to start then; the doctor ends what was begun.
+//! `tributary doctor` while it repairs a damaged spool: a power cut at any moment of the repair loses nothing that it
+//! would have recovered. The engine may refuse to start then; the doctor finishes the repair.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,11 +13,11 @@ use crate::verdict::{Problem, SPOOL, scratch};
 
 const PAGE: usize = 8192;
 
-/// What the note says that a repair goes on by.
+/// The progress file of a repair.
 const NOTE: &str = "spool.repair";
 
-/// A spool with events in the file, in segments and in the write-ahead log, some of whose pages are rubbish; the ids of
-/// its acknowledged events.
+/// A spool with events in the database, in segments and in the write-ahead log, with random bytes in some pages. Also
+/// the ids of its acknowledged events.
 fn damaged() -> (Recording, HashSet<String>) {
     let recording = Recording::new(Settings::default());
     for names in [["a", "b"], ["c", "d"]] {
@@ -58,7 +58,7 @@ fn ids(home: &Home) -> Option<HashSet<String>> {
     (ended.code == Some(0)).then(|| ended.stdout.lines().filter_map(id).collect())
 }
 
-/// What an undisturbed repair brings back; the data folder is as the doctor left it.
+/// The ids that an undisturbed repair recovers. The data folder is as the doctor left it.
 fn repaired(recording: &Recording, acknowledged: &HashSet<String>) -> HashSet<String> {
     let ended = recording.run(&["doctor", "--json"]);
     let report = ended.json().unwrap_or_else(|| panic!("{ended:?}"));
@@ -78,17 +78,17 @@ fn a_repair_may_lose_power_at_any_moment() {
     // Nothing is acknowledged while the doctor works.
     recording.history = std::sync::Arc::default();
     let place = scratch();
-    // A repair is short: every place at which names change, several times.
+    // A repair is short: every point at which names change, several times.
     let plan = Plan::new("repairing", &recording).near(Focus::Names).at_least(400);
     plan.explore_with(&|state, _| judge(state, &good, &place)).must_be_whole();
 }
 
-/// The note itself can be torn: an empty one is what a cut right after its creation leaves.
+/// The progress file itself can be torn: a cut right after its creation leaves an empty one.
 #[test]
 fn a_repair_goes_on_whatever_of_its_note_is_there() {
     let (recording, acknowledged) = damaged();
     let good = repaired(&recording, &acknowledged);
-    // Back to the moment when the note was written and nothing had been moved.
+    // Back to the moment when the progress file was written and nothing had been moved.
     let data = &recording.home.data;
     let mut state = read_in(data);
     let is_aside = |name: &str| name.starts_with("spool-damaged-") && name.ends_with(".sqlite3");
@@ -114,7 +114,7 @@ fn a_repair_goes_on_whatever_of_its_note_is_there() {
     }
 }
 
-/// Start; the doctor where that is refused; start again. `good` has to be there then.
+/// Starts the engine, runs the doctor if that is refused, and starts it again. `good` must be there then.
 fn judge(state: &State, good: &HashSet<String>, place: &Path) -> Vec<Problem> {
     let home = Home::new(place, Path::new("disk"), &Settings::default());
     lay_out(state, &home.data);
@@ -145,7 +145,7 @@ fn judge(state: &State, good: &HashSet<String>, place: &Path) -> Vec<Problem> {
             if !status.success() {
                 found("stop", format!("serve ended with {status}: {}", serve.log().trim()));
             }
-            // It may have started on the damaged file, as it was before the repair: that is what the doctor is for.
+            // It may have started on the damaged file, as it was before the repair: the doctor is made for that.
             let there = ids(&home).or_else(|| {
                 home.run(&["doctor"]);
                 ids(&home)

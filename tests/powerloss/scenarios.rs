@@ -1,4 +1,4 @@
-//! What the program does while it is recorded, and that no cut of the power loses what it acknowledged.
+//! What the program does while it is recorded, and that no power cut loses what it acknowledged.
 //!
 //! Every feature that writes to the disk has a scenario here: add one with it.
 
@@ -23,10 +23,10 @@ fn recording() -> Recording {
 fn single_events() {
     let recording = recording();
     let mut serve = recording.start();
-    recording.together(&serve, &["a", "b", "c", "d"], |sender, dice| {
+    recording.together(&serve, &["a", "b", "c", "d"], |sender, random| {
         for _ in 0..30 {
-            sender.one(*dice.choice(&[40, 420, 420, 3_000, 20_000]).expect("there are some"));
-            rest(dice, 1);
+            sender.one(*random.choice(&[40, 420, 420, 3_000, 20_000]).expect("there are some"));
+            rest(random, 1);
         }
     });
     serve.kill();
@@ -37,10 +37,10 @@ fn single_events() {
 fn batches() {
     let recording = recording();
     let mut serve = recording.start();
-    recording.together(&serve, &["a", "b", "c"], |sender, dice| {
+    recording.together(&serve, &["a", "b", "c"], |sender, random| {
         for _ in 0..12 {
-            sender.batch(*dice.choice(&[1, 20, 100, 100, 250]).expect("there are some"), 420);
-            rest(dice, 2);
+            sender.batch(*random.choice(&[1, 20, 100, 100, 250]).expect("there are some"), 420);
+            rest(random, 2);
         }
     });
     serve.kill();
@@ -51,9 +51,9 @@ fn batches() {
 fn single_events_and_batches() {
     let recording = recording();
     let mut serve = recording.start();
-    recording.together(&serve, &["a", "b", "c", "d", "e"], |sender, dice| {
+    recording.together(&serve, &["a", "b", "c", "d", "e"], |sender, random| {
         for _ in 0..20 {
-            if dice.u8(..) < 100 {
+            if random.u8(..) < 100 {
                 sender.batch(100, 420)
             } else {
                 sender.one(5_000)
@@ -68,7 +68,7 @@ fn single_events_and_batches() {
 fn the_write_ahead_log_is_copied_while_more_comes() {
     let recording = recording();
     for life in ["a", "b", "c", "d"] {
-        // Each start begins with copying; it takes long enough that commits come meanwhile.
+        // Each start begins with a checkpoint, which takes long enough that commits come meanwhile.
         let slow = Mode::Delay(Duration::from_millis(2));
         recording.control.set(0, Rule::every(on::WRITE, DATABASE, slow));
         let mut serve = recording.start();
@@ -161,7 +161,7 @@ fn a_new_data_folder_whose_names_are_not_synced_at_first() {
     }
 }
 
-/// Two senders; each of the rules is met, and then events are accepted again. Most of what comes are batches, which
+/// Two senders. Each of the rules is applied, and then events are accepted again. Most requests are batches, which
 /// write a segment before their commit.
 fn under_faults(rules: &[Rule]) -> Recording {
     let recording = recording();
@@ -177,7 +177,7 @@ fn under_faults(rules: &[Rule]) -> Recording {
     recording
 }
 
-/// The same for the database file, which is written when a life begins or ends.
+/// The same for the database file, which is written when a run begins or ends.
 fn under_faults_of_the_database(rules: &[Rule]) -> Recording {
     let recording = recording();
     let mut serve = recording.start();
@@ -227,7 +227,7 @@ fn syncs_of_segments_fail() {
 
 #[test]
 fn syncs_of_folders_fail() {
-    // A failed sync of a segment makes the next one begin, and its name is to be synced.
+    // After a failed sync of a segment the next one begins, and its name must be synced.
     let folder = Rule::once(on::SYNC, FOLDER, Mode::Fail(EIO));
     let recording = recording();
     let mut serve = recording.start();
@@ -251,7 +251,7 @@ fn the_sync_that_ends_the_first_copying_fails() {
     plan.gate().near(Focus::Copying).explore().must_be_whole();
 }
 
-/// The write-ahead log is copied in several rounds, and only the last one syncs: it answers for all of them.
+/// The write-ahead log is copied in several rounds, and only the last one syncs: its result counts for all of them.
 #[test]
 fn the_sync_that_ends_a_copying_of_several_rounds_fails() {
     let recording = recording();
@@ -294,7 +294,7 @@ fn writes_to_the_database_fail() {
     plan.near(Focus::Copying).explore().must_be_whole();
 }
 
-/// A stream that takes what comes, but for events whose `n` is refused.
+/// A stream that takes all events but those whose `n` is refused.
 fn stream(recording: &Recording, is_refused: impl Fn(u64) -> bool + Send + 'static) -> Scripted {
     let (history, log) = (Arc::clone(&recording.history), recording.log.clone());
     Scripted::start(move |call| {
@@ -302,7 +302,7 @@ fn stream(recording: &Recording, is_refused: impl Fn(u64) -> bool + Send + 'stat
         if events.iter().any(|event| event["properties"]["n"].as_u64().is_some_and(&is_refused)) {
             return TOO_LARGE;
         }
-        // What is done from now on is done when the stream has them.
+        // Everything after this position was done when the stream had the events.
         let position = std::fs::metadata(&log).map_or(0, |log| log.len());
         for event in &events {
             history.note_delivered(event["messageId"].as_str().unwrap_or_default(), position);
@@ -311,12 +311,13 @@ fn stream(recording: &Recording, is_refused: impl Fn(u64) -> bool + Send + 'stat
     })
 }
 
-/// Batches are delivered and pruned until the file of the first segment goes; that takes a minute of the program's time.
+/// Delivers and prunes batches until the file of the first segment is removed, which takes a minute of the program's
+/// time.
 fn until_the_first_segment_goes(
     recording: &mut Recording,
     is_refused: impl Fn(u64) -> bool + Send + 'static,
 ) {
-    // What stays is what was refused.
+    // The refused events stay.
     let stays = (1..=400).filter(|n| is_refused(*n)).count();
     let server = stream(recording, is_refused);
     recording.set(Settings { endpoint: Some(server.url.clone()), operation: "put-record", keep_events: 0 });
@@ -387,7 +388,7 @@ fn events_are_sent_again_while_others_come() {
     Plan::new("resending", &recording).explore().must_be_whole();
 }
 
-/// Controls: if this test could not see losses, it would be worth nothing.
+/// Controls: a test that could not detect losses would be worth nothing.
 #[test]
 fn syncs_of_the_write_ahead_log_that_lie_are_caught() {
     let recording = lying(WAL);

@@ -5,9 +5,9 @@
  *
  * The log: a `struct record`, the path and the data of each operation, appended with one call. An operation is done and
  * logged under one lock, so the log has the order in which the system saw them. A sync is two records, BEGIN and END:
- * what was logged before BEGIN is durable once END is there; other threads go on meanwhile. A response "HTTP/1.1 2.."
- * is a record as well (ACK, with the peer's port), logged BEFORE it is sent: what it acknowledges has to survive any
- * later cut.
+ * everything that was logged before BEGIN is durable when END is there; other threads go on meanwhile. An answer
+ * "HTTP/1.1 2.." is a record too (ACK, with the peer's port), logged BEFORE it is sent: what it acknowledges must survive
+ * any later cut.
  *
  * The rules: a file that holds a `struct control`, mapped; the test writes to it while the program runs.
  *
@@ -105,7 +105,7 @@ __attribute__((constructor)) static void start(void) {
     folder_length = strlen(folder);
     if (log) {
         int fd = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        /* Out of the way of the program's own numbers. */
+        /* Does not collide with the program's own descriptors. */
         if (fd >= 0) log_fd = syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 900), syscall(SYS_close, fd);
     }
     if (rules) {
@@ -120,7 +120,7 @@ __attribute__((constructor)) static void start(void) {
     note(START, 0, folder, 0, 0, 0, getpid(), 0);
 }
 
-/* The absolute path, in `buffer`, where it is in the folder; else 0. */
+/* The absolute path, in `buffer`, if it is in the folder; else 0. */
 static const char *ours(const char *path, char *buffer) {
     if (!started || !path) return 0;
     if (path[0] == '/') {
@@ -147,7 +147,7 @@ static int class_of(const char *path, int is_folder) {
     return REST;
 }
 
-/* What the first rule that applies asks for: FAIL, SHORT or LIE; -1: nothing. Called without the lock, since it may wait. */
+/* The fault of the first rule that applies: FAIL, SHORT or LIE; -1: none. Called without the lock, since it may wait. */
 static int asked(int on, int class, int *error) {
     for (int i = 0; control && i < RULES; i++) {
         struct rule *rule = &control->rules[i];
@@ -245,7 +245,7 @@ static int tracked(int fd) { return started && fd >= 0 && fd < FILES && files[fd
 
 /* --- Writing, cutting, syncing ------------------------------------------------------------------------------------ */
 
-/* `at` < 0: where the file stands. */
+/* `at` < 0: at the position of the file. */
 static ssize_t do_write(int fd, const void *bytes, size_t n, int64_t at) {
     struct file file = files[fd];
     int error = 0, mode = asked(ON_WRITE, file.class, &error);
@@ -433,7 +433,7 @@ int linkat(int old_dir, const char *from, int new_dir, const char *to, int flags
     return syscall(SYS_linkat, old_dir, from, new_dir, to, flags);
 }
 
-/* --- What changes files in ways that the test does not model ------------------------------------------------------ */
+/* --- Changes of files that the test does not model ------------------------------------------------------ */
 
 int fallocate(int fd, int mode, off_t at, off_t n) {
     if (tracked(fd)) note(OTHER, files[fd].class, "fallocate", files[fd].inode, at, n, 0, 0);
@@ -443,7 +443,7 @@ int posix_fallocate(int fd, off_t at, off_t n) { return fallocate(fd, 0, at, n) 
 
 static void *do_mmap(void *at, size_t n, int protection, int flags, int fd, off64_t offset) {
     int writes = (protection & PROT_WRITE) && (flags & MAP_SHARED);
-    /* SQLite's index of the write-ahead log is memory: it is built anew after a crash. */
+    /* SQLite's index of the write-ahead log is memory: it is built again after a crash. */
     if (fd >= 0 && writes && tracked(fd) && files[fd].class != SHM) note(OTHER, files[fd].class, "mmap", files[fd].inode, offset, n, 0, 0);
     return (void *)syscall(SYS_mmap, at, n, protection, flags, fd, offset);
 }

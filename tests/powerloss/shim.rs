@@ -1,4 +1,4 @@
-//! Builds `shim.c` and tells it what to break while the program runs.
+//! Builds `shim.c`, and sets the faults for a running program.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// What a rule is about, as a bit.
+/// The operation of a rule, as a bit.
 pub mod on {
     pub const WRITE: i32 = 2;
     pub const SYNC: i32 = 4;
@@ -25,32 +25,32 @@ const FIRED_AT: u64 = 32;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
-    /// The operation is not done and gives this error.
+    /// The operation is not done, and returns this error.
     Fail(i32),
     /// Half of it is done.
     Short,
-    /// It is done so much later.
+    /// It is done after this time.
     Delay(Duration),
-    /// It is not done and gives success.
+    /// It is not done, and returns success.
     Lie,
 }
 
-/// What the shim does to some operations.
+/// A fault for some operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// [`on`].
+    /// The operations: [`on`].
     pub on: i32,
-    /// [`super::log::class`].
+    /// The files: [`super::log::class`].
     pub classes: u8,
-    /// The first so many are left alone.
+    /// The number of first operations that are left alone.
     pub skip: i32,
-    /// Then so many are broken; `None`: all.
+    /// The number of operations after them that fail; `None`: all.
     pub count: Option<i32>,
     pub mode: Mode,
 }
 
 impl Rule {
-    /// Every such operation, until the rule is taken off.
+    /// Every such operation, until the rule is removed.
     pub fn every(on: i32, classes: u8, mode: Mode) -> Self {
         Self { on, classes, skip: 0, count: None, mode }
     }
@@ -61,7 +61,7 @@ impl Rule {
     }
 }
 
-/// The compiled library; `cc` makes it once a run of the tests.
+/// The compiled library, built by `cc` once for a run of the tests.
 pub fn library() -> &'static Path {
     static BUILT: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_folder, path) = BUILT.get_or_init(|| {
@@ -77,7 +77,7 @@ pub fn library() -> &'static Path {
     path
 }
 
-/// The file of rules that the shim has mapped: what is written to it holds at once.
+/// The file of rules, which the shim has mapped: a write to it has effect at once.
 pub struct Control {
     pub path: PathBuf,
     file: File,
@@ -110,7 +110,7 @@ impl Control {
         self.write(at, &[1]);
     }
 
-    /// Takes all rules off.
+    /// Removes all rules.
     pub fn clear(&self) {
         for place in 0..RULES {
             self.write(RULES_AT + place * RULE_BYTES, &[0]);
@@ -125,7 +125,7 @@ impl Control {
         i32::from_le_bytes(bytes)
     }
 
-    /// From now on the program's monotonic clock is so far ahead.
+    /// From now on the program's monotonic clock is ahead by this time.
     pub fn put_clock_forward(&self, time: Duration) {
         let nanoseconds = i64::try_from(time.as_nanos()).expect("a short time");
         self.file.write_all_at(&nanoseconds.to_le_bytes(), 0).expect("the file is ours");

@@ -1,4 +1,4 @@
-//! A disk that really fails and heals again. `thin.sh` makes it, as root, and runs this test; elsewhere it says so.
+//! A disk that really fails and recovers. `thin.sh` makes it, as root, and runs this test; elsewhere the test says so.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use crate::program::{Settings, wait_until};
 use crate::recording::{Recording, Request};
 use crate::verdict::{Truth, judge_home};
 
-/// How long the disk fails once it was noticed.
+/// How long the disk fails after the failure was noticed.
 const TROUBLE: Duration = Duration::from_secs(2);
 
-/// How long it may take to accept events again when there is room.
+/// Maximum time until events are accepted again when there is space.
 const RESUMES: Duration = Duration::from_secs(20);
 
 fn variable(name: &str) -> Option<String> {
@@ -40,7 +40,7 @@ fn a_disk_without_room_below_its_file_system_loses_nothing() {
     };
     let mut recording = Recording::new(Settings::default());
     recording.home.data = PathBuf::from(disk).join("mount/data");
-    // Without the shim: nothing here is pretended.
+    // Without the shim: these failures are real.
     let mut serve = recording.home.serve(&[]).unwrap_or_else(|said| panic!("it does not start: {said}"));
     recording.under_load(&serve, names, requests, || {
         let log = || serve.log();
@@ -50,8 +50,8 @@ fn a_disk_without_room_below_its_file_system_loses_nothing() {
         std::thread::sleep(TROUBLE);
         println!("while it failed: {}", log().lines().last().unwrap_or_default());
         script("heal");
-        // A file system that failed to write about itself stays read-only: then nothing more is accepted until it is
-        // mounted anew, and what was acknowledged has to be there all the same.
+        // A file system that failed to write its own data stays read-only: no more events are accepted until it is
+        // mounted again, and acknowledged events must be there all the same.
         let before = recording.history.answers(200);
         let end = Instant::now() + RESUMES;
         while recording.history.answers(200) == before && Instant::now() < end {

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Runs the program on a disk that really fails, as a thin-provisioned disk does when its pool is full: the file system has
-# room, what it lies on has none, so writing pages back fails (EIO or ENOSPC from a sync) and Linux marks those pages
-# clean. Then there is room again; later the file system is mounted anew, which shows what the disk really has.
+# Runs the program on a disk that really fails, like a thin-provisioned disk whose pool is full: the file system has space,
+# the disk below it has none, so writing pages back fails (EIO or ENOSPC from a sync) and Linux marks those pages clean. Then
+# there is space again. Later the file system is mounted again, which shows the real content of the disk.
 #
-#   tests/powerloss/thin.sh             both cases: a sync of the copying fails, a sync of a commit fails
-#   tests/powerloss/thin.sh copying     one of them; likewise: commit
+#   tests/powerloss/thin.sh             both cases: a sync of the checkpoint fails, a sync of a commit fails
+#   tests/powerloss/thin.sh copying     the first case alone
+#   tests/powerloss/thin.sh commit      the second case alone
 #
-# Needs root, Linux with zram and loop devices, and mkfs.ext4. It takes a new zram device (the disk: compressed memory with
-# a limit), a loop device (the journal, which never fails), 200 MB in /dev/shm and a mount point in it, and removes them at
-# the end. The test calls `thin.sh heal` and `thin.sh remount` while it runs.
+# Needs root, Linux with zram and loop devices, and mkfs.ext4. It uses a new zram device (the disk: compressed memory with a
+# limit), a loop device (the journal, which never fails), 200 MB in /dev/shm and a mount point in it, and removes them at the
+# end. The test calls `thin.sh heal` and `thin.sh remount` while it runs.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 work="${TRIBUTARY_POWERLOSS_THIN:-}"
 device() { echo "zram$(cat "$work/number")"; }
 
-make_disk() { # $1: kilobytes that it takes before it fails
+make_disk() { # $1: kilobytes that the disk takes before it fails
     cat /sys/class/zram-control/hot_add >"$work/number"
     head -c 160M /dev/urandom >"$work/journal.img"
     losetup --show -f "$work/journal.img" >"$work/loop"
@@ -43,7 +44,7 @@ remove_disk() {
 run_case() {
     local kilobytes
     case "$1" in
-        # How much is enough that the copying meets the full disk, and not a commit, depends on the kernel.
+        # The size at which the checkpoint meets the full disk, and not a commit, depends on the kernel.
         copying) kilobytes=3200 ;;
         commit) kilobytes=900 ;;
         *) sed -n '2,12p' "${BASH_SOURCE[0]}"; exit 2 ;;

@@ -1,5 +1,5 @@
 //! Judges one state of the disk with the real program: `doctor --check`, a start, new events, an orderly stop, the log
-//! with payloads, the sums, and the doctor again.
+//! with payloads, the totals, and the doctor again.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::disk::{State, lay_out};
 use crate::history::{History, Sender};
 use crate::program::{Home, Settings};
 
-/// The spool's file, which there is as soon as something was acknowledged.
+/// The database of the spool, which exists as soon as something was acknowledged.
 pub const SPOOL: &str = "spool.sqlite3";
 
-/// What is wrong with a state.
+/// An error of a state.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// `lost`, `changed`, `damaged`, `twice`, `order`, `unknown`, `ledger`, `doctor`, `start`, `refused`, `stop`.
@@ -29,15 +29,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What must hold of a state.
+/// What must hold for a state.
 pub struct Truth<'a> {
     /// Every event that was sent, with its properties.
     pub sent: &'a HashMap<String, String>,
-    /// These were acknowledged.
+    /// The acknowledged events.
     pub acknowledged: HashSet<String>,
-    /// These may be missing: the destination had them.
+    /// Events that may be missing: the destination had them.
     pub delivered: HashSet<String>,
-    /// Lines may have been pruned, so that the sums count more than there is.
+    /// Lines may have been pruned, so that the totals count more than the lines.
     pub pruned: bool,
 }
 
@@ -71,7 +71,7 @@ struct Judge<'a> {
     problems: Vec<Problem>,
 }
 
-/// Judges a state; `place` is a folder for it, `data` where the data folder is in the state.
+/// Judges a state. `place` is a folder for it, `data` the path of the data folder in the state.
 pub fn judge(
     state: &State,
     truth: &Truth<'_>,
@@ -116,7 +116,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Starts, takes new events of both kinds, stops.
+    /// Starts the program, sends it new events of both kinds, and stops it.
     fn lives(&mut self, later: &History) -> bool {
         let mut serve = match self.home.serve(&[]) {
             Ok(serve) => serve,
@@ -165,7 +165,7 @@ impl Judge<'_> {
         let later_sent = later.sent();
         let truth = self.truth;
         let mut by_id: HashMap<&str, usize> = HashMap::new();
-        // By sender, the number of the last line.
+        // The number of the last line, by sender.
         let mut last: HashMap<&str, u64> = HashMap::new();
         for line in lines.iter().filter(|line| line.state != "rejected") {
             let id = line.message_id.as_str();
@@ -227,7 +227,7 @@ impl Judge<'_> {
     }
 }
 
-/// Those of `ids` that the log does not have, with what was sent.
+/// Those of `ids` that are missing in the log, with what was sent.
 pub fn missing(home: &Home, sent: &HashMap<String, String>, mut ids: HashSet<String>) -> HashSet<String> {
     let ended = home.run(&["log", "--json", "--data"]);
     for line in ended.stdout.lines().filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok()) {
@@ -239,7 +239,7 @@ pub fn missing(home: &Home, sent: &HashMap<String, String>, mut ids: HashSet<Str
     ids
 }
 
-/// A place in memory for the states, if the system has one.
+/// A folder in memory for the states, if the system has one.
 pub fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     let usable = memory.is_dir() && tempfile::tempdir_in(&memory).is_ok();
