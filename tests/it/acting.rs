@@ -9,15 +9,17 @@ use serde_json::Value;
 
 use crate::{
     binary::key_header,
-    desk::{Desk, Window, address, go, open, open_with, says, settings, type_into, wait_for},
+    opened_window::{
+        OpenedWindow, Window, address, go, open, open_with, says, settings, type_into, wait_for,
+    },
     window::{lines, search},
     wire,
 };
 
 /// Live with delivered events of two users.
-fn with_delivered(of_ada: u32) -> Desk {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+fn with_delivered(of_ada: u32) -> OpenedWindow {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     let mut events = vec![r#"{"type":"track","userId":"bob","event":"Seen","messageId":"b-0"}"#.to_owned()];
     events.extend((0..of_ada).map(|n| {
@@ -31,7 +33,7 @@ fn with_delivered(of_ada: u32) -> Desk {
         let lines = lines(window);
         lines.len() == of_ada as usize + 1 && lines.iter().all(|line| line.starts_with("Delivered"))
     });
-    desk
+    opened
 }
 
 fn press(window: &mut Window, button: &str) {
@@ -48,8 +50,8 @@ fn choose(window: &mut Window, choice: &str) {
 
 #[test]
 fn what_a_search_finds_is_counted_first_and_then_sent_again() {
-    let mut desk = with_delivered(3);
-    let window = &mut desk.window;
+    let mut opened = with_delivered(3);
+    let window = &mut opened.window;
     search(window, "userId:ada");
     wait_for(window, "the lines of ada", |window| lines(window).len() == 3);
     window.key_press_modifiers(Modifiers::COMMAND, Key::T);
@@ -70,8 +72,8 @@ fn what_a_search_finds_is_counted_first_and_then_sent_again() {
 
 #[test]
 fn a_slow_resend_says_how_far_it_is_in_any_place_and_can_be_stopped() {
-    let mut desk = with_delivered(30);
-    let window = &mut desk.window;
+    let mut opened = with_delivered(30);
+    let window = &mut opened.window;
     search(window, "userId:ada state:delivered");
     wait_for(window, "the search", |window| lines(window).iter().all(|line| line.contains("a-")));
     window.key_press_modifiers(Modifiers::COMMAND, Key::T);
@@ -94,9 +96,9 @@ fn go_steps(window: &mut Window, place: &str) {
 
 #[test]
 fn what_a_search_finds_is_written_to_a_new_file() {
-    let mut desk = with_delivered(3);
-    let path = desk.files.path().join("ada.jsonl");
-    let window = &mut desk.window;
+    let mut opened = with_delivered(3);
+    let path = opened.files.path().join("ada.jsonl");
+    let window = &mut opened.window;
     search(window, "userId:ada");
     wait_for(window, "the lines of ada", |window| lines(window).len() == 3);
     for again in [false, true] {
@@ -134,11 +136,11 @@ fn what_a_search_finds_is_written_to_a_new_file() {
 
 #[test]
 fn events_on_their_way_are_counted_until_the_stream_has_confirmed_them() {
-    let mut desk = open_with(settings(), |engine| {
+    let mut opened = open_with(settings(), |engine| {
         let faults = tributary::engine::Faults { delay: Duration::from_secs(5), ..Default::default() };
         engine.set_faults(faults);
     });
-    let window = &mut desk.window;
+    let window = &mut opened.window;
     go(window, "Live");
     window.get_by_label("Sending 0");
     let address = address(window);

@@ -8,9 +8,9 @@ use tributary::config::DestinationKind;
 use crate::{
     account::{Account, Reply, denied},
     binary::key_header,
-    desk::{
-        Desk, Window, address, click, copied, go, open, press, press_key, retype, says, scroll, settings,
-        type_into, wait_for,
+    opened_window::{
+        OpenedWindow, Window, address, click, copied, go, open, press, press_key, retype, says, scroll,
+        settings, type_into, wait_for,
     },
     setup::{host, set_aside_for, with_draft, with_stream, with_waiting},
     stream_place::put_into,
@@ -29,9 +29,9 @@ fn is_focused(window: &Window, field: &str) -> bool {
 }
 
 /// Live with this number of delivered events, `e1` first.
-fn live_with(count: usize) -> Desk {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+fn live_with(count: usize) -> OpenedWindow {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     for number in 1..=count {
         assert_eq!(send(address, KEY, &event("ada", &format!("e{number}"))), 200);
@@ -40,7 +40,7 @@ fn live_with(count: usize) -> Desk {
     wait_for(window, "all delivered", |window| {
         lines(window).len() == count && lines(window).iter().all(|line| line.starts_with("Delivered"))
     });
-    desk
+    opened
 }
 
 /// Sends events of bob with these names, and draws a frame after each.
@@ -70,8 +70,8 @@ fn line_at(window: &Window, name: &str) -> egui::Rect {
 
 #[test]
 fn the_snippet_after_adding_a_source_has_the_key_of_the_new_source() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     press(window, "Add source");
     type_into(window, "Source name", "Website");
@@ -100,8 +100,8 @@ fn the_snippet_after_adding_a_source_has_the_key_of_the_new_source() {
 
 #[test]
 fn a_check_of_a_source_names_the_library_of_the_event_that_came() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     let address = address(window);
     let from = |library: &str| {
@@ -137,8 +137,8 @@ fn the_question_about_waiting_events_names_both_streams() {
             Reply::Usual
         }
     });
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     let address = address(window);
     assert_eq!(send(address, KEY, &event("ada", "Waiting")), 200);
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
@@ -161,8 +161,8 @@ fn the_question_about_waiting_events_names_both_streams() {
 
 #[test]
 fn a_list_under_the_pointer_stands_still_and_says_how_many_came() {
-    let mut desk = live_with(3);
-    let window = &mut desk.window;
+    let mut opened = live_with(3);
+    let window = &mut opened.window;
     let address = address(window);
     let aimed_at = line_at(window, "e2");
     window.hover_at(aimed_at.left_center() + vec2(30.0, 0.0));
@@ -180,8 +180,8 @@ fn a_list_under_the_pointer_stands_still_and_says_how_many_came() {
 
 #[test]
 fn a_press_opens_the_row_that_was_aimed_at_though_others_arrive() {
-    let mut desk = live_with(3);
-    let window = &mut desk.window;
+    let mut opened = live_with(3);
+    let window = &mut opened.window;
     let address = address(window);
     // The pointer moves to the row and presses at once, while new lines arrive.
     let place = line_at(window, "e1").center();
@@ -206,8 +206,8 @@ fn a_press_opens_the_row_that_was_aimed_at_though_others_arrive() {
 
 #[test]
 fn an_opened_row_stays_where_it_is() {
-    let mut desk = live_with(3);
-    let window = &mut desk.window;
+    let mut opened = live_with(3);
+    let window = &mut opened.window;
     let address = address(window);
     let place = line_at(window, "e3");
     window.get_all_by_role(Role::Row).next().expect("a line").click();
@@ -229,13 +229,13 @@ fn an_opened_row_stays_where_it_is() {
 
 #[test]
 fn records_stand_still_under_the_pointer_and_under_a_reader_who_has_scrolled() {
-    let mut desk = open(settings());
-    go(&mut desk.window, "Stream");
-    let data = desk.files.path().join("data");
+    let mut opened = open(settings());
+    go(&mut opened.window, "Stream");
+    let data = opened.files.path().join("data");
     let record = |n: usize| ("k", format!(r#"{{"type":"track","event":"r{n:03}"}}"#).into_bytes());
     let put = |range: std::ops::Range<usize>| put_into(&data, &range.map(record).collect::<Vec<_>>());
     put(0..120);
-    let window = &mut desk.window;
+    let window = &mut opened.window;
     window.set_size(vec2(1280.0, 700.0));
     wait_for(window, "all of them", |window| says(window, "120 read"));
     window.run();
@@ -268,12 +268,12 @@ fn records_stand_still_under_the_pointer_and_under_a_reader_who_has_scrolled() {
 
 #[test]
 fn keys_walk_through_the_records_of_the_stream() {
-    let mut desk = open(settings());
-    go(&mut desk.window, "Stream");
-    let data = desk.files.path().join("data");
+    let mut opened = open(settings());
+    go(&mut opened.window, "Stream");
+    let data = opened.files.path().join("data");
     let record = |n: usize| ("k", format!(r#"{{"type":"track","event":"r{n}"}}"#).into_bytes());
     put_into(&data, &(0..3).map(record).collect::<Vec<_>>());
-    let window = &mut desk.window;
+    let window = &mut opened.window;
     wait_for(window, "all of them", |window| rows(window) == 3);
     for (key, shown) in
         [(Key::J, "r2"), (Key::J, "r1"), (Key::ArrowDown, "r0"), (Key::K, "r1"), (Key::ArrowUp, "r2")]
@@ -289,8 +289,8 @@ fn keys_walk_through_the_records_of_the_stream() {
 
 #[test]
 fn a_field_that_is_opened_to_be_typed_in_has_the_focus() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     press(window, "Add source");
     assert!(is_focused(window, "Source name"));
@@ -312,8 +312,8 @@ fn a_field_that_is_opened_to_be_typed_in_has_the_focus() {
 #[test]
 fn a_destination_is_named_at_once_where_it_is_to_be_kept() {
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     press(window, "Save as …");
     assert!(is_focused(window, "Name of this destination"));
     window.get_by_role_and_label(Role::TextInput, "Name of this destination").type_text("Production");
@@ -324,8 +324,8 @@ fn a_destination_is_named_at_once_where_it_is_to_be_kept() {
 
 #[test]
 fn what_is_open_over_the_window_keeps_the_keys_for_itself() {
-    let mut desk = live_with(2);
-    let window = &mut desk.window;
+    let mut opened = live_with(2);
+    let window = &mut opened.window;
     press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e2\""));
     press_key(window, Modifiers::NONE, Key::F1);
@@ -359,8 +359,8 @@ fn what_is_open_over_the_window_keeps_the_keys_for_itself() {
 
 #[test]
 fn the_next_row_is_shown_as_the_one_before_was() {
-    let mut desk = live_with(3);
-    let window = &mut desk.window;
+    let mut opened = live_with(3);
+    let window = &mut opened.window;
     press_key(window, Modifiers::NONE, Key::J);
     wait_for(window, "its detail", |window| says(window, "\"event\": \"e3\""));
     press(window, "Tree");
@@ -389,8 +389,8 @@ fn send_test(window: &mut Window) {
 
 #[test]
 fn show_in_stream_opens_that_record() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     for number in 0..3 {
         assert_eq!(send(address, KEY, &event("ada", &format!("before {number}"))), 200);
@@ -413,8 +413,8 @@ fn show_in_stream_opens_that_record() {
 
 #[test]
 fn show_in_live_keeps_the_search_and_opens_the_event() {
-    let mut desk = live_with(3);
-    let window = &mut desk.window;
+    let mut opened = live_with(3);
+    let window = &mut opened.window;
     search(window, "userId:ada");
     wait_for(window, "ada's", |window| lines(window).len() == 3);
     send_test(window);
@@ -435,8 +435,8 @@ fn a_failed_event_in_live_is_resent_by_its_primary_button() {
         return;
     }
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
-    let mut desk = with_waiting(&from, 1);
-    let window = &mut desk.window;
+    let mut opened = with_waiting(&from, 1);
+    let window = &mut opened.window;
     set_aside_for(window, &to);
     go(window, "Live");
     wait_for(window, "its line", |window| says(window, "Failed track Waiting"));
@@ -457,8 +457,8 @@ fn answers_are_brought_into_sight_in_a_small_window() {
         return;
     }
     let account = Account::start(&["clicks", "orders"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     window.set_size(vec2(860.0, 560.0));
     window.run();
     let in_sight = |window: &Window, label: &str| {
@@ -495,8 +495,8 @@ fn answers_are_brought_into_sight_in_a_small_window() {
 
 #[test]
 fn a_field_that_is_not_known_is_said_beside_the_search() {
-    let mut desk = live_with(1);
-    let window = &mut desk.window;
+    let mut opened = live_with(1);
+    let window = &mut opened.window;
     search(window, "usr:ada");
     wait_for(window, "the note", |window| says(window, "“usr:” is not a field"));
     assert!(says(window, "Did you mean userId:?"));
@@ -506,8 +506,8 @@ fn a_field_that_is_not_known_is_said_beside_the_search() {
 
 #[test]
 fn a_search_that_is_not_understood_shows_no_former_result() {
-    let mut desk = live_with(2);
-    let window = &mut desk.window;
+    let mut opened = live_with(2);
+    let window = &mut opened.window;
     search(window, "userId:ada");
     wait_for(window, "ada's", |window| lines(window).len() == 2);
     search(window, "state:lost");
@@ -522,8 +522,8 @@ fn a_search_that_is_not_understood_shows_no_former_result() {
 
 #[test]
 fn a_rejected_event_shows_its_user_and_is_found_by_it() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     assert_eq!(send(address, KEY, r#"{"userId":"user-of-rejected"}"#), 400);
     let batch = r#"{"batch":[{"type":"track","anonymousId":"anon-of-rejected"},{"type":"track","userId":"u","event":"e"}]}"#;
@@ -552,8 +552,8 @@ fn the_count_of_rejected_events_leads_to_them() {
     let mut config = settings();
     config.capture.sources.push(tributary::config::Source::new("Second", "test-key-5678"));
     assert_eq!(config.destination.kind, DestinationKind::Practice);
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     let address = address(window);
     for key in [KEY, "test-key-5678", "test-key-5678"] {
         assert_eq!(send(address, key, r#"{"userId":"u"}"#), 400);

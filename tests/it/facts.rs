@@ -7,8 +7,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::{
     account::{Account, Reply},
     binary::key_header,
-    desk::{Window, address, click, flip, go, open, press, press_key, says, settings, wait_for},
     layout::texts,
+    opened_window::{Window, address, click, flip, go, open, press, press_key, says, settings, wait_for},
     setup::{with_draft, with_stream},
     window::{is_run_with_keys, lines, search, send, send_seen},
     wire,
@@ -39,8 +39,8 @@ fn open_the_only_row(window: &mut Window) {
 
 #[test]
 fn a_rejected_event_that_is_cut_says_its_own_size_and_is_not_offered_as_a_whole_one() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     let event =
         format!(r#"{{"userId":"big","event":"Large","properties":{{"text":"{}"}}}}"#, "x".repeat(900_000));
@@ -56,8 +56,8 @@ fn a_rejected_event_that_is_cut_says_its_own_size_and_is_not_offered_as_a_whole_
 
 #[test]
 fn a_rejected_event_that_is_kept_whole_can_be_edited() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     assert_eq!(send(address, KEY, r#"{"event":"Nobody's"}"#), 400);
     open_the_only_row(window);
@@ -66,8 +66,8 @@ fn a_rejected_event_that_is_kept_whole_can_be_edited() {
 
 #[test]
 fn a_rejected_item_of_a_batch_keeps_its_type_and_its_name() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_batch(
         window,
         r#"{"type":"track","event":"nouser"},{"type":"page","name":"Home"},{"type":"zzz","userId":"u"}"#,
@@ -90,8 +90,8 @@ fn a_rejected_item_of_a_batch_keeps_its_type_and_its_name() {
 
 #[test]
 fn a_check_of_a_source_names_the_event_that_was_rejected() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     press(window, "Check My first source");
     let address = address(window);
@@ -106,8 +106,8 @@ fn a_check_of_a_source_names_the_event_that_was_rejected() {
 fn an_event_that_waits_because_delivery_is_disabled_says_so() {
     let mut config = settings();
     config.destination.enabled = false;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Test");
     press(window, "Send event");
     wait_for(window, "its story", |window| says(window, "Safe in the spool"));
@@ -124,8 +124,8 @@ fn an_event_that_waits_because_delivery_is_disabled_says_so() {
 
 #[test]
 fn a_check_from_before_does_not_say_that_faults_are_on() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     flip(window, "Expire the credentials");
     wait_for(window, "the fault", |window| says(window, "Practice faults are on"));
@@ -149,8 +149,8 @@ fn a_connection_that_is_cut_is_not_called_slow() {
     }
     let account = Account::start(&["clicks"]);
     account.set_rule(|_| Reply::Lost);
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     send_seen(window);
     wait_for(window, "the banner", |window| says(window, "Offline"));
     wait_for(window, "its title", |window| says(window, &account.url) && says(window, "answer"));
@@ -164,8 +164,8 @@ fn a_stream_of_another_server_is_not_said_to_cost_money_at_aws() {
         return;
     }
     let account = Account::start(&[]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     click(window, "Create this stream …");
     window.run();
     assert!(
@@ -185,8 +185,8 @@ fn keys_that_another_server_refuses_are_not_said_to_be_unknown_to_aws() {
     account.set_rule(|_| {
         Reply::Error("UnrecognizedClientException", "The security token is invalid.".to_owned())
     });
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     send_seen(window);
     let text = format!("{} does not know the access key", account.url);
     wait_for(window, "the banner", |window| says(window, "does not know the access key"));
@@ -197,8 +197,8 @@ fn keys_that_another_server_refuses_are_not_said_to_be_unknown_to_aws() {
 
 #[test]
 fn the_figures_of_a_hot_key_say_what_they_are_a_share_of() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     for user in ["ada", "ada", "bob", "eve"] {
         assert_eq!(send(address, KEY, &format!(r#"{{"userId":"{user}","event":"Seen"}}"#)), 200);
@@ -213,8 +213,8 @@ fn the_figures_of_a_hot_key_say_what_they_are_a_share_of() {
 
 #[test]
 fn each_warning_of_a_sender_that_was_turned_away_is_below_its_row() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     let event = br#"{"userId":"u","event":"e"}"#;
     let headers = key_header("a-mistyped-key-9876");
@@ -237,8 +237,8 @@ fn each_warning_of_a_sender_that_was_turned_away_is_below_its_row() {
 
 #[test]
 fn a_json_text_that_ends_too_early_is_told_in_plain_words() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     press(window, "JSON");
     for (text, said) in [

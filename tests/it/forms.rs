@@ -9,12 +9,12 @@ use tributary::{config::DestinationKind, event::Encoding};
 
 use crate::{
     account::Account,
-    desk::{
-        Desk, Window, address, choose, click, go, open, open_with, press, press_key, retype, says, settings,
-        type_into, wait_for,
-    },
     keyboard::palette,
     layout::{painted, rect, rects, texts},
+    opened_window::{
+        OpenedWindow, Window, address, choose, click, go, open, open_with, press, press_key, retype, says,
+        settings, type_into, wait_for,
+    },
     setup::use_server,
     window::{denied, is_run_with_keys, lines, search, searched, send, send_seen, without_profile},
 };
@@ -41,27 +41,27 @@ fn open_menu(window: &mut Window, menu: &str) {
 }
 
 /// Live with the delivered event `Seen` of ada.
-fn with_seen() -> Desk {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+fn with_seen() -> OpenedWindow {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Live");
     wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
-    desk
+    opened
 }
 
 /// Live with one event that waited for the practice stream and was set aside when the destination changed.
-fn with_failed() -> Desk {
+fn with_failed() -> OpenedWindow {
     let mut config = without_profile();
     config.destination.kind = DestinationKind::Practice;
-    let mut desk = open_with(config, denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(config, denied);
+    let window = &mut opened.window;
     send_seen(window);
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
     choose(window, "Amazon Kinesis");
     press(window, "Apply and set aside the one for the practice stream");
     wait_for(window, "the failed one", |window| says(window, "1 failed"));
-    desk
+    opened
 }
 
 fn toggled(window: &Window, role: Role, label: &str) -> Option<Toggled> {
@@ -72,8 +72,8 @@ fn toggled(window: &Window, role: Role, label: &str) -> Option<Toggled> {
 
 #[test]
 fn enter_in_its_name_saves_a_filter() {
-    let mut desk = with_seen();
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let window = &mut opened.window;
     search(window, "userId:ada");
     open_menu(window, "Saved filters");
     window.get_by_role_and_label(Role::TextInput, "Name of this filter").type_text("Of ada");
@@ -86,8 +86,8 @@ fn enter_in_its_name_saves_a_filter() {
 
 #[test]
 fn enter_in_a_time_applies_the_range() {
-    let mut desk = with_seen();
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let window = &mut opened.window;
     for (field, time, written) in [
         ("To", "2026-03-02 11:30", "until:2026-03-02T"),
         ("From (local time)", "2026-03-02 10:30", "since:2026-03-02T"),
@@ -102,9 +102,9 @@ fn enter_in_a_time_applies_the_range() {
 
 #[test]
 fn enter_gives_the_first_answer_of_a_sheet() {
-    let mut desk = with_seen();
-    let path = desk.files.path().join("all.jsonl");
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let path = opened.files.path().join("all.jsonl");
+    let window = &mut opened.window;
     press_key(window, Modifiers::COMMAND, Key::E);
     retype(window, "File", &path.display().to_string());
     enter(window);
@@ -131,8 +131,8 @@ fn enter_gives_the_first_answer_of_a_sheet() {
 
 #[test]
 fn enter_without_a_name_says_what_is_missing_and_keeps_the_field() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     press(window, "Add source");
     assert!(!says(window, "A source needs a name"), "not before anything was tried");
@@ -143,8 +143,8 @@ fn enter_without_a_name_says_what_is_missing_and_keeps_the_field() {
 
 #[test]
 fn settings_to_import_are_typed_at_once_and_escape_closes_the_field() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     click(window, "Import …");
     settle(window);
@@ -160,8 +160,8 @@ fn settings_to_import_are_typed_at_once_and_escape_closes_the_field() {
 
 #[test]
 fn a_field_that_a_choice_brings_has_the_focus() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Stream");
     for (choice, field) in [("Time", "Time to start at"), ("Sequence number", "Sequence number to start at")]
     {
@@ -180,8 +180,8 @@ fn a_field_that_a_choice_brings_has_the_focus() {
 
 #[test]
 fn the_search_is_reached_by_its_keys_from_a_delivery_and_from_the_charts() {
-    let mut desk = with_seen();
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let window = &mut opened.window;
     window.set_size(vec2(860.0, 560.0));
     window.run();
     window.get_by_label_contains("Delivered track Seen").click();
@@ -204,9 +204,9 @@ fn the_search_is_reached_by_its_keys_from_a_delivery_and_from_the_charts() {
 
 #[test]
 fn an_export_that_fails_stays_open_with_the_reason_and_what_was_chosen() {
-    let mut desk = with_seen();
-    let folder = desk.files.path().to_owned();
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let folder = opened.files.path().to_owned();
+    let window = &mut opened.window;
     press_key(window, Modifiers::COMMAND, Key::E);
     choose(window, "CSV");
     let path = |name: &str| folder.join(name).display().to_string();
@@ -229,8 +229,8 @@ fn an_export_that_fails_stays_open_with_the_reason_and_what_was_chosen() {
 
 #[test]
 fn a_resend_that_is_refused_stays_open_with_the_reason() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     for n in 0..30 {
         assert_eq!(send(address, KEY, &format!(r#"{{"userId":"u{n}","event":"Seen"}}"#)), 200);
@@ -264,8 +264,8 @@ fn the_banner_leads_to_a_step_whatever_is_chosen_and_to_its_heading() {
     let account = Account::start(&["another"]);
     let mut config = settings();
     use_server(&mut config, &account.url);
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     send_seen(window);
     window.set_size(vec2(1280.0, 760.0));
     wait_for(window, "the way there", |window| says(window, "Set up › Stream"));
@@ -281,8 +281,8 @@ fn the_banner_leads_to_a_step_whatever_is_chosen_and_to_its_heading() {
 
 #[test]
 fn the_count_of_failed_events_leads_to_them() {
-    let mut desk = with_failed();
-    let window = &mut desk.window;
+    let mut opened = with_failed();
+    let window = &mut opened.window;
     go(window, "Sources");
     window.get_by_role_and_label(Role::Link, "1 failed").click();
     settle(window);
@@ -292,8 +292,8 @@ fn the_count_of_failed_events_leads_to_them() {
 
 #[test]
 fn what_was_resent_is_not_told_to_be_sent_again() {
-    let mut desk = with_failed();
-    let window = &mut desk.window;
+    let mut opened = with_failed();
+    let window = &mut opened.window;
     go(window, "Live");
     wait_for(window, "the failed one", |window| says(window, "Failed track Seen"));
     window.get_by_label_contains("Failed track Seen").click();
@@ -314,8 +314,8 @@ fn what_was_resent_is_not_told_to_be_sent_again() {
 
 #[test]
 fn a_time_range_that_ends_before_it_begins_is_a_mistake() {
-    let mut desk = with_seen();
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let window = &mut opened.window;
     search(window, "since:1h until:2h");
     wait_for(window, "the mistake", |window| says(window, "ends before it begins"));
     assert_eq!(lines(window).len(), 0);
@@ -330,8 +330,8 @@ fn a_time_range_that_ends_before_it_begins_is_a_mistake() {
 
 #[test]
 fn the_system_theme_is_a_command() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     for (typed, wanted) in
         [("light theme", ThemePreference::Light), ("system theme", ThemePreference::System)]
     {
@@ -345,8 +345,8 @@ fn the_system_theme_is_a_command() {
 fn menus_mark_what_is_chosen() {
     let mut config = settings();
     config.capture.sources.push(tributary::config::Source::new("Second", "test-key-5678"));
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Live");
     for (menu, usual, chosen) in [
         ("Time range", "All time", "Last hour"),
@@ -367,8 +367,8 @@ fn menus_mark_what_is_chosen() {
 
 #[test]
 fn what_was_just_sent_is_shown_under_a_pointer_that_rests_over_the_list() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Live");
     wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
@@ -388,8 +388,8 @@ fn what_was_just_sent_is_shown_under_a_pointer_that_rests_over_the_list() {
 fn a_record_is_shown_in_two_columns_as_it_was_read() {
     let mut config = settings();
     config.destination.encoding = Encoding::Json;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Test");
     press_key(window, Modifiers::COMMAND, Key::Enter);
     wait_for(window, "the record", |window| says(window, "The record as it was read back"));
@@ -401,8 +401,8 @@ fn a_record_is_shown_in_two_columns_as_it_was_read() {
 
 #[test]
 fn a_value_that_is_cut_has_one_tooltip() {
-    let mut desk = with_seen();
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let window = &mut opened.window;
     window.set_size(vec2(1280.0, 900.0));
     window.run();
     window.get_by_label_contains("Delivered track Seen").click();
@@ -425,8 +425,8 @@ fn a_value_that_is_cut_has_one_tooltip() {
 
 #[test]
 fn a_single_interval_is_a_point_of_its_chart() {
-    let mut desk = with_seen();
-    let window = &mut desk.window;
+    let mut opened = with_seen();
+    let window = &mut opened.window;
     press(window, "Charts");
     press(window, "24 hours");
     wait_for(window, "the charts", |window| says(window, "Delivery latency"));
@@ -442,8 +442,8 @@ fn a_single_interval_is_a_point_of_its_chart() {
 #[test]
 fn a_banner_without_a_button_ends_with_its_words() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     let listen = taken.local_addr().expect("its address").to_string();
     retype(window, "Listen address", &listen);
@@ -466,8 +466,8 @@ fn a_banner_without_a_button_ends_with_its_words() {
 fn the_mistake_in_the_apply_bar_is_said_in_full() {
     let mut config = settings();
     config.destination.kind = DestinationKind::Practice;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     window.set_size(vec2(1100.0, 850.0));
     window.run();
     choose(window, "Amazon Kinesis");
@@ -491,8 +491,8 @@ fn the_mistake_in_the_apply_bar_is_said_in_full() {
 
 #[test]
 fn large_numbers_are_grouped_and_typed_in_any_way() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     let has = |window: &Window, wanted: &str| {
         texts(window).iter().any(|(_, text)| text.galley.text().contains(wanted))
@@ -512,8 +512,8 @@ fn the_cards_of_sources_begin_alike_and_a_long_name_leaves_room() {
     let mut config = settings();
     let name = "A rather long name that would fill the whole line from left to right, if it were let";
     config.capture.sources.insert(0, tributary::config::Source::new(name, "test-key-5678"));
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     window.set_size(vec2(1500.0, 960.0));
     go(window, "Sources");
     let top = |label: &str| window.get_by_label(label).rect().top();

@@ -5,9 +5,11 @@ use eframe::egui::{self, Key, Modifiers, Shape, accesskit::Role, vec2};
 use egui_kittest::kittest::Queryable as _;
 
 use crate::{
-    desk::{Window, address, go, open, open_with, press, press_key, says, scroll, settings, wait_for},
     keyboard::palette,
     layout::{painted, rect, rects, texts},
+    opened_window::{
+        Window, address, go, open, open_with, press, press_key, says, scroll, settings, wait_for,
+    },
     window::{denied, lines, send, send_seen},
 };
 
@@ -18,9 +20,9 @@ fn settle(window: &mut Window) {
 }
 
 /// Live with this number of delivered events of a size, `e1` first.
-fn live_with(count: usize, bytes: usize) -> crate::desk::Desk {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+fn live_with(count: usize, bytes: usize) -> crate::opened_window::OpenedWindow {
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     for number in 1..=count {
         let filler: Vec<_> = (0..bytes).map(|n| format!(r#""p{n}":{n}"#)).collect();
@@ -32,15 +34,15 @@ fn live_with(count: usize, bytes: usize) -> crate::desk::Desk {
     wait_for(window, "all delivered", |window| {
         lines(window).len() == count && lines(window).iter().all(|line| line.starts_with("Delivered"))
     });
-    desk
+    opened
 }
 
 // Banners and notices.
 
 #[test]
 fn a_notice_that_delivery_needs_its_user_covers_no_row_and_no_button() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     window.set_size(vec2(860.0, 560.0));
     window.run();
     let address = address(window);
@@ -62,8 +64,8 @@ fn a_notice_that_delivery_needs_its_user_covers_no_row_and_no_button() {
 fn the_way_to_the_limits_of_the_disk_brings_them_into_sight() {
     let mut config = settings();
     config.spool.min_free_bytes = 1 << 50;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     window.set_size(vec2(1280.0, 800.0));
     window.run();
     go(window, "Settings");
@@ -79,8 +81,8 @@ fn the_way_to_the_limits_of_the_disk_brings_them_into_sight() {
 
 #[test]
 fn two_banners_and_a_notice_leave_most_of_a_laptops_window_to_the_page() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     window.set_size(vec2(1270.0, 790.0));
     window.run();
     let before = rect(window, Role::Button, "Switch all off");
@@ -102,8 +104,8 @@ fn two_banners_and_a_notice_leave_most_of_a_laptops_window_to_the_page() {
 
 #[test]
 fn sending_an_event_leaves_its_form_where_it_is() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.set_size(vec2(1280.0, 700.0));
     window.run();
     go(window, "Test");
@@ -120,8 +122,8 @@ fn sending_an_event_leaves_its_form_where_it_is() {
 
 #[test]
 fn the_switch_to_the_charts_stays_under_the_pointer() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Live");
     let before = rect(window, Role::Button, "Charts");
     for view in ["Charts", "Events"] {
@@ -135,8 +137,8 @@ fn the_switch_to_the_charts_stays_under_the_pointer() {
 
 #[test]
 fn the_count_of_new_events_covers_no_row() {
-    let mut desk = live_with(3, 1);
-    let window = &mut desk.window;
+    let mut opened = live_with(3, 1);
+    let window = &mut opened.window;
     let address = address(window);
     for order in ["Newest first", "Oldest first"] {
         let row = window.get_all_by_role(Role::Row).next().expect("a line");
@@ -163,8 +165,8 @@ fn the_count_of_new_events_covers_no_row() {
 
 #[test]
 fn another_event_is_shown_from_its_beginning() {
-    let mut desk = live_with(2, 80);
-    let window = &mut desk.window;
+    let mut opened = live_with(2, 80);
+    let window = &mut opened.window;
     window.set_size(vec2(1280.0, 700.0));
     window.run();
     window.get_all_by_role(Role::Row).next().expect("a line").click();
@@ -186,8 +188,8 @@ fn another_event_is_shown_from_its_beginning() {
 
 #[test]
 fn no_line_of_chips_begins_with_their_separator() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Live");
     // Without events the state chips are shorter: the line breaks after them in a narrower window.
     for width in (660..1000).step_by(3) {
@@ -216,8 +218,8 @@ fn no_line_of_chips_begins_with_their_separator() {
 
 #[test]
 fn what_came_from_a_source_breaks_between_its_facts_only() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     let address = address(window);
     send(address, KEY, r#"{"event":"Of nobody"}"#);
@@ -241,8 +243,8 @@ fn what_came_from_a_source_breaks_between_its_facts_only() {
 
 #[test]
 fn a_sequence_number_is_seen_whole() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Stream");
     press(window, "Sequence number");
     settle(window);
@@ -257,8 +259,8 @@ fn a_sequence_number_is_seen_whole() {
 
 #[test]
 fn the_palette_is_as_high_as_what_it_offers_and_its_field_stays() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.set_size(vec2(1280.0, 820.0));
     window.run();
     let sheet = |window: &Window| {

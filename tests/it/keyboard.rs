@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::desk::{Window, copied, go, open, open_with, press_key, says, settings, wait_for};
+use crate::opened_window::{Window, copied, go, open, open_with, press_key, says, settings, wait_for};
 use crate::window::rows;
 
 /// Opens the command palette and types a text into it.
@@ -18,8 +18,8 @@ pub fn palette(window: &mut Window, typed: &str) {
 
 #[test]
 fn every_command_is_found_by_its_name_and_done_by_the_keyboard() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     palette(window, "go stre");
     assert!(window.query_by_label("Go to Live").is_none(), "only what fits");
     press_key(window, Modifiers::NONE, Key::Enter);
@@ -49,8 +49,8 @@ fn every_command_is_found_by_its_name_and_done_by_the_keyboard() {
 
 #[test]
 fn the_test_event_is_sent_from_anywhere_and_read_again_with_keys() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     palette(window, "send the test");
     press_key(window, Modifiers::NONE, Key::Enter);
@@ -64,8 +64,8 @@ fn the_test_event_is_sent_from_anywhere_and_read_again_with_keys() {
 
 #[test]
 fn the_log_is_held_turned_and_left_for_the_charts_by_keys_from_any_place() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     press_key(window, Modifiers::COMMAND, Key::P);
     window.get_by_role_and_label(Role::Button, "Resume");
@@ -84,8 +84,8 @@ const SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 #[test]
 fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     press_key(window, Modifiers::COMMAND, Key::J);
     wait_for(window, "the check", |window| says(window, "The check found no problem."));
@@ -100,11 +100,11 @@ fn a_check_a_run_and_faults_are_begun_and_ended_by_keys_from_any_place() {
     wait_for(window, "the fault", |window| says(window, "Throttle: on"));
     press_key(window, SHIFT, Key::X);
     wait_for(window, "no fault", |window| !says(window, "Practice faults are on"));
-    assert!(desk_has_no_faults(window));
+    assert!(has_no_faults(window));
 }
 
 /// Whether the switches of the Test place are all off.
-fn desk_has_no_faults(window: &mut Window) -> bool {
+fn has_no_faults(window: &mut Window) -> bool {
     go(window, "Test");
     let toggled = |window: &Window, name: &str| {
         window.get_by_role_and_label(Role::Switch, name).accesskit_node().toggled()
@@ -126,8 +126,8 @@ fn copied_by(window: &mut Window, key: Key) -> String {
 
 #[test]
 fn the_open_delivery_is_acted_on_by_keys() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     press_key(window, SHIFT, Key::D);
     assert!(says(window, "No delivery is open: choose one in Live"));
     press_key(window, SHIFT, Key::Enter);
@@ -167,8 +167,8 @@ fn the_open_delivery_is_acted_on_by_keys() {
 
 #[test]
 fn the_help_sheet_lists_the_keys_and_a_question_mark_in_a_field_is_a_letter() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     press_key(window, Modifiers::NONE, Key::F1);
     for line in ["Find a command", "Go to Live", "Send the event", "F1 or ?"] {
         assert!(says(window, line), "{line}");
@@ -215,8 +215,8 @@ fn nameless(window: &Window) -> Vec<String> {
 
 #[test]
 fn everything_that_can_be_reached_has_a_name_in_every_place() {
-    let mut desk = open_with(settings(), |_| {});
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), |_| {});
+    let window = &mut opened.window;
     let expect = |window: &mut Window, place: &str| {
         window.run();
         let nameless = nameless(window);

@@ -13,10 +13,10 @@ use eframe::{
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::{config::Source, engine::Engine, practice::Faults};
 
-use crate::desk::{
-    self, Desk, Window, address, click, go, open, open_with, says, settings, type_into, wait_for,
-};
 use crate::keyboard::palette;
+use crate::opened_window::{
+    self, OpenedWindow, Window, address, click, go, open, open_with, says, settings, type_into, wait_for,
+};
 use crate::window::{self, denied, send, send_seen};
 
 /// The minimum size of the window.
@@ -95,7 +95,7 @@ fn contrast(one: Color32, other: Color32) -> f32 {
     one.max(other) / one.min(other)
 }
 
-fn with_key(key: &str) -> Desk {
+fn with_key(key: &str) -> OpenedWindow {
     let mut config = settings();
     config.capture.sources = vec![Source::new("My first source", key)];
     open(config)
@@ -120,10 +120,10 @@ fn a_banner_that_comes_leaves_the_page_where_it_is() {
 
 #[test]
 fn apply_stays_where_it_is_when_a_banner_comes() {
-    let apply = |desk: &mut Desk| {
-        desk.window.get_by_label("PutRecords").click();
-        desk.window.run();
-        rect(&desk.window, Role::Button, "Apply")
+    let apply = |opened: &mut OpenedWindow| {
+        opened.window.get_by_label("PutRecords").click();
+        opened.window.run();
+        rect(&opened.window, Role::Button, "Apply")
     };
     let (mut calm, mut alarmed) = (open(settings()), open_with(settings(), slow));
     wait_for(&mut alarmed.window, "the banner", |window| says(window, "Practice faults are on"));
@@ -132,8 +132,8 @@ fn apply_stays_where_it_is_when_a_banner_comes() {
 
 #[test]
 fn a_second_banner_leaves_the_first_one_where_it_is() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     wait_for(window, "the first banner", |window| says(window, "Practice faults are on"));
     window.run();
     let before = rect(window, Role::Button, "Switch all off");
@@ -145,8 +145,8 @@ fn a_second_banner_leaves_the_first_one_where_it_is() {
 
 #[test]
 fn two_banners_leave_rows_of_live_in_sight_in_the_smallest_window() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     let address = address(window);
     for n in 0..9 {
         assert_eq!(send(address, "test-key-1234", &format!(r#"{{"userId":"u{n}","event":"Seen"}}"#)), 200);
@@ -172,8 +172,8 @@ fn two_banners_leave_rows_of_live_in_sight_in_the_smallest_window() {
 
 #[test]
 fn code_ends_before_its_copy_button() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.set_size(vec2(860.0, 900.0));
     window.run();
     go(window, "Sources");
@@ -186,8 +186,8 @@ fn code_ends_before_its_copy_button() {
 #[test]
 fn a_write_key_that_is_shown_is_shown_whole() {
     let key = "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW";
-    let mut desk = with_key(key);
-    let window = &mut desk.window;
+    let mut opened = with_key(key);
+    let window = &mut opened.window;
     window.set_size(SMALLEST.into());
     window.run();
     go(window, "Sources");
@@ -200,13 +200,13 @@ fn a_write_key_that_is_shown_is_shown_whole() {
 
 #[test]
 fn characters_of_data_keep_their_own_shape() {
-    let desk = open(settings());
+    let opened = open(settings());
     for family in [FontFamily::Monospace, FontFamily::Proportional] {
         for data in ["==", "//", "!=", "->", "=>", "www", "***", "3x4", "<--", "::"] {
             let glyphs = |text: &str| -> Vec<_> {
                 let font = FontId::new(14.0, family.clone());
                 let galley =
-                    desk.window.ctx.fonts_mut(|f| f.layout_no_wrap(text.to_owned(), font, Color32::WHITE));
+                    opened.window.ctx.fonts_mut(|f| f.layout_no_wrap(text.to_owned(), font, Color32::WHITE));
                 galley.rows[0].glyphs.iter().map(|glyph| (glyph.uv_rect.size, glyph.uv_rect.offset)).collect()
             };
             let alone: Vec<_> =
@@ -222,8 +222,8 @@ fn characters_of_data_keep_their_own_shape() {
 
 #[test]
 fn cards_end_where_the_buttons_above_them_do() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     for size in [vec2(860.0, 900.0), vec2(1100.0, 900.0), vec2(1440.0, 900.0)] {
         window.set_size(size);
         window.run();
@@ -239,8 +239,8 @@ fn cards_end_where_the_buttons_above_them_do() {
 
 #[test]
 fn no_text_is_stretched_over_its_line() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Live");
     for menu in ["Saved filters", "Time range", "Columns", "More"] {
         window.get_by_role_and_label(Role::Button, menu).click();
@@ -259,8 +259,8 @@ fn no_text_is_stretched_over_its_line() {
 
 #[test]
 fn the_time_axis_has_round_times_that_do_not_touch() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Live");
     go(window, "Charts");
@@ -298,8 +298,8 @@ fn is_time(text: &TextShape) -> bool {
 
 #[test]
 fn a_field_with_a_mistake_has_a_red_line_with_and_without_the_keyboard() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     let calm = outline(window, "Listen address").stroke.color;
     type_into(window, "Listen address", "no address");
@@ -317,8 +317,8 @@ fn a_field_with_a_mistake_has_a_red_line_with_and_without_the_keyboard() {
 #[test]
 fn what_cannot_be_pressed_yet_can_be_read_and_a_box_without_a_tick_be_seen() {
     for theme in ["Dark theme", "Light theme"] {
-        let mut desk = open(settings());
-        let window = &mut desk.window;
+        let mut opened = open(settings());
+        let window = &mut opened.window;
         window.get_by_label(theme).click();
         window.run();
         go(window, "Live");
@@ -363,17 +363,17 @@ fn a_question_is_as_high_as_its_own_words() {
     let mut fresh = open(settings());
     go(&mut fresh.window, "Sources");
     let alone = height(&mut fresh.window, "Remove");
-    let mut desk = open(settings());
-    go(&mut desk.window, "Sources");
-    height(&mut desk.window, "New write key for");
-    let after = height(&mut desk.window, "Remove");
+    let mut opened = open(settings());
+    go(&mut opened.window, "Sources");
+    height(&mut opened.window, "New write key for");
+    let after = height(&mut opened.window, "Remove");
     assert!((alone - after).abs() < 1.0, "{alone} alone, {after} after a higher one");
 }
 
 #[test]
 fn fields_fill_their_row() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     for size in [vec2(860.0, 900.0), vec2(1280.0, 900.0), vec2(1900.0, 900.0)] {
         window.set_size(size);
         window.run();
@@ -393,8 +393,8 @@ fn fields_fill_their_row() {
 
 #[test]
 fn a_sheet_becomes_lower_again_when_it_says_less() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Live");
     wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
@@ -420,15 +420,15 @@ fn a_figure_beside_the_filters_is_one_line_at_every_width() {
     let mut config = settings();
     config.destination.aggregation = tributary::event::Aggregation::Kpl;
     config.destination.enabled = false;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     let address = address(window);
     for n in 0..3 {
         let event = format!(r#"{{"userId":"ada","event":"Seen","messageId":"seen-{n}"}}"#);
         assert_eq!(window::send(address, "test-key-1234", &event), 200);
     }
     go(window, "Set up");
-    desk::flip(window, "Deliver events");
+    opened_window::flip(window, "Deliver events");
     go(window, "Live");
     let figure = "Events per record 3.0";
     wait_for(window, "the mean", |window| says(window, figure));

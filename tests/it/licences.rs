@@ -6,8 +6,8 @@ use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 
 use crate::{
-    desk::{go, open, says, settings},
     layout::texts,
+    opened_window::{go, open, says, settings},
 };
 
 #[test]
@@ -33,8 +33,8 @@ fn every_crate_in_the_program_is_named_with_its_version_and_each_font_with_its_l
 
 #[test]
 fn the_licences_are_opened_under_about_and_shown_and_closed_again() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     window.get_by_role_and_label(Role::Button, "Third-party licences").scroll_to_me();
     window.run();

@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable as _;
 
 use crate::{
     binary::key_header,
-    desk::{Window, address, go, open, open_with, says, settings, wait_for},
+    opened_window::{Window, address, go, open, open_with, says, settings, wait_for},
     wire,
 };
 
@@ -28,11 +28,11 @@ fn steps(window: &mut Window) {
 
 #[test]
 fn a_delivery_that_becomes_blocked_is_told_once_in_any_place_and_leads_there() {
-    let mut desk = open_with(settings(), |engine| {
+    let mut opened = open_with(settings(), |engine| {
         let faults = tributary::engine::Faults { expired_credentials: true, ..Default::default() };
         engine.set_faults(faults);
     });
-    let window = &mut desk.window;
+    let window = &mut opened.window;
     go(window, "Sources");
     assert!(!says(window, NEEDS_YOU));
     send(window, 10);
@@ -59,8 +59,8 @@ fn a_spool_that_is_nearly_full_is_told_and_the_notice_can_be_closed() {
     let mut config = settings();
     config.destination.enabled = false;
     config.spool.max_bytes = 65_536;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     send(window, 40_000);
     send(window, 15_000);
     wait_for(window, "the notice", |window| says(window, "% full"));
@@ -72,9 +72,9 @@ fn a_spool_that_is_nearly_full_is_told_and_the_notice_can_be_closed() {
 
 #[test]
 fn notices_by_the_desktop_are_off_until_they_are_switched_on() {
-    let mut desk = open(settings());
-    let file = desk.files.path().join("config.toml");
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let file = opened.files.path().join("config.toml");
+    let window = &mut opened.window;
     go(window, "Settings");
     window.get_by_role_and_label(Role::Switch, "Desktop notifications").click();
     window.run();

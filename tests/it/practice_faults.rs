@@ -8,15 +8,15 @@ use tributary::{
     spool::{FILE_NAME, LogReader},
 };
 
-use crate::desk::{Desk, Window, go, open, says, settings, wait_for};
+use crate::opened_window::{OpenedWindow, Window, go, open, says, settings, wait_for};
 
-fn with_operation(operation: Operation) -> Desk {
+fn with_operation(operation: Operation) -> OpenedWindow {
     let mut config = settings();
     config.destination.operation = operation;
-    let mut desk = open(config);
-    desk.window.set_size(eframe::egui::vec2(1280.0, 2000.0));
-    go(&mut desk.window, "Test");
-    desk
+    let mut opened = open(config);
+    opened.window.set_size(eframe::egui::vec2(1280.0, 2000.0));
+    go(&mut opened.window, "Test");
+    opened
 }
 
 /// Presses a button. While events flow the window is always drawn again, so it is not run until it rests.
@@ -53,8 +53,8 @@ fn switch_off(window: &mut Window) {
 
 #[test]
 fn a_throttled_stream_takes_all_in_the_end() {
-    let mut desk = with_operation(Operation::PutRecord);
-    let window = &mut desk.window;
+    let mut opened = with_operation(Operation::PutRecord);
+    let window = &mut opened.window;
     flip(window, "Throttle");
     start(window);
     wait_for(window, "the stream to push back", |window| {
@@ -68,18 +68,18 @@ fn a_throttled_stream_takes_all_in_the_end() {
 
 #[test]
 fn records_that_fail_in_a_batch_are_sent_again() {
-    let mut desk = with_operation(Operation::PutRecord);
-    let window = &mut desk.window;
+    let mut opened = with_operation(Operation::PutRecord);
+    let window = &mut opened.window;
     let switch = window.get_by_role_and_label(Role::Switch, "Fail a part of each batch");
     assert!(switch.accesskit_node().is_disabled(), "without batches it would do nothing");
     assert!(says(window, "Needs batches"));
 
-    let mut desk = with_operation(Operation::PutRecords);
-    let window = &mut desk.window;
+    let mut opened = with_operation(Operation::PutRecords);
+    let window = &mut opened.window;
     flip(window, "Fail a part of each batch");
     send_many(window);
     all_is_delivered(window, 100);
-    let log = LogReader::open(&desk.files.path().join("data").join(FILE_NAME)).expect("the log");
+    let log = LogReader::open(&opened.files.path().join("data").join(FILE_NAME)).expect("the log");
     let page = log.page(&Query { limit: 200, ..Query::default() }).expect("a page");
     let again = page.rows.iter().filter(|row| row.attempts > 1).count();
     assert!(page.rows.len() == 100 && again > 0, "{again} were put again");
@@ -87,8 +87,8 @@ fn records_that_fail_in_a_batch_are_sent_again() {
 
 #[test]
 fn cut_connections_lose_nothing_and_the_repeats_are_counted() {
-    let mut desk = with_operation(Operation::PutRecord);
-    let window = &mut desk.window;
+    let mut opened = with_operation(Operation::PutRecord);
+    let window = &mut opened.window;
     flip(window, "Cut the connection");
     send_many(window);
     wait_for(window, "an answer that never came", |window| {
@@ -100,8 +100,8 @@ fn cut_connections_lose_nothing_and_the_repeats_are_counted() {
 
 #[test]
 fn expired_credentials_hold_events_back_until_they_are_good_again() {
-    let mut desk = with_operation(Operation::PutRecord);
-    let window = &mut desk.window;
+    let mut opened = with_operation(Operation::PutRecord);
+    let window = &mut opened.window;
     flip(window, "Expire the credentials");
     send_many(window);
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
@@ -114,8 +114,8 @@ fn expired_credentials_hold_events_back_until_they_are_good_again() {
 
 #[test]
 fn a_deleted_stream_is_waited_for() {
-    let mut desk = with_operation(Operation::PutRecord);
-    let window = &mut desk.window;
+    let mut opened = with_operation(Operation::PutRecord);
+    let window = &mut opened.window;
     flip(window, "Delete the stream");
     send_many(window);
     wait_for(window, "the forwarder to be blocked", |window| says(window, "The practice stream is gone"));
@@ -127,8 +127,8 @@ fn a_deleted_stream_is_waited_for() {
 
 #[test]
 fn slow_answers_are_waited_for() {
-    let mut desk = with_operation(Operation::PutRecord);
-    let window = &mut desk.window;
+    let mut opened = with_operation(Operation::PutRecord);
+    let window = &mut opened.window;
     flip(window, "Slow answers");
     press(window, Role::Button, "Send event");
     wait_for(window, "the event to wait", |window| {
@@ -145,7 +145,7 @@ fn a_stream_of_aws_has_no_fault_switches() {
     "eu-west-1".clone_into(&mut config.destination.region);
     "clickstream".clone_into(&mut config.destination.stream);
     config.destination.enabled = false;
-    let mut desk = open(config);
-    go(&mut desk.window, "Test");
-    assert!(!says(&desk.window, "Practice faults"));
+    let mut opened = open(config);
+    go(&mut opened.window, "Test");
+    assert!(!says(&opened.window, "Practice faults"));
 }

@@ -19,7 +19,7 @@ use tributary::config::{Config, PublicUrl, check_trusted_proxy};
 
 use crate::{
     binary::{Home, WRITE_KEY, key_header},
-    desk::{click, copied, go, open, retype, says, settings, wait_for},
+    opened_window::{click, copied, go, open, retype, says, settings, wait_for},
     practising::{Practising, practising},
     wire::{self, Connection, Reply},
 };
@@ -551,9 +551,9 @@ fn sources_shows_the_public_address_and_checks_it() {
     let mut config = settings();
     public(&mut config, &url);
     trust(&mut config, &["127.0.0.1"]);
-    let mut desk = open(config);
-    let window = &mut desk.window;
-    let local = crate::wire::wait_for("the endpoint", || desk_endpoint(desk.files.path()));
+    let mut opened = open(config);
+    let window = &mut opened.window;
+    let local = crate::wire::wait_for("the endpoint", || endpoint_of_window(opened.files.path()));
     front.leads_to(local);
     go(window, "Sources");
     assert!(says(window, &format!("A reverse proxy passes it on to http://{local}.")), "both addresses");
@@ -574,15 +574,15 @@ fn sources_shows_the_public_address_and_checks_it() {
 }
 
 /// The address of the endpoint of a window's engine.
-fn desk_endpoint(files: &Path) -> Option<SocketAddr> {
+fn endpoint_of_window(files: &Path) -> Option<SocketAddr> {
     let found = tributary::engine::RunningEngine::find(&files.join("data"))?;
     found.endpoint.strip_prefix("http://")?.parse().ok()
 }
 
 #[test]
 fn settings_has_the_public_address_and_the_trusted_proxies() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     assert!(says(window, "Check my public address"), "it can be found before there is one");
     go(window, "Settings");
@@ -594,7 +594,7 @@ fn settings_has_the_public_address_and_the_trusted_proxies() {
     retype(window, "Trusted proxies", "127.0.0.1, 10.0.0.0/8");
     click(window, "Apply");
     wait_for(window, "it is saved", |window| says(window, "Applied and saved"));
-    let saved = std::fs::read_to_string(desk.files.path().join("config.toml")).unwrap();
+    let saved = std::fs::read_to_string(opened.files.path().join("config.toml")).unwrap();
     assert!(saved.contains("public_url = \"https://events.example.com/t\"\n"), "{saved}");
     assert!(saved.contains("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\n"), "{saved}");
     go(window, "Sources");

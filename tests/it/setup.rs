@@ -14,9 +14,9 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tributary::config::{Config, CredentialsSource, DestinationKind};
 
 use crate::account::{ACCOUNT_ID, Account, Reply, USER_ARN, denied};
-use crate::desk::{
-    Desk, Window, address, choose, click, copied, flip, go, open, open_in, retype, says, settings, type_into,
-    wait_for,
+use crate::opened_window::{
+    OpenedWindow, Window, address, choose, click, copied, flip, go, open, open_in, retype, says, settings,
+    type_into, wait_for,
 };
 use crate::window::send;
 
@@ -66,36 +66,36 @@ pub fn use_server(config: &mut Config, url: &str) {
 }
 
 /// A window whose draft is a stream of the account.
-pub fn with_stream(account: &Account) -> Desk {
+pub fn with_stream(account: &Account) -> OpenedWindow {
     let mut config = settings();
     use_server(&mut config, &account.url);
     open(config)
 }
 
 /// The same, typed and not applied: no AWS destination is in force.
-pub fn with_draft(account: &Account) -> Desk {
+pub fn with_draft(account: &Account) -> OpenedWindow {
     let mut config = settings();
     "eu-west-1".clone_into(&mut config.destination.region);
     "clicks".clone_into(&mut config.destination.stream);
     config.destination.endpoint_url.clone_from(&account.url);
-    let mut desk = open(config);
-    desk.window.get_by_label("Amazon Kinesis").click();
-    desk.window.run();
-    desk
+    let mut opened = open(config);
+    opened.window.get_by_label("Amazon Kinesis").click();
+    opened.window.run();
+    opened
 }
 
 /// A window on an account that denies every put, with this number of waiting events.
-pub fn with_waiting(account: &Account, events: usize) -> Desk {
+pub fn with_waiting(account: &Account, events: usize) -> OpenedWindow {
     account.deny_puts();
-    let mut desk = with_stream(account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(account);
+    let window = &mut opened.window;
     let address = address(window);
     for number in 0..events {
         let event = format!(r#"{{"userId":"u{number}","event":"Waiting"}}"#);
         assert_eq!(send(address, "test-key-1234", &event), 200);
     }
     wait_for(window, "the forwarder to be blocked", |window| says(window, "Blocked"));
-    desk
+    opened
 }
 
 /// Changes that window to another account's server, and sets the waiting events aside.
@@ -125,8 +125,8 @@ fn nothing_is_asked_of_aws_before_the_user_asks() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     type_into(window, "External id", "x");
     assert!(says(window, "An external id has 2 to 1224"), "the rule, as it is typed");
     for _ in 0..20 {
@@ -142,8 +142,8 @@ fn who_am_i_fills_in_the_account_and_the_policy() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     assert!(says(window, "Still missing: the account id"));
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, USER_ARN));
@@ -162,8 +162,8 @@ fn keys_that_aws_does_not_know_are_named_where_they_were_chosen() {
     }
     let account = Account::start(&[]);
     account.set_rule(|_| Reply::Error("InvalidClientTokenId", "The security token is invalid.".to_owned()));
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, "InvalidClientTokenId"));
     assert!(says(window, &format!("{} does not know the access key that this computer offers", account.url)));
@@ -177,8 +177,8 @@ fn a_stream_is_chosen_from_the_account_s() {
         return;
     }
     let account = Account::start(&["clicks", "orders", "orders-test"]);
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     click(window, "List my streams");
     wait_for(window, "the list", |window| says(window, "Use stream orders-test"));
     click(window, "Use stream orders");
@@ -202,8 +202,8 @@ fn a_stream_is_made_only_after_a_question_that_names_the_cost() {
     let mut config = settings();
     use_server(&mut config, "");
     config.destination.kind = DestinationKind::Practice;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     choose(window, "Amazon Kinesis");
     click(window, "Create this stream …");
     window.run();
@@ -261,7 +261,7 @@ fn with_cli_that(files: &Path, version: &str, sign_in: &str) {
     std::fs::set_permissions(&aws, mode).expect("it is ours");
 }
 
-fn with_profile(account: &Account, name: &str) -> Desk {
+fn with_profile(account: &Account, name: &str) -> OpenedWindow {
     let mut config: Config = settings();
     use_server(&mut config, &account.url);
     config.credentials.source = CredentialsSource::Profile;
@@ -275,8 +275,8 @@ fn a_profile_is_chosen_from_aws_s_files_and_says_what_it_is() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_profile(&account, "coded");
-    let window = &mut desk.window;
+    let mut opened = with_profile(&account, "coded");
+    let window = &mut opened.window;
     wait_for(window, "the files", |window| says(window, "needs an MFA code"));
     window.get_by_role_and_label(Role::TextInput, "Profile").focus();
     window.run();
@@ -307,8 +307,8 @@ fn an_sso_sign_in_that_has_run_out_is_made_again_from_here() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_profile(&account, "work");
-    let window = &mut desk.window;
+    let mut opened = with_profile(&account, "work");
+    let window = &mut opened.window;
     let home = inside().expect("the inner process");
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "Credentials are found: failed"));
@@ -336,8 +336,8 @@ fn where_no_browser_opens_page_and_code_are_shown_and_the_wait_can_be_stopped() 
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_profile(&account, "work");
-    let window = &mut desk.window;
+    let mut opened = with_profile(&account, "work");
+    let window = &mut opened.window;
     wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
     sign_in(window);
     wait_for(window, "the page", |window| {
@@ -361,8 +361,8 @@ fn version_1_of_the_aws_cli_is_said_to_be_too_old_and_there_is_a_way_without() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_profile(&account, "work");
-    let window = &mut desk.window;
+    let mut opened = with_profile(&account, "work");
+    let window = &mut opened.window;
     wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
     sign_in(window);
     wait_for(window, "the version", |window| {
@@ -379,8 +379,8 @@ fn a_profile_of_aws_login_is_signed_in_with_aws_login() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_profile(&account, "console");
-    let window = &mut desk.window;
+    let mut opened = with_profile(&account, "console");
+    let window = &mut opened.window;
     wait_for(window, "the files", |window| says(window, "lasts up to 12 hours"));
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "aws login --profile console"));
@@ -397,8 +397,8 @@ fn without_the_aws_cli_the_command_can_be_copied() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_profile(&account, "work");
-    let window = &mut desk.window;
+    let mut opened = with_profile(&account, "work");
+    let window = &mut opened.window;
     wait_for(window, "the files", |window| says(window, "An SSO sign-in lasts some hours"));
     click(window, "Copy the command");
     assert_eq!(copied(window).as_deref(), Some("aws sso login --profile work"));
@@ -410,8 +410,8 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     account.set_rule(
         |asked| if asked.action == "PutRecord?" { denied("kinesis:PutRecord") } else { Reply::Usual },
     );
@@ -435,15 +435,15 @@ fn the_check_goes_from_red_to_green_and_fills_in_the_account() {
 }
 
 /// A window on an account that denies every put, with three waiting events and a draft for the other account.
-fn about_to_switch(from: &Account, to: &Account) -> Desk {
-    let mut desk = with_waiting(from, 3);
-    let window = &mut desk.window;
+fn about_to_switch(from: &Account, to: &Account) -> OpenedWindow {
+    let mut opened = with_waiting(from, 3);
+    let window = &mut opened.window;
     retype(window, "Other server", &to.url);
     let [before, after] = [host(from), host(to)].map(|host| format!("clicks @ {host}"));
     let question = format!("3 queued events wait for {before}. Send them to {after}, or set them aside?");
     assert!(says(window, &question));
     assert!(window.query_by_role_and_label(Role::Button, "Apply").is_none(), "the choice is the user's");
-    desk
+    opened
 }
 
 #[test]
@@ -453,8 +453,8 @@ fn events_that_wait_are_set_aside_when_the_user_wants_it_and_none_gets_to_the_ne
         return;
     }
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
-    let mut desk = about_to_switch(&from, &to);
-    let window = &mut desk.window;
+    let mut opened = about_to_switch(&from, &to);
+    let window = &mut opened.window;
     click(window, &format!("Apply and set aside the 3 for clicks @ {}", host(&from)));
     wait_for(window, "the switch", |window| says(window, "the queued events are under Failed"));
     wait_for(window, "the ledger", |window| says(window, "3 failed"));
@@ -481,8 +481,8 @@ fn events_that_wait_are_sent_to_the_new_destination_when_the_user_wants_that() {
         return;
     }
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
-    let mut desk = about_to_switch(&from, &to);
-    let window = &mut desk.window;
+    let mut opened = about_to_switch(&from, &to);
+    let window = &mut opened.window;
     click(window, &format!("Apply and send them to clicks @ {}", host(&to)));
     wait_for(window, "the events", |_| to.records("clicks").len() == 3);
     assert_eq!(from.records("clicks").len(), 0);
@@ -495,14 +495,14 @@ fn destinations_are_kept_by_name_and_switched_back_and_forth() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     click(window, "Save as …");
     window.run();
     type_into(window, "Name of this destination", "Production");
     click(window, "Save");
     wait_for(window, "the name", |window| says(window, "Destination Production"));
-    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");
     assert!(file.contains("[[destinations]]\nname = \"Production\"\nkind = \"kinesis\""), "{file}");
 
     for _ in 0..2 {
@@ -546,8 +546,8 @@ impl Newcomer<'_> {
 
 #[test]
 fn a_newcomer_s_first_event_is_delivered_after_two_clicks() {
-    let mut desk = open(settings());
-    let mut newcomer = Newcomer { window: &mut desk.window, inputs: 0 };
+    let mut opened = open(settings());
+    let mut newcomer = Newcomer { window: &mut opened.window, inputs: 0 };
     newcomer.clicks(Role::Button, "Send a test event");
     newcomer.window.run();
     newcomer.clicks(Role::Button, "Send event");
@@ -562,8 +562,8 @@ fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_a
         return;
     }
     let account = Account::start(&[]);
-    let mut desk = open(settings());
-    let mut newcomer = Newcomer { window: &mut desk.window, inputs: 0 };
+    let mut opened = open(settings());
+    let mut newcomer = Newcomer { window: &mut opened.window, inputs: 0 };
     newcomer.clicks(Role::RadioButton, "Amazon Kinesis");
     newcomer.window.run();
     newcomer.fills_in("AWS region", "eu-west-1");
@@ -586,9 +586,9 @@ fn a_newcomer_has_a_checked_destination_after_eight_inputs_and_its_first_event_a
 }
 
 /// The policy step with a complete policy, without an access key, since no test has a keychain.
-fn about_to_attach(account: &Account) -> Desk {
-    let mut desk = with_draft(account);
-    let window = &mut desk.window;
+fn about_to_attach(account: &Account) -> OpenedWindow {
+    let mut opened = with_draft(account);
+    let window = &mut opened.window;
     type_into(window, "AWS account id", ACCOUNT_ID);
     window.get_by_role_and_label(Role::Switch, "Make an access key too").scroll_to_me();
     window.run();
@@ -596,7 +596,7 @@ fn about_to_attach(account: &Account) -> Desk {
     window.run();
     click(window, "Show the calls …");
     window.run();
-    desk
+    opened
 }
 
 #[test]
@@ -605,8 +605,8 @@ fn the_policy_is_attached_by_calls_that_are_shown_first() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = about_to_attach(&account);
-    let window = &mut desk.window;
+    let mut opened = about_to_attach(&account);
+    let window = &mut opened.window;
     for call in ["iam:CreateUser", "iam:CreatePolicy", "iam:AttachUserPolicy"] {
         window.get_by_label(call);
     }
@@ -637,8 +637,8 @@ fn what_was_made_is_undone_when_a_call_fails() {
     account.set_rule(|asked| {
         if asked.action == "AttachUserPolicy" { denied("iam:AttachUserPolicy") } else { Reply::Usual }
     });
-    let mut desk = about_to_attach(&account);
-    let window = &mut desk.window;
+    let mut opened = about_to_attach(&account);
+    let window = &mut opened.window;
     click(window, "Make these 3 calls");
     wait_for(window, "the undoing", |window| says(window, "Nothing was left behind."));
     assert!(says(window, "Sign the calls with a profile that may manage IAM"));
@@ -656,8 +656,8 @@ fn without_a_keychain_no_access_key_is_made_and_nothing_else_either() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     type_into(window, "AWS account id", ACCOUNT_ID);
     click(window, "Show the calls …");
     window.run();
@@ -674,8 +674,8 @@ fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead
     if !in_own_process(name, |_| {}) {
         return;
     }
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     choose(window, "System keychain");
@@ -701,7 +701,7 @@ fn without_a_keychain_typed_keys_are_kept_nowhere_and_a_profile_is_named_instead
         "AKIAIOSFODNN7EXAMPLE",
         "they can be stored once there is one"
     );
-    let data = desk.files.path().join("data");
+    let data = opened.files.path().join("data");
     for file in std::fs::read_dir(&data).expect("its data").flatten() {
         let bytes = std::fs::read(file.path()).unwrap_or_default();
         assert!(!bytes.windows(12).any(|window| window == b"typed-secret"), "{}", file.path().display());
@@ -721,8 +721,8 @@ fn an_answer_about_other_keys_than_are_drafted_by_then_is_not_taken_over() {
         }
         Reply::Usual
     });
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     click(window, "Who am I?");
     window.get_by_role_and_label(Role::TextInput, "Role to assume").focus();
     window.run_steps(4);
@@ -739,8 +739,8 @@ fn an_answer_about_other_keys_than_are_drafted_by_then_is_not_taken_over() {
 #[test]
 fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     let files = tempfile::tempdir().expect("a temporary folder");
-    let mut desk = open_in(settings(), files);
-    let window = &mut desk.window;
+    let mut opened = open_in(settings(), files);
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     type_into(window, "AWS region", "eu-west-1");
@@ -751,30 +751,30 @@ fn what_was_typed_and_not_applied_is_there_after_a_restart() {
     window.get_by_role_and_label(Role::Switch, read_back).click();
     window.run();
     click(window, "Terraform");
-    let folder = desk.files.path().join("data");
-    wait_for(&mut desk.window, "the draft and the policy's form to be kept", |_| {
+    let folder = opened.files.path().join("data");
+    wait_for(&mut opened.window, "the draft and the policy's form to be kept", |_| {
         let holds = |file, word: &str| {
             std::fs::read_to_string(folder.join(file)).is_ok_and(|text| text.contains(word))
         };
         holds("setup-draft.toml", "\"clickstream\"") && holds("window.json", "terraform")
     });
-    let Desk { window, files } = desk;
+    let OpenedWindow { window, files } = opened;
     drop(window);
-    let mut desk = open_in(settings(), files);
-    let window = &mut desk.window;
+    let mut opened = open_in(settings(), files);
+    let window = &mut opened.window;
     assert_eq!(value(window, "Stream name"), "clickstream");
     assert!(says(window, "Changes take effect when you apply them"));
     assert!(says(window, "resource \"aws_iam_policy\"") && says(window, "kinesis:GetRecords"));
     click(window, "Revert");
     window.run();
-    let draft = desk.files.path().join("data/setup-draft.toml");
-    wait_for(&mut desk.window, "the draft to go", |_| !draft.exists());
+    let draft = opened.files.path().join("data/setup-draft.toml");
+    wait_for(&mut opened.window, "the draft to go", |_| !draft.exists());
 }
 
 #[test]
 fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     click(window, "Copy settings");
     let text = copied(window).expect("they are copied");
@@ -801,7 +801,7 @@ fn settings_are_copied_without_secrets_and_imported_after_they_were_shown() {
     assert!(says(window, "log.keep_events: 1000000 → 4321"));
     click(window, "Import");
     wait_for(window, "the import", |window| says(window, "Imported and saved"));
-    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");
     assert!(file.contains("keep_events = 4321"), "{file}");
 }
 
@@ -813,13 +813,13 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
     let losing = |action: &'static str| {
         let account = Account::start(&["clicks"]);
         account.set_rule(move |asked| if asked.action == action { Reply::Lost } else { Reply::Usual });
-        let mut desk = about_to_attach(&account);
-        click(&mut desk.window, "Make these 3 calls");
-        (account, desk)
+        let mut opened = about_to_attach(&account);
+        click(&mut opened.window, "Make these 3 calls");
+        (account, opened)
     };
     // The owner of a policy with that name is unknown.
-    let (account, mut desk) = losing("CreatePolicy");
-    let window = &mut desk.window;
+    let (account, mut opened) = losing("CreatePolicy");
+    let window = &mut opened.window;
     wait_for(window, "the undoing", |window| {
         says(window, "Something may be left behind: check the list above")
     });
@@ -837,15 +837,15 @@ fn a_call_whose_answer_was_lost_is_undone_or_named() {
             Reply::Usual
         }
     });
-    let mut desk = about_to_attach(&account);
-    click(&mut desk.window, "Make these 3 calls");
-    wait_for(&mut desk.window, "the undoing", |window| {
+    let mut opened = about_to_attach(&account);
+    click(&mut opened.window, "Make these 3 calls");
+    wait_for(&mut opened.window, "the undoing", |window| {
         says(window, "Something may be left behind: check the list above")
     });
 
     // What was done to a user that the program created is undone.
-    let (account, mut desk) = losing("AttachUserPolicy");
-    let window = &mut desk.window;
+    let (account, mut opened) = losing("AttachUserPolicy");
+    let window = &mut opened.window;
     wait_for(window, "the undoing", |window| says(window, "Nothing was left behind."));
     window.get_by_label("DetachUserPolicy: passed");
     assert_eq!(account.iam(), [""; 0]);
@@ -870,8 +870,8 @@ fn the_customer_key_is_an_arn_and_an_alias_that_the_check_finds_is_still_missing
         "DescribeStreamSummary" => clicks_encrypted_with("alias/mine"),
         _ => Reply::Usual,
     });
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     assert!(!says(window, "kms:GenerateDataKey"));
     click(window, "Check");
     wait_for(window, "the key", |window| says(window, "ARN of the KMS key"));
@@ -901,8 +901,8 @@ fn a_customer_key_that_a_check_found_is_its_stream_s_and_not_the_next_one_s() {
         ("DescribeStreamSummary", Some("clicks")) => clicks_encrypted_with("0a-1b"),
         _ => Reply::Usual,
     });
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     click(window, "Check");
     wait_for(window, "the key", |window| says(window, "ARN of the KMS key"));
     let key = format!("arn:aws:kms:eu-west-1:{ACCOUNT_ID}:key/0a-1b");
@@ -922,8 +922,8 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     type_into(window, "AWS account id", "210987654321");
     flip(window, "Make an access key too");
     click(window, "Show the calls …");
@@ -935,8 +935,8 @@ fn keys_of_another_account_make_neither_a_policy_nor_a_stream_there() {
     assert!(says(window, "is in account 123456789012, and the stream in account 210987654321"));
     assert!(says(window, "Nothing was left behind."));
 
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     retype(window, "Stream name", "arn:aws:kinesis:eu-west-1:210987654321:stream/orders");
     click(window, "Create this stream …");
     window.run();
@@ -952,8 +952,8 @@ fn typing_goes_on_while_a_bar_or_a_banner_appears() {
     }
     let account = Account::start(&["clicks"]);
     account.deny_puts();
-    let mut desk = with_stream(&account);
-    let window = &mut desk.window;
+    let mut opened = with_stream(&account);
+    let window = &mut opened.window;
     let address = address(window);
     // A key at a time, as people type: the first one makes the bar with Apply appear.
     let key = |window: &mut Window, text: &str| {
@@ -977,8 +977,8 @@ fn typing_goes_on_while_a_bar_or_a_banner_appears() {
 
 #[test]
 fn a_region_is_found_by_a_name_with_spaces() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     type_into(window, "AWS region", "us east oh");
@@ -998,8 +998,8 @@ fn a_check_that_fails_says_to_try_again_and_not_that_tributary_does() {
         "PutRecord?" => Reply::Error("InternalFailure", String::new()),
         _ => Reply::Usual,
     });
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     click(window, "Check");
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
     assert!(says(window, "Try again in a moment."));
@@ -1012,8 +1012,8 @@ fn the_policy_for_a_role_comes_with_who_may_assume_it_and_the_external_id() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     type_into(window, "AWS account id", ACCOUNT_ID);
     type_into(window, "External id", "tributary-1");
     click(window, "For a role to assume");
@@ -1042,14 +1042,14 @@ fn policy_rule(window: &Window) -> bool {
 
 #[test]
 fn keeping_the_order_per_user_says_what_each_choice_costs() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     assert!(says(window, "in the order in which they were accepted"));
     flip(window, "Keep the order per user");
     assert!(says(window, "one user's events may arrive out of order"));
     click(window, "Apply");
     wait_for(window, "the setting", |window| says(window, "Applied and saved"));
-    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");
     assert!(file.contains("ordered = false"), "{file}");
 }
 
@@ -1059,8 +1059,8 @@ fn another_profile_signs_the_calls_and_delivers_nothing() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     type_into(window, "AWS account id", ACCOUNT_ID);
     flip(window, "Make an access key too");
     click(window, "Another profile");
@@ -1087,8 +1087,8 @@ fn events_that_wait_are_asked_about_when_other_keys_would_send_them() {
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_waiting(&account, 1);
-    let window = &mut desk.window;
+    let mut opened = with_waiting(&account, 1);
+    let window = &mut opened.window;
     type_into(window, "AWS account id", ACCOUNT_ID);
     window.get_by_role_and_label(Role::Button, "Apply");
     type_into(window, "Role to assume", "arn:aws:iam::210987654321:role/other");
@@ -1109,8 +1109,8 @@ fn an_import_that_moves_the_destination_asks_about_events_that_wait() {
         return;
     }
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
-    let mut desk = with_waiting(&from, 1);
-    let window = &mut desk.window;
+    let mut opened = with_waiting(&from, 1);
+    let window = &mut opened.window;
     go(window, "Settings");
     click(window, "Import …");
     window.run();
@@ -1137,8 +1137,8 @@ fn another_account_than_the_keys_is_said_beside_its_field_and_mended_by_one_clic
         return;
     }
     let account = Account::start(&["clicks"]);
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     type_into(window, "AWS account id", "999999999999");
     click(window, "Who am I?");
     wait_for(window, "an answer", |window| says(window, USER_ARN));
@@ -1161,8 +1161,8 @@ fn a_profile_that_is_written_while_the_window_looks_is_found() {
     use_server(&mut config, "http://127.0.0.1:9");
     config.credentials.source = tributary::config::CredentialsSource::Profile;
     "late".clone_into(&mut config.credentials.profile);
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     wait_for(window, "that there is none", |window| says(window, "No profile was found"));
     let keys = "[late]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = example\n";
     std::fs::write(inside().expect("a folder").join("credentials"), keys).expect("written");
@@ -1170,8 +1170,8 @@ fn a_profile_that_is_written_while_the_window_looks_is_found() {
 }
 
 /// These values in the settings file.
-fn delivery_settings(desk: &Desk) -> [Option<String>; 3] {
-    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+fn delivery_settings(opened: &OpenedWindow) -> [Option<String>; 3] {
+    let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");
     let of = |name: &str| {
         let line = file.lines().find(|line| line.starts_with(&format!("{name} =")))?;
         line.split(" = ").nth(1).map(str::to_owned)
@@ -1186,8 +1186,8 @@ fn is_chosen(window: &Window, label: &str) -> bool {
 
 #[test]
 fn aggregation_and_its_size_are_chosen_and_applied() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     assert!(is_chosen(window, "none") && !says(window, "Record size"));
     choose(window, "kpl");
     assert!(
@@ -1210,7 +1210,7 @@ fn aggregation_and_its_size_are_chosen_and_applied() {
     resize(window, "200 KiB");
     click(window, "Apply");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));
-    let saved = delivery_settings(&desk).map(Option::unwrap_or_default);
+    let saved = delivery_settings(&opened).map(Option::unwrap_or_default);
     assert_eq!(saved[1..], ["\"kpl\"".to_owned(), "204800".to_owned()]);
 }
 
@@ -1228,8 +1228,8 @@ fn resize(window: &mut Window, text: &str) {
 
 #[test]
 fn lines_and_json_lines_go_together_and_what_one_choice_changes_of_the_other_is_said() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     assert!(is_chosen(window, "base64") && is_chosen(window, "none"));
     choose(window, "lines");
     assert!(is_chosen(window, "json-lines") && is_chosen(window, "lines"));
@@ -1249,14 +1249,14 @@ fn lines_and_json_lines_go_together_and_what_one_choice_changes_of_the_other_is_
     choose(window, "lines");
     click(window, "Apply");
     wait_for(window, "the settings", |window| says(window, "Applied and saved"));
-    let saved = delivery_settings(&desk).map(Option::unwrap_or_default);
+    let saved = delivery_settings(&opened).map(Option::unwrap_or_default);
     assert_eq!(saved[..2], ["\"json-lines\"".to_owned(), "\"lines\"".to_owned()]);
 }
 
 #[test]
 fn the_check_of_a_draft_with_aggregation_says_what_readers_get() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     choose(window, "kpl");
     click(window, "Check with a test record");
     wait_for(window, "the check", |window| says(window, "The check found no problem."));

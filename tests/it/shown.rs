@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     binary::{Home, Serve, WRITE_KEY, key_header},
-    desk::{Window, address, go, open, press, says, settings, wait_for},
+    opened_window::{Window, address, go, open, press, says, settings, wait_for},
     scripted::{Answer, Scripted},
     window::lines,
     wire,
@@ -120,8 +120,8 @@ fn shows(window: &mut Window, text: &str) {
 
 #[test]
 fn the_window_shows_the_control_characters_of_a_sender_as_escapes() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     let sent = wire::send(address, "POST", "/v1/track", &key_header("test-key-1234"), event().as_bytes());
     assert_eq!(sent.status, 200);

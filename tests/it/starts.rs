@@ -13,7 +13,7 @@ use tributary::{
 };
 
 use crate::{
-    desk::{Desk, Window, open, open_in, paths, says, settings},
+    opened_window::{OpenedWindow, Window, open, open_in, paths, says, settings},
     wire::wait_for,
 };
 
@@ -36,19 +36,19 @@ fn problem(offer: Option<Offer>) -> (Window, Starts) {
 
 #[test]
 fn theme_and_zoom_are_the_same_at_the_next_start() {
-    let mut desk = open(settings());
-    desk.window.get_by_label("Light theme").click();
-    desk.window.run();
-    desk.window.ctx.set_zoom_factor(1.25);
-    desk.window.run();
-    let Desk { window, files } = desk;
+    let mut opened = open(settings());
+    opened.window.get_by_label("Light theme").click();
+    opened.window.run();
+    opened.window.ctx.set_zoom_factor(1.25);
+    opened.window.run();
+    let OpenedWindow { window, files } = opened;
     drop(window);
     // The harness sets a theme of its own after the start: `.ci/starts` tests the real window.
     let kept =
         std::fs::read_to_string(files.path().join("data/window.json")).expect("the window kept its look");
     assert!(kept.contains(r#""theme": "light""#), "{kept}");
-    let desk = open_in(settings(), files);
-    assert!((desk.window.ctx.zoom_factor() - 1.25).abs() < 0.001);
+    let opened = open_in(settings(), files);
+    assert!((opened.window.ctx.zoom_factor() - 1.25).abs() < 0.001);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::{
     account::Account,
-    desk::{
+    opened_window::{
         Window, address, choose, click, copied, flip, go, open, open_with, press, press_key, retype, says,
         settings, type_into, wait_for,
     },
@@ -42,8 +42,8 @@ fn is_disabled(window: &Window, button: &str) -> bool {
 
 #[test]
 fn lines_beside_an_open_one_say_their_new_state_and_go_when_it_is_closed() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     let address = address(window);
     for name in ["e1", "e2", "e3"] {
         assert_eq!(send(address, KEY, &format!(r#"{{"userId":"ada-{name}","event":"{name}"}}"#)), 200);
@@ -62,8 +62,8 @@ fn lines_beside_an_open_one_say_their_new_state_and_go_when_it_is_closed() {
 
 #[test]
 fn lines_that_changed_out_of_sight_are_asked_again_when_they_are_let_go() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Live");
     search(window, "state:retrying,queued");
@@ -85,8 +85,8 @@ fn failed_lines_say_that_they_were_resent_though_one_is_open() {
         return;
     }
     let (from, to) = (Account::start(&["clicks"]), Account::start(&["clicks"]));
-    let mut desk = with_waiting(&from, 3);
-    let window = &mut desk.window;
+    let mut opened = with_waiting(&from, 3);
+    let window = &mut opened.window;
     set_aside_for(window, &to);
     go(window, "Live");
     search(window, "state:failed");
@@ -112,8 +112,8 @@ fn failed_lines_say_that_they_were_resent_though_one_is_open() {
 fn an_address_that_is_in_use_is_not_called_applied_and_is_taken_once_it_is_free() {
     let other = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = other.local_addr().expect("an address");
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let before = address(window);
     go(window, "Settings");
     retype(window, "Listen address", &taken.to_string());
@@ -135,8 +135,8 @@ fn an_address_that_is_in_use_is_not_called_applied_and_is_taken_once_it_is_free(
 
 #[test]
 fn a_notice_names_no_wrong_place_and_leads_to_no_place_where_one_is() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     go(window, "Set up");
     send_seen(window);
     wait_for(window, "the notice", |window| says(window, "Delivery needs you"));
@@ -157,8 +157,8 @@ fn a_notice_names_no_wrong_place_and_leads_to_no_place_where_one_is() {
 
 #[test]
 fn a_source_keeps_its_numbers_when_it_is_renamed() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     go(window, "Sources");
     press(window, "Check My first source");
@@ -176,8 +176,8 @@ fn a_source_keeps_its_numbers_when_it_is_renamed() {
 
 #[test]
 fn a_source_s_rate_is_the_rate_of_the_status_line() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     let is_at = |window: &Window, label: &str| window.query_all_by_label(label).next().is_some();
     // A rate is shown for three seconds: on a busy machine more than one event is needed to see one.
@@ -197,8 +197,8 @@ fn a_source_s_rate_is_the_rate_of_the_status_line() {
 
 #[test]
 fn a_saved_event_is_named_only_where_it_is_shown_and_removed_only_after_a_question() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     let is_named = |window: &Window| says(window, "Remove saved event Mine");
     press(window, "Save as …");
@@ -222,8 +222,8 @@ fn a_saved_event_is_named_only_where_it_is_shown_and_removed_only_after_a_questi
 
 #[test]
 fn a_json_text_with_a_mistake_is_not_said_to_have_a_wrong_context() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     press(window, "JSON");
     let write = |window: &mut Window, text: &str| {
@@ -243,8 +243,8 @@ fn a_json_text_with_a_mistake_is_not_said_to_have_a_wrong_context() {
 
 #[test]
 fn a_sequence_number_that_the_stream_does_not_have_is_named_as_the_cause() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Stream");
     press(window, "Sequence number");
     type_into(window, "Sequence number to start at", "123");
@@ -257,8 +257,8 @@ fn a_sequence_number_that_the_stream_does_not_have_is_named_as_the_cause() {
 
 #[test]
 fn a_check_is_outdated_by_what_it_checks_alone() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     press(window, "Check");
     wait_for(window, "the check", |window| says(window, "The check found no problem."));
     flip(window, "Deliver events");
@@ -270,8 +270,8 @@ fn a_check_is_outdated_by_what_it_checks_alone() {
 
 #[test]
 fn a_check_is_made_again_only_where_its_result_is_shown() {
-    let mut desk = open(without_profile());
-    let window = &mut desk.window;
+    let mut opened = open(without_profile());
+    let window = &mut opened.window;
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Credentials are found: failed"));
     window.get_by_role_and_label(Role::Button, "Check again");
@@ -283,8 +283,8 @@ fn a_check_is_made_again_only_where_its_result_is_shown() {
 
 #[test]
 fn an_arn_with_missing_parts_is_not_copied_and_a_policy_says_that_it_has_placeholders() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     choose(window, "Amazon Kinesis");
     assert!(is_disabled(window, "Copy stream arn"));
     click(window, "Copy policy");
@@ -306,8 +306,8 @@ fn a_server_that_is_not_aws_is_not_called_aws() {
     let dead = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
     let mut config = settings();
     use_server(&mut config, &format!("http://{dead}"));
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "The stream exists: failed"));
     assert!(says(window, "This server did not say whose keys these are"));

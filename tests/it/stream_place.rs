@@ -10,13 +10,13 @@ use tributary::engine::{PRACTICE_STREAM, RunningEngine};
 
 use crate::{
     conformance,
-    desk::{Desk, Window, go, open, press, says, settings, type_into, wait_for},
+    opened_window::{OpenedWindow, Window, go, open, press, says, settings, type_into, wait_for},
     window::rows,
 };
 
 /// Puts records of other producers into the practice stream: key and data.
-fn put(desk: &Desk, records: &[(&str, Vec<u8>)]) -> Vec<String> {
-    put_into(&desk.files.path().join("data"), records)
+fn put(opened: &OpenedWindow, records: &[(&str, Vec<u8>)]) -> Vec<String> {
+    put_into(&opened.files.path().join("data"), records)
 }
 
 /// The same for the engine on that data folder.
@@ -36,10 +36,10 @@ pub fn put_into(data_dir: &Path, records: &[(&str, Vec<u8>)]) -> Vec<String> {
     puts.collect()
 }
 
-fn stream_place() -> Desk {
-    let mut desk = open(settings());
-    go(&mut desk.window, "Stream");
-    desk
+fn stream_place() -> OpenedWindow {
+    let mut opened = open(settings());
+    go(&mut opened.window, "Stream");
+    opened
 }
 
 pub fn gzip(data: &[u8]) -> Vec<u8> {
@@ -61,15 +61,15 @@ fn open_row(window: &mut Window, number: usize) {
 
 #[test]
 fn records_of_every_kind_are_looked_through() {
-    let mut desk = stream_place();
+    let mut opened = stream_place();
     let event = br#"{"type":"track","event":"Seen","n":1.10}"#;
     // One shard, so that they are in this order.
     put(
-        &desk,
+        &opened,
         &[("k", gzip(event)), ("k", STANDARD.encode(gzip(event)).into()), ("k", b"\xff\x00ab".to_vec())],
     );
-    put(&desk, &[("k", aggregated())]);
-    let window = &mut desk.window;
+    put(&opened, &[("k", aggregated())]);
+    let window = &mut opened.window;
     wait_for(window, "all of them", |window| says(window, "6 read") && rows(window) == 6);
     for (row, facts) in [
         (0, ["bytes", "3 of 3, under the key k", "000000  ff 00"]),
@@ -93,16 +93,16 @@ fn records_of_every_kind_are_looked_through() {
 
 #[test]
 fn a_filter_leaves_what_fits_and_goes_away_again() {
-    let mut desk = stream_place();
+    let mut opened = stream_place();
     let event = |name: &str| format!(r#"{{"type":"track","event":"{name}"}}"#).into_bytes();
-    put(&desk, &[("ada", event("Red")), ("bob", event("Green")), ("ada", event("Blue"))]);
-    let window = &mut desk.window;
+    put(&opened, &[("ada", event("Red")), ("bob", event("Green")), ("ada", event("Blue"))]);
+    let window = &mut opened.window;
     wait_for(window, "all of them", |window| rows(window) == 3);
     type_into(window, "Filter records", "GREEN");
     wait_for(window, "the one that fits", |window| rows(window) == 1 && says(window, "1 match"));
     assert!(says(window, "3 read"));
-    put(&desk, &[("carl", event("Light green")), ("carl", event("Grey"))]);
-    let window = &mut desk.window;
+    put(&opened, &[("carl", event("Light green")), ("carl", event("Grey"))]);
+    let window = &mut opened.window;
     wait_for(window, "a new one that fits", |window| rows(window) == 2 && says(window, "5 read"));
     press(window, "Clear the filter");
     wait_for(window, "all again", |window| rows(window) == 5);
@@ -114,10 +114,10 @@ fn a_filter_leaves_what_fits_and_goes_away_again() {
 
 #[test]
 fn reading_starts_where_the_user_says() {
-    let mut desk = stream_place();
+    let mut opened = stream_place();
     let numbers =
-        put(&desk, &[("k", b"{\"n\":1}".into()), ("k", b"{\"n\":2}".into()), ("k", b"{\"n\":3}".into())]);
-    let window = &mut desk.window;
+        put(&opened, &[("k", b"{\"n\":1}".into()), ("k", b"{\"n\":2}".into()), ("k", b"{\"n\":3}".into())]);
+    let window = &mut opened.window;
     wait_for(window, "all of them", |window| rows(window) == 3);
     press(window, "Sequence number");
     assert!(says(window, "A sequence number has digits only"));
@@ -130,8 +130,8 @@ fn reading_starts_where_the_user_says() {
     wait_for(window, "the last minutes", |window| rows(window) == 3);
     press(window, "New ones only");
     wait_for(window, "nothing yet", |window| says(window, "Waiting for the next record"));
-    put(&desk, &[("k", b"{\"n\":4}".into())]);
-    let window = &mut desk.window;
+    put(&opened, &[("k", b"{\"n\":4}".into())]);
+    let window = &mut opened.window;
     wait_for(window, "the new one", |window| rows(window) == 1);
     press(window, "Oldest");
     wait_for(window, "all of them", |window| rows(window) == 4);
@@ -139,11 +139,11 @@ fn reading_starts_where_the_user_says() {
 
 #[test]
 fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
-    let mut desk = stream_place();
-    put(&desk, &[("k", b"{\"n\":1}".into())]);
-    let window = &mut desk.window;
+    let mut opened = stream_place();
+    put(&opened, &[("k", b"{\"n\":1}".into())]);
+    let window = &mut opened.window;
     wait_for(window, "the first", |window| rows(window) == 1);
-    let access = RunningEngine::find(&desk.files.path().join("data"))
+    let access = RunningEngine::find(&opened.files.path().join("data"))
         .expect("a running engine")
         .practice
         .expect("the practice stream");
@@ -153,8 +153,8 @@ fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
     let split = client.split_shard().stream_name(PRACTICE_STREAM).shard_to_split("shardId-000000000002");
     let split = split.new_starting_hash_key((0xa_u128 << 124).to_string());
     runtime.block_on(split.send()).expect("split");
-    let numbers = put(&desk, &[("k", b"{\"n\":2}".into())]);
-    let window = &mut desk.window;
+    let numbers = put(&opened, &[("k", b"{\"n\":2}".into())]);
+    let window = &mut opened.window;
     wait_for(window, "the second", |window| rows(window) == 2 && says(window, "Shard 5 caught up"));
     open_row(window, 0);
     assert!(says(window, &numbers[0]) && says(window, "shardId-000000000004"));
@@ -169,9 +169,9 @@ fn reading_goes_on_in_the_children_of_a_shard_that_is_split() {
 
 #[test]
 fn one_shard_is_read_alone_and_every_lag_is_shown() {
-    let mut desk = stream_place();
-    put(&desk, &[("a", b"{}".into()), ("b", b"{}".into()), ("c", b"{}".into()), ("d", b"{}".into())]);
-    let window = &mut desk.window;
+    let mut opened = stream_place();
+    put(&opened, &[("a", b"{}".into()), ("b", b"{}".into()), ("c", b"{}".into()), ("d", b"{}".into())]);
+    let window = &mut opened.window;
     wait_for(window, "all of them", |window| rows(window) == 4);
     for shard in 0..4 {
         window.get_by_label(&format!("Shard {shard} caught up"));

@@ -14,8 +14,8 @@ use tributary::{
 };
 
 use crate::{
-    desk::{Desk, Window, click, go, open, press, retype, says, settings, wait_for},
     layout::texts,
+    opened_window::{OpenedWindow, Window, click, go, open, press, retype, says, settings, wait_for},
     scripted::{Answer, Scripted},
     setup::use_server,
     window::{is_run_with_keys, lines, search, send_seen},
@@ -29,8 +29,8 @@ fn is_button(window: &Window, label: &str) -> bool {
 }
 
 /// The newest lines of the log.
-fn log(desk: &Desk) -> Vec<Delivery> {
-    let log = LogReader::open(&desk.files.path().join("data").join(FILE_NAME)).expect("the log");
+fn log(opened: &OpenedWindow) -> Vec<Delivery> {
+    let log = LogReader::open(&opened.files.path().join("data").join(FILE_NAME)).expect("the log");
     log.page(&Query { limit: 10, ..Query::default() }).expect("a page").rows
 }
 
@@ -42,10 +42,10 @@ fn limits_are_shown_as_they_are_and_stay_as_they_are_until_they_are_edited() {
     config.spool.max_bytes = 64 * 1024;
     config.spool.min_free_bytes = 1_000;
     config.log.keep_events = 5;
-    let mut desk = open(config);
-    let file = desk.files.path().join("config.toml");
+    let mut opened = open(config);
+    let file = opened.files.path().join("config.toml");
     let before = std::fs::read_to_string(&file).expect("a settings file");
-    let window = &mut desk.window;
+    let window = &mut opened.window;
     go(window, "Settings");
     let painted: Vec<_> = texts(window).iter().map(|(_, text)| text.galley.text().to_owned()).collect();
     for value in ["64 KiB", "1\u{2009}000 B", "5"] {
@@ -73,8 +73,8 @@ fn limits_are_shown_as_they_are_and_stay_as_they_are_until_they_are_edited() {
 
 #[test]
 fn an_address_that_is_not_applied_is_not_called_open() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     retype(window, "Listen address", "0.0.0.0:34045");
     assert!(!says(window, "Other computers can reach this endpoint"), "nothing is applied");
@@ -87,8 +87,8 @@ fn an_address_that_is_not_applied_is_not_called_open() {
 fn an_address_that_is_to_be_closed_is_called_open_until_then() {
     let mut config = settings();
     config.capture.listen = ([0, 0, 0, 0], 0).into();
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Settings");
     assert!(says(window, "Other computers can reach this endpoint"));
     retype(window, "Listen address", "127.0.0.1:0");
@@ -104,8 +104,8 @@ fn an_address_that_is_to_be_closed_is_called_open_until_then() {
 fn an_endpoint_that_refuses_everything_is_not_said_to_accept_an_event() {
     let mut config = settings();
     config.spool.min_free_bytes = PEBIBYTE;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Test");
     wait_for(window, "that nothing is accepted", |window| says(window, "refuses all events for now"));
     assert!(!says(window, "The endpoint will accept it"));
@@ -115,8 +115,8 @@ fn an_endpoint_that_refuses_everything_is_not_said_to_accept_an_event() {
 fn without_a_source_no_event_is_said_to_be_accepted() {
     let mut config = settings();
     config.capture.sources.clear();
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Test");
     assert!(says(window, "Add a source first"));
     assert!(!says(window, "The endpoint will accept it"));
@@ -126,8 +126,8 @@ fn without_a_source_no_event_is_said_to_be_accepted() {
 fn a_disk_with_too_little_free_space_is_told_with_its_setting_and_both_sizes() {
     let mut config = settings();
     config.spool.min_free_bytes = PEBIBYTE;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     wait_for(window, "the banner", |window| says(window, "Too little free space on the disk"));
     assert!(says(window, "1024.0 TiB") && says(window, "spool.min_free_bytes"));
     assert!(says(window, " must stay free (spool.min_free_bytes)"), "how much is free");
@@ -140,8 +140,8 @@ fn a_disk_with_too_little_free_space_is_told_with_its_setting_and_both_sizes() {
 
 #[test]
 fn a_replayed_event_says_that_it_is_one_and_which_it_repeats() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Live");
     wait_for(window, "its delivery", |window| says(window, "Delivered track Seen"));
@@ -175,7 +175,7 @@ fn a_replayed_event_says_that_it_is_one_and_which_it_repeats() {
 // Delivery.
 
 /// A window with a stream of that server in force.
-fn served(url: &str) -> Desk {
+fn served(url: &str) -> OpenedWindow {
     let mut config = settings();
     use_server(&mut config, url);
     "123456789012".clone_into(&mut config.destination.account_id);
@@ -188,8 +188,8 @@ fn no_step_is_ticked_before_the_destination_has_answered() {
         return;
     }
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
-    let mut desk = served(&format!("http://{dead}"));
-    let window = &mut desk.window;
+    let mut opened = served(&format!("http://{dead}"));
+    let window = &mut opened.window;
     for step in ["Credentials", "Policy"] {
         window.get_by_label(&format!("{step}: open"));
     }
@@ -209,8 +209,8 @@ fn steps_are_ticked_once_the_destination_has_taken_an_event() {
         return;
     }
     let server = Scripted::start(|_| Answer::Success);
-    let mut desk = served(&server.url);
-    let window = &mut desk.window;
+    let mut opened = served(&server.url);
+    let window = &mut opened.window;
     window.get_by_label("Policy: open");
     send_seen(window);
     wait_for(window, "its delivery", |window| says(window, "Policy: done"));
@@ -224,8 +224,8 @@ fn a_banner_that_speaks_of_the_error_message_shows_it() {
         return;
     }
     let server = Scripted::start(|_| Answer::Error(400, "OddException", "The moon is in the way."));
-    let mut desk = served(&server.url);
-    let window = &mut desk.window;
+    let mut opened = served(&server.url);
+    let window = &mut opened.window;
     send_seen(window);
     wait_for(window, "the banner", |window| says(window, "The error message"));
     assert!(says(window, "OddException: The moon is in the way."));
@@ -245,27 +245,27 @@ fn an_event_that_is_tried_for_long_says_the_newest_reason() {
             Answer::Error(400, "UnrecognizedClientException", "The security token is invalid.")
         }
     });
-    let mut desk = served(&server.url);
-    send_seen(&mut desk.window);
-    let code = |desk: &Desk| log(desk)[0].fault.as_ref().map(|fault| fault.code.to_string());
-    let try_now = |desk: &mut Desk| {
-        if is_button(&desk.window, "Try now") {
-            click(&mut desk.window, "Try now");
+    let mut opened = served(&server.url);
+    send_seen(&mut opened.window);
+    let code = |opened: &OpenedWindow| log(opened)[0].fault.as_ref().map(|fault| fault.code.to_string());
+    let try_now = |opened: &mut OpenedWindow| {
+        if is_button(&opened.window, "Try now") {
+            click(&mut opened.window, "Try now");
         }
-        desk.window.step();
+        opened.window.step();
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
     let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
-    while log(&desk).first().is_none_or(|line| line.attempts < 16) {
-        assert!(std::time::Instant::now() < end, "{:?}", log(&desk));
-        try_now(&mut desk);
+    while log(&opened).first().is_none_or(|line| line.attempts < 16) {
+        assert!(std::time::Instant::now() < end, "{:?}", log(&opened));
+        try_now(&mut opened);
     }
     is_gone.store(true, Ordering::Relaxed);
-    click(&mut desk.window, "Try now");
-    wait_for(&mut desk.window, "the new reason", |window| is_button(window, "Set up › Stream"));
+    click(&mut opened.window, "Try now");
+    wait_for(&mut opened.window, "the new reason", |window| is_button(window, "Set up › Stream"));
     let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
-    while code(&desk).as_deref() != Some("ResourceNotFoundException") {
-        assert!(std::time::Instant::now() < end, "the log says {:?}", log(&desk)[0].fault);
+    while code(&opened).as_deref() != Some("ResourceNotFoundException") {
+        assert!(std::time::Instant::now() < end, "the log says {:?}", log(&opened)[0].fault);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -276,8 +276,8 @@ fn an_event_that_is_tried_for_long_says_the_newest_reason() {
 fn counts_that_the_list_cannot_show_are_explained() {
     let mut config = settings();
     config.log.keep_events = 1;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Live");
     send_seen(window);
     wait_for(window, "one", |window| says(window, "Accepted 1"));

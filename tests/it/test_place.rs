@@ -10,15 +10,17 @@ use tributary::{
 };
 
 use crate::{
-    desk::{self, Desk, Window, address, copied, go, open, press, says, settings, type_into, wait_for},
+    opened_window::{
+        self, OpenedWindow, Window, address, copied, go, open, press, says, settings, type_into, wait_for,
+    },
     scripted::{Answer, Scripted},
     window::{self, is_run_with_keys},
 };
 
-fn test_place() -> Desk {
-    let mut desk = open(settings());
-    go(&mut desk.window, "Test");
-    desk
+fn test_place() -> OpenedWindow {
+    let mut opened = open(settings());
+    go(&mut opened.window, "Test");
+    opened
 }
 
 fn flip(window: &mut Window, label: &str) {
@@ -61,8 +63,8 @@ fn send(window: &mut Window) {
 
 #[test]
 fn the_form_and_the_json_stay_in_step() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     put(window, "Event name", "Signed Up");
     put(window, "Value of revenue", "39.950");
     press(window, "Remove products");
@@ -90,8 +92,8 @@ fn the_form_and_the_json_stay_in_step() {
 
 #[test]
 fn what_the_endpoint_would_refuse_is_said_while_it_is_typed() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     window.get_by_label("The endpoint will accept it");
     put(window, "Event name", "");
     assert!(!says(window, "The endpoint will accept it"));
@@ -109,8 +111,8 @@ fn what_the_endpoint_would_refuse_is_said_while_it_is_typed() {
 
 #[test]
 fn an_event_is_read_back_from_the_stream_and_compared() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     send(window);
     wait_for(window, "the record", |window| says(window, "Read back from the stream"));
     assert!(says(window, "byte for byte what was put"));
@@ -128,8 +130,8 @@ fn an_event_that_shares_its_record_is_followed_to_its_place_in_it() {
         let mut config = settings();
         (config.destination.aggregation, config.destination.encoding) = (aggregation, encoding);
         config.destination.enabled = false;
-        let mut desk = open(config);
-        let window = &mut desk.window;
+        let mut opened = open(config);
+        let window = &mut opened.window;
         let address = address(window);
         let seen = |n: u32| format!(r#"{{"userId":"ada","event":"Seen","messageId":"seen-{n}"}}"#);
         assert_eq!(window::send(address, "test-key-1234", &seen(1)), 200);
@@ -139,7 +141,7 @@ fn an_event_that_shares_its_record_is_followed_to_its_place_in_it() {
         wait_for(window, "the answer", |window| says(window, "Answered 200"));
         assert_eq!(window::send(address, "test-key-1234", &seen(3)), 200);
         go(window, "Set up");
-        desk::flip(window, "Deliver events");
+        opened_window::flip(window, "Deliver events");
         go(window, "Test");
         wait_for(window, "the record", |window| says(window, "Read back from the stream"));
         assert!(says(window, "byte for byte what was put as event 2 of 3 in its record"));
@@ -199,8 +201,8 @@ fn where_reading_is_not_permitted_both_places_say_so_and_lead_to_the_policy_s_sw
     "eu-west-1".clone_into(&mut config.destination.region);
     "clickstream".clone_into(&mut config.destination.stream);
     config.destination.endpoint_url.clone_from(&server.url);
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Test");
     send(window);
     wait_for(window, "the delivery", |window| says(window, "Not read back"));
@@ -224,8 +226,8 @@ const MAY_NOT_PLACE: &str = "User: arn:aws:iam::123456789012:user/t is not autho
 
 #[test]
 fn a_test_event_carries_a_mark_that_can_be_switched_off() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     window.get_by_label("context.tributary = {\"test\":true}");
     send(window);
     wait_for(window, "the delivery", |window| says(window, "Read back from the stream"));
@@ -244,8 +246,8 @@ fn a_test_event_carries_a_mark_that_can_be_switched_off() {
 
 #[test]
 fn the_request_is_shown_as_code_with_the_key_masked_and_copied_with_it() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     press(window, "Request");
     for (language, sign) in [
         ("curl", "curl -u"),
@@ -269,14 +271,14 @@ fn the_request_is_shown_as_code_with_the_key_masked_and_copied_with_it() {
 
 #[test]
 fn an_event_is_saved_under_a_name_and_taken_back() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     wait_for(window, "the saved events", |window| window.query_by_label("Save as …").is_some());
     put(window, "Event name", "Refund Issued");
     press(window, "Save as …");
     type_into(window, "Name of the saved event", "A refund");
     press(window, "Save event");
-    let file = desk.files.path().join("data").join("test-presets.json");
+    let file = opened.files.path().join("data").join("test-presets.json");
     wait_for(window, "the file", |_| {
         std::fs::read_to_string(&file).is_ok_and(|text| text.contains("Refund Issued"))
     });
@@ -294,8 +296,8 @@ fn an_event_is_saved_under_a_name_and_taken_back() {
 
 #[test]
 fn a_run_sends_what_was_asked_for_as_random_users() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     flip(window, "At a rate");
     press(window, "Start");
     wait_for(window, "the end of the run", |window| {
@@ -309,8 +311,8 @@ fn a_run_sends_what_was_asked_for_as_random_users() {
 
 #[test]
 fn a_run_at_a_rate_is_stopped_by_its_button() {
-    let mut desk = test_place();
-    let window = &mut desk.window;
+    let mut opened = test_place();
+    let window = &mut opened.window;
     press(window, "Start");
     wait_for(window, "the run", |window| says(window, "of 100 accepted"));
     press(window, "Stop");

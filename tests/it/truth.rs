@@ -20,11 +20,11 @@ use tributary::{
 use crate::{
     account::Account,
     binary::{WRITE_KEY, key_header},
-    desk::{
-        Desk, Window, address, choose, click, go, open, open_held, open_with, says, settings, type_into,
-        wait_for,
-    },
     keyboard::palette,
+    opened_window::{
+        OpenedWindow, Window, address, choose, click, go, open, open_held, open_with, says, settings,
+        type_into, wait_for,
+    },
     practising::practising,
     scripted::{Answer, FAILING, Scripted},
     setup::use_server,
@@ -108,33 +108,33 @@ fn dead_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn offline(dead: SocketAddr) -> Desk {
+fn offline(dead: SocketAddr) -> OpenedWindow {
     let mut config = settings();
     use_server(&mut config, &format!("http://{dead}"));
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     send_seen(window);
     wait_for(window, "it is offline", |window| says(window, "Offline"));
-    desk
+    opened
 }
 
 #[test]
 fn no_step_is_ticked_that_is_not_known_to_work_while_the_destination_is_away() {
     if is_run_with_keys("truth::no_step_is_ticked_that_is_not_known_to_work_while_the_destination_is_away") {
-        let mut desk = offline(dead_address());
-        go(&mut desk.window, "Set up");
+        let mut opened = offline(dead_address());
+        go(&mut opened.window, "Set up");
         for step in ["Stream", "Credentials", "Policy", "Enable"] {
-            assert!(!says(&desk.window, &format!("{step}: done")), "{step}");
+            assert!(!says(&opened.window, &format!("{step}: done")), "{step}");
         }
-        desk.window.get_by_label("Stream: needs attention");
-        desk.window.get_by_label("Enable: needs attention");
+        opened.window.get_by_label("Stream: needs attention");
+        opened.window.get_by_label("Enable: needs attention");
     }
 }
 
 #[test]
 fn no_step_is_ticked_that_is_not_known_to_work_while_delivery_is_blocked() {
-    let mut desk = open(without_profile());
-    let window = &mut desk.window;
+    let mut opened = open(without_profile());
+    let window = &mut opened.window;
     send_seen(window);
     wait_for(window, "it is blocked", |window| says(window, "Blocked"));
     for step in ["Stream", "Credentials", "Policy", "Enable"] {
@@ -149,8 +149,8 @@ fn a_local_server_is_named_and_a_refused_connection_is_explained_by_what_listens
         "truth::a_local_server_is_named_and_a_refused_connection_is_explained_by_what_listens_there",
     ) {
         let dead = dead_address();
-        let desk = offline(dead);
-        let window = &desk.window;
+        let opened = offline(dead);
+        let window = &opened.window;
         assert!(says(window, &format!("clicks @ {dead}")), "the status line names the server");
         assert!(says(window, &format!("Nothing listens at http://{dead}")));
         assert!(!says(window, "region that does not exist") && !says(window, "HTTPS_PROXY"));
@@ -159,8 +159,8 @@ fn a_local_server_is_named_and_a_refused_connection_is_explained_by_what_listens
 
 #[test]
 fn a_region_that_nobody_knows_is_not_ticked() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     choose(window, "Amazon Kinesis");
     type_into(window, "AWS region", "eu-nowhere-9");
     type_into(window, "Stream name", "clicks");
@@ -174,8 +174,8 @@ fn a_region_that_nobody_knows_is_not_ticked() {
 
 #[test]
 fn what_a_check_of_aws_found_is_not_shown_under_practice() {
-    let mut desk = open(without_profile());
-    let window = &mut desk.window;
+    let mut opened = open(without_profile());
+    let window = &mut opened.window;
     click(window, "Check");
     wait_for(window, "the check", |window| says(window, "Credentials are found: failed"));
     choose(window, "Practice stream");
@@ -191,8 +191,8 @@ fn a_stream_that_was_made_is_not_missing_from_the_list_beside_it() {
         let account = Account::start(&[]);
         let mut config = settings();
         use_server(&mut config, &account.url);
-        let mut desk = open(config);
-        let window = &mut desk.window;
+        let mut opened = open(config);
+        let window = &mut opened.window;
         click(window, "List my streams");
         wait_for(window, "the list", |window| says(window, "No stream in eu-west-1 yet."));
         click(window, "Create this stream …");
@@ -206,8 +206,8 @@ fn a_stream_that_was_made_is_not_missing_from_the_list_beside_it() {
 #[test]
 fn a_setting_that_the_environment_decides_is_not_called_saved_for_good() {
     let held = vec![("log.keep_events", Origin::Variable("TRIBUTARY_LOG_KEEP_EVENTS".to_owned()))];
-    let mut desk = open_held(settings(), held);
-    let window = &mut desk.window;
+    let mut opened = open_held(settings(), held);
+    let window = &mut opened.window;
     go(window, "Settings");
     assert!(says(window, "TRIBUTARY_LOG_KEEP_EVENTS"), "said before anything is changed");
     window.get_by_role_and_label(Role::SpinButton, "Keep in the log").focus();
@@ -227,10 +227,10 @@ fn chip(window: &Window, label: &str) -> Option<String> {
 
 #[test]
 fn nothing_is_retrying_once_all_is_delivered() {
-    let mut desk = open_with(settings(), |engine| {
+    let mut opened = open_with(settings(), |engine| {
         engine.set_faults(Faults { access_denied: true, ..Faults::default() });
     });
-    let window = &mut desk.window;
+    let window = &mut opened.window;
     go(window, "Live");
     send_seen(window);
     wait_for(window, "it is retried", |window| chip(window, "Retrying").as_deref() == Some("1"));
@@ -247,8 +247,8 @@ fn nothing_is_retrying_once_all_is_delivered() {
 
 #[test]
 fn chips_do_not_count_what_the_search_leaves_out() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Live");
     wait_for(window, "it is delivered", |window| chip(window, "Delivered").as_deref() == Some("1"));
@@ -262,8 +262,8 @@ fn chips_do_not_count_what_the_search_leaves_out() {
 #[test]
 fn the_charts_of_a_day_show_what_came_in_the_last_minutes() {
     const INTERVAL_MS: Millis = 600_000;
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     let event = |n| format!(r#"{{"type":"track","userId":"u-{n}","event":"Seen"}}"#);
     let batch = format!(r#"{{"batch":[{}]}}"#, (0..300).map(event).collect::<Vec<_>>().join(","));
@@ -296,8 +296,8 @@ fn is_there(window: &Window, label: &str) -> bool {
 
 #[test]
 fn a_stream_that_cannot_be_read_is_not_called_caught_up() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     go(window, "Stream");
     wait_for(window, "the record", |window| says(window, "1 read · caught up"));

@@ -12,8 +12,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use crate::{
     account::{Account, denied},
     binary::key_header,
-    desk::{Window, address, click, go, open, press, press_key, retype, says, settings, type_into, wait_for},
     keyboard::palette,
+    opened_window::{
+        Window, address, click, go, open, press, press_key, retype, says, settings, type_into, wait_for,
+    },
     setup::{use_server, with_draft},
     window::{is_run_with_keys, lines, search, searched, send_seen},
     wire,
@@ -50,8 +52,8 @@ fn number(window: &Window, field: &str) -> String {
 
 #[test]
 fn a_limit_that_is_not_allowed_is_refused_and_stays_to_be_corrected() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Settings");
     for (field, text, rule) in [
         ("Spool size limit", "1 KiB", "A size of at least 64 KiB"),
@@ -73,8 +75,8 @@ fn a_limit_that_is_not_allowed_is_refused_and_stays_to_be_corrected() {
 
 #[test]
 fn a_run_of_test_events_does_not_start_with_another_number_than_was_typed() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     for (field, text) in [
         ("Events: how many", "0"),
@@ -96,9 +98,9 @@ fn a_run_of_test_events_does_not_start_with_another_number_than_was_typed() {
 
 #[test]
 fn enter_with_a_mistake_leaves_the_keyboard_in_the_field() {
-    let mut desk = open(settings());
-    let path = desk.files.path().join("nowhere").join("all.jsonl");
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let path = opened.files.path().join("nowhere").join("all.jsonl");
+    let window = &mut opened.window;
     let enter = |window: &mut Window| {
         press_key(window, Modifiers::NONE, Key::Enter);
         settle(window);
@@ -139,8 +141,8 @@ fn enter_with_a_mistake_leaves_the_keyboard_in_the_field() {
 
 #[test]
 fn a_list_is_walked_from_its_choice_and_closes_when_one_is_chosen() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     let chosen = |window: &Window| window.get_by_role_and_label(Role::ComboBox, "SDK").value();
     for (next, key) in
@@ -164,8 +166,8 @@ fn a_list_is_walked_from_its_choice_and_closes_when_one_is_chosen() {
 
 #[test]
 fn a_menu_is_walked_from_its_choice() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Live");
     for (key, chosen, text) in [
         (Key::ArrowDown, "Last 15 minutes", "since:15m"),
@@ -190,8 +192,8 @@ fn a_menu_is_walked_from_its_choice() {
 
 #[test]
 fn a_command_that_would_do_nothing_is_not_offered_and_its_keys_say_why() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     for (typed, keys, why) in [
         ("stop sending test", (Modifiers::COMMAND, Key::Period), "No test run is under way"),
         ("switch all practice faults off", (SHIFT, Key::X), "No practice fault is on"),
@@ -218,8 +220,8 @@ const SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
 #[test]
 fn a_state_and_a_type_are_found_as_they_are_shown() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     send_seen(window);
     // A line that no search finds.
     let without_user =
@@ -255,8 +257,8 @@ fn no_button_in_a_step_leads_to_that_step() {
             crate::account::Reply::Usual
         }
     });
-    let mut desk = with_draft(&account);
-    let window = &mut desk.window;
+    let mut opened = with_draft(&account);
+    let window = &mut opened.window;
     // A closed port: the remedy is the address, which is in this step.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let free = taken.local_addr().expect("its address");
@@ -282,8 +284,8 @@ fn what_is_reverted_can_be_checked_at_once() {
     use_server(&mut config, &format!("http://{}", silent.local_addr().expect("its address")));
     config.destination.enabled = false;
     config.destination.kind = tributary::config::DestinationKind::Practice;
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     click(window, "Check");
@@ -311,9 +313,9 @@ fn a_settings_file_that_no_program_opens_is_said() {
     ) {
         return;
     }
-    let mut desk = open(settings());
-    let path = desk.files.path().join("config.toml");
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let path = opened.files.path().join("config.toml");
+    let window = &mut opened.window;
     go(window, "Settings");
     click(window, "Open settings file");
     // The launcher searches for a program as long as it takes.

@@ -23,7 +23,10 @@ use tributary::{
 
 use crate::{
     binary::key_header,
-    desk::{Desk, Window, address, copied, go, open, open_with, paths, says, settings, type_into, wait_for},
+    opened_window::{
+        OpenedWindow, Window, address, copied, go, open, open_with, paths, says, settings, type_into,
+        wait_for,
+    },
     scripted::{Answer, Scripted},
     wire,
 };
@@ -46,8 +49,8 @@ pub fn without_profile() -> Config {
 
 #[test]
 fn the_five_places_and_the_settings_are_reached_by_name_and_by_keys() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let places = [
         ("Sources", Key::Num2, "Who may send events, and how to point them here"),
         ("Test", Key::Num3, "Send an event through the real endpoint and follow it to its record"),
@@ -69,8 +72,8 @@ fn the_five_places_and_the_settings_are_reached_by_name_and_by_keys() {
 
 #[test]
 fn the_status_line_is_in_sight_in_every_place() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     for place in ["Set up", "Sources", "Test", "Live", "Stream", "Settings"] {
         go(window, place);
         wait_for(window, "the forwarder's state", |window| says(window, "Running"));
@@ -85,8 +88,8 @@ fn the_status_line_is_in_sight_in_every_place() {
 
 #[test]
 fn typing_a_region_and_a_stream_fills_the_policy_and_copy_takes_it() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     assert!(says(window, "arn:aws:kinesis:{region}:{account-id}:stream/{stream-name}"));
@@ -108,8 +111,8 @@ fn typing_a_region_and_a_stream_fills_the_policy_and_copy_takes_it() {
 
 #[test]
 fn a_region_is_found_by_its_name() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     type_into(window, "AWS region", "irel");
@@ -121,8 +124,8 @@ fn a_region_is_found_by_its_name() {
 
 #[test]
 fn a_bad_stream_name_is_named_next_to_its_field_and_cannot_be_applied() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     window.get_by_label("The region is missing");
@@ -140,8 +143,8 @@ fn a_bad_stream_name_is_named_next_to_its_field_and_cannot_be_applied() {
 
 #[test]
 fn a_test_event_is_followed_to_its_shard_and_sequence_number() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run();
@@ -181,8 +184,8 @@ pub fn rows(window: &Window) -> usize {
 
 #[test]
 fn a_row_is_announced_only_where_it_can_be_clicked() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     for (place, count) in [("Live", 1), ("Stream", 2)] {
         go(window, place);
         send_seen(window);
@@ -193,8 +196,8 @@ fn a_row_is_announced_only_where_it_can_be_clicked() {
 
 #[test]
 fn a_mistake_in_a_test_event_is_named_and_it_is_not_sent() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     go(window, "JSON");
     window.get_by_label("Event JSON").focus();
@@ -207,8 +210,8 @@ fn a_mistake_in_a_test_event_is_named_and_it_is_not_sent() {
 
 #[test]
 fn a_practice_stream_with_a_fault_says_so_and_sends_nobody_to_a_policy() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     go(window, "Test");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run();
@@ -224,8 +227,8 @@ fn a_practice_stream_with_a_fault_says_so_and_sends_nobody_to_a_policy() {
 
 #[test]
 fn a_blocked_forwarder_says_what_to_do_and_leads_there() {
-    let mut desk = open(without_profile());
-    let window = &mut desk.window;
+    let mut opened = open(without_profile());
+    let window = &mut opened.window;
     go(window, "Test");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run();
@@ -274,8 +277,8 @@ fn an_event_that_is_refused_is_shown_and_can_be_set_aside() {
     "eu-west-1".clone_into(&mut config.destination.region);
     "clickstream".clone_into(&mut config.destination.stream);
     config.destination.endpoint_url.clone_from(&server.url);
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     let address = address(window);
     let send = |user: &str, event: &str| {
         let body = format!(r#"{{"userId":"{user}","event":"{event}"}}"#);
@@ -299,8 +302,8 @@ fn an_event_that_is_refused_is_shown_and_can_be_set_aside() {
 
 #[test]
 fn the_check_of_the_practice_stream_passes() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     assert!(says(window, "None is written"), "what a click does is said before it");
     window.get_by_label("Check: open");
     window.get_by_role_and_label(Role::Button, "Check").click();
@@ -320,8 +323,8 @@ fn the_check_of_the_practice_stream_passes() {
 
 #[test]
 fn a_check_that_fails_names_the_step_what_was_said_and_what_to_do() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     window.get_by_role_and_label(Role::Button, "Check").click();
     window.step();
     wait_for(window, "the failed step", |window| says(window, "Records can be put: failed"));
@@ -333,8 +336,8 @@ fn a_check_that_fails_names_the_step_what_was_said_and_what_to_do() {
 
 #[test]
 fn a_check_leads_to_the_step_that_can_mend_it() {
-    let mut desk = open(without_profile());
-    let window = &mut desk.window;
+    let mut opened = open(without_profile());
+    let window = &mut opened.window;
     window.set_size(egui::vec2(1280.0, 820.0));
     window.run();
     window.get_by_role_and_label(Role::Button, "Check").scroll_to_me();
@@ -354,8 +357,8 @@ fn a_check_leads_to_the_step_that_can_mend_it() {
 fn an_endpoint_that_others_can_reach_is_warned_about() {
     let mut config = settings();
     config.capture.listen = SocketAddr::from(([0, 0, 0, 0], 0));
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     for place in ["Sources", "Settings"] {
         go(window, place);
         assert!(says(window, "Other computers can reach this endpoint"), "{place}");
@@ -365,8 +368,8 @@ fn an_endpoint_that_others_can_reach_is_warned_about() {
 
 #[test]
 fn sources_are_added_and_removed_only_after_a_question() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     assert!(!says(window, "test-key-1234"), "a key is not shown unasked");
     window.get_by_label("Show write key of My first source").click();
@@ -378,7 +381,7 @@ fn sources_are_added_and_removed_only_after_a_question() {
     window.get_by_label("Save").click();
     window.step();
     wait_for(window, "the new source", |window| says(window, "Copy write key of Website"));
-    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).expect("the settings file");
+    let file = std::fs::read_to_string(opened.files.path().join("config.toml")).expect("the settings file");
     assert!(file.contains("\"Website\""), "{file}");
     window.get_by_label("Remove Website").click();
     window.run();
@@ -405,8 +408,8 @@ const FROM_NODE: &str = r#"{"userId":"ada","event":"Signed Up","messageId":"m-1"
 
 #[test]
 fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Sources");
     window.get_by_label("No events since Tributary started");
     assert!(!says(window, "Turned away"));
@@ -437,8 +440,8 @@ fn a_source_shows_what_came_from_it_and_who_was_turned_away() {
 fn a_check_of_a_source_waits_for_its_next_event_and_shows_it() {
     let mut config = settings();
     config.capture.sources.push(Source::new("Website", "key-of-website"));
-    let mut desk = open(config);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    let window = &mut opened.window;
     go(window, "Sources");
     let address = address(window);
     assert_eq!(send(address, "key-of-website", r#"{"userId":"old","event":"Before"}"#), 200);
@@ -469,9 +472,9 @@ fn a_check_of_a_source_waits_for_its_next_event_and_shows_it() {
 
 #[test]
 fn an_old_key_works_beside_the_new_one_until_it_is_revoked() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
-    let file = desk.files.path().join("config.toml");
+    let mut opened = open(settings());
+    let window = &mut opened.window;
+    let file = opened.files.path().join("config.toml");
     let saved = || std::fs::read_to_string(&file).expect("the settings file");
     go(window, "Sources");
     let address = address(window);
@@ -522,8 +525,8 @@ fn an_old_key_works_beside_the_new_one_until_it_is_revoked() {
 
 #[test]
 fn an_event_that_was_sent_again_is_marked_and_leads_to_the_first_one() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     let address = address(window);
     for event in [FROM_NODE, &FROM_NODE.replace("ada", "ada again")] {
         assert_eq!(send(address, "test-key-1234", event), 200);
@@ -542,8 +545,8 @@ fn an_event_that_was_sent_again_is_marked_and_leads_to_the_first_one() {
 }
 
 /// Live with three events of two users, one of them refused.
-fn with_events(desk: &mut Desk) {
-    let window = &mut desk.window;
+fn with_events(opened: &mut OpenedWindow) {
+    let window = &mut opened.window;
     let address = address(window);
     let ada = r#"{"userId":"ada","event":"Signed Up","messageId":"m-1","plan":"pro"}"#;
     let bob = r#"{"userId":"bob","event":"Order Completed","messageId":"m-2","total":12}"#;
@@ -580,9 +583,9 @@ pub fn searched(window: &Window) -> String {
 
 #[test]
 fn fields_words_and_chips_narrow_the_log_together() {
-    let mut desk = open(settings());
-    with_events(&mut desk);
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    with_events(&mut opened);
+    let window = &mut opened.window;
     search(window, "userId:ada pro");
     wait_for(window, "ada's", |window| lines(window).len() == 1);
     assert!(lines(window)[0].contains("Signed Up"), "{:?}", lines(window));
@@ -612,9 +615,9 @@ fn fields_words_and_chips_narrow_the_log_together() {
 
 #[test]
 fn the_heads_of_columns_sort_the_log_and_say_so() {
-    let mut desk = open(settings());
-    with_events(&mut desk);
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    with_events(&mut opened);
+    let window = &mut opened.window;
     let head = |window: &mut Window, name: &str| {
         // Without a line there is no header.
         let is_there = |window: &Window| window.query_by_role_and_label(Role::Button, name).is_some();
@@ -648,9 +651,9 @@ fn the_heads_of_columns_sort_the_log_and_say_so() {
 fn time_range_and_source_are_chosen_in_menus_that_write_into_the_search() {
     let mut config = settings();
     config.capture.sources.push(Source::new("Second", "test-key-5678"));
-    let mut desk = open(config);
-    with_events(&mut desk);
-    let window = &mut desk.window;
+    let mut opened = open(config);
+    with_events(&mut opened);
+    let window = &mut opened.window;
     let address = address(window);
     let choose = |window: &mut Window, menu: &str, choice: &str| {
         window.get_by_role_and_label(Role::Button, menu).click();
@@ -690,8 +693,8 @@ fn time_range_and_source_are_chosen_in_menus_that_write_into_the_search() {
 
 #[test]
 fn a_record_that_waits_says_which_shard_its_key_is_for() {
-    let mut desk = open_with(settings(), denied);
-    let window = &mut desk.window;
+    let mut opened = open_with(settings(), denied);
+    let window = &mut opened.window;
     let address = address(window);
     assert_eq!(send(address, "test-key-1234", r#"{"userId":"a","event":"Waiting"}"#), 200);
     go(window, "Live");
@@ -707,9 +710,9 @@ fn a_record_that_waits_says_which_shard_its_key_is_for() {
 
 #[test]
 fn what_is_open_leads_to_all_that_is_like_it() {
-    let mut desk = open(settings());
-    with_events(&mut desk);
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    with_events(&mut opened);
+    let window = &mut opened.window;
     window.get_by_label("Delivered track Order Completed m-2").click();
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"total\": 12"));
@@ -725,9 +728,9 @@ fn what_is_open_leads_to_all_that_is_like_it() {
 
 #[test]
 fn place_order_columns_and_saved_filters_are_found_again_next_time() {
-    let mut desk = open(settings());
-    with_events(&mut desk);
-    let Desk { mut window, files } = desk;
+    let mut opened = open(settings());
+    with_events(&mut opened);
+    let OpenedWindow { mut window, files } = opened;
     let top = |window: &Window| lines(window).first().cloned().unwrap_or_default();
     assert!(top(&window).starts_with("Rejected"), "the newest one");
     window.get_by_label("Newest first").click();
@@ -776,9 +779,9 @@ fn place_order_columns_and_saved_filters_are_found_again_next_time() {
 
 #[test]
 fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_record() {
-    let mut desk = open(settings());
-    with_events(&mut desk);
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    with_events(&mut opened);
+    let window = &mut opened.window;
     window.get_by_label("Delivered track Order Completed m-2").click();
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"total\": 12"));
@@ -823,9 +826,9 @@ fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_
 
 #[test]
 fn charts_show_what_flows_and_who_sends_most_and_lead_to_the_events() {
-    let mut desk = open(settings());
-    with_events(&mut desk);
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    with_events(&mut opened);
+    let window = &mut opened.window;
     window.get_by_label("Charts").click();
     window.run();
     wait_for(window, "the hot keys", |window| says(window, "ada: 50.0 %"));
@@ -885,8 +888,8 @@ fn a_bad_settings_file_is_the_first_page_and_is_tried_again() {
 
 #[test]
 fn an_idle_window_asks_for_no_frame() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     for place in ["Set up", "Sources", "Test", "Live", "Stream", "Settings"] {
         go(window, place);
         let end = Instant::now() + Duration::from_secs(10);
@@ -904,8 +907,8 @@ fn an_idle_window_asks_for_no_frame() {
 
 #[test]
 fn a_window_rests_soon_after_traffic_and_is_not_woken_by_the_seconds_that_pass() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     go(window, "Test");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run();
@@ -934,20 +937,20 @@ fn a_window_rests_soon_after_traffic_and_is_not_woken_by_the_seconds_that_pass()
 
 #[test]
 fn closing_says_so_and_stops_the_engine_with_the_window() {
-    let mut desk = open(settings());
+    let mut opened = open(settings());
     let root = egui::ViewportId::ROOT;
     let close = egui::ViewportEvent::Close;
-    desk.window.input_mut().viewports.entry(root).or_default().events.push(close);
-    desk.window.step();
-    desk.window.get_by_label("Finishing …");
+    opened.window.input_mut().viewports.entry(root).or_default().events.push(close);
+    opened.window.step();
+    opened.window.get_by_label("Finishing …");
     let asked = |window: &Window, command: &egui::ViewportCommand| {
         window.output().viewport_output.get(&root).is_some_and(|output| output.commands.contains(command))
     };
-    assert!(asked(&desk.window, &egui::ViewportCommand::CancelClose));
-    desk.window.input_mut().viewports.entry(root).or_default().events.clear();
-    desk.window.step();
-    assert!(asked(&desk.window, &egui::ViewportCommand::Close));
-    let Desk { window, files } = desk;
+    assert!(asked(&opened.window, &egui::ViewportCommand::CancelClose));
+    opened.window.input_mut().viewports.entry(root).or_default().events.clear();
+    opened.window.step();
+    assert!(asked(&opened.window, &egui::ViewportCommand::Close));
+    let OpenedWindow { window, files } = opened;
     drop(window);
     // A second engine on the same folder is refused while the first one runs.
     let again = Engine::start(settings(), paths(files.path())).expect("the first engine has stopped");
@@ -956,8 +959,8 @@ fn closing_says_so_and_stops_the_engine_with_the_window() {
 
 #[test]
 fn what_the_keyboard_reaches_is_brought_into_sight() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.set_size(egui::vec2(860.0, 560.0));
     window.run();
     let switch = |window: &Window| window.get_by_role_and_label(Role::Switch, "Deliver events").rect();
@@ -975,8 +978,8 @@ fn what_the_keyboard_reaches_is_brought_into_sight() {
 
 #[test]
 fn every_place_fits_the_smallest_window() {
-    let mut desk = open(settings());
-    let window = &mut desk.window;
+    let mut opened = open(settings());
+    let window = &mut opened.window;
     window.set_size(egui::vec2(860.0, 560.0));
     for place in ["Set up", "Sources", "Test", "Live", "Stream", "Settings"] {
         go(window, place);
@@ -995,12 +998,12 @@ fn no_display_is_an_error_that_names_the_way_without_one() {
 
 #[test]
 fn a_spool_whose_file_was_replaced_says_what_happened_and_is_well_again_when_it_is_back() {
-    let mut desk = open(settings());
-    let spool = desk.files.path().join("data/spool.sqlite3");
-    let kept = desk.files.path().join("kept");
+    let mut opened = open(settings());
+    let spool = opened.files.path().join("data/spool.sqlite3");
+    let kept = opened.files.path().join("kept");
     std::fs::rename(&spool, &kept).expect("moves");
     std::fs::write(&spool, "another's").expect("writes");
-    let window = &mut desk.window;
+    let window = &mut opened.window;
     wait_for(window, "it is said", |window| says(window, "The spool cannot be written"));
     assert!(says(window, "is another file than the one that Tributary has open"));
     assert!(says(window, "put that file back, or restart Tributary. Tributary tries again every second"));

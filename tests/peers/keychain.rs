@@ -13,7 +13,7 @@ use tributary::engine::{Engine, Paths};
 use tributary::policy::{Grants, attach_calls};
 
 use crate::account::{PASSED, checked, delivering_to};
-use crate::desk::{
+use crate::opened_window::{
     Window, choose, click, copied, go, open, says, settings as window_settings, type_into, wait_for,
 };
 use crate::processes::{Guard, Ministack, run};
@@ -232,8 +232,8 @@ fn what_is_known_of_keys_is_forgotten_when_others_take_their_place() {
     let mut in_force = window_settings();
     in_force.destination = clicks.destination.clone();
     in_force.credentials = clicks.credentials.clone();
-    let mut desk = open(in_force);
-    let window = &mut desk.window;
+    let mut opened = open(in_force);
+    let window = &mut opened.window;
     assert!(says(window, "Events are delivered with the keys of this region and stream now"));
     click(window, "Who am I?");
     wait_for(window, "the first user", |window| says(window, "user/first"));
@@ -260,8 +260,8 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
         return;
     };
     let ministack = Ministack::start();
-    let mut desk = open(window_settings());
-    let window = &mut desk.window;
+    let mut opened = open(window_settings());
+    let window = &mut opened.window;
     window.get_by_label("Amazon Kinesis").click();
     window.run();
     type_into(window, "AWS region", "eu-west-1");
@@ -306,7 +306,7 @@ fn the_whole_way_from_an_account_to_a_delivered_event_in_the_window() {
     go(window, "Test");
     click(window, "Send event");
     wait_for(window, "the delivery", |window| says(window, "sequence number"));
-    let file = std::fs::read_to_string(desk.files.path().join("config.toml")).unwrap();
+    let file = std::fs::read_to_string(opened.files.path().join("config.toml")).unwrap();
     let made = secret_tool(&["lookup", "service", "tributary", "username", "eu-west-1/clickstream"], "");
     let (_, secret) = made.split_once('\n').unwrap();
     assert!(

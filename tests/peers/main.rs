@@ -18,9 +18,6 @@ mod calls;
 mod compare;
 #[path = "../it/conformance.rs"]
 mod conformance;
-#[expect(dead_code, reason = "what only the other tests need of it")]
-#[path = "../it/desk.rs"]
-mod desk;
 mod examples;
 mod json;
 mod keychain;
@@ -29,6 +26,9 @@ mod keychain;
 mod kpl;
 mod ministack;
 mod nginx;
+#[expect(dead_code, reason = "what only the other tests need of it")]
+#[path = "../it/opened_window.rs"]
+mod opened_window;
 mod outages;
 mod processes;
 mod profiles;

@@ -23,7 +23,7 @@ const STEPS_MAX: u64 = 40;
 pub type Window = Harness<'static, App>;
 
 /// A window over an engine of its own. The files are removed with the test.
-pub struct Desk {
+pub struct OpenedWindow {
     pub window: Window,
     pub files: tempfile::TempDir,
 }
@@ -41,20 +41,20 @@ pub fn paths(folder: &std::path::Path) -> Paths {
     Paths { config_file: Some(file), data_dir: folder.join("data") }
 }
 
-pub fn open(config: Config) -> Desk {
+pub fn open(config: Config) -> OpenedWindow {
     open_with(config, |_| {})
 }
 
-pub fn open_in(config: Config, files: tempfile::TempDir) -> Desk {
+pub fn open_in(config: Config, files: tempfile::TempDir) -> OpenedWindow {
     open_prepared(config, files, |_| {}, Vec::new())
 }
 
 /// A window with settings that the environment decides.
-pub fn open_held(config: Config, held: Vec<(&'static str, config::Origin)>) -> Desk {
+pub fn open_held(config: Config, held: Vec<(&'static str, config::Origin)>) -> OpenedWindow {
     open_prepared(config, tempfile::tempdir().expect("a temporary folder"), |_| {}, held)
 }
 
-pub fn open_with(config: Config, prepare: fn(&Engine)) -> Desk {
+pub fn open_with(config: Config, prepare: fn(&Engine)) -> OpenedWindow {
     open_prepared(config, tempfile::tempdir().expect("a temporary folder"), prepare, Vec::new())
 }
 
@@ -63,7 +63,7 @@ fn open_prepared(
     files: tempfile::TempDir,
     prepare: fn(&Engine),
     held: Vec<(&'static str, config::Origin)>,
-) -> Desk {
+) -> OpenedWindow {
     let paths = paths(files.path());
     let config_path = files.path().join("config.toml");
     let data_dir = files.path().to_owned();
@@ -78,9 +78,9 @@ fn open_prepared(
                 Ok(Running { engine, config_path, data_dir, held: held.clone() })
             })
         });
-    let mut desk = Desk { window, files };
-    desk.window.run();
-    desk
+    let mut opened = OpenedWindow { window, files };
+    opened.window.run();
+    opened
 }
 
 /// Draws frames until `done`, with time for the engine between them.
