@@ -160,7 +160,7 @@ impl Live {
 
     /// Takes the list from its newest line again.
     fn start_over(&mut self) {
-        self.rows.look_again();
+        self.rows.restart();
         self.waiting = None;
         self.to_newest = true;
         self.follows = true;
@@ -252,7 +252,7 @@ impl Live {
     fn filter(&mut self, filter: Option<Query>) {
         let Some(filter) = filter else { return };
         if self.rows.filter != filter {
-            self.rows.look_for(filter);
+            self.rows.set_filter(filter);
             self.waiting = None;
             self.error = None;
             self.to_newest = true;
@@ -285,7 +285,7 @@ impl Live {
             }
             Some(Err(error)) => {
                 self.error = Some(error);
-                self.rows.give_up();
+                self.rows.fail();
             }
             None => {}
         }
@@ -309,11 +309,11 @@ impl Live {
         if self.waiting.is_some() || self.error.is_some() {
             return;
         }
-        let mut query = self.rows.missing(&self.visible, status.newest);
+        let mut query = self.rows.missing_page(&self.visible, status.newest);
         let follows = self.follows && !is_held;
         // Lines that came while the list was held are shown as soon as it is let go, even if no other line comes.
         let has_unseen = follows && self.rows.filter.by.is_none() && self.rows.unseen(status.newest) > 0;
-        let is_behind = has_unseen || self.rows.is_behind(&self.visible, is_held);
+        let is_behind = has_unseen || self.rows.is_stale(&self.visible, is_held);
         if query.is_none() && !self.paused && (status.revision != self.revision || is_behind) {
             let every = if is_held || self.rows.is_cheap() { READ_EVERY } else { SEARCH_EVERY };
             let since = self.read_at.map_or(every, |at| at.elapsed());
@@ -323,12 +323,12 @@ impl Live {
             }
             self.revision = status.revision;
             if let Some(since) = self.filters.slides_to().filter(|_| !is_held) {
-                self.rows.slide(Some(since));
+                self.rows.slide(since);
             }
             query = if is_held {
-                self.rows.changed_while_held(&self.visible)
+                self.rows.refresh_states(&self.visible)
             } else {
-                self.rows.changed(&self.visible, follows, status.newest)
+                self.rows.refresh(&self.visible, follows, status.newest)
             };
         }
         if let Some(query) = query {
@@ -343,7 +343,7 @@ impl Live {
         if let Some(number) = self.rows.number_of(id) {
             self.scroll_to = Some(number).filter(|number| !self.visible.contains(number));
             self.reveal = None;
-        } else if self.rows.leaves_out(id) {
+        } else if self.rows.excludes(id) {
             self.reveal = None;
         }
     }
@@ -405,7 +405,7 @@ impl Live {
     /// The open delivery, which stays unless it is closed.
     fn pane_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, mut pane: Pane) {
         let is_filtered = !self.rows.filter.is_all() && !self.filters.has_mistake();
-        if is_filtered && self.rows.leaves_out(pane.id) {
+        if is_filtered && self.rows.excludes(pane.id) {
             ui.horizontal_wrapped(|ui| {
                 widgets::hint_ui(ui, "The search leaves this event out.");
                 if widgets::button_ui(ui, Icon::X, "Show all events").clicked() {
@@ -492,7 +492,7 @@ impl Live {
                     );
                     ui.label(RichText::new(text).color(t.weak));
                     if widgets::button_ui(ui, Icon::RotateCw, "Search again").clicked() {
-                        self.rows.look_again();
+                        self.rows.restart();
                     }
                 });
             }
@@ -502,19 +502,19 @@ impl Live {
             let bar =
                 egui::ProgressBar::new(progress.done).desired_width(120.0).desired_height(6.0).fill(t.accent);
             ui.add(bar).accessible_name("Search progress");
-            let state = if progress.cut_short { "Stopped" } else { "Searching" };
+            let state = if progress.is_stopped { "Stopped" } else { "Searching" };
             let text = format!(
                 "{state}: {:.0} % of the log, back to {}",
                 progress.done * 100.0,
                 seen.clock.short(progress.reached)
             );
             ui.label(RichText::new(text).color(t.weak));
-            if progress.cut_short {
+            if progress.is_stopped {
                 if widgets::button_ui(ui, Icon::Search, "Continue search").clicked() {
-                    self.rows.cut_short(false);
+                    self.rows.resume_search();
                 }
             } else if widgets::button_ui(ui, Icon::X, "Stop searching").clicked() {
-                self.rows.cut_short(true);
+                self.rows.stop_search();
                 self.waiting = None;
             }
         });
@@ -531,7 +531,7 @@ impl Live {
                 Some((Icon::RotateCw, "Read again")),
             ) {
                 self.error = None;
-                self.rows.look_again();
+                self.rows.restart();
             }
             return;
         }

@@ -1,100 +1,75 @@
-//! Which lines of the delivery log the window holds, and which page it asks for next. Pure: a visible range goes in, a
-//! query comes out, a page goes in.
+//! The rows of the delivery log that the window holds, and the page that it asks the engine for next. Pure: the visible
+//! range goes in, a query comes out, and the page that answers the query goes back in.
 //!
-//! The list that the user scrolls through may be a million lines long; of it only a run of neighbouring lines is held
-//! (at most [`HELD_MAX`]). Lines are numbered from the newest, as of the last time the list was taken from the top: what
-//! comes later is counted, not shown, until the user goes to the top, so that nothing moves under the eyes.
+//! 1. The log may have a million rows. Only one run of neighbouring rows is held, at most [`HELD_MAX`].
+//! 2. Rows are numbered from the newest row, counted when the list was last read from the top. Rows that arrive later
+//!    are counted but not shown until the list is read from the top again, so that nothing moves while it is read.
+//! 3. At most one query is in flight (`asked`).
+//! 4. While the list is held still (`hold`), no row is added or removed. Only the states of held rows change.
 
+mod scan;
+mod stale;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, ops::Range};
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::Range,
+};
 
 use crate::delivery::{Delivery, EventId, LogPage, Millis, Query, State};
+use scan::{Progress, Scan};
+use stale::{Stale, Staleness};
 
 const PAGE: usize = 200;
 const HELD_MAX: usize = 1200;
-/// Lines that a list sorted by latency or size holds.
-pub(super) const BEST: usize = 500;
+/// Maximum rows of a list that is sorted by latency or size.
+pub(super) const RANKED_MAX: usize = 500;
 
-/// A page on its way, and what it is for.
+/// The query in flight, and what its answer is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Ask {
-    /// The newest lines; `newest` is the log's newest line when they were asked for.
+enum Asked {
+    /// The newest rows, which replace all held rows. `newest`: the log's newest row when they were asked for.
     Top { newest: EventId },
-    /// The newest lines, to be put in place of those that are held: what a search found further back stays.
+    /// The newest rows, which replace the held rows that they cover. Older matches of a search stay.
     Refresh { newest: EventId },
-    /// The lines below those that are held.
+    /// The rows below the held ones.
     Older,
-    /// What a search by latency or size finds further back.
-    Better,
-    /// The lines above those that are held.
+    /// The next part of the log for a list that is sorted by latency or size.
+    Ranked,
+    /// The rows above the held ones.
     Newer,
-    /// Lines far away: from that number on.
+    /// Rows far away, from row number `first` on.
     Jump { first: usize },
-    /// The same lines again, for what has happened to them.
-    Again { ids: Vec<EventId> },
-    /// The same, whether they still fit the filter or not: the list is held still.
+    /// The visible rows again, as far as they still match the filter.
+    Visible { ids: Vec<EventId> },
+    /// The states of the visible rows, whether or not they still match the filter.
     States { ids: Vec<EventId> },
 }
 
-/// What the log may say otherwise of lines in sight, though it has not changed since they were asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Behind {
-    #[default]
-    Nothing,
-    /// Which lines the list has: while it is held still, none may come or go.
-    Lines,
-    /// That, and what state its lines are in.
-    States,
-}
-
-/// The lines that are held.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub filter: Query,
     held: VecDeque<Delivery>,
-    /// The number of the first line that is held.
+    /// The number of the first held row.
     first: usize,
-    /// Nothing older than the last line that is held.
-    complete: bool,
-    /// A search stopped here, and goes on from here.
-    searched_to: Option<EventId>,
-    /// When that line was received.
-    reached: Option<Millis>,
-    /// The oldest line that it may reach.
-    reaches_to: EventId,
-    /// The user ended a search before it was done.
-    cut_short: bool,
+    scan: Scan,
+    /// All rows of the log, where the log has counted them.
     total: Option<usize>,
-    /// The newest line when the list was last taken from the top; later ones are not shown.
+    /// The log's newest row when the list was last read from the top. Later rows are not shown.
     head: EventId,
-    asked: Option<Ask>,
-    loaded: bool,
-    behind: Behind,
-    /// The newest and the oldest of the lines that alone were asked for when the log changed; `None`: all that are held
-    /// say what the log said then.
-    up_to_date: Option<(EventId, EventId)>,
-}
-
-/// How far a search is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Progress {
-    /// Of the lines that it may look at, from 0 to 1.
-    pub done: f32,
-    /// It has looked at all lines since.
-    pub reached: Millis,
-    /// The user ended it.
-    pub cut_short: bool,
+    asked: Option<Asked>,
+    is_loaded: bool,
+    staleness: Staleness,
 }
 
 impl Rows {
-    /// How many lines the list has, as far as is known; at least one more than is held while there are older ones.
+    /// How many rows the list has, as far as is known. While older rows may follow, it is at least one more than are held.
     pub(super) fn len(&self) -> usize {
         let held = self.first + self.held.len();
         match self.total {
-            _ if self.complete => held,
-            Some(total) if self.filter.is_all() && self.filter.by.is_none() => total.max(held),
+            _ if self.scan.is_complete => held,
+            Some(total) if self.is_whole_log() => total.max(held),
             _ if self.filter.by.is_some() => held,
             _ if self.held.is_empty() => 0,
             _ => held + 1,
@@ -105,156 +80,136 @@ impl Rows {
         self.held.get(number.checked_sub(self.first)?)
     }
 
-    /// The line's number, where it is held.
+    /// The number of a held row.
     pub(super) fn find(&self, id: EventId) -> Option<usize> {
         self.held.iter().position(|row| row.id == id).map(|at| at + self.first)
     }
 
-    /// Nothing was asked yet, or a search has not found anything yet.
+    /// No page has arrived yet, or a search has found nothing yet.
     pub(super) fn is_searching(&self) -> bool {
-        !self.loaded || (!self.complete && self.held.is_empty())
+        !self.is_loaded || (!self.scan.is_complete && self.held.is_empty())
     }
 
-    /// How many lines came since the list was last taken from the top. With a filter, before it.
+    /// How many rows the log has got since the list was last read from the top, whether or not they match the filter.
     pub(super) fn unseen(&self, newest: EventId) -> u64 {
-        if self.loaded { u64::try_from(newest - self.head).unwrap_or(0) } else { 0 }
+        if self.is_loaded { u64::try_from(newest - self.head).unwrap_or(0) } else { 0 }
     }
 
     /// How far a search is, while it is not done.
     pub(super) fn progress(&self) -> Option<Progress> {
-        let (to, reached) = (self.searched_to?, self.reached?);
-        let all = (self.head - self.reaches_to).max(1) as f32;
-        let done = ((self.head - to) as f32 / all).clamp(0.0, 1.0);
-        (self.cut_short || !self.complete).then_some(Progress { done, reached, cut_short: self.cut_short })
+        self.scan.progress(self.head)
     }
 
-    /// Ends a search where it is, or lets it go on from there.
-    pub(super) fn cut_short(&mut self, cut_short: bool) {
-        self.cut_short = cut_short;
-        self.complete = cut_short;
-        if cut_short {
-            self.asked = None;
-        }
+    pub(super) fn stop_search(&mut self) {
+        self.scan.stop();
+        self.asked = None;
     }
 
-    fn query(&self) -> Query {
-        let limit = if self.filter.by.is_some() { BEST } else { PAGE };
-        Query { limit, ..self.filter.clone() }
+    pub(super) fn resume_search(&mut self) {
+        self.scan.resume();
     }
 
-    /// Forgets everything, for another filter.
-    pub(super) fn look_for(&mut self, filter: Query) {
+    /// Drops all rows, and starts a list with another filter.
+    pub(super) fn set_filter(&mut self, filter: Query) {
         *self = Self { filter, ..Self::default() };
     }
 
-    /// Forgets everything, and looks for the same from the newest line on.
-    pub(super) fn look_again(&mut self) {
-        self.look_for(self.filter.clone());
+    /// Drops all rows, and reads the same list from its newest row.
+    pub(super) fn restart(&mut self) {
+        self.set_filter(self.filter.clone());
     }
 
-    /// The answer did not come.
-    pub(super) fn give_up(&mut self) {
+    /// The query in flight has failed.
+    pub(super) fn fail(&mut self) {
         self.asked = None;
-        self.loaded = true;
-        self.complete = true;
+        self.is_loaded = true;
+        self.scan.is_complete = true;
     }
 
-    /// The page that the visible lines need now. `None` while one is on its way or all is there.
-    pub(super) fn missing(&mut self, visible: &Range<usize>, newest: EventId) -> Option<Query> {
+    /// The page that the visible rows need. `None` while a query is in flight, or when all of them are held.
+    pub(super) fn missing_page(&mut self, visible: &Range<usize>, newest: EventId) -> Option<Query> {
         if self.asked.is_some() {
             return None;
         }
-        if !self.loaded {
+        if !self.is_loaded {
             return Some(self.top(newest));
         }
         let end = self.first + self.held.len();
-        let base = self.query();
+        let base = self.page();
         let can_jump = self.filter.is_all();
-        let (ask, query) = if self.filter.by.is_some() {
-            if self.complete {
+        let (asked, query) = if self.filter.by.is_some() {
+            if self.scan.is_complete {
                 return None;
             }
-            (Ask::Better, Query { before: self.searched_to, ..base })
+            (Asked::Ranked, Query { before: self.scan.searched_to, ..base })
         } else if visible.start < self.first {
             if can_jump && visible.end + PAGE < self.first {
                 self.jump(visible.start)
             } else {
                 let after = self.held.front().map(|row| row.id);
-                (Ask::Newer, Query { after, oldest_first: true, ..base })
+                (Asked::Newer, Query { after, oldest_first: true, ..base })
             }
-        } else if !self.complete && visible.end + PAGE / 4 > end {
+        } else if !self.scan.is_complete && visible.end + PAGE / 4 > end {
             if can_jump && visible.start > end + PAGE {
                 self.jump(visible.start)
             } else {
-                let before = self.searched_to.or_else(|| self.held.back().map(|row| row.id));
-                (Ask::Older, Query { before, ..base })
+                let before = self.scan.searched_to.or_else(|| self.held.back().map(|row| row.id));
+                (Asked::Older, Query { before, ..base })
             }
         } else {
             return None;
         };
-        self.asked = Some(ask);
+        self.asked = Some(asked);
         Some(query)
     }
 
-    /// What to ask after the log has changed.
-    pub(super) fn changed(&mut self, visible: &Range<usize>, at_top: bool, newest: EventId) -> Option<Query> {
-        if self.asked.is_some() {
+    /// What to ask after the log has changed. `at_top`: the newest row is in sight.
+    pub(super) fn refresh(&mut self, visible: &Range<usize>, at_top: bool, newest: EventId) -> Option<Query> {
+        // A ranking is not refreshed: its rows would change places while they are read.
+        if self.asked.is_some() || self.filter.by.is_some() {
             return None;
         }
-        if self.filter.by.is_some() {
-            // A ranking holds still: its lines would change places while they are read.
-            return None;
-        }
-        if at_top && self.is_found_at_once() {
+        if at_top && self.is_first_page_enough() {
             return Some(self.top(newest));
         }
         if at_top {
-            self.asked = Some(Ask::Refresh { newest });
-            return Some(self.query());
+            self.asked = Some(Asked::Refresh { newest });
+            return Some(self.page());
         }
         let ids = self.ids(visible);
         let before = Some(ids.first()? + 1);
-        let query = Query { before, limit: ids.len(), ..self.query() };
-        self.asked = Some(Ask::Again { ids });
+        let query = Query { before, limit: ids.len(), ..self.page() };
+        self.asked = Some(Asked::Visible { ids });
         Some(query)
     }
 
     /// What to ask after the log has changed while the list is held still.
-    pub(super) fn changed_while_held(&mut self, visible: &Range<usize>) -> Option<Query> {
+    pub(super) fn refresh_states(&mut self, visible: &Range<usize>) -> Option<Query> {
         let ids = self.ids(visible);
         if self.asked.is_some() || self.filter.by.is_some() || ids.is_empty() {
             return None;
         }
         let query = Query { limit: ids.len(), ids: ids.clone(), ..Query::default() };
-        self.asked = Some(Ask::States { ids });
+        self.asked = Some(Asked::States { ids });
         Some(query)
     }
 
-    /// Whether the lines in sight have to be asked for again although the log has not changed. `hold`: the list is held
-    /// still.
-    pub(super) fn is_behind(&self, visible: &Range<usize>, hold: bool) -> bool {
-        let is_behind = match self.behind {
-            Behind::Nothing => false,
-            Behind::Lines => !hold,
-            Behind::States => true,
-        };
-        let is_outside = |(newest, oldest): (EventId, EventId)| {
-            self.ids(visible).iter().any(|id| !(oldest..=newest).contains(id))
-        };
-        self.filter.by.is_none() && (is_behind || self.up_to_date.is_some_and(is_outside))
+    /// Whether the visible rows must be read again although the log has not changed since. `hold`: the list is held still.
+    pub(super) fn is_stale(&self, visible: &Range<usize>, hold: bool) -> bool {
+        self.filter.by.is_none() && self.staleness.is_stale(&self.ids(visible), hold)
     }
 
     fn ids(&self, visible: &Range<usize>) -> Vec<EventId> {
         visible.clone().filter_map(|number| self.get(number)).map(|row| row.id).collect()
     }
 
-    /// A page of it is found without looking at many other lines.
+    /// A page is found without reading many other rows.
     pub(super) fn is_cheap(&self) -> bool {
         self.filter.words.is_empty() && self.filter.fields.is_empty() && self.filter.by.is_none()
     }
 
-    /// The first page is all there is near the top: nothing further back was searched for, or could be lost.
-    fn is_found_at_once(&self) -> bool {
+    /// Replacing all held rows by the first page loses nothing that took a search to find.
+    fn is_first_page_enough(&self) -> bool {
         let has_index = |state: &State| match state {
             State::Queued | State::Failed | State::Resent | State::Rejected => true,
             State::Retrying | State::Delivered => false,
@@ -266,81 +221,84 @@ impl Rows {
             && filter.states.iter().all(has_index)
     }
 
-    /// Moves the beginning of the time that is looked at, as it passes.
-    pub(super) fn slide(&mut self, since: Option<Millis>) {
-        self.filter.since = since;
-        if self.complete
-            && let Some(since) = since
-        {
+    /// No filter, in the order of time: a row's number follows from its id.
+    fn is_whole_log(&self) -> bool {
+        self.filter.is_all() && self.filter.by.is_none()
+    }
+
+    /// Moves the start of a relative time range ("the last 15 minutes") to `since`.
+    pub(super) fn slide(&mut self, since: Millis) {
+        self.filter.since = Some(since);
+        if self.scan.is_complete {
             while self.held.back().is_some_and(|row| row.received_at < since) {
                 self.held.pop_back();
             }
         }
     }
 
-    /// Asks for the newest lines, whatever is on its way.
+    /// Asks for the newest rows. The answer to a query in flight is then ignored.
     pub(super) fn top(&mut self, newest: EventId) -> Query {
-        self.asked = Some(Ask::Top { newest });
-        self.query()
+        self.asked = Some(Asked::Top { newest });
+        self.page()
     }
 
-    /// Without a filter nearly every line is there, so that a line's number tells its id; a few that were pruned are
-    /// made up for when the list's end is reached.
-    fn jump(&self, first: usize) -> (Ask, Query) {
+    fn page(&self) -> Query {
+        let limit = if self.filter.by.is_some() { RANKED_MAX } else { PAGE };
+        Query { limit, ..self.filter.clone() }
+    }
+
+    /// The page at row number `first`. Rows that were pruned make the number inexact; the list's end corrects that.
+    fn jump(&self, first: usize) -> (Asked, Query) {
         let before = self.head + 1 - EventId::try_from(first).unwrap_or(0);
-        (Ask::Jump { first }, Query { before: Some(before.max(2)), ..self.query() })
+        (Asked::Jump { first }, Query { before: Some(before.max(2)), ..self.page() })
     }
 
-    /// The line's number, where it is known: for a line that is held, and for every line if there is no filter.
+    /// The row's number, where it is known: for every held row, and without a filter for every row.
     pub(super) fn number_of(&self, id: EventId) -> Option<usize> {
-        let by_place = || {
-            let is_there = self.loaded && self.filter.is_all() && self.filter.by.is_none() && id <= self.head;
-            usize::try_from(self.head - id).ok().filter(|_| is_there)
+        let from_id = || {
+            let is_listed = self.is_loaded && self.is_whole_log() && id <= self.head;
+            usize::try_from(self.head - id).ok().filter(|_| is_listed)
         };
-        self.find(id).or_else(by_place)
+        self.find(id).or_else(from_id)
     }
 
-    /// Whether the line was looked at and does not match the filter.
-    pub(super) fn leaves_out(&self, id: EventId) -> bool {
-        let is_newer_than_first = self.first > 0 && self.held.front().is_some_and(|row| row.id < id);
-        let reaches_it = self.complete || self.held.back().is_some_and(|row| row.id < id);
-        self.loaded
+    /// Whether the list has passed this row and left it out, because it does not match the filter.
+    pub(super) fn excludes(&self, id: EventId) -> bool {
+        let is_above = self.first > 0 && self.held.front().is_some_and(|row| row.id < id);
+        let is_passed = self.scan.is_complete || self.held.back().is_some_and(|row| row.id < id);
+        self.is_loaded
             && self.filter.by.is_none()
             && id <= self.head
-            && reaches_it
-            && !is_newer_than_first
+            && is_passed
+            && !is_above
             && self.find(id).is_none()
     }
 
-    /// Takes in a page that was asked for. `hold`: the user aims at the lines, so none may come or go; only their states are
-    /// updated.
+    /// Takes the answer to the query in flight. `hold`: the list is held still.
     pub(super) fn take(&mut self, page: LogPage, hold: bool) {
-        let Some(ask) = self.asked.take() else { return };
-        if hold && self.loaded && matches!(ask, Ask::Top { .. } | Ask::Refresh { .. }) {
-            self.behind = Behind::States;
+        let Some(asked) = self.asked.take() else { return };
+        if hold && self.is_loaded && matches!(asked, Asked::Top { .. } | Asked::Refresh { .. }) {
+            self.staleness.rows = Stale::MembersAndStates;
             return;
         }
-        self.note_what_is_behind(&ask, &page, hold);
+        self.note_staleness(&asked, &page, hold);
         let is_last = page.rows.len() < PAGE && page.stopped_at.is_none();
-        if matches!(ask, Ask::Top { .. } | Ask::Older | Ask::Better) {
-            (self.reached, self.reaches_to) = (page.reached, page.reaches_to);
+        if matches!(asked, Asked::Top { .. } | Asked::Older | Asked::Ranked) {
+            self.scan.note_reach(&page);
         }
-        match ask {
-            Ask::Top { newest } => {
+        match asked {
+            Asked::Top { newest } => {
                 self.head = page.rows.first().map_or(newest, |row| row.id.max(newest));
                 self.total = page.total.and_then(|total| usize::try_from(total).ok());
                 self.first = 0;
-                self.complete = if self.filter.by.is_some() { page.stopped_at.is_none() } else { is_last };
-                self.searched_to = page.stopped_at;
+                let is_complete = if self.filter.by.is_some() { page.stopped_at.is_none() } else { is_last };
+                self.scan.note_end(is_complete, page.stopped_at);
                 self.held = page.rows.into();
-                self.loaded = true;
+                self.is_loaded = true;
             }
-            Ask::Refresh { newest } => {
-                let covered = if is_last {
-                    0
-                } else {
-                    page.stopped_at.or(page.rows.last().map(|row| row.id)).unwrap_or(0)
-                };
+            Asked::Refresh { newest } => {
+                let last = page.stopped_at.or(page.rows.last().map(|row| row.id));
+                let covered = if is_last { 0 } else { last.unwrap_or(0) };
                 self.head = page.rows.first().map_or(newest, |row| row.id.max(newest));
                 self.held.retain(|row| row.id < covered);
                 for row in page.rows.into_iter().rev() {
@@ -348,24 +306,22 @@ impl Rows {
                 }
                 self.trim_below();
             }
-            Ask::Better => {
+            Asked::Ranked => {
                 let mut found: Vec<Delivery> = std::mem::take(&mut self.held).into();
                 if let Some(by) = self.filter.by {
-                    by.merge(&mut found, page.rows, BEST);
+                    by.merge(&mut found, page.rows, RANKED_MAX);
                 }
                 self.held = found.into();
-                self.searched_to = page.stopped_at;
-                self.complete = page.stopped_at.is_none();
+                self.scan.note_end(page.stopped_at.is_none(), page.stopped_at);
             }
-            Ask::Older => {
-                self.complete = is_last;
-                self.searched_to = page.stopped_at;
+            Asked::Older => {
+                self.scan.note_end(is_last, page.stopped_at);
                 self.held.extend(page.rows);
                 let over = self.held.len().saturating_sub(HELD_MAX);
                 self.held.drain(..over);
                 self.first += over;
             }
-            Ask::Newer => {
+            Asked::Newer => {
                 for row in page.rows.into_iter().filter(|row| row.id <= self.head) {
                     self.held.push_front(row);
                     self.first = self.first.saturating_sub(1);
@@ -375,38 +331,35 @@ impl Rows {
                 }
                 self.trim_below();
             }
-            Ask::Jump { first } => {
+            Asked::Jump { first } => {
                 self.first = first;
-                self.complete = is_last;
-                self.searched_to = page.stopped_at;
+                self.scan.note_end(is_last, page.stopped_at);
                 self.held = page.rows.into();
             }
-            Ask::Again { ids } => self.update(&ids, page, hold),
-            Ask::States { ids } => self.update(&ids, page, true),
+            Asked::Visible { ids } => self.update(&ids, page, hold),
+            Asked::States { ids } => self.update(&ids, page, true),
         }
     }
 
-    /// What a page that is taken leaves behind the log.
-    fn note_what_is_behind(&mut self, ask: &Ask, page: &LogPage, hold: bool) {
-        match ask {
-            Ask::Top { .. } | Ask::Jump { .. } => (self.behind, self.up_to_date) = (Behind::Nothing, None),
-            Ask::Refresh { .. } => {
-                self.behind = Behind::Nothing;
-                self.up_to_date = page.rows.last().map(|row| (EventId::MAX, row.id));
+    fn note_staleness(&mut self, asked: &Asked, page: &LogPage, hold: bool) {
+        let span = |ids: &[EventId]| ids.first().copied().zip(ids.last().copied());
+        self.staleness = match asked {
+            Asked::Top { .. } | Asked::Jump { .. } => Staleness::default(),
+            Asked::Refresh { .. } => {
+                let read = page.rows.last().map(|row| (EventId::MAX, row.id));
+                Staleness { rows: Stale::No, read }
             }
-            Ask::Again { ids } => {
-                self.behind = if hold { Behind::States } else { Behind::Nothing };
-                self.up_to_date = ids.first().copied().zip(ids.last().copied());
+            Asked::Visible { ids } => {
+                let rows = if hold { Stale::MembersAndStates } else { Stale::No };
+                Staleness { rows, read: span(ids) }
             }
-            Ask::States { ids } => {
-                self.behind = Behind::Lines;
-                self.up_to_date = ids.first().copied().zip(ids.last().copied());
-            }
-            Ask::Older | Ask::Better | Ask::Newer => {}
-        }
+            Asked::States { ids } => Staleness { rows: Stale::Members, read: span(ids) },
+            Asked::Older | Asked::Ranked | Asked::Newer => return,
+        };
     }
 
-    /// What was asked again and not found does not fit the filter any more. With `hold` it stays all the same.
+    /// Updates the rows that were read again. A row that was not found no longer matches the filter and is dropped, unless
+    /// the list is held still (`hold`).
     fn update(&mut self, ids: &[EventId], page: LogPage, hold: bool) {
         let covered = if page.rows.len() == ids.len() {
             page.rows.last().map(|row| row.id)
@@ -414,8 +367,7 @@ impl Rows {
             page.stopped_at.or(Some(0))
         };
         let Some(covered) = covered else { return };
-        let mut found: std::collections::HashMap<EventId, Delivery> =
-            page.rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut found: HashMap<EventId, Delivery> = page.rows.into_iter().map(|row| (row.id, row)).collect();
         self.held.retain_mut(|row| {
             if let Some(now) = found.remove(&row.id) {
                 *row = now;
@@ -428,8 +380,7 @@ impl Rows {
     fn trim_below(&mut self) {
         if self.held.len() > HELD_MAX {
             self.held.truncate(HELD_MAX);
-            self.complete = false;
-            self.searched_to = None;
+            self.scan.note_end(false, None);
         }
     }
 }
