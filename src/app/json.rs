@@ -1,5 +1,5 @@
-//! JSON for the eye: indents a text without touching a token (numbers, escapes and order stay as sent), and colours it.
-//! Both work on the text itself, so that what is shown is what is stored. Broken JSON is shown as it is.
+//! Indents and colours JSON for display. Both work on the text and change no token: numbers, escapes and the order of
+//! members are shown as they are stored. Text that is not valid JSON is not indented.
 
 use eframe::egui::{
     Color32, FontId,
@@ -8,10 +8,10 @@ use eframe::egui::{
 
 use super::theme::Tokens;
 
-/// Longer texts are shown up to here; copying gives all of them.
+/// Maximum bytes of a text to show. Copying is not limited.
 pub(super) const SHOWN_BYTES_MAX: usize = 96 * 1024;
 
-/// The text with two spaces a level, every token as it was.
+/// Indents by two spaces a level.
 pub(super) fn indent(text: &str) -> String {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
         return text.to_owned();
@@ -65,12 +65,12 @@ pub(super) fn indent(text: &str) -> String {
     out
 }
 
-/// The text in colours. Good for JSON, and near enough for the shell, JavaScript and Terraform.
+/// Colours JSON, and well enough also shell commands, JavaScript and Terraform.
 pub(super) fn highlight(text: &str, t: &Tokens, font: &FontId) -> LayoutJob {
     highlight_marking(text, &[], t, font)
 }
 
-/// The same; of what is marked nobody can overlook that it is there.
+/// Like [`highlight`], and makes every occurrence of `marks` stand out.
 pub(super) fn highlight_marking(text: &str, marks: &[&str], t: &Tokens, font: &FontId) -> LayoutJob {
     let mut job = LayoutJob::default();
     let marked = |text: &str| marks.iter().find(|mark| text.starts_with(**mark)).map(|mark| mark.len());
@@ -122,6 +122,7 @@ pub(super) fn highlight_marking(text: &str, marks: &[&str], t: &Tokens, font: &F
     job
 }
 
+/// The bytes of the string literal that `text` begins with. A literal without an end goes to the end of its line.
 fn string_len(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -136,7 +137,7 @@ fn string_len(text: &str) -> usize {
     text.len()
 }
 
-/// At most `bytes_max` of it, cut between characters; and whether something was cut.
+/// At most `bytes_max` bytes of `text`, cut between characters, and whether it was cut.
 pub(super) fn cut(text: &str, bytes_max: usize) -> (&str, bool) {
     if text.len() <= bytes_max {
         return (text, false);
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_marked_stands_out_wherever_it_is() {
+    fn marked_text_stands_out_wherever_it_is() {
         let ctx = eframe::egui::Context::default();
         let t = super::super::theme::tokens(&ctx);
         for (text, expected) in [
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_stays_as_it_is() {
+    fn text_that_is_not_json_stays_as_it_is() {
         assert_eq!(indent("not { json"), "not { json");
     }
 

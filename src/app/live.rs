@@ -600,7 +600,7 @@ impl Live {
             Held::ByOpenLine => true,
         };
         if unseen == 0 || !stands_still || self.rows.filter.by.is_some() {
-            self.hold.nothing_to_offer();
+            self.hold.offer_nothing();
             return;
         }
         let label =

@@ -218,7 +218,7 @@ impl Stream {
     fn held_ui(&mut self, ui: &mut Ui, list: egui::Rect) {
         let new = self.view.fit.saturating_sub(self.shown.fit);
         if new == 0 {
-            return self.hold.nothing_to_offer();
+            return self.hold.offer_nothing();
         }
         if self.hold.offer_ui(ui, list, &format!("{} new", widgets::digits(new)), false) {
             self.shown = Arc::clone(&self.view);

@@ -1233,16 +1233,16 @@ fn lines_and_json_lines_go_together_and_what_one_choice_changes_of_the_other_is_
     assert!(is_chosen(window, "base64") && is_chosen(window, "none"));
     choose(window, "lines");
     assert!(is_chosen(window, "json-lines") && is_chosen(window, "lines"));
-    assert!(says(window, "The encoding is json-lines now, which lines need."));
+    assert!(says(window, "The encoding was set to json-lines, which lines need."));
     choose(window, "json");
     assert!(is_chosen(window, "json") && is_chosen(window, "none"));
-    assert!(says(window, "Aggregation is none now: lines need the encoding json-lines."));
+    assert!(says(window, "Aggregation was set to none: lines need the encoding json-lines."));
     // The note is about these two choices.
     choose(window, "base64");
-    assert!(!says(window, "Aggregation is none now"));
+    assert!(!says(window, "Aggregation was set to none"));
     choose(window, "json-lines");
     choose(window, "lines");
-    assert!(!says(window, "The encoding is json-lines now"), "it was so before");
+    assert!(!says(window, "The encoding was set to json-lines"), "it was so before");
     choose(window, "kpl");
     choose(window, "json");
     assert!(is_chosen(window, "kpl"), "kpl goes with each encoding");

@@ -1,6 +1,5 @@
-//! What the endpoint set in an event, by the documented rules (docs/capture.md, "What is added or changed"). Only the event
-//! as it is stored is kept, so what was sent is told from that: what is certain is said, what is possible is called so.
-//! Pure.
+//! What the endpoint set in an event, by the rules in docs/capture.md ("What is added or changed"). Only the stored event is
+//! kept, so each change is inferred from it, and is marked as certain or as possible. Pure.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,12 +8,12 @@ use serde_json::value::RawValue;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub member: &'static str,
-    /// Its value now.
+    /// Its stored value.
     pub value: String,
-    /// What was done.
+    /// What the endpoint did, as a text for the user.
     pub what: String,
-    /// The stored event proves it.
-    pub certain: bool,
+    /// The stored event proves the change.
+    pub is_certain: bool,
 }
 
 #[derive(Deserialize)]
@@ -42,30 +41,35 @@ struct Context<'a> {
     ip: Option<&'a RawValue>,
 }
 
-/// Nothing where the text is no JSON object, or has one of these members twice.
+/// Empty if the text is not a JSON object, or has one of these members twice.
 pub(super) fn changes(json: &str) -> Vec<Change> {
     let Ok(stored) = serde_json::from_str::<Stored<'_>>(json) else { return Vec::new() };
     let mut changes = Vec::new();
-    let mut add = |member, value: Option<&RawValue>, what: String, certain| {
+    let mut add = |member, value: Option<&RawValue>, what: String, is_certain| {
         if let Some(value) = value {
-            changes.push(Change { member, value: value.get().trim_matches('"').to_owned(), what, certain });
+            changes.push(Change {
+                member,
+                value: value.get().trim_matches('"').to_owned(),
+                what,
+                is_certain,
+            });
         }
     };
-    let received = "set to the endpoint's clock when the request was read".to_owned();
+    let received = "set to the time at which the endpoint read the request".to_owned();
     add("receivedAt", stored.received_at, received, true);
     if let Some((what, certain)) = timestamp(&stored) {
         add("timestamp", stored.timestamp, what, certain);
-        let original = "the time as it was sent".to_owned();
+        let original = "the time as the sender wrote it".to_owned();
         add("originalTimestamp", stored.original_timestamp, original, certain);
     }
-    let path = "set from the path, if it was sent as a single call".to_owned();
+    let path = "set from the request path, if the event was sent in a request of its own".to_owned();
     add("type", stored.kind, path, false);
     let is_made = stored.message_id.is_some_and(|id| {
         let id = uuid::Uuid::parse_str(id.get().trim_matches('"'));
         id.is_ok_and(|id| id.get_version() == Some(uuid::Version::Random))
     });
     if is_made {
-        let made = "made here if the sender gave none: it is a random UUID".to_owned();
+        let made = "generated here if the sender gave none: it is a random UUID".to_owned();
         add("messageId", stored.message_id, made, false);
     }
     let context = stored.context.and_then(|context| serde_json::from_str::<Context<'_>>(context.get()).ok());
@@ -74,7 +78,7 @@ pub(super) fn changes(json: &str) -> Vec<Change> {
     changes
 }
 
-/// What was done to the event's time, and whether the stored times prove it.
+/// What the endpoint did to `timestamp`, and whether the stored times prove it.
 fn timestamp(stored: &Stored<'_>) -> Option<(String, bool)> {
     let now = millis(stored.timestamp?);
     let received = millis(stored.received_at?)?;
@@ -85,9 +89,9 @@ fn timestamp(stored: &Stored<'_>) -> Option<(String, bool)> {
     let (now, original) = (now?, millis(original));
     let (Some(original), Some(sent)) = (original, stored.sent_at.and_then(millis)) else {
         return if original == Some(now) {
-            Some(("as sent, in the form 2026-03-02T10:00:00.000Z".to_owned(), true))
+            Some(("as sent, rewritten as in 2026-03-02T10:00:00.000Z".to_owned(), true))
         } else {
-            Some(("set to receivedAt: what was sent is no time".to_owned(), now == received))
+            Some(("set to receivedAt: the sender's value is not a time".to_owned(), now == received))
         };
     };
     let skew = received - sent;
@@ -96,7 +100,7 @@ fn timestamp(stored: &Stored<'_>) -> Option<(String, bool)> {
         let by = super::super::widgets::duration(by);
         return Some((format!("moved {way} by {by}: receivedAt − (sentAt − originalTimestamp)"), true));
     }
-    // Both were sent: neither was changed.
+    // The sender gave both, so the endpoint changed neither.
     None
 }
 
@@ -110,13 +114,13 @@ mod tests {
     use super::*;
 
     fn of(json: &str) -> Vec<(&'static str, String, bool)> {
-        changes(json).into_iter().map(|change| (change.member, change.what, change.certain)).collect()
+        changes(json).into_iter().map(|change| (change.member, change.what, change.is_certain)).collect()
     }
 
     const RECEIVED: &str = r#""receivedAt":"2026-03-02T10:00:05.250Z""#;
 
     #[test]
-    fn a_time_that_was_corrected_is_told_by_the_three_others() {
+    fn a_corrected_time_is_recognised_by_the_three_others() {
         let json = format!(
             r#"{{"sentAt":"2026-03-02T09:00:00Z",{RECEIVED},"originalTimestamp":"2026-03-02T08:59:59Z",
                 "timestamp":"2026-03-02T10:00:04.250Z"}}"#
@@ -130,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_was_not_sent_is_that_of_the_endpoint() {
+    fn a_missing_time_is_set_by_the_endpoint() {
         let told = of(&format!(r#"{{{RECEIVED},"timestamp":"2026-03-02T10:00:05.250Z"}}"#));
         assert!(told[1].1.contains("the sender gave none") && told[1].2, "{told:?}");
     }
 
     #[test]
-    fn what_only_may_have_been_set_is_called_possible() {
+    fn a_change_without_proof_is_called_possible() {
         let told = of(
             r#"{"type":"track","messageId":"1f0c0f6e-6d1d-4c43-9d2a-3c0d1f6d5a11","context":{"ip":"1.2.3.4"}}"#,
         );

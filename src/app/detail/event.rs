@@ -108,7 +108,7 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.label(RichText::new(change.member).monospace().color(t.code_key));
-            if !change.certain {
+            if !change.is_certain {
                 widgets::pill_ui(ui, t.warn, "Possible");
             }
             ui.label(RichText::new(&change.what).color(t.text)).on_hover_text(shown::line(&change.value));

@@ -1,5 +1,5 @@
-//! An event as a tree that opens and closes. Made of the stored text: numbers, escapes and the order of members stay as
-//! they are, and a member that occurs twice is there twice.
+//! An event as a tree with nodes that open and close. It is built from the stored text: numbers, escapes and the order of
+//! members are unchanged, and a member that occurs twice is shown twice.
 
 use std::fmt;
 
@@ -13,21 +13,21 @@ use super::super::{
 };
 use crate::event::shown;
 
-/// Members or items of one value that are drawn.
+/// Maximum members or items of one value to draw.
 const SHOWN_MAX: usize = 200;
-/// Up to this depth it is open at first.
+/// Nodes above this depth start open.
 const OPEN_DEPTH: usize = 2;
 
 /// A value with its name.
 pub(super) struct Tree {
     name: String,
-    /// As it stands in the text; of an object or array, in short.
+    /// The value as it stands in the event; for an object or array, how much it holds.
     text: String,
     inner: Vec<Self>,
 }
 
 impl Tree {
-    /// `None` where it is no JSON.
+    /// `None` if the text is not valid JSON.
     pub(super) fn new(text: &str) -> Option<Self> {
         Self::of(String::new(), serde_json::from_str(text).ok()?)
     }
@@ -63,7 +63,7 @@ impl Tree {
         for (n, one) in self.inner.iter().take(SHOWN_MAX).enumerate() {
             if one.inner.is_empty() {
                 ui.horizontal(|ui| {
-                    // Below the name of what opens.
+                    // Aligned with the names of nodes that open.
                     ui.add_space(18.0);
                     ui.add(Label::new(one.line(ui, t)).wrap());
                 });
@@ -75,7 +75,7 @@ impl Tree {
             }
         }
         if self.inner.len() > SHOWN_MAX {
-            let more = format!("and {} more, in the text", self.inner.len() - SHOWN_MAX);
+            let more = format!("and {} more, see Text", self.inner.len() - SHOWN_MAX);
             ui.label(RichText::new(more).small().color(t.weak));
         }
     }
@@ -101,7 +101,7 @@ impl Tree {
     }
 }
 
-/// The members of an object in their order, each as often as it occurs.
+/// The members of an object in their order, duplicates included.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

@@ -2,10 +2,10 @@
 //! sums, so that a restart leaves no gap in the memory of it. The pointer over one chart reads all of them at that time.
 
 mod bar;
+mod format;
+mod intervals;
 mod load;
 mod plot;
-mod slots;
-mod written;
 
 use std::{
     collections::BTreeMap,
@@ -32,11 +32,11 @@ use crate::{
     event::{PartitionKey, shown},
 };
 use bar::Bar;
+use format::{millis, per_second, percent, whole};
+use intervals::Intervals;
 use load::{NEAR_LIMIT, encoded, load, load_color};
-pub(super) use plot::nice;
+pub(super) use plot::round_top;
 use plot::{Chart, Series, TimeAxis};
-use slots::Slots;
-use written::{millis, per_second, percent, whole};
 
 /// Errors and shards that have a line or a bar of their own.
 const NAMED_MAX: usize = 6;
@@ -109,8 +109,9 @@ impl Charts {
         if !overview.intervals.is_empty() {
             ui.request_repaint_after(every(self.window));
         }
-        let slots = Slots::new(&overview);
-        let time = TimeAxis { slots: &slots, clock: seen.clock, hovered: self.hovered, now_hovered: None };
+        let intervals = Intervals::new(&overview);
+        let time =
+            TimeAxis { intervals: &intervals, clock: seen.clock, hovered: self.hovered, now_hovered: None };
         let mut page = Page { time, overview: &overview, seen };
         widgets::page_ui(
             ui,
@@ -166,14 +167,14 @@ impl Page<'_, '_> {
     fn events_ui(&mut self, ui: &mut Ui) {
         let t = tokens(ui);
         let series = [
-            Series { name: "In", color: t.accent, values: self.time.slots.rates(|i| i.accepted) },
-            Series { name: "Out", color: t.ok, values: self.time.slots.rates(|i| i.delivered) },
-            Series { name: "Rejected", color: t.err, values: self.time.slots.rates(|i| i.rejected) },
+            Series { name: "In", color: t.accent, values: self.time.intervals.rates(|i| i.accepted) },
+            Series { name: "Out", color: t.ok, values: self.time.intervals.rates(|i| i.delivered) },
+            Series { name: "Rejected", color: t.err, values: self.time.intervals.rates(|i| i.rejected) },
         ];
         let (title, hint) = ("Events per second", "Accepted, delivered, rejected");
         self.time.chart_ui(
             ui,
-            &Chart { title, hint, series: &series, written: per_second, least: 1.0 },
+            &Chart { title, hint, series: &series, format: per_second, top_min: 1.0 },
             |_| {},
         );
     }
@@ -182,13 +183,13 @@ impl Page<'_, '_> {
         let t = tokens(ui);
         // Nothing happened: what waited still waits.
         let mut last = None;
-        let values = self.time.slots.all.iter().map(|slot| {
+        let values = self.time.intervals.all.iter().map(|slot| {
             last = slot.map(|slot| slot.queued as f64).or(last);
             last
         });
         let series = [Series { name: "Waiting", color: t.accent, values: values.collect() }];
         let (title, hint) = ("Backlog", "Events that wait in the spool");
-        self.time.chart_ui(ui, &Chart { title, hint, series: &series, written: whole, least: 2.0 }, |_| {});
+        self.time.chart_ui(ui, &Chart { title, hint, series: &series, format: whole, top_min: 2.0 }, |_| {});
     }
 
     fn latency_ui(
@@ -201,20 +202,20 @@ impl Page<'_, '_> {
         let t = tokens(ui);
         let quantile = |share: f64| {
             let value = |slot: &Interval| of(slot).quantile(share).map(|ms| ms as f64);
-            self.time.slots.all.iter().map(|slot| slot.and_then(value)).collect()
+            self.time.intervals.all.iter().map(|slot| slot.and_then(value)).collect()
         };
         let series = [
             Series { name: "p50", color: t.ok, values: quantile(0.5) },
             Series { name: "p95", color: t.accent, values: quantile(0.95) },
             Series { name: "p99", color: t.warn, values: quantile(0.99) },
         ];
-        self.time.chart_ui(ui, &Chart { title, hint, series: &series, written: millis, least: 2.0 }, |_| {});
+        self.time.chart_ui(ui, &Chart { title, hint, series: &series, format: millis, top_min: 2.0 }, |_| {});
     }
 
     fn errors_ui(&mut self, ui: &mut Ui) {
         let t = tokens(ui);
         let total = |i: &Interval| i.errors.values().sum::<u64>();
-        let series = [Series { name: "All", color: t.err, values: self.time.slots.rates(total) }];
+        let series = [Series { name: "All", color: t.err, values: self.time.intervals.rates(total) }];
         let hint = "Puts that did not succeed (as far as recorded), rejections, failures";
         let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
         // With those of the interval that is running: ten minutes are long to who has just met one.
@@ -223,7 +224,7 @@ impl Page<'_, '_> {
         }
         let mut kinds: Vec<(&str, u64)> = kinds.into_iter().collect();
         kinds.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
-        let chart = Chart { title: "Errors", hint, series: &series, written: per_second, least: 1.0 };
+        let chart = Chart { title: "Errors", hint, series: &series, format: per_second, top_min: 1.0 };
         self.time.chart_ui(ui, &chart, |ui| {
             if kinds.is_empty() {
                 widgets::hint_ui(ui, "None in this period.");
@@ -248,8 +249,8 @@ impl Page<'_, '_> {
         let t = tokens(ui);
         let encoding = self.seen.config.destination.encoding;
         let mut shards: BTreeMap<&str, (u64, f64)> = BTreeMap::new();
-        for (at, slot) in self.time.slots.all.iter().enumerate() {
-            let seconds = self.time.slots.seconds(at);
+        for (at, slot) in self.time.intervals.all.iter().enumerate() {
+            let seconds = self.time.intervals.rate_seconds(at);
             for (shard, (records, bytes)) in slot.iter().flat_map(|slot| &slot.shards) {
                 let load = load(*records as f64 / seconds, encoded(encoding, *bytes as f64) / seconds);
                 let place = shards.entry(shard).or_default();

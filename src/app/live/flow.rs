@@ -47,7 +47,7 @@ pub(super) fn chart_ui(ui: &mut Ui, status: &Status) {
             };
             let peak: f32 =
                 status.accepted_per_sec.iter().chain(&status.delivered_per_sec).copied().fold(4.0, f32::max);
-            let top = charts::nice(f64::from(peak));
+            let top = charts::round_top(f64::from(peak));
             let plot = Plot::new("flow")
                 .height(64.0)
                 .allow_scroll(false)

@@ -1,4 +1,4 @@
-//! How an event becomes bytes of a record, and whether events share records: two choices that bear on each other.
+//! How an event is encoded, and whether events share records. The two choices depend on each other.
 
 use eframe::egui::Ui;
 
@@ -12,19 +12,20 @@ use crate::{
     event::{Aggregation, Encoding},
 };
 
-/// Bytes of a record that several events share: as the settings file takes them.
+/// Allowed sizes of an aggregated record, as in the settings file.
 const BYTES_MIN: u64 = 1024;
 const BYTES_MAX: u64 = 10 << 20;
 const BYTES_STEP: u64 = 1024;
 
 pub(super) struct Form {
-    /// The size that is being typed, and the draft's that it was made from.
+    /// The record size as typed.
     size: Number,
+    /// The size in the draft that `size` was made from.
     of: usize,
     note: Option<Note>,
 }
 
-/// One choice changed the other one. It is said as long as both are as they were then.
+/// One choice has changed the other. The note is shown until the user changes one of them.
 struct Note {
     text: &'static str,
     choices: (Encoding, Aggregation),
@@ -39,7 +40,7 @@ impl Form {
         Self { size: size_of(destination), of: destination.aggregation_max_bytes, note: None }
     }
 
-    /// Why the draft cannot be applied: what is typed is no size that is allowed.
+    /// Why the draft cannot be applied: the typed size is not allowed.
     pub(super) fn fault(&self, destination: &Destination) -> Option<String> {
         let is_shown = destination.aggregation != Aggregation::None;
         let is_typed = is_shown && self.of == destination.aggregation_max_bytes;
@@ -49,19 +50,19 @@ impl Form {
 
     pub(super) fn ui(&mut self, ui: &mut Ui, destination: &mut Destination) {
         if self.of != destination.aggregation_max_bytes {
-            // Reverted, or another destination was chosen.
+            // The draft was reverted, or another destination was chosen.
             (self.size, self.of) = (size_of(destination), destination.aggregation_max_bytes);
         }
         encoding_ui(ui, &mut destination.encoding);
         if destination.aggregation == Aggregation::Lines && destination.encoding != Encoding::JsonLines {
             destination.aggregation = Aggregation::None;
-            self.note("Aggregation is none now: lines need the encoding json-lines.", destination);
+            self.note("Aggregation was set to none: lines need the encoding json-lines.", destination);
         }
         ui.add_space(4.0);
         aggregation_ui(ui, destination);
         if destination.aggregation == Aggregation::Lines && destination.encoding != Encoding::JsonLines {
             destination.encoding = Encoding::JsonLines;
-            self.note("The encoding is json-lines now, which lines need.", destination);
+            self.note("The encoding was set to json-lines, which lines need.", destination);
         }
         let choices = (destination.encoding, destination.aggregation);
         self.note.take_if(|note| note.choices != choices);
@@ -78,8 +79,8 @@ impl Form {
     }
 
     fn size_ui(&mut self, ui: &mut Ui, destination: &mut Destination) {
-        let hint = "Data and partition key of a record that events share, at most. A larger event has a record of its \
-                    own. Only events that wait already are put together: none waits for others.";
+        let hint = "Maximum size of the data and partition key of an aggregated record. A larger event gets a record of its \
+                    own. Only events that are queued already share a record: no event waits for others.";
         number_ui(ui, "Record size", hint, &mut self.size);
         let typed = self.size.value().ok().and_then(|bytes| usize::try_from(bytes).ok());
         if let Some(bytes) = typed {
@@ -97,8 +98,12 @@ fn encoding_ui(ui: &mut Ui, encoding: &mut Encoding) {
             "base64",
             "The event's JSON text in base64, as consumers of Clickstream expect it.",
         ),
-        (Encoding::Json, "json", "The event's JSON text as it is: a quarter smaller."),
-        (Encoding::JsonLines, "json-lines", "JSON and a newline: Firehose then writes one event per line."),
+        (Encoding::Json, "json", "The event's JSON text: a quarter smaller than base64."),
+        (
+            Encoding::JsonLines,
+            "json-lines",
+            "JSON and a newline, so that Firehose writes one event per line.",
+        ),
     ];
     widgets::choices_ui(ui, encoding, &choices);
 }
@@ -106,25 +111,29 @@ fn encoding_ui(ui: &mut Ui, encoding: &mut Encoding) {
 fn aggregation_ui(ui: &mut Ui, destination: &mut Destination) {
     name_ui(ui, "Aggregation");
     let lines = if destination.encoding == Encoding::JsonLines {
-        "Many events in one record, one a line."
+        "Many events in one record, one per line."
     } else {
-        "Many events in one record, one a line. Sets the encoding to json-lines."
+        "Many events in one record, one per line. Sets the encoding to json-lines."
     };
     let choices = [
-        (Aggregation::None, "none", "One event is one record. Every reader takes it as it is."),
-        (Aggregation::Kpl, "kpl", "Many events in one record, as the Kinesis Producer Library puts them."),
+        (Aggregation::None, "none", "One event per record. Every reader can read it."),
+        (
+            Aggregation::Kpl,
+            "kpl",
+            "Many events in one record, in the format of the Kinesis Producer Library.",
+        ),
         (Aggregation::Lines, "lines", lines),
     ];
     widgets::choices_ui(ui, &mut destination.aggregation, &choices);
     let readers = match destination.aggregation {
         Aggregation::None => return,
         Aggregation::Kpl => {
-            "The KCL (2 and later) and Firehose take such records apart by themselves. AWS Lambda and own code need AWS's \
+            "The KCL (2 and later) and Firehose split such records themselves. AWS Lambda and your own code need AWS's \
              de-aggregation module (aws-kinesis-agg). A reader without it gets one binary record."
         }
         Aggregation::Lines => {
-            "For readers that split records at line ends, such as Firehose writing to S3. A reader that takes a record for \
-             one event cannot read it."
+            "For readers that split records at line ends, such as Firehose writing to S3. A reader that expects one event \
+             per record cannot read it."
         }
     };
     widgets::hint_ui(ui, readers);

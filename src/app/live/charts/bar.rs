@@ -1,13 +1,13 @@
-//! A horizontal bar with a name and its figures, which leads to the events behind it.
+//! A horizontal bar with a name and figures. A click on it leads to the events that it counts.
 
 use eframe::egui::{self, Align, Color32, Label, Layout, RichText, Sense, Ui, WidgetInfo, vec2};
 
-use super::super::super::{theme::tokens, widgets};
+use crate::app::{theme::tokens, widgets};
 
-/// A name, a bar as long as its share, and what it means in figures.
 pub(super) struct Bar<'a> {
     pub name: &'a str,
     pub text: &'a str,
+    /// The bar's length, from 0 to 1.
     pub share: f64,
     pub color: Color32,
 }

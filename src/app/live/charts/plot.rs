@@ -1,46 +1,52 @@
-//! One chart over time: its legend, its lines and its axes.
+//! A line chart over time: its legend, lines and axes.
 
 use eframe::egui::{self, Align, Color32, Layout, RichText, Ui, WidgetInfo};
 use egui_plot::{GridMark, HLine, Line, Plot, PlotPoints, Points, VLine};
 use lucide_icons::Icon;
 
 use super::{
-    super::super::{
+    format::{axis_time, axis_value, time_marks},
+    intervals::Intervals,
+};
+use crate::{
+    app::{
         clock::Clock,
         theme::{self, tokens, weight},
         widgets,
     },
-    slots::Slots,
-    written::{axis_time, axis_value, time_marks},
+    delivery::Millis,
 };
-use crate::delivery::Millis;
 
-/// One line of a chart, with a value for each interval that has one.
+/// One line of a chart.
 pub(super) struct Series {
     pub name: &'static str,
     pub color: Color32,
+    /// One entry for each interval; `None` interrupts the line.
     pub values: Vec<Option<f64>>,
 }
 
-/// What a chart is of.
+/// A chart to draw.
 pub(super) struct Chart<'a> {
     pub title: &'a str,
     pub hint: &'a str,
     pub series: &'a [Series],
-    pub written: fn(f64) -> String,
-    /// The smallest value that the axis ends at. Half of it is marked too, so for whole numbers it is 2.
-    pub least: f64,
+    pub format: fn(f64) -> String,
+    /// The minimum top of the value axis. Half of it has a mark too, so it is 2 for whole numbers.
+    pub top_min: f64,
 }
 
-/// What all charts of the page share: the intervals, and the moment that the pointer is at.
+/// The time axis that all charts of the page share.
 pub(super) struct TimeAxis<'a> {
-    pub slots: &'a Slots<'a>,
+    pub intervals: &'a Intervals<'a>,
     pub clock: &'a Clock,
+    /// The start of the interval under the pointer, in the last frame.
     pub hovered: Option<Millis>,
+    /// The same, in this frame.
     pub now_hovered: Option<Millis>,
 }
 
 impl TimeAxis<'_> {
+    /// `below`: what the chart's card shows below the plot.
     pub(super) fn chart_ui(&mut self, ui: &mut Ui, chart: &Chart<'_>, below: impl FnOnce(&mut Ui)) {
         let t = tokens(ui);
         widgets::card_ui(ui, |ui| {
@@ -49,7 +55,7 @@ impl TimeAxis<'_> {
                 ui.label(theme::icon(Icon::Info).size(12.0).color(t.weak)).on_hover_text(chart.hint);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     for one in chart.series.iter().rev() {
-                        self.legend_ui(ui, one, chart.written);
+                        self.legend_ui(ui, one, chart.format);
                     }
                 });
             });
@@ -58,14 +64,14 @@ impl TimeAxis<'_> {
         });
     }
 
-    /// A series' name, and its value under the pointer or its newest.
-    fn legend_ui(&self, ui: &mut Ui, series: &Series, written: fn(f64) -> String) {
+    /// The name of a series with its value under the pointer, or its newest value.
+    fn legend_ui(&self, ui: &mut Ui, series: &Series, format: fn(f64) -> String) {
         let t = tokens(ui);
-        let value = match self.hovered.and_then(|at| self.slots.at(at)) {
+        let value = match self.hovered.and_then(|at| self.intervals.at(at)) {
             Some(at) => series.values[at],
             None => series.values.iter().rev().find_map(|value| *value),
         };
-        let value = value.map_or("–".to_owned(), written);
+        let value = value.map_or("–".to_owned(), format);
         ui.label(weight(&*value, 620.0).color(t.strong))
             .widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{} {value}", series.name)));
         ui.label(RichText::new(series.name).color(t.weak));
@@ -73,14 +79,14 @@ impl TimeAxis<'_> {
     }
 
     fn plot_ui(&mut self, ui: &mut Ui, chart: &Chart<'_>) {
-        let Chart { title, series, written, least, .. } = *chart;
+        let Chart { title, series, format, top_min, .. } = *chart;
         let t = tokens(ui);
-        let slots = self.slots;
-        let start = -(slots.window.span_ms() as f64) / 1e3;
+        let intervals = self.intervals;
+        let start = -(intervals.span.span_ms() as f64) / 1e3;
         let peak = series.iter().flat_map(|one| one.values.iter().flatten()).copied().fold(0.0, f64::max);
-        let top = nice(peak.max(least));
+        let top = round_top(peak.max(top_min));
         let clock = self.clock;
-        let end = slots.end;
+        let end = intervals.end;
         let plot = Plot::new(title)
             .height(118.0)
             .allow_scroll(false)
@@ -99,26 +105,26 @@ impl TimeAxis<'_> {
             .include_y(top * 1.04)
             .set_margin_fraction(egui::Vec2::ZERO)
             .x_grid_spacer({
-                let marks = time_marks(end, clock.offset_ms(end), slots.window);
+                let marks = time_marks(end, clock.offset_ms(end), intervals.span);
                 move |_| marks.clone()
             })
             .y_grid_spacer(move |_| {
                 let mark = |value: f64| GridMark { value, step_size: top };
                 vec![mark(0.0), mark(top / 2.0), mark(top)]
             })
-            .x_axis_formatter(move |mark, _| axis_time(clock, end, mark.value, slots.window))
-            .y_axis_formatter(move |mark, _| axis_value(mark.value, written))
+            .x_axis_formatter(move |mark, _| axis_time(clock, end, mark.value, intervals.span))
+            .y_axis_formatter(move |mark, _| axis_value(mark.value, format))
             .label_formatter(|_| None);
-        let hovered = self.hovered.and_then(|at| slots.at(at)).map(|at| slots.x(at));
+        let hovered = self.hovered.and_then(|at| intervals.at(at)).map(|at| intervals.x(at));
         let output = axes_ui(ui, |ui| {
             plot.show(ui, |plot| {
                 for one in series {
                     for (n, run) in runs(&one.values).into_iter().enumerate() {
                         let is_point = run.len() == 1;
                         let points: PlotPoints<'_> =
-                            run.into_iter().map(|(at, value)| [slots.x(at), value]).collect();
+                            run.into_iter().map(|(at, value)| [intervals.x(at), value]).collect();
                         if is_point {
-                            // A line from one place to the same place could not be seen.
+                            // A line with one point is invisible.
                             plot.points(
                                 Points::new(one.name, points).id((one.name, n)).color(one.color).radius(2.5),
                             );
@@ -137,12 +143,12 @@ impl TimeAxis<'_> {
             })
         });
         if let Some(pointer) = output.response.hover_pos() {
-            self.now_hovered = slots.of_x(output.transform.value_from_position(pointer).x);
+            self.now_hovered = intervals.at_x(output.transform.value_from_position(pointer).x);
         }
     }
 }
 
-/// Axes are small and matter less.
+/// Draws the axes with small, weak text.
 fn axes_ui<R>(ui: &mut Ui, plot: impl FnOnce(&mut Ui) -> R) -> R {
     ui.scope(|ui| {
         ui.visuals_mut().override_text_color = Some(tokens(ui).weak);
@@ -153,16 +159,16 @@ fn axes_ui<R>(ui: &mut Ui, plot: impl FnOnce(&mut Ui) -> R) -> R {
     .inner
 }
 
-/// Neighbouring values: where there is none the line is broken.
+/// Splits the values, with their indexes, where one is missing.
 fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
-    let places: Vec<(usize, f64)> =
+    let present: Vec<(usize, f64)> =
         values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).collect();
-    let neighbours = places.chunk_by(|a, b| a.0 + 1 == b.0);
+    let neighbours = present.chunk_by(|a, b| a.0 + 1 == b.0);
     neighbours.map(<[_]>::to_vec).collect()
 }
 
-/// The next round number whose half is round too.
-pub(in crate::app::live) fn nice(peak: f64) -> f64 {
+/// The smallest round number from `peak` on whose half is round too. At least 1.
+pub(in crate::app::live) fn round_top(peak: f64) -> f64 {
     if peak <= 1.0 {
         return 1.0;
     }
@@ -184,7 +190,7 @@ mod tests {
     #[test]
     fn axes_end_at_round_numbers() {
         for (peak, top) in [(0.0, 1.0), (0.4, 1.0), (3.0, 4.0), (41.0, 60.0), (730.0, 800.0)] {
-            assert!((nice(peak) - top).abs() < 1e-9, "{peak}: {}", nice(peak));
+            assert!((round_top(peak) - top).abs() < 1e-9, "{peak}: {}", round_top(peak));
         }
     }
 }
