@@ -40,6 +40,7 @@ mod places;
 mod practice_fault;
 mod problem;
 mod rail;
+mod record_data;
 mod resending;
 mod rows;
 mod saving;

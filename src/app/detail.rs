@@ -1,14 +1,14 @@
-//! All that is known of one delivery: what happened to it, its event, its exact record. Used beside the log and under
-//! the Test place. Read once when opened, and again while the delivery goes on.
+//! One delivery in full: its event, its record, and what happened to it. Live shows it beside the list, and Test below the
+//! event that was sent. It is read when it is opened, and again while its state can still change.
 
 mod actions;
 mod changes;
 mod event;
+mod history;
+mod labels;
 mod loaded;
 mod record;
-mod state;
-mod steps;
-mod timeline;
+mod time_bar;
 mod tree;
 
 use eframe::egui::{self, Label, RichText, ScrollArea, Ui};
@@ -25,50 +25,49 @@ use super::{
 use crate::{
     delivery::{Delivery, Detail, EventId, State},
     engine::Answer,
-    event::shown,
+    event::{Kind, shown},
 };
-use actions::acts_ui;
-pub(super) use event::fault_ui;
 use event::{Form, event_ui};
 use loaded::Loaded;
 use record::record_ui;
-pub(super) use record::wrapped_code_ui;
-pub(super) use state::{again, size, state_color, state_word};
-use steps::story_ui;
-pub(super) use steps::{Step, steps, steps_ui};
+
+pub(super) use event::error_ui;
+pub(super) use history::{HistoryStep, history, history_ui};
+pub(super) use labels::{Mark, mark, short_shard, size, state_color, state_word};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Tab {
     #[default]
     Event,
     Record,
-    Story,
+    Timeline,
 }
 
-/// How a delivery is shown; the next one that is opened is shown in the same way.
+/// How a delivery is shown. The next one that is opened is shown in the same way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Looks {
     tab: Tab,
     form: Form,
 }
 
-/// A delivery that is being looked at.
+/// A delivery that is open.
 pub(super) struct Pane {
     pub id: EventId,
     waiting: Option<Waiting<Result<Option<Detail>, String>>>,
     shown: Shown,
-    /// The log's revision when it was last asked for.
+    /// The log's revision when the delivery was asked for.
     revision: u64,
     pub looks: Looks,
-    /// To be done by keys, once it is loaded.
+    /// A command to carry out as soon as the delivery is loaded.
     pub asked: Option<DeliveryCommand>,
 }
 
 enum Shown {
     Loading,
+    /// It is no longer in the log.
     Gone,
     Failed(String),
-    There(Box<Loaded>),
+    Loaded(Box<Loaded>),
 }
 
 impl Pane {
@@ -76,25 +75,23 @@ impl Pane {
         Self { id, waiting: None, shown: Shown::Loading, revision: 0, looks, asked: None }
     }
 
-    /// All of it as last read.
+    /// The delivery in full, as it was read last.
     pub(super) fn detail(&self) -> Option<&Detail> {
         match &self.shown {
-            Shown::There(loaded) => Some(&loaded.detail),
+            Shown::Loaded(loaded) => Some(&loaded.detail),
             Shown::Loading | Shown::Gone | Shown::Failed(_) => None,
         }
     }
 
-    /// The delivery as last read.
     pub(super) fn delivery(&self) -> Option<&Delivery> {
         self.detail().map(|detail| &detail.delivery)
     }
 
-    /// The delivery is being read.
     pub(super) fn coming(&mut self, answer: Answer<Result<Option<Detail>, String>>) {
         self.waiting = Some(Waiting::new(answer));
     }
 
-    /// `place`: where it is shown.
+    /// `place`: the place that shows it.
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>, place: Place) {
         if let Some(waiting) = &mut self.waiting {
             self.shown = match waiting.poll(ctx) {
@@ -106,124 +103,114 @@ impl Pane {
             };
             self.waiting = None;
         }
-        let ask = match &self.shown {
+        let is_due = match &self.shown {
             Shown::Loading => true,
-            Shown::There(loaded) => match loaded.detail.delivery.state {
+            Shown::Loaded(loaded) => match loaded.detail.delivery.state {
                 State::Queued | State::Retrying | State::Failed => self.revision != seen.status.revision,
                 State::Delivered | State::Resent | State::Rejected => false,
             },
             Shown::Gone | Shown::Failed(_) => false,
         };
-        if ask {
+        if is_due {
             self.revision = seen.status.revision;
             seen.push(Command::Log(LogCommand::ReadDetail(self.id, place)));
         }
     }
 
-    /// Keeps the texts where only the story went on.
+    /// Reuses the texts of the event if only its state has changed.
     fn load(&mut self, detail: Detail) -> Shown {
         match std::mem::replace(&mut self.shown, Shown::Loading) {
-            Shown::There(mut loaded)
+            Shown::Loaded(mut loaded)
                 if loaded.detail.json == detail.json && loaded.detail.encoding == detail.encoding =>
             {
                 loaded.detail = detail;
-                Shown::There(loaded)
+                Shown::Loaded(loaded)
             }
-            _ => Shown::There(Box::new(Loaded::new(detail))),
+            _ => Shown::Loaded(Box::new(Loaded::new(detail))),
         }
     }
 
     /// False when it was closed.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
-        let mut open = true;
-        match &self.shown {
-            Shown::There(loaded) => {
-                header_ui(ui, &loaded.detail.delivery, &mut open);
-                acts_ui(
-                    ui,
-                    &[
-                        DeliveryCommand::CopyJson,
-                        DeliveryCommand::CopyRecord,
-                        DeliveryCommand::Resend,
-                        DeliveryCommand::CopyCurl,
-                        DeliveryCommand::Edit,
-                    ],
-                    loaded,
-                    seen,
-                );
-                if let Some(act) = self.asked.take() {
-                    if !act.is_possible(&loaded.detail.delivery) {
-                        seen.push(Command::Refuse("Not available for this delivery".to_owned()));
-                    } else if let Some(why) = act.refusal(loaded) {
-                        seen.push(Command::Refuse(why));
-                    } else {
-                        act.run(ui, loaded, seen);
-                    }
+        let (tone, text) = match &self.shown {
+            Shown::Loaded(loaded) => {
+                let stays = header_ui(ui, &loaded.detail.delivery);
+                if let Some(command) = self.asked.take() {
+                    actions::act(command, ui, loaded, seen);
                 }
-                let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Story, "Story")];
-                widgets::segments_ui(ui, &mut self.looks.tab, "What to show", &tabs);
-                let salt = ("detail", self.id, self.looks.tab as u8);
-                ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
-                    // The scroll bar floats over what is left free here.
-                    ui.set_max_width(ui.available_width() - 8.0);
-                    ui.spacing_mut().item_spacing.y = 6.0;
-                    match self.looks.tab {
-                        Tab::Event => event_ui(ui, loaded, &mut self.looks.form, seen),
-                        Tab::Record => record_ui(ui, loaded, seen),
-                        Tab::Story => story_ui(ui, &loaded.detail, seen),
-                    }
-                    ui.add_space(12.0);
-                });
+                loaded_ui(ui, loaded, &mut self.looks, seen);
+                return stays;
             }
-            Shown::Loading => {
-                close_ui(ui, "Delivery", &mut open);
-                widgets::hint_ui(ui, "Loading …");
-            }
+            Shown::Loading => (None, "Loading …"),
             Shown::Gone => {
-                close_ui(ui, "Delivery", &mut open);
-                widgets::message_ui(
-                    ui,
-                    Tone::Note,
-                    "This delivery is no longer in the log: it keeps a limited number of delivered and rejected \
-                     events (see Settings).",
-                );
+                let text = "This delivery is no longer in the log, which keeps a limited number of delivered and \
+                            rejected events (see Settings).";
+                (Some(Tone::Note), text)
             }
-            Shown::Failed(error) => {
-                close_ui(ui, "Delivery", &mut open);
-                widgets::message_ui(ui, Tone::Bad, error);
-            }
+            Shown::Failed(error) => (Some(Tone::Bad), &**error),
+        };
+        let stays = title_ui(ui, "Delivery");
+        match tone {
+            None => widgets::hint_ui(ui, text),
+            Some(tone) => widgets::message_ui(ui, tone, text),
         }
-        open
+        stays
     }
 }
 
-fn close_ui(ui: &mut Ui, title: &str, open: &mut bool) {
+fn loaded_ui(ui: &mut Ui, loaded: &Loaded, looks: &mut Looks, seen: &mut Seen<'_>) {
+    let commands = [
+        DeliveryCommand::CopyJson,
+        DeliveryCommand::CopyRecord,
+        DeliveryCommand::Resend,
+        DeliveryCommand::CopyCurl,
+        DeliveryCommand::Edit,
+    ];
+    actions::buttons_ui(ui, &commands, loaded, seen);
+    let tabs = [(Tab::Event, "Event"), (Tab::Record, "Record"), (Tab::Timeline, "Timeline")];
+    widgets::segments_ui(ui, &mut looks.tab, "What to show", &tabs);
+    let salt = ("detail", loaded.detail.delivery.id, looks.tab as u8);
+    ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
+        // The scroll bar floats: it needs room that nothing else takes.
+        ui.set_max_width(ui.available_width() - 8.0);
+        ui.spacing_mut().item_spacing.y = 6.0;
+        match looks.tab {
+            Tab::Event => event_ui(ui, loaded, &mut looks.form, seen),
+            Tab::Record => record_ui(ui, loaded, seen),
+            Tab::Timeline => history::tab_ui(ui, &loaded.detail, seen),
+        }
+        ui.add_space(12.0);
+    });
+}
+
+/// The title with a button that closes; false when it was pressed.
+fn title_ui(ui: &mut Ui, title: &str) -> bool {
     let t = tokens(ui);
+    let mut stays = true;
     egui::Sides::new().shrink_left().truncate().show(
         ui,
         |ui| {
             ui.add(Label::new(weight(shown::line(title), 640.0).size(15.0).color(t.strong)).truncate());
         },
-        |ui| {
-            if widgets::icon_button_ui(ui, Icon::X, "Close").clicked() {
-                *open = false;
-            }
-        },
+        |ui| stays = !widgets::icon_button_ui(ui, Icon::X, "Close").clicked(),
     );
+    stays
 }
 
-fn header_ui(ui: &mut Ui, delivery: &Delivery, open: &mut bool) {
+/// False when it was closed.
+fn header_ui(ui: &mut Ui, delivery: &Delivery) -> bool {
     let t = tokens(ui);
-    let kind = delivery.kind.map_or("event", crate::event::Kind::as_str);
-    close_ui(ui, delivery.name.as_deref().unwrap_or(kind), open);
+    let kind = delivery.kind.map_or("event", Kind::as_str);
+    let stays = title_ui(ui, delivery.name.as_deref().unwrap_or(kind));
     ui.horizontal(|ui| {
         widgets::pill_ui(ui, state_color(delivery.state, t), state_word(delivery.state));
-        if let Some((mark, means)) = again(delivery) {
-            widgets::pill_ui(ui, t.warn, mark).on_hover_text(means);
+        if let Some(Mark { word, meaning }) = mark(delivery) {
+            widgets::pill_ui(ui, t.warn, word).on_hover_text(meaning);
         }
         let latency = delivery.latency_ms().map(|ms| format!(" · delivered in {}", widgets::duration(ms)));
         let size = size(delivery).map(|size| format!(" · {size}"));
         let text = format!("{kind}{}{}", size.unwrap_or_default(), latency.unwrap_or_default());
         ui.add(Label::new(RichText::new(text).color(t.weak)).truncate());
     });
+    stays
 }

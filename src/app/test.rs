@@ -4,7 +4,7 @@
 mod form;
 mod many;
 mod presets;
-mod story;
+mod sent;
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ use crate::{
     event::{Arrival, Body, Kind, PathClass},
     snippets::{self, Language, edit},
 };
-use story::Sent;
+use sent::Sent;
 
 /// Enough to compare a few; the log has them all.
 const HISTORY_MAX: usize = 12;

@@ -487,7 +487,7 @@ fn answers_are_brought_into_sight_in_a_small_window() {
     go(window, "Test");
     wait_for(window, "the form", |window| says(window, "Send event"));
     click(window, "Send event");
-    wait_for(window, "the story in sight", |window| in_sight(window, "Story of this track"));
+    wait_for(window, "the result in sight", |window| in_sight(window, "Result of this track"));
     wait_for(window, "its steps in sight", |window| in_sight(window, "Answered 200"));
 }
 

@@ -110,12 +110,12 @@ fn an_event_that_waits_because_delivery_is_disabled_says_so() {
     let window = &mut opened.window;
     go(window, "Test");
     press(window, "Send event");
-    wait_for(window, "its story", |window| says(window, "Safe in the spool"));
+    wait_for(window, "its timeline", |window| says(window, "Safe in the spool"));
     assert!(!says(window, "Waiting for its turn"), "it waits for another reason");
     assert!(says(window, "Delivery is disabled"));
     press(window, "Show in Live");
-    wait_for(window, "its tabs", |window| window.query_by_label("Story").is_some());
-    window.get_by_label("Story").click();
+    wait_for(window, "its tabs", |window| window.query_by_label("Timeline").is_some());
+    window.get_by_label("Timeline").click();
     window.run_steps(8);
     assert!(!says(window, "Waiting for its turn") && says(window, "Delivery is disabled"));
 }

@@ -162,14 +162,14 @@ fn a_replayed_event_says_that_it_is_one_and_which_it_repeats() {
     window.run_steps(8);
     wait_for(window, "the way to the first one", |window| is_button(window, "Show the original"));
     assert!(says(window, "Queued again") && !says(window, "Received"), "the time is that of the replay");
-    press(window, "Story");
+    press(window, "Timeline");
     assert!(!says(window, "before its sender got 200") && !says(window, "from the endpoint"));
-    assert!(says(window, "Committed to disk once more, because you resent it"));
+    assert!(says(window, "Committed to disk again when you resent it"));
     press(window, "Event");
     press(window, "Show the original");
     wait_for(window, "the first one", |window| !is_button(window, "Show the original"));
-    press(window, "Story");
-    wait_for(window, "its story", |window| says(window, "before its sender got 200"));
+    press(window, "Timeline");
+    wait_for(window, "its timeline", |window| says(window, "before its sender got 200"));
 }
 
 // Delivery.

@@ -169,7 +169,7 @@ fn an_event_that_shares_its_record_is_followed_to_its_place_in_it() {
         assert!(says(window, &format!("3 of 3, under the key {bucket}")));
         window.get_by_label(&Bucket::of("ada").hash_key().to_string());
         assert!(says(window, &format!("the explicit hash key of {bucket} is at ")));
-        window.get_by_label("Story").click();
+        window.get_by_label("Timeline").click();
         window.run_steps(8);
         assert!(says(window, "event 3 of 3"));
         wait_for(window, "the mean", |window| says(window, "Events per record 3.0"));

@@ -812,7 +812,7 @@ fn an_open_delivery_shows_its_tree_what_was_set_its_time_to_scale_and_its_exact_
     // md5("bob") = 9f9d51bc70ef21ca5c14f307980a29d8
     window.get_by_label("212164099741615454138234394844395612632");
     assert!(says(window, "MD5 of the key is at 62.3 % of the hash range"));
-    window.get_by_label("Story").click();
+    window.get_by_label("Timeline").click();
     window.run_steps(8);
     assert!(says(window, "Timeline of "));
 

@@ -1,142 +1,150 @@
-//! What can be done with an open delivery, by buttons and by keys.
+//! The commands for an open delivery, from buttons and keys.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use eframe::egui::{self, Ui, vec2};
+use eframe::egui::{Response, Ui, vec2};
 use lucide_icons::Icon;
 
-use super::{
-    super::{
+use super::loaded::Loaded;
+use crate::{
+    app::{
         command::{self, Command, DeliveryCommand, LogCommand},
         json,
         seen::Seen,
         widgets,
     },
-    loaded::{Loaded, kept},
-};
-use crate::{
     delivery::{Delivery, Field, State, query::QueryKey},
     event::shown,
     shell,
     snippets::edit,
 };
 
-impl DeliveryCommand {
-    /// Whether it means something for this delivery.
-    pub(super) fn is_possible(self, delivery: &Delivery) -> bool {
-        match self {
-            Self::CopyJson => true,
-            Self::CopyRecord => delivery.state != State::Rejected,
-            Self::Resend => matches!(delivery.state, State::Failed | State::Delivered),
-            Self::CopyCurl | Self::Edit => delivery.kind.is_some(),
-            Self::CopyId => !delivery.message_id.is_empty(),
-            Self::SameUser => !delivery.partition_key.is_empty(),
-            Self::SameName => delivery.name.is_some(),
-            Self::SameSource => !delivery.source.is_empty(),
-        }
-    }
-
-    /// Why it cannot be done with this delivery, where it means something for it.
-    pub(super) fn refusal(self, loaded: &Loaded) -> Option<String> {
-        match self {
-            // A part of an event is no event.
-            Self::CopyCurl | Self::Edit => kept(&loaded.detail)
-                .map(|kept| format!("Not available: only the first {kept} were kept of this event")),
-            Self::CopyJson
-            | Self::CopyRecord
-            | Self::CopyId
-            | Self::Resend
-            | Self::SameUser
-            | Self::SameName
-            | Self::SameSource => None,
-        }
-    }
-
-    fn button_ui(self, ui: &mut Ui, delivery: &Delivery) -> egui::Response {
-        let (icon, label, hint) = match (self, delivery.state) {
-            (Self::CopyJson, _) => (Icon::Copy, "JSON", "Copies the event as it is stored"),
-            (Self::CopyRecord, _)
-                if delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some()) =>
-            {
-                let hint =
-                    "Copies what PutRecord would be given for this event alone: its record holds others, too";
-                (Icon::Copy, "Record JSON", hint)
-            }
-            (Self::CopyRecord, _) => (Icon::Copy, "Record JSON", "Copies what PutRecord is given"),
-            (Self::CopyCurl, _) => (Icon::Terminal, "curl", "Copies a command that sends it as a new event"),
-            (Self::CopyId, _) => (Icon::Copy, "messageId", "Copies the messageId"),
-            (Self::Resend, State::Failed) => {
-                (Icon::RotateCw, "Resend", "Queues this event again, behind waiting events")
-            }
-            (Self::Resend, _) => {
-                (Icon::RotateCw, "Replay", "Delivers this event once more, with the same messageId")
-            }
-            (Self::Edit, _) => {
-                let hint = "Opens the Test place with this event, to be sent as a new one";
-                (Icon::FlaskConical, "Edit as test", hint)
-            }
-            (Self::SameUser, _) => (Icon::ListFilter, "This user", "Shows only the events of this user"),
-            (Self::SameName, _) => (Icon::ListFilter, "This event", "Shows only the events with this name"),
-            (Self::SameSource, _) => {
-                (Icon::ListFilter, "This source", "Shows only the events of this source")
-            }
-        };
-        let keys = Command::Delivery(self).keys();
-        let keys = keys.map(|keys| format!(" ({})", command::keys_text(ui, keys))).unwrap_or_default();
-        widgets::button_ui(ui, icon, label).on_hover_text(format!("{hint}{keys}"))
-    }
-
-    pub(super) fn run(self, ui: &Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
-        let delivery = &loaded.detail.delivery;
-        let mut copy = |text: String, what: &str| {
-            ui.copy_text(text);
-            seen.copied(what);
-        };
-        match self {
-            Self::CopyJson => copy(loaded.raw.clone(), loaded.event_name()),
-            Self::CopyRecord => copy(record_json(loaded), "Record"),
-            Self::CopyId => copy(delivery.message_id.to_string(), "messageId"),
-            Self::CopyCurl => {
-                let Some(kind) = delivery.kind else { return };
-                let url = format!("{}/v1/{}", seen.endpoint(), kind.as_str());
-                let event = edit::as_new(&loaded.raw);
-                ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
-                seen.copied("curl command");
-            }
-            Self::Resend => seen.push(Command::Log(LogCommand::resend(delivery.id))),
-            Self::Edit => {
-                let Some(kind) = delivery.kind else { return };
-                let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));
-                seen.push(Command::Compose(kind, event.unwrap_or_else(|| loaded.event.clone())));
-            }
-            Self::SameUser => same(seen, Field::User, &delivery.partition_key),
-            Self::SameName => same(seen, Field::Event, delivery.name.as_deref().unwrap_or_default()),
-            Self::SameSource => same(seen, Field::Source, &delivery.source),
-        }
+/// Whether deliveries of this kind have the command at all.
+fn applies(command: DeliveryCommand, delivery: &Delivery) -> bool {
+    match command {
+        DeliveryCommand::CopyJson => true,
+        DeliveryCommand::CopyRecord => delivery.state != State::Rejected,
+        DeliveryCommand::Resend => matches!(delivery.state, State::Failed | State::Delivered),
+        DeliveryCommand::CopyCurl | DeliveryCommand::Edit => delivery.kind.is_some(),
+        DeliveryCommand::CopyId => !delivery.message_id.is_empty(),
+        DeliveryCommand::SameUser => !delivery.partition_key.is_empty(),
+        DeliveryCommand::SameName => delivery.name.is_some(),
+        DeliveryCommand::SameSource => !delivery.source.is_empty(),
     }
 }
 
-/// The way to all events that have something in common with this one.
-fn same(seen: &mut Seen<'_>, field: Field, value: &str) {
+/// Why a command that applies is not available for this delivery.
+fn obstacle(command: DeliveryCommand, loaded: &Loaded) -> Option<String> {
+    match command {
+        // Both send the event again, which takes all of it.
+        DeliveryCommand::CopyCurl | DeliveryCommand::Edit => loaded
+            .kept_size()
+            .map(|kept| format!("Not available: only the first {kept} of this event were kept")),
+        DeliveryCommand::CopyJson
+        | DeliveryCommand::CopyRecord
+        | DeliveryCommand::CopyId
+        | DeliveryCommand::Resend
+        | DeliveryCommand::SameUser
+        | DeliveryCommand::SameName
+        | DeliveryCommand::SameSource => None,
+    }
+}
+
+/// Carries out a command, or tells the user why it is not available.
+pub(super) fn act(command: DeliveryCommand, ui: &Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+    if !applies(command, &loaded.detail.delivery) {
+        seen.push(Command::Refuse("Not available for this delivery".to_owned()));
+    } else if let Some(why) = obstacle(command, loaded) {
+        seen.push(Command::Refuse(why));
+    } else {
+        run(command, ui, loaded, seen);
+    }
+}
+
+fn run(command: DeliveryCommand, ui: &Ui, loaded: &Loaded, seen: &mut Seen<'_>) {
+    let delivery = &loaded.detail.delivery;
+    let mut copy = |text: String, what: &str| {
+        ui.copy_text(text);
+        seen.copied(what);
+    };
+    match command {
+        DeliveryCommand::CopyJson => copy(loaded.raw.clone(), loaded.event_name()),
+        DeliveryCommand::CopyRecord => copy(record_json(loaded), "Record"),
+        DeliveryCommand::CopyId => copy(delivery.message_id.to_string(), "messageId"),
+        DeliveryCommand::CopyCurl => {
+            let Some(kind) = delivery.kind else { return };
+            let url = format!("{}/v1/{}", seen.endpoint(), kind.as_str());
+            let event = edit::as_new(&loaded.raw);
+            ui.copy_text(curl(&url, event.as_ref().unwrap_or(&loaded.raw)));
+            seen.copied("curl command");
+        }
+        DeliveryCommand::Resend => seen.push(Command::Log(LogCommand::resend(delivery.id))),
+        DeliveryCommand::Edit => {
+            let Some(kind) = delivery.kind else { return };
+            let event = edit::as_new(&loaded.event).map(|event| json::indent(&event));
+            seen.push(Command::Compose(kind, event.unwrap_or_else(|| loaded.event.clone())));
+        }
+        DeliveryCommand::SameUser => filter(seen, Field::User, &delivery.partition_key),
+        DeliveryCommand::SameName => filter(seen, Field::Event, delivery.name.as_deref().unwrap_or_default()),
+        DeliveryCommand::SameSource => filter(seen, Field::Source, &delivery.source),
+    }
+}
+
+/// Shows in Live the events with this value.
+fn filter(seen: &mut Seen<'_>, field: Field, value: &str) {
     seen.push(Command::Filter(QueryKey::Field(field), value.to_owned()));
 }
 
-/// Buttons for these, where they mean something.
-pub(super) fn acts_ui(ui: &mut Ui, acts: &[DeliveryCommand], loaded: &Loaded, seen: &mut Seen<'_>) {
+/// Buttons for those of the commands that apply.
+pub(super) fn buttons_ui(ui: &mut Ui, commands: &[DeliveryCommand], loaded: &Loaded, seen: &mut Seen<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         ui.spacing_mut().button_padding = vec2(9.0, 4.0);
-        for act in acts.iter().filter(|act| act.is_possible(&loaded.detail.delivery)) {
-            let why = act.refusal(loaded);
-            let button =
-                ui.add_enabled_ui(why.is_none(), |ui| act.button_ui(ui, &loaded.detail.delivery)).inner;
+        let delivery = &loaded.detail.delivery;
+        for command in commands.iter().copied().filter(|command| applies(*command, delivery)) {
+            let why = obstacle(command, loaded);
+            let button = ui.add_enabled_ui(why.is_none(), |ui| button_ui(ui, command, delivery)).inner;
             if button.on_disabled_hover_text(why.unwrap_or_default()).clicked() {
-                act.run(ui, loaded, seen);
+                run(command, ui, loaded, seen);
             }
         }
     });
 }
 
-/// What `PutRecord` is given: `Data` in base64, as AWS's API and command line take it.
+fn button_ui(ui: &mut Ui, command: DeliveryCommand, delivery: &Delivery) -> Response {
+    let shares_record = delivery.receipt.as_ref().is_some_and(|receipt| receipt.place.is_some());
+    let (icon, label, hint) = match command {
+        DeliveryCommand::CopyJson => (Icon::Copy, "JSON", "Copies the event as it is stored"),
+        DeliveryCommand::CopyRecord if shares_record => {
+            let hint = "Copies the parameters of PutRecord for this event alone, although its record holds other \
+                        events too";
+            (Icon::Copy, "Record JSON", hint)
+        }
+        DeliveryCommand::CopyRecord => (Icon::Copy, "Record JSON", "Copies the parameters of PutRecord"),
+        DeliveryCommand::CopyCurl => {
+            (Icon::Terminal, "curl", "Copies a command that sends this as a new event")
+        }
+        DeliveryCommand::CopyId => (Icon::Copy, "messageId", "Copies the messageId"),
+        DeliveryCommand::Resend if delivery.state == State::Failed => {
+            (Icon::RotateCw, "Resend", "Queues this event again, behind waiting events")
+        }
+        DeliveryCommand::Resend => {
+            (Icon::RotateCw, "Replay", "Delivers this event once more, with the same messageId")
+        }
+        DeliveryCommand::Edit => {
+            (Icon::FlaskConical, "Edit as test", "Opens this event in Test, to send it as a new one")
+        }
+        DeliveryCommand::SameUser => (Icon::ListFilter, "This user", "Shows only the events of this user"),
+        DeliveryCommand::SameName => (Icon::ListFilter, "This event", "Shows only the events with this name"),
+        DeliveryCommand::SameSource => {
+            (Icon::ListFilter, "This source", "Shows only the events of this source")
+        }
+    };
+    let keys = Command::Delivery(command).keys();
+    let keys = keys.map(|keys| format!(" ({})", command::keys_text(ui, keys))).unwrap_or_default();
+    widgets::button_ui(ui, icon, label).on_hover_text(format!("{hint}{keys}"))
+}
+
+/// The parameters of `PutRecord`, with `Data` in base64 as AWS's API and command line expect it.
 fn record_json(loaded: &Loaded) -> String {
     let data = loaded.detail.encoding.encode(&loaded.detail.json);
     let record = serde_json::json!({

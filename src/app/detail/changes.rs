@@ -97,7 +97,7 @@ fn timestamp(stored: &Stored<'_>) -> Option<(String, bool)> {
     let skew = received - sent;
     if now == original + skew {
         let (by, way) = (skew.abs(), if skew < 0 { "back" } else { "forward" });
-        let by = super::super::widgets::duration(by);
+        let by = crate::app::widgets::duration(by);
         return Some((format!("moved {way} by {by}: receivedAt − (sentAt − originalTimestamp)"), true));
     }
     // The sender gave both, so the endpoint changed neither.

@@ -1,10 +1,16 @@
-//! The event of an open delivery: why it is not delivered, its facts, its JSON, and what the endpoint set in it.
+//! The event of an open delivery: its error, its facts, its JSON, and what the endpoint set in it.
 
 use eframe::egui::{self, Align, Frame, Layout, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
 use super::{
-    super::{
+    actions,
+    changes::Change,
+    labels::{REPEAT, RESEND, size},
+    loaded::Loaded,
+};
+use crate::{
+    app::{
         banner,
         command::{Command, DeliveryCommand},
         place::Place,
@@ -12,17 +18,11 @@ use super::{
         theme::tokens,
         widgets::{self, Tone},
     },
-    actions::acts_ui,
-    changes::Change,
-    loaded::{Loaded, kept},
-    state::{REPEAT_MEANS, RESEND_MEANS, size},
-};
-use crate::{
     delivery::{Delivery, State},
     event::shown,
 };
 
-/// How the event is shown.
+/// How the event's JSON is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Form {
     #[default]
@@ -32,21 +32,21 @@ pub(super) enum Form {
 
 pub(super) fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut Seen<'_>) {
     let delivery = &loaded.detail.delivery;
-    fault_ui(ui, delivery, seen, Place::Live);
+    error_ui(ui, delivery, seen, Place::Live);
     if let Some(first) = delivery.resend_of {
-        widgets::message_ui(ui, Tone::Note, RESEND_MEANS);
+        widgets::message_ui(ui, Tone::Note, RESEND.meaning);
         if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the original").clicked() {
             seen.push(Command::ShowDelivery(first));
         }
     }
     if let Some(first) = delivery.repeat_of {
-        widgets::message_ui(ui, Tone::Note, REPEAT_MEANS);
-        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first one").clicked() {
+        widgets::message_ui(ui, Tone::Note, REPEAT.meaning);
+        if widgets::button_ui(ui, Icon::CornerUpLeft, "Show the first event").clicked() {
             seen.push(Command::ShowDelivery(first));
         }
     }
     facts_ui(ui, delivery, seen);
-    acts_ui(
+    actions::buttons_ui(
         ui,
         &[DeliveryCommand::SameUser, DeliveryCommand::SameName, DeliveryCommand::SameSource],
         loaded,
@@ -69,7 +69,7 @@ pub(super) fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut
             }
         },
     );
-    if let Some(kept) = kept(&loaded.detail) {
+    if let Some(kept) = loaded.kept_size() {
         let all = size(delivery).unwrap_or_default();
         widgets::hint_ui(ui, &format!("Only the first {kept} of {all} were kept."));
     }
@@ -90,7 +90,6 @@ pub(super) fn event_ui(ui: &mut Ui, loaded: &Loaded, form: &mut Form, seen: &mut
     changes_ui(ui, &loaded.changes);
 }
 
-/// What was done to it between its sender and the spool.
 fn changes_ui(ui: &mut Ui, changes: &[Change]) {
     if changes.is_empty() {
         return;
@@ -100,9 +99,9 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
     widgets::title_ui(ui, "Set by the endpoint");
     widgets::hint_ui(
         ui,
-        "Only the stored event is kept, so a change that it does not prove is marked “Possible”. In addition, a numeric \
-         id becomes text, values of the whole batch fill in what an event lacks, and a write key in the body is removed. \
-         Everything else is as it was sent, byte for byte.",
+        "Tributary keeps only the stored event. A change that the stored event does not prove is marked “Possible”. The \
+         endpoint also turns a numeric id into text, fills in values that the batch has for all its events, and removes a \
+         write key in the body. Everything else is as it was sent, byte for byte.",
     );
     for change in changes {
         ui.horizontal_wrapped(|ui| {
@@ -119,7 +118,7 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
 fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        // Its sender sent the original only.
+        // The sender has sent the original, not this event.
         let name = if delivery.resend_of.is_some() { "Queued again" } else { "Received" };
         widgets::fact_ui(ui, name, &seen.clock.full(delivery.received_at), false);
         if !delivery.source.is_empty() {
@@ -128,7 +127,7 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
         if !delivery.message_id.is_empty() && widgets::fact_ui(ui, "messageId", &delivery.message_id, true) {
             seen.copied("messageId");
         }
-        // A rejected event has no record, and so no partition key.
+        // A rejected event has no record, and therefore no partition key.
         let key = if delivery.state == State::Rejected { "User" } else { "Partition key" };
         if !delivery.partition_key.is_empty() && widgets::fact_ui(ui, key, &delivery.partition_key, true) {
             seen.copied(key);
@@ -145,16 +144,16 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     });
 }
 
-/// Why it is not delivered, and what to do. `here`: the place where this is said.
-pub(in crate::app) fn fault_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, here: Place) {
-    let Some(fault) = delivery.fault.as_ref() else { return };
+/// Why the event is not delivered, and what to do. `here`: the place that shows this.
+pub(in crate::app) fn error_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, here: Place) {
+    let Some(error) = delivery.fault.as_ref() else { return };
     match delivery.state {
         State::Delivered => {}
-        State::Resent => banner::resent_ui(ui, seen, fault, delivery.resent_as),
+        State::Resent => banner::resent_ui(ui, seen, error, delivery.resent_as),
         State::Rejected | State::Failed | State::Queued | State::Retrying => {
             let event =
                 banner::Event { here, failed: (delivery.state == State::Failed).then_some(delivery.id) };
-            banner::remedy_ui(ui, seen, fault, Some(event));
+            banner::remedy_ui(ui, seen, error, Some(event));
         }
     }
 }

@@ -1,32 +1,29 @@
-//! A delivery as read from the log, with its texts made ready once.
+//! A delivery as it was read from the log, with the texts that are made of it once.
 
 use super::{
-    super::{json, widgets},
     changes::{self, Change},
     tree::Tree,
 };
-use crate::delivery::{Detail, State};
+use crate::{
+    app::{json, widgets},
+    delivery::{Detail, State},
+};
 
 pub(super) struct Loaded {
     pub detail: Detail,
-    /// The event, indented.
+    /// The event's JSON, indented.
     pub event: String,
-    /// The event as a tree, where it is JSON of a bearable size.
+    /// `None` if the event is too large for a tree, or not JSON.
     pub tree: Option<Tree>,
-    /// What the endpoint set in it.
+    /// What the endpoint set in the event.
     pub changes: Vec<Change>,
-    /// The event as it is stored.
+    /// The event's JSON as it is stored.
     pub raw: String,
-    /// The record's bytes as text.
+    /// The event as it is encoded for its record.
     pub record: String,
 }
 
 impl Loaded {
-    /// What is said to be copied.
-    pub(super) fn event_name(&self) -> &'static str {
-        if self.detail.is_cut() { "Kept part of the event" } else { "Event" }
-    }
-
     pub(super) fn new(detail: Detail) -> Self {
         let raw = String::from_utf8_lossy(&detail.json).into_owned();
         let record = String::from_utf8_lossy(&detail.encoding.encode(&detail.json)).into_owned();
@@ -37,9 +34,14 @@ impl Loaded {
         };
         Self { event: json::indent(&raw), tree, changes, raw, record, detail }
     }
-}
 
-/// `4.0 KiB`: how much of a rejected event is kept, where that is not all of it.
-pub(super) fn kept(detail: &Detail) -> Option<String> {
-    detail.is_cut().then(|| widgets::bytes(detail.json.len() as u64))
+    /// What the notice says was copied.
+    pub(super) fn event_name(&self) -> &'static str {
+        if self.detail.is_cut() { "Kept part of the event" } else { "Event" }
+    }
+
+    /// How much of a rejected event is kept, such as `4.0 KiB`; `None` if all of it is.
+    pub(super) fn kept_size(&self) -> Option<String> {
+        self.detail.is_cut().then(|| widgets::bytes(self.detail.json.len() as u64))
+    }
 }

@@ -7,11 +7,13 @@ use eframe::egui::{CollapsingHeader, FontId, Label, RichText, TextStyle, Ui, tex
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::{
-    json,
-    theme::{Tokens, tokens},
+use crate::{
+    app::{
+        json,
+        theme::{Tokens, tokens},
+    },
+    event::shown,
 };
-use crate::event::shown;
 
 /// Maximum members or items of one value to draw.
 const SHOWN_MAX: usize = 200;

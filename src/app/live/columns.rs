@@ -1,29 +1,28 @@
-//! The columns of the log: which are shown, how wide, and what stands in them. The user's choice is remembered; what does
-//! not fit a narrow window is left out, least important first.
+//! The columns of the log: which are shown, how wide they are, and what their cells show. In a narrow window the least
+//! important columns are left out.
 
-use eframe::egui::{self, Align, Button, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, Button, Label, Layout, RichText, Sense, Ui, vec2};
 use egui_extras::TableRow;
 use lucide_icons::Icon;
 use serde::{Deserialize, Serialize};
 
-use super::super::{
-    detail,
-    seen::Seen,
-    theme::{self, tokens, weight},
-    widgets,
-};
 use crate::{
+    app::{
+        detail::{self, Mark},
+        seen::Seen,
+        theme::{self, tokens, weight},
+        widgets,
+    },
     delivery::{Delivery, Measure, State},
     event::{Kind, shown},
 };
 
-/// In less room than this a pill would leave too little of the name.
-const PILL_AND_NAME: f32 = 170.0;
-/// What the event's name gets at least.
-const NAME_MIN: f32 = 96.0;
+/// Below this width the mark beside the event's name is an icon instead of a pill.
+const PILL_WIDTH_MIN: f32 = 170.0;
+/// The minimum width of the event's name.
+const NAME_WIDTH_MIN: f32 = 96.0;
 const WIDTH_MIN: f32 = 44.0;
 
-/// What can stand in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Column {
@@ -42,7 +41,7 @@ pub(super) enum Column {
 }
 
 impl Column {
-    /// From left to right: the name, the width at first, and whether it is shown at first.
+    /// From left to right: the name, the default width, and whether it is shown by default.
     const ALL: [(Self, &'static str, f32, bool); 12] = [
         (Self::State, "State", 88.0, true),
         (Self::Type, "Type", 62.0, true),
@@ -58,8 +57,8 @@ impl Column {
         (Self::Error, "Error", 200.0, false),
     ];
 
-    /// In a narrow window these go first, from the front.
-    const SPARED: [Self; 8] = [
+    /// The columns that a narrow window leaves out, least important first.
+    const OPTIONAL: [Self; 8] = [
         Self::Error,
         Self::MessageId,
         Self::Attempts,
@@ -74,15 +73,15 @@ impl Column {
         Self::ALL.iter().find(|(column, ..)| *column == self).map_or("", |(_, name, ..)| name)
     }
 
-    /// Figures stand at the right of their column, and so does its name.
-    fn is_figure(self) -> bool {
+    /// Numbers and their header are aligned to the right.
+    fn is_number(self) -> bool {
         matches!(self, Self::Latency | Self::Size | Self::Shard | Self::Attempts)
     }
 }
 
-/// One column as the user wants it.
+/// The user's choice for one column.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Wanted {
+struct Choice {
     column: Column,
     shown: bool,
     width: f32,
@@ -91,68 +90,65 @@ struct Wanted {
 /// All columns, from left to right.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Columns(Vec<Wanted>);
+pub(super) struct Columns(Vec<Choice>);
 
 impl Default for Columns {
     fn default() -> Self {
-        Self(Column::ALL.map(|(column, _, width, shown)| Wanted { column, shown, width }).to_vec())
+        Self(Column::ALL.map(|(column, _, width, shown)| Choice { column, shown, width }).to_vec())
     }
 }
 
 impl Columns {
-    /// As remembered, with what a newer version has more.
+    /// Adds the columns that the version which kept the choice did not have.
     pub(super) fn completed(mut self) -> Self {
-        for wanted in Self::default().0 {
-            if !self.0.iter().any(|there| there.column == wanted.column) {
-                self.0.push(wanted);
+        for choice in Self::default().0 {
+            if !self.0.iter().any(|kept| kept.column == choice.column) {
+                self.0.push(choice);
             }
         }
         self
     }
 
-    /// Those that are shown in so much room.
+    /// The columns that fit in this width, with their widths.
     pub(super) fn fitting(&self, width: f32) -> Vec<(Column, f32)> {
         let gap = 8.0;
         let mut shown: Vec<(Column, f32)> = self
             .0
             .iter()
-            .filter(|wanted| wanted.shown || wanted.column == Column::Event)
-            .map(|wanted| (wanted.column, wanted.width.clamp(WIDTH_MIN, 800.0)))
+            .filter(|choice| choice.shown || choice.column == Column::Event)
+            .map(|choice| (choice.column, choice.width.clamp(WIDTH_MIN, 800.0)))
             .collect();
         let needed = |shown: &[(Column, f32)]| {
             let widths =
                 shown.iter().filter(|(column, _)| *column != Column::Event).map(|(_, width)| width + gap);
-            widths.sum::<f32>() + NAME_MIN
+            widths.sum::<f32>() + NAME_WIDTH_MIN
         };
-        for spared in Column::SPARED {
+        for optional in Column::OPTIONAL {
             if needed(&shown) <= width {
                 break;
             }
-            shown.retain(|(column, _)| *column != spared);
+            shown.retain(|(column, _)| *column != optional);
         }
         shown
     }
 
-    /// Takes over the widths that the user has drawn. True when one has changed.
-    pub(super) fn resized(&mut self, shown: &[(Column, f32)], widths: &[f32]) -> bool {
-        let mut changed = false;
+    /// Takes over the widths to which the user has dragged the columns.
+    pub(super) fn resize(&mut self, shown: &[(Column, f32)], widths: &[f32]) {
         for ((column, before), now) in shown.iter().zip(widths) {
             if *column != Column::Event && (before - now).abs() > 0.5 {
                 self.0
                     .iter_mut()
-                    .filter(|wanted| wanted.column == *column)
-                    .for_each(|wanted| wanted.width = *now);
-                changed = true;
+                    .filter(|choice| choice.column == *column)
+                    .for_each(|choice| choice.width = *now);
             }
         }
-        changed
     }
 
-    /// The choice of columns. True when it has changed.
+    /// Draws the choice of columns; true when it was changed.
     pub(super) fn menu_ui(&mut self, ui: &mut Ui) -> bool {
         let before = self.clone();
-        for wanted in self.0.iter_mut().filter(|wanted| wanted.column != Column::Event) {
-            widgets::checkbox_ui(ui, &mut wanted.shown, wanted.column.name());
+        for choice in self.0.iter_mut().filter(|choice| choice.column != Column::Event) {
+            widgets::checkbox_ui(ui, &mut choice.shown, choice.column.name());
         }
         ui.separator();
         if ui.button("Reset columns").clicked() {
@@ -162,16 +158,16 @@ impl Columns {
     }
 }
 
-/// The table's column for one of ours.
+/// The column of the table widget.
 pub(super) fn table_column((column, width): (Column, f32)) -> egui_extras::Column {
     if column == Column::Event {
-        egui_extras::Column::remainder().at_least(NAME_MIN - 6.0).clip(true).resizable(false)
+        egui_extras::Column::remainder().at_least(NAME_WIDTH_MIN - 6.0).clip(true).resizable(false)
     } else {
         egui_extras::Column::initial(width).at_least(WIDTH_MIN).clip(true).resizable(true)
     }
 }
 
-/// What the list can be sorted by, at the head of a column.
+/// What a press on a header sorts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
     Time,
@@ -189,8 +185,8 @@ impl Column {
     }
 }
 
-/// The heads of the columns; gives what the list is to be sorted by, where one was pressed.
-pub(super) fn heads_ui(
+/// Draws the headers; what to sort by, if one was pressed.
+pub(super) fn headers_ui(
     mut header: TableRow<'_, '_>,
     shown: &[(Column, f32)],
     by: Option<Measure>,
@@ -208,7 +204,7 @@ pub(super) fn heads_ui(
             _ => None,
         };
         header.col(|ui| {
-            if head_ui(ui, *column, order) {
+            if header_ui(ui, *column, order) {
                 pressed = column.sort();
             }
         });
@@ -216,13 +212,13 @@ pub(super) fn heads_ui(
     pressed
 }
 
-/// The head of a column. `order`: how the list is sorted by it, where it is. True when another order was asked for.
-fn head_ui(ui: &mut Ui, column: Column, order: Option<(Icon, &str)>) -> bool {
+/// True when the header was pressed. `order`: the order of the list, if it is sorted by this column.
+fn header_ui(ui: &mut Ui, column: Column, order: Option<(Icon, &str)>) -> bool {
     let t = tokens(ui);
     let color = if order.is_some() { t.strong } else { t.weak };
     let text = weight(column.name(), 560.0).size(11.5).color(color);
     let sorts = column.sort().is_some();
-    let head_ui = |ui: &mut Ui| {
+    let label_ui = |ui: &mut Ui| {
         if !sorts {
             ui.add(Label::new(text).selectable(false).truncate());
             return false;
@@ -245,22 +241,32 @@ fn head_ui(ui: &mut Ui, column: Column, order: Option<(Icon, &str)>) -> bool {
         };
         ui.add(button).accessible_name(&name).on_hover_text(hint).clicked()
     };
-    if column.is_figure() {
+    if column.is_number() {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(10.0);
-            head_ui(ui)
+            label_ui(ui)
         })
         .inner
     } else {
-        head_ui(ui)
+        label_ui(ui)
     }
 }
 
-/// Names the handles that `egui_extras` draws between the columns.
+/// Names the handles between the columns for screen readers.
 pub(super) fn handles_ui(ui: &Ui, table: egui::Id, names: &[&str]) {
     for (number, name) in names.iter().enumerate() {
         let handle = table.with("resize_column").with(number);
         widgets::name_ui(ui, handle, egui::Role::Splitter, &format!("Width of {name}"));
+    }
+}
+
+/// A row that is not held yet.
+pub(super) fn blank_ui(row: &mut TableRow<'_, '_>, columns: &[(Column, f32)]) {
+    for _ in columns {
+        row.col(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(48.0, 8.0), Sense::hover());
+            ui.painter().rect_filled(rect, 4.0, tokens(ui).hover);
+        });
     }
 }
 
@@ -281,27 +287,22 @@ pub(super) fn row_ui(
             Column::User => mono_ui(ui, &delivery.partition_key),
             Column::Time => mono_ui(ui, &seen.clock.time(delivery.received_at)),
             Column::Latency => {
-                figure_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
+                number_ui(ui, &delivery.latency_ms().map_or("–".to_owned(), widgets::duration));
             }
-            Column::Size => figure_ui(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
+            Column::Size => number_ui(ui, &detail::size(delivery).unwrap_or_else(|| "–".to_owned())),
             Column::Source => weak_ui(ui, &delivery.source),
             Column::Shard => {
-                let shard = delivery.receipt.as_ref().map_or("–", |receipt| short_shard(&receipt.shard_id));
-                figure_ui(ui, shard);
+                let shard =
+                    delivery.receipt.as_ref().map_or("–", |receipt| detail::short_shard(&receipt.shard_id));
+                number_ui(ui, shard);
             }
-            Column::Attempts => figure_ui(ui, &delivery.attempts.to_string()),
+            Column::Attempts => number_ui(ui, &delivery.attempts.to_string()),
             Column::MessageId => mono_ui(ui, &delivery.message_id),
             Column::Error => {
                 weak_ui(ui, &delivery.fault.as_ref().map_or("–".to_owned(), ToString::to_string));
             }
         });
     }
-}
-
-/// A shard's number without what all of them begin with.
-pub(super) fn short_shard(shard_id: &str) -> &str {
-    let number = shard_id.trim_start_matches("shardId-").trim_start_matches('0');
-    if number.is_empty() { "0" } else { number }
 }
 
 fn weak_ui(ui: &mut Ui, text: &str) {
@@ -314,7 +315,7 @@ fn mono_ui(ui: &mut Ui, text: &str) {
     ui.add(Label::new(text).selectable(false).truncate());
 }
 
-fn figure_ui(ui: &mut Ui, text: &str) {
+fn number_ui(ui: &mut Ui, text: &str) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(10.0);
         mono_ui(ui, text);
@@ -329,37 +330,37 @@ fn event_ui(ui: &mut Ui, delivery: &Delivery) {
         (None, State::Rejected) => RichText::new(shown::line(&fault().unwrap_or_default())).color(t.text),
         (None, _) => RichText::new("–").color(t.weak),
     };
-    let Some((word, means)) = detail::again(delivery) else {
+    let Some(Mark { word, meaning }) = detail::mark(delivery) else {
         ui.add(Label::new(name).selectable(false).truncate());
-        // An event is rejected for a reason, which is looked for here: beside its name, where it has one.
+        // A rejected event shows its reason after its name.
         if delivery.name.is_some() && delivery.state == State::Rejected {
             weak_ui(ui, &fault().unwrap_or_default());
         }
         return;
     };
-    // From the right, so that a long name leaves room for it.
+    // The mark is laid out first, from the right, so that a long name leaves room for it.
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(6.0);
-        let mark = if ui.available_width() > PILL_AND_NAME {
+        let mark = if ui.available_width() > PILL_WIDTH_MIN {
             widgets::pill_ui(ui, t.warn, word)
         } else {
             let icon = theme::icon(Icon::Repeat2).size(13.0).color(t.warn);
             ui.add(Label::new(icon).selectable(false)).accessible_name(word)
         };
-        mark.on_hover_text(means);
+        mark.on_hover_text(meaning);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.add(Label::new(name).selectable(false).truncate());
         });
     });
 }
 
-/// As a screen reader says it.
+/// The row's name for screen readers.
 pub(super) fn row_name(delivery: &Delivery) -> String {
     let kind = delivery.kind.map_or("event", Kind::as_str);
     let name = delivery.name.as_deref().unwrap_or_default();
-    let again =
-        detail::again(delivery).map(|(mark, _)| format!(" {}", mark.to_lowercase())).unwrap_or_default();
-    let text = format!("{} {kind} {name} {}{again}", detail::state_word(delivery.state), delivery.message_id);
+    let mark = detail::mark(delivery).map(|mark| format!(" {}", mark.word.to_lowercase()));
+    let mark = mark.unwrap_or_default();
+    let text = format!("{} {kind} {name} {}{mark}", detail::state_word(delivery.state), delivery.message_id);
     shown::line(&text).into_owned()
 }
 
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_goes_least_important_first() {
+    fn a_narrow_window_leaves_out_the_least_important_columns() {
         let columns = Columns::default();
         assert_eq!(names(&columns, 1000.0).len(), 7);
         assert!(!names(&columns, 640.0).contains(&Column::Source));
@@ -380,12 +381,14 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_remembered_and_completed_by_what_is_new() {
+    fn a_kept_choice_is_completed_with_new_columns() {
         let mut columns = Columns::default();
-        columns.0.iter_mut().for_each(|wanted| wanted.shown = wanted.column == Column::Size);
+        columns.0.iter_mut().for_each(|choice| choice.shown = choice.column == Column::Size);
         let shown = columns.fitting(900.0);
-        assert!(columns.resized(&shown, &[400.0, 91.0]));
-        assert!(!columns.resized(&columns.fitting(900.0), &[400.0, 91.2]));
+        columns.resize(&shown, &[400.0, 91.0]);
+        let before = columns.clone();
+        columns.resize(&before.fitting(900.0), &[400.0, 91.2]);
+        assert_eq!(columns, before);
         let text = serde_json::to_string(&columns.0[..8]).expect("it is text");
         let back = serde_json::from_str::<Columns>(&text).expect("it was text").completed();
         assert_eq!(back, columns);

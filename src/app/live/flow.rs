@@ -5,21 +5,20 @@ use std::time::Duration;
 use eframe::egui::{self, Frame, Margin, RichText, Stroke, Ui};
 use egui_plot::{Line, Plot, PlotPoints};
 
-use super::{
-    super::{
+use super::charts;
+use crate::{
+    app::{
         status_line,
         theme::{tokens, weight},
         widgets,
     },
-    charts,
+    delivery::Status,
 };
-use crate::delivery::Status;
 
-/// Events in and out of the last two minutes.
 pub(super) fn chart_ui(ui: &mut Ui, status: &Status) {
     let t = tokens(ui);
     if status.accepted_per_sec.iter().chain(&status.delivered_per_sec).any(|count| *count > 0.0) {
-        // It moves with the seconds, and the engine does not call for those.
+        // The chart moves every second, and the engine requests no frames for that.
         ui.request_repaint_after(Duration::from_secs(1));
     }
     let frame = Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(10);

@@ -1,22 +1,25 @@
-//! What aggregation saves: events in a record, and what AWS bills for the records.
+//! What aggregation saves: the events per record, and what AWS bills for the records.
 
 use eframe::egui::Ui;
 
-use super::super::{seen::Seen, widgets};
-use crate::{delivery::Puts, event::Aggregation};
+use crate::{
+    app::{seen::Seen, widgets},
+    delivery::Puts,
+    event::Aggregation,
+};
 
-/// Such as `12.5`; `None`: no record held several events.
+/// The mean, such as `12.5`; `None` if no record held several events.
 pub(super) fn events_per_record(puts: &Puts) -> Option<String> {
     let mean = puts.events as f64 / puts.records.max(1) as f64;
     (puts.events > puts.records).then(|| format!("{mean:.1}"))
 }
 
-/// The part of a record that an event is, on average.
+/// The mean number of records per event; at most 1.
 pub(super) fn records_per_event(puts: &Puts) -> f64 {
     if puts.records == 0 { 1.0 } else { (puts.records as f64 / puts.events.max(1) as f64).min(1.0) }
 }
 
-/// Records and payload units against those of one event in each record.
+/// Compares the PUT payload units with those of one record per event.
 pub(super) fn saved(puts: &Puts) -> String {
     let Puts { records, events, payload_units, payload_units_alone } = *puts;
     let saved = payload_units_alone.saturating_sub(payload_units) as f64 / payload_units_alone.max(1) as f64;
@@ -25,13 +28,13 @@ pub(super) fn saved(puts: &Puts) -> String {
     let [records, events, units, alone] =
         [records, events, payload_units, payload_units_alone].map(widgets::digits);
     format!(
-        "{events} events in {records} {held} since Tributary started. With one event in each record, {alone} PUT payload \
-         units would have been put; {units} were: {verdict}. A unit is 25 KiB of a record's data and partition key, or \
-         less; AWS bills by it in provisioned mode."
+        "{events} events in {records} {held} since Tributary started, which took {units} PUT payload units instead of {alone} \
+         with one event per record: {verdict}. A unit is up to 25 KiB of a record's data and partition key. AWS bills by \
+         it in provisioned mode."
     )
 }
 
-/// The card of the charts; nothing where each event has its own record.
+/// The card among the charts; nothing if aggregation is off and no record held several events.
 pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
     let puts = &seen.status.puts;
     let shared = events_per_record(puts);
@@ -55,22 +58,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_saved_is_said_only_where_something_is() {
+    fn savings_are_claimed_only_if_there_are_any() {
         let puts = Puts { records: 10, events: 125, payload_units: 20, payload_units_alone: 125 };
         assert_eq!(events_per_record(&puts).as_deref(), Some("12.5"));
         assert!((records_per_event(&puts) - 0.08).abs() < 1e-9);
         let text = saved(&puts);
         assert!(
-            text.starts_with("125 events in 10 records") && text.contains("20 were: 84 % less"),
+            text.starts_with("125 events in 10 records")
+                && text.contains("20 PUT payload units instead of 125 with one event per record: 84 % less"),
             "{text}"
         );
 
         let alone = Puts { records: 7, events: 7, payload_units: 7, payload_units_alone: 7 };
         assert_eq!(events_per_record(&alone), None);
-        assert!(saved(&alone).contains("7 were: no less"), "{}", saved(&alone));
+        assert!(saved(&alone).contains("7 with one event per record: no less"), "{}", saved(&alone));
         assert!((records_per_event(&Puts::default()) - 1.0).abs() < 1e-9, "nothing is known yet");
-        // Of large events, the frame can make a record of several cost more.
+        // For large events, the aggregation frame can make an aggregated record cost more.
         let worse = Puts { payload_units: 8, ..alone };
-        assert!(saved(&worse).contains("8 were: no less"), "{}", saved(&worse));
+        assert!(
+            saved(&worse).contains("8 PUT payload units instead of 7 with one event per record: no less"),
+            "{}",
+            saved(&worse)
+        );
     }
 }

@@ -7,13 +7,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use eframe::egui::{self, ScrollArea, Ui};
 use lucide_icons::Icon;
 
-use super::super::{
-    detail, json,
-    seen::Seen,
-    theme::{tokens, weight},
-    widgets::{self, Tone},
-};
 use crate::{
+    app::{
+        json, record_data,
+        seen::Seen,
+        theme::{tokens, weight},
+        widgets::{self, Tone},
+    },
     engine::Found,
     event::{Inside, Layer},
 };
@@ -142,7 +142,7 @@ impl Open {
         let data = &self.found.record.data;
         match &self.stored {
             Some(text) => {
-                if detail::wrapped_code_ui(ui, text) {
+                if record_data::data_ui(ui, text) {
                     ui.copy_text(text.clone());
                     seen.copied("Record data");
                 }

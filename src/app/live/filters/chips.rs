@@ -1,26 +1,24 @@
-//! The chips below the search field: states and types to choose, and the counts of the whole log.
+//! The chips below the search field: states and types to search for, and counts of the whole log.
 
 use eframe::egui::{
     self, Button, Frame, Margin, RichText, Sense, Stroke, TextStyle, TextWrapMode, Ui, WidgetText, vec2,
 };
 use lucide_icons::Icon;
 
-use super::super::{
-    super::{
+use super::super::records;
+use crate::{
+    app::{
         detail,
         seen::Seen,
         theme::{self, tokens, weight},
         widgets,
     },
-    records,
-};
-use crate::{
     delivery::{Ledger, Query, State, query::QueryKey},
     event::Kind,
 };
 
-/// The name and the values that the query is to have instead, where a chip was pressed. `retrying`: how many events are
-/// retried.
+/// Draws the chips; if one was pressed, the key of the query with its new values. `retrying`: the number of events that are
+/// being retried.
 pub(super) fn chips_ui(
     ui: &mut Ui,
     seen: &Seen<'_>,
@@ -34,9 +32,9 @@ pub(super) fn chips_ui(
         ui.spacing_mut().button_padding = vec2(7.0, 3.0);
         ui.spacing_mut().interact_size.y = 26.0;
         let ledger = &seen.status.ledger;
-        // The counts are of the whole log: beside a search they would be taken for its counts.
-        let counts_all = is_all_but_states(shown);
-        if counts_all {
+        // The counts are of the whole log. Beside a search they would look like the counts of the search.
+        let shows_counts = is_all_but_states(shown);
+        if shows_counts {
             accepted_ui(ui, ledger);
         }
         for state in State::ALL {
@@ -53,23 +51,23 @@ pub(super) fn chips_ui(
                 continue;
             }
             let color = detail::state_color(state, t);
-            if chip_ui(ui, on, Some(color), detail::state_word(state), counts_all.then_some(count)) {
+            if chip_ui(ui, on, Some(color), detail::state_word(state), shows_counts.then_some(count)) {
                 chosen = Some((QueryKey::State, toggled(&shown.states, state, State::as_str)));
             }
             if state == State::Queued {
-                let hint = "On their way to the stream right now; queued until it has confirmed them";
+                let hint = "In flight to the stream; an event stays queued until the stream has confirmed it";
                 figure_ui(ui, "Sending", widgets::digits(seen.status.sending)).on_hover_text(hint);
             }
         }
-        if counts_all && seen.status.pruned > 0 {
+        if shows_counts && seen.status.pruned > 0 {
             figure_ui(ui, "Removed from the log", widgets::digits(seen.status.pruned))
                 .on_hover_text(removed(seen.status.pruned, seen.config.log.keep_events));
         }
-        if counts_all && ledger.rejected_unkept > 0 {
+        if shows_counts && ledger.rejected_unkept > 0 {
             let hint = "Rejected events that came too fast to keep each of them. The counts include them.";
             figure_ui(ui, "Not kept", widgets::digits(ledger.rejected_unkept)).on_hover_text(hint);
         }
-        if let Some(mean) = records::events_per_record(&seen.status.puts).filter(|_| counts_all) {
+        if let Some(mean) = records::events_per_record(&seen.status.puts).filter(|_| shows_counts) {
             figure_ui(ui, "Events per record", mean).on_hover_text(records::saved(&seen.status.puts));
         }
         separator_ui(ui);
@@ -80,22 +78,21 @@ pub(super) fn chips_ui(
             }
         }
     });
-
     chosen
 }
 
-/// Why the list is shorter than the counts say.
+/// Says that the list is shorter than the counts, and why.
 pub(in crate::app::live) fn removed(pruned: u64, keep_events: u64) -> String {
     let events = if pruned == 1 { "event was" } else { "events were" };
     format!(
-        "{} older {events} removed from the log, which keeps at most {} delivered ones (log.keep_events) and fewer rejected ones. \
-         The counts still include them.",
+        "{} older {events} removed from the log, which keeps at most {} delivered events (log.keep_events) and fewer \
+         rejected ones. The counts still include them.",
         widgets::digits(pruned),
         widgets::digits(keep_events)
     )
 }
 
-/// Whether the query leaves out nothing, except by the states that are chosen with the chips.
+/// Whether the query filters by nothing but states.
 fn is_all_but_states(shown: &Query) -> bool {
     shown.kinds.is_empty()
         && shown.fields.is_empty()
@@ -116,21 +113,21 @@ fn accepted_ui(ui: &mut Ui, ledger: &Ledger) {
     });
 }
 
-/// The words of a choice after one of it was pressed.
-fn toggled<T: Copy + PartialEq>(now: &[T], one: T, word: fn(T) -> &'static str) -> Vec<&'static str> {
-    let mut after: Vec<T> = now.iter().copied().filter(|other| *other != one).collect();
-    if after.len() == now.len() {
-        after.push(one);
+/// Adds `value` to `values`, or removes it, and returns the words for them.
+fn toggled<T: Copy + PartialEq>(values: &[T], value: T, word: fn(T) -> &'static str) -> Vec<&'static str> {
+    let mut after: Vec<T> = values.iter().copied().filter(|other| *other != value).collect();
+    if after.len() == values.len() {
+        after.push(value);
     }
     after.into_iter().map(word).collect()
 }
 
-/// A line between the chips of states and those of types, where both are on one line.
+/// Separates the chips of states from those of types, if both are on one line.
 fn separator_ui(ui: &mut Ui) {
-    /// As wide as the first chip behind it, at least.
-    const CHIP: f32 = 70.0;
+    /// The minimum room for the chip after it.
+    const CHIP_WIDTH: f32 = 70.0;
     let size = vec2(7.0, 26.0);
-    if ui.available_size_before_wrap().x < size.x + ui.spacing().item_spacing.x + CHIP {
+    if ui.available_size_before_wrap().x < size.x + ui.spacing().item_spacing.x + CHIP_WIDTH {
         ui.end_row();
         return;
     }
@@ -138,7 +135,7 @@ fn separator_ui(ui: &mut Ui) {
     ui.painter().vline(rect.center().x, rect.shrink(6.0).y_range(), Stroke::new(1.0, tokens(ui).edge));
 }
 
-/// A figure that is no filter. Where the line has no room for it, it begins the next one.
+/// A number that is not a filter. It starts a new line if this line has no room for it.
 fn figure_ui(ui: &mut Ui, name: &str, value: impl std::fmt::Display) -> egui::Response {
     const MARGIN: i8 = 9;
     let t = tokens(ui);

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use eframe::egui::{self, Label, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
 use lucide_icons::Icon;
 
-use super::super::{
-    command::{Command, StreamCommand},
-    detail::{self, Looks, Pane, Step},
-    place::Place,
-    seen::Seen,
-    theme::{tokens, weight},
-    waiting::{Poll, Waiting},
-    widgets::{self, Tone},
-};
 use crate::{
+    app::{
+        command::{Command, StreamCommand},
+        detail::{self, HistoryStep, Looks, Pane},
+        place::Place,
+        record_data,
+        seen::Seen,
+        theme::{tokens, weight},
+        waiting::{Poll, Waiting},
+        widgets::{self, Tone},
+    },
     delivery::{self, AwsError, Detail, EventId, Millis, Record, State},
     engine::{Answer, TestSent},
     event::{self, Bucket, Kind, Part},
@@ -166,8 +167,8 @@ impl Sent {
     }
 
     /// The first steps: what was sent, and what was answered.
-    fn sending(&self, seen: &Seen<'_>) -> [Step; 2] {
-        let step = |tone, title: String, text: String, at: String| Step { tone, title, text, at };
+    fn sending(&self, seen: &Seen<'_>) -> [HistoryStep; 2] {
+        let step = |tone, title: String, text: String, at: String| HistoryStep { tone, title, text, at };
         let to = format!("POST {}/v1/{}", seen.endpoint(), self.kind.as_str());
         let sent = step(Some(Tone::Note), "Sent to the endpoint".into(), to, seen.clock.time(self.at));
         let (tone, title, text) = match &self.answer {
@@ -182,7 +183,7 @@ impl Sent {
     }
 
     /// The last step, once the record is delivered.
-    fn reading(&self, delivered: &Detail, seen: &Seen<'_>) -> Option<Step> {
+    fn reading(&self, delivered: &Detail, seen: &Seen<'_>) -> Option<HistoryStep> {
         let (tone, title, text) = match &self.read {
             ReadBack::NotYet => return None,
             ReadBack::Waiting(_) => (None, "Reading it back", String::new()),
@@ -200,7 +201,7 @@ impl Sent {
                 (Some(Tone::Note), "Not read back", "The stream did not answer in time.".to_owned())
             }
         };
-        Some(Step { tone, title: title.to_owned(), text, at: String::new() })
+        Some(HistoryStep { tone, title: title.to_owned(), text, at: String::new() })
     }
 
     pub(super) fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -217,12 +218,12 @@ impl Sent {
         let mut steps = Vec::from(self.sending(seen));
         let loaded = self.pane.as_ref().and_then(Pane::detail);
         if let Some(loaded) = loaded {
-            steps.extend(detail::steps(loaded, seen.clock, &seen.status.forwarder));
+            steps.extend(detail::history(loaded, seen.clock, &seen.status.forwarder));
             steps.extend(self.reading(loaded, seen));
         }
-        detail::steps_ui(ui, &steps);
+        detail::history_ui(ui, &steps);
         let Some(delivery) = loaded.map(|loaded| &loaded.delivery) else { return };
-        detail::fault_ui(ui, delivery, seen, Place::Test);
+        detail::error_ui(ui, delivery, seen, Place::Test);
         ui.horizontal_wrapped(|ui| {
             if let ReadBack::Refused(fault) = &self.read
                 && remedy::remedy(fault, seen.config).place == Some(remedy::Location::SetUpPolicy)
@@ -253,7 +254,7 @@ impl Sent {
             };
             widgets::title_ui(ui, &title);
             let text = String::from_utf8_lossy(&read.stored);
-            if detail::wrapped_code_ui(ui, &text) {
+            if record_data::data_ui(ui, &text) {
                 ui.copy_text(text.into_owned());
                 seen.copied("Record data");
             }

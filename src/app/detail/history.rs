@@ -1,47 +1,51 @@
-//! What happened to a delivery, step by step, from the endpoint to the stream.
+//! What happened to a delivery, as a list of steps from the endpoint to the stream.
 
 use eframe::egui::{self, Align, Label, Layout, RichText, Sense, Stroke, Ui, vec2};
 use lucide_icons::Icon;
 
-use super::{
-    super::{
+use super::{labels::state_word, time_bar};
+use crate::{
+    app::{
         clock::Clock,
         seen::Seen,
         theme::{self, Tokens, tokens, weight},
         widgets::{self, Tone},
     },
-    state::state_word,
-    timeline,
-};
-use crate::{
     delivery::{Detail, ForwarderState, Receipt, State},
     event::shown,
 };
 
-/// One step of a story: when, what, and how it went.
-pub(in crate::app) struct Step {
+pub(in crate::app) struct HistoryStep {
+    /// `None`: the step is not over yet.
     pub tone: Option<Tone>,
     pub title: String,
     pub text: String,
+    /// The time; empty if it is not known.
     pub at: String,
 }
 
-/// Why an event that waits is not delivered now.
-fn waits_for(forwarder: &ForwarderState) -> &'static str {
+/// Why a waiting event is not delivered now.
+fn waiting_reason(forwarder: &ForwarderState) -> &'static str {
     match forwarder {
-        ForwarderState::Disabled => "Delivery is disabled: it waits until you enable delivery under Set up",
+        ForwarderState::Disabled => {
+            "Delivery is disabled: the event waits until you enable delivery in Set up"
+        }
         ForwarderState::Running => "Waiting for its turn",
-        ForwarderState::Throttled(_) => "Waiting for its turn: the stream throttles",
+        ForwarderState::Throttled(_) => "Waiting for its turn: the stream is throttling",
         ForwarderState::Blocked { .. } => "Waiting: delivery is blocked",
         ForwarderState::Offline { .. } => "Waiting: the destination cannot be reached",
-        ForwarderState::Draining => "Tributary is shutting down: it waits until the next start",
+        ForwarderState::Draining => "Tributary is shutting down: the event waits until the next start",
     }
 }
 
-/// From the endpoint to the stream, as far as it got.
-pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &ForwarderState) -> Vec<Step> {
+/// The steps so far, oldest first. `forwarder`: says why the event waits, if it does.
+pub(in crate::app) fn history(
+    detail: &Detail,
+    clock: &Clock,
+    forwarder: &ForwarderState,
+) -> Vec<HistoryStep> {
     let delivery = &detail.delivery;
-    let good = |title: &str, text: String, at: String| Step {
+    let good = |title: &str, text: String, at: String| HistoryStep {
         tone: Some(Tone::Good),
         title: title.into(),
         text,
@@ -50,16 +54,16 @@ pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarde
     if delivery.state == State::Rejected {
         let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
         let at = clock.time(delivery.received_at);
-        return vec![Step { tone: Some(Tone::Bad), title: "Rejected".into(), text, at }];
+        return vec![HistoryStep { tone: Some(Tone::Bad), title: "Rejected".into(), text, at }];
     }
     let text = if delivery.resend_of.is_some() {
-        "Committed to disk once more, because you resent it"
+        "Committed to disk again when you resent it"
     } else {
         "Committed to disk before its sender got 200"
     };
     let mut steps = vec![good("Safe in the spool", text.into(), clock.time(delivery.received_at))];
     for attempt in &detail.attempts {
-        steps.push(Step {
+        steps.push(HistoryStep {
             tone: Some(Tone::Attention),
             title: format!("Attempt {} failed", attempt.number),
             text: format!("{} (after {})", attempt.fault, widgets::duration(i64::from(attempt.took_ms))),
@@ -78,7 +82,7 @@ pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarde
         }
         State::Failed | State::Resent => {
             let text = delivery.fault.as_ref().map(ToString::to_string).unwrap_or_default();
-            steps.push(Step { tone: Some(Tone::Bad), title: "Failed".into(), text, at: settled });
+            steps.push(HistoryStep { tone: Some(Tone::Bad), title: "Failed".into(), text, at: settled });
             if delivery.state == State::Resent {
                 steps.push(good("Resent", "Continues as a new event in the log".into(), String::new()));
             }
@@ -89,13 +93,13 @@ pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarde
                     format!(
                         "Last answer: {}. {}",
                         fault.to_string().trim_end_matches('.'),
-                        waits_for(forwarder)
+                        waiting_reason(forwarder)
                     )
                 }
                 Some(fault) => format!("Last answer: {fault}"),
-                None => waits_for(forwarder).to_owned(),
+                None => waiting_reason(forwarder).to_owned(),
             };
-            steps.push(Step {
+            steps.push(HistoryStep {
                 tone: None,
                 title: state_word(delivery.state).into(),
                 text,
@@ -106,13 +110,13 @@ pub(in crate::app) fn steps(detail: &Detail, clock: &Clock, forwarder: &Forwarde
     steps
 }
 
-pub(super) fn story_ui(ui: &mut Ui, detail: &Detail, seen: &Seen<'_>) {
+pub(super) fn tab_ui(ui: &mut Ui, detail: &Detail, seen: &Seen<'_>) {
     ui.add_space(4.0);
     if detail.delivery.state != State::Rejected {
-        timeline::timeline_ui(ui, detail, seen.clock);
+        time_bar::time_bar_ui(ui, detail, seen.clock);
         ui.add_space(6.0);
     }
-    steps_ui(ui, &steps(detail, seen.clock, &seen.status.forwarder));
+    history_ui(ui, &history(detail, seen.clock, &seen.status.forwarder));
     if let Some(ms) = detail.delivery.latency_ms() {
         let puts = detail.delivery.attempts.max(1);
         let took = widgets::duration(i64::from(detail.delivery.took_ms));
@@ -126,8 +130,8 @@ pub(super) fn story_ui(ui: &mut Ui, detail: &Detail, seen: &Seen<'_>) {
     }
 }
 
-/// A story from top to bottom, with a line between its steps.
-pub(in crate::app) fn steps_ui(ui: &mut Ui, steps: &[Step]) {
+/// Draws steps from top to bottom, joined by a line.
+pub(in crate::app) fn history_ui(ui: &mut Ui, steps: &[HistoryStep]) {
     let t = tokens(ui);
     for (i, step) in steps.iter().enumerate() {
         let row = ui

@@ -1,19 +1,19 @@
-//! What can be done with all events that the search finds, and with all that failed.
+//! Buttons for many events at once: all that match the search, or all that failed.
 
 use eframe::egui::{self, Ui};
 use lucide_icons::Icon;
 
-use super::{
-    super::{
+use super::menu::menu_ui;
+use crate::{
+    app::{
         command::{self, ALL, Command, LogCommand},
         seen::Seen,
         theme, widgets,
     },
-    menu::menu_ui,
+    delivery::ResendSelection,
 };
-use crate::delivery::ResendSelection;
 
-/// What can be done with all that the search finds.
+/// The menu for all events that match the search.
 pub(super) fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     menu_ui(ui, Icon::Ellipsis, "More", "More", |ui| {
         let ask = [Command::AskResend, Command::AskExport];
@@ -28,7 +28,7 @@ pub(super) fn more_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     });
 }
 
-/// Every failed event again, once its cause is mended.
+/// The button that resends all failed events, if there are any.
 pub(super) fn resend_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let failed = seen.status.ledger.failed;
     if failed == 0 {
