@@ -1,5 +1,5 @@
-//! The event as a form. It shows what the text says and changes only what is edited: every other member keeps its
-//! bytes, though the text is indented anew.
+//! The event as a form. The form shows the JSON text and changes only the members that the user edits. All others keep their
+//! bytes, although the text is indented again.
 
 use eframe::egui::{self, Align, Layout, RichText, Ui, vec2};
 use lucide_icons::Icon;
@@ -16,26 +16,26 @@ use crate::{
 
 const ROW_HEIGHT: f32 = 32.0;
 
-/// A row of the table of properties or traits.
+/// One property or trait.
 struct Row {
     name: String,
     value: String,
 }
 
-/// What the form shows, and the text that it shows.
 #[derive(Default)]
 pub(super) struct Form {
-    of: String,
+    /// The text that the form shows.
+    text: String,
     kind: Option<Kind>,
-    /// `None`: the text is no object.
+    /// `None`: the text is not a JSON object.
     members: Option<Members>,
     fields: Vec<String>,
     rows: Vec<Row>,
-    /// The table is there and no object, so rows cannot show it.
-    odd_table: bool,
+    /// The member for the rows exists but is not an object.
+    is_table_odd: bool,
 }
 
-/// The members that have a field: name and label.
+/// The members that have a field of their own: name and label.
 fn fields(kind: Kind) -> &'static [(&'static str, &'static str)] {
     const IDS: [(&str, &str); 2] = [("userId", "User id"), ("anonymousId", "Anonymous id")];
     match kind {
@@ -48,7 +48,7 @@ fn fields(kind: Kind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// The member that holds the rest, and what one of its rows is called.
+/// The member whose members are the rows, and the word for one of them.
 fn table(kind: Kind) -> Option<(&'static str, &'static str)> {
     match kind {
         Kind::Identify | Kind::Group => Some(("traits", "trait")),
@@ -57,8 +57,8 @@ fn table(kind: Kind) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// A value as one types it: text without quotes, unless it would then be read as something else or takes two lines.
-fn shown(json: &str) -> String {
+/// A value as the user types it. Text has no quotes, unless it would be read as another type or has more than one line.
+fn typed(json: &str) -> String {
     match edit::unquoted(json) {
         Some(text) if is_json(text.trim()) || text.contains(char::is_control) => json.to_owned(),
         Some(text) => text,
@@ -66,7 +66,7 @@ fn shown(json: &str) -> String {
     }
 }
 
-/// JSON without the blanks and line ends between its values.
+/// JSON without white space between its tokens.
 fn one_line(json: &str) -> String {
     let (mut in_string, mut escaped) = (false, false);
     let keeps = |c: &char| {
@@ -81,8 +81,8 @@ fn one_line(json: &str) -> String {
     json.chars().filter(keeps).collect()
 }
 
-/// What was typed, as a JSON text: a number, `true`, `null`, a list or an object is itself; all else is text.
-fn meant(typed: &str) -> String {
+/// The JSON for a typed value. A valid JSON value stands for itself; everything else is text.
+fn parsed(typed: &str) -> String {
     let trimmed = typed.trim();
     if is_json(trimmed) { trimmed.to_owned() } else { edit::quoted(typed) }
 }
@@ -91,8 +91,8 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// An id is text, unless it was a number and still is one.
-fn id_meant(typed: &str, before: Option<&str>) -> Option<String> {
+/// The JSON for a typed id: text, unless it was a number before and still is one.
+fn parsed_id(typed: &str, before: Option<&str>) -> Option<String> {
     if typed.is_empty() {
         return None;
     }
@@ -102,9 +102,9 @@ fn id_meant(typed: &str, before: Option<&str>) -> Option<String> {
 }
 
 impl Form {
-    /// Reads the text again, if it was changed elsewhere.
-    fn follow(&mut self, kind: Kind, text: &str) {
-        if self.kind == Some(kind) && self.of == text {
+    /// Reads the text again if it was changed outside the form.
+    fn sync(&mut self, kind: Kind, text: &str) {
+        if self.kind == Some(kind) && self.text == text {
             return;
         }
         let members = Members::of(text);
@@ -115,42 +115,42 @@ impl Form {
         };
         let table = table(kind).and_then(|(name, _)| value(name)).filter(|json| *json != "null");
         let inner = table.map(Members::of);
-        self.odd_table = inner.as_ref().is_some_and(Option::is_none);
-        let row = |(name, value): &(String, String)| Row { name: name.clone(), value: shown(value) };
+        self.is_table_odd = inner.as_ref().is_some_and(Option::is_none);
+        let row = |(name, value): &(String, String)| Row { name: name.clone(), value: typed(value) };
         self.rows =
             inner.flatten().map(|mut inner| inner.list().iter().map(row).collect()).unwrap_or_default();
         self.fields = fields(kind).iter().map(field).collect();
         self.kind = Some(kind);
-        text.clone_into(&mut self.of);
+        text.clone_into(&mut self.text);
         self.members = members;
     }
 
-    /// The table's object as the rows say; rows without a name are not in it yet.
-    fn table_text(&self) -> Option<String> {
+    /// The rows as a JSON object. Rows without a name are left out.
+    fn table_json(&self) -> Option<String> {
         let named: Vec<_> = self.rows.iter().filter(|row| !row.name.is_empty()).collect();
         if named.is_empty() {
             return None;
         }
         let mut object = Members::default();
         for row in named {
-            object.list().push((row.name.clone(), meant(&row.value)));
+            object.list().push((row.name.clone(), parsed(&row.value)));
         }
         Some(object.text())
     }
 
-    /// Draws the form; true when it has changed the text.
+    /// Draws the form; true when the user has changed the text.
     pub(super) fn ui(&mut self, ui: &mut Ui, kind: Kind, text: &mut String) -> bool {
-        self.follow(kind, text);
+        self.sync(kind, text);
         if self.members.is_none() {
-            let what = "The text is not a JSON object, so there is no form to fill in. Correct it under JSON, or use \
-                        the template.";
+            let what = "The text is not a JSON object, so the form cannot show it. Correct it under JSON, or use the \
+                        template.";
             widgets::message_ui(ui, Tone::Attention, what);
             return false;
         }
         let changed = self.fields_ui(ui, kind) | self.table_ui(ui, kind);
         if changed && let Some(members) = &self.members {
             *text = json::indent(&members.text());
-            self.of.clone_from(text);
+            self.text.clone_from(text);
         }
         changed
     }
@@ -159,12 +159,12 @@ impl Form {
         let mut changed = false;
         let Some(members) = &mut self.members else { return false };
         for (chunk, texts) in fields(kind).chunks(2).zip(self.fields.chunks_mut(2)) {
-            // The first field alone in its row is the event's name: as wide as two.
+            // The event's name is alone in its row, as wide as two fields.
             ui.columns(chunk.len(), |columns| {
                 for ((column, (name, label)), text) in columns.iter_mut().zip(chunk).zip(texts) {
                     let hint = if name.ends_with("Id") { "none" } else { "" };
                     if widgets::field_ui(column, label, text, hint, None).changed() {
-                        let value = id_meant(text, members.get(name));
+                        let value = parsed_id(text, members.get(name));
                         members.set(name, value);
                         changed = true;
                     }
@@ -179,8 +179,11 @@ impl Form {
         let t = tokens(ui);
         ui.add_space(2.0);
         ui.label(weight(widgets::capital(member), 560.0));
-        if self.odd_table {
-            widgets::hint_ui(ui, &format!("`{member}` is not an object: see it under JSON."));
+        if self.is_table_odd {
+            widgets::hint_ui(
+                ui,
+                &format!("`{member}` is not an object, so the form cannot show it: see JSON."),
+            );
             return false;
         }
         let (mut changed, mut remove) = (false, None);
@@ -214,7 +217,7 @@ impl Form {
             ui.add(egui::Label::new(text).truncate());
         });
         if changed {
-            let table = self.table_text();
+            let table = self.table_json();
             if let Some(members) = &mut self.members {
                 members.set(member, table);
             }
@@ -228,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_typed_is_read_as_it_was_shown() {
+    fn a_value_is_parsed_as_it_was_shown() {
         for json in [
             "1.10",
             "true",
@@ -241,34 +244,34 @@ mod tests {
             "\"\"",
             "\"a\\nb\"",
         ] {
-            assert_eq!(meant(&shown(json)), json);
+            assert_eq!(parsed(&typed(json)), json);
         }
-        assert_eq!(shown("{\n  \"a b\": [1, \"\\\" \"]\n}"), "{\"a b\":[1,\"\\\" \"]}");
-        assert_eq!((shown("\"ada\""), shown("\"42\"")), ("ada".into(), "\"42\"".into()));
+        assert_eq!(typed("{\n  \"a b\": [1, \"\\\" \"]\n}"), "{\"a b\":[1,\"\\\" \"]}");
+        assert_eq!((typed("\"ada\""), typed("\"42\"")), ("ada".into(), "\"42\"".into()));
     }
 
     #[test]
     fn a_number_stays_a_number_as_long_as_it_is_one() {
-        assert_eq!(id_meant("43", Some("42")).as_deref(), Some("43"));
-        assert_eq!(id_meant("43a", Some("42")).as_deref(), Some("\"43a\""));
-        assert_eq!(id_meant("43", Some("\"42\"")).as_deref(), Some("\"43\""));
-        assert_eq!(id_meant("", Some("42")), None);
+        assert_eq!(parsed_id("43", Some("42")).as_deref(), Some("43"));
+        assert_eq!(parsed_id("43a", Some("42")).as_deref(), Some("\"43a\""));
+        assert_eq!(parsed_id("43", Some("\"42\"")).as_deref(), Some("\"43\""));
+        assert_eq!(parsed_id("", Some("42")), None);
     }
 
     #[test]
     fn the_form_follows_the_text_and_keeps_a_row_that_has_no_name_yet() {
         let mut form = Form::default();
         let text = r#"{"userId":7,"event":"A","properties":{"n":1.10}}"#;
-        form.follow(Kind::Track, text);
+        form.sync(Kind::Track, text);
         assert_eq!(form.fields, ["A", "7", ""]);
-        assert_eq!(form.table_text().as_deref(), Some(r#"{"n":1.10}"#));
+        assert_eq!(form.table_json().as_deref(), Some(r#"{"n":1.10}"#));
         form.rows.push(Row { name: String::new(), value: "x".into() });
-        form.follow(Kind::Track, text);
+        form.sync(Kind::Track, text);
         assert_eq!(form.rows.len(), 2, "the same text is not read again");
-        assert_eq!(form.table_text().as_deref(), Some(r#"{"n":1.10}"#));
-        form.follow(Kind::Track, r#"{"properties":[1]}"#);
-        assert!(form.odd_table && form.rows.is_empty());
-        form.follow(Kind::Track, "[");
+        assert_eq!(form.table_json().as_deref(), Some(r#"{"n":1.10}"#));
+        form.sync(Kind::Track, r#"{"properties":[1]}"#);
+        assert!(form.is_table_odd && form.rows.is_empty());
+        form.sync(Kind::Track, "[");
         assert!(form.members.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! One event many times: how often, how fast, as whom; and how the run goes. The run is the engine's.
+//! Sends one event many times: how many, how fast, and for which users. The engine does the sending; this shows its progress.
 
 use eframe::egui::{self, ProgressBar, RichText, Ui, vec2};
 use lucide_icons::Icon;
@@ -17,15 +17,15 @@ use crate::{
 
 const NOT_VALID: &str = "The event, or a number above, is not valid yet";
 
-/// What the user chose.
 pub(super) struct Many {
     events: Number,
-    paced: bool,
+    has_rate: bool,
     per_sec: Number,
-    spread: bool,
+    /// The events get random users.
+    has_users: bool,
     users: Number,
-    /// It is to be started by keys.
-    pub asked: bool,
+    /// A key has asked to start.
+    pub is_asked: bool,
 }
 
 impl Default for Many {
@@ -33,17 +33,17 @@ impl Default for Many {
         let number = |value, max: u32| Number::count(value, 1..=u64::from(max), 1);
         Self {
             events: number(100, RUN_EVENTS_MAX),
-            paced: true,
+            has_rate: true,
             per_sec: number(20, RUN_PER_SEC_MAX),
-            spread: true,
+            has_users: true,
             users: number(25, RUN_USERS_MAX),
-            asked: false,
+            is_asked: false,
         }
     }
 }
 
 impl Many {
-    /// `event`: what would be sent, `None` where it cannot be.
+    /// `event`: the event and the index of its source; `None` if it cannot be sent.
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
@@ -53,10 +53,10 @@ impl Many {
     ) {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Send many");
-            widgets::hint_ui(ui, "This event again and again, in batches, as SDKs send them.");
+            widgets::hint_ui(ui, "Sends this event many times, in batches like an SDK.");
             let running = seen.snapshot.is_test_running();
             ui.add_enabled_ui(!running, |ui| self.choices_ui(ui));
-            let asked = std::mem::take(&mut self.asked);
+            let is_asked = std::mem::take(&mut self.is_asked);
             ui.horizontal_wrapped(|ui| {
                 if running {
                     if widgets::danger_button_ui(ui, Icon::Square, "Stop").clicked() {
@@ -68,10 +68,10 @@ impl Many {
                 let start = widgets::primary_button_ui(ui, Icon::Play, "Start", run.is_some());
                 let start = start.on_disabled_hover_text(NOT_VALID);
                 match run {
-                    Some(run) if start.clicked() || asked => {
+                    Some(run) if start.clicked() || is_asked => {
                         seen.push(Command::Test(TestCommand::Run(run)));
                     }
-                    None if asked => seen.push(Command::Refuse(NOT_VALID.to_owned())),
+                    None if is_asked => seen.push(Command::Refuse(NOT_VALID.to_owned())),
                     Some(_) | None => {}
                 }
             });
@@ -81,35 +81,35 @@ impl Many {
         });
     }
 
-    /// What is to be run; `None` while a number that counts is not allowed.
+    /// The run that the user has chosen; `None` while a number is not allowed.
     fn run(&self, kind: Kind, json: String, source: usize) -> Option<TestRun> {
-        let read = |number: &Number| number.value().ok().and_then(|value| u32::try_from(value).ok());
-        let per_sec = if self.paced { Some(read(&self.per_sec)?) } else { None };
-        let users = if self.spread { Some(read(&self.users)?) } else { None };
-        Some(TestRun { kind, json, source, events: read(&self.events)?, per_sec, users })
+        let value = |number: &Number| number.value().ok().and_then(|value| u32::try_from(value).ok());
+        let per_sec = if self.has_rate { Some(value(&self.per_sec)?) } else { None };
+        let users = if self.has_users { Some(value(&self.users)?) } else { None };
+        Some(TestRun { kind, json, source, events: value(&self.events)?, per_sec, users })
     }
 
     fn choices_ui(&mut self, ui: &mut Ui) {
         number_ui(ui, "Events", &mut self.events, None, "");
-        let pace = if self.paced { "per second" } else { "as fast as they are accepted" };
-        number_ui(ui, "At a rate", &mut self.per_sec, Some(&mut self.paced), pace);
-        let who = match (self.spread, self.users.value()) {
+        let pace = if self.has_rate { "per second" } else { "as fast as the endpoint accepts them" };
+        number_ui(ui, "At a rate", &mut self.per_sec, Some(&mut self.has_rate), pace);
+        let who = match (self.has_users, self.users.value()) {
             (false, _) => "the event's own user".to_owned(),
             (true, Ok(users)) => format!("at random, test-user-1 to {users}"),
             (true, Err(_)) => "at random".to_owned(),
         };
-        number_ui(ui, "Random users", &mut self.users, Some(&mut self.spread), &who);
+        number_ui(ui, "Random users", &mut self.users, Some(&mut self.has_users), &who);
     }
 }
 
-/// A number to choose, with a switch without which it does not count.
+/// A number. `on`: the switch that the number depends on.
 fn number_ui(ui: &mut Ui, name: &str, number: &mut Number, on: Option<&mut bool>, note: &str) {
     let t = tokens(ui);
-    let mut counts = true;
+    let mut is_on = true;
     ui.horizontal(|ui| {
         if let Some(on) = on {
             widgets::switch_ui(ui, on, name);
-            counts = *on;
+            is_on = *on;
         } else {
             ui.add_space(36.0 + ui.spacing().item_spacing.x);
         }
@@ -118,14 +118,14 @@ fn number_ui(ui: &mut Ui, name: &str, number: &mut Number, on: Option<&mut bool>
             ui.set_min_width(110.0);
             ui.label(weight(name, 560.0));
         });
-        if counts {
+        if is_on {
             number.ui(ui, vec2(120.0, 28.0), &format!("{name}: how many"));
         }
         if !note.is_empty() {
             ui.add(egui::Label::new(RichText::new(note).color(t.weak)).truncate());
         }
     });
-    widgets::error_ui(ui, number.value().err().filter(|_| counts).as_deref());
+    widgets::error_ui(ui, number.value().err().filter(|_| is_on).as_deref());
 }
 
 fn progress_ui(ui: &mut Ui, run: &RunView) {

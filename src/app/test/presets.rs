@@ -1,4 +1,4 @@
-//! Events that the user has saved under a name. The file is the engine's to read and write.
+//! The saved events: events that the user has named. The engine reads and writes their file.
 
 use eframe::egui::{self, Label, RichText, Ui};
 use lucide_icons::Icon;
@@ -22,19 +22,19 @@ const NAME_CHARS_MAX: usize = 60;
 #[derive(Default)]
 pub(super) struct Presets {
     saved: Vec<Preset>,
-    asked: bool,
-    /// They were read: only then may they be written over.
-    loaded: bool,
+    is_asked: bool,
+    /// The file was read. Before that it must not be overwritten.
+    is_loaded: bool,
     reading: Option<Waiting<Result<Vec<Preset>, String>>>,
     writing: Option<Waiting<Result<(), String>>>,
     error: Option<String>,
-    /// The name that is being given to the event.
+    /// The name that is being typed for the event.
     naming: Option<String>,
-    /// The field for the name is to get the focus.
-    focus: bool,
-    /// The one that was chosen last, as long as its call has an event that began as it.
+    /// The field for the name gets the focus in the next frame.
+    wants_focus: bool,
+    /// The name of the event that was chosen last, until its call gets another event.
     chosen: Option<String>,
-    /// The one that is to be removed, while that is asked about.
+    /// The name of the event to remove, while the user is asked about it.
     removing: Option<String>,
 }
 
@@ -48,12 +48,12 @@ impl Presets {
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
-        if seen.place == Place::Test && !self.asked {
-            self.asked = true;
+        if seen.place == Place::Test && !self.is_asked {
+            self.is_asked = true;
             seen.push(Command::Test(TestCommand::ReadPresets));
         }
         match arrived(&mut self.reading, ctx) {
-            Some(Ok(saved)) => (self.saved, self.loaded) = (saved, true),
+            Some(Ok(saved)) => (self.saved, self.is_loaded) = (saved, true),
             Some(Err(error)) => self.error = Some(format!("Saved events: {error}")),
             None => {}
         }
@@ -67,21 +67,21 @@ impl Presets {
         seen.push(Command::Test(TestCommand::SavePresets(self.saved.clone())));
     }
 
-    /// Another event has taken the place of the one that was chosen for this call.
-    pub(super) fn let_go(&mut self, kind: Kind) {
+    /// This call has got another event.
+    pub(super) fn deselect(&mut self, kind: Kind) {
         if self.shown(kind).is_some() {
             self.chosen = None;
         }
     }
 
-    /// The name of the one that was chosen, if it is of the call that is shown.
+    /// The name of the chosen event, if it belongs to this call.
     fn shown(&self, kind: Kind) -> Option<String> {
         let chosen = self.chosen.as_ref()?;
         let is_it = |preset: &&Preset| preset.name == *chosen && preset.kind == kind;
         self.saved.iter().find(is_it).map(|preset| preset.name.clone())
     }
 
-    /// The event that was chosen, when one was.
+    /// Draws the saved events; the one that was chosen. `text`: the event as it is now, to save it.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, kind: Kind, text: &str) -> Option<Preset> {
         let mut chosen = None;
         let shown = self.shown(kind);
@@ -91,7 +91,7 @@ impl Presets {
                 name: "Saved events",
                 shown: title,
                 width: 170.0,
-                if_empty: "None yet. Save keeps the event as it stands.",
+                if_empty: "None yet. Save keeps the event as it is now.",
             };
             let labels: Vec<_> = self
                 .saved
@@ -103,13 +103,13 @@ impl Presets {
                 labels.iter().zip(&self.saved).map(|(label, preset)| (&**label, is_shown(preset))).collect();
             let (_, at) = list.ui(ui, &choices);
             chosen = at.and_then(|at| self.saved.get(at)).cloned();
-            let can_write = self.loaded && self.writing.is_none() && self.naming.is_none();
-            if can_write && widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …").clicked() {
+            let can_edit = self.is_loaded && self.writing.is_none() && self.naming.is_none();
+            if can_edit && widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …").clicked() {
                 self.naming = Some(shown.clone().unwrap_or_default());
-                self.focus = true;
+                self.wants_focus = true;
             }
             if let Some(name) = &shown
-                && can_write
+                && can_edit
                 && widgets::icon_button_ui(ui, Icon::Trash2, &format!("Remove saved event {name}")).clicked()
             {
                 self.removing = Some(name.clone());
@@ -131,7 +131,8 @@ impl Presets {
         let Some(name) = &self.removing else { return };
         let mut confirmed = false;
         let closes = question_ui(ui, 380.0, ("Remove this saved event?", name), |ui| {
-            let text = "It leaves the list of saved events. What is composed now stays as it is.";
+            let text =
+                "It is removed from the list of saved events. The event that you are editing stays as it is.";
             ui.add(Label::new(RichText::new(text).color(tokens(ui).weak)).wrap());
             ui.add_space(8.0);
             widgets::answers_ui(ui, |ui| {
@@ -160,7 +161,7 @@ impl Presets {
             let field =
                 ui.add(widgets::text_edit(name, "A name").char_limit(NAME_CHARS_MAX).desired_width(200.0));
             let field = field.accessible_name("Name of the saved event");
-            widgets::focus_once(&field, &mut self.focus);
+            widgets::focus_once(&field, &mut self.wants_focus);
             widgets::keep_focus(&field, name.trim().is_empty());
             save = widgets::is_left_with(&field, egui::Key::Enter);
             cancel = widgets::is_left_with(&field, egui::Key::Escape);
