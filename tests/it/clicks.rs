@@ -422,11 +422,13 @@ fn show_in_live_keeps_the_search_and_opens_the_event() {
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"orderId\": \"1042\""));
     assert_eq!(searched(window), "userId:ada");
-    wait_for(window, "why it is not in the list", |window| says(window, "The search leaves this event out"));
+    wait_for(window, "why it is not in the list", |window| {
+        says(window, "This event does not match the search")
+    });
     press(window, "Show all events");
     assert_eq!(searched(window), "");
     wait_for(window, "its line", |window| says(window, "Delivered track Order Completed"));
-    assert!(!says(window, "The search leaves this event out"));
+    assert!(!says(window, "This event does not match the search"));
 }
 
 #[test]

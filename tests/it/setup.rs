@@ -1191,7 +1191,7 @@ fn aggregation_and_its_size_are_chosen_and_applied() {
     assert!(is_chosen(window, "none") && !says(window, "Record size"));
     choose(window, "kpl");
     assert!(
-        says(window, "AWS Lambda and own code need AWS's de-aggregation module"),
+        says(window, "AWS Lambda and your own code need AWS's de-aggregation module"),
         "who can read it is said"
     );
     let size = window.get_by_role_and_label(Role::SpinButton, "Record size").value();

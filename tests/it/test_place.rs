@@ -176,7 +176,7 @@ fn an_event_that_shares_its_record_is_followed_to_its_place_in_it() {
         window.get_by_label("Charts").click();
         window.run();
         wait_for(window, "the saving", |window| says(window, "3 events in 1 record since Tributary started"));
-        assert!(says(window, "1 were: 67 % less"));
+        assert!(says(window, "1 PUT payload unit instead of 3 with one event per record: 67 % less"));
     }
 }
 

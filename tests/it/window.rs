@@ -538,10 +538,10 @@ fn an_event_that_was_sent_again_is_marked_and_leads_to_the_first_one() {
     window.run();
     wait_for(window, "its detail", |window| says(window, "\"userId\": \"ada again\""));
     assert!(says(window, "its sender sent it again"));
-    window.get_by_label("Show the first one").click();
+    window.get_by_label("Show the first event").click();
     window.run();
     wait_for(window, "the first one", |window| says(window, "\"userId\": \"ada\""));
-    assert!(!says(window, "Show the first one"));
+    assert!(!says(window, "Show the first event"));
 }
 
 /// Live with three events of two users, one of them refused.
@@ -705,7 +705,7 @@ fn a_record_that_waits_says_which_shard_its_key_is_for() {
     window.get_by_label("Record").click();
     window.run();
     // The MD5 of "a" begins with 0x0c: the first of four shards.
-    assert!(says(window, "shardId-000000000000, as the shards are now: MD5 of the key is at 5.0 %"));
+    assert!(says(window, "shardId-000000000000, with the current shards: MD5 of the key is at 5.0 %"));
 }
 
 #[test]

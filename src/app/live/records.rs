@@ -25,10 +25,11 @@ pub(super) fn saved(puts: &Puts) -> String {
     let saved = payload_units_alone.saturating_sub(payload_units) as f64 / payload_units_alone.max(1) as f64;
     let verdict = if saved > 0.0 { format!("{:.0} % less", saved * 100.0) } else { "no less".to_owned() };
     let held = if records == 1 { "record" } else { "records" };
+    let unit = if payload_units == 1 { "unit" } else { "units" };
     let [records, events, units, alone] =
         [records, events, payload_units, payload_units_alone].map(widgets::digits);
     format!(
-        "{events} events in {records} {held} since Tributary started, which took {units} PUT payload units instead of {alone} \
+        "{events} events in {records} {held} since Tributary started, which took {units} PUT payload {unit} instead of {alone} \
          with one event per record: {verdict}. A unit is up to 25 KiB of a record's data and partition key. AWS bills by \
          it in provisioned mode."
     )

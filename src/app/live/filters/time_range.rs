@@ -64,7 +64,7 @@ impl TimeRange {
         let error = if is_wrong(&self.from, from) || is_wrong(&self.to, to) {
             Some("A time looks like 2026-03-02 10:00")
         } else if from.zip(to).is_some_and(|(from, to)| to <= from) {
-            Some("“To” must be later than “From”")
+            Some("The range ends before it begins: “To” must be later than “From”")
         } else {
             None
         };
