@@ -21,8 +21,8 @@ pub(super) use code::{code_copy_ui, code_marked_ui, code_ui};
 pub(super) use field::{FIELD_WIDTH_MAX, checkbox_ui, edge_ui, error_ui, field_ui, switch_ui, text_edit};
 pub(super) use figures::{ago_ui, bytes, digits, duration, rate};
 pub(super) use keyboard::{
-    ListKeys, focus_once, is_answered_with_enter, is_left_with, keep_focus, list_keys, name_ui, ring_ui,
-    row_name_ui,
+    ListKeys, Step, focus_once, is_answered_with_enter, is_left_with, keep_focus, list_keys, name_ui,
+    ring_ui, row_name_ui,
 };
 pub(super) use list::List;
 pub(super) use page::{Revealed, follow_focus, keep_length, middle, page_ui, reveal};
