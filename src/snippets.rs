@@ -765,7 +765,7 @@ mod tests {
     fn any_key_stays_one_piece_of_text_in_its_language() {
         let json = r#""a'b\"c\\d$e#{f}`g</script>&\\(h)%""#;
         for (sdk, quoted) in [
-            (Sdk::Curl, r##""a'b\"c\\d"'$e#{f}`g</script>&'"\\(h)%:""##),
+            (Sdk::Curl, r#""a'b\"c\\d"'$e#{f}`g</script>&'"\\(h)%:""#),
             (Sdk::Node, json),
             (Sdk::BrowserNpm, json),
             (Sdk::BrowserScript, r#""a'b\"c\\d$e#{f}`g\u003c/script>&\\(h)%""#),

@@ -315,4 +315,24 @@ mod tests {
             assert!(why.contains(part), "{text}: {why}");
         }
     }
+
+    #[test]
+    fn only_a_server_that_is_not_aws_is_asked_for_more_than_kinesis() {
+        assert_eq!(other_server("http://127.0.0.1:4631"), Some("http://127.0.0.1:4631"));
+        assert_eq!(
+            other_server("https://localhost.localstack.cloud/x"),
+            Some("https://localhost.localstack.cloud/x")
+        );
+        for of_aws in [
+            "",
+            "https://vpce-1-a.kinesis.eu-west-1.vpce.amazonaws.com",
+            "https://kinesis.cn-north-1.amazonaws.com.cn:443/",
+            "https://kinesis.us-iso-east-1.c2s.ic.gov",
+            "https://kinesis.eu-west-1.api.aws",
+            "https://kinesis.eu-west-1.api.aws (AWS_ENDPOINT_URL)",
+            "https://kinesis.cn-north-1.api.amazonwebservices.com.cn",
+        ] {
+            assert_eq!(other_server(of_aws), None, "{of_aws}");
+        }
+    }
 }

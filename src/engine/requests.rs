@@ -36,16 +36,14 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, request: Request) -> Outcome
             Reply::Record(client.record_at(&receipt).await.map_err(Failure::Aws)?)
         }
         Request::AwsProfiles => {
-            let profiles = kinesis::profiles().await.map_err(Failure::Other)?;
+            let profiles = kinesis::profiles().await?;
             Reply::Profiles(AwsProfiles { profiles, has_cli: config::program("aws").is_some() })
         }
         Request::AwsIdentity(config) => {
             Reply::Identity(kinesis::who_am_i(&config).await.map_err(Failure::Aws)?)
         }
         Request::StoreKeys { destination, keys } => {
-            let kept =
-                kinesis::keychain::keep(&destination, keys.access_key_id, keys.secret_access_key).await;
-            kept.map_err(Failure::Other)?;
+            kinesis::store_keys(&destination, &keys.access_key_id, &keys.secret_access_key).await?;
             shared.try_now.notify_one();
             Reply::Done
         }

@@ -17,7 +17,7 @@ use crate::{
     config::{self, Operation},
     delivery::{Bound, ForwarderState, Millis, StreamReport},
     event::Aggregation,
-    kinesis::{self, ANSWER_TIMEOUT, AwsFiles, Client},
+    kinesis::{self, ANSWER_TIMEOUT, AwsConfigFiles, Client},
 };
 
 /// The connection with the settings in force.
@@ -29,7 +29,7 @@ pub(super) struct Connection {
     puts_max: usize,
     pub(super) client: Client,
     /// AWS's own files as they were just before the client read them.
-    aws_files: AwsFiles,
+    aws_files: AwsConfigFiles,
     answer_timeout: AnswerTimeout,
     pub(super) health: DestinationHealth,
     pub(super) concurrency: ConcurrencyLimit,
@@ -71,7 +71,7 @@ impl Connection {
         self.client.give_up_keys();
         (self.aws_files, self.client) = connect(&self.settings).await;
         if self.answer_timeout.get() != ANSWER_TIMEOUT {
-            self.client = self.client.waiting(self.answer_timeout.get());
+            self.client = self.client.with_answer_timeout(self.answer_timeout.get());
         }
     }
 
@@ -101,7 +101,7 @@ impl Connection {
     }
 
     fn is_waiting_for_keys(&self) -> bool {
-        self.client.waits_for_keys_since().is_some()
+        self.client.awaited_keys_change_at().is_some()
     }
 
     fn is_refused_for_time(&self) -> bool {
@@ -127,7 +127,7 @@ impl Connection {
         now: Instant,
     ) {
         if self.answer_timeout.learn(&put.outcomes, put.started.elapsed(), put.answer_timeout) {
-            self.client = self.client.waiting(self.answer_timeout.get());
+            self.client = self.client.with_answer_timeout(self.answer_timeout.get());
             tracing::warn!("Answers of the stream are now waited for up to {:?}", self.answer_timeout.get());
         }
         if !is_known_refusal {
@@ -209,7 +209,7 @@ impl Connection {
 
     /// What keeps all events from being put.
     pub(super) fn trouble(&self, now: Instant) -> Option<ForwarderState> {
-        if let Some(fault) = self.client.waits_for_keys(now) {
+        if let Some(fault) = self.client.awaited_keys(now) {
             return Some(ForwarderState::Blocked { fault, next_try: now_ms() });
         }
         let pause = self.health.known_pause()?;
@@ -241,13 +241,13 @@ impl Connection {
 
     /// When the state changes by itself.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
-        let keys = self.client.waits_for_keys_since().filter(|at| *at > now);
+        let keys = self.client.awaited_keys_change_at().filter(|at| *at > now);
         [self.health.changes_at(now), keys, self.waits_for_facts_until()].into_iter().flatten().min()
     }
 }
 
 /// Reads the state of AWS's own files just before the client reads them.
-async fn connect(settings: &ConnectionSettings) -> (AwsFiles, Client) {
-    let files = AwsFiles::look();
+async fn connect(settings: &ConnectionSettings) -> (AwsConfigFiles, Client) {
+    let files = AwsConfigFiles::look();
     (files, Client::connect(&settings.config, settings.practice.as_ref()).await)
 }

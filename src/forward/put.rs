@@ -77,7 +77,7 @@ impl FinishedPut {
 pub(super) async fn put(client: Client, request: PutRequest) -> FinishedPut {
     let PutRequest { mut batch, encoding, aggregation, settings_version, answer_timeout } = request;
     let (started, started_at) = (Instant::now(), now_ms());
-    let keys = client.keys().await;
+    let keys = client.wait_for_keys().await;
     let was_sent = keys.is_ok();
     let outcomes = match keys {
         Ok(()) => {

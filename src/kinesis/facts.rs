@@ -1,29 +1,33 @@
-//! What the stream says of itself. Nice to know, never needed: the default policy does not permit the question.
+//! Facts about a stream. They improve delivery, and delivery works without them: the default policy does not permit the
+//! question.
 
 use aws_sdk_kinesis::types::{RecordDistributionStrategy, StreamDescriptionSummary};
 
-use super::{Client, RECORD_BYTES_MAX, fault_of};
+use super::{
+    error::{UNCLEAR_ANSWER, aws_error},
+    record::{RECORD_BYTES_MAX, Target},
+};
 use crate::delivery::{AwsError, StreamFacts};
 
-impl Client {
-    /// Asks the stream (`kinesis:DescribeStreamSummary`; AWS answers 20 of these a second and account).
-    pub async fn facts(&self) -> Result<StreamFacts, AwsError> {
-        self.ready().await?;
-        let request = self.sdk().describe_stream_summary();
-        let request = request.set_stream_name(self.target().name()).set_stream_arn(self.target().arn());
-        match request.send().await {
-            Ok(answer) => answer
-                .stream_description_summary()
-                .map(facts_of)
-                .ok_or_else(|| AwsError::new(super::UNCLEAR_ANSWER, "the answer describes no stream")),
-            Err(error) => Err(fault_of(&error).0),
-        }
+/// Describes the stream.
+pub(super) async fn describe(
+    sdk: &aws_sdk_kinesis::Client,
+    target: &Target,
+) -> Result<StreamFacts, AwsError> {
+    let request = sdk.describe_stream_summary();
+    let request = request.set_stream_name(target.name()).set_stream_arn(target.arn());
+    match request.send().await {
+        Ok(answer) => answer
+            .stream_description_summary()
+            .map(facts_of)
+            .ok_or_else(|| AwsError::new(UNCLEAR_ANSWER, "the answer describes no stream")),
+        Err(error) => Err(aws_error(&error)),
     }
 }
 
-/// Facts of a described stream.
+/// The facts in a description.
 pub(super) fn facts_of(summary: &StreamDescriptionSummary) -> StreamFacts {
-    // Servers that do not say it have the limit that AWS's streams always had; AWS allows 1 to 10 MiB.
+    // A server that gives no limit has the one that AWS's streams always had. AWS allows 1 to 10 MiB.
     let kib = summary.max_record_size_in_kib().and_then(|kib| usize::try_from(kib).ok());
     let bytes = kib.map_or(RECORD_BYTES_MAX, |kib| kib.saturating_mul(1024));
     StreamFacts {

@@ -1,22 +1,21 @@
-//! The body of a `PutRecords` request, written in one go: the SDK's own way takes some allocations and copies a record,
-//! in all twice the CPU. Endpoint, signature, transport and answer stay the SDK's.
+//! The bodies of `PutRecord` and `PutRecords`, written in one pass. The SDK takes twice the CPU, for several allocations
+//! and copies a record. `docs/performance.md` has the measurement.
 //!
-//! The form is that of the API reference
-//! (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html>); a test holds it against what the SDK
-//! writes.
+//! The format is that of the API reference
+//! (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html>). Tests compare it with the SDK's bodies.
 
 use aws_sdk_kinesis::config::http::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 
-use super::{Outgoing, Target};
+use super::record::{Outgoing, Target};
 use crate::event::{Encoding, RecordData};
 
-/// What stands around a record's data and key, at most.
+/// Maximum bytes of a record besides its data and partition key; a hash key has up to 39 digits.
 const FRAME_BYTES: usize = r#"{"Data":"","PartitionKey":"","ExplicitHashKey":""},"#.len() + 39;
 
-/// The body that puts these records.
-pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) -> Bytes {
+/// The body of a `PutRecords` request.
+pub(super) fn records(target: &Target, outgoing: &[Outgoing<'_>], encoding: Encoding) -> Bytes {
     let (member, stream) = match target {
         Target::Name(name) => ("StreamName", name),
         Target::Arn(arn) => ("StreamARN", arn),
@@ -24,11 +23,11 @@ pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) 
     let bytes = |record: &Outgoing<'_>| {
         Encoding::Base64.encoded_len(record.data.encoded_len(encoding)) + record.key.len() + FRAME_BYTES
     };
-    let room = records.iter().map(bytes).sum::<usize>() + stream.len() + 64;
+    let room = outgoing.iter().map(bytes).sum::<usize>() + stream.len() + 64;
     let mut body = Vec::with_capacity(room);
     let mut data = Vec::new();
     body.extend_from_slice(b"{\"Records\":[");
-    for (index, record) in records.iter().enumerate() {
+    for (index, record) in outgoing.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
@@ -47,11 +46,11 @@ pub(super) fn of(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) 
     body.into()
 }
 
-/// The body of a `PutRecord` request, in the SDK's order
+/// The body of a `PutRecord` request, with its members in the SDK's order
 /// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html>).
-pub(super) fn of_one(target: &Target, record: &Outgoing<'_>, encoding: Encoding) -> Vec<u8> {
-    let data_len = Encoding::Base64.encoded_len(record.data.encoded_len(encoding));
-    let mut body = Vec::with_capacity(data_len + record.key.len() + FRAME_BYTES + 128);
+pub(super) fn record(target: &Target, outgoing: &Outgoing<'_>, encoding: Encoding) -> Vec<u8> {
+    let data_len = Encoding::Base64.encoded_len(outgoing.data.encoded_len(encoding));
+    let mut body = Vec::with_capacity(data_len + outgoing.key.len() + FRAME_BYTES + 128);
     body.push(b'{');
     if let Target::Name(name) = target {
         body.extend_from_slice(b"\"StreamName\":");
@@ -59,10 +58,10 @@ pub(super) fn of_one(target: &Target, record: &Outgoing<'_>, encoding: Encoding)
         body.push(b',');
     }
     body.extend_from_slice(b"\"Data\":\"");
-    data_into(record, encoding, &mut Vec::new(), &mut body);
+    data_into(outgoing, encoding, &mut Vec::new(), &mut body);
     body.extend_from_slice(b"\",\"PartitionKey\":");
-    string(&record.key, &mut body);
-    hash_key_into(record, &mut body);
+    string(&outgoing.key, &mut body);
+    hash_key_into(outgoing, &mut body);
     if let Target::Arn(arn) = target {
         body.extend_from_slice(b",\"StreamARN\":");
         string(arn, &mut body);
@@ -71,7 +70,7 @@ pub(super) fn of_one(target: &Target, record: &Outgoing<'_>, encoding: Encoding)
     body
 }
 
-/// The record's data in base64; `data` is a place to work in.
+/// Appends the record's data in base64. `data` is a buffer to reuse.
 fn data_into(record: &Outgoing<'_>, encoding: Encoding, data: &mut Vec<u8>, body: &mut Vec<u8>) {
     if let (RecordData::One(json), Encoding::Json) = (record.data, encoding) {
         Encoding::Base64.encode_into(json, body);
@@ -90,15 +89,15 @@ fn hash_key_into(record: &Outgoing<'_>, body: &mut Vec<u8>) {
     }
 }
 
-/// Makes it the body of a request that has none to speak of, before that is signed.
+/// Replaces the body of a request that is not signed yet.
 pub(super) fn set(body: &Bytes, request: &mut HttpRequest) {
     request.headers_mut().insert("content-length", body.len().to_string());
     *request.body_mut() = SdkBody::from(body.clone());
 }
 
-/// A JSON string.
+/// Appends a JSON string.
 fn string(text: &str, out: &mut Vec<u8>) {
-    // Writing to memory does not fail, and text is always JSON.
+    // Cannot fail: writing to memory does not, and every text is a JSON string.
     drop(serde_json::to_writer(out, text));
 }
 
@@ -123,8 +122,8 @@ mod tests {
         data
     }
 
-    /// What the SDK makes of the same records. Nothing listens where it would send them.
-    async fn of_the_sdk(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<u8> {
+    /// The SDK's body for the same records. Nothing listens at the client's address.
+    async fn by_the_sdk(target: &Target, records: &[Outgoing<'_>], encoding: Encoding) -> Vec<u8> {
         let settings = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
@@ -177,8 +176,9 @@ mod tests {
             for encoding in Encoding::ALL {
                 for count in 1..=records.len() {
                     let records = &records[..count];
-                    let ours: Value = serde_json::from_slice(&of(&target, records, encoding)).expect("JSON");
-                    let theirs = of_the_sdk(&target, records, encoding).await;
+                    let ours: Value =
+                        serde_json::from_slice(&super::records(&target, records, encoding)).expect("JSON");
+                    let theirs = by_the_sdk(&target, records, encoding).await;
                     let theirs: Value = serde_json::from_slice(&theirs).expect("JSON");
                     assert_eq!(ours, theirs);
                     assert_eq!(ours["Records"].as_array().map(Vec::len), Some(count));

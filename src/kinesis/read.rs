@@ -1,81 +1,43 @@
-//! Reading records back, as any consumer would: every shard, by iterator, children of a split shard included.
+//! Reads a stream as any reader would: every shard by iterator, and the children of a split or merged shard.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use aws_sdk_kinesis::{
     primitives::DateTime,
     types::{Shard, ShardIteratorType},
 };
 
-use super::{Client, fault_of};
-use crate::delivery::{AwsError, ReadFrom, Receipt, Record};
+use super::{client::Client, error::aws_error, read_one::record_of};
+use crate::delivery::{AwsError, ReadFrom, Record};
 
-/// Records asked for at a time; Kinesis gives up to 10,000 or 10 MB.
+/// Maximum records a call. Kinesis allows 10,000 or 10 MB.
 const RECORDS_MAX: i32 = 1000;
 
-/// A record that was just confirmed may show up for readers a moment later: so often is it looked for, so far apart
-/// (AWS allows five reads a second and shard).
-const LOOKS: u32 = 8;
-const LOOK_PAUSE: Duration = Duration::from_millis(300);
-
-impl Client {
-    /// The record at the place that a delivery names. `None`: it is not there (any more).
-    pub async fn record_at(&self, receipt: &Receipt) -> Result<Option<Record>, AwsError> {
-        self.ready().await?;
-        let target = self.target();
-        let request =
-            self.sdk().get_shard_iterator().set_stream_name(target.name()).set_stream_arn(target.arn());
-        let request = request
-            .shard_id(&*receipt.shard_id)
-            .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
-            .starting_sequence_number(&*receipt.sequence_number);
-        let mut iterator = match request.send().await {
-            Ok(output) => output.shard_iterator().map(str::to_owned),
-            Err(error) => return Err(fault_of(&error).0),
-        };
-        for look in 0..LOOKS {
-            let Some(place) = iterator.take() else { break };
-            if look > 0 {
-                tokio::time::sleep(LOOK_PAUSE).await;
-            }
-            let request =
-                self.sdk().get_records().limit(1).shard_iterator(place).set_stream_arn(target.arn());
-            let output = request.send().await.map_err(|error| fault_of(&error).0)?;
-            if let Some(record) = output.records().first() {
-                let record = record_of(&receipt.shard_id, record);
-                return Ok(Some(record).filter(|record| record.sequence_number == receipt.sequence_number));
-            }
-            iterator = output.next_shard_iterator().map(str::to_owned);
-        }
-        Ok(None)
-    }
-}
-
-/// Where reading one shard stands.
+/// The position in one shard.
 struct Cursor {
     shard_id: Arc<str>,
-    /// `None`: closed by a split or merge and read to its end.
+    /// `None`: the shard is not read, or it was closed by a split or merge and read to its end.
     iterator: Option<String>,
-    /// The last record read, to go on from when the iterator has expired.
+    /// The sequence number of the last record, to go on from when the iterator has expired.
     last: Option<Arc<str>>,
     behind_ms: Option<i64>,
-    /// False: another shard was chosen, or the place that was asked for is in another one.
+    /// False if another shard was chosen, or if the wanted position is in another shard.
     is_read: bool,
-    /// The first and the last hash of partition keys that it takes; `None`: it takes no more.
-    hashes: Option<(u128, u128)>,
+    /// The first and the last hash key that it takes; `None` once it is closed.
+    hash_keys: Option<(u128, u128)>,
 }
 
-/// What one round over the shards gave.
+/// The records of one round over the shards.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Round {
-    /// In order per shard.
+    /// In order within a shard.
     pub records: Vec<Record>,
-    /// How far the slowest shard is behind the tip.
+    /// How far the slowest shard is behind its newest record.
     pub behind_ms: Option<i64>,
 }
 
-/// Reads a stream from a place on. Asks each shard once a round; the caller waits between rounds
-/// (AWS allows five reads a second and shard).
+/// Reads a stream from a position on. Each round makes one call a shard. The caller waits between rounds: AWS allows five
+/// reads a second and shard.
 pub struct Reader {
     client: Client,
     from: ReadFrom,
@@ -84,7 +46,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Finds the shards and the place in each; or reads only one of them.
+    /// Finds the shards and the position in each. With `only`, reads that shard alone.
     pub async fn open(client: &Client, from: ReadFrom, only: Option<&str>) -> Result<Self, AwsError> {
         client.ready().await?;
         let only = only.map(Arc::from);
@@ -93,7 +55,7 @@ impl Reader {
             reader.add(&shard, &from).await?;
         }
         if !reader.cursors.iter().any(|cursor| cursor.is_read) {
-            // Asks for the place again, for AWS's own words about it.
+            // Asks once more, to return AWS's error.
             let shard = reader
                 .only
                 .clone()
@@ -105,15 +67,15 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The stream's shards: whether each is read, and how far behind its tip.
+    /// Every shard with whether it is read, and how many milliseconds behind its newest record.
     pub fn shards(&self) -> impl Iterator<Item = (&Arc<str>, bool, Option<i64>)> {
         self.cursors.iter().map(|cursor| (&cursor.shard_id, cursor.is_read, cursor.behind_ms))
     }
 
-    /// Which shards take records, each with the first and the last hash of partition keys that go there.
+    /// The open shards, each with the first and the last hash key that it takes.
     pub fn ranges(&self) -> impl Iterator<Item = (&Arc<str>, u128, u128)> {
         self.cursors.iter().filter_map(|cursor| {
-            let (first, last) = cursor.hashes?;
+            let (first, last) = cursor.hash_keys?;
             Some((&cursor.shard_id, first, last))
         })
     }
@@ -140,11 +102,11 @@ impl Reader {
                     closed |= cursor.iterator.is_none();
                 }
                 Err(error) => {
-                    let (fault, _) = fault_of(&error);
-                    match &*fault.code {
+                    let error = aws_error(&error);
+                    match &*error.code {
                         "ExpiredIteratorException" => self.renew(index).await?,
                         "ProvisionedThroughputExceededException" => {}
-                        _ => return Err(fault),
+                        _ => return Err(error),
                     }
                 }
             }
@@ -152,7 +114,7 @@ impl Reader {
         if closed {
             for cursor in self.cursors.iter_mut().filter(|cursor| cursor.is_read && cursor.iterator.is_none())
             {
-                cursor.hashes = None;
+                cursor.hash_keys = None;
             }
             self.add_children().await?;
         }
@@ -171,7 +133,7 @@ impl Reader {
                     .set_stream_name(self.client.target().name())
                     .set_stream_arn(self.client.target().arn()),
             };
-            let output = request.send().await.map_err(|error| fault_of(&error).0)?;
+            let output = request.send().await.map_err(|error| aws_error(&error))?;
             shards.extend_from_slice(output.shards());
             match output.next_token() {
                 Some(next) => token = Some(next.to_owned()),
@@ -185,9 +147,9 @@ impl Reader {
         let chosen = self.only.as_ref().is_none_or(|only| **only == *shard_id);
         let iterator = if chosen { self.iterator(shard_id, from, None).await } else { Ok(None) };
         let iterator = match iterator {
-            // The sequence number is another shard's.
-            Err(fault)
-                if matches!(from, ReadFrom::Sequence(_)) && &*fault.code == "InvalidArgumentException" =>
+            // The sequence number belongs to another shard.
+            Err(error)
+                if matches!(from, ReadFrom::Sequence(_)) && &*error.code == "InvalidArgumentException" =>
             {
                 None
             }
@@ -200,12 +162,12 @@ impl Reader {
             last: None,
             behind_ms: None,
             is_read,
-            hashes: hashes_of(shard),
+            hash_keys: hash_keys_of(shard),
         });
         Ok(())
     }
 
-    /// A closed shard has children; they are read from their beginning.
+    /// Adds the children of closed shards, to be read from their beginning.
     async fn add_children(&mut self) -> Result<(), AwsError> {
         for shard in self.list().await? {
             if !self.cursors.iter().any(|cursor| &*cursor.shard_id == shard.shard_id()) {
@@ -215,7 +177,7 @@ impl Reader {
         Ok(())
     }
 
-    /// An iterator lives for five minutes: on from the last record that was read.
+    /// Replaces an expired iterator (they live for five minutes) by one that continues after the last record.
     async fn renew(&mut self, index: usize) -> Result<(), AwsError> {
         let (shard_id, last) = (Arc::clone(&self.cursors[index].shard_id), self.cursors[index].last.clone());
         self.cursors[index].iterator = self.iterator(&shard_id, &self.from, last).await?;
@@ -248,24 +210,14 @@ impl Reader {
                 .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
                 .starting_sequence_number(&**sequence),
         };
-        let output = request.send().await.map_err(|error| fault_of(&error).0)?;
+        let output = request.send().await.map_err(|error| aws_error(&error))?;
         Ok(output.shard_iterator().map(str::to_owned))
     }
 }
 
-/// A shard that was split or merged has an end, and takes nothing more.
-fn hashes_of(shard: &Shard) -> Option<(u128, u128)> {
+/// `None` for a closed shard, which has an end.
+fn hash_keys_of(shard: &Shard) -> Option<(u128, u128)> {
     let is_open = shard.sequence_number_range().is_none_or(|range| range.ending_sequence_number().is_none());
     let range = shard.hash_key_range().filter(|_| is_open)?;
     Some((range.starting_hash_key().parse().ok()?, range.ending_hash_key().parse().ok()?))
-}
-
-fn record_of(shard_id: &Arc<str>, record: &aws_sdk_kinesis::types::Record) -> Record {
-    Record {
-        shard_id: Arc::clone(shard_id),
-        sequence_number: record.sequence_number().into(),
-        arrived_at: record.approximate_arrival_timestamp().and_then(|time| time.to_millis().ok()),
-        partition_key: record.partition_key().unwrap_or_default().into(),
-        data: record.data().clone().into_inner().into(),
-    }
 }

@@ -1,34 +1,40 @@
-//! The streams of an account: a list to choose from, and a new one. Both only where the credentials may, and only when
-//! the user asks.
+//! The streams of an account: lists them, and creates one. Both need permissions beyond the default policy, and happen
+//! only when the user asks.
 
 use std::time::Duration;
 
 use aws_sdk_kinesis::types::{StreamMode, StreamModeDetails, StreamStatus};
 
-use super::{Client, fault_of, identity};
+use super::{
+    client::Client,
+    credentials::{self, Found},
+    error::aws_error,
+    retry::ClockOffset,
+};
 use crate::{
     config::{Config, StreamArn},
     delivery::{AwsError, ListedStream},
 };
 
-/// Kinesis gives up to 10,000 a call.
+/// Streams a call. Kinesis allows 10,000.
 const PAGE_STREAMS: i32 = 1000;
-/// More are not offered in a list.
+/// Maximum streams of a list.
 const STREAMS_MAX: usize = 10_000;
-/// AWS allows five of these calls a second and account; one that was too many is made again so much later.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
-const TRIES: u32 = 5;
+/// Attempts of a page that AWS throttles, and the pause between them. AWS allows five calls a second and account.
+const THROTTLED_ATTEMPTS: u32 = 5;
+const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 
-/// A new stream takes half a minute; after so long it is reported as it is.
-const ACTIVE_TRIES: u32 = 60;
+/// How often to look whether a new stream is active. That takes about half a minute.
+const ACTIVE_LOOKS: u32 = 60;
 const ACTIVE_PAUSE: Duration = Duration::from_secs(2);
 
-/// The streams of the settings' region, by name. Needs `kinesis:ListStreams`.
+/// The streams of the settings' region, sorted by name. Needs `kinesis:ListStreams`.
 pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError> {
-    let client = client(config).await?;
+    let Found { aws, keys, .. } = credentials::find(config).await?;
+    let client = Client::with_keys(&aws, &keys, config);
     let mut streams: Vec<ListedStream> = Vec::new();
     let mut token: Option<String> = None;
-    let mut tries = 0;
+    let mut throttled = 0;
     loop {
         let last = streams.last().map(|stream| stream.name.to_string()).filter(|_| token.is_none());
         let request = client.sdk().list_streams().limit(PAGE_STREAMS);
@@ -36,18 +42,18 @@ pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError
         let output = match request.send().await {
             Ok(output) => output,
             Err(error) => {
-                let (fault, _) = fault_of(&error);
-                tries += 1;
-                if &*fault.code != "LimitExceededException" || tries == TRIES {
-                    return Err(fault);
+                let error = aws_error(&error);
+                throttled += 1;
+                if &*error.code != "LimitExceededException" || throttled == THROTTLED_ATTEMPTS {
+                    return Err(error);
                 }
-                tokio::time::sleep(AGAIN_AFTER).await;
+                tokio::time::sleep(THROTTLED_PAUSE).await;
                 continue;
             }
         };
         let before = streams.len();
         if output.stream_summaries().is_empty() {
-            // Older servers give names alone.
+            // Older servers return names only.
             let named = |name: &String| ListedStream {
                 name: name.as_str().into(),
                 status: "".into(),
@@ -69,17 +75,17 @@ pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError
     }
 }
 
-/// Makes the stream that the settings name, with on-demand capacity, and waits until it can take records; `Ok(false)`:
-/// AWS makes it, and it was not seen to be ready. Needs `kinesis:CreateStream`. It costs its owner money.
+/// Creates the settings' stream with on-demand capacity, and waits until it is active. `Ok(false)`: AWS creates it, and it
+/// was not seen to be active. Needs `kinesis:CreateStream`. The stream costs its owner money.
 pub async fn create_stream(config: &Config) -> Result<bool, AwsError> {
-    let found = identity::credentials(config).await?;
-    let client = Client::to_aws(&found.aws, config);
+    let Found { aws, keys, .. } = credentials::find(config).await?;
+    let client = Client::with_keys(&aws, &keys, config);
     let stream = &config.destination.stream;
     let name = match StreamArn::parse(stream) {
         Ok(arn) => {
-            // A new stream is always the keys' own; STS that does not say whose they are leaves it to Kinesis.
-            if let Ok(caller) = identity::caller(&found.aws).await {
-                identity::in_account(&caller, arn.account_id)?;
+            // AWS creates a stream in the account of the keys. If STS does not say which that is, Kinesis decides.
+            if let Ok(identity) = credentials::identity_of(&aws, &mut ClockOffset::default()).await {
+                credentials::check_account(&identity, arn.account_id)?;
             }
             arn.name
         }
@@ -87,8 +93,8 @@ pub async fn create_stream(config: &Config) -> Result<bool, AwsError> {
     };
     let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build();
     let request = client.sdk().create_stream().stream_name(name).set_stream_mode_details(mode.ok());
-    request.send().await.map_err(|error| fault_of(&error).0)?;
-    for _ in 0..ACTIVE_TRIES {
+    request.send().await.map_err(|error| aws_error(&error))?;
+    for _ in 0..ACTIVE_LOOKS {
         match client.sdk().describe_stream_summary().stream_name(name).send().await {
             Ok(output) => {
                 let status =
@@ -97,15 +103,11 @@ pub async fn create_stream(config: &Config) -> Result<bool, AwsError> {
                     return Ok(true);
                 }
             }
-            // Whoever may make a stream need not be allowed to look at it.
-            Err(error) if &*fault_of(&error).0.code == "AccessDeniedException" => return Ok(false),
+            // Permission to create a stream does not imply permission to describe it.
+            Err(error) if &*aws_error(&error).code == "AccessDeniedException" => return Ok(false),
             Err(_) => {}
         }
         tokio::time::sleep(ACTIVE_PAUSE).await;
     }
     Ok(false)
-}
-
-async fn client(config: &Config) -> Result<Client, AwsError> {
-    Ok(Client::to_aws(&identity::credentials(config).await?.aws, config))
 }

@@ -1,8 +1,9 @@
 //! The certificates that this machine trusts, and HTTPS clients that trust them.
 //!
-//! The SDK's HTTP client would read them itself, once for the whole process: where they cannot be read at that moment (no
-//! free file descriptor, say), a debug build panics, and a release build trusts nobody until it is started again. So they
-//! are read here. A request that finds them unreadable fails before anything is sent, and the next one reads them again.
+//! The SDK's HTTP client would read the certificates itself, once for the process. If they cannot be read at that moment
+//! (no free file descriptor, for example), a debug build panics, and a release build trusts nobody until it is restarted.
+//! So they are read here: a request that finds them unreadable fails before anything is sent, and the next one reads them
+//! again.
 
 use std::{
     fmt,
@@ -24,47 +25,54 @@ use tokio_rustls::rustls::{
 
 use crate::config;
 
-/// Why the certificates are not there.
+/// The machine's certificates cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{UNREADABLE}: {0}")]
-pub(super) struct Unreadable(String);
+#[error("{TRUST_UNREADABLE}: {0}")]
+pub(crate) struct TrustUnreadable(String);
 
-/// How the text of [`Unreadable`] begins.
-pub(super) const UNREADABLE: &str = "the certificates that this machine trusts cannot be read";
+/// The beginning of the text of [`TrustUnreadable`], by which it is recognised in the SDK's errors.
+pub(crate) const TRUST_UNREADABLE: &str = "the certificates that this machine trusts cannot be read";
 
-/// The certificates of this machine in PEM, once they were read without any error.
-static OF_MACHINE: OnceLock<Arc<[u8]>> = OnceLock::new();
+/// The machine's certificates in PEM, once all of them were read without an error.
+static MACHINE_CERTIFICATES: OnceLock<Arc<[u8]>> = OnceLock::new();
 
-/// The machine's certificates, and those of AWS's `AWS_CA_BUNDLE`. A machine that has none is no error: servers without
-/// TLS, and those that the bundle is for, can be talked to.
-pub(super) fn context() -> Result<TlsContext, Unreadable> {
-    let of_machine = of_machine(rustls_native_certs::load_native_certs)?;
-    Ok(trusting(&of_machine, bundle()))
+/// Trusts the machine's certificates and those of AWS's `AWS_CA_BUNDLE`. A machine without certificates is no error: it
+/// can still reach servers without TLS, and those that the bundle is for.
+pub(super) fn context() -> Result<TlsContext, TrustUnreadable> {
+    let machine = machine_certificates(rustls_native_certs::load_native_certs)?;
+    Ok(tls_context(&machine, bundle()))
+}
+
+/// A stand-in for the time in which the machine's certificates cannot be read: trusts the bundle alone.
+struct StandIn {
+    tls: TlsContext,
+    has_bundle: bool,
+}
+
+impl StandIn {
+    fn new() -> Self {
+        let bundle = bundle();
+        let has_bundle = bundle.is_some();
+        Self { tls: tls_context(&[], bundle), has_bundle }
+    }
 }
 
 fn bundle() -> Option<Vec<u8>> {
     config::ca_bundle().and_then(|pem| usable(&pem))
 }
 
-/// What is trusted while the machine's certificates cannot be read: those of the bundle, where there is one.
-fn without_machine() -> (TlsContext, bool) {
-    let bundle = bundle();
-    let has_any = bundle.is_some();
-    (trusting(&[], bundle), has_any)
-}
-
-fn trusting(of_machine: &[u8], bundle: Option<Vec<u8>>) -> TlsContext {
-    let mut trust = TrustStore::empty().with_pem_certificate(of_machine.to_vec());
+fn tls_context(machine: &[u8], bundle: Option<Vec<u8>>) -> TlsContext {
+    let mut trust = TrustStore::empty().with_pem_certificate(machine.to_vec());
     if let Some(pem) = bundle {
         trust = trust.with_pem_certificate(pem);
     }
     TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
-fn of_machine(
+fn machine_certificates(
     load: impl FnOnce() -> rustls_native_certs::CertificateResult,
-) -> Result<Arc<[u8]>, Unreadable> {
-    if let Some(pem) = OF_MACHINE.get() {
+) -> Result<Arc<[u8]>, TrustUnreadable> {
+    if let Some(pem) = MACHINE_CERTIFICATES.get() {
         return Ok(Arc::clone(pem));
     }
     let found = load();
@@ -74,10 +82,10 @@ fn of_machine(
     let good = found.certs.iter().filter(|certificate| is_usable(certificate));
     let pem: Arc<[u8]> = good.map(pem_of).collect::<String>().into_bytes().into();
     match found.errors.first() {
-        Some(error) if pem.is_empty() => Err(Unreadable(error.to_string())),
-        // Perhaps not all of them: read again for the next client.
+        Some(error) if pem.is_empty() => Err(TrustUnreadable(error.to_string())),
+        // Some may be missing: the next client reads them again.
         Some(_) => Ok(pem),
-        None => Ok(Arc::clone(OF_MACHINE.get_or_init(|| pem))),
+        None => Ok(Arc::clone(MACHINE_CERTIFICATES.get_or_init(|| pem))),
     }
 }
 
@@ -89,101 +97,102 @@ fn pem_of(certificate: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(certificate))
 }
 
-/// The certificates of a bundle that the TLS library can use: one that it cannot read would end the program.
+/// The certificates of a bundle that the TLS library can read. One that it cannot read would end the program.
 fn usable(pem: &[u8]) -> Option<Vec<u8>> {
-    let (mut used, mut passed_over) = (Vec::new(), 0_u32);
+    let (mut used, mut skipped) = (Vec::new(), 0_u32);
     for certificate in CertificateDer::pem_slice_iter(pem) {
         match certificate {
             Ok(certificate) if is_usable(&certificate) => used.push(pem_of(&certificate)),
-            Ok(_) | Err(_) => passed_over += 1,
+            Ok(_) | Err(_) => skipped += 1,
         }
     }
-    if passed_over > 0 || used.is_empty() {
-        tracing::warn!("AWS_CA_BUNDLE: {passed_over} certificates cannot be used, {} are", used.len());
+    if skipped > 0 || used.is_empty() {
+        tracing::warn!("AWS_CA_BUNDLE: {skipped} certificates cannot be used, {} are", used.len());
     }
     (!used.is_empty()).then(|| used.concat().into_bytes())
 }
 
-/// An HTTPS client that is made by its first request, when the machine's certificates can be read. `make` gets what the
-/// client is to trust.
-pub(super) fn trusting_machine(
+/// An HTTPS client that its first request creates, as soon as the machine's certificates can be read. `make` gets what
+/// the client is to trust.
+pub(super) fn lazy(
     make: impl Fn(TlsContext) -> SharedHttpClient + Send + Sync + 'static,
 ) -> SharedHttpClient {
-    SharedHttpClient::new(Trusting(Arc::new(Making::new(context, without_machine, make))))
+    SharedHttpClient::new(Shared(Arc::new(LazyClient::new(context, StandIn::new, make))))
 }
 
-type Trust = dyn Fn() -> Result<TlsContext, Unreadable> + Send + Sync;
+type Trust = dyn Fn() -> Result<TlsContext, TrustUnreadable> + Send + Sync;
 
-struct Making {
+struct LazyClient {
     trust: Box<Trust>,
-    instead: fn() -> (TlsContext, bool),
+    stand_in: fn() -> StandIn,
     make: Box<dyn Fn(TlsContext) -> SharedHttpClient + Send + Sync>,
-    made: OnceLock<SharedHttpClient>,
-    /// For the time in which the machine's certificates cannot be read: for requests without TLS, and for servers that
-    /// `AWS_CA_BUNDLE` vouches for. `true`: there is such a bundle.
-    without_machine: OnceLock<(SharedHttpClient, bool)>,
+    client: OnceLock<SharedHttpClient>,
+    /// Used while the machine's certificates cannot be read, for requests without TLS and for servers that the bundle is
+    /// for; and whether there is a bundle.
+    stand_in_client: OnceLock<(SharedHttpClient, bool)>,
 }
 
-impl Making {
+impl LazyClient {
     fn new(
-        trust: impl Fn() -> Result<TlsContext, Unreadable> + Send + Sync + 'static,
-        instead: fn() -> (TlsContext, bool),
+        trust: impl Fn() -> Result<TlsContext, TrustUnreadable> + Send + Sync + 'static,
+        stand_in: fn() -> StandIn,
         make: impl Fn(TlsContext) -> SharedHttpClient + Send + Sync + 'static,
     ) -> Self {
         let (trust, make) = (Box::new(trust), Box::new(make));
-        Self { trust, instead, make, made: OnceLock::new(), without_machine: OnceLock::new() }
+        Self { trust, stand_in, make, client: OnceLock::new(), stand_in_client: OnceLock::new() }
     }
 
-    fn client(&self, needs_tls: bool) -> Result<&SharedHttpClient, Unreadable> {
-        if let Some(made) = self.made.get() {
-            return Ok(made);
+    fn client(&self, needs_tls: bool) -> Result<&SharedHttpClient, TrustUnreadable> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
         }
         let error = match (self.trust)() {
-            Ok(trust) => return Ok(self.made.get_or_init(|| (self.make)(trust))),
+            Ok(trust) => return Ok(self.client.get_or_init(|| (self.make)(trust))),
             Err(error) => error,
         };
-        let (client, has_bundle) = self.without_machine.get_or_init(|| {
-            let (trust, has_bundle) = (self.instead)();
+        let (client, has_bundle) = self.stand_in_client.get_or_init(|| {
+            let StandIn { tls, has_bundle } = (self.stand_in)();
             if has_bundle {
                 tracing::warn!("{error}; until they can be, only those of AWS_CA_BUNDLE are trusted");
             }
-            ((self.make)(trust), has_bundle)
+            ((self.make)(tls), has_bundle)
         });
         if needs_tls && !has_bundle { Err(error) } else { Ok(client) }
     }
 }
 
 #[derive(Clone)]
-struct Trusting(Arc<Making>);
+struct Shared(Arc<LazyClient>);
 
-impl fmt::Debug for Trusting {
+impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Trusting").field(&self.0.made).finish()
+        f.debug_tuple("LazyClient").field(&self.0.client).finish()
     }
 }
 
-impl HttpClient for Trusting {
+impl HttpClient for Shared {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let (settings, components) = (settings.clone(), components.clone());
-        SharedHttpConnector::new(Connector { client: self.clone(), settings, components })
+        SharedHttpConnector::new(LazyConnector { client: self.clone(), settings, components })
     }
 }
 
 #[derive(Debug)]
-struct Connector {
-    client: Trusting,
+struct LazyConnector {
+    client: Shared,
     settings: HttpConnectorSettings,
     components: RuntimeComponents,
 }
 
-impl HttpConnector for Connector {
+impl HttpConnector for LazyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        match self.client.0.client(!request.uri().starts_with("http:")) {
-            // The client keeps its connector.
+        let needs_tls = !request.uri().starts_with("http:");
+        match self.client.0.client(needs_tls) {
+            // The client caches its connector, and with it the connections.
             Ok(client) => client.http_connector(&self.settings, &self.components).call(request),
             Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::io(error.into()))),
         }
@@ -219,7 +228,7 @@ mod tests {
         }
     }
 
-    /// In this order, since what was read well is kept for the process.
+    /// In this order, because complete certificates are kept for the process.
     #[test]
     fn certificates_that_cannot_be_read_are_read_again_and_a_machine_may_have_none() {
         let failed = || {
@@ -233,51 +242,53 @@ mod tests {
             });
             found
         };
-        let said = of_machine(failed).expect_err("there are none").to_string();
-        assert!(said.starts_with(UNREADABLE) && said.contains("Too many open files"), "{said}");
+        let said = machine_certificates(failed).expect_err("there are none").to_string();
+        assert!(said.starts_with(TRUST_UNREADABLE) && said.contains("Too many open files"), "{said}");
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let some = || {
             let mut found = failed();
             found.certs.push(certified.cert.der().clone());
             found
         };
-        assert!(!of_machine(some).expect("one of them").is_empty());
-        assert!(of_machine(failed).is_err(), "what may not be all is not kept");
-        assert!(of_machine(CertificateResult::default).is_ok(), "a machine without any");
-        drop(trusting(&[], None));
+        assert!(!machine_certificates(some).expect("one of them").is_empty());
+        assert!(machine_certificates(failed).is_err(), "certificates that may be incomplete are not kept");
+        assert!(machine_certificates(CertificateResult::default).is_ok(), "a machine without any");
+        drop(tls_context(&[], None));
     }
 
     #[test]
     fn a_client_is_made_when_the_certificates_can_be_read_and_until_then_only_plain_http_goes_on() {
+        let without_bundle = || StandIn { tls: tls_context(&[], None), has_bundle: false };
+        let with_bundle = || StandIn { tls: tls_context(&[], None), has_bundle: true };
         let readable = Arc::new(AtomicBool::new(false));
         let is_readable = Arc::clone(&readable);
         let trust = move || {
             if is_readable.load(Ordering::Acquire) {
-                Ok(trusting(&[], None))
+                Ok(tls_context(&[], None))
             } else {
-                Err(Unreadable("no file descriptor".to_owned()))
+                Err(TrustUnreadable("no file descriptor".to_owned()))
             }
         };
         let made = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&made);
-        let make = |trust: &TlsContext| crate::kinesis::connect::http(&ProxyConfig::disabled(), trust);
+        let make = |trust: &TlsContext| super::super::transport::https(&ProxyConfig::disabled(), trust);
         let counted = move |trust| {
             count.fetch_add(1, Ordering::Relaxed);
             make(&trust)
         };
-        let making = Making::new(trust, || (trusting(&[], None), false), counted);
+        let lazy = LazyClient::new(trust, without_bundle, counted);
         for _ in 0..2 {
-            let said = making.client(true).expect_err("they cannot be read").to_string();
+            let said = lazy.client(true).expect_err("they cannot be read").to_string();
             assert!(said.ends_with("cannot be read: no file descriptor"), "{said}");
-            assert!(making.client(false).is_ok(), "what needs no certificates is not kept back");
+            assert!(lazy.client(false).is_ok(), "a request without TLS needs no certificates");
         }
         readable.store(true, Ordering::Release);
         for _ in 0..2 {
-            assert!(making.client(true).is_ok() && making.client(false).is_ok());
+            assert!(lazy.client(true).is_ok() && lazy.client(false).is_ok());
         }
         assert_eq!(made.load(Ordering::Relaxed), 2, "each of the two is kept");
-        let unreadable = || Err(Unreadable(String::new()));
-        let with_bundle = Making::new(unreadable, || (trusting(&[], None), true), move |trust| make(&trust));
-        assert!(with_bundle.client(true).is_ok() && with_bundle.made.get().is_none(), "for the time being");
+        let unreadable = || Err(TrustUnreadable(String::new()));
+        let bundled = LazyClient::new(unreadable, with_bundle, move |trust| make(&trust));
+        assert!(bundled.client(true).is_ok() && bundled.client.get().is_none(), "the stand-in only");
     }
 }

@@ -1,4 +1,4 @@
-//! AWS's own files: a client reads them once, and they may change while it works.
+//! Notices changes of AWS's own files: a client reads them once.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,21 +7,21 @@ use std::{
 
 use crate::config;
 
-/// How often they are looked at, at the most.
+/// Minimum time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// When a file was written, and its bytes; `None`: it is not there.
+/// Modification time and size of a file; `None`: it does not exist.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// How the files were when a client read them.
+/// The state of the files when a client read them.
 #[derive(Debug)]
-pub struct AwsFiles {
+pub struct AwsConfigFiles {
     files: Vec<(PathBuf, Stamp)>,
     looked_at: Instant,
 }
 
-impl AwsFiles {
-    /// As they are now. Taken before the client that reads them, so that no change is missed between.
+impl AwsConfigFiles {
+    /// The current state. Take it before you create the client that reads the files, so that no change is missed.
     pub fn look() -> Self {
         Self::of(config::key_files())
     }
@@ -34,7 +34,7 @@ impl AwsFiles {
         Self { files: paths.into_iter().map(stamped).collect(), looked_at: Instant::now() }
     }
 
-    /// Whether one has changed since. Asks the disk once in five seconds at the most, by two calls that read nothing.
+    /// Whether a file has changed since. At most once in five seconds it asks the disk, without reading the files.
     pub fn have_changed(&mut self, now: Instant) -> bool {
         if now.saturating_duration_since(self.looked_at) < LOOK_EVERY {
             return false;
@@ -59,7 +59,7 @@ mod tests {
         let [one, other] = ["config", "credentials"].map(|name| folder.path().join(name));
         std::fs::write(&one, "a").unwrap();
         let later = Instant::now() + LOOK_EVERY * 2;
-        let look = || AwsFiles::of(vec![one.clone(), other.clone()]);
+        let look = || AwsConfigFiles::of(vec![one.clone(), other.clone()]);
         assert!(!look().have_changed(later));
         for change in [&|| std::fs::write(&one, "longer"), &|| std::fs::write(&other, "new"), &|| {
             std::fs::remove_file(&one)
@@ -67,7 +67,7 @@ mod tests {
         {
             let mut files = look();
             change().unwrap();
-            assert!(!files.have_changed(Instant::now()), "it was looked at a moment ago");
+            assert!(!files.have_changed(Instant::now()), "it looked a moment ago");
             assert!(files.have_changed(later));
             assert!(!files.have_changed(later), "and again a moment later");
         }

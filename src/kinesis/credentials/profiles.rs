@@ -1,32 +1,44 @@
-//! The profiles of AWS's own files, read with AWS's own parser: `~/.aws/config` and `~/.aws/credentials`, or what
-//! `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name. Keys in them are not looked at.
+//! The profiles of AWS's own files, read with the SDK's parser: `~/.aws/config` and `~/.aws/credentials`, or the files that
+//! `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name. Keys in them are not read.
 
-use aws_config::profile::{self, Profile as Section, ProfileSet};
-use aws_runtime::env_config::file::EnvConfigFiles;
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_config::profile::{Profile as Section, ProfileFileLoadError, ProfileSet};
 
-use super::{chain, sections::Sections};
-use crate::delivery::{Profile, ProfileKind};
+use super::config_text::{ConfigFileError, ConfigText};
+use crate::{
+    delivery::{Profile, ProfileKind},
+    kinesis::error::causes,
+};
 
-/// Every profile, `default` first. Files that are missing count as empty.
-pub async fn profiles() -> Result<Vec<Profile>, String> {
-    read(&Sections::read()?.for_sdk()).await
+/// Why the profiles cannot be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfilesError {
+    /// A file is unreadable or has a mistake.
+    #[error(transparent)]
+    File(#[from] ConfigFileError),
+    /// The SDK's parser found a mistake.
+    #[error("AWS's files cannot be read: {0}: {causes}", causes = causes(.0))]
+    Sdk(ProfileFileLoadError),
 }
 
-async fn read(files: &EnvConfigFiles) -> Result<Vec<Profile>, String> {
-    let set = profile::load(&Fs::real(), &Env::real(), files, None).await;
-    let set = set.map_err(|error| format!("AWS's files cannot be read: {error}: {}", chain(&error)))?;
-    let mut names: Vec<&str> = set.profiles().collect();
+/// Every profile, `default` first, then by name. A missing file counts as empty.
+pub async fn profiles() -> Result<Vec<Profile>, ProfilesError> {
+    listed(&ConfigText::read()?).await
+}
+
+async fn listed(text: &ConfigText) -> Result<Vec<Profile>, ProfilesError> {
+    let profiles = text.profiles().await.map_err(ProfilesError::Sdk)?;
+    let mut names: Vec<&str> = profiles.profiles().collect();
     names.sort_unstable_by_key(|name| (*name != "default", *name));
-    Ok(names.into_iter().filter_map(|name| Some(described(name, set.get_profile(name)?, &set))).collect())
+    let described = |name: &str| Some(described(name, profiles.get_profile(name)?, &profiles));
+    Ok(names.into_iter().filter_map(described).collect())
 }
 
-fn described(name: &str, section: &Section, set: &ProfileSet) -> Profile {
+fn described(name: &str, section: &Section, profiles: &ProfileSet) -> Profile {
     Profile {
         name: name.into(),
         kind: kind(section),
         region: section.get("region").map(Into::into),
-        mfa: wants_mfa(section, set),
+        mfa: wants_mfa(section, profiles),
     }
 }
 
@@ -47,8 +59,8 @@ fn kind(section: &Section) -> ProfileKind {
     }
 }
 
-/// A role's profile can stand on another one that wants the code.
-fn wants_mfa(section: &Section, set: &ProfileSet) -> bool {
+/// Whether this profile or one that it takes keys from asks for the code of an MFA device.
+fn wants_mfa(section: &Section, profiles: &ProfileSet) -> bool {
     const STEPS_MAX: usize = 8;
     let mut next = Some(section);
     for _ in 0..STEPS_MAX {
@@ -56,15 +68,13 @@ fn wants_mfa(section: &Section, set: &ProfileSet) -> bool {
         if section.get("role_arn").is_some() && section.get("mfa_serial").is_some() {
             return true;
         }
-        next = section.get("source_profile").and_then(|name| set.get_profile(name));
+        next = section.get("source_profile").and_then(|name| profiles.get_profile(name));
     }
     false
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_runtime::env_config::file::EnvConfigFileKind;
-
     use super::*;
 
     #[tokio::test]
@@ -75,11 +85,11 @@ mod tests {
                       arn:aws:iam::1:mfa/u\nsource_profile = default\n[profile tool]\ncredential_process = /bin/x\n\
                       [profile new]\nlogin_session = arn:aws:iam::1:user/u\n[forgotten]\nregion = eu-west-1\n";
         let keys = "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = never-shown\n";
-        let files = EnvConfigFiles::builder()
-            .with_contents(EnvConfigFileKind::Config, config)
-            .with_contents(EnvConfigFileKind::Credentials, keys)
-            .build();
-        let found = read(&files).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["config", "credentials"].map(|name| folder.path().join(name));
+        std::fs::write(&paths[0], config).unwrap();
+        std::fs::write(&paths[1], keys).unwrap();
+        let found = listed(&ConfigText::of(paths.to_vec()).unwrap()).await.unwrap();
         let lines: Vec<_> =
             found.iter().map(|one| (&*one.name, one.kind, one.region.as_deref(), one.mfa)).collect();
         assert_eq!(

@@ -1,21 +1,21 @@
-//! The token of an SSO sign-in whose file spells its time in a way that the SDK for Rust does not read.
+//! Reads token files of SSO sign-ins whose times the SDK cannot read.
 //!
-//! The SDK (`aws-config` 1.13) takes `2030-01-31T12:00:00Z` alone. Older versions of the AWS CLI wrote `…UTC`, other tools
-//! write `…+00:00`, and the AWS CLI reads all of them. Only a token that has not expired is used here; to renew one is left
-//! to the SDK and to `aws sso login`.
+//! The SDK (`aws-config` 1.13) reads `2030-01-31T12:00:00Z` only. Older versions of the AWS CLI wrote `…UTC`, other tools
+//! write `…+00:00`, and the AWS CLI reads all of them. Only a token that has not expired is used here: the SDK and
+//! `aws sso login` renew tokens.
 
 use std::time::SystemTime;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_runtime::fs_util::{Os, home_dir};
-use aws_sdk_kinesis::config::Credentials as Keys;
 use aws_types::os_shim_internal::Env;
 use serde_json::Value;
 
-use super::origin::Base;
+use super::profile_chain::Base;
 
-/// The role's keys, where the file holds a token that is still good; `None`: it does not, or the portal refuses it.
-pub(super) async fn keys(base: &Base, aws: &SdkConfig) -> Option<Keys> {
+/// The role's keys; `None` if the file holds no valid token, or if the portal refuses it.
+pub(super) async fn keys(base: &Base, aws: &SdkConfig) -> Option<Credentials> {
     let Base::Sso { region, start_url, session, account, role } = base else { return None };
     let env = Env::real();
     let file = std::path::Path::new(&home_dir(&env, Os::real())?)
@@ -35,7 +35,7 @@ pub(super) async fn keys(base: &Base, aws: &SdkConfig) -> Option<Keys> {
         portal.get_role_credentials().access_token(token).account_id(account).role_name(role).send().await;
     let given = answer.ok()?.role_credentials?;
     let expiry = jiff::Timestamp::from_millisecond(given.expiration).ok()?;
-    let mut keys = Keys::builder()
+    let mut keys = Credentials::builder()
         .access_key_id(given.access_key_id?)
         .secret_access_key(given.secret_access_key?)
         .account_id(account.as_str())
@@ -45,14 +45,10 @@ pub(super) async fn keys(base: &Base, aws: &SdkConfig) -> Option<Keys> {
     Some(keys.build())
 }
 
-/// As every AWS tool calls it: the SHA-1 of the session's name, or of the address where the profile has no session.
-fn file_name(of: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, of.as_bytes());
-    let digits =
-        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
-    let mut name: String = digest.as_ref().iter().flat_map(digits).collect();
-    name.push_str(".json");
-    name
+/// The file's name in every AWS tool: the SHA-1 of the session's name, or of the start URL if the profile has no session.
+fn file_name(session: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, session.as_bytes());
+    format!("{}.json", hex::encode(digest))
 }
 
 fn token_in(file: &[u8], now: SystemTime) -> Option<String> {

@@ -1,37 +1,50 @@
-//! Where a profile's keys come from, by what AWS's files say and not by the words of an error.
+//! Follows a profile to the source of its keys, by AWS's files.
 //!
-//! The steps are those of the SDK (`aws-config` 1.13, `profile/credentials/repr.rs`), which keeps what it found to itself
-//! and says of a mistake neither file nor line.
+//! The steps are those of the SDK (`aws-config` 1.13, `profile/credentials/repr.rs`), which does not publish its result,
+//! and whose errors name neither file nor line.
 
-use aws_config::profile::{Profile as Section, ProfileSet};
+use aws_config::profile::{Profile, ProfileSet};
 
-use super::sections::{Named, Sections};
+use super::config_text::{ConfigText, Section};
 use crate::{delivery::AwsError, remedy};
 
-/// What stands at the beginning of a profile's chain of roles.
+/// The source of a profile's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Base {
+    /// An access key in the file.
     Keys,
-    Sso {
-        region: String,
-        start_url: String,
-        session: Option<String>,
-        account: String,
-        role: String,
-    },
+    /// AWS IAM Identity Center.
+    Sso { region: String, start_url: String, session: Option<String>, account: String, role: String },
     /// `aws login`.
     Login,
-    /// A program that prints keys, and the account to name where it names none.
+    /// A program that prints keys.
     Process {
         command: String,
+        /// The account of the keys, if the program prints none.
         account: Option<String>,
     },
+    /// A token file of a web identity.
     WebIdentity,
     /// `credential_source`: `Environment`, `Ec2InstanceMetadata` or `EcsContainer`.
     Machine(String),
 }
 
-/// A role of the chain.
+impl Base {
+    /// Who hands out the keys.
+    pub(super) fn service(&self) -> String {
+        match self {
+            Self::Sso { region, .. } => {
+                let hosts = format!("portal.sso.{region}.amazonaws.com and oidc.{region}.amazonaws.com");
+                format!("AWS IAM Identity Center ({hosts})")
+            }
+            Self::Login => "AWS Sign-In".to_owned(),
+            Self::WebIdentity | Self::Keys | Self::Process { .. } => "AWS STS".to_owned(),
+            Self::Machine(source) => format!("the key service of this machine or container ({source})"),
+        }
+    }
+}
+
+/// A role that a profile assumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Role {
     pub(super) arn: String,
@@ -41,93 +54,103 @@ pub(super) struct Role {
 
 /// How a profile comes to keys.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub(super) struct ProfileChain {
     pub(super) base: Base,
-    /// The profile in which the base stands: the chosen one, or the last `source_profile`.
+    /// The profile with the base: the chosen one, or the last `source_profile`.
     pub(super) base_profile: String,
-    /// To be assumed one after the other with the base's keys.
+    /// The roles to assume with the base's keys, one after the other.
     pub(super) roles: Vec<Role>,
-    /// A role that asks for the code of an MFA device.
+    /// One of the roles asks for the code of an MFA device.
     pub(super) wants_mfa: bool,
 }
 
-/// Follows the profile to its keys. The fault says what is wrong in the files.
-pub(super) fn of(set: &ProfileSet, sections: &Sections, name: &str) -> Result<Origin, AwsError> {
-    let files = Files { set, sections };
-    let mut visited: Vec<&str> = Vec::new();
-    let mut roles = Vec::new();
-    let mut wants_mfa = false;
-    let mut current = name;
-    loop {
-        let Some(section) = set.get_profile(current) else {
-            return Err(files.no_such_profile(current, &visited));
-        };
-        let current_name = section.name();
-        if visited.contains(&current_name) {
-            return Err(files.mistake(
-                current_name,
-                Some("source_profile"),
-                "the profiles name each other as `source_profile` in a circle. One of them needs keys of its own.",
-            ));
-        }
-        visited.push(current_name);
-        wants_mfa |= section.get("role_arn").is_some() && section.get("mfa_serial").is_some();
-        let origin = |base, roles: Vec<Role>| {
-            Ok(Origin {
-                base,
-                base_profile: current_name.to_owned(),
-                roles: roles.into_iter().rev().collect(),
-                wants_mfa,
-            })
-        };
-        if visited.len() > 1 && section.get("aws_access_key_id").is_some() && has_secret(section) {
-            return origin(Base::Keys, roles);
-        }
-        let role = section.get("role_arn").filter(|_| section.get("web_identity_token_file").is_none());
-        let Some(arn) = role else {
-            return origin(files.base(section, visited.len() > 1)?, roles);
-        };
-        roles.push(Role {
-            arn: arn.to_owned(),
-            external_id: section.get("external_id").map(str::to_owned),
-            session_name: section.get("role_session_name").map(str::to_owned),
-        });
-        match (section.get("source_profile"), section.get("credential_source")) {
-            (Some(_), Some(_)) => {
+impl ProfileChain {
+    /// Follows the profile of that name. The error says what is wrong in the files.
+    pub(super) fn of(profiles: &ProfileSet, text: &ConfigText, name: &str) -> Result<Self, AwsError> {
+        let files = Files { profiles, text };
+        let mut visited: Vec<&str> = Vec::new();
+        let mut roles = Vec::new();
+        let mut wants_mfa = false;
+        let mut current = name;
+        loop {
+            let Some(profile) = profiles.get_profile(current) else {
+                return Err(files.no_such_profile(current, &visited));
+            };
+            let name = profile.name();
+            if visited.contains(&name) {
                 return Err(files.mistake(
-                    current_name,
-                    Some("credential_source"),
-                    "a role has either `source_profile` or `credential_source`. Take this line or the other away.",
+                    name,
+                    Some("source_profile"),
+                    "the profiles name each other as `source_profile` in a circle. One of them needs keys of its own.",
                 ));
             }
-            (None, None) => {
-                return Err(files.mistake(
-                    current_name,
-                    Some("role_arn"),
-                    "the role does not say whose keys may assume it. Add `source_profile = NAME`, the profile with the \
-                     keys, or `credential_source`.",
-                ));
+            visited.push(name);
+            wants_mfa |= has(profile, "role_arn") && has(profile, "mfa_serial");
+            let chain = |base, mut roles: Vec<Role>| {
+                roles.reverse();
+                Ok(Self { base, base_profile: name.to_owned(), roles, wants_mfa })
+            };
+            let is_source = visited.len() > 1;
+            if is_source && has_key_pair(profile) {
+                return chain(Base::Keys, roles);
             }
-            (Some(source), None) if source != current_name => current = source,
-            (Some(_), None) | (None, Some(_)) => {
-                return origin(files.base(section, false)?, roles);
+            let Some(role) = role(profile) else { return chain(files.base(profile, is_source)?, roles) };
+            roles.push(role);
+            match files.source_of_role(profile)? {
+                Some(source) => current = source,
+                None => return chain(files.base(profile, false)?, roles),
             }
         }
     }
 }
 
-fn has_secret(section: &Section) -> bool {
-    section.get("aws_secret_access_key").is_some()
+fn has(profile: &Profile, key: &str) -> bool {
+    profile.get(key).is_some()
+}
+
+fn has_key_pair(profile: &Profile) -> bool {
+    has(profile, "aws_access_key_id") && has(profile, "aws_secret_access_key")
+}
+
+/// The role that the profile assumes with other keys. With a web identity, the role is part of the base.
+fn role(profile: &Profile) -> Option<Role> {
+    let arn = profile.get("role_arn").filter(|_| !has(profile, "web_identity_token_file"))?;
+    Some(Role {
+        arn: arn.to_owned(),
+        external_id: profile.get("external_id").map(str::to_owned),
+        session_name: profile.get("role_session_name").map(str::to_owned),
+    })
 }
 
 struct Files<'f> {
-    set: &'f ProfileSet,
-    sections: &'f Sections,
+    profiles: &'f ProfileSet,
+    text: &'f ConfigText,
 }
 
 impl Files<'_> {
-    fn base(&self, section: &Section, is_source: bool) -> Result<Base, AwsError> {
-        let (name, get) = (section.name(), |key: &str| section.get(key).map(str::to_owned));
+    /// The profile whose keys assume this one's role; `None`: this profile itself has them.
+    fn source_of_role<'p>(&self, profile: &'p Profile) -> Result<Option<&'p str>, AwsError> {
+        let name = profile.name();
+        match (profile.get("source_profile"), profile.get("credential_source")) {
+            (Some(_), Some(_)) => Err(self.mistake(
+                name,
+                Some("credential_source"),
+                "a role has either `source_profile` or `credential_source`. Take this line or the other away.",
+            )),
+            (None, None) => Err(self.mistake(
+                name,
+                Some("role_arn"),
+                "the role does not say whose keys may assume it. Add `source_profile = NAME`, the profile with the \
+                 keys, or `credential_source`.",
+            )),
+            (Some(source), None) => Ok(Some(source).filter(|source| *source != name)),
+            (None, Some(_)) => Ok(None),
+        }
+    }
+
+    /// `is_source`: another profile takes its keys from this one.
+    fn base(&self, profile: &Profile, is_source: bool) -> Result<Base, AwsError> {
+        let (name, get) = (profile.name(), |key: &str| profile.get(key).map(str::to_owned));
         if let Some(source) = get("credential_source") {
             let known = ["environment", "ec2instancemetadata", "ecscontainer"];
             if known.contains(&source.to_ascii_lowercase().as_str()) {
@@ -139,19 +162,19 @@ impl Files<'_> {
                 "`credential_source` is Environment, Ec2InstanceMetadata or EcsContainer.",
             ));
         }
-        if get("role_arn").is_some() && get("web_identity_token_file").is_some() {
+        if has(profile, "role_arn") && has(profile, "web_identity_token_file") {
             return Ok(Base::WebIdentity);
         }
-        if section_has_sso(section) {
-            return self.sso(section);
+        if has_sso(profile) {
+            return self.sso(profile);
         }
-        if get("login_session").is_some() {
+        if has(profile, "login_session") {
             return Ok(Base::Login);
         }
         if let Some(command) = get("credential_process") {
             return Ok(Base::Process { command, account: get("aws_account_id") });
         }
-        match (get("aws_access_key_id").is_some(), has_secret(section)) {
+        match (has(profile, "aws_access_key_id"), has(profile, "aws_secret_access_key")) {
             (true, true) => Ok(Base::Keys),
             (true, false) => Err(self.mistake(
                 name,
@@ -170,21 +193,21 @@ impl Files<'_> {
                  `aws login`, no program. Add keys to it, or name another profile.",
             )),
             (false, false) => {
-                let place = self.sections.place_of(Named::Profile(name), None).unwrap_or_default();
-                let text = format!("{place}: the profile has no keys, no SSO, no `aws login`, no role and no program");
+                let location = self.text.location_of(Section::Profile(name), None).unwrap_or_default();
+                let text = format!("{location}: the profile has no keys, no SSO, no `aws login`, no role and no program");
                 Err(AwsError::new("ProfileWithoutKeys", remedy::about_profile(name, &text)))
             }
         }
     }
 
-    fn sso(&self, section: &Section) -> Result<Base, AwsError> {
-        let (name, get) = (section.name(), |key: &str| section.get(key).map(str::to_owned));
+    fn sso(&self, profile: &Profile) -> Result<Base, AwsError> {
+        let (name, get) = (profile.name(), |key: &str| profile.get(key).map(str::to_owned));
         let session = get("sso_session");
         let (region, start_url) = match &session {
             None => (get("sso_region"), get("sso_start_url")),
             Some(session) => {
                 for key in ["sso_start_url", "sso_region"] {
-                    if get(key).is_some() {
+                    if has(profile, key) {
                         return Err(self.mistake(
                             name,
                             Some(key),
@@ -195,7 +218,7 @@ impl Files<'_> {
                         ));
                     }
                 }
-                let Some(of_session) = self.set.sso_session(session) else {
+                let Some(section) = self.profiles.sso_session(session) else {
                     return Err(self.mistake(
                         name,
                         Some("sso_session"),
@@ -206,22 +229,22 @@ impl Files<'_> {
                     ));
                 };
                 (
-                    of_session.get("sso_region").map(str::to_owned),
-                    of_session.get("sso_start_url").map(str::to_owned),
+                    section.get("sso_region").map(str::to_owned),
+                    section.get("sso_start_url").map(str::to_owned),
                 )
             }
         };
         let missing = |key: &str| {
-            let (section, of) = match &session {
+            let (section, title) = match &session {
                 Some(session) if key == "sso_region" || key == "sso_start_url" => {
-                    (Named::SsoSession(session), format!("[sso-session {session}]"))
+                    (Section::SsoSession(session), format!("[sso-session {session}]"))
                 }
-                _ => (Named::Profile(name), "the profile".to_owned()),
+                _ => (Section::Profile(name), "the profile".to_owned()),
             };
-            let place = self.sections.place_of(section, None).unwrap_or_default();
+            let location = self.text.location_of(section, None).unwrap_or_default();
             let text = format!(
-                "{place}: {of} signs in with SSO and has no `{key}`. Add it, or make the profile anew with \
-                                `aws configure sso`."
+                "{location}: {title} signs in with SSO and has no `{key}`. Add it, or make the profile anew with \
+                 `aws configure sso`."
             );
             AwsError::new("AwsFileMistake", remedy::about_profile(name, &text))
         };
@@ -235,11 +258,11 @@ impl Files<'_> {
     }
 
     fn no_such_profile(&self, name: &str, visited: &[&str]) -> AwsError {
-        if let Some(hidden) = self.sections.hidden(name) {
-            return AwsError::new("AwsFileMistake", remedy::about_profile(name, &hidden));
+        if let Some(why) = self.text.why_ignored(name) {
+            return AwsError::new("AwsFileMistake", remedy::about_profile(name, &why));
         }
         let Some(from) = visited.last() else {
-            let text = format!("{} have no profile of that name", self.sections.places());
+            let text = format!("{} have no profile of that name", self.text.paths());
             return AwsError::new("ProfileNotFound", remedy::about_profile(name, &text));
         };
         let rule = format!(
@@ -250,33 +273,29 @@ impl Files<'_> {
     }
 
     fn mistake(&self, profile: &str, key: Option<&str>, rule: &str) -> AwsError {
-        let place =
-            self.sections.place_of(Named::Profile(profile), key).unwrap_or_else(|| self.sections.places());
-        AwsError::new("AwsFileMistake", remedy::about_profile(profile, &format!("{place}: {rule}")))
+        let location = self.text.location_of(Section::Profile(profile), key);
+        let location = location.unwrap_or_else(|| self.text.paths());
+        AwsError::new("AwsFileMistake", remedy::about_profile(profile, &format!("{location}: {rule}")))
     }
 }
 
-fn section_has_sso(section: &Section) -> bool {
+fn has_sso(profile: &Profile) -> bool {
     ["sso_account_id", "sso_region", "sso_role_name", "sso_start_url", "sso_session"]
         .iter()
-        .any(|key| section.get(key).is_some())
+        .any(|key| has(profile, key))
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_types::os_shim_internal::{Env, Fs};
-
     use super::*;
 
-    async fn origin(config: &str, credentials: &str, name: &str) -> Result<Origin, AwsError> {
+    async fn chain(config: &str, credentials: &str, name: &str) -> Result<ProfileChain, AwsError> {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["config", "credentials"].map(|name| folder.path().join(name));
         std::fs::write(&paths[0], config).unwrap();
         std::fs::write(&paths[1], credentials).unwrap();
-        let sections = Sections::of(paths.to_vec()).unwrap();
-        let set =
-            aws_config::profile::load(&Fs::real(), &Env::from_slice(&[]), &sections.for_sdk(), None).await;
-        of(&set.unwrap(), &sections, name)
+        let text = ConfigText::of(paths.to_vec()).unwrap();
+        ProfileChain::of(&text.profiles().await.unwrap(), &text, name)
     }
 
     const CONFIG: &str = "[profile direct]\nsso_start_url = https://x\nsso_region = eu-west-1\nsso_account_id = 1\n\
@@ -303,12 +322,12 @@ mod tests {
             ("self", "Keys", "self", 1),
             ("machine", "Machine", "machine", 1),
         ] {
-            let found = origin(CONFIG, CREDENTIALS, name).await.expect(name);
+            let found = chain(CONFIG, CREDENTIALS, name).await.expect(name);
             assert!(format!("{:?}", found.base).starts_with(base), "{name}: {found:?}");
             assert_eq!((&*found.base_profile, found.roles.len()), (at, roles), "{name}");
             assert_eq!(found.wants_mfa, name == "top", "{name}");
         }
-        let top = origin(CONFIG, CREDENTIALS, "top").await.expect("it is right");
+        let top = chain(CONFIG, CREDENTIALS, "top").await.expect("it is right");
         assert_eq!(top.roles[0].arn, "arn:aws:iam::1:role/middle", "the one next to the keys comes first");
     }
 
@@ -380,7 +399,7 @@ mod tests {
             ),
             ("[profile a]\naws_access_key_id = AKIA\n", "a", "AwsFileMistake", "no `aws_secret_access_key`"),
         ] {
-            let fault = origin(config, "", name).await.expect_err(config);
+            let fault = chain(config, "", name).await.expect_err(config);
             assert_eq!(&*fault.code, code, "{config:?}: {fault}");
             assert!(fault.message.contains(wanted), "{config:?}: {fault}");
         }

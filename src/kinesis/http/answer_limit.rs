@@ -1,4 +1,4 @@
-//! A limit on the bytes of an answer: the SDK reads each whole, whatever its server sends.
+//! A limit on the bytes of an answer. The SDK reads every answer into memory as a whole, whatever the server sends.
 
 use aws_sdk_kinesis::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::{
@@ -8,21 +8,22 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 
-use super::around::around;
+use super::layer::layered;
 
-/// Bytes of an answer, by the call's name. `PutRecord` has many in flight, and its answer is 200 bytes.
+/// Bytes of an answer to `PutRecord`. It normally has 200, and many are in flight.
 const PUT_RECORD: usize = 256 << 10;
-/// 500 receipts or errors.
+/// Bytes of an answer to `PutRecords`: 500 receipts or errors.
 const PUT_RECORDS: usize = 2 << 20;
-/// 10 MiB of records, and the base64 around them (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html>).
-/// A stream may be configured for larger ones.
+/// Bytes of an answer to `GetRecords`: 10 MiB of records in base64
+/// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html>), with room for streams that are
+/// configured for larger records.
 const GET_RECORDS: usize = 64 << 20;
-/// Of all other calls, to whatever service: lists come in pages.
-pub(super) const OTHERS: usize = 8 << 20;
+/// Bytes of an answer to any other call of any service. Lists come in pages.
+pub(crate) const OTHER_CALLS: usize = 8 << 20;
 
-/// The same client; an answer that is longer than its call allows is an error, and is not read to its end.
-pub(super) fn bounded(client: SharedHttpClient) -> SharedHttpClient {
-    around(client, call)
+/// A client that returns an error, without reading on, for an answer longer than its call allows.
+pub(super) fn limiting(client: SharedHttpClient) -> SharedHttpClient {
+    layered(client, call)
 }
 
 fn call(connector: &SharedHttpConnector, request: HttpRequest) -> HttpConnectorFuture {
@@ -33,18 +34,18 @@ fn call(connector: &SharedHttpConnector, request: HttpRequest) -> HttpConnectorF
     })
 }
 
-/// The body up to so many bytes; more are an error.
-pub(super) fn limited(body: SdkBody, bytes_max: usize) -> SdkBody {
+/// A body that fails when it exceeds `bytes_max`.
+pub(crate) fn limited(body: SdkBody, bytes_max: usize) -> SdkBody {
     SdkBody::from_body_1_x(Limited::new(body, bytes_max))
 }
 
-/// `Kinesis_20131202.PutRecord`: the call's name is behind the dot.
+/// The limit for a target such as `Kinesis_20131202.PutRecord`: the call's name follows the dot.
 fn bytes_max(target: &str) -> usize {
     match target.rsplit('.').next().unwrap_or_default() {
         "PutRecord" => PUT_RECORD,
         "PutRecords" => PUT_RECORDS,
         "GetRecords" => GET_RECORDS,
-        _ => OTHERS,
+        _ => OTHER_CALLS,
     }
 }
 
@@ -60,8 +61,8 @@ mod tests {
             ("Kinesis_20131202.PutRecord", PUT_RECORD),
             ("Kinesis_20131202.PutRecords", PUT_RECORDS),
             ("Kinesis_20131202.GetRecords", GET_RECORDS),
-            ("Kinesis_20131202.ListShards", OTHERS),
-            ("", OTHERS),
+            ("Kinesis_20131202.ListShards", OTHER_CALLS),
+            ("", OTHER_CALLS),
         ] {
             assert_eq!(bytes_max(target), expected, "{target}");
         }

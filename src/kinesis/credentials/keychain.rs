@@ -1,20 +1,40 @@
 //! AWS keys in the system keychain (Secret Service, macOS Keychain, Windows Credential Manager), never in our files.
 //!
-//! Each destination has an entry of its own: keys for one that is being set up do not touch those of the one in force.
-//! An entry is named by region and stream, or by the stream's ARN, and by nothing that is filled in later.
+//! Each destination has an entry of its own, so that keys for a destination that is being set up never replace those of the
+//! current one. An entry is named by region and stream, or by the stream's ARN: by nothing that is filled in later.
 
 use std::sync::Mutex;
 
-use aws_credential_types::provider::{self, ProvideCredentials, error::CredentialsError, future};
-use aws_sdk_kinesis::config::Credentials as Keys;
+use aws_credential_types::{
+    Credentials,
+    provider::{self, error::CredentialsError},
+};
 use keyring_core::{Entry, Error, api::CredentialStoreApi as _};
 
 use crate::{aws::Arn, config::Destination};
 
 const SERVICE: &str = "tributary";
 
-/// The entry of all destinations, before each had its own. Read where a destination has none; never written.
-const ENTRY_OF_ALL: &str = "aws";
+/// The entry that all destinations shared in earlier versions. Read if a destination has no entry of its own; never
+/// written.
+const SHARED_ENTRY: &str = "aws";
+
+/// What the keychain could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum KeychainError {
+    /// There is no keychain, or it did not answer.
+    #[error("the system keychain did not answer: {0}")]
+    NoAnswer(Error),
+    /// It refused to store the keys.
+    #[error(
+        "the system keychain did not take the keys ({0}); use a profile in ~/.aws/credentials instead, or start and unlock a \
+         keychain (GNOME Keyring, KWallet) and store them again"
+    )]
+    NotStored(Error),
+    /// The thread that asked it ended without an answer.
+    #[error("the system keychain failed: {0}")]
+    Failed(tokio::task::JoinError),
+}
 
 /// The name of a destination's entry.
 fn entry_of(destination: &Destination) -> String {
@@ -22,40 +42,15 @@ fn entry_of(destination: &Destination) -> String {
     if Arn::is_meant(stream) { stream.clone() } else { format!("{region}/{stream}") }
 }
 
-/// Gives the keys that [`keep`] kept for a destination.
-#[derive(Debug)]
-pub(super) struct Provider {
-    entry: String,
-}
-
-impl Provider {
-    pub(super) fn of(destination: &Destination) -> Self {
-        Self { entry: entry_of(destination) }
-    }
-}
-
-impl ProvideCredentials for Provider {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        // The keychain may ask its user first: not on a thread of the runtime, and no task waits for ever.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the door to a blocking library; it ends when the user answers"
-        )]
-        let loading = tokio::task::spawn_blocking({
-            let entry = self.entry.clone();
-            move || load(&entry)
-        });
-        future::ProvideCredentials::new(async {
-            loading.await.unwrap_or_else(|error| Err(CredentialsError::unhandled(error)))
-        })
-    }
+/// The keys that [`store_keys`] stored for a destination. Waits while the keychain asks its user.
+pub(super) async fn keys(destination: &Destination) -> provider::Result {
+    let entry = entry_of(destination);
+    let loaded = blocking(move || load(&entry)).await;
+    loaded.unwrap_or_else(|error| Err(CredentialsError::unhandled(error)))
 }
 
 fn load(entry: &str) -> provider::Result {
-    // One question at a time: tries that come meanwhile fail, and come again.
+    // One question at a time: other attempts fail meanwhile, and are repeated.
     static ASKING: Mutex<()> = Mutex::new(());
     let Ok(_asking) = ASKING.try_lock() else {
         return Err(CredentialsError::provider_error("the system keychain still asks its user"));
@@ -65,17 +60,17 @@ fn load(entry: &str) -> provider::Result {
         Error::NoEntry => CredentialsError::not_loaded(
             "the system keychain has no AWS keys for this destination of Tributary",
         ),
-        other => CredentialsError::provider_error(format!("the system keychain did not answer: {other}")),
+        other => CredentialsError::provider_error(KeychainError::NoAnswer(other)),
     })?;
     let (id, secret) = text.split_once('\n').ok_or_else(|| {
         CredentialsError::invalid_configuration("the keychain's entry for Tributary is damaged")
     })?;
-    Ok(Keys::new(id, secret, None, None, "keychain"))
+    Ok(Credentials::new(id, secret, None, None, "keychain"))
 }
 
-/// The entry in a store that is made anew for each question. A store that is kept, as the `keyring` crate does, remembers
-/// for the life of the process that no keychain was there at its first question, and goes on talking to a keychain service
-/// that was replaced.
+/// The entry in a store that is created for each question. A store that lives on, as in the `keyring` crate, remembers for
+/// the life of the process that no keychain was there at the first question, and goes on talking to a keychain service that
+/// was replaced.
 fn entry_in_store(name: &str) -> keyring_core::Result<Entry> {
     #[cfg(target_os = "macos")]
     let store = apple_native_keyring_store::keychain::Store::new()?;
@@ -86,52 +81,45 @@ fn entry_in_store(name: &str) -> keyring_core::Result<Entry> {
     store.build(SERVICE, name, None)
 }
 
-/// What the destination's own entry holds, or else that of all.
+/// The content of the destination's own entry, or else of the shared one.
 fn find(entry: &str, get: impl Fn(&str) -> keyring_core::Result<String>) -> keyring_core::Result<String> {
     match get(entry) {
-        Err(Error::NoEntry) => get(ENTRY_OF_ALL),
+        Err(Error::NoEntry) => get(SHARED_ENTRY),
         found => found,
     }
 }
 
-/// Whether there is a keychain that answers. It may ask its user.
-pub(super) async fn is_there() -> Result<(), String> {
-    blocking(|| match entry_in_store(ENTRY_OF_ALL).and_then(|entry| entry.get_password()) {
+/// Checks that a keychain answers. It may ask its user.
+pub(crate) async fn check_keychain() -> Result<(), KeychainError> {
+    let answer = blocking(|| entry_in_store(SHARED_ENTRY).and_then(|entry| entry.get_password())).await;
+    match answer.map_err(KeychainError::Failed)? {
         Ok(_) | Err(Error::NoEntry) => Ok(()),
-        Err(error) => Err(format!("the system keychain did not answer: {error}")),
-    })
-    .await
+        Err(error) => Err(KeychainError::NoAnswer(error)),
+    }
 }
 
-/// Keeps a pair of keys in the keychain for this destination, in the place of an earlier one. Waits, on no thread of the
-/// runtime, while the keychain asks its user.
-pub async fn keep(
+/// Stores a pair of keys in the keychain for this destination, and replaces an earlier pair. Waits while the keychain asks
+/// its user.
+pub async fn store_keys(
     destination: &Destination,
-    access_key_id: String,
-    secret_access_key: String,
-) -> Result<(), String> {
-    let destination = destination.clone();
-    blocking(move || store(&destination, &access_key_id, &secret_access_key)).await
+    access_key_id: &str,
+    secret_access_key: &str,
+) -> Result<(), KeychainError> {
+    let entry = entry_of(destination);
+    let pair = format!("{}\n{}", access_key_id.trim(), secret_access_key.trim());
+    let stored = blocking(move || entry_in_store(&entry)?.set_password(&pair)).await;
+    stored.map_err(KeychainError::Failed)?.map_err(KeychainError::NotStored)
 }
 
-async fn blocking(work: impl FnOnce() -> Result<(), String> + Send + 'static) -> Result<(), String> {
+/// Runs on a thread of its own: the keychain may wait for its user, which must block no thread of the runtime.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, tokio::task::JoinError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the door to a blocking library; it ends when the user answers"
     )]
-    let working = tokio::task::spawn_blocking(work);
-    working.await.unwrap_or_else(|error| Err(format!("the system keychain failed: {error}")))
-}
-
-fn store(destination: &Destination, access_key_id: &str, secret_access_key: &str) -> Result<(), String> {
-    entry_in_store(&entry_of(destination))
-        .and_then(|entry| entry.set_password(&format!("{}\n{}", access_key_id.trim(), secret_access_key.trim())))
-        .map_err(|error| {
-            format!(
-                "the system keychain did not take the keys ({error}); use a profile in ~/.aws/credentials instead, \
-                 or start and unlock a keychain (GNOME Keyring, KWallet) and store them again"
-            )
-        })
+    tokio::task::spawn_blocking(work).await
 }
 
 #[cfg(test)]
@@ -151,7 +139,7 @@ mod tests {
             entry_of(&destination("eu-west-1", "orders")),
             entry_of(&destination("us-east-1", "clicks")),
             entry_of(&destination("eu-west-1", arn)),
-            ENTRY_OF_ALL.to_owned(),
+            SHARED_ENTRY.to_owned(),
         ];
         assert_eq!(named, ["eu-west-1/clicks", "eu-west-1/orders", "us-east-1/clicks", arn, "aws"]);
         let filled_in =

@@ -1,10 +1,13 @@
-//! `PutRecord` without the SDK's way of making a request: that takes two thirds of the CPU of a put, most of it to look
-//! up anew what is the same each time.
+//! `PutRecord` without the SDK's machinery, which takes two thirds of the CPU of a put, mostly to look up again what is
+//! the same for every request. `docs/performance.md` has the measurement.
 //!
-//! The SDK makes the first request of a client, up to its signature, which is not sent. What is the same in each is kept:
-//! the address (with all that decides it: region, FIPS, dual-stack, ARN, `AWS_ENDPOINT_URL`), the headers, the HTTP client
-//! (proxy, certificates, connections), the scope of the signature. The rest is done here: body, signature (by the SDK's
-//! own signer), and what the answer says. A test holds requests and outcomes against the SDK's.
+//! 1. The SDK makes the first request of a client, up to its signature, and the request is not sent.
+//! 2. From it [`RequestTemplate`] takes everything that requests have in common: the URL (which depends on region, FIPS,
+//!    dual-stack, ARN and `AWS_ENDPOINT_URL`), the headers, the HTTP client (proxy, certificates, connections), and the
+//!    scope of the signature.
+//! 3. For each record, the body, the signature (by the SDK's own signer) and the reading of the answer happen here.
+//!
+//! A test compares requests and outcomes with the SDK's.
 
 use std::{
     sync::{
@@ -36,43 +39,47 @@ use aws_smithy_types::{
     error::ErrorMetadata, timeout::TimeoutConfig,
 };
 use aws_types::{SigningName, region::SigningRegion};
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-use super::{Outgoing, Target, body_hash, connect, put_body};
+use super::{
+    http::ANSWER_TIMEOUT,
+    payload_hash::payload_hash,
+    put_body,
+    record::{Outgoing, Target},
+};
 use crate::{event::Encoding, remedy};
 
-/// A server that answers so may do it to the next one as well: as with the SDK, the connection is not used again.
+/// Statuses after which the connection is not used again, as with the SDK: the server may fail the next request too.
 const FAILING: [u16; 4] = [500, 502, 503, 504];
 
-/// What is the same in each request of a client.
+/// What all requests of a client have in common.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    uri: String,
+pub(super) struct RequestTemplate {
+    url: String,
     headers: Vec<(String, String)>,
     connector: SharedHttpConnector,
     region: String,
     service: String,
     protocol: SharedClientProtocol,
     timeout: Duration,
-    /// The server's time, less ours, where it refused a request for its time.
-    clock_off_ms: AtomicI64,
+    /// How far the server's clock is ahead of ours. Learned when the server refuses a request for its time.
+    clock_offset_ms: AtomicI64,
 }
 
-/// Where a record is.
+/// A successful answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Stored {
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub(super) shard_id: Box<str>,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub(super) sequence_number: Box<str>,
 }
 
 impl Stored {
     fn read(body: &[u8]) -> Result<Self, BoxError> {
-        // serde takes an array for a struct, too; and to the SDK, no body is an empty object.
+        // Like the SDK: no body counts as an empty object, and an array, which serde would take, is refused.
         if body.is_empty() {
             Ok(Self::default())
         } else if body.trim_ascii_start().starts_with(b"{") {
@@ -83,16 +90,16 @@ impl Stored {
     }
 }
 
-/// Empty where it is `null`, as the SDK has it.
-fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
+/// As the SDK reads it.
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Why there is no place to tell.
+/// A failed put, as the SDK would report it.
 pub(super) type Failure = SdkError<ErrorMetadata, HttpResponse>;
 
-impl Prepared {
-    /// Asks the SDK. `Err`: it could not make a request.
+impl RequestTemplate {
+    /// Has the SDK make a request. `Err`: it could not make one.
     pub(super) async fn new(sdk: &aws_sdk_kinesis::Client, target: &Target) -> Result<Self, Failure> {
         let seen = Arc::<Mutex<_>>::default();
         let capture = Capture(Arc::clone(&seen));
@@ -106,9 +113,9 @@ impl Prepared {
             .interceptor(capture)
             .send()
             .await;
-        let prepared = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (prepared, answer) {
-            (Some(prepared), _) => Ok(prepared),
+        let template = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (template, answer) {
+            (Some(template), _) => Ok(template),
             (None, Err(error)) => Err(error.map_service_error(|_| ErrorMetadata::builder().build())),
             (None, Ok(_)) => Err(SdkError::construction_failure("the request was not seen")),
         }
@@ -121,8 +128,8 @@ impl Prepared {
         (target, encoding): (&Target, Encoding),
         keys: Credentials,
     ) -> Result<Stored, Failure> {
-        let body = put_body::of_one(target, record, encoding);
-        let request = self.signed(body, keys, self.time_there(), &Uuid::new_v4().to_string());
+        let body = put_body::record(target, record, encoding);
+        let request = self.signed(body, keys, self.server_time(), &Uuid::new_v4().to_string());
         let mut request = request.map_err(SdkError::construction_failure)?;
         let connection = CaptureSmithyConnection::new();
         request.add_extension(connection.clone());
@@ -152,20 +159,20 @@ impl Prepared {
         Err(SdkError::service_error(error, raw))
     }
 
-    /// `call` tells one request from another.
+    /// A signed request. `invocation` is its id, which the SDK takes for each call.
     fn signed(
         &self,
         body: Vec<u8>,
         keys: Credentials,
         at: SystemTime,
-        call: &str,
+        invocation: &str,
     ) -> Result<HttpRequest, BoxError> {
         let identity = keys.into();
-        let hash = body_hash::hex(digest(&SHA256, &body).as_ref());
+        let hash = payload_hash(&body);
         let length = body.len().to_string();
         let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method("POST")?;
-        request.set_uri(self.uri.as_str())?;
+        request.set_uri(self.url.as_str())?;
         for (name, value) in &self.headers {
             request.headers_mut().insert(name.clone(), value.clone());
         }
@@ -180,7 +187,7 @@ impl Prepared {
             .into();
         let signable = SignableRequest::new(
             "POST",
-            &self.uri,
+            &self.url,
             request.headers().iter(),
             SignableBody::Precomputed(hash),
         )?;
@@ -188,8 +195,8 @@ impl Prepared {
         for (name, value) in instructions.headers() {
             request.headers_mut().insert(name.to_owned(), value.to_owned());
         }
-        // The SDK adds these when it has signed.
-        request.headers_mut().insert("amz-sdk-invocation-id", call.to_owned());
+        // Like the SDK, adds these after signing.
+        request.headers_mut().insert("amz-sdk-invocation-id", invocation.to_owned());
         request.headers_mut().insert("amz-sdk-request", "attempt=1; max=1");
         Ok(request)
     }
@@ -204,28 +211,28 @@ impl Prepared {
         Ok(raw)
     }
 
-    fn time_there(&self) -> SystemTime {
+    fn server_time(&self) -> SystemTime {
         let now = SystemTime::now();
-        let off = self.clock_off_ms.load(Ordering::Relaxed);
-        let by = Duration::from_millis(off.unsigned_abs());
-        let there = if off < 0 { now.checked_sub(by) } else { now.checked_add(by) };
-        there.unwrap_or(now)
+        let offset_ms = self.clock_offset_ms.load(Ordering::Relaxed);
+        let offset = Duration::from_millis(offset_ms.unsigned_abs());
+        let server = if offset_ms < 0 { now.checked_sub(offset) } else { now.checked_add(offset) };
+        server.unwrap_or(now)
     }
 
-    /// From the answer's `Date`.
+    /// Learns the server's time from the answer's `Date`.
     fn learn_time(&self, raw: &HttpResponse) {
-        // An answer out of a cache has another one's time.
+        // `Age` marks an answer from a cache: its date is old.
         let date = raw.headers().get("date").filter(|_| raw.headers().get("age").is_none());
         let Some(date) = date else { return };
-        let Ok(there) = DateTime::from_str(date, Format::HttpDate).map(|date| date.secs()) else { return };
-        let off = there - DateTime::from(SystemTime::now()).secs();
-        self.clock_off_ms.store(off.saturating_mul(1000), Ordering::Relaxed);
+        let Ok(server) = DateTime::from_str(date, Format::HttpDate).map(|date| date.secs()) else { return };
+        let offset = server - DateTime::from(SystemTime::now()).secs();
+        self.clock_offset_ms.store(offset.saturating_mul(1000), Ordering::Relaxed);
     }
 }
 
-/// Keeps what a client's requests have in common, and ends the call before anything is sent.
+/// Takes the template from a request of the SDK, and ends the call before anything is sent.
 #[derive(Debug)]
-struct Capture(Arc<Mutex<Option<Prepared>>>);
+struct Capture(Arc<Mutex<Option<RequestTemplate>>>);
 
 #[dyn_dispatch_hint]
 impl Intercept for Capture {
@@ -245,8 +252,8 @@ impl Intercept for Capture {
         connections.set_connect_timeout(times.connect_timeout());
         connections.set_read_timeout(times.read_timeout());
         let client = components.http_client().ok_or("no HTTP client")?;
-        let prepared = Prepared {
-            uri: request.uri().to_owned(),
+        let template = RequestTemplate {
+            url: request.uri().to_owned(),
             headers: request
                 .headers()
                 .iter()
@@ -256,10 +263,10 @@ impl Intercept for Capture {
             region: settings.load::<SigningRegion>().ok_or("no region to sign for")?.as_ref().to_owned(),
             service: settings.load::<SigningName>().ok_or("no service to sign for")?.as_ref().to_owned(),
             protocol: settings.load::<SharedClientProtocol>().cloned().ok_or("no protocol")?,
-            timeout: times.operation_attempt_timeout().unwrap_or(connect::ANSWER_TIMEOUT),
-            clock_off_ms: AtomicI64::new(0),
+            timeout: times.operation_attempt_timeout().unwrap_or(ANSWER_TIMEOUT),
+            clock_offset_ms: AtomicI64::new(0),
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(template);
         Err("nothing is sent".into())
     }
 }
@@ -278,8 +285,9 @@ mod tests {
     };
 
     use super::*;
+    use crate::kinesis::error::call_error;
 
-    /// Remembers each request and gives each the same answer.
+    /// Remembers each request and gives all of them the same answer.
     #[derive(Clone, Debug, Default)]
     struct Server(Arc<Mutex<(Vec<HttpRequest>, Answer)>>);
 
@@ -337,7 +345,7 @@ mod tests {
         Client::from_conf(more(settings).build())
     }
 
-    /// What the SDK makes of the same record.
+    /// The SDK's request for the same record.
     async fn by_the_sdk(
         client: &Client,
         record: &Outgoing<'_>,
@@ -389,7 +397,7 @@ mod tests {
                 settings.set_endpoint_url(url.map(str::to_owned));
                 settings.use_fips(fips).use_dual_stack(dual_stack)
             });
-            let prepared = Prepared::new(&sdk, &target).await.expect("a request");
+            let template = RequestTemplate::new(&sdk, &target).await.expect("a request");
             let each = records.iter().flat_map(|record| Encoding::ALL.map(|encoding| (record, encoding)));
             for (record, encoding) in each {
                 let to = (&target, encoding);
@@ -398,9 +406,9 @@ mod tests {
                 let date = theirs.headers().get("x-amz-date").expect("signed").to_owned();
                 let at = DateTime::from_str(&iso(&date), Format::DateTime).expect("a time");
                 let call = theirs.headers().get("amz-sdk-invocation-id").expect("one").to_owned();
-                let body = put_body::of_one(&target, record, encoding);
+                let body = put_body::record(&target, record, encoding);
                 let at = SystemTime::try_from(at).expect("after 1970");
-                let ours = prepared.signed(body, keys(), at, &call).expect("signed");
+                let ours = template.signed(body, keys(), at, &call).expect("signed");
                 assert_eq!(ours.uri(), theirs.uri());
                 assert_eq!(ours.method(), theirs.method());
                 assert_eq!(headers(&ours), headers(&theirs));
@@ -410,10 +418,10 @@ mod tests {
         }
         addresses.dedup();
         assert_eq!(addresses.len(), 6, "{addresses:?}");
-        assert!(server.0.lock().expect("one thread").0.is_empty(), "to prepare sends nothing");
+        assert!(server.0.lock().expect("one thread").0.is_empty(), "making the template sends nothing");
     }
 
-    /// `20261129T101112Z` as RFC 3339 has it.
+    /// `20261129T101112Z` in the form of RFC 3339.
     fn iso(date: &str) -> String {
         let part = |from: usize, to: usize| date.get(from..to).expect("digits");
         format!(
@@ -436,7 +444,7 @@ mod tests {
         let server = Server::default();
         let sdk = client(&server, |settings| settings);
         let target = Target::new("clicks");
-        let prepared = Prepared::new(&sdk, &target).await.expect("a request");
+        let template = RequestTemplate::new(&sdk, &target).await.expect("a request");
         let record = Outgoing::of("u", b"{}");
         let answers: [(u16, Headers, &str); 16] = [
             (200, &[], ""),
@@ -460,14 +468,14 @@ mod tests {
             server.answers(status, headers, body);
             let to = (&target, Encoding::Json);
             let theirs = by_the_sdk(&sdk, &record, to).await;
-            let ours = prepared.put(&record, to, keys()).await;
+            let ours = template.put(&record, to, keys()).await;
             match (ours, theirs) {
                 (Ok(ours), Ok((shard, sequence))) => {
                     assert_eq!((&*ours.shard_id, &*ours.sequence_number), (&*shard, &*sequence), "{body}");
                 }
                 (Err(ours), Err(theirs)) => {
                     assert_eq!((ours.code(), ours.message()), (theirs.code(), theirs.message()), "{body}");
-                    let (ours, theirs) = (super::super::fault_of(&ours), super::super::fault_of(&theirs));
+                    let (ours, theirs) = (call_error(&ours), call_error(&theirs));
                     assert_eq!(ours, theirs, "{status} {body}");
                 }
                 (ours, theirs) => panic!("{status} {body}: {ours:?}, and by the SDK {theirs:?}"),

@@ -1,19 +1,44 @@
-//! The text of AWS's own files, `config` and `credentials`: read at once, checked line by line, then given to AWS's own
+//! The text of AWS's own files, `config` and `credentials`: read as a whole, checked line by line, then given to the SDK's
 //! parser.
 //!
-//! The parser of the SDK says neither file nor line once its error has passed through the SDK's layers, takes a comment
-//! that is indented as part of the line above it, and leaves out sections whose names it does not accept. So the lines are
-//! looked at here first. Values are never quoted: some are secrets.
+//! The parser's errors name neither file nor line once they have passed through the SDK's layers; it takes an indented
+//! comment as part of the line above; and it drops sections whose names it does not accept. So the lines are checked here
+//! first. Values are never quoted in an error: some are secrets.
 
 use std::path::{Path, PathBuf};
 
+use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::config;
 
-/// Both files, as far as they are there.
+/// What is wrong with one of AWS's files.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigFileError {
+    /// It exists and cannot be read.
+    #[error("{} cannot be read: {error}.", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A line breaks a rule of AWS.
+    #[error("{}, line {line}: {rule}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The rule, and how to follow it.
+        rule: &'static str,
+    },
+}
+
+/// The text of both files. A missing file is an empty one.
 #[derive(Debug)]
-pub(super) struct Sections {
+pub(super) struct ConfigText {
     files: Vec<File>,
 }
 
@@ -29,35 +54,43 @@ impl std::fmt::Debug for File {
     }
 }
 
-/// Which section is meant.
+/// A section by its name.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Named<'n> {
+pub(super) enum Section<'n> {
     Profile(&'n str),
     SsoSession(&'n str),
 }
 
-impl Sections {
-    /// Reads both files. The error says which file, which line, and what AWS's rule is.
-    pub(super) fn read() -> Result<Self, String> {
+impl ConfigText {
+    /// Reads both files.
+    pub(super) fn read() -> Result<Self, ConfigFileError> {
         Self::of(config::key_files())
     }
 
     /// The first path is that of `config`, the second that of `credentials`.
-    pub(super) fn of(paths: Vec<PathBuf>) -> Result<Self, String> {
+    pub(super) fn of(paths: Vec<PathBuf>) -> Result<Self, ConfigFileError> {
         let mut files = Vec::new();
         for (path, is_credentials) in paths.into_iter().zip([false, true]) {
             let bytes = match std::fs::read(&path) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-                Err(error) => return Err(format!("{} cannot be read: {error}.", path.display())),
+                Err(error) => return Err(ConfigFileError::Unreadable { path, error }),
             };
-            let text = checked(&path, bytes)?;
+            let text = match checked(bytes) {
+                Ok(text) => text,
+                Err(Mistake { line, rule }) => return Err(ConfigFileError::Invalid { path, line, rule }),
+            };
             files.push(File { path, is_credentials, text });
         }
         Ok(Self { files })
     }
 
-    /// The same for AWS's parser.
+    /// The profiles by the SDK's parser.
+    pub(super) async fn profiles(&self) -> Result<ProfileSet, ProfileFileLoadError> {
+        profile::load(&Fs::real(), &Env::real(), &self.for_sdk(), None).await
+    }
+
+    /// The text in the form that the SDK takes.
     pub(super) fn for_sdk(&self) -> EnvConfigFiles {
         let mut files = EnvConfigFiles::builder();
         for file in &self.files {
@@ -68,35 +101,35 @@ impl Sections {
         files.build()
     }
 
-    /// Where it was looked, for a sentence.
-    pub(super) fn places(&self) -> String {
-        let places: Vec<_> = self.files.iter().map(|file| file.path.display().to_string()).collect();
-        if places.is_empty() { "~/.aws".to_owned() } else { places.join(" and ") }
+    /// The paths of both files, joined by "and".
+    pub(super) fn paths(&self) -> String {
+        let paths: Vec<_> = self.files.iter().map(|file| file.path.display().to_string()).collect();
+        if paths.is_empty() { "~/.aws".to_owned() } else { paths.join(" and ") }
     }
 
-    /// `/home/u/.aws/config, line 7`: where that key of that section stands; without a key, the section itself.
-    pub(super) fn place_of(&self, section: Named<'_>, key: Option<&str>) -> Option<String> {
+    /// `/home/u/.aws/config, line 7`: the line of that key in that section, or without a key that of the section.
+    pub(super) fn location_of(&self, section: Section<'_>, key: Option<&str>) -> Option<String> {
         self.files.iter().find_map(|file| {
             let mut is_inside = false;
             for (number, line) in file.text.lines().enumerate() {
                 if let Some(header) = header_of(line) {
                     is_inside = is_named(header, section, file.is_credentials);
                     if is_inside && key.is_none() {
-                        return Some(place(&file.path, number + 1));
+                        return Some(location(&file.path, number + 1));
                     }
                 } else if is_inside
                     && let Some((name, _)) = line.split_once('=')
                     && key.is_some_and(|key| name.trim().eq_ignore_ascii_case(key))
                 {
-                    return Some(place(&file.path, number + 1));
+                    return Some(location(&file.path, number + 1));
                 }
             }
             None
         })
     }
 
-    /// Why a profile that is there is not seen by AWS's SDK; `None`: no section could be meant.
-    pub(super) fn hidden(&self, name: &str) -> Option<String> {
+    /// Why the SDK ignores a section that seems to be this profile; `None`: no section seems to be.
+    pub(super) fn why_ignored(&self, name: &str) -> Option<String> {
         self.files.iter().find_map(|file| {
             file.text.lines().enumerate().find_map(|(number, line)| {
                 let header = header_of(line)?;
@@ -121,17 +154,17 @@ impl Sections {
                     ),
                     _ => return None,
                 };
-                Some(format!("{}: {rule}", place(&file.path, number + 1)))
+                Some(format!("{}: {rule}", location(&file.path, number + 1)))
             })
         })
     }
 }
 
-fn place(path: &Path, line: usize) -> String {
+fn location(path: &Path, line: usize) -> String {
     format!("{}, line {line}", path.display())
 }
 
-/// As the SDK's parser checks it.
+/// Whether the SDK's parser accepts the character in a section's name.
 fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-/.%@:+".contains(c)
 }
@@ -142,19 +175,25 @@ fn header_of(line: &str) -> Option<&str> {
     Some(line.split_once(']')?.0.trim())
 }
 
-fn is_named(header: &str, section: Named<'_>, is_credentials: bool) -> bool {
+fn is_named(header: &str, section: Section<'_>, is_credentials: bool) -> bool {
     let (prefix, rest) =
         header.split_once([' ', '\t']).map_or(("", header), |(prefix, rest)| (prefix, rest.trim()));
     match section {
-        Named::Profile(name) if is_credentials => header == name,
-        Named::Profile("default") if header == "default" => true,
-        Named::Profile(name) => prefix == "profile" && rest == name,
-        Named::SsoSession(name) => !is_credentials && prefix == "sso-session" && rest == name,
+        Section::Profile(name) if is_credentials => header == name,
+        Section::Profile("default") if header == "default" => true,
+        Section::Profile(name) => prefix == "profile" && rest == name,
+        Section::SsoSession(name) => !is_credentials && prefix == "sso-session" && rest == name,
     }
 }
 
-/// The file's text, without comments that are indented; or the first line that breaks a rule.
-fn checked(path: &Path, bytes: Vec<u8>) -> Result<String, String> {
+/// A line that breaks a rule.
+struct Mistake {
+    line: usize,
+    rule: &'static str,
+}
+
+/// The file's text without its comment lines, or the first mistake.
+fn checked(bytes: Vec<u8>) -> Result<String, Mistake> {
     let encoding = match bytes.as_slice() {
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some(
             "the file is UTF-16 text (some editors call it Unicode), which AWS's tools do not read. Save it as UTF-8.",
@@ -164,20 +203,20 @@ fn checked(path: &Path, bytes: Vec<u8>) -> Result<String, String> {
         ),
         _ => None,
     };
-    if let Some(said) = encoding {
-        return Err(format!("{}: {said}", place(path, 1)));
+    if let Some(rule) = encoding {
+        return Err(Mistake { line: 1, rule });
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count();
-        format!("{}: the line is not UTF-8 text. Save the file as UTF-8.", place(path, line))
+        Mistake { line, rule: "the line is not UTF-8 text. Save the file as UTF-8." }
     })?;
     let mut kept = String::with_capacity(text.len());
     let mut state = State::BeforeAll;
     for (number, line) in text.lines().enumerate() {
         let is_comment = line.trim_start_matches([' ', '\t']).starts_with(['#', ';']);
         if !is_comment {
-            state = state.after(line).map_err(|rule| format!("{}: {rule}", place(path, number + 1)))?;
+            state = state.after(line).map_err(|rule| Mistake { line: number + 1, rule })?;
             kept.push_str(line);
         }
         kept.push('\n');
@@ -191,7 +230,7 @@ enum State {
     BeforeAll,
     AfterHeader,
     AfterProperty,
-    /// After a name without a value: what follows indented are properties of it.
+    /// After a name without a value: indented lines are properties of that name.
     AfterGroup,
 }
 
@@ -227,7 +266,7 @@ impl State {
 
 /// The value of `name = value`.
 fn property(line: &str) -> Result<&str, &'static str> {
-    // A comment behind a value has a space before it.
+    // A comment after a value has a space before it.
     let end = line
         .match_indices(['#', ';'])
         .map(|(at, _)| at)
@@ -247,12 +286,12 @@ fn property(line: &str) -> Result<&str, &'static str> {
 mod tests {
     use super::*;
 
-    fn read(config: &[u8], credentials: &[u8]) -> Result<Sections, String> {
+    fn read(config: &[u8], credentials: &[u8]) -> Result<ConfigText, ConfigFileError> {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["config", "credentials"].map(|name| folder.path().join(name));
         std::fs::write(&paths[0], config).unwrap();
         std::fs::write(&paths[1], credentials).unwrap();
-        Sections::of(paths.to_vec())
+        ConfigText::of(paths.to_vec())
     }
 
     #[test]
@@ -267,7 +306,7 @@ mod tests {
             ("[default]\ns3 =\n  fast\n", 3, "no `name = value`"),
             ("\u{feff}[default]\n", 1, "byte order mark"),
         ] {
-            let said = read(text.as_bytes(), b"").expect_err(text);
+            let said = read(text.as_bytes(), b"").expect_err(text).to_string();
             assert!(
                 said.contains(&format!("config, line {line}: ")) && said.contains(rule),
                 "{text:?}: {said}"
@@ -275,9 +314,9 @@ mod tests {
             assert!(!said.contains("eu-west-1") && !said.contains("stray"), "values are not quoted: {said}");
         }
         let utf16: Vec<u8> = "\u{feff}[default]".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let said = read(b"", &utf16).expect_err("UTF-16");
+        let said = read(b"", &utf16).expect_err("UTF-16").to_string();
         assert!(said.contains("credentials, line 1: ") && said.contains("UTF-16"), "{said}");
-        let said = read(b"[default]\nname = M\xfcller\n", b"").expect_err("Latin-1");
+        let said = read(b"[default]\nname = M\xfcller\n", b"").expect_err("Latin-1").to_string();
         assert!(said.contains("config, line 2: ") && said.contains("not UTF-8"), "{said}");
     }
 
@@ -291,34 +330,33 @@ mod tests {
 
     #[tokio::test]
     async fn an_indented_comment_is_no_part_of_the_line_above() {
-        let sections = read(
+        let text = read(
             b"",
             b"[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = abc\n  # made in May\n\t; for tests\n",
         )
         .unwrap();
-        let (fs, env) =
-            (aws_types::os_shim_internal::Fs::real(), aws_types::os_shim_internal::Env::from_slice(&[]));
-        let set = aws_config::profile::load(&fs, &env, &sections.for_sdk(), None).await.unwrap();
-        assert_eq!(set.get("aws_secret_access_key"), Some("abc"));
+        let profiles = text.profiles().await.unwrap();
+        let profile = profiles.get_profile("default").unwrap();
+        assert_eq!(profile.get("aws_secret_access_key"), Some("abc"));
     }
 
     #[test]
     fn a_section_that_the_sdk_passes_over_is_found_and_the_rule_is_said() {
         let config =
             "[default]\n[profile 'my work']\na = b\n[profile müller]\n[bare]\n[profile good]\nc = d\n";
-        let sections = read(config.as_bytes(), b"[profile odd]\n").unwrap();
-        for (name, place, rule) in [
+        let text = read(config.as_bytes(), b"[profile odd]\n").unwrap();
+        for (name, line, rule) in [
             ("my work", "config, line 2", "does not take its name"),
             ("müller", "config, line 4", "does not take its name"),
             ("bare", "config, line 5", "[profile bare]"),
             ("odd", "credentials, line 1", "without the word profile"),
         ] {
-            let said = sections.hidden(name).expect(name);
-            assert!(said.contains(place) && said.contains(rule), "{name}: {said}");
+            let said = text.why_ignored(name).expect(name);
+            assert!(said.contains(line) && said.contains(rule), "{name}: {said}");
         }
-        assert_eq!(sections.hidden("good"), None);
-        assert_eq!(sections.hidden("missing"), None);
-        let line = sections.place_of(Named::Profile("good"), Some("c")).expect("it is there");
+        assert_eq!(text.why_ignored("good"), None);
+        assert_eq!(text.why_ignored("missing"), None);
+        let line = text.location_of(Section::Profile("good"), Some("c")).expect("it is there");
         assert!(line.ends_with("config, line 7"), "{line}");
     }
 }

@@ -1,5 +1,5 @@
-//! The SHA-256 of a request's body, for its signature: by ring, whose assembly takes less than half of the time of the
-//! SDK's own. What is signed and sent is the same, bit for bit.
+//! The SHA-256 of a request's body, which its signature covers, computed by ring: less than half the time of the SDK's
+//! own. The signed bytes stay the same.
 
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_smithy_runtime_api::{
@@ -12,14 +12,14 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::config_bag::ConfigBag;
 use ring::digest::{SHA256, digest};
 
-/// Hashes what is about to be signed.
+/// Gives the hash to the SDK's signer.
 #[derive(Debug)]
-pub(super) struct BodyHash;
+pub(super) struct PayloadHash;
 
 #[dyn_dispatch_hint]
-impl Intercept for BodyHash {
+impl Intercept for PayloadHash {
     fn name(&self) -> &'static str {
-        "BodyHash"
+        "PayloadHash"
     }
 
     fn read_before_signing(
@@ -28,19 +28,18 @@ impl Intercept for BodyHash {
         _components: &RuntimeComponents,
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // A body that is not in memory is the SDK's to deal with.
+        // The SDK itself deals with a body that is not in memory.
         if let Some(body) = context.request().body().bytes() {
-            let hash = PayloadSigningOverride::Precomputed(hex(digest(&SHA256, body).as_ref()));
+            let hash = PayloadSigningOverride::Precomputed(payload_hash(body));
             settings.interceptor_state().store_put(hash);
         }
         Ok(())
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+/// The hash in lower-case hex.
+pub(super) fn payload_hash(body: &[u8]) -> String {
+    hex::encode(digest(&SHA256, body))
 }
 
 #[cfg(test)]
@@ -50,6 +49,6 @@ mod tests {
     #[test]
     fn the_hash_is_lower_case_hex() {
         let of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(hex(digest(&SHA256, b"").as_ref()), of_nothing);
+        assert_eq!(payload_hash(b""), of_nothing);
     }
 }

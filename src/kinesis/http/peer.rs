@@ -1,5 +1,5 @@
-//! Errors of connections say which host and service was talked to: keys come from other services than Kinesis, and the
-//! SDK names none of them.
+//! Adds host and service to errors of connections. Keys come from other services than Kinesis, and the SDK's errors name
+//! none of them.
 
 use std::{error::Error, fmt};
 
@@ -9,39 +9,40 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
     result::ConnectorError,
 };
+use url::Url;
 
-use super::around::around;
+use super::layer::layered;
 
-/// The same client, whose errors name the host.
-pub(super) fn naming(client: SharedHttpClient) -> SharedHttpClient {
-    around(client, call)
+/// A client whose errors name the peer.
+pub(super) fn naming_peers(client: SharedHttpClient) -> SharedHttpClient {
+    layered(client, call)
 }
 
 fn call(connector: &SharedHttpConnector, request: HttpRequest) -> HttpConnectorFuture {
-    let whom = match service_of(request.headers().get("x-amz-user-agent").unwrap_or_default()) {
-        Some(service) => format!("{} ({service})", host_of(request.uri())),
-        None => host_of(request.uri()).to_owned(),
+    let host = Url::parse(request.uri()).map(|url| host_and_port(&url)).unwrap_or_default();
+    let peer = match service_of(request.headers().get("x-amz-user-agent").unwrap_or_default()) {
+        Some(service) => format!("{host} ({service})"),
+        None => host,
     };
     let answer = connector.call(request);
-    HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(error, whom)) })
+    HttpConnectorFuture::new(async move { answer.await.map_err(|error| with_peer(error, peer)) })
 }
 
-/// Host and port; a path may hold what is nobody's business.
-pub(super) fn host_of(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
+/// The host, and the port unless it is the scheme's usual one. The rest of a URL may be secret.
+pub(crate) fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The SDK's clients name their service there: `aws-sdk-rust/1.3.9 ua/2.1 api/sts#1.124.0 os/linux …`.
+/// The service that a client of the SDK is for: `sts` of `aws-sdk-rust/1.3.9 ua/2.1 api/sts#1.124.0 os/linux …`.
 fn service_of(user_agent: &str) -> Option<&str> {
     user_agent.split(' ').find_map(|word| word.strip_prefix("api/")?.split(['#', '/']).next())
 }
 
-fn named(error: ConnectorError, whom: String) -> ConnectorError {
+fn with_peer(error: ConnectorError, peer: String) -> ConnectorError {
     let (is_timeout, is_io, is_user, other) =
         (error.is_timeout(), error.is_io(), error.is_user(), error.as_other());
-    let source = Box::new(Talking { whom, source: error });
+    let source = Box::new(PeerError { peer, source: error });
     match (is_timeout, is_io, is_user) {
         (true, _, _) => ConnectorError::timeout(source),
         (_, true, _) => ConnectorError::io(source),
@@ -51,18 +52,18 @@ fn named(error: ConnectorError, whom: String) -> ConnectorError {
 }
 
 #[derive(Debug)]
-struct Talking {
-    whom: String,
+struct PeerError {
+    peer: String,
     source: ConnectorError,
 }
 
-impl fmt::Display for Talking {
+impl fmt::Display for PeerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "talking to {}", self.whom)
+        write!(f, "talking to {}", self.peer)
     }
 }
 
-impl Error for Talking {
+impl Error for PeerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.source)
     }
@@ -71,6 +72,7 @@ impl Error for Talking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinesis::error::causes;
 
     #[test]
     fn only_host_and_port_of_an_address_are_named() {
@@ -78,9 +80,8 @@ mod tests {
             ("https://sts.eu-west-1.amazonaws.com/", "sts.eu-west-1.amazonaws.com"),
             ("http://user:secret@127.0.0.1:9/creds?token=secret", "127.0.0.1:9"),
             ("http://169.254.170.2", "169.254.170.2"),
-            ("/path", ""),
         ] {
-            assert_eq!(host_of(uri), host, "{uri}");
+            assert_eq!(host_and_port(&Url::parse(uri).expect("a URL")), host, "{uri}");
         }
     }
 
@@ -93,11 +94,11 @@ mod tests {
     #[test]
     fn an_error_keeps_its_kind_and_its_causes() {
         let refused = || Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
-        let error = named(ConnectorError::io(refused()), "a.example:1".to_owned());
+        let error = with_peer(ConnectorError::io(refused()), "a.example:1".to_owned());
         assert!(error.is_io() && !error.is_timeout());
-        assert_eq!(super::super::chain(&error), "talking to a.example:1: io error: connection refused");
-        assert!(named(ConnectorError::timeout(refused()), String::new()).is_timeout());
-        assert!(named(ConnectorError::user(refused()), String::new()).is_user());
-        assert!(named(ConnectorError::other(refused(), None), String::new()).is_other());
+        assert_eq!(causes(&error), "talking to a.example:1: io error: connection refused");
+        assert!(with_peer(ConnectorError::timeout(refused()), String::new()).is_timeout());
+        assert!(with_peer(ConnectorError::user(refused()), String::new()).is_user());
+        assert!(with_peer(ConnectorError::other(refused(), None), String::new()).is_other());
     }
 }

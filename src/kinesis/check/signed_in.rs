@@ -1,0 +1,55 @@
+//! The steps `credentials` and `identity`.
+
+use super::run::{Failed, Run};
+use crate::{
+    config,
+    delivery::CheckFact,
+    kinesis::{
+        client::Client,
+        credentials::{self, Found},
+        error::CallError,
+        sdk_config,
+    },
+    remedy::{self, Class},
+};
+
+/// Finds the keys, asks who they belong to, and gives a client that uses them.
+pub(super) async fn client(run: &mut Run<'_>) -> Result<Client, Failed> {
+    let Found { aws, keys, text } = match credentials::find(run.config).await {
+        Ok(found) => found,
+        Err(error) => return Err(run.failed("credentials", error)),
+    };
+    run.passed("credentials", text);
+    let is_other_server = config::other_server(&run.config.destination.endpoint_url).is_some();
+    match credentials::identity_of(&aws, &mut run.clock).await {
+        Ok(identity) => {
+            let mut text = format!("{} in account {}.", identity.arn, identity.account_id);
+            let endpoint = sdk_config::configured_endpoint(&aws, "STS").filter(|_| !is_other_server);
+            if let Some(endpoint) = endpoint {
+                let server = sdk_config::endpoint_with_origin("STS", &endpoint);
+                text = format!("{text} STS was asked at {server}.");
+            }
+            run.found("identity", text, CheckFact::Identity(identity));
+        }
+        Err(failure) if says_nothing_about_the_keys(&failure) => {
+            let asked = if is_other_server { "This server" } else { "AWS STS" };
+            let error = failure.error;
+            let text =
+                format!("{asked} did not say whose keys these are ({error}). Delivery does not need it.");
+            run.skipped("identity", text);
+        }
+        Err(failure) => return Err(run.failed("identity", failure.error)),
+    }
+    let client = Client::with_keys(&aws, &keys, run.config);
+    run.server = client.configured_server();
+    Ok(client)
+}
+
+/// An STS that is missing or cannot be reached says nothing about whether the keys may put.
+fn says_nothing_about_the_keys(failure: &CallError) -> bool {
+    let CallError { error, http_status } = failure;
+    let unknown = ["UnknownOperationException", "InvalidAction", "AccessDenied", "AccessDeniedException"];
+    unknown.contains(&&*error.code)
+        || error.code.starts_with("Http")
+        || remedy::class_of(&error.code, &error.message, *http_status) == Class::Offline
+}
