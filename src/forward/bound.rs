@@ -138,7 +138,7 @@ impl Meter {
     }
 
     /// When a published limit is judged again, even if nothing else happens.
-    pub(super) fn next_look(&self) -> Option<Instant> {
+    pub(super) fn next_judgement(&self) -> Option<Instant> {
         self.bound.is_some().then(|| self.began + WINDOW)
     }
 
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_did_most_of_the_time_is_what_binds() {
+    fn the_activity_that_takes_most_time_is_the_limit() {
         let limit = |activity| after(activity, 0, &growing()).map(|bound| bound.limit);
         assert_eq!(limit(Activity::Order), Some(Limit::Order { key: "u1".into(), keys: 3 }));
         assert_eq!(limit(Activity::Full), Some(Limit::Puts));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn throttling_and_a_processor_without_time_explain_what_looks_like_waiting() {
+    fn throttling_and_a_busy_processor_explain_what_looks_like_waiting() {
         let limit = |throttled, windows: &[Sample]| {
             after(Activity::Full, throttled, windows).map(|bound| bound.limit)
         };
@@ -284,14 +284,14 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_an_event_costs_and_how_many_come_through() {
+    fn a_limit_comes_with_the_size_of_an_event_and_the_rate() {
         let bound = after(Activity::Order, 0, &growing()).expect("a queue that grows");
         assert_eq!((bound.per_sec, bound.latency), (100.0, Duration::from_millis(20)));
         assert_eq!((bound.events_per_record, bound.bytes_per_event), (3.0, 400.0));
     }
 
     #[test]
-    fn a_queue_that_does_not_grow_is_none_and_one_that_has_grown_stays_until_it_is_worked_off() {
+    fn a_limit_is_named_from_when_the_queue_grows_until_it_is_delivered() {
         assert_eq!(after(Activity::Order, 0, &[sample(3000), sample(3000), sample(3000)]), None);
         assert_eq!(
             after(Activity::Order, 0, &[sample(10), sample(20), sample(30)]),

@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn where_something_else_binds_the_wait_does_not_grow_without_gain() {
+    fn where_the_server_is_the_limit_puts_do_not_wait_longer_without_gain() {
         for puts_per_sec in [1_000.0, 3_000.0] {
             let mut simulation = Simulation::new(64, 1024);
             let stream = Stream { latency: Duration::from_millis(20), puts_per_sec, limit_per_sec: None };
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_pushes_back_is_asked_less_and_gives_as_much() {
+    fn a_stream_that_throttles_gets_fewer_puts_and_takes_as_many_records() {
         let stream = Stream { limit_per_sec: Some(1_000), ..FAST };
         let mut simulation = Simulation::new(64, 1024);
         simulation.run(&stream, Duration::from_secs(20), None);

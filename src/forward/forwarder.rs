@@ -139,7 +139,7 @@ impl Forwarder {
     fn next_timer(&self) -> Option<Instant> {
         let connection = self.connection.next_change(Instant::now());
         let facts = self.connection.ask_facts_at().filter(|_| !self.is_stopping);
-        [self.lanes.next_wake(), connection, facts, self.meter.next_look()].into_iter().flatten().min()
+        [self.lanes.next_wake(), connection, facts, self.meter.next_judgement()].into_iter().flatten().min()
     }
 
     async fn handle(&mut self, signal: Signal) {

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_have_worked_are_read_anew_at_once_before_anybody_is_told() {
+    fn keys_that_have_worked_are_read_again_at_once_before_the_user_is_told() {
         let now = Instant::now();
         let mut health = DestinationHealth::default();
         let blocked = [Outcome::Blocked(error("UnrecognizedClientException"))];
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_that_never_answered_is_away_after_one_put_also_after_new_settings() {
+    fn a_destination_that_never_answered_is_offline_after_one_put_also_after_new_settings() {
         let now = Instant::now();
         let mut health = DestinationHealth::default();
         for _ in 0..2 {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_throttled_stream_is_slow_not_away() {
+    fn a_throttled_stream_is_not_offline() {
         let now = Instant::now();
         let mut health = DestinationHealth::default();
         health.learn(&[Outcome::Throttled(error("ProvisionedThroughputExceededException"))], now, now, 0.0);

@@ -210,4 +210,21 @@ impl LanePool {
             self.close(taken.lane);
         }
     }
+    /// Checks the rules at the top of this file.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let lanes = || self.lanes.iter().zip(0..);
+        let head = |(lane, id): (&Lane, LaneId)| Some((lane.waiting.front()?.id, id));
+        let ready: BTreeSet<_> = lanes().filter(|(lane, _)| !lane.is_busy).filter_map(head).collect();
+        assert!(self.ready.all().eq(ready), "the ready lanes");
+        let to_refill = lanes().filter_map(|(lane, id)| Some((lane.refill_from()?, id)));
+        assert_eq!(self.to_refill, to_refill.collect(), "the lanes to refill");
+        let keys = lanes().filter(|(lane, _)| lane.key.is_some()).count();
+        assert_eq!(self.by_key.len(), keys, "the lanes of keys");
+        let waiting = lanes().flat_map(|(lane, _)| &lane.waiting);
+        let in_flight: usize = lanes().map(|(lane, _)| lane.in_flight).sum();
+        assert_eq!(self.events, waiting.clone().count() + in_flight, "the number of events");
+        let waiting: usize = waiting.map(|event| event.json.len()).sum();
+        assert_eq!(self.bytes, waiting + self.bytes_in_flight, "their bytes");
+    }
 }

@@ -29,6 +29,11 @@ impl ReadyLanes {
         self.by_head.first_key_value().map(|(_, lane)| *lane)
     }
 
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = (EventId, LaneId)> {
+        self.by_head.iter().map(|(head, lane)| (*head, *lane))
+    }
+
     /// Number of buckets with a ready lane; `None`: not by bucket.
     pub(super) fn buckets_used(&self) -> Option<usize> {
         self.by_bucket.as_ref().map(|buckets| buckets.used)

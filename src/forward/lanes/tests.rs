@@ -94,7 +94,7 @@ fn a_put_never_exceeds_the_byte_limit_unless_one_record_does() {
 }
 
 #[test]
-fn a_record_above_the_streams_own_limit_goes_without_company() {
+fn a_record_above_the_streams_own_limit_is_put_alone() {
     let mut lanes = Lanes::default();
     for (id, bytes) in [(1, 10), (2, 300), (3, 10), (4, 10)] {
         lanes.push(event(id, &id.to_string(), bytes), true);
@@ -219,7 +219,7 @@ fn a_change_of_the_promise_of_order_makes_no_key_wait_for_another() {
 }
 
 #[test]
-fn after_a_rush_of_many_keys_their_memory_goes_back_whoever_ends_it() {
+fn after_many_keys_their_memory_is_freed_however_the_last_lane_closes() {
     let keys = EventId::try_from(LANES_KEPT).expect("few") + 100;
     for shortened in [false, true] {
         let mut lanes = Lanes::default();
@@ -285,7 +285,7 @@ fn a_lane_that_was_cut_short_leaves_room_and_goes_on_from_disk() {
 }
 
 #[test]
-fn who_is_refused_waits_until_every_other_lane_was_tried() {
+fn a_refused_lane_waits_until_every_other_one_was_tried() {
     let mut lanes = Lanes::default();
     for (id, key) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] {
         lanes.push(event(id, key, 10), true);
@@ -336,7 +336,7 @@ fn a_refused_event_is_stuck_with_what_waits_behind_it_until_it_is_taken_out() {
 }
 
 #[test]
-fn only_behind_an_event_in_flight_does_a_key_wait_for_its_order() {
+fn a_key_waits_for_its_order_only_behind_an_event_in_flight() {
     let mut lanes = Lanes::default();
     for id in 1..=3 {
         lanes.push(event(id, "a", 1), true);

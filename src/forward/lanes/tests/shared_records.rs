@@ -32,7 +32,7 @@ fn records(batch: &Batch) -> Vec<Vec<EventId>> {
 }
 
 #[test]
-fn what_waits_of_one_bucket_shares_a_record_in_order() {
+fn waiting_events_of_one_bucket_share_a_record_in_order() {
     let keys = in_one_bucket();
     let mut lanes = by_bucket();
     for (id, key) in [(1, 0), (2, 1), (3, 0), (4, 3), (5, 4), (6, 0)] {
@@ -104,7 +104,7 @@ fn the_event_that_a_record_is_refused_for_is_found_and_the_others_go_on_in_order
 }
 
 #[test]
-fn after_a_refusal_that_may_be_the_records_its_halves_go_without_company() {
+fn after_a_refusal_that_it_may_have_caused_a_record_is_put_in_halves_alone() {
     let keys = in_one_bucket();
     let mut lanes = by_bucket();
     for id in 1..=4 {
@@ -126,7 +126,7 @@ fn after_a_refusal_that_may_be_the_records_its_halves_go_without_company() {
 }
 
 #[test]
-fn what_was_refused_in_company_goes_by_itself_once_no_events_share_records() {
+fn events_that_were_refused_together_are_put_alone_once_no_events_share_records() {
     let keys = in_one_bucket();
     let mut lanes = by_bucket();
     for id in 1..=4 {
@@ -174,6 +174,7 @@ proptest! {
         let mut cursor = 0;
         for round in 0.. {
             prop_assert!(round < 3000, "no lane is forgotten");
+            lanes.pool.check();
             let after = lanes.refill_from().map_or(cursor, |begins| begins - 1);
             // A settlement is on disk a little later.
             let written = &settled[..settled.len().saturating_sub(lag)];
