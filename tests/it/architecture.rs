@@ -360,20 +360,20 @@ fn the_reader_sees_paths_and_nothing_else() {
 }
 
 /// One source file, without what is compiled for tests only.
-struct SourceFile {
-    path: PathBuf,
+pub struct SourceFile {
+    pub path: PathBuf,
     /// The top-level module that it belongs to; `main` for the binary.
-    module: String,
+    pub module: String,
     /// How many modules deep it is: 1 for `src/spool.rs`, 2 for `src/spool/read.rs`.
-    depth: usize,
-    code: Vec<String>,
+    pub depth: usize,
+    pub code: Vec<String>,
 }
 
 fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-fn files() -> Vec<SourceFile> {
+pub fn files() -> Vec<SourceFile> {
     let root = source_folder();
     let mut waiting = vec![root.clone()];
     let mut found = Vec::new();
@@ -402,7 +402,7 @@ fn files() -> Vec<SourceFile> {
 }
 
 /// The words and signs of Rust code, without comments, strings and characters.
-fn tokens(source: &str) -> Vec<String> {
+pub fn tokens(source: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = source;
     while let Some(first) = rest.chars().next() {
@@ -506,7 +506,7 @@ fn item_len(tokens: &[String]) -> usize {
 }
 
 /// Every path of two names or more; `use a::{b, c::d}` is `a::b` and `a::c::d`. A bare `use a` counts too.
-fn paths(tokens: &[String]) -> Vec<Vec<&str>> {
+pub fn paths(tokens: &[String]) -> Vec<Vec<&str>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < tokens.len() {

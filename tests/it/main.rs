@@ -8,6 +8,7 @@ mod architecture;
 mod binary;
 mod capture;
 mod check;
+mod circles;
 mod cli;
 mod clicks;
 mod conformance;
