@@ -143,9 +143,10 @@ async fn collect(
     bytes_max: usize,
     memory: &mut BodyMemory,
 ) -> Result<Bytes, ErrorResponse> {
-    match gather(&mut frames, bytes_max, memory).await? {
+    match gather(&mut frames, bytes_max, memory).await {
         Ok(whole) => Ok(whole),
-        Err(error) => {
+        Err(Unread::Ended(error)) => Err(error),
+        Err(Unread::Refused(error)) => {
             // Its memory is free for others while the rest of the body is read and dropped.
             memory.release();
             frames.slot.body_discarded();
@@ -155,29 +156,31 @@ async fn collect(
     }
 }
 
-/// The whole body, or why the rest of it must be discarded. The outer error is that of a body whose rest cannot be
-/// read.
-async fn gather(
-    frames: &mut Frames<'_>,
-    bytes_max: usize,
-    memory: &mut BodyMemory,
-) -> Result<Result<Bytes, ErrorResponse>, ErrorResponse> {
-    let first = frames.next().await?.unwrap_or_default();
+/// Why a body was not read to its end.
+enum Unread {
+    /// No more of it will arrive in time.
+    Ended(ErrorResponse),
+    /// It is refused, and its rest must be discarded.
+    Refused(ErrorResponse),
+}
+
+async fn gather(frames: &mut Frames<'_>, bytes_max: usize, memory: &mut BodyMemory) -> Result<Bytes, Unread> {
+    let first = frames.next().await.map_err(Unread::Ended)?.unwrap_or_default();
     if let Err(error) = memory.take(first.len()) {
         frames.slot.evict_body();
-        return Ok(Err(error));
+        return Err(Unread::Refused(error));
     }
     // Most bodies arrive in one frame, which then serves as the buffer.
     let mut whole: Option<BytesMut> = None;
     let mut length = first.len();
     while length <= bytes_max {
-        let Some(frame) = frames.next().await? else {
-            return Ok(Ok(whole.map_or(first, BytesMut::freeze)));
+        let Some(frame) = frames.next().await.map_err(Unread::Ended)? else {
+            return Ok(whole.map_or(first, BytesMut::freeze));
         };
         length += frame.len();
         if let Err(error) = memory.take(frame.len()) {
             frames.slot.evict_body();
-            return Ok(Err(error));
+            return Err(Unread::Refused(error));
         }
         if length <= bytes_max {
             // Two frames are common, more are rare.
@@ -189,7 +192,7 @@ async fn gather(
             whole.get_or_insert_with(first_two).extend_from_slice(&frame);
         }
     }
-    Ok(Err(ErrorResponse::too_large(bytes_max)))
+    Err(Unread::Refused(ErrorResponse::too_large(bytes_max)))
 }
 
 /// Reads the rest of a refused request within limits, and drops it. Without this, closing the connection would show the

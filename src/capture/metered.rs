@@ -45,7 +45,7 @@ impl<S> Metered<S> {
     }
 
     /// The result of a write, or an error if the peer has not read for too long.
-    fn in_time<T>(&mut self, result: Poll<Result<T>>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+    fn with_timeout<T>(&mut self, result: Poll<Result<T>>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         if result.is_ready() {
             if self.write_until.take().is_some() {
                 self.slot.set_stalled(false);
@@ -96,7 +96,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.in_time(result, cx)
+        self.with_timeout(result, cx)
     }
 
     fn poll_write_vectored(
@@ -105,7 +105,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         pieces: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.in_time(result, cx)
+        self.with_timeout(result, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -114,12 +114,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let result = Pin::new(&mut self.stream).poll_flush(cx);
-        self.in_time(result, cx)
+        self.with_timeout(result, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.in_time(result, cx)
+        self.with_timeout(result, cx)
     }
 }
 

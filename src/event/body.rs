@@ -58,10 +58,8 @@ impl<'a> Body<'a> {
             Batch::Array => {}
         }
         let request = Request::new(&self.0, self.0.root(), arrival);
-        match growth::above_limit(&request) {
-            Some(message) => Err(self.0.reject(EndpointCode::BatchGrowsTooLarge, message)),
-            None => Ok(Events { request, next: 0 }),
-        }
+        growth::check(&request)?;
+        Ok(Events { request, next: 0 })
     }
 }
 

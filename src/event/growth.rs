@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::code::EndpointCode;
 use super::index::BodyIndex;
+use super::rejection::Rejection;
 use super::request::Request;
 use super::value::{begins, is_null};
 use super::walk::{Field, Member};
@@ -31,8 +33,8 @@ const ITEMS_FREE: usize = 10_000;
 /// Maximum names of a shared object that are compared. A context has some dozens.
 const NAMES_MAX: usize = 4096;
 
-/// Says why a batch would grow too much. `None` if it would not.
-pub(super) fn above_limit(request: &Request<'_>) -> Option<String> {
+/// Rejects a batch that would grow too much.
+pub(super) fn check(request: &Request<'_>) -> Result<(), Rejection> {
     let body = request.body;
     // Items without an id are rejected, and need no room.
     let can_be_event = |index: &usize| {
@@ -48,20 +50,22 @@ pub(super) fn above_limit(request: &Request<'_>) -> Option<String> {
     };
     // No item gets more than everything. This nearly always settles it.
     if is_fine(shared_bytes(request).saturating_mul(items)) {
-        return None;
+        return Ok(());
     }
     let mut shared = Shared::new(request);
     let indexes = (0..body.items().len()).filter(can_be_event);
     let copied = indexes.fold(0_usize, |copied, index| copied.saturating_add(shared.lacked_by(index)));
-    (!is_fine(copied)).then(|| {
-        let growth = copied.saturating_add(for_items);
-        let limit = if growth > growth_max { growth_max } else { COPIED_BYTES_MAX };
-        format!(
-            "the batch's {items} items would add {growth} bytes to its {sent} ({copied} of shared context, integrations and \
+    if is_fine(copied) {
+        return Ok(());
+    }
+    let growth = copied.saturating_add(for_items);
+    let limit = if growth > growth_max { growth_max } else { COPIED_BYTES_MAX };
+    let message = format!(
+        "the batch's {items} items would add {growth} bytes to its {sent} ({copied} of shared context, integrations and \
              sentAt are copied into those that lack them, and each item above {ITEMS_FREE} needs about {ITEM_GROWTH_BYTES}), \
              but at most {limit} may be added; put less into the shared part, or send smaller batches"
-        )
-    })
+    );
+    Err(body.reject(EndpointCode::BatchGrowsTooLarge, message))
 }
 
 /// Maximum bytes that an item may get from the envelope.

@@ -185,8 +185,8 @@ fn items(body: &[u8]) -> Option<Vec<String>> {
     Some(items.into_iter().map(|item| item.get().to_owned()).collect())
 }
 
-fn bounded(refusal: &Rejection) {
-    assert!(refusal.excerpt.len() <= Rejection::EXCERPT_BYTES_MAX && !refusal.message.is_empty());
+fn bounded(rejection: &Rejection) {
+    assert!(rejection.excerpt.len() <= Rejection::EXCERPT_BYTES_MAX && !rejection.message.is_empty());
 }
 
 /// Feeds one body to all of it. Returns how many events were accepted and refused.
@@ -194,10 +194,10 @@ fn feed(random: &mut fastrand::Rng, bytes: &[u8]) -> (u64, u64) {
     let arrival = arrival(random);
     let body = match Body::parse(bytes) {
         Ok(body) => body,
-        Err(refusal) => {
-            bounded(&refusal);
+        Err(rejection) => {
+            bounded(&rejection);
             let known = serde_json::from_slice::<Members>(bytes).is_ok();
-            assert!(!known || refusal.message.contains("512 levels"), "JSON: {}", refusal.message);
+            assert!(!known || rejection.message.contains("512 levels"), "JSON: {}", rejection.message);
             return (0, 1);
         }
     };
@@ -209,8 +209,8 @@ fn feed(random: &mut fastrand::Rng, bytes: &[u8]) -> (u64, u64) {
             judge(&event, Some(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)), &arrival);
             accepted += 1;
         }
-        Err(refusal) => {
-            bounded(&refusal);
+        Err(rejection) => {
+            bounded(&rejection);
             refused += 1;
         }
     }
@@ -230,15 +230,15 @@ fn feed(random: &mut fastrand::Rng, bytes: &[u8]) -> (u64, u64) {
                         judge(&event, seen.as_ref().map(|seen| seen[index].as_bytes()), &arrival);
                         accepted += 1;
                     }
-                    Err(refusal) => {
-                        bounded(&refusal);
+                    Err(rejection) => {
+                        bounded(&rejection);
                         refused += 1;
                     }
                 }
             }
             assert_eq!(answered, count, "accepted and refused are all items");
         }
-        Err(refusal) => bounded(&refusal),
+        Err(rejection) => bounded(&rejection),
     }
     (accepted, refused)
 }
