@@ -59,7 +59,7 @@ fn run(operation: Operation) -> anyhow::Result<()> {
     fill(address)?;
     let began = Instant::now();
     config.destination.enabled = true;
-    engine.apply(config.clone());
+    engine.settings().apply(config.clone());
     while engine.status().ledger.delivered < (USERS * EACH) as u64 {
         ensure!(began.elapsed() < Duration::from_mins(5), "not delivered in five minutes");
         std::thread::sleep(Duration::from_millis(50));
@@ -155,7 +155,7 @@ fn by_shard(records: &[Record]) -> BTreeMap<&str, Vec<i64>> {
 /// How often an event was put until it was taken: the cost of throttling.
 fn puts_an_event(engine: &Engine) -> anyhow::Result<f64> {
     let query = Query { limit: USERS * EACH, ..Query::default() };
-    let page = engine.page(query).wait().context("no page")?.map_err(anyhow::Error::msg)?;
+    let page = engine.log().page(query).wait().context("no page")?.map_err(anyhow::Error::msg)?;
     let puts: u64 = page.rows.iter().map(|row| u64::from(row.attempts)).sum();
     Ok(puts as f64 / page.rows.len() as f64)
 }

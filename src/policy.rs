@@ -18,7 +18,7 @@ mod terraform;
 
 pub use self::{
     arns::{Missing, PartialArn, check_kms_key_arn, kms_key_arn, stream_arn},
-    attach::{IamCall, UndoCall, attach_calls, attach_name, check_attach_name, iam_endpoint},
+    attach::{Attachment, IamCall, UndoCall, attach_name, check_attach_name, iam_endpoint},
     console::{
         ABOUT_KINESIS, ConsolePage, HOW_TO_ATTACH_POLICY, HOW_TO_CREATE_POLICY, HOW_TO_CREATE_ROLE,
         HOW_TO_CREATE_STREAM, HOW_TO_CREATE_USER, KINESIS_PRICING,

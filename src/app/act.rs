@@ -65,16 +65,16 @@ impl Actor<'_> {
                 return Some(Notice::error("No delivery is open: choose one in Live"));
             }
             Command::Save(save) => self.save(*save),
-            Command::RetryNow => self.engine.retry_now(),
+            Command::RetryNow => self.engine.forwarder().retry_now(),
             // The user sees that it is done when the banner goes.
-            Command::SetAsideStuck => drop(self.engine.set_aside_stuck()),
+            Command::SetAsideStuck => drop(self.engine.forwarder().set_aside_stuck()),
             Command::Log(command) => return self.log(command),
             Command::Account(command) => self.account(command),
             Command::Stream(command) => self.stream(command),
             Command::Test(command) => self.test(command),
             Command::Practice(command) => return self.practice(command),
-            Command::Keep(KeepCommand::Draft(text)) => self.engine.keep_draft(text),
-            Command::Keep(KeepCommand::State(name, state)) => self.engine.remember(name, &state),
+            Command::Keep(KeepCommand::Draft(text)) => self.engine.settings().keep_draft(text),
+            Command::Keep(KeepCommand::State(name, state)) => self.engine.settings().remember(name, &state),
             Command::Window(command) => return self.window(command),
             Command::Notify(text) => return Some(Notice::done(text)),
             Command::Refuse(text) => return Some(Notice::error(text)),
@@ -85,7 +85,7 @@ impl Actor<'_> {
     fn save(&mut self, Save { config, done, queued }: Save) {
         let changes = self.snapshot.config.differences(&config);
         let done = held::saved_notice(done, &changes, &self.snapshot.fixed.held);
-        let answer = self.engine.save_and_apply(config, queued);
+        let answer = self.engine.settings().save_and_apply(config, queued);
         self.places.saving = Some(Saving::new(answer, done, queued));
     }
 
@@ -108,18 +108,20 @@ impl Actor<'_> {
     fn log(&mut self, command: LogCommand) -> Option<Notice> {
         let (engine, places) = (self.engine, &mut *self.places);
         match command {
-            LogCommand::ReadPage(query, Place::Sources) => places.sources.page_coming(engine.page(*query)),
-            LogCommand::ReadPage(query, _live) => places.live.page_coming(engine.page(*query)),
+            LogCommand::ReadPage(query, Place::Sources) => {
+                places.sources.page_coming(engine.log().page(*query))
+            }
+            LogCommand::ReadPage(query, _live) => places.live.page_coming(engine.log().page(*query)),
             LogCommand::ReadDetail(id, place) => {
-                let answer = engine.detail(id);
+                let answer = engine.log().detail(id);
                 match place {
                     Place::Sources => places.sources.detail_coming(answer),
                     Place::Test => places.test.detail_coming(id, answer),
                     _ => places.live.detail_coming(id, answer),
                 }
             }
-            LogCommand::ReadOverview(window) => places.live.overview_coming(engine.overview(window)),
-            LogCommand::CountResend(which) => places.resending.count_coming(engine.count_resend(which)),
+            LogCommand::ReadOverview(window) => places.live.overview_coming(engine.log().overview(window)),
+            LogCommand::CountResend(which) => places.resending.count_coming(engine.log().count_resend(which)),
             LogCommand::Resend { .. } if places.resending.is_under_way() => {
                 return Some(Notice::error("Events are already being resent"));
             }
@@ -128,14 +130,14 @@ impl Actor<'_> {
                     // Not after the sheet: there the user may look at a line of the list, which stays where it is.
                     places.live.await_new();
                 }
-                places.resending.started(engine.resend(which, rate), count);
+                places.resending.started(engine.log().resend(which, rate), count);
             }
-            LogCommand::StopResending => engine.stop_resending(),
+            LogCommand::StopResending => engine.log().stop_resend(),
             LogCommand::Export(export) => {
                 let path = export.path.clone();
-                places.exporting.started(engine.export(*export), path);
+                places.exporting.started(engine.log().export(*export), path);
             }
-            LogCommand::StopExporting => engine.stop_exporting(),
+            LogCommand::StopExporting => engine.log().stop_export(),
         }
         None
     }
@@ -145,32 +147,34 @@ impl Actor<'_> {
         let Places { account, setup, sources, .. } = &mut *self.places;
         match command {
             AccountCommand::ReadAwsFiles if account.is_reading() => {}
-            AccountCommand::ReadAwsFiles => account.reading(engine.aws_files()),
+            AccountCommand::ReadAwsFiles => account.reading(engine.account().profiles()),
             AccountCommand::SignIn(what) => {
-                let (answer, page) = engine.sign_in(what.clone());
+                let (answer, page) = engine.account().sign_in(what.clone());
                 account.signing_in(what, answer, page);
             }
             AccountCommand::StopSigningIn => account.stop_signing_in(),
             AccountCommand::WhoAmI(config) => {
-                setup.identity_coming(engine.who_am_i((*config).clone()), *config);
+                setup.identity_coming(engine.account().identity((*config).clone()), *config);
             }
             AccountCommand::ListStreams(config) => {
-                setup.streams_coming(engine.list_streams((*config).clone()), *config);
+                setup.streams_coming(engine.account().streams((*config).clone()), *config);
             }
             AccountCommand::CreateStream(config) => {
-                setup.new_stream_coming(engine.create_stream((*config).clone()), *config);
+                setup.new_stream_coming(engine.account().create_stream((*config).clone()), *config);
             }
             AccountCommand::Check(config, kind) => {
-                setup.check_started(engine.check((*config).clone(), kind), *config, kind);
+                setup.check_started(engine.checks().destination((*config).clone(), kind), *config, kind);
             }
-            AccountCommand::Attach(config, calls) => {
-                setup.attach_started(engine.attach((*config).clone(), calls.clone()), *config, calls);
+            AccountCommand::Attach(config, attachment) => {
+                let calls = attachment.calls(&config);
+                let steps = engine.account().attach((*config).clone(), attachment);
+                setup.attach_started(steps, *config, calls);
             }
             AccountCommand::StoreKeys { destination, access_key_id, secret } => {
-                setup.keys_stored(engine.store_keys(*destination, [access_key_id, secret]));
+                setup.keys_stored(engine.account().store_keys(*destination, access_key_id, secret));
             }
             AccountCommand::CheckPublicAddress => {
-                sources.public_check_started(engine.check_public(), &self.snapshot.config);
+                sources.public_check_started(engine.checks().public_address(), &self.snapshot.config);
             }
         }
     }
@@ -178,12 +182,12 @@ impl Actor<'_> {
     fn stream(&mut self, command: StreamCommand) {
         let (engine, places) = (self.engine, &mut *self.places);
         match command {
-            StreamCommand::Read(plan) => engine.read_stream(plan),
+            StreamCommand::Read(plan) => engine.stream_reader().read(plan),
             StreamCommand::ReadAgain => places.at(Place::Stream).stream.read_again(),
-            StreamCommand::Filter(text) => engine.filter_stream(&text),
-            StreamCommand::Stop => engine.stop_reading(),
+            StreamCommand::Filter(text) => engine.stream_reader().filter(&text),
+            StreamCommand::Stop => engine.stream_reader().stop(),
             StreamCommand::ReadBack(id, receipt) => {
-                places.test.record_coming(id, engine.read_back(receipt));
+                places.test.record_coming(id, engine.stream_reader().record(receipt));
             }
         }
     }
@@ -192,12 +196,14 @@ impl Actor<'_> {
         let (engine, test) = (self.engine, &mut self.places.test);
         match command {
             TestCommand::Send { kind, json, source } => {
-                test.sent(kind, engine.send_test(kind, json, source));
+                test.sent(kind, engine.test_events().send(kind, json, source));
             }
-            TestCommand::Run(run) => engine.start_test_run(run),
-            TestCommand::StopRun => engine.stop_test_run(),
-            TestCommand::ReadPresets => test.presets_coming(engine.presets()),
-            TestCommand::SavePresets(presets) => test.presets_saved(engine.save_presets(presets)),
+            TestCommand::Run(run) => engine.test_events().start_run(run),
+            TestCommand::StopRun => engine.test_events().stop_run(),
+            TestCommand::ReadPresets => test.presets_coming(engine.test_events().presets()),
+            TestCommand::SavePresets(presets) => {
+                test.presets_saved(engine.test_events().save_presets(presets))
+            }
         }
     }
 
@@ -208,23 +214,23 @@ impl Actor<'_> {
             |name: &str, is_on| Some(Notice::done(format!("{name}: {}", if is_on { "on" } else { "off" })));
         match command {
             PracticeCommand::Toggle(fault) => {
-                let mut faults = engine.faults();
+                let mut faults = engine.practice_stream().faults();
                 let is_on = !fault.is_on(&faults);
                 fault.set(&mut faults, is_on);
-                engine.set_faults(faults);
+                engine.practice_stream().set_faults(faults);
                 return toggled(fault.name(), is_on);
             }
             PracticeCommand::ToggleStream => {
                 self.practice(PracticeCommand::SetDeleted(!is_missing));
                 return toggled(practice_fault::DELETE_STREAM, !is_missing);
             }
-            PracticeCommand::SetFaults(faults) => engine.set_faults(faults),
-            PracticeCommand::SetDeleted(true) => engine.delete_practice_stream(),
-            PracticeCommand::SetDeleted(false) => engine.make_practice_stream(),
+            PracticeCommand::SetFaults(faults) => engine.practice_stream().set_faults(faults),
+            PracticeCommand::SetDeleted(true) => engine.practice_stream().delete(),
+            PracticeCommand::SetDeleted(false) => engine.practice_stream().create(),
             PracticeCommand::SwitchAllOff => {
-                engine.set_faults(Faults::default());
+                engine.practice_stream().set_faults(Faults::default());
                 if is_missing {
-                    engine.make_practice_stream();
+                    engine.practice_stream().create();
                 }
             }
         }
@@ -249,7 +255,7 @@ impl Actor<'_> {
             WindowCommand::OpenWebPage(url) => {
                 places.opening = Some(Opening::web_page(engine::open_in_program(&url), &url));
             }
-            WindowCommand::NotifyDesktop(text) => self.engine.notify_desktop(text),
+            WindowCommand::NotifyDesktop(text) => self.engine.desktop().notify(text),
         }
         None
     }

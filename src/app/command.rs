@@ -15,7 +15,7 @@ use crate::{
     },
     engine::{Export, Faults, Preset, ReadPlan, TestRun, WaitingEvents},
     event::Kind,
-    policy::IamCall,
+    policy::Attachment,
     remedy::{self, SignIn},
 };
 
@@ -164,8 +164,8 @@ pub(super) enum AccountCommand {
     ListStreams(Box<Config>),
     CreateStream(Box<Config>),
     Check(Box<Config>, CheckKind),
-    /// Creates user, policy and key with these calls.
-    Attach(Box<Config>, Vec<IamCall>),
+    /// Creates an IAM user with the policy, signed with the credentials of these settings.
+    Attach(Box<Config>, Attachment),
     StoreKeys {
         destination: Box<Destination>,
         access_key_id: String,

@@ -82,7 +82,7 @@ impl MainWindow {
         let Running { engine, config_path, data_dir, held } = running;
         let to_wake = waker.clone();
         engine.on_change(move || to_wake.wake());
-        engine.announce_window();
+        engine.desktop().announce_window();
         let fixed = Fixed {
             config_path: config_path.display().to_string(),
             data_dir: data_dir.display().to_string(),
@@ -90,14 +90,14 @@ impl MainWindow {
         };
         let snapshot = Snapshot::new(&engine, fixed);
         let config = &*snapshot.config;
-        let open = engine.remembered(PLACE_STATE).unwrap_or_default();
-        let policy = engine.remembered(setup::POLICY_STATE).unwrap_or_default();
+        let open = engine.settings().remembered(PLACE_STATE).unwrap_or_default();
+        let policy = engine.settings().remembered(setup::POLICY_STATE).unwrap_or_default();
         let places = Places {
             open,
-            setup: SetUp::new(config, engine.kept_draft(), policy),
+            setup: SetUp::new(config, engine.settings().kept_draft(), policy),
             sources: Sources::default(),
             test: Test::default(),
-            live: Live::new(engine.remembered(live::STATE).unwrap_or_default()),
+            live: Live::new(engine.settings().remembered(live::STATE).unwrap_or_default()),
             stream: Stream::default(),
             settings: Settings::new(config),
             account: Account::default(),
@@ -107,7 +107,8 @@ impl MainWindow {
             saving: None,
             opening: None,
         };
-        let look = look::Tracker::new(engine.remembered(look::STATE).unwrap_or_default(), &waker.ctx);
+        let look =
+            look::Tracker::new(engine.settings().remembered(look::STATE).unwrap_or_default(), &waker.ctx);
         let mut window = Self {
             snapshot,
             clock: Clock::local(),
@@ -131,10 +132,10 @@ impl MainWindow {
         if let Some(before) = self.snapshot.refresh(engine) {
             self.places.adopt(&before, &self.snapshot.config);
         }
-        if engine.told_to_show_window() {
+        if engine.desktop().take_window_request() {
             raise(ctx);
         }
-        if engine.told_to_stop() {
+        if engine.is_stop_requested() {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
         let mut commands = Vec::new();

@@ -36,11 +36,11 @@ impl Snapshot {
     pub(super) fn new(engine: &Engine, fixed: Fixed) -> Self {
         Self {
             status: engine.status(),
-            config: engine.config(),
-            faults: engine.faults(),
-            test_run: engine.test_run(),
-            stream: engine.stream(),
-            shards: engine.shards(),
+            config: engine.settings().current(),
+            faults: engine.practice_stream().faults(),
+            test_run: engine.test_events().run(),
+            stream: engine.stream_reader().view(),
+            shards: engine.stream_reader().shards(),
             fixed,
         }
     }
@@ -48,11 +48,11 @@ impl Snapshot {
     /// Reads everything again. The settings before, if they have changed.
     pub(super) fn refresh(&mut self, engine: &Engine) -> Option<Arc<Config>> {
         self.status = engine.status();
-        self.faults = engine.faults();
-        self.test_run = engine.test_run();
-        self.stream = engine.stream();
-        self.shards = engine.shards();
-        let config = engine.config();
+        self.faults = engine.practice_stream().faults();
+        self.test_run = engine.test_events().run();
+        self.stream = engine.stream_reader().view();
+        self.shards = engine.stream_reader().shards();
+        let config = engine.settings().current();
         let has_changed = !Arc::ptr_eq(&config, &self.config);
         let before = std::mem::replace(&mut self.config, config);
         has_changed.then_some(before)

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     config::DestinationKind,
     delivery::{AwsError, Receipt, Record},
-    engine::{Found, ReadPlan, ShardView, StreamView},
+    engine::{ReadPlan, RecordView, ShardView, StreamView},
     event::shown,
     remedy,
 };
@@ -126,12 +126,12 @@ impl Stream {
     }
 
     /// The row of this record: the newest one is on top, as in the log.
-    fn row_of(&self, found: &Found) -> Option<usize> {
+    fn row_of(&self, found: &RecordView) -> Option<usize> {
         self.shown.records.iter().rev().position(|other| is_same(other, found))
     }
 
     /// Opens this record, and brings its row into sight.
-    fn select(&mut self, found: Arc<Found>) {
+    fn select(&mut self, found: Arc<RecordView>) {
         self.scroll_to = self.row_of(&found).filter(|row| !self.visible.contains(row));
         self.selected = Some(Open::new(found));
     }
@@ -477,7 +477,7 @@ impl Stream {
 }
 
 /// Whether it is what a delivery put there. Of a record that could not be taken apart it is the whole record.
-fn is_of(receipt: &Receipt, found: &Found) -> bool {
+fn is_of(receipt: &Receipt, found: &RecordView) -> bool {
     found.record.sequence_number == receipt.sequence_number
         && found.record.shard_id == receipt.shard_id
         && match (receipt.place, found.place) {
@@ -486,7 +486,7 @@ fn is_of(receipt: &Receipt, found: &Found) -> bool {
         }
 }
 
-fn is_same(one: &Found, other: &Found) -> bool {
+fn is_same(one: &RecordView, other: &RecordView) -> bool {
     one.place == other.place
         && one.record.sequence_number == other.record.sequence_number
         && one.record.shard_id == other.record.shard_id

@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Destination},
     delivery::{CheckKind, EventId, Query, ReadFrom, Receipt, ResendSelection, chart::ChartSpan},
     event::Kind,
-    policy::IamCall,
+    policy::Attachment,
     practice::Faults,
 };
 
@@ -77,17 +77,17 @@ pub(super) enum Request {
 }
 
 /// What reports step by step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Check {
     Destination {
         config: Box<Config>,
         kind: CheckKind,
     },
     PublicAddress,
-    /// Make these calls of IAM, and undo them if one fails.
+    /// Create an IAM user, signed with the credentials of these settings; undo what was done if a call fails.
     Attach {
         config: Box<Config>,
-        calls: Vec<IamCall>,
+        attachment: Attachment,
     },
 }
 
@@ -227,4 +227,112 @@ pub struct Export {
     pub with_data: bool,
     /// Which lines; its order and limit do not count.
     pub query: Query,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt::Debug, time::Duration};
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::{
+        config::{PublicUrl, Source},
+        delivery::{Field, Measure, Pattern, PlaceInRecord, State},
+        policy::Grants,
+        remedy::{SignIn, SignInWith},
+    };
+
+    fn returns<T: Serialize + DeserializeOwned + PartialEq + Debug>(command: T) {
+        let json = serde_json::to_string(&command).expect("it is data");
+        let returned: T = serde_json::from_str(&json).expect(&json);
+        assert_eq!(returned, command, "{json}");
+    }
+
+    /// Settings with a value in each kind of field.
+    fn config() -> Box<Config> {
+        let mut config = Config::default();
+        "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks".clone_into(&mut config.destination.stream);
+        config.capture.listen = ([0, 0, 0, 0, 0, 0, 0, 1], 8485).into();
+        config.capture.public_url = PublicUrl::parse("https://events.example.com/in").ok();
+        config.capture.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+        config.capture.sources = vec![Source {
+            name: "Website".to_owned(),
+            write_key: "key".to_owned(),
+            retiring_write_key: Some("old key".to_owned()),
+        }];
+        Box::new(config)
+    }
+
+    fn query() -> Query {
+        Query {
+            ids: vec![7],
+            states: vec![State::Failed],
+            kinds: vec![Kind::Track],
+            fields: vec![(Field::Event, Pattern::exactly("Order Completed"))],
+            since: Some(1_772_445_605_250),
+            by: Some(Measure::Latency),
+            limit: 100,
+            ..Query::default()
+        }
+    }
+
+    #[test]
+    fn every_command_comes_back_from_json_as_it_was() {
+        returns(Command::StopReading);
+        let from = ReadFrom::Sequence("495".into());
+        returns(Command::ReadStream(ReadPlan { from, shard: Some("shardId-000000000001".into()) }));
+        let (kind, json) = (Kind::Page, "{\"n\":1.10}".to_owned());
+        let (per_sec, users) = (Some(10), None);
+        returns(Command::StartTestRun(TestRun { kind, json, source: 1, events: 3, per_sec, users }));
+        returns(Command::StopTestRun);
+        returns(Command::DeletePracticeStream);
+        returns(Command::CreatePracticeStream);
+        returns(Command::NotifyDesktop("3 events failed".to_owned()));
+        returns(Command::KeepDraft(String::new()));
+        returns(Immediate::RetryNow);
+        returns(Immediate::StopResend);
+        returns(Immediate::StopExport);
+        returns(Immediate::FilterStream("ada".to_owned()));
+        let faults = Faults { throttle: 0.5, delay: Duration::from_millis(1500), ..Faults::default() };
+        returns(Immediate::SetFaults(faults));
+    }
+
+    #[test]
+    fn every_request_comes_back_from_json_as_it_was() {
+        returns(Apply { config: config(), save: true, waiting: WaitingEvents::SetAside });
+        returns(Request::SetAsideStuck);
+        returns(Request::CountResend(ResendSelection::Lines(vec![1, 2])));
+        let selection = ResendSelection::Fitting(Box::new(query()));
+        returns(Request::Resend { selection, per_sec: NonZeroU32::new(1000) });
+        let (path, format) = (PathBuf::from("/home/ada/events.csv"), Format::RawCsv);
+        returns(Request::Export(Export { path, format, with_data: true, query: query() }));
+        let (kind, json) = (Kind::Page, "{\"n\":1.10}".to_owned());
+        returns(Request::SendTest(TestEvent { kind, json: json.clone(), source: 0 }));
+        returns(Request::Presets);
+        returns(Request::SavePresets(vec![Preset { name: "Große".to_owned(), kind, json }]));
+        let place = Some(PlaceInRecord { at: 2, of: 3 });
+        let (shard_id, sequence_number) = ("shardId-000000000001".into(), "495".into());
+        returns(Request::ReadRecord(Receipt { shard_id, sequence_number, place }));
+        returns(Request::AwsProfiles);
+        returns(Request::AwsIdentity(config()));
+        let keys = AwsKeys { access_key_id: "my id".to_owned(), secret_access_key: "my secret".to_owned() };
+        assert!(!format!("{keys:?}").contains("my"), "no key is printed");
+        returns(Request::StoreKeys { destination: Box::new(config().destination), keys });
+        returns(Request::ListStreams(config()));
+        returns(Request::CreateStream(config()));
+        returns(SignIn { profile: "work".to_owned(), with: SignInWith::Sso });
+    }
+
+    #[test]
+    fn every_check_and_log_request_comes_back_from_json_as_it_was() {
+        returns(Check::Destination { config: config(), kind: CheckKind::PutOne });
+        returns(Check::PublicAddress);
+        let attachment = Attachment { grants: Grants::default(), name: "t".to_owned(), access_key: true };
+        returns(Check::Attach { config: config(), attachment });
+        returns(LogRequest::Page(query()));
+        returns(LogRequest::Detail(7));
+        returns(LogRequest::Overview(ChartSpan::Hour));
+        returns(LogRequest::Find { message_id: "m".to_owned(), after: 7 });
+    }
 }

@@ -51,7 +51,7 @@ pub struct Paths {
     pub data_dir: PathBuf,
 }
 
-pub(super) struct Shared {
+pub struct Shared {
     pub(super) paths: Paths,
     /// The limit of open files.
     pub(super) open_files_max: u64,

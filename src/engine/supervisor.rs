@@ -201,7 +201,8 @@ impl Supervisor {
                 drop(tell);
                 shared.faces.wake();
             }),
-            Check::Attach { config, calls } => self.shared.tasks.job(async move {
+            Check::Attach { config, attachment } => self.shared.tasks.job(async move {
+                let calls = attachment.calls(&config);
                 Box::pin(kinesis::attach(&config, &calls, |step| tell(&shared, step))).await;
                 drop(tell);
                 shared.faces.wake();

@@ -1,5 +1,7 @@
 //! The IAM calls that create a user with the policy, as data: the user sees them before any is made.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     document::{Document, Grants},
     scope::Scope,
@@ -45,42 +47,56 @@ pub fn check_attach_name(name: &str) -> Result<(), String> {
     Err("a name in IAM has 1 to 64 letters, digits and + = , . @ _ -".to_owned())
 }
 
-/// The calls, in order. With `access_key` the last one creates an access key for the user.
-pub fn attach_calls(config: &Config, grants: &Grants, name: &str, access_key: bool) -> Vec<IamCall> {
-    let scope = Scope::of(config);
-    let user = ("UserName", name.to_owned());
-    let mut calls = vec![
-        IamCall {
-            action: "CreateUser",
-            what: "Creates the IAM user that Tributary signs in as",
-            parameters: vec![user.clone()],
-            undo: UndoCall { action: "DeleteUser", parameters: &["UserName"] },
-        },
-        IamCall {
-            action: "CreatePolicy",
-            what: "Creates the policy",
-            parameters: vec![
-                ("PolicyName", name.to_owned()),
-                ("PolicyDocument", Document::new(config, grants).to_json()),
-            ],
-            undo: UndoCall { action: "DeletePolicy", parameters: &["PolicyArn"] },
-        },
-        IamCall {
-            action: "AttachUserPolicy",
-            what: "Attaches the policy to the user",
-            parameters: vec![user.clone(), ("PolicyArn", scope.iam_arn("policy", name))],
-            undo: UndoCall { action: "DetachUserPolicy", parameters: &["UserName", "PolicyArn"] },
-        },
-    ];
-    if access_key {
-        calls.push(IamCall {
-            action: "CreateAccessKey",
-            what: "Creates the user's access key, which goes into the system keychain unseen",
-            parameters: vec![user],
-            undo: UndoCall { action: "DeleteAccessKey", parameters: &["UserName", "AccessKeyId"] },
-        });
+/// An IAM user who may do what the policy allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What the policy allows.
+    pub grants: Grants,
+    /// The name of the user and the policy.
+    pub name: String,
+    /// Whether the user gets an access key.
+    pub access_key: bool,
+}
+
+impl Attachment {
+    /// The calls that create it for the stream of these settings, in order.
+    pub fn calls(&self, config: &Config) -> Vec<IamCall> {
+        let Self { grants, name, access_key } = self;
+        let scope = Scope::of(config);
+        let user = ("UserName", name.clone());
+        let mut calls = vec![
+            IamCall {
+                action: "CreateUser",
+                what: "Creates the IAM user that Tributary signs in as",
+                parameters: vec![user.clone()],
+                undo: UndoCall { action: "DeleteUser", parameters: &["UserName"] },
+            },
+            IamCall {
+                action: "CreatePolicy",
+                what: "Creates the policy",
+                parameters: vec![
+                    ("PolicyName", name.clone()),
+                    ("PolicyDocument", Document::new(config, grants).to_json()),
+                ],
+                undo: UndoCall { action: "DeletePolicy", parameters: &["PolicyArn"] },
+            },
+            IamCall {
+                action: "AttachUserPolicy",
+                what: "Attaches the policy to the user",
+                parameters: vec![user.clone(), ("PolicyArn", scope.iam_arn("policy", name))],
+                undo: UndoCall { action: "DetachUserPolicy", parameters: &["UserName", "PolicyArn"] },
+            },
+        ];
+        if *access_key {
+            calls.push(IamCall {
+                action: "CreateAccessKey",
+                what: "Creates the user's access key, which goes into the system keychain unseen",
+                parameters: vec![user],
+                undo: UndoCall { action: "DeleteAccessKey", parameters: &["UserName", "AccessKeyId"] },
+            });
+        }
+        calls
     }
-    calls
 }
 
 /// The URL of IAM in a region's partition, and the region that its requests are signed for. A partition has one IAM for
@@ -116,7 +132,9 @@ mod tests {
         "123456789012".clone_into(&mut config.destination.account_id);
         "clicks".clone_into(&mut config.destination.stream);
         assert_eq!(attach_name(&config), "tributary-clicks");
-        let calls = attach_calls(&config, &Grants::default(), "forwarder", true);
+        let attachment =
+            Attachment { grants: Grants::default(), name: "forwarder".to_owned(), access_key: true };
+        let calls = attachment.calls(&config);
         let said: Vec<_> = calls.iter().map(|call| (call.action, call.undo.action)).collect();
         assert_eq!(
             said,
@@ -131,7 +149,8 @@ mod tests {
         assert!(document.contains("arn:aws-cn:kinesis:cn-north-1:123456789012:stream/clicks"), "{document}");
         let policy = ("PolicyArn", "arn:aws-cn:iam::123456789012:policy/forwarder".to_owned());
         assert_eq!(calls[2].parameters, [("UserName", "forwarder".to_owned()), policy]);
-        assert_eq!(attach_calls(&config, &Grants::default(), "forwarder", false).len(), 3);
+        let without_key = Attachment { access_key: false, ..attachment };
+        assert_eq!(without_key.calls(&config).len(), 3);
     }
 
     /// The expected values are those of botocore 1.43's endpoint rules for IAM.

@@ -1,12 +1,12 @@
 //! The policy document: what each grant allows, on the narrowest resource that AWS knows for it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::arns::{Missing, check_kms_key_arn, stream_arn};
 use crate::config::{Config, Operation};
 
 /// What the policy allows. Each switch is one thing that Tributary can do with the stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the form")]
 pub struct Grants {
     /// Put one record a call. The predecessor's policy allows this.

@@ -138,7 +138,7 @@ fn what_a_search_finds_is_written_to_a_new_file() {
 fn events_on_their_way_are_counted_until_the_stream_has_confirmed_them() {
     let mut opened = open_with(settings(), |engine| {
         let faults = tributary::engine::Faults { delay: Duration::from_secs(5), ..Default::default() };
-        engine.set_faults(faults);
+        engine.practice_stream().set_faults(faults);
     });
     let window = &mut opened.window;
     go(window, "Live");

@@ -45,7 +45,7 @@ impl Practising {
 
     fn lines(&self, states: &[State]) -> Vec<Delivery> {
         let query = Query { states: states.to_vec(), oldest_first: true, limit: 100, ..Query::default() };
-        self.engine.page(query).wait().unwrap().unwrap().rows
+        self.engine.log().page(query).wait().unwrap().unwrap().rows
     }
 
     fn accepted(&self) -> u64 {
@@ -331,7 +331,7 @@ fn a_request_that_is_too_large_is_in_the_log_too() {
     let running = practising(|config| config.capture.max_body_bytes = 2000);
     let body = format!(r#"{{"userId":"u","event":"E","p":"{}"}}"#, "x".repeat(3000));
     assert_eq!(running.post("/v1/track", &body).status, 413);
-    let page = running.engine.page(tributary::delivery::Query { limit: 10, ..Default::default() });
+    let page = running.engine.log().page(tributary::delivery::Query { limit: 10, ..Default::default() });
     let page = page.wait().expect("an answer").expect("readable");
     let codes: Vec<_> =
         page.rows.iter().filter_map(|line| line.fault.as_ref()).map(|fault| &*fault.code).collect();
@@ -906,7 +906,7 @@ fn a_flood_of_bad_items_is_counted_and_answered_and_leaves_the_log_to_what_was_d
     let unkept = metric(&metrics, "tributary_rejected_not_kept_total");
     wait_until("the log is tidied", || running.lines(&[State::Delivered]).len() == 11);
     let lines =
-        running.engine.page(Query { states: vec![State::Rejected], limit: 10_000, ..Query::default() });
+        running.engine.log().page(Query { states: vec![State::Rejected], limit: 10_000, ..Query::default() });
     let lines = lines.wait().unwrap().unwrap().rows;
     assert_eq!(lines.len() as u64, 40_001 - unkept);
     assert!(lines.len() < 1_000, "{}", lines.len());

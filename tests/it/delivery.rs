@@ -1021,7 +1021,7 @@ fn events_after_order_was_switched_on_again_are_in_order() {
 /// How often the oldest event was put.
 fn attempts(running: &Practising) -> u32 {
     let query = Query { limit: 1, oldest_first: true, ..Query::default() };
-    let page = running.engine.page(query).wait().unwrap().unwrap();
+    let page = running.engine.log().page(query).wait().unwrap().unwrap();
     page.rows.first().map_or(0, |row| row.attempts)
 }
 
@@ -1034,7 +1034,7 @@ fn try_now_and_new_settings_are_tried_at_once_however_long_the_pause() {
     wait_until("blocked", || running.engine.status().forwarder.as_str() == "blocked");
     for _ in 0..10 {
         let before = attempts(&running);
-        running.engine.retry_now();
+        running.engine.forwarder().retry_now();
         wait_until("another try", || attempts(&running) > before);
     }
     running.engine.practice().set_faults(Faults::default());
@@ -1076,7 +1076,7 @@ fn steady_throttling(operation: Operation) {
         status.ledger.delivered == (all.len() * EACH) as u64
     });
     let took = began.elapsed();
-    let page = running.engine.page(Query { limit: 1_000, ..Query::default() }).wait().unwrap().unwrap();
+    let page = running.engine.log().page(Query { limit: 1_000, ..Query::default() }).wait().unwrap().unwrap();
     let pushed_back = page.rows.iter().any(|line| line.attempts > 1);
     // The first MiB is taken at once, the rest at one a second: only a slower forwarder is not throttled.
     let at_the_limit = Duration::from_secs_f64((all.len() * EACH * text.len()) as f64 / 1_048_576.0 - 1.0);
@@ -1156,7 +1156,7 @@ fn a_stream_is_named_by_its_arn_where_the_settings_give_one() {
 fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     let running = practising(|config| config.destination.operation = Operation::PutRecords);
     let delay = Duration::from_millis(300);
-    running.engine.set_faults(Faults { delay, ..Faults::default() });
+    running.engine.practice_stream().set_faults(Faults { delay, ..Faults::default() });
     let mut connection = Connection::open(running.address).unwrap();
     for part in 0..20_usize {
         let events: Vec<_> = (0..500).map(|n| event(&format!("u{}-{n}", part % 4), n)).collect();
@@ -1164,11 +1164,14 @@ fn what_waits_is_set_aside_while_the_old_destination_still_delivers() {
     }
     wait_until("puts to come back", || running.engine.status().ledger.delivered > 0);
     wait_until("more to be in flight", || running.engine.status().sending >= 1_000);
-    let mut config = Config::clone(&running.engine.config());
+    let mut config = Config::clone(&running.engine.settings().current());
     config.destination.enabled = false;
     "other".clone_into(&mut config.destination.stream);
-    let saved = running.engine.save_and_apply(config, WaitingEvents::SetAside).wait().unwrap();
-    assert_eq!((saved, &*running.engine.config().destination.stream), (Ok(Applied::InForce), "other"));
+    let saved = running.engine.settings().save_and_apply(config, WaitingEvents::SetAside).wait().unwrap();
+    assert_eq!(
+        (saved, &*running.engine.settings().current().destination.stream),
+        (Ok(Applied::InForce), "other")
+    );
     let ledger =
         wait_for("the sums", || Some(running.engine.status().ledger).filter(|ledger| ledger.queued == 0));
     assert!(ledger.adds_up() && ledger.accepted == 10_000 && ledger.failed > 0, "{ledger:?}");

@@ -30,7 +30,7 @@ fn steps(window: &mut Window) {
 fn a_delivery_that_becomes_blocked_is_told_once_in_any_place_and_leads_there() {
     let mut opened = open_with(settings(), |engine| {
         let faults = tributary::engine::Faults { expired_credentials: true, ..Default::default() };
-        engine.set_faults(faults);
+        engine.practice_stream().set_faults(faults);
     });
     let window = &mut opened.window;
     go(window, "Sources");

@@ -105,7 +105,7 @@ fn the_practice_stream_opens_and_closes_with_the_settings_and_keeps_its_records(
 }
 
 fn check(engine: &Engine, config: Config) -> Vec<(Cow<'static, str>, Verdict)> {
-    let mut steps = engine.check(config, CheckKind::PutOne);
+    let mut steps = engine.checks().destination(config, CheckKind::PutOne);
     let mut found = Vec::new();
     wait_for("the check", || {
         loop {
@@ -123,7 +123,7 @@ fn check(engine: &Engine, config: Config) -> Vec<(Cow<'static, str>, Verdict)> {
 fn a_check_of_the_practice_stream_before_it_is_the_destination_opens_it_for_its_time() {
     let server = Scripted::start(|_| Answer::Success);
     let running = practising(|config| to_kinesis(&server, config));
-    let mut draft = Config::clone(&running.engine.config());
+    let mut draft = Config::clone(&running.engine.settings().current());
     draft.destination.kind = DestinationKind::Practice;
     let steps = check(&running.engine, draft);
     assert!(!steps.is_empty());

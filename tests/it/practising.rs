@@ -38,10 +38,10 @@ pub fn practising(change: impl FnOnce(&mut Config)) -> Practising {
 
 impl Practising {
     pub fn change(&self, change: impl FnOnce(&mut Config)) {
-        let mut config = Config::clone(&self.engine.config());
+        let mut config = Config::clone(&self.engine.settings().current());
         change(&mut config);
-        self.engine.apply(config.clone());
-        wait_until("the settings are in force", || *self.engine.config() == config);
+        self.engine.settings().apply(config.clone());
+        wait_until("the settings are in force", || *self.engine.settings().current() == config);
     }
 
     pub fn data_dir(&self) -> &std::path::Path {

@@ -189,13 +189,13 @@ fn a_resend_keeps_its_rate_is_seen_under_way_and_stops_when_it_is_told_to() {
     let which =
         || ResendSelection::Fitting(Box::new(Query { states: vec![State::Delivered], ..Query::default() }));
     let engine = &running.engine;
-    let would = engine.count_resend(which()).wait().unwrap().unwrap();
+    let would = engine.log().count_resend(which()).wait().unwrap().unwrap();
     assert_eq!((would.replayed, would.failed), (50, 0));
-    let under_way = engine.resend(which(), std::num::NonZeroU32::new(5));
+    let under_way = engine.log().resend(which(), std::num::NonZeroU32::new(5));
     wait_until("it is seen", || engine.status().resending.is_some_and(|done| done.replayed >= 2));
-    let refused = engine.resend(which(), None).wait().unwrap().unwrap_err();
+    let refused = engine.log().resend(which(), None).wait().unwrap().unwrap_err();
     assert!(refused.contains("already"), "{refused}");
-    engine.stop_resending();
+    engine.log().stop_resend();
     let done = under_way.wait().unwrap().unwrap();
     assert!((2..50).contains(&done.replayed), "{done:?}");
     wait_until("it is over", || engine.status().resending.is_none());

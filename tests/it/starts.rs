@@ -58,10 +58,13 @@ fn a_second_start_finds_out_whether_the_first_has_a_window() {
     let engine = Engine::start(settings(), paths.clone()).expect("the engine starts");
     let running = wait_for("where the engine is", || RunningEngine::find(&paths.data_dir));
     assert_eq!(running.show_window().ok(), Some(false), "it has none");
-    assert!(!engine.told_to_show_window());
-    engine.announce_window();
+    assert!(!engine.desktop().take_window_request());
+    engine.desktop().announce_window();
     assert_eq!(running.show_window().ok(), Some(true));
-    assert!(engine.told_to_show_window() && !engine.told_to_show_window(), "once each time");
+    assert!(
+        engine.desktop().take_window_request() && !engine.desktop().take_window_request(),
+        "once each time"
+    );
     engine.shutdown(std::time::Duration::ZERO);
     assert!(running.show_window().is_err());
 }

@@ -228,7 +228,7 @@ fn chip(window: &Window, label: &str) -> Option<String> {
 #[test]
 fn nothing_is_retrying_once_all_is_delivered() {
     let mut opened = open_with(settings(), |engine| {
-        engine.set_faults(Faults { access_denied: true, ..Faults::default() });
+        engine.practice_stream().set_faults(Faults { access_denied: true, ..Faults::default() });
     });
     let window = &mut opened.window;
     go(window, "Live");

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use tributary::config::{Config, DestinationKind};
 use tributary::delivery::Verdict;
-use tributary::policy::{Grants, attach_calls};
+use tributary::policy::{Attachment, Grants};
 
 use crate::processes::{Ministack, python, run, sender};
 
@@ -240,7 +240,9 @@ fn what_is_attached_for_the_user_is_what_an_independent_iam_holds() {
     }
     let ministack = Ministack::start();
     let config = delivering_to(&ministack, "clicks");
-    let calls = attach_calls(&config, &Grants::default(), "tributary-clicks", false);
+    let attachment =
+        Attachment { grants: Grants::default(), name: "tributary-clicks".to_owned(), access_key: false };
+    let calls = attachment.calls(&config);
     let attach = || {
         let mut steps = Vec::new();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tributary::config::{Config, CredentialsSource};
 use tributary::delivery::Verdict;
 use tributary::engine::{Engine, Paths};
-use tributary::policy::{Grants, attach_calls};
+use tributary::policy::{Attachment, Grants};
 
 use crate::account::{PASSED, checked, delivering_to};
 use crate::opened_window::{
@@ -116,7 +116,9 @@ fn keys_are_kept_for_one_destination_and_used_by_it_alone() {
     // The user that is created for the stream "clicks" gets a key, which is not shown to anybody.
     let clicks = settings(&ministack, "clicks");
     let root = delivering_to(&ministack, "clicks");
-    let calls = attach_calls(&root, &Grants::default(), "tributary-clicks", true);
+    let attachment =
+        Attachment { grants: Grants::default(), name: "tributary-clicks".to_owned(), access_key: true };
+    let calls = attachment.calls(&root);
     let mut steps = Vec::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     for stream in ["clicks", "orders"] {
@@ -162,7 +164,8 @@ fn store(config: &Config, keys: [String; 2]) {
     first.capture.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let paths = Paths { config_file: None, data_dir: folder.path().to_owned() };
     let engine = Engine::start(first, paths).unwrap();
-    assert_eq!(engine.store_keys(config.destination.clone(), keys).wait(), Some(Ok(())));
+    let [id, secret] = keys;
+    assert_eq!(engine.account().store_keys(config.destination.clone(), id, secret).wait(), Some(Ok(())));
 }
 
 /// A user whose keychain is unlocked or started after Tributary does not restart Tributary.

@@ -21,7 +21,7 @@ use crate::{
     config::{Config, CredentialsSource},
     delivery::{AwsError, CheckStep, Verdict},
     engine::{NextStep, Steps},
-    policy::{self, Grants, IamCall},
+    policy::{self, Attachment, Grants, IamCall},
     remedy::Location,
 };
 
@@ -43,8 +43,8 @@ pub(super) struct Attach {
     without_key: bool,
     signer: Signer,
     profile: String,
-    /// The calls that are shown, and the settings that they are made from.
-    shown: Option<(Vec<IamCall>, Config)>,
+    /// What is shown, and the settings that sign its calls.
+    shown: Option<(Attachment, Config)>,
     run: Option<Run>,
     revealed: widgets::Revealed,
 }
@@ -138,6 +138,8 @@ impl Attach {
             who::profile_field_ui(ui, seen, "Profile that may manage IAM", &mut self.profile);
         }
         let config = self.signed_by(draft);
+        let access_key = !self.without_key;
+        let attachment = Attachment { grants: grants.clone(), name: name.clone(), access_key };
         let no_profile = self.signer == Signer::Profile && self.profile.trim().is_empty();
         let why = missing.or(fault.as_deref()).or(no_profile.then_some("The profile is missing"));
         let running = self.run.as_ref().is_some_and(|run| run.coming.is_some());
@@ -145,14 +147,11 @@ impl Attach {
         let show =
             ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::ScrollText, "Show the calls …")).inner;
         if show.on_disabled_hover_text(why.unwrap_or("The calls are being made")).clicked() {
-            let calls = policy::attach_calls(draft, grants, &name, !self.without_key);
-            self.shown = Some((calls, config.clone()));
+            self.shown = Some((attachment.clone(), config.clone()));
             self.run = None;
         }
         // What is shown is what will be done: with other settings it is shown anew.
-        self.shown.take_if(|(calls, of)| {
-            *of != config || *calls != policy::attach_calls(draft, grants, &name, !self.without_key)
-        });
+        self.shown.take_if(|shown| (&shown.0, &shown.1) != (&attachment, &config));
         let answer = ui.scope(|ui| {
             self.shown_ui(ui, seen);
             self.run.as_ref().is_some_and(|run| run.ui(ui, seen))
@@ -175,7 +174,8 @@ impl Attach {
     }
 
     fn shown_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let Some((calls, _)) = &self.shown else { return };
+        let Some((attachment, config)) = &self.shown else { return };
+        let calls = attachment.calls(config);
         let t = tokens(ui);
         for (number, call) in calls.iter().enumerate() {
             ui.horizontal_wrapped(|ui| {
@@ -200,8 +200,8 @@ impl Attach {
             }
         });
         let Some(make) = decided else { return };
-        if let Some((calls, config)) = self.shown.take().filter(|_| make) {
-            seen.push(Command::Account(AccountCommand::Attach(Box::new(config), calls)));
+        if let Some((attachment, config)) = self.shown.take().filter(|_| make) {
+            seen.push(Command::Account(AccountCommand::Attach(Box::new(config), attachment)));
         }
     }
 }

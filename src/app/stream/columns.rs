@@ -6,7 +6,7 @@ use super::{
     super::{seen::Seen, widgets},
     record,
 };
-use crate::engine::{Found, ShardView};
+use crate::engine::{RecordView, ShardView};
 
 pub(super) const EVENT: &str = "Event";
 
@@ -26,7 +26,7 @@ pub(super) fn columns(width: f32) -> Vec<(&'static str, Column)> {
 }
 
 /// What a row shows of a record in that column.
-pub(super) fn cell(column: &str, found: &Found, seen: &Seen<'_>) -> String {
+pub(super) fn cell(column: &str, found: &RecordView, seen: &Seen<'_>) -> String {
     match column {
         "Arrived" => found.record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),
         "Shard" => short(&found.record.shard_id).to_owned(),

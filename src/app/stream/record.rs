@@ -14,7 +14,7 @@ use crate::{
         theme::{tokens, weight},
         widgets::{self, Tone},
     },
-    engine::Found,
+    engine::RecordView,
     event::{Inside, Layer},
 };
 
@@ -23,7 +23,7 @@ const HEX_BYTES_MAX: usize = 1024;
 
 /// A record that is open, made ready once.
 pub(super) struct Open {
-    pub(super) found: Arc<Found>,
+    pub(super) found: Arc<RecordView>,
     /// What is inside, for the eye.
     content: String,
     /// The bytes as stored, where they are text.
@@ -32,7 +32,7 @@ pub(super) struct Open {
 }
 
 /// What is inside, in a word.
-pub(super) fn form(found: &Found) -> &'static str {
+pub(super) fn form(found: &RecordView) -> &'static str {
     match &found.content.inside {
         Inside::Json(_) => "JSON",
         Inside::JsonLines(..) => "JSON lines",
@@ -42,7 +42,7 @@ pub(super) fn form(found: &Found) -> &'static str {
 }
 
 /// How the content was found: `gzip of base64 of JSON`.
-fn data_is(found: &Found) -> String {
+fn data_is(found: &RecordView) -> String {
     let layers = found.content.layers.iter().map(|layer| match layer {
         Layer::Base64 => "base64 of ",
         Layer::Gzip => "gzip of ",
@@ -59,7 +59,7 @@ fn data_is(found: &Found) -> String {
 }
 
 impl Open {
-    pub(super) fn new(found: Arc<Found>) -> Self {
+    pub(super) fn new(found: Arc<RecordView>) -> Self {
         let content = match &found.content.inside {
             Inside::Json(text) => json::indent(text),
             Inside::JsonLines(text, _) | Inside::Text(text) => text.clone(),

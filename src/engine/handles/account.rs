@@ -2,21 +2,21 @@
 
 use tokio::sync::{oneshot, watch};
 
+use super::super::{
+    answer::{Answer, Steps, answer},
+    command::{AwsKeys, Check, Request},
+    message::{Message, Reply},
+    shared::Shared,
+};
 use crate::{
     config::{Config, Destination},
     delivery::{AwsError, AwsIdentity, AwsProfiles, ListedStream, SignInPage},
-    engine::{
-        answer::{Answer, Steps, answer},
-        command::{AwsKeys, Check, Request},
-        message::{Message, Reply},
-        shared::Shared,
-    },
-    policy::IamCall,
+    policy::Attachment,
     remedy::SignIn,
 };
 
 /// What Set up asks AWS and this machine. Settings need not be applied for it.
-pub struct Account<'a>(pub(in crate::engine) &'a Shared);
+pub struct Account<'a>(pub(crate) &'a Shared);
 
 impl Account<'_> {
     /// The profiles in AWS's own files, read now, and whether the AWS CLI is installed.
@@ -69,9 +69,9 @@ impl Account<'_> {
         })
     }
 
-    /// Makes these calls of IAM with the credentials of these settings, and undoes them if one fails. Reports each call and
-    /// each undoing by its name.
-    pub fn attach(&self, config: Config, calls: Vec<IamCall>) -> Steps {
-        self.0.check(Check::Attach { config: Box::new(config), calls })
+    /// Creates an IAM user by calls that the credentials of these settings sign, and undoes them if one fails. Reports each call
+    /// and each undoing by its name.
+    pub fn attach(&self, config: Config, attachment: Attachment) -> Steps {
+        self.0.check(Check::Attach { config: Box::new(config), attachment })
     }
 }

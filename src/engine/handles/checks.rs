@@ -1,13 +1,10 @@
 //! Step-by-step checks.
 
-use crate::{
-    config::Config,
-    delivery::CheckKind,
-    engine::{answer::Steps, command::Check, shared::Shared},
-};
+use super::super::{answer::Steps, command::Check, shared::Shared};
+use crate::{config::Config, delivery::CheckKind};
 
 /// Step-by-step checks.
-pub struct Checks<'a>(pub(in crate::engine) &'a Shared);
+pub struct Checks<'a>(pub(crate) &'a Shared);
 
 impl Checks<'_> {
     /// Tests the destination of these settings, which need not be applied.

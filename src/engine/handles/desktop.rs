@@ -1,9 +1,9 @@
 //! The desktop around the window.
 
-use crate::engine::{command::Command, shared::Shared};
+use super::super::{command::Command, shared::Shared};
 
 /// The window, as other programs see it, and the desktop's notices.
-pub struct Desktop<'a>(pub(in crate::engine) &'a Shared);
+pub struct Desktop<'a>(pub(crate) &'a Shared);
 
 impl Desktop<'_> {
     /// Says that there is a window over this engine, so that it can be asked for

@@ -1,6 +1,6 @@
 //! What a face can tell the forwarder.
 
-use crate::engine::{
+use super::super::{
     answer::Answer,
     command::{Immediate, Request},
     message::Reply,
@@ -8,7 +8,7 @@ use crate::engine::{
 };
 
 /// What a face can tell the forwarder.
-pub struct Forwarder<'a>(pub(in crate::engine) &'a Shared);
+pub struct Forwarder<'a>(pub(crate) &'a Shared);
 
 impl Forwarder<'_> {
     /// Ends a pause before the next try.

@@ -2,21 +2,19 @@
 
 use std::num::NonZeroU32;
 
-use crate::{
-    delivery::{
-        Detail, EventId, Exported, LogPage, Query, ResendSelection, Resent,
-        chart::{ChartSpan, Overview},
-    },
-    engine::{
-        answer::Answer,
-        command::{Export, Immediate, LogRequest, Request},
-        message::Reply,
-        shared::Shared,
-    },
+use super::super::{
+    answer::Answer,
+    command::{Export, Immediate, LogRequest, Request},
+    message::Reply,
+    shared::Shared,
+};
+use crate::delivery::{
+    Detail, EventId, Exported, LogPage, Query, ResendSelection, Resent,
+    chart::{ChartSpan, Overview},
 };
 
 /// The delivery log, and jobs over it.
-pub struct Log<'a>(pub(in crate::engine) &'a Shared);
+pub struct Log<'a>(pub(crate) &'a Shared);
 
 impl Log<'_> {
     /// A page of lines.

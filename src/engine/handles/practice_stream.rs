@@ -1,13 +1,13 @@
 //! The practice stream.
 
-use crate::engine::{
+use super::super::{
     command::{Command, Immediate},
     shared::Shared,
 };
 use crate::practice::Faults;
 
 /// The practice stream, and what goes wrong in it on purpose.
-pub struct PracticeStream<'a>(pub(in crate::engine) &'a Shared);
+pub struct PracticeStream<'a>(pub(crate) &'a Shared);
 
 impl PracticeStream<'_> {
     /// What goes wrong in it.

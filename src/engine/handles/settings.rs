@@ -5,18 +5,16 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
-use crate::{
-    config::Config,
-    engine::{
-        answer::{Answer, answer},
-        command::{Applied, Apply, Command, WaitingEvents},
-        message::{LogMessage, Message, Reply},
-        shared::Shared,
-    },
+use super::super::{
+    answer::{Answer, answer},
+    command::{Applied, Apply, Command, WaitingEvents},
+    message::{LogMessage, Message, Reply},
+    shared::Shared,
 };
+use crate::config::Config;
 
 /// The settings in force, and what a face wants to find again at the next start.
-pub struct Settings<'a>(pub(in crate::engine) &'a Shared);
+pub struct Settings<'a>(pub(crate) &'a Shared);
 
 impl<'a> Settings<'a> {
     /// The settings in force.

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
+use super::super::{
+    answer::Answer,
+    command::{Command, Immediate, ReadPlan, Request},
+    message::Reply,
+    practice_access::PRACTICE_STREAM,
+    shards::Shards,
+    shared::Shared,
+    stream_view::StreamView,
+};
 use crate::{
     config::DestinationKind,
     delivery::{AwsError, Receipt, Record},
-    engine::{
-        answer::Answer,
-        command::{Command, Immediate, ReadPlan, Request},
-        message::Reply,
-        practice_access::PRACTICE_STREAM,
-        shards::Shards,
-        shared::Shared,
-        stream_view::StreamView,
-    },
 };
 
 /// Reads the destination's records, as any consumer does. Needs the permissions for reading.
-pub struct StreamReader<'a>(pub(in crate::engine) &'a Shared);
+pub struct StreamReader<'a>(pub(crate) &'a Shared);
 
 impl StreamReader<'_> {
     /// Begins to read; what was read before is forgotten.

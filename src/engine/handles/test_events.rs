@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::{
-    engine::{
-        answer::Answer,
-        command::{Command, Preset, Request, TestEvent, TestRun, TestSent},
-        message::Reply,
-        run_view::RunView,
-        shared::Shared,
-    },
-    event::Kind,
+use super::super::{
+    answer::Answer,
+    command::{Command, Preset, Request, TestEvent, TestRun, TestSent},
+    message::Reply,
+    run_view::RunView,
+    shared::Shared,
 };
+use crate::event::Kind;
 
 /// Test events. They go through the capture endpoint, as any sender's events do.
-pub struct TestEvents<'a>(pub(in crate::engine) &'a Shared);
+pub struct TestEvents<'a>(pub(crate) &'a Shared);
 
 impl TestEvents<'_> {
     /// Sends an event with the write key of the source at this index.
