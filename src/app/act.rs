@@ -109,7 +109,7 @@ impl Actor<'_> {
         let (engine, places) = (self.engine, &mut *self.places);
         match command {
             LogCommand::ReadPage(query, Place::Sources) => {
-                places.sources.page_coming(engine.log().page(*query))
+                places.sources.page_coming(engine.log().page(*query));
             }
             LogCommand::ReadPage(query, _live) => places.live.page_coming(engine.log().page(*query)),
             LogCommand::ReadDetail(id, place) => {
@@ -202,7 +202,7 @@ impl Actor<'_> {
             TestCommand::StopRun => engine.test_events().stop_run(),
             TestCommand::ReadPresets => test.presets_coming(engine.test_events().presets()),
             TestCommand::SavePresets(presets) => {
-                test.presets_saved(engine.test_events().save_presets(presets))
+                test.presets_saved(engine.test_events().save_presets(presets));
             }
         }
     }

@@ -73,7 +73,7 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         ForwarderState::Disabled | ForwarderState::Running | ForwarderState::Draining => {}
         ForwarderState::Throttled(fault) => forwarder_ui(ui, seen, Tone::Attention, fault, None),
         ForwarderState::Blocked { fault, next_try } => {
-            forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try))
+            forwarder_ui(ui, seen, Tone::Bad, fault, Some(*next_try));
         }
         ForwarderState::Offline { fault, next_try } => {
             forwarder_ui(ui, seen, Tone::Attention, fault, Some(*next_try));

@@ -243,6 +243,7 @@ mod tests {
         remedy::{SignIn, SignInWith},
     };
 
+    #[expect(clippy::needless_pass_by_value, reason = "each caller makes its own")]
     fn returns<T: Serialize + DeserializeOwned + PartialEq + Debug>(command: T) {
         let json = serde_json::to_string(&command).expect("it is data");
         let returned: T = serde_json::from_str(&json).expect(&json);

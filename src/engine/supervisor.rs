@@ -189,7 +189,7 @@ impl Supervisor {
                 self.shared.tasks.job(async move {
                     let connection = shared.connection_for(Arc::from(config));
                     kinesis::check(&connection.config, connection.practice.as_ref(), kind, |step| {
-                        tell(&shared, step)
+                        tell(&shared, step);
                     })
                     .await;
                     drop((tell, open));

@@ -138,7 +138,7 @@ mod tests {
         let (problems, tasks) = tasks();
         let ended = async || {
             while !tasks.jobs.is_empty() {
-                tokio::task::yield_now().await
+                tokio::task::yield_now().await;
             }
         };
         tasks.job(async { panic!("as this test wants") });

@@ -114,13 +114,13 @@ impl Filters {
     /// that are being retried.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, shown: &Query, retrying: u64) -> Option<Query> {
         let mut text = None;
-        let mut sorted = None;
+        let mut by = self.by;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
             let search = self.search_ui(ui);
             text = self.time_range.ui(ui, seen.clock, &self.text, shown);
             text = text.take().or(self.source_ui(ui, seen, shown));
-            sorted = self.sort_ui(ui);
+            by = self.sort_ui(ui);
             text = text.take().or(self.saved.ui(ui, &self.text));
             // In a narrow window the menus have a line of their own.
             let is_below = ui.cursor().top() > search.top() + 1.0;
@@ -138,10 +138,10 @@ impl Filters {
         if let Some((key, values)) = chips::chips_ui(ui, seen, shown, retrying) {
             text = text.or(Some(query::with(&self.text, key, &values)));
         }
-        match (text, sorted) {
-            (Some(text), _) => self.set(text),
-            (None, Some(by)) => self.sort(by),
-            (None, None) => None,
+        match text {
+            Some(text) => self.set(text),
+            None if by != self.by => self.sort(by),
+            None => None,
         }
     }
 
@@ -220,18 +220,19 @@ impl Filters {
         chosen
     }
 
-    fn sort_ui(&self, ui: &mut Ui) -> Option<Option<Measure>> {
+    /// The order to sort by: the chosen one, else the one so far.
+    fn sort_ui(&self, ui: &mut Ui) -> Option<Measure> {
         let choices = [
             (None, "By time"),
             (Some(Measure::Latency), "Slowest first"),
             (Some(Measure::Size), "Largest first"),
         ];
         let label = choices.iter().find(|(by, _)| *by == self.by).map_or("By time", |(_, label)| label);
-        let mut chosen = None;
+        let mut chosen = self.by;
         menu_ui(ui, Icon::ArrowDownWideNarrow, label, "Sort by", |ui| {
             for (by, label) in choices {
                 if choice_ui(ui, label, by == self.by) {
-                    chosen = Some(by);
+                    chosen = by;
                 }
             }
         });

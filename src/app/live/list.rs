@@ -79,7 +79,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn new(columns: Columns, oldest_first: bool) -> Self {
-        Self { columns, oldest_first, ..Self::default() }
+        Self { oldest_first, columns, ..Self::default() }
     }
 
     pub(super) fn filter(&self) -> &Query {
