@@ -1,7 +1,7 @@
 //! The window: five places over one engine, and a status line that is always in sight.
 //!
-//! A key, a click and a line of the palette push the same [`command::Command`], and `act.rs` alone carries it out. What draws
-//! sees a [`seen::Seen`], which cannot reach the engine. The engine's tasks are the engine's; the window owns none.
+//! A key, a click and a line of the palette push the same `command::Command`, and `act.rs` alone carries it out. What draws
+//! sees a `seen::Seen`, which cannot reach the engine. The engine's tasks are the engine's; the window owns none.
 
 use std::path::Path;
 

@@ -121,7 +121,7 @@ pub struct Engine {
     export_folder: PathBuf,
 }
 
-/// What a face kept with [`Settings::remember`] in this data folder. Needs no engine; reads a small file.
+/// What a face kept with `Settings::remember` in this data folder. Needs no engine; reads a small file.
 pub fn remembered_in<T: DeserializeOwned>(data_dir: &Path, name: &str) -> Option<T> {
     FaceState::load(data_dir).get(name)
 }
