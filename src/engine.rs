@@ -276,6 +276,8 @@ impl Engine {
         let Self { runtime, shared, supervisor, spool_threads, log_thread, export_folder: _ } = self;
         runtime.block_on(async {
             shared.tasks.stop_jobs();
+            // The status says that the engine stops.
+            shared.faces.changed.notify_one();
             match supervisor.await {
                 Ok(supervisor) => supervisor.stop(grace).await,
                 Err(error) => {
