@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{practice_access::PRACTICE_STREAM, shared::Shared};
 use crate::{
     clock::now_ms,
-    delivery::{Exported, ForwarderState, Intake, Ledger, Puts, Resent, Status, Stuck},
+    delivery::{Exported, ForwarderState, Intake, Ledger, Puts, Resent, Status, StreamReport, Stuck},
     spool::Summary,
 };
 
@@ -64,6 +64,7 @@ struct Watched {
     in_flight: watch::Receiver<u64>,
     stuck: watch::Receiver<Option<Stuck>>,
     puts: watch::Receiver<Puts>,
+    stream: watch::Receiver<StreamReport>,
 }
 
 impl Watched {
@@ -76,6 +77,7 @@ impl Watched {
             in_flight: shared.in_flight.subscribe(),
             stuck: shared.stuck.subscribe(),
             puts: shared.puts.subscribe(),
+            stream: shared.stream_report.subscribe(),
         }
     }
 
@@ -89,6 +91,7 @@ impl Watched {
             changed = self.in_flight.changed() => changed,
             changed = self.stuck.changed() => changed,
             changed = self.puts.changed() => changed,
+            changed = self.stream.changed() => changed,
         };
         changed.is_ok()
     }
@@ -103,6 +106,7 @@ impl Watched {
             self.in_flight.has_changed(),
             self.stuck.has_changed(),
             self.puts.has_changed(),
+            self.stream.has_changed(),
         ];
         self.forwarder.mark_unchanged();
         self.endpoint.mark_unchanged();
@@ -111,6 +115,7 @@ impl Watched {
         self.in_flight.mark_unchanged();
         self.stuck.mark_unchanged();
         self.puts.mark_unchanged();
+        self.stream.mark_unchanged();
         changes.into_iter().any(|changed| changed.unwrap_or(true))
     }
 }
