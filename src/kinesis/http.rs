@@ -1,6 +1,7 @@
 //! HTTP to AWS: TLS with ring, the proxy of the environment, limited answers, connections for many requests at once.
 
 pub(super) mod answer_limit;
+mod choice;
 mod layer;
 pub(super) mod peer;
 mod pools;

@@ -14,12 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_kinesis::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_kinesis::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    http::{HttpConnector as _, HttpConnectorFuture},
     orchestrator::HttpRequest,
 };
 use tokio::sync::Notify;
+
+use super::choice::{Choose, ConnectorContext, choosing};
 
 /// Requests in flight in a pool from which the next pool is used.
 const PER_POOL: usize = 64;
@@ -35,7 +37,7 @@ const OPENING_MAX: Duration = Duration::from_secs(1);
 
 /// One client over several, each with connections of its own.
 pub(super) fn pooled(make: impl Fn() -> SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Pools((0..POOLS).map(|_| Pool::new(make())).collect()))
+    choosing(Pools((0..POOLS).map(|_| Pool::new(make())).collect()))
 }
 
 #[derive(Clone, Debug)]
@@ -125,31 +127,12 @@ impl Connection {
     }
 }
 
-impl HttpClient for Pools {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let (settings, components) = (settings.clone(), components.clone());
-        SharedHttpConnector::new(PoolConnector { pools: self.clone(), settings, components })
-    }
-}
-
-#[derive(Debug)]
-struct PoolConnector {
-    pools: Pools,
-    settings: HttpConnectorSettings,
-    components: RuntimeComponents,
-}
-
-impl HttpConnector for PoolConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Some((pool, in_flight)) = self.pools.choose() else {
+impl Choose for Pools {
+    fn send(&self, context: &ConnectorContext, request: HttpRequest) -> HttpConnectorFuture {
+        let Some((pool, in_flight)) = self.choose() else {
             return HttpConnectorFuture::new(std::future::pending());
         };
-        // The client caches its connector, and with it the connections.
-        let connector = pool.client.http_connector(&self.settings, &self.components);
+        let connector = context.connector(&pool.client);
         let connection = Arc::clone(&pool.connection);
         HttpConnectorFuture::new(async move {
             let has_handshake = request.uri().starts_with("https:");

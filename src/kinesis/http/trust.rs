@@ -10,10 +10,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use aws_sdk_kinesis::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_kinesis::config::SharedHttpClient;
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    http::{HttpConnector as _, HttpConnectorFuture},
     orchestrator::HttpRequest,
     result::ConnectorError,
 };
@@ -23,6 +23,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use super::choice::{Choose, ConnectorContext, choosing};
 use crate::config;
 
 /// The machine's certificates cannot be read.
@@ -117,7 +118,7 @@ fn usable(pem: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn lazy(
     make: impl Fn(TlsContext) -> SharedHttpClient + Send + Sync + 'static,
 ) -> SharedHttpClient {
-    SharedHttpClient::new(Shared(Arc::new(LazyClient::new(context, StandIn::new, make))))
+    choosing(Shared(Arc::new(LazyClient::new(context, StandIn::new, make))))
 }
 
 type Trust = dyn Fn() -> Result<TlsContext, TrustUnreadable> + Send + Sync;
@@ -170,30 +171,11 @@ impl fmt::Debug for Shared {
     }
 }
 
-impl HttpClient for Shared {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let (settings, components) = (settings.clone(), components.clone());
-        SharedHttpConnector::new(LazyConnector { client: self.clone(), settings, components })
-    }
-}
-
-#[derive(Debug)]
-struct LazyConnector {
-    client: Shared,
-    settings: HttpConnectorSettings,
-    components: RuntimeComponents,
-}
-
-impl HttpConnector for LazyConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+impl Choose for Shared {
+    fn send(&self, context: &ConnectorContext, request: HttpRequest) -> HttpConnectorFuture {
         let needs_tls = !request.uri().starts_with("http:");
-        match self.client.0.client(needs_tls) {
-            // The client caches its connector, and with it the connections.
-            Ok(client) => client.http_connector(&self.settings, &self.components).call(request),
+        match self.0.client(needs_tls) {
+            Ok(client) => context.connector(client).call(request),
             Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::io(error.into()))),
         }
     }
