@@ -10,7 +10,7 @@ pub struct Limits {
     /// Bytes that stay free on the disk.
     pub min_free_bytes: u64,
     /// The most that one source may hold of `max_bytes` while no other source holds anything, in percent; 100: no limit
-    /// by source. `share_of` says how it applies when several sources hold events.
+    /// by source. With several sources each may hold that part of what the others leave free.
     pub max_source_percent: u8,
     /// Delivered and resent lines kept in the log.
     pub keep_events: u64,
