@@ -25,12 +25,19 @@ pub fn replace_json(path: &Path, document: &impl Serialize) -> io::Result<()> {
     replace_private(path, &serde_json::to_vec_pretty(document)?)
 }
 
-/// Replaces a file that its user edits too: it keeps its permissions, and a symbolic link stays a link. After an error the
-/// old file is unchanged.
+/// Replaces a file that its user edits too: it keeps its permissions, and a symbolic link stays a link. A file that nobody
+/// may write, or this user may not, is refused, although its folder would allow a new one. After an error the old file is
+/// unchanged.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
+    let permissions = fs::metadata(&path)?.permissions();
+    if permissions.readonly() {
+        // The superuser could open it.
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is write-protected"));
+    }
+    OpenOptions::new().write(true).open(&path)?;
     let mut new = NewFile::beside(&path)?;
-    fs::set_permissions(&new.path, fs::metadata(&path)?.permissions())?;
+    fs::set_permissions(&new.path, permissions)?;
     new.write_all(bytes)?;
     new.replace(&path)
 }
@@ -241,6 +248,19 @@ mod tests {
         assert_eq!(mode(&path), 0o640);
         replace_json(&path, &["more"]).unwrap();
         assert_eq!((mode(&path), &fs::read(&path).unwrap()[..]), (0o600, &b"[\n  \"more\"\n]"[..]));
+    }
+
+    #[test]
+    fn a_write_protected_file_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "mine").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert_eq!(replace(&path, b"new").unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        assert_eq!(names(folder.path()), ["config.toml"]);
     }
 
     #[cfg(unix)]

@@ -3,7 +3,7 @@
 use super::faults::Faults;
 use super::store::Streams;
 use super::token::TokenKey;
-use crate::slots::Limits;
+use crate::{aws, slots::Limits};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -74,11 +74,7 @@ impl Shared {
 
     pub(super) fn arn(&self, stream: &str) -> String {
         let Settings { region, account_id, .. } = &self.settings;
-        let partition = match region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = aws::partition_of(region).name;
         format!("arn:{partition}:kinesis:{region}:{account_id}:stream/{stream}")
     }
 }

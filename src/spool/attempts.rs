@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::columns::StoredText;
 use crate::delivery::{Attempt, AwsError, EventId};
 
 /// Attempts of one event that are all kept; later ones are kept if their number is a power of two, or if they are the
@@ -56,6 +57,6 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         number: row.get(0)?,
         at: row.get(1)?,
         took_ms: row.get(2)?,
-        fault: AwsError::new(row.get::<_, String>(3)?, row.get::<_, String>(4)?),
+        fault: AwsError::new(row.get::<_, StoredText>(3)?.0, row.get::<_, StoredText>(4)?.0),
     })
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    columns::StoredText,
     connection::ExpectedFile,
     error::{Error, OpenError, ReadError},
     location::PayloadLocation,
@@ -65,7 +66,7 @@ impl QueuedRow {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            key: row.get(1)?,
+            key: row.get::<_, StoredText>(1)?.0,
             location: PayloadLocation::of_row(row, 2)?,
             attempts: row.get::<_, Option<u32>>(5)?.unwrap_or(0),
             checksum: row.get(6)?,

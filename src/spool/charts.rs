@@ -218,9 +218,8 @@ fn record(part: &mut Interval, run: Option<(&Arc<str>, u64, u64)>) {
 }
 
 fn interval_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Interval> {
-    let text: String = row.get(1)?;
     // A body that cannot be read is a gap in a chart, no more.
-    let interval: Interval = serde_json::from_str(&text).unwrap_or_default();
+    let interval: Interval = serde_json::from_slice(row.get_ref(1)?.as_bytes()?).unwrap_or_default();
     Ok(Interval { at: row.get(0)?, ..interval })
 }
 

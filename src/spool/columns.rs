@@ -1,4 +1,6 @@
-//! How our enums are stored as numbers. These numbers are on users' disks: never change one.
+//! How enums, counts and texts are stored. The numbers are on users' disks: never change one.
+
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 
 use crate::{
     delivery::State,
@@ -58,6 +60,16 @@ pub(super) fn encoding_of(column: i64) -> Option<Encoding> {
         2 => Some(Encoding::Json),
         3 => Some(Encoding::JsonLines),
         _ => Some(Encoding::Base64),
+    }
+}
+
+/// Text that is stored. Only a damaged disk makes bytes that are not UTF-8; they are replaced, since an error for one row
+/// would hold up all others. Where text matters, a checksum covers it.
+pub(super) struct StoredText(pub(super) String);
+
+impl FromSql for StoredText {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(Self(String::from_utf8_lossy(value.as_bytes()?).into_owned()))
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, Row, params, types::FromSql};
 
 use super::{
     arrivals::Rejected,
-    columns::{DELIVERED, FAILED, REJECTED, encoding_column, encoding_of, kind_of, state_of},
+    columns::{DELIVERED, FAILED, REJECTED, StoredText, encoding_column, encoding_of, kind_of, state_of},
     location::{Container, PayloadLocation},
     queue::Settlement,
 };
@@ -100,7 +100,7 @@ impl LineRow<'_> {
     }
 
     fn text(&self, column: Column) -> rusqlite::Result<Option<Arc<str>>> {
-        Ok(self.get::<Option<String>>(column)?.map(Arc::from))
+        Ok(self.get::<Option<StoredText>>(column)?.map(|text| text.0.into()))
     }
 
     pub(super) fn id(&self) -> rusqlite::Result<EventId> {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     attempts, charts,
+    columns::StoredText,
     connection::{ExpectedFile, connect_reader},
     error::{OpenError, ReadError},
     hot_keys::KeyCounts,
@@ -180,9 +181,9 @@ fn shard_of(connection: &Connection, key: &str, newest: EventId) -> rusqlite::Re
         "SELECT word.text FROM event JOIN settled ON settled.id = event.id JOIN word ON word.id = settled.shard
          WHERE event.id > ?1 AND event.partition_key = ?2 ORDER BY event.id DESC LIMIT 1",
     )?;
-    let shard: Option<String> =
+    let shard: Option<StoredText> =
         statement.query_row(params![newest - SHARD_LINES_MAX, key], |row| row.get(0)).optional()?;
-    Ok(shard.map(Arc::from))
+    Ok(shard.map(|text| text.0.into()))
 }
 
 /// Queued events that were put before. The first attempt of an event is always kept.

@@ -257,7 +257,7 @@ pub(super) fn restore_rows(connection: &Connection) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         // A damaged row may hold any number.
         if let Container::Segment(number) = row.get(0)?
-            && number <= i64::from(u32::MAX)
+            && (1..=i64::from(u32::MAX)).contains(&number)
         {
             insert.execute(params![number, row.get::<_, EventId>(1)?])?;
         }

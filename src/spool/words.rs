@@ -4,13 +4,15 @@ use std::{collections::HashMap, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::columns::StoredText;
+
 /// The numbers of all texts, in memory.
 pub(super) struct WordNumbers(HashMap<Arc<str>, i64>);
 
 impl WordNumbers {
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare("SELECT text, id FROM word")?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?.into(), row.get(1)?)))?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, StoredText>(0)?.0.into(), row.get(1)?)))?;
         Ok(Self(rows.collect::<rusqlite::Result<_>>()?))
     }
 
@@ -36,5 +38,5 @@ impl WordNumbers {
 /// The text with this number.
 pub(super) fn text_of(connection: &Connection, number: i64) -> rusqlite::Result<Option<String>> {
     let mut statement = connection.prepare_cached("SELECT text FROM word WHERE id = ?1")?;
-    statement.query_row([number], |row| row.get(0)).optional()
+    statement.query_row([number], |row| Ok(row.get::<_, StoredText>(0)?.0)).optional()
 }

@@ -1,6 +1,9 @@
 //! Checks the database: its structure, every payload, and the sums against the rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -69,8 +72,8 @@ fn is_about_index(line: &str) -> bool {
 /// What is needed to check the payload of a line, and to name the line.
 struct CheckedLine<'r> {
     id: EventId,
-    message_id: &'r str,
-    key: &'r str,
+    message_id: Cow<'r, str>,
+    key: Cow<'r, str>,
     location: PayloadLocation,
     checksum: Option<i64>,
     state: Option<i64>,
@@ -81,11 +84,12 @@ impl<'r> CheckedLine<'r> {
         "SELECT event.id, message_id, partition_key, chunk, start, length, sum, settled.state
          FROM event LEFT JOIN settled ON settled.id = event.id ORDER BY event.id";
 
+    /// Text that is not UTF-8 is one damaged line, not the end of the check: a checksum covers the key.
     fn of(row: &'r Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            message_id: row.get_ref(1)?.as_str()?,
-            key: row.get_ref(2)?.as_str()?,
+            message_id: String::from_utf8_lossy(row.get_ref(1)?.as_bytes()?),
+            key: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?),
             location: PayloadLocation::of_row(row, 3)?,
             checksum: row.get(6)?,
             state: row.get(7)?,
@@ -111,7 +115,7 @@ pub(super) fn check_payloads(
     let mut count = 0_u64;
     while let Some(row) = rows.next()? {
         let line = CheckedLine::of(row)?;
-        if payloads.read_checked(line.location, line.key, line.checksum)?.is_ok() {
+        if payloads.read_checked(line.location, &line.key, line.checksum)?.is_ok() {
             report.payloads_good += u64::from(line.checksum.is_some());
             report.payloads_unchecked += u64::from(line.checksum.is_none());
         } else if has_left(latest, &line)? {

@@ -115,6 +115,21 @@ fn one_changed_byte_of_an_event_is_reported_and_spares_the_others() {
     assert_eq!(queued(dir.path()), [3, 4, 6, 7, 8, 9, 10], "it is not forwarded as something else");
 }
 
+#[test]
+fn text_that_is_no_utf8_is_one_damaged_line() {
+    let dir = filled(10);
+    spoil(dir.path(), "UPDATE event SET message_id = CAST(x'6dff' AS TEXT) WHERE id = 4");
+    assert!(
+        examine(dir.path(), false).expect("can be read").is_well(),
+        "its payload and key are what was accepted"
+    );
+    spoil(dir.path(), "UPDATE event SET partition_key = CAST(x'75ff' AS TEXT) WHERE id = 5");
+    let report = examine(dir.path(), false).expect("can be read");
+    assert_eq!((report.payloads_good, report.findings.len()), (10, 1), "{report:?}");
+    assert!(report.findings[0].text.contains("line 5 (waiting, messageId m4)"), "{report:?}");
+    assert_eq!(queued(dir.path()), [3, 4, 6, 7, 8, 9, 10], "it holds up no other");
+}
+
 /// Whichever page of the database is overwritten: what can be read is in the new one, the old one is kept as it was,
 /// and rows that cannot be read are counted.
 #[test]

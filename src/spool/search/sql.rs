@@ -6,7 +6,7 @@ use super::range::LineRange;
 use crate::{
     delivery::{Field, Measure, Pattern, Query, State},
     spool::{
-        columns::kind_column,
+        columns::{StoredText, kind_column},
         line::{JOINS, SELECT},
     },
 };
@@ -138,7 +138,7 @@ fn words_like(connection: &Connection, patterns: &[&Pattern]) -> rusqlite::Resul
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let text: String = row.get(1)?;
+        let StoredText(text) = row.get(1)?;
         if patterns.iter().any(|pattern| pattern.fits(&text, false)) {
             found.push(row.get(0)?);
         }

@@ -11,7 +11,7 @@ use super::transaction::Transaction;
 use crate::{
     delivery::{EventId, Millis},
     spool::{
-        columns::{DELIVERED, FAILED, RESENT},
+        columns::{DELIVERED, FAILED, RESENT, StoredText},
         command::{Requeue, Requeued},
         error::Error,
         limits::is_within_share,
@@ -46,10 +46,10 @@ impl SettledLine {
             id: row.get(0)?,
             kind: row.get(1)?,
             source: row.get(2)?,
-            key: row.get(3)?,
+            key: row.get::<_, StoredText>(3)?.0,
             key_shortened: row.get(4)?,
-            message_id: row.get(5)?,
-            name: row.get(6)?,
+            message_id: row.get::<_, StoredText>(5)?.0,
+            name: row.get::<_, Option<StoredText>>(6)?.map(|text| text.0),
             location: PayloadLocation::of_row(row, 7)?,
             checksum: row.get(10)?,
             state: row.get(11)?,

@@ -6,8 +6,8 @@ use super::{error::WriteError, rejected_lines::RejectedLines};
 use crate::{
     delivery::EventId,
     spool::{
-        error::Error, repeats::Repeats, segments::Segments, source_bytes::SourceBytes, totals::Totals,
-        words::WordNumbers,
+        columns::StoredText, error::Error, repeats::Repeats, segments::Segments, source_bytes::SourceBytes,
+        totals::Totals, words::WordNumbers,
     },
 };
 
@@ -99,7 +99,7 @@ fn repeats(connection: &Connection, newest: EventId) -> rusqlite::Result<Repeats
     )?;
     let mut rows = statement.query([newest - REPEATS_AT_START])?;
     while let Some(row) = rows.next()? {
-        let message_id: String = row.get(1)?;
+        let StoredText(message_id) = row.get(1)?;
         let hash = repeats.hash_of(&message_id);
         if repeats.suspect(hash).is_none() {
             repeats.remember(hash, row.get(0)?);

@@ -417,6 +417,8 @@ impl Writer {
         }
         if self.is_untidy && (is_closing || self.last_upkeep.elapsed() >= self.upkeep_every) {
             self.last_upkeep = Instant::now();
+            // Also the wait after a failure.
+            self.upkeep_every = UPKEEP_EVERY;
             self.is_untidy = self.tidy()?;
             self.upkeep_every = if self.is_untidy { UPKEEP_WHEN_BEHIND } else { UPKEEP_EVERY };
             self.revision += 1;
