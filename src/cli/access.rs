@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 
 use super::locations::Locations;
-use crate::spool;
+use crate::{engine::ControlError, spool};
 
 /// Replaces an error about missing permissions by one that names the owner of the data folder and what to do.
 pub(super) fn explained(error: anyhow::Error, locations: &Locations) -> anyhow::Error {
@@ -18,7 +18,8 @@ pub(super) fn explained(error: anyhow::Error, locations: &Locations) -> anyhow::
         kind == Some(io::ErrorKind::PermissionDenied)
             || cause.to_string().contains("unable to open database file")
     };
-    if !error.chain().any(is_denied) {
+    // What the control port refuses has nothing to do with the folder.
+    if error.is::<ControlError>() || !error.chain().any(is_denied) {
         return error;
     }
     let Ok(data_dir) = locations.data_dir() else { return error };

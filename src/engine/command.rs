@@ -47,8 +47,19 @@ pub(super) enum Command {
     DeletePracticeStream,
     CreatePracticeStream,
     NotifyDesktop(String),
-    /// Keep what is typed in Set up and not applied.
-    KeepDraft(String),
+}
+
+impl Command {
+    /// Whether carrying it out takes a job.
+    pub(super) fn starts_job(&self) -> bool {
+        match self {
+            Self::ReadStream(_) | Self::StartTestRun(_) | Self::NotifyDesktop(_) => true,
+            Self::StopReading
+            | Self::StopTestRun
+            | Self::DeletePracticeStream
+            | Self::CreatePracticeStream => false,
+        }
+    }
 }
 
 /// What is answered once.
@@ -290,7 +301,6 @@ mod tests {
         returns(Command::DeletePracticeStream);
         returns(Command::CreatePracticeStream);
         returns(Command::NotifyDesktop("3 events failed".to_owned()));
-        returns(Command::KeepDraft(String::new()));
         returns(Immediate::RetryNow);
         returns(Immediate::StopResend);
         returns(Immediate::StopExport);

@@ -1,6 +1,7 @@
 //! Reads the delivery log for the faces, on a thread and a connection of its own.
 
 use std::{
+    io,
     sync::{Arc, Weak},
     thread::JoinHandle,
 };
@@ -60,19 +61,15 @@ impl Reader {
         while let Some(message) = inbox.blocking_recv() {
             match message {
                 LogMessage::Request(request, reply) => {
-                    let Some(shared) = self.shared.upgrade() else { return };
+                    // Files that are still to be written come behind it.
+                    let Some(shared) = self.shared.upgrade() else { continue };
                     let encoding = shared.config.borrow().destination.encoding;
                     let outcome = self.read(request, encoding, &reply);
                     drop(reply.send(outcome));
                     shared.faces.wake();
                 }
-                LogMessage::Save(state) => {
-                    if let Err(error) = state.write() {
-                        tracing::warn!(
-                            "what the window keeps for its next start could not be written: {error}"
-                        );
-                    }
-                }
+                LogMessage::SaveFaceState(state) => tell_if_unwritten(state.write()),
+                LogMessage::SaveDraft(draft) => tell_if_unwritten(draft.write()),
             }
         }
     }
@@ -97,5 +94,11 @@ impl Reader {
                 Reply::Line(self.log.find(&message_id, after)?.map(Box::new))
             }
         })
+    }
+}
+
+fn tell_if_unwritten(written: io::Result<()>) {
+    if let Err(error) = written {
+        tracing::warn!("what the window keeps for its next start could not be written: {error}");
     }
 }

@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     command::{Applied, Apply, Check, Command, LogRequest, Preset, Request, TestSent},
+    draft::Draft,
     face_state::FaceState,
 };
 use crate::{
@@ -23,11 +24,23 @@ pub(super) enum Message {
     Check(Check, mpsc::Sender<CheckStep>),
 }
 
+impl Message {
+    /// Whether carrying it out takes a job.
+    pub(super) fn starts_job(&self) -> bool {
+        match self {
+            Self::Command(command) => command.starts_job(),
+            Self::Apply(..) => false,
+            Self::Request(..) | Self::SignIn(..) | Self::Check(..) => true,
+        }
+    }
+}
+
 /// To the thread that reads the log.
 pub(super) enum LogMessage {
     Request(LogRequest, ReplyTo),
-    /// Write this file: the thread may block, and there is one of it.
-    Save(FaceState),
+    /// Write this file: the thread may block, and there is one of it, so what was kept last is written last.
+    SaveFaceState(FaceState),
+    SaveDraft(Draft),
 }
 
 /// Where the reply goes. A face that no longer waits for it is no error.

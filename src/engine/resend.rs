@@ -28,7 +28,7 @@ pub(super) async fn run(
     let spool = shared.spool.clone();
     let work = move || {
         spool.resend(&selection, Pace { rate: per_sec, full: Full::Wait }, |done| {
-            run.report(Some(*done));
+            run.update(|shown| shown.replace(*done) != Some(*done));
             !run.is_stopped()
         })
     };

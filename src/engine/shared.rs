@@ -16,7 +16,7 @@ use super::{
     answer::{Answer, STEPS_MAX, Steps, answer},
     command::{Check, Command, Immediate, LogRequest, Request},
     control_message::ControlAccess,
-    draft,
+    draft::Draft,
     endpoint_url::url_of,
     face_state::FaceState,
     faces::Faces,
@@ -62,8 +62,7 @@ pub struct Shared {
     pub(super) inbox: mpsc::Sender<Message>,
     pub(super) log: mpsc::Sender<LogMessage>,
     pub(super) face_state: FaceState,
-    /// What an earlier run kept of what is typed in Set up.
-    pub(super) kept_draft: Option<String>,
+    pub(super) draft: Draft,
 
     /// The settings in force.
     pub(super) config: watch::Sender<Arc<Config>>,
@@ -140,7 +139,7 @@ impl Shared {
         let stopping = tasks.stopping().clone();
         Self {
             face_state: FaceState::load(&paths.data_dir),
-            kept_draft: draft::read(&paths.data_dir),
+            draft: Draft::load(&paths.data_dir),
             paths,
             open_files_max: foundation.open_files_max,
             faces,
@@ -224,9 +223,11 @@ impl Shared {
         Steps(steps)
     }
 
-    /// If the queue is full or too many jobs run, the message is dropped: no answer comes, and the problem is shown.
+    /// If the queue is full, or the message starts a job and too many run, it is dropped: no answer comes, and the problem
+    /// is shown.
     pub(super) fn send(&self, message: Message) {
-        let is_sent = self.tasks.has_room() && self.inbox.try_send(message).is_ok();
+        let has_room = !message.starts_job() || self.tasks.has_room();
+        let is_sent = has_room && self.inbox.try_send(message).is_ok();
         let problem = (!is_sent).then(|| "The engine is too busy to take commands; try again.".to_owned());
         self.problems.set("commands", problem);
     }

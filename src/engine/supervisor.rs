@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::mpsc, time::MissedTickBehavior};
 
 use super::{
     command::{Applied, Apply, Check, Command, WaitingEvents},
-    control, desktop, draft,
+    control, desktop,
     forwarding::Forwarding,
     learned,
     listeners::{Listeners, tls},
@@ -59,7 +59,10 @@ pub(super) async fn run(
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = shared.tasks.stopping().cancelled() => return supervisor,
+            () = shared.tasks.stopping().cancelled() => {
+                supervisor.apply_what_waits(&mut inbox).await;
+                return supervisor;
+            }
             Some(message) = inbox.recv() => supervisor.take(message).await,
             Ok(()) = stream_report.changed() => supervisor.heed_stream_report(),
             () = supervisor.practice_port.check_ended() => supervisor.practice_port.close_if_unwanted(),
@@ -92,6 +95,15 @@ impl Supervisor {
         let mut listeners = Listeners::new(Arc::clone(&shared), address, opened.listener);
         listeners.open_inner().await;
         Self { shared, listeners, forwarding, practice_port }
+    }
+
+    /// Settings that were saved just before the engine stops are in their file.
+    async fn apply_what_waits(&mut self, inbox: &mut mpsc::Receiver<Message>) {
+        while let Ok(message) = inbox.try_recv() {
+            if matches!(message, Message::Apply(..)) {
+                self.take(message).await;
+            }
+        }
     }
 
     async fn take(&mut self, message: Message) {
@@ -159,18 +171,13 @@ impl Supervisor {
             }
             Command::CreatePracticeStream => {
                 practice_port::create_stream(&shared);
+                shared.faces.changed.notify_one();
                 shared.try_now.notify_one();
             }
             Command::NotifyDesktop(text) => self.shared.tasks.job(async move {
                 if let Ok(Err(error)) = shared.tasks.blocking(move || desktop::notify(&text)).await {
                     // The window has said it already.
                     tracing::debug!("the desktop shows no notice: {error}");
-                }
-            }),
-            Command::KeepDraft(text) => self.shared.tasks.job(async move {
-                let data_dir = shared.paths.data_dir.clone();
-                if let Ok(Err(error)) = shared.tasks.blocking(move || draft::write(&data_dir, &text)).await {
-                    tracing::debug!("what is typed in Set up is not kept: {error}");
                 }
             }),
         }

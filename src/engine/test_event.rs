@@ -21,15 +21,15 @@ pub enum SendError {
     #[error("the capture endpoint is not listening")]
     NotListening,
     /// The endpoint cannot be reached, or did not answer in time.
-    #[error("the capture endpoint at {endpoint} did not answer: {cause}")]
+    #[error("the capture endpoint at {endpoint} did not answer")]
     NoAnswer {
         /// Its URL.
         endpoint: String,
         /// What the HTTP client says.
-        cause: Box<ureq::Error>,
+        source: Box<ureq::Error>,
     },
     /// The thread that sends it ended.
-    #[error("sending failed: {0}")]
+    #[error("the event was not sent")]
     Interrupted(#[from] Interrupted),
 }
 
@@ -89,7 +89,7 @@ impl Sender {
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization);
         }
-        let no_answer = |error| SendError::NoAnswer { endpoint: endpoint.clone(), cause: Box::new(error) };
+        let no_answer = |error| SendError::NoAnswer { endpoint: endpoint.clone(), source: Box::new(error) };
         let mut answer = request.send(json).map_err(no_answer)?;
         let body = answer.body_mut().read_to_string().map_err(no_answer)?;
         Ok(EndpointAnswer { status: answer.status().as_u16(), body })

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{
     command::{RUN_EVENTS_MAX, RUN_PER_SEC_MAX, RUN_USERS_MAX, TestRun},
     job::Run,
+    message::chain,
     run_view::{RunEnd, RunView},
     shared::Shared,
     test_event::{SendError, Sender},
@@ -47,7 +48,7 @@ pub(super) async fn run(shared: Arc<Shared>, run: Run<Arc<RunView>>, plan: TestR
     publish(&view);
     let sent = send(&shared, &run, &plan, &mut view, publish).await;
     view.waits = None;
-    view.ended = Some(sent.unwrap_or_else(|error| RunEnd::Failed(error.to_string().into())));
+    view.ended = Some(sent.unwrap_or_else(|error| RunEnd::Failed(chain(&error).into())));
     run.finish(Arc::new(view));
     shared.faces.wake();
 }

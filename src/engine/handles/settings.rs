@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::super::{
     answer::{Answer, answer},
-    command::{Applied, Apply, Command, WaitingEvents},
+    command::{Applied, Apply, WaitingEvents},
     message::{LogMessage, Message, Reply},
     shared::Shared,
 };
@@ -43,12 +43,14 @@ impl<'a> Settings<'a> {
 
     /// What an earlier run kept with [`Self::keep_draft`].
     pub fn kept_draft(&self) -> Option<&'a str> {
-        self.0.kept_draft.as_deref()
+        self.0.draft.kept.as_deref()
     }
 
-    /// Keeps what is typed and not applied for the next start; an empty text removes it.
+    /// Keeps what is typed and not applied for the next start; an empty text removes it. It is written soon, on another
+    /// thread.
     pub fn keep_draft(&self, text: String) {
-        self.0.command(Command::KeepDraft(text));
+        self.0.draft.set(text);
+        self.save(LogMessage::SaveDraft(self.0.draft.clone()));
     }
 
     /// What a face kept under this name with [`Self::remember`].
@@ -58,10 +60,16 @@ impl<'a> Settings<'a> {
 
     /// Keeps a small document for the next start. It is written soon, on another thread.
     pub fn remember(&self, name: &str, value: &impl Serialize) {
-        if self.0.face_state.set(name, value)
-            && self.0.log.try_send(LogMessage::Save(self.0.face_state.clone())).is_err()
-        {
-            tracing::debug!("the window's state is written later: the reader of the log is busy");
+        if self.0.face_state.set(name, value) {
+            self.save(LogMessage::SaveFaceState(self.0.face_state.clone()));
+        }
+    }
+
+    fn save(&self, file: LogMessage) {
+        if self.0.log.try_send(file).is_err() {
+            tracing::debug!(
+                "a file of the window is written with its next change: the reader of the log is busy"
+            );
         }
     }
 }
