@@ -300,7 +300,7 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &AwsError, 
             }
             countdown_ui(ui, next_try - seen.now, seen.status.ledger.queued > 0);
         }
-        if let (Some(place), false) = (remedy.place, is_open)
+        if let (Some(place), false) = (remedy.location, is_open)
             && widgets::button_ui(ui, Icon::ArrowRight, place.title()).clicked()
         {
             seen.push(Command::GoToRemedy(place));
@@ -317,13 +317,13 @@ fn words_ui(ui: &mut Ui, remedy: &Remedy, fault: &AwsError) {
 
 fn place_ui(ui: &mut Ui, seen: &mut Seen<'_>, remedy: &Remedy, event: Option<Event>) {
     let failed =
-        event.and_then(|event| event.failed).filter(|_| remedy.place == Some(remedy::Location::Live));
+        event.and_then(|event| event.failed).filter(|_| remedy.location == Some(remedy::Location::Live));
     if let Some(failed) = failed {
         let button = widgets::primary_button_ui(ui, Icon::RotateCw, "Resend this event", true);
         if button.on_hover_text("Queues this event again, behind waiting events").clicked() {
             seen.push(Command::Log(LogCommand::resend(failed)));
         }
-    } else if let Some(place) = remedy.place
+    } else if let Some(place) = remedy.location
         && event.is_none_or(|event| place::of_remedy(place).0 != event.here)
         && widgets::primary_button_ui(ui, Icon::ArrowRight, place.title(), true).clicked()
     {
@@ -398,7 +398,7 @@ pub(super) fn remedy_for_ui(
     here: Option<remedy::Location>,
 ) {
     let mut remedy = remedy::remedy_once(fault, config);
-    remedy.place.take_if(|place| Some(*place) == here);
+    remedy.location.take_if(|place| Some(*place) == here);
     once_ui(ui, seen, fault, (&remedy, None));
 }
 

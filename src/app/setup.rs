@@ -267,7 +267,7 @@ impl SetUp {
         }
         match &seen.status.forwarder {
             ForwarderState::Blocked { fault, .. } | ForwarderState::Offline { fault, .. } => {
-                let place = remedy::remedy(fault, seen.config).place;
+                let place = remedy::remedy(fault, seen.config).location;
                 let step = place.and_then(|place| place::of_remedy(place).1);
                 Some(step.map_or(Trouble::Elsewhere, Trouble::At))
             }

@@ -495,7 +495,7 @@ fn is_same(one: &RecordView, other: &RecordView) -> bool {
 /// Why it cannot be read. A permission that is missing is one switch of the policy.
 fn fault_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError) {
     banner::remedy_ui(ui, seen, fault, None);
-    if remedy::remedy(fault, seen.config).place == Some(remedy::Location::SetUpPolicy) {
+    if remedy::remedy(fault, seen.config).location == Some(remedy::Location::SetUpPolicy) {
         let text = "Reading needs permissions of its own, which the policy in Set up leaves out unless you switch \
                     them on: \
                     kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords.";

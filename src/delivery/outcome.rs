@@ -4,16 +4,15 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// The code of an event that the user set aside: because the destination changed, or because it kept refusing the event.
-pub const SET_ASIDE: &str = "SetAside";
-
-/// An error of the destination, in its own words.
+/// Why a record was not stored, an event not delivered or accepted, or a call not carried out: as AWS or the endpoint says
+/// it, or in our words if neither was asked. Holds no secret and no payload, so that it may be logged, stored and shown.
+/// `remedy` says what it means.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AwsError {
-    /// The error code as AWS names it (`AccessDeniedException`), or one of ours for an error before there was an answer
-    /// (`NoAnswer`, `ConnectionFailed`, `CredentialsNotFound`, `UnclearAnswer`).
+    /// AWS's code (`AccessDeniedException`), one of [`error_code`](super::error_code), an `EndpointCode`'s, or `Http` and
+    /// the status of an answer that has none. Decisions are made by it.
     pub code: Arc<str>,
-    /// The error message, without secrets; may be empty.
+    /// For people, and for `remedy` where a code has several causes; may be empty.
     pub message: Arc<str>,
 }
 

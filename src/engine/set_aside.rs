@@ -5,7 +5,7 @@
 
 use crate::{
     clock::now_ms,
-    delivery::{AwsError, EventId, SET_ASIDE},
+    delivery::{AwsError, EventId, error_code},
     event::Encoding,
     spool::{AppendError, ReadError, Settlement, Spool},
 };
@@ -27,7 +27,7 @@ pub(super) async fn run(spool: &Spool, encoding: Encoding, message: &str) -> Res
     // The forwarder's last settlements are on their way to the disk: their events are not queued any more.
     spool.flush().await?;
     let through = spool.watch().borrow().newest;
-    let fault = AwsError::new(SET_ASIDE, message);
+    let fault = AwsError::new(error_code::SET_ASIDE, message);
     let mut cursor: EventId = spool.settled_through();
     let mut count = 0;
     while cursor < through {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    delivery::{Attempt, AwsError, EventId, Millis, Outcome, Receipt, SET_ASIDE},
+    delivery::{Attempt, AwsError, EventId, Millis, Outcome, Receipt, error_code},
     event::Encoding,
     kinesis,
     spool::{Settlement, Spool},
@@ -40,7 +40,8 @@ impl SpoolWrites {
 
 /// The settlement of an event that is set aside since it was refused again and again.
 pub(super) fn set_aside(taken: &TakenEvent, error: &AwsError, encoding: Encoding) -> Settlement {
-    let message = format!("set aside because the destination refused it again and again: {error}");
+    let why = error_code::REFUSED_AGAIN_AND_AGAIN;
+    let message = format!("set aside because the destination {why}: {error}");
     Settlement {
         id: taken.event.id,
         bytes: taken.event.json.len(),
@@ -48,7 +49,7 @@ pub(super) fn set_aside(taken: &TakenEvent, error: &AwsError, encoding: Encoding
         attempts: taken.event.attempts,
         took_ms: 0,
         encoding,
-        result: Err(AwsError::new(SET_ASIDE, message)),
+        result: Err(AwsError::new(error_code::SET_ASIDE, message)),
     }
 }
 

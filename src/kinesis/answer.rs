@@ -16,7 +16,7 @@ use crate::{
 /// Whether a request that was refused with this error may have been refused because of one of its records. The error does
 /// not say so, and does not say otherwise.
 pub fn may_be_the_records(error: &AwsError) -> bool {
-    remedy::may_be_the_records(&error.code, &error.message)
+    remedy::may_be_the_records(error)
 }
 
 /// Whether a request was refused for the time of its signature. The client learns the server's time from the answer, so

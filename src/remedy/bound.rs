@@ -20,11 +20,12 @@ const MOST: f64 = 200_000.0;
 /// What an event has besides its data in an aggregated record, about.
 const USER_RECORD_BYTES: f64 = 20.0;
 
-const AGGREGATION: &str = "put several events in a record (destination.aggregation = \"kpl\"; the reader must take such \
+const AGGREGATION: &str = "several events in a record (destination.aggregation = \"kpl\"; the reader must take such \
                            records apart)";
+const BATCHES: &str = "Use put-records (destination.operation; it needs the permission kinesis:PutRecords)";
 
-/// What is seen, and what to do.
-pub(super) fn words(bound: &Bound, config: &Config) -> [String; 2] {
+/// What holds delivery back while the queue grows, and what to do about it.
+pub fn bound(bound: &Bound, config: &Config) -> [String; 2] {
     let gives = format!("That gives {} events a second.", about(bound.per_sec));
     let [what, action] = match &bound.limit {
         Limit::Order { key, keys } => order(key, *keys, bound, config),
@@ -63,8 +64,7 @@ fn order(key: &str, keys: usize, bound: &Bound, config: &Config) -> [String; 2] 
     let fit = |bytes: usize| (bytes as f64 / (bound.bytes_per_event + USER_RECORD_BYTES)).max(1.0).floor();
     let action = if destination.aggregation == Aggregation::None {
         format!(
-            "Put several events in a record (destination.aggregation = \"kpl\"; the reader must take such records \
-             apart): up to about {} events a second of each user, in order. {unordered}",
+            "Put {AGGREGATION}: up to about {} events a second of each user, in order. {unordered}",
             about(fit(destination.aggregation_max_bytes) / latency)
         )
     } else {
@@ -106,16 +106,14 @@ fn server(bound: &Bound, config: &Config) -> [String; 2] {
 
 fn processor(bound: &Bound, config: &Config) -> [String; 2] {
     let what = "The processor has no time left.".to_owned();
-    let batches = "use put-records (destination.operation; it needs the permission kinesis:PutRecords)";
     let action = match (config.destination.operation, config.destination.aggregation) {
         (Operation::PutRecord, aggregation) if bound.events_per_record < 2.0 => {
-            let mut words = if aggregation == Aggregation::None {
-                format!("{batches}, or {AGGREGATION}")
+            let more = about(bound.per_sec * BATCHES_FOR_SINGLES);
+            if aggregation == Aggregation::None {
+                format!("{BATCHES}, or put {AGGREGATION}: up to about {more}.")
             } else {
-                batches.to_owned()
-            };
-            words.replace_range(..1, "U");
-            format!("{words}: up to about {}.", about(bound.per_sec * BATCHES_FOR_SINGLES))
+                format!("{BATCHES}: up to about {more}.")
+            }
         }
         _ => "Use a computer with more processors, or share the senders out over several.".to_owned(),
     };
@@ -129,19 +127,12 @@ fn fewer_requests(bound: &Bound, config: &Config, batches: Option<f64>) -> Strin
         (Operation::PutRecord, Aggregation::None) => {
             let figure = batches
                 .map_or_else(String::new, |figure| format!(": up to about {} a second", about(figure)));
-            format!(
-                "Use put-records (destination.operation; it needs the permission kinesis:PutRecords){figure}. Or \
-                 {AGGREGATION}."
-            )
+            format!("{BATCHES}{figure}. Or put {AGGREGATION}.")
         }
-        (Operation::PutRecord, _) => {
-            "Use put-records (destination.operation; it needs the permission kinesis:PutRecords).".to_owned()
-        }
+        (Operation::PutRecord, _) => format!("{BATCHES}."),
         (Operation::PutRecords, Aggregation::None) => {
             let fit = destination.aggregation_max_bytes as f64 / (bound.bytes_per_event + USER_RECORD_BYTES);
-            let mut aggregation = AGGREGATION.to_owned();
-            aggregation.replace_range(..1, "P");
-            format!("{aggregation}: up to {} of them share one.", about(fit.max(1.0)))
+            format!("Put {AGGREGATION}: up to {} of them share one.", about(fit.max(1.0)))
         }
         (Operation::PutRecords, _) => {
             "Run Tributary nearer to the stream's region, or share the senders out over several.".to_owned()
@@ -165,8 +156,7 @@ fn of_shards(bound: &Bound, config: &Config) -> [String; 2] {
     let more = format!("Twice the shards give about twice as many: {}.", about(bound.per_sec * 2.0));
     let action = if config.destination.aggregation == Aggregation::None && by_bytes > by_records * 1.2 {
         format!(
-            "Put several events in a record (destination.aggregation = \"kpl\"; the reader must take such records \
-             apart): then bytes count, up to about {} events a second{a_shard}. {more}",
+            "Put {AGGREGATION}: then bytes count, up to about {} events a second{a_shard}. {more}",
             about(by_bytes)
         )
     } else {
@@ -235,7 +225,7 @@ mod tests {
     fn one_user_in_order_is_named_with_what_aggregation_would_give() {
         let mut config = Config::default();
         let bound = bound(Limit::Order { key: "u1".into(), keys: 1 });
-        let [what, action] = words(&bound, &config);
+        let [what, action] = super::bound(&bound, &config);
         assert!(
             what.contains("of the user u1") && what.contains("20 ms") && what.contains("gives 46 events"),
             "{what}"
@@ -244,7 +234,7 @@ mod tests {
         assert!(action.contains("kpl") && action.contains("about 5,100 events"), "{action}");
         assert!(action.contains("destination.ordered = false"), "{action}");
         config.destination.aggregation = Aggregation::Kpl;
-        let [_, action] = words(&bound, &config);
+        let [_, action] = super::bound(&bound, &config);
         assert!(action.contains("aggregation_max_bytes") && action.contains("100,000"), "{action}");
     }
 
@@ -252,7 +242,7 @@ mod tests {
     fn the_user_that_holds_delivery_back_is_named_as_text() {
         for keys in [1, 2] {
             let bound = bound(Limit::Order { key: "u\nERROR \u{1b}[31m\u{202e}".into(), keys });
-            let [what, _] = words(&bound, &Config::default());
+            let [what, _] = super::bound(&bound, &Config::default());
             assert!(what.contains(r"of the user u\u000aERROR \u001b[31m\u202e"), "{what}");
         }
     }
@@ -261,14 +251,14 @@ mod tests {
     fn a_stream_that_pushes_back_gets_fewer_records_or_more_shards() {
         let mut config = Config::default();
         let bound = Bound { shards: Some(4), ..bound(Limit::Shards) };
-        let [what, action] = words(&bound, &config);
+        let [what, action] = super::bound(&bound, &config);
         assert!(what.contains("its 4 shards"), "{what}");
         assert!(
             action.contains("up to about 8,700 events a second.") && action.contains("Twice the shards"),
             "{action}"
         );
         config.destination.aggregation = Aggregation::Kpl;
-        assert!(words(&bound, &config)[1].starts_with("Twice the shards"));
+        assert!(super::bound(&bound, &config)[1].starts_with("Twice the shards"));
     }
 
     #[test]
@@ -279,7 +269,7 @@ mod tests {
                 for aggregation in Aggregation::ALL {
                     let mut config = Config::default();
                     (config.destination.operation, config.destination.aggregation) = (operation, aggregation);
-                    let [what, action] = words(&bound(limit.clone()), &config);
+                    let [what, action] = super::bound(&bound(limit.clone()), &config);
                     assert!(what.contains("That gives 46 events a second."), "{what}");
                     assert!(
                         action.ends_with('.') && action.chars().next().is_some_and(char::is_uppercase),

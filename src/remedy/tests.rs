@@ -1,7 +1,12 @@
-//! The tables row by row.
+//! Every code's remedy: what it says to whom, and where it leads.
 
-use super::*;
-use crate::config::{CredentialsSource, DestinationKind};
+mod classes;
+
+use super::{credentials::Provider, *};
+use crate::{
+    config::{CredentialsSource, DestinationKind},
+    event::EndpointCode,
+};
 
 fn config() -> Config {
     let mut config = Config::default();
@@ -13,180 +18,15 @@ fn config() -> Config {
     config
 }
 
+/// Every known code.
+fn codes() -> impl Iterator<Item = &'static str> {
+    let of_endpoint = EndpointCode::ALL.map(EndpointCode::as_str);
+    let listed = cause::CODES.iter().map(|(code, _)| *code);
+    listed.chain(public::CODES.iter().map(|(code, _)| *code)).chain(of_endpoint)
+}
+
 fn remedy_of(code: &str, message: &str) -> Remedy {
     remedy(&AwsError::new(code, message), &config())
-}
-
-/// Every error of the calls that we make, as the Kinesis model names them, and what AWS adds unmodelled.
-const CLASSES: &[(Class, &[&str])] = &[
-    (
-        Class::Throttled,
-        &[
-            "ProvisionedThroughputExceededException",
-            "LimitExceededException",
-            "ThrottlingException",
-            "Throttling",
-            "ThrottledException",
-            "RequestLimitExceeded",
-            "TooManyRequestsException",
-            "SlowDown",
-            "KMSThrottlingException",
-            "ResourceInUseException",
-        ],
-    ),
-    (
-        Class::Offline,
-        &[
-            "InternalFailure",
-            "InternalFailureException",
-            "InternalServerError",
-            "InternalServiceErrorException",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
-            "RequestTimeout",
-            "RequestTimeoutException",
-            "NoAnswer",
-            "ConnectionFailed",
-            "ConnectionLost",
-            "UnclearAnswer",
-            "DryRunOperationException",
-            "ExpiredIteratorException",
-            "ExpiredNextTokenException",
-        ],
-    ),
-    (
-        Class::Blocked,
-        &[
-            "CredentialsNotFound",
-            "CredentialsFailed",
-            "AccessDenied",
-            "AccessDeniedException",
-            "NotAuthorized",
-            "OptInRequired",
-            "SubscriptionRequiredException",
-            "ResourceNotFoundException",
-            "AggregationNotSupported",
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "UnrecognizedClientException",
-            "InvalidClientTokenId",
-            "InvalidSignatureException",
-            "SignatureDoesNotMatch",
-            "MissingAuthenticationToken",
-            "MissingAuthenticationTokenException",
-            "IncompleteSignature",
-            "IncompleteSignatureException",
-            "RequestExpired",
-            "RequestTimeTooSkewed",
-            "RequestInTheFuture",
-            "SerializationException",
-            "UnknownOperationException",
-            "KMSAccessDeniedException",
-            "KMSDisabledException",
-            "KMSInvalidStateException",
-            "KMSNotFoundException",
-            "KMSOptInRequired",
-            "ValidationException",
-            "InvalidArgumentException",
-        ],
-    ),
-];
-
-#[test]
-fn every_known_code_has_its_class_whatever_the_status() {
-    for (class, codes) in CLASSES {
-        for code in *codes {
-            assert_ne!(cause_of(code, ""), Cause::Unknown, "{code}");
-            for status in [None, Some(200), Some(400), Some(403), Some(500), Some(503)] {
-                assert_eq!(class_of(code, "", status), *class, "{code} {status:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_code_that_is_not_known_goes_by_the_status() {
-    for (status, class) in [
-        (None, Class::Offline),
-        (Some(200), Class::Offline),
-        (Some(301), Class::Blocked),
-        (Some(400), Class::Blocked),
-        (Some(404), Class::Blocked),
-        (Some(407), Class::Blocked),
-        (Some(408), Class::Offline),
-        (Some(413), Class::Refused),
-        (Some(429), Class::Throttled),
-        (Some(500), Class::Offline),
-        (Some(503), Class::Offline),
-    ] {
-        for code in ["", "SomethingNewException", "Exception"] {
-            assert_eq!(class_of(code, "PartitionKey", status), class, "{code:?} {status:?}");
-        }
-    }
-    assert_eq!(class_of("Http404", "", None), Class::Blocked);
-    assert_eq!(class_of("Http502", "<html>", None), Class::Offline);
-    assert_eq!(class_of("HttpError", "", None), Class::Offline);
-}
-
-#[test]
-fn a_refused_argument_fails_the_event_only_when_the_record_is_meant() {
-    for (message, class) in [
-        // As AWS and kinesalite say it.
-        (
-            "1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to 1048576",
-            Class::Refused,
-        ),
-        (
-            "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim=9 cap=9]' at 'data' failed to satisfy constraint: Member must have length less than or equal to 1048576",
-            Class::Refused,
-        ),
-        (
-            "1 validation error detected: Value '' at 'partitionKey' failed to satisfy constraint: Member must have length greater than or equal to 1",
-            Class::Refused,
-        ),
-        (
-            "1 validation error detected: Value at 'records.17.member.data' failed to satisfy constraint: Member must have length less than or equal to 1048576",
-            Class::Refused,
-        ),
-        ("Record size 1048600 exceeds the limit of the stream", Class::Refused),
-        ("Records size exceeds 10 MB limit", Class::Refused),
-        ("The record is too large for this stream.", Class::Refused),
-        ("PartitionKey must be given", Class::Refused),
-        ("Invalid partition key", Class::Refused),
-        ("The record's size exceeds the stream's limit", Class::Refused),
-        ("The stream\'s \'data size\' is not valid", Class::Blocked),
-        ("Data must not be longer than 1048576 bytes", Class::Refused),
-        (
-            "1 validation error detected: Value 'bad name' at 'streamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
-            Class::Blocked,
-        ),
-        (
-            "1 validation error detected: Value 'data size' at 'streamName' failed to satisfy constraint: Member must have length less than or equal to 128",
-            Class::Blocked,
-        ),
-        (
-            "2 validation errors detected: Value 'a b' at 'streamName' failed to satisfy constraint: x; Value '' at 'partitionKey' failed to satisfy constraint: y",
-            Class::Blocked,
-        ),
-        (
-            "1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length less than or equal to 500",
-            Class::Blocked,
-        ),
-        ("Invalid StreamARN", Class::Blocked),
-        ("StreamName is not valid: it is too large", Class::Blocked),
-        ("Stream 'data' is not ACTIVE", Class::Blocked),
-        ("SequenceNumberForOrdering is not supported by this stream", Class::Blocked),
-        ("", Class::Blocked),
-    ] {
-        for code in ["ValidationException", "InvalidArgumentException"] {
-            assert_eq!(class_of(code, message, Some(400)), class, "{code}: {message}");
-        }
-    }
-    // The message of another error says nothing about the record.
-    assert_eq!(
-        class_of("ResourceNotFoundException", "Stream data size not found", Some(400)),
-        Class::Blocked
-    );
 }
 
 #[test]
@@ -211,46 +51,8 @@ fn a_sequence_number_that_is_refused_is_named_as_the_cause_and_nothing_else() {
             remedy.what, "Records of the practice stream cannot be read from this sequence number on.",
             "{message}"
         );
-        assert!(remedy.place.is_none() && !remedy.action.contains("Events are kept"), "{remedy:?}");
+        assert!(remedy.location.is_none() && !remedy.action.contains("Events are kept"), "{remedy:?}");
     }
-}
-
-#[test]
-fn a_request_that_is_too_large_as_a_whole_is_refused_so_that_it_can_be_narrowed_down() {
-    assert_eq!(class_of("SerializationException", "", Some(413)), Class::Refused);
-    assert_eq!(class_of("RequestEntityTooLargeException", "", None), Class::Refused);
-}
-
-#[test]
-fn a_class_makes_the_outcome_of_its_name() {
-    let fault = AwsError::new("X", "");
-    assert_eq!(Class::Throttled.outcome(fault.clone()), Outcome::Throttled(fault.clone()));
-    assert_eq!(Class::Offline.outcome(fault.clone()), Outcome::Offline(fault.clone()));
-    assert_eq!(Class::Blocked.outcome(fault.clone()), Outcome::Blocked(fault.clone()));
-    assert_eq!(Class::Refused.outcome(fault.clone()), Outcome::Refused(fault));
-}
-
-#[test]
-fn what_the_endpoint_refuses_is_refused_and_what_it_puts_off_is_not() {
-    for (code, cause) in CODES {
-        if let Cause::Endpoint(refusal) = cause {
-            let class = match *code {
-                "overloaded" | "source_spool_full" => Class::Throttled,
-                "unavailable" | "internal" => Class::Offline,
-                _ => Class::Refused,
-            };
-            assert_eq!((refusal.class(), class_of(code, "", Some(400))), (class, class), "{code}");
-        }
-    }
-}
-
-#[test]
-fn no_code_is_listed_twice() {
-    let mut codes: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
-    let all = codes.len();
-    codes.sort_unstable();
-    codes.dedup();
-    assert_eq!(codes.len(), all);
 }
 
 /// Each message leads to another cause of the same code.
@@ -273,8 +75,7 @@ fn every_code_has_words_for_what_why_and_what_to_do_with_any_settings() {
     "arn:aws:iam::123456789012:role/r".clone_into(&mut by_arn.credentials.role_arn);
     let mut keychain = config();
     keychain.credentials.source = CredentialsSource::Keychain;
-    let codes = CODES.iter().map(|(code, _)| *code).chain(["", "SomethingNewException", "Http502"]);
-    for code in codes {
+    for code in codes().chain(["", "SomethingNewException", "Http502"]) {
         for config in [&Config::default(), &config(), &by_arn, &keychain] {
             for message in TELLING {
                 let remedy = remedy(&AwsError::new(code, message), config);
@@ -295,7 +96,7 @@ fn every_code_has_words_for_what_why_and_what_to_do_with_any_settings() {
 #[test]
 fn who_asked_once_is_promised_nothing_that_only_the_forwarder_does() {
     // Nobody asks once for the spool to be read.
-    let codes = CODES.iter().map(|(code, _)| *code).filter(|code| *code != "SpoolUnreadable");
+    let codes = codes().filter(|code| *code != "SpoolUnreadable");
     for (code, message) in codes.flat_map(|code| TELLING.iter().map(move |text| (code, *text))) {
         for config in [&Config::default(), &config()] {
             let Remedy { why, action, .. } = remedy_once(&AwsError::new(code, message), config);
@@ -315,21 +116,10 @@ fn who_asked_once_is_promised_nothing_that_only_the_forwarder_does() {
 }
 
 #[test]
-fn whatever_blocks_says_where_in_the_app_or_at_aws_to_mend_it() {
-    for (class, codes) in CLASSES {
-        for code in codes.iter().filter(|_| *class == Class::Blocked) {
-            let remedy = remedy_of(code, "");
-            let is_clock = cause_of(code, "") == Cause::ClockWrong;
-            assert!(remedy.place.is_some() || remedy.link.is_some() || is_clock, "{code}");
-        }
-    }
-}
-
-#[test]
 fn the_words_name_the_stream_the_region_and_the_profile() {
     let missing = remedy_of("ResourceNotFoundException", "");
     assert_eq!(missing.what, "The stream “clicks” in eu-west-1 does not exist for these AWS keys.");
-    assert_eq!(missing.place, Some(Location::SetUpStream));
+    assert_eq!(missing.location, Some(Location::SetUpStream));
 
     let denied = remedy_of(
         "AccessDeniedException",
@@ -339,7 +129,7 @@ fn the_words_name_the_stream_the_region_and_the_profile() {
         denied.what,
         "The profile “work” may not do `kinesis:PutRecords` on the stream “clicks” in eu-west-1."
     );
-    assert_eq!(denied.place, Some(Location::SetUpPolicy));
+    assert_eq!(denied.location, Some(Location::SetUpPolicy));
     assert!(
         remedy_of("AccessDeniedException", "with an explicit deny in a service control policy")
             .why
@@ -352,30 +142,30 @@ fn the_words_name_the_stream_the_region_and_the_profile() {
         "{}",
         expired.action
     );
-    assert_eq!(expired.place, Some(Location::SetUpCredentials));
+    assert_eq!(expired.location, Some(Location::SetUpCredentials));
     assert!(remedy_of("ExpiredTokenException", "").action.contains("`aws sso login --profile work`"));
 }
 
 #[test]
 fn each_way_of_getting_keys_has_its_own_words() {
     let expected = [
-        Source::Other,
-        Source::Sso,
-        Source::Mfa,
-        Source::Role,
-        Source::Process,
-        Source::NoProfile,
-        Source::Keychain,
+        Provider::Other,
+        Provider::Sso,
+        Provider::Mfa,
+        Provider::Role,
+        Provider::Process,
+        Provider::NoProfile,
+        Provider::Keychain,
     ];
     let mut seen = Vec::new();
-    for (message, source) in TELLING.iter().zip(expected) {
-        assert_eq!(source_in(message), source, "{message}");
+    for (message, provider) in TELLING.iter().zip(expected) {
+        assert_eq!(Provider::in_message(message), provider, "{message}");
         seen.push(remedy_of("CredentialsFailed", message).what);
     }
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), expected.len(), "{seen:?}");
-    assert_eq!(source_in("profile `sso` was not defined: y"), Source::NoProfile);
+    assert_eq!(Provider::in_message("profile `sso` was not defined: y"), Provider::NoProfile);
 }
 
 #[test]
@@ -442,9 +232,8 @@ fn no_secret_of_the_settings_or_of_the_message_is_said() {
     "https://user:pass-123@kinesis.test:4567/path-123?token=123"
         .clone_into(&mut config.destination.endpoint_url);
     "external-123".clone_into(&mut config.credentials.external_id);
-    for (code, _) in CODES {
-        let all =
-            format!("{:?}", remedy(&AwsError::new(*code, "secret-123 to perform: secret-123"), &config));
+    for code in codes() {
+        let all = format!("{:?}", remedy(&AwsError::new(code, "secret-123 to perform: secret-123"), &config));
         assert!(!all.contains("-123") && !all.contains("token=123"), "{all}");
     }
     let what = remedy(&AwsError::new("ConnectionFailed", ""), &config).what;
@@ -468,14 +257,14 @@ fn the_practice_stream_is_not_spoken_of_as_aws() {
 #[test]
 fn a_practice_stream_never_sends_its_user_to_set_aws_up() {
     let practice = Config::default();
-    for (code, _) in CODES {
-        let Remedy { place, link, .. } = remedy(&AwsError::new(*code, ""), &practice);
+    for code in codes() {
+        let Remedy { location, link, .. } = remedy(&AwsError::new(code, ""), &practice);
         assert!(
             !matches!(
-                place,
+                location,
                 Some(Location::SetUpStream | Location::SetUpCredentials | Location::SetUpPolicy)
             ),
-            "{code} leads to {place:?}"
+            "{code} leads to {location:?}"
         );
         assert_eq!(link, None, "{code}");
     }

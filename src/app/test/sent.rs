@@ -183,7 +183,7 @@ impl Sent {
         detail::error_ui(ui, delivery, seen, Place::Test);
         ui.horizontal_wrapped(|ui| {
             if let ReadBack::Failed(fault) = &self.read_back
-                && remedy::remedy(fault, seen.config).place == Some(remedy::Location::SetUpPolicy)
+                && remedy::remedy(fault, seen.config).location == Some(remedy::Location::SetUpPolicy)
                 && widgets::button_ui(ui, Icon::ArrowRight, "Allow reading in Set up").clicked()
             {
                 seen.push(Command::AllowReading);
