@@ -1,7 +1,7 @@
 //! Events: from the bytes of a request to checked, normalised events, and to the records that hold them.
 //!
 //! [`Body::parse`] walks over a request's body once. [`Body::single`] and [`Body::batch`] then make events whose values
-//! are the sender's own bytes; only the members that the tracking API names (§4, §5) are added or changed. What cannot
+//! are the sender's own bytes; only the members that the tracking API names are added or changed. What cannot
 //! become an event is a [`Rejection`], one for each item, so that a broken item never harms its neighbours.
 //!
 //! Members that occur twice survive as sent. If a documented member occurs twice, the last one counts, as it does for
@@ -42,6 +42,7 @@ pub use body::{Body, Events};
 pub use call::{Event, Kind, Notes};
 pub use code::EndpointCode;
 pub use decode::{Content, Inside, Layer, Part, parts};
+pub use item::MESSAGE_ID_BYTES_MAX;
 pub use kpl::UserRecord;
 pub use library::library_of;
 pub use pixel::decode_pixel;

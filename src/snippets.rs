@@ -1,5 +1,5 @@
 //! How to point each SDK at the capture endpoint: code that can be pasted as it is, with the address and the write key
-//! filled in. The options are those of the tracking API's section 11, each measured or read from the SDK's source.
+//! filled in. Each option was measured, or read in the SDK's source.
 //!
 //! Any write key is quoted so that it stays one piece of text in its language. Absent on purpose: SDKs that cannot
 //! talk to Segment's HTTP API.

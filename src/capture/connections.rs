@@ -34,7 +34,7 @@ const OTHER_FILES: usize = 128;
 const FAILURES_PER_WARNING: u32 = 30_000;
 
 /// Maximum time for which a connection is idle or reads a head. SDKs keep connections between flushes, 5 to 30 s
-/// (tracking API §3.2).
+///.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Maximum time in which an evicted connection ends by itself.

@@ -1,4 +1,4 @@
-//! The documents that browser and mobile SDKs request before they send (tracking API §9.3).
+//! The documents that browser and mobile SDKs request before they send.
 
 use axum::{http::StatusCode, response::Response};
 use serde_json::json;

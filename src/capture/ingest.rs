@@ -134,7 +134,7 @@ impl Ingest {
     }
 
     /// Stores the event in a pixel's query. The response is always an image, because mail readers show what they get
-    /// (tracking API §9.4).
+    ///.
     pub(super) async fn pixel(&self, sender: Sender<'_>, kind: Kind) -> Response {
         if sender.parts.method == Method::GET
             && let Err(error) = self.store_pixel(sender, kind).await

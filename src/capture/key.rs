@@ -1,4 +1,4 @@
-//! Where a request has its write key outside the body (tracking API §3.1), and how keys are displayed. Pure.
+//! Where a request has its write key outside the body, and how keys are displayed. Pure.
 
 use std::borrow::Cow;
 

@@ -102,7 +102,7 @@ pub(super) fn pixel() -> Response {
     response
 }
 
-/// The response to a browser's CORS preflight: allows the headers that it asks for (tracking API §9.1).
+/// The response to a browser's CORS preflight: allows the headers that it asks for.
 pub(super) fn preflight(request: &HeaderMap) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;

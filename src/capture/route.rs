@@ -1,4 +1,4 @@
-//! Which path has which meaning (tracking API §2). Pure. Empty segments are ignored (`//v1/track/`), because SDKs join
+//! Which path has which meaning. Pure. Empty segments are ignored (`//v1/track/`), because SDKs join
 //! a host that ends with a slash and a path that begins with one. Nothing redirects: some SDKs repeat a redirected
 //! request without its body and count that as a success.
 

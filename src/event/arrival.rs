@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::record::Encoding;
 
-/// Whose address a request's peer is (tracking API §2).
+/// Whose address a request's peer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PathClass {
     /// A user's own device: single calls, `/v1/b`, beacon, pixel. Its address goes into `context.ip`.

@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// The kind that a `type` names. The spelling is exact and lower-case (tracking API §5.2).
+    /// The kind that a `type` names. The spelling is exact and lower-case.
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "identify" => Self::Identify,
@@ -50,7 +50,7 @@ impl Kind {
         })
     }
 
-    /// The kind that the last segment of a path names, in its long or one-letter form (tracking API §2).
+    /// The kind that the last segment of a path names, in its long or one-letter form.
     pub fn from_path(segment: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == segment || kind.as_str()[..1] == *segment)
     }
@@ -78,10 +78,10 @@ pub struct Event {
 /// Oddities of an event that are no reason to reject it. They are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Notes {
-    /// A `timestamp` or `originalTimestamp` is not a time, or lies outside the years 0 to 9999 (§5.5).
+    /// A `timestamp` or `originalTimestamp` is not a time, or lies outside the years 0 to 9999.
     pub bad_timestamp: bool,
-    /// The `messageId` has more than 100 characters, the most that Segment guarantees (§5.4).
+    /// The `messageId` has more than 100 characters, the most that Segment guarantees.
     pub long_message_id: bool,
-    /// How many bare `NaN`, `Infinity` or `-Infinity` became `null` (§5.1).
+    /// How many bare `NaN`, `Infinity` or `-Infinity` became `null`.
     pub bare_numbers: u32,
 }

@@ -1,4 +1,4 @@
-//! Times: the forms that senders write, and the one form that is written here (tracking API §5.5).
+//! Times: the forms that senders write, and the one form that is written here.
 //!
 //! Reads ISO 8601 in the forms that SDKs send, and numbers as Unix time. Writes UTC with milliseconds. A time that
 //! cannot be read, or not be written because it is outside the years 0 to 9999, is `None`.

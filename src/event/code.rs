@@ -1,5 +1,5 @@
-//! The codes with which the endpoint refuses an event or a request (tracking API §6.2). They are declared here alone:
-//! responses, the log, the metrics and the remedies use them.
+//! The codes with which the endpoint refuses an event or a request, as responses, the log and the metrics name them. What
+//! refuses an event is in `item.rs` and `growth.rs`, what refuses a request in `capture/error_response.rs`.
 
 /// Why the endpoint refuses an event or a whole request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! `context` and `integrations`: what an item gets from its batch, and the sender's address (tracking API §5.6, §5.7).
+//! `context` and `integrations`: what an item gets from its batch, and the sender's address.
 //!
 //! One level deep and as text: members are chosen by name and copied unchanged.
 
@@ -14,8 +14,8 @@ use super::walk::{Field, Inner, Member};
 /// Above this many comparisons of names, a set of names is faster.
 const COMPARISONS_MAX: usize = 4096;
 
-/// Merges an item's own `context` or `integrations` with the envelope's (§5.7) and writes the result: its own members,
-/// then those of the envelope that it lacks, then, into `context`, the sender's address if it belongs there (§5.6).
+/// Merges an item's own `context` or `integrations` with the envelope's and writes the result: its own members,
+/// then those of the envelope that it lacks, then, into `context`, the sender's address if it belongs there.
 /// `false`, with nothing written, if the item's own stays as it is.
 pub(super) fn merge(item: &Item<'_>, field: Field, own: Option<&Member>, out: &mut Vec<u8>) -> bool {
     let (request, body) = (item.request, item.request.body);
@@ -56,7 +56,7 @@ pub(super) fn merge(item: &Item<'_>, field: Field, own: Option<&Member>, out: &m
     true
 }
 
-/// Whether the rule of §5.6 adds an address. A `context.ip` of any type, null included, is the sender's choice and
+/// Whether an address is added (`docs/capture.md`, "What is added"). A `context.ip` of any type, null included, is the sender's choice and
 /// stays.
 fn wants_address(item: &Item<'_>, own: &[Inner], shared: &[Inner]) -> bool {
     let (request, body) = (item.request, item.request.body);

@@ -1,5 +1,4 @@
-//! The JSON object that an event is made from: what its members say, and whether they make an event (tracking API §3.6,
-//! §5.2 to §5.4).
+//! The JSON object that an event is made from: what its members say, and whether they make an event.
 
 use std::borrow::Cow;
 
@@ -12,8 +11,8 @@ use super::scan::Span;
 use super::value::{begins, is_null, is_number};
 use super::walk::{Field, Member};
 
-/// Maximum bytes of a `messageId` that is accepted (§5.4, §7).
-const MESSAGE_ID_BYTES_MAX: usize = 1024;
+/// Maximum bytes of a `messageId` that is accepted.
+pub const MESSAGE_ID_BYTES_MAX: usize = 1024;
 
 /// Characters of a name that are kept for display.
 const NAME_CHARS_MAX: usize = 120;
@@ -76,7 +75,7 @@ impl<'b> Item<'b> {
         self.present(field).is_some_and(|member| is_number(self.raw(member)))
     }
 
-    /// The sender's `messageId`; `None` if one must be made (§5.4).
+    /// The sender's `messageId`; `None` if one must be made.
     pub fn message_id(&self) -> Result<Option<Cow<'b, str>>, Reason> {
         let text = match self.present(Field::MessageId) {
             Some(member) if begins(self.raw(member), b'"') => self.request.body.string(member),
@@ -90,8 +89,8 @@ impl<'b> Item<'b> {
         Ok((!text.is_empty()).then_some(text))
     }
 
-    /// Checks what an event must have (§3.6, §5.2, §5.3). Returns its kind, and the key that follows from its ids
-    /// (§5.9).
+    /// Checks what an event must have. Returns its kind, and the key that follows from its ids
+    ///.
     pub fn check(&self) -> Result<(Kind, PartitionKey), Reason> {
         let kind = self.kind()?;
         let user = self.id(Field::UserId, "userId")?;
@@ -155,7 +154,7 @@ impl<'b> Item<'b> {
         })
     }
 
-    /// An id as text; `None` if it counts as absent (§5.3).
+    /// An id as text; `None` if it counts as absent.
     fn id(&self, field: Field, name: &str) -> Result<Option<Cow<'b, str>>, Reason> {
         let Some(member) = self.present(field) else { return Ok(None) };
         let raw = self.raw(member);

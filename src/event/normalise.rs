@@ -1,4 +1,4 @@
-//! One event made from one object of a body (tracking API §3.5, §4, §5).
+//! One event made from one object of a body.
 //!
 //! The event is the object's own text with a few edits. Everything between edited members is copied unchanged, so
 //! values, order, white space and repeated members survive. One function, [`Writer::write_value`], says for each field
@@ -19,7 +19,7 @@ use super::times::Times;
 use super::value::{begins, is_null, is_number, quote};
 use super::walk::{Field, Member, offset};
 
-/// Segment guarantees nothing about a `messageId` with more characters than this (§5.4).
+/// Segment guarantees nothing about a `messageId` with more characters than this.
 const MESSAGE_ID_CHARS_NOTED: usize = 100;
 
 /// Room that is reserved for a shared object where the item has one of its own.

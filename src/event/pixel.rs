@@ -1,4 +1,4 @@
-//! The `data` parameter of a pixel (tracking API §9.4).
+//! The `data` parameter of a pixel.
 
 use std::borrow::Cow;
 

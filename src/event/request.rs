@@ -60,7 +60,7 @@ pub(super) fn time(body: &BodyIndex<'_>, member: &Member) -> Option<Time> {
     if is_number(raw) { Time::from_number(raw) } else { None }
 }
 
-/// An address that can say something about a user: not loopback, unspecified or link-local (§5.6).
+/// An address that can say something about a user: not loopback, unspecified or link-local.
 fn user_address(peer: IpAddr) -> Option<String> {
     let peer = peer.to_canonical();
     let is_link_local = match peer {

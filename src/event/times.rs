@@ -1,4 +1,4 @@
-//! The two times of an event, corrected by the skew of the sender's clock (tracking API §5.5).
+//! The two times of an event, corrected by the skew of the sender's clock.
 
 use super::clock::{self, Stamp, Time};
 use super::item::Item;
@@ -18,7 +18,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// The table of §5.5.
+    /// One row of `docs/capture.md` (Times) after the other.
     pub fn of(item: &Item<'_>) -> Self {
         let (original, timestamp) = (item.present(Field::OriginalTimestamp), item.present(Field::Timestamp));
         let received = Some(item.request.received);

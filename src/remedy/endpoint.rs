@@ -76,9 +76,9 @@ pub(super) fn remedy(code: EndpointCode) -> Remedy {
             "Give `userId` for someone you know, else an `anonymousId` that stays the same for that visitor.",
         ),
         EndpointCode::InvalidId => Remedy::new(
-            "An event's id is not a text.",
-            "The ids (userId, anonymousId, groupId, previousId) are texts, and numbers are taken as text; this one is true, false, a list or an object.",
-            "Send the id as text.",
+            "An event's id is not a text, or its messageId is too long.",
+            "The ids (userId, anonymousId, groupId, previousId) are texts, and numbers are taken as text; true, false, a list or an object is none. A messageId has at most 1 KiB.",
+            "Send the id as text, and a messageId of up to 100 characters.",
         ),
         EndpointCode::MissingEvent => Remedy::new(
             "A track call has no event name.",

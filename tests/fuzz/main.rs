@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use tributary::event::{Arrival, Body, Encoding, Event, Kind, PathClass, Rejection, decode_pixel};
+use tributary::event::{
+    Arrival, Body, Encoding, Event, Kind, MESSAGE_ID_BYTES_MAX, PathClass, Rejection, decode_pixel,
+};
 
 #[path = "../corpus/read.rs"]
 mod read;
@@ -162,7 +164,7 @@ fn judge(event: &Event, sent: Option<&[u8]>, arrival: &Arrival) {
     serde_json::from_str::<&RawValue>(text).expect("an accepted event is JSON");
     assert!(text.starts_with('{') && text.ends_with('}'));
     assert!(!event.key.as_str().is_empty() && event.key.as_str().encode_utf16().count() <= 256);
-    assert!(!event.message_id.is_empty() && event.message_id.len() <= 1024);
+    assert!(!event.message_id.is_empty() && event.message_id.len() <= MESSAGE_ID_BYTES_MAX);
     let record = arrival.encoding.encode(&event.json);
     assert!(record.len() + event.key.as_str().len() <= arrival.record_bytes_max);
     // What serde_json cannot read either (lone surrogates in names, bare tokens) is not compared.

@@ -1,4 +1,4 @@
-//! The worked examples of tracking API §5.10, byte for byte.
+//! Worked examples of normalisation, byte for byte.
 
 use super::*;
 
