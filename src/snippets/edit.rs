@@ -146,7 +146,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{event::Kind, snippets::sample};
+    use crate::{event::Kind, snippets::sample::sample};
     use proptest::prelude::*;
 
     #[test]

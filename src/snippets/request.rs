@@ -1,7 +1,7 @@
 //! One event as the request that sends it, in code that can be pasted and run: nothing but HTTP, no SDK. The body is
 //! the event's text, byte for byte.
 
-use super::{Address, text};
+use super::{address::Address, quoted::text};
 use crate::{event::Kind, shell};
 
 /// What the request is written in.
