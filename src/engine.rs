@@ -312,7 +312,7 @@ fn check_folder(data_dir: &Path) -> Result<(), StartError> {
 
 /// Warns if other users can read the write keys.
 fn warn_of_exposed(config: &Config, paths: &Paths) {
-    let exposed = paths.config_file.as_deref().and_then(|path| config::exposed_settings(config, path));
+    let exposed = paths.config_file.as_deref().and_then(|path| config.capture.exposed_settings(path));
     if let Some(text) = exposed {
         tracing::warn!("{text}");
     }

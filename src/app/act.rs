@@ -21,7 +21,10 @@ use super::{
     snapshot::Snapshot,
     theme,
 };
-use crate::engine::{self, Engine, Faults};
+use crate::{
+    config,
+    engine::{self, Engine, Faults},
+};
 
 /// What carries out commands.
 pub(super) struct Actor<'a> {
@@ -83,7 +86,7 @@ impl Actor<'_> {
     }
 
     fn save(&mut self, Save { config, done, queued }: Save) {
-        let changes = self.snapshot.config.differences(&config);
+        let changes = config::differences(&self.snapshot.config, &config);
         let done = held::saved_notice(done, &changes, &self.snapshot.fixed.held);
         let answer = self.engine.settings().save_and_apply(config, queued);
         self.places.saving = Some(Saving::new(answer, done, queued));

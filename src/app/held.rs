@@ -6,16 +6,12 @@ use super::{
     seen::Seen,
     widgets::{self, Tone},
 };
-use crate::config::Origin;
+use crate::config::{Difference, Origin};
 
 /// The notice after a save: `done`, unless the environment decides a changed setting at every start, and so undoes the
-/// change at the next one. `changes`: the names of the settings that change, with their values before and after.
-pub(super) fn saved_notice(
-    done: &str,
-    changes: &[(String, String, String)],
-    held: &[(&'static str, Origin)],
-) -> String {
-    let is_changed = |name: &str| changes.iter().any(|(changed, _, _)| changed == name);
+/// change at the next one.
+pub(super) fn saved_notice(done: &str, changes: &[Difference], held: &[(&'static str, Origin)]) -> String {
+    let is_changed = |name: &str| changes.iter().any(|change| change.name == name);
     let back: Vec<_> = held.iter().filter(|(name, _)| is_changed(name)).map(decided).collect();
     if back.is_empty() {
         return done.to_owned();

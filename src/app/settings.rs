@@ -13,7 +13,7 @@ use super::{
     widgets::{self, Tone},
 };
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Difference, RuleError},
     engine::WaitingEvents,
 };
 
@@ -73,14 +73,16 @@ impl Settings {
 
     /// The settings as they would be.
     fn draft(&self, config: &Config) -> Result<Config, Wrong> {
-        let mut draft = self.with_endpoint(config).map_err(|why| ("capture.listen", why))?;
+        let mut draft = self.with_endpoint(config).map_err(|why| ("capture.listen", why.to_string()))?;
         draft.capture.public_url = match self.public_url.trim() {
             "" => None,
-            text => Some(config::PublicUrl::parse(text).map_err(|why| ("capture.public_url", why))?),
+            text => {
+                Some(config::PublicUrl::parse(text).map_err(|why| ("capture.public_url", why.to_string()))?)
+            }
         };
         let proxies = self.trusted_proxies.split([',', ' ']).filter(|text| !text.is_empty());
         let networks: Result<Vec<_>, _> = proxies.map(config::check_trusted_proxy).collect();
-        let mut networks = networks.map_err(|why| ("capture.trusted_proxies", why))?;
+        let mut networks = networks.map_err(|why| ("capture.trusted_proxies", why.to_string()))?;
         let mut seen = std::collections::HashSet::new();
         networks.retain(|network| seen.insert(*network));
         draft.capture.trusted_proxies = networks;
@@ -92,7 +94,7 @@ impl Settings {
     }
 
     /// The settings with the endpoint's card alone: who could connect does not depend on what is typed in other fields.
-    fn with_endpoint(&self, config: &Config) -> Result<Config, String> {
+    fn with_endpoint(&self, config: &Config) -> Result<Config, RuleError> {
         let mut draft = config.clone();
         draft.capture.listen = config::check_listen(self.listen.trim())?;
         draft.capture.require_write_key = self.require_write_key;
@@ -192,7 +194,7 @@ impl Settings {
             widgets::hint_ui(ui, "Settings as text, without sources and secrets.");
             ui.horizontal_wrapped(|ui| {
                 if widgets::button_ui(ui, Icon::Copy, "Copy settings").clicked() {
-                    ui.copy_text(seen.config.export());
+                    ui.copy_text(config::export(seen.config));
                     seen.copied("Settings");
                 }
                 if self.pasted.is_none() && widgets::button_ui(ui, Icon::ClipboardPaste, "Import …").clicked()
@@ -207,18 +209,18 @@ impl Settings {
                 egui::TextEdit::multiline(text).code_editor().desired_rows(6).hint_text("Paste them here");
             let field = ui.add(edit.desired_width(f32::INFINITY)).labelled_by(label.id);
             widgets::focus_once(&field, &mut self.wants_import);
-            let imported = seen.config.with_imported(text);
+            let imported = config::import(seen.config, text);
             let mut changes = Vec::new();
             match &imported {
-                Ok(config) => changes = seen.config.differences(config),
+                Ok(config) => changes = config::differences(seen.config, config),
                 Err(problems) => {
                     for problem in problems.iter().take(PROBLEMS_SHOWN) {
                         widgets::error_ui(ui, Some(&problem.to_string()));
                     }
                 }
             }
-            for (name, was, is) in &changes {
-                let line = format!("{name}: {was} → {is}");
+            for Difference { name, before, after } in &changes {
+                let line = format!("{name}: {before} → {after}");
                 ui.add(Label::new(RichText::new(line).monospace().size(11.5).color(t.text)).wrap());
             }
             let question = imported.as_ref().ok().and_then(|config| moving::question(seen, config));

@@ -70,7 +70,7 @@ const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS
 impl SetUp {
     /// `draft`: what was typed and not applied before this start.
     pub(super) fn new(config: &Config, draft: Option<&str>, policy: policy::Wants) -> Self {
-        let draft = draft.map_or_else(|| config.clone(), |text| config.with_draft(text));
+        let draft = draft.map_or_else(|| config.clone(), |text| config::with_draft(config, text));
         Self {
             kept: draft.clone(),
             unkept_since: None,
@@ -155,7 +155,7 @@ impl SetUp {
         if let Some(left) = KEEP_AFTER.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
             return ctx.request_repaint_after(left);
         }
-        let text = if same(&self.draft, seen.config) { String::new() } else { self.draft.draft() };
+        let text = if same(&self.draft, seen.config) { String::new() } else { config::draft(&self.draft) };
         seen.push(Command::Keep(KeepCommand::Draft(text)));
         self.kept = self.draft.clone();
         self.unkept_since = None;

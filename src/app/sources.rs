@@ -191,7 +191,7 @@ impl Sources {
             Ok(()) if taken => Some("another source has this name".to_owned()),
             Ok(()) => None,
             Err(_) if name.is_empty() && !self.misses_name => Some(String::new()),
-            Err(error) => Some(error),
+            Err(error) => Some(error.to_string()),
         };
         let mut save = false;
         let mut cancel = false;

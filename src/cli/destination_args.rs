@@ -44,32 +44,17 @@ pub struct DestinationArgs {
 
 impl From<DestinationArgs> for Overrides {
     fn from(args: DestinationArgs) -> Self {
-        let DestinationArgs {
-            practice,
-            region,
-            stream,
-            account_id,
-            operation,
-            encoding,
-            aggregation,
-            endpoint_url,
-            profile,
-            role_arn,
-            external_id,
-        } = args;
-        Self {
-            practice,
-            region,
-            stream,
-            account_id,
-            operation,
-            encoding,
-            aggregation,
-            endpoint_url,
-            profile,
-            role_arn,
-            external_id,
-            ..Self::default()
-        }
+        Self::default()
+            .with_practice(args.practice)
+            .with("--region", "destination.region", args.region)
+            .with("--stream", "destination.stream", args.stream)
+            .with("--account-id", "destination.account_id", args.account_id)
+            .with("--operation", "destination.operation", args.operation)
+            .with("--encoding", "destination.encoding", args.encoding)
+            .with("--aggregation", "destination.aggregation", args.aggregation)
+            .with("--endpoint-url", "destination.endpoint_url", args.endpoint_url)
+            .with("--profile", "credentials.profile", args.profile)
+            .with("--role-arn", "credentials.role_arn", args.role_arn)
+            .with("--external-id", "credentials.external_id", args.external_id)
     }
 }

@@ -34,11 +34,17 @@ pub struct Args {
     write_keys: Vec<String>,
 }
 
+impl From<Args> for Overrides {
+    fn from(args: Args) -> Self {
+        Self::from(args.destination)
+            .with("--listen", "capture.listen", args.listen)
+            .with_write_keys(args.write_keys)
+    }
+}
+
 pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<()> {
     let _flush = log::start(LevelFilter::INFO);
-    let overrides =
-        Overrides { listen: args.listen, write_keys: args.write_keys, ..Overrides::from(args.destination) };
-    let loaded = locations.load(&overrides)?;
+    let loaded = locations.load(&args.into())?;
     if loaded.created {
         tracing::info!("Settings file created: {}", loaded.path.display());
     }
@@ -187,7 +193,75 @@ fn destination(config: &Config) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::{
+        config::{
+            self, Capture, Credentials, CredentialsSource, Destination, Environment, Operation, Source,
+        },
+        event::{Aggregation, Encoding},
+    };
+
+    #[derive(clap::Parser)]
+    struct Words {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn every_flag_reaches_its_setting() {
+        let role_arn = "arn:aws-us-gov:iam::123456789012:role/team/r";
+        let flags = [
+            ("--region", "eu-west-9"),
+            ("--stream", "clicks"),
+            ("--account-id", "123456789012"),
+            ("--operation", "put-records"),
+            ("--encoding", "json-lines"),
+            ("--aggregation", "lines"),
+            ("--endpoint-url", "https://kinesis.example.com/base"),
+            ("--profile", "work"),
+            ("--role-arn", role_arn),
+            ("--external-id", "x:1"),
+            ("--listen", "0.0.0.0:0"),
+            ("--write-key", "k1"),
+            ("--write-key", "k2"),
+            ("--write-key", "k1"),
+        ];
+        let words = std::iter::once("serve").chain(flags.into_iter().flat_map(|(flag, value)| [flag, value]));
+        let overrides = Overrides::from(Words::parse_from(words).args);
+        let no_file = tempfile::tempdir().expect("a folder").path().join("config.toml");
+        let config = config::read(&no_file, &Environment::default(), &overrides).expect("right").config;
+        let sources = ["Command line", "Command line 2"].into_iter().zip(["k1", "k2"]);
+        let expected = Config {
+            destination: Destination {
+                kind: DestinationKind::Kinesis,
+                region: "eu-west-9".to_owned(),
+                stream: "clicks".to_owned(),
+                account_id: "123456789012".to_owned(),
+                operation: Operation::PutRecords,
+                encoding: Encoding::JsonLines,
+                aggregation: Aggregation::Lines,
+                endpoint_url: "https://kinesis.example.com/base".to_owned(),
+                ..Destination::default()
+            },
+            credentials: Credentials {
+                source: CredentialsSource::Profile,
+                profile: "work".to_owned(),
+                role_arn: role_arn.to_owned(),
+                external_id: "x:1".to_owned(),
+            },
+            capture: Capture {
+                listen: ([0, 0, 0, 0], 0).into(),
+                sources: sources.map(|(name, key)| Source::new(name, key)).collect(),
+                ..Capture::default()
+            },
+            ..Config::default()
+        };
+        assert_eq!(config, expected);
+        assert!(config.capture.exposed());
+        assert!(!Config::default().capture.exposed());
+    }
 
     #[test]
     fn a_part_that_stops_unasked_ends_the_program_with_the_reason() {

@@ -6,7 +6,7 @@ use super::{
     locations::Locations,
     output::{note, print, print_exactly},
 };
-use crate::config::{self, Environment, Overrides};
+use crate::config::{self, Difference, Environment, Overrides};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -25,11 +25,11 @@ pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     let printed = if args.path {
         print(&format!("{}\n", locations.settings_file()?.display()))
     } else if args.export {
-        print_exactly(&locations.read(&Overrides::default())?.config.export())
+        print_exactly(&config::export(&locations.read(&Overrides::default())?.config))
     } else if let Some(file) = &args.import {
         return import(file, locations);
     } else {
-        print(&locations.read(&Overrides::default())?.config.masked_toml())
+        print(&config::masked_toml(&locations.read(&Overrides::default())?.config))
     };
     printed.map(drop)
 }
@@ -43,13 +43,13 @@ fn import(file: &str, locations: &Locations) -> anyhow::Result<()> {
     };
     let path = locations.settings_file()?;
     let before = config::load(&path, &Environment::default(), &Overrides::default())?.config;
-    let after = before.with_imported(&text).map_err(|problems| {
+    let after = config::import(&before, &text).map_err(|problems| {
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         anyhow!("nothing was imported: {}", problems.join("; "))
     })?;
     config::save(&path, &before, &after)?;
-    for (name, old, new) in before.differences(&after) {
-        print(&format!("{name}: {old} -> {new}\n"))?;
+    for Difference { name, before, after } in config::differences(&before, &after) {
+        print(&format!("{name}: {before} -> {after}\n"))?;
     }
     note("saved; restart a running engine for it to take effect");
     Ok(())

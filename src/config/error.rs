@@ -1,15 +1,16 @@
 //! What is wrong with the settings, and where.
 //!
-//! A [`Problem`] is one sentence that names its place and what is allowed. No message shows a write key:
-//! whoever makes one from a secret leaves the value out.
+//! A [`RuleError`] says why a value is not allowed; a [`Problem`] adds the setting's name and the place where it was written.
+//! No message shows a write key: code that checks a secret leaves the value out.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// One or more mistakes, the file's first and by line; never empty.
+    /// One or more mistakes, those of the file first, by line; never empty.
     #[error("{}", summary(.0))]
     Invalid(Vec<Problem>),
     /// The file is there and cannot be read.
@@ -30,7 +31,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The platform does not say where the user's folders are.
+    /// The platform names no folders for this user.
     #[error(
         "this user has no home folder, so there is no place for the {what}: name one with {flag} or {variable}"
     )]
@@ -45,7 +46,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Every mistake with its place; empty where the cause is another than the settings' words.
+    /// Every mistake with its place; empty if the cause is another.
     pub fn problems(&self) -> &[Problem] {
         match self {
             Self::Invalid(problems) => problems,
@@ -62,13 +63,56 @@ fn summary(problems: &[Problem]) -> String {
     }
 }
 
-/// One mistake.
+/// Why a value is not allowed: a clause without the setting's name. The rules leave the value out too, so that their clause
+/// can stand below a field; [`RuleError::showing`] adds it for messages about a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{wrong}{}{allowed}", separator(.allowed))]
+pub struct RuleError {
+    wrong: Cow<'static, str>,
+    /// What is allowed; empty where `wrong` says it already.
+    allowed: Cow<'static, str>,
+}
+
+impl RuleError {
+    /// What is wrong, and what is allowed.
+    pub(super) fn new(wrong: impl Into<Cow<'static, str>>, allowed: impl Into<Cow<'static, str>>) -> Self {
+        Self { wrong: wrong.into(), allowed: allowed.into() }
+    }
+
+    /// The same of a part of the value: `the ARN's region is wrong: …`.
+    pub(super) fn in_part(self, part: &str) -> Self {
+        Self { wrong: format!("{part}: {}", self.wrong).into(), ..self }
+    }
+
+    /// The same with the value: `is "x"; …`.
+    pub(super) fn showing(&self, value: &str) -> Self {
+        Self::new(format!("is {value}"), self.to_string())
+    }
+}
+
+fn separator(allowed: &str) -> &'static str {
+    if allowed.is_empty() { "" } else { "; " }
+}
+
+impl<T: Into<Cow<'static, str>>> From<T> for RuleError {
+    fn from(wrong: T) -> Self {
+        Self::new(wrong, "")
+    }
+}
+
+/// One mistake: a sentence that names the setting, what is wrong and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where it was written.
     pub origin: Origin,
-    /// What is wrong and what is allowed, with the setting's name, without the place.
+    /// The sentence, without the place.
     pub text: String,
+}
+
+impl Problem {
+    pub(super) fn new(origin: Origin, text: impl Into<String>) -> Self {
+        Self { origin, text: text.into() }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -80,10 +124,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Who decided a setting; a later one beats an earlier one.
+/// Where a value was given, weakest first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Nobody: the default, or the window.
+    /// Nowhere (the default), or in the window.
     Default,
     /// The settings file.
     File {
@@ -99,15 +143,20 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether this place beats the other: a flag a variable, a variable the file, the file the default.
+    /// Whether this place overrides the other: a flag a variable, a variable the file, the file the default.
     pub(super) fn beats(&self, other: &Self) -> bool {
         self.rank() > other.rank()
     }
 
-    /// What a message calls the setting: as the user wrote it.
-    pub fn subject<'a>(&'a self, key: &'a str) -> &'a str {
+    /// Whether a variable or a flag gave the value.
+    pub(super) fn is_outside_file(&self) -> bool {
+        self.rank() > 1
+    }
+
+    /// The setting's name in a message: the variable's or the flag's, if one gave it.
+    pub fn subject<'a>(&'a self, setting: &'a str) -> &'a str {
         match self {
-            Self::Default | Self::File { .. } => key,
+            Self::Default | Self::File { .. } => setting,
             Self::Variable(name) => name,
             Self::Flag(name) => name,
         }
@@ -123,7 +172,7 @@ impl Origin {
     }
 }
 
-/// `x is not a setting`, with the nearest of the allowed names where one is near.
+/// The allowed name that is most like the given one, if one is like it.
 pub(super) fn near_miss<'a>(given: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = plain(given);
     let limit = (given.chars().count() / 3).clamp(1, 3);
@@ -136,7 +185,7 @@ pub(super) fn near_miss<'a>(given: &str, allowed: impl IntoIterator<Item = &'a s
     scored.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
-/// `accountId`, `account-id` and `account_id` are the same word with other habits.
+/// `accountId`, `account-id` and `account_id` are the same name.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }

@@ -1,7 +1,7 @@
-//! The settings file's text → what was written, each with its line.
+//! The settings file's text → what is written in it, each value with its line.
 //!
-//! All mistakes are collected. Where the text is no TOML at all, only that is said: what could be read of it would mislead.
-//! Messages name keys; values are shown by the rules of `keys`, and those of sources not at all.
+//! All mistakes are collected. If the text is not TOML, only that is said: what else was read of it would mislead.
+//! Messages show values as their rules allow, and those of sources not at all.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,35 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Origin;
-use super::error::{near_miss, quoted};
-use super::keys::{KEYS, Key, SECTIONS, Value, key};
+use super::error::{Error, Origin, Problem, near_miss, quoted};
 use super::raw::RawConfig;
 use super::saved::RawSaved;
-use super::sources::RawSource;
+use super::setting::{Value, key, section};
+use super::settings::{names, sections};
+use super::source::{RawSource, Source};
 
-/// Reads the text into `raw`.
+/// The file's text, or `None` if there is no file.
+pub(super) fn text(path: &Path) -> Result<Option<String>, Error> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+    };
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
+        let origin = Origin::File { path: path.to_owned(), line };
+        Error::Invalid(vec![Problem::new(origin, "the text is not UTF-8; save the file as UTF-8")])
+    })
+}
+
+/// Adds what the text says to `raw`. `path` is for messages.
 pub(super) fn collect(raw: &mut RawConfig, path: &Path, text: &str) {
     let place = Place { path: path.to_owned(), text };
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut lines = BTreeSet::new();
     for error in &errors {
         let origin = place.origin(error.span().map_or(text.len(), |span| span.start));
-        // One slip makes the parser stumble more than once on its line.
+        // One slip makes the parser report its line more than once.
         if let Origin::File { line, .. } = &origin
             && lines.insert(*line)
         {
@@ -35,17 +49,12 @@ pub(super) fn collect(raw: &mut RawConfig, path: &Path, text: &str) {
     }
     for (name, value) in document.get_ref() {
         let origin = place.origin(name.span().start);
-        if name.get_ref() == "destinations" {
-            collect_saved(raw, &place, value, origin);
-            continue;
-        }
-        let Some(section) = SECTIONS.iter().find(|section| *section == name.get_ref()) else {
-            raw.problem(origin, unknown_section(name.get_ref()));
-            continue;
-        };
+        let name = name.get_ref().as_ref();
         match value.get_ref() {
-            DeValue::Table(table) => collect_section(raw, &place, section, table),
-            _ => raw.problem(origin, format!("{section} must be a table: [{section}]")),
+            _ if name == "destinations" => collect_saved(raw, &place, value, origin),
+            _ if !sections().contains(&name) => raw.problem(origin, unknown_section(name)),
+            DeValue::Table(table) => collect_section(raw, &place, name, table),
+            _ => raw.problem(origin, format!("{name} must be a table: [{name}]")),
         }
     }
 }
@@ -67,15 +76,13 @@ impl Place<'_> {
 }
 
 fn collect_section(raw: &mut RawConfig, place: &Place, section: &str, table: &DeTable) {
-    for (name, value) in table {
-        let origin = place.origin(name.span().start);
-        let full = format!("{section}.{}", name.get_ref());
-        if full == "capture.sources" {
+    for (key, value) in table {
+        let origin = place.origin(key.span().start);
+        let name = format!("{section}.{}", key.get_ref());
+        if name == "capture.sources" {
             collect_sources(raw, place, value, origin);
-        } else if let Some(key) = key(&full) {
-            raw.add(key, value_of(value.get_ref()), origin);
-        } else {
-            raw.problem(origin, unknown_key(section, name.get_ref()));
+        } else if !raw.add(&name, value_of(value.get_ref()), origin.clone()) {
+            raw.problem(origin, unknown_key(section, key.get_ref()));
         }
     }
 }
@@ -103,18 +110,21 @@ fn value_of(value: &DeValue) -> Value {
 
 fn collect_saved(raw: &mut RawConfig, place: &Place, value: &Spanned<DeValue>, origin: Origin) {
     let DeValue::Array(items) = value.get_ref() else {
-        raw.problem(origin, "destinations must be a list of tables: [[destinations]]".to_owned());
-        return;
+        return raw.problem(origin, "destinations must be a list of tables: [[destinations]]");
     };
     for item in items {
         let origin = place.origin(item.span().start);
         let DeValue::Table(table) = item.get_ref() else {
-            raw.problem(origin, "each of destinations must be a table with a name".to_owned());
+            raw.problem(origin, "each of destinations must be a table with a name");
             continue;
         };
-        let mut saved = RawSaved::new(origin);
-        for (name, value) in table {
-            saved.add(name.get_ref(), value_of(value.get_ref()), place.origin(name.span().start));
+        let mut saved = RawSaved { name: None, settings: Vec::new(), origin };
+        for (key, value) in table {
+            let (origin, value) = (place.origin(key.span().start), value_of(value.get_ref()));
+            match key.get_ref().as_ref() {
+                "name" => saved.name = Some(value),
+                key => saved.settings.push((key.to_owned(), value, origin)),
+            }
         }
         raw.saved.push(saved);
     }
@@ -122,66 +132,59 @@ fn collect_saved(raw: &mut RawConfig, place: &Place, value: &Spanned<DeValue>, o
 
 fn collect_sources(raw: &mut RawConfig, place: &Place, value: &Spanned<DeValue>, origin: Origin) {
     let DeValue::Array(items) = value.get_ref() else {
-        raw.problem(origin, "capture.sources must be a list of tables: [[capture.sources]]".to_owned());
-        return;
+        return raw.problem(origin, "capture.sources must be a list of tables: [[capture.sources]]");
     };
     for item in items {
         let origin = place.origin(item.span().start);
         match item.get_ref() {
             DeValue::Table(table) => collect_source(raw, place, table, origin),
-            _ => raw.problem(origin, "each of capture.sources must have a name and a write_key".to_owned()),
+            _ => raw.problem(origin, "each of capture.sources must have a name and a write_key"),
         }
     }
 }
 
 fn collect_source(raw: &mut RawConfig, place: &Place, table: &DeTable, origin: Origin) {
+    const KEYS: [&str; 3] = ["name", "write_key", "retiring_write_key"];
     let mut found: [Option<&str>; 3] = [None; 3];
-    let mut refused = false;
-    for (name, value) in table {
-        let at = place.origin(name.span().start);
-        let slot = match name.get_ref().as_ref() {
-            "name" => &mut found[0],
-            "write_key" => &mut found[1],
-            "retiring_write_key" => &mut found[2],
-            other => {
-                raw.problem(
-                    at,
-                    unknown("capture.sources", other, &["name", "write_key", "retiring_write_key"]),
-                );
-                refused = true;
+    let mut has_mistake = false;
+    for (key, value) in table {
+        let slot = KEYS.iter().position(|known| known == key.get_ref());
+        let mistake = match (slot, value.get_ref()) {
+            (Some(slot), DeValue::String(text)) => {
+                found[slot] = Some(text);
                 continue;
             }
+            (Some(_), _) => format!("capture.sources.{} must be text in quotes", key.get_ref()),
+            (None, _) => unknown("capture.sources", key.get_ref(), &KEYS),
         };
-        if let DeValue::String(text) = value.get_ref() {
-            *slot = Some(text);
-        } else {
-            raw.problem(at, format!("capture.sources.{} must be text in quotes", name.get_ref()));
-            refused = true;
-        }
+        raw.problem(place.origin(key.span().start), mistake);
+        has_mistake = true;
     }
     match found {
         [Some(name), Some(write_key), retiring] => {
-            raw.sources.push(RawSource::new(name, write_key, origin).retiring(retiring));
+            let retiring_write_key = retiring.map(str::to_owned);
+            let source = Source { retiring_write_key, ..Source::new(name, write_key) };
+            raw.sources.push(RawSource { source, origin });
         }
-        // The mistake that was just named is the reason why one is missing.
-        _ if refused => {}
+        // That mistake is the reason why one is missing.
+        _ if has_mistake => {}
         [name, ..] => {
             let missing = if name.is_none() { "name" } else { "write_key" };
-            raw.problem(
-                origin,
-                format!("capture.sources.{missing} is missing; each source needs a name and a write_key"),
-            );
+            let text =
+                format!("capture.sources.{missing} is missing; each source needs a name and a write_key");
+            raw.problem(origin, text);
         }
     }
 }
 
 fn unknown_section(name: &str) -> String {
-    if let Some(key) = KEYS.iter().find(|key| key.name() == name) {
-        return format!("{name} belongs below [{}]", key.section());
+    if let Some(section) = section_with(name) {
+        return format!("{name} belongs below [{section}]");
     }
-    match near_miss(name, SECTIONS) {
-        Some(near) => format!("[{}] is not a section; did you mean `{near}`?", plain_or_quoted(name)),
-        None => format!("[{}] is not a section; allowed: {}", plain_or_quoted(name), SECTIONS.join(", ")),
+    let (shown, sections) = (plain_or_quoted(name), sections());
+    match near_miss(name, sections.iter().copied()) {
+        Some(near) => format!("[{shown}] is not a section; did you mean `{near}`?"),
+        None => format!("[{shown}] is not a section; allowed: {}", sections.join(", ")),
     }
 }
 
@@ -194,7 +197,7 @@ fn unknown_key(section: &str, name: &str) -> String {
             plain_or_quoted(name)
         );
     }
-    let mut allowed: Vec<&str> = KEYS.iter().filter(|key| key.section() == section).map(Key::name).collect();
+    let mut allowed: Vec<&str> = names().filter(|name| self::section(name) == section).map(key).collect();
     if section == "capture" {
         allowed.push("sources");
     }
@@ -206,10 +209,15 @@ fn unknown(section: &str, name: &str, allowed: &[&str]) -> String {
     if let Some(near) = near_miss(name, allowed.iter().copied()) {
         return format!("{full} is not a setting; did you mean `{near}`?");
     }
-    match KEYS.iter().find(|key| key.name() == name) {
-        Some(key) => format!("{full} is not a setting; {name} belongs below [{}]", key.section()),
+    match section_with(name) {
+        Some(section) => format!("{full} is not a setting; {name} belongs below [{section}]"),
         None => format!("{full} is not a setting; allowed: {}", allowed.join(", ")),
     }
+}
+
+/// The first section that has a setting of this key.
+fn section_with(wanted: &str) -> Option<&'static str> {
+    names().find(|name| key(name) == wanted).map(section)
 }
 
 fn plain_or_quoted(name: &str) -> String {

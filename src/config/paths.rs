@@ -1,52 +1,13 @@
-//! Where the settings file and the data folder are, and the one place that reads the process's environment.
+//! Where files and folders are: ours, AWS's and the platform's; and what else variables other than `TRIBUTARY_…` say.
 //!
 //! A flag beats `TRIBUTARY_CONFIG` and `TRIBUTARY_DATA_DIR`, which beat the platform's folders.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use directories::{ProjectDirs, UserDirs};
 
-use super::Error;
-
-pub(super) const CONFIG_VARIABLE: &str = "TRIBUTARY_CONFIG";
-pub(super) const DATA_DIR_VARIABLE: &str = "TRIBUTARY_DATA_DIR";
-
-/// The `TRIBUTARY_` variables. One may hold a write key: `Debug` shows names only.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Environment(BTreeMap<String, OsString>);
-
-impl Environment {
-    /// The variables of this process.
-    pub fn of_process() -> Self {
-        let named = |(name, value): (OsString, OsString)| name.into_string().ok().map(|name| (name, value));
-        std::env::vars_os().filter_map(named).collect()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
-    }
-
-    /// A path; a variable that is set to nothing counts as not set.
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-    }
-}
-
-impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self(pairs.filter(|(name, _)| name.starts_with("TRIBUTARY_")).collect())
-    }
-}
-
-impl fmt::Debug for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
+use super::environment::{CONFIG_VARIABLE, DATA_DIR_VARIABLE, Environment};
+use super::error::Error;
 
 /// The settings file: `--config`, else `TRIBUTARY_CONFIG`, else [`default_config_path`].
 pub fn config_path(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
@@ -54,13 +15,13 @@ pub fn config_path(flag: Option<&Path>, environment: &Environment) -> Result<Pat
     given.map_or_else(default_config_path, Ok)
 }
 
-/// The folder of spool and log: `--data-dir`, else `TRIBUTARY_DATA_DIR`, else [`default_data_dir`].
+/// The folder of the spool and the log: `--data-dir`, else `TRIBUTARY_DATA_DIR`, else [`default_data_dir`].
 pub fn data_dir(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
     let given = flag.map(Path::to_owned).or_else(|| environment.path(DATA_DIR_VARIABLE));
     given.map_or_else(default_data_dir, Ok)
 }
 
-/// The certificates in the file that `AWS_CA_BUNDLE` names, as AWS's own tools take them: PEM. Read by each new client.
+/// The PEM certificates in the file that `AWS_CA_BUNDLE` names, as AWS's own tools take them. Each new client reads them.
 pub fn ca_bundle() -> Option<Vec<u8>> {
     #[expect(clippy::disallowed_methods, reason = "this is config")]
     let path = PathBuf::from(std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty())?);
@@ -71,7 +32,7 @@ pub fn ca_bundle() -> Option<Vec<u8>> {
         .ok()
 }
 
-/// What a variable of AWS that names the address of services (`AWS_ENDPOINT_URL…`) says.
+/// The value of one of AWS's variables for addresses of services (`AWS_ENDPOINT_URL…`).
 pub fn endpoint_variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "this is config")]
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -97,13 +58,13 @@ pub fn key_files() -> Vec<PathBuf> {
     variables.into_iter().filter_map(place).collect()
 }
 
-/// Where a person looks for a file that a program made for them: their folder of downloads, else their home.
+/// Where a person looks for an exported file: the downloads folder, else the home folder.
 pub fn downloads_dir() -> Option<PathBuf> {
     let user = UserDirs::new()?;
     Some(user.download_dir().filter(|folder| folder.is_dir()).unwrap_or(user.home_dir()).to_owned())
 }
 
-/// A program of that name in the folders of `PATH`, as a shell would find it. Looks at the disk.
+/// The program of that name in the folders of `PATH`, as a shell would find it. Reads the disk.
 pub fn program(name: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "this is config")]
     let path = std::env::var_os("PATH")?;
@@ -114,13 +75,13 @@ pub fn program(name: &str) -> Option<PathBuf> {
 /// What draws windows on a Linux desktop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowSystem {
-    /// Where `WAYLAND_DISPLAY` or `WAYLAND_SOCKET` is set.
+    /// If `WAYLAND_DISPLAY` or `WAYLAND_SOCKET` is set.
     Wayland,
-    /// Where only `DISPLAY` is.
+    /// If only `DISPLAY` is set.
     X11,
 }
 
-/// The window system that the window will be opened on; `None` where there is none. The rule is winit's.
+/// The window system that the window will be opened on, if there is one. The rule is winit's.
 pub fn window_system() -> Option<WindowSystem> {
     #[expect(clippy::disallowed_methods, reason = "this is config")]
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -131,13 +92,13 @@ pub fn window_system() -> Option<WindowSystem> {
 }
 
 /// `config.toml` in the platform's config folder, such as `~/.config/tributary/config.toml`.
-pub fn default_config_path() -> Result<PathBuf, Error> {
+pub(super) fn default_config_path() -> Result<PathBuf, Error> {
     let no_home = Error::NoHome { what: "settings file", flag: "--config", variable: CONFIG_VARIABLE };
     Ok(project().ok_or(no_home)?.config_dir().join("config.toml"))
 }
 
 /// The platform's data folder, such as `~/.local/share/tributary`; on Windows the one that stays on this machine.
-pub fn default_data_dir() -> Result<PathBuf, Error> {
+fn default_data_dir() -> Result<PathBuf, Error> {
     let no_home = Error::NoHome { what: "data folder", flag: "--data-dir", variable: DATA_DIR_VARIABLE };
     Ok(project().ok_or(no_home)?.data_local_dir().to_owned())
 }

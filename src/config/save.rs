@@ -1,22 +1,25 @@
-//! Changes from the window → the settings file: only the keys that differ, the user's comments and order as they were.
+//! Changes from the window → the settings file: only the keys that differ; the user's comments and order stay.
 //!
-//! The file on disk is read anew, edited, read again as a check, and replaced as a whole; where any of that fails
-//! the file stays as it is. Keys that a variable or a flag decides do not get into the file unless the window changed them.
+//! The file is read anew, edited, read again as a check, and replaced as a whole; if any of that fails it stays as it is.
+//! A value that a variable or a flag decides is not written unless the window changed it.
 
 mod line_ends;
-mod saved;
 mod sources;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Table, TableLike};
+use toml_edit::DocumentMut;
 
-use super::keys::{KEYS, Key, Value};
-use super::raw::RawConfig;
-use super::{Config, Error, example, file, read_text};
+use super::error::Error;
+use super::load::example_without_sources;
+use super::raw::{RawConfig, check};
+use super::settings::Config;
+use super::{file, setting::Value};
 use crate::files;
+use sources::Missing;
 
 /// Why the settings file was left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +51,7 @@ pub enum SaveError {
         /// The settings file.
         path: PathBuf,
     },
-    /// The disk says no.
+    /// The disk refuses.
     #[error("cannot write the settings file {}", path.display())]
     Write {
         /// The settings file.
@@ -59,13 +62,13 @@ pub enum SaveError {
     },
 }
 
-/// Writes what differs between two settings into the file; a file that is missing is made from the example.
+/// Writes what differs between two configurations into the file; a missing file is made from the example.
 pub fn save(path: &Path, before: &Config, after: &Config) -> Result<(), SaveError> {
-    after.check().map_err(SaveError::Settings)?;
+    check(after).map_err(SaveError::Settings)?;
     let failed = |source| SaveError::Write { path: path.to_owned(), source };
-    let Some(text) = read_text(path).map_err(SaveError::File)? else {
-        // All that is in effect, so that nothing is lost with the file.
-        let text = edited(path, &example::without_sources(), &Config::default(), after)?;
+    let Some(text) = file::text(path).map_err(SaveError::File)? else {
+        // Everything in effect, so that nothing is lost with the file.
+        let text = edited(path, &example_without_sources(), &Config::default(), after)?;
         let created = files::create(path, text.as_bytes()).map_err(failed)?;
         return if created { Ok(()) } else { Err(failed(std::io::ErrorKind::AlreadyExists.into())) };
     };
@@ -78,28 +81,31 @@ pub fn save(path: &Path, before: &Config, after: &Config) -> Result<(), SaveErro
 }
 
 fn in_file(path: &Path, text: &str) -> Result<Config, Error> {
-    let mut raw = RawConfig::default();
+    let mut raw = RawConfig::over(Config::default());
     file::collect(&mut raw, path, text);
-    raw.check_values()
+    raw.checked_values()
 }
 
 fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<String, SaveError> {
     let no_place = |what| SaveError::NoPlace { what, path: path.to_owned() };
     let mut document: DocumentMut = text.parse().ok().ok_or_else(|| no_place("the file"))?;
-    let changed: Vec<&Key> = KEYS.iter().filter(|key| (key.get)(before) != (key.get)(after)).collect();
-    for key in &changed {
-        put(&mut document, key, &(key.get)(after)).ok_or_else(|| no_place(key.full))?;
+    let values = before.values().into_iter().zip(after.values());
+    let changed: Vec<(&str, Value)> = values.filter(|(was, now)| was != now).map(|(_, now)| now).collect();
+    for (name, value) in &changed {
+        tables::put_setting(&mut document, name, value).ok_or_else(|| no_place(name))?;
     }
     let changes = sources::changes(&before.capture.sources, &after.capture.sources);
     sources::apply(&mut document, &changes).map_err(|missing| match missing {
-        sources::Missing::Source(name) => SaveError::NotInFile { name, path: path.to_owned() },
-        sources::Missing::Place => no_place("capture.sources"),
+        Missing::Source(name) => SaveError::NotInFile { name, path: path.to_owned() },
+        Missing::Place => no_place("capture.sources"),
     })?;
-    saved::apply(&mut document, before, after).ok_or_else(|| no_place("destinations"))?;
+    tables::put_saved(&mut document, &before.destinations, &after.destinations)
+        .ok_or_else(|| no_place("destinations"))?;
     let edited = line_ends::kept(text, &document.to_string());
     let now = in_file(path, &edited).map_err(SaveError::Conflict)?;
-    if let Some(key) = changed.iter().find(|key| (key.get)(&now) != (key.get)(after)) {
-        return Err(no_place(key.full));
+    let values = now.values();
+    if let Some((name, _)) = changed.iter().find(|change| !values.contains(change)) {
+        return Err(no_place(name));
     }
     if !changes.iter().all(|change| change.is_done(&now.capture.sources)) {
         return Err(no_place("capture.sources"));
@@ -108,35 +114,4 @@ fn edited(path: &Path, text: &str, before: &Config, after: &Config) -> Result<St
         return Err(no_place("destinations"));
     }
     Ok(edited)
-}
-
-/// Puts a value where the old one was, or at the end of its section; `None` where the section is no table.
-fn put(document: &mut DocumentMut, key: &Key, value: &Value) -> Option<()> {
-    put_value(section(document, key.section())?, key.name(), toml_value(value)?);
-    Some(())
-}
-
-fn toml_value(value: &Value) -> Option<toml_edit::Value> {
-    match value {
-        Value::Text(text) => Some(text.as_str().into()),
-        Value::Switch(on) => Some((*on).into()),
-        Value::Number(number) => Some(i64::try_from(*number).ok()?.into()),
-        Value::List(texts) => Some(texts.iter().collect::<toml_edit::Array>().into()),
-        Value::Other(_) => None,
-    }
-}
-
-fn section<'a>(document: &'a mut DocumentMut, name: &str) -> Option<&'a mut dyn TableLike> {
-    let item = document.entry(name).or_insert_with(|| Item::Table(Table::new()));
-    item.as_table_like_mut()
-}
-
-/// What stands around the old value, such as a comment behind it, stays.
-fn put_value(table: &mut dyn TableLike, name: &str, mut value: toml_edit::Value) {
-    if let Some(old) = table.get_mut(name).and_then(Item::as_value_mut) {
-        old.decor().clone_into(value.decor_mut());
-        *old = value;
-    } else {
-        table.insert(name, Item::Value(value));
-    }
 }

@@ -161,6 +161,6 @@ fn settings_survive_serialisation() {
     config.capture.public_url = crate::config::PublicUrl::parse("https://example.com:8443/t").ok();
     config.capture.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
     config.capture.sources = vec![crate::config::Source::new("Website", "key")];
-    config.destinations = vec![crate::config::SavedDestination::of(&config, "now")];
+    config.destinations = vec![config.saved_as("now")];
     survives(&config);
 }

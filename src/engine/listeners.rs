@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::shared::Shared;
 use crate::{
     capture::{self, DeliveryWatches, Endpoint, Stage, Tls, TlsError, Transport},
-    config::{self, Config},
+    config::Config,
 };
 
 /// How often and how long to try for a port that this process itself has just released.
@@ -185,7 +185,7 @@ pub(super) fn tls(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
     if capture.tls_cert.is_empty() {
         return Ok(None);
     }
-    if let Some(text) = config::exposed_tls_key(config) {
+    if let Some(text) = config.capture.exposed_tls_key() {
         tracing::warn!("{text}");
     }
     Tls::load(capture.tls_cert.as_ref(), capture.tls_key.as_ref()).map(|tls| Some(Arc::new(tls)))

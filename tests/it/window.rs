@@ -131,7 +131,7 @@ fn a_bad_stream_name_is_named_next_to_its_field_and_cannot_be_applied() {
     window.get_by_label("The region is missing");
     type_into(window, "AWS region", "eu-west-1");
     type_into(window, "Stream name", "my stream!");
-    let rule = config::check_stream("my stream!").expect_err("a space is not allowed");
+    let rule = config::check_stream("my stream!").expect_err("a space is not allowed").to_string();
     let field = window.get_by_role_and_label(Role::TextInput, "Stream name").rect();
     let beside = |node: &egui_kittest::Node<'_>| (node.rect().top() - field.bottom()).abs() < 20.0;
     assert!(window.query_all_by_label_contains(&rule[1..]).any(|node| beside(&node)), "{rule}");

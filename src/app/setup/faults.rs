@@ -3,7 +3,7 @@
 use super::super::widgets;
 use crate::{
     aws,
-    config::{self, Config, CredentialsSource, DestinationKind, StreamArn},
+    config::{self, Config, CredentialsSource, DestinationKind, RuleError, StreamArn},
 };
 
 /// What is wrong with the draft, field by field.
@@ -26,8 +26,8 @@ impl Faults {
         if destination.kind == DestinationKind::Practice {
             return Self::default();
         }
-        let given = |text: &str, check: fn(&str) -> Result<(), String>| {
-            if text.is_empty() { None } else { check(text).err() }
+        let given = |text: &str, check: fn(&str) -> Result<(), RuleError>| {
+            if text.is_empty() { None } else { check(text).err().map(|why| why.to_string()) }
         };
         let stream_fault = given(&destination.stream, config::check_stream);
         let arn_region = match StreamArn::parse(&destination.stream) {
@@ -50,7 +50,7 @@ impl Faults {
             role_arn: given(&draft.credentials.role_arn, config::check_role_arn).or_else(|| {
                 let of_aws = destination.endpoint_url.is_empty() && !destination.region.is_empty();
                 let fits = config::check_role_in(&draft.credentials.role_arn, &destination.region);
-                fits.err().filter(|_| of_aws)
+                fits.err().filter(|_| of_aws).map(|why| why.to_string())
             }),
             external_id: given(&draft.credentials.external_id, config::check_external_id),
         }
@@ -93,5 +93,5 @@ pub(super) fn reason(draft: &Config) -> Option<String> {
     Faults::of(draft)
         .first()
         .map(|fault| widgets::capital(&fault))
-        .or_else(|| draft.check().err().map(|error| error.to_string()))
+        .or_else(|| config::check(draft).err().map(|error| error.to_string()))
 }

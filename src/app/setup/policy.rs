@@ -233,7 +233,8 @@ impl Form {
         if self.wants.held_by == HeldBy::Role {
             let trusted = self.wants.trusted.trim();
             let region = &draft.destination.region;
-            let fault = policy::check_trusted(trusted).and_then(|()| config::check_role_in(trusted, region));
+            let fault = policy::check_trusted(trusted)
+                .and_then(|()| config::check_role_in(trusted, region).map_err(|why| why.to_string()));
             let fault = fault.err().filter(|_| !trusted.is_empty());
             let hint = "arn:aws:iam::123456789012:user/NAME";
             widgets::field_ui(ui, "Who may assume the role", &mut self.wants.trusted, hint, fault.as_deref());

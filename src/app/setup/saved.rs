@@ -8,7 +8,7 @@ use super::super::{
     theme::{self, tokens, weight},
     widgets,
 };
-use crate::config::{self, Config, SavedDestination};
+use crate::config::{self, Config};
 
 #[derive(Default)]
 pub(super) struct Saved {
@@ -25,16 +25,16 @@ impl Saved {
         let mut changed = None;
         ui.horizontal_wrapped(|ui| {
             for saved in &seen.config.destinations {
-                let selected = saved.is_in(draft);
+                let selected = draft.uses(saved);
                 let icon = theme::icon(Icon::Bookmark).color(if selected { t.accent } else { t.weak });
                 let button = Button::selectable(selected, (icon, weight(&*saved.name, 560.0)))
                     .frame_when_inactive(true)
                     .min_size(vec2(0.0, 28.0));
                 let hint =
-                    if saved.is_in(seen.config) { "In force" } else { "Fill the form with these settings" };
+                    if seen.config.uses(saved) { "In force" } else { "Fill the form with these settings" };
                 let response = ui.add(button).accessible_name(format!("Destination {}", saved.name));
                 if response.on_hover_text(hint).clicked() {
-                    saved.put_in(draft);
+                    draft.switch_to(saved);
                 }
                 if selected {
                     let name = format!("Remove {}", saved.name);
@@ -45,7 +45,7 @@ impl Saved {
                     }
                 }
             }
-            let known = seen.config.destinations.iter().any(|saved| saved.is_in(draft));
+            let known = seen.config.destinations.iter().any(|saved| draft.uses(saved));
             if self.name.is_none() && !known {
                 let button = ui.add_enabled_ui(reason.is_none(), |ui| {
                     widgets::button_ui(ui, Icon::BookmarkPlus, "Save as …")
@@ -73,7 +73,7 @@ impl Saved {
                 let enter = widgets::is_left_with(&field, Key::Enter) && can && !is_taken;
                 if widgets::primary_button_ui(ui, Icon::Check, label, can).clicked() || enter {
                     let mut config = seen.config.clone();
-                    let saved = SavedDestination::of(draft, name);
+                    let saved = draft.saved_as(name);
                     match config.destinations.iter_mut().find(|other| other.name == *name) {
                         Some(other) => *other = saved,
                         None => config.destinations.push(saved),

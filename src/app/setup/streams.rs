@@ -99,7 +99,7 @@ impl Streams {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, missing: Option<&str>) {
         arn_ui(ui, seen, &arn(draft));
         let busy = self.listing.is_some() || self.making.is_some();
-        let nameless = config::check_stream(&draft.destination.stream).err();
+        let nameless = config::check_stream(&draft.destination.stream).err().map(|why| why.to_string());
         let server = server_of(seen, draft);
         let who = server.as_deref().unwrap_or("AWS");
         ui.horizontal_wrapped(|ui| {

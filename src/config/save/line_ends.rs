@@ -2,8 +2,8 @@
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The edited text with the line ends and the byte order mark of the text before it. A line that is new ends as the line
-/// above it does.
+/// The edited text with the line ends and the byte order mark of the text before the edit. A new line ends as the line above
+/// it does.
 pub(super) fn kept(before: &str, edited: &str) -> String {
     let (mark, before) = match before.strip_prefix(BYTE_ORDER_MARK) {
         Some(rest) => (Some(BYTE_ORDER_MARK), rest),
@@ -31,15 +31,15 @@ fn parted(line: &str) -> (&str, &str) {
     (text, &line[text.len()..])
 }
 
-/// For each new line the old line that it was, changed or not: by the longest common subsequence, without what both begin
-/// and end with. A settings file has some hundred lines.
+/// For each new line the old line that it was, changed or not: by the longest common subsequence, after what both begin and
+/// end with is left out. A settings file has about a hundred lines.
 fn matches(old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<Option<usize>> {
     let is_same = |old_at: usize, new_at: usize| old[old_at].0 == new[new_at].0;
     let shorter = old.len().min(new.len());
     let head = (0..shorter).take_while(|at| is_same(*at, *at)).count();
     let tail = (1..=shorter - head).take_while(|back| is_same(old.len() - back, new.len() - back)).count();
     let (rows, columns) = (old.len() - head - tail, new.len() - head - tail);
-    // How long the longest one is from these two lines on.
+    // The length of the longest subsequence from these two lines on.
     let mut lengths = vec![vec![0_u32; columns + 1]; rows + 1];
     for row in (0..rows).rev() {
         for column in (0..columns).rev() {
@@ -55,7 +55,7 @@ fn matches(old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<Option<usize>> {
     while column < columns {
         let best = lengths[row][column];
         let is_kept = row < rows && is_same(head + row, head + column);
-        // A line that was changed stands for the one that it was.
+        // A changed line keeps its old place.
         if is_kept || row < rows && lengths[row + 1][column + 1] == best {
             found.push(Some(head + row));
             (row, column) = (row + 1, column + 1);

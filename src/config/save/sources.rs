@@ -1,26 +1,26 @@
 //! Sources that were added, changed or removed, in `[[capture.sources]]` or in a list of inline tables.
 //!
-//! A source is the same one when its write key is, or else its name: so a new name and a new key are both changes.
+//! A source is the same one if its write key is the same, or else its name: so a new name and a new key are both changes.
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::super::Source;
-use super::{put_value, section};
+use super::tables::{put_value, section};
+use crate::config::source::Source;
 
 const RETIRING: &str = "retiring_write_key";
 
 /// One difference.
 pub(super) enum Change<'a> {
-    /// A source that was not there.
+    /// A new source.
     Add(&'a Source),
-    /// Another name or another key.
+    /// The old source and the new one, with another name or other keys.
     Edit(&'a Source, &'a Source),
-    /// A source that is not there any more.
+    /// A source that is gone.
     Remove(&'a Source),
 }
 
 impl Change<'_> {
-    /// Whether these sources show it.
+    /// Whether these sources show the change.
     pub(super) fn is_done(&self, sources: &[Source]) -> bool {
         match self {
             Self::Add(source) | Self::Edit(_, source) => sources.contains(source),
@@ -143,7 +143,7 @@ fn position<'a>(entries: impl Iterator<Item = &'a dyn TableLike>, source: &Sourc
     by_key.or_else(|| entries.iter().position(|table| has(*table, "name", &source.name)))
 }
 
-/// Touches only what differs, so that the user's own way of quoting stays.
+/// Writes only what differs, so that the user's quotes stay.
 fn fill(table: &mut dyn TableLike, source: &Source) {
     for (name, text) in [("name", &source.name), ("write_key", &source.write_key)] {
         if table.get(name).and_then(Item::as_str) != Some(text) {
@@ -157,7 +157,7 @@ fn fill(table: &mut dyn TableLike, source: &Source) {
     }
 }
 
-/// The comment above a table that is not about it alone: all but the paragraph that touches it.
+/// The comment above a table that is not about the table alone: all but the last paragraph.
 fn comment_apart(table: &Table) -> String {
     let above = table.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or_default();
     match above.rfind("\n\n") {
@@ -175,7 +175,7 @@ fn put_above(table: &mut Table, comment: &str) {
     table.decor_mut().set_prefix(above);
 }
 
-/// Puts a comment that lost its table above the section that follows, or at the file's end.
+/// Puts a comment whose table is gone above the section that follows, or at the file's end.
 fn keep_comment(document: &mut DocumentMut, comment: &str) {
     let from = document.get("capture").and_then(Item::as_table).and_then(Table::position);
     let tables = document.iter_mut().filter_map(|(_, item)| item.as_table_mut());

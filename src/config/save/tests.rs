@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use super::super::tests::{from_file, source};
-use super::super::{DestinationKind, Environment, Overrides, SavedDestination, load, read};
 use super::*;
+use crate::config::{DestinationKind, Environment, Overrides, Source, load, read, tests::from_file};
 use crate::event::Encoding;
 
 type Expected = fn(&SaveError) -> bool;
@@ -85,7 +84,7 @@ fn sources_are_added_renamed_given_new_keys_and_removed_in_place() {
     let text = saved(MINE, |config| {
         config.capture.sources[0].name = "Shop".to_owned();
         config.capture.sources[1].write_key = "new-key-of-app".to_owned();
-        config.capture.sources.push(source("Server", "key-of-server"));
+        config.capture.sources.push(Source::new("Server", "key-of-server"));
     });
     let expected = MINE.replace("'Website'", "\"Shop\"").replace("key-of-app", "new-key-of-app").replace(
         "\n# Where to.",
@@ -134,7 +133,7 @@ fn a_file_in_another_style_is_edited_in_its_style() {
     let text = saved(inline, |config| {
         config.destination.ordered = false;
         config.capture.sources[0].name = "Z".to_owned();
-        config.capture.sources.push(source("B", "b"));
+        config.capture.sources.push(Source::new("B", "b"));
     });
     let expected = "destination = { kind = \"practice\" , ordered = false }\n\
                     capture.sources = [{ name = \"Z\", write_key = \"a\" }, { name = \"B\", write_key = \"b\" }]\n";
@@ -142,9 +141,10 @@ fn a_file_in_another_style_is_edited_in_its_style() {
     let only_sources = "[[capture.sources]]\nname = \"A\"\nwrite_key = \"a\"\n";
     saved(only_sources, |config| config.capture.require_write_key = false).unwrap();
     saved(only_sources, |config| config.capture.sources.clear()).unwrap();
-    saved("", |config| config.capture.sources.push(source("B", "b"))).unwrap();
-    saved("capture.listen = \"[::1]:1\"\n", |config| config.capture.sources.push(source("B", "b"))).unwrap();
-    saved("capture = { }\n", |config| config.capture.sources.push(source("B", "b"))).unwrap();
+    saved("", |config| config.capture.sources.push(Source::new("B", "b"))).unwrap();
+    saved("capture.listen = \"[::1]:1\"\n", |config| config.capture.sources.push(Source::new("B", "b")))
+        .unwrap();
+    saved("capture = { }\n", |config| config.capture.sources.push(Source::new("B", "b"))).unwrap();
     let windows = MINE.replace('\n', "\r\n");
     let text = saved(&windows, |config| config.log.keep_events = 1).unwrap();
     assert_eq!(text.replace("\r\n", "\n").replace('\n', "\r\n"), text);
@@ -182,12 +182,10 @@ fn what_a_flag_gave_does_not_get_into_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, MINE).unwrap();
-    let flags = Overrides {
-        stream: Some("s".to_owned()),
-        region: Some("eu-west-1".to_owned()),
-        write_keys: vec!["from-a-flag".to_owned()],
-        ..Overrides::default()
-    };
+    let flags = Overrides::default()
+        .with_write_keys(vec!["from-a-flag".to_owned()])
+        .with("--stream", "destination.stream", Some("s".to_owned()))
+        .with("--region", "destination.region", Some("eu-west-1".to_owned()));
     let before = load(&path, &Environment::default(), &flags).unwrap().config;
     let mut after = before.clone();
     after.destination.enabled = false;
@@ -220,7 +218,7 @@ fn saved_destinations_are_added_changed_and_removed_in_place() {
         config.destination.kind = DestinationKind::Kinesis;
         "eu-west-1".clone_into(&mut config.destination.region);
         "clicks".clone_into(&mut config.destination.stream);
-        let saved = SavedDestination::of(config, "Production");
+        let saved = config.saved_as("Production");
         config.destination = from_file(MINE).unwrap().destination;
         config.destinations.push(saved);
     };

@@ -1,22 +1,21 @@
-//! What a reverse proxy in front of the endpoint changes: the public address that senders see, and the proxies whose
-//! forwarded headers count. Pure: no name is looked up. Each `Err` is a clause that can stand below a field.
+//! `capture.public_url`: the address that senders see if a reverse proxy stands in front of the endpoint; and the rules for
+//! hosts and path prefixes, which forwarded headers obey too. No name is looked up.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::Ipv6Addr};
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use super::error::{RuleError, quoted};
+use super::setting::Value;
 
 /// Maximum characters of a path prefix.
 const PREFIX_CHARS_MAX: usize = 200;
 
-/// Maximum entries of `capture.trusted_proxies`: content delivery networks publish some hundreds of networks.
-pub(super) const TRUSTED_PROXIES_MAX: usize = 1000;
-
 const SHAPE: &str =
     "a public address looks like https://events.example.com or https://example.com:8443/events";
 
-/// The address under which senders reach the endpoint: `https://example.com:8443/events`, never with a slash at the end.
+/// The address that senders use: `https://example.com:8443/events`, never with a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct PublicUrl {
@@ -30,36 +29,50 @@ pub struct PublicUrl {
 
 impl PublicUrl {
     /// Reads `http(s)://host[:port][/prefix]`; international host names are stored in their ASCII form.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, RuleError> {
+        let wrong = |what: &'static str| Err(RuleError::new(what, SHAPE));
         let is_https = match text.split_once("://") {
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => true,
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => false,
-            _ => return Err(format!("it must begin with https:// or http://; {SHAPE}")),
+            _ => return wrong("it must begin with https:// or http://"),
         };
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(format!("it has a space or a control character in it; {SHAPE}"));
+            return wrong("it has a space or a control character in it");
         }
-        let url = Url::parse(text).map_err(|error| format!("{error}; {SHAPE}"))?;
+        let url = Url::parse(text).map_err(|error| RuleError::new(error.to_string(), SHAPE))?;
         if text.contains(['?', '#', '@']) {
-            return Err(format!("it must have no user name, no ? and no #; {SHAPE}"));
+            return wrong("it must have no user name, no ? and no #");
         }
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(format!("it has no host; {SHAPE}"));
+            return wrong("it has no host");
         };
         if port == 0 {
-            return Err(format!("its port must be a number from 1 to 65535; {SHAPE}"));
+            return wrong("its port must be a number from 1 to 65535");
         }
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let prefix = path_prefix(url.path()).ok_or_else(|| {
-            format!(
+            let wrong = format!(
                 "its path may have letters, digits and - . _ ~ between single slashes, and at most \
-                 {PREFIX_CHARS_MAX} characters; {SHAPE}"
-            )
+                 {PREFIX_CHARS_MAX} characters"
+            );
+            RuleError::new(wrong, SHAPE)
         })?;
         if prefix.rsplit('/').next() == Some("v1") {
-            return Err("leave out /v1 at the end: SDKs add it themselves".to_owned());
+            return Err("leave out /v1 at the end: SDKs add it themselves".into());
         }
         Ok(Self { is_https, authority, host: host.to_owned(), port, prefix: prefix.to_owned() })
+    }
+
+    /// The setting's value, empty for none. A password in it is not shown.
+    pub(super) fn read(value: &Value) -> Result<Option<Self>, RuleError> {
+        let text = value.as_text()?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Self::parse(text).map(Some).map_err(|why| {
+            let has_secret = text.contains(['@', '?']);
+            why.showing(&if has_secret { "not a public address".to_owned() } else { quoted(text) })
+        })
     }
 
     /// `https` or `http`.
@@ -100,9 +113,9 @@ impl From<PublicUrl> for String {
 }
 
 impl TryFrom<String> for PublicUrl {
-    type Error = String;
+    type Error = RuleError;
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
+    fn try_from(text: String) -> Result<Self, RuleError> {
         Self::parse(&text)
     }
 }
@@ -113,8 +126,8 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// A path without slashes at its end, if it can be a prefix: plain characters only, since proxies disagree about how
-/// escapes and empty segments are passed on.
+/// A path without slashes at its end; `None` if it cannot be a prefix: proxies pass on escapes and empty segments in
+/// different ways, so only plain characters are allowed.
 pub fn path_prefix(path: &str) -> Option<&str> {
     let path = path.trim_end_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
@@ -133,47 +146,22 @@ pub fn is_authority(text: &str) -> bool {
         _ => (text, None),
     };
     text.len() <= 255
-        && super::rules::is_host(host)
+        && is_host(host)
         && port.is_none_or(|port| {
             port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
         })
 }
 
-/// An address, or a network such as `10.0.0.0/8`. IPv4 in the form of IPv6 becomes IPv4, as the addresses that are
-/// compared with it.
-pub fn check_trusted_proxy(text: &str) -> Result<IpNet, String> {
-    const SHAPE: &str = "write an IP address or a network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8";
-    let Some((address, length)) = text.split_once('/') else {
-        let address: IpAddr = text.parse().ok().ok_or(SHAPE)?;
-        return Ok(address.to_canonical().into());
+/// Whether this is a host name or an IP address; IPv6 in brackets.
+pub(super) fn is_host(host: &str) -> bool {
+    if let Some(v6) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return v6.parse::<Ipv6Addr>().is_ok();
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
     };
-    let address: IpAddr = address.parse().ok().ok_or(SHAPE)?;
-    let is_number = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
-    let length: u8 = length.parse().ok().filter(|_| is_number).ok_or(SHAPE)?;
-    let mapped = address.to_canonical();
-    let length = match (address, mapped) {
-        (IpAddr::V6(_), IpAddr::V4(_)) => length.checked_sub(96).ok_or(SHAPE)?,
-        _ => length,
-    };
-    let network = IpNet::new(mapped, length).ok().ok_or(SHAPE)?;
-    if length == 0 {
-        return Err(
-            "a network of all addresses would let every sender say who it is; name the proxies".to_owned()
-        );
-    }
-    if network.trunc() != network {
-        return Err(format!("it has bits set behind its length; the network is {}", network.trunc()));
-    }
-    Ok(network)
-}
-
-/// A trusted proxy as it is written: a single address without a length.
-pub fn trusted_proxy_text(network: &IpNet) -> String {
-    if network.prefix_len() == network.max_prefix_len() {
-        network.addr().to_string()
-    } else {
-        network.to_string()
-    }
+    host.strip_suffix('.').unwrap_or(host).split('.').all(label)
 }
 
 #[cfg(test)]
@@ -214,40 +202,8 @@ mod tests {
             ("https://a.example/t/v1", "leave out /v1"),
             (&*long, "at most 200"),
         ] {
-            let why = PublicUrl::parse(text).unwrap_err();
+            let why = PublicUrl::parse(text).unwrap_err().to_string();
             assert!(why.contains(part) && !why.contains("secret"), "{text}: {why}");
-        }
-    }
-
-    #[test]
-    fn proxies_are_addresses_and_networks() {
-        for (text, shown) in [
-            ("127.0.0.1", "127.0.0.1"),
-            ("::1", "::1"),
-            ("10.0.0.0/8", "10.0.0.0/8"),
-            ("10.1.2.3/32", "10.1.2.3"),
-            ("fd00::/8", "fd00::/8"),
-            ("::ffff:10.0.0.1", "10.0.0.1"),
-            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
-        ] {
-            let network = check_trusted_proxy(text).expect(text);
-            assert_eq!(trusted_proxy_text(&network), shown);
-            assert_eq!(check_trusted_proxy(shown), Ok(network));
-        }
-        for (text, part) in [
-            ("", "such as 127.0.0.1"),
-            ("localhost", "such as 127.0.0.1"),
-            ("10.0.0.0/33", "such as 127.0.0.1"),
-            ("10.0.0.0/+8", "such as 127.0.0.1"),
-            ("10.0.0.0/", "such as 127.0.0.1"),
-            ("127.0.0.1:80", "such as 127.0.0.1"),
-            ("::ffff:10.0.0.0/8", "such as 127.0.0.1"),
-            ("10.0.0.1/8", "the network is 10.0.0.0/8"),
-            ("0.0.0.0/0", "every sender"),
-            ("::/0", "every sender"),
-        ] {
-            let why = check_trusted_proxy(text).unwrap_err();
-            assert!(why.contains(part), "{text}: {why}");
         }
     }
 
