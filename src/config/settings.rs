@@ -58,7 +58,7 @@ impl Spool {
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
-    /// Delivered events to keep in the log; queued and failed ones are never removed.
+    /// Delivered and resent events to keep in the log; queued and failed ones are never removed.
     pub keep_events: u64,
     /// Rejected events to keep in the log.
     pub keep_rejected: u64,

@@ -54,7 +54,7 @@ pub struct Delivery {
     pub received_at: Millis,
     /// When the event became delivered, failed, resent or rejected.
     pub settled_at: Option<Millis>,
-    /// Number of puts.
+    /// Number of puts. Of an event that is not settled: of the newest put that was noted; a throttled one may not be.
     pub attempts: u32,
     /// How long the put took that delivered it.
     pub took_ms: u32,

@@ -1,5 +1,5 @@
-//! The delivery log as text for other programs: one JSON object per line, or CSV. `tributary log` and the window's export
-//! write the same.
+//! The delivery log as text for other programs: one JSON object per line, or CSV. The window's export and `tributary log` with
+//! `--json` or `--csv` write the same.
 
 use std::borrow::Cow;
 

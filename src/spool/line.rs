@@ -120,7 +120,7 @@ impl LineRow<'_> {
         Ok(self.get::<Option<i64>>(Column::Encoding)?.and_then(encoding_of))
     }
 
-    /// What a query for the largest or slowest lines compares.
+    /// [`Measure::of`] without reading the whole line; both must agree.
     pub(super) fn measure(&self, by: Measure) -> i64 {
         let number = |column| self.get::<Option<i64>>(column).ok().flatten().unwrap_or(0);
         match by {

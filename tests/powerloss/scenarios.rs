@@ -334,7 +334,7 @@ fn until_the_first_segment_goes(
         wait_until("the file of the first segment goes", || {
             std::thread::sleep(Duration::from_millis(700));
             ahead += Duration::from_secs(61);
-            recording.control.put_clock_forward(ahead);
+            recording.control.put_monotonic_clock_forward(ahead);
             !segment.exists()
         });
     });

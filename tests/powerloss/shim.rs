@@ -126,7 +126,7 @@ impl Control {
     }
 
     /// From now on the program's monotonic clock is ahead by this time.
-    pub fn put_clock_forward(&self, time: Duration) {
+    pub fn put_monotonic_clock_forward(&self, time: Duration) {
         let nanoseconds = i64::try_from(time.as_nanos()).expect("a short time");
         self.file.write_all_at(&nanoseconds.to_le_bytes(), 0).expect("the file is ours");
     }

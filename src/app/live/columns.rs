@@ -198,7 +198,10 @@ pub(super) fn headers_ui(
             (Some(Sort::Time), None) if oldest_first => Some((Icon::ArrowUp, "oldest first")),
             (Some(Sort::Time), None) => Some((Icon::ArrowDown, "newest first")),
             (Some(Sort::By(measure)), Some(by)) if measure == by => {
-                let order = if by == Measure::Latency { "slowest first" } else { "largest first" };
+                let order = match by {
+                    Measure::Latency => "slowest first",
+                    Measure::Size => "largest first",
+                };
                 Some((Icon::ArrowDown, order))
             }
             _ => None,
@@ -237,7 +240,7 @@ fn header_ui(ui: &mut Ui, column: Column, order: Option<(Icon, &str)>) -> bool {
             (_, Some(_)) => "Sorts by time again",
             (Some(Sort::By(Measure::Latency)), None) => "Sorts by latency, the slowest first",
             (Some(Sort::By(Measure::Size)), None) => "Sorts by size, the largest first",
-            (_, None) => "Sorts by time",
+            (Some(Sort::Time) | None, None) => "Sorts by time",
         };
         ui.add(button).accessible_name(&name).on_hover_text(hint).clicked()
     };

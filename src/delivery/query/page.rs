@@ -14,7 +14,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// The measure of a line, if it has one.
+    /// The measure of a line, if it has one. `LineRow::measure` in `spool/line.rs` reads the same from a row.
     pub fn of(self, line: &Delivery) -> Option<i64> {
         match self {
             Self::Latency => line.latency_ms(),

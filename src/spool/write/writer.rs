@@ -85,7 +85,7 @@ pub(crate) struct Writer {
     failed_at: Option<Instant>,
     /// A write or sync failed: what SQLite and the page cache hold may not be what the disk has.
     is_suspect: bool,
-    /// There may be lines to prune, or a mark to move.
+    /// There may be lines to prune, or a mark to move. Commits, new limits and the disk set it; time alone does not.
     is_untidy: bool,
     last_upkeep: Instant,
     upkeep_every: Duration,
