@@ -56,6 +56,8 @@ mod supervisor;
 mod tasks;
 mod test_event;
 mod test_run;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -320,51 +322,17 @@ fn warn_of_exposed(config: &Config, paths: &Paths) {
 
 #[cfg(test)]
 impl Engine {
-    /// An engine on a folder and a port of its own.
+    /// An engine on a folder and a port of its own; its settings file is in the folder.
     pub(crate) fn for_test(data_dir: &Path) -> Self {
         let mut config = Config::default();
         config.capture.listen = ([127, 0, 0, 1], 0).into();
-        let paths = Paths { config_file: None, data_dir: data_dir.to_owned() };
+        let config_file = Some(data_dir.join("config.toml"));
+        let paths = Paths { config_file, data_dir: data_dir.to_owned() };
         Self::start(config, paths).expect("nothing prevents it")
     }
 
     /// Ends a part that the engine cannot do without.
     pub(crate) fn lose_the_spool(&self) {
         self.runtime.block_on(self.shared.spool.close());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told_of(end: impl FnOnce(&Engine)) -> Arc<str> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let engine = Engine::for_test(folder.path());
-        let (wake, woken) = std::sync::mpsc::sync_channel(1);
-        engine.on_change(move || wake.try_send(()).unwrap_or(()));
-        assert_eq!(engine.broken(), None);
-        end(&engine);
-        let why = loop {
-            if let Some(why) = engine.broken() {
-                break why;
-            }
-            woken.recv_timeout(Duration::from_secs(30)).expect("the face is woken");
-        };
-        assert!(engine.status().problems.contains(&why), "the window shows it");
-        engine.shutdown(Duration::ZERO);
-        why
-    }
-
-    #[test]
-    fn a_part_that_stops_unasked_is_told_of_and_the_face_is_woken() {
-        let why = told_of(Engine::lose_the_spool);
-        assert!(why.contains("stopped unexpectedly") && why.contains("No accepted event is lost"), "{why}");
-    }
-
-    #[test]
-    fn the_supervisor_of_all_parts_does_not_stop_unnoticed_either() {
-        let why = told_of(|engine| engine.supervisor.abort());
-        assert!(why.starts_with("The engine supervisor stopped unexpectedly"), "{why}");
     }
 }

@@ -1,7 +1,8 @@
 //! The data folder's spool, and what to say when another user owns the folder.
 
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -10,19 +11,19 @@ use anyhow::{Context, anyhow, bail};
 use super::locations::Locations;
 use crate::{engine::ControlError, spool};
 
-/// Replaces an error about missing permissions by one that names the owner of the data folder and what to do.
+/// Replaces an error about missing permissions in the data folder by one that names its owner and what to do. An error
+/// about something else that is not permitted (a port, the settings file, the engine's control port) stays as it is.
 pub(super) fn explained(error: anyhow::Error, locations: &Locations) -> anyhow::Error {
+    let Ok(data_dir) = locations.data_dir() else { return error };
     let is_denied = |cause: &(dyn std::error::Error + 'static)| {
-        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         // SQLite's text for this; also if it may read the file and not create one beside it.
-        kind == Some(io::ErrorKind::PermissionDenied)
-            || cause.to_string().contains("unable to open database file")
+        cause.to_string().contains("unable to open database file")
+            || (cause.downcast_ref().is_some_and(is_permission) && is_closed(&data_dir))
     };
     // What the control port refuses has nothing to do with the folder.
     if error.is::<ControlError>() || !error.chain().any(is_denied) {
         return error;
     }
-    let Ok(data_dir) = locations.data_dir() else { return error };
     match owner(&data_dir) {
         Some(owner) => anyhow!(
             "the data folder {} is not readable by this user: it belongs to {owner}; run this as that user, or name another \
@@ -31,6 +32,17 @@ pub(super) fn explained(error: anyhow::Error, locations: &Locations) -> anyhow::
         ),
         None => error,
     }
+}
+
+fn is_permission(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Whether this user may not look into the folder, or not write the spool in it.
+fn is_closed(data_dir: &Path) -> bool {
+    let spool = || OpenOptions::new().append(true).open(data_dir.join(spool::FILE_NAME));
+    let denied = fs::read_dir(data_dir).map(drop).and_then(|()| spool().map(drop));
+    denied.is_err_and(|error| is_permission(&error))
 }
 
 /// Whether the folder has a spool; an error if that cannot be seen.
@@ -70,4 +82,20 @@ fn owner(path: &Path) -> Option<String> {
 #[cfg(not(unix))]
 fn owner(path: &Path) -> Option<String> {
     fs::metadata(path).ok().map(|_| "another user".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ControlError;
+
+    #[test]
+    fn a_permission_that_is_not_about_the_data_folder_is_not_said_to_be() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let locations = Locations { config: None, data_dir: Some(folder.path().to_owned()) };
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = ControlError::NoAnswer { address: "127.0.0.1:1".to_owned(), source };
+        let said = explained(error.into(), &locations).to_string();
+        assert!(said.starts_with("the engine at 127.0.0.1:1"), "{said}");
+    }
 }

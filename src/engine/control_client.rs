@@ -24,6 +24,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long one step of a check may take: a host may have several addresses that do not answer.
 const CHECK_STEP_MAX: Duration = Duration::from_mins(2);
 
+/// What is known of an engine that closed the connection before the end of its answer.
+const CLOSED: &str =
+    "it closed the connection: it is stopping, has too many callers, or is of another version";
+
 /// Why a running engine did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -86,7 +90,7 @@ impl Client<'_> {
     ) -> Result<Resent, ControlError> {
         let request = ResendRequest { key: self.key(), selection, rate, dry_run, set_aside: false };
         // Counting reports nothing before its end.
-        let mut replies = self.send(&request, (!dry_run).then_some(SILENCE_MAX))?;
+        let mut replies = self.send_resend(&request, (!dry_run).then_some(SILENCE_MAX))?;
         loop {
             match replies.next().map_err(ControlError::while_changing)? {
                 ResendReply::SoFar(done) => progress(&done),
@@ -102,7 +106,7 @@ impl Client<'_> {
         let selection = ResendSelection::Lines(Vec::new());
         let request =
             ResendRequest { key: self.key(), selection, rate: None, dry_run: false, set_aside: true };
-        match self.send(&request, Some(SILENCE_MAX))?.next().map_err(ControlError::while_changing)? {
+        match self.send_resend(&request, Some(SILENCE_MAX))?.next().map_err(ControlError::while_changing)? {
             ResendReply::SetAside(count) => Ok(count),
             ResendReply::Failed(why) => Err(ControlError::Failed(why)),
             ResendReply::SoFar(_) | ResendReply::Done(_) => Err(self.unknown()),
@@ -141,6 +145,15 @@ impl Client<'_> {
         ControlError::Unknown { address: self.0.address.clone() }
     }
 
+    /// Sends a request that the engine answers even if it has too many callers.
+    fn send_resend(
+        &self,
+        request: &ResendRequest,
+        silence_max: Option<Duration>,
+    ) -> Result<Replies<'_>, ControlError> {
+        Ok(Replies { is_unknown_if_closed: true, ..self.send(request, silence_max)? })
+    }
+
     /// Sends a request. Each line of the answer may take `silence_max`; `None`: however long it takes.
     fn send(
         &self,
@@ -159,7 +172,7 @@ impl Client<'_> {
             Ok(BufReader::new(stream).lines())
         };
         let lines = send().map_err(|source| ControlError::NoAnswer { address: address.clone(), source })?;
-        Ok(Replies { lines, address, is_first: true })
+        Ok(Replies { lines, address, is_unknown_if_closed: false })
     }
 }
 
@@ -167,21 +180,21 @@ impl Client<'_> {
 struct Replies<'a> {
     lines: Lines<BufReader<TcpStream>>,
     address: &'a str,
-    is_first: bool,
+    /// An engine that closes the connection without any answer does not know the request.
+    is_unknown_if_closed: bool,
 }
 
 impl Replies<'_> {
-    /// An engine that does not know a request closes the connection without any answer.
     fn next<T: DeserializeOwned>(&mut self) -> Result<T, ControlError> {
         let unknown = || ControlError::Unknown { address: self.address.to_owned() };
         let no_answer = |source| ControlError::NoAnswer { address: self.address.to_owned(), source };
         let line = match self.lines.next() {
             Some(line) => line.map_err(no_answer)?,
-            None if self.is_first => return Err(unknown()),
-            None => return Err(no_answer(io::ErrorKind::UnexpectedEof.into())),
+            None if self.is_unknown_if_closed => return Err(unknown()),
+            None => return Err(no_answer(io::Error::new(io::ErrorKind::UnexpectedEof, CLOSED))),
         };
         let reply = serde_json::from_str(&line).map_err(|_other_shape| unknown())?;
-        self.is_first = false;
+        self.is_unknown_if_closed = false;
         Ok(reply)
     }
 }
@@ -192,10 +205,14 @@ mod tests {
 
     use super::*;
 
-    /// An engine that answers one request with these lines and then ends.
-    fn resend_from(answer: &'static str) -> ControlError {
+    /// What a call says whose engine answers with these lines and then ends.
+    fn error_of<T: std::fmt::Debug>(
+        answer: &str,
+        call: impl FnOnce(&Client<'_>) -> Result<T, ControlError>,
+    ) -> ControlError {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        let answer = answer.to_owned();
         let engine = std::thread::Builder::new().spawn(move || {
             let (stream, _) = listener.accept().unwrap();
             let mut request = String::new();
@@ -203,18 +220,36 @@ mod tests {
             (&stream).write_all(answer.as_bytes()).unwrap();
         });
         let engine = engine.unwrap();
-        let access = ControlAccess { address, key: "key".to_owned() };
-        let lines = ResendSelection::Lines(vec![1]);
-        let ended = Client(&access).resend(lines, None, false, |_| {}).unwrap_err();
+        let error = call(&Client(&ControlAccess { address, key: "key".to_owned() })).unwrap_err();
         engine.join().unwrap();
-        ended
+        error
+    }
+
+    fn resend(client: &Client<'_>) -> Result<Resent, ControlError> {
+        client.resend(ResendSelection::Lines(vec![1]), None, false, |_| {})
+    }
+
+    fn show_window(client: &Client<'_>) -> Result<bool, ControlError> {
+        client.show_window()
     }
 
     #[test]
     fn an_engine_that_ends_in_the_midst_of_a_resend_is_not_taken_for_an_older_one() {
         let so_far = serde_json::to_string(&ResendReply::SoFar(Resent::default())).unwrap();
-        let started = resend_from(Box::leak(format!("{so_far}\n").into_boxed_str()));
+        let started = error_of(&format!("{so_far}\n"), resend);
         assert!(started.to_string().ends_with("does not answer; what it had done stays done"), "{started}");
-        assert!(matches!(resend_from(""), ControlError::Unknown { .. }), "it did not even begin");
+        assert!(matches!(error_of("", resend), ControlError::Unknown { .. }), "it did not even begin");
+    }
+
+    #[test]
+    fn a_connection_that_only_ends_is_not_taken_for_another_version() {
+        let step = serde_json::to_string(&CheckReply::Passed { name: "dns".into(), detail: String::new() });
+        let step = format!("{}\n", step.unwrap());
+        let check = |client: &Client<'_>| client.check_public(|step| assert_eq!(step.name, "dns"));
+        for error in [error_of("", show_window), error_of("", check), error_of(&step, check)] {
+            assert!(matches!(error, ControlError::NoAnswer { .. }), "{error}");
+        }
+        let other = error_of("{\"other\":1}\n", show_window);
+        assert!(matches!(other, ControlError::Unknown { .. }), "{other}");
     }
 }

@@ -102,3 +102,36 @@ fn tell_if_unwritten(written: io::Result<()>) {
         tracing::warn!("what the window keeps for its next start could not be written: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::{super::face_state::FaceState, *};
+    use crate::{config::Config, spool::Spool};
+
+    #[test]
+    fn a_file_is_saved_although_a_request_before_it_came_too_late() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (spool, threads) = Spool::open(folder.path(), (&Config::default()).into()).expect("opens");
+        let reader = Reader {
+            log: spool.log().expect("opens"),
+            keys: spool.keys(),
+            summary: spool.watch(),
+            shared: Weak::new(),
+        };
+        let state = FaceState::load(folder.path());
+        assert!(state.set("live", &7));
+        let (messages, inbox) = mpsc::channel(2);
+        let request = LogMessage::Request(LogRequest::Detail(1), oneshot::channel().0);
+        for message in [request, LogMessage::SaveFaceState(state)] {
+            messages.try_send(message).expect("there is room");
+        }
+        drop(messages);
+        reader.run(inbox);
+        assert_eq!(FaceState::load(folder.path()).get("live"), Some(7));
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(spool.close());
+        drop(spool);
+        threads.join();
+    }
+}

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::problems::Problems;
 
 /// Jobs at a time.
-const JOBS_MAX: usize = 256;
+pub(super) const JOBS_MAX: usize = 256;
 
 /// Work on a thread of [`Tasks::blocking`] panicked, or the engine stopped before it began.
 #[derive(Debug, thiserror::Error)]
