@@ -1,6 +1,5 @@
-//! The wall clock, for the whole program: the one place that asks the system what time it is since 1970.
-//!
-//! Durations and deadlines are measured with [`std::time::Instant`] instead: the wall clock may jump.
+//! The wall clock: no other file of the program reads it. Durations and deadlines are measured with
+//! [`std::time::Instant`] instead, because the wall clock may jump.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

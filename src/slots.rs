@@ -1,9 +1,11 @@
-//! The slots of a port: how many connections it has at a time, and which one makes room when all slots are taken.
+//! The slots of a port on which callers show a key (the control port, the practice stream): how many connections it has at
+//! a time, and which one makes room when all slots are taken. The capture endpoint has rules of its own
+//! (`capture/slots.rs`).
 //!
 //! 1. An unauthenticated connection makes room for a new one, the oldest first.
 //! 2. An authenticated connection is never closed for an unauthenticated one.
-//! 3. Fewer connections may be authenticated than there are slots, so a new connection always gets a slot in which it can
-//!    authenticate itself.
+//! 3. Fewer connections may be authenticated than there are slots, so a new connection gets a slot in which it can
+//!    authenticate itself. The program's own connections are not limited: there are fewer of them than slots are left.
 //!
 //! Bookkeeping only: whoever serves a connection closes it when [`Slot::wanted`] returns.
 

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use tributary::event::Bucket;
+
 use crate::{
     USERS,
     destination::{Aggregation, Destination},
@@ -13,12 +15,26 @@ use crate::{
     report,
 };
 
+/// Milliseconds until the sink answers: on this machine, in another region, on another continent.
+const HERE_MS: u64 = 0;
+const REGION_MS: u64 = 20;
+const CONTINENT_MS: u64 = 100;
+
 /// Milliseconds until the sink answers, and number of users.
-const PLACES: [(u64, u64); 9] =
-    [(0, 1), (0, 200), (0, USERS), (20, 1), (20, 200), (20, USERS), (100, 1), (100, 200), (100, USERS)];
+const PLACES: [(u64, u64); 9] = [
+    (HERE_MS, 1),
+    (HERE_MS, 200),
+    (HERE_MS, USERS),
+    (REGION_MS, 1),
+    (REGION_MS, 200),
+    (REGION_MS, USERS),
+    (CONTINENT_MS, 1),
+    (CONTINENT_MS, 200),
+    (CONTINENT_MS, USERS),
+];
 
 /// The rows in docs/performance.md with `put-record` and without aggregation.
-const MEASURED: [(u64, u64); 2] = [(20, 5_000), (100, 1_000)];
+const MEASURED: [(u64, u64); 2] = [(REGION_MS, 5_000), (CONTINENT_MS, 1_000)];
 
 /// Planned duration of a flood, if the machine is as fast as expected.
 const SECONDS: u64 = 5;
@@ -32,8 +48,7 @@ const AGGREGATED_MAX: u64 = 100_000;
 const SINGLES_AT_ONCE: u64 = 1_024;
 const BATCHES_AT_ONCE: u64 = 20_000;
 
-/// Maximum aggregated records in flight, since no two have a bucket of keys in common; maximum events in one.
-const BUCKETS: u64 = 1_024;
+/// Expected events of an aggregated record. No two such records in flight are of one [`Bucket`].
 const EVENTS_OF_A_RECORD: u64 = 50;
 
 /// The floods.
@@ -44,7 +59,7 @@ pub fn floods() -> Vec<Flood> {
             for aggregation in [Aggregation::None, Aggregation::Kpl] {
                 all.push(flood((ms, users), operation, aggregation));
             }
-            if (ms, users) == (20, 200) {
+            if (ms, users) == (REGION_MS, 200) {
                 all.push(flood((ms, users), operation, Aggregation::Lines));
             }
         }
@@ -74,11 +89,11 @@ pub fn paced() -> Vec<Paced> {
         }
     };
     vec![
-        of((100, 1_000), "put-record", Aggregation::None, 2_000, 1),
-        of((20, 1), "put-record", Aggregation::Kpl, 2_000, 1),
-        of((20, 1), "put-records", Aggregation::Kpl, 2_000, 1),
-        of((100, 1), "put-record", Aggregation::Kpl, 1_000, 1),
-        of((20, 200), "put-records", Aggregation::Kpl, 20_000, 10),
+        of((CONTINENT_MS, 1_000), "put-record", Aggregation::None, 2_000, 1),
+        of((REGION_MS, 1), "put-record", Aggregation::Kpl, 2_000, 1),
+        of((REGION_MS, 1), "put-records", Aggregation::Kpl, 2_000, 1),
+        of((CONTINENT_MS, 1), "put-record", Aggregation::Kpl, 1_000, 1),
+        of((REGION_MS, 200), "put-records", Aggregation::Kpl, 20_000, 10),
     ]
 }
 
@@ -139,7 +154,7 @@ fn expected_per_second(to: &Destination, users: u64) -> u64 {
     let (records, events, most) = match to.aggregation {
         Aggregation::None => (users.min(at_once), 1, most),
         Aggregation::Kpl | Aggregation::Lines => {
-            (users.min(at_once).min(BUCKETS), EVENTS_OF_A_RECORD, AGGREGATED_MAX)
+            (users.min(at_once).min(Bucket::COUNT as u64), EVENTS_OF_A_RECORD, AGGREGATED_MAX)
         }
     };
     let in_a_second = records * events * 1_000_000 / u64::from(micros(round_trip));

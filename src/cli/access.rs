@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 
 use super::locations::Locations;
-use crate::{engine::ControlError, spool};
+use crate::spool;
 
 /// Replaces an error about missing permissions in the data folder by one that names its owner and what to do. An error
 /// about something else that is not permitted (a port, the settings file, the engine's control port) stays as it is.
@@ -20,8 +20,7 @@ pub(super) fn explained(error: anyhow::Error, locations: &Locations) -> anyhow::
         cause.to_string().contains("unable to open database file")
             || (cause.downcast_ref().is_some_and(is_permission) && is_closed(&data_dir))
     };
-    // What the control port refuses has nothing to do with the folder.
-    if error.is::<ControlError>() || !error.chain().any(is_denied) {
+    if !error.chain().any(is_denied) {
         return error;
     }
     match owner(&data_dir) {

@@ -67,7 +67,7 @@ struct CheckedRecord {
 
 impl Entry<'_> {
     /// Decodes the data, and checks everything.
-    fn check(&self, checks: &mut Checks, entry: Option<usize>) -> Result<Box<[u8]>, ApiError> {
+    fn check(&self, checks: &mut Checks, entry: Option<usize>) -> Result<Vec<u8>, ApiError> {
         let at = |name| Member { entry, name };
         let key = self.partition_key.as_deref();
         let data = self.data.as_deref().map(decode).transpose()?;
@@ -75,12 +75,12 @@ impl Entry<'_> {
         checks.length(at("partitionKey"), key, 1, 256);
         checks.pattern(at("explicitHashKey"), self.explicit_hash_key.as_deref(), &HASH_KEY);
         checks.present(at("data"), data.is_some());
-        checks.data_length(at("data"), data.as_ref().map_or(0, |data| data.len()));
+        checks.data_length(at("data"), data.as_ref().map_or(0, Vec::len));
         Ok(data.unwrap_or_default())
     }
 
     /// After the checks have passed.
-    fn checked(&self, data: Box<[u8]>) -> Result<CheckedRecord, ApiError> {
+    fn checked(&self, data: Vec<u8>) -> Result<CheckedRecord, ApiError> {
         let key = self.partition_key.as_deref().unwrap_or_default();
         let hash = match self.explicit_hash_key.as_deref() {
             None => shard::hash_of(key),
@@ -95,10 +95,9 @@ impl Entry<'_> {
 }
 
 /// Reads standard base64 with its padding.
-fn decode(text: &str) -> Result<Box<[u8]>, ApiError> {
+fn decode(text: &str) -> Result<Vec<u8>, ApiError> {
     STANDARD
         .decode(text)
-        .map(Vec::into_boxed_slice)
         .map_err(|error| ApiError::unreadable(format!("Data can not be converted to a Blob: {error}")))
 }
 

@@ -18,7 +18,7 @@ const READ_BYTES_MAX: usize = 10 << 20;
 /// What a producer sent.
 pub(super) struct Content {
     pub(super) key: Box<str>,
-    pub(super) data: Box<[u8]>,
+    pub(super) data: Vec<u8>,
 }
 
 impl Content {

@@ -1,10 +1,10 @@
-//! Keeps the write-ahead log short. A thread of its own copies what is committed into the database, so that no sender
-//! waits for that. What the writer commits meanwhile is left over, less with each round, and the writer copies the last
-//! of it itself: SQLite starts the log over only when nothing is left.
+//! Keeps the write-ahead log short. A thread of its own copies what is committed into the database, in rounds, so that
+//! no sender waits for that. The writer commits more during each round. What is left becomes less with each round, and
+//! the writer copies the rest itself, because SQLite starts the log over only when nothing is left.
 //!
-//! The log stays below about three times [`BYTES`]. To copy late, or not at all, loses nothing: a commit is safe in the
-//! log. To continue after a failed copy could: SQLite counts frames as copied before the database is synced. So every
-//! failure goes to the caller, which makes certain what the disk has.
+//! The log stays below about three times [`BYTES`]. A late copy loses nothing, because a commit is safe in the log. To
+//! go on after a failed copy could lose events, because SQLite counts frames as copied before the database is synced. So
+//! every failure goes to the caller, which makes certain what the disk has.
 
 use std::{path::PathBuf, thread::JoinHandle};
 

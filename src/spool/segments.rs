@@ -249,18 +249,13 @@ fn known(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     connection.prepare("SELECT id FROM segment")?.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Makes the rows of `segment` anew, from the lines that point into segments. For a database that was recovered.
+/// Makes the rows of `segment` anew, from the lines that point into segments. For a database that was recovered, in which
+/// a damaged row may hold any number.
 pub(super) fn restore_rows(connection: &Connection) -> rusqlite::Result<()> {
-    let mut first_lines = connection.prepare("SELECT chunk, min(id) FROM event GROUP BY chunk")?;
-    let mut insert = connection.prepare("INSERT INTO segment (id, first) VALUES (?1, ?2)")?;
-    let mut rows = first_lines.query([])?;
-    while let Some(row) = rows.next()? {
-        // A damaged row may hold any number.
-        if let Container::Segment(number) = row.get(0)?
-            && (1..=i64::from(u32::MAX)).contains(&number)
-        {
-            insert.execute(params![number, row.get::<_, EventId>(1)?])?;
-        }
-    }
+    let (newest, oldest) = (Container::Segment(i64::from(u32::MAX)), Container::Segment(1));
+    connection.execute(
+        "INSERT INTO segment (id, first) SELECT -chunk, min(id) FROM event WHERE chunk BETWEEN ?1 AND ?2 GROUP BY chunk",
+        [newest, oldest],
+    )?;
     Ok(())
 }

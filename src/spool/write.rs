@@ -5,6 +5,7 @@ mod answers;
 mod database;
 mod error;
 mod group;
+mod health;
 mod payload_writer;
 mod rejected_lines;
 mod requeue;

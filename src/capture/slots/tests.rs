@@ -1,3 +1,5 @@
+//! Which connection makes room when all slots are taken, and which is refused.
+
 use std::net::IpAddr;
 
 use super::{

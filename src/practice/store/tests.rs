@@ -9,7 +9,7 @@ const SPEC: StreamSpec = StreamSpec { shards: 2, on_demand: false, record_bytes_
 const AT: PutOptions = PutOptions { shard_limits: false, now_ms: 5_000 };
 
 fn content(key: &str, len: usize) -> Arc<Content> {
-    Arc::new(Content { key: key.into(), data: vec![7; len].into() })
+    Arc::new(Content { key: key.into(), data: vec![7; len] })
 }
 
 fn put(streams: &mut Streams, name: &str, key: &str, len: usize) -> Sequence {

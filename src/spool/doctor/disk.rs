@@ -1,5 +1,5 @@
 //! Whether the disk has what the page cache shows of the spool's files. After a failed sync the page cache can hold
-//! more than the disk; a doctor that reads only the page cache would report such a spool as well.
+//! more than the disk: a doctor that reads only the page cache would find nothing wrong.
 
 use std::{
     fs::{File, OpenOptions},
@@ -20,8 +20,8 @@ use crate::spool::{
 const LOOKS: u32 = 5;
 const LOOK_PAUSE: Duration = Duration::from_millis(40);
 
-/// Drops the clean pages from the page cache, and compares the others with the disk; returns the files that differ. To
-/// be called before this process opens a connection, because closing a file drops the locks of the process on it.
+/// Drops the clean pages from the page cache, and compares the others with the disk; returns the files that differ. Must
+/// be called before this process opens a connection: closing a file drops all locks that the process has on it.
 pub(super) fn look(dir: &Path, report: &mut Report) -> io::Result<Vec<PathBuf>> {
     let mut differing = Vec::new();
     let mut read_directly = true;
@@ -64,7 +64,7 @@ fn compare(file: &File, path: &Path) -> io::Result<Proof> {
     Ok(proof)
 }
 
-/// The same under the folder's lock; writes again what the disk does not have.
+/// Compares as [`look`] does, and writes again what the disk does not have. The caller holds the folder's lock.
 pub(super) fn mend(dir: &Path, report: &mut Report) -> io::Result<()> {
     let differing = look(dir, report)?;
     // Cuts the log behind its last commit; SQLite makes its index anew.

@@ -49,8 +49,8 @@ impl<'w> PayloadWriter<'w> {
         Ok(())
     }
 
-    /// Adds a payload; returns where it will be.
-    pub(super) fn add(&mut self, payload: &[u8]) -> PayloadLocation {
+    /// Adds a payload; returns where it will be. An error if that is beyond what a location can say: 4 GiB.
+    pub(super) fn add(&mut self, payload: &[u8]) -> Result<PayloadLocation, Error> {
         let (container, begins) = match &self.segment {
             Some(segment) => (Container::Segment(segment.number()), segment.length()),
             None => (Container::Chunk(self.first), 0),
@@ -60,9 +60,11 @@ impl<'w> PayloadWriter<'w> {
         if self.segment.is_some() {
             self.body.push(b'\n');
         }
-        // A commit is far below 4 GiB, and a segment that has 32 MiB gets no more.
-        let small = |bytes: u64| u32::try_from(bytes).expect("a segment is below 4 GiB");
-        PayloadLocation { container, start: small(start), length: small(payload.len() as u64) }
+        Ok(PayloadLocation {
+            container,
+            start: location_bytes(start)?,
+            length: location_bytes(payload.len() as u64)?,
+        })
     }
 
     fn write_out(&mut self, connection: &Connection, last: EventId) -> Result<(), Error> {
@@ -90,4 +92,10 @@ impl<'w> PayloadWriter<'w> {
         }
         Ok((self.body, self.segment.is_some()))
     }
+}
+
+/// A number of bytes as [`PayloadLocation`] has it. Larger ones do not occur: a commit is far below 4 GiB, and a segment that
+/// has 32 MiB gets no more.
+fn location_bytes(bytes: u64) -> Result<u32, Error> {
+    u32::try_from(bytes).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()).into())
 }

@@ -192,7 +192,7 @@ impl<'w> Transaction<'w> {
         self.payloads.make_room(self.connection, payload.len(), self.totals.newest)?;
         self.totals.newest += 1;
         let line = NewLine { id: self.totals.newest, ..line };
-        let location = self.payloads.add(payload);
+        let location = self.payloads.add(payload)?;
         self.insert_line.insert(&line, location, checksum(line.key, payload))?;
         Ok(line.id)
     }

@@ -2,14 +2,14 @@
 //!
 //! Invariants after a failure (of a commit, of a copy of the write-ahead log, of a check of the files' names):
 //!
-//! 1. While `failed_at` is set nothing is acknowledged. Requests are refused; settlements and attempts are kept and
-//!    tried again.
-//! 2. While `is_suspect` is set nothing is written, because SQLite and the page cache may hold what the disk does not
-//!    have. Once a second ([`RECOVER_AFTER`]) the writer closes its connection without copying anything, makes certain
-//!    what the disk has, cuts back the segments, reopens the database, reads its tables again, copies the whole log and
-//!    compares it with the disk ([`crate::spool::renew`] has these steps). Any error on the way leaves `is_suspect`
-//!    set. A lock that another connection holds makes nothing suspect.
-//! 3. `failed_at` is cleared by a commit that succeeds, and by nothing else: to open the files writes nothing.
+//! 1. While [`WriteHealth::has_failed`] nothing is acknowledged. Requests are refused; settlements and attempts are kept
+//!    and tried again.
+//! 2. While [`WriteHealth::is_suspect`] nothing is written, because SQLite and the page cache may hold what the disk does
+//!    not have. Once a second the writer closes its connection without copying anything, makes certain what the disk has,
+//!    cuts back the segments, reopens the database, reads its tables again, copies the whole log and compares it with the
+//!    disk ([`crate::spool::renew`] has these steps). After any error on the way the files are still suspect. A lock that
+//!    another connection holds makes nothing suspect.
+//! 3. A failure ends with a commit that succeeds, and with nothing else: to open the files writes nothing.
 //! 4. A transaction that fails leaves [`TableState`] as it was before. So does a commit into files that lost their
 //!    names: the next start would not find it.
 //! 5. The database that is reopened has at least what was acknowledged, or recovery fails. If it has more (a refused
@@ -25,6 +25,7 @@ use super::{
     database::Database,
     error::WriteError,
     group::Group,
+    health::WriteHealth,
     table_state::TableState,
     transaction::{Expected, Transaction, Written},
     upkeep::{Pruning, advance_settled_through},
@@ -59,9 +60,6 @@ const CHECK_NAMES_EVERY: Duration = Duration::from_secs(1);
 /// How long what nobody waits for (settlements, attempts) waits before it is tried again on a disk that refuses.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How long requests are refused before the files are examined again.
-const RECOVER_AFTER: Duration = Duration::from_secs(1);
-
 /// About what an event (besides its payload), a settlement or an attempt takes in the write-ahead log, in bytes.
 const ROW_BYTES: u64 = 200;
 
@@ -80,11 +78,7 @@ pub(crate) struct Writer {
     revision: u64,
     /// How often the files were made anew.
     files_made: u64,
-    intake: Intake,
-    /// When the last failure was, until a commit has succeeded.
-    failed_at: Option<Instant>,
-    /// A write or sync failed: what SQLite and the page cache hold may not be what the disk has.
-    is_suspect: bool,
+    health: WriteHealth,
     /// There may be lines to prune, or a mark to move. Commits, new limits and the disk set it; time alone does not.
     is_untidy: bool,
     last_upkeep: Instant,
@@ -106,9 +100,7 @@ impl Writer {
             is_full: false,
             revision: 0,
             files_made: 0,
-            intake: Intake::Ready,
-            failed_at: None,
-            is_suspect: false,
+            health: WriteHealth::new(),
             is_untidy: true,
             last_upkeep: Instant::now(),
             upkeep_every: UPKEEP_EVERY,
@@ -129,7 +121,7 @@ impl Writer {
             ledger: totals.ledger(),
             newest: totals.newest,
             revision: self.revision,
-            intake: self.intake.clone(),
+            intake: self.health.intake().clone(),
             disk_free: self.disk.free(),
             pruned: totals.pruned(),
             held: self.state.sources.by_name(),
@@ -179,11 +171,11 @@ impl Writer {
         shared.summary.send_if_modified(|told| {
             // Once full, the spool needs a little room to be ready again: else it would be called both by turns.
             let full_at = if told.intake == Intake::Full { max - max / 16 } else { max };
-            let is_full = self.intake == Intake::Ready && self.state.totals.queued_bytes >= full_at;
+            let is_full = self.state.totals.queued_bytes >= full_at;
             *told = self.summary();
-            if self.intake == Intake::Ready && self.disk.is_full() {
+            if told.intake == Intake::Ready && self.disk.is_full() {
                 told.intake = Intake::DiskFull;
-            } else if is_full {
+            } else if told.intake == Intake::Ready && is_full {
                 told.intake = Intake::Full;
             }
             false
@@ -208,7 +200,7 @@ impl Writer {
     /// events only are counted, and get no line.
     fn turn_away(&mut self, group: &mut Group, shared: &Shared) {
         let refusal = if self.disk.is_used_up() {
-            AppendError::Disk(self.failure())
+            AppendError::Disk(self.health.reason())
         } else {
             AppendError::disk_is_full()
         };
@@ -249,13 +241,12 @@ impl Writer {
         self.is_full = shared.summary.borrow().intake == Intake::Full;
         let rejected_before = self.state.totals.rejected;
         let is_tried = self.may_write(shared);
-        let written = if is_tried { self.write(&mut group) } else { Err(self.failure()) };
+        let written = if is_tried { self.write(&mut group) } else { Err(self.health.reason()) };
         shared.admission.done(group.appends.iter().map(|append| (&append.arrivals.source, append.bytes)));
         let (answers, next) = match written {
             Ok(mut written) => {
                 self.revision += 1;
-                self.failed_at = None;
-                self.become_ready();
+                self.health.committed(self.disk.is_used_up());
                 shared.settlements.set_unwritten(0);
                 self.count(&group, &written, self.state.totals.rejected - rejected_before);
                 shared.recent.add(std::mem::take(&mut written.queued), self.state.totals.newest);
@@ -311,7 +302,7 @@ impl Writer {
         let written = self.transact(|writer| writer.write_rows(group));
         written.map_err(|error| {
             self.fail(&error);
-            self.failure()
+            self.health.reason()
         })
     }
 
@@ -372,28 +363,25 @@ impl Writer {
 
     /// When upkeep is due: soon while there is something to tidy, and once a second to check the names of the files.
     pub(super) fn upkeep_at(&self) -> Instant {
-        let is_busy = self.is_untidy || self.failed_at.is_some() || self.disk.is_full();
+        let is_busy = self.is_untidy || self.health.has_failed() || self.disk.is_full();
         self.last_upkeep + if is_busy { self.upkeep_every } else { CHECK_NAMES_EVERY }
     }
 
     /// Moves marks, prunes, copies the write-ahead log, checks the files. A failure here is like that of a commit:
     /// nothing is acknowledged until the files are known again.
     pub(super) fn upkeep(&mut self, shared: &Shared, is_closing: bool) {
-        if self.failed_at.is_some() {
+        if self.health.has_failed() {
             self.last_upkeep = Instant::now();
             let is_known = if is_closing { self.recover(shared) } else { self.may_write(shared) };
             // A commit must prove it: to open the files writes nothing.
             let proof = is_known.then(|| self.tidy());
             match proof {
-                Some(Ok(_)) => {
-                    self.failed_at = None;
-                    self.become_ready();
-                }
+                Some(Ok(_)) => self.health.committed(self.disk.is_used_up()),
                 Some(Err(error)) => self.fail(&error),
                 None => {}
             }
             self.publish(shared);
-            if self.failed_at.is_some() || !is_closing {
+            if self.health.has_failed() || !is_closing {
                 return;
             }
         }
@@ -405,9 +393,7 @@ impl Writer {
 
     fn routine_upkeep(&mut self, shared: &Shared, is_closing: bool) -> Result<(), WriteError> {
         self.ask_disk(shared);
-        if matches!(self.intake, Intake::Failing(_)) && !self.disk.is_used_up() {
-            // There is room again, which `become_ready` waited for.
-            self.intake = Intake::Ready;
+        if !self.disk.is_used_up() && self.health.has_room() {
             self.publish(shared);
         }
         self.is_untidy |= self.disk.wants_pruning() && self.state.can_make_room();
@@ -417,8 +403,6 @@ impl Writer {
         }
         if self.is_untidy && (is_closing || self.last_upkeep.elapsed() >= self.upkeep_every) {
             self.last_upkeep = Instant::now();
-            // Also the wait after a failure.
-            self.upkeep_every = UPKEEP_EVERY;
             self.is_untidy = self.tidy()?;
             self.upkeep_every = if self.is_untidy { UPKEEP_WHEN_BEHIND } else { UPKEEP_EVERY };
             self.revision += 1;
@@ -444,52 +428,29 @@ impl Writer {
         Ok(has_more)
     }
 
-    /// The disk takes writes. If a write found no room, the failure is shown until there is room again.
-    fn become_ready(&mut self) {
-        if !self.disk.is_used_up() {
-            self.intake = Intake::Ready;
-        }
-    }
-
-    /// Why nothing is acknowledged.
-    fn failure(&self) -> Arc<str> {
-        match &self.intake {
-            Intake::Failing(reason) => Arc::clone(reason),
-            Intake::Starting | Intake::Ready | Intake::Full | Intake::DiskFull | Intake::Stopping => {
-                Arc::from("the disk")
-            }
-        }
-    }
-
     /// From now on nothing is acknowledged until the files are known again.
     fn fail(&mut self, error: &WriteError) {
         if error.is_full() {
             self.disk.ran_out();
         }
-        self.is_suspect |= !error.is_locked();
-        self.failed_at = Some(Instant::now());
-        let reason = error.reason(self.database.path());
-        if self.intake != Intake::Failing(Arc::clone(&reason)) {
-            tracing::error!("the spool cannot write, senders are asked to retry: {reason}");
-        }
-        self.intake = Intake::Failing(reason);
+        self.health.fail(error, self.database.path());
+        self.upkeep_every = UPKEEP_EVERY;
     }
 
     /// Whether a commit may be tried: always without a failure, and after one only once the files are known again.
     fn may_write(&mut self, shared: &Shared) -> bool {
-        let Some(failed_at) = self.failed_at else { return true };
-        failed_at.elapsed() >= RECOVER_AFTER && self.recover(shared)
+        !self.health.has_failed() || (self.health.is_recovery_due() && self.recover(shared))
     }
 
     /// Makes certain what the disk has; `true` if that worked. A commit has to prove the rest.
     fn recover(&mut self, shared: &Shared) -> bool {
-        self.failed_at = Some(Instant::now());
-        if !self.is_suspect {
+        self.health.recovery_began();
+        if !self.health.is_suspect() {
             return true;
         }
         match self.rebuild(shared) {
             Ok(()) => {
-                self.is_suspect = false;
+                self.health.recovered();
                 true
             }
             Err(error) => {
@@ -535,5 +496,20 @@ impl Writer {
         }
         self.state.totals.reject_unkept(self.unwritten_rejections);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::{open::open_writer, tests::ROOMY};
+
+    #[test]
+    fn after_a_failure_upkeep_waits_as_long_as_usual_although_there_is_much_to_prune() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_path, mut writer) = open_writer(folder.path(), ROOMY).expect("opens");
+        writer.upkeep_every = UPKEEP_WHEN_BEHIND;
+        writer.fail(&WriteError::Readers);
+        assert_eq!(writer.upkeep_at(), writer.last_upkeep + UPKEEP_EVERY);
     }
 }
