@@ -28,8 +28,7 @@ pub use answer::{is_the_clock, may_be_the_records, was_not_sent};
 pub use check::check;
 pub use client::{Access, Client};
 pub use credentials::{
-    AwsConfigFiles, ConfigFileError, KeychainError, ProfilesError, WAITING_FOR_KEYS, profiles, store_keys,
-    who_am_i,
+    AwsConfigFiles, ConfigFileError, KeychainError, ProfilesError, profiles, store_keys, who_am_i,
 };
 pub use http::ANSWER_TIMEOUT;
 pub use iam::attach;

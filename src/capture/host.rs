@@ -83,9 +83,15 @@ fn is_own_page(page: &str, host: Option<&str>) -> bool {
     }
 }
 
-/// The host of an origin or of a page's URL; an IPv6 address without brackets.
+/// The host of an origin or of a page's URL; an IPv6 address without brackets. Browsers send it in the form of a parsed
+/// URL. Any other form of a host, such as `0x7f.1` or `%6cocalhost`, belongs to no page, and counts as none.
 fn host_of_page(page: &str) -> Option<String> {
-    Url::parse(page).ok()?.host_str().map(|host| name_of(host).to_owned())
+    let url = Url::parse(page).ok()?;
+    let host = url.host_str()?;
+    let (start, rest) = page.split_at_checked(url.scheme().len() + "://".len() + host.len())?;
+    let is_as_sent = start.eq_ignore_ascii_case(&format!("{}://{host}", url.scheme()));
+    let is_whole = rest.is_empty() || rest.starts_with([':', '/', '?', '#', '\\']);
+    (is_as_sent && is_whole).then(|| name_of(host).to_owned())
 }
 
 /// The host of a `Host` header, without its port; an IPv6 address without brackets.
@@ -148,6 +154,16 @@ mod tests {
             (&[("host", "localhost:8485"), ("referer", "https://localhost@evil.example/")], false),
             (&[("host", "localhost:8485"), ("referer", "https://evil.example/?http://localhost/")], false),
             (&[("host", "localhost:8485"), ("referer", "about:blank")], false),
+            // The URL parser takes each of these for this machine.
+            (&[("host", "localhost:8485"), ("origin", "http://0x7f.1:3000")], false),
+            (&[("host", "localhost:8485"), ("origin", "http://2130706433")], false),
+            (&[("host", "localhost:8485"), ("origin", "http://%6cocalhost")], false),
+            (&[("host", "localhost:8485"), ("origin", "http:localhost")], false),
+            (&[("host", "localhost:8485"), ("origin", "http:\\\\localhost")], false),
+            (&[("host", "localhost:8485"), ("origin", " http://localhost")], false),
+            (&[("host", "localhost:8485"), ("origin", "http:///localhost")], false),
+            (&[("host", "localhost:8485"), ("referer", "http://127.1/")], false),
+            (&[("host", "localhost:8485"), ("referer", "http://LOCALHOST:3000/")], true),
             (
                 &[
                     ("host", "localhost:8485"),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::{Config, Overrides},
-    delivery::{AwsError, ReadFrom},
+    delivery::{AwsError, ReadFrom, error_code},
     kinesis::{Access, Client, Reader},
     remedy,
 };
@@ -65,7 +65,7 @@ async fn read(args: &Args, config: &Config, access: Option<Access>) -> anyhow::R
     while left > 0 {
         let round = match reader.round().await {
             Ok(round) => round,
-            Err(fault) if args.follow && &*fault.code == "NoAnswer" => {
+            Err(fault) if args.follow && &*fault.code == error_code::NO_ANSWER => {
                 note(&fault.to_string());
                 tokio::time::sleep(PAUSE * 8).await;
                 continue;

@@ -68,7 +68,8 @@ pub struct Status {
     /// The sources that sent something since the start, by name.
     pub sources: Vec<SourceSeen>,
     /// Senders without a known write key since the start, most recent first.
-    pub strangers: Vec<UnknownSender>,
+    #[serde(rename = "strangers")]
+    pub unknown_senders: Vec<UnknownSender>,
     /// Requests to paths that are not served since the start, most recent first.
     pub wrong_paths: Vec<WrongPath>,
     /// Parts of the engine that stopped unexpectedly, and settings that could not be applied: one sentence each.

@@ -73,7 +73,7 @@ fn the_status_survives_serialisation() {
             library: Some("analytics-node 3.1.0".into()),
             share_full_at: None,
         }],
-        strangers: vec![UnknownSender {
+        unknown_senders: vec![UnknownSender {
             key: "no key".into(),
             requests: 1,
             last_seen: 2,

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     delivery::{
         AwsError, AwsIdentity, AwsProfiles, CheckStep, Delivery, Detail, Exported, ListedStream, LogPage,
-        Record, Resent, chart::Overview,
+        Record, Resent, chart::Overview, error_code,
     },
     remedy::SignIn,
 };
@@ -109,7 +109,7 @@ impl From<Failure> for AwsError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Aws(error) => error,
-            Failure::Other(text) => Self::new("InternalFailure", text),
+            Failure::Other(text) => Self::new(error_code::INTERNAL_FAILURE, text),
         }
     }
 }

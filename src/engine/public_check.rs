@@ -26,7 +26,7 @@ use super::{
 use crate::{
     capture::ReceivedProbe,
     config,
-    delivery::{AwsError, CheckStep, Delivery, EventId, State},
+    delivery::{AwsError, CheckStep, Delivery, EventId, State, error_code},
 };
 use client::{Client, Sent};
 use finding::{Finding, cut, step};
@@ -43,7 +43,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut tell: impl FnMut(CheckStep)) {
         return tell(step("name", Err(error)));
     };
     let Ok(token) = config::new_write_key() else {
-        let error = AwsError::new("InternalFailure", "no random number could be generated");
+        let error = AwsError::new(error_code::INTERNAL_FAILURE, "no random number could be generated");
         return tell(step("name", Err(error)));
     };
     shared.activity.probes.begin(token.clone());
@@ -93,7 +93,8 @@ async fn blocking<T: Send + 'static>(
     call: impl FnOnce(&Client) -> Result<T, AwsError> + Send + 'static,
 ) -> Result<T, AwsError> {
     let client = Arc::clone(client);
-    let failed = |interrupted: Interrupted| AwsError::new("InternalFailure", interrupted.to_string());
+    let failed =
+        |interrupted: Interrupted| AwsError::new(error_code::INTERNAL_FAILURE, interrupted.to_string());
     tasks.blocking(move || call(&client)).await.map_err(failed)?
 }
 

@@ -123,7 +123,7 @@ impl Watched {
 fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
     rates.update(summary.ledger, Instant::now());
     let is_stopping = shared.tasks.stopping().is_cancelled();
-    let (sources, strangers) = shared.activity.snapshot(now_ms());
+    let (sources, unknown_senders) = shared.activity.snapshot(now_ms());
     let news = shared.stream_report.borrow().clone();
     Status {
         endpoint: *shared.endpoint.borrow(),
@@ -141,7 +141,7 @@ fn status(shared: &Shared, summary: &Summary, rates: &mut Rates) -> Status {
         accepted_per_sec: rates.accepted.to_vec(),
         delivered_per_sec: rates.delivered.to_vec(),
         sources,
-        strangers,
+        unknown_senders,
         wrong_paths: shared.activity.wrong_paths(),
         problems: shared.problems.all(),
         resending: *shared.resend.progress().borrow(),

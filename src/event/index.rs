@@ -6,7 +6,7 @@ use super::code::EndpointCode;
 use super::rejection::Rejection;
 use super::scan::{SPACES, ScanError, Scanner, Span, unescape};
 use super::value::begins;
-use super::walk::{Batch, Field, Inner, Item, Member, Positions, offset};
+use super::walk::{Batch, BatchItem, Field, Inner, Member, Positions, offset};
 
 /// The index of a body, with the body's text.
 pub(super) struct BodyIndex<'a> {
@@ -50,7 +50,7 @@ impl<'a> BodyIndex<'a> {
         self.positions.batch
     }
 
-    pub fn items(&self) -> &[Item] {
+    pub fn items(&self) -> &[BatchItem] {
         &self.positions.items
     }
 

@@ -79,7 +79,7 @@ pub(super) struct Inner {
 
 /// An item of a batch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Item {
+pub(super) struct BatchItem {
     pub span: Span,
     pub error: Option<ScanError>,
     /// Its members end here in [`Positions::members`], and begin where those of the previous item end.
@@ -105,7 +105,7 @@ pub(super) struct Positions {
     pub members: Vec<Member>,
     /// The members of all `context` and `integrations` objects.
     pub inner: Vec<Inner>,
-    pub items: Vec<Item>,
+    pub items: Vec<BatchItem>,
     pub batch: Batch,
     broken_items: usize,
 }
@@ -135,7 +135,7 @@ impl Positions {
 }
 
 /// Makes each byte that is not UTF-8 the error of the item that holds it. Outside items it is an error of the body.
-fn assign_errors(items: &mut [Item], not_utf8: &[u32]) -> Result<(), ScanError> {
+fn assign_errors(items: &mut [BatchItem], not_utf8: &[u32]) -> Result<(), ScanError> {
     let mut item = 0;
     for &at in not_utf8 {
         while item < items.len() && items[item].span.end <= at {
@@ -256,7 +256,7 @@ fn item(scan: &mut Scanner<'_>, positions: &mut Positions) -> Result<(), ScanErr
         end = scan.skip_broken().ok_or(error)?;
     }
     let members_end = offset(positions.members.len());
-    positions.items.push(Item { span: Span { start, end }, error, members_end });
+    positions.items.push(BatchItem { span: Span { start, end }, error, members_end });
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    delivery::{AwsError, Outcome, Slowness},
+    delivery::{AwsError, Outcome, Slowness, error_code},
     kinesis::ANSWER_TIMEOUT,
 };
 
@@ -41,7 +41,7 @@ impl AnswerTimeout {
     /// Learns from a put that took `took` with the timeout `timeout`. Returns whether the timeout has changed.
     pub(super) fn learn(&mut self, outcomes: &[Outcome], took: Duration, timeout: Duration) -> bool {
         let before = self.timeout;
-        let is_late = |error: &AwsError| &*error.code == "NoAnswer";
+        let is_late = |error: &AwsError| &*error.code == error_code::NO_ANSWER;
         if outcomes.iter().filter_map(Outcome::fault).any(is_late) {
             self.quick = 0;
             // Puts that were in flight together count once.

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    delivery::{self, AwsError, EventId, Outcome, StreamFacts},
+    delivery::{self, AwsError, EventId, Outcome, StreamFacts, error_code},
     spool::{Settlement, Spool, Summary},
 };
 
@@ -353,7 +353,10 @@ impl Forwarder {
             attempts: 0,
             took_ms: 0,
             encoding: self.connection.destination().encoding,
-            result: Err(AwsError::new("DamagedPayload", "the event's bytes are missing from the spool file")),
+            result: Err(AwsError::new(
+                error_code::DAMAGED_PAYLOAD,
+                "the event's bytes are missing from the spool file",
+            )),
         });
         self.spool.settle(settlements.collect()).await;
     }

@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use super::lanes::{self, Lanes};
 use crate::{
-    delivery::{AwsError, EventId},
+    delivery::{AwsError, EventId, error_code},
     spool::{Next, ReadError, Spool},
 };
 
@@ -131,7 +131,7 @@ impl Reader {
                 if self.unreadable.is_none() {
                     tracing::error!("{error}; tried again every second");
                 }
-                self.unreadable = Some(AwsError::new("SpoolUnreadable", error.to_string()));
+                self.unreadable = Some(AwsError::new(error_code::SPOOL_UNREADABLE, error.to_string()));
                 let pause = Box::pin(async {
                     tokio::time::sleep(RETRY_PAUSE).await;
                     Ok(Next::default())

@@ -2,10 +2,7 @@
 
 use tokio::sync::watch;
 
-use crate::{
-    delivery::{ForwarderState, Puts, StreamReport, Stuck},
-    kinesis,
-};
+use crate::delivery::{ForwarderState, Puts, StreamReport, Stuck, error_code};
 
 /// Where the forwarder publishes what it does.
 #[derive(Debug)]
@@ -63,7 +60,7 @@ fn is_same_state(published: &ForwarderState, state: &ForwarderState) -> bool {
     match (published, state) {
         (Blocked { fault: a, next_try: x }, Blocked { fault: b, next_try: y })
         | (Offline { fault: a, next_try: x }, Offline { fault: b, next_try: y }) => {
-            a == b && ((x - y).abs() < 100 || &*a.code == kinesis::WAITING_FOR_KEYS)
+            a == b && ((x - y).abs() < 100 || &*a.code == error_code::WAITING_FOR_KEYS)
         }
         (published, state) => published == state,
     }

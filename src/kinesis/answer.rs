@@ -7,9 +7,9 @@ use aws_sdk_kinesis::{
     operation::put_records::PutRecordsOutput,
 };
 
-use super::error::{CallError, NOT_SENT, UNCLEAR_ANSWER, call_error, redacted};
+use super::error::{CallError, call_error, redacted};
 use crate::{
-    delivery::{AwsError, Outcome, Receipt},
+    delivery::{AwsError, Outcome, Receipt, error_code},
     remedy::{self, Class},
 };
 
@@ -27,7 +27,7 @@ pub fn is_the_clock(error: &AwsError) -> bool {
 
 /// Whether the record cannot have been written: there was no connection, or there were no keys to sign with.
 pub fn was_not_sent(error: &AwsError) -> bool {
-    &*error.code == NOT_SENT || error.code.starts_with("Credentials")
+    &*error.code == error_code::CONNECTION_FAILED || error.code.starts_with("Credentials")
 }
 
 /// One outcome for each record, by position, as AWS documents. An answer that does not fit the request says nothing.
@@ -35,7 +35,7 @@ pub(super) fn outcomes(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> 
     let answers = output.records();
     if answers.len() != count {
         let message = format!("{count} records were sent, and the answer speaks of {}", answers.len());
-        return vec![Outcome::Offline(AwsError::new(UNCLEAR_ANSWER, message)); count];
+        return vec![Outcome::Offline(AwsError::new(error_code::UNCLEAR_ANSWER, message)); count];
     }
     // A call's records mostly go to few shards: neighbours share the shard's name.
     let mut shard: Arc<str> = Arc::default();
@@ -56,7 +56,7 @@ pub(super) fn outcomes(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> 
 pub(super) fn stored(shard_id: Arc<str>, sequence_number: &str) -> Outcome {
     if shard_id.is_empty() || sequence_number.is_empty() {
         let message = "the answer was a success that names no shard and sequence number";
-        return Outcome::Offline(AwsError::new(UNCLEAR_ANSWER, message));
+        return Outcome::Offline(AwsError::new(error_code::UNCLEAR_ANSWER, message));
     }
     Outcome::Delivered(Receipt { shard_id, sequence_number: sequence_number.into(), place: None })
 }
@@ -101,7 +101,7 @@ mod tests {
             .build();
         let output = PutRecordsOutput::builder().records(entry).build().expect("one entry");
         for outcome in outcomes(&output, 2) {
-            assert!(matches!(outcome, Outcome::Offline(fault) if &*fault.code == UNCLEAR_ANSWER));
+            assert!(matches!(outcome, Outcome::Offline(fault) if &*fault.code == error_code::UNCLEAR_ANSWER));
         }
     }
 }

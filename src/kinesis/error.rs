@@ -5,32 +5,11 @@ use std::{error::Error, fmt, sync::Arc};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 
 use super::http::TRUST_UNREADABLE;
-use crate::delivery::AwsError;
-
-/// An answer that does not say what became of the request.
-pub(super) const UNCLEAR_ANSWER: &str = "UnclearAnswer";
-
-/// No connection came about, so the record cannot have been written.
-pub(super) const NOT_SENT: &str = "ConnectionFailed";
-
-/// No answer came in time.
-pub(super) const NO_ANSWER: &str = "NoAnswer";
-
-/// A connection that closed before the answer came: the request may have been carried out.
-pub(super) const CONNECTION_LOST: &str = "ConnectionLost";
-
-/// The SDK could not make a request from the settings.
-pub(super) const INCOMPLETE_REQUEST: &str = "IncompleteRequest";
-
-/// No place has AWS keys.
-pub(super) const NO_CREDENTIALS: &str = "CredentialsNotFound";
-
-/// A place should have AWS keys, and they could not be had.
-pub(super) const CREDENTIALS_FAILED: &str = "CredentialsFailed";
+use crate::delivery::{AwsError, error_code};
 
 /// The settings' place has no AWS keys.
 pub(super) fn no_credentials() -> AwsError {
-    AwsError::new(NO_CREDENTIALS, "")
+    AwsError::new(error_code::CREDENTIALS_NOT_FOUND, "")
 }
 
 /// A failed call.
@@ -81,40 +60,44 @@ where
             let status = answer.raw().status();
             let number = status.as_u16();
             // A page of a proxy says nothing but its status. An unreadable success may be a success.
-            let code = if status.is_success() { UNCLEAR_ANSWER.to_owned() } else { format!("Http{number}") };
+            let code = if status.is_success() {
+                error_code::UNCLEAR_ANSWER.to_owned()
+            } else {
+                format!("Http{number}")
+            };
             let message = format!("the answer (HTTP {number}) could not be read");
             CallError { error: AwsError::new(code, message), http_status: Some(number) }
         }
         SdkError::TimeoutError(_) => {
-            CallError::unanswered(NO_ANSWER, "no answer in the time that a call may take")
+            CallError::unanswered(error_code::NO_ANSWER, "no answer in the time that a call may take")
         }
         SdkError::DispatchFailure(failure) => {
             let text = causes(error);
             let code = match (failure.is_timeout(), failure.is_io()) {
-                (true, _) => connection_code(&text).unwrap_or(NO_ANSWER),
-                (false, true) => connection_code(&text).unwrap_or(CONNECTION_LOST),
-                (false, false) if is_about_endpoint_rules(&text) => INCOMPLETE_REQUEST,
-                (false, false) => credentials_code(&text).unwrap_or(CONNECTION_LOST),
+                (true, _) => connection_code(&text).unwrap_or(error_code::NO_ANSWER),
+                (false, true) => connection_code(&text).unwrap_or(error_code::CONNECTION_LOST),
+                (false, false) if is_about_endpoint_rules(&text) => error_code::INCOMPLETE_REQUEST,
+                (false, false) => credentials_code(&text).unwrap_or(error_code::CONNECTION_LOST),
             };
             CallError::unanswered(code, redacted(&text))
         }
         SdkError::ConstructionFailure(_) => {
-            CallError::unanswered(INCOMPLETE_REQUEST, redacted(&causes(error)))
+            CallError::unanswered(error_code::INCOMPLETE_REQUEST, redacted(&causes(error)))
         }
-        other => CallError::unanswered(UNCLEAR_ANSWER, redacted(&causes(other))),
+        other => CallError::unanswered(error_code::UNCLEAR_ANSWER, redacted(&causes(other))),
     }
 }
 
 /// The code if no connection came about.
 fn connection_code(text: &str) -> Option<&'static str> {
     if text.contains("invalid peer certificate") {
-        Some("CertificateNotTrusted")
+        Some(error_code::CERTIFICATE_NOT_TRUSTED)
     } else if text.contains("tunnel error: proxy authorization required")
         || text.contains("tunnel error: unsuccessful")
     {
-        Some("ProxyRefused")
+        Some(error_code::PROXY_REFUSED)
     } else if text.contains("(Connect)") || text.contains(TRUST_UNREADABLE) {
-        Some(NOT_SENT)
+        Some(error_code::CONNECTION_FAILED)
     } else {
         None
     }
@@ -138,9 +121,9 @@ fn is_about_endpoint_rules(text: &str) -> bool {
 pub(super) fn credentials_code(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     if ["no providers in chain", "not loaded", "not enabled"].iter().any(|said| text.contains(said)) {
-        Some(NO_CREDENTIALS)
+        Some(error_code::CREDENTIALS_NOT_FOUND)
     } else if ["credential", "identity", "token"].iter().any(|said| text.contains(said)) {
-        Some(CREDENTIALS_FAILED)
+        Some(error_code::CREDENTIALS_FAILED)
     } else {
         None
     }

@@ -4,10 +4,10 @@
 use aws_sdk_kinesis::types::{RecordDistributionStrategy, StreamDescriptionSummary};
 
 use super::{
-    error::{UNCLEAR_ANSWER, aws_error},
+    error::aws_error,
     record::{RECORD_BYTES_MAX, Target},
 };
-use crate::delivery::{AwsError, StreamFacts};
+use crate::delivery::{AwsError, StreamFacts, error_code};
 
 /// Describes the stream.
 pub(super) async fn describe(
@@ -20,7 +20,7 @@ pub(super) async fn describe(
         Ok(answer) => answer
             .stream_description_summary()
             .map(facts_of)
-            .ok_or_else(|| AwsError::new(UNCLEAR_ANSWER, "the answer describes no stream")),
+            .ok_or_else(|| AwsError::new(error_code::UNCLEAR_ANSWER, "the answer describes no stream")),
         Err(error) => Err(aws_error(&error)),
     }
 }

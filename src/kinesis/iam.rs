@@ -10,13 +10,12 @@ use aws_config::SdkConfig;
 use self::{answer::text_of, api::Api};
 use super::{
     credentials::{self, check_account, check_keychain, find, identity_of},
-    error::{CREDENTIALS_FAILED, UNCLEAR_ANSWER},
     retry::ClockOffset,
 };
 use crate::{
     aws::Arn,
     config::{Config, Destination},
-    delivery::{AwsError, CheckStep, Verdict},
+    delivery::{AwsError, CheckStep, Verdict, error_code},
     policy::IamCall,
     remedy,
 };
@@ -92,7 +91,7 @@ pub async fn attach(config: &Config, calls: &[IamCall], mut report: impl FnMut(C
 /// Whether the call may have been carried out. An internal failure of IAM may come after that, too.
 fn answer_was_lost(error: &AwsError) -> bool {
     let of_iam = ["ServiceFailure", "InternalFailure", "InternalError", "ServiceUnavailable"];
-    matches!(&*error.code, "NoAnswer" | "ConnectionLost")
+    matches!(&*error.code, error_code::NO_ANSWER | error_code::CONNECTION_LOST)
         || of_iam.contains(&&*error.code)
         || error.code.starts_with("Http5")
 }
@@ -196,7 +195,7 @@ impl Iam {
     async fn store_keys(&self, answer: &str) -> Result<(), AwsError> {
         let keys = (text_of(answer, "AccessKeyId"), text_of(answer, "SecretAccessKey"));
         let (Some(id), Some(secret)) = keys else {
-            return Err(AwsError::new(UNCLEAR_ANSWER, "the answer holds no key"));
+            return Err(AwsError::new(error_code::UNCLEAR_ANSWER, "the answer holds no key"));
         };
         let stored = credentials::store_keys(&self.destination, &id, &secret).await;
         stored.map_err(|error| keychain_error(&error))
@@ -214,7 +213,7 @@ impl Iam {
 }
 
 fn keychain_error(error: &credentials::KeychainError) -> AwsError {
-    AwsError::new(CREDENTIALS_FAILED, error.to_string())
+    AwsError::new(error_code::CREDENTIALS_FAILED, error.to_string())
 }
 
 /// Checks that the keys belong to the account of the policy: a policy of one account allows nothing on another one's

@@ -18,6 +18,9 @@ pub(super) struct Looks {
     pause: Duration,
 }
 
+/// A server may put records before the one that was asked for.
+const RECORDS_PER_LOOK: i32 = 10;
+
 /// For a person who looks at a delivery.
 pub(super) const FOR_A_VIEWER: Looks = Looks { count: 8, pause: Duration::from_millis(300) };
 
@@ -43,16 +46,24 @@ pub(super) async fn record_at(
         if look > 0 {
             tokio::time::sleep(looks.pause).await;
         }
-        let request = sdk.get_records().limit(1).shard_iterator(position);
+        let request = sdk.get_records().limit(RECORDS_PER_LOOK).shard_iterator(position);
         let output = request.set_stream_arn(target.arn()).send().await;
         let output = output.map_err(|error| call_error(&error))?;
-        if let Some(first) = output.records().first() {
-            let record = record_of(&receipt.shard_id, first);
-            return Ok(Some(record).filter(|record| record.sequence_number == receipt.sequence_number));
+        let wanted = &*receipt.sequence_number;
+        if let Some(found) = output.records().iter().find(|record| record.sequence_number() == wanted) {
+            return Ok(Some(record_of(&receipt.shard_id, found)));
+        }
+        if output.records().iter().any(|record| is_later(record.sequence_number(), wanted)) {
+            return Ok(None);
         }
         iterator = output.next_shard_iterator().map(str::to_owned);
     }
     Ok(None)
+}
+
+/// Whether a sequence number is greater than another one. Both are decimal, without leading zeros, and of any length.
+fn is_later(number: &str, other: &str) -> bool {
+    (number.len(), number) > (other.len(), other)
 }
 
 /// A record as the SDK read it.

@@ -1,4 +1,5 @@
-//! Retries of calls that store nothing. A lost answer, a busy second or a wrong clock decides nothing.
+//! Retries of calls that store nothing, such as those of a check: a lost answer, a busy second or a wrong clock must not
+//! decide the result.
 
 use std::{
     error::Error,
@@ -20,8 +21,7 @@ const FAILING_ATTEMPTS_MAX: u32 = 4;
 /// Pause after the first of them; it doubles.
 const FAILING_PAUSE: Duration = Duration::from_millis(500);
 
-/// Maximum attempts of a call that is throttled. AWS allows some calls, its dry run among them, once a second, and
-/// everyone in the account shares that.
+/// Maximum attempts of a throttled call. AWS limits some calls, such as its dry run, to one a second for the whole account.
 const THROTTLED_ATTEMPTS_MAX: u32 = 6;
 const THROTTLED_PAUSE: Duration = Duration::from_millis(1100);
 
@@ -52,7 +52,7 @@ impl Attempts {
         Self { began: Instant::now(), made: 0, is_clock_corrected: false }
     }
 
-    /// What to do after an attempt that failed so.
+    /// What to do after an attempt with this failure.
     pub(super) fn failed(&mut self, failure: &CallError) -> Next {
         self.made += 1;
         let AwsError { code, message } = &failure.error;
@@ -68,7 +68,7 @@ impl Attempts {
 fn pause(failure: &CallError, made: u32, elapsed: Duration) -> Option<Duration> {
     let AwsError { code, message } = &failure.error;
     let (attempts_max, pause) = match remedy::class_of(code, message, failure.http_status) {
-        // A dry run reports its success so.
+        // The success of a dry run.
         Class::Offline if code.starts_with("DryRunOperation") => return None,
         Class::Throttled => {
             (THROTTLED_ATTEMPTS_MAX, THROTTLED_PAUSE + THROTTLED_PAUSE.mul_f64(fastrand::f64() / 2.0))
@@ -79,7 +79,7 @@ fn pause(failure: &CallError, made: u32, elapsed: Duration) -> Option<Duration> 
     (made < attempts_max && elapsed < RETRY_FOR).then_some(pause)
 }
 
-/// How far the server's clock is ahead of this computer's, in seconds, as far as refused calls show it.
+/// Seconds by which the server's clock is ahead of this computer's. `None`: no call was refused for its time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ClockOffset(pub(super) Option<i64>);
 

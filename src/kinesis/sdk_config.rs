@@ -24,14 +24,14 @@ const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 pub(super) const SESSION_NAME: &str = "tributary";
 
 /// Settings that all AWS clients of a destination share.
-pub(super) struct Shared {
+pub(super) struct AwsSettings {
     /// For clients. Its credentials are the SDK's default chain; its endpoint is that of a server other than AWS.
     pub(super) aws: SdkConfig,
     /// For the SDK's credential providers.
     pub(super) providers: ProviderConfig,
 }
 
-impl Shared {
+impl AwsSettings {
     /// Reads the environment and the profile.
     pub(super) async fn load(config: &Config) -> Self {
         let region = Region::new(config.destination.region.clone());

@@ -7,7 +7,7 @@ use aws_sdk_kinesis::types::{StreamMode, StreamModeDetails, StreamStatus};
 
 use super::{
     client::Client,
-    credentials::{self, Found},
+    credentials::{self, FoundKeys},
     error::aws_error,
     retry::ClockOffset,
 };
@@ -30,7 +30,7 @@ const ACTIVE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The streams of the settings' region, sorted by name. Needs `kinesis:ListStreams`.
 pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError> {
-    let Found { aws, keys, .. } = credentials::find(config).await?;
+    let FoundKeys { aws, keys, .. } = credentials::find(config).await?;
     let client = Client::with_keys(&aws, &keys, config);
     let mut streams: Vec<ListedStream> = Vec::new();
     let mut token: Option<String> = None;
@@ -78,7 +78,7 @@ pub async fn list_streams(config: &Config) -> Result<Vec<ListedStream>, AwsError
 /// Creates the settings' stream with on-demand capacity, and waits until it is active. `Ok(false)`: AWS creates it, and it
 /// was not seen to be active. Needs `kinesis:CreateStream`. The stream costs its owner money.
 pub async fn create_stream(config: &Config) -> Result<bool, AwsError> {
-    let Found { aws, keys, .. } = credentials::find(config).await?;
+    let FoundKeys { aws, keys, .. } = credentials::find(config).await?;
     let client = Client::with_keys(&aws, &keys, config);
     let stream = &config.destination.stream;
     let name = match StreamArn::parse(stream) {

@@ -92,6 +92,18 @@ fn other_bytes_than_were_put_are_named() {
 }
 
 #[test]
+fn the_test_record_is_found_behind_another_one() {
+    let account = Account::start(&["clicks"]);
+    account.set_rule(|asked| match &*asked.action {
+        "GetRecords" if asked.json["ShardIterator"] == "clicks/0" => Reply::Body(json!({ "Records": [
+            { "SequenceNumber": "0", "PartitionKey": "k", "Data": "b3RoZXI=" }], "NextShardIterator": "clicks/00" })),
+        _ => Reply::Usual,
+    });
+    let (code, _, answer) = check(&account, "", &["--put-record"]);
+    assert_eq!(code, Some(0), "{answer}");
+}
+
+#[test]
 fn what_putting_does_not_need_is_skipped_with_a_reason() {
     let account = Account::start(&["clicks"]);
     account.set_rule(|asked| match &*asked.action {

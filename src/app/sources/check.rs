@@ -61,7 +61,11 @@ impl Check {
             began: Instant::now(),
             after: status.newest,
             before: sent(source, status),
-            strangers: status.strangers.iter().map(|one| (Arc::clone(&one.key), one.requests)).collect(),
+            strangers: status
+                .unknown_senders
+                .iter()
+                .map(|one| (Arc::clone(&one.key), one.requests))
+                .collect(),
             waiting: None,
             reading: None,
             revision: 0,
@@ -154,7 +158,7 @@ impl Check {
             let text = "Make the sender send an event now: load the page, start the app or run the snippet.";
             widgets::hint_ui(ui, text);
         }
-        for text in advice(waited, &turned_away_since(&self.strangers, &status.strangers)) {
+        for text in advice(waited, &turned_away_since(&self.strangers, &status.unknown_senders)) {
             ui.horizontal_top(|ui| {
                 ui.label(theme::icon(Icon::ChevronRight).color(t.weak));
                 ui.add(Label::new(RichText::new(text).color(t.text)).wrap());

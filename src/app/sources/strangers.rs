@@ -15,7 +15,7 @@ use crate::{
 const SHOWN_MAX: usize = 8;
 
 pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
-    let strangers = &seen.status.strangers;
+    let strangers = &seen.status.unknown_senders;
     let paths = &seen.status.wrong_paths;
     if strangers.is_empty() && paths.is_empty() {
         return;

@@ -6,7 +6,7 @@ use super::{
     test_record::{Mode, TestRecord},
 };
 use crate::{
-    delivery::{AwsError, CheckKind, Receipt},
+    delivery::{AwsError, CheckKind, Receipt, error_code},
     event::{Aggregation, parts},
     kinesis::client::Client,
 };
@@ -19,7 +19,7 @@ pub(super) async fn check(run: &mut Run<'_>, client: &Client) -> Result<(), Fail
     if run.facts.is_some_and(|facts| facts.spreads_keys) {
         if is_kpl {
             let said = "the stream's record distribution is AUTO";
-            return Err(run.failed(NAME, AwsError::new("AggregationNotSupported", said)));
+            return Err(run.failed(NAME, AwsError::new(error_code::AGGREGATION_NOT_SUPPORTED, said)));
         }
         // No reader asks for the hash key of lines, so none of them would be lost.
         let text = "The stream spreads records over its shards by itself (record distribution AUTO): Tributary puts one event \
@@ -65,7 +65,7 @@ async fn put(run: &mut Run<'_>, client: &Client, distribution: &str) -> Result<(
             if read != events {
                 let count = read.len();
                 let said = format!("2 events were put in {put} bytes, and {count} were read in {found}");
-                return Err(run.failed(NAME, AwsError::new("RecordDiffers", said)));
+                return Err(run.failed(NAME, AwsError::new(error_code::RECORD_DIFFERS, said)));
             }
             run.passed(NAME, format!("{text} {}{distribution}", what_readers_get(run, put)));
             Ok(())

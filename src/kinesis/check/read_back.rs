@@ -5,7 +5,7 @@ use super::{
     test_record::TestRecord,
 };
 use crate::{
-    delivery::{AwsError, Receipt},
+    delivery::{AwsError, Receipt, error_code},
     kinesis::{
         client::Client,
         error::CallError,
@@ -29,7 +29,7 @@ pub(super) async fn read(client: &Client, receipt: &Receipt) -> ReadBack {
         Ok(Some(record)) => ReadBack::Data(record.data.to_vec()),
         Ok(None) => {
             let said = format!("no record at {} in {}", receipt.sequence_number, receipt.shard_id);
-            ReadBack::Failed(AwsError::new("RecordMissing", said))
+            ReadBack::Failed(AwsError::new(error_code::RECORD_MISSING, said))
         }
         Err(failure) => match why_skipped(&failure) {
             Some(why) => ReadBack::Skipped(why),
@@ -54,7 +54,7 @@ pub(super) async fn compare(
         ReadBack::Data(found) => {
             let (put, found) = (record.data.len(), found.len());
             let said = format!("{put} bytes were put, and {found} other bytes were read");
-            Err(run.failed(NAME, AwsError::new("RecordDiffers", said)))
+            Err(run.failed(NAME, AwsError::new(error_code::RECORD_DIFFERS, said)))
         }
         ReadBack::Skipped(why) => {
             run.skipped(NAME, why);

@@ -6,7 +6,7 @@ use crate::{
     delivery::CheckFact,
     kinesis::{
         client::Client,
-        credentials::{self, Found},
+        credentials::{self, FoundKeys},
         error::CallError,
         sdk_config,
     },
@@ -15,7 +15,7 @@ use crate::{
 
 /// Finds the keys, asks who they belong to, and gives a client that uses them.
 pub(super) async fn client(run: &mut Run<'_>) -> Result<Client, Failed> {
-    let Found { aws, keys, text } = match credentials::find(run.config).await {
+    let FoundKeys { aws, keys, text } = match credentials::find(run.config).await {
         Ok(found) => found,
         Err(error) => return Err(run.failed("credentials", error)),
     };

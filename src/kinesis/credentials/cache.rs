@@ -15,11 +15,8 @@ use tokio::sync::watch;
 use super::{finder::KeyFinder, resolve::resolve};
 use crate::{
     config::Config,
-    delivery::AwsError,
-    kinesis::{
-        error::{Carried, NOT_SENT},
-        sdk_config,
-    },
+    delivery::{AwsError, error_code},
+    kinesis::{error::Carried, sdk_config},
 };
 
 /// Lifetime of keys that have no expiry, as in the SDK.
@@ -133,7 +130,7 @@ impl KeyCache {
             fetched = self.fetch() => fetched,
             // Nothing was sent, and nothing is wrong.
             _ended = is_given_up.wait_for(|is| *is) => {
-                Err(AwsError::new(NOT_SENT, "the keys are not waited for any more"))
+                Err(AwsError::new(error_code::CONNECTION_FAILED, "the keys are not waited for any more"))
             }
         };
         match &fetched {
@@ -145,19 +142,14 @@ impl KeyCache {
 
     async fn fetch(&self) -> Result<Credentials, AwsError> {
         let Shared { finder, config, found, .. } = &*self.0;
-        if config.credentials.role_arn.is_empty() {
-            return resolve(finder).await;
-        }
         let keys = match fresh(found) {
             Some(keys) => keys,
             None => resolve(finder).await?,
         };
-        *lock(found) = Some(Cached::new(keys.clone()));
         let aws = sdk_config::with_keys(finder.aws().clone(), keys.clone());
-        match sdk_config::role_provider(&aws, config).await {
-            Some(role) => resolve(&role).await,
-            None => Ok(keys),
-        }
+        let Some(role) = sdk_config::role_provider(&aws, config).await else { return Ok(keys) };
+        *lock(found) = Some(Cached::new(keys));
+        resolve(&role).await
     }
 
     /// Which keys are awaited, once that takes long.

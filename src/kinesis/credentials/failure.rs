@@ -8,11 +8,8 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
 use super::profile_chain::{Base, ProfileChain};
 use crate::{
-    delivery::AwsError,
-    kinesis::error::{
-        self, CREDENTIALS_FAILED, Carried, NO_CREDENTIALS, causes, chain, credentials_code, redacted,
-        with_causes,
-    },
+    delivery::{AwsError, error_code},
+    kinesis::error::{self, Carried, causes, chain, credentials_code, redacted, with_causes},
     remedy,
 };
 
@@ -28,7 +25,7 @@ fn text_of(error: &CredentialsError) -> String {
 
 /// A service that hands out keys did not answer.
 pub(super) fn unresponsive(profile: &str, text: &str) -> AwsError {
-    AwsError::new("KeyServiceSilent", redacted(&remedy::about_profile(profile, text)))
+    AwsError::new(error_code::KEY_SERVICE_SILENT, redacted(&remedy::about_profile(profile, text)))
 }
 
 /// Whether the SDK could not read a token file, perhaps only its times.
@@ -52,17 +49,17 @@ pub(super) fn aws_error(error: &CredentialsError) -> AwsError {
         let has_answer = matches!(assumed, SdkError::ServiceError(_) | SdkError::ResponseError(_));
         if matches!(assumed, SdkError::ServiceError(_)) && &*failure.code == "AccessDenied" {
             let message = format!("AssumeRole: AccessDenied: {}", failure.message);
-            return AwsError::new(CREDENTIALS_FAILED, message);
+            return AwsError::new(error_code::CREDENTIALS_FAILED, message);
         }
         // Without an answer, STS cannot be reached, not Kinesis.
         if !has_answer {
-            return AwsError::new(CREDENTIALS_FAILED, format!("AssumeRole: {}", failure.message));
+            return AwsError::new(error_code::CREDENTIALS_FAILED, format!("AssumeRole: {}", failure.message));
         }
         return failure;
     }
     let code = match error {
-        CredentialsError::CredentialsNotLoaded(_) => NO_CREDENTIALS,
-        _ => credentials_code(&with_causes(error)).unwrap_or(CREDENTIALS_FAILED),
+        CredentialsError::CredentialsNotLoaded(_) => error_code::CREDENTIALS_NOT_FOUND,
+        _ => credentials_code(&with_causes(error)).unwrap_or(error_code::CREDENTIALS_FAILED),
     };
     AwsError::new(code, text_of(error))
 }
@@ -73,7 +70,7 @@ pub(super) fn profile_error(error: &CredentialsError, chain: &ProfileChain) -> A
     let text = text_of(error);
     if chain.wants_mfa && with_causes(error).contains("AccessDenied") {
         let said = "the profile names an MFA device (mfa_serial), whose code cannot be typed in here";
-        return AwsError::new(CREDENTIALS_FAILED, format!("{said}: {text}"));
+        return AwsError::new(error_code::CREDENTIALS_FAILED, format!("{said}: {text}"));
     }
     if matches!(cause::<SdkError<AssumeRoleError>>(error), Some(SdkError::ServiceError(_))) {
         return aws_error(error);
@@ -84,10 +81,10 @@ pub(super) fn profile_error(error: &CredentialsError, chain: &ProfileChain) -> A
     let failure = |code: &str, text: &str| AwsError::new(code, remedy::about_profile(profile, text));
     match &chain.base {
         Base::Sso { .. } => sso_error(cause(error), &text, failure),
-        Base::Login => failure("LoginNeeded", &text),
-        Base::Machine(source) if &*aws_error(error).code == NO_CREDENTIALS => {
+        Base::Login => failure(error_code::LOGIN_NEEDED, &text),
+        Base::Machine(source) if &*aws_error(error).code == error_code::CREDENTIALS_NOT_FOUND => {
             let text = format!("`credential_source` is {source}, and there are no keys ({text})");
-            failure("CredentialSourceEmpty", &text)
+            failure(error_code::CREDENTIAL_SOURCE_EMPTY, &text)
         }
         Base::Keys | Base::WebIdentity | Base::Machine(_) | Base::Process { .. } => {
             let error = aws_error(error);
@@ -103,16 +100,16 @@ fn sso_error(
 ) -> AwsError {
     match portal {
         Some(SdkError::ServiceError(answer)) => match answer.raw().status().as_u16() {
-            401 => failure("SsoSignInNeeded", text),
+            401 => failure(error_code::SSO_SIGN_IN_NEEDED, text),
             status @ (429 | 500..) => failure(&format!("Http{status}"), text),
-            _ => failure("SsoRoleRefused", text),
+            _ => failure(error_code::SSO_ROLE_REFUSED, text),
         },
         Some(SdkError::ResponseError(_)) => {
-            failure(CREDENTIALS_FAILED, "the answer of the SSO portal could not be read")
+            failure(error_code::CREDENTIALS_FAILED, "the answer of the SSO portal could not be read")
         }
-        Some(_) => failure(CREDENTIALS_FAILED, text),
+        Some(_) => failure(error_code::CREDENTIALS_FAILED, text),
         // The portal was not asked: there is no token, or an old one.
-        None => failure("SsoSignInNeeded", text),
+        None => failure(error_code::SSO_SIGN_IN_NEEDED, text),
     }
 }
 

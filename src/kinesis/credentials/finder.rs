@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{
     config::{Config, CredentialsSource},
-    delivery::AwsError,
+    delivery::{AwsError, error_code},
     kinesis::{
-        error::{Carried, NO_CREDENTIALS, causes, no_credentials, redacted},
-        sdk_config::{self, SESSION_NAME, Shared},
+        error::{Carried, causes, no_credentials, redacted},
+        sdk_config::{self, AwsSettings, SESSION_NAME},
     },
     remedy,
 };
@@ -56,7 +56,7 @@ pub(crate) struct KeyFinder(Arc<Parts>);
 
 struct Parts {
     config: Config,
-    shared: Shared,
+    settings: AwsSettings,
     /// The provider that found keys, with what it remembers: if the key service of an EC2 machine fails, it goes on with
     /// the keys beyond their expiry.
     working: tokio::sync::Mutex<Option<ProfileFileCredentialsProvider>>,
@@ -84,7 +84,7 @@ impl KeyFinder {
     pub(crate) async fn new(config: &Config) -> Self {
         Self(Arc::new(Parts {
             config: config.clone(),
-            shared: Shared::load(config).await,
+            settings: AwsSettings::load(config).await,
             working: tokio::sync::Mutex::default(),
             pending: Pending::default(),
         }))
@@ -92,7 +92,7 @@ impl KeyFinder {
 
     /// Settings for AWS clients; their credentials are the SDK's default chain.
     pub(crate) fn aws(&self) -> &SdkConfig {
-        &self.0.shared.aws
+        &self.0.settings.aws
     }
 
     /// Who is being asked for keys.
@@ -126,9 +126,9 @@ impl KeyFinder {
             let name = named.as_deref().unwrap_or("default");
             let by = if named.is_some() { " (AWS_PROFILE)" } else { "" };
             match self.profile(name, by).await {
-                Err(error) if named.is_none() && &*error.code == "ProfileNotFound" => {}
+                Err(error) if named.is_none() && &*error.code == error_code::PROFILE_NOT_FOUND => {}
                 // The container or machine may still have keys.
-                Err(error) if &*error.code == "ProfileWithoutKeys" => {
+                Err(error) if &*error.code == error_code::PROFILE_WITHOUT_KEYS => {
                     without_keys = named.is_some().then_some(error);
                 }
                 found => return found,
@@ -152,13 +152,14 @@ impl KeyFinder {
             return Err(unresponsive("", &text));
         }
         let error = failure::aws_error(&error);
-        let has_none = &*error.code == NO_CREDENTIALS;
+        let has_none = &*error.code == error_code::CREDENTIALS_NOT_FOUND;
         Err(without_keys.filter(|_| has_none).unwrap_or(error))
     }
 
     /// `by`: how the profile was chosen, if not by our settings.
     async fn profile(&self, name: &str, by: &str) -> Result<Credentials, AwsError> {
-        let mistake = |text: &str| AwsError::new("AwsFileMistake", remedy::about_profile(name, text));
+        let mistake =
+            |text: &str| AwsError::new(error_code::AWS_FILE_MISTAKE, remedy::about_profile(name, text));
         let text = ConfigText::read().map_err(|error| mistake(&error.to_string()))?;
         let profiles = text.profiles().await.map_err(|error| mistake(&causes(&error)))?;
         let chain = ProfileChain::of(&profiles, &text, name)?;
@@ -213,7 +214,7 @@ impl KeyFinder {
         let mut working = self.0.working.lock().await;
         let provider = working.take().unwrap_or_else(|| {
             ProfileFileCredentialsProvider::builder()
-                .configure(&self.0.shared.providers)
+                .configure(&self.0.settings.providers)
                 .profile_files(text.for_sdk())
                 .profile_name(name)
                 .build()

@@ -11,16 +11,16 @@ use super::{
 };
 use crate::{
     config::Config,
-    delivery::{AwsError, AwsIdentity},
+    delivery::{AwsError, AwsIdentity, error_code},
     kinesis::{
-        error::{CallError, UNCLEAR_ANSWER},
+        error::CallError,
         retry::{ClockOffset, retried},
         sdk_config,
     },
 };
 
 /// Keys that were found.
-pub(crate) struct Found {
+pub(crate) struct FoundKeys {
     /// Settings of AWS clients with these very keys: their use looks up no keys.
     pub(crate) aws: SdkConfig,
     pub(crate) keys: Credentials,
@@ -29,7 +29,7 @@ pub(crate) struct Found {
 }
 
 /// Finds the keys of these settings, and assumes the role if there is one.
-pub(crate) async fn find(config: &Config) -> Result<Found, AwsError> {
+pub(crate) async fn find(config: &Config) -> Result<FoundKeys, AwsError> {
     let finder = KeyFinder::new(config).await;
     let mut keys = resolve(&finder).await?;
     let mut text = format!("Key {} from {}.", shortened(keys.access_key_id()), origin_of(&keys));
@@ -44,7 +44,7 @@ pub(crate) async fn find(config: &Config) -> Result<Found, AwsError> {
         let renewed = if has_sign_in { ", and are renewed for as long as the sign-in lasts" } else { "" };
         text = format!("{text} They last for {} more minutes{renewed}.", left.as_secs() / 60);
     }
-    Ok(Found { aws, keys, text })
+    Ok(FoundKeys { aws, keys, text })
 }
 
 /// Who AWS says the keys belong to. Needs no permission. `clock` learns the clock's offset on the way.
@@ -53,7 +53,9 @@ pub(crate) async fn identity_of(aws: &SdkConfig, clock: &mut ClockOffset) -> Res
     let answer = retried(clock, || client.get_caller_identity().send()).await?;
     match (answer.account(), answer.arn()) {
         (Some(account), Some(arn)) => Ok(AwsIdentity { account_id: account.into(), arn: arn.into() }),
-        _ => Err(CallError::unanswered(UNCLEAR_ANSWER, "the answer names no account and no user")),
+        _ => {
+            Err(CallError::unanswered(error_code::UNCLEAR_ANSWER, "the answer names no account and no user"))
+        }
     }
 }
 
@@ -64,7 +66,7 @@ pub(crate) fn check_account(identity: &AwsIdentity, account_id: &str) -> Result<
     }
     let AwsIdentity { account_id: own, arn } = identity;
     Err(AwsError::new(
-        "OtherAccount",
+        error_code::OTHER_ACCOUNT,
         format!("{arn} is in account {own}, and the stream in account {account_id}"),
     ))
 }

@@ -5,10 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::delivery::AwsError;
-
-/// The code of an error that is none yet: AWS keys are awaited.
-pub const WAITING_FOR_KEYS: &str = "WaitingForKeys";
+use crate::delivery::{AwsError, error_code};
 
 /// A question that takes longer is worth a word.
 const UNREMARKABLE: Duration = Duration::from_secs(3);
@@ -49,7 +46,7 @@ impl Pending {
         let is_long = now.saturating_duration_since(*since) >= UNREMARKABLE;
         is_long.then(|| {
             let message = format!("{asked} was asked for AWS keys and has not answered yet");
-            AwsError::new(WAITING_FOR_KEYS, message)
+            AwsError::new(error_code::WAITING_FOR_KEYS, message)
         })
     }
 

@@ -19,7 +19,10 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{delivery::AwsError, remedy};
+use crate::{
+    delivery::{AwsError, error_code},
+    remedy,
+};
 
 /// Maximum bytes that are kept of stdout and of stderr. Keys need far fewer.
 const OUTPUT_BYTES_MAX: u64 = 1 << 20;
@@ -58,8 +61,8 @@ enum Failure {
 impl Failure {
     fn code(&self) -> &'static str {
         match self {
-            Self::TimedOut(_) => "CredentialProcessSilent",
-            _ => "CredentialProcessFailed",
+            Self::TimedOut(_) => error_code::CREDENTIAL_PROCESS_SILENT,
+            _ => error_code::CREDENTIAL_PROCESS_FAILED,
         }
     }
 }
@@ -99,7 +102,8 @@ fn turn_of(command: &str) -> Arc<tokio::sync::Mutex<()>> {
 /// What a command that succeeds prints on stdout.
 async fn output_of(command: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
     let mut running = Running::start(command).map_err(Failure::NotStarted)?;
-    let ended = tokio::time::timeout(timeout, running.end()).await;
+    let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
+    let ended = tokio::time::timeout(timeout, running.end(stdout, stderr)).await;
     let ended = ended.map_err(|_elapsed| Failure::TimedOut(timeout))?;
     let Ended { status, stdout, stderr } = ended.map_err(Failure::Unreadable)?;
     if status.success() {
@@ -162,15 +166,19 @@ impl Running {
         })
     }
 
-    /// Waits for the end. Both pipes are drained meanwhile: a full pipe would stop the program.
-    async fn end(&mut self) -> io::Result<Ended> {
-        let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
-        let (stdout, stderr, status) = tokio::join!(drain(stdout), drain(stderr), self.child.wait());
+    /// Waits for the end. Both pipes are drained meanwhile: a full pipe would stop the program. After an error the command
+    /// may still run, so it is killed when this is dropped.
+    async fn end(
+        &mut self,
+        stdout: Option<impl AsyncRead + Unpin>,
+        stderr: Option<impl AsyncRead + Unpin>,
+    ) -> io::Result<Ended> {
+        let (stdout, stderr, status) = tokio::try_join!(drain(stdout), drain(stderr), self.child.wait())?;
         #[cfg(unix)]
         {
             self.group = None;
         }
-        Ok(Ended { status: status?, stdout: stdout?, stderr: stderr? })
+        Ok(Ended { status, stdout, stderr })
     }
 }
 
@@ -314,7 +322,7 @@ mod tests {
             ("echo wJalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY is bad >&2; false", "it said: … is bad"),
         ] {
             let fault = run(command).await.expect_err(command);
-            assert_eq!(&*fault.code, "CredentialProcessFailed", "{command}");
+            assert_eq!(&*fault.code, error_code::CREDENTIAL_PROCESS_FAILED, "{command}");
             assert!(fault.message.contains(wanted), "{command}: {fault}");
             for secret in ["never-shown", "wJalr", "--token"] {
                 assert!(!fault.message.contains(secret), "{command}: {fault}");
@@ -332,11 +340,14 @@ mod tests {
         );
         let fault =
             keys(&command, "work", None, Duration::from_millis(700)).await.expect_err("it does not end");
-        assert_eq!(&*fault.code, "CredentialProcessSilent");
+        assert_eq!(&*fault.code, error_code::CREDENTIAL_PROCESS_SILENT);
         assert!(fault.message.contains("“echo”"), "{fault}");
-        let text = std::fs::read_to_string(&pids).expect("it ran");
+        all_end(&std::fs::read_to_string(&pids).expect("it ran")).await;
+    }
+
+    async fn all_end(pids: &str) {
         let alive = || {
-            text.lines().any(|pid| {
+            pids.lines().any(|pid| {
                 // A process that has ended and was not waited for is a zombie until init reaps it.
                 std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
             })
@@ -347,7 +358,30 @@ mod tests {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("it still runs: {text}");
+        panic!("it still runs: {pids}");
+    }
+
+    /// A pipe that cannot be read.
+    struct Broken;
+
+    impl AsyncRead for Broken {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            _: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            std::task::Poll::Ready(Err(io::ErrorKind::Other.into()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_whose_output_cannot_be_read_is_ended_with_what_it_started() {
+        let mut running = Running::start("sleep 600 >/dev/null 2>&1 & echo $!; echo $$").expect("a shell");
+        let mut pids = String::new();
+        running.child.stdout.take().expect("a pipe").take(64).read_to_string(&mut pids).await.expect("text");
+        assert!(running.end(Some(Broken), None::<Broken>).await.is_err());
+        drop(running);
+        all_end(&pids).await;
     }
 
     #[test]

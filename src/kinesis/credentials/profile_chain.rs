@@ -6,7 +6,10 @@
 use aws_config::profile::{Profile, ProfileSet};
 
 use super::config_text::{ConfigText, Section};
-use crate::{delivery::AwsError, remedy};
+use crate::{
+    delivery::{AwsError, error_code},
+    remedy,
+};
 
 /// The source of a profile's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +198,7 @@ impl Files<'_> {
             (false, false) => {
                 let location = self.text.location_of(Section::Profile(name), None).unwrap_or_default();
                 let text = format!("{location}: the profile has no keys, no SSO, no `aws login`, no role and no program");
-                Err(AwsError::new("ProfileWithoutKeys", remedy::about_profile(name, &text)))
+                Err(AwsError::new(error_code::PROFILE_WITHOUT_KEYS, remedy::about_profile(name, &text)))
             }
         }
     }
@@ -246,7 +249,7 @@ impl Files<'_> {
                 "{location}: {title} signs in with SSO and has no `{key}`. Add it, or make the profile anew with \
                  `aws configure sso`."
             );
-            AwsError::new("AwsFileMistake", remedy::about_profile(name, &text))
+            AwsError::new(error_code::AWS_FILE_MISTAKE, remedy::about_profile(name, &text))
         };
         Ok(Base::Sso {
             region: region.ok_or_else(|| missing("sso_region"))?,
@@ -259,11 +262,11 @@ impl Files<'_> {
 
     fn no_such_profile(&self, name: &str, visited: &[&str]) -> AwsError {
         if let Some(why) = self.text.why_ignored(name) {
-            return AwsError::new("AwsFileMistake", remedy::about_profile(name, &why));
+            return AwsError::new(error_code::AWS_FILE_MISTAKE, remedy::about_profile(name, &why));
         }
         let Some(from) = visited.last() else {
             let text = format!("{} have no profile of that name", self.text.paths());
-            return AwsError::new("ProfileNotFound", remedy::about_profile(name, &text));
+            return AwsError::new(error_code::PROFILE_NOT_FOUND, remedy::about_profile(name, &text));
         };
         let rule = format!(
             "the profile “{name}”, whose keys are to be used (`source_profile`), is not there. Correct the name, or make the \
@@ -275,7 +278,10 @@ impl Files<'_> {
     fn mistake(&self, profile: &str, key: Option<&str>, rule: &str) -> AwsError {
         let location = self.text.location_of(Section::Profile(profile), key);
         let location = location.unwrap_or_else(|| self.text.paths());
-        AwsError::new("AwsFileMistake", remedy::about_profile(profile, &format!("{location}: {rule}")))
+        AwsError::new(
+            error_code::AWS_FILE_MISTAKE,
+            remedy::about_profile(profile, &format!("{location}: {rule}")),
+        )
     }
 }
 

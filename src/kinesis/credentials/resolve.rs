@@ -6,7 +6,7 @@ use aws_credential_types::{Credentials, provider::ProvideCredentials};
 
 use super::failure::aws_error;
 use crate::{
-    delivery::AwsError,
+    delivery::{AwsError, error_code},
     kinesis::retry::{Attempts, Next},
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn resolve(provider: &impl ProvideCredentials) -> Result<Creden
     };
     match keys.expiry() {
         Some(at) if at <= SystemTime::now() => {
-            Err(AwsError::new("ExpiredToken", "the keys that were handed out had already expired"))
+            Err(AwsError::new(error_code::EXPIRED_TOKEN, "the keys that were handed out had already expired"))
         }
         _ => Ok(keys),
     }

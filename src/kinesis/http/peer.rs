@@ -19,13 +19,21 @@ pub(super) fn naming_peers(client: SharedHttpClient) -> SharedHttpClient {
 }
 
 fn call(connector: &SharedHttpConnector, request: HttpRequest) -> HttpConnectorFuture {
-    let host = Url::parse(request.uri()).map(|url| host_and_port(&url)).unwrap_or_default();
-    let peer = match service_of(request.headers().get("x-amz-user-agent").unwrap_or_default()) {
+    let url = request.uri().to_owned();
+    let service = service_of(request.headers().get("x-amz-user-agent").unwrap_or_default());
+    let service = service.map(str::to_owned);
+    let answer = connector.call(request);
+    HttpConnectorFuture::new(async move {
+        answer.await.map_err(|error| with_peer(error, peer(&url, service.as_deref())))
+    })
+}
+
+fn peer(url: &str, service: Option<&str>) -> String {
+    let host = Url::parse(url).map(|url| host_and_port(&url)).unwrap_or_default();
+    match service {
         Some(service) => format!("{host} ({service})"),
         None => host,
-    };
-    let answer = connector.call(request);
-    HttpConnectorFuture::new(async move { answer.await.map_err(|error| with_peer(error, peer)) })
+    }
 }
 
 /// The host, and the port unless it is the scheme's usual one. The rest of a URL may be secret.

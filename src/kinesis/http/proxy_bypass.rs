@@ -3,22 +3,24 @@
 //! Such a request carries a token that is worth as much as the keys, over plain HTTP. AWS's own tools also send it
 //! directly.
 
-use aws_sdk_kinesis::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_kinesis::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    http::{HttpConnector as _, HttpConnectorFuture},
     orchestrator::HttpRequest,
 };
 use aws_types::os_shim_internal::Env;
 use url::{Host, Origin, Url};
 
+use super::choice::{Choose, ConnectorContext, choosing};
+
 /// A client that sends requests to key services over `direct`, and all others over `proxied`.
 pub(super) fn bypassing_proxy(proxied: SharedHttpClient, direct: SharedHttpClient) -> SharedHttpClient {
     let container = Env::real().get("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok();
     let container = container.and_then(|url| Some(Url::parse(&url).ok()?.origin()));
-    SharedHttpClient::new(Bypass { proxied, direct, container })
+    choosing(Bypass { proxied, direct, container })
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Bypass {
     proxied: SharedHttpClient,
     direct: SharedHttpClient,
@@ -26,35 +28,20 @@ struct Bypass {
     container: Option<Origin>,
 }
 
-impl HttpClient for Bypass {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(BypassConnector {
-            proxied: self.proxied.http_connector(settings, components),
-            direct: self.direct.http_connector(settings, components),
-            container: self.container.clone(),
-        })
+impl Choose for Bypass {
+    fn send(&self, context: &ConnectorContext, request: HttpRequest) -> HttpConnectorFuture {
+        let client = if self.is_direct(request.uri()) { &self.direct } else { &self.proxied };
+        context.connector(client).call(request)
     }
 }
 
-#[derive(Debug)]
-struct BypassConnector {
-    proxied: SharedHttpConnector,
-    direct: SharedHttpConnector,
-    container: Option<Origin>,
-}
-
-impl HttpConnector for BypassConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let is_key_service = |url: &Url| is_key_service(url) || self.container == Some(url.origin());
-        if Url::parse(request.uri()).is_ok_and(|url| is_key_service(&url)) {
-            self.direct.call(request)
-        } else {
-            self.proxied.call(request)
+impl Bypass {
+    fn is_direct(&self, url: &str) -> bool {
+        // Puts over TLS go without parsing their URL.
+        if self.container.is_none() && url.starts_with("https:") {
+            return false;
         }
+        Url::parse(url).is_ok_and(|url| is_key_service(&url) || self.container == Some(url.origin()))
     }
 }
 

@@ -20,12 +20,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::answer::text_of;
 use crate::{
     config::{self, Destination},
-    delivery::AwsError,
+    delivery::{AwsError, error_code},
     kinesis::{
-        error::{
-            CONNECTION_LOST, CREDENTIALS_FAILED, INCOMPLETE_REQUEST, NO_ANSWER, causes, no_credentials,
-            redacted, with_causes,
-        },
+        error::{causes, no_credentials, redacted, with_causes},
         http::{
             self,
             answer_limit::{OTHER_CALLS, limited},
@@ -59,8 +56,8 @@ impl Api {
         let region =
             if is_other_server && configured.is_some() { &destination.region } else { home }.to_owned();
         let url = configured.unwrap_or(of_partition);
-        let connector =
-            http::single_requests().map_err(|error| AwsError::new(NO_ANSWER, error.to_string()))?;
+        let connector = http::single_requests()
+            .map_err(|error| AwsError::new(error_code::NO_ANSWER, error.to_string()))?;
         Ok(Self { aws, url: format!("{}/", url.trim_end_matches('/')), region, connector })
     }
 
@@ -72,13 +69,15 @@ impl Api {
     ) -> Result<String, AwsError> {
         let request = self.signed(&form(action, parameters)).await?;
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.connector.call(request)).await;
+        let answer = answer.map_err(|_elapsed| {
+            AwsError::new(error_code::NO_ANSWER, "no answer in the time that a call may take")
+        })?;
         let answer = answer
-            .map_err(|_elapsed| AwsError::new(NO_ANSWER, "no answer in the time that a call may take"))?;
-        let answer =
-            answer.map_err(|error| AwsError::new(CONNECTION_LOST, redacted(&with_causes(&error))))?;
+            .map_err(|error| AwsError::new(error_code::CONNECTION_LOST, redacted(&with_causes(&error))))?;
         let status = answer.status();
         let text = tokio::time::timeout(ANSWER_TIMEOUT, text_in(answer.into_body())).await;
-        let text = text.map_err(|_elapsed| AwsError::new(NO_ANSWER, "the answer did not end"))??;
+        let text =
+            text.map_err(|_elapsed| AwsError::new(error_code::NO_ANSWER, "the answer did not end"))??;
         if status.is_success() {
             return Ok(text);
         }
@@ -88,9 +87,10 @@ impl Api {
 
     async fn signed(&self, body: &str) -> Result<HttpRequest, AwsError> {
         let keys = self.aws.credentials_provider().ok_or_else(no_credentials)?.provide_credentials().await;
-        let keys = keys.map_err(|error| AwsError::new(CREDENTIALS_FAILED, redacted(&causes(&error))))?;
+        let keys =
+            keys.map_err(|error| AwsError::new(error_code::CREDENTIALS_FAILED, redacted(&causes(&error))))?;
         let request = self.signed_with(&keys.into(), body);
-        request.map_err(|error| AwsError::new(INCOMPLETE_REQUEST, error.to_string()))
+        request.map_err(|error| AwsError::new(error_code::INCOMPLETE_REQUEST, error.to_string()))
     }
 
     fn signed_with(&self, identity: &Identity, body: &str) -> Result<HttpRequest, BoxError> {
@@ -127,7 +127,7 @@ fn form(action: &str, parameters: &[(&'static str, String)]) -> String {
 
 async fn text_in(body: SdkBody) -> Result<String, AwsError> {
     let bytes = ByteStream::new(limited(body, OTHER_CALLS)).collect().await;
-    let bytes = bytes.map_err(|error| AwsError::new(CONNECTION_LOST, error.to_string()))?;
+    let bytes = bytes.map_err(|error| AwsError::new(error_code::CONNECTION_LOST, error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes.into_bytes()).into_owned())
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{payload_writer::PayloadWriter, rejected_lines::RejectedLines, table_state::TableState};
 use crate::{
-    delivery::{AwsError, EventId, Millis},
+    delivery::{AwsError, EventId, Millis, error_code},
     event::{Event, PartitionKey, Rejection},
     spool::{
         arrivals::{Arrivals, REJECTED_LINE_BYTES, Rejected},
@@ -27,9 +27,6 @@ use crate::{
         words::WordNumbers,
     },
 };
-
-/// The code of the rejection of a repeated event.
-const REPEAT: &str = "repeat";
 
 /// What one transaction wrote.
 #[derive(Default)]
@@ -210,7 +207,7 @@ impl<'w> Transaction<'w> {
         }
         let reasons = arrivals.rejected.iter().map(|rejected| &*rejected.fault.code);
         self.rejected.skip(source, count - (repeats.len() + arrivals.rejected.len()) as u64);
-        let chosen = self.rejected.choose(source, repeats.iter().map(|_| REPEAT).chain(reasons));
+        let chosen = self.rejected.choose(source, repeats.iter().map(|_| error_code::REPEAT).chain(reasons));
         self.totals.rejected += count;
         self.totals.unkept += count - chosen.indexes.len() as u64;
         let last = chosen.indexes.last().copied();
@@ -317,7 +314,7 @@ impl Repeat {
             kind: Some(event.kind),
             message_id: Some(event.message_id.clone()),
             user: Some(event.key.clone()),
-            fault: AwsError::new(REPEAT, message),
+            fault: AwsError::new(error_code::REPEAT, message),
             name: event.name.as_deref().map(Box::from),
             excerpt: Rejection::excerpt_of(&event.json).to_vec(),
             bytes: u32::try_from(event.json.len()).unwrap_or(u32::MAX),
