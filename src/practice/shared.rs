@@ -91,3 +91,22 @@ fn new_access_key_id() -> String {
     let letters = random_bytes::<16>().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
     format!("AKIA{}", String::from_iter(letters))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_has_the_partition_of_its_region() {
+        for (region, partition) in [
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            let shared = Shared::new(Settings { region: region.into(), ..Settings::default() });
+            assert_eq!(shared.arn("s"), format!("arn:{partition}:kinesis:{region}:000000000000:stream/s"));
+        }
+    }
+}
