@@ -2,14 +2,14 @@
 
 use clap::Args;
 
-use crate::config::Overrides;
+use crate::config::{DestinationKind, Overrides};
 
 /// Flags that say where events go; each beats the settings file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DestinationArgs {
     /// Use the practice stream, whatever the other flags and the settings say
     #[arg(long)]
-    practice: bool,
+    pub(super) practice: bool,
     /// AWS region, such as eu-west-1
     #[arg(long)]
     region: Option<String>,
@@ -45,7 +45,7 @@ pub struct DestinationArgs {
 impl From<DestinationArgs> for Overrides {
     fn from(args: DestinationArgs) -> Self {
         Self::default()
-            .with_practice(args.practice)
+            .with("--practice", "destination.kind", args.practice.then(practice))
             .with("--region", "destination.region", args.region)
             .with("--stream", "destination.stream", args.stream)
             .with("--account-id", "destination.account_id", args.account_id)
@@ -57,4 +57,8 @@ impl From<DestinationArgs> for Overrides {
             .with("--role-arn", "credentials.role_arn", args.role_arn)
             .with("--external-id", "credentials.external_id", args.external_id)
     }
+}
+
+fn practice() -> String {
+    DestinationKind::Practice.as_str().to_owned()
 }

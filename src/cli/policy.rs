@@ -55,7 +55,7 @@ fn trusted(arn: &str) -> Result<String, String> {
 
 pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<()> {
     // A policy can be written before everything is known: placeholders mark what is missing.
-    let overrides = Overrides::from(args.destination).with_practice(true);
+    let overrides = Overrides::from(DestinationArgs { practice: true, ..args.destination });
     let config = locations.read(&overrides)?.config;
     let format = Format::parse(&args.format).context("unknown format")?;
     let mut grants = Grants::for_config(&config);

@@ -196,12 +196,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::{
-        config::{
-            self, Capture, Credentials, CredentialsSource, Destination, Environment, Operation, Source,
-        },
-        event::{Aggregation, Encoding},
-    };
+    use crate::config::{self, Environment};
 
     #[derive(clap::Parser)]
     struct Words {
@@ -211,54 +206,25 @@ mod tests {
 
     #[test]
     fn every_flag_reaches_its_setting() {
-        let role_arn = "arn:aws-us-gov:iam::123456789012:role/team/r";
-        let flags = [
-            ("--region", "eu-west-9"),
-            ("--stream", "clicks"),
-            ("--account-id", "123456789012"),
-            ("--operation", "put-records"),
-            ("--encoding", "json-lines"),
-            ("--aggregation", "lines"),
-            ("--endpoint-url", "https://kinesis.example.com/base"),
-            ("--profile", "work"),
-            ("--role-arn", role_arn),
-            ("--external-id", "x:1"),
-            ("--listen", "0.0.0.0:0"),
-            ("--write-key", "k1"),
-            ("--write-key", "k2"),
-            ("--write-key", "k1"),
-        ];
-        let words = std::iter::once("serve").chain(flags.into_iter().flat_map(|(flag, value)| [flag, value]));
-        let overrides = Overrides::from(Words::parse_from(words).args);
-        let no_file = tempfile::tempdir().expect("a folder").path().join("config.toml");
-        let config = config::read(&no_file, &Environment::default(), &overrides).expect("right").config;
-        let sources = ["Command line", "Command line 2"].into_iter().zip(["k1", "k2"]);
-        let expected = Config {
-            destination: Destination {
-                kind: DestinationKind::Kinesis,
-                region: "eu-west-9".to_owned(),
-                stream: "clicks".to_owned(),
-                account_id: "123456789012".to_owned(),
-                operation: Operation::PutRecords,
-                encoding: Encoding::JsonLines,
-                aggregation: Aggregation::Lines,
-                endpoint_url: "https://kinesis.example.com/base".to_owned(),
-                ..Destination::default()
-            },
-            credentials: Credentials {
-                source: CredentialsSource::Profile,
-                profile: "work".to_owned(),
-                role_arn: role_arn.to_owned(),
-                external_id: "x:1".to_owned(),
-            },
-            capture: Capture {
-                listen: ([0, 0, 0, 0], 0).into(),
-                sources: sources.map(|(name, key)| Source::new(name, key)).collect(),
-                ..Capture::default()
-            },
-            ..Config::default()
-        };
-        assert_eq!(config, expected);
+        let flags = "--region eu-west-9 --stream clicks --account-id 123456789012 --operation put-records \
+            --encoding json-lines --aggregation lines --endpoint-url https://kinesis.example.com/base --profile work \
+            --role-arn arn:aws-us-gov:iam::123456789012:role/team/r --external-id x:1 --listen 0.0.0.0:0 \
+            --write-key k1 --write-key k2 --write-key k1";
+        let as_file = "[destination]\nkind = 'kinesis'\nregion = 'eu-west-9'\nstream = 'clicks'\n\
+            account_id = '123456789012'\noperation = 'put-records'\nencoding = 'json-lines'\naggregation = 'lines'\n\
+            endpoint_url = 'https://kinesis.example.com/base'\n\
+            [credentials]\nsource = 'profile'\nprofile = 'work'\nexternal_id = 'x:1'\n\
+            role_arn = 'arn:aws-us-gov:iam::123456789012:role/team/r'\n\
+            [capture]\nlisten = '0.0.0.0:0'\n[[capture.sources]]\nname = 'Command line'\nwrite_key = 'k1'\n\
+            [[capture.sources]]\nname = 'Command line 2'\nwrite_key = 'k2'\n";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.toml");
+        let read =
+            |flags: &Overrides| config::read(&path, &Environment::default(), flags).expect("right").config;
+        let words = std::iter::once("serve").chain(flags.split_whitespace());
+        let config = read(&Overrides::from(Words::parse_from(words).args));
+        std::fs::write(&path, as_file).expect("written");
+        assert_eq!(config, read(&Overrides::default()));
         assert!(config.capture.exposed());
         assert!(!Config::default().capture.exposed());
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{RuleError, quoted};
-use super::public_url::is_host;
+use super::public_url::{host_and_port, is_host};
 use super::setting::{Contradiction, Setting, Value, key};
 use crate::aws::{self, Arn, is_account_id};
 use crate::event::{Aggregation, Encoding};
@@ -341,11 +341,7 @@ pub fn check_endpoint_url(url: &str) -> Result<(), RuleError> {
             format!("{SHAPE}; or leave it empty for AWS"),
         ));
     };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
+    let (host, port) = host_and_port(rest.split('/').next().unwrap_or_default());
     let wrong = if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         "it has a space or a control character in it"
     } else if rest.contains(['?', '#', '@']) {

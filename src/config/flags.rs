@@ -12,7 +12,6 @@ use super::source::{RawSource, Source};
 /// The flags of the command line that are settings.
 #[derive(Clone, Default)]
 pub struct Overrides {
-    practice: bool,
     /// Secrets: `Debug` does not show them.
     write_keys: Vec<String>,
     settings: Vec<Flag>,
@@ -32,12 +31,6 @@ impl fmt::Debug for Overrides {
 }
 
 impl Overrides {
-    /// `--practice`: the practice stream, whatever the other flags say.
-    #[must_use]
-    pub fn with_practice(self, practice: bool) -> Self {
-        Self { practice, ..self }
-    }
-
     /// `--write-key`: each is one more source, "Command line".
     #[must_use]
     pub fn with_write_keys(self, write_keys: Vec<String>) -> Self {
@@ -46,8 +39,8 @@ impl Overrides {
 
     /// Adds a flag, with its two hyphens, and the setting that it overrides, if the flag was given.
     ///
-    /// `destination.region`, `destination.stream` and `destination.endpoint_url` also mean the kind `kinesis`, and
-    /// `credentials.profile` the source `profile`.
+    /// `destination.region`, `destination.stream` and `destination.endpoint_url` also mean the kind `kinesis`, unless a flag
+    /// is for `destination.kind`; `credentials.profile` also means the source `profile`.
     #[must_use]
     pub fn with(mut self, flag: &'static str, setting: &'static str, value: Option<String>) -> Self {
         self.settings.extend(value.map(|value| Flag { name: flag, setting, value }));
@@ -67,14 +60,11 @@ pub(super) fn collect(raw: &mut RawConfig, flags: &Overrides) {
     }
     // What a flag implies has its name, so that a mistake points to it.
     let first = |settings: &[&str]| flags.settings.iter().find(|flag| settings.contains(&flag.setting));
-    let kind = if flags.practice {
-        Some(("--practice", DestinationKind::Practice))
-    } else {
-        let destination = ["destination.region", "destination.stream", "destination.endpoint_url"];
-        first(&destination).map(|flag| (flag.name, DestinationKind::Kinesis))
-    };
-    if let Some((flag, kind)) = kind {
-        add(flag, "destination.kind", kind.as_str());
+    let of_kinesis = ["destination.region", "destination.stream", "destination.endpoint_url"];
+    if first(&["destination.kind"]).is_none()
+        && let Some(flag) = first(&of_kinesis)
+    {
+        add(flag.name, "destination.kind", DestinationKind::Kinesis.as_str());
     }
     if let Some(flag) = first(&["credentials.profile"]) {
         add(flag.name, "credentials.source", CredentialsSource::Profile.as_str());

@@ -141,15 +141,20 @@ pub fn path_prefix(path: &str) -> Option<&str> {
 
 /// Whether a text is `host` or `host:port`, with nothing else in it.
 pub fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
-    };
+    let (host, port) = host_and_port(text);
     text.len() <= 255
         && is_host(host)
         && port.is_none_or(|port| {
             port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
         })
+}
+
+/// `host` or `host:port`, in parts.
+pub(super) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
 }
 
 /// Whether this is a host name or an IP address; IPv6 in brackets.

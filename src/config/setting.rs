@@ -63,15 +63,12 @@ impl Value {
     /// The text; the setting takes nothing else.
     pub(super) fn as_text(&self) -> Result<&str, RuleError> {
         let shown = self.shown();
-        match self {
-            Self::Text(text) => Ok(text),
-            Self::Switch(_) | Self::Number(_) => {
-                Err(RuleError::new(format!("is {shown}"), format!("it must be text in quotes: \"{shown}\"")))
-            }
-            Self::List(_) | Self::Other(_) => {
-                Err(RuleError::new(format!("is {shown}"), "it must be text in quotes"))
-            }
-        }
+        let allowed = match self {
+            Self::Text(text) => return Ok(text),
+            Self::Switch(_) | Self::Number(_) => format!("it must be text in quotes: \"{shown}\""),
+            Self::List(_) | Self::Other(_) => "it must be text in quotes".to_owned(),
+        };
+        Err(RuleError::new(format!("is {shown}"), allowed))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A source is the same one if its write key is the same, or else its name: so a new name and a new key are both changes.
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::tables::{put_value, section};
 use crate::config::source::Source;
@@ -56,10 +56,27 @@ pub(super) fn changes<'a>(before: &'a [Source], after: &'a [Source]) -> Vec<Chan
 
 /// Makes the changes.
 pub(super) fn apply(document: &mut DocumentMut, changes: &[Change]) -> Result<(), Missing> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let capture = section(document, "capture").ok_or(Missing::Place)?;
+    if !capture.contains_key("sources") {
+        capture.insert("sources", Item::ArrayOfTables(ArrayOfTables::new()));
+    }
+    let list = capture.get_mut("sources").ok_or(Missing::Place)?;
     let mut orphaned = String::new();
-    if !changes.is_empty() {
-        let capture = section(document, "capture").ok_or(Missing::Place)?;
-        orphaned = apply_in(capture, changes)?;
+    for change in changes {
+        match change {
+            Change::Add(source) => add(list, source)?,
+            Change::Edit(old, new) => {
+                let index = position(list, old)?;
+                fill(entries(list)?.swap_remove(index), new);
+            }
+            Change::Remove(source) => {
+                let index = position(list, source)?;
+                orphaned += &remove(list, index)?;
+            }
+        }
     }
     if !orphaned.is_empty() {
         keep_comment(document, &orphaned);
@@ -67,80 +84,55 @@ pub(super) fn apply(document: &mut DocumentMut, changes: &[Change]) -> Result<()
     Ok(())
 }
 
-/// Makes the changes; returns the comment that stood above a list which is empty now.
-fn apply_in(capture: &mut dyn TableLike, changes: &[Change]) -> Result<String, Missing> {
-    if !capture.contains_key("sources") {
-        capture.insert("sources", Item::ArrayOfTables(ArrayOfTables::new()));
-    }
-    match capture.get_mut("sources").ok_or(Missing::Place)? {
-        Item::ArrayOfTables(tables) => changes
-            .iter()
-            .try_fold(String::new(), |orphaned, change| Ok(orphaned + &in_tables(tables, change)?)),
-        Item::Value(Value::Array(list)) => {
-            changes.iter().try_for_each(|change| in_list(list, change))?;
-            Ok(String::new())
-        }
-        Item::Value(_) | Item::Table(_) | Item::None => Err(Missing::Place),
-    }
-}
-
-fn in_tables(tables: &mut ArrayOfTables, change: &Change) -> Result<String, Missing> {
-    let find = |tables: &ArrayOfTables, source: &Source| {
-        let entries = tables.iter().map(|table| table as &dyn TableLike);
-        position(entries, source).ok_or_else(|| Missing::Source(source.name.clone()))
-    };
-    match change {
-        Change::Add(source) => {
+fn add(list: &mut Item, source: &Source) -> Result<(), Missing> {
+    match list {
+        Item::ArrayOfTables(tables) => {
             let mut table = Table::new();
             fill(&mut table, source);
             tables.push(table);
         }
-        Change::Edit(old, new) => {
-            let index = find(tables, old)?;
-            fill(tables.get_mut(index).ok_or(Missing::Place)?, new);
+        Item::Value(Value::Array(list)) => {
+            let mut table = InlineTable::new();
+            fill(&mut table, source);
+            list.push(table);
         }
-        Change::Remove(source) => {
-            let index = find(tables, source)?;
+        Item::Value(_) | Item::Table(_) | Item::None => return Err(Missing::Place),
+    }
+    Ok(())
+}
+
+/// Removes an entry. Returns the comment above it that is not about it alone, if no entry follows that could have it.
+fn remove(list: &mut Item, index: usize) -> Result<String, Missing> {
+    match list {
+        Item::ArrayOfTables(tables) => {
             let kept = tables.get(index).map(comment_apart).unwrap_or_default();
             tables.remove(index);
             let Some(next) = tables.get_mut(index) else { return Ok(kept) };
             put_above(next, &kept);
         }
+        Item::Value(Value::Array(list)) => drop(list.remove(index)),
+        Item::Value(_) | Item::Table(_) | Item::None => return Err(Missing::Place),
     }
     Ok(String::new())
 }
 
-fn in_list(list: &mut Array, change: &Change) -> Result<(), Missing> {
-    let find = |list: &Array, source: &Source| {
-        let entries = list.iter().filter_map(Value::as_inline_table).map(|table| table as &dyn TableLike);
-        position(entries, source).ok_or_else(|| Missing::Source(source.name.clone()))
-    };
-    match change {
-        Change::Add(source) => {
-            let mut table = InlineTable::new();
-            fill(&mut table, source);
-            list.push(table);
+fn entries(list: &mut Item) -> Result<Vec<&mut dyn TableLike>, Missing> {
+    match list {
+        Item::ArrayOfTables(tables) => Ok(tables.iter_mut().map(|table| table as _).collect()),
+        Item::Value(Value::Array(list)) => {
+            Ok(list.iter_mut().filter_map(Value::as_inline_table_mut).map(|table| table as _).collect())
         }
-        Change::Edit(old, new) => {
-            let index = find(list, old)?;
-            let entry = list.get_mut(index).and_then(Value::as_inline_table_mut);
-            fill(entry.ok_or(Missing::Place)?, new);
-        }
-        Change::Remove(source) => {
-            let index = find(list, source)?;
-            list.remove(index);
-        }
+        Item::Value(_) | Item::Table(_) | Item::None => Err(Missing::Place),
     }
-    Ok(())
 }
 
-fn position<'a>(entries: impl Iterator<Item = &'a dyn TableLike>, source: &Source) -> Option<usize> {
-    let entries: Vec<_> = entries.collect();
-    let has = |table: &dyn TableLike, name: &str, text: &str| {
-        table.get(name).and_then(Item::as_str).is_some_and(|value| value == text)
+fn position(list: &mut Item, source: &Source) -> Result<usize, Missing> {
+    let entries = entries(list)?;
+    let find = |key: &str, text: &str| {
+        entries.iter().position(|table| table.get(key).and_then(Item::as_str) == Some(text))
     };
-    let by_key = entries.iter().position(|table| has(*table, "write_key", &source.write_key));
-    by_key.or_else(|| entries.iter().position(|table| has(*table, "name", &source.name)))
+    let found = find("write_key", &source.write_key).or_else(|| find("name", &source.name));
+    found.ok_or_else(|| Missing::Source(source.name.clone()))
 }
 
 /// Writes only what differs, so that the user's quotes stay.

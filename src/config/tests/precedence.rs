@@ -43,13 +43,13 @@ fn naming_a_stream_with_a_flag_means_kinesis_unless_practice_is_asked_for() {
     let stream = "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/s".to_owned();
     let flags = flag("--stream", "destination.stream", &stream);
     assert_eq!(kind(&flags).unwrap(), DestinationKind::Kinesis);
-    let flags = flags.with_practice(true);
+    let flags = flags.with("--practice", "destination.kind", Some("practice".to_owned()));
     assert_eq!(kind(&flags).unwrap(), DestinationKind::Practice);
     let endpoint = flag("--endpoint-url", "destination.endpoint_url", "http://[::1]:4567");
     assert_eq!(kind(&endpoint).unwrap_err().problems().len(), 2);
     assert_eq!(kind(&Overrides::default()).unwrap(), DestinationKind::Practice);
     let file = "[destination]\nkind = \"kinesis\"\nregion = \"eu-west-1\"\nstream = \"s\"\n";
-    let practice = Overrides::default().with_practice(true);
+    let practice = flag("--practice", "destination.kind", "practice");
     let destination = given(file, &[], &practice).unwrap().destination;
     assert_eq!((destination.kind, destination.stream.as_str()), (DestinationKind::Practice, "s"));
 }
