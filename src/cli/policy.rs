@@ -53,9 +53,10 @@ fn trusted(arn: &str) -> Result<String, String> {
     policy::check_trusted(arn).map(|()| arn.to_owned())
 }
 
-pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<()> {
+pub(super) fn run(mut args: Args, locations: &Locations) -> anyhow::Result<()> {
     // A policy can be written before everything is known: placeholders mark what is missing.
-    let overrides = Overrides::from(DestinationArgs { practice: true, ..args.destination });
+    args.destination.practice = true;
+    let overrides = Overrides::from(args.destination);
     let config = locations.read(&overrides)?.config;
     let format = Format::parse(&args.format).context("unknown format")?;
     let mut grants = Grants::for_config(&config);
