@@ -13,6 +13,9 @@ use super::error::{Origin, Problem, RuleError, quoted};
 pub(super) const PLACEHOLDER: &str = "...";
 
 /// A named sender with its own write key.
+///
+/// It serialises its keys, for a window on another machine. Nothing else may serialise it: `config/save.rs` writes the
+/// settings file, and `config/export.rs` masks the keys that people see.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Shown in the log.

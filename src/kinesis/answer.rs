@@ -10,7 +10,7 @@ use aws_sdk_kinesis::{
 use super::error::{CallError, call_error, redacted};
 use crate::{
     delivery::{AwsError, Outcome, Receipt, error_code},
-    remedy::{self, Class},
+    remedy,
 };
 
 /// Whether a request that was refused with this error may have been refused because of one of its records. The error does
@@ -73,12 +73,7 @@ where
 pub(super) fn failed(failure: &CallError) -> Outcome {
     let CallError { error: AwsError { code, message, .. }, http_status } = failure;
     let error = AwsError::new(Arc::clone(code), redacted(message));
-    match remedy::class_of(code, message, *http_status) {
-        Class::Throttled => Outcome::Throttled(error),
-        Class::Offline => Outcome::Offline(error),
-        Class::Blocked => Outcome::Blocked(error),
-        Class::Refused => Outcome::Refused(error),
-    }
+    remedy::class_of(code, message, *http_status).outcome(error)
 }
 
 #[cfg(test)]
