@@ -11,10 +11,8 @@
 //! Pure: no clock, no I/O, no async. The arguments decide everything except a made `messageId`, which is random.
 
 mod aggregate;
-mod arrival;
 mod body;
 mod call;
-mod clock;
 mod code;
 mod context;
 mod decode;
@@ -22,29 +20,22 @@ mod growth;
 mod index;
 mod item;
 mod kpl;
-mod library;
 mod normalise;
-mod pixel;
 mod record;
-mod rejection;
 mod request;
 mod scan;
 pub mod shown;
 #[cfg(test)]
 mod tests;
-mod times;
-mod value;
+mod time;
 mod walk;
 
 pub use aggregate::{Aggregation, Bucket, RecordData, RecordSize};
-pub use arrival::{Arrival, PathClass};
-pub use body::{Body, Events};
-pub use call::{Event, Kind, Notes};
-pub use code::EndpointCode;
+pub use body::{Body, Events, decode_pixel};
+pub use call::{Event, Kind, Notes, library_of};
+pub use code::{EndpointCode, Rejection};
 pub use decode::{Content, Inside, Layer, Part, parts};
 pub use item::MESSAGE_ID_BYTES_MAX;
 pub use kpl::UserRecord;
-pub use library::library_of;
-pub use pixel::decode_pixel;
 pub use record::{Encoding, PartitionKey};
-pub use rejection::Rejection;
+pub use request::{Arrival, PathClass};

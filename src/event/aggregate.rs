@@ -137,7 +137,7 @@ impl RecordSize {
         Self { bytes: self.bytes + more, ..self }
     }
 
-    /// The size in bytes.
+    /// Bytes of data and partition key.
     pub fn bytes(self) -> usize {
         self.bytes
     }

@@ -1,5 +1,10 @@
-//! The codes with which the endpoint refuses an event or a request, as responses, the log and the metrics name them. What
-//! refuses an event is in `item.rs` and `growth.rs`, what refuses a request in `capture/error_response.rs`.
+//! Rejections, and the codes with which the endpoint refuses an event or a request, as responses, the log and the metrics
+//! name them. What refuses an event is in `item.rs` and `growth.rs`, what refuses a request in `capture/error_response.rs`.
+
+use std::borrow::Cow;
+
+use super::call::Kind;
+use super::record::PartitionKey;
 
 /// Why the endpoint refuses an event or a whole request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,5 +125,58 @@ impl EndpointCode {
     /// The code that a response or a line of the log names.
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == code)
+    }
+}
+
+/// A body or item that does not become an event, and why. Its sender is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The reason, for programs.
+    pub code: EndpointCode,
+    /// The reason, for people: what is wrong and where.
+    pub message: Cow<'static, str>,
+    /// The sender's `messageId`, if it could be read and is not itself the reason.
+    pub message_id: Option<String>,
+    /// The partition key that the event would have had, if an id could be read.
+    pub user: Option<PartitionKey>,
+    /// Which call it is, if that could be read.
+    pub kind: Option<Kind>,
+    /// The name for display (see [`Event::name`](super::Event::name)), if it could be read.
+    pub name: Option<Box<str>>,
+    /// The first 4 KiB of the item or body, as sent.
+    pub excerpt: Vec<u8>,
+    /// Bytes of the item or body as sent. Nothing is kept of 4 GiB or more.
+    pub bytes: u32,
+}
+
+impl Rejection {
+    /// Maximum bytes that are kept of what was rejected.
+    pub const EXCERPT_BYTES_MAX: usize = 4096;
+
+    /// Maximum rejected items of a batch; a batch with more is rejected whole. SDKs send at most some thousand items,
+    /// and each rejected one is answered and logged, so that 16 MiB of `0,0,…` would cost gigabytes.
+    pub const ITEMS_MAX: usize = 10_000;
+
+    pub(super) fn new(code: EndpointCode, message: impl Into<Cow<'static, str>>, sent: &[u8]) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            message_id: None,
+            user: None,
+            kind: None,
+            name: None,
+            excerpt: Self::excerpt_of(sent).to_vec(),
+            bytes: u32::try_from(sent.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The part of `sent` that is kept: its beginning.
+    pub fn excerpt_of(sent: &[u8]) -> &[u8] {
+        let mut end = sent.len().min(Self::EXCERPT_BYTES_MAX);
+        // Ends between two characters, because the excerpt is displayed.
+        while end < sent.len() && end > Self::EXCERPT_BYTES_MAX - 4 && sent[end] & 0xC0 == 0x80 {
+            end -= 1;
+        }
+        &sent[..end]
     }
 }

@@ -5,10 +5,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::arrival::PathClass;
+use super::index::{begins, is_null, quote};
 use super::item::Item;
+use super::request::PathClass;
 use super::scan::Span;
-use super::value::{begins, is_null, quote};
 use super::walk::{Field, Inner, Member};
 
 /// Above this many comparisons of names, a set of names is faster.
@@ -56,8 +56,8 @@ pub(super) fn merge(item: &Item<'_>, field: Field, own: Option<&Member>, out: &m
     true
 }
 
-/// Whether an address is added (`docs/capture.md`, "What is added"). A `context.ip` of any type, null included, is the sender's choice and
-/// stays.
+/// Whether an address is added (`docs/capture.md`, "What is added"). A `context.ip` of any type, null included, is the
+/// sender's choice and stays.
 fn wants_address(item: &Item<'_>, own: &[Inner], shared: &[Inner]) -> bool {
     let (request, body) = (item.request, item.request.body);
     let find = |name: &str| {

@@ -50,6 +50,12 @@ pub struct Content {
     pub inside: Inside,
 }
 
+impl Content {
+    fn bare(inside: Inside) -> Self {
+        Self { layers: Vec::new(), inside }
+    }
+}
+
 /// One record as its producer sent it: a record of the stream, or one inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part<'a> {
@@ -91,40 +97,35 @@ fn lines(data: &[u8]) -> Option<Vec<&[u8]>> {
 
 /// Removes the wrappings, as far as they lead to something readable.
 fn decode(data: &[u8]) -> Content {
-    peel(data, LAYERS_MAX).unwrap_or_else(|| plain(data))
+    unwrapped(data, LAYERS_MAX).unwrap_or_else(|| plain(data))
 }
 
-fn peel(data: &[u8], depth: usize) -> Option<Content> {
+fn unwrapped(data: &[u8], depth: usize) -> Option<Content> {
     let wrapped = |layer, inner: &[u8], or_plain: bool| {
-        let content = peel(inner, depth - 1).or_else(|| or_plain.then(|| plain(inner)))?;
+        let content = unwrapped(inner, depth - 1).or_else(|| or_plain.then(|| plain(inner)))?;
         let layers = std::iter::once(layer).chain(content.layers).collect();
         Some(Content { layers, ..content })
     };
     if data.starts_with(&[0x1F, 0x8B]) {
-        return (depth > 0)
-            .then(|| gunzip(data))
-            .flatten()
-            .and_then(|inner| wrapped(Layer::Gzip, &inner, true));
+        let inner = (depth > 0).then(|| gunzip(data)).flatten()?;
+        return wrapped(Layer::Gzip, &inner, true);
     }
     let text = std::str::from_utf8(data).ok()?;
     match values(text) {
         0 => {}
-        1 => return Some(Content { layers: Vec::new(), inside: Inside::Json(text.trim().to_owned()) }),
-        count => {
-            return Some(Content { layers: Vec::new(), inside: Inside::JsonLines(text.to_owned(), count) });
-        }
+        1 => return Some(Content::bare(Inside::Json(text.trim().to_owned()))),
+        count => return Some(Content::bare(Inside::JsonLines(text.to_owned(), count))),
     }
-    // Many a plain word is valid base64. It counts as base64 only if what it decodes to is readable.
+    // Many plain words are valid base64. A text counts as base64 only if what it decodes to is readable.
     let inner = (depth > 0).then(|| STANDARD.decode(text.trim_end()).ok()).flatten()?;
     wrapped(Layer::Base64, &inner, false)
 }
 
 fn plain(data: &[u8]) -> Content {
-    let inside = match std::str::from_utf8(data) {
+    Content::bare(match std::str::from_utf8(data) {
         Ok(text) => Inside::Text(text.to_owned()),
         Err(_) => Inside::Binary(data.to_vec()),
-    };
-    Content { layers: Vec::new(), inside }
+    })
 }
 
 /// How many JSON objects and arrays the text consists of. 0 if it has anything else.
@@ -180,12 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_text_or_bytes_as_it_came() {
+    fn other_content_is_text_or_bytes_as_it_came() {
         for text in ["hello", "aGVsbG8=", "", "{", "42", "test"] {
-            assert_eq!(
-                decode(text.as_bytes()),
-                Content { layers: vec![], inside: Inside::Text(text.into()) }
-            );
+            assert_eq!(decode(text.as_bytes()), Content::bare(Inside::Text(text.into())));
         }
         assert_eq!(decode(b"\xff\x00").inside, Inside::Binary(vec![0xff, 0]));
         let log = decode(&gzip(b"a line of a log"));

@@ -6,11 +6,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::code::EndpointCode;
-use super::index::BodyIndex;
-use super::rejection::Rejection;
+use super::code::{EndpointCode, Rejection};
+use super::index::{BodyIndex, begins, is_null};
 use super::request::Request;
-use super::value::{begins, is_null};
 use super::walk::{Field, Member};
 
 /// Maximum bytes that may be copied from the envelope of a batch into its items.
@@ -39,23 +37,23 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Rejection> {
     // Items without an id are rejected, and need no room.
     let can_be_event = |index: &usize| {
         let is_id = |member: &Member| matches!(member.field, Field::UserId | Field::AnonymousId);
-        body.items()[*index].error.is_none() && body.members_of(*index).iter().any(is_id)
+        body.positions.items[*index].error.is_none() && body.positions.members_of(*index).iter().any(is_id)
     };
-    let items = (0..body.items().len()).filter(can_be_event).count();
-    let sent = body.sent_len();
+    let items = (0..body.positions.items.len()).filter(can_be_event).count();
+    let sent = body.sent.len();
     let growth_max = sent.saturating_mul(GROWTH_FACTOR_MAX).max(GROWTH_BYTES_FREE);
     let for_items = ITEM_GROWTH_BYTES.saturating_mul(items.saturating_sub(ITEMS_FREE));
-    let is_fine = |copied: usize| {
+    let is_allowed = |copied: usize| {
         items <= 1 || (copied.saturating_add(for_items) <= growth_max && copied <= COPIED_BYTES_MAX)
     };
-    // No item gets more than everything. This nearly always settles it.
-    if is_fine(shared_bytes(request).saturating_mul(items)) {
+    // No item gets more than all shared bytes: nearly every batch is allowed by this bound.
+    if is_allowed(shared_bytes(request).saturating_mul(items)) {
         return Ok(());
     }
     let mut shared = Shared::new(request);
-    let indexes = (0..body.items().len()).filter(can_be_event);
+    let indexes = (0..body.positions.items.len()).filter(can_be_event);
     let copied = indexes.fold(0_usize, |copied, index| copied.saturating_add(shared.lacked_by(index)));
-    if is_fine(copied) {
+    if is_allowed(copied) {
         return Ok(());
     }
     let growth = copied.saturating_add(for_items);
@@ -98,7 +96,7 @@ impl<'b> Shared<'b> {
     fn lacked_by(&mut self, index: usize) -> usize {
         let body = self.body;
         let own = |field| {
-            let last = body.members_of(index).iter().rev().find(|member| member.field == field);
+            let last = body.positions.members_of(index).iter().rev().find(|member| member.field == field);
             last.filter(|member| !is_null(body.raw(member.value)))
         };
         let mut lacked = if own(Field::SentAt).is_none() { self.sent_at_bytes } else { 0 };
@@ -116,9 +114,9 @@ struct SharedObject<'b> {
     whole: usize,
     /// Bytes of its members: what an item gets whose own have other names.
     members: usize,
-    /// By name: the bytes of the first member of that name, and the last item that had a member of that name. Further
-    /// members of a name count as lacking in every item, because they must be compared even where none is copied. So do
-    /// members beyond [`NAMES_MAX`].
+    /// By name: the bytes of the first member with that name, and the last item that had a member with that name. Further
+    /// members with the same name count as lacking in every item, because each must be compared. So do members beyond
+    /// [`NAMES_MAX`].
     names: HashMap<Cow<'b, str>, (usize, Option<usize>)>,
 }
 

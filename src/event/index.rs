@@ -1,26 +1,24 @@
-//! The index of a request's body: its text, and where its members and the items of its batch are.
+//! The index of a request's body: its text, where its members and the items of its batch are, and what their text says.
 
 use std::borrow::Cow;
 
-use super::code::EndpointCode;
-use super::rejection::Rejection;
+use super::code::{EndpointCode, Rejection};
 use super::scan::{SPACES, ScanError, Scanner, Span, unescape};
-use super::value::begins;
-use super::walk::{Batch, BatchItem, Field, Inner, Member, Positions, offset};
+use super::time::Time;
+use super::walk::{Inner, Member, Positions, offset};
 
 /// The index of a body, with the body's text.
 pub(super) struct BodyIndex<'a> {
     /// The bytes as received, without a byte order mark.
-    sent: &'a [u8],
+    pub sent: &'a [u8],
     /// The same as text, with `?` for each byte that is not UTF-8. Offsets are equal in both.
     text: Cow<'a, str>,
     /// Where the bare number tokens begin, ascending.
     bare: Vec<u32>,
-    positions: Positions,
+    pub positions: Positions,
 }
 
 impl<'a> BodyIndex<'a> {
-    /// Walks over a body. Rejects it unless it is one JSON object; a broken item of its `batch` does not count.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Rejection> {
         let sent = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         if u32::try_from(sent.len()).is_err() {
@@ -36,48 +34,16 @@ impl<'a> BodyIndex<'a> {
         }
     }
 
-    /// The body's object.
-    pub fn object(&self) -> Span {
-        self.positions.object
-    }
-
-    /// The documented members of the body's object.
-    pub fn root(&self) -> &[Member] {
-        &self.positions.root
-    }
-
-    pub fn batch(&self) -> Batch {
-        self.positions.batch
-    }
-
-    pub fn items(&self) -> &[BatchItem] {
-        &self.positions.items
-    }
-
-    /// The documented members of the item with this index.
-    pub fn members_of(&self, index: usize) -> &[Member] {
-        self.positions.members_of(index)
-    }
-
-    /// The `writeKey` member: the top level's, else that of the first item that has one.
-    pub fn write_key(&self) -> Option<Cow<'_, str>> {
-        let members = self.positions.root.iter().rev().chain(&self.positions.members);
-        members
-            .filter(|member| member.field == Field::WriteKey && begins(self.raw(member.value), b'"'))
-            .map(|member| self.string(member))
-            .find(|key| !key.is_empty())
-    }
-
     /// Finds the first JSON error inside the member `batch`, where broken items were skipped.
     pub fn batch_error(&self) -> Option<ScanError> {
-        let items = self.items();
+        let Positions { items, object, .. } = &self.positions;
         if items.is_empty() {
             return None;
         }
         items.iter().find_map(|item| item.error).or_else(|| {
             // The levels of nesting count from the body's object, not from the item.
             let mut scan = Scanner::new(&self.text);
-            scan.at = self.object().start as usize;
+            scan.at = object.start as usize;
             scan.value(0).err()
         })
     }
@@ -92,12 +58,7 @@ impl<'a> BodyIndex<'a> {
         Rejection::new(code, message, self.sent)
     }
 
-    /// How many bytes were sent.
-    pub fn sent_len(&self) -> usize {
-        self.sent.len()
-    }
-
-    pub fn sent(&self, span: Span) -> &[u8] {
+    pub fn sent_of(&self, span: Span) -> &[u8] {
         &self.sent[span.range()]
     }
 
@@ -115,6 +76,15 @@ impl<'a> BodyIndex<'a> {
     pub fn string(&self, member: &Member) -> Cow<'_, str> {
         let inner = &self.text[member.value.start as usize + 1..member.value.end as usize - 1];
         if member.escaped { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
+    }
+
+    /// The time that a member's value says. `None` if it is not a time.
+    pub fn time(&self, member: &Member) -> Option<Time> {
+        let raw = self.raw(member.value);
+        if begins(raw, b'"') {
+            return Time::from_text(&self.string(member));
+        }
+        if is_number(raw) { Time::from_number(raw) } else { None }
     }
 
     /// The members of a `context` or `integrations` object.
@@ -164,6 +134,28 @@ impl<'a> BodyIndex<'a> {
         }
         out.extend_from_slice(&bytes[from..span.end as usize]);
     }
+}
+
+/// Whether a value is null, or a bare token that is written as null.
+pub(super) fn is_null(raw: &str) -> bool {
+    matches!(raw.as_bytes(), [b'n' | b'N' | b'I', ..] | [b'-', b'I', ..])
+}
+
+/// Whether the first byte, which tells a value's type, is this one.
+pub(super) fn begins(raw: &str, first: u8) -> bool {
+    raw.as_bytes().first() == Some(&first)
+}
+
+/// Whether a value is a number, or a bare `-Infinity`.
+pub(super) fn is_number(raw: &str) -> bool {
+    matches!(raw.as_bytes().first(), Some(b'-' | b'0'..=b'9'))
+}
+
+/// Writes text that needs no escapes: numbers, addresses, words of the tracking API.
+pub(super) fn quote(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 /// The body as text, and where it is not UTF-8.

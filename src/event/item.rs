@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use super::call::Kind;
-use super::code::EndpointCode;
+use super::code::{EndpointCode, Rejection};
+use super::index::{begins, is_null, is_number};
 use super::record::PartitionKey;
-use super::rejection::Rejection;
 use super::request::Request;
 use super::scan::Span;
-use super::value::{begins, is_null, is_number};
 use super::walk::{Field, Member};
 
 /// Maximum bytes of a `messageId` that is accepted.
@@ -42,7 +41,6 @@ pub(super) struct Item<'b> {
 }
 
 impl<'b> Item<'b> {
-    /// `path_kind`: the kind that a single call's path names.
     pub fn new(
         request: &'b Request<'b>,
         object: Span,
@@ -89,8 +87,7 @@ impl<'b> Item<'b> {
         Ok((!text.is_empty()).then_some(text))
     }
 
-    /// Checks what an event must have. Returns its kind, and the key that follows from its ids
-    ///.
+    /// Checks what an event must have. Returns its kind, and the key that follows from its ids.
     pub fn check(&self) -> Result<(Kind, PartitionKey), Reason> {
         let kind = self.kind()?;
         let user = self.id(Field::UserId, "userId")?;
@@ -127,7 +124,7 @@ impl<'b> Item<'b> {
             user: self.user(),
             kind,
             name: kind.and_then(|kind| self.name(kind)).map(String::into_boxed_str),
-            ..Rejection::new(reason.code, reason.message, self.request.body.sent(self.object))
+            ..Rejection::new(reason.code, reason.message, self.request.body.sent_of(self.object))
         }
     }
 
@@ -158,7 +155,7 @@ impl<'b> Item<'b> {
     fn id(&self, field: Field, name: &str) -> Result<Option<Cow<'b, str>>, Reason> {
         let Some(member) = self.present(field) else { return Ok(None) };
         let raw = self.raw(member);
-        let is = match raw.as_bytes()[0] {
+        let found = match raw.as_bytes()[0] {
             b'"' => {
                 let text = self.request.body.string(member);
                 return Ok((!text.is_empty()).then_some(text));
@@ -168,7 +165,7 @@ impl<'b> Item<'b> {
             b't' | b'f' => "a boolean",
             _ => return Ok(Some(Cow::Borrowed(raw))),
         };
-        Err(Reason::new(EndpointCode::InvalidId, format!("{name} is {is}, not a string or a number")))
+        Err(Reason::new(EndpointCode::InvalidId, format!("{name} is {found}, not a string or a number")))
     }
 
     fn has_event(&self) -> bool {

@@ -126,8 +126,8 @@ pub(super) fn deaggregate(data: &[u8], records_max: usize) -> Option<Vec<(&str, 
     let mut fields = Fields(message);
     while !fields.0.is_empty() {
         match fields.next()? {
-            (1, Field::Bytes(key)) => keys.push(std::str::from_utf8(key).ok()?),
-            (3, Field::Bytes(record)) if records.len() < records_max => records.push(record),
+            (1, Value::Bytes(key)) => keys.push(std::str::from_utf8(key).ok()?),
+            (3, Value::Bytes(record)) if records.len() < records_max => records.push(record),
             (3, _) => return None,
             _ => {}
         }
@@ -137,8 +137,8 @@ pub(super) fn deaggregate(data: &[u8], records_max: usize) -> Option<Vec<(&str, 
         let mut fields = Fields(bytes);
         while !fields.0.is_empty() {
             match fields.next()? {
-                (1, Field::Number(index)) => key = keys.get(usize::try_from(index).ok()?).copied(),
-                (3, Field::Bytes(bytes)) => data = Some(bytes),
+                (1, Value::Number(index)) => key = keys.get(usize::try_from(index).ok()?).copied(),
+                (3, Value::Bytes(bytes)) => data = Some(bytes),
                 _ => {}
             }
         }
@@ -147,7 +147,8 @@ pub(super) fn deaggregate(data: &[u8], records_max: usize) -> Option<Vec<(&str, 
     records.into_iter().map(record).collect::<Option<Vec<_>>>().filter(|records| !records.is_empty())
 }
 
-enum Field<'a> {
+/// The value of a protobuf field.
+enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
     Fixed,
@@ -158,19 +159,19 @@ struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// The number and value of the next field, while bytes are left. `None` if they are not a message.
-    fn next(&mut self) -> Option<(u64, Field<'a>)> {
+    fn next(&mut self) -> Option<(u64, Value<'a>)> {
         let tag = self.varint()?;
-        let field = match tag & 7 {
-            0 => Field::Number(self.varint()?),
-            1 => self.skip(8).map(|_| Field::Fixed)?,
+        let value = match tag & 7 {
+            0 => Value::Number(self.varint()?),
+            1 => self.take(8).map(|_| Value::Fixed)?,
             2 => {
                 let len = usize::try_from(self.varint()?).ok()?;
-                Field::Bytes(self.skip(len)?)
+                Value::Bytes(self.take(len)?)
             }
-            5 => self.skip(4).map(|_| Field::Fixed)?,
+            5 => self.take(4).map(|_| Value::Fixed)?,
             _ => return None,
         };
-        Some((tag >> 3, field))
+        Some((tag >> 3, value))
     }
 
     fn varint(&mut self) -> Option<u64> {
@@ -186,7 +187,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    fn skip(&mut self, len: usize) -> Option<&'a [u8]> {
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(bytes)

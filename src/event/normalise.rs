@@ -2,21 +2,20 @@
 //!
 //! The event is the object's own text with a few edits. Everything between edited members is copied unchanged, so
 //! values, order, white space and repeated members survive. One function, [`Writer::write_value`], says for each field
-//! what a member becomes, or that it stays. It is asked in the same way for a member that is missing, which is then
-//! added at the end.
+//! what a member becomes, or that it stays. The same function decides about a missing member, which is then added at
+//! the end.
 
 use std::borrow::Cow;
 
 use uuid::Uuid;
 
 use super::call::{Event, Notes};
-use super::code::EndpointCode;
+use super::code::{EndpointCode, Rejection};
 use super::context;
+use super::index::{begins, is_null, is_number, quote};
 use super::item::{Item, Reason};
-use super::rejection::Rejection;
 use super::scan::{SPACES, Span};
-use super::times::Times;
-use super::value::{begins, is_null, is_number, quote};
+use super::time::{self, Stamp, Time};
 use super::walk::{Field, Member, offset};
 
 /// Segment guarantees nothing about a `messageId` with more characters than this.
@@ -66,6 +65,55 @@ pub(super) fn event(item: &Item<'_>) -> Result<Event, Rejection> {
     };
     let name = item.name(kind);
     Ok(Event { kind, message_id, message_id_made, key, name, json, notes })
+}
+
+/// The two times of an event, corrected by the skew of the sender's clock.
+#[derive(Clone, Copy)]
+struct Times {
+    /// What `timestamp` becomes, if it changes.
+    timestamp: Option<Stamp>,
+    /// The value that becomes `originalTimestamp`, as received, if it changes.
+    original: Option<Span>,
+    /// One of the two is not a time, or cannot be written.
+    bad: bool,
+}
+
+impl Times {
+    /// The arms are the rows of `docs/capture.md` (Times).
+    fn of(item: &Item<'_>) -> Self {
+        let time = |member| item.request.body.time(member);
+        let received = Some(item.request.received);
+        match (item.present(Field::OriginalTimestamp), item.present(Field::Timestamp)) {
+            (None, None) => Self { timestamp: received, original: None, bad: false },
+            (Some(original), Some(timestamp)) => {
+                let bad = time(original).is_none() || time(timestamp).is_none();
+                Self { timestamp: None, original: None, bad }
+            }
+            (Some(only), None) | (None, Some(only)) => {
+                let corrected = time(only).and_then(|time| corrected(item, time));
+                let has_original = only.field == Field::OriginalTimestamp;
+                Self {
+                    timestamp: corrected.or(received),
+                    original: (!has_original).then_some(only.value),
+                    bad: corrected.is_none(),
+                }
+            }
+        }
+    }
+}
+
+/// The time by this machine's clock, if the sender said when it sent the event.
+fn corrected(item: &Item<'_>, time_of_event: Time) -> Option<Stamp> {
+    let request = item.request;
+    let sent = match item.present(Field::SentAt) {
+        Some(member) => request.body.time(member),
+        None => request.sent,
+    };
+    let at_ms = match sent {
+        Some(sent) => time_of_event.corrected_ms(sent, request.received_ms),
+        None => time_of_event.ms(),
+    };
+    time::stamp(at_ms)
 }
 
 /// Writes the JSON of an event.
@@ -122,8 +170,8 @@ impl Writer<'_, '_> {
         out
     }
 
-    /// About how many bytes come from the envelope. An item with an object of its own often gets nothing of the shared
-    /// one; the buffer grows where it does.
+    /// About how many bytes come from the envelope. An item with an object of its own often gets nothing of the shared one;
+    /// if it does, the buffer grows.
     fn shared_room(&self) -> usize {
         let request = self.item.request;
         let shared = [
@@ -138,7 +186,7 @@ impl Writer<'_, '_> {
         room.sum()
     }
 
-    /// Whether a member surely stays as it is. Tells it for most members without trying.
+    /// Whether a member certainly stays as it is: a quick check that decides for most members.
     fn stays(&self, member: &Member) -> bool {
         match member.field {
             Field::Event | Field::Name => true,

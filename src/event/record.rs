@@ -83,11 +83,6 @@ impl Encoding {
         }
     }
 
-    /// The encoding that a word in the settings names.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|encoding| encoding.as_str() == word)
-    }
-
     /// The record's bytes. With `json-lines`, line breaks between values become blanks, because a sender may send
     /// indented JSON. JSON strings contain no line breaks.
     pub fn encode(self, json: &[u8]) -> Vec<u8> {
@@ -141,6 +136,40 @@ mod tests {
     fn the_hash_of_a_key_is_its_md5_as_a_number() {
         // md5("a") = 0cc175b9c0f1b6a831c399e269772661
         assert_eq!(PartitionKey::hash_of("a"), 0x0cc1_75b9_c0f1_b6a8_31c3_99e2_6977_2661);
+    }
+
+    #[test]
+    fn a_key_is_hashed_only_where_it_is_longer_than_kinesis_takes() {
+        for (id, shortened) in [
+            ("k".repeat(256), false),
+            ("é".repeat(256), false),
+            ("k".repeat(257), true),
+            ("é".repeat(257), true),
+            // 129 code points, but 258 UTF-16 units.
+            ("😀".repeat(129), true),
+            ("😀".repeat(128), false),
+        ] {
+            let key = PartitionKey::new(&id).unwrap();
+            assert_eq!(key.shortened(), shortened, "{id}");
+            assert!(shortened || key.as_str() == id);
+        }
+        let key = PartitionKey::new(&"a".repeat(300)).unwrap();
+        // sha256sum of 300 times `a`.
+        assert_eq!(key.as_str(), "9835fa6bf4e20a9b9ea812506302e98982721a6cf8d2cae67af57129bf21ae90");
+        assert_eq!(PartitionKey::new(""), None);
+    }
+
+    #[test]
+    fn records_are_encoded_as_the_settings_say() {
+        let json = "{\n \"a\": \"\\n\",\r\n\"b\":1}".as_bytes();
+        assert_eq!(Encoding::Base64.encode(b"{\"a\":1}"), b"eyJhIjoxfQ==");
+        assert_eq!(Encoding::Json.encode(json), json);
+        assert_eq!(Encoding::JsonLines.encode(json), b"{  \"a\": \"\\n\",  \"b\":1}\n");
+        for encoding in Encoding::ALL {
+            for len in 0..20 {
+                assert_eq!(encoding.encode(&vec![b'x'; len]).len(), encoding.encoded_len(len));
+            }
+        }
     }
 
     #[test]

@@ -2,11 +2,34 @@
 
 use std::net::IpAddr;
 
-use super::arrival::Arrival;
-use super::clock::{self, Stamp, Time};
-use super::index::BodyIndex;
-use super::value::{begins, is_null, is_number};
+use super::index::{BodyIndex, begins, is_null};
+use super::record::Encoding;
+use super::time::{self, Stamp, Time};
 use super::walk::{Field, Member};
+
+/// Whose address a request's peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PathClass {
+    /// A user's own device: single calls, `/v1/b`, beacon, pixel. Its address goes into `context.ip`.
+    Device,
+    /// A customer's server: `/v1/batch`, `/v1/import`.
+    Server,
+}
+
+/// What the endpoint knows about a request besides its body.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// When the request was read, in milliseconds since 1970. All events of a batch get the same time.
+    pub received_at_ms: i64,
+    /// Whose address `peer` is.
+    pub class: PathClass,
+    /// The sender's address. Behind trusted proxies, the address that they name.
+    pub peer: Option<IpAddr>,
+    /// How the events' records will be encoded.
+    pub encoding: Encoding,
+    /// Maximum bytes of one record in the stream, partition key included.
+    pub record_bytes_max: usize,
+}
 
 /// What all events of one request share.
 pub(super) struct Request<'b> {
@@ -33,7 +56,7 @@ impl<'b> Request<'b> {
         let object = |field| last(field).filter(|member| begins(body.raw(member.value), b'{'));
         let sent_at = last(Field::SentAt).filter(|member| !is_null(body.raw(member.value)));
         // 1970, if this machine's own clock is outside the years that can be written.
-        let (received_ms, received) = match clock::stamp(arrival.received_at_ms) {
+        let (received_ms, received) = match time::stamp(arrival.received_at_ms) {
             Some(stamp) => (arrival.received_at_ms, stamp),
             None => (0, *b"\"1970-01-01T00:00:00.000Z\""),
         };
@@ -44,20 +67,11 @@ impl<'b> Request<'b> {
             received_ms,
             address: arrival.peer.and_then(user_address),
             sent_at,
-            sent: sent_at.and_then(|member| time(body, member)),
+            sent: sent_at.and_then(|member| body.time(member)),
             context: object(Field::Context),
             integrations: object(Field::Integrations),
         }
     }
-}
-
-/// The time that a value says. `None` if it is not a time.
-pub(super) fn time(body: &BodyIndex<'_>, member: &Member) -> Option<Time> {
-    let raw = body.raw(member.value);
-    if begins(raw, b'"') {
-        return Time::from_text(&body.string(member));
-    }
-    if is_number(raw) { Time::from_number(raw) } else { None }
 }
 
 /// An address that can say something about a user: not loopback, unspecified or link-local.

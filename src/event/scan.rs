@@ -111,7 +111,6 @@ impl<'a> Scanner<'a> {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
-    /// Whether the end is reached.
     pub fn ended(&self) -> bool {
         self.at >= self.bytes.len()
     }
@@ -145,7 +144,6 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// An error at this position.
     #[cold]
     pub fn error(&self, kind: ScanErrorKind) -> ScanError {
         let kind = if self.ended() { ScanErrorKind::Ends } else { kind };
@@ -306,20 +304,20 @@ impl<'a> Scanner<'a> {
     /// Walks over one escape from its backslash.
     fn escape(&mut self) -> Result<(), ScanError> {
         let rest = &self.bytes[self.at + 1..];
-        let long = match rest.first() {
+        let len = match rest.first() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
             Some(b'u') if rest.len() > 4 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => 6,
             Some(_) => return Err(self.error(ScanErrorKind::BadEscape)),
             None => return Err(ScanError { at: self.offset(), kind: ScanErrorKind::Ends }),
         };
-        self.at += long;
+        self.at += len;
         Ok(())
     }
 
     /// Walks over a number, a literal or a bare token that begins with `first`.
     fn scalar(&mut self, first: u8) -> Result<(), ScanError> {
         let rest = &self.bytes[self.at.min(self.bytes.len())..];
-        let long = match rest {
+        let len = match rest {
             [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => 4,
             [b'f', b'a', b'l', b's', b'e', ..] => 5,
             [b'N', ..] if rest.starts_with(b"NaN") => 3,
@@ -331,7 +329,7 @@ impl<'a> Scanner<'a> {
         if matches!(first, b'N' | b'I' | b'-') {
             self.bare.push(self.offset());
         }
-        self.at += long;
+        self.at += len;
         Ok(())
     }
 
@@ -423,7 +421,7 @@ impl Open {
 }
 
 /// How many bytes come before the first quote, backslash or control character. Looks at eight bytes at a time: the high
-/// bit of each such byte is set in `stop`. Higher bytes may be set by mistake, the lowest one is right.
+/// bit of each such byte is set in `stop`. Only the lowest set bit is reliable.
 #[inline]
 fn plain_len(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
@@ -463,8 +461,8 @@ pub(super) fn unescape(inner: &str) -> String {
             'r' => '\r',
             't' => '\t',
             'u' => {
-                let (char, long) = unicode_escape(rest);
-                rest = &rest[long..];
+                let (char, len) = unicode_escape(rest);
+                rest = &rest[len..];
                 char
             }
             other => other,

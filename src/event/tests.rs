@@ -2,7 +2,6 @@
 
 mod aggregation;
 mod context;
-mod encoding;
 mod examples;
 mod growth;
 mod members;

@@ -1,11 +1,11 @@
 //! The walk over a body: notes where its members are, and the items of its batch.
 //!
-//! Only members that normalising reads or edits are noted; all others stay stretches of the body. A batch is split even
-//! where an item is broken, as long as the item's strings and brackets pair up: then only that item is rejected.
+//! Only members that normalising reads or edits are noted; all others are copied with the text around them. A batch is split
+//! even if an item is broken, as long as the item's strings and brackets pair up: then only that item is rejected.
 //! Memory: at most about ten bytes for each byte of a hostile body (`[0,0,…]`), less than one for each byte of a real
 //! one.
 
-use super::rejection::Rejection;
+use super::code::Rejection;
 use super::scan::{Name, ScanError, ScanErrorKind, Scanner, Span};
 
 /// About how many bytes of a real body lie between two members of the index.
@@ -77,7 +77,6 @@ pub(super) struct Inner {
     pub value: Span,
 }
 
-/// An item of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchItem {
     pub span: Span,
@@ -88,7 +87,7 @@ pub(super) struct BatchItem {
 
 /// The top-level member `batch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Batch {
+pub(super) enum BatchMember {
     Absent,
     NotAnArray,
     Twice,
@@ -106,7 +105,7 @@ pub(super) struct Positions {
     /// The members of all `context` and `integrations` objects.
     pub inner: Vec<Inner>,
     pub items: Vec<BatchItem>,
-    pub batch: Batch,
+    pub batch: BatchMember,
     broken_items: usize,
 }
 
@@ -119,7 +118,7 @@ impl Positions {
             members: Vec::with_capacity(bytes / BYTES_PER_MEMBER),
             inner: Vec::with_capacity(16),
             items: Vec::new(),
-            batch: Batch::Absent,
+            batch: BatchMember::Absent,
             broken_items: 0,
         };
         positions.object = walk(scan, &mut positions)?;
@@ -127,7 +126,6 @@ impl Positions {
         Ok(positions)
     }
 
-    /// The members of the item with this index.
     pub fn members_of(&self, index: usize) -> &[Member] {
         let from = index.checked_sub(1).map_or(0, |previous| self.items[previous].members_end);
         &self.members[from as usize..self.items[index].members_end as usize]
@@ -172,9 +170,9 @@ fn root_member(scan: &mut Scanner<'_>, name: Name, positions: &mut Positions) ->
     }
     let array = scan.peek() == b'[';
     positions.batch = match positions.batch {
-        Batch::Absent if array => Batch::Array,
-        Batch::Absent => Batch::NotAnArray,
-        Batch::NotAnArray | Batch::Twice | Batch::Array => Batch::Twice,
+        BatchMember::Absent if array => BatchMember::Array,
+        BatchMember::Absent => BatchMember::NotAnArray,
+        BatchMember::NotAnArray | BatchMember::Twice | BatchMember::Array => BatchMember::Twice,
     };
     if array { items(scan, positions) } else { scan.value(1) }
 }
@@ -211,7 +209,6 @@ fn member(
     Ok(())
 }
 
-/// Walks over the array of a batch.
 fn items(scan: &mut Scanner<'_>, positions: &mut Positions) -> Result<(), ScanError> {
     scan.at += 1;
     if scan.space() == b']' {

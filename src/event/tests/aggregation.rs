@@ -1,4 +1,4 @@
-//! Records that hold several events: what is put together comes apart again, and what is not in the format stays whole.
+//! Records that hold several events: they are read back, and data that is not in the format stays one record.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ fn json_content(layers: &[Layer], text: &str) -> Content {
 }
 
 #[test]
-fn an_aggregated_record_comes_apart() {
+fn an_aggregated_record_of_another_library_is_read() {
     let data = aggregated();
     let found = parts(&"outer".into(), &data);
     let seen: Vec<_> = found.iter().map(|part| (&*part.key, part.place, &part.content)).collect();
@@ -38,7 +38,7 @@ fn an_aggregated_record_comes_apart() {
 }
 
 #[test]
-fn a_record_that_is_aggregated_but_for_one_bit_is_an_ordinary_one() {
+fn an_aggregated_record_with_a_wrong_bit_is_an_ordinary_one() {
     let data = aggregated();
     for at in 0..data.len() {
         let mut broken = data.clone();
@@ -52,7 +52,7 @@ fn a_record_that_is_aggregated_but_for_one_bit_is_an_ordinary_one() {
 
 proptest! {
     #[test]
-    fn what_was_put_together_comes_apart_and_is_no_larger_than_was_said(
+    fn aggregated_events_are_read_back_and_their_size_is_within_the_bound(
         events in prop::collection::vec(("[a-c\u{e9}]{1,40}", "\\{\"n\":[0-9]{1,300}\\}"), 1..40),
         encoding in prop::sample::select(Encoding::ALL.to_vec()),
     ) {
@@ -83,7 +83,7 @@ proptest! {
 }
 
 #[test]
-fn lines_stand_one_after_another_and_come_apart() {
+fn lines_are_written_and_read_back() {
     let records =
         [UserRecord { key: "a", json: b"{\"n\":\n1}" }, UserRecord { key: "b", json: b"{\"n\":2}" }];
     let mut data = Vec::new();

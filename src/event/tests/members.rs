@@ -97,7 +97,7 @@ fn the_path_names_the_type_of_a_single_call() {
 }
 
 #[test]
-fn received_at_is_the_endpoints_word_wherever_it_is_spoken() {
+fn received_at_is_set_by_the_endpoint_wherever_it_occurs() {
     let text = json(single(Kind::Identify, r#"{"receivedAt":1,"userId":"u","receivedAt":"x"}"#));
     let values: Vec<_> = members(&text).into_iter().filter(|(name, _)| name == "receivedAt").collect();
     assert_eq!(values.len(), 2);
@@ -165,7 +165,7 @@ fn bare_numbers_become_null_and_are_counted_for_their_own_event() {
 }
 
 #[test]
-fn of_repeated_members_the_last_counts_and_all_survive() {
+fn the_last_of_repeated_members_counts_and_all_are_kept() {
     let body = r#"{"userId":1,"userId":"b","messageId":null,"messageId":"m","timestamp":"x","timestamp":0,"p":1,"p":2,"event":"a","event":"b"}"#;
     let event = single(Kind::Track, body).unwrap();
     assert_eq!((event.key.as_str(), event.message_id.as_str()), ("b", "m"));
@@ -177,7 +177,7 @@ fn of_repeated_members_the_last_counts_and_all_survive() {
 }
 
 #[test]
-fn names_to_look_at_are_bounded_by_characters() {
+fn names_for_display_are_cut_after_120_characters() {
     for (kind, member) in [(Kind::Track, "event"), (Kind::Page, "name"), (Kind::Screen, "name")] {
         let name = "é".repeat(130);
         let event = single(kind, &format!(r#"{{"userId":"u","{member}":"{name}"}}"#)).unwrap();

@@ -1,4 +1,4 @@
-//! Rejections: each has its code, and spares the other items.
+//! Rejections: each has its code, and spares the other items. Pixels: what their data is read as, and refused.
 
 use super::*;
 
@@ -161,7 +161,7 @@ fn only_control_characters_are_refused_in_strings_wherever_they_stand() {
 }
 
 #[test]
-fn endless_broken_items_are_no_batch() {
+fn a_batch_with_too_many_broken_items_is_rejected() {
     let body = |items: usize| format!(r#"{{"batch":[{}]}}"#, ",".repeat(items));
     assert_eq!(batch(body(9_000).as_bytes()).unwrap().len(), 9_001);
     assert_eq!(batch(body(11_000).as_bytes()).unwrap_err().code, EndpointCode::InvalidJson);
@@ -247,4 +247,13 @@ fn nesting_is_carried_to_the_limit_and_refused_beyond() {
     let events = batch(format!(r#"{{"batch":[{deep},{{"type":"page","userId":"u"}}]}}"#).as_bytes()).unwrap();
     assert_eq!(events[0].as_ref().unwrap_err().code, EndpointCode::InvalidJson);
     assert!(events[1].is_ok());
+}
+
+#[test]
+fn a_pixels_data_is_read_in_every_form() {
+    let json = r#"{"a":"??>>~~~~"}"#;
+    for data in ["eyJhIjoiPz8+Pn5+fn4ifQ==", "eyJhIjoiPz8-Pn5-fn4ifQ", "eyJhIjoiPz8 Pn5 fn4ifQ=", json] {
+        assert_eq!(decode_pixel(data).unwrap(), json.as_bytes(), "{data}");
+    }
+    assert_eq!(decode_pixel("§").unwrap_err().code, EndpointCode::BadEncoding);
 }
