@@ -5,33 +5,25 @@
 //! I/O, no colours, no texts for people.
 
 mod account;
-mod bound;
 pub mod chart;
 mod check;
 pub mod error_code;
 mod forwarder;
 mod jobs;
-mod ledger;
 mod line;
 mod outcome;
 pub mod query;
-mod record;
-mod senders;
-mod state;
 mod status;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use account::{AwsIdentity, AwsProfiles, ListedStream, Profile, ProfileKind, SignInPage};
-pub use bound::{Bound, Limit};
 pub use check::{CheckFact, CheckKind, CheckStep, PUBLIC_STEPS, Verdict};
-pub use forwarder::{ForwarderState, Slowness, StreamFacts, StreamReport, Stuck};
+pub use forwarder::{Bound, ForwarderState, Limit, Stuck};
 pub use jobs::{Exported, ResendSelection, Resent};
-pub use ledger::{Ledger, Puts};
-pub use line::{Attempt, Delivery, Detail, EventId, Millis};
+pub use line::{Attempt, Delivery, Detail, EventId, Millis, State};
 pub use outcome::{AwsError, Outcome, PlaceInRecord, Receipt};
 pub use query::{Field, LogPage, Measure, Pattern, Query};
-pub use record::{ReadFrom, Record};
-pub use senders::{SourceSeen, UnknownSender, WrongPath};
-pub use state::State;
-pub use status::{Intake, RATE_SECONDS, Status};
+pub use status::{Intake, Ledger, Puts, RATE_SECONDS, SourceSeen, Status, UnknownSender, WrongPath};
+pub use stream::{ReadFrom, Record, Slowness, StreamFacts, StreamReport};

@@ -1,11 +1,10 @@
-//! The forwarder's state, and what it found out about the stream.
+//! The forwarder's state, and what limits it while the queue grows.
 
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bound::Bound,
     line::{EventId, Millis},
     outcome::AwsError,
 };
@@ -76,38 +75,61 @@ pub struct Stuck {
     pub fault: AwsError,
 }
 
-/// Facts about the stream, from `DescribeStreamSummary`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StreamFacts {
-    /// Maximum bytes of a record, key included: 1 to 10 MiB.
-    pub record_bytes_max: usize,
-    /// Kinesis spreads records over the shards by itself (record distribution `AUTO`): partition keys decide nothing, and
-    /// there is no order per key.
-    pub spreads_keys: bool,
-    /// Number of shards that take records.
-    pub open_shards: u32,
+/// The limit on delivery while the queue grows, and the rate that it allows. The figures cover the last seconds, and change
+/// only when they differ by a quarter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The limit.
+    pub limit: Limit,
+    /// Events delivered a second.
+    pub per_sec: f64,
+    /// Duration of a put.
+    pub latency: Duration,
+    /// Puts in flight.
+    pub puts: usize,
+    /// Events in a record; 1 without aggregation.
+    pub events_per_record: f64,
+    /// Bytes of an event in the stream: data and key.
+    pub bytes_per_event: f64,
+    /// Number of shards that take records, if the stream says so.
+    pub shards: Option<u32>,
 }
 
-/// The stream answers slowly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Slowness {
-    /// How long an answer takes, in whole seconds.
-    pub answer: Duration,
-    /// How long an answer is waited for.
-    pub waits: Duration,
+/// What can limit delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Limit {
+    /// One record of a partition key is in flight at a time, and the queued events belong to few keys.
+    Order {
+        /// The key with most queued events.
+        key: Arc<str>,
+        /// Number of keys with queued events in memory.
+        keys: usize,
+    },
+    /// The maximum number of puts is in flight.
+    Puts,
+    /// The stream throttles: its shards take no more.
+    Shards,
+    /// The processor.
+    Processor,
+    /// The spool's disk.
+    Disk,
+    /// More puts in flight deliver no more: the network, or the server.
+    Server,
 }
 
-/// What the forwarder reports about the stream in use.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StreamReport {
-    /// The server's address and where it is set, if AWS's own variables or profile set it and not our settings.
-    pub server: Option<Arc<str>>,
-    /// `None`: answers come quickly.
-    pub slowness: Option<Slowness>,
-    /// `None`: not asked yet, or not permitted.
-    pub facts: Option<StreamFacts>,
-    /// The stream has stored a record with the settings in force.
-    pub takes_records: bool,
-    /// `None`: the queue does not grow.
-    pub bound: Option<Bound>,
+impl Limit {
+    /// Every word that [`Self::as_str`] returns.
+    pub const WORDS: [&str; 6] = ["order", "puts", "shards", "processor", "disk", "server"];
+
+    /// The word in `/metrics` and in `log --summary`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Order { .. } => "order",
+            Self::Puts => "puts",
+            Self::Shards => "shards",
+            Self::Processor => "processor",
+            Self::Disk => "disk",
+            Self::Server => "server",
+        }
+    }
 }

@@ -1,16 +1,13 @@
-//! The engine's state at one moment.
+//! The engine's state at one moment: the endpoint, the forwarder, who sent, and the sums over all events and puts.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bound::Bound,
-    forwarder::{ForwarderState, Stuck},
+    forwarder::{Bound, ForwarderState, Stuck},
     jobs::{Exported, Resent},
-    ledger::{Ledger, Puts},
-    line::EventId,
-    senders::{SourceSeen, UnknownSender, WrongPath},
+    line::{EventId, Millis},
 };
 
 /// Seconds over which rates are taken, a source's and the total.
@@ -32,6 +29,117 @@ pub enum Intake {
     Failing(Arc<str>),
     /// Shutting down: senders get 503.
     Stopping,
+}
+
+/// A source that sent something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceSeen {
+    /// Its name in the settings.
+    pub name: Arc<str>,
+    /// Time of its last request.
+    pub last_seen: Millis,
+    /// Accepted events.
+    pub accepted: u64,
+    /// Rejected events.
+    pub rejected: u64,
+    /// Accepted events a second, over the last [`RATE_SECONDS`].
+    pub per_sec: f32,
+    /// The SDK that its events name in `context.library`, such as `analytics-node 3.1.0`.
+    pub library: Option<Arc<str>>,
+    /// When one of its requests was last told to come again because the source's share of the spool was full.
+    pub share_full_at: Option<Millis>,
+}
+
+/// Requests with the same unknown write key, or with none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownSender {
+    /// The key's last four characters, or `no key`.
+    pub key: Arc<str>,
+    /// Number of requests.
+    pub requests: u64,
+    /// Time of the last one.
+    pub last_seen: Millis,
+    /// Its `User-Agent`; may be empty.
+    pub user_agent: Arc<str>,
+}
+
+/// Requests to a path, or with a method, that the endpoint does not serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrongPath {
+    /// Method and path without keys, such as `POST /track`; or `other paths`.
+    pub request: Arc<str>,
+    /// The path that was probably meant.
+    pub meant: Option<Cow<'static, str>>,
+    /// Number of requests.
+    pub requests: u64,
+    /// Time of the last one.
+    pub last_seen: Millis,
+    /// Its `User-Agent`; may be empty.
+    pub user_agent: Arc<str>,
+}
+
+/// Counts of events. At every moment `accepted = delivered + queued + failed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Events whose sender was told 200, and replayed events.
+    pub accepted: u64,
+    /// Events that the stream confirmed.
+    pub delivered: u64,
+    /// Events in the spool that are not settled.
+    pub queued: u64,
+    /// Events that the destination will never take.
+    pub failed: u64,
+    /// Delivered events that the user queued once more: accepted events that no sender sent.
+    pub replayed: u64,
+    /// Failed events that the user queued once more: they left `failed`, and are `queued` or `delivered` now.
+    pub resent: u64,
+    /// Refused by the endpoint; not part of the sum.
+    pub rejected: u64,
+    /// Rejected events that never got a line in the log, because too many came at once.
+    pub rejected_unkept: u64,
+    /// Events put again after a put without a clear answer: at most this many records may be in the stream twice.
+    pub repeats_possible: u64,
+    /// JSON bytes of queued and failed events: `spool.max_bytes` limits them.
+    pub queued_bytes: u64,
+}
+
+impl Ledger {
+    /// Whether `accepted = delivered + queued + failed`.
+    pub fn adds_up(&self) -> bool {
+        self.accepted == self.delivered + self.queued + self.failed
+    }
+}
+
+/// Sums over delivered records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Puts {
+    /// Records.
+    pub records: u64,
+    /// Events in them.
+    pub events: u64,
+    /// PUT payload units of these records.
+    pub payload_units: u64,
+    /// PUT payload units with one event in each record, to compare with.
+    pub payload_units_alone: u64,
+}
+
+impl Puts {
+    /// Bytes of a PUT payload unit, by which AWS bills in provisioned mode: data and key of a record
+    /// (<https://aws.amazon.com/kinesis/data-streams/pricing/>).
+    const PAYLOAD_UNIT_BYTES: usize = 25 * 1024;
+
+    /// Adds other sums.
+    pub fn add(&mut self, more: &Self) {
+        self.records += more.records;
+        self.events += more.events;
+        self.payload_units += more.payload_units;
+        self.payload_units_alone += more.payload_units_alone;
+    }
+
+    /// The PUT payload units of a record with `bytes` bytes of data and partition key.
+    pub fn payload_units(bytes: usize) -> u64 {
+        bytes.div_ceil(Self::PAYLOAD_UNIT_BYTES).max(1) as u64
+    }
 }
 
 /// Everything that the faces show all the time. Published as a whole, never changed in place.

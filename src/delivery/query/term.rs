@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{field::Pattern, key::QueryKey};
+use super::key::{Pattern, QueryKey};
 
 /// A part of a query's text: a word, or a key and its values.
 pub(super) struct Term {
