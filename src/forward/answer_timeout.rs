@@ -22,6 +22,7 @@ const QUICK_ANSWERS: u32 = 100;
 #[derive(Clone, Debug)]
 pub(super) struct AnswerTimeout {
     timeout: Duration,
+    /// Quick answers in a row.
     quick: u32,
     /// How long the last answer took, if it was slow.
     slow: Option<Duration>,
@@ -59,7 +60,7 @@ impl AnswerTimeout {
         self.timeout != before
     }
 
-    /// What to tell the user, in whole seconds: smaller changes are no news.
+    /// What the user is told, in whole seconds, so that small differences are no change.
     pub(super) fn slowness(&self) -> Option<Slowness> {
         let answer = self.slow.map(|took| Duration::from_secs(took.as_secs()))?;
         Some(Slowness { answer, waits: self.timeout })
@@ -72,13 +73,12 @@ mod tests {
     use crate::delivery::Receipt;
 
     fn delivered() -> [Outcome; 1] {
-        let receipt =
-            Receipt { shard_id: "shardId-000000000000".into(), sequence_number: "1".into(), place: None };
+        let receipt = Receipt { shard_id: "shardId-0".into(), sequence_number: "1".into(), place: None };
         [Outcome::Delivered(receipt)]
     }
 
     fn late() -> [Outcome; 1] {
-        [Outcome::Offline(AwsError::new("NoAnswer", ""))]
+        [Outcome::Offline(AwsError::new(error_code::NO_ANSWER, ""))]
     }
 
     #[test]
@@ -89,10 +89,8 @@ mod tests {
             timeout.learn(&late(), current, current);
             assert_eq!(timeout.get(), Duration::from_secs(seconds));
         }
-        assert!(
-            !timeout.learn(&late(), Duration::from_secs(10), Duration::from_secs(10)),
-            "it was put before the change"
-        );
+        let before = Duration::from_secs(10);
+        assert!(!timeout.learn(&late(), before, before), "it was put before the change");
         for _ in 0..1000 {
             timeout.learn(&delivered(), Duration::from_millis(20), timeout.get());
         }

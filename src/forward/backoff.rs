@@ -1,4 +1,5 @@
-//! How long to wait after a number of misses: doubled with each, capped, jittered. Pure: the jitter is passed in.
+//! How long to wait after a number of misses (puts without success): doubled with each, capped, jittered. Pure: the jitter is
+//! passed in.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ pub(super) enum Backoff {
     Throttled,
     /// One key or all had no usable answer.
     Offline,
-    /// All wait until the user acts. Tried now and then all the same: it may be mended elsewhere.
+    /// All wait until the user acts. One put tries now and then: the cause may be mended outside of this program.
     Blocked,
 }
 

@@ -30,7 +30,7 @@ pub(super) struct PlannedRecord {
 }
 
 impl PlannedRecord {
-    /// The place of its event number `at`, counted from 0. `None`: the record has no other event.
+    /// The place of the event with the index `at`. `None`: the record has no other event.
     pub(super) fn place(self, at: usize) -> Option<PlaceInRecord> {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         (self.events > 1).then(|| PlaceInRecord { at: number(at + 1), of: number(self.events) })
@@ -49,7 +49,6 @@ impl Batch {
         self.records.is_empty()
     }
 
-    /// Adds a record.
     pub(super) fn push(&mut self, record: PlannedRecord, events: impl IntoIterator<Item = TakenEvent>) {
         self.records.push(record);
         self.events.extend(events);

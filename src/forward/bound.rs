@@ -1,9 +1,8 @@
-//! What limits delivery while the queue grows: how the forwarder spends its time, over a few seconds. Pure: time is passed
-//! in.
+//! What limits delivery while the queue grows, measured by how the forwarder spends its time. Pure: time is passed in.
 //!
 //! At any moment the forwarder computes, waits for the disk, or waits for answers. While it waits for answers, events are held
-//! back by the limit of puts in flight, or by the order, if every waiting event is behind another one of its key. Most of the
-//! time decides, unless throttling or the processor explains it.
+//! back by the limit of puts in flight, or by the order, if every waiting event is behind another one of its key. The activity
+//! that takes most of a window is the limit, unless records were throttled or the processor was busy.
 
 use std::{
     collections::VecDeque,
@@ -14,7 +13,7 @@ use std::{
 use super::put::PutTotals;
 use crate::delivery::{Bound, Limit};
 
-/// The time of one measurement. Shorter times would measure the scheduler and the rhythm of the senders.
+/// The time of one measurement. In a shorter one, the scheduler and the senders' intervals would show.
 const WINDOW: Duration = Duration::from_secs(3);
 
 /// Number of windows in a row with a longer queue at their end after which the queue grows.
@@ -51,7 +50,7 @@ pub(super) struct Sample {
     /// Number of puts in flight.
     pub(super) puts: usize,
     /// The limit of puts in flight cannot grow.
-    pub(super) is_most: bool,
+    pub(super) is_at_max: bool,
     /// CPU time of the process, if the system tells it.
     pub(super) cpu: Option<Duration>,
     pub(super) processors: usize,
@@ -123,7 +122,7 @@ impl Meter {
     }
 
     /// Counts a finished put.
-    pub(super) fn put(&mut self, latency: Duration, totals: &PutTotals) {
+    pub(super) fn count_put(&mut self, latency: Duration, totals: &PutTotals) {
         self.sums.puts += 1;
         self.sums.latency += latency;
         self.sums.records += totals.delivered.records;
@@ -132,18 +131,18 @@ impl Meter {
         self.sums.throttled += totals.throttled;
     }
 
-    /// Whether the window is over and [`Self::judge`] is due.
+    /// Whether the window is over and [`Self::end_window`] is due.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.began) >= WINDOW
     }
 
-    /// When a published limit is judged again, even if nothing else happens.
-    pub(super) fn next_judgement(&self) -> Option<Instant> {
+    /// When a published limit is due to be measured again, even if nothing else happens.
+    pub(super) fn window_end(&self) -> Option<Instant> {
         self.bound.is_some().then(|| self.began + WINDOW)
     }
 
-    /// Ends the window.
-    pub(super) fn judge(&mut self, at: Instant, sample: &Sample) {
+    /// Ends the window and takes its sums as the limit.
+    pub(super) fn end_window(&mut self, at: Instant, sample: &Sample) {
         self.set(self.activity, at);
         let span = at.saturating_duration_since(self.began).as_secs_f64();
         let sums = std::mem::take(&mut self.sums);
@@ -196,7 +195,7 @@ fn is_near(published: &Bound, bound: &Bound) -> bool {
         && near(published.events_per_record, bound.events_per_record)
 }
 
-/// `None`: nothing was under way most of the time.
+/// `None`: the forwarder waited for neither answers nor the disk most of the time.
 fn limit(sums: &Sums, span: f64, cpu: Option<f64>, sample: &Sample) -> Option<Limit> {
     let share = |part: Duration| part.as_secs_f64() / span;
     let throttled = sums.throttled as f64 / (sums.throttled + sums.events).max(1) as f64;
@@ -213,7 +212,7 @@ fn limit(sums: &Sums, span: f64, cpu: Option<f64>, sample: &Sample) -> Option<Li
     } else if sums.order >= sums.full {
         let key = sample.key.clone()?;
         Some(Limit::Order { key, keys: sample.keys })
-    } else if sample.is_most {
+    } else if sample.is_at_max {
         Some(Limit::Puts)
     } else {
         Some(Limit::Server)
@@ -229,7 +228,7 @@ mod tests {
         Sample {
             queued,
             puts: 64,
-            is_most: true,
+            is_at_max: true,
             cpu: None,
             processors: 2,
             shards: None,
@@ -247,15 +246,15 @@ mod tests {
         for sample in windows {
             meter.set(activity, at);
             at += WINDOW;
-            meter.put(Duration::from_millis(20), &totals);
+            meter.count_put(Duration::from_millis(20), &totals);
             assert!(meter.is_due(at));
-            meter.judge(at, sample);
+            meter.end_window(at, sample);
         }
         meter.bound().cloned()
     }
 
     fn growing() -> [Sample; 3] {
-        [sample(1000), sample(2000), sample(3000)]
+        [1000, 2000, 3000].map(sample)
     }
 
     #[test]
@@ -266,7 +265,7 @@ mod tests {
         assert_eq!(limit(Activity::Computing), Some(Limit::Processor));
         assert_eq!(limit(Activity::Disk), Some(Limit::Disk));
         assert_eq!(limit(Activity::Nothing), None);
-        let not_most = growing().map(|sample| Sample { is_most: false, ..sample });
+        let not_most = growing().map(|sample| Sample { is_at_max: false, ..sample });
         assert_eq!(after(Activity::Full, 0, &not_most).map(|bound| bound.limit), Some(Limit::Server));
     }
 
@@ -278,7 +277,7 @@ mod tests {
         assert_eq!(limit(100, &growing()), Some(Limit::Shards));
         let cpu = |seconds| Some(Duration::from_secs(seconds));
         // Two processors, in windows of three seconds.
-        let busy = [sample(1000), sample(2000), sample(3000)].into_iter().zip([0, 6, 12]);
+        let busy = growing().into_iter().zip([0, 6, 12]);
         let busy: Vec<_> = busy.map(|(sample, seconds)| Sample { cpu: cpu(seconds), ..sample }).collect();
         assert_eq!(limit(0, &busy), Some(Limit::Processor));
     }
@@ -292,15 +291,12 @@ mod tests {
 
     #[test]
     fn a_limit_is_named_from_when_the_queue_grows_until_it_is_delivered() {
-        assert_eq!(after(Activity::Order, 0, &[sample(3000), sample(3000), sample(3000)]), None);
-        assert_eq!(
-            after(Activity::Order, 0, &[sample(10), sample(20), sample(30)]),
-            None,
-            "a third of a second's work"
-        );
-        let shrinks = [sample(1000), sample(2000), sample(3000), sample(1500)];
+        assert_eq!(after(Activity::Order, 0, &[3000; 3].map(sample)), None);
+        let short = [10, 20, 30].map(sample);
+        assert_eq!(after(Activity::Order, 0, &short), None, "delivered within a third of a second");
+        let shrinks = [1000, 2000, 3000, 1500].map(sample);
         assert!(after(Activity::Order, 0, &shrinks).is_some());
-        let done = [sample(1000), sample(2000), sample(3000), sample(90)];
+        let done = [1000, 2000, 3000, 90].map(sample);
         assert_eq!(after(Activity::Order, 0, &done), None);
     }
 }

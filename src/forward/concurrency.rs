@@ -20,31 +20,31 @@ use std::time::{Duration, Instant};
 const ROUND_MIN: Duration = Duration::from_millis(50);
 
 /// Minimum limit, however much a stream throttles.
-const LEAST: usize = 4;
+const LIMIT_MIN: usize = 4;
 
 /// A doubling is kept if it raises the rate by this factor.
 const DOUBLING_GAIN: f64 = 1.25;
 /// Number of rounds without that gain after which a doubling is taken back.
 const DOUBLING_ROUNDS: u32 = 3;
 
-/// Number of rounds of rest before a trial.
-const REST_ROUNDS: u32 = 12;
+/// Number of rounds with the same limit before a trial.
+const STEADY_ROUNDS: u32 = 12;
 /// Factors of the limit in a trial.
 const TRIAL_UP: f64 = 1.25;
 const TRIAL_DOWN: f64 = 0.8;
 /// Number of rounds of a trial.
 const TRIAL_ROUNDS: u32 = 2;
 /// A higher limit is kept if it raises the rate by this factor.
-const WORTH_MORE: f64 = 1.08;
-/// A lower limit is kept if the rate stays above this factor.
-const AS_GOOD: f64 = 0.97;
+const HIGHER_GAIN: f64 = 1.08;
+/// A lower limit is kept if it leaves this share of the rate.
+const LOWER_LOSS: f64 = 0.97;
 
 /// Minimum time over which throttled records are counted: the quotas of shards are per second.
 const THROTTLED_OVER: Duration = Duration::from_secs(1);
-/// From this share of throttled records on, the limit falls: to the puts that got through, and a few more, so that the
-/// stream's capacity is used.
+/// From this share of throttled records on, the limit falls: to the share that the stream took, times a margin, so that its
+/// capacity is used.
 const THROTTLED_SHARE: f64 = 0.2;
-const BEYOND_TAKEN: f64 = 1.1;
+const THROTTLED_MARGIN: f64 = 1.1;
 
 /// The phase of the search. Rates are delivered events a second.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ enum Phase {
     /// The limit was doubled, from one with the rate `before`.
     Doubling { before: f64, best: f64, rounds: u32 },
     /// The limit stays for a while, and its rate is measured.
-    Resting { rate: f64, rounds: u32 },
+    Steady { rate: f64, rounds: u32 },
     /// Another limit is tried instead of `from`.
     Trial { from: usize, rate: f64, sum: f64, rounds: u32 },
 }
@@ -85,10 +85,10 @@ impl Throttling {
 #[derive(Clone, Debug)]
 pub(super) struct ConcurrencyLimit {
     limit: usize,
-    most: usize,
+    max: usize,
     phase: Phase,
     /// The next round does not count.
-    settling: bool,
+    skips_round: bool,
     /// The next trial is one with a higher limit.
     tries_more: bool,
     round: Round,
@@ -98,13 +98,13 @@ pub(super) struct ConcurrencyLimit {
 }
 
 impl ConcurrencyLimit {
-    /// Begins at `start`, and never goes above `most`.
-    pub(super) fn new(start: usize, most: usize) -> Self {
+    /// Begins at `start`, and never goes above `max`.
+    pub(super) fn new(start: usize, max: usize) -> Self {
         Self {
             limit: start,
-            most,
+            max,
             phase: Phase::Doubling { before: 0.0, best: 0.0, rounds: 0 },
-            settling: true,
+            skips_round: true,
             tries_more: true,
             round: Round::default(),
             throttling: Throttling::default(),
@@ -117,12 +117,11 @@ impl ConcurrencyLimit {
     }
 
     /// Whether the limit cannot grow.
-    pub(super) fn is_most(&self) -> bool {
-        self.limit >= self.most
+    pub(super) fn is_at_max(&self) -> bool {
+        self.limit >= self.max
     }
 
-    /// Notes that the limit holds events back that could be put.
-    pub(super) fn held_back(&mut self) {
+    pub(super) fn note_held_back(&mut self) {
         self.round.was_full = true;
     }
 
@@ -149,21 +148,23 @@ impl ConcurrencyLimit {
             self.throttling.began = Some(now);
             self.was_throttled = second.throttled > 0;
             if second.share() > THROTTLED_SHARE {
-                self.set(self.scaled((1.0 - second.share()) * BEYOND_TAKEN).max(LEAST.min(self.limit)));
-                self.rest();
+                self.set(
+                    self.scaled((1.0 - second.share()) * THROTTLED_MARGIN).max(LIMIT_MIN.min(self.limit)),
+                );
+                self.stay();
             }
         }
     }
 
     fn end_round(&mut self, round: Round, elapsed: Duration) {
-        let does_not_count = std::mem::take(&mut self.settling);
+        let does_not_count = std::mem::take(&mut self.skips_round);
         if self.was_throttled || self.throttling.throttled > 0 {
-            self.rest();
+            self.stay();
         } else if !round.was_full {
             // The limit held nothing back: nothing can be learned, and a trial is taken back.
             if let Phase::Trial { from, .. } = self.phase {
                 self.set(from);
-                self.rest();
+                self.stay();
             }
         } else if !does_not_count {
             self.judge(round.delivered as f64 / elapsed.as_secs_f64());
@@ -173,11 +174,11 @@ impl ConcurrencyLimit {
     fn judge(&mut self, rate: f64) {
         match self.phase {
             Phase::Doubling { before, .. } if rate >= before * DOUBLING_GAIN => {
-                if self.limit >= self.most {
-                    self.rest();
+                if self.limit >= self.max {
+                    self.stay();
                 } else {
                     self.phase = Phase::Doubling { before: rate, best: 0.0, rounds: 0 };
-                    self.set((self.limit * 2).min(self.most));
+                    self.set((self.limit * 2).min(self.max));
                 }
             }
             Phase::Doubling { before, best, rounds } if rounds + 1 < DOUBLING_ROUNDS => {
@@ -185,27 +186,27 @@ impl ConcurrencyLimit {
             }
             Phase::Doubling { .. } => {
                 self.set((self.limit / 2).max(1));
-                self.rest();
+                self.stay();
             }
-            Phase::Resting { rate: before, rounds } if rounds < REST_ROUNDS => {
+            Phase::Steady { rate: before, rounds } if rounds < STEADY_ROUNDS => {
                 let rate = if rounds == 0 { rate } else { before * 0.7 + rate * 0.3 };
-                self.phase = Phase::Resting { rate, rounds: rounds + 1 };
+                self.phase = Phase::Steady { rate, rounds: rounds + 1 };
             }
-            Phase::Resting { rate, .. } => self.try_another(rate),
+            Phase::Steady { rate, .. } => self.try_another(rate),
             Phase::Trial { from, rate: before, sum, rounds } if rounds + 1 < TRIAL_ROUNDS => {
                 self.phase = Phase::Trial { from, rate: before, sum: sum + rate, rounds: rounds + 1 };
             }
             Phase::Trial { from, rate: before, sum, rounds } => {
                 let rate = (sum + rate) / f64::from(rounds + 1);
-                if self.limit > from && rate >= before * WORTH_MORE {
+                if self.limit > from && rate >= before * HIGHER_GAIN {
                     // Something has changed: much more may be possible.
                     self.phase = Phase::Doubling { before: rate, best: 0.0, rounds: 0 };
-                    self.set((self.limit * 2).min(self.most));
+                    self.set((self.limit * 2).min(self.max));
                 } else {
-                    if self.limit > from || rate < before * AS_GOOD {
+                    if self.limit > from || rate < before * LOWER_LOSS {
                         self.set(from);
                     }
-                    self.rest();
+                    self.stay();
                 }
             }
         }
@@ -213,24 +214,24 @@ impl ConcurrencyLimit {
 
     fn try_another(&mut self, rate: f64) {
         let from = self.limit;
-        let more = self.scaled(TRIAL_UP).max(from + 1).min(self.most);
-        let fewer = self.scaled(TRIAL_DOWN).max(LEAST.min(from));
+        let more = self.scaled(TRIAL_UP).max(from + 1).min(self.max);
+        let fewer = self.scaled(TRIAL_DOWN).max(LIMIT_MIN.min(from));
         let tried = if self.tries_more { more } else { fewer };
         self.tries_more = !self.tries_more;
         if tried == from {
-            self.rest();
+            self.stay();
         } else {
             self.phase = Phase::Trial { from, rate, sum: 0.0, rounds: 0 };
             self.set(tried);
         }
     }
 
-    fn rest(&mut self) {
-        self.phase = Phase::Resting { rate: 0.0, rounds: 0 };
+    fn stay(&mut self) {
+        self.phase = Phase::Steady { rate: 0.0, rounds: 0 };
     }
 
     fn set(&mut self, limit: usize) {
-        self.settling |= limit != self.limit;
+        self.skips_round |= limit != self.limit;
         self.limit = limit;
     }
 
@@ -270,10 +271,10 @@ mod tests {
     }
 
     impl Simulation {
-        fn new(start: usize, most: usize) -> Self {
+        fn new(start: usize, max: usize) -> Self {
             let now = Instant::now();
             Self {
-                limit: ConcurrencyLimit::new(start, most),
+                limit: ConcurrencyLimit::new(start, max),
                 now,
                 began: now,
                 free: now,
@@ -311,7 +312,7 @@ mod tests {
                         break;
                     }
                     if self.coming.len() >= self.limit.get() {
-                        self.limit.held_back();
+                        self.limit.note_held_back();
                         break;
                     }
                     put += 1.0;
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn where_only_latency_binds_as_many_are_in_flight_as_may_be() {
+    fn the_limit_reaches_its_maximum_if_only_latency_binds() {
         let mut simulation = Simulation::new(64, 1024);
         simulation.run(&FAST, Duration::from_secs(3), None);
         assert_eq!(simulation.limit.get(), 1024);
@@ -345,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_server_is_the_limit_puts_do_not_wait_longer_without_gain() {
+    fn the_limit_stays_low_if_the_server_is_the_bottleneck() {
         for puts_per_sec in [1_000.0, 3_000.0] {
             let mut simulation = Simulation::new(64, 1024);
             let stream = Stream { latency: Duration::from_millis(20), puts_per_sec, limit_per_sec: None };
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_the_network_is_followed_both_ways() {
+    fn the_limit_follows_a_change_of_latency_both_ways() {
         let near = Stream { latency: Duration::from_millis(5), puts_per_sec: 2_000.0, limit_per_sec: None };
         let far = Stream { latency: Duration::from_millis(200), ..near };
         let mut simulation = Simulation::new(64, 1024);

@@ -41,7 +41,7 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) async fn open(settings: ConnectionSettings, puts_max: usize) -> Self {
         let (aws_files, client) = connect(&settings).await;
-        let (start, most) = settings.puts_range(puts_max);
+        let (start, max) = settings.puts_range(puts_max);
         Self {
             settings,
             version: 0,
@@ -50,7 +50,7 @@ impl Connection {
             aws_files,
             answer_timeout: AnswerTimeout::default(),
             health: DestinationHealth::default(),
-            concurrency: ConcurrencyLimit::new(start, most),
+            concurrency: ConcurrencyLimit::new(start, max),
             facts: FactsQuery::new(Instant::now()),
             takes_records: false,
         }
@@ -75,16 +75,16 @@ impl Connection {
         }
     }
 
-    /// What was learned does not hold for other settings.
+    /// Forgets what was learned: it does not hold for other settings.
     pub(super) fn forget_destination(&mut self) {
         self.health = DestinationHealth::default();
         self.facts = FactsQuery::new(Instant::now());
     }
 
-    /// The next puts are as few as at first: a destination that comes back should not meet all of them at once.
+    /// Makes the next puts as few as at first, so that a destination that answers again does not get all of them at once.
     pub(super) fn reset_concurrency(&mut self) {
-        let (start, most) = self.settings.puts_range(self.puts_max);
-        self.concurrency = ConcurrencyLimit::new(start, most);
+        let (start, max) = self.settings.puts_range(self.puts_max);
+        self.concurrency = ConcurrencyLimit::new(start, max);
     }
 
     /// Whether a new client may help: AWS's own files, which a client reads once, may have been mended or name other keys.
@@ -114,7 +114,7 @@ impl Connection {
 
     /// Whether the put was made with the settings in force. What other settings brought says nothing about these.
     pub(super) fn is_current(&self, put: &FinishedPut) -> bool {
-        put.settings_version == self.version
+        put.request.settings_version == self.version
     }
 
     /// Learns from a put that was made with the settings in force. `is_known_refusal`: its record is refused again while
@@ -126,7 +126,7 @@ impl Connection {
         is_known_refusal: bool,
         now: Instant,
     ) {
-        if self.answer_timeout.learn(&put.outcomes, put.started.elapsed(), put.answer_timeout) {
+        if self.answer_timeout.learn(&put.outcomes, put.started.elapsed(), put.request.answer_timeout) {
             self.client = self.client.with_answer_timeout(self.answer_timeout.get());
             tracing::warn!("Answers of the stream are now waited for up to {:?}", self.answer_timeout.get());
         }
@@ -222,14 +222,14 @@ impl Connection {
         })
     }
 
-    /// Whether nothing in an event can be the reason why it is not taken: no event is.
+    /// Whether the destination takes no event at all, for a reason that is in no event.
     pub(super) fn takes_no_event(&self) -> bool {
         self.health.known_pause().is_some_and(|pause| {
             pause.reason != PauseReason::Blocked || !kinesis::may_be_the_records(&pause.error)
         })
     }
 
-    pub(super) fn news(&self, bound: Option<Bound>) -> StreamReport {
+    pub(super) fn report(&self, bound: Option<Bound>) -> StreamReport {
         StreamReport {
             server: self.client.configured_server(),
             slowness: self.answer_timeout.slowness(),

@@ -1,4 +1,4 @@
-//! What the engine gives the forwarder.
+//! What the engine gives the forwarder, and what the forwarder reports to it: each change once.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     config::{self, Config, Operation},
+    delivery::{ForwarderState, Puts, StreamReport, Stuck, error_code},
     kinesis::Access,
 };
 
@@ -38,8 +39,8 @@ impl ConnectionSettings {
             Operation::PutRecords => BATCH_PUTS,
         };
         let of_practice = self.practice.as_ref().map_or(usize::MAX, |access| access.puts_max);
-        let most = operation.puts_max().min(puts_max).min(of_practice).max(1);
-        (start.min(most), most)
+        let max = operation.puts_max().min(puts_max).min(of_practice).max(1);
+        (start.min(max), max)
     }
 }
 
@@ -56,4 +57,58 @@ pub struct Controls {
     pub stop: watch::Receiver<bool>,
     /// Maximum puts in flight, whatever is measured: over HTTP/1.1 each has a connection.
     pub puts_max: usize,
+}
+
+/// Where the forwarder publishes what it does.
+#[derive(Debug)]
+pub struct Reports {
+    /// Its state.
+    pub state: watch::Sender<ForwarderState>,
+    /// What it learned about the stream.
+    pub stream: watch::Sender<StreamReport>,
+    /// Number of events in flight.
+    pub sending: watch::Sender<u64>,
+    /// The events that are refused while others are taken.
+    pub stuck: watch::Sender<Option<Stuck>>,
+    /// Sums of what was delivered. They include those of earlier forwarders: only add to them.
+    pub puts: watch::Sender<Puts>,
+}
+
+impl Reports {
+    pub(super) fn publish(&self, state: ForwarderState, sending: u64, stuck: Option<Stuck>) {
+        set(&self.stuck, stuck);
+        set(&self.sending, sending);
+        if !is_same_state(&self.state.borrow(), &state) {
+            self.state.send_replace(state);
+        }
+    }
+
+    pub(super) fn publish_stream(&self, report: StreamReport) {
+        set(&self.stream, report);
+    }
+
+    pub(super) fn add_delivered(&self, puts: &Puts) {
+        if puts.records > 0 {
+            self.puts.send_modify(|all| all.add(puts));
+        }
+    }
+}
+
+/// Sends a value if it differs.
+fn set<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    if *sender.borrow() != value {
+        sender.send_replace(value);
+    }
+}
+
+/// The time of the next try is computed anew each time: a difference of a few milliseconds is no change.
+fn is_same_state(published: &ForwarderState, state: &ForwarderState) -> bool {
+    use ForwarderState::{Blocked, Offline};
+    match (published, state) {
+        (Blocked { fault: a, next_try: x }, Blocked { fault: b, next_try: y })
+        | (Offline { fault: a, next_try: x }, Offline { fault: b, next_try: y }) => {
+            a == b && ((x - y).abs() < 100 || &*a.code == error_code::WAITING_FOR_KEYS)
+        }
+        (published, state) => published == state,
+    }
 }

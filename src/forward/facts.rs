@@ -19,7 +19,7 @@ const FIRST_PUTS_WAIT: Duration = Duration::from_secs(1);
 
 type Answer = Result<StreamFacts, AwsError>;
 
-/// The facts as known, and the question that is under way.
+/// The known facts, and the request that is under way.
 pub(super) struct FactsQuery {
     known: Option<StreamFacts>,
     answer: Option<Pin<Box<dyn Future<Output = Answer> + Send>>>,
@@ -55,7 +55,7 @@ impl FactsQuery {
         self.answer = Some(Box::pin(async move { client.facts().await }));
     }
 
-    /// Until when the first puts wait for the answer, if they do.
+    /// Until when the first puts wait for the answer. `None`: they do not wait.
     pub(super) fn first_puts_wait_until(&self, now: Instant) -> Option<Instant> {
         let until = self.asked_at + FIRST_PUTS_WAIT;
         (self.known.is_none() && self.is_asking() && now < until).then_some(until)

@@ -15,17 +15,16 @@ use super::{
     backoff::{Backoff, delay_after},
     bound::{Activity, Meter, Sample},
     connection::Connection,
-    controls::Controls,
+    controls::{Controls, Reports},
     health::PauseReason,
     lanes::Lanes,
     put::{FinishedPut, put},
     reader::{ReadResult, Reader, Window},
-    report::Reports,
     settle::{Settling, SpoolWrites, set_aside},
 };
 use crate::{
     clock::now_ms,
-    delivery::{self, AwsError, EventId, Outcome, StreamFacts, error_code},
+    delivery::{AwsError, EventId, ForwarderState, Outcome, StreamFacts, error_code},
     spool::{Settlement, Spool, Summary},
 };
 
@@ -139,7 +138,7 @@ impl Forwarder {
     fn next_timer(&self) -> Option<Instant> {
         let connection = self.connection.next_change(Instant::now());
         let facts = self.connection.ask_facts_at().filter(|_| !self.is_stopping);
-        [self.lanes.next_wake(), connection, facts, self.meter.next_judgement()].into_iter().flatten().min()
+        [self.lanes.next_wake(), connection, facts, self.meter.window_end()].into_iter().flatten().min()
     }
 
     async fn handle(&mut self, signal: Signal) {
@@ -183,7 +182,7 @@ impl Forwarder {
         self.reconnect().await;
         self.connection.forget_destination();
         self.lanes.forget_misses();
-        self.lanes.end_narrowing();
+        self.lanes.end_bisection();
         self.lanes.set_by_bucket(self.connection.aggregates());
         self.to_set_aside.clear();
         self.lanes.wake_all();
@@ -229,7 +228,7 @@ impl Forwarder {
             let is_paused = self.connection.health.pause().is_some();
             if self.puts.len() >= self.connection.puts_max(now) {
                 if !is_paused && self.lanes.has_ready() {
-                    self.connection.concurrency.held_back();
+                    self.connection.concurrency.note_held_back();
                 }
                 return;
             }
@@ -238,8 +237,8 @@ impl Forwarder {
                 self.lanes.next_round();
             }
             if !self.lanes.has_ready() && is_paused {
-                // The next put of the pause is due, as the user was told, but the rest of every key, from before the
-                // pause, ends later.
+                // The next put of the pause is due, as the user was told, but every key still backs off from before the
+                // pause.
                 self.lanes.wake_first();
             }
             if puts_batches && self.puts.len() >= PART_FILLED_PUTS_MAX && !self.lanes.has_full_batch(limits) {
@@ -265,9 +264,9 @@ impl Forwarder {
         let pause = self.connection.health.pause();
         let was_offline = pause.is_some_and(|pause| pause.reason == PauseReason::Offline);
         for put in puts {
-            self.sending -= put.batch.events.len() as u64;
+            self.sending -= put.request.batch.events.len() as u64;
             let totals = put.totals();
-            self.meter.put(put.started.elapsed(), &totals);
+            self.meter.count_put(put.started.elapsed(), &totals);
             self.reports.add_delivered(&totals.delivered);
             let is_current = self.connection.is_current(&put);
             if is_current {
@@ -284,15 +283,15 @@ impl Forwarder {
             settling.settle(put, now);
             if !is_current {
                 // A batch that was refused with other settings is put anew with these.
-                self.lanes.end_narrowing();
+                self.lanes.end_bisection();
             }
         }
         if self.connection.health.pause().is_some() {
             self.connection.reset_concurrency();
         } else {
             if was_offline {
-                // These keys rest because the destination was away, which is over.
-                self.lanes.wake_resting();
+                // These keys back off because the destination was offline, which is over.
+                self.lanes.end_backoffs();
             }
             self.lanes.unblock(|refusals| now + delay_after(Backoff::Blocked, refusals, fastrand::f64()));
         }
@@ -306,7 +305,7 @@ impl Forwarder {
 
     /// Whether the only record of a put is refused as before, while others are taken.
     fn is_known_refusal(&self, put: &FinishedPut) -> bool {
-        match (put.batch.events.as_slice(), put.outcomes.as_slice()) {
+        match (put.request.batch.events.as_slice(), put.outcomes.as_slice()) {
             ([taken], [Outcome::Blocked(error)]) => {
                 self.connection.health.pause().is_none() && self.lanes.was_refused_with(taken, &error.code)
             }
@@ -387,19 +386,19 @@ impl Forwarder {
         let sample = Sample {
             queued: self.summary.borrow().ledger.queued,
             puts: self.puts.len(),
-            is_most: self.connection.concurrency.is_most(),
+            is_at_max: self.connection.concurrency.is_at_max(),
             cpu: cpu_time(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             shards: self.connection.facts.known().map(|facts| facts.open_shards),
             key,
             keys,
         };
-        self.meter.judge(now, &sample);
+        self.meter.end_window(now, &sample);
         self.publish_stream();
     }
 
     fn publish_stream(&self) {
-        self.reports.publish_stream(self.connection.news(self.meter.bound().cloned()));
+        self.reports.publish_stream(self.connection.report(self.meter.bound().cloned()));
     }
 
     fn publish(&self) {
@@ -407,20 +406,20 @@ impl Forwarder {
         self.reports.publish(self.state(), self.sending, stuck);
     }
 
-    fn state(&self) -> delivery::ForwarderState {
+    fn state(&self) -> ForwarderState {
         let now = Instant::now();
         if self.is_stopping {
-            delivery::ForwarderState::Draining
+            ForwarderState::Draining
         } else if !self.connection.destination().enabled {
-            delivery::ForwarderState::Disabled
+            ForwarderState::Disabled
         } else if let Some(trouble) = self.connection.trouble(now) {
             trouble
         } else if let Some(error) = self.reader.unreadable() {
-            delivery::ForwarderState::Blocked { fault: error.clone(), next_try: now_ms() + 1000 }
+            ForwarderState::Blocked { fault: error.clone(), next_try: now_ms() + 1000 }
         } else if let Some(error) = self.connection.health.throttled(now) {
-            delivery::ForwarderState::Throttled(error.clone())
+            ForwarderState::Throttled(error.clone())
         } else {
-            delivery::ForwarderState::Running
+            ForwarderState::Running
         }
     }
 }

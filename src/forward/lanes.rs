@@ -7,19 +7,19 @@
 //!    those in flight are older.
 //! 2. The events of a lane that are in flight are in one record. Nothing behind them moves before all of them are back.
 //! 3. All events of a record come back alike: settled, or at the heads of their lanes.
-//! 4. A lane whose head waits in memory is either ready, or busy for one reason: events in flight, a rest until a moment, a
-//!    place among the parked lanes, or earlier events of its key that have lanes of their own.
+//! 4. A lane whose head waits in memory is either ready, or busy for one reason: it has events in flight, backs off until a
+//!    moment, is parked, or has earlier events of its key in lanes of their own.
 //! 5. The events of a record are of one bucket ([`crate::event::Bucket`]), and those of one lane stand together in it.
 //! 6. An event that may be what a request is refused for is put in a record of its own, without other records.
 //! 7. Where one key has more waiting events than memory takes, its lane keeps the first ones, and reads the others from disk
 //!    when these are gone. The memory is used for other keys.
 //!
-//! `lanes/cut.rs` has the rules for a batch, `lanes/narrowing.rs` those for the search in a refused one, and
-//! `lanes/refill.rs` those for the events on disk.
+//! `lanes/cut.rs` has the rules for a batch, `lanes/bisection.rs` those for the search in a refused one, `lanes/pool.rs` those
+//! for the indexes over lanes, and `lanes/refill.rs` those for the events on disk.
 
+mod bisection;
 mod cut;
 mod lane;
-mod narrowing;
 mod pool;
 mod ready;
 mod refill;
@@ -41,8 +41,8 @@ use crate::{
     event::Bucket,
     spool::QueuedEvent,
 };
+use bisection::BatchBisection;
 use lane::{Lane, Refusal};
-use narrowing::Suspects;
 use pool::LanePool;
 
 /// An event is reported as [`Stuck`] from this number of refusals in a row, while other events are taken.
@@ -52,13 +52,13 @@ const STUCK_AFTER: u32 = 2;
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     pool: LanePool,
-    /// Lanes that rest, and until when.
-    resting: BinaryHeap<Reverse<(Instant, LaneId)>>,
+    /// Lanes that back off, and until when.
+    backing_off: BinaryHeap<Reverse<(Instant, LaneId)>>,
     /// Lanes whose head was refused or missed during a pause: all other lanes are tried before them.
     parked: Vec<LaneId>,
-    /// Lanes whose head is refused again and again, by that head.
+    /// Lanes whose head is refused again and again, by the head's id.
     stuck: BTreeMap<EventId, LaneId>,
-    suspects: Suspects,
+    bisection: BatchBisection,
     /// Number of events of a key that have lanes of their own, since they came while order was not kept.
     unordered: HashMap<Arc<str>, usize>,
 }
@@ -69,7 +69,7 @@ impl Lanes {
         self.pool.events
     }
 
-    /// Bytes of their JSON.
+    /// Bytes of the JSON of these events.
     pub(super) fn bytes(&self) -> usize {
         self.pool.bytes
     }
@@ -79,9 +79,8 @@ impl Lanes {
         self.pool.is_empty()
     }
 
-    /// Whether an event may be put now.
     pub(super) fn has_ready(&self) -> bool {
-        !self.suspects.is_empty() || !self.pool.ready.is_empty()
+        !self.bisection.is_empty() || !self.pool.ready.is_empty()
     }
 
     /// Whether the next batch would be full, or must not wait for more events.
@@ -94,7 +93,7 @@ impl Lanes {
             }
             None => self.pool.ready.len() >= limits.records_max,
         };
-        is_full || !self.suspects.is_empty()
+        is_full || !self.bisection.is_empty()
     }
 
     /// Starts or ends putting records by bucket.
@@ -129,7 +128,7 @@ impl Lanes {
 
     /// Takes the next batch. Empty: no event may be put now.
     pub(super) fn take_batch(&mut self, limits: BatchLimits) -> Batch {
-        self.suspects.next(&mut self.pool, limits).unwrap_or_else(|| cut::cut(&mut self.pool, limits))
+        self.bisection.next(&mut self.pool, limits).unwrap_or_else(|| cut::cut(&mut self.pool, limits))
     }
 
     /// The event is settled: the next one of its lane may be put.
@@ -153,42 +152,42 @@ impl Lanes {
         let lane = &mut self.pool.lanes[id];
         if lane.waits_for_unordered && !lane.waiting.is_empty() {
             lane.waits_for_unordered = false;
-            self.pool.end_rest(id);
+            self.pool.release(id);
         }
     }
 
-    /// The event was not taken: it is its lane's head again, and the lane rests until the moment that `delay` returns for
-    /// the number of misses in a row. If several events of a lane come back, the last one comes first, here and in
-    /// [`Self::park`] and [`Self::refused`]; the lane rests when all are back.
-    pub(super) fn missed(&mut self, taken: TakenEvent, delay: impl FnOnce(u32) -> Instant) {
+    /// The event was not taken: it is its lane's head again, and the lane backs off until the moment that `delay` returns for
+    /// the number of misses in a row. If several events of a lane come back, the last one must come first, here and in
+    /// [`Self::park`] and [`Self::refused`]; the lane backs off when all are back.
+    pub(super) fn back_off(&mut self, taken: TakenEvent, delay: impl FnOnce(u32) -> Instant) {
         let Some(id) = self.pool.put_back(taken) else { return };
         let lane = &mut self.pool.lanes[id];
         lane.misses += 1;
         let until = delay(lane.misses);
-        self.resting.push(Reverse((until, id)));
+        self.backing_off.push(Reverse((until, id)));
     }
 
     /// The event was not taken during a pause: it is its lane's head again, and the lane is parked until
-    /// [`Self::next_round`] or [`Self::unblock`]. The lane has no rest of its own: the pause decides, and grows.
+    /// [`Self::next_round`] or [`Self::unblock`]. The lane does not back off by itself: the pause decides, and grows.
     pub(super) fn park(&mut self, taken: TakenEvent) {
         let back = self.pool.put_back(taken);
         self.parked.extend(back);
     }
 
-    /// The event was refused for a reason that may hold for all events: it is parked as in [`Self::park`]. `is_suspect`:
+    /// The event was refused for a reason that may hold for all events: it is parked as in [`Self::park`]. `may_be_at_fault`:
     /// the event, or another one of its record, may be at fault.
-    pub(super) fn refused(&mut self, taken: TakenEvent, error: AwsError, is_suspect: bool) {
+    pub(super) fn refused(&mut self, taken: TakenEvent, error: AwsError, may_be_at_fault: bool) {
         let event = taken.event.id;
         let lane = &mut self.pool.lanes[taken.lane];
-        if is_suspect && lane.in_flight == lane.last_taken && lane.last_taken > 1 {
+        if may_be_at_fault && lane.in_flight == lane.last_taken && lane.last_taken > 1 {
             // Each half is put by itself, the first one first.
             let first = lane.last_taken.div_ceil(2);
-            lane.narrowing.parts.extend([lane.last_taken - first, first]);
-            lane.narrowing.is_in_flight = false;
+            lane.bisection.parts.extend([lane.last_taken - first, first]);
+            lane.bisection.is_in_flight = false;
         }
         let Some(id) = self.pool.put_back(taken) else { return };
         let lane = &mut self.pool.lanes[id];
-        lane.refusals += u32::from(is_suspect);
+        lane.refusals += u32::from(may_be_at_fault);
         let took_others = lane.refusal.as_ref().is_some_and(|before| before.took_others);
         lane.refusal = Some(Refusal { error, took_others });
         if took_others && lane.refusals >= STUCK_AFTER && lane.last_taken == 1 {
@@ -207,23 +206,23 @@ impl Lanes {
     /// Makes the parked lanes ready: every other lane was tried.
     pub(super) fn next_round(&mut self) {
         for id in std::mem::take(&mut self.parked) {
-            self.pool.end_rest(id);
+            self.pool.release(id);
         }
     }
 
-    /// The destination takes events. A parked lane whose head may be at fault rests until the moment that `delay` returns
+    /// The destination takes events. A parked lane whose head may be at fault backs off until the moment that `delay` returns
     /// for its number of refusals in a row. The other parked lanes are ready at once.
     pub(super) fn unblock(&mut self, mut delay: impl FnMut(u32) -> Instant) {
         for id in std::mem::take(&mut self.parked) {
             let lane = &mut self.pool.lanes[id];
             if lane.refusals == 0 {
-                self.pool.end_rest(id);
+                self.pool.release(id);
             } else {
                 if let Some(refusal) = &mut lane.refusal {
                     refusal.took_others = true;
                 }
                 let until = delay(lane.refusals);
-                self.resting.push(Reverse((until, id)));
+                self.backing_off.push(Reverse((until, id)));
             }
         }
     }
@@ -265,7 +264,7 @@ impl Lanes {
             self.pool.take_head(id, &mut head);
             self.pool.lanes[id].shorten_next_part();
             self.parked.retain(|other| *other != id);
-            self.resting.retain(|Reverse((_, other))| *other != id);
+            self.backing_off.retain(|Reverse((_, other))| *other != id);
             taken.extend(head.into_iter().map(|head| (head, error.clone())));
         }
         (taken, in_flight)
@@ -285,51 +284,51 @@ impl Lanes {
     }
 
     /// Searches a batch that was refused as a whole for what is at fault.
-    pub(super) fn narrow_down(&mut self, refused: Batch) {
-        self.suspects.narrow_down(&mut self.pool, refused);
+    pub(super) fn bisect(&mut self, refused: Batch) {
+        self.bisection.bisect(&mut self.pool, refused);
     }
 
     /// The settings have changed: the events of refused batches go back to their lanes.
-    pub(super) fn end_narrowing(&mut self) {
-        self.suspects.give_all_back(&mut self.pool);
+    pub(super) fn end_bisection(&mut self) {
+        self.bisection.give_back_all(&mut self.pool);
     }
 
-    /// Makes lanes ready whose rest is over.
+    /// Makes lanes ready whose backoff is over.
     pub(super) fn wake(&mut self, now: Instant) {
         while self.next_wake().is_some_and(|until| until <= now) {
             self.wake_first();
         }
     }
 
-    /// Makes the resting lane ready whose rest ends first.
+    /// Makes the lane ready whose backoff ends first.
     pub(super) fn wake_first(&mut self) {
-        if let Some(Reverse((_, id))) = self.resting.pop() {
-            self.pool.end_rest(id);
+        if let Some(Reverse((_, id))) = self.backing_off.pop() {
+            self.pool.release(id);
         }
     }
 
-    /// Makes every resting and parked lane ready.
+    /// Makes every lane ready that backs off or is parked.
     pub(super) fn wake_all(&mut self) {
         self.next_round();
-        self.wake_resting();
+        self.end_backoffs();
     }
 
-    /// Makes every resting lane ready.
-    pub(super) fn wake_resting(&mut self) {
-        for Reverse((_, id)) in std::mem::take(&mut self.resting) {
-            self.pool.end_rest(id);
+    /// Makes every lane ready that backs off.
+    pub(super) fn end_backoffs(&mut self) {
+        for Reverse((_, id)) in std::mem::take(&mut self.backing_off) {
+            self.pool.release(id);
         }
     }
 
-    /// When the next rest is over.
+    /// When the next backoff is over.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.resting.peek().map(|Reverse((until, _))| *until)
+        self.backing_off.peek().map(|Reverse((until, _))| *until)
     }
 
-    /// Drops the ends of long lanes from memory, until about so many events and bytes are left in all. They come back from
-    /// disk by [`Self::refill`].
-    pub(super) fn shed(&mut self, events_max: usize, bytes_max: usize) {
-        refill::shed(&mut self.pool, events_max, bytes_max);
+    /// Drops the ends of long lanes from memory, until about `events_max` events and `bytes_max` bytes are left in all. They
+    /// come back from disk by [`Self::refill`].
+    pub(super) fn trim_long_lanes(&mut self, events_max: usize, bytes_max: usize) {
+        refill::trim_long_lanes(&mut self.pool, events_max, bytes_max);
     }
 
     /// The first event on disk of a lane that has none waiting in memory: where to read a [`Page`].

@@ -23,14 +23,11 @@ pub(super) struct PutRequest {
 
 /// A put that came back.
 pub(super) struct FinishedPut {
-    pub(super) batch: Batch,
+    pub(super) request: PutRequest,
     /// One for each record.
     pub(super) outcomes: Vec<Outcome>,
     pub(super) started: Instant,
     pub(super) started_at: Millis,
-    pub(super) encoding: Encoding,
-    pub(super) settings_version: u64,
-    pub(super) answer_timeout: Duration,
     /// False: there were no AWS keys to send it with.
     pub(super) was_sent: bool,
 }
@@ -49,15 +46,16 @@ pub(super) struct PutTotals {
 impl FinishedPut {
     pub(super) fn totals(&self) -> PutTotals {
         let mut totals = PutTotals::default();
-        let mut events = &self.batch.events[..];
-        for (outcome, record) in self.outcomes.iter().zip(&self.batch.records) {
+        let PutRequest { batch, encoding, .. } = &self.request;
+        let mut events = &batch.events[..];
+        for (outcome, record) in self.outcomes.iter().zip(&batch.records) {
             let (of_record, rest) = events.split_at(record.events);
             events = rest;
             match outcome {
                 Outcome::Delivered(_) => {
                     let alone = |taken: &TakenEvent| {
                         let event = &taken.event;
-                        Puts::payload_units(self.encoding.encoded_len(event.json.len()) + event.key.len())
+                        Puts::payload_units(encoding.encoded_len(event.json.len()) + event.key.len())
                     };
                     totals.delivered.records += 1;
                     totals.delivered.events += record.events as u64;
@@ -74,8 +72,8 @@ impl FinishedPut {
 }
 
 /// Puts the records of a batch.
-pub(super) async fn put(client: Client, request: PutRequest) -> FinishedPut {
-    let PutRequest { mut batch, encoding, aggregation, settings_version, answer_timeout } = request;
+pub(super) async fn put(client: Client, mut request: PutRequest) -> FinishedPut {
+    let PutRequest { batch, encoding, aggregation, .. } = &mut request;
     let (started, started_at) = (Instant::now(), now_ms());
     let keys = client.wait_for_keys().await;
     let was_sent = keys.is_ok();
@@ -86,15 +84,15 @@ pub(super) async fn put(client: Client, request: PutRequest) -> FinishedPut {
                 .iter()
                 .map(|taken| UserRecord { key: &taken.event.key, json: &taken.event.json })
                 .collect();
-            let records = records_of(&batch.records, &events, aggregation);
+            let records = records_of(&batch.records, &events, *aggregation);
             for (planned, record) in batch.records.iter_mut().zip(&records) {
-                planned.bytes = record.bytes(encoding);
+                planned.bytes = record.bytes(*encoding);
             }
-            client.put(&records, encoding).await
+            client.put(&records, *encoding).await
         }
         Err(outcome) => vec![outcome; batch.records.len()],
     };
-    FinishedPut { batch, outcomes, started, started_at, encoding, settings_version, answer_timeout, was_sent }
+    FinishedPut { request, outcomes, started, started_at, was_sent }
 }
 
 /// The records of a batch with their events.

@@ -1,7 +1,7 @@
-//! Reads the spool: the next events while memory has room, and the rest of lanes that ran dry.
+//! Reads the spool: the next events while memory has room, and the events on disk of lanes that have none left in memory.
 //!
-//! Where a few keys fill the memory and none of their events can go now (a shard that throttles, a put without an answer),
-//! their lanes are cut short, and reading goes on past them: no key waits for another one.
+//! Where a few keys fill the memory and none of their events can be put now (a shard that throttles, a put without an
+//! answer), the ends of their lanes are dropped from memory, and reading goes on past them: no key waits for another one.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -26,8 +26,8 @@ type Reading = Pin<Box<dyn Future<Output = Result<Next, ReadError>> + Send>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     /// Events after the cursor.
-    News,
-    /// The rest of lanes, after this event.
+    NewEvents,
+    /// Events of lanes that have none left in memory, after this event.
     Refill(EventId),
     /// Nothing: a pause after a failure.
     Pause,
@@ -39,7 +39,7 @@ pub(super) struct ReadResult {
     next: Result<Next, ReadError>,
 }
 
-/// When the reader may read.
+/// What limits reading now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     /// Maximum events in memory.
@@ -85,14 +85,14 @@ impl Reader {
         let has_room =
             |lanes: &Lanes| lanes.events() + PAGE_EVENTS <= window.events_max && lanes.bytes() < WINDOW_BYTES;
         if !has_room(lanes) && window.is_idle {
-            lanes.shed(window.events_max / 2, WINDOW_BYTES / 2);
+            lanes.trim_long_lanes(window.events_max / 2, WINDOW_BYTES / 2);
         }
         if !has_room(lanes) {
             return;
         }
         let (wanted, after) = match refill_from {
             Some(from) => (Wanted::Refill(from - 1), from - 1),
-            None => (Wanted::News, self.cursor),
+            None => (Wanted::NewEvents, self.cursor),
         };
         let bytes = WINDOW_BYTES - lanes.bytes();
         let spool = self.spool.clone();
@@ -111,7 +111,7 @@ impl Reader {
     /// Gives the lanes what was read. Returns new events that are damaged, to be given up.
     pub(super) fn take(&mut self, read: ReadResult, lanes: &mut Lanes, ordered: bool) -> Vec<EventId> {
         match (read.wanted, read.next) {
-            (Wanted::News, Ok(next)) => {
+            (Wanted::NewEvents, Ok(next)) => {
                 if next.through > self.cursor {
                     self.unreadable = None;
                 }
@@ -127,7 +127,7 @@ impl Reader {
                 self.damaged.extend(damaged);
             }
             (Wanted::Pause, _) => {}
-            (Wanted::News | Wanted::Refill(_), Err(error)) => {
+            (Wanted::NewEvents | Wanted::Refill(_), Err(error)) => {
                 if self.unreadable.is_none() {
                     tracing::error!("{error}; tried again every second");
                 }

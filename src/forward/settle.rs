@@ -7,14 +7,14 @@ use super::{
     batch::{Batch, PlannedRecord, TakenEvent},
     health::DestinationHealth,
     lanes::Lanes,
-    put::FinishedPut,
+    put::{FinishedPut, PutRequest},
 };
 use crate::{
     clock::now_ms,
     delivery::{Attempt, AwsError, EventId, Millis, Outcome, Receipt, error_code},
     event::Encoding,
     kinesis,
-    spool::{Settlement, Spool},
+    spool::{QueuedEvent, Settlement, Spool},
 };
 
 /// What the spool is told of finished puts.
@@ -42,15 +42,7 @@ impl SpoolWrites {
 pub(super) fn set_aside(taken: &TakenEvent, error: &AwsError, encoding: Encoding) -> Settlement {
     let why = error_code::REFUSED_AGAIN_AND_AGAIN;
     let message = format!("set aside because the destination {why}: {error}");
-    Settlement {
-        id: taken.event.id,
-        bytes: taken.event.json.len(),
-        at: now_ms(),
-        attempts: taken.event.attempts,
-        took_ms: 0,
-        encoding,
-        result: Err(AwsError::new(error_code::SET_ASIDE, message)),
-    }
+    settlement(taken, now_ms(), 0, encoding, Err(AwsError::new(error_code::SET_ASIDE, message)))
 }
 
 /// Where the events of finished puts go, and what decides it.
@@ -77,40 +69,39 @@ struct PutFigures {
 
 impl PutFigures {
     fn settlement(&self, taken: &TakenEvent, result: Result<Receipt, AwsError>) -> Settlement {
-        Settlement {
-            id: taken.event.id,
-            bytes: taken.event.json.len(),
-            at: self.ended_at,
-            attempts: taken.event.attempts,
-            took_ms: self.took_ms,
-            encoding: self.encoding,
-            result,
-        }
+        settlement(taken, self.ended_at, self.took_ms, self.encoding, result)
     }
+}
+
+fn settlement(
+    taken: &TakenEvent,
+    at: Millis,
+    took_ms: u32,
+    encoding: Encoding,
+    result: Result<Receipt, AwsError>,
+) -> Settlement {
+    let QueuedEvent { id, ref json, attempts, .. } = taken.event;
+    Settlement { id, bytes: json.len(), at, attempts, took_ms, encoding, result }
 }
 
 impl Settling<'_> {
     /// Settles the events of a put, or gives them back to their lanes.
     pub(super) fn settle(&mut self, put: FinishedPut, now: Instant) {
-        let figures = PutFigures {
-            now,
-            took_ms: u32::try_from(put.started.elapsed().as_millis()).unwrap_or(u32::MAX),
-            ended_at: now_ms(),
-            started_at: put.started_at,
-            encoding: put.encoding,
-            was_sent: put.was_sent,
-        };
+        let FinishedPut { request, outcomes, started, started_at, was_sent } = put;
+        let PutRequest { batch, encoding, .. } = request;
+        let took_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let figures = PutFigures { now, took_ms, ended_at: now_ms(), started_at, encoding, was_sent };
         let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
-        let is_refused_as_a_whole = put.batch.records.len() > 1 && put.outcomes.iter().all(is_refused);
+        let is_refused_as_a_whole = batch.records.len() > 1 && outcomes.iter().all(is_refused);
         let mut refused = Batch::default();
-        let mut events = put.batch.events.into_iter();
-        for (record, outcome) in put.batch.records.into_iter().zip(put.outcomes) {
+        let mut events = batch.events.into_iter();
+        for (record, outcome) in batch.records.into_iter().zip(outcomes) {
             let mut taken: Vec<TakenEvent> = events.by_ref().take(record.events).collect();
             self.note_attempts(&mut taken, &outcome, &figures);
             match outcome {
                 Outcome::Refused(_) if is_refused_as_a_whole => refused.push(record, taken),
                 Outcome::Refused(_) if record.events > 1 => {
-                    self.lanes.narrow_down(Batch { events: taken, records: vec![record] });
+                    self.lanes.bisect(Batch { events: taken, records: vec![record] });
                 }
                 Outcome::Delivered(receipt) => self.delivered(record, &taken, &receipt, &figures),
                 // The last event of a lane comes back first.
@@ -122,7 +113,7 @@ impl Settling<'_> {
             }
         }
         if !refused.is_empty() {
-            self.lanes.narrow_down(refused);
+            self.lanes.bisect(refused);
         }
     }
 
@@ -133,7 +124,7 @@ impl Settling<'_> {
         for taken in taken {
             taken.event.attempts += 1;
             let is_first_of_lane = lane.replace(taken.lane) != Some(taken.lane);
-            // Where a stream throttles a record of a hundred events again and again, one note is enough.
+            // If a stream throttles a record of a hundred events again and again, a note for each lane is enough.
             let is_noted = is_first_of_lane || !is_throttled || taken.event.attempts == 1;
             if let Some(fault) = outcome.fault().filter(|_| is_noted).cloned() {
                 let number = taken.event.attempts;
@@ -160,13 +151,13 @@ impl Settling<'_> {
     fn not_delivered(&mut self, taken: TakenEvent, outcome: &Outcome, figures: &PutFigures) {
         let now = figures.now;
         match outcome {
-            Outcome::Throttled(_) => self.rest(taken, Backoff::Throttled, now),
+            Outcome::Throttled(_) => self.back_off(taken, Backoff::Throttled, now),
             Outcome::Offline(error) => {
                 self.writes.repeats += u64::from(figures.was_sent && !kinesis::was_not_sent(error));
                 if self.health.pause().is_some() {
                     self.lanes.park(taken);
                 } else {
-                    self.rest(taken, Backoff::Offline, now);
+                    self.back_off(taken, Backoff::Offline, now);
                 }
             }
             Outcome::Blocked(error) if self.to_set_aside.remove(&taken.event.id) => {
@@ -183,18 +174,18 @@ impl Settling<'_> {
         }
     }
 
-    /// No other event waits for one that may itself be at fault: because of the error, or because the destination took
-    /// others a moment ago.
+    /// Parks an event until every other key was tried. The event may itself be at fault if its error allows that, or if the
+    /// destination took others a moment ago.
     fn blocked(&mut self, taken: TakenEvent, error: AwsError) {
         let may_be_the_record = kinesis::may_be_the_records(&error);
         if may_be_the_record {
             self.lanes.isolate(&taken);
         }
-        let is_suspect = may_be_the_record || self.health.known_pause().is_none();
-        self.lanes.refused(taken, error, is_suspect);
+        let may_be_at_fault = may_be_the_record || self.health.known_pause().is_none();
+        self.lanes.refused(taken, error, may_be_at_fault);
     }
 
-    fn rest(&mut self, taken: TakenEvent, backoff: Backoff, now: Instant) {
-        self.lanes.missed(taken, |misses| now + delay_after(backoff, misses, fastrand::f64()));
+    fn back_off(&mut self, taken: TakenEvent, backoff: Backoff, now: Instant) {
+        self.lanes.back_off(taken, |misses| now + delay_after(backoff, misses, fastrand::f64()));
     }
 }

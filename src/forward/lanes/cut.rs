@@ -87,14 +87,14 @@ impl Cut<'_> {
     fn take_own_record(&mut self, id: LaneId) -> usize {
         let Self { pool, limits, events } = self;
         let lane = &mut pool.lanes[id];
-        let wanted = lane.narrowing.parts.pop().unwrap_or(1);
-        // The rest of the part may be on disk only, and during a pause one event is put.
-        let most = if limits.sharing.is_some() { lane.waiting.len() } else { 1 };
-        let count = wanted.min(most).max(1);
+        let wanted = lane.bisection.parts.pop().unwrap_or(1);
+        // The other events of the part may be on disk only, and during a pause one event is put.
+        let max = if limits.sharing.is_some() { lane.waiting.len() } else { 1 };
+        let count = wanted.min(max).max(1);
         if wanted > count {
-            lane.narrowing.parts.push(wanted - count);
+            lane.bisection.parts.push(wanted - count);
         }
-        lane.narrowing.is_in_flight = !lane.narrowing.parts.is_empty() || wanted > 1;
+        lane.bisection.is_in_flight = !lane.bisection.parts.is_empty() || wanted > 1;
         let heads = lane.waiting.iter().take(count);
         let size = match limits.sharing.filter(|_| count > 1) {
             Some(sharing) => heads.fold(RecordSize::new(sharing.aggregation), |size, event| {

@@ -18,7 +18,7 @@ pub(super) struct Refusal {
 
 /// The search for the event that a record was refused for, among the first events of a lane.
 #[derive(Debug, Default)]
-pub(super) struct Narrowing {
+pub(super) struct LaneBisection {
     /// The next events go in records of these numbers of events. The last number is the next record.
     pub(super) parts: Vec<usize>,
     /// What is in flight is one of these records.
@@ -31,7 +31,7 @@ pub(super) struct Lane {
     pub(super) waiting: VecDeque<QueuedEvent>,
     /// `None`: the lane of one event.
     pub(super) key: Option<Arc<str>>,
-    /// Its head is not in the ready index: events are in flight, or the lane rests, is parked or waits for unordered ones.
+    /// Its head is not in the ready index: events are in flight, or the lane backs off, is parked or waits for unordered ones.
     pub(super) is_busy: bool,
     /// Number of its events in flight, all in one record.
     pub(super) in_flight: usize,
@@ -39,7 +39,7 @@ pub(super) struct Lane {
     pub(super) last_taken: usize,
     /// The bucket of its key, computed on first use.
     pub(super) bucket: Option<Bucket>,
-    pub(super) narrowing: Narrowing,
+    pub(super) bisection: LaneBisection,
     /// Puts of its head in a row that brought no answer or were throttled.
     pub(super) misses: u32,
     /// Its head may be what a request was refused for: it is put alone.
@@ -67,14 +67,14 @@ impl Lane {
 
     /// Whether its head must not share a request.
     pub(super) fn needs_own_request(&self) -> bool {
-        self.goes_alone || !self.narrowing.parts.is_empty()
+        self.goes_alone || !self.bisection.parts.is_empty()
     }
 
     /// All events that were in flight are settled: what is known of the old head does not hold for the next one.
     pub(super) fn forget_head(&mut self) {
         self.is_busy = false;
         self.goes_alone = false;
-        self.narrowing.is_in_flight = false;
+        self.bisection.is_in_flight = false;
         self.misses = 0;
         (self.refusal, self.refusals) = (None, 0);
     }
@@ -82,12 +82,12 @@ impl Lane {
     /// The settings have changed: earlier misses and refusals do not count any more.
     pub(super) fn forget_misses(&mut self) {
         (self.refusal, self.refusals, self.misses) = (None, 0, 0);
-        self.narrowing = Narrowing::default();
+        self.bisection = LaneBisection::default();
     }
 
     /// The head was set aside: the next part of a search has one event less.
     pub(super) fn shorten_next_part(&mut self) {
-        let parts = &mut self.narrowing.parts;
+        let parts = &mut self.bisection.parts;
         match parts.last_mut() {
             Some(part) if *part > 1 => *part -= 1,
             Some(_) | None => drop(parts.pop()),

@@ -3,7 +3,7 @@
 //!
 //! 1. `ready` has a lane, by its head, if and only if the lane is not busy and an event of it waits in memory.
 //! 2. `to_refill` has a lane if and only if none of its events waits in memory and more of them are on disk.
-//! 3. `by_key` has a lane while anything of its key is in memory, in flight or on disk. Then the lane is closed.
+//! 3. `by_key` has a lane while anything of its key is in memory, in flight or on disk. After that the lane is closed.
 //! 4. `events` and `bytes` count waiting events and events in flight; `bytes_in_flight` counts the latter alone.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -146,8 +146,8 @@ impl LanePool {
         self.ready.insert(head.id, id, bucket);
     }
 
-    /// Lets the head of a lane be put that rested, was parked or waited.
-    pub(super) fn end_rest(&mut self, id: LaneId) {
+    /// Ends the reason for which a lane was busy: its head may be put.
+    pub(super) fn release(&mut self, id: LaneId) {
         let lane = &mut self.lanes[id];
         if !lane.waiting.is_empty() {
             lane.is_busy = false;
@@ -186,8 +186,8 @@ impl LanePool {
         if lane.in_flight > 0 {
             return None;
         }
-        if std::mem::take(&mut lane.narrowing.is_in_flight) {
-            lane.narrowing.parts.push(lane.last_taken);
+        if std::mem::take(&mut lane.bisection.is_in_flight) {
+            lane.bisection.parts.push(lane.last_taken);
         }
         Some(id)
     }
@@ -210,6 +210,7 @@ impl LanePool {
             self.close(taken.lane);
         }
     }
+
     /// Checks the rules at the top of this file.
     #[cfg(test)]
     pub(super) fn check(&self) {

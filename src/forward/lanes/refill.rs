@@ -1,7 +1,7 @@
 //! Lanes that are longer than memory allows: which events stay in memory, and how the others come back from disk. Pure.
 //!
-//! 1. Where a lane has `on_disk_from = p`, its waiting events before `p` are in memory, and those from `p` on, as far as
-//!    the spool was read, are on disk only.
+//! 1. If a lane has `on_disk_from = p`, its waiting events before `p` are in memory, and its events from `p` on are on disk
+//!    only, as far as the spool was read (up to `cursor`).
 //! 2. A lane is refilled when none of its events waits in memory. Reading starts at the lowest `p` of such lanes.
 //! 3. A page has all waiting events after `after`, up to `through`, in order. A lane takes events from it only if `p` is
 //!    within the page: otherwise events between `p` and the page would be missing.
@@ -24,8 +24,7 @@ pub struct Page {
     pub through: EventId,
 }
 
-/// Drops the ends of long lanes from memory, until about so many events and bytes are left in all.
-pub(super) fn shed(pool: &mut LanePool, events_max: usize, bytes_max: usize) {
+pub(super) fn trim_long_lanes(pool: &mut LanePool, events_max: usize, bytes_max: usize) {
     let mut share = events_max / pool.len().max(1);
     if share == 0 {
         // Many keys with few events each: hardly anything could be dropped.
@@ -44,7 +43,6 @@ pub(super) fn shed(pool: &mut LanePool, events_max: usize, bytes_max: usize) {
     }
 }
 
-/// Gives lanes their events of a page back. No event after `cursor` was ever in memory.
 pub(super) fn refill(pool: &mut LanePool, page: Page, cursor: EventId) {
     let Page { events, after, through } = page;
     for event in events.into_iter().take_while(|event| event.id <= cursor) {

@@ -21,14 +21,35 @@ const LIMITS: BatchLimits = BatchLimits {
     sharing: None,
 };
 
+/// One record a put.
+const ONE: BatchLimits = BatchLimits { records_max: 1, ..LIMITS };
+
+/// Lanes of ordered events with these keys, each of 10 bytes, numbered from 1.
+fn lanes_of(keys: &[&str]) -> Lanes {
+    let mut lanes = Lanes::default();
+    for (key, id) in keys.iter().zip(1..) {
+        lanes.push(event(id, key, 10), true);
+    }
+    lanes
+}
+
+/// `count` lanes with one event each, of one byte, numbered from 1.
+fn one_event_lanes(count: EventId) -> Lanes {
+    let mut lanes = Lanes::default();
+    for id in 1..=count {
+        lanes.push(event(id, &id.to_string(), 1), true);
+    }
+    lanes
+}
+
 fn take(lanes: &mut Lanes, limits: BatchLimits) -> Vec<TakenEvent> {
     lanes.take_batch(limits).events
 }
 
 /// Narrows a batch of records down that have one event each.
-fn narrow_down(lanes: &mut Lanes, events: Vec<TakenEvent>) {
+fn bisect(lanes: &mut Lanes, events: Vec<TakenEvent>) {
     let records = events.iter().map(|_| PlannedRecord { events: 1, bucket: None, bytes: 1 }).collect();
-    lanes.narrow_down(Batch { events, records });
+    lanes.bisect(Batch { events, records });
 }
 
 fn settle_all(lanes: &mut Lanes, taken: &[TakenEvent]) {
@@ -43,10 +64,7 @@ fn ids(taken: &[TakenEvent]) -> Vec<EventId> {
 
 #[test]
 fn a_put_holds_at_most_one_record_of_a_key() {
-    let mut lanes = Lanes::default();
-    for (id, key) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "c")] {
-        lanes.push(event(id, key, 10), true);
-    }
+    let mut lanes = lanes_of(&["a", "a", "b", "a", "c"]);
     let first = take(&mut lanes, LIMITS);
     assert_eq!(ids(&first), [1, 3, 5]);
     assert!(take(&mut lanes, LIMITS).is_empty(), "every key has one in flight");
@@ -56,18 +74,14 @@ fn a_put_holds_at_most_one_record_of_a_key() {
 
 #[test]
 fn a_lane_that_missed_in_a_pause_waits_until_every_other_one_was_tried_and_then_goes_at_once() {
-    let one = BatchLimits { records_max: 1, ..LIMITS };
-    let mut lanes = Lanes::default();
-    for (id, key) in [(1, "a"), (2, "b")] {
-        lanes.push(event(id, key, 10), true);
-    }
-    let a = take(&mut lanes, one).remove(0);
+    let mut lanes = lanes_of(&["a", "b"]);
+    let a = take(&mut lanes, ONE).remove(0);
     lanes.park(a);
-    let b = take(&mut lanes, one).remove(0);
+    let b = take(&mut lanes, ONE).remove(0);
     assert_eq!(b.event.id, 2, "not the oldest one again");
     lanes.park(b);
     lanes.push(event(3, "c", 10), true);
-    assert_eq!(ids(&take(&mut lanes, one)), [3], "the lane that has just come has its turn first");
+    assert_eq!(ids(&take(&mut lanes, ONE)), [3], "the lane that has just come has its turn first");
     assert!(lanes.next_wake().is_none() && !lanes.has_ready());
     lanes.unblock(|_| unreachable!("nobody was refused"));
     assert_eq!(ids(&take(&mut lanes, LIMITS)), [1, 2]);
@@ -108,14 +122,11 @@ fn a_record_above_the_streams_own_limit_is_put_alone() {
 #[test]
 fn a_miss_holds_back_its_own_key_alone() {
     let now = Instant::now();
-    let mut lanes = Lanes::default();
-    for (id, key) in [(1, "a"), (2, "a"), (3, "b")] {
-        lanes.push(event(id, key, 10), true);
-    }
+    let mut lanes = lanes_of(&["a", "a", "b"]);
     let mut taken = take(&mut lanes, LIMITS);
     let other = taken.pop().expect("b");
     let missed = taken.pop().expect("a");
-    lanes.missed(missed, |misses| now + Duration::from_secs(u64::from(misses)));
+    lanes.back_off(missed, |misses| now + Duration::from_secs(u64::from(misses)));
     lanes.settled(&other);
     lanes.push(event(4, "b", 10), true);
     assert_eq!(ids(&take(&mut lanes, LIMITS)), [4], "key a rests");
@@ -127,14 +138,10 @@ fn a_miss_holds_back_its_own_key_alone() {
 #[test]
 fn the_oldest_event_goes_first_also_when_it_was_missed() {
     let now = Instant::now();
-    let mut lanes = Lanes::default();
-    for id in 1..=4 {
-        lanes.push(event(id, &id.to_string(), 1), true);
-    }
-    let one = BatchLimits { records_max: 1, ..LIMITS };
-    let [first, second] = [take(&mut lanes, one), take(&mut lanes, one)];
+    let mut lanes = one_event_lanes(4);
+    let [first, second] = [take(&mut lanes, ONE), take(&mut lanes, ONE)];
     for taken in second.into_iter().chain(first) {
-        lanes.missed(taken, |_| now);
+        lanes.back_off(taken, |_| now);
     }
     lanes.wake(now);
     assert_eq!(ids(&take(&mut lanes, LIMITS)), [1, 2, 3, 4]);
@@ -144,10 +151,7 @@ fn the_oldest_event_goes_first_also_when_it_was_missed() {
 fn one_bad_record_of_five_hundred_is_found_with_few_puts_and_its_neighbours_go_on() {
     let cut = BatchLimits { bytes_max: 10_000, ..LIMITS };
     for bad in [1, 2, 77, 250, 251, 499, 500] {
-        let mut lanes = Lanes::default();
-        for id in 1..=500 {
-            lanes.push(event(id, &id.to_string(), 1), true);
-        }
+        let mut lanes = one_event_lanes(500);
         let (mut puts, mut delivered) = (0, BTreeSet::new());
         let failed = loop {
             let taken = take(&mut lanes, cut);
@@ -159,7 +163,7 @@ fn one_bad_record_of_five_hundred_is_found_with_few_puts_and_its_neighbours_go_o
                 lanes.settled(one);
                 break one.event.id;
             } else {
-                narrow_down(&mut lanes, taken);
+                bisect(&mut lanes, taken);
             }
         };
         assert_eq!(failed, bad);
@@ -178,13 +182,10 @@ fn one_bad_record_of_five_hundred_is_found_with_few_puts_and_its_neighbours_go_o
 #[test]
 fn an_event_that_may_be_at_fault_goes_alone_until_it_is_settled() {
     let now = Instant::now();
-    let mut lanes = Lanes::default();
-    for (id, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "b")] {
-        lanes.push(event(id, key, 1), true);
-    }
+    let mut lanes = lanes_of(&["a", "b", "a", "b"]);
     for one in take(&mut lanes, LIMITS) {
         lanes.isolate(&one);
-        lanes.missed(one, |_| now);
+        lanes.back_off(one, |_| now);
     }
     lanes.wake(now);
     let [first, second] = [take(&mut lanes, LIMITS), take(&mut lanes, LIMITS)];
@@ -222,13 +223,10 @@ fn a_change_of_the_promise_of_order_makes_no_key_wait_for_another() {
 fn after_many_keys_their_memory_is_freed_however_the_last_lane_closes() {
     let keys = EventId::try_from(LANES_KEPT).expect("few") + 100;
     for shortened in [false, true] {
-        let mut lanes = Lanes::default();
-        for id in 1..=keys {
-            lanes.push(event(id, &id.to_string(), 1), true);
-        }
+        let mut lanes = one_event_lanes(keys);
         lanes.push(event(keys + 1, "1", 1), true);
         if shortened {
-            lanes.shed(LANES_KEPT + 100, usize::MAX);
+            lanes.trim_long_lanes(LANES_KEPT + 100, usize::MAX);
         }
         while lanes.has_ready() {
             let taken = take(&mut lanes, LIMITS);
@@ -245,14 +243,10 @@ fn after_many_keys_their_memory_is_freed_however_the_last_lane_closes() {
 
 #[test]
 fn a_part_that_is_too_large_for_new_settings_is_cut_up() {
-    let mut lanes = Lanes::default();
-    for id in 1..=6 {
-        lanes.push(event(id, &id.to_string(), 1), true);
-    }
+    let mut lanes = one_event_lanes(6);
     let taken = take(&mut lanes, LIMITS);
-    narrow_down(&mut lanes, taken);
-    let one = BatchLimits { records_max: 1, ..LIMITS };
-    let single: Vec<_> = (0..6).flat_map(|_| ids(&take(&mut lanes, one))).collect();
+    bisect(&mut lanes, taken);
+    let single: Vec<_> = (0..6).flat_map(|_| ids(&take(&mut lanes, ONE))).collect();
     assert_eq!(single, [1, 2, 3, 4, 5, 6]);
     assert!(!lanes.has_ready());
 }
@@ -262,7 +256,7 @@ fn a_lane_that_was_cut_short_leaves_room_and_goes_on_from_disk() {
     let disk: Vec<_> = (1..=20).map(|id| event(id, if id == 18 { "b" } else { "a" }, 10)).collect();
     let mut lanes = Lanes::default();
     disk[..10].iter().for_each(|event| lanes.push(event.clone(), true));
-    lanes.shed(4, usize::MAX);
+    lanes.trim_long_lanes(4, usize::MAX);
     assert_eq!((lanes.events(), lanes.bytes()), (4, 40));
     disk[10..].iter().for_each(|event| lanes.push(event.clone(), true));
     assert_eq!(lanes.events(), 5, "of the long lane nothing more, of the other its own");
@@ -286,18 +280,14 @@ fn a_lane_that_was_cut_short_leaves_room_and_goes_on_from_disk() {
 
 #[test]
 fn a_refused_lane_waits_until_every_other_one_was_tried() {
-    let mut lanes = Lanes::default();
-    for (id, key) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] {
-        lanes.push(event(id, key, 10), true);
-    }
-    let one = BatchLimits { records_max: 1, ..LIMITS };
+    let mut lanes = lanes_of(&["a", "a", "b", "c"]);
     for round in 0..2 {
         for id in [1, 3, 4] {
-            let mut taken = take(&mut lanes, one);
+            let mut taken = take(&mut lanes, ONE);
             assert_eq!(ids(&taken), [id], "round {round}");
             lanes.refused(taken.remove(0), AwsError::new("Odd", ""), true);
         }
-        assert!(take(&mut lanes, one).is_empty());
+        assert!(take(&mut lanes, ONE).is_empty());
         lanes.next_round();
     }
     assert_eq!(lanes.stuck(), None, "the destination takes nobody's");
@@ -307,18 +297,14 @@ fn a_refused_lane_waits_until_every_other_one_was_tried() {
 fn a_refused_event_is_stuck_with_what_waits_behind_it_until_it_is_taken_out() {
     let now = Instant::now();
     let fault = AwsError::new("SerializationException", "odd");
-    let mut lanes = Lanes::default();
-    for (id, key) in [(1, "a"), (2, "a"), (3, "a"), (4, "b")] {
-        lanes.push(event(id, key, 10), true);
-    }
-    let one = BatchLimits { records_max: 1, ..LIMITS };
+    let mut lanes = lanes_of(&["a", "a", "a", "b"]);
     for refusal in 1..=2 {
-        let taken = take(&mut lanes, one).remove(0);
+        let taken = take(&mut lanes, ONE).remove(0);
         assert_eq!(taken.event.id, 1);
         assert_eq!(lanes.was_refused_with(&taken, &fault.code), refusal == 2);
         lanes.refused(taken, fault.clone(), true);
         if refusal == 1 {
-            let other = take(&mut lanes, one);
+            let other = take(&mut lanes, ONE);
             assert_eq!(ids(&other), [4], "another key is tried next");
             settle_all(&mut lanes, &other);
             lanes.unblock(|_| now);
@@ -330,9 +316,9 @@ fn a_refused_event_is_stuck_with_what_waits_behind_it_until_it_is_taken_out() {
     assert_eq!((stuck.refused, stuck.behind, stuck.event), (1, 2, 1));
     let taken: Vec<_> = lanes.take_stuck().0.into_iter().map(|(taken, _)| taken).collect();
     assert_eq!(ids(&taken), [1]);
-    assert!(take(&mut lanes, one).is_empty(), "what is behind it waits until it is settled");
+    assert!(take(&mut lanes, ONE).is_empty(), "what is behind it waits until it is settled");
     settle_all(&mut lanes, &taken);
-    assert_eq!((ids(&take(&mut lanes, one)), lanes.stuck()), (vec![2], None));
+    assert_eq!((ids(&take(&mut lanes, ONE)), lanes.stuck()), (vec![2], None));
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn the_event_that_a_record_is_refused_for_is_found_and_the_others_go_on_in_order
                 failed.extend(ids);
                 settle_all(&mut lanes, &batch.events);
             } else if ids.contains(&bad) {
-                lanes.narrow_down(batch);
+                lanes.bisect(batch);
             } else {
                 delivered.extend(ids);
                 settle_all(&mut lanes, &batch.events);
@@ -134,7 +134,7 @@ fn events_that_were_refused_together_are_put_alone_once_no_events_share_records(
     }
     let batch = lanes.take_batch(SHARING);
     assert_eq!(batch.records.len(), 1);
-    lanes.narrow_down(batch);
+    lanes.bisect(batch);
     let alone = BatchLimits { sharing: None, ..SHARING };
     let mut seen = Vec::new();
     while lanes.has_ready() {
@@ -147,8 +147,8 @@ fn events_that_were_refused_together_are_put_alone_once_no_events_share_records(
 }
 
 proptest! {
-    /// Whatever fails, rests, is refused with others, is shed or comes in between: all events are settled, each once, and
-    /// each after the earlier ones of its key if order was kept when it came.
+    /// Whatever fails, backs off, is refused with others, is dropped from memory or comes in between: all events are settled,
+    /// each once, and each after the earlier ones of its key if order was kept when it came.
     #[test]
     fn every_key_is_settled_in_order(
         keys in prop::collection::vec(0_u8..5, 1..60),
@@ -206,10 +206,10 @@ proptest! {
                 let record: Vec<_> = events.by_ref().take(planned.events).collect();
                 let back = |record: Vec<TakenEvent>| record.into_iter().rev();
                 match fates.next().unwrap_or(0) {
-                    1 => back(record).for_each(|one| lanes.missed(one, |_| now)),
+                    1 => back(record).for_each(|one| lanes.back_off(one, |_| now)),
                     2 if has_others => refused.push(planned, record),
                     2 if planned.events > 1 => {
-                        lanes.narrow_down(Batch { events: record, records: vec![planned] });
+                        lanes.bisect(Batch { events: record, records: vec![planned] });
                     }
                     fate @ (6 | 7) => {
                         back(record).for_each(|one| lanes.refused(one, AwsError::new("Odd", ""), fate == 6));
@@ -222,9 +222,9 @@ proptest! {
                                 lanes.settled(&stuck);
                             }
                         } else if fate == 5 {
-                            lanes.end_narrowing();
+                            lanes.end_bisection();
                         } else if fate > 3 {
-                            lanes.shed(usize::from(fate), usize::MAX);
+                            lanes.trim_long_lanes(usize::from(fate), usize::MAX);
                         }
                         for one in record {
                             settled.push(one.event.id);
@@ -234,7 +234,7 @@ proptest! {
                 }
             }
             if !refused.is_empty() {
-                lanes.narrow_down(refused);
+                lanes.bisect(refused);
             }
             if let Some(is_by_bucket) = switches.next() {
                 lanes.set_by_bucket(is_by_bucket);

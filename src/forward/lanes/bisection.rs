@@ -1,10 +1,10 @@
 //! The search for the record, and in it the event, that a request was refused for: each half is put again at once, by
 //! itself, until what is at fault is alone. One of 500 records is found with at most 18 more puts. Pure.
 //!
-//! 1. The events of a suspect batch stay in flight for their lanes: nothing behind them moves.
-//! 2. The events of one lane in a record are not split over two suspects, which could overtake each other. The lane keeps
-//!    the second half, as the next part of its search ([`super::lane::Narrowing`]), until the first half is settled.
-//! 3. Suspects go before everything else, in their order.
+//! 1. The events of a refused batch stay in flight for their lanes: nothing behind them moves.
+//! 2. The events of one lane in a record are not split over two batches, which could overtake each other. The lane keeps the
+//!    second half, as the next part of its search ([`super::lane::LaneBisection`]), until the first half is settled.
+//! 3. The halves are put before everything else, in their order.
 
 use std::collections::VecDeque;
 
@@ -13,14 +13,14 @@ use crate::forward::batch::{Batch, BatchLimits, PlannedRecord};
 
 /// Parts of refused batches, each to be put as it is.
 #[derive(Debug, Default)]
-pub(super) struct Suspects(VecDeque<Batch>);
+pub(super) struct BatchBisection(VecDeque<Batch>);
 
-impl Suspects {
+impl BatchBisection {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes the next suspect to put.
+    /// Takes the next half to put.
     pub(super) fn next(&mut self, pool: &mut LanePool, limits: BatchLimits) -> Option<Batch> {
         while let Some(mut batch) = self.0.pop_front() {
             if limits.sharing.is_none() && batch.records.iter().any(|record| record.events > 1) {
@@ -38,9 +38,9 @@ impl Suspects {
     }
 
     /// Halves a batch that was refused as a whole.
-    pub(super) fn narrow_down(&mut self, pool: &mut LanePool, mut refused: Batch) {
+    pub(super) fn bisect(&mut self, pool: &mut LanePool, mut refused: Batch) {
         if let [record] = refused.records[..] {
-            return self.narrow_record_down(pool, refused, record);
+            return self.bisect_record(pool, refused, record);
         }
         let second = refused.split_off(refused.records.len().div_ceil(2));
         for half in [second, refused] {
@@ -51,7 +51,7 @@ impl Suspects {
     }
 
     /// Halves a record: between two lanes, or else within its only one.
-    fn narrow_record_down(&mut self, pool: &mut LanePool, mut refused: Batch, record: PlannedRecord) {
+    fn bisect_record(&mut self, pool: &mut LanePool, mut refused: Batch, record: PlannedRecord) {
         let between_lanes = middle_between_lanes(&refused);
         let at = between_lanes.unwrap_or_else(|| refused.events.len().div_ceil(2));
         let second = refused.events.split_off(at);
@@ -66,8 +66,8 @@ impl Suspects {
         } else {
             if let Some(first) = refused.events.first() {
                 let lane = &mut pool.lanes[first.lane];
-                lane.narrowing.parts.push(second.len());
-                (lane.last_taken, lane.narrowing.is_in_flight) = (refused.events.len(), true);
+                lane.bisection.parts.push(second.len());
+                (lane.last_taken, lane.bisection.is_in_flight) = (refused.events.len(), true);
             }
             for event in second.into_iter().rev() {
                 let all_back = pool.put_back(event);
@@ -79,7 +79,7 @@ impl Suspects {
     }
 
     /// Ends all searches: the events go back to their lanes.
-    pub(super) fn give_all_back(&mut self, pool: &mut LanePool) {
+    pub(super) fn give_back_all(&mut self, pool: &mut LanePool) {
         for batch in std::mem::take(&mut self.0) {
             give_back(pool, batch);
         }
@@ -89,7 +89,7 @@ impl Suspects {
 fn give_back(pool: &mut LanePool, batch: Batch) {
     for event in batch.events.into_iter().rev() {
         if let Some(id) = pool.put_back(event) {
-            pool.end_rest(id);
+            pool.release(id);
         }
     }
 }
