@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arn_is_the_page_s_with_its_placeholders_until_values_are_known() {
+    fn the_arn_has_placeholders_for_unknown_values_and_is_kept_if_it_is_given() {
         let nothing = stream_arn("", "", " ");
         assert_eq!(nothing.arn, "arn:aws:kinesis:{region}:{account-id}:stream/{stream-name}");
         assert_eq!(nothing.missing, [Missing::Region, Missing::AccountId, Missing::StreamName]);
@@ -135,6 +135,9 @@ mod tests {
         let all = stream_arn(" eu-west-1", "123456789012 ", "clicks");
         assert_eq!(all.arn, "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks");
         assert_eq!(all.missing, []);
+
+        let given = "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/clicks";
+        assert_eq!(stream_arn("eu-west-1", "", given), PartialArn { arn: given.to_owned(), missing: vec![] });
     }
 
     #[test]
@@ -165,11 +168,5 @@ mod tests {
         assert_eq!(arn("0a-1b"), "arn:aws-cn:kms:cn-north-1:123456789012:key/0a-1b");
         assert_eq!(arn("arn:aws:kms:eu-west-1:1:key/x"), "arn:aws:kms:eu-west-1:1:key/x");
         assert_eq!(arn("alias/mine"), "alias/mine");
-    }
-
-    #[test]
-    fn a_stream_that_is_an_arn_is_used_as_it_is() {
-        let arn = "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/clicks";
-        assert_eq!(stream_arn("eu-west-1", "", arn), PartialArn { arn: arn.to_owned(), missing: vec![] });
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     document::{Document, Grants},
-    scope::Scope,
+    scope::{IAM_NAME_MAX, Scope, is_in_iam_names},
 };
 use crate::{
     aws::{self, Partition},
@@ -40,8 +40,7 @@ pub fn attach_name(config: &Config) -> String {
 
 /// Why IAM would not take that name for a user or a policy: a sentence to show below the field.
 pub fn check_attach_name(name: &str) -> Result<(), String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
-    if (1..=64).contains(&name.len()) && name.chars().all(fits) {
+    if (1..=IAM_NAME_MAX).contains(&name.len()) && name.chars().all(is_in_iam_names) {
         return Ok(());
     }
     Err("a name in IAM has 1 to 64 letters, digits and + = , . @ _ -".to_owned())
@@ -155,7 +154,7 @@ mod tests {
 
     /// The expected values are those of botocore 1.43's endpoint rules for IAM.
     #[test]
-    fn iam_of_every_partition_is_where_aws_has_it() {
+    fn each_partition_has_its_iam_endpoint() {
         for (region, url, signed_for) in [
             ("eu-west-1", "https://iam.amazonaws.com", "us-east-1"),
             ("cn-northwest-1", "https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),

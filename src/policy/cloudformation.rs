@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_such_as_cloudformation_takes() {
+    fn a_stack_name_has_only_what_cloudformation_allows() {
         assert_eq!(stack_name("tributary-click.stream_1"), "tributary-click-stream-1");
         assert_eq!(stack_name("tributary-{stream-name}"), "tributary-stream-name");
     }

@@ -80,7 +80,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::aws;
+    use crate::{aws, policy::role::trust_policy};
 
     fn config(region: &str, account_id: &str, stream: &str) -> Config {
         let mut config = Config::default();
@@ -109,13 +109,13 @@ mod tests {
         render(config, grants, &Holder::User, format)
     }
 
-    fn role(external_id: &str) -> Holder {
+    fn role() -> Holder {
         let trusted = "arn:aws:iam::210987654321:user/ada".to_owned();
-        Holder::Role { trusted, external_id: external_id.to_owned() }
+        Holder::Role { trusted, external_id: "x-1".to_owned() }
     }
 
     #[test]
-    fn the_default_document_is_the_page_s() {
+    fn the_default_document_is_that_of_the_predecessors_page() {
         let page = r#"{
    "Version": "2012-10-17",
    "Statement": [
@@ -135,12 +135,7 @@ mod tests {
         assert_eq!(lines(&ours), lines(page));
     }
 
-    #[test]
-    fn the_document_is_indented_by_two_and_ends_with_a_line_end() {
-        let text = for_user(&clicks(), &Grants::default(), Format::Json);
-        assert_eq!(
-            text,
-            r#"{
+    const DOCUMENT: &str = r#"{
   "Version": "2012-10-17",
   "Statement": [
     {
@@ -153,9 +148,11 @@ mod tests {
       ]
     }
   ]
-}
-"#
-        );
+}"#;
+
+    #[test]
+    fn the_document_is_indented_by_two_and_ends_with_a_line_end() {
+        assert_eq!(for_user(&clicks(), &Grants::default(), Format::Json), format!("{DOCUMENT}\n"));
     }
 
     #[test]
@@ -197,49 +194,35 @@ mod tests {
     #[test]
     fn the_commands_make_the_user_the_policy_the_attachment_and_the_key() {
         let text = for_user(&clicks(), &Grants::default(), Format::AwsCli);
-        assert_eq!(
-            text,
-            r#"# Lets Tributary use the Kinesis stream clicks in eu-west-1.
+        let expected = format!(
+            "\
+# Lets Tributary use the Kinesis stream clicks in eu-west-1.
 # For bash, zsh or AWS CloudShell, signed in as someone who may manage IAM.
 
 # 1. Create the IAM user that Tributary signs in as.
 aws iam create-user --user-name tributary-clicks
 
 # 2. Create the policy.
-aws iam create-policy --policy-name tributary-clicks --policy-document '{
-  "Version": "2012-10-17",
-  "Statement": [
-    {
-      "Effect": "Allow",
-      "Action": [
-        "kinesis:PutRecord"
-      ],
-      "Resource": [
-        "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"
-      ]
-    }
-  ]
-}'
+aws iam create-policy --policy-name tributary-clicks --policy-document '{DOCUMENT}'
 
 # 3. Attach the policy to the user.
 aws iam attach-user-policy --user-name tributary-clicks --policy-arn arn:aws:iam::123456789012:policy/tributary-clicks
 
 # 4. Create the user's access key. The answer shows its secret this one time: enter both in Tributary.
 aws iam create-access-key --user-name tributary-clicks
-"#
+"
         );
+        assert_eq!(text, expected);
     }
 
     #[test]
-    fn the_terraform_file_is_as_terraform_fmt_writes_it() {
-        let text = for_user(&clicks(), &everything(), Format::Terraform);
-        assert_eq!(text, include_str!("golden/everything.tf"));
-    }
-
-    #[test]
-    fn the_cloudformation_template_makes_user_and_policy() {
-        let text = for_user(&clicks(), &everything(), Format::CloudFormation);
-        assert_eq!(text, include_str!("golden/everything.yaml"));
+    fn terraform_and_cloudformation_files_are_those_in_the_golden_folder() {
+        let user = |format| for_user(&clicks(), &everything(), format);
+        assert_eq!(user(Format::Terraform), include_str!("golden/everything.tf"));
+        assert_eq!(user(Format::CloudFormation), include_str!("golden/everything.yaml"));
+        let role = |format| render(&clicks(), &Grants::default(), &role(), format);
+        assert_eq!(role(Format::Terraform), include_str!("golden/role.tf"));
+        assert_eq!(role(Format::CloudFormation), include_str!("golden/role.yaml"));
     }
 
     #[test]
@@ -326,7 +309,7 @@ aws iam create-access-key --user-name tributary-clicks
 
     #[test]
     fn the_role_comes_in_every_format() {
-        let text = |format| render(&clicks(), &Grants::default(), &role("x-1"), format);
+        let text = |format| render(&clicks(), &Grants::default(), &role(), format);
         assert_eq!(text(Format::Json), for_user(&clicks(), &Grants::default(), Format::Json));
         let commands = text(Format::AwsCli);
         assert!(
@@ -341,7 +324,25 @@ aws iam create-access-key --user-name tributary-clicks
             commands.ends_with("in Tributary: arn:aws:iam::123456789012:role/tributary-clicks\n"),
             "{commands}"
         );
-        assert_eq!(text(Format::Terraform), include_str!("golden/role.tf"));
-        assert_eq!(text(Format::CloudFormation), include_str!("golden/role.yaml"));
+    }
+
+    #[test]
+    fn a_role_whose_path_is_not_known_is_trusted_by_a_condition() {
+        let role = "arn:aws:iam::210987654321:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Admin_0a1b";
+        let holder = Holder::Role { trusted: role.to_owned(), external_id: "x-1".to_owned() };
+        let trust: Value = serde_json::from_str(&trust_policy(&holder).unwrap()).unwrap();
+        let statement = &trust["Statement"][0];
+        assert_eq!(statement["Principal"]["AWS"], "arn:aws:iam::210987654321:root");
+        let conditions = json!({
+            "ArnLike": { "aws:PrincipalArn": role },
+            "StringEquals": { "sts:ExternalId": "x-1" },
+        });
+        assert_eq!(statement["Condition"], conditions);
+        let template = render(&clicks(), &Grants::default(), &holder, Format::CloudFormation);
+        let conditions = format!(
+            "            Condition:\n              ArnLike:\n                aws:PrincipalArn: \"{role}\"\n              \
+             StringEquals:\n                sts:ExternalId: \"x-1\"\n  TributaryPolicy:"
+        );
+        assert!(template.contains(&conditions), "{template}");
     }
 }

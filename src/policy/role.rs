@@ -109,18 +109,6 @@ pub fn trust_policy(holder: &Holder) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        config::Config,
-        policy::{Format, Grants, render},
-    };
-
-    fn clicks() -> Config {
-        let mut config = Config::default();
-        "eu-west-1".clone_into(&mut config.destination.region);
-        "123456789012".clone_into(&mut config.destination.account_id);
-        "clicks".clone_into(&mut config.destination.stream);
-        config
-    }
 
     fn role(external_id: &str) -> Holder {
         let trusted = "arn:aws:iam::210987654321:user/ada".to_owned();
@@ -154,26 +142,6 @@ mod tests {
         assert_eq!(trust_policy(&Holder::User), None);
         let nobody = Holder::Role { trusted: String::new(), external_id: String::new() };
         assert!(trust_policy(&nobody).unwrap().contains("{trusted-arn}"));
-    }
-
-    #[test]
-    fn a_role_whose_path_is_not_known_is_trusted_by_a_condition() {
-        let role = "arn:aws:iam::210987654321:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Admin_0a1b";
-        let holder = Holder::Role { trusted: role.to_owned(), external_id: "x-1".to_owned() };
-        let trust: serde_json::Value = serde_json::from_str(&trust_policy(&holder).unwrap()).unwrap();
-        let statement = &trust["Statement"][0];
-        assert_eq!(statement["Principal"]["AWS"], "arn:aws:iam::210987654321:root");
-        let conditions = json!({
-            "ArnLike": { "aws:PrincipalArn": role },
-            "StringEquals": { "sts:ExternalId": "x-1" },
-        });
-        assert_eq!(statement["Condition"], conditions);
-        let template = render(&clicks(), &Grants::default(), &holder, Format::CloudFormation);
-        let conditions = format!(
-            "            Condition:\n              ArnLike:\n                aws:PrincipalArn: \"{role}\"\n              \
-             StringEquals:\n                sts:ExternalId: \"x-1\"\n  TributaryPolicy:"
-        );
-        assert!(template.contains(&conditions), "{template}");
     }
 
     #[test]

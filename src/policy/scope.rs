@@ -65,14 +65,21 @@ impl Scope {
     }
 }
 
-/// A name that IAM takes for users and policies: at most 64 of `A-Za-z0-9+=,.@_-`. A placeholder stays visible.
+/// Maximum characters of the name of a user, role or policy (IAM API reference, `CreateUser`, `CreateRole`).
+pub(super) const IAM_NAME_MAX: usize = 64;
+
+/// Whether names of users, roles and policies may have this character (IAM API reference).
+pub(super) fn is_in_iam_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
+}
+
+/// The name of the user or role, and of the policy. A placeholder stays visible.
 fn iam_name(stream: &str) -> String {
     if stream == Missing::StreamName.placeholder() {
         return format!("tributary-{stream}");
     }
-    let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
-    let stream = stream.chars().map(|c| if fits(c) { c } else { '-' });
-    "tributary-".chars().chain(stream).take(64).collect()
+    let stream = stream.chars().map(|c| if is_in_iam_names(c) { c } else { '-' });
+    "tributary-".chars().chain(stream).take(IAM_NAME_MAX).collect()
 }
 
 #[cfg(test)]
@@ -80,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_such_as_iam_takes() {
+    fn a_name_has_only_what_iam_allows() {
         let long = "x".repeat(128);
         assert_eq!(iam_name(&long).len(), 64);
         assert_eq!(iam_name("click.stream_1"), "tributary-click.stream_1");
