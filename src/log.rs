@@ -2,8 +2,8 @@
 //! else.
 //!
 //! At most `LINES_MAX` lines wait for that thread; further ones are dropped, as are lines whose write fails (a full
-//! disk, a closed pipe). Each lost line is counted ([`lost_lines`], `tributary_log_lines_lost_total` in `/metrics`),
-//! and before the next line that can be written stands one that says how many are missing.
+//! disk, a closed pipe). Each lost line is counted ([`lost_lines`], `tributary_log_lines_lost_total` in `/metrics`).
+//! Before the next line that can be written, one line says how many are missing.
 //!
 //! Not `tracing-appender`: it does not count failed writes, and prints to stdout and stderr itself when its reader is stuck.
 
@@ -94,17 +94,13 @@ pub fn start(level: LevelFilter) -> Flush {
 }
 
 /// Writes the last line of a program that failed. Waits at most a second for whoever reads stderr.
-pub fn last_words(text: &str) {
+pub fn write_last_line(text: &str) {
     let Some(lines) = start_writer(io::stderr()) else { return };
-    let flush = Flush(Some(lines));
-    let mut line = Line(match &flush.0 {
-        Some(lines) => lines.clone(),
-        None => return,
-    });
-    drop(line.write_all(format!("{text}\n").as_bytes()));
+    let _flush = Flush(Some(lines.clone()));
+    drop(Line(lines).write_all(format!("{text}\n").as_bytes()));
 }
 
-/// `None`: the system gives no thread, so there is no log.
+/// `None`: no thread could be started, so there is no log.
 fn start_writer(out: impl Write + Send + 'static) -> Option<SyncSender<Message>> {
     let (lines, waiting) = sync_channel(LINES_MAX);
     let write = move || write_all(&waiting, out, &LOST);
@@ -114,16 +110,16 @@ fn start_writer(out: impl Write + Send + 'static) -> Option<SyncSender<Message>>
 
 /// Runs on the thread, until no sender is left.
 fn write_all(waiting: &Receiver<Message>, mut out: impl Write, lost: &AtomicU64) {
-    let mut told = lost.load(Ordering::Relaxed);
+    let mut reported = lost.load(Ordering::Relaxed);
     for message in waiting {
         match message {
             Message::Line(line) => {
-                let missing = lost.load(Ordering::Relaxed) - told;
+                let missing = lost.load(Ordering::Relaxed) - reported;
                 if missing > 0 {
                     // Part of the failed line may be written: begin a new one.
                     let notice = format!("\n{missing} lines of the log could not be written here\n");
                     if out.write_all(notice.as_bytes()).is_ok() {
-                        told += missing;
+                        reported += missing;
                     }
                 }
                 if out.write_all(&line).and_then(|()| out.flush()).is_err() {
@@ -157,27 +153,28 @@ mod tests {
 
     use super::*;
 
-    /// A disk that can be full.
+    #[derive(Default)]
+    struct Disk {
+        is_full: bool,
+        bytes: Vec<u8>,
+    }
+
     #[derive(Clone, Default)]
-    struct Disk(Arc<Mutex<(bool, Vec<u8>)>>);
+    struct SharedDisk(Arc<Mutex<Disk>>);
 
-    impl Disk {
-        fn set_full(&self, full: bool) {
-            self.0.lock().expect("no test panics with it").0 = full;
-        }
-
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().expect("no test panics with it").1.clone()).expect("text")
+    impl SharedDisk {
+        fn lock(&self) -> std::sync::MutexGuard<'_, Disk> {
+            self.0.lock().expect("no test panics with it")
         }
     }
 
-    impl Write for Disk {
+    impl Write for SharedDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut held = self.0.lock().expect("no test panics with it");
-            if held.0 {
+            let mut disk = self.lock();
+            if disk.is_full {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            held.1.extend_from_slice(bytes);
+            disk.bytes.extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -188,7 +185,7 @@ mod tests {
 
     #[test]
     fn lines_that_cannot_be_written_are_counted_and_the_log_goes_on_when_it_can() {
-        let (disk, lost) = (Disk::default(), Arc::new(AtomicU64::new(0)));
+        let (disk, lost) = (SharedDisk::default(), Arc::new(AtomicU64::new(0)));
         let (lines, waiting) = sync_channel(LINES_MAX);
         let thread = std::thread::Builder::new().spawn({
             let (disk, lost) = (disk.clone(), Arc::clone(&lost));
@@ -201,14 +198,15 @@ mod tests {
             flushed.recv().expect("the thread runs");
         };
         say("one");
-        disk.set_full(true);
+        disk.lock().is_full = true;
         say("two");
         say("three");
         assert_eq!(lost.load(Ordering::Relaxed), 2);
-        disk.set_full(false);
+        disk.lock().is_full = false;
         say("four");
         say("five");
-        assert_eq!(disk.text(), "one\n\n2 lines of the log could not be written here\nfour\nfive\n");
+        let written = String::from_utf8(disk.lock().bytes.clone()).expect("text");
+        assert_eq!(written, "one\n\n2 lines of the log could not be written here\nfour\nfive\n");
         drop(lines);
         thread.expect("a thread").join().expect("it ends with its senders");
     }
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_log_that_nobody_reads() {
+    fn a_log_that_is_not_read_delays_nothing() {
         let (release, stuck) = sync_channel(1);
         let lines = start_writer(Stuck(stuck)).expect("a thread");
         let before = lost_lines();

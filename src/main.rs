@@ -48,7 +48,7 @@ fn window(locations: &Locations) -> anyhow::Result<bool> {
     // The window shows what it does; errors also go to the terminal that started it.
     let _flush = log::start(LevelFilter::WARN);
     if show_running_window(locations) {
-        log::last_words("tributary: it is already running; its window was brought to the front");
+        log::write_last_line("tributary: it is already running; its window was brought to the front");
         return Ok(true);
     }
     let data_dir = locations.data_dir().ok();
@@ -138,5 +138,5 @@ fn chain(error: impl std::error::Error + Send + Sync + 'static) -> Vec<String> {
 
 /// Writes the one line that says what failed.
 fn print_error(error: &anyhow::Error) {
-    log::last_words(&format!("tributary: {}", shown::lines(&format!("{error:#}"))));
+    log::write_last_line(&format!("tributary: {}", shown::lines(&format!("{error:#}"))));
 }

@@ -7,7 +7,7 @@
 //! 3. Fewer connections may be authenticated than there are slots, so a new connection gets a slot in which it can
 //!    authenticate itself. The program's own connections are not limited: there are fewer of them than slots are left.
 //!
-//! Bookkeeping only: whoever serves a connection closes it when [`Slot::wanted`] returns.
+//! Nothing is closed here: the code that serves a connection closes it when [`Slot::wanted`] returns.
 
 use std::{
     collections::BTreeMap,
@@ -62,14 +62,14 @@ struct Held {
     /// Requests under way.
     requests: usize,
     idle_since: Instant,
-    /// Whether it was asked to close.
-    leaving: bool,
+    /// It was asked to close.
+    is_leaving: bool,
     wanted: Arc<Notify>,
 }
 
 impl Held {
     fn leave(&mut self) {
-        self.leaving = true;
+        self.is_leaving = true;
         self.wanted.notify_one();
     }
 }
@@ -122,7 +122,7 @@ impl Slots {
                 rank: Rank::Unauthenticated,
                 requests: 0,
                 idle_since: Instant::now(),
-                leaving: false,
+                is_leaving: false,
                 wanted: Arc::clone(&wanted),
             },
         );
@@ -137,7 +137,7 @@ impl Slots {
 
 impl State {
     fn make_room(&mut self) {
-        if self.held.values().any(|held| held.leaving) {
+        if self.held.values().any(|held| held.is_leaving) {
             return;
         }
         if let Some(oldest) = self.held.values_mut().find(|held| held.rank == Rank::Unauthenticated) {
@@ -147,7 +147,7 @@ impl State {
 }
 
 impl Slot {
-    /// Records that the connection has shown a key. `false`: as many connections are authenticated as may be, and all are
+    /// Notes that the connection has shown a key. `false`: the maximum number of connections is authenticated, and all are
     /// busy.
     pub fn authenticate(&self, rank: Rank) -> bool {
         let mut state = self.slots.state();
@@ -155,11 +155,11 @@ impl Slot {
             return true;
         }
         if rank == Rank::Authenticated {
-            let among = |held: &Held| held.rank == Rank::Authenticated && !held.leaving;
-            if state.held.values().filter(|held| among(held)).count() >= self.slots.limits.authenticated {
-                let idle = |held: &Held| held.requests == 0 && held.idle_since.elapsed() >= IDLE_MIN;
-                let all = state.held.values_mut().filter(|held| among(held) && idle(held));
-                match all.min_by_key(|held| held.idle_since) {
+            let counts = |held: &Held| held.rank == Rank::Authenticated && !held.is_leaving;
+            if state.held.values().filter(|held| counts(held)).count() >= self.slots.limits.authenticated {
+                let is_idle = |held: &Held| held.requests == 0 && held.idle_since.elapsed() >= IDLE_MIN;
+                let idle = state.held.values_mut().filter(|held| counts(held) && is_idle(held));
+                match idle.min_by_key(|held| held.idle_since) {
                     Some(longest) => longest.leave(),
                     None => return false,
                 }
