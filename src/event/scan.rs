@@ -8,7 +8,6 @@
 //! Own code for speed (figure: `docs/performance.md`).
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// Maximum objects and arrays that are open at once in one event, the event itself included.
 pub(super) const DEPTH_MAX: usize = 512;
@@ -24,41 +23,34 @@ pub(super) struct ScanError {
 }
 
 /// What is wrong at the offset of a [`ScanError`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ScanErrorKind {
+    #[error("the text ends too early")]
     Ends,
+    #[error("expected a value")]
     ExpectedValue,
+    #[error("expected a member name in double quotes")]
     ExpectedName,
+    #[error("expected `:`")]
     ExpectedColon,
+    #[error("expected `,` or `}}`")]
     ExpectedCommaOrBrace,
+    #[error("expected `,` or `]`")]
     ExpectedCommaOrBracket,
+    #[error("this is not a JSON number")]
     BadNumber,
+    #[error("this escape is unknown in JSON")]
     BadEscape,
+    #[error("a control character in a string must be escaped")]
     ControlCharacter,
+    #[error("nested more than 512 levels deep")]
     TooDeep,
+    #[error("the text is not UTF-8")]
     NotUtf8,
+    #[error("the body is not an object")]
     NotAnObject,
+    #[error("expected nothing more")]
     ExpectedEnd,
-}
-
-impl fmt::Display for ScanErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ends => "the text ends too early",
-            Self::ExpectedValue => "expected a value",
-            Self::ExpectedName => "expected a member name in double quotes",
-            Self::ExpectedColon => "expected `:`",
-            Self::ExpectedCommaOrBrace => "expected `,` or `}`",
-            Self::ExpectedCommaOrBracket => "expected `,` or `]`",
-            Self::BadNumber => "this is not a JSON number",
-            Self::BadEscape => "this escape is unknown in JSON",
-            Self::ControlCharacter => "a control character in a string must be escaped",
-            Self::TooDeep => "nested more than 512 levels deep",
-            Self::NotUtf8 => "the text is not UTF-8",
-            Self::NotAnObject => "the body is not an object",
-            Self::ExpectedEnd => "expected nothing more",
-        })
-    }
 }
 
 /// A stretch of the body, in bytes. Bodies are smaller than 4 GiB, so 32 bits are enough.
