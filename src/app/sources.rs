@@ -1,19 +1,21 @@
 //! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
 
-use eframe::egui::{self, Align, Frame, Key, Label, Layout, Margin, Response, RichText, Stroke, Ui};
+use eframe::egui::{self, Key, Response, Ui};
 use lucide_icons::Icon;
 
 mod check;
-mod confirm;
+mod edit;
+mod endpoint;
 mod public;
 mod row;
-mod strangers;
+mod unknown_senders;
+
+pub(super) use endpoint::exposed_ui;
 
 use super::{
     command::Command,
     place::Place,
     seen::Seen,
-    theme::{self, tokens},
     widgets::{self, Tone},
 };
 use crate::{
@@ -25,21 +27,14 @@ use crate::{
     engine::{Answer, Steps},
     snippets::{self, Sdk},
 };
+use edit::Edit;
+use row::Act;
 
 /// The maximum width of a list of sources.
 const LIST_WIDTH_MAX: f32 = 260.0;
 
-/// What is being done to one source, by its name: the settings can change meanwhile.
-enum Doing {
-    Renaming { source: String, name: String, focus: bool },
-    Adding { name: String, focus: bool },
-    NewKey { source: String, keeps_old: bool },
-    Revoking(String),
-    Removing(String),
-}
-
 pub(super) struct Sources {
-    doing: Option<Doing>,
+    edit: Option<Edit>,
     /// The new source was to be saved without a name.
     misses_name: bool,
     /// The sources whose keys are shown.
@@ -54,7 +49,7 @@ pub(super) struct Sources {
 impl Default for Sources {
     fn default() -> Self {
         Self {
-            doing: None,
+            edit: None,
             misses_name: false,
             revealed: Vec::new(),
             sdk: Sdk::Curl,
@@ -63,15 +58,6 @@ impl Default for Sources {
             public: public::Public::default(),
         }
     }
-}
-
-/// What a button of a row asks for.
-enum Act {
-    Check,
-    Copy,
-    Reveal,
-    ShowRejected,
-    Do(Doing),
 }
 
 impl Sources {
@@ -104,22 +90,24 @@ impl Sources {
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::heading_ui(ui, "Sources", "Who may send events, and how to point them here", |ui| {
             if widgets::primary_button_ui(ui, Icon::Plus, "Add source", true).clicked() {
-                self.doing = Some(Doing::Adding { name: String::new(), focus: true });
+                self.edit = Some(Edit::adding());
             }
         });
         widgets::page_ui(
             ui,
             &mut (&mut *self, &mut *seen),
             |(sources, seen), ui| {
-                sources.endpoint_ui(ui, seen);
+                endpoint::card_ui(ui, seen, &mut sources.public);
                 sources.list_ui(ui, seen);
-                strangers::strangers_ui(ui, seen);
+                unknown_senders::card_ui(ui, seen);
             },
             |(sources, seen), ui| {
                 sources.snippet_ui(ui, seen);
             },
         );
-        self.confirm_ui(ui, seen);
+        if let Some(removed) = edit::question_ui(ui, seen, &mut self.edit) {
+            self.revealed.retain(|source| *source != removed);
+        }
     }
 
     fn list_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
@@ -127,7 +115,7 @@ impl Sources {
             ui.spacing_mut().item_spacing.y = 6.0;
             widgets::title_ui(ui, "Sources");
             let sources = &seen.config.capture.sources;
-            let adding = matches!(self.doing, Some(Doing::Adding { .. }));
+            let adding = matches!(self.edit, Some(Edit::Adding { .. }));
             if sources.is_empty() && !adding {
                 ui.set_min_height(170.0);
                 let text = "A source is a named sender with its own write key: a website, an app, a server.";
@@ -138,16 +126,17 @@ impl Sources {
                     text,
                     Some((Icon::Plus, "Add the first source")),
                 ) {
-                    self.doing = Some(Doing::Adding { name: String::new(), focus: true });
+                    self.edit = Some(Edit::adding());
                 }
             }
-            for (at, source) in sources.iter().enumerate() {
-                if matches!(&self.doing, Some(Doing::Renaming { source: renamed, .. }) if *renamed == source.name)
+            for source in sources {
+                if matches!(&self.edit, Some(Edit::Renaming { source: renamed, .. }) if *renamed == source.name)
                 {
                     self.name_ui(ui, seen);
                     continue;
                 }
-                let act = self.row_ui(ui, seen, at);
+                let is_revealed = self.revealed.contains(&source.name);
+                let act = row::row_ui(ui, seen, source, is_revealed, &mut self.check);
                 match act {
                     None => {}
                     Some(Act::Check) => {
@@ -168,7 +157,7 @@ impl Sources {
                         let text = query::with(&all, QueryKey::State, &[State::Rejected.as_str()]);
                         seen.push(Command::Search(text));
                     }
-                    Some(Act::Do(doing)) => self.doing = Some(doing),
+                    Some(Act::Edit(edit)) => self.edit = Some(edit),
                 }
             }
             if adding {
@@ -179,10 +168,10 @@ impl Sources {
 
     /// The field for a new name, of a new source or of one that is there.
     fn name_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let (name, focus, renamed) = match &mut self.doing {
-            Some(Doing::Renaming { source, name, focus }) => (name, focus, Some(source.clone())),
-            Some(Doing::Adding { name, focus }) => (name, focus, None),
-            Some(Doing::NewKey { .. } | Doing::Revoking(_) | Doing::Removing(_)) | None => return,
+        let (name, focus, renamed) = match &mut self.edit {
+            Some(Edit::Renaming { source, name, focus }) => (name, focus, Some(source.clone())),
+            Some(Edit::Adding { name, focus }) => (name, focus, None),
+            Some(Edit::NewKey { .. } | Edit::Revoking(_) | Edit::Removing(_)) | None => return,
         };
         let mut others =
             seen.config.capture.sources.iter().filter(|source| Some(&source.name) != renamed.as_ref());
@@ -223,7 +212,7 @@ impl Sources {
                 self.renamed(&before, &name);
                 "Source renamed"
             } else {
-                let Some(write_key) = new_key(seen) else { return };
+                let Some(write_key) = edit::new_key(seen) else { return };
                 config.capture.sources.push(Source::new(name.clone(), write_key));
                 self.source = name;
                 "Source added"
@@ -231,7 +220,7 @@ impl Sources {
             seen.save(config, done);
         }
         if save || cancel {
-            self.doing = None;
+            self.edit = None;
             self.misses_name = false;
         }
     }
@@ -266,7 +255,7 @@ impl Sources {
             let key = if self.revealed.contains(&source.name) {
                 source.write_key.clone()
             } else {
-                masked(&source.write_key)
+                source.masked_key()
             };
             let shown = snippets::snippet(self.sdk, &endpoint, &key);
             if widgets::code_copy_ui(ui, shown.trim_end(), "Copy snippet") {
@@ -282,14 +271,6 @@ impl Sources {
             }
         });
     }
-}
-
-fn new_key(seen: &mut Seen<'_>) -> Option<String> {
-    config::new_write_key()
-        .map_err(|error| {
-            seen.push(Command::Refuse(format!("No write key could be made: {error}")));
-        })
-        .ok()
 }
 
 /// A list to choose a source from, which is kept by its name. `shown`: the one that is chosen now.
@@ -312,122 +293,4 @@ pub(super) fn choose_ui(
         response
     })
     .inner
-}
-
-/// Of a key only its end can be seen.
-fn masked(key: &str) -> String {
-    let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    format!("••••••••{tail}")
-}
-
-impl Sources {
-    fn endpoint_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        widgets::card_ui(ui, |ui| {
-            widgets::title_ui(ui, "Capture endpoint");
-            url_ui(ui, seen);
-            if seen.config.capture.public_url.is_some() {
-                let text = format!(
-                    "Senders use this public address. A reverse proxy passes it on to {}.",
-                    seen.endpoint()
-                );
-                widgets::hint_ui(ui, &text);
-            }
-            if seen.config.capture.exposed() {
-                exposed_ui(ui, seen.config, seen.config);
-            } else if seen.config.capture.public_url.is_none() {
-                let text = "Takes the calls that analytics SDKs send, from this computer only. Settings can open it \
-                            to other computers, or give it the public address of a reverse proxy.";
-                widgets::hint_ui(ui, text);
-            }
-            if seen.config.capture.listen.ip().is_loopback() && seen.config.capture.public_url.is_none() {
-                let text = "Web pages on this computer can send. For a public https page the browser asks its user first; for a public \
-                            http page it refuses.";
-                widgets::hint_ui(ui, text);
-            }
-            self.public.ui(ui, seen);
-        });
-    }
-}
-
-/// The address with a button that copies it.
-fn url_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
-    let t = tokens(ui);
-    let url = seen.public_endpoint();
-    let frame = Frame::new().fill(t.field).stroke(Stroke::new(1.0, t.line)).corner_radius(9);
-    frame.inner_margin(Margin { left: 12, right: 6, top: 5, bottom: 5 }).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.label(theme::icon(Icon::Globe).color(t.accent));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if widgets::icon_button_ui(ui, Icon::Copy, "Copy endpoint URL").clicked() {
-                    ui.copy_text(url.clone());
-                    seen.copied("Endpoint URL");
-                }
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    let text = RichText::new(&url).monospace().size(13.5).color(t.strong);
-                    ui.add(Label::new(text).truncate());
-                });
-            });
-        });
-    });
-}
-
-/// What it means that other computers can send; with these settings, which need not be in force.
-pub(super) fn exposed_ui(ui: &mut Ui, in_force: &Config, config: &Config) {
-    let (tone, text) = exposed(in_force, config);
-    widgets::message_ui(ui, tone, &text);
-}
-
-fn exposed(in_force: &Config, config: &Config) -> (Tone, String) {
-    let capture = &config.capture;
-    let is_encrypted = !capture.tls_cert.is_empty();
-    let (tone, then) = match (capture.require_write_key, is_encrypted) {
-        (true, true) => (Tone::Note, "They need a write key, and connections are encrypted (https)."),
-        (true, false) => (
-            Tone::Attention,
-            "Write keys and events travel unencrypted: set a certificate (capture.tls_cert), or put a proxy with TLS or a \
-             firewall in front.",
-        ),
-        (false, true) => (
-            Tone::Attention,
-            "No write key is required, so any of them can send events: require one in Settings, or put a firewall in \
-             front.",
-        ),
-        (false, false) => (
-            Tone::Attention,
-            "No write key is required, so any of them can send events, which travel unencrypted. Require one in Settings, \
-             and set a certificate (capture.tls_cert), or put a proxy with TLS or a firewall in front.",
-        ),
-    };
-    let is_reached = capture.listen == in_force.capture.listen;
-    let (can, listens) = if is_reached {
-        ("Other computers can", "listens")
-    } else {
-        ("Once applied, other computers can", "then listens")
-    };
-    let then = if is_reached && capture.require_write_key != in_force.capture.require_write_key {
-        format!("Once applied: {then}")
-    } else {
-        then.to_owned()
-    };
-    let text = format!("{can} reach this endpoint, because it {listens} on {}. {then}", capture.listen);
-    (tone, text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_endpoint_with_a_certificate_is_not_said_to_be_unencrypted() {
-        let mut config = Config::default();
-        config.capture.listen = "0.0.0.0:8485".parse().expect("an address");
-        assert!(exposed(&config, &config).1.contains("unencrypted"));
-        "/etc/tributary/cert.pem".clone_into(&mut config.capture.tls_cert);
-        for require_write_key in [true, false] {
-            config.capture.require_write_key = require_write_key;
-            let (tone, text) = exposed(&config, &config);
-            assert!(!text.contains("unencrypted") && !text.contains("certificate"), "{text}");
-            assert_eq!(tone == Tone::Attention, !require_write_key, "{text}");
-        }
-    }
 }

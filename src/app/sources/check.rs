@@ -9,7 +9,7 @@ use std::{
 use eframe::egui::{self, Frame, Label, Margin, RichText, Ui};
 use lucide_icons::Icon;
 
-use super::strangers::{key_words, requests};
+use super::unknown_senders::{key_words, requests};
 use crate::{
     app::{
         command::{Command, LogCommand},
@@ -37,8 +37,8 @@ pub(super) struct Check {
     after: EventId,
     /// What the source had sent by then.
     before: u64,
-    /// Who had been turned away by then, how often.
-    strangers: Vec<(Arc<str>, u64)>,
+    /// The keys of the senders that were turned away by then, and how often.
+    unknown: Vec<(Arc<str>, u64)>,
     waiting: Option<Waiting<Result<LogPage, String>>>,
     /// The detail of the event that came, while it is being read.
     reading: Option<Waiting<Result<Option<Detail>, String>>>,
@@ -61,11 +61,7 @@ impl Check {
             began: Instant::now(),
             after: status.newest,
             before: sent(source, status),
-            strangers: status
-                .unknown_senders
-                .iter()
-                .map(|one| (Arc::clone(&one.key), one.requests))
-                .collect(),
+            unknown: status.unknown_senders.iter().map(|one| (Arc::clone(&one.key), one.requests)).collect(),
             waiting: None,
             reading: None,
             revision: 0,
@@ -158,7 +154,7 @@ impl Check {
             let text = "Make the sender send an event now: load the page, start the app or run the snippet.";
             widgets::hint_ui(ui, text);
         }
-        for text in advice(waited, &turned_away_since(&self.strangers, &status.unknown_senders)) {
+        for text in advice(waited, &turned_away_since(&self.unknown, &status.unknown_senders)) {
             ui.horizontal_top(|ui| {
                 ui.label(theme::icon(Icon::ChevronRight).color(t.weak));
                 ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
@@ -194,19 +190,19 @@ fn sent(source: &str, status: &Status) -> u64 {
     visits.map_or(0, |visits| visits.accepted + visits.rejected)
 }
 
-/// The strangers that came meanwhile, with the requests of that time.
+/// The unknown senders that were turned away meanwhile, with the requests of that time.
 fn turned_away_since(before: &[(Arc<str>, u64)], now: &[UnknownSender]) -> Vec<UnknownSender> {
-    let count = |stranger: &UnknownSender| {
-        let known = before.iter().find(|(key, _)| *key == stranger.key);
-        stranger.requests - known.map_or(0, |(_, requests)| *requests).min(stranger.requests)
+    let count = |sender: &UnknownSender| {
+        let known = before.iter().find(|(key, _)| *key == sender.key);
+        sender.requests - known.map_or(0, |(_, requests)| *requests).min(sender.requests)
     };
     let meanwhile = now.iter().map(|one| UnknownSender { requests: count(one), ..one.clone() });
-    meanwhile.filter(|stranger| stranger.requests > 0).collect()
+    meanwhile.filter(|sender| sender.requests > 0).collect()
 }
 
-/// What to try. A stranger says at once what is wrong; the rest only when nothing came for long.
-fn advice(waited: Duration, strangers: &[UnknownSender]) -> Vec<String> {
-    let mut advice: Vec<String> = strangers
+/// What to try. An unknown sender is named at once; the rest is said when nothing came for long.
+fn advice(waited: Duration, senders: &[UnknownSender]) -> Vec<String> {
+    let mut advice: Vec<String> = senders
         .iter()
         .take(3)
         .map(|one| {
@@ -236,16 +232,16 @@ fn advice(waited: Duration, strangers: &[UnknownSender]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn stranger(key: &str, requests: u64) -> UnknownSender {
+    fn sender(key: &str, requests: u64) -> UnknownSender {
         UnknownSender { key: key.into(), requests, last_seen: 0, user_agent: "shop/7".into() }
     }
 
     #[test]
-    fn only_strangers_of_that_time_are_named_and_at_once() {
+    fn only_unknown_senders_of_that_time_are_named_and_at_once() {
         let before = [("…1234".into(), 4), ("no key".into(), 2)];
-        let now = [stranger("…1234", 5), stranger("no key", 2), stranger("…9999", 1)];
+        let now = [sender("…1234", 5), sender("no key", 2), sender("…9999", 1)];
         let meanwhile = turned_away_since(&before, &now);
-        assert_eq!(meanwhile, [stranger("…1234", 1), stranger("…9999", 1)]);
+        assert_eq!(meanwhile, [sender("…1234", 1), sender("…9999", 1)]);
         let said = advice(Duration::ZERO, &meanwhile);
         assert_eq!(said.len(), 2, "{said:?}");
         assert!(said[0].starts_with("Key …1234: 1 request (shop/7) turned away"), "{said:?}");

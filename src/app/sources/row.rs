@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align, Frame, Label, Layout, Link, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
 
-use super::{Act, Doing, Sources, masked};
+use super::{check::Check, edit::Edit};
 use crate::{
     app::{
         seen::Seen,
@@ -20,52 +20,61 @@ const AT_WORK: Millis = 60_000;
 /// How long it is said that a source found its share of the spool full.
 const SHARE_FULL_FOR: Millis = 60_000;
 
-impl Sources {
-    pub(super) fn row_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, at: usize) -> Option<Act> {
-        let source = &seen.config.capture.sources[at];
-        let revealed = self.revealed.contains(&source.name);
-        let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
-        let mut act = None;
-        let frame = Frame::new().stroke(Stroke::new(1.0, tokens(ui).line)).corner_radius(9);
-        frame.inner_margin(Margin { left: 12, right: 6, top: 6, bottom: 8 }).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 4.0;
-            ui.horizontal(|ui| {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    act = actions_ui(ui, source, revealed);
-                    name_ui(ui, source, visits);
-                });
+/// What a button of the row asks for.
+pub(super) enum Act {
+    Check,
+    Copy,
+    Reveal,
+    ShowRejected,
+    Edit(Edit),
+}
+
+pub(super) fn row_ui(
+    ui: &mut Ui,
+    seen: &mut Seen<'_>,
+    source: &Source,
+    is_revealed: bool,
+    check: &mut Option<Check>,
+) -> Option<Act> {
+    let visits = seen.status.sources.iter().find(|visits| *visits.name == *source.name);
+    let mut act = None;
+    let frame = Frame::new().stroke(Stroke::new(1.0, tokens(ui).line)).corner_radius(9);
+    frame.inner_margin(Margin { left: 12, right: 6, top: 6, bottom: 8 }).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                act = actions_ui(ui, source, is_revealed);
+                name_ui(ui, source, visits);
             });
-            if revealed {
-                key_ui(ui, &source.write_key);
-            }
-            let is_checked = self.check.as_ref().is_some_and(|check| check.source == source.name);
-            ui.horizontal(|ui| {
-                ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-                    let label = "Check this source";
-                    let name = format!("Check {}", source.name);
-                    if !is_checked
-                        && widgets::button_ui(ui, Icon::Radar, label).accessible_name(name).clicked()
-                    {
-                        act = Some(Act::Check);
-                    }
-                    ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
-                        if visits_ui(ui, visits, seen.now) {
-                            act = Some(Act::ShowRejected);
-                        }
-                    });
-                });
-            });
-            if let Some(key) = source.masked_retiring_key()
-                && retiring_ui(ui, &source.name, &key)
-            {
-                act = Some(Act::Do(Doing::Revoking(source.name.clone())));
-            }
-            if let Some(check) = self.check.take_if(|_| is_checked) {
-                self.check = check.ui(ui, seen).then_some(check);
-            }
         });
-        act
-    }
+        if is_revealed {
+            key_ui(ui, &source.write_key);
+        }
+        let is_checked = check.as_ref().is_some_and(|check| check.source == source.name);
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                let label = "Check this source";
+                let name = format!("Check {}", source.name);
+                if !is_checked && widgets::button_ui(ui, Icon::Radar, label).accessible_name(name).clicked() {
+                    act = Some(Act::Check);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                    if visits_ui(ui, visits, seen.now) {
+                        act = Some(Act::ShowRejected);
+                    }
+                });
+            });
+        });
+        if let Some(key) = source.masked_retiring_key()
+            && retiring_ui(ui, &source.name, &key)
+        {
+            act = Some(Act::Edit(Edit::Revoking(source.name.clone())));
+        }
+        if is_checked {
+            check.take_if(|check| !check.ui(ui, seen));
+        }
+    });
+    act
 }
 
 fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
@@ -73,14 +82,14 @@ fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
     ui.spacing_mut().item_spacing.x = 2.0;
     let of = |what: &str| format!("{what} {}", source.name);
     if widgets::icon_button_ui(ui, Icon::Trash2, &of("Remove")).clicked() {
-        act = Some(Act::Do(Doing::Removing(source.name.clone())));
+        act = Some(Act::Edit(Edit::Removing(source.name.clone())));
     }
     if widgets::icon_button_ui(ui, Icon::RefreshCw, &of("New write key for")).clicked() {
-        act = Some(Act::Do(Doing::NewKey { source: source.name.clone(), keeps_old: true }));
+        act = Some(Act::Edit(Edit::NewKey { source: source.name.clone(), keeps_old: true }));
     }
     if widgets::icon_button_ui(ui, Icon::Pencil, &of("Rename")).clicked() {
         let (source, name) = (source.name.clone(), source.name.clone());
-        act = Some(Act::Do(Doing::Renaming { source, name, focus: true }));
+        act = Some(Act::Edit(Edit::Renaming { source, name, focus: true }));
     }
     if widgets::icon_button_ui(ui, Icon::Copy, &of("Copy write key of")).clicked() {
         act = Some(Act::Copy);
@@ -97,7 +106,7 @@ fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
 fn name_ui(ui: &mut Ui, source: &Source, visits: Option<&SourceSeen>) {
     let t = tokens(ui);
     ui.add_space(6.0);
-    let key = masked(&source.write_key);
+    let key = source.masked_key();
     let room = (ui.available_width() * 0.6).max(60.0);
     ui.allocate_ui_with_layout(egui::vec2(room, 22.0), Layout::right_to_left(Align::Center), |ui| {
         ui.add(Label::new(RichText::new(key).monospace().color(t.weak)).truncate());

@@ -14,19 +14,18 @@ use crate::{
 /// Further ones are only counted.
 const SHOWN_MAX: usize = 8;
 
-pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
-    let strangers = &seen.status.unknown_senders;
+pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
+    let senders = &seen.status.unknown_senders;
     let paths = &seen.status.wrong_paths;
-    if strangers.is_empty() && paths.is_empty() {
+    if senders.is_empty() && paths.is_empty() {
         return;
     }
     widgets::card_ui(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 6.0;
         widgets::title_ui(ui, "Turned away");
-        let (without, with): (Vec<_>, Vec<_>) =
-            strangers.iter().partition(|stranger| &*stranger.key == "no key");
-        for stranger in with.iter().take(SHOWN_MAX) {
-            stranger_ui(ui, seen, stranger);
+        let (without, with): (Vec<_>, Vec<_>) = senders.iter().partition(|sender| &*sender.key == "no key");
+        for sender in with.iter().take(SHOWN_MAX) {
+            sender_ui(ui, seen, sender);
         }
         if let Some(more) = with.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
             widgets::hint_ui(ui, &format!("and {more} more"));
@@ -34,8 +33,8 @@ pub(super) fn strangers_ui(ui: &mut Ui, seen: &Seen<'_>) {
         if !with.is_empty() {
             widgets::message_ui(ui, Tone::Attention, unknown_keys(&with));
         }
-        for stranger in &without {
-            stranger_ui(ui, seen, stranger);
+        for sender in &without {
+            sender_ui(ui, seen, sender);
             let text = "Requests without a key belong to no source. Copy a key from above into that sender.";
             widgets::message_ui(ui, Tone::Attention, text);
         }
@@ -71,9 +70,9 @@ fn path_ui(ui: &mut Ui, seen: &Seen<'_>, path: &WrongPath) {
     }
 }
 
-fn stranger_ui(ui: &mut Ui, seen: &Seen<'_>, stranger: &UnknownSender) {
-    let visits = (stranger.requests, stranger.last_seen, &*stranger.user_agent);
-    turned_away_ui(ui, seen, &key_words(&stranger.key), visits);
+fn sender_ui(ui: &mut Ui, seen: &Seen<'_>, sender: &UnknownSender) {
+    let visits = (sender.requests, sender.last_seen, &*sender.user_agent);
+    turned_away_ui(ui, seen, &key_words(&sender.key), visits);
 }
 
 fn turned_away_ui(ui: &mut Ui, seen: &Seen<'_>, who: &str, (count, last, agent): (u64, Millis, &str)) {
