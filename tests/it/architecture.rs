@@ -216,6 +216,43 @@ fn everything_that_is_spawned_has_somebody_who_notices_how_it_ends() {
     assert_eq!(spawns(&code), ["tasks.spawn", "task::spawn_blocking", ".spawn"]);
 }
 
+/// The files of the window that reach the engine: what opens the window, reads the engine once a frame, and acts.
+const REACH_THE_ENGINE: [&str; 4] = ["app.rs", "app/act.rs", "app/main_window.rs", "app/snapshot.rs"];
+
+/// What of the engine does something. All else that it shows is plain data.
+const HANDLES: [&str; 9] = [
+    "Engine",
+    "RunningEngine",
+    "PracticeAccess",
+    "handles",
+    "open_in_program",
+    "remembered_in",
+    "post",
+    "self",
+    "*",
+];
+
+#[test]
+fn what_draws_cannot_reach_the_engine() {
+    let reaches = |code: &[String]| {
+        let names =
+            |path: &[&str]| path.windows(2).any(|two| two[0] == "engine" && HANDLES.contains(&two[1]));
+        let paths = paths(code);
+        paths.iter().any(|path| names(path) || matches!(path[..], ["crate", .., "engine"]))
+    };
+    let window = || files().into_iter().filter(|file| file.module == "app");
+    let name = |file: &SourceFile| {
+        file.path.strip_prefix(source_folder()).expect("below src").to_string_lossy().into_owned()
+    };
+    let reaching: BTreeSet<String> =
+        window().filter(|file| reaches(&file.code)).map(|file| name(&file)).collect();
+    assert_eq!(reaching, BTreeSet::from(REACH_THE_ENGINE.map(str::to_owned)));
+    assert!(reaches(&tokens("use crate::{config, engine::{Answer, Engine}};")));
+    assert!(
+        reaches(&tokens("use crate::engine;")) && !reaches(&tokens("use crate::engine::{Answer, lines};"))
+    );
+}
+
 /// The calls that spawn, each with the word before it.
 fn spawns(code: &[String]) -> Vec<String> {
     let is_spawn = |word: &str| word == "spawn" || word.starts_with("spawn_");

@@ -36,27 +36,40 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The names of shared libraries in the program that are opened at run time: `libX.so` and a number, or none.
+/// The names of shared libraries in the program that are opened at run time: `libX.so` and a number, or none. Texts follow
+/// each other in the program without a gap, so the name of a package can be joined to a text with `.so` in it.
 fn names_in(program: &[u8]) -> BTreeSet<String> {
+    let packages: Vec<_> = LIBRARIES
+        .iter()
+        .map(|library| library.package)
+        .chain(NOT_ALL_NEEDED.map(|(_, package)| package))
+        .collect();
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(byte);
     let mut names = BTreeSet::new();
     for (at, _) in program.windows(3).enumerate().filter(|(_, three)| three == b"lib") {
         let before = at.checked_sub(1).map(|at| program[at]);
         let length = program[at..].iter().take(60).take_while(|byte| is_name(byte)).count();
         let word = String::from_utf8_lossy(&program[at..at + length]);
-        // Texts follow each other without a gap: a name ends where the next one begins.
         let Some((stem, rest)) = word.split_once(".so") else { continue };
         let version: String = match rest.strip_prefix('.') {
             Some(rest) => rest.chars().take_while(char::is_ascii_digit).take(1).collect(),
             None => String::new(),
         };
         let is_inside = before.is_some_and(|byte| byte == b'/' || byte == b'_');
-        if is_inside || stem.len() < 4 || stem[3..].contains("lib") || stem.contains('.') {
+        let is_package =
+            packages.iter().any(|package| stem.len() > package.len() && stem.starts_with(package));
+        if is_inside || is_package || stem.len() < 4 || stem[3..].contains("lib") || stem.contains('.') {
             continue;
         }
         names.insert(if version.is_empty() { format!("{stem}.so") } else { format!("{stem}.so.{version}") });
     }
     names
+}
+
+#[test]
+fn a_library_is_told_from_a_package_that_another_text_follows() {
+    let program = b"\0libwayland-egl1capture.sources\0libEGL.so.1libnew.so.2libegl1\0libxkbcommon0.so";
+    assert_eq!(Vec::from_iter(names_in(program)), ["libEGL.so.1", "libnew.so.2", "libxkbcommon0.so"]);
 }
 
 /// Whether it is linked, and so not opened by name at run time.
