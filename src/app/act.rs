@@ -1,5 +1,5 @@
-//! The one function that carries out commands, and the only file of the window that asks the engine to do something. An answer
-//! that comes later is handed to the place that asked for it.
+//! Carries out the window's commands. Only this file asks the engine to do something. An answer that comes later is handed
+//! to the place that asked for it.
 
 use eframe::egui;
 

@@ -5,6 +5,7 @@
 
 use eframe::egui::{Key, KeyboardShortcut, Modifiers, ThemePreference, Ui};
 use lucide_icons::Icon;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{place::Place, practice_fault::PracticeFault};
@@ -221,6 +222,14 @@ pub(super) enum KeepCommand {
     Draft(String),
     /// The state of a part of the window, under the part's name.
     State(&'static str, Value),
+}
+
+impl KeepCommand {
+    /// Keeps the state of the part of this name.
+    pub(super) fn state(name: &'static str, state: &impl Serialize) -> Self {
+        let state = serde_json::to_value(state).expect("strings, numbers and lists can be written as JSON");
+        Self::State(name, state)
+    }
 }
 
 /// The window itself, and the desktop around it.

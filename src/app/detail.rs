@@ -19,7 +19,7 @@ use super::{
     place::Place,
     seen::Seen,
     theme::{tokens, weight},
-    waiting::{Poll, Waiting},
+    waiting::{Waiting, arrived},
     widgets::{self, Tone},
 };
 use crate::{
@@ -53,6 +53,8 @@ pub(super) struct Looks {
 /// A delivery that is open.
 pub(super) struct Pane {
     pub id: EventId,
+    /// It was asked for, and the answer has not been handed over yet.
+    is_asking: bool,
     waiting: Option<Waiting<Result<Option<Detail>, String>>>,
     shown: Shown,
     /// The log's revision when the delivery was asked for.
@@ -72,7 +74,7 @@ enum Shown {
 
 impl Pane {
     pub(super) fn new(id: EventId, looks: Looks) -> Self {
-        Self { id, waiting: None, shown: Shown::Loading, revision: 0, looks, asked: None }
+        Self { id, is_asking: false, waiting: None, shown: Shown::Loading, revision: 0, looks, asked: None }
     }
 
     /// The delivery in full, as it was read last.
@@ -87,21 +89,24 @@ impl Pane {
         self.detail().map(|detail| &detail.delivery)
     }
 
+    /// Whether it asks for this delivery. Several panes can show the same one.
+    pub(super) fn asks_for(&self, id: EventId) -> bool {
+        self.is_asking && self.id == id
+    }
+
     pub(super) fn coming(&mut self, answer: Answer<Result<Option<Detail>, String>>) {
+        self.is_asking = false;
         self.waiting = Some(Waiting::new(answer));
     }
 
     /// `place`: the place that shows it.
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>, place: Place) {
-        if let Some(waiting) = &mut self.waiting {
-            self.shown = match waiting.poll(ctx) {
-                Poll::Pending => return,
-                Poll::There(Ok(Some(detail))) => self.load(detail),
-                Poll::There(Ok(None)) => Shown::Gone,
-                Poll::There(Err(error)) => Shown::Failed(error),
-                Poll::Lost => Shown::Failed("The engine did not answer.".to_owned()),
-            };
-            self.waiting = None;
+        match arrived(&mut self.waiting, ctx) {
+            Some(Ok(Some(detail))) => self.shown = self.load(detail),
+            Some(Ok(None)) => self.shown = Shown::Gone,
+            Some(Err(error)) => self.shown = Shown::Failed(error),
+            None if self.waiting.is_some() => return,
+            None => {}
         }
         let is_due = match &self.shown {
             Shown::Loading => true,
@@ -113,8 +118,13 @@ impl Pane {
         };
         if is_due {
             self.revision = seen.status.revision;
-            seen.push(Command::Log(LogCommand::ReadDetail(self.id, place)));
+            seen.push(self.ask(place));
         }
+    }
+
+    pub(super) fn ask(&mut self, place: Place) -> Command {
+        self.is_asking = true;
+        Command::Log(LogCommand::ReadDetail(self.id, place))
     }
 
     /// Reuses the texts of the event if only its state has changed.

@@ -109,7 +109,7 @@ impl Look {
 
     /// Keeps this look for the next start.
     pub(super) fn keep(self) -> Command {
-        Command::Keep(KeepCommand::State(STATE, serde_json::to_value(self).unwrap_or_default()))
+        Command::Keep(KeepCommand::state(STATE, &self))
     }
 
     /// This look, updated to how the window looks now.

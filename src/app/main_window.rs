@@ -144,8 +144,7 @@ impl MainWindow {
         }
         if self.places.open != self.kept_place {
             self.kept_place = self.places.open;
-            let place = serde_json::to_value(self.kept_place).unwrap_or_default();
-            commands.push(Command::Keep(KeepCommand::State(PLACE_STATE, place)));
+            commands.push(Command::Keep(KeepCommand::state(PLACE_STATE, &self.kept_place)));
         }
         let answered = self.places.logic(ctx, &self.snapshot, &self.clock, &mut commands);
         let notice = answered.or_else(|| self.saved(ctx)).or_else(|| self.news(ctx, &mut commands));
@@ -280,11 +279,11 @@ impl MainWindow {
     }
 
     pub(super) fn stop(&mut self) {
-        let kept = self.look.unkept().map(look::Look::keep);
-        self.act(&egui::Context::default(), kept.into_iter().collect());
-        if let Some(engine) = self.engine.take() {
-            engine.shutdown(GRACE);
+        let Some(engine) = self.engine.take() else { return };
+        if let Some(look) = self.look.unkept() {
+            engine.settings().remember(look::STATE, &look);
         }
+        engine.shutdown(GRACE);
     }
 }
 

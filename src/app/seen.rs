@@ -85,9 +85,6 @@ impl<'a> Seen<'a> {
 
     /// Keeps the state of a part of the window for the next start, under the part's name.
     pub(super) fn keep(&mut self, name: &'static str, state: &impl Serialize) {
-        // Every state is a struct of strings, numbers and lists: all of them can be written as JSON.
-        if let Ok(state) = serde_json::to_value(state) {
-            self.push(Command::Keep(KeepCommand::State(name, state)));
-        }
+        self.push(Command::Keep(KeepCommand::state(name, state)));
     }
 }

@@ -1,6 +1,9 @@
 //! What the window knows of the engine in one frame, as plain data: read once, before anything is drawn.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::practice_fault;
 use crate::{
@@ -8,6 +11,9 @@ use crate::{
     delivery::Status,
     engine::{Engine, Faults, RunView, Shards, StreamView, url_of},
 };
+
+/// How often the shards of the practice stream are copied. Those of other streams are shared.
+const SHARDS_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Snapshot {
     pub status: Arc<Status>,
@@ -20,6 +26,7 @@ pub(super) struct Snapshot {
     pub stream: Arc<StreamView>,
     /// The shards of the destination, as far as they are known.
     pub shards: Arc<Shards>,
+    shards_at: Instant,
     /// What does not change while the engine runs.
     pub fixed: Fixed,
 }
@@ -41,6 +48,7 @@ impl Snapshot {
             test_run: engine.test_events().run(),
             stream: engine.stream_reader().view(),
             shards: engine.stream_reader().shards(),
+            shards_at: Instant::now(),
             fixed,
         }
     }
@@ -51,9 +59,13 @@ impl Snapshot {
         self.faults = engine.practice_stream().faults();
         self.test_run = engine.test_events().run();
         self.stream = engine.stream_reader().view();
-        self.shards = engine.stream_reader().shards();
         let config = engine.settings().current();
         let has_changed = !Arc::ptr_eq(&config, &self.config);
+        let is_shared = config.destination.kind == DestinationKind::Kinesis;
+        if has_changed || is_shared || self.shards_at.elapsed() >= SHARDS_EVERY {
+            self.shards = engine.stream_reader().shards();
+            self.shards_at = Instant::now();
+        }
         let before = std::mem::replace(&mut self.config, config);
         has_changed.then_some(before)
     }

@@ -115,13 +115,13 @@ impl Test {
     }
 
     pub(super) fn detail_coming(&mut self, id: EventId, answer: Answer<Result<Option<Detail>, String>>) {
-        if let Some(pane) = self.sent.iter_mut().find_map(|sent| sent.pane_of(id)) {
+        if let Some(pane) = self.sent.iter_mut().find_map(|sent| sent.pane_asking_for(id)) {
             pane.coming(answer);
         }
     }
 
     pub(super) fn record_coming(&mut self, id: EventId, answer: Answer<Result<Option<Record>, AwsError>>) {
-        if let Some(sent) = self.sent.iter_mut().find(|sent| sent.is_of(id)) {
+        if let Some(sent) = self.sent.iter_mut().find(|sent| sent.asks_for_record_of(id)) {
             sent.record_coming(answer);
         }
     }

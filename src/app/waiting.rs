@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
-use crate::engine::Answer;
+use crate::{delivery::AwsError, engine::Answer};
 
 /// The shortest time between two frames that the engine causes.
 pub(super) const FRAME: Duration = Duration::from_millis(50);
@@ -52,15 +52,30 @@ impl<T> Waiting<T> {
     }
 }
 
+/// No answer came in time.
+pub(super) struct NoAnswer;
+
+impl From<NoAnswer> for String {
+    fn from(_: NoAnswer) -> Self {
+        "The engine did not answer.".to_owned()
+    }
+}
+
+impl From<NoAnswer> for AwsError {
+    fn from(_: NoAnswer) -> Self {
+        Self::new("NoAnswer", "It took too long.")
+    }
+}
+
 /// Takes the answer out of `waiting` once it has come.
-pub(super) fn arrived<T>(
-    waiting: &mut Option<Waiting<Result<T, String>>>,
+pub(super) fn arrived<T, E: From<NoAnswer>>(
+    waiting: &mut Option<Waiting<Result<T, E>>>,
     ctx: &egui::Context,
-) -> Option<Result<T, String>> {
+) -> Option<Result<T, E>> {
     let answer = match waiting.as_mut()?.poll(ctx) {
         Poll::Pending => return None,
         Poll::There(answer) => answer,
-        Poll::Lost => Err("The engine did not answer.".to_owned()),
+        Poll::Lost => Err(E::from(NoAnswer)),
     };
     *waiting = None;
     Some(answer)

@@ -1,3 +1,5 @@
+//! The rows that are held, against a log that answers each query as the engine would.
+
 use super::*;
 use crate::{
     delivery::{Measure, State},

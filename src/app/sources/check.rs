@@ -81,9 +81,9 @@ impl Check {
         let status = seen.status;
         match arrived(&mut self.waiting, ctx) {
             Some(Ok(page)) => {
-                let row = page.rows.into_iter().find(|row| *row.source == *self.source);
-                let read = |row: Delivery| Command::Log(LogCommand::ReadDetail(row.id, Place::Sources));
-                seen.commands.extend(row.map(read));
+                if let Some(row) = page.rows.iter().find(|row| *row.source == *self.source) {
+                    return seen.push(Command::Log(LogCommand::ReadDetail(row.id, Place::Sources)));
+                }
             }
             Some(Err(error)) => self.found = Some(Err(error)),
             None => {}

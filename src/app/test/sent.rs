@@ -44,14 +44,14 @@ impl Sent {
         }
     }
 
-    /// Whether this is the event.
-    pub(super) fn is_of(&self, id: EventId) -> bool {
-        self.pane.as_ref().is_some_and(|pane| pane.id == id)
+    /// Whether it asks for the record of this event. An event that was sent twice with one messageId can be both results.
+    pub(super) fn asks_for_record_of(&self, id: EventId) -> bool {
+        matches!(self.read_back, ReadBack::NotYet) && self.pane.as_ref().is_some_and(|pane| pane.id == id)
     }
 
-    /// The delivery, if this is its event.
-    pub(super) fn pane_of(&mut self, id: EventId) -> Option<&mut Pane> {
-        self.pane.as_mut().filter(|pane| pane.id == id)
+    /// The delivery, if it asks for this one.
+    pub(super) fn pane_asking_for(&mut self, id: EventId) -> Option<&mut Pane> {
+        self.pane.as_mut().filter(|pane| pane.asks_for(id))
     }
 
     pub(super) fn record_coming(&mut self, answer: Answer<Result<Option<Record>, AwsError>>) {
@@ -246,5 +246,24 @@ impl Sent {
             ui.add(Label::new(time).selectable(false));
         });
         response.clicked()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_results_with_one_line_the_one_that_asks_gets_the_answer() {
+        let result = |asks: bool, read_back| {
+            let mut pane = Pane::new(7, Looks::default());
+            if asks {
+                pane.ask(Place::Test);
+            }
+            Sent { kind: Kind::Track, at: 0, waiting: None, answer: None, pane: Some(pane), read_back }
+        };
+        let mut sent = [result(false, ReadBack::Gone), result(true, ReadBack::NotYet)];
+        assert_eq!(sent.iter_mut().position(|sent| sent.pane_asking_for(7).is_some()), Some(1));
+        assert_eq!(sent.iter().position(|sent| sent.asks_for_record_of(7)), Some(1));
     }
 }
