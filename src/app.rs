@@ -12,24 +12,21 @@ use crate::engine::{self, SocketAddr};
 
 mod account;
 mod act;
+mod alerts;
 mod availability;
 mod banner;
 mod clock;
 mod command;
 mod detail;
+mod env_overrides;
 mod exporting;
-mod faults;
-mod held;
 mod help;
-mod hold;
 mod json;
 mod libraries;
+mod list_hold;
 mod live;
-mod look;
+mod logo;
 mod main_window;
-mod mark;
-mod moving;
-mod news;
 mod notice;
 mod number;
 mod opening;
@@ -37,8 +34,10 @@ mod overlay;
 mod palette;
 mod place;
 mod places;
-mod practice_fault;
+mod practice_faults;
+mod practice_faults_card;
 mod problem;
+mod queue_move;
 mod rail;
 mod record_data;
 mod resending;
@@ -52,6 +51,7 @@ mod sign_in;
 mod snapshot;
 mod sources;
 mod status_line;
+mod step_run;
 mod stream;
 mod test;
 mod theme;
@@ -59,16 +59,17 @@ mod under_way;
 mod waiting;
 mod waker;
 mod widgets;
+mod window_state;
 mod workspace;
 
 pub use libraries::{LIBRARIES, Library};
-use look::Look;
 pub use main_window::Running;
 pub use problem::{Offer, Problem};
 
 use main_window::MainWindow;
 use problem::Choice;
 use waker::Waker;
+use window_state::WindowState;
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
@@ -129,16 +130,17 @@ pub fn run(
     if let Some(missing) = libraries::missing() {
         return Err(RunError::NoLibrary(missing));
     }
-    let look: Look = data_dir.and_then(|dir| engine::remembered_in(dir, look::STATE)).unwrap_or_default();
+    let state: WindowState =
+        data_dir.and_then(|dir| engine::remembered_in(dir, window_state::STATE)).unwrap_or_default();
     let viewport = egui::ViewportBuilder::default()
         .with_title("Tributary")
         .with_app_id("tributary")
-        .with_icon(mark::window_icon());
-    let options = eframe::NativeOptions { viewport: look.viewport(viewport), ..Default::default() };
+        .with_icon(logo::window_icon());
+    let options = eframe::NativeOptions { viewport: state.viewport(viewport), ..Default::default() };
     let create = move |cc: &eframe::CreationContext<'_>| {
-        // Here and not in the main window, so that the page of a failed start gets this look too.
-        look.dress(&cc.egui_ctx);
-        look.bring_back(cc);
+        // Here and not in the main window, so that the page of a failed start gets it too.
+        state.apply_theme(&cc.egui_ctx);
+        state.restore(cc);
         App::new(cc, start)
     };
     Ok(eframe::run_native("tributary", options, Box::new(move |cc| Ok(Box::new(create(cc)))))?)

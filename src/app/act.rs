@@ -9,14 +9,14 @@ use super::{
         AccountCommand, Command, KeepCommand, LogCommand, PracticeCommand, Save, StreamCommand, TestCommand,
         WindowCommand,
     },
-    held,
+    env_overrides,
     notice::Notice,
     opening::Opening,
     overlay::Overlay,
     palette::Palette,
     place::{self, Place},
     places::Places,
-    practice_fault,
+    practice_faults,
     saving::Saving,
     snapshot::Snapshot,
     theme,
@@ -87,7 +87,7 @@ impl Actor<'_> {
 
     fn save(&mut self, Save { config, done, queued }: Save) {
         let changes = config::differences(&self.snapshot.config, &config);
-        let done = held::saved_notice(done, &changes, &self.snapshot.fixed.held);
+        let done = env_overrides::saved_notice(done, &changes, &self.snapshot.fixed.held);
         let answer = self.engine.settings().save_and_apply(config, queued);
         self.places.saving = Some(Saving::new(answer, done, queued));
     }
@@ -225,7 +225,7 @@ impl Actor<'_> {
             }
             PracticeCommand::ToggleStream => {
                 self.practice(PracticeCommand::SetDeleted(!is_missing));
-                return toggled(practice_fault::DELETE_STREAM, !is_missing);
+                return toggled(practice_faults::DELETE_STREAM, !is_missing);
             }
             PracticeCommand::SetFaults(faults) => engine.practice_stream().set_faults(faults),
             PracticeCommand::SetDeleted(true) => engine.practice_stream().delete(),

@@ -2,7 +2,7 @@
 
 use super::{
     command::{Command, PracticeCommand, TestCommand},
-    practice_fault,
+    practice_faults,
     snapshot::Snapshot,
 };
 use crate::{config::DestinationKind, delivery::ForwarderState};
@@ -21,7 +21,7 @@ pub(super) fn refusal(command: &Command, now: &Snapshot) -> Option<&'static str>
         Command::Practice(PracticeCommand::Toggle(_) | PracticeCommand::ToggleStream)
             if now.config.destination.kind != DestinationKind::Practice =>
         {
-            Some(practice_fault::NEEDS_PRACTICE)
+            Some(practice_faults::NEEDS_PRACTICE)
         }
         Command::Practice(PracticeCommand::SwitchAllOff) if now.practice_faults().is_empty() => {
             Some("No practice fault is on")

@@ -11,8 +11,8 @@ use lucide_icons::Icon;
 
 use super::{
     command::{Command, LogCommand, PracticeCommand},
-    faults,
     place::{self, Place},
+    practice_faults_card,
     seen::Seen,
     sign_in,
     theme::{self, tokens, weight},
@@ -101,7 +101,7 @@ fn banners_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     }
     let faults = seen.practice_faults();
     if !faults.is_empty() {
-        strip_ui(ui, Tone::Note, "Practice faults are on", &faults::text(&faults), |ui| {
+        strip_ui(ui, Tone::Note, "Practice faults are on", &practice_faults_card::text(&faults), |ui| {
             if widgets::button_ui(ui, Icon::PowerOff, "Switch all off").clicked() {
                 seen.push(Command::Practice(PracticeCommand::SwitchAllOff));
             }

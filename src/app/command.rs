@@ -8,7 +8,7 @@ use lucide_icons::Icon;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{place::Place, practice_fault::PracticeFault};
+use super::{place::Place, practice_faults::PracticeFault};
 use crate::{
     config::{Config, Destination},
     delivery::{

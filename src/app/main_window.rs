@@ -13,13 +13,12 @@ use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand
 use super::{
     account::Account,
     act::Actor,
+    alerts::Alerts,
     availability, banner,
     clock::Clock,
     command::{self, AccountCommand, Command, KeepCommand, WindowCommand},
     exporting::Exporting,
     live::{self, Live},
-    look,
-    news::News,
     notice::Notice,
     opening,
     overlay::Overlay,
@@ -38,7 +37,7 @@ use super::{
     test::Test,
     theme, under_way,
     waker::Waker,
-    widgets,
+    widgets, window_state,
 };
 use crate::{config::Origin, engine::Engine};
 
@@ -70,8 +69,8 @@ pub(super) struct MainWindow {
     /// The place where the next start begins, as far as the engine knows.
     kept_place: Place,
     notice: Option<Notice>,
-    news: News,
-    look: look::Tracker,
+    alerts: Alerts,
+    window_state: window_state::Tracker,
     /// The height of Apply and the banners, at the window's lower edge: notices appear above it.
     below: f32,
     banner_height: f32,
@@ -107,16 +106,18 @@ impl MainWindow {
             saving: None,
             opening: None,
         };
-        let look =
-            look::Tracker::new(engine.settings().remembered(look::STATE).unwrap_or_default(), &waker.ctx);
+        let window_state = window_state::Tracker::new(
+            engine.settings().remembered(window_state::STATE).unwrap_or_default(),
+            &waker.ctx,
+        );
         let mut window = Self {
             snapshot,
             clock: Clock::local(),
             places,
             kept_place: open,
             notice: None,
-            news: News::default(),
-            look,
+            alerts: Alerts::default(),
+            window_state,
             below: 0.0,
             banner_height: 0.0,
             engine: Some(engine),
@@ -139,15 +140,15 @@ impl MainWindow {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
         let mut commands = Vec::new();
-        if !is_closing && let Some(look) = self.look.logic(ctx) {
-            commands.push(look.keep());
+        if !is_closing && let Some(state) = self.window_state.logic(ctx) {
+            commands.push(state.keep());
         }
         if self.places.open != self.kept_place {
             self.kept_place = self.places.open;
             commands.push(Command::Keep(KeepCommand::state(PLACE_STATE, &self.kept_place)));
         }
         let answered = self.places.logic(ctx, &self.snapshot, &self.clock, &mut commands);
-        let notice = answered.or_else(|| self.saved(ctx)).or_else(|| self.news(ctx, &mut commands));
+        let notice = answered.or_else(|| self.saved(ctx)).or_else(|| self.alert(ctx, &mut commands));
         self.notice = notice.or(self.notice.take());
         self.act(ctx, commands);
     }
@@ -157,29 +158,29 @@ impl MainWindow {
         let saved = self.places.saving.as_mut()?.logic(ctx)?;
         self.places.saving = None;
         if saved.has_set_aside {
-            self.news.set_aside(Instant::now());
+            self.alerts.set_aside(Instant::now());
         }
         Some(saved.notice)
     }
 
-    /// What the user should know in any place.
-    fn news(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) -> Option<Notice> {
-        // Events that are being set aside are about to fail at the user's request, which is no news.
+    /// The notice about what needs the user in any place.
+    fn alert(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) -> Option<Notice> {
+        // Events that are being set aside are about to fail at the user's request: nothing to alert about.
         if self.places.saving.is_some() {
             return None;
         }
         let Snapshot { status, config, .. } = &self.snapshot;
         let now = Instant::now();
-        let item = self.news.learn(status, config, now);
-        if let Some(due) = self.news.due_in(status, now) {
+        let alert = self.alerts.observe(status, config, now);
+        if let Some(due) = self.alerts.due_in(status, now) {
             ctx.request_repaint_after(due);
         }
-        let item = item?;
+        let alert = alert?;
         if config.app.desktop_notices {
-            let text = format!("{}{}", item.text, item.elsewhere);
+            let text = format!("{}{}", alert.text, alert.elsewhere);
             commands.push(Command::Window(WindowCommand::NotifyDesktop(text)));
         }
-        Some(Notice::news(item.text, item.place))
+        Some(Notice::alert(alert.text, alert.place))
     }
 
     /// Carries out commands.
@@ -201,7 +202,7 @@ impl MainWindow {
             ui.request_repaint();
         }
         self.act(&ui.ctx().clone(), commands);
-        let notice = self.notice.as_ref().filter(|notice| !notice.is_news());
+        let notice = self.notice.as_ref().filter(|notice| !notice.is_alert());
         if notice.is_some_and(|notice| !notice.ui(ui, self.below)) {
             self.notice = None;
             ui.request_repaint();
@@ -258,7 +259,7 @@ impl MainWindow {
             let panel = Panel::bottom("banner").show_separator_line(false).frame(Frame::new().fill(t.panel));
             height = panel.show(ui, |ui| banner::banner_ui(ui, seen)).inner;
         }
-        height += news_ui(ui, seen, &mut self.notice);
+        height += alert_ui(ui, seen, &mut self.notice);
         // A panel learns its height by being drawn: its contents would be in another position for one frame.
         widgets::keep_length(ui, &mut self.banner_height, height, "the banner's height");
         self.below = bottom - ui.available_rect_before_wrap().bottom();
@@ -280,19 +281,19 @@ impl MainWindow {
 
     pub(super) fn stop(&mut self) {
         let Some(engine) = self.engine.take() else { return };
-        if let Some(look) = self.look.unkept() {
-            engine.settings().remember(look::STATE, &look);
+        if let Some(state) = self.window_state.unkept() {
+            engine.settings().remember(window_state::STATE, &state);
         }
         engine.shutdown(GRACE);
     }
 }
 
-/// Draws the notice above the banners if it is news. Returns its height.
-fn news_ui(ui: &mut Ui, seen: &mut Seen<'_>, notice: &mut Option<Notice>) -> f32 {
-    let Some(news) = notice.as_ref().filter(|notice| notice.is_news()) else { return 0.0 };
+/// Draws the notice above the banners if it is an alert. Returns its height.
+fn alert_ui(ui: &mut Ui, seen: &mut Seen<'_>, notice: &mut Option<Notice>) -> f32 {
+    let Some(alert) = notice.as_ref().filter(|notice| notice.is_alert()) else { return 0.0 };
     let fill = theme::tokens(ui).panel;
-    let panel = Panel::bottom("news").show_separator_line(false).frame(Frame::new().fill(fill));
-    let drawn = panel.show(ui, |ui| news.strip_ui(ui, seen.place, seen.commands));
+    let panel = Panel::bottom("alert").show_separator_line(false).frame(Frame::new().fill(fill));
+    let drawn = panel.show(ui, |ui| alert.strip_ui(ui, seen.place, seen.commands));
     if !drawn.inner {
         *notice = None;
         ui.request_repaint();

@@ -1,5 +1,5 @@
 //! A short message that goes away by itself: over the lower edge of the window if the user caused it, in a strip of its own
-//! if it is news, so that it covers nothing that the user is looking at.
+//! if it is an alert, so that it covers nothing that the user is looking at.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub(super) struct Notice {
     text: String,
     is_error: bool,
     since: Instant,
-    /// The place that shows more about it. Only news has one.
+    /// The place that shows more about it. Only an alert has one.
     place: Option<Place>,
 }
 
@@ -39,11 +39,11 @@ impl Notice {
     }
 
     /// Something that happened unasked; `place` shows more about it.
-    pub(super) fn news(text: String, place: Place) -> Self {
+    pub(super) fn alert(text: String, place: Place) -> Self {
         Self { place: Some(place), ..Self::error(text) }
     }
 
-    pub(super) fn is_news(&self) -> bool {
+    pub(super) fn is_alert(&self) -> bool {
         self.place.is_some()
     }
 

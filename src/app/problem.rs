@@ -7,7 +7,7 @@ use eframe::egui::{CentralPanel, Frame, Label, Margin, RichText, ScrollArea, Str
 use lucide_icons::Icon;
 
 use super::{
-    mark,
+    logo,
     theme::{self, tokens, weight},
     waiting::{Waiting, arrived},
     widgets::{self, Tone},
@@ -75,7 +75,7 @@ impl Page {
                 ui.vertical_centered(|ui| {
                     ui.set_max_width(640.0);
                     ui.add_space((ui.available_height() * 0.14).min(110.0));
-                    mark::mark_ui(ui, 44.0);
+                    logo::logo_ui(ui, 44.0);
                     ui.add_space(10.0);
                     let (title, hint) = match self.problem.offer {
                         Some(Offer::ShowWindow) => (

@@ -1,4 +1,4 @@
-//! The left rail: the product's mark, the five places, the theme and the settings' gear. Narrow windows get icons only.
+//! The left rail: the product's logo, the five places, the theme and the settings' gear. Narrow windows get icons only.
 
 use eframe::egui::{
     self, Align, Button, Frame, Layout, Margin, Panel, RichText, Ui, Vec2, Widget as _, vec2,
@@ -7,7 +7,7 @@ use lucide_icons::Icon;
 
 use super::{
     command::{self, Command, WindowCommand},
-    mark,
+    logo,
     place::Place,
     seen::Seen,
     theme::{self, tokens, weight},
@@ -29,7 +29,7 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, attention: bool) {
         .frame(Frame::new().fill(t.window).inner_margin(Margin::symmetric(12, 14)))
         .show(ui, |ui| {
             ui.horizontal(|ui| {
-                mark::mark_ui(ui, if wide { 32.0 } else { 36.0 });
+                logo::logo_ui(ui, if wide { 32.0 } else { 36.0 });
                 if wide {
                     ui.add_space(2.0);
                     ui.vertical(|ui| {

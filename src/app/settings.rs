@@ -5,8 +5,9 @@ use lucide_icons::Icon;
 
 use super::{
     command::{Command, WindowCommand},
-    held, moving,
+    env_overrides,
     number::{NUMBER_MAX, Number, number_ui},
+    queue_move,
     seen::Seen,
     sources,
     theme::{tokens, weight},
@@ -121,7 +122,7 @@ impl Settings {
             ui,
             &mut (&mut *self, &mut *seen),
             |(settings, seen), ui| {
-                held::held_ui(ui, seen, &["capture", "spool", "log", "app"]);
+                env_overrides::note_ui(ui, seen, &["capture", "spool", "log", "app"]);
                 settings.endpoint_ui(ui, seen.config, draft.as_ref());
                 settings.proxy_ui(ui, draft.as_ref());
                 settings.notices_ui(ui);
@@ -223,7 +224,7 @@ impl Settings {
                 let line = format!("{name}: {before} → {after}");
                 ui.add(Label::new(RichText::new(line).monospace().size(11.5).color(t.text)).wrap());
             }
-            let question = imported.as_ref().ok().and_then(|config| moving::question(seen, config));
+            let question = imported.as_ref().ok().and_then(|config| queue_move::question(seen, config));
             if let Some(question) = &question {
                 widgets::message_ui(ui, Tone::Attention, &question.text);
             }
@@ -234,7 +235,7 @@ impl Settings {
                     (false, true) => Err("Saving …"),
                     (false, false) => Ok(()),
                 };
-                let chosen = moving::choice_ui(ui, "Import", question.as_ref(), can);
+                let chosen = queue_move::choice_ui(ui, "Import", question.as_ref(), can);
                 if let (Some(queued), Ok(config)) = (chosen, &imported) {
                     let said = match queued {
                         WaitingEvents::GoOn => "Imported and saved",

@@ -4,19 +4,23 @@
 //! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
 //! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
 
-mod aggregation;
+mod apply;
+mod asked;
 mod attach;
 mod check;
-mod faults;
-mod fields;
+mod credentials;
+mod delivery;
+mod destination;
+mod draft_faults;
+mod enable;
+mod identity;
 mod keychain;
 mod policy;
-mod saved;
+mod profile;
 mod step;
+mod stream;
 mod streams;
-mod who;
 
-pub(super) use check::{Look, row_ui};
 pub(super) use policy::STATE as POLICY_STATE;
 
 use std::{
@@ -24,28 +28,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eframe::egui::{self, Align, Frame, Id, Label, Margin, Panel, RichText, Stroke, Ui, UiBuilder};
-use lucide_icons::Icon;
+use eframe::egui::{self, Align, Frame, Id, Margin, Panel, Ui, UiBuilder};
 
 use super::{
     command::{Command, KeepCommand},
-    held, moving,
-    place::{self, Place, Section},
+    place::{self, Section},
     seen::Seen,
-    status_line,
-    theme::{self, tokens, weight},
     widgets,
 };
 use crate::{
-    config::{self, Config, CredentialsSource, DestinationKind, Operation, StreamArn},
+    config::{Config, Credentials, CredentialsSource, DestinationKind, StreamArn},
     delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState, ListedStream},
     engine::{Answer, Steps, WaitingEvents},
     policy::{self as policies, IamCall},
     remedy,
 };
-use faults::{Faults, reason};
-use fields::{account_ui, region_ui};
-use step::{Mark, mark, name_ui, small_ui, step_ui, two_ui};
+use apply::Choice;
+use check::{Check, Finding};
+use credentials::CredentialsStep;
+use delivery::DeliveryStep;
+use destination::DestinationStep;
+use draft_faults::{DraftFaults, reason};
+use policy::{PolicyStep, Wants};
+use step::{Mark, mark, step_ui};
+use streams::Streams;
 
 /// How long after a change the draft is kept for the next start.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
@@ -56,33 +62,29 @@ pub(super) struct SetUp {
     kept: Config,
     unkept_since: Option<Instant>,
     scroll_to: Option<Section>,
-    policy: policy::Form,
-    keychain: keychain::Keychain,
-    streams: streams::Streams,
-    aggregation: aggregation::Form,
-    saved: saved::Saved,
-    who: who::Who,
-    check: check::Check,
+    policy: PolicyStep,
+    destination: DestinationStep,
+    streams: Streams,
+    credentials: CredentialsStep,
+    delivery: DeliveryStep,
+    check: Check,
 }
-
-const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
 
 impl SetUp {
     /// `draft`: what was typed and not applied before this start.
-    pub(super) fn new(config: &Config, draft: Option<&str>, policy: policy::Wants) -> Self {
+    pub(super) fn new(config: &Config, draft: Option<&str>, policy: Wants) -> Self {
         let draft = draft.map_or_else(|| config.clone(), |text| config::with_draft(config, text));
         Self {
             kept: draft.clone(),
             unkept_since: None,
-            aggregation: aggregation::Form::new(&draft.destination),
+            delivery: DeliveryStep::new(&draft.destination),
             draft,
             scroll_to: None,
-            policy: policy::Form::new(policy),
-            keychain: keychain::Keychain::default(),
-            streams: streams::Streams::default(),
-            saved: saved::Saved::default(),
-            who: who::Who::default(),
-            check: check::Check::default(),
+            policy: PolicyStep::new(policy),
+            destination: DestinationStep::default(),
+            streams: Streams::default(),
+            credentials: CredentialsStep::default(),
+            check: Check::default(),
         }
     }
 
@@ -100,7 +102,7 @@ impl SetUp {
     }
 
     pub(super) fn identity_coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
-        self.who.coming(answer, config);
+        self.credentials.identity.coming(answer, config);
     }
 
     pub(super) fn streams_coming(
@@ -124,19 +126,19 @@ impl SetUp {
     }
 
     pub(super) fn keys_stored(&mut self, answer: Answer<Result<(), String>>) {
-        self.keychain.stored(answer);
+        self.credentials.keychain.stored(answer);
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
         self.keep(ctx, seen);
-        let typed_in = self.keychain.logic(ctx);
+        let typed_in = self.credentials.keychain.logic(ctx);
         let made = self.policy.logic(ctx, seen);
         if (typed_in || made) && self.draft.credentials.source == CredentialsSource::Keychain {
-            self.who.forget();
+            self.credentials.identity.forget();
             self.check.forget();
         }
         self.streams.logic(ctx);
-        let caller = self.who.logic(ctx, &self.draft).map(CheckFact::Identity);
+        let caller = self.credentials.identity.logic(ctx, &self.draft).map(CheckFact::Identity);
         for found in self.check.logic(ctx, &self.draft).into_iter().chain(caller) {
             self.take_over(&found);
         }
@@ -194,12 +196,13 @@ impl SetUp {
 
     /// Whom AWS named for the draft's credentials.
     fn caller(&self) -> Option<&AwsIdentity> {
-        self.who.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
+        self.credentials.identity.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
     }
 
     /// The user has applied the draft's credentials: what is wrong with them, the forwarder says.
     fn is_in_force(&self, seen: &Seen<'_>) -> bool {
-        seen.config.destination.kind == DestinationKind::Kinesis && who::is_same(seen.config, &self.draft)
+        seen.config.destination.kind == DestinationKind::Kinesis
+            && identity::is_same(seen.config, &self.draft)
     }
 
     /// The destination of the draft is in force and has taken an event.
@@ -233,12 +236,12 @@ impl SetUp {
     pub(super) fn is_dirty(&self, config: &Config) -> bool {
         self.draft.destination != config.destination
             || self.draft.credentials != config.credentials
-            || self.aggregation.fault(&self.draft.destination).is_some()
+            || self.delivery.fault(&self.draft.destination).is_some()
     }
 
     /// Why the draft cannot be applied, in a few words.
     fn reason(&self) -> Option<String> {
-        reason(&self.draft).or_else(|| self.aggregation.fault(&self.draft.destination))
+        reason(&self.draft).or_else(|| self.delivery.fault(&self.draft.destination))
     }
 
     /// Whether the rail should point here.
@@ -303,17 +306,33 @@ impl SetUp {
 
     /// What the user decides.
     fn form_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let faults = Faults::of(&self.draft);
         let trouble = self.trouble(seen);
-        self.destination_ui(ui, seen, trouble == Some(Trouble::Elsewhere));
-        if self.is_practice() {
-            Self::practice_ui(ui, seen);
-            self.delivery_ui(ui, 2);
-        } else {
-            self.stream_ui(ui, seen, &faults, trouble);
-            self.credentials_ui(ui, seen, &faults, trouble);
-            self.delivery_ui(ui, 4);
+        let reason = self.reason();
+        let mark = if trouble == Some(Trouble::Elsewhere) { Mark::Attention } else { Mark::Done };
+        let is_filled = step_ui(ui, 1, "Destination", mark, |ui| {
+            self.destination.ui(ui, seen, &mut self.draft, reason.as_deref())
+        });
+        if is_filled {
+            self.delivery = DeliveryStep::new(&self.draft.destination);
         }
+        if self.is_practice() {
+            destination::practice_ui(ui, seen);
+            self.delivery.ui(ui, &mut self.draft.destination, 2);
+            return;
+        }
+        let faults = DraftFaults::of(&self.draft);
+        let other_account = self.other_account();
+        let mark = self.stream_mark(&faults, other_account.as_deref(), trouble);
+        self.scrolled_ui(ui, Section::Stream);
+        step_ui(ui, 2, "Stream", mark, |ui| {
+            stream::stream_ui(ui, seen, &mut self.draft, other_account.as_deref(), &mut self.streams);
+        });
+        let mark = self.credentials_mark(seen, &faults, trouble);
+        self.scrolled_ui(ui, Section::Credentials);
+        step_ui(ui, 3, "Credentials", mark, |ui| {
+            self.credentials.ui(ui, seen, &mut self.draft, &faults);
+        });
+        self.delivery.ui(ui, &mut self.draft.destination, 4);
     }
 
     /// What follows from it.
@@ -324,253 +343,50 @@ impl SetUp {
             number = 6;
         }
         self.check_ui(ui, number, seen);
-        self.enable_ui(ui, seen, number + 1);
+        enable::enable_ui(ui, seen, &self.draft, self.check.finding(seen.config), number + 1);
     }
 
     fn apply_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let t = tokens(ui);
-        let reason = self.reason();
-        let question = moving::question(seen, &self.draft).filter(|_| reason.is_none());
-        let calm = "Changes take effect when you apply them. Accepted events are kept.";
-        let text = reason.as_deref().or(question.as_ref().map(|question| &*question.text)).unwrap_or(calm);
-        let shadow = ui.visuals().popup_shadow;
-        let frame =
-            Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
-        frame.inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
-            let (icon, color) =
-                if reason.is_some() { (Icon::CircleAlert, t.warn) } else { (Icon::Pencil, t.weak) };
-            let words = |ui: &mut Ui, label: Label| {
-                ui.label(theme::icon(icon).color(color));
-                ui.add(label).on_hover_text(text);
-            };
-            let label = Label::new(RichText::new(text).color(t.text));
-            if question.is_some() {
-                // A question is read in full, above its answers.
-                ui.horizontal_top(|ui| words(ui, label.wrap()));
-                let answers = |ui: &mut Ui| self.answers_ui(ui, seen, (None, question.as_ref()));
-                egui::Sides::new().show(ui, |_| {}, answers);
-            } else {
-                // As wide as the answers leave room for.
-                egui::Sides::new().shrink_left().wrap().show(
-                    ui,
-                    |ui| words(ui, label.wrap()),
-                    |ui| self.answers_ui(ui, seen, (reason.as_deref(), None)),
-                );
+        match apply::bar_ui(ui, seen, &self.draft, self.reason().as_deref()) {
+            None => {}
+            Some(Choice::Revert) => {
+                self.draft = seen.config.clone();
+                self.delivery = DeliveryStep::new(&self.draft.destination);
             }
-        });
-    }
-
-    /// The buttons, from right to left.
-    fn answers_ui(
-        &mut self,
-        ui: &mut Ui,
-        seen: &mut Seen<'_>,
-        (reason, question): (Option<&str>, Option<&moving::Question>),
-    ) {
-        let can = match reason {
-            Some(reason) => Err(reason),
-            None if seen.saving => Err("Saving …"),
-            None => Ok(()),
-        };
-        if let Some(queued) = moving::choice_ui(ui, "Apply", question, can) {
-            self.apply(seen, queued);
-        }
-        if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
-            self.draft = seen.config.clone();
-            self.aggregation = aggregation::Form::new(&self.draft.destination);
+            Some(Choice::Apply(queued)) => {
+                let mut config = seen.config.clone();
+                config.destination = self.draft.destination.clone();
+                config.credentials = self.draft.credentials.clone();
+                let done = match queued {
+                    WaitingEvents::GoOn => "Applied and saved",
+                    WaitingEvents::SetAside => "Applied and saved; the queued events are under Failed",
+                };
+                seen.save_with(config, done, queued);
+            }
         }
     }
 
-    fn apply(&self, seen: &mut Seen<'_>, queued: WaitingEvents) {
-        let mut config = seen.config.clone();
-        config.destination = self.draft.destination.clone();
-        config.credentials = self.draft.credentials.clone();
-        let done = match queued {
-            WaitingEvents::GoOn => "Applied and saved",
-            WaitingEvents::SetAside => "Applied and saved; the queued events are under Failed",
-        };
-        seen.save_with(config, done, queued);
-    }
-
-    fn destination_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, blocked: bool) {
-        let mark = if blocked { Mark::Attention } else { Mark::Done };
-        step_ui(ui, 1, "Destination", mark, |ui| {
-            held::held_ui(ui, seen, &["destination", "credentials"]);
-            let kind = &mut self.draft.destination.kind;
-            let practice = "A small Kinesis inside this app. It needs no AWS account, and nothing leaves this \
-                            computer.";
-            let kinesis = "A stream in your AWS account, or another Kinesis-compatible server.";
-            let choices = [
-                (DestinationKind::Practice, "Practice stream", practice),
-                (DestinationKind::Kinesis, "Amazon Kinesis", kinesis),
-            ];
-            widgets::choices_ui(ui, kind, &choices);
-            if *kind == DestinationKind::Kinesis {
-                widgets::link_ui(ui, "What is Amazon Kinesis?", policies::ABOUT_KINESIS);
-            }
-            if *kind == DestinationKind::Kinesis || !seen.config.destinations.is_empty() {
-                let reason = self.reason();
-                let before = self.draft.destination.clone();
-                self.saved.ui(ui, seen, &mut self.draft, reason.as_deref());
-                if self.draft.destination != before {
-                    self.aggregation = aggregation::Form::new(&self.draft.destination);
-                }
-            }
-        });
-    }
-
-    fn practice_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
-        let t = tokens(ui);
-        let frame = Frame::new().fill(t.accent_soft.gamma_multiply(0.6)).corner_radius(12);
-        frame.inner_margin(Margin::symmetric(18, 16)).show(ui, |ui| {
-            ui.take_available_width();
-            ui.horizontal_top(|ui| {
-                ui.label(theme::icon(Icon::GraduationCap).size(20.0).color(t.accent));
-                ui.vertical(|ui| {
-                    ui.label(weight("Nothing to set up", 640.0).size(14.0).color(t.strong));
-                    let text = "The practice stream is part of this app. Events are sent to it by the same AWS client \
-                                and the same calls as to a real stream, so what you see here is what AWS will get. When \
-                                you are ready, choose Amazon Kinesis above.";
-                    ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
-                    ui.add_space(2.0);
-                    ui.horizontal_wrapped(|ui| {
-                        if widgets::primary_button_ui(ui, Icon::FlaskConical, "Send a test event", true).clicked() {
-                            seen.go(Place::Test);
-                        }
-                        if widgets::button_ui(ui, Icon::Plug, "Connect an SDK").clicked() {
-                            seen.go(Place::Sources);
-                        }
-                    });
-                });
-            });
-        });
-    }
-
-    fn stream_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, faults: &Faults, trouble: Option<Trouble>) {
-        let missing = faults.of_credentials(&self.draft);
-        let destination = &self.draft.destination;
-        let complete = !destination.region.is_empty() && !destination.stream.is_empty() && trouble.is_none();
-        let wrong = faults.region.is_some() || faults.stream.is_some() || faults.endpoint_url.is_some();
-        let other_account = self.other_account();
-        let wrong =
-            wrong || faults.account_id.is_some() || other_account.is_some() || faults.is_region_unknown;
-        let mark = mark(complete, trouble == Some(Trouble::At(Section::Stream)) || wrong);
-        self.scrolled_ui(ui, Section::Stream);
-        step_ui(ui, 2, "Stream", mark, |ui| {
-            let destination = &mut self.draft.destination;
-            let url = policies::ConsolePage::CreateStream.url(&destination.region);
-            ui.horizontal_wrapped(|ui| {
-                widgets::hint_ui(ui, "No stream yet?");
-                // Where the partition's console is not public, its users know where it is.
-                if let Some(url) = url {
-                    widgets::link_ui(ui, "Create one in the AWS console", &url);
-                }
-                widgets::link_ui(ui, "How", policies::HOW_TO_CREATE_STREAM);
-            });
-            two_ui(
-                ui,
-                |ui, destination: &mut config::Destination| {
-                    // Upright again: a column stretches what it holds.
-                    ui.vertical(|ui| region_ui(ui, &mut destination.region, faults));
-                },
-                |ui, destination| {
-                    let value = &mut destination.stream;
-                    let hint = "clickstream, or an ARN";
-                    if widgets::field_ui(ui, "Stream name", value, hint, faults.stream.as_deref()).changed() {
-                        *value = value.trim().to_owned();
-                        // A whole ARN brings the other two with it.
-                        if let Ok(arn) = StreamArn::parse(value) {
-                            let (region, account) = (arn.region.to_owned(), arn.account_id.to_owned());
-                            (destination.region, destination.account_id) = (region, account);
-                        }
-                    }
-                },
-                destination,
-            );
-            let server = seen.status.server.clone();
-            two_ui(
-                ui,
-                |ui, destination: &mut config::Destination| {
-                    let fault = faults.account_id.as_deref();
-                    account_ui(ui, &mut destination.account_id, fault, other_account.as_deref());
-                },
-                |ui, destination| {
-                    let value = &mut destination.endpoint_url;
-                    widgets::field_ui(
-                        ui,
-                        "Other server",
-                        value,
-                        "Empty for AWS",
-                        faults.endpoint_url.as_deref(),
-                    );
-                    let configured = server.as_ref().filter(|_| value.is_empty());
-                    small_ui(
-                        ui,
-                        &configured.map_or_else(
-                            || OTHER_SERVER.to_owned(),
-                            |server| format!("In force now: {server}"),
-                        ),
-                    );
-                },
-                destination,
-            );
-            self.streams.ui(ui, seen, &mut self.draft, missing.as_deref());
-        });
-    }
-
-    fn credentials_ui(
-        &mut self,
-        ui: &mut Ui,
-        seen: &mut Seen<'_>,
-        faults: &Faults,
+    fn stream_mark(
+        &self,
+        faults: &DraftFaults,
+        other_account: Option<&str>,
         trouble: Option<Trouble>,
-    ) {
-        let missing = faults.of_credentials(&self.draft);
-        let complete = self.caller().is_some() || self.is_proven(seen);
-        let is_wrong = missing.is_some() && !self.draft.destination.region.is_empty();
-        let is_wrong = is_wrong || (self.who.has_failed(&self.draft) && !complete);
-        let mark = mark(complete, trouble == Some(Trouble::At(Section::Credentials)) || is_wrong);
-        self.scrolled_ui(ui, Section::Credentials);
-        step_ui(ui, 3, "Credentials", mark, |ui| {
-            let credentials = &mut self.draft.credentials;
-            widgets::hint_ui(
-                ui,
-                "Secret keys stay in AWS's own files or in the system keychain, never in Tributary's files.",
-            );
-            let chain =
-                "Looks where every AWS tool looks: environment, ~/.aws, SSO, container or instance role.";
-            let profile = "One section of ~/.aws/config or ~/.aws/credentials, SSO profiles included.";
-            let keychain = "Keys that you enter here, stored in this computer's keychain.";
-            let choices = [
-                (CredentialsSource::Default, "AWS default chain", chain),
-                (CredentialsSource::Profile, "Named profile", profile),
-                (CredentialsSource::Keychain, "System keychain", keychain),
-            ];
-            widgets::choices_ui(ui, &mut credentials.source, &choices);
-            match credentials.source {
-                CredentialsSource::Default => {}
-                CredentialsSource::Profile => {
-                    let region = &mut self.draft.destination.region;
-                    who::profile_ui(ui, seen, &mut credentials.profile, region, faults.profile.as_deref());
-                }
-                CredentialsSource::Keychain => self.keychain.ui(ui, seen, &self.draft.destination),
-            }
-            two_ui(
-                ui,
-                |ui, credentials: &mut config::Credentials| {
-                    let (value, hint) = (&mut credentials.role_arn, "arn:aws:iam::123456789012:role/NAME");
-                    widgets::field_ui(ui, "Role to assume", value, hint, faults.role_arn.as_deref());
-                    small_ui(ui, "Optional: assumed on top of the keys above");
-                },
-                |ui, credentials| {
-                    let value = &mut credentials.external_id;
-                    let error = faults.external_id.as_deref();
-                    widgets::field_ui(ui, "External id", value, "Only if the role asks for one", error);
-                },
-                credentials,
-            );
-            self.who.ui(ui, seen, &self.draft, missing.as_deref());
-        });
+    ) -> Mark {
+        let destination = &self.draft.destination;
+        let is_complete =
+            !destination.region.is_empty() && !destination.stream.is_empty() && trouble.is_none();
+        let typed = [&faults.region, &faults.stream, &faults.endpoint_url, &faults.account_id];
+        let is_wrong =
+            typed.into_iter().any(Option::is_some) || other_account.is_some() || faults.is_region_unknown;
+        mark(is_complete, trouble == Some(Trouble::At(Section::Stream)) || is_wrong)
+    }
+
+    fn credentials_mark(&self, seen: &Seen<'_>, faults: &DraftFaults, trouble: Option<Trouble>) -> Mark {
+        let is_complete = self.caller().is_some() || self.is_proven(seen);
+        let is_missing =
+            faults.of_credentials(&self.draft).is_some() && !self.draft.destination.region.is_empty();
+        let has_failed = self.credentials.identity.has_failed(&self.draft) && !is_complete;
+        mark(is_complete, trouble == Some(Trouble::At(Section::Credentials)) || is_missing || has_failed)
     }
 
     fn policy_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>, trouble: Option<Trouble>) {
@@ -581,123 +397,29 @@ impl SetUp {
         )
         .missing;
         let wrong = trouble == Some(Trouble::At(Section::Policy)) || !missing.is_empty();
-        let is_checked = self.check.finding(&self.draft) == check::Finding::Good && trouble.is_none();
+        let is_checked = self.check.finding(&self.draft) == Finding::Good && trouble.is_none();
         let mark = mark(is_checked || self.is_proven(seen), wrong);
         self.scrolled_ui(ui, Section::Policy);
-        let faults = Faults::of(&self.draft);
+        let faults = DraftFaults::of(&self.draft);
         step_ui(ui, number, "Policy", mark, |ui| {
             let fault = faults.first().map(|fault| widgets::capital(&fault));
             if self.policy.ui(ui, &self.draft, seen, fault.as_deref()) {
                 self.draft.credentials =
-                    config::Credentials { source: CredentialsSource::Keychain, ..Default::default() };
+                    Credentials { source: CredentialsSource::Keychain, ..Default::default() };
             }
-        });
-    }
-
-    fn delivery_ui(&mut self, ui: &mut Ui, number: usize) {
-        let destination = &mut self.draft.destination;
-        step_ui(ui, number, "Delivery", Mark::Done, |ui| {
-            name_ui(ui, "Operation");
-            let one = "One record per call. The smallest permission.";
-            let many =
-                "Up to 500 records per call: fewer requests, faster. Needs kinesis:PutRecords in the policy.";
-            let choices =
-                [(Operation::PutRecord, "PutRecord", one), (Operation::PutRecords, "PutRecords", many)];
-            widgets::choices_ui(ui, &mut destination.operation, &choices);
-            ui.add_space(4.0);
-            self.aggregation.ui(ui, destination);
-            ui.add_space(4.0);
-            ui.horizontal_top(|ui| {
-                widgets::switch_ui(ui, &mut destination.ordered, "Keep the order per user");
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    name_ui(ui, "Keep the order per user");
-                    let text = if destination.ordered {
-                        "Events of one user reach the stream in the order in which they were accepted: one record of a user at a time."
-                    } else {
-                        "Faster for users with many events, but one user's events may arrive out of order."
-                    };
-                    widgets::hint_ui(ui, text);
-                });
-            });
         });
     }
 
     fn check_ui(&mut self, ui: &mut Ui, number: usize, seen: &mut Seen<'_>) {
         let mark = match self.check.finding(&self.draft) {
-            check::Finding::Unknown => Mark::Open,
+            Finding::Unknown => Mark::Open,
             // The check was good before delivery stopped.
-            check::Finding::Good if self.trouble(seen).is_some() => Mark::Open,
-            check::Finding::Good => Mark::Done,
-            check::Finding::Bad => Mark::Attention,
+            Finding::Good if self.trouble(seen).is_some() => Mark::Open,
+            Finding::Good => Mark::Done,
+            Finding::Bad => Mark::Attention,
         };
         let missing = self.reason();
         step_ui(ui, number, "Check", mark, |ui| self.check.ui(ui, seen, &self.draft, missing.as_deref()));
-    }
-
-    /// What the forwarder's state means, and whether it is in doubt. That it runs says nothing of a destination that it has
-    /// not used yet.
-    fn meaning(&self, seen: &Seen<'_>) -> (&'static str, bool) {
-        let is_unproven =
-            seen.config.destination.kind == DestinationKind::Kinesis && !seen.status.takes_records;
-        match &seen.status.forwarder {
-            ForwarderState::Running if is_unproven => match self.check.finding(seen.config) {
-                check::Finding::Bad => {
-                    let text = "The check failed, and no event has been delivered with these settings yet. Events wait \
-                                in the spool until they can be.";
-                    (text, true)
-                }
-                check::Finding::Unknown | check::Finding::Good => (
-                    "No event has been delivered with these settings yet. Events are put as they arrive.",
-                    false,
-                ),
-            },
-            forwarder => (status_line::forwarder_meaning(forwarder), false),
-        }
-    }
-
-    fn enable_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, number: usize) {
-        let t = tokens(ui);
-        let forwarder = &seen.status.forwarder;
-        let (meaning, is_in_doubt) = self.meaning(seen);
-        let mark = match forwarder {
-            ForwarderState::Disabled | ForwarderState::Blocked { .. } | ForwarderState::Offline { .. } => {
-                Mark::Attention
-            }
-            ForwarderState::Running if is_in_doubt => Mark::Attention,
-            ForwarderState::Running | ForwarderState::Throttled(_) | ForwarderState::Draining => Mark::Done,
-        };
-        step_ui(ui, number, "Enable", mark, |ui| {
-            let mut enabled = seen.config.destination.enabled;
-            let mut wanted = None;
-            ui.horizontal_top(|ui| {
-                if widgets::switch_ui(ui, &mut enabled, "Deliver events").changed() {
-                    wanted = Some(enabled);
-                }
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    name_ui(ui, "Deliver events");
-                    let text = "Takes effect at once. Off: events are accepted and wait in the spool, nothing is lost.";
-                    widgets::hint_ui(ui, text);
-                });
-            });
-            if let Some(enabled) = wanted.filter(|_| !seen.saving) {
-                let mut config = seen.config.clone();
-                config.destination.enabled = enabled;
-                seen.save(config, if enabled { "Events are delivered" } else { "Events wait in the spool" });
-            }
-            ui.horizontal_wrapped(|ui| {
-                let color = status_line::forwarder_color(forwarder, t);
-                widgets::pill_ui(ui, color, status_line::forwarder_word(forwarder));
-                let text = format!("{meaning} → {}", status_line::destination_in_force(seen));
-                ui.add(Label::new(RichText::new(text).color(t.weak)).wrap());
-            });
-            if self.draft.destination.kind == DestinationKind::Kinesis
-                && widgets::button_ui(ui, Icon::FlaskConical, "Send a test event").clicked()
-            {
-                seen.go(Place::Test);
-            }
-        });
     }
 }
 

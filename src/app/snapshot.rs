@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::practice_fault;
+use super::practice_faults;
 use crate::{
     config::{Config, DestinationKind, Origin},
     delivery::Status,
@@ -86,7 +86,9 @@ impl Snapshot {
     /// The names of the practice stream's faults that are on; none if it is not the destination.
     pub(super) fn practice_faults(&self) -> Vec<&'static str> {
         match self.config.destination.kind {
-            DestinationKind::Practice => practice_fault::names_on(&self.faults, self.status.practice_missing),
+            DestinationKind::Practice => {
+                practice_faults::names_on(&self.faults, self.status.practice_missing)
+            }
             DestinationKind::Kinesis => Vec::new(),
         }
     }

@@ -21,7 +21,7 @@ use lucide_icons::Icon;
 use super::{
     banner,
     command::{Command, StreamCommand},
-    hold::Hold,
+    list_hold::ListHold,
     place::Place,
     seen::Seen,
     status_line,
@@ -63,7 +63,7 @@ pub(super) struct Stream {
     view: Arc<StreamView>,
     /// The view whose records are shown: while the list is held, not the newest one.
     shown: Arc<StreamView>,
-    hold: Hold,
+    hold: ListHold,
     /// The list is scrolled away from the newest record.
     is_away: bool,
     /// The row that is to be brought into sight; 0 is the newest record.

@@ -16,8 +16,9 @@ use lucide_icons::Icon;
 use super::{
     clock::Clock,
     command::{Command, TestCommand},
-    faults, json,
+    json,
     place::Place,
+    practice_faults_card,
     seen::Seen,
     sources,
     theme::{self, tokens, weight},
@@ -187,7 +188,7 @@ impl Test {
         self.many.ui(ui, seen, self.drafts.kind, event);
         if seen.config.destination.kind == DestinationKind::Practice {
             ui.add_space(4.0);
-            faults::card_ui(ui, seen);
+            practice_faults_card::card_ui(ui, seen);
         }
     }
 

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::{
         command::{Command, LogCommand},
-        hold::Hold,
+        list_hold::ListHold,
         place::Place,
         rows::Rows,
         seen::Seen,
@@ -61,7 +61,7 @@ pub(super) struct List {
     /// Why the log could not be read.
     error: Option<String>,
     scroll: Scroll,
-    hold: Hold,
+    hold: ListHold,
     held: Held,
     pub is_paused: bool,
     pub oldest_first: bool,

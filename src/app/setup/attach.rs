@@ -1,6 +1,6 @@
 //! "Attach it for me": the IAM user, the policy, the attachment and the access key, made by calls that are shown first.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eframe::egui::{self, Label, RichText, Ui};
 use lucide_icons::Icon;
@@ -10,17 +10,16 @@ use super::{
         banner,
         command::{AccountCommand, Command},
         seen::Seen,
+        step_run::{End, RowState, StepRun, row_ui},
         theme::{tokens, weight},
-        waiting::FRAME,
         widgets::{self, Tone},
     },
-    check::{Look, row_ui},
-    who,
+    profile,
 };
 use crate::{
     config::{Config, CredentialsSource},
-    delivery::{AwsError, CheckStep, Verdict},
-    engine::{NextStep, Steps},
+    delivery::{CheckStep, Verdict},
+    engine::Steps,
     policy::{self, Attachment, Grants, IamCall},
     remedy::Location,
 };
@@ -43,58 +42,43 @@ pub(super) struct Attach {
     without_key: bool,
     signer: Signer,
     profile: String,
-    /// What is shown, and the settings that sign its calls.
-    shown: Option<(Attachment, Config)>,
+    shown: Option<Shown>,
     run: Option<Run>,
     revealed: widgets::Revealed,
+}
+
+/// The calls that are shown before they are made.
+struct Shown {
+    attachment: Attachment,
+    /// The settings that sign the calls.
+    config: Config,
+    calls: Vec<IamCall>,
 }
 
 struct Run {
     calls: Vec<IamCall>,
     config: Config,
-    steps: Vec<CheckStep>,
-    /// The last word did not come: what was made after the last step is not known.
+    steps: StepRun,
+    /// The answer to the last call did not come in time: it is not known what it has made.
     is_late: bool,
-    coming: Option<(Steps, Instant)>,
 }
 
 impl Attach {
     pub(super) fn started(&mut self, steps: Steps, config: Config, calls: Vec<IamCall>) {
-        let coming = Some((steps, Instant::now()));
-        self.run = Some(Run { calls, config, steps: Vec::new(), is_late: false, coming });
+        self.run = Some(Run { calls, config, steps: StepRun::new(steps), is_late: false });
     }
 
     /// True when a key has just been made, and put into the keychain.
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> bool {
-        let mut has_made = false;
-        let Some(run) = &mut self.run else { return has_made };
-        let Some((coming, since)) = &mut run.coming else { return has_made };
-        loop {
-            match coming.take() {
-                NextStep::There(step) => {
-                    *since = Instant::now();
-                    has_made |= step.name == "CreateAccessKey" && step.verdict == Verdict::Passed;
-                    run.steps.push(step);
-                }
-                NextStep::Pending if since.elapsed() < PATIENCE => {
-                    ctx.request_repaint_after(FRAME);
-                    return has_made;
-                }
-                NextStep::Pending => {
-                    let verdict = Verdict::Failed(AwsError::new("NoAnswer", "It took too long."));
-                    run.steps.push(CheckStep {
-                        name: "IAM".into(),
-                        verdict,
-                        detail: String::new(),
-                        found: None,
-                    });
-                    run.is_late = true;
-                    break;
-                }
-                NextStep::Ended => break,
-            }
+        let Some(Run { steps, is_late, .. }) = &mut self.run else { return false };
+        let known = steps.known.len();
+        let end = steps.receive(ctx, PATIENCE);
+        let is_key = |step: &CheckStep| step.name == "CreateAccessKey" && step.verdict == Verdict::Passed;
+        let has_made = steps.known[known..].iter().any(is_key);
+        if end == Some(End::TimedOut) {
+            steps.fail("IAM", "It took too long.");
+            *is_late = true;
         }
-        run.coming = None;
         has_made
     }
 
@@ -135,28 +119,30 @@ impl Attach {
             self.shown = None;
         }
         if self.signer == Signer::Profile {
-            who::profile_field_ui(ui, seen, "Profile that may manage IAM", &mut self.profile);
+            profile::field_ui(ui, seen, "Profile that may manage IAM", &mut self.profile);
         }
         let config = self.signed_by(draft);
         let access_key = !self.without_key;
         let attachment = Attachment { grants: grants.clone(), name: name.clone(), access_key };
         let no_profile = self.signer == Signer::Profile && self.profile.trim().is_empty();
         let why = missing.or(fault.as_deref()).or(no_profile.then_some("The profile is missing"));
-        let running = self.run.as_ref().is_some_and(|run| run.coming.is_some());
+        let running = self.run.as_ref().is_some_and(|run| run.steps.is_running());
         let can = why.is_none() && !running;
         let show =
             ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::ScrollText, "Show the calls …")).inner;
         if show.on_disabled_hover_text(why.unwrap_or("The calls are being made")).clicked() {
-            self.shown = Some((attachment.clone(), config.clone()));
+            let calls = attachment.calls(&config);
+            self.shown = Some(Shown { attachment: attachment.clone(), config: config.clone(), calls });
             self.run = None;
         }
         // What is shown is what will be done: with other settings it is shown anew.
-        self.shown.take_if(|shown| (&shown.0, &shown.1) != (&attachment, &config));
+        self.shown.take_if(|shown| (&shown.attachment, &shown.config) != (&attachment, &config));
         let answer = ui.scope(|ui| {
             self.shown_ui(ui, seen);
             self.run.as_ref().is_some_and(|run| run.ui(ui, seen))
         });
-        let parts = self.run.as_ref().map_or(usize::from(self.shown.is_some()), |run| run.steps.len() + 1);
+        let parts =
+            self.run.as_ref().map_or(usize::from(self.shown.is_some()), |run| run.steps.known.len() + 1);
         self.revealed.follow(ui, parts, answer.response.rect);
         answer.inner
     }
@@ -174,8 +160,7 @@ impl Attach {
     }
 
     fn shown_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
-        let Some((attachment, config)) = &self.shown else { return };
-        let calls = attachment.calls(config);
+        let Some(Shown { calls, .. }) = &self.shown else { return };
         let t = tokens(ui);
         for (number, call) in calls.iter().enumerate() {
             ui.horizontal_wrapped(|ui| {
@@ -200,7 +185,7 @@ impl Attach {
             }
         });
         let Some(make) = decided else { return };
-        if let Some((attachment, config)) = self.shown.take().filter(|_| make) {
+        if let Some(Shown { attachment, config, .. }) = self.shown.take().filter(|_| make) {
             seen.push(Command::Account(AccountCommand::Attach(Box::new(config), attachment)));
         }
     }
@@ -209,25 +194,19 @@ impl Attach {
 impl Run {
     /// True when the keys that were made are to be used.
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
-        for step in &self.steps {
-            match &step.verdict {
-                Verdict::Passed => row_ui(ui, Look::Passed, &step.name, &step.detail),
-                Verdict::Skipped => row_ui(ui, Look::Skipped, &step.name, &step.detail),
-                Verdict::Failed(fault) => {
-                    row_ui(ui, Look::Failed, &step.name, "");
-                    banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Location::SetUpPolicy));
-                }
-            }
-        }
-        if self.coming.is_some() {
-            let name = self.calls.get(self.steps.len()).map_or("Undoing", |call| call.action);
-            row_ui(ui, Look::Running, name, "");
+        self.steps.ui(ui, seen, |ui, seen, _, fault| {
+            banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Location::SetUpPolicy));
+        });
+        let steps = &self.steps.known;
+        if self.steps.is_running() {
+            let name = self.calls.get(steps.len()).map_or("Undoing", |call| call.action);
+            row_ui(ui, RowState::Running, name, "");
             return false;
         }
-        let all_passed = self.steps.iter().all(|step| step.verdict == Verdict::Passed);
-        if !all_passed || self.steps.len() != self.calls.len() {
-            let made = self.steps.iter().take_while(|step| step.verdict == Verdict::Passed).count();
-            let mut undone = self.steps.iter().skip(made + 1);
+        let all_passed = steps.iter().all(|step| step.verdict == Verdict::Passed);
+        if !all_passed || steps.len() != self.calls.len() {
+            let made = steps.iter().take_while(|step| step.verdict == Verdict::Passed).count();
+            let mut undone = steps.iter().skip(made + 1);
             let is_clean = undone.len() >= made && undone.all(|step| step.verdict == Verdict::Passed);
             let text = if is_clean && !self.is_late {
                 "Nothing was left behind."

@@ -2,28 +2,27 @@
 //! about the step that fails. Steps appear as they become known. It changes no setting, and puts a record only when
 //! asked to, or where a server does not know AWS's dry run.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use eframe::egui::{self, Align, FontId, Label, RichText, Sense, Spinner, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
     super::{
         banner,
-        clock::Clock,
         command::{AccountCommand, Command},
         seen::Seen,
-        theme::{self, tokens, weight},
-        waiting::FRAME,
+        step_run::StepRun,
+        theme::tokens,
         widgets::{self, Tone},
     },
-    who,
+    identity,
 };
 use crate::{
     config::{Config, Credentials, Destination, DestinationKind},
-    delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, CheckStep, Millis, Verdict},
-    engine::{NextStep, Steps},
-    event::{Aggregation, shown},
+    delivery::{AwsIdentity, CheckFact, CheckKind, CheckStep, Verdict},
+    engine::Steps,
+    event::Aggregation,
 };
 
 /// Looking for keys and waiting for a server that does not answer take a while; so long without a new step is too long.
@@ -41,12 +40,7 @@ pub(super) struct Check {
 struct Run {
     config: Config,
     kind: CheckKind,
-    /// Known so far.
-    steps: Vec<CheckStep>,
-    /// More may come, since when nothing did.
-    coming: Option<(Steps, Instant)>,
-    /// When it ended.
-    at: Millis,
+    steps: StepRun,
 }
 
 /// What is known of a draft.
@@ -87,53 +81,20 @@ impl Check {
         self.run = None;
     }
 
-    /// What was learned of the draft since the last frame.
+    /// Takes the steps that have come. Returns the facts in them that are about the draft.
     pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Vec<CheckFact> {
-        let mut found = self.take(ctx);
-        if let Some(run) = &self.run {
-            found.retain(|found| match found {
-                CheckFact::Identity(_) => who::is_same(&run.config, draft),
-                CheckFact::KmsKey(_) => run.config.destination.is_same_stream(&draft.destination),
-            });
-        }
-        found
-    }
-
-    fn take(&mut self, ctx: &egui::Context) -> Vec<CheckFact> {
-        let mut found = Vec::new();
-        let Some(run) = &mut self.run else { return found };
-        let Some((coming, since)) = &mut run.coming else { return found };
-        loop {
-            match coming.take() {
-                NextStep::There(step) => {
-                    *since = Instant::now();
-                    found.extend(step.found.clone());
-                    run.steps.push(step);
-                }
-                NextStep::Pending if since.elapsed() < PATIENCE => {
-                    ctx.request_repaint_after(FRAME);
-                    return found;
-                }
-                NextStep::Pending => {
-                    run.fail("The check took too long.");
-                    break;
-                }
-                NextStep::Ended => {
-                    if !run.failed() && run.next().is_some() {
-                        run.fail("The check ended before this step.");
-                    }
-                    break;
-                }
-            }
-        }
-        run.coming = None;
-        run.at = Clock::now();
-        found
+        let Some(Run { config, kind, steps }) = &mut self.run else { return Vec::new() };
+        let known = steps.known.len();
+        steps.receive_check(ctx, PATIENCE, &names(config, *kind));
+        let is_of_draft = |found: &CheckFact| match found {
+            CheckFact::Identity(_) => identity::is_same(config, draft),
+            CheckFact::KmsKey(_) => config.destination.is_same_stream(&draft.destination),
+        };
+        steps.known[known..].iter().filter_map(|step| step.found.clone()).filter(is_of_draft).collect()
     }
 
     pub(super) fn started(&mut self, steps: Steps, config: Config, kind: CheckKind) {
-        let coming = Some((steps, Instant::now()));
-        self.run = Some(Run { config, kind, steps: Vec::new(), coming, at: 0 });
+        self.run = Some(Run { config, kind, steps: StepRun::new(steps) });
     }
 
     /// What was learned belongs to what was checked: the draft took it over.
@@ -145,8 +106,8 @@ impl Check {
 
     pub(super) fn finding(&self, draft: &Config) -> Finding {
         match &self.run {
-            Some(run) if run.coming.is_none() && is_same(&run.config, draft) => {
-                if run.failed() {
+            Some(run) if !run.steps.is_running() && is_same(&run.config, draft) => {
+                if run.steps.has_failed() {
                     Finding::Bad
                 } else {
                     Finding::Good
@@ -158,8 +119,8 @@ impl Check {
 
     /// Whom AWS named, where these very credentials were checked.
     pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
-        let run = self.run.as_ref().filter(|run| who::is_same(&run.config, draft))?;
-        run.steps.iter().find_map(|step| match &step.found {
+        let run = self.run.as_ref().filter(|run| identity::is_same(&run.config, draft))?;
+        run.steps.known.iter().find_map(|step| match &step.found {
             Some(CheckFact::Identity(caller)) => Some(caller),
             Some(CheckFact::KmsKey(_)) | None => None,
         })
@@ -170,7 +131,7 @@ impl Check {
         widgets::hint_ui(ui, before(draft));
         // A check of other settings says nothing about these: another one may begin.
         let is_of_draft = |run: &&Run| is_same(&run.config, draft);
-        let running = self.run.as_ref().filter(is_of_draft).is_some_and(|run| run.coming.is_some());
+        let running = self.run.as_ref().filter(is_of_draft).is_some_and(|run| run.steps.is_running());
         let disabled = missing.unwrap_or("The check is running");
         let again = self.run_of_kind(draft).is_some();
         let can = missing.is_none() && !running;
@@ -199,7 +160,7 @@ impl Check {
         }
         let finding = self.finding(draft);
         if let Some(run) = self.run_of_kind(draft) {
-            let parts = run.steps.len() + 1;
+            let parts = run.steps.known.len() + 1;
             let answer = ui.scope(|ui| run.ui(ui, seen, finding)).response.rect;
             self.revealed.follow(ui, parts, answer);
         }
@@ -215,12 +176,14 @@ impl Check {
             return Some("Fill in the steps above first.".to_owned());
         }
         let run = self.run_of_kind(draft)?;
-        if run.coming.is_some() && is_same(&run.config, draft) {
+        if run.steps.is_running() && is_same(&run.config, draft) {
             return None;
         }
         Some(match self.finding(draft) {
             Finding::Unknown => "The settings have changed since this check.".to_owned(),
-            Finding::Good | Finding::Bad => format!("Checked at {}", seen.clock.format(run.at, "%H:%M:%S")),
+            Finding::Good | Finding::Bad => {
+                format!("Checked at {}", seen.clock.format(run.steps.ended_at, "%H:%M:%S"))
+            }
         })
     }
 }
@@ -243,124 +206,27 @@ fn before(draft: &Config) -> &'static str {
     }
 }
 
+/// The names of the steps of a check of these settings.
+fn names(config: &Config, kind: CheckKind) -> Vec<&'static str> {
+    let Destination { kind: destination, aggregation, .. } = config.destination;
+    kind.steps(destination == DestinationKind::Practice, aggregation != Aggregation::None)
+}
+
 impl Run {
-    fn failed(&self) -> bool {
-        self.steps.last().is_some_and(|step| matches!(step.verdict, Verdict::Failed(_)))
-    }
-
-    /// The step that is being looked at gave no answer.
-    fn fail(&mut self, said: &str) {
-        let name = self.next().unwrap_or("put");
-        let verdict = Verdict::Failed(AwsError::new("NoAnswer", said));
-        self.steps.push(CheckStep { name: name.into(), verdict, detail: String::new(), found: None });
-    }
-
-    fn names(&self) -> Vec<&'static str> {
-        let Destination { kind, aggregation, .. } = self.config.destination;
-        self.kind.steps(kind == DestinationKind::Practice, aggregation != Aggregation::None)
-    }
-
-    /// The step that is being looked at.
-    fn next(&self) -> Option<&'static str> {
-        self.names().get(self.steps.len()).copied()
-    }
-
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, finding: Finding) {
         ui.add_space(2.0);
-        for step in &self.steps {
-            match &step.verdict {
-                Verdict::Passed => row_ui(ui, Look::Passed, &step.name, &step.detail),
-                Verdict::Skipped => row_ui(ui, Look::Skipped, &step.name, &step.detail),
-                Verdict::Failed(fault) => {
-                    row_ui(ui, Look::Failed, &step.name, "");
-                    if step.name == "record" {
-                        banner::remedy_of_put_ui(ui, seen, fault, &self.config);
-                    } else {
-                        banner::remedy_for_ui(ui, seen, fault, &self.config, None);
-                    }
-                }
-            }
-        }
-        let names = self.names();
-        let running = self.coming.is_some();
-        for (at, name) in names.iter().skip(self.steps.len()).enumerate() {
-            if running {
-                row_ui(ui, if at == 0 { Look::Running } else { Look::Waiting }, name, "");
+        let names = names(&self.config, self.kind);
+        self.steps.ui(ui, seen, |ui, seen, step, fault| {
+            if step.name == "record" {
+                banner::remedy_of_put_ui(ui, seen, fault, &self.config);
             } else {
-                row_ui(ui, Look::Waiting, name, "Not checked: the step before it failed.");
+                banner::remedy_for_ui(ui, seen, fault, &self.config, None);
             }
-        }
-        let untested = |step: &CheckStep| step.name == "put" && step.verdict == Verdict::Skipped;
-        if finding == Finding::Good && !self.steps.iter().any(untested) {
+        });
+        self.steps.rest_ui(ui, &names, "Not checked: the step before it failed.");
+        let is_untested = |step: &CheckStep| step.name == "put" && step.verdict == Verdict::Skipped;
+        if finding == Finding::Good && !self.steps.known.iter().any(is_untested) {
             widgets::message_ui(ui, Tone::Good, "The check found no problem.");
         }
     }
-}
-
-/// How a line of the list looks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::app) enum Look {
-    Running,
-    Waiting,
-    Passed,
-    Skipped,
-    Failed,
-}
-
-fn title(name: &str) -> String {
-    match name {
-        "credentials" => "Credentials are found".to_owned(),
-        "identity" => "The keys are valid".to_owned(),
-        "account" => "The keys belong to the stream's account".to_owned(),
-        "stream" => "The stream exists".to_owned(),
-        "put" => "Records can be put".to_owned(),
-        "record" => "A test record can be put".to_owned(),
-        "read-back" => "The test record can be read back".to_owned(),
-        "aggregation" => "The stream takes aggregated records".to_owned(),
-        "name" => "The host name resolves".to_owned(),
-        "connection" => "The address can be reached".to_owned(),
-        "certificate" => "The certificate is valid".to_owned(),
-        "settings" => "SDKs get their settings".to_owned(),
-        "preflight" => "Browsers may send".to_owned(),
-        "event" => "A test event is accepted".to_owned(),
-        "delivery" => "The test event is delivered".to_owned(),
-        "client-address" => "Events get the client's address".to_owned(),
-        other => widgets::capital(other),
-    }
-}
-
-pub(in crate::app) fn row_ui(ui: &mut Ui, look: Look, name: &str, detail: &str) {
-    let t = tokens(ui);
-    let (color, icon, word) = match look {
-        Look::Running => (t.accent, None, "being checked"),
-        Look::Waiting => (t.weak, Some(Icon::Minus), "not reached"),
-        Look::Passed => (t.ok, Some(Icon::Check), "passed"),
-        Look::Skipped => (t.weak, Some(Icon::SkipForward), "skipped"),
-        Look::Failed => (t.err, Some(Icon::X), "failed"),
-    };
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().interact_size.y = 20.0;
-        let (rect, response) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
-        response
-            .widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("{}: {word}", title(name))));
-        match icon {
-            None => Spinner::new().size(14.0).color(color).paint_at(ui, rect.shrink(3.0)),
-            Some(icon) => {
-                ui.painter().circle_filled(rect.center(), 9.0, color.gamma_multiply(0.16));
-                let glyph = char::from(icon);
-                let font = FontId::new(10.5, theme::icons());
-                ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, glyph, font, color);
-            }
-        }
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            ui.horizontal(|ui| {
-                ui.label(weight(title(name), 580.0).color(t.strong));
-                ui.label(RichText::new(word).size(12.0).color(color));
-            });
-            if !detail.is_empty() {
-                ui.add(Label::new(RichText::new(shown::lines(detail)).color(t.weak)).wrap());
-            }
-        });
-    });
 }

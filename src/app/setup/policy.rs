@@ -18,7 +18,7 @@ use crate::{
 
 /// The policy step.
 #[derive(Default)]
-pub(super) struct Form {
+pub(super) struct PolicyStep {
     wants: Wants,
     /// What was kept for the next start.
     kept: Wants,
@@ -67,7 +67,7 @@ enum HeldBy {
 /// A link's label and address.
 type Link = (&'static str, Option<String>);
 
-impl Form {
+impl PolicyStep {
     pub(super) fn new(wants: Wants) -> Self {
         Self { kept: wants.clone(), wants, ..Self::default() }
     }

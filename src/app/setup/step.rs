@@ -57,7 +57,13 @@ pub(super) fn two_ui<T>(
 }
 
 /// A step: its number or mark, its title, and what it holds.
-pub(super) fn step_ui(ui: &mut Ui, number: usize, title: &str, mark: Mark, contents: impl FnOnce(&mut Ui)) {
+pub(super) fn step_ui<R>(
+    ui: &mut Ui,
+    number: usize,
+    title: &str,
+    mark: Mark,
+    contents: impl FnOnce(&mut Ui) -> R,
+) -> R {
     let t = tokens(ui);
     widgets::card_ui(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 8.0;
@@ -82,6 +88,6 @@ pub(super) fn step_ui(ui: &mut Ui, number: usize, title: &str, mark: Mark, conte
                 ui.label(RichText::new(format!("Step {number}")).small().color(t.weak));
             });
         });
-        contents(ui);
-    });
+        contents(ui)
+    })
 }

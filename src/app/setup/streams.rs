@@ -14,10 +14,10 @@ use super::{
         command::{AccountCommand, Command},
         seen::Seen,
         theme::{self, tokens, weight},
-        waiting::{Poll, Waiting},
         widgets::{self, Tone},
     },
-    who,
+    asked::Asked,
+    identity,
 };
 use crate::{
     config::{self, Config, StreamArn},
@@ -31,31 +31,15 @@ const LIST_PATIENCE: Duration = Duration::from_mins(2);
 /// A little longer than the engine waits for a new stream.
 const MAKE_PATIENCE: Duration = Duration::from_mins(4);
 
-type Listed = Result<Vec<ListedStream>, AwsError>;
-type Made = Result<bool, AwsError>;
-
 #[derive(Default)]
 pub(super) struct Streams {
-    listing: Option<(Waiting<Listed>, Config)>,
-    list: Option<(Listed, Config)>,
+    list: Asked<Vec<ListedStream>>,
     /// The question whether to make it is open.
     asks: bool,
-    making: Option<(Waiting<Made>, Config)>,
-    made: Option<(Made, Config)>,
+    /// The new stream: whether it takes records already.
+    made: Asked<bool>,
     /// A question or answer has just appeared below the buttons, and is to be brought into sight.
     reveal: bool,
-}
-
-fn arrived<T>(
-    waiting: &mut Option<(Waiting<Result<T, AwsError>>, Config)>,
-    ctx: &egui::Context,
-) -> Option<(Result<T, AwsError>, Config)> {
-    let answer = match waiting.as_mut()?.0.poll(ctx) {
-        Poll::Pending => return None,
-        Poll::There(answer) => answer,
-        Poll::Lost => Err(AwsError::new("NoAnswer", "It took too long.")),
-    };
-    waiting.take().map(|(_, config)| (answer, config))
 }
 
 /// The server that is asked, where it is not AWS. What AWS's own variables name counts where the settings name nothing.
@@ -69,28 +53,30 @@ fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
 
 impl Streams {
     /// The streams of these settings' account and region are being listed.
-    pub(super) fn list_coming(&mut self, answer: Answer<Listed>, config: Config) {
-        self.listing = Some((Waiting::at_most(LIST_PATIENCE, answer), config));
+    pub(super) fn list_coming(
+        &mut self,
+        answer: Answer<Result<Vec<ListedStream>, AwsError>>,
+        config: Config,
+    ) {
+        self.list.begin(LIST_PATIENCE, answer, config);
     }
 
     /// The stream of these settings is being created.
-    pub(super) fn new_coming(&mut self, answer: Answer<Made>, config: Config) {
-        self.making = Some((Waiting::at_most(MAKE_PATIENCE, answer), config));
+    pub(super) fn new_coming(&mut self, answer: Answer<Result<bool, AwsError>>, config: Config) {
+        self.made.begin(MAKE_PATIENCE, answer, config);
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
-        if let Some(list) = arrived(&mut self.listing, ctx) {
+        if self.list.receive(ctx) {
             // The newer answer counts: the stream may be gone again.
-            self.made = None;
-            self.list = Some(list);
+            self.made.forget_answer();
             self.reveal = true;
         }
-        if let Some(made) = arrived(&mut self.making, ctx) {
-            if made.0.is_ok() {
+        if self.made.receive(ctx) {
+            if self.made.answer().is_some_and(|(made, _)| made.is_ok()) {
                 // The list was read before the stream was made.
-                self.list = None;
+                self.list.forget_answer();
             }
-            self.made = Some(made);
             self.reveal = true;
         }
     }
@@ -98,7 +84,7 @@ impl Streams {
     /// `missing` says why AWS cannot be asked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, missing: Option<&str>) {
         arn_ui(ui, seen, &arn(draft));
-        let busy = self.listing.is_some() || self.making.is_some();
+        let busy = self.list.is_waiting() || self.made.is_waiting();
         let nameless = config::check_stream(&draft.destination.stream).err().map(|why| why.to_string());
         let server = server_of(seen, draft);
         let who = server.as_deref().unwrap_or("AWS");
@@ -108,7 +94,7 @@ impl Streams {
                 widgets::button_ui(ui, Icon::List, "List my streams")
             });
             if list.inner.on_disabled_hover_text(why).clicked() {
-                self.list = None;
+                self.list.forget_answer();
                 seen.push(Command::Account(AccountCommand::ListStreams(Box::new(draft.clone()))));
             }
             let can = missing.is_none() && !busy && nameless.is_none() && !self.asks;
@@ -117,12 +103,12 @@ impl Streams {
             let why = missing.or(nameless.as_deref()).unwrap_or("Answer the question below first");
             if make.on_disabled_hover_text(why).clicked() {
                 self.asks = true;
-                self.made = None;
+                self.made.forget_answer();
                 self.reveal = true;
             }
             if busy {
                 ui.add(Spinner::new().size(14.0));
-                let text = if self.listing.is_some() {
+                let text = if self.list.is_waiting() {
                     format!("Asking {who} …")
                 } else {
                     format!("{who} is creating the stream …")
@@ -180,7 +166,7 @@ impl Streams {
     }
 
     fn made_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
-        match &self.made {
+        match self.made.answer() {
             Some((_, config)) if !config.destination.is_same_stream(&draft.destination) => {}
             Some((Ok(true), config)) => {
                 let text = format!("{} is ready and takes records.", name(config));
@@ -203,8 +189,8 @@ impl Streams {
     fn list_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config) {
         const HEIGHT_MAX: f32 = 190.0;
         let t = tokens(ui);
-        let list = match &self.list {
-            Some((_, config)) if !who::is_same_but_for_stream(config, draft) => return,
+        let list = match self.list.answer() {
+            Some((_, config)) if !identity::is_same_but_for_stream(config, draft) => return,
             Some((Ok(list), _)) => list,
             Some((Err(fault), config)) => {
                 return banner::remedy_for_ui(ui, seen, fault, config, Some(remedy::Location::SetUpStream));

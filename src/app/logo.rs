@@ -1,4 +1,4 @@
-//! The product's mark: two small streams that join a big one. Painted, so that it is sharp at every size.
+//! The product's logo: two small streams that join a big one. Painted, so that it is sharp at every size.
 
 use eframe::egui::{
     self, IconData, Pos2, Rect, Sense, Stroke, Ui, Vec2,
@@ -15,8 +15,8 @@ const STREAMS: [([(f32, f32); 4], f32); 3] = [
     ([(0.50, 0.20), (0.50, 0.26), (0.47, 0.33), (0.42, 0.38)], 0.075),
 ];
 
-/// The mark in a rounded square.
-pub(super) fn mark_ui(ui: &mut Ui, size: f32) {
+/// The logo in a rounded square.
+pub(super) fn logo_ui(ui: &mut Ui, size: f32) {
     let t = tokens(ui);
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(size), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Tributary"));

@@ -1,4 +1,4 @@
-//! The faults that the practice stream can have on request, as the user knows them. Pure.
+//! The faults of the practice stream that the user can switch on, by name. Pure.
 
 use std::time::Duration;
 

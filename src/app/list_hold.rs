@@ -12,7 +12,7 @@ const REST: f32 = 4.0;
 const BUTTON: egui::Vec2 = vec2(220.0, 26.0);
 
 #[derive(Default)]
-pub(super) struct Hold {
+pub(super) struct ListHold {
     /// Where the list was drawn in the last frame; `None` if it was not in sight.
     list: Option<Rect>,
     /// Where the pointer last used something that covered the list, such as a menu, or where it was when the list came into
@@ -21,7 +21,7 @@ pub(super) struct Hold {
     is_offered: bool,
 }
 
-impl Hold {
+impl ListHold {
     /// Records where the list is drawn.
     pub(super) fn drawn(&mut self, list: Rect) {
         self.list = Some(list);

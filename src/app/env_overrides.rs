@@ -1,4 +1,4 @@
-//! Settings that environment variables override at every start: a change of them lasts until then.
+//! Settings that environment variables override at every start: a change in the window lasts until the next start.
 
 use eframe::egui::Ui;
 
@@ -20,7 +20,7 @@ pub(super) fn saved_notice(done: &str, changes: &[Difference], held: &[(&'static
 }
 
 /// A note that names the settings of these sections that the environment decides at every start.
-pub(super) fn held_ui(ui: &mut Ui, seen: &Seen<'_>, sections: &[&str]) {
+pub(super) fn note_ui(ui: &mut Ui, seen: &Seen<'_>, sections: &[&str]) {
     let is_of = |name: &str| sections.iter().any(|section| name.split('.').next() == Some(section));
     let held: Vec<_> = seen.held().iter().filter(|(name, _)| is_of(name)).map(decided).collect();
     if !held.is_empty() {

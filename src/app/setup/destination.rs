@@ -1,26 +1,60 @@
-//! Destinations kept under a name: one click puts one into the draft, and applying switches to it.
+//! The destination step: the practice stream or Kinesis, and the destinations that are kept under a name. One click puts a
+//! kept destination into the draft.
 
-use eframe::egui::{Button, Key, Ui, vec2};
+use eframe::egui::{Button, Frame, Key, Label, Margin, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
 use super::super::{
+    env_overrides,
+    place::Place,
     seen::Seen,
     theme::{self, tokens, weight},
     widgets,
 };
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config, DestinationKind, SavedDestination},
+    policy,
+};
 
 #[derive(Default)]
-pub(super) struct Saved {
+pub(super) struct DestinationStep {
     /// The name under which the draft is to be kept, while one is asked for.
     name: Option<String>,
     /// The field for the name is to get the focus.
     focus: bool,
 }
 
-impl Saved {
-    /// `reason` says why the draft cannot be kept as it is.
-    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, reason: Option<&str>) {
+impl DestinationStep {
+    /// `reason` says why the draft cannot be kept as it is. True when a kept destination was put into the draft.
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        seen: &mut Seen<'_>,
+        draft: &mut Config,
+        reason: Option<&str>,
+    ) -> bool {
+        env_overrides::note_ui(ui, seen, &["destination", "credentials"]);
+        let kind = &mut draft.destination.kind;
+        let practice = "A small Kinesis inside this app. It needs no AWS account, and nothing leaves this \
+                            computer.";
+        let kinesis = "A stream in your AWS account, or another Kinesis-compatible server.";
+        let choices = [
+            (DestinationKind::Practice, "Practice stream", practice),
+            (DestinationKind::Kinesis, "Amazon Kinesis", kinesis),
+        ];
+        widgets::choices_ui(ui, kind, &choices);
+        if *kind == DestinationKind::Kinesis {
+            widgets::link_ui(ui, "What is Amazon Kinesis?", policy::ABOUT_KINESIS);
+        }
+        if *kind == DestinationKind::Kinesis || !seen.config.destinations.is_empty() {
+            let before = draft.destination.clone();
+            self.saved_ui(ui, seen, draft, reason);
+            return draft.destination != before;
+        }
+        false
+    }
+
+    fn saved_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, reason: Option<&str>) {
         let t = tokens(ui);
         let mut changed = None;
         ui.horizontal_wrapped(|ui| {
@@ -93,4 +127,32 @@ impl Saved {
             seen.save(config, notice);
         }
     }
+}
+
+/// What there is to do with the practice stream instead of the steps for AWS.
+pub(super) fn practice_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
+    let t = tokens(ui);
+    let frame = Frame::new().fill(t.accent_soft.gamma_multiply(0.6)).corner_radius(12);
+    frame.inner_margin(Margin::symmetric(18, 16)).show(ui, |ui| {
+        ui.take_available_width();
+        ui.horizontal_top(|ui| {
+            ui.label(theme::icon(Icon::GraduationCap).size(20.0).color(t.accent));
+            ui.vertical(|ui| {
+                ui.label(weight("Nothing to set up", 640.0).size(14.0).color(t.strong));
+                let text = "The practice stream is part of this app. Events are sent to it by the same AWS client \
+                            and the same calls as to a real stream, so what you see here is what AWS will get. When \
+                            you are ready, choose Amazon Kinesis above.";
+                ui.add(Label::new(RichText::new(text).color(t.text)).wrap());
+                ui.add_space(2.0);
+                ui.horizontal_wrapped(|ui| {
+                    if widgets::primary_button_ui(ui, Icon::FlaskConical, "Send a test event", true).clicked() {
+                        seen.go(Place::Test);
+                    }
+                    if widgets::button_ui(ui, Icon::Plug, "Connect an SDK").clicked() {
+                        seen.go(Place::Sources);
+                    }
+                });
+            });
+        });
+    });
 }

@@ -1,4 +1,4 @@
-//! Whether other settings move the events that wait somewhere else, and what the user is asked then.
+//! Whether new settings send the queued events to another destination, and the question to the user in that case.
 
 use eframe::egui::Ui;
 use lucide_icons::Icon;
@@ -9,10 +9,10 @@ use crate::{
     engine::WaitingEvents,
 };
 
-/// Where events would go with the new settings, seen from those in force.
+/// Where events would go with the new settings, compared with those in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Move {
-    /// Where they go now.
+    /// To the same stream.
     Nowhere,
     /// To another stream or server.
     Elsewhere,

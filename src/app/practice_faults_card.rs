@@ -1,19 +1,18 @@
-//! The practice stream's fault switches: what goes wrong, so that the user can watch how nothing is lost. Shown only
-//! where the practice stream is the destination; a banner names those that are on.
+//! The card with the practice stream's fault switches. Shown only while the practice stream is the destination. A banner
+//! names the faults that are on.
 
 use eframe::egui::{Label, RichText, Ui};
 use lucide_icons::Icon;
 
 use super::{
     command::{Command, PracticeCommand},
-    practice_fault::{self, PracticeFault},
+    practice_faults::{self, PracticeFault},
     seen::Seen,
     theme::{tokens, weight},
     widgets,
 };
 use crate::{config::Operation, delivery::Ledger};
 
-/// The card with the switches.
 pub(super) fn card_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let t = tokens(ui);
     widgets::card_ui(ui, |ui| {
@@ -37,7 +36,7 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         }
         let mut missing = seen.status.practice_missing;
         let what = "Deletes all its records too. Switching this off creates a new, empty stream";
-        if switch_ui(ui, &mut missing, practice_fault::DELETE_STREAM, what) {
+        if switch_ui(ui, &mut missing, practice_faults::DELETE_STREAM, what) {
             seen.push(Command::Practice(PracticeCommand::SetDeleted(missing)));
         }
         ui.add_space(2.0);

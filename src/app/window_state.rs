@@ -1,5 +1,5 @@
-//! How the window looks, found again at the next start: theme, zoom, size, position, and whether it is maximised. Kept by
-//! the engine under one name in `window.json`. While the window is maximised or minimised, the size and the position that it
+//! The state of the window that the next start restores: theme, zoom, size, position, and whether it is maximised. The
+//! engine keeps it under one name in `window.json`. While the window is maximised or minimised, the size and the position that it
 //! had before stay kept. Wayland tells no program where its window is, so there only the size comes back.
 
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::{
     theme,
 };
 
-/// The name under which the look is kept.
+/// The name under which the state is kept.
 pub(super) const STATE: &str = "window";
 const SIZE: [f32; 2] = [1280.0, 820.0];
 /// Smaller than this the places do not fit.
@@ -28,7 +28,7 @@ const REACHABLE: f32 = 80.0;
 /// Lengths are in points of the monitor, whatever the zoom.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Look {
+pub(super) struct WindowState {
     theme: Theme,
     zoom: f32,
     size: [f32; 2],
@@ -45,14 +45,13 @@ enum Theme {
     Light,
 }
 
-impl Default for Look {
+impl Default for WindowState {
     fn default() -> Self {
         Self { theme: Theme::System, zoom: 1.0, size: SIZE, position: None, maximized: false }
     }
 }
 
-impl Look {
-    /// The window as it was.
+impl WindowState {
     pub(super) fn viewport(self, builder: ViewportBuilder) -> ViewportBuilder {
         let builder = builder
             .with_inner_size(Vec2::from(self.size).max(SIZE_MIN))
@@ -65,7 +64,7 @@ impl Look {
     }
 
     /// Theme and zoom as they were.
-    pub(super) fn dress(self, ctx: &egui::Context) {
+    pub(super) fn apply_theme(self, ctx: &egui::Context) {
         let theme = match self.theme {
             Theme::System => ThemePreference::System,
             Theme::Dark => ThemePreference::Dark,
@@ -77,7 +76,7 @@ impl Look {
 
     /// What can be asked of a window only once it exists: to be maximised, to be no larger than its monitor, and to come
     /// back to where it can be taken, where its monitor is gone.
-    pub(super) fn bring_back(self, cc: &eframe::CreationContext<'_>) {
+    pub(super) fn restore(self, cc: &eframe::CreationContext<'_>) {
         if self.maximized {
             // X11 window managers don't heed what is asked of a window before it is shown.
             cc.egui_ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
@@ -107,12 +106,12 @@ impl Look {
         }
     }
 
-    /// Keeps this look for the next start.
+    /// Keeps this state for the next start.
     pub(super) fn keep(self) -> Command {
         Command::Keep(KeepCommand::state(STATE, &self))
     }
 
-    /// This look, updated to how the window looks now.
+    /// This state, updated to how the window looks now.
     fn updated(self, ctx: &egui::Context) -> Self {
         let theme = match ctx.options(|options| options.theme_preference) {
             ThemePreference::System => Theme::System,
@@ -120,20 +119,20 @@ impl Look {
             ThemePreference::Light => Theme::Light,
         };
         let zoom = ctx.zoom_factor();
-        let look = Self { theme, zoom, ..self };
+        let state = Self { theme, zoom, ..self };
         ctx.input(|i| {
             let viewport = i.viewport();
             let is = |flag: Option<bool>| flag == Some(true);
             if is(viewport.minimized) || is(viewport.fullscreen) || viewport.visible() == Some(false) {
-                return look;
+                return state;
             }
-            let Some(maximized) = viewport.maximized else { return look };
+            let Some(maximized) = viewport.maximized else { return state };
             if maximized {
-                return Self { maximized, ..look };
+                return Self { maximized, ..state };
             }
-            let size = viewport.inner_rect.map_or(look.size, |rect| (rect.size() * zoom).round().into());
+            let size = viewport.inner_rect.map_or(state.size, |rect| (rect.size() * zoom).round().into());
             let position = viewport.outer_rect.map(|rect| (rect.min * zoom).round().into());
-            Self { maximized, size, position: position.or(look.position), ..look }
+            Self { maximized, size, position: position.or(state.position), ..state }
         })
     }
 }
@@ -153,22 +152,22 @@ fn reachable(window: Rect, monitors: &[Rect]) -> Option<Pos2> {
     if monitors.iter().any(is_on) { None } else { monitors.first().map(|monitor| monitor.min) }
 }
 
-/// Follows how the window looks, and says when that is to be kept: a moment after the last change.
+/// Notices changes of the window's state, and says when to keep it: a moment after the last change.
 pub(super) struct Tracker {
-    kept: Look,
-    seen: Look,
+    kept: WindowState,
+    seen: WindowState,
     since: Instant,
 }
 
 impl Tracker {
-    /// Gives the window this look.
-    pub(super) fn new(look: Look, ctx: &egui::Context) -> Self {
-        look.dress(ctx);
-        Self { kept: look, seen: look, since: Instant::now() }
+    /// Starts from this state, whose theme and zoom it applies.
+    pub(super) fn new(state: WindowState, ctx: &egui::Context) -> Self {
+        state.apply_theme(ctx);
+        Self { kept: state, seen: state, since: Instant::now() }
     }
 
-    /// The look, when it is time to keep it.
-    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Look> {
+    /// The state, when it is time to keep it.
+    pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<WindowState> {
         let now = self.seen.updated(ctx);
         if now != self.seen {
             self.seen = now;
@@ -184,8 +183,8 @@ impl Tracker {
         self.unkept()
     }
 
-    /// The look, unless it is kept already.
-    pub(super) fn unkept(&mut self) -> Option<Look> {
+    /// The state, unless it is kept already.
+    pub(super) fn unkept(&mut self) -> Option<WindowState> {
         let is_kept = self.seen == self.kept;
         self.kept = self.seen;
         (!is_kept).then_some(self.seen)
@@ -219,8 +218,12 @@ mod tests {
 
     #[test]
     fn what_an_older_version_kept_or_nobody_did_is_the_usual_window() {
-        assert_eq!(serde_json::from_str::<Look>("{}").expect("reads"), Look::default());
-        let look: Look = serde_json::from_str(r#"{"theme":"light","size":[900,600]}"#).expect("reads");
-        assert_eq!(look, Look { theme: Theme::Light, size: [900.0, 600.0], ..Look::default() });
+        assert_eq!(serde_json::from_str::<WindowState>("{}").expect("reads"), WindowState::default());
+        let state: WindowState =
+            serde_json::from_str(r#"{"theme":"light","size":[900,600]}"#).expect("reads");
+        assert_eq!(
+            state,
+            WindowState { theme: Theme::Light, size: [900.0, 600.0], ..WindowState::default() }
+        );
     }
 }

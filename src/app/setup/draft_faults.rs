@@ -1,4 +1,4 @@
-//! What is wrong with the draft, field by field.
+//! What is wrong with the draft, field by field, and why it cannot be applied.
 
 use super::super::widgets;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 
 /// What is wrong with the draft, field by field.
 #[derive(Default)]
-pub(super) struct Faults {
+pub(super) struct DraftFaults {
     pub region: Option<String>,
     /// The region has the form of one, but is not in this version's list of AWS regions.
     pub is_region_unknown: bool,
@@ -20,7 +20,7 @@ pub(super) struct Faults {
     pub external_id: Option<String>,
 }
 
-impl Faults {
+impl DraftFaults {
     pub(super) fn of(draft: &Config) -> Self {
         let destination = &draft.destination;
         if destination.kind == DestinationKind::Practice {
@@ -90,7 +90,7 @@ pub(super) fn reason(draft: &Config) -> Option<String> {
             return Some("The stream is missing".to_owned());
         }
     }
-    Faults::of(draft)
+    DraftFaults::of(draft)
         .first()
         .map(|fault| widgets::capital(&fault))
         .or_else(|| config::check(draft).err().map(|error| error.to_string()))

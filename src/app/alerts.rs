@@ -1,6 +1,5 @@
-//! What the user should hear of wherever they are: the forwarder became blocked, the spool is nearly full, events
-//! failed. One notice when it happens, never one per event; the banner and the places show how it stands. Pure: the
-//! time is an argument.
+//! Alerts about what needs the user in any place: the forwarder became blocked, the spool is nearly full, events failed.
+//! One alert when it happens, never one per event. Pure: the time is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -10,46 +9,45 @@ use crate::{
     delivery::{ForwarderState, Status},
 };
 
-/// Failed events are told of at most so often, together.
+/// The shortest time between two alerts about failed events.
 const FAILED_EVERY: Duration = Duration::from_mins(1);
 /// How long the status may take to show what was set aside.
 const SET_ASIDE_TOLD_WITHIN: Duration = Duration::from_secs(2);
-/// From this share of the spool on, and not again before it fell below the other (in percent).
+/// Percent of the spool: alerts from the first on, and not again before it fell below the second.
 const SPOOL_HIGH: u64 = 80;
 const SPOOL_LOW: u64 = 70;
 
-/// One piece of news.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Item {
+pub(super) struct Alert {
     pub text: String,
-    /// What a notice of the desktop adds: in the window the banner says it.
+    /// The end of the text outside of the window, where no banner says it.
     pub elsewhere: &'static str,
-    /// Where there is more about it.
+    /// The place that shows more about it.
     pub place: Place,
 }
 
-/// What was told already.
+/// Knows what the user was alerted to.
 #[derive(Default)]
-pub(super) struct News {
+pub(super) struct Alerts {
     is_blocked: bool,
     is_high: bool,
-    /// The failed events that were told of; `None` before the first status: what failed earlier is no news.
+    /// The failed events that the user was alerted to; `None` before the first status: earlier ones cause no alert.
     failed: Option<u64>,
     failed_at: Option<Instant>,
-    /// Until then failures are what the user asked for.
+    /// Until then, failures are events that the user has set aside.
     expected_until: Option<Instant>,
 }
 
-impl News {
-    /// The user has just set aside what waited: it now counts as failed, and the status says so in a moment.
+impl Alerts {
+    /// The user has set aside the waiting events: the status shows them as failed in a moment.
     pub(super) fn set_aside(&mut self, now: Instant) {
         self.expected_until = Some(now + SET_ASIDE_TOLD_WITHIN);
     }
 
     /// What is new in this status, the most urgent first.
-    pub(super) fn learn(&mut self, status: &Status, config: &Config, now: Instant) -> Option<Item> {
+    pub(super) fn observe(&mut self, status: &Status, config: &Config, now: Instant) -> Option<Alert> {
         let is_blocked = matches!(status.forwarder, ForwarderState::Blocked { .. });
-        // What fails meanwhile says nothing about whether it needs its user.
+        // Being offline meanwhile does not end it.
         let is_over = matches!(
             status.forwarder,
             ForwarderState::Running | ForwarderState::Throttled(_) | ForwarderState::Disabled
@@ -59,7 +57,7 @@ impl News {
         if is_blocked && !was_blocked {
             let text = "Delivery needs you: events wait in the spool.".to_owned();
             let elsewhere = " The banner in Tributary's window says what to do.";
-            return Some(Item { text, elsewhere, place: Place::SetUp });
+            return Some(Alert { text, elsewhere, place: Place::SetUp });
         }
         let used = percent(status.ledger.queued_bytes, config.spool.max_bytes);
         let was_high = self.is_high;
@@ -67,12 +65,12 @@ impl News {
         if self.is_high && !was_high {
             let text =
                 format!("The spool is {used} % full. When it is full, senders get a 429 response and retry.");
-            return Some(Item { text, elsewhere: "", place: Place::Settings });
+            return Some(Alert { text, elsewhere: "", place: Place::Settings });
         }
         self.failures(status.ledger.failed, now)
     }
 
-    fn failures(&mut self, failed: u64, now: Instant) -> Option<Item> {
+    fn failures(&mut self, failed: u64, now: Instant) -> Option<Alert> {
         // Some may have been sent again.
         let told = self.failed.map_or(failed, |told| told.min(failed));
         self.failed = Some(told);
@@ -90,7 +88,7 @@ impl News {
         let what =
             if count == 1 { "1 event".to_owned() } else { format!("{} events", widgets::digits(count)) };
         let text = format!("{what} failed. Failed events are kept; Live shows the reasons.");
-        Some(Item { text, elsewhere: "", place: Place::Live })
+        Some(Alert { text, elsewhere: "", place: Place::Live })
     }
 
     /// When the failures that are not told of yet may be.
@@ -135,8 +133,8 @@ mod tests {
 
     #[test]
     fn becoming_blocked_is_told_once_until_it_is_over() {
-        let (mut news, now) = (News::default(), Instant::now());
-        let mut told = |forwarder| news.learn(&status(forwarder, 0, 0), &config(), now).is_some();
+        let (mut alerts, now) = (Alerts::default(), Instant::now());
+        let mut told = |forwarder| alerts.observe(&status(forwarder, 0, 0), &config(), now).is_some();
         assert!(!told(ForwarderState::Running) && told(blocked()));
         assert!(!told(blocked()) && !told(offline()) && !told(blocked()), "the same trouble");
         assert!(!told(ForwarderState::Running) && told(blocked()), "a new one");
@@ -144,9 +142,9 @@ mod tests {
 
     #[test]
     fn a_spool_that_is_nearly_full_is_told_once_until_there_is_room_again() {
-        let (mut news, now) = (News::default(), Instant::now());
+        let (mut alerts, now) = (Alerts::default(), Instant::now());
         let mut told = |bytes| {
-            news.learn(&status(ForwarderState::Running, 0, bytes), &config(), now).map(|item| item.text)
+            alerts.observe(&status(ForwarderState::Running, 0, bytes), &config(), now).map(|item| item.text)
         };
         assert_eq!(told(799), None);
         assert!(told(800).is_some_and(|text| text.contains("80 %")));
@@ -156,9 +154,9 @@ mod tests {
 
     #[test]
     fn ten_thousand_failed_events_are_two_notices() {
-        let (mut news, start) = (News::default(), Instant::now());
+        let (mut alerts, start) = (Alerts::default(), Instant::now());
         assert_eq!(
-            news.learn(&status(ForwarderState::Running, 7, 0), &config(), start),
+            alerts.observe(&status(ForwarderState::Running, 7, 0), &config(), start),
             None,
             "those of before"
         );
@@ -166,16 +164,20 @@ mod tests {
         for failed in 8..=10_007 {
             let now = start + Duration::from_millis(failed);
             texts.extend(
-                news.learn(&status(ForwarderState::Running, failed, 0), &config(), now).map(|item| item.text),
+                alerts
+                    .observe(&status(ForwarderState::Running, failed, 0), &config(), now)
+                    .map(|item| item.text),
             );
         }
         let last = status(ForwarderState::Running, 10_007, 0);
         let late = start + Duration::from_secs(90);
-        assert!(news.due_in(&last, start).is_some_and(|due| due <= FAILED_EVERY + Duration::from_millis(8)));
-        texts.extend(news.learn(&last, &config(), late).map(|item| item.text));
+        assert!(
+            alerts.due_in(&last, start).is_some_and(|due| due <= FAILED_EVERY + Duration::from_millis(8))
+        );
+        texts.extend(alerts.observe(&last, &config(), late).map(|item| item.text));
         assert_eq!(texts.len(), 2, "{texts:?}");
         assert!(texts[0].starts_with("1 event failed") && texts[1].starts_with("9\u{2009}999 events failed"));
-        assert_eq!(news.learn(&last, &config(), late + FAILED_EVERY), None);
-        assert_eq!(news.due_in(&last, late), None);
+        assert_eq!(alerts.observe(&last, &config(), late + FAILED_EVERY), None);
+        assert_eq!(alerts.due_in(&last, late), None);
     }
 }

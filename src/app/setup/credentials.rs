@@ -1,0 +1,62 @@
+//! The credentials step: where the keys come from, which role is assumed with them, and who AWS says they belong to.
+
+use eframe::egui::Ui;
+
+use super::{
+    super::{seen::Seen, widgets},
+    draft_faults::DraftFaults,
+    identity::Identity,
+    keychain::Keychain,
+    profile,
+    step::{small_ui, two_ui},
+};
+use crate::config::{self, Config, CredentialsSource};
+
+#[derive(Default)]
+pub(super) struct CredentialsStep {
+    pub keychain: Keychain,
+    pub identity: Identity,
+}
+
+impl CredentialsStep {
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, faults: &DraftFaults) {
+        let missing = faults.of_credentials(draft);
+        let credentials = &mut draft.credentials;
+        widgets::hint_ui(
+            ui,
+            "Secret keys stay in AWS's own files or in the system keychain, never in Tributary's files.",
+        );
+        let chain = "Looks where every AWS tool looks: environment, ~/.aws, SSO, container or instance role.";
+        let profile = "One section of ~/.aws/config or ~/.aws/credentials, SSO profiles included.";
+        let keychain = "Keys that you enter here, stored in this computer's keychain.";
+        let choices = [
+            (CredentialsSource::Default, "AWS default chain", chain),
+            (CredentialsSource::Profile, "Named profile", profile),
+            (CredentialsSource::Keychain, "System keychain", keychain),
+        ];
+        widgets::choices_ui(ui, &mut credentials.source, &choices);
+        match credentials.source {
+            CredentialsSource::Default => {}
+            CredentialsSource::Profile => {
+                let region = &mut draft.destination.region;
+                profile::chosen_ui(ui, seen, &mut credentials.profile, region, faults.profile.as_deref());
+            }
+            CredentialsSource::Keychain => self.keychain.ui(ui, seen, &draft.destination),
+        }
+        two_ui(
+            ui,
+            |ui, credentials: &mut config::Credentials| {
+                let (value, hint) = (&mut credentials.role_arn, "arn:aws:iam::123456789012:role/NAME");
+                widgets::field_ui(ui, "Role to assume", value, hint, faults.role_arn.as_deref());
+                small_ui(ui, "Optional: assumed on top of the keys above");
+            },
+            |ui, credentials| {
+                let value = &mut credentials.external_id;
+                let error = faults.external_id.as_deref();
+                widgets::field_ui(ui, "External id", value, "Only if the role asks for one", error);
+            },
+            credentials,
+        );
+        self.identity.ui(ui, seen, draft, missing.as_deref());
+    }
+}

@@ -1,0 +1,127 @@
+//! Who AWS says the keys of the draft belong to.
+
+use std::time::Duration;
+
+use eframe::egui::{self, RichText, Spinner, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    super::{
+        banner,
+        command::{AccountCommand, Command},
+        seen::Seen,
+        theme::tokens,
+        widgets,
+    },
+    asked::Asked,
+};
+use crate::{
+    config::{Config, CredentialsSource},
+    delivery::{AwsError, AwsIdentity},
+    engine::Answer,
+    remedy::Location,
+};
+
+/// Looking for keys takes a while where there are none.
+const PATIENCE: Duration = Duration::from_mins(1);
+#[derive(Default)]
+pub(super) struct Identity {
+    caller: Asked<AwsIdentity>,
+    /// The answer has just come, and is to be brought into sight.
+    reveal: bool,
+}
+
+/// AWS says the same about both.
+pub(super) fn is_same(one: &Config, other: &Config) -> bool {
+    // The keychain has other keys for another stream.
+    let same_entry = one.credentials.source != CredentialsSource::Keychain
+        || one.destination.stream == other.destination.stream;
+    same_entry && is_same_but_for_stream(one, other)
+}
+
+/// The same, whatever stream they name.
+pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
+    one.credentials == other.credentials
+        && one.destination.region == other.destination.region
+        && one.destination.endpoint_url == other.destination.endpoint_url
+}
+
+impl Identity {
+    /// Other keys are in the place of those that AWS was asked about.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// AWS is being asked about these settings.
+    pub(super) fn coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
+        self.caller.begin(PATIENCE, answer, config);
+    }
+
+    /// The caller, when AWS has just named it for the draft.
+    pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Option<AwsIdentity> {
+        if !self.caller.receive(ctx) {
+            return None;
+        }
+        self.reveal = true;
+        self.caller(draft).cloned()
+    }
+
+    /// The caller that AWS named, if it was asked about these very credentials.
+    pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
+        let (answer, config) = self.caller.answer()?;
+        answer.as_ref().ok().filter(|_| is_same(config, draft))
+    }
+
+    /// AWS was asked about these very credentials, and named no caller.
+    pub(super) fn has_failed(&self, draft: &Config) -> bool {
+        self.caller.answer().is_some_and(|(answer, config)| answer.is_err() && is_same(config, draft))
+    }
+
+    /// `missing` says why AWS cannot be asked yet.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
+        ui.add_space(2.0);
+        ui.horizontal_wrapped(|ui| {
+            let can = missing.is_none() && !self.caller.is_waiting();
+            let button = ui.add_enabled_ui(can, |ui| widgets::button_ui(ui, Icon::UserSearch, "Who am I?"));
+            if button.inner.on_disabled_hover_text(missing.unwrap_or("Being asked")).clicked() {
+                self.caller.forget_answer();
+                seen.push(Command::Account(AccountCommand::WhoAmI(Box::new(draft.clone()))));
+            }
+            if self.caller.is_waiting() {
+                ui.add(Spinner::new().size(14.0));
+                ui.label(RichText::new("Asking …").color(tokens(ui).weak));
+            } else if self.caller.answer().is_none() {
+                let text = if draft.destination.endpoint_url.is_empty() {
+                    "Asks AWS whose keys these are. Needs no permission."
+                } else {
+                    "Asks this server whose keys these are."
+                };
+                ui.label(RichText::new(text).color(tokens(ui).weak));
+            }
+        });
+        let answer = ui.scope(|ui| self.answer_ui(ui, seen, draft));
+        if std::mem::take(&mut self.reveal) {
+            widgets::reveal(ui, answer.response.rect);
+        }
+    }
+
+    fn answer_ui(&self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config) {
+        match self.caller.answer() {
+            Some((_, config)) if !is_same(config, draft) => {
+                widgets::hint_ui(ui, "The credentials have changed since this was asked.");
+            }
+            Some((Ok(caller), _)) => {
+                if widgets::fact_ui(ui, "You are", &caller.arn, true) {
+                    seen.copied("ARN");
+                }
+                if widgets::fact_ui(ui, "Account", &caller.account_id, true) {
+                    seen.copied("Account id");
+                }
+            }
+            Some((Err(fault), config)) => {
+                banner::remedy_for_ui(ui, seen, fault, config, Some(Location::SetUpCredentials));
+            }
+            None => {}
+        }
+    }
+}

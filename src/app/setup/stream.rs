@@ -1,0 +1,141 @@
+//! The stream step: region, name, account and server of the stream, and the account's streams to choose from.
+
+use eframe::egui::{self, CompletionPopup, Id, Label, RectAlign, RichText, Suggestion, Ui};
+use lucide_icons::Icon;
+
+use super::{
+    super::{
+        seen::Seen,
+        theme::{tokens, weight},
+        widgets::{self, Tone},
+    },
+    draft_faults::DraftFaults,
+    step::{small_ui, two_ui},
+    streams::Streams,
+};
+use crate::{
+    aws,
+    config::{self, Config, StreamArn},
+    policy,
+};
+
+const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
+
+/// `other_account`: the account of the keys, if it is not the one that is typed.
+pub(super) fn stream_ui(
+    ui: &mut Ui,
+    seen: &mut Seen<'_>,
+    draft: &mut Config,
+    other_account: Option<&str>,
+    streams: &mut Streams,
+) {
+    let faults = &DraftFaults::of(draft);
+    let missing = faults.of_credentials(draft);
+    let destination = &mut draft.destination;
+    let url = policy::ConsolePage::CreateStream.url(&destination.region);
+    ui.horizontal_wrapped(|ui| {
+        widgets::hint_ui(ui, "No stream yet?");
+        // Where the partition's console is not public, its users know where it is.
+        if let Some(url) = url {
+            widgets::link_ui(ui, "Create one in the AWS console", &url);
+        }
+        widgets::link_ui(ui, "How", policy::HOW_TO_CREATE_STREAM);
+    });
+    two_ui(
+        ui,
+        |ui, destination: &mut config::Destination| {
+            // Upright again: a column stretches what it holds.
+            ui.vertical(|ui| region_ui(ui, &mut destination.region, faults));
+        },
+        |ui, destination| {
+            let value = &mut destination.stream;
+            let hint = "clickstream, or an ARN";
+            if widgets::field_ui(ui, "Stream name", value, hint, faults.stream.as_deref()).changed() {
+                *value = value.trim().to_owned();
+                // A whole ARN brings the other two with it.
+                if let Ok(arn) = StreamArn::parse(value) {
+                    let (region, account) = (arn.region.to_owned(), arn.account_id.to_owned());
+                    (destination.region, destination.account_id) = (region, account);
+                }
+            }
+        },
+        destination,
+    );
+    let server = seen.status.server.clone();
+    two_ui(
+        ui,
+        |ui, destination: &mut config::Destination| {
+            let fault = faults.account_id.as_deref();
+            account_ui(ui, &mut destination.account_id, fault, other_account);
+        },
+        |ui, destination| {
+            let value = &mut destination.endpoint_url;
+            widgets::field_ui(ui, "Other server", value, "Empty for AWS", faults.endpoint_url.as_deref());
+            let configured = server.as_ref().filter(|_| value.is_empty());
+            small_ui(
+                ui,
+                &configured
+                    .map_or_else(|| OTHER_SERVER.to_owned(), |server| format!("In force now: {server}")),
+            );
+        },
+        destination,
+    );
+    streams.ui(ui, seen, draft, missing.as_deref());
+}
+
+/// `other`: the account of the keys, where it is not the one that is typed.
+fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Option<&str>) {
+    widgets::field_ui(ui, "AWS account id", account, "123456789012", fault);
+    small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
+    if let Some(other) = other {
+        let text = format!("These keys belong to the account {other}, but the policy names a different one.");
+        widgets::message_ui(ui, Tone::Attention, &text);
+        ui.horizontal(|ui| {
+            if widgets::button_ui(ui, Icon::Check, &format!("Use {other}")).clicked() {
+                other.clone_into(account);
+            }
+        });
+    }
+}
+
+/// Names and codes are searched; any other text is kept, for a region that is newer than this app.
+fn region_ui(ui: &mut Ui, region: &mut String, faults: &DraftFaults) {
+    let t = tokens(ui);
+    let error = faults.region.as_deref();
+    ui.spacing_mut().item_spacing.y = 5.0;
+    let name = ui.label(weight("AWS region", 560.0));
+    let known = aws::region(region);
+    ui.scope(|ui| {
+        widgets::edge_ui(ui, error.is_some());
+        let width = ui.available_width().min(widgets::FIELD_WIDTH_MAX);
+        let edit = widgets::text_edit(region, "eu-west-1, or Ireland").desired_width(width);
+        let output = CompletionPopup::new(Id::unique("region"))
+            .align(RectAlign::BOTTOM_START)
+            .word_boundary(|_| false)
+            .max_height(260.0)
+            .accept_keys([egui::Key::Enter])
+            .show(ui, edit, |query| {
+                if aws::region(query.text).is_some() {
+                    return Vec::new();
+                }
+                let found = aws::search(query.text);
+                found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
+            });
+        widgets::keep_focus(&output.text_edit.response.response, error.is_some());
+        // A name has spaces, and is searched for with them; a code has none.
+        let text = region.trim();
+        if output.text_edit.response.response.lost_focus() || config::check_region(text).is_ok() {
+            region.truncate(region.trim_end().len());
+            region.drain(..region.len() - region.trim_start().len());
+        }
+        output.text_edit.response.response.labelled_by(name.id);
+    });
+    widgets::error_ui(ui, error);
+    if error.is_none() && faults.is_region_unknown {
+        let text = "Tributary does not know this region. Check the spelling, unless AWS has just added it.";
+        ui.add(Label::new(RichText::new(text).size(12.0).color(t.warn)).wrap());
+    } else if error.is_none() {
+        let text = known.map_or("Code or name; type to search", |region| region.name);
+        ui.label(RichText::new(text).size(12.0).color(t.weak));
+    }
+}
