@@ -25,7 +25,7 @@ pub(super) fn between(now: &Config, new: &Config) -> Move {
     if !from.is_same_stream(to) {
         return Move::Elsewhere;
     }
-    // An ARN names the account itself, whoever puts.
+    // An ARN names the account itself.
     if to.kind == DestinationKind::Practice || StreamArn::parse(&to.stream).is_ok() {
         return Move::Nowhere;
     }

@@ -1,8 +1,8 @@
-//! From nothing to events in a stream, in the order of the steps: destination, stream, credentials, delivery, policy,
-//! check, enable. Wide windows show what is typed beside what follows from it.
+//! The Set up place: the steps from nothing to events in a stream, each in a file of its own. Wide windows show what is typed
+//! beside what follows from it.
 //!
-//! What is typed is a draft until it is applied; each mistake is said beside its field while it is typed, and nothing is
-//! sent to AWS before. Only the switch at the end takes effect at once: it holds events back, or lets them go.
+//! What is typed is a draft until it is applied. A mistake is named beside its field while it is typed, and nothing is sent
+//! to AWS before. Only the switch at the end takes effect at once: it delivers events or holds them back.
 
 mod apply;
 mod asked;
@@ -163,7 +163,7 @@ impl SetUp {
         self.unkept_since = None;
     }
 
-    /// What AWS said fills in what is still empty.
+    /// Fills in what is still empty with facts from AWS.
     fn take_over(&mut self, found: &CheckFact) {
         match found {
             CheckFact::Identity(caller) => {
@@ -183,8 +183,8 @@ impl SetUp {
         }
     }
 
-    /// The account of the keys, where AWS named another one than is typed. A stream's name is looked for in that account,
-    /// so a policy for another one allows nothing; an ARN says itself whose stream it is.
+    /// The account of the keys, if AWS named another one than is typed. AWS looks for a stream's name in that account, so a
+    /// policy for another account allows nothing. An ARN names the account itself.
     fn other_account(&self) -> Option<Arc<str>> {
         let destination = &self.draft.destination;
         if destination.account_id.is_empty() || StreamArn::parse(&destination.stream).is_ok() {
@@ -194,12 +194,12 @@ impl SetUp {
         (*caller.account_id != *destination.account_id).then(|| Arc::clone(&caller.account_id))
     }
 
-    /// Whom AWS named for the draft's credentials.
+    /// The caller that AWS named for the draft's credentials.
     fn caller(&self) -> Option<&AwsIdentity> {
         self.credentials.identity.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
     }
 
-    /// The user has applied the draft's credentials: what is wrong with them, the forwarder says.
+    /// The user has applied the draft's credentials, so the forwarder tells what is wrong with them.
     fn is_in_force(&self, seen: &Seen<'_>) -> bool {
         seen.config.destination.kind == DestinationKind::Kinesis
             && identity::is_same(seen.config, &self.draft)
@@ -218,8 +218,7 @@ impl SetUp {
         self.check.asked = true;
     }
 
-    /// Scrolls to this step. Steps that belong to Kinesis are not there while the practice stream is chosen: where Kinesis is
-    /// in force, it is chosen again.
+    /// Scrolls to this step. The practice stream has no such step: if Kinesis is in force, Kinesis is chosen again.
     pub(super) fn show(&mut self, section: Section, in_force: DestinationKind) {
         if in_force == DestinationKind::Kinesis {
             self.draft.destination.kind = in_force;
@@ -244,7 +243,7 @@ impl SetUp {
         reason(&self.draft).or_else(|| self.delivery.fault(&self.draft.destination))
     }
 
-    /// Whether the rail should point here.
+    /// Whether the rail marks this place.
     pub(super) fn attention(&self, seen: &Seen<'_>) -> bool {
         matches!(seen.status.forwarder, ForwarderState::Blocked { .. }) || self.is_dirty(seen.config)
     }
@@ -263,7 +262,7 @@ impl SetUp {
         });
     }
 
-    /// Why nothing is delivered with the settings that are shown; until that is over, no other step is known to work.
+    /// The step at which delivery is stuck. Until that is over, no other step is known to work.
     fn trouble(&self, seen: &Seen<'_>) -> Option<Trouble> {
         if self.draft.destination.kind != seen.config.destination.kind {
             return None;
@@ -293,7 +292,7 @@ impl SetUp {
         });
     }
 
-    /// Scrolls to the step that is drawn next, with its heading, where that was asked for.
+    /// Scrolls to the step that is drawn next, if somebody asked for it.
     fn scrolled_ui(&mut self, ui: &Ui, section: Section) {
         if self.scroll_to.take_if(|wanted| *wanted == section).is_some() {
             ui.scroll_to_cursor(Some(Align::TOP));
@@ -423,7 +422,7 @@ impl SetUp {
     }
 }
 
-/// Where to look when nothing is delivered.
+/// Where delivery is stuck.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     /// At this step.

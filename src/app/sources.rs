@@ -1,4 +1,4 @@
-//! Who may send: the endpoint, each source with its write key, and what to paste into an SDK.
+//! The Sources place: the endpoint, each source with its write key, and the code to paste into an SDK.
 
 use eframe::egui::{self, Key, Response, Ui};
 use lucide_icons::Icon;

@@ -19,8 +19,7 @@ const SIZE: [f32; 2] = [1280.0, 820.0];
 const SIZE_MIN: Vec2 = vec2(860.0, 560.0);
 /// A window that is being moved or resized is kept once it rests.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
-/// How much higher than its contents a window and the desktop's panels are together, where nobody tells: a title bar and a
-/// panel, in points.
+/// The room that a title bar and the desktop's panel take around the contents, in points. No system says it.
 const AROUND: Vec2 = vec2(16.0, 80.0);
 /// How much of the window's top edge must be on a monitor, in points, so that it can be taken and moved.
 const REACHABLE: f32 = 80.0;

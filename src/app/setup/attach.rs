@@ -1,4 +1,4 @@
-//! "Attach it for me": the IAM user, the policy, the attachment and the access key, made by calls that are shown first.
+//! "Attach it for me": creates IAM user, policy, attachment and access key by calls that are shown first.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! The check step: asks the destination of the draft, step by step, whether a record could be put, and says what to do
-//! about the step that fails. Steps appear as they become known. It changes no setting, and puts a record only when
-//! asked to, or where a server does not know AWS's dry run.
+//! The check step: asks the destination of the draft, step by step, whether a record can be put, and says what to do about
+//! the step that fails. It changes no setting. It puts a record only when the user asks for one, or if the server does not
+//! know AWS's dry run.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ use crate::{
     event::Aggregation,
 };
 
-/// Looking for keys and waiting for a server that does not answer take a while; so long without a new step is too long.
+/// Maximum wait for a step: finding keys, and a server that does not answer, take a while.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
 pub(super) struct Check {
     run: Option<Run>,
-    /// It is to be made when it is drawn next, if it can be.
+    /// Starts the check when the step is drawn next, if possible.
     pub asked: bool,
     revealed: widgets::Revealed,
 }
@@ -43,23 +43,23 @@ struct Run {
     steps: StepRun,
 }
 
-/// What is known of a draft.
+/// What a check says about a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// It was not checked, or it has changed since.
+    /// The draft was not checked, or has changed since.
     Unknown,
     Good,
     Bad,
 }
 
-/// Whether a check of one says the same of the other. It asks nothing about whether events are delivered, and does not use
-/// the account id; the practice stream has neither a place nor keys.
+/// Whether a check of one holds for the other. A check does not use the account id and the switch that delivers events, and
+/// the practice stream has no region, name or keys.
 fn is_same(one: &Config, other: &Config) -> bool {
     let checked = |config: &Config| {
         let all = &config.destination;
         let of_account = Destination { enabled: true, account_id: String::new(), ..all.clone() };
         let Destination { kind, operation, encoding, ordered, aggregation, .. } = *all;
-        // It puts two events, however many may share a record.
+        // A check puts two events, however many may share a record.
         let aggregation_max_bytes = 0;
         match kind {
             DestinationKind::Practice => {
@@ -76,7 +76,7 @@ fn is_same(one: &Config, other: &Config) -> bool {
 }
 
 impl Check {
-    /// Other keys are in the place of those that were checked.
+    /// The keys were replaced since the check.
     pub(super) fn forget(&mut self) {
         self.run = None;
     }
@@ -97,7 +97,7 @@ impl Check {
         self.run = Some(Run { config, kind, steps: StepRun::new(steps) });
     }
 
-    /// What was learned belongs to what was checked: the draft took it over.
+    /// The draft has taken over what the check found, which leaves the check valid.
     pub(super) fn rebase(&mut self, before: &Config, after: &Config) {
         if let Some(run) = self.run.as_mut().filter(|run| is_same(&run.config, before)) {
             run.config = after.clone();
@@ -117,7 +117,7 @@ impl Check {
         }
     }
 
-    /// Whom AWS named, where these very credentials were checked.
+    /// The caller that AWS named, if these very credentials were checked.
     pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
         let run = self.run.as_ref().filter(|run| identity::is_same(&run.config, draft))?;
         run.steps.known.iter().find_map(|step| match &step.found {
@@ -166,7 +166,7 @@ impl Check {
         }
     }
 
-    /// The check, if it was of the kind of destination that is chosen now: it says nothing about the other kind.
+    /// The check, if it was of the kind of destination that is chosen now.
     fn run_of_kind(&self, draft: &Config) -> Option<&Run> {
         self.run.as_ref().filter(|run| run.config.destination.kind == draft.destination.kind)
     }
@@ -188,7 +188,7 @@ impl Check {
     }
 }
 
-/// What a click will do, said before it.
+/// What a click will do.
 fn before(draft: &Config) -> &'static str {
     let destination = &draft.destination;
     match destination.kind {

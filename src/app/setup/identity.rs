@@ -22,7 +22,7 @@ use crate::{
     remedy::Location,
 };
 
-/// Looking for keys takes a while where there are none.
+/// Maximum wait: finding no keys takes a while.
 const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Default)]
 pub(super) struct Identity {
@@ -31,7 +31,7 @@ pub(super) struct Identity {
     reveal: bool,
 }
 
-/// AWS says the same about both.
+/// Whether AWS's answer about one holds for the other.
 pub(super) fn is_same(one: &Config, other: &Config) -> bool {
     // The keychain has other keys for another stream.
     let same_entry = one.credentials.source != CredentialsSource::Keychain
@@ -39,7 +39,7 @@ pub(super) fn is_same(one: &Config, other: &Config) -> bool {
     same_entry && is_same_but_for_stream(one, other)
 }
 
-/// The same, whatever stream they name.
+/// The same, without the stream.
 pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
     one.credentials == other.credentials
         && one.destination.region == other.destination.region
@@ -47,7 +47,7 @@ pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
 }
 
 impl Identity {
-    /// Other keys are in the place of those that AWS was asked about.
+    /// The keys were replaced since AWS was asked.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }

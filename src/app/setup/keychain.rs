@@ -1,4 +1,4 @@
-//! AWS keys typed in, handed to the system keychain, and forgotten here.
+//! The fields for AWS keys. The keys go to the system keychain and are forgotten here.
 
 use std::time::Duration;
 

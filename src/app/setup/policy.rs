@@ -1,5 +1,4 @@
-//! The policy step: what the keys must be allowed to do, filled in, in the language the user works in, and how to
-//! attach it.
+//! The policy step: what the keys must be allowed to do, in the format that the user chooses, and how to attach it.
 
 use eframe::egui::{Context, Label, RichText, Ui};
 use serde::{Deserialize, Serialize};
@@ -16,7 +15,6 @@ use crate::{
     policy::{self, ConsolePage, Format, Grants, Holder, IamCall, Missing},
 };
 
-/// The policy step.
 #[derive(Default)]
 pub(super) struct PolicyStep {
     wants: Wants,
@@ -119,7 +117,7 @@ impl PolicyStep {
         }
     }
 
-    /// Whose keys these are may assume the role, unless the user says otherwise.
+    /// The owner of the keys may assume the role, unless the user typed somebody else.
     pub(super) fn called_by(&mut self, caller_arn: &str) {
         let Wants { trusted, trusted_found, .. } = &mut self.wants;
         if trusted.is_empty() || trusted == trusted_found {

@@ -1,5 +1,4 @@
-//! The stream step's own answers: the account's streams to choose from, and a new one, made after a question because AWS
-//! charges for it.
+//! The account's streams to choose from, and a new stream. It is created after a question, because AWS charges for it.
 
 use std::time::Duration;
 
@@ -42,7 +41,7 @@ pub(super) struct Streams {
     reveal: bool,
 }
 
-/// The server that is asked, where it is not AWS. What AWS's own variables name counts where the settings name nothing.
+/// The server that is asked, if it is not AWS: from the settings, else from AWS's own variables.
 fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
     remedy::other_server(config).or_else(|| {
         let named = seen.status.server.as_deref();

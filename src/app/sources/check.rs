@@ -1,5 +1,5 @@
-//! "Check this source": waits for its next event and shows what arrived; when nothing comes, what to try. It looks at
-//! the status and reads one page of the log; it sends nothing.
+//! "Check this source": waits for the source's next event and shows it, or what to try when none comes. It looks at the
+//! status and reads one page of the log; it sends nothing.
 
 use std::{
     sync::Arc,
@@ -24,18 +24,18 @@ use crate::{
     event::{Kind, library_of},
 };
 
-/// A sender that works has sent by now: SDKs hold events back for ten seconds at most.
+/// A working sender has sent an event by now: SDKs hold events back for ten seconds at most.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Lines read to find one of this source among those of others.
+/// Maximum lines to read until one of this source is found.
 const LOOK_AT: usize = 50;
 
-/// A source that is listened to.
+/// The check of one source.
 pub(super) struct Check {
     pub(super) source: String,
     began: Instant,
     /// The log's newest line when it began.
     after: EventId,
-    /// What the source had sent by then.
+    /// The events that the source had sent by then.
     before: u64,
     /// The keys of the senders that were turned away by then, and how often.
     unknown: Vec<(Arc<str>, u64)>,

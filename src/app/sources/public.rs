@@ -1,5 +1,5 @@
-//! The public address: where senders reach the endpoint through a reverse proxy, whether that works, and what to put
-//! into the proxy's configuration. The check sends one test event; it changes no setting.
+//! The public address, at which senders reach the endpoint through a reverse proxy: whether it works, and the proxy's
+//! configuration. The check sends one test event and changes no setting.
 
 use std::time::Duration;
 
@@ -22,10 +22,9 @@ use crate::{
     snippets::{Proxy, proxy_lines},
 };
 
-/// A host of several addresses that do not answer takes long; so long without a new step is too long.
+/// Maximum wait for a step. A host with several addresses that do not answer takes long.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What the card keeps between frames.
 pub(super) struct Public {
     run: Option<Run>,
     /// The proxy's lines are open.

@@ -1,4 +1,4 @@
-//! One source: its name and key with what can be done to it, and below what came from it since the start.
+//! The row of one source: its name, its key, the buttons for it, and what it has sent since the start.
 
 use eframe::egui::{self, Align, Frame, Label, Layout, Link, Margin, RichText, Stroke, Ui};
 use lucide_icons::Icon;
@@ -14,10 +14,10 @@ use crate::{
     delivery::{Millis, RATE_SECONDS, SourceSeen},
 };
 
-/// A source whose last request came within this time is at work.
-const AT_WORK: Millis = 60_000;
+/// A source is shown as active for this long after its last request.
+const ACTIVE_FOR: Millis = 60_000;
 
-/// How long it is said that a source found its share of the spool full.
+/// How long the row says that the source found its share of the spool full.
 const SHARE_FULL_FOR: Millis = 60_000;
 
 /// What a button of the row asks for.
@@ -102,7 +102,7 @@ fn actions_ui(ui: &mut Ui, source: &Source, revealed: bool) -> Option<Act> {
     act
 }
 
-/// In what the actions leave free: the key, and before it the name with the library that its events name.
+/// The name, the library that its events name, and the end of the key, in the room that the buttons leave.
 fn name_ui(ui: &mut Ui, source: &Source, visits: Option<&SourceSeen>) {
     let t = tokens(ui);
     ui.add_space(6.0);
@@ -123,7 +123,7 @@ fn name_ui(ui: &mut Ui, source: &Source, visits: Option<&SourceSeen>) {
     });
 }
 
-/// The key that is shown, in full, on as many lines as it takes.
+/// The whole key, on as many lines as it takes.
 fn key_ui(ui: &mut Ui, key: &str) {
     ui.horizontal(|ui| {
         ui.label(theme::icon(Icon::KeyRound).color(tokens(ui).weak));
@@ -133,7 +133,7 @@ fn key_ui(ui: &mut Ui, key: &str) {
     });
 }
 
-/// What came from it since the start. True when its rejected events are to be shown.
+/// What it has sent since the start. True when its rejected events are to be shown.
 fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
     let t = tokens(ui);
     let small = |text: String, color| RichText::new(text).size(12.0).color(color);
@@ -145,8 +145,8 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
         ui.label(small("No events since Tributary started".to_owned(), t.weak));
         return false;
     };
-    let at_work = now - visits.last_seen < AT_WORK;
-    widgets::dot_ui(ui, if at_work { t.ok } else { t.edge });
+    let is_active = now - visits.last_seen < ACTIVE_FOR;
+    widgets::dot_ui(ui, if is_active { t.ok } else { t.edge });
     ui.label(small(format!("Last seen {}", widgets::ago_ui(ui, visits.last_seen, now)), t.text));
     ui.label(small(format!("{} events/s", widgets::rate(visits.per_sec)), t.text))
         .on_hover_text(format!("Accepted events a second, over the last {RATE_SECONDS} seconds"));
@@ -166,7 +166,7 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
     show
 }
 
-/// The key before this one. True when it is to be revoked.
+/// The previous key, which still works. True when it is to be revoked.
 fn retiring_ui(ui: &mut Ui, source: &str, masked_key: &str) -> bool {
     let t = tokens(ui);
     ui.horizontal(|ui| {

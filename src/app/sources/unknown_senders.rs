@@ -1,4 +1,4 @@
-//! Who was turned away, for want of a known write key or of a path that is served, and what to do about it.
+//! Senders that were turned away, because they have no known write key or use a path that is not served, and what to do.
 
 use eframe::egui::{Label, RichText, Ui};
 
@@ -90,7 +90,7 @@ fn turned_away_ui(ui: &mut Ui, seen: &Seen<'_>, who: &str, (count, last, agent):
     });
 }
 
-/// Of a key only its end is known, and of a short one nothing.
+/// The known end of a key in words. Nothing is known of a short key.
 pub(super) fn key_words(key: &str) -> String {
     match key {
         "no key" => "No key".to_owned(),

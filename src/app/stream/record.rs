@@ -1,5 +1,4 @@
-//! One record that is being looked at: its place, what was looked through to find its content, the content, and the
-//! bytes as they are stored.
+//! The open record: its place, how its content is encoded, the content, and the stored bytes.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -18,11 +17,11 @@ use crate::{
     event::{Inside, Layer},
 };
 
-/// Bytes of something that is no text are shown up to here.
+/// Maximum bytes to show of content that is not text.
 const HEX_BYTES_MAX: usize = 1024;
 
 /// A record that is open, made ready once.
-pub(super) struct Open {
+pub(super) struct OpenRecord {
     pub(super) found: Arc<RecordView>,
     /// What is inside, for the eye.
     content: String,
@@ -58,7 +57,7 @@ fn data_is(found: &RecordView) -> String {
     text
 }
 
-impl Open {
+impl OpenRecord {
     pub(super) fn new(found: Arc<RecordView>) -> Self {
         let content = match &found.content.inside {
             Inside::Json(text) => json::indent(text),

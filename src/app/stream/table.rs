@@ -1,0 +1,211 @@
+//! The table of records, newest first: which of them are shown while the list is held still, and the one that is open.
+
+use std::{ops::Range, sync::Arc};
+
+use eframe::egui::{Align, CentralPanel, Context, Frame, Label, Layout, Margin, Rect, RichText, Sense, Ui};
+use egui_extras::{Column, TableBuilder};
+
+use super::{
+    super::{
+        list_hold::ListHold,
+        seen::Seen,
+        theme::{tokens, weight},
+        widgets::{self, ListKeys},
+    },
+    progress::short,
+    record::{self, OpenRecord},
+};
+use crate::{
+    delivery::Record,
+    engine::{RecordView, StreamView},
+    event::shown,
+};
+
+const ROW_HEIGHT: f32 = 28.0;
+const EVENT: &str = "Event";
+
+#[derive(Default)]
+pub(super) struct Table {
+    /// The view whose records are shown: while the list is held, not the newest one.
+    pub shown: Arc<StreamView>,
+    hold: ListHold,
+    /// The list is scrolled away from the newest record.
+    is_away: bool,
+    /// The row that is to be brought into sight; 0 is the newest record.
+    scroll_to: Option<usize>,
+    /// The rows that were drawn last.
+    visible: Range<usize>,
+    pub selected: Option<OpenRecord>,
+}
+
+impl Table {
+    /// Shows the newest view, unless the list is held still.
+    pub(super) fn take(&mut self, ctx: &Context, newest: &Arc<StreamView>) {
+        // The stream is read anew or filtered differently: the view that was shown is of no use.
+        let is_another = newest.filter != self.shown.filter || newest.read < self.shown.read;
+        let is_aimed_at = self.hold.is_aimed_at(ctx);
+        // An empty list has no row to be held still.
+        let holds = is_aimed_at || self.is_away || self.selected.is_some();
+        if !holds || is_another || self.shown.records.is_empty() {
+            self.shown = Arc::clone(newest);
+        }
+    }
+
+    /// Closes the record, and scrolls to the newest one.
+    pub(super) fn restart(&mut self) {
+        self.selected = None;
+        self.scroll_to = Some(0);
+        self.is_away = false;
+    }
+
+    /// The row of this record: the newest one is on top, as in the log.
+    fn row_of(&self, found: &RecordView) -> Option<usize> {
+        self.shown.records.iter().rev().position(|other| is_same(other, found))
+    }
+
+    /// Opens this record, and brings its row into sight.
+    pub(super) fn select(&mut self, found: Arc<RecordView>) {
+        self.scroll_to = self.row_of(&found).filter(|row| !self.visible.contains(row));
+        self.selected = Some(OpenRecord::new(found));
+    }
+
+    pub(super) fn keys(&mut self, ui: &Ui) {
+        let ListKeys { step, escape } = widgets::list_keys(ui);
+        if escape {
+            self.selected = None;
+        }
+        let Some(step) = step else { return };
+        let open = self.selected.as_ref().and_then(|open| self.row_of(&open.found));
+        let next = open.map_or(self.visible.start, |row| step.from(row));
+        let records = &self.shown.records;
+        let found = records.len().checked_sub(next + 1).and_then(|at| records.get(at)).cloned();
+        if let Some(found) = found {
+            self.select(found);
+        }
+    }
+
+    /// Draws it beside the open record. `newest`: the view to show when the list is let go.
+    pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, newest: &Arc<StreamView>) {
+        let margin = Margin { right: if self.selected.is_some() { 10 } else { 0 }, ..Margin::ZERO };
+        CentralPanel::no_frame().frame(Frame::new().inner_margin(margin)).show(ui, |ui| {
+            let list = ui.available_rect_before_wrap();
+            self.hold.drawn(list);
+            self.rows_ui(ui, seen);
+            self.held_ui(ui, list, newest);
+        });
+    }
+
+    /// How many records came that are not shown, on a button over the list.
+    fn held_ui(&mut self, ui: &mut Ui, list: Rect, newest: &Arc<StreamView>) {
+        let new = newest.fit.saturating_sub(self.shown.fit);
+        if new == 0 {
+            return self.hold.offer_nothing();
+        }
+        if self.hold.offer_ui(ui, list, &format!("{} new", widgets::digits(new)), false) {
+            self.shown = Arc::clone(newest);
+            self.scroll_to = Some(0);
+            self.is_away = false;
+            ui.request_repaint();
+        }
+    }
+
+    fn rows_ui(&mut self, ui: &mut Ui, seen: &Seen<'_>) {
+        let t = tokens(ui);
+        let width = ui.available_width();
+        let columns = columns(width);
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let mut table = TableBuilder::new(ui)
+            .id_salt(("records", columns.len()))
+            .sense(Sense::click())
+            .auto_shrink(false)
+            .animate_scrolling(false)
+            .cell_layout(Layout::left_to_right(Align::Center));
+        for (_, column) in &columns {
+            table = table.column(*column);
+        }
+        match self.scroll_to.take() {
+            Some(0) => table = table.vertical_scroll_offset(0.0),
+            Some(row) => table = table.scroll_to_row(row, None),
+            None => {}
+        }
+        let records = &self.shown.records;
+        let selected = self.selected.as_ref().map(|open| &open.found);
+        let mut clicked = None;
+        let mut drawn: Option<Range<usize>> = None;
+        let output = table
+            .header(28.0, |mut header| {
+                for (name, _) in &columns {
+                    header.col(|ui| {
+                        let name = weight(*name, 560.0).size(11.5).color(t.weak);
+                        ui.add(Label::new(name).selectable(false).truncate());
+                    });
+                }
+            })
+            .body(|body| {
+                body.rows(ROW_HEIGHT, records.len(), |mut row| {
+                    // Newest on top, as in the log.
+                    let newest_first = records.len().checked_sub(row.index() + 1);
+                    let Some(found) = newest_first.and_then(|at| records.get(at)) else { return };
+                    drawn.get_or_insert(row.index()..row.index()).end = row.index() + 1;
+                    row.set_selected(selected.is_some_and(|selected| is_same(selected, found)));
+                    for (name, _) in &columns {
+                        row.col(|ui| {
+                            let text = RichText::new(shown::line(&cell(name, found, seen))).color(t.text);
+                            let text = if *name == EVENT { text } else { text.monospace() };
+                            ui.add(Label::new(text).selectable(false).truncate());
+                        });
+                    }
+                    let name = || {
+                        let place = found.place.map(|(at, of)| format!(", event {at} of {of}"));
+                        let Record { sequence_number, shard_id, .. } = &*found.record;
+                        format!("Record {sequence_number} of {shard_id}{}", place.unwrap_or_default())
+                    };
+                    if widgets::row_name_ui(&row, name).clicked() {
+                        clicked = Some(Arc::clone(found));
+                    }
+                });
+            });
+        self.visible = drawn.unwrap_or_default();
+        self.is_away = output.state.clamped_offset().y > ROW_HEIGHT / 2.0;
+        if let Some(found) = clicked {
+            let same = selected.is_some_and(|selected| is_same(selected, &found));
+            self.selected = if same { None } else { Some(OpenRecord::new(found)) };
+        }
+    }
+}
+
+/// Those that fit.
+fn columns(width: f32) -> Vec<(&'static str, Column)> {
+    let exact = |width| Column::exact(width).clip(true);
+    let rest = Column::remainder().at_least(100.0).clip(true);
+    let all = [
+        (0.0, "Arrived", exact(106.0)),
+        (0.0, "Shard", exact(if width > 520.0 { 60.0 } else { 44.0 })),
+        (520.0, "Partition key", exact(if width > 700.0 { 170.0 } else { 130.0 })),
+        (0.0, EVENT, rest),
+        (700.0, "Sequence number", exact(if width > 1000.0 { 400.0 } else { 150.0 })),
+        (600.0, "Size", exact(76.0)),
+    ];
+    all.into_iter().filter(|(from, ..)| width > *from).map(|(_, name, column)| (name, column)).collect()
+}
+
+/// What a row shows of a record in that column.
+fn cell(column: &str, found: &RecordView, seen: &Seen<'_>) -> String {
+    match column {
+        "Arrived" => found.record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),
+        "Shard" => short(&found.record.shard_id).to_owned(),
+        "Partition key" => found.key.to_string(),
+        "Sequence number" => found.record.sequence_number.to_string(),
+        "Size" => widgets::bytes(found.record.data.len() as u64),
+        _ => {
+            let what = found.summary.as_deref().unwrap_or_else(|| record::form(found));
+            found.place.map_or_else(|| what.to_owned(), |(at, of)| format!("{what} ({at} of {of})"))
+        }
+    }
+}
+
+fn is_same(one: &RecordView, other: &RecordView) -> bool {
+    one.place == other.place
+        && one.record.sequence_number == other.record.sequence_number
+        && one.record.shard_id == other.record.shard_id
+}
