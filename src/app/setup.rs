@@ -37,7 +37,7 @@ use super::{
     widgets,
 };
 use crate::{
-    config::{Config, Credentials, CredentialsSource, DestinationKind, StreamArn},
+    config::{self, Config, Credentials, CredentialsSource, DestinationKind, StreamArn},
     delivery::{AwsError, AwsIdentity, CheckFact, CheckKind, ForwarderState, ListedStream},
     engine::{Answer, Steps, WaitingEvents},
     policy::{self as policies, IamCall},

@@ -12,7 +12,7 @@ use super::super::{
     widgets,
 };
 use crate::{
-    config::{self, Config, DestinationKind, SavedDestination},
+    config::{self, Config, DestinationKind},
     policy,
 };
 
