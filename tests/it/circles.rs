@@ -9,24 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::architecture::{SourceFile, files, paths, tokens};
 
-/// Modules whose files still need each other, and types whose methods still stand in several files. Strike off what is mended;
-/// never add.
-const NOT_YET: [&str; 1] = ["app"];
-
-fn is_mended(file: &str) -> bool {
-    let module = file.split(['/', '.']).next().expect("a name");
-    !NOT_YET.contains(&module)
-}
-
 #[test]
 fn no_files_need_each_other() {
     let files = files();
     let circles = circles(&needs(&files));
-    let broken: Vec<String> = circles
-        .iter()
-        .filter(|circle| circle.iter().any(|file| is_mended(file)))
-        .map(|circle| circle.iter().copied().collect::<Vec<_>>().join(", "))
-        .collect();
+    let broken: Vec<String> =
+        circles.iter().map(|circle| circle.iter().copied().collect::<Vec<_>>().join(", ")).collect();
     assert!(broken.is_empty(), "these need each other:\n{}", broken.join("\n"));
 }
 
@@ -35,7 +23,7 @@ fn no_files_need_each_other() {
 fn a_type_has_its_methods_in_its_own_file() {
     let files = files();
     let mut broken = Vec::new();
-    for file in files.iter().filter(|file| is_mended(name_of(file))) {
+    for file in &files {
         let own: BTreeSet<&str> = declared(&file.code).collect();
         let others = inherent_impls(&file.code).into_iter().filter(|name| !own.contains(name));
         broken.extend(others.map(|name| format!("{}: impl {name}", name_of(file))));

@@ -145,7 +145,7 @@ fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
 }
 
 /// Why the event is not delivered, and what to do. `here`: the place that shows this.
-pub(in crate::app) fn error_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, here: Place) {
+pub(crate) fn error_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>, here: Place) {
     let Some(error) = delivery.fault.as_ref() else { return };
     match delivery.state {
         State::Delivered => {}

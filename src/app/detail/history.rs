@@ -15,7 +15,7 @@ use crate::{
     event::shown,
 };
 
-pub(in crate::app) struct HistoryStep {
+pub(crate) struct HistoryStep {
     /// `None`: the step is not over yet.
     pub tone: Option<Tone>,
     pub title: String,
@@ -39,11 +39,7 @@ fn waiting_reason(forwarder: &ForwarderState) -> &'static str {
 }
 
 /// The steps so far, oldest first. `forwarder`: says why the event waits, if it does.
-pub(in crate::app) fn history(
-    detail: &Detail,
-    clock: &Clock,
-    forwarder: &ForwarderState,
-) -> Vec<HistoryStep> {
+pub(crate) fn history(detail: &Detail, clock: &Clock, forwarder: &ForwarderState) -> Vec<HistoryStep> {
     let delivery = &detail.delivery;
     let good = |title: &str, text: String, at: String| HistoryStep {
         tone: Some(Tone::Good),
@@ -131,7 +127,7 @@ pub(super) fn tab_ui(ui: &mut Ui, detail: &Detail, seen: &Seen<'_>) {
 }
 
 /// Draws steps from top to bottom, joined by a line.
-pub(in crate::app) fn history_ui(ui: &mut Ui, steps: &[HistoryStep]) {
+pub(crate) fn history_ui(ui: &mut Ui, steps: &[HistoryStep]) {
     let t = tokens(ui);
     for (i, step) in steps.iter().enumerate() {
         let row = ui

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The mark of an event that was sent or received before.
-pub(in crate::app) struct Mark {
+pub(crate) struct Mark {
     pub word: &'static str,
     /// What the word means, as a sentence.
     pub meaning: &'static str,
@@ -26,7 +26,7 @@ pub(super) const RESEND: Mark = Mark {
     meaning: "You resent this event. The original is an earlier line of the log, unless it was removed since.",
 };
 
-pub(in crate::app) fn mark(delivery: &Delivery) -> Option<Mark> {
+pub(crate) fn mark(delivery: &Delivery) -> Option<Mark> {
     if delivery.resend_of.is_some() {
         Some(RESEND)
     } else if delivery.repeat_of.is_some() {
@@ -37,12 +37,12 @@ pub(in crate::app) fn mark(delivery: &Delivery) -> Option<Mark> {
 }
 
 /// The event's size. `None`: the request was rejected before its body was read.
-pub(in crate::app) fn size(delivery: &Delivery) -> Option<String> {
+pub(crate) fn size(delivery: &Delivery) -> Option<String> {
     let is_known = delivery.state != State::Rejected || delivery.bytes > 0;
     is_known.then(|| widgets::bytes(u64::from(delivery.bytes)))
 }
 
-pub(in crate::app) fn state_word(state: State) -> &'static str {
+pub(crate) fn state_word(state: State) -> &'static str {
     match state {
         State::Queued => "Queued",
         State::Retrying => "Retrying",
@@ -53,7 +53,7 @@ pub(in crate::app) fn state_word(state: State) -> &'static str {
     }
 }
 
-pub(in crate::app) fn state_color(state: State, t: &Tokens) -> Color32 {
+pub(crate) fn state_color(state: State, t: &Tokens) -> Color32 {
     match state {
         State::Queued => t.accent,
         State::Retrying => t.warn,
@@ -64,7 +64,7 @@ pub(in crate::app) fn state_color(state: State, t: &Tokens) -> Color32 {
 }
 
 /// `3` for `shardId-000000000003`.
-pub(in crate::app) fn short_shard(shard_id: &str) -> &str {
+pub(crate) fn short_shard(shard_id: &str) -> &str {
     let number = shard_id.trim_start_matches("shardId-").trim_start_matches('0');
     if number.is_empty() { "0" } else { number }
 }

@@ -18,7 +18,7 @@ pub(super) struct Scan {
 
 /// How far a search is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::app) struct Progress {
+pub(crate) struct Progress {
     /// Share of the rows to search that were searched, from 0 to 1.
     pub done: f32,
     /// All rows received since then were searched.

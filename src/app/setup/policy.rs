@@ -27,7 +27,7 @@ pub(super) struct PolicyStep {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the form")]
-pub(in crate::app) struct Wants {
+pub(crate) struct Wants {
     format: Format,
     read_back: bool,
     describe: bool,
@@ -51,7 +51,7 @@ struct FoundKey {
 }
 
 /// The name under which that is kept for the next start.
-pub(in crate::app) const STATE: &str = "policy";
+pub(crate) const STATE: &str = "policy";
 
 /// Who the policy is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

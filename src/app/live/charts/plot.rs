@@ -168,7 +168,7 @@ fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
 }
 
 /// The smallest round number from `peak` on whose half is round too. At least 1.
-pub(in crate::app::live) fn round_top(peak: f64) -> f64 {
+pub(crate) fn round_top(peak: f64) -> f64 {
     if peak <= 1.0 {
         return 1.0;
     }

@@ -82,7 +82,7 @@ pub(super) fn chips_ui(
 }
 
 /// Says that the list is shorter than the counts, and why.
-pub(in crate::app::live) fn removed(pruned: u64, keep_events: u64) -> String {
+pub(crate) fn removed(pruned: u64, keep_events: u64) -> String {
     let events = if pruned == 1 { "event was" } else { "events were" };
     format!(
         "{} older {events} removed from the log, which keeps at most {} delivered events (log.keep_events) and fewer \

@@ -8,13 +8,13 @@ use super::super::menu::menu_ui;
 use crate::app::widgets;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::app::live) struct Saved {
+pub(crate) struct Saved {
     name: String,
     text: String,
 }
 
 #[derive(Default)]
-pub(in crate::app::live) struct SavedFilters {
+pub(crate) struct SavedFilters {
     pub all: Vec<Saved>,
     /// The name that is being typed.
     name: String,
