@@ -94,7 +94,7 @@ fn settings(ministack: &Ministack, stream: &str) -> Config {
 fn check(config: &Config) -> (Vec<String>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");
-    std::fs::write(&file, tributary::config::export(&config)).unwrap();
+    std::fs::write(&file, tributary::config::export(config)).unwrap();
     let mut command = Command::new(TRIBUTARY);
     command.arg("--config").arg(&file).args(["check", "--json", "--put-record"]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
