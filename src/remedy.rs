@@ -1,6 +1,6 @@
 //! What an error means: for the forwarder ([`class_of`]) and for the user ([`remedy`]). Pure tables, nothing else.
 //!
-//! Both start from one [`Cause`], so that what the forwarder does and what the user reads cannot drift apart. Each kind of
+//! Both start from one `Cause`, so that what the forwarder does and what the user reads cannot drift apart. Each kind of
 //! cause has a file with its class and its sentences.
 //! Sentences name the stream, region and profile of the settings. They never hold a key or a payload, and of an error's
 //! message only those that are our own words about AWS's files.

@@ -64,7 +64,7 @@ fn summary(problems: &[Problem]) -> String {
 }
 
 /// Why a value is not allowed: a clause without the setting's name. The rules leave the value out too, so that their clause
-/// can stand below a field; [`RuleError::showing`] adds it for messages about a file.
+/// can stand below a field; `showing` adds it for messages about a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{wrong}{}{allowed}", separator(.allowed))]
 pub struct RuleError {

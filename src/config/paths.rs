@@ -9,13 +9,13 @@ use directories::{ProjectDirs, UserDirs};
 use super::environment::{CONFIG_VARIABLE, DATA_DIR_VARIABLE, Environment};
 use super::error::Error;
 
-/// The settings file: `--config`, else `TRIBUTARY_CONFIG`, else [`default_config_path`].
+/// The settings file: `--config`, else `TRIBUTARY_CONFIG`, else the platform's.
 pub fn config_path(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
     let given = flag.map(Path::to_owned).or_else(|| environment.path(CONFIG_VARIABLE));
     given.map_or_else(default_config_path, Ok)
 }
 
-/// The folder of the spool and the log: `--data-dir`, else `TRIBUTARY_DATA_DIR`, else [`default_data_dir`].
+/// The folder of the spool and the log: `--data-dir`, else `TRIBUTARY_DATA_DIR`, else the platform's.
 pub fn data_dir(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
     let given = flag.map(Path::to_owned).or_else(|| environment.path(DATA_DIR_VARIABLE));
     given.map_or_else(default_data_dir, Ok)
