@@ -30,7 +30,7 @@ impl Opening {
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
         let error = arrived(&mut self.answer, ctx)?.err()?;
         let Self { what, then, .. } = self;
-        Some(Notice::error(format!("No program opened {what}: {error}. {then}")))
+        Some(Notice::error(format!("No program opened {what}: {}. {then}", error.trim_end_matches('.'))))
     }
 }
 
