@@ -1,5 +1,5 @@
-//! The destination: puts records, and gives one [`crate::delivery::Outcome`] for each, in the same order. The only module
-//! that talks to AWS.
+//! Puts records into the destination's stream, and gives one [`crate::delivery::Outcome`] for each, in the same order.
+//! The only module that talks to AWS.
 //!
 //! - The SDK's own retries are off and its timeouts are set: the forwarder decides whether and when to put again, and every
 //!   attempt is part of the delivery log.

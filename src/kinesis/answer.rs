@@ -13,14 +13,13 @@ use crate::{
     remedy,
 };
 
-/// Whether a request that was refused with this error may have been refused because of one of its records. The error does
-/// not say so, and does not say otherwise.
+/// Whether one record of a refused request may be the cause of the refusal. The error itself does not tell.
 pub fn may_be_the_records(error: &AwsError) -> bool {
     remedy::may_be_the_records(error)
 }
 
-/// Whether a request was refused for the time of its signature. The client learns the server's time from the answer, so
-/// its next request fits: it must be kept.
+/// Whether a request was refused because of the time of its signature. Keep the client then: it has learned the
+/// server's time from the answer, so the server accepts its next request.
 pub fn is_the_clock(error: &AwsError) -> bool {
     remedy::is_the_clock(&error.code, &error.message)
 }
@@ -30,14 +29,15 @@ pub fn was_not_sent(error: &AwsError) -> bool {
     &*error.code == error_code::CONNECTION_FAILED || error.code.starts_with("Credentials")
 }
 
-/// One outcome for each record, by position, as AWS documents. An answer that does not fit the request says nothing.
+/// One outcome for each record, by position, as AWS documents. If the answer has another number of records, every
+/// outcome is [`Outcome::Offline`].
 pub(super) fn outcomes(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> {
     let answers = output.records();
     if answers.len() != count {
         let message = format!("{count} records were sent, and the answer speaks of {}", answers.len());
         return vec![Outcome::Offline(AwsError::new(error_code::UNCLEAR_ANSWER, message)); count];
     }
-    // A call's records mostly go to few shards: neighbours share the shard's name.
+    // Most records of a call go to few shards, so consecutive outcomes share one allocation of the shard's name.
     let mut shard: Arc<str> = Arc::default();
     let each = answers.iter().map(|answer| {
         if let Some(code) = answer.error_code() {

@@ -25,7 +25,7 @@ use crate::{
     event::Encoding,
 };
 
-/// How to reach the practice stream of this process, or by its state file that of another one.
+/// How to reach a practice stream: the one of this process, or the one of another process, found by its state file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Access {
     /// Its address on loopback.
@@ -81,7 +81,7 @@ impl Client {
                 let aws = finder.aws().clone();
                 let keys = KeyCache::new(finder, config);
                 let provider = SharedCredentialsProvider::new(keys.clone());
-                // Our cache already keeps the keys; the SDK's would give up on them after five seconds.
+                // Our cache already keeps the keys. The SDK's cache would stop waiting for them after five seconds.
                 let aws = aws.into_builder().credentials_provider(provider);
                 let aws = aws.identity_cache(IdentityCache::no_cache()).build();
                 Self::to_aws(&aws, config, Keys::Cached(keys))
@@ -125,8 +125,8 @@ impl Client {
         }
     }
 
-    /// Another client for the same stream that waits that long for an answer. Each such time has connections of its own,
-    /// so use few different ones.
+    /// Another client for the same stream that waits that long for an answer. Each different timeout has connections of
+    /// its own, so use few of them.
     #[must_use]
     pub fn with_answer_timeout(&self, answer: Duration) -> Self {
         let settings = self.sdk.config().to_builder().timeout_config(http::timeouts(answer));
@@ -206,7 +206,8 @@ impl Client {
         }
     }
 
-    /// Has the keys before a call begins: a failure to get them is not that call's, and takes none of its time.
+    /// Gets the keys before a call begins, so that a failure to get them is not reported as the call's, and takes none
+    /// of its time.
     pub(super) async fn ready(&self) -> Result<(), AwsError> {
         self.signing_keys().await.map(drop)
     }

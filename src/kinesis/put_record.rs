@@ -90,7 +90,7 @@ impl Stored {
     }
 }
 
-/// As the SDK reads it.
+/// Reads `null` as an empty string, like the SDK.
 fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

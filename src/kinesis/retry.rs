@@ -18,7 +18,7 @@ use crate::{
 
 /// Maximum attempts of a call that fails.
 const FAILING_ATTEMPTS_MAX: u32 = 4;
-/// Pause after the first of them; it doubles.
+/// Pause after the first failed attempt. It doubles after each further one.
 const FAILING_PAUSE: Duration = Duration::from_millis(500);
 
 /// Maximum attempts of a throttled call. AWS limits some calls, such as its dry run, to one a second for the whole account.
@@ -38,7 +38,7 @@ pub(super) struct Attempts {
 /// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// The same call fits now: the client learned the server's time from the answer.
+    /// Repeat the call at once: the client learned the server's time from the answer, so the server accepts the next one.
     AtOnce,
     /// The same call after this pause.
     After(Duration),
@@ -68,7 +68,7 @@ impl Attempts {
 fn pause(failure: &CallError, made: u32, elapsed: Duration) -> Option<Duration> {
     let AwsError { code, message } = &failure.error;
     let (attempts_max, pause) = match remedy::class_of(code, message, failure.http_status) {
-        // The success of a dry run.
+        // This is how AWS reports that a dry run succeeded.
         Class::Offline if code.starts_with("DryRunOperation") => return None,
         Class::Throttled => {
             (THROTTLED_ATTEMPTS_MAX, THROTTLED_PAUSE + THROTTLED_PAUSE.mul_f64(fastrand::f64() / 2.0))
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// By the answer's `Date`.
+/// The offset that the answer's `Date` header shows.
 fn offset_of<E>(error: &SdkError<E>) -> Option<i64> {
     let date = error.raw_response()?.headers().get("date")?;
     let server = DateTime::from_str(date, Format::HttpDate).ok()?;
@@ -116,7 +116,7 @@ fn offset_of<E>(error: &SdkError<E>) -> Option<i64> {
 }
 
 impl ClockOffset {
-    /// What to tell the user about an offset in seconds.
+    /// Tells the user about an offset in seconds, and what to do.
     pub(super) fn advice(seconds: i64) -> String {
         let minutes = seconds.unsigned_abs().div_ceil(60);
         let minutes = if minutes == 1 { "1 minute".to_owned() } else { format!("{minutes} minutes") };

@@ -13,7 +13,7 @@ use crate::{
 
 const NAME: &str = "aggregation";
 
-/// Looks how the stream spreads records, and with [`CheckKind::PutOne`] also puts a record of two events.
+/// Checks how the stream spreads records, and with [`CheckKind::PutOne`] also puts a record of two events.
 pub(super) async fn check(run: &mut Run<'_>, client: &Client) -> Result<(), Failed> {
     let is_kpl = run.config.destination.aggregation == Aggregation::Kpl;
     if run.facts.is_some_and(|facts| facts.spreads_keys) {

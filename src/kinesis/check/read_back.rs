@@ -14,7 +14,7 @@ use crate::{
     remedy::{self, Class},
 };
 
-/// What came of reading a record that was put.
+/// The result of reading back a record that was put.
 pub(super) enum ReadBack {
     /// Its data.
     Data(Vec<u8>),

@@ -34,7 +34,7 @@ pub(super) struct Run<'a> {
     report: &'a mut (dyn FnMut(CheckStep) + Send),
     pub(super) clock: ClockOffset,
     is_clock_reported: bool,
-    /// The server, if AWS's own settings and not ours name it; until it is reported.
+    /// The server, if AWS's own settings name it and not ours. `None` once it has been reported.
     pub(super) server: Option<Arc<str>>,
     pub(super) encryption: Encryption,
     /// `None`: the stream could not be described.
@@ -82,7 +82,8 @@ impl<'a> Run<'a> {
         Failed
     }
 
-    /// Adds to the detail what also concerns the following steps, and is said once.
+    /// Reports a step. Adds the server and the clock's offset to the detail, each once, because they also concern the
+    /// following steps.
     fn report(&mut self, name: &'static str, verdict: Verdict, mut detail: String, found: Option<CheckFact>) {
         if let (STREAM, Some(server)) = (name, self.server.take()) {
             detail = format!("Requests to Kinesis go to {server}. {detail}");

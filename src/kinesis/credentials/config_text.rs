@@ -169,7 +169,7 @@ fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-/.%@:+".contains(c)
 }
 
-/// `profile work` of `[profile work] # a comment`.
+/// The name in the header line of a section: `profile work` in `[profile work] # a comment`.
 fn header_of(line: &str) -> Option<&str> {
     let line = line.strip_prefix('[')?;
     Some(line.split_once(']')?.0.trim())

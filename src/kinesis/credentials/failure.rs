@@ -28,7 +28,7 @@ pub(super) fn unresponsive(profile: &str, text: &str) -> AwsError {
     AwsError::new(error_code::KEY_SERVICE_SILENT, redacted(&remedy::about_profile(profile, text)))
 }
 
-/// Whether the SDK could not read a token file, perhaps only its times.
+/// Whether the SDK could not read a token file. Sometimes it fails to read only the times in the file.
 pub(super) fn is_about_a_token_file(error: &CredentialsError) -> bool {
     let text = with_causes(error);
     text.contains("cached SSO token") || text.contains("cached token")

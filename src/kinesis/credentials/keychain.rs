@@ -1,7 +1,8 @@
 //! AWS keys in the system keychain (Secret Service, macOS Keychain, Windows Credential Manager), never in our files.
 //!
-//! Each destination has an entry of its own, so that keys for a destination that is being set up never replace those of the
-//! current one. An entry is named by region and stream, or by the stream's ARN: by nothing that is filled in later.
+//! Each destination has an entry of its own, so that keys for a destination that is being set up never replace those of
+//! the current one. An entry is named by region and stream, or by the stream's ARN. No setting that may be filled in
+//! later is part of the name.
 
 use std::sync::Mutex;
 
@@ -19,7 +20,7 @@ const SERVICE: &str = "tributary";
 /// written.
 const SHARED_ENTRY: &str = "aws";
 
-/// What the keychain could not do.
+/// Why a call to the keychain failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeychainError {
     /// There is no keychain, or it did not answer.
@@ -68,9 +69,8 @@ fn load(entry: &str) -> provider::Result {
     Ok(Credentials::new(id, secret, None, None, "keychain"))
 }
 
-/// The entry in a store that is created for each question. A store that lives on, as in the `keyring` crate, remembers for
-/// the life of the process that no keychain was there at the first question, and goes on talking to a keychain service that
-/// was replaced.
+/// The entry, in a store that is created for each call. A store that is kept for the whole process, as in the `keyring`
+/// crate, remembers that there was no keychain at the first call, and keeps using a keychain service that was replaced.
 fn entry_in_store(name: &str) -> keyring_core::Result<Entry> {
     #[cfg(target_os = "macos")]
     let store = apple_native_keyring_store::keychain::Store::new()?;

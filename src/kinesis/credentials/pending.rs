@@ -1,4 +1,4 @@
-//! The question for keys that is being asked, so that a long wait can be explained.
+//! The request for keys that is in flight, so that a long wait can be explained to the user.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::delivery::{AwsError, error_code};
 
-/// A question that takes longer is worth a word.
+/// A request that takes longer is reported.
 const UNREMARKABLE: Duration = Duration::from_secs(3);
 
 /// At most one question. Cheap to clone.

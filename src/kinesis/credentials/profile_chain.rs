@@ -151,7 +151,7 @@ impl Files<'_> {
         }
     }
 
-    /// `is_source`: another profile takes its keys from this one.
+    /// The source of this profile's keys. `is_source`: another profile takes its keys from this one.
     fn base(&self, profile: &Profile, is_source: bool) -> Result<Base, AwsError> {
         let (name, get) = (profile.name(), |key: &str| profile.get(key).map(str::to_owned));
         if let Some(source) = get("credential_source") {

@@ -44,7 +44,7 @@ pub(super) fn context() -> Result<TlsContext, TrustUnreadable> {
     Ok(tls_context(&machine, bundle()))
 }
 
-/// A stand-in for the time in which the machine's certificates cannot be read: trusts the bundle alone.
+/// Used while the machine's certificates cannot be read: trusts only the certificates of the bundle.
 struct StandIn {
     tls: TlsContext,
     has_bundle: bool,
@@ -210,7 +210,7 @@ mod tests {
         }
     }
 
-    /// In this order, because complete certificates are kept for the process.
+    /// The cases have this order, because complete certificates are kept for the whole process.
     #[test]
     fn certificates_that_cannot_be_read_are_read_again_and_a_machine_may_have_none() {
         let failed = || {
