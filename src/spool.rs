@@ -1,15 +1,16 @@
-//! The spool: the durable queue, and the delivery log. An accepted event is in it, synced to disk, before its sender
-//! gets 200. It stays queued until the stream has confirmed it, and then as a line of the delivery log until it is
-//! pruned. The only user of SQLite.
+//! The spool: the durable queue, and the delivery log. An accepted event is synced to disk before its sender gets 200.
+//! It stays queued until the stream has confirmed it. Then it stays as a line of the delivery log until it is pruned.
+//! The only user of SQLite.
 //!
-//! One thread writes. Commands that arrive while it commits share the next commit (group commit). Rows are appended:
-//! payloads lie together in chunks, or, for large commits, in segments beside the database, written once and removed as
-//! a whole; to settle an event adds a narrow row beside the event's row; every key is a rising integer. So the cost of
-//! an event does not grow with history. The forwarder gets new events from memory; only a backlog is read back. Readers
-//! have read-only connections of their own and never block the writer.
+//! One thread writes. Commands that arrive while it commits share the next commit (group commit). New rows are
+//! appended. Payloads are stored together in chunks; those of large commits go to segments beside the database, which
+//! are written once and removed as a whole. Settling an event adds a narrow row and does not change the event's row.
+//! Every key is a rising integer. So the cost of an event does not grow with history. The forwarder gets new events
+//! from memory; only a backlog is read back. Readers have read-only connections of their own and never block the
+//! writer.
 //!
 //! Limits: `spool.max_bytes` of queued and failed JSON, and each source's share of it; `spool.min_free_bytes` left on
-//! the disk; 64 MiB on the way to the disk; the lines of rejected events. Absent on purpose: what an event means.
+//! the disk; 64 MiB on the way to the disk; the lines of rejected events. The spool does not interpret events.
 
 mod admission;
 mod arrivals;

@@ -45,7 +45,7 @@ impl Admission {
     /// Lets a request in, or says why not; returns the bytes that count as pending until [`Self::done`].
     pub(super) fn admit(&self, arrivals: &Arrivals) -> Result<u64, AppendError> {
         let bytes = arrivals.accepted_bytes();
-        // Rejected events need memory only, since no line is written without room for it.
+        // Rejected events count only for the memory limit, because no line is written without room for it.
         let total = bytes + arrivals.rejected_bytes();
         let pending = self.pending.load(Ordering::Relaxed);
         if bytes > 0 && self.is_disk_full.load(Ordering::Relaxed) {
@@ -63,7 +63,7 @@ impl Admission {
         Ok(total)
     }
 
-    /// What is left of `spool.max_bytes` with `bytes` more; says so to everybody if nothing is.
+    /// Bytes left of `spool.max_bytes` after `bytes` more. If there are none, publishes that the spool is full.
     fn free_after(&self, bytes: u64, pending: u64) -> Result<u64, AppendError> {
         let queued = self.summary.borrow().ledger.queued_bytes;
         let max = self.max_bytes.load(Ordering::Relaxed);
@@ -102,7 +102,7 @@ impl Admission {
         ))
     }
 
-    /// These requests, given by source and pending bytes, are answered.
+    /// Takes answered requests, given by source and pending bytes, off the pending bytes.
     pub(super) fn done<'a>(&self, requests: impl Iterator<Item = (&'a Arc<str>, u64)>) {
         let mut by_source = self.pending_by_source();
         for (source, bytes) in requests {

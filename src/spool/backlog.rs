@@ -1,4 +1,4 @@
-//! The thread that reads the queue from the disk for the forwarder, as far as it is not in memory.
+//! The thread that reads queued events from the disk for the forwarder, if they are not in memory.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ impl Backlog {
         Ok(Self { log: LogReader::of(path, Some(expected.clone()))? })
     }
 
-    /// The thread's life; it ends with the last handle. `files` is [`super::Summary::files`].
+    /// Runs the thread. It ends when the last handle is dropped. `files` is [`super::Summary::files`].
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<NextRequest>, files: impl Fn() -> u64) {
         while let Some(request) = inbox.blocking_recv() {
             if let Err(error) = self.log.follow(files()) {
@@ -48,7 +48,7 @@ impl Backlog {
     }
 }
 
-/// A queued event, but for its payload.
+/// A queued event without its payload.
 struct QueuedRow {
     id: EventId,
     key: String,

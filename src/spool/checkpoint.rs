@@ -21,10 +21,10 @@ const BYTES: u64 = 24 << 20;
 /// A log of this size is copied, whatever was counted.
 const LOG_BYTES_MAX: u64 = 64 << 20;
 
-/// Up to so many bytes the writer copies itself: about 10 ms on a plain disk.
+/// Maximum bytes that the writer copies itself: about 10 ms on a plain disk.
 const LAST_BYTES: u64 = 4 << 20;
 
-/// After so many rounds the writer copies the rest itself: the disk copies more slowly than the writer commits.
+/// Maximum rounds. After them the writer copies the rest itself: the disk copies more slowly than the writer commits.
 const ROUNDS_MAX: u32 = 4;
 
 /// The writer's record of the copying.
@@ -48,7 +48,7 @@ enum Copied {
 }
 
 impl Checkpoints {
-    /// Of the database at `path`, whose log may have any length.
+    /// For the database at `path`, whose log may have any length.
     pub(super) fn new(path: PathBuf, expected: ExpectedFile) -> Self {
         Self { path, expected, bytes: BYTES, rounds: 0, running: None }
     }
@@ -105,7 +105,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Waits for a copy that runs, when the files are not trusted any more: how it ended does not matter then.
+    /// Waits for a running copy when the files are no longer trusted. The result of the copy does not matter then.
     pub(super) fn abandon(&mut self) {
         if let Err(error) = self.join() {
             tracing::debug!("a copy of the spool's write-ahead log failed as well: {error}");

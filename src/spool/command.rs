@@ -35,7 +35,7 @@ pub(super) struct Append {
     pub(super) arrivals: Arrivals,
     /// What [`super::admission::Admission`] counts for it until it is answered.
     pub(super) bytes: u64,
-    /// Hears the first line of the request.
+    /// Gets the number of the request's first line.
     pub(super) reply: Reply<EventId>,
 }
 

@@ -46,8 +46,8 @@ impl ExpectedFile {
 
 /// Opens the file at `path`, which must be the `expected` one, if given.
 ///
-/// SQLite opens the database here, and its log and index only with the first statement: the checks before and after
-/// come before any harm.
+/// SQLite opens the database here, and its log and index only with the first statement. So the checks before and after
+/// the open come before it can change a wrong file.
 fn connect(path: &Path, flags: OpenFlags, expected: Option<&ExpectedFile>) -> Result<Connection, Error> {
     let check = || expected.map_or(Ok(()), |expected| expected.check(path));
     check()?;
@@ -119,7 +119,7 @@ fn open_reader(path: &Path, expected: Option<&ExpectedFile>) -> Result<Connectio
     Ok(connection)
 }
 
-/// For the log of an older program that does not run any more.
+/// Migrates the log that an older program wrote. Takes the folder's lock, so it fails while an engine runs.
 fn bring_up_to_date(path: &Path) -> Result<(), OpenError> {
     let _lock = data_folder::lock(path.parent().unwrap_or(path))?;
     let migrated =

@@ -1,5 +1,5 @@
-//! Whether the disk has room for more events. It is asked from time to time: that costs a microsecond, and at most the
-//! 64 MiB that are on their way to the disk come in between.
+//! Whether the disk has room for more events. The disk is asked from time to time, which costs a microsecond. Between
+//! two checks at most the 64 MiB that are on their way to the disk are written.
 
 use std::{
     path::Path,
@@ -14,8 +14,8 @@ use super::segments;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ASK_AFTER_BYTES: u64 = 8 << 20;
 
-/// Bytes that must be free before events are taken again after a write found no room, beside the room to copy the
-/// write-ahead log: a settlement is a write too. On small disks a share of the whole disk.
+/// After a write found no room, this many bytes must be free before events are accepted again, in addition to the room
+/// to copy the write-ahead log: settlements need room too. On a small disk the floor is a fraction of the whole disk.
 const FLOOR_BYTES: u64 = 32 << 20;
 const FLOOR_SHARE: u64 = 8;
 
@@ -26,8 +26,8 @@ const HOLD: Duration = Duration::from_secs(5);
 const HOLD_MAX: Duration = Duration::from_mins(1);
 const FORGIVEN_AFTER: Duration = Duration::from_mins(2);
 
-/// This share of the space that must stay free has to be there for the write-ahead log. For the rest, empty pages of
-/// the database count as free space.
+/// Divisor: this fraction of the space that must stay free has to be really free, for the write-ahead log. For the
+/// rest, empty pages of the database count as free space.
 const LOG_SHARE: u64 = 8;
 
 /// What is known of the disk's free space.
@@ -43,7 +43,7 @@ pub(super) struct DiskSpace {
     /// When a write found no room, and how long that counts.
     ran_out: Option<(Instant, Duration)>,
     is_used_up: bool,
-    /// The bytes that are missing are fewer than the spool itself takes.
+    /// Fewer bytes are missing than the spool itself takes, so pruning can free them.
     history_helps: bool,
 }
 
@@ -67,8 +67,8 @@ impl DiskSpace {
         self.free
     }
 
-    /// Whether pruning old lines would make enough room: new events come before old lines. Not if another program fills
-    /// the disk.
+    /// Whether pruning old lines would make enough room. New events take precedence over old lines. `false` if another
+    /// program fills the disk.
     pub(super) fn wants_pruning(&self) -> bool {
         self.is_full && self.history_helps
     }
@@ -88,7 +88,7 @@ impl DiskSpace {
         (self.is_used_up, self.asked_at) = (true, None);
     }
 
-    /// A write found no room, and there was none since.
+    /// A write found no room, and since then the disk has not had enough room.
     pub(super) fn is_used_up(&self) -> bool {
         self.is_used_up
     }
@@ -154,7 +154,8 @@ fn wanted_of(min_free: u64, was_short: bool) -> u64 {
     if was_short { min_free.saturating_add(min_free / 16) } else { min_free }
 }
 
-/// Once short, the disk needs a little more room to count as having enough: else it would be called both by turns.
+/// Once the disk was short of room, it needs a little more to count as having enough. Otherwise the state would change
+/// back and forth.
 fn is_short(free: u64, empty: u64, min_free: u64, was_short: bool) -> bool {
     let wanted = wanted_of(min_free, was_short);
     free.saturating_add(empty) < wanted || free < wanted / LOG_SHARE

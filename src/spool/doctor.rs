@@ -48,7 +48,7 @@ pub fn examine(dir: &Path, repair: bool) -> Result<Report, DoctorError> {
     Ok(report)
 }
 
-/// Looks only.
+/// Examines without changing anything.
 fn look(dir: &Path, path: &Path) -> Result<Report, DoctorError> {
     if has_unfinished_repair(dir) {
         return Err(OpenError::Unfinished(dir.to_owned()).into());

@@ -140,12 +140,12 @@ impl Spool {
     /// Records how the delivery of events ended. Durable a moment later: after a crash before that, the event is put
     /// once more.
     ///
-    /// Waits while the writer's queue is full, and while the disk refuses and memory holds as many settlements as it
-    /// may. So the caller makes no more puts, and no delivery is forgotten.
+    /// Waits while the writer's queue is full, and while the disk refuses writes and memory holds the maximum of
+    /// settlements. So the caller makes no more puts, and no delivery is forgotten.
     pub async fn settle(&self, settlements: Vec<Settlement>) {
         let buffer = &self.inner.shared.settlements;
         buffer.wait_for_room().await;
-        // Reserve first: between adding settlements and telling the writer of them nothing waits.
+        // Reserve first, so that nothing waits between adding settlements and sending the command for them.
         match self.inner.commands.reserve().await {
             Ok(permit) => {
                 if let Some(command) = buffer.add(settlements) {
@@ -176,7 +176,7 @@ impl Spool {
 
     /// The queued events after `after`, in order, at most `count` and about `bytes` of JSON.
     ///
-    /// For the forwarder alone: memory drops what was read past.
+    /// Only for the forwarder: the returned events, and those before them, are dropped from memory.
     pub async fn next(&self, after: EventId, count: usize, bytes: usize) -> Result<Next, ReadError> {
         if let Some(recent) = self.inner.shared.recent.take(after, count, bytes) {
             return Ok(recent);
@@ -189,9 +189,9 @@ impl Spool {
         answer.await.unwrap_or(Err(ReadError::Closed))
     }
 
-    /// Queues the selected lines again. Blocks until that is done, for hours if the pace asks for it: for a thread of
-    /// the caller's own. `tell` hears after each batch, and while it waits, what was queued so far; `false` ends the
-    /// resend.
+    /// Queues the selected lines again. Blocks until that is done, which takes hours at a slow pace, so call it on a
+    /// thread of its own. `tell` gets what was queued so far, after each batch and while it waits; if it returns
+    /// `false`, the resend ends.
     pub fn resend(
         &self,
         selection: &ResendSelection,
@@ -206,7 +206,7 @@ impl Spool {
         self.inner.shared.summary.subscribe()
     }
 
-    /// Every event up to this one had been settled when the spool was opened: the forwarder begins behind it.
+    /// Every event up to this one had been settled when the spool was opened: the forwarder begins after it.
     pub fn settled_through(&self) -> EventId {
         self.inner.settled_through
     }

@@ -37,7 +37,7 @@ struct Generations {
 struct Sketch {
     since: Millis,
     counts: HashMap<Arc<str>, Count>,
-    /// The most events that a key that is not in `counts` may have.
+    /// The most events that a key without an entry in `counts` may have had.
     missed: u64,
     events: u64,
     bytes: u64,

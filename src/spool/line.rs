@@ -36,7 +36,7 @@ enum Column {
     Sequence,
     Code,
     Message,
-    /// And start and length behind it.
+    /// The columns [`Self::Start`] and [`Self::Length`] follow it.
     Container,
     Start,
     Length,
@@ -291,7 +291,7 @@ impl<'c> InsertLine<'c> {
 /// stay bound.
 pub(super) struct InsertSettled<'c> {
     statement: CachedStatement<'c>,
-    /// Of a delivered event; code and message are NULL then.
+    /// The values of a delivered event that are bound. Code and message are NULL then.
     bound: Option<SharedBySettlements>,
 }
 
@@ -342,7 +342,7 @@ impl<'c> InsertSettled<'c> {
     }
 }
 
-/// Settles a rejected line. `unkept`: so many rejected events of its source before it have no line.
+/// Settles a rejected line. `unkept`: number of earlier rejected events of its source that have no line.
 pub(super) fn insert_rejection(
     connection: &Connection,
     line: &NewLine<'_>,

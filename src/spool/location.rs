@@ -43,7 +43,7 @@ pub(super) struct PayloadLocation {
 }
 
 impl PayloadLocation {
-    /// Of a row that has `chunk`, `start` and `length` from the column `first` on.
+    /// From a row that has `chunk`, `start` and `length` from the column `first` on.
     pub(super) fn of_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self { container: row.get(first)?, start: row.get(first + 1)?, length: row.get(first + 2)? })
     }

@@ -29,13 +29,13 @@ use crate::{
     event::Encoding,
 };
 
-/// The shard of a hot key is looked up among so many of the newest lines.
+/// Maximum number of newest lines in which the shard of a hot key is looked up.
 const SHARD_LINES_MAX: EventId = 20_000;
 
 /// A reader of the delivery log, for one thread; to open another is cheap.
 pub struct LogReader {
     path: PathBuf,
-    /// Given in the writer's process.
+    /// `Some` in the writer's process.
     expected: Option<ExpectedFile>,
     connection: Connection,
     /// The last value that [`Self::follow`] was given.
@@ -57,9 +57,9 @@ impl LogReader {
         &self.connection
     }
 
-    /// Reopens the log if the writer has made its files anew since, which [`super::Summary::files`] counts. Never
-    /// because the path names another file: SQLite would take that file's index for the open one, and shorten it under
-    /// the writer.
+    /// Reopens the log if the writer has made its files anew since, which [`super::Summary::files`] counts. Does not
+    /// reopen just because the path names another file: SQLite would take that file's index for the open one, and
+    /// shorten it while the writer uses it.
     pub fn follow(&mut self, files: u64) -> Result<(), OpenError> {
         if self.files != files {
             self.connection = connect_reader(&self.path, self.expected.as_ref())?;
@@ -91,7 +91,7 @@ impl LogReader {
         self.page_while(query, &|| true)
     }
 
-    /// The same; `go_on` is asked every few hundred lines, and `false` ends the search early.
+    /// Like [`Self::page`]. Calls `go_on` every few hundred lines; `false` ends the search early.
     pub fn page_while(&self, query: &Query, go_on: &dyn Fn() -> bool) -> Result<LogPage, ReadError> {
         Ok(search::page(&self.connection, query, go_on)?)
     }

@@ -17,8 +17,8 @@ use crate::files;
 /// Takes the folder for this process, opens or creates the database, and brings its schema up to date. Returns the path
 /// of the database too.
 ///
-/// A write-ahead log that is there was left by a process that did not end in order. What the page cache holds of it
-/// need not be on the disk, so that is made certain first, and the log is copied whole before anything is added.
+/// An existing write-ahead log was left by a process that did not close the spool. What the page cache holds of it may
+/// not be on the disk. So the log is first compared with the disk, and copied whole before anything is added.
 pub(super) fn open_writer(dir: &Path, limits: Limits) -> Result<(PathBuf, Writer), OpenError> {
     let io = |source| OpenError::io(dir, source);
     files::create_folder(dir).map_err(io)?;

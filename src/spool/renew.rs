@@ -65,7 +65,7 @@ pub(super) struct SpoolFiles {
     log_path: PathBuf,
     index_path: PathBuf,
     expected: ExpectedFile,
-    /// Of database, log and index.
+    /// Of database, log and index, in this order.
     identities: [Option<Identity>; 3],
     database: Option<File>,
     direct: Option<Direct>,
@@ -73,7 +73,7 @@ pub(super) struct SpoolFiles {
 }
 
 impl SpoolFiles {
-    /// Of the database at `path`, which need not exist yet.
+    /// For the database at `path`, which need not exist yet.
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),

@@ -40,8 +40,8 @@ impl Repeats {
         self.young.get(&hash).or_else(|| self.old.get(&hash)).copied()
     }
 
-    /// Remembers an accepted event whose `messageId` no line in the log has. An entry of the older generation counts no
-    /// more.
+    /// Remembers an accepted event whose `messageId` no line in the log has. It takes precedence over an entry of the
+    /// older generation.
     pub(super) fn remember(&mut self, hash: u64, id: EventId) {
         self.young.insert(hash, id);
         if self.young.len() >= self.generation {

@@ -29,7 +29,7 @@ use crate::{
 /// Lines that are queued in one transaction.
 const BATCH: usize = 500;
 
-/// Batches per second at a slow rate: so often the caller hears how far it is.
+/// Batches per second at a slow rate. The caller is told the progress after each batch.
 const BATCHES_PER_SECOND: u32 = 5;
 
 /// How often a waiting resend checks whether it may go on, or should end.

@@ -53,10 +53,11 @@ use files::{folder_of, name_of, numbers, remove};
 pub(super) use reader::SegmentReader;
 pub(super) use segment::Segment;
 
-/// From so many bytes on, the payloads of a commit go to a segment: one more sync costs less than to write them twice.
+/// Minimum bytes of a commit whose payloads go to a segment. Above it, one more sync costs less than writing the
+/// payloads twice.
 pub(super) const COMMIT_BYTES_MIN: u64 = 64 << 10;
 
-/// A segment that has grown to this size gets no more.
+/// A segment of this size or more gets no more payloads.
 const SEGMENT_BYTES_MAX: u64 = 32 << 20;
 
 /// Maximum segments per pass to drop from the page cache (`fadvise(DONTNEED)`): about 20 ms, during which senders wait.
@@ -78,7 +79,7 @@ pub(super) struct Segments {
     /// Segments up to this one were dropped from the page cache.
     dropped_through: i64,
     leaving: Vec<i64>,
-    /// Since when, oldest first.
+    /// Segments that left, with the time, oldest first.
     left: Vec<(Instant, i64)>,
     uncut: Vec<Segment>,
 }

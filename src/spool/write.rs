@@ -25,7 +25,8 @@ use group::Group;
 pub use rejected_lines::LinesOfRequest;
 pub(super) use writer::Writer;
 
-/// The thread's life. It ends on [`Command::Close`], or when the last handle is gone; what came before is written.
+/// Runs the writer's thread. It ends on [`Command::Close`], or when the last handle is dropped. Earlier commands are
+/// written first.
 pub(super) fn run(mut writer: Writer, mut inbox: mpsc::Receiver<Command>, shared: &Shared) {
     let clock = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(clock) => clock,

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Damaged events that are named; of more only the number is told.
+/// Maximum damaged events that are named. Further ones are only counted.
 const NAMED_MAX: usize = 20;
 
 /// What is wrong with the database, beside damaged payloads.
@@ -84,7 +84,7 @@ impl<'r> CheckedLine<'r> {
         "SELECT event.id, message_id, partition_key, chunk, start, length, sum, settled.state
          FROM event LEFT JOIN settled ON settled.id = event.id ORDER BY event.id";
 
-    /// Text that is not UTF-8 is one damaged line, not the end of the check: a checksum covers the key.
+    /// Reads a row. Text that is not UTF-8 is one damaged line, not the end of the check: a checksum covers the key.
     fn of(row: &'r Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
@@ -185,7 +185,7 @@ fn check_totals(connection: &Connection, report: &mut Report) -> rusqlite::Resul
     Ok(counted)
 }
 
-/// What to say of each source whose stored bytes are not those of its rows.
+/// Adds a text for each source whose stored bytes differ from those of its rows.
 fn wrong_sources(
     connection: &Connection,
     stored: &BTreeMap<i64, u64>,
@@ -203,8 +203,8 @@ fn wrong_sources(
     Ok(wrong)
 }
 
-/// The totals by the rows, as far as these tell; what was pruned only `stored` tells. `accepted` is what was delivered,
-/// is queued or failed.
+/// The totals, counted from the rows. Totals that rows do not show, such as pruned lines, come from `stored`.
+/// `accepted` is the sum of delivered, queued and failed events.
 pub(super) fn counted(connection: &Connection, stored: Totals) -> rusqlite::Result<Totals> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let count = |sql: &str| number(sql).map(count_of);

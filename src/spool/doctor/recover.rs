@@ -47,14 +47,14 @@ const TABLES: [(&str, &str); 6] = [
     ("pulse", "at"),
 ];
 
-/// The longest jump over unreadable rows: farther than any log reaches.
+/// The longest jump over unreadable rows: longer than any log.
 const STEP_MAX: EventId = 1 << 40;
 
 /// Ends a repair that was begun.
 ///
-/// A note without a name of ours was torn when it was written (by an older version: notes are written whole now). Then
-/// nothing was moved by it: it is removed, and the repair begins again. If files were moved all the same, their name
-/// counts.
+/// An older version could leave a note without a file name, if it was interrupted while writing it (notes are now
+/// written atomically). Such a note moved no files: it is removed, and the repair begins again. If files were moved all
+/// the same, the repair continues under their name.
 pub(super) fn finish(dir: &Path) -> Result<(), DoctorError> {
     let note = match std::fs::read(dir.join(REPAIR_NOTE)) {
         Ok(note) => note,
@@ -249,8 +249,8 @@ fn columns(source: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     statement.query_map([table], |row| row.get(0))?.collect()
 }
 
-/// The key before the first readable row behind a damaged stretch: in growing steps to a key where reading works, then
-/// by binary search to the first one. `None`: there is none.
+/// The key before the first readable row after a damaged stretch; `None` if there is none. Jumps in growing steps to a
+/// key where reading works, then finds the first such key by binary search.
 fn next_readable(source: &Connection, select: &str, after: EventId) -> Option<EventId> {
     let is_readable = |after: EventId| -> rusqlite::Result<()> {
         let mut statement = source.prepare(select)?;

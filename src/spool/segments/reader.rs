@@ -21,7 +21,7 @@ pub(crate) struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Of the database that `connection` has open.
+    /// For the database that `connection` has open.
     pub(crate) fn new(connection: &Connection) -> Self {
         Self { folder: folder_of(connection), open: None }
     }

@@ -33,7 +33,7 @@ const PAGE_BYTES: u64 = 8192;
 const COPIES_MAX: u32 = 3;
 
 pub(crate) struct Database {
-    /// After a failure a database in memory, until the files are known again.
+    /// After a failure, an empty database in memory until the files are trusted again.
     connection: Connection,
     path: PathBuf,
     files: SpoolFiles,
@@ -47,7 +47,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// `connection` has the database at `path` open, which `files` watches. `lock` is that of the data folder.
+    /// For the database at `path`, which `connection` has open and `files` watches. `lock` is that of the data folder.
     pub(crate) fn new(
         mut connection: Connection,
         path: PathBuf,
@@ -123,7 +123,7 @@ impl Database {
         Err(WriteError::NotKept(self.path.clone()))
     }
 
-    /// Waits for a copy of the log that runs, whatever becomes of it.
+    /// Waits for a running copy of the log. Its result does not matter.
     pub(super) fn abandon_copy(&mut self) {
         self.checkpoints.abandon();
     }
@@ -153,8 +153,8 @@ impl Database {
         Ok(())
     }
 
-    /// Makes the database anew after its files were removed. SQLite has them open still: everything in them goes into a
-    /// new database under the old name.
+    /// Makes the database anew after its files were removed. SQLite still has the removed files open, so everything in
+    /// them is copied into a new database under the old name.
     pub(super) fn rescue(&mut self) -> Result<(), WriteError> {
         let dir = self.path.parent().map_or_else(PathBuf::new, PathBuf::from);
         files::create_folder(&dir)?;

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A group is closed at so many bytes or commands; the rest waits for the next commit.
+/// A group is closed at this many bytes or commands. The rest waits for the next commit.
 const BYTES_MAX: u64 = 8 << 20;
 const COMMANDS_MAX: usize = 4096;
 
@@ -46,12 +46,11 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// What is left of a group that could not be written, to be tried again after `wait`: everything that nobody waits
-    /// for.
+    /// The part of a failed group that no sender waits for (settlements, attempts), to be tried again after `wait`.
     pub(super) fn retry(self, attempts_max: usize, wait: Duration) -> Self {
         let Self { settlements, mut attempts, hurries, repeats, .. } = self;
         attempts.truncate(attempts_max);
-        // As one command, so that the loop tries again by itself.
+        // Counts as one command, so that the loop tries again by itself.
         let since = Some(Instant::now() + wait);
         Self { settlements, attempts, hurries, repeats, since, commands: 1, ..Self::default() }
     }

@@ -85,7 +85,7 @@ impl WriteHealth {
         }
     }
 
-    /// There is room on the disk; `true`: that is news.
+    /// Notes that the disk has room again. Returns whether that changes the intake.
     pub(super) fn has_room(&mut self) -> bool {
         let was_failing = matches!(self.intake, Intake::Failing(_));
         if was_failing {

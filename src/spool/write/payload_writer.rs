@@ -11,8 +11,9 @@ use crate::{
     },
 };
 
-/// Maximum bytes and events of a chunk; to read a payload reads its chunk. SQLite copies a chunk twice on its way: a
-/// larger one does not fit into the processor's caches, and the C library returns its memory to the system each time.
+/// Maximum bytes and events of a chunk. Reading one payload reads its whole chunk. SQLite copies a chunk twice on its
+/// way to the disk. A larger chunk does not fit into the processor's caches, and the C library would return its memory
+/// to the system each time.
 const CHUNK_BYTES_MAX: usize = 64 << 10;
 pub(super) const CHUNK_EVENTS_MAX: i64 = 4096;
 
@@ -49,7 +50,7 @@ impl<'w> PayloadWriter<'w> {
         Ok(())
     }
 
-    /// Adds a payload; returns where it will be. An error if that is beyond what a location can say: 4 GiB.
+    /// Adds a payload; returns where it will be. Fails beyond 4 GiB, the limit of [`PayloadLocation`].
     pub(super) fn add(&mut self, payload: &[u8]) -> Result<PayloadLocation, Error> {
         let (container, begins) = match &self.segment {
             Some(segment) => (Container::Segment(segment.number()), segment.length()),

@@ -6,7 +6,7 @@
 //! - All sources: `log.keep_rejected` lines. The source with most lines loses its oldest ones first.
 //! - None while the spool is full.
 //!
-//! A line tells how many rejected events of its source had no line since the line before it.
+//! A line tells how many rejected events of its source had no line since its previous line.
 
 use std::{
     collections::VecDeque,

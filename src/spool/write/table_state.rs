@@ -1,4 +1,5 @@
-//! What the writer has in memory of the tables. A transaction changes it, and a rollback takes the changes back.
+//! The writer's copy in memory of what the tables hold. A transaction changes it, and a rollback takes the changes
+//! back.
 
 use rusqlite::Connection;
 

@@ -62,7 +62,7 @@ pub(super) struct Transaction<'w> {
     payloads: PayloadWriter<'w>,
     insert_line: InsertLine<'w>,
     insert_settled: InsertSettled<'w>,
-    /// The shard of the settlement before, and its number.
+    /// The shard of the previous settlement, and its number.
     shard: Option<(Arc<str>, i64)>,
     written: Written,
 }
@@ -226,7 +226,7 @@ impl<'w> Transaction<'w> {
         Ok(())
     }
 
-    /// `unkept`: so many rejected events of the source before it have no line.
+    /// `unkept`: number of earlier rejected events of its source that have no line.
     fn insert_rejected(
         &mut self,
         source: i64,
@@ -251,7 +251,8 @@ impl<'w> Transaction<'w> {
         Ok(line.id)
     }
 
-    /// The earlier line with this `messageId`, if it is still in the log. Memory suspects, the line decides.
+    /// The earlier line with this `messageId`, if it is still in the log. The hash in memory only suggests a line, so
+    /// the line itself is compared.
     fn repeat_of(&self, hash: u64, message_id: &str) -> rusqlite::Result<Option<EventId>> {
         let Some(earlier) = self.repeats.suspect(hash) else { return Ok(None) };
         let mut statement =

@@ -1,5 +1,4 @@
-//! What the writer does to the tables between commits: moves the mark up to which everything is settled, and prunes the
-//! log.
+//! The writer's work on the tables between commits: advances [`Totals::settled_through`], and prunes the log.
 
 use rusqlite::{Connection, OptionalExtension, params};
 

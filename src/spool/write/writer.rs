@@ -169,7 +169,8 @@ impl Writer {
     fn update_summary(&self, shared: &Shared) {
         let max = self.limits.max_bytes;
         shared.summary.send_if_modified(|told| {
-            // Once full, the spool needs a little room to be ready again: else it would be called both by turns.
+            // Once full, the spool needs a little more room to be ready again. Otherwise the state would change back
+            // and forth.
             let full_at = if told.intake == Intake::Full { max - max / 16 } else { max };
             let is_full = self.state.totals.queued_bytes >= full_at;
             *told = self.summary();
@@ -182,7 +183,7 @@ impl Writer {
         });
     }
 
-    /// Asks the disk for room, and publishes a change.
+    /// Asks the disk for its free space, and publishes a change.
     fn ask_disk(&mut self, shared: &Shared) {
         let before = (self.disk.is_full(), self.disk.free());
         let wanted = Wanted { min_free: self.limits.min_free_bytes, log: self.database.log_bytes() };
