@@ -85,7 +85,7 @@ pub(super) struct PathRequest<'r> {
 }
 
 impl RequestSummary {
-    /// Reads the SDK from an event only now and then.
+    /// Summarises a request. Reads the SDK from an event at most once in [`LIBRARY_EVERY_MS`] per source.
     pub(super) fn new(activity: &Activity, arrivals: &Arrivals) -> Self {
         let Arrivals { source, received_at, events, .. } = arrivals;
         let event = events.first().filter(|_| activity.wants_library(source, *received_at));

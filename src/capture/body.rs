@@ -133,7 +133,7 @@ impl<'p> Frames<'p> {
     }
 }
 
-/// How long after its beginning a body of which this many bytes have arrived may take for more.
+/// Maximum time from the beginning of a body to its next bytes, if this many bytes have arrived.
 fn time_for(bytes: u64, grace: Duration) -> Duration {
     (grace + Duration::from_millis(bytes.saturating_mul(1000) / RATE_MIN)).min(READ_TIMEOUT)
 }
@@ -228,8 +228,8 @@ async fn discard_rest(mut rest: BodyDataStream, slot: &Slot) {
     }
 }
 
-/// Inflates in steps and takes memory before each: for what is in the body, not for the most that a body of its size
-/// could become. Stops one byte above `bytes_max`, so that a gzip bomb does not get further.
+/// Inflates in steps, and takes memory before each step. So a body takes memory for what is in it, not for the most
+/// that it could inflate to. Stops one byte above `bytes_max`, so that a gzip bomb does not get further.
 fn inflate(
     raw: &[u8],
     bytes_max: usize,

@@ -33,8 +33,7 @@ const OTHER_FILES: usize = 128;
 /// How many failures to accept a connection in a row lead to a warning. If it goes on, that is about once a minute.
 const FAILURES_PER_WARNING: u32 = 30_000;
 
-/// Maximum time for which a connection is idle or reads a head. SDKs keep connections between flushes, 5 to 30 s
-///.
+/// Maximum time for which a connection is idle or reads a head. SDKs keep connections between flushes, 5 to 30 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Maximum time in which an evicted connection ends by itself.

@@ -1,5 +1,5 @@
 //! The responses that refuse a request: status, code and message. SDKs decide by the status whether to send again, so
-//! it follows what was measured of them (tracking API §6, §8).
+//! the statuses follow measurements of SDKs (tracking API §6, §8).
 
 use std::time::Duration;
 

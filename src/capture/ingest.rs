@@ -50,7 +50,7 @@ struct Batch {
 
 /// Why a request brings nothing to the spool.
 enum Unusable {
-    /// The sender is unknown: it is counted, and told.
+    /// The sender is unknown: it is counted, and gets this response.
     Sender(ErrorResponse),
     /// The body is rejected: it becomes a line of the log too.
     Body(Rejection),
@@ -133,8 +133,7 @@ impl Ingest {
         Ok(response::batch(accepted, &rejected, &made))
     }
 
-    /// Stores the event in a pixel's query. The response is always an image, because mail readers show what they get
-    ///.
+    /// Stores the event in a pixel's query. The response is always an image, because mail readers show what they get.
     pub(super) async fn pixel(&self, sender: Sender<'_>, kind: Kind) -> Response {
         if sender.parts.method == Method::GET
             && let Err(error) = self.store_pixel(sender, kind).await
@@ -185,8 +184,8 @@ impl Ingest {
         read
     }
 
-    /// Makes one event of a body. Waits for nothing, so that no more bodies are parsed at a time than there are
-    /// threads, each of which needs memory.
+    /// Makes one event of a body. Never waits, so no more bodies are parsed at once than there are threads: parsing
+    /// needs memory.
     fn check_single(
         &self,
         sender: &mut Sender<'_>,

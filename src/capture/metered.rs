@@ -38,7 +38,7 @@ impl<S> Metered<S> {
         Self { stream, slot, write_timeout: WRITE_TIMEOUT, write_until: None }
     }
 
-    /// The stream alone, after the connection's head was refused: nothing of it is kept or counted any more.
+    /// The stream alone, after the connection's head was refused. The bytes of the head no longer count.
     pub(super) fn unmetered(self) -> S {
         self.slot.head_done();
         self.stream

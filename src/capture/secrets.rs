@@ -54,8 +54,8 @@ impl Secrets {
         Self { keys: by_first }
     }
 
-    /// The excerpt of a rejection and the number of sent bytes, as the log keeps them. An excerpt that has as many
-    /// bytes as were sent is complete: so where nothing was cut, the number is that of the masked text.
+    /// The excerpt of a rejection, and the number of sent bytes, as the log keeps them. Readers take an excerpt with as
+    /// many bytes as were sent for complete. So if nothing was cut, the number is the length of the masked text.
     pub(super) fn excerpt(&self, rejection: &Rejection) -> (Vec<u8>, u32) {
         let sent = rejection.excerpt.as_slice();
         if rejection.code == EndpointCode::BadEncoding && self.in_base64(sent) {

@@ -23,7 +23,7 @@ pub(super) use peer::Clients;
 use peer::Peer;
 use table::{Full, Table};
 
-/// One in this many slots: so many evicted connections may hold their file descriptors a moment longer.
+/// One in this many slots is for evicted connections, which hold their file descriptors a moment longer.
 pub(super) const SLOTS_PER_EVICTED: usize = 8;
 
 /// Maximum slots that only senders with a known key may take. Of fewer than 1,024 slots, a sixteenth.
