@@ -84,7 +84,7 @@ impl Practice {
         self.shared.settings.connections
     }
 
-    /// Goes with both access key ids. Clients sign with it; the signature is not verified.
+    /// The secret of both access key ids. Clients sign with it; the signature is not verified.
     pub fn secret_access_key(&self) -> &str {
         &self.shared.secret_access_key
     }

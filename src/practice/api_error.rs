@@ -2,7 +2,7 @@
 
 use super::token::LIFETIME_MS;
 
-/// Why a call was not done.
+/// Why a call failed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct ApiError {
     pub(super) status: u16,
@@ -37,7 +37,7 @@ impl ApiError {
         Self::client("ResourceNotFoundException", message)
     }
 
-    /// For a shard to be split or merged. AWS words it otherwise for a shard to be read: [`Self::no_shard`].
+    /// A shard to split or merge does not exist. AWS words it differently for a shard to read: [`Self::no_shard`].
     pub(super) fn shard_not_found(shard: &str, name: &str, account: &str) -> Self {
         let message = format!("Could not find shard {shard} in stream {name} under account {account}.");
         Self::client("ResourceNotFoundException", message)

@@ -25,7 +25,7 @@ const UNAUTHENTICATED_MAX: Duration = Duration::from_secs(5);
 /// 90 s, and the server should not close one first.
 const IDLE_MAX: Duration = Duration::from_mins(2);
 
-/// Maximum head of a request, and of a body that is read at a time. A signed head has about 1 KiB.
+/// Maximum bytes of a request's head, and of one read of a body. A signed head has about 1 KiB.
 const HEAD_BYTES_MAX: usize = 32 << 10;
 
 /// How long a connection may take to end when its slot is needed.

@@ -79,7 +79,7 @@ impl Entry<'_> {
         Ok(data.unwrap_or_default())
     }
 
-    /// After the checks have passed.
+    /// The checked record. Call it after the checks have passed.
     fn checked(&self, data: Vec<u8>) -> Result<CheckedRecord, ApiError> {
         let key = self.partition_key.as_deref().unwrap_or_default();
         let hash = match self.explicit_hash_key.as_deref() {

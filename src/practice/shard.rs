@@ -43,7 +43,7 @@ pub(super) fn range_json((start, end): (u128, u128)) -> Value {
     json!({ "StartingHashKey": start.to_string(), "EndingHashKey": end.to_string() })
 }
 
-/// `None`: not the form of a shard id.
+/// The number in a shard id. `None`: the text does not have the form of a shard id.
 pub(super) fn parse_id(id: &str) -> Option<u32> {
     let digits = id.strip_prefix("shardId-")?;
     (digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?

@@ -182,7 +182,7 @@ fn shard_after(id: &str) -> Result<u32, ApiError> {
     Ok(at.saturating_add(1))
 }
 
-/// After the checks have passed.
+/// The filter of a request. Call it after the checks have passed.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -70,7 +70,7 @@ impl Shard {
         Self { created_s, created_ms: now_ms, range, parents, closing: None, first: 1, records, rate }
     }
 
-    /// The index of its next record, also where it is closed.
+    /// The index of its next record, even if the shard is closed.
     pub(super) fn next(&self) -> u64 {
         self.first + self.records.len() as u64
     }
