@@ -61,7 +61,7 @@ impl Default for Capture {
 }
 
 impl Capture {
-    /// Its settings but the sources, each with its rule, in the order of the file.
+    /// All settings of the section except the sources, each with its rule, in the order of the file.
     pub(super) fn settings(&mut self) -> Vec<Setting<'_>> {
         let Self {
             listen,
@@ -106,7 +106,8 @@ impl Capture {
         }
     }
 
-    /// Whether other machines can reach the endpoint: allowed, since it was asked for, but faces warn.
+    /// Whether other machines can reach the endpoint. The user asked for that, so it is allowed, but faces warn about
+    /// it.
     pub fn exposed(&self) -> bool {
         !self.listen.ip().to_canonical().is_loopback()
     }

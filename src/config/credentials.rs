@@ -10,7 +10,7 @@ use crate::aws::{Arn, is_account_id};
 /// Where AWS keys come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CredentialsSource {
-    /// As every AWS tool looks for them.
+    /// The places where every AWS tool looks, in the same order.
     #[default]
     Default,
     /// A named profile of AWS's own files.

@@ -64,7 +64,8 @@ impl Operation {
         }
     }
 
-    /// Maximum calls in flight. Memory holds at most 40 full ones of a backlog.
+    /// Maximum calls in flight. For `PutRecords` only 40: with a backlog each call is full, and all calls in flight are
+    /// in memory.
     pub fn puts_max(self) -> usize {
         match self {
             Self::PutRecord => 1024,
@@ -78,7 +79,7 @@ impl Operation {
 pub struct Destination {
     /// Practice or Kinesis.
     pub kind: DestinationKind,
-    /// Off: events stay queued in the spool.
+    /// `false`: events stay queued in the spool.
     pub enabled: bool,
     /// Such as `eu-west-1`; empty only with the practice stream.
     pub region: String,
@@ -312,8 +313,8 @@ pub fn check_account_id(account_id: &str) -> Result<(), RuleError> {
     Err(RuleError::new("an AWS account id has 12 digits, without hyphens or spaces", "or leave it empty"))
 }
 
-/// The server, if it is not AWS: it has its own STS and IAM, or none. An address of AWS (a VPC endpoint, say) is for
-/// Kinesis alone.
+/// The server, if it is not AWS: it has its own STS and IAM, or none. `None` for an address of AWS, such as a VPC
+/// endpoint: it is for Kinesis alone.
 pub fn other_server(endpoint_url: &str) -> Option<&str> {
     const ENDS: [&str; 6] = [
         ".api.aws",
@@ -356,7 +357,7 @@ pub fn check_endpoint_url(url: &str) -> Result<(), RuleError> {
     Err(RuleError::new(wrong, SHAPE))
 }
 
-/// A password in it is not shown.
+/// Reads the setting. The error does not show a password in the URL.
 fn read_endpoint_url(value: &Value) -> Result<String, RuleError> {
     let url = value.as_text()?;
     check_endpoint_url(url).map_err(|why| {

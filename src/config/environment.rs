@@ -13,7 +13,7 @@ use super::source::{RawSource, Source};
 
 pub(super) const CONFIG_VARIABLE: &str = "TRIBUTARY_CONFIG";
 pub(super) const DATA_DIR_VARIABLE: &str = "TRIBUTARY_DATA_DIR";
-/// Gives one more source, "Environment".
+/// Its value is the write key of one more source, "Environment".
 const WRITE_KEY_VARIABLE: &str = "TRIBUTARY_CAPTURE_WRITE_KEY";
 
 /// The `TRIBUTARY_` variables. One may hold a write key: `Debug` shows names only.

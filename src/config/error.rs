@@ -79,7 +79,7 @@ impl RuleError {
         Self { wrong: wrong.into(), allowed: allowed.into() }
     }
 
-    /// The same of a part of the value: `the ARN's region is wrong: …`.
+    /// The same error, about a part of the value: `the ARN's region is wrong: …`.
     pub(super) fn in_part(self, part: &str) -> Self {
         Self { wrong: format!("{part}: {}", self.wrong).into(), ..self }
     }

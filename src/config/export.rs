@@ -1,4 +1,4 @@
-//! Settings as text: masked for the eye, and without secrets and sources to import elsewhere.
+//! Settings as text: with masked keys to display, and without secrets and sources to import elsewhere.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::saved::SavedDestination;
 use super::setting::{Value, key};
 use super::settings::{Config, sections};
 
-/// What stands for the path in messages about a text that is not the settings file.
+/// Replaces the path in messages about a text that is not the settings file.
 const PASTED: &str = "the settings";
 
 /// The settings as a settings file that shows only the end of each write key.
@@ -46,7 +46,8 @@ pub fn export(config: &Config) -> String {
     text
 }
 
-/// The settings with what an exported text, or any settings file's, says on top. Sources stay as they are.
+/// The settings with those in `text` on top, which is an exported text or any settings file's. Sources stay as they
+/// are.
 pub fn import(config: &Config, text: &str) -> Result<Config, Vec<Problem>> {
     let mut raw = RawConfig::over(config.clone());
     let (sources, saved) = (raw.sources.len(), raw.saved.len());
@@ -63,13 +64,13 @@ pub fn import(config: &Config, text: &str) -> Result<Config, Vec<Problem>> {
     }
 }
 
-/// Destination and credentials as text, with their mistakes: a form that is not applied yet.
+/// Destination and credentials as text, mistakes included: the state of a form that is not applied yet.
 pub fn draft(config: &Config) -> String {
     let (destination, credentials) = (config.destination.clone(), config.credentials.clone());
     export(&Config { destination, credentials, ..Config::default() })
 }
 
-/// The settings with the destination and credentials of a [`draft`], except for its mistakes.
+/// The settings with the destination and credentials of a [`draft`]. Values with a mistake are ignored.
 pub fn with_draft(config: &Config, text: &str) -> Config {
     let mut raw = RawConfig::over(config.clone());
     file::collect(&mut raw, Path::new(PASTED), text);

@@ -1,7 +1,7 @@
-//! The settings file's text → what is written in it, each value with its line.
+//! Reads the settings file's text: each value, with its line.
 //!
-//! All mistakes are collected. If the text is not TOML, only that is said: what else was read of it would mislead.
-//! Messages show values as their rules allow, and those of sources not at all.
+//! All mistakes are collected. If the text is not TOML, only that is reported, because further mistakes could follow
+//! from the first. Messages show values only if their rules allow it, and never those of sources.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

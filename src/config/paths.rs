@@ -1,4 +1,5 @@
-//! Where files and folders are: ours, AWS's and the platform's; and what else variables other than `TRIBUTARY_…` say.
+//! Paths: our files and folders, AWS's, and the platform's. Also reads the variables that do not begin with
+//! `TRIBUTARY_`.
 //!
 //! A flag beats `TRIBUTARY_CONFIG` and `TRIBUTARY_DATA_DIR`, which beat the platform's folders.
 

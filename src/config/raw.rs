@@ -19,7 +19,7 @@ struct Written {
     origin: Origin,
 }
 
-/// What was written on top of settings at hand. Weaker places are added before stronger ones.
+/// The values written on top of existing settings (`base`). Weaker places are added before stronger ones.
 pub(super) struct RawConfig {
     base: Config,
     written: Vec<Written>,
@@ -32,7 +32,7 @@ pub(super) struct RawConfig {
 type Origins = BTreeMap<&'static str, Origin>;
 
 impl RawConfig {
-    /// Nothing written yet. The settings at hand are checked too, as if somebody had written them.
+    /// With nothing written yet. The existing settings are checked too, as if somebody had written them.
     pub(super) fn over(base: Config) -> Self {
         let sources = base.capture.sources.iter();
         Self {
@@ -78,7 +78,7 @@ impl RawConfig {
         self.without_problems(config)
     }
 
-    /// The values that are right.
+    /// The settings without the values that have a mistake.
     pub(super) fn right_values(mut self) -> Config {
         self.values().0
     }

@@ -1,4 +1,4 @@
-//! Changes from the window → the settings file: only the keys that differ; the user's comments and order stay.
+//! Writes changes from the window to the settings file: only the keys that differ. The user's comments and order stay.
 //!
 //! The file is read anew, edited, read again as a check, and replaced as a whole; if any of that fails it stays as it is.
 //! A value that a variable or a flag decides is not written unless the window changed it.
@@ -43,7 +43,7 @@ pub enum SaveError {
         /// The settings file.
         path: PathBuf,
     },
-    /// The file is written in a way in which the change has no place.
+    /// The file's layout has no place for the change.
     #[error("{what} cannot be changed in {} the way it is written there; edit it by hand", path.display())]
     NoPlace {
         /// The setting's name.
@@ -67,7 +67,7 @@ pub fn save(path: &Path, before: &Config, after: &Config) -> Result<(), SaveErro
     check(after).map_err(SaveError::Settings)?;
     let failed = |source| SaveError::Write { path: path.to_owned(), source };
     let Some(text) = file::text(path).map_err(SaveError::File)? else {
-        // Everything in effect, so that nothing is lost with the file.
+        // The file is missing, so write all settings in effect.
         let text = edited(path, &example_without_sources(), &Config::default(), after)?;
         let created = files::create(path, text.as_bytes()).map_err(failed)?;
         return if created { Ok(()) } else { Err(failed(std::io::ErrorKind::AlreadyExists.into())) };

@@ -21,7 +21,7 @@ pub struct SavedDestination {
 }
 
 impl SavedDestination {
-    /// Its settings but the name, with the names that they have in `[destination]` and `[credentials]`.
+    /// Its settings except the name, with the names that they have in `[destination]` and `[credentials]`.
     pub(super) fn settings(&mut self) -> Vec<Setting<'_>> {
         let mut settings = self.destination.settings();
         settings.retain(|setting| setting.name != "destination.enabled");
@@ -29,7 +29,7 @@ impl SavedDestination {
         settings
     }
 
-    /// The key in its table and the value of each setting but the name.
+    /// The key in its table and the value of each setting except the name.
     pub(super) fn values(&self) -> Vec<(&'static str, Value)> {
         let mut copy = self.clone();
         copy.settings().into_iter().map(|setting| (setting.key(), setting.value)).collect()

@@ -72,7 +72,7 @@ impl Value {
     }
 }
 
-/// A setting of settings at hand.
+/// One setting of a configuration.
 pub(super) struct Setting<'a> {
     /// Such as `destination.region`.
     pub(super) name: &'static str,
@@ -102,7 +102,7 @@ impl<'a> Setting<'a> {
         })
     }
 
-    /// A whole number in this range.
+    /// A setting that takes a whole number in this range.
     pub(super) fn number<N>(name: &'static str, place: &'a mut N, allowed: RangeInclusive<u64>) -> Self
     where
         N: Copy + TryFrom<u64>,
@@ -120,7 +120,7 @@ impl<'a> Setting<'a> {
         })
     }
 
-    /// One of these words.
+    /// A setting that takes one of these words.
     pub(super) fn word<W: Copy>(
         name: &'static str,
         place: &'a mut W,
@@ -136,7 +136,7 @@ impl<'a> Setting<'a> {
         })
     }
 
-    /// Text that is empty or obeys the rule.
+    /// A setting that takes text that is empty or obeys the rule.
     pub(super) fn text(
         name: &'static str,
         place: &'a mut String,

@@ -13,7 +13,7 @@ use super::setting::{Contradiction, Setting, Value};
 pub struct Config {
     /// Where events go.
     pub destination: Destination,
-    /// How AWS knows us.
+    /// Where the AWS keys come from, and the role to assume.
     pub credentials: Credentials,
     /// The endpoint.
     pub capture: Capture,
@@ -30,9 +30,9 @@ pub struct Config {
 /// `[spool]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spool {
-    /// Maximum bytes of queued events. When it is full: 429, and nothing accepted is lost.
+    /// Maximum bytes of queued and failed events. When it is full, senders get 429, and no accepted event is lost.
     pub max_bytes: u64,
-    /// Bytes to keep free on its disk. Below that: 429, before a write fails.
+    /// Bytes to keep free on its disk. Below that, senders get 429 before a write fails.
     pub min_free_bytes: u64,
     /// Percent of `max_bytes` that one of several sources may fill while the others are empty; 100: all.
     pub max_source_percent: u8,
@@ -95,7 +95,7 @@ impl App {
 }
 
 impl Config {
-    /// Every setting but sources and saved destinations, in the order of the file.
+    /// Every setting except sources and saved destinations, in the order of the file.
     pub(super) fn settings(&mut self) -> Vec<Setting<'_>> {
         let Self { destination, credentials, capture, spool, log, destinations: _, app } = self;
         [
@@ -111,7 +111,7 @@ impl Config {
         .collect()
     }
 
-    /// Name and value of every setting but sources and saved destinations, in the order of the file.
+    /// Name and value of every setting except sources and saved destinations, in the order of the file.
     pub(super) fn values(&self) -> Vec<(&'static str, Value)> {
         let mut copy = self.clone();
         copy.settings().into_iter().map(|setting| (setting.name, setting.value)).collect()
@@ -145,7 +145,7 @@ impl Config {
     }
 }
 
-/// Name and default of every setting but sources and saved destinations, in the order of the file.
+/// Name and default of every setting except sources and saved destinations, in the order of the file.
 pub(super) fn defaults() -> Vec<(&'static str, Value)> {
     Config::default().values()
 }

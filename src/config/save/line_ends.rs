@@ -31,15 +31,15 @@ fn parted(line: &str) -> (&str, &str) {
     (text, &line[text.len()..])
 }
 
-/// For each new line the old line that it was, changed or not: by the longest common subsequence, after what both begin and
-/// end with is left out. A settings file has about a hundred lines.
+/// For each new line, the index of the old line that it was, changed or not. Skips what both texts begin and end with,
+/// then takes the longest common subsequence: a settings file has about a hundred lines.
 fn matches(old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<Option<usize>> {
     let is_same = |old_at: usize, new_at: usize| old[old_at].0 == new[new_at].0;
     let shorter = old.len().min(new.len());
     let head = (0..shorter).take_while(|at| is_same(*at, *at)).count();
     let tail = (1..=shorter - head).take_while(|back| is_same(old.len() - back, new.len() - back)).count();
     let (rows, columns) = (old.len() - head - tail, new.len() - head - tail);
-    // The length of the longest subsequence from these two lines on.
+    // The length of the longest common subsequence from these two lines on.
     let mut lengths = vec![vec![0_u32; columns + 1]; rows + 1];
     for row in (0..rows).rev() {
         for column in (0..columns).rev() {

@@ -4,7 +4,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::config::{saved::SavedDestination, setting};
 
-/// `None`: the section is no table.
+/// Writes a setting into its section. `None`: the section is no table.
 pub(super) fn put_setting(
     document: &mut DocumentMut,
     name: &'static str,
@@ -30,7 +30,7 @@ pub(super) fn put_value(table: &mut dyn TableLike, key: &str, mut value: Value) 
     }
 }
 
-/// `None`: the file writes saved destinations in a way in which the change has no place.
+/// Writes the saved destinations. `None`: the file's layout has no place for the change.
 pub(super) fn put_saved(
     document: &mut DocumentMut,
     before: &[SavedDestination],
