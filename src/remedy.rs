@@ -2,8 +2,8 @@
 //!
 //! Both start from one `Cause`, so that what the forwarder does and what the user reads cannot drift apart. Each kind of
 //! cause has a file with its class and its sentences.
-//! Sentences name the stream, region and profile of the settings. They never hold a key or a payload, and of an error's
-//! message only those that are our own words about AWS's files.
+//! Sentences name the stream, region and profile of the settings. They never hold a key or a payload. Of an error's
+//! message they quote only our own words about AWS's files.
 
 mod bound;
 mod cause;
@@ -42,12 +42,12 @@ pub fn remedy(error: &AwsError, config: &Config) -> Remedy {
     remedy_for(Audience::Forwarder, error, config)
 }
 
-/// The same of something that stores no record, such as a check: nothing retries by itself, and no event depends on it.
+/// The same for a call that stores no record, such as a check: nothing retries by itself, and no event depends on it.
 pub fn remedy_once(error: &AwsError, config: &Config) -> Remedy {
     remedy_for(Audience::OneCall, error, config)
 }
 
-/// The same of a record that was put once, when the user asked for it.
+/// The same for a record that was put once, when the user asked for it.
 pub fn remedy_of_put(error: &AwsError, config: &Config) -> Remedy {
     remedy_for(Audience::OnePut, error, config)
 }

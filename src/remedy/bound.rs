@@ -1,4 +1,4 @@
-//! What holds delivery back, in words: what it is, what it gives, and what would give more.
+//! What limits delivery, in words: the limit, the rate that it allows, and what would allow more.
 
 use crate::{
     config::{Config, Operation},
@@ -11,20 +11,20 @@ use crate::{
 const SHARD_RECORDS: f64 = 1000.0;
 const SHARD_BYTES: f64 = 1_048_576.0;
 
-/// So many times as many events come from the same processor (`docs/performance.md`).
+/// With batches, the same processor puts about this many times as many events (`docs/performance.md`).
 const BATCHES_FOR_SINGLES: f64 = 5.0;
 
-/// More than so many events a second come from no computer that was measured.
+/// Maximum events a second to promise: no computer was measured to put more.
 const MOST: f64 = 200_000.0;
 
-/// What an event has besides its data in an aggregated record, about.
+/// Approximate bytes of an event in an aggregated record besides its data.
 const USER_RECORD_BYTES: f64 = 20.0;
 
 const AGGREGATION: &str = "several events in a record (destination.aggregation = \"kpl\"; the reader must take such \
                            records apart)";
 const BATCHES: &str = "Use put-records (destination.operation; it needs the permission kinesis:PutRecords)";
 
-/// What holds delivery back while the queue grows, and what to do about it.
+/// What limits delivery while the queue grows, and what to do about it.
 pub fn bound(bound: &Bound, config: &Config) -> [String; 2] {
     let gives = format!("That gives {} events a second.", about(bound.per_sec));
     let [what, action] = match &bound.limit {
@@ -120,7 +120,7 @@ fn processor(bound: &Bound, config: &Config) -> [String; 2] {
     [what, action]
 }
 
-/// `batches`: what `put-records` would give.
+/// `batches`: events a second with `put-records`.
 fn fewer_requests(bound: &Bound, config: &Config, batches: Option<f64>) -> String {
     let destination = &config.destination;
     match (destination.operation, destination.aggregation) {
@@ -165,7 +165,7 @@ fn of_shards(bound: &Bound, config: &Config) -> [String; 2] {
     [what, action]
 }
 
-/// At most.
+/// Maximum records in flight.
 fn records_in_flight(operation: Operation) -> f64 {
     (operation.puts_max() * operation.records_max()) as f64
 }
@@ -174,7 +174,7 @@ fn millis(bound: &Bound) -> String {
     format!("{} ms", bound.latency.as_millis())
 }
 
-/// Two digits that count, and commas.
+/// The number with two significant digits, and commas.
 fn about(figure: f64) -> String {
     let figure = figure.min(MOST);
     let digits = 10_f64.powf((figure.max(1.0).log10() - 1.0).floor().max(0.0));

@@ -66,7 +66,7 @@ pub fn may_be_the_records(error: &AwsError) -> bool {
     }
 }
 
-/// Whether a request was refused for the time of its signature.
+/// Whether a request was refused because of the time of its signature.
 pub fn is_the_clock(code: &str, message: &str) -> bool {
     Cause::of(code, message) == Cause::Signature(Signature::ClockWrong)
 }
@@ -88,7 +88,7 @@ impl Cause {
         cause.unwrap_or(Self::Unknown).narrowed(message)
     }
 
-    /// By the message, for codes that have several causes.
+    /// Chooses the cause by the message, for codes that have several causes.
     fn narrowed(self, message: &str) -> Self {
         match self {
             Self::Credentials(Credentials::Failed(Provider::Other)) => {

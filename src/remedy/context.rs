@@ -144,7 +144,7 @@ impl<'a> Context<'a> {
         self.region().unwrap_or("the chosen region")
     }
 
-    /// The server, but every address of AWS is `AWS`.
+    /// The server's name; `AWS` for every address of AWS.
     pub(super) fn who(&self) -> &str {
         if self.is_aws { "AWS" } else { &self.server }
     }

@@ -1,4 +1,4 @@
-//! What the endpoint does not take. Its sender was told the same; the mistake is mostly in the sender's code.
+//! What the endpoint rejects. The sender got the same reason; the mistake is mostly in the sender's code.
 
 use super::{
     class::Class,

@@ -25,8 +25,8 @@ pub fn is_about_the_network(message: &str) -> bool {
 
 /// Whether a refused argument is the record's (its size, `Data`, `PartitionKey`) and not the stream's or our own.
 ///
-/// AWS names the field: `Value '…' at 'records.3.member.data' failed to satisfy constraint: …`. If it does not,
-/// words decide. Quoted text does not count then, since a stream may be called `data`.
+/// AWS names the field: `Value '…' at 'records.3.member.data' failed to satisfy constraint: …`. If it does not, the
+/// words of the message decide. Quoted text does not count then, since a stream may be called `data`.
 pub(super) fn is_about_the_record(message: &str) -> bool {
     let fields: Vec<String> = message
         .split(" at '")
@@ -35,7 +35,8 @@ pub(super) fn is_about_the_record(message: &str) -> bool {
         .map(|(field, _)| field.rsplit('.').next().unwrap_or(field).to_ascii_lowercase())
         .collect();
     if !fields.is_empty() {
-        // A request with two mistakes is the user's to mend first.
+        // If another field is wrong too, the request does not count as the record's fault: the user has to correct that
+        // first.
         return fields.iter().all(|field| field == "data" || field == "partitionkey");
     }
     let unquoted: String =
@@ -53,7 +54,7 @@ pub(super) fn is_about_the_record(message: &str) -> bool {
     !about_stream && (about_size || has("data") || has("partitionkey") || pair("partition", "key"))
 }
 
-/// `the record's size` quotes nothing.
+/// Replaces apostrophes inside words, as in `the record's size`: they are no quotes.
 fn without_apostrophes(message: &str) -> String {
     let chars: Vec<char> = message.chars().collect();
     let is_letter = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
@@ -61,7 +62,7 @@ fn without_apostrophes(message: &str) -> String {
     chars.iter().enumerate().map(|(at, c)| if *c == '\'' && inside(at) { ' ' } else { *c }).collect()
 }
 
-/// What follows `talking to `, which our own messages say of a host.
+/// The text after `talking to `, which our own messages put before a host.
 fn talked_to(message: &str) -> Option<&str> {
     message.split_once("talking to ").map(|(_, rest)| rest)
 }

@@ -3,7 +3,7 @@
 use super::text::{Location, Remedy};
 use crate::config::Config;
 
-/// What is wrong with the way from outside.
+/// What is wrong between the internet and the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Public {
     Missing,

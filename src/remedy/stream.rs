@@ -137,7 +137,7 @@ impl Stream {
     }
 }
 
-/// The stream takes long to answer: `answer` a put, and Tributary waits for `waits`.
+/// The stream takes long to answer. `answer`: how long a put takes; `waits`: how long Tributary waits for an answer.
 pub fn slow(answer: Duration, waits: Duration, config: &Config) -> String {
     capitalised(format!(
         "{} takes {:.1} s to answer a put. Tributary waits up to {} s for an answer (at most a minute). Delivery is \

@@ -76,7 +76,7 @@ impl Remedy {
         Self { sign_in: Some(sign_in), ..self }
     }
 
-    /// Without the ways that lead to what the practice stream does not have: keys, a policy, settings of a stream.
+    /// Removes links to places that the practice stream does not need: keys, a policy, settings of a stream.
     pub(super) fn for_practice(self) -> Self {
         let location = match self.location {
             Some(Location::SetUpStream | Location::SetUpCredentials | Location::SetUpPolicy) | None => None,
@@ -85,7 +85,7 @@ impl Remedy {
         Self { location, link: None, sign_in: None, ..self }
     }
 
-    /// Whether it sends its reader to the error message, which must then be shown beside it.
+    /// Whether its text refers to the error message, which must then be shown beside it.
     pub fn speaks_of_message(&self) -> bool {
         [&self.why, &self.action].into_iter().any(|text| text.contains("error message"))
     }
