@@ -1,7 +1,7 @@
 //! How to point each SDK at the capture endpoint: code that can be pasted as it is, with the address and the write key
 //! filled in. Each option was measured, or read in the SDK's source.
 //!
-//! Absent on purpose: SDKs that cannot talk to Segment's HTTP API.
+//! SDKs that cannot talk to Segment's HTTP API are left out on purpose.
 
 mod address;
 mod apps;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     const URL: &str = "http://127.0.0.1:8485";
-    /// What breaks one language or another when it is not quoted.
+    /// A text that breaks one language or another if it is not quoted.
     const WILD: &str = r#"a'b"c\d$e#{f}`g</script>&\(h)%"#;
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// What gives an SDK the patience for an outage is in the senders of the tests, as it is advised.
+    /// The options that are advised so that an SDK outlasts an outage are the ones that the senders of the tests use.
     #[test]
     fn the_options_that_are_advised_against_outages_are_tested() {
         let note = Sdk::Node.note().unwrap();

@@ -28,7 +28,7 @@ impl<'a> Address<'a> {
         Self { url: format!("{scheme}://{authority}{prefix}"), scheme, authority, host, port, prefix }
     }
 
-    /// What SDKs take that put the scheme before it and a call's name behind it.
+    /// The host for SDKs that put the scheme before it and the name of a call after it.
     pub(super) fn api_host(&self) -> String {
         format!("{}{}/v1", self.authority, self.prefix)
     }

@@ -1,5 +1,5 @@
-//! Small edits of an event's JSON text. Every value that is not edited keeps its bytes: numbers, escapes, order.
-//! Pure; what is no JSON object cannot be edited, and then there is no answer.
+//! Small edits of an event's JSON text. Every value that is not edited keeps its bytes: numbers, escapes, order. Pure.
+//! If the text is no JSON object, the result is `None`.
 
 use serde::{
     Deserialize, Deserializer,
@@ -28,8 +28,8 @@ pub fn has_mark(text: &str) -> bool {
     context.is_some_and(|context| Pairs::of(&context).and_then(|pairs| pairs.get(name)) == Some(value))
 }
 
-/// The event without what makes it one that was sent before: sent now, it is a new event of the same content.
-/// `None`: the text is no object.
+/// The event without the members that belong to one sending (ids and times), so that it can be sent as a new event with
+/// the same content. `None`: the text is no object.
 pub fn as_new(text: &str) -> Option<String> {
     const OF_ONE_SENDING: [&str; 4] = ["messageId", "receivedAt", "sentAt", "originalTimestamp"];
     let mut members = Members::of(text)?;
@@ -42,19 +42,19 @@ pub fn as_new(text: &str) -> Option<String> {
     Some(members.text())
 }
 
-/// The object with that member set to `value`, a JSON text: in its place where it is there (of two, the last, which
-/// is the one that counts), else at the end.
+/// The object with that member set to `value`, a JSON text. Replaces the existing member (of two with that name, the
+/// last, which is the one that counts), or adds one at the end.
 pub fn set(text: &str, name: &str, value: &str) -> Option<String> {
     let pairs = Pairs::of(text)?;
     if let Some(old) = pairs.get(name) {
-        // A part of `text`, so the difference of the two addresses is its place.
+        // `old` is a part of `text`, so the difference of the two addresses is its offset.
         let start = old.as_ptr() as usize - text.as_ptr() as usize;
         return Some([&text[..start], value, &text[start + old.len()..]].concat());
     }
     let end = text.rfind('}')?;
     let content = text[..end].trim_end();
     let comma = if pairs.0.is_empty() { "" } else { "," };
-    // As the other members stand: on a line of its own, or not.
+    // On a line of its own if the other members are on lines of their own.
     let gap = if content.len() < end && text[content.len()..end].contains('\n') { "\n  " } else { "" };
     let member = format!("{comma}{gap}{}:{}{value}", quoted(name), if gap.is_empty() { "" } else { " " });
     Some([content, &member, &text[content.len()..]].concat())
@@ -85,7 +85,7 @@ impl Members {
         }
     }
 
-    /// All of them, to look through or to change.
+    /// The members, to read or change.
     pub fn list(&mut self) -> &mut Vec<(String, String)> {
         &mut self.0
     }

@@ -6,7 +6,7 @@ use crate::{
     shell,
 };
 
-/// What stands in front.
+/// A reverse proxy in front of the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proxy {
     /// nginx.
@@ -49,7 +49,7 @@ pub fn proxy_lines(proxy: Proxy, public: &PublicUrl, capture: &Capture) -> Strin
     }
 }
 
-/// What the proxy passes requests on to, where it runs on the same machine.
+/// Scheme and address to which a proxy on the same machine passes requests.
 fn upstream(capture: &Capture) -> (&'static str, String) {
     let scheme = if capture.tls_cert.is_empty() { "http" } else { "https" };
     let address = if capture.listen.ip().is_unspecified() {

@@ -19,7 +19,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Every one, in the order in which they are offered.
+    /// All languages, in the order in which they are offered.
     pub const ALL: [Self; 4] = [Self::Curl, Self::Node, Self::Python, Self::Browser];
 
     /// Its name on screen.
@@ -89,13 +89,13 @@ fetch({url}, {{
     )
 }
 
-/// JavaScript between backticks: line breaks may stand there as they are, but for carriage returns.
+/// A JavaScript literal in backticks, which may hold line breaks. Carriage returns are escaped.
 fn template(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('`', "\\`").replace("${", "\\${").replace('\r', "\\r");
     format!("`{text}`")
 }
 
-/// Python between three quotes. An object ends with a brace, so no quote stands before the last three.
+/// A Python literal in triple quotes. An object ends with a brace, so no quote comes directly before the closing ones.
 fn triple_quoted(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace("\"\"\"", "\\\"\\\"\\\"").replace('\r', "\\r");
     format!("\"\"\"{text}\"\"\"")

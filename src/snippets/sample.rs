@@ -2,7 +2,7 @@
 
 use crate::event::Kind;
 
-/// A sensible event of that kind to try things out with: what the Test place begins with and `send` sends.
+/// A sensible event of that kind to try things out with. The Test place starts with it, and `send` sends it.
 pub fn sample(kind: Kind) -> &'static str {
     match kind {
         Kind::Identify => {
