@@ -34,7 +34,7 @@ pub fn was_not_sent(error: &AwsError) -> bool {
 pub(super) fn outcomes(output: &PutRecordsOutput, count: usize) -> Vec<Outcome> {
     let answers = output.records();
     if answers.len() != count {
-        let message = format!("{count} records were sent, and the answer speaks of {}", answers.len());
+        let message = format!("{count} records were sent, and the answer has results for {}", answers.len());
         return vec![Outcome::Offline(AwsError::new(error_code::UNCLEAR_ANSWER, message)); count];
     }
     // Most records of a call go to few shards, so consecutive outcomes share one allocation of the shard's name.

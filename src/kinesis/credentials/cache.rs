@@ -130,7 +130,7 @@ impl KeyCache {
             fetched = self.fetch() => fetched,
             // Nothing was sent, and nothing is wrong.
             _ended = is_given_up.wait_for(|is| *is) => {
-                Err(AwsError::new(error_code::CONNECTION_FAILED, "the keys are not waited for any more"))
+                Err(AwsError::new(error_code::CONNECTION_FAILED, "Tributary no longer waits for the keys"))
             }
         };
         match &fetched {
