@@ -13,7 +13,7 @@ const KNOWN_FOR: Duration = Duration::from_mins(10);
 /// Maximum peer addresses that are remembered.
 pub(super) const KNOWN_PEERS_MAX: usize = 4096;
 
-/// A peer, as far as one machine can choose addresses: an IPv4 address, or the /64 network of an IPv6 address.
+/// A peer. One machine can choose any address in an IPv6 /64 network, so a peer is that network, or an IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Peer(IpAddr);
 
