@@ -108,7 +108,7 @@ impl ApiError {
     }
 
     pub(super) fn too_large(bytes_max: usize) -> Self {
-        let message = format!("The body of a request may have {bytes_max} bytes.");
+        let message = format!("The body of a request may have at most {bytes_max} bytes.");
         Self { status: 413, code: "RequestEntityTooLargeException", message }
     }
 
@@ -119,7 +119,7 @@ impl ApiError {
     }
 
     pub(super) fn too_many_connections() -> Self {
-        let message = "The practice stream has as many connections as it takes: use fewer at a time.";
+        let message = "The practice stream has its maximum number of connections: use fewer at a time.";
         Self { status: 503, code: "ServiceUnavailable", message: message.into() }
     }
 

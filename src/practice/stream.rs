@@ -140,7 +140,7 @@ pub(super) struct RecordsPage {
     pub(super) children: Option<Vec<ChildShard>>,
 }
 
-/// A shard as the readers of its parents are told of it.
+/// A shard, as an answer shows it to the readers of its parents.
 pub(super) struct ChildShard {
     pub(super) shard: u32,
     pub(super) parents: Vec<u32>,
@@ -253,7 +253,7 @@ impl Stream {
         closing.children.iter().filter_map(child).collect()
     }
 
-    /// Closes the open shards `parents` and opens one for each of `ranges`, which divide the parents' hashes anew.
+    /// Closes the open shards `parents` and opens one for each of `ranges`, which together cover the parents' hashes.
     pub(super) fn reshard(&mut self, parents: &[u32], ranges: &[(u128, u128)], created_s: u64, now_ms: u64) {
         let children: Vec<u32> = (0..).skip(self.shards.len()).take(ranges.len()).collect();
         for parent in parents {
