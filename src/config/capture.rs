@@ -214,13 +214,13 @@ pub fn check_trusted_proxy(text: &str) -> Result<IpNet, RuleError> {
     let network = IpNet::new(mapped, length).ok().ok_or(SHAPE)?;
     if length == 0 {
         return Err(RuleError::new(
-            "a network of all addresses would let every sender say who it is",
+            "a network of all addresses would let every sender claim any address",
             "name the proxies",
         ));
     }
     if network.trunc() != network {
         let network = format!("the network is {}", network.trunc());
-        return Err(RuleError::new("it has bits set behind its length", network));
+        return Err(RuleError::new("it has bits set after its prefix length", network));
     }
     Ok(network)
 }
