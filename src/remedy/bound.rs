@@ -52,7 +52,7 @@ fn order(key: &str, keys: usize, bound: &Bound, config: &Config) -> [String; 2] 
         format!("The events that wait are of the user {key}")
     };
     let what = format!(
-        "{who}. To keep the order, one record of a user is on its way at a time, and a put takes {}.",
+        "{who}. To keep the order, one record of a user is in flight at a time, and a put takes {}.",
         millis(bound)
     );
     let records = records_in_flight(destination.operation);
@@ -79,11 +79,8 @@ fn order(key: &str, keys: usize, bound: &Bound, config: &Config) -> [String; 2] 
 
 fn puts(bound: &Bound, config: &Config) -> [String; 2] {
     let latency = bound.latency.as_secs_f64().max(0.001);
-    let what = format!(
-        "{} puts are on their way, which is as many as may be, and each takes {}.",
-        bound.puts,
-        millis(bound)
-    );
+    let what =
+        format!("{} puts are in flight, which is the maximum, and each takes {}.", bound.puts, millis(bound));
     [
         what,
         fewer_requests(
@@ -96,7 +93,7 @@ fn puts(bound: &Bound, config: &Config) -> [String; 2] {
 
 fn server(bound: &Bound, config: &Config) -> [String; 2] {
     let what = format!(
-        "{} puts are on their way, more of them bring no more, and each takes {}: the network, the server, or something \
+        "{} puts are in flight, more would be no faster, and each takes {}: the network, the server, or something \
          between is at its limit.",
         bound.puts,
         millis(bound)
@@ -105,7 +102,7 @@ fn server(bound: &Bound, config: &Config) -> [String; 2] {
 }
 
 fn processor(bound: &Bound, config: &Config) -> [String; 2] {
-    let what = "The processor has no time left.".to_owned();
+    let what = "The processor is fully used.".to_owned();
     let action = match (config.destination.operation, config.destination.aggregation) {
         (Operation::PutRecord, aggregation) if bound.events_per_record < 2.0 => {
             let more = about(bound.per_sec * BATCHES_FOR_SINGLES);
@@ -115,7 +112,7 @@ fn processor(bound: &Bound, config: &Config) -> [String; 2] {
                 format!("{BATCHES}: up to about {more}.")
             }
         }
-        _ => "Use a computer with more processors, or share the senders out over several.".to_owned(),
+        _ => "Use a computer with more processors, or spread the senders over several.".to_owned(),
     };
     [what, action]
 }
@@ -135,7 +132,7 @@ fn fewer_requests(bound: &Bound, config: &Config, batches: Option<f64>) -> Strin
             format!("Put {AGGREGATION}: up to {} of them share one.", about(fit.max(1.0)))
         }
         (Operation::PutRecords, _) => {
-            "Run Tributary nearer to the stream's region, or share the senders out over several.".to_owned()
+            "Run Tributary nearer to the stream's region, or spread the senders over several.".to_owned()
         }
     }
 }
