@@ -7,7 +7,7 @@ use crate::{
     event::{Event, Kind, PartitionKey},
 };
 
-/// What a rejected line costs beside its excerpt, in bytes.
+/// Bytes of a rejected line in addition to its excerpt.
 pub(super) const REJECTED_LINE_BYTES: u64 = 512;
 
 /// The events of one request, in order.

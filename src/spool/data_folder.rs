@@ -20,7 +20,7 @@ use crate::files::{self, Identity};
 /// it starts its own program.
 const WAIT_FOR_OWNER: Duration = Duration::from_millis(200);
 
-/// How long to wait for probes: they let go at once, but that can take its time on a busy machine.
+/// How long to wait for probes. They release the lock at once, but a busy machine may stop a probe in the middle.
 const WAIT_FOR_PROBES: Duration = Duration::from_secs(10);
 
 const LOCK_PAUSE: Duration = Duration::from_millis(10);

@@ -49,7 +49,7 @@ impl Repeats {
         }
     }
 
-    /// Forgets events that were not committed: those behind the line `newest`.
+    /// Forgets events that were not committed: those after the line `newest`.
     pub(super) fn forget_after(&mut self, newest: EventId) {
         self.young.retain(|_, id| *id <= newest);
         self.old.retain(|_, id| *id <= newest);

@@ -3,8 +3,9 @@
 //!
 //! Lines of a source that holds its share of the spool are set aside and tried again later, so that those of other
 //! sources go on. Memory does not grow with the number of lines: when too many are set aside, the others wait for them.
-//! What was queued is durable when the caller is told of it. A resend that is stopped, or dies, has queued exactly what
-//! it told (and at most one batch more), and a second one does not find the failed lines that the first one queued.
+//! Queued lines are durable before the caller is told of them. A resend that is stopped, or dies, has queued exactly
+//! the lines that it reported, and at most one batch more. A second resend does not find failed lines that the first one
+//! queued.
 
 use std::{
     collections::BTreeMap,
@@ -202,7 +203,7 @@ impl<T: FnMut(&Resent) -> bool> Resending<T> {
         Ok(true)
     }
 
-    /// Has the writer queue these lines, as far as there is room.
+    /// Has the writer queue these lines, up to the room that there is.
     fn requeue(&self, lines: &[EventId]) -> Result<Requeued, AppendError> {
         let (reply, answer) = oneshot::channel();
         let held_back = self.full.keys().copied().collect();

@@ -65,7 +65,7 @@ const DROP_FROM_CACHE_MAX: i64 = 8;
 
 /// How long a file stays when no row points into it any more.
 const LEAVES_AFTER: Duration = Duration::from_mins(1);
-/// The same while the disk has no room.
+/// The same delay, while the disk has no room.
 const LEAVES_SOON: Duration = Duration::from_secs(2);
 
 /// All segments of the spool, as the writer knows them.
@@ -250,7 +250,7 @@ fn known(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     connection.prepare("SELECT id FROM segment")?.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Makes the rows of `segment` anew, from the lines that point into segments. For a database that was recovered, in which
+/// Recreates the rows of `segment` from the lines that point into segments. For a database that was recovered, in which
 /// a damaged row may hold any number.
 pub(super) fn restore_rows(connection: &Connection) -> rusqlite::Result<()> {
     let (newest, oldest) = (Container::Segment(i64::from(u32::MAX)), Container::Segment(1));

@@ -44,7 +44,7 @@ impl SettlementBuffer {
         std::mem::take(&mut *self.lock())
     }
 
-    /// The writer holds so many settlements that it could not write.
+    /// Sets how many settlements the writer holds that it could not write.
     pub(super) fn set_unwritten(&self, count: usize) {
         self.unwritten.send_if_modified(|unwritten| std::mem::replace(unwritten, count) != count);
     }

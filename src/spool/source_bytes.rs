@@ -145,7 +145,7 @@ impl SourceBytes {
         statement.query_row([id], |row| row.get(0)).optional()
     }
 
-    /// The same by the block of the line, which is read if it is not in memory.
+    /// Like [`Self::of`], by the block of the line, which is read if it is not in memory.
     fn in_block(&mut self, connection: &Connection, id: EventId) -> rusqlite::Result<Option<i64>> {
         let lines = EventId::from(BLOCK_LINES);
         let block = id.div_euclid(lines);

@@ -21,7 +21,7 @@ pub struct Summary {
     pub pruned: u64,
     /// JSON bytes of queued and failed events, by the name of their source; sources without any are left out.
     pub held: Arc<[(Arc<str>, u64)]>,
-    /// How often the files were made anew because they had been removed; readers reopen them when it rises.
+    /// How often the files were recreated because they had been removed. Readers reopen them when it rises.
     pub files: u64,
 }
 

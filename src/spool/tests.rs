@@ -137,7 +137,7 @@ fn fitting(states: &[State]) -> ResendSelection {
     ResendSelection::Fitting(Box::new(Query { states: states.to_vec(), ..Query::default() }))
 }
 
-/// A request of this source with so many rejected events.
+/// A request of this source with this many rejected events.
 fn refused_of(source: &str, count: usize) -> Arrivals {
     let excerpt = "x".repeat(600);
     let rejected = (0..count).map(|_| rejected(&excerpt)).collect();

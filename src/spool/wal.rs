@@ -22,7 +22,7 @@ pub(super) struct Log {
     pub(super) end: u64,
     /// The pages that commits wrote, and where in the log the last version of each begins.
     pub(super) pages: BTreeMap<u32, u64>,
-    /// Pages of the database after the last commit; pages behind them are cut off.
+    /// Pages of the database after the last commit. Pages after them are cut off.
     pub(super) database_pages: u32,
 }
 

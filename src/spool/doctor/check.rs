@@ -24,7 +24,7 @@ use crate::{
 /// Maximum damaged events that are named. Further ones are only counted.
 const NAMED_MAX: usize = 20;
 
-/// What is wrong with the database, beside damaged payloads.
+/// What is wrong with the database, other than damaged payloads.
 pub(super) enum Checked {
     /// Its structure is damaged.
     Damaged,

@@ -67,7 +67,7 @@ fn compare(file: &File, path: &Path) -> io::Result<Proof> {
 /// Compares as [`look`] does, and writes again what the disk does not have. The caller holds the folder's lock.
 pub(super) fn mend(dir: &Path, report: &mut Report) -> io::Result<()> {
     let differing = look(dir, report)?;
-    // Cuts the log behind its last commit; SQLite makes its index anew.
+    // Cuts the log after its last commit. SQLite recreates its index.
     SpoolFiles::new(&dir.join(FILE_NAME)).renew(LogEnd::LastCommit)?;
     for path in differing {
         let file = OpenOptions::new().read(true).write(true).open(&path)?;

@@ -20,7 +20,7 @@ pub enum DoctorError {
     #[error("cannot look at the spool")]
     Database(#[from] Error),
     /// Files could not be moved or created.
-    #[error("cannot repair the spool; nothing of it was deleted (is there as much free space as it takes?)")]
+    #[error("cannot repair the spool; nothing of it was deleted (is there enough free space for a copy?)")]
     Io(#[from] std::io::Error),
 }
 

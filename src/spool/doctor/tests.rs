@@ -17,7 +17,7 @@ use crate::{
 /// Bytes of a page of the database.
 const PAGE: u64 = 8192;
 
-/// A spool with so many events: the first was delivered, the second failed, and one more was rejected.
+/// A spool with this many events: the first was delivered, the second failed, and one more was rejected.
 fn filled(events: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     runtime().block_on(async {

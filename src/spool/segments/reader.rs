@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::files::{folder_of, name_of};
 use crate::spool::{error::Error, layout::SEGMENTS};
 
-/// Bytes read at a time, from a multiple of it on: neighbours are wanted together, in either direction.
+/// Bytes read at a time, from a multiple of this on: neighbouring payloads are wanted together, in either direction.
 const WINDOW_BYTES: u32 = 64 << 10;
 
 /// A reader of one segment at a time.

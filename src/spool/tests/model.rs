@@ -14,7 +14,7 @@ enum Operation {
         keys: Vec<u8>,
         rejected: u8,
     },
-    /// Settle so many of the events that were read, from the front or from the back.
+    /// Settle this many of the events that were read, from the front or from the back.
     Settle {
         count: u8,
         from_back: bool,

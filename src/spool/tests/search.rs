@@ -129,7 +129,7 @@ fn a_line_must_match_every_part_of_a_query() {
     });
 }
 
-/// A log of so many lines, without the cost of a commit each.
+/// A log with this many lines, without the cost of a commit for each.
 async fn long_log(dir: &Path, lines: usize) -> (Spool, Threads) {
     let (spool, threads) = Spool::open(dir, ROOMY).expect("opens");
     for from in (0..lines).step_by(2_000) {

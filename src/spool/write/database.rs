@@ -1,5 +1,5 @@
-//! The writer's connection and the files under it: closing and reopening them after a failure, and making the database
-//! anew after its files were removed.
+//! The writer's connection and the files under it: closing and reopening them after a failure, and recreating the
+//! database after its files were removed.
 
 use std::{
     fs::File,

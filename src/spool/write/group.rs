@@ -19,8 +19,8 @@ const COMMANDS_MAX: usize = 4096;
 /// How long settlements wait for more settlements before they cost a sync of their own.
 const SETTLE_WAIT: Duration = Duration::from_millis(10);
 
-/// The same for attempts that the next attempt replaces: an event that is tried for long costs no sync for each of
-/// them.
+/// The same wait, for attempts that the next attempt replaces. So an event that is tried for days does not cost a sync
+/// for each attempt.
 const REPLACED_WAIT: Duration = Duration::from_secs(1);
 
 /// Commands that are committed together.

@@ -184,7 +184,7 @@ impl<'w> Transaction<'w> {
         Ok(id)
     }
 
-    /// Inserts a line behind the newest one; `line.id` is given here.
+    /// Inserts a line after the newest one, and sets `line.id`.
     fn insert_line(&mut self, line: NewLine<'_>, payload: &[u8]) -> Result<EventId, Error> {
         self.payloads.make_room(self.connection, payload.len(), self.totals.newest)?;
         self.totals.newest += 1;

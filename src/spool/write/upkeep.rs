@@ -17,9 +17,9 @@ use crate::{
 
 /// Maximum lines pruned in one pass, so that no commit waits long.
 const LINES_MAX: i64 = 20_000;
-/// The same for rejected lines above `log.keep_rejected`, which are looked up one by one.
+/// The same limit for rejected lines above `log.keep_rejected`, which are looked up one by one.
 const REJECTED_MAX: usize = 5_000;
-/// The same if the disk has no room and lines below `log.keep_events` are pruned, once a second.
+/// The same limit if the disk has no room and lines below `log.keep_events` are pruned, once a second.
 const LINES_FOR_ROOM_MAX: u64 = 5_000;
 
 /// Moves [`Totals::settled_through`] forward. Each settled event is passed once, so this costs the same however long

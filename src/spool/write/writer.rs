@@ -51,7 +51,7 @@ use crate::{
 /// How long after the last work upkeep runs, and how often while there is work.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// The same while there is more to prune than one pass may.
+/// The same interval, while there is more to prune than one pass may prune.
 const UPKEEP_WHEN_BEHIND: Duration = Duration::from_millis(50);
 
 /// How often the names of the open files are checked while nothing is written.
@@ -76,7 +76,7 @@ pub(crate) struct Writer {
     /// The spool was said to be full when the present group was begun.
     is_full: bool,
     revision: u64,
-    /// How often the files were made anew.
+    /// How often the files were recreated.
     files_made: u64,
     health: WriteHealth,
     /// There may be lines to prune, or a mark to move. Commits, new limits and the disk set it; time alone does not.
