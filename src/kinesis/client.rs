@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(&*fault.code, "IncompleteRequest", "{fault}");
     }
 
-    /// Nothing listens at that address: a put that gets as far as the network is offline, one without keys is blocked.
+    /// Nothing listens at that address. So a put that reaches the network is offline, and one without keys is blocked.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_profile_that_does_not_exist_blocks_and_says_so() {
         let destination = Destination {

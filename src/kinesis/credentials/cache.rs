@@ -51,7 +51,7 @@ impl Cached {
     }
 }
 
-/// Cheap to clone.
+/// The keys of one client. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct KeyCache(Arc<Shared>);
 

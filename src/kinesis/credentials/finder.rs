@@ -50,15 +50,15 @@ impl KeyOrigin {
     }
 }
 
-/// Cheap to clone.
+/// Finds keys. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct KeyFinder(Arc<Parts>);
 
 struct Parts {
     config: Config,
     settings: AwsSettings,
-    /// The provider that found keys, with what it remembers: if the key service of an EC2 machine fails, it goes on with
-    /// the keys beyond their expiry.
+    /// The provider that found keys, and what it remembers: if the key service of an EC2 machine fails, the provider
+    /// keeps using the keys beyond their expiry.
     working: tokio::sync::Mutex<Option<ProfileFileCredentialsProvider>>,
     pending: Pending,
 }
@@ -95,7 +95,7 @@ impl KeyFinder {
         &self.0.settings.aws
     }
 
-    /// Who is being asked for keys.
+    /// The request for keys that is in flight.
     pub(super) fn pending(&self) -> &Pending {
         &self.0.pending
     }

@@ -75,7 +75,7 @@ impl Pools {
     }
 }
 
-/// Whether a pool has a connection, as far as its requests show.
+/// Whether a pool probably has a connection: the time of its last answer tells.
 #[derive(Debug, Default)]
 struct Connection {
     state: Mutex<State>,
@@ -121,7 +121,7 @@ impl Connection {
                 return Some(Opening(Arc::clone(self)));
             }
         }
-        // Whether the connection is open, failed or takes long: the request goes on.
+        // The request is sent in any case: if the connection is open, if it failed, or if it takes long.
         drop(tokio::time::timeout(OPENING_MAX, opened).await);
         None
     }
