@@ -1,4 +1,4 @@
-//! `[capture]`: where the endpoint listens, what it takes from whom, and the proxies in front of it.
+//! `[capture]`: where the endpoint listens, which senders it accepts, its limits, and the proxies in front of it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;

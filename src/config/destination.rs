@@ -157,7 +157,8 @@ impl Destination {
         ]
     }
 
-    /// Takes region and account from a stream's ARN where they are empty, or where `is_overridden` says so of the setting.
+    /// Fills in region and account from a stream's ARN if they are empty, or if `is_overridden` is true for the
+    /// setting's name.
     pub(super) fn fill_in_from_arn(&mut self, is_overridden: impl Fn(&str) -> bool) {
         let Ok(arn) = StreamArn::parse(&self.stream) else { return };
         if self.region.is_empty() || is_overridden("destination.region") {
