@@ -124,7 +124,7 @@ impl Cause {
 
 /// Every code but the endpoint's and those of the check of the public address, without a final `Exception`.
 pub(super) const CODES: &[(&str, Cause)] = &[
-    // The stream or AWS takes no more.
+    // Throttling by the stream or AWS.
     ("ProvisionedThroughputExceeded", Cause::Throttling(Throttling::Throughput)),
     ("LimitExceeded", Cause::Throttling(Throttling::RateLimit)),
     ("Throttling", Cause::Throttling(Throttling::RateLimit)),

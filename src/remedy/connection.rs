@@ -1,4 +1,4 @@
-//! No usable answer of the destination: a failure on its side, or of what is between it and this computer.
+//! The destination gave no usable answer: a failure on its side, or of something between it and this computer.
 
 use super::{
     class::Class,

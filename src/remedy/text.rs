@@ -42,7 +42,7 @@ pub struct Remedy {
     pub what: String,
     /// Why it happens.
     pub why: String,
-    /// What to do now; says so if that is nothing.
+    /// What to do now. If there is nothing to do, it says so.
     pub action: String,
     /// Where in the app to do it.
     pub location: Option<Location>,

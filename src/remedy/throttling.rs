@@ -1,4 +1,4 @@
-//! The stream or AWS takes no more for the moment.
+//! The stream or AWS throttles requests.
 
 use super::{
     context::{Audience, Context},
@@ -11,7 +11,7 @@ const KMS: &str = "https://docs.aws.amazon.com/streams/latest/dev/permissions-us
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Throttling {
-    /// The shards of the stream take no more.
+    /// The shards of the stream are at their limit.
     Throughput,
     /// A limit of the account or server.
     RateLimit,
