@@ -196,7 +196,7 @@ impl Charts {
         let mut forget = connection.prepare_cached("DELETE FROM pulse WHERE step = ?1 AND at < ?2")?;
         let open = ChartSpan::ALL.into_iter().zip(&self.open);
         for (window, interval) in self.done.iter().map(|(window, interval)| (*window, interval)).chain(open) {
-            // An interval without sums is a gap in a chart, no more.
+            // An interval without sums is only a gap in a chart.
             let body = serde_json::to_string(interval).unwrap_or_default();
             insert.execute(params![window.step_ms(), interval.at, body])?;
             forget.execute([window.step_ms(), interval.at - window.span_ms() - window.step_ms()])?;
@@ -218,7 +218,7 @@ fn record(part: &mut Interval, run: Option<(&Arc<str>, u64, u64)>) {
 }
 
 fn interval_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Interval> {
-    // A body that cannot be read is a gap in a chart, no more.
+    // A body that cannot be read is only a gap in a chart.
     let interval: Interval = serde_json::from_slice(row.get_ref(1)?.as_bytes()?).unwrap_or_default();
     Ok(Interval { at: row.get(0)?, ..interval })
 }

@@ -43,7 +43,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Where the damaged database is now, if it was set aside.
     pub set_aside: Option<PathBuf>,
-    /// What of it is in the new database.
+    /// What was recovered of it into the new database.
     pub recovered: Option<Recovered>,
     /// Whether the disk itself was read, and not only the page cache. `false`: the file system has no direct reads.
     pub read_directly: bool,

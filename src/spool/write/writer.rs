@@ -268,8 +268,8 @@ impl Writer {
         next
     }
 
-    /// Counts a commit: for the next copy of the log, the next look at the disk, and the charts. What cannot be counted
-    /// is a gap in a chart, no more.
+    /// Counts a commit: for the next copy of the log, the next look at the disk, and the charts. A count that fails is
+    /// only a gap in a chart.
     fn count(&mut self, group: &Group, written: &Written, rejected: u64) {
         let rows = written.queued.len() + group.settlements.len() + group.attempts.len();
         let copied: u64 = written.requeued.iter().map(|one| one.sums.bytes).sum();
