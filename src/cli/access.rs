@@ -11,12 +11,12 @@ use anyhow::{Context, anyhow, bail};
 use super::locations::Locations;
 use crate::spool;
 
-/// Replaces an error about missing permissions in the data folder by one that names its owner and what to do. An error
-/// about something else that is not permitted (a port, the settings file, the engine's control port) stays as it is.
+/// Replaces an error about missing permissions in the data folder by one that names the folder's owner and what to do. Other
+/// permission errors (a port, the settings file, the engine's control port) stay as they are.
 pub(super) fn explained(error: anyhow::Error, locations: &Locations) -> anyhow::Error {
     let Ok(data_dir) = locations.data_dir() else { return error };
     let is_denied = |cause: &(dyn std::error::Error + 'static)| {
-        // SQLite's text for this; also if it may read the file and not create one beside it.
+        // SQLite's text for missing permissions. It also says this if it may read the file but not create one beside it.
         cause.to_string().contains("unable to open database file")
             || (cause.downcast_ref().is_some_and(is_permission) && is_closed(&data_dir))
     };
@@ -37,7 +37,7 @@ fn is_permission(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Whether this user may not look into the folder, or not write the spool in it.
+/// Whether this user may not list the folder, or may not write the spool in it.
 fn is_closed(data_dir: &Path) -> bool {
     let spool = || OpenOptions::new().append(true).open(data_dir.join(spool::FILE_NAME));
     let denied = fs::read_dir(data_dir).map(drop).and_then(|()| spool().map(drop));

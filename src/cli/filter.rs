@@ -1,5 +1,5 @@
-//! Which lines of the delivery log a command is about: a flag for each part of a query, or a query as in the window's search
-//! field.
+//! The flags that choose lines of the delivery log, one for each part of a query. A query in the syntax of the window's search
+//! field can be combined with them.
 
 use anyhow::Context;
 use clap::Args;
@@ -50,7 +50,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The flags and the written queries as one query.
+    /// Combines the flags and the written queries into one query.
     pub(super) fn query(&self, written: &[Query]) -> Result<Query, query::QueryError> {
         let mut query = Query::default();
         for part in written {

@@ -14,7 +14,7 @@ use crate::{
     spool::LogReader,
 };
 
-/// Prints it. `id` is a `messageId`, or else the number of a line.
+/// Prints the history. `id` is tried as a `messageId` first, then as the number of a line.
 pub(super) fn run(log: &LogReader, id: &str, as_json: bool, config: &Config) -> anyhow::Result<()> {
     let mut found = log.lines_of(id)?;
     if found.is_empty() {

@@ -1,4 +1,4 @@
-//! Ledgers and records as the JSON lines that scripts read (product.md, "The command line").
+//! Ledgers and records as the JSON lines that scripts read (docs/command-line.md).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json, value::RawValue};
@@ -51,7 +51,7 @@ fn line(record: &Record, key: &str, sub_sequence_number: Option<usize>, data: Bo
     #[serde(rename_all = "camelCase")]
     struct Line<'a> {
         sequence_number: &'a str,
-        /// The place in an aggregated record, from 0, as the KCL counts it.
+        /// The event's position in an aggregated record, counted from 0 as the KCL does.
         #[serde(skip_serializing_if = "Option::is_none")]
         sub_sequence_number: Option<usize>,
         shard_id: &'a str,

@@ -25,7 +25,7 @@ use crate::{
 const PAGE: usize = 1000;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Lines that `--sort` shows without `--limit`.
+/// Number of lines that `--sort` shows if `--limit` is not given.
 const SORTED: usize = 100;
 
 #[derive(clap::Args, Debug)]
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     let data_dir = locations.data_dir()?;
     let log = LogReader::open(&spool_file(&data_dir)?)?;
     if args.summary {
-        // If the engine does not answer, the ledger still counts.
+        // If the engine does not answer, the ledger is printed without its delivery limit.
         let limit = RunningEngine::find(&data_dir).and_then(|engine| engine.delivery_limit().ok().flatten());
         return summary(&log.ledger()?, limit.as_ref(), args.json);
     }
@@ -122,7 +122,7 @@ pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     answer.follow(&Query { oldest_first: true, limit: PAGE, ..query }, after, args.follow)
 }
 
-/// The newest lines, or those with the highest measure, however far back they are.
+/// The newest lines, or the lines with the highest latency or size in the whole log.
 fn newest(log: &LogReader, mut query: Query) -> anyhow::Result<Vec<Delivery>> {
     let limit = query.limit;
     let mut found = Vec::new();

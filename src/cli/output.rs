@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::event::shown;
 
-/// Whether anybody reads stdout.
+/// Whether the reader of stdout is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Printed {
     Read,
@@ -14,8 +14,8 @@ pub(super) enum Printed {
     ReaderGone,
 }
 
-/// Writes to stdout, with control characters as escapes: a terminal must not obey text that a sender chose. JSON keeps its
-/// value.
+/// Writes to stdout, with control characters as escapes, so that text from a sender cannot control the terminal. JSON values
+/// do not change.
 pub(super) fn print(text: &str) -> anyhow::Result<Printed> {
     print_exactly(&shown::lines(text))
 }
@@ -32,6 +32,6 @@ pub(super) fn print_exactly(text: &str) -> anyhow::Result<Printed> {
 
 /// Writes a line to stderr that is not the answer.
 pub(super) fn note(text: &str) {
-    // If stderr cannot be written, the answer on stdout still counts.
+    // An error of stderr is ignored: the command's result is on stdout.
     drop(writeln!(io::stderr(), "{}", shown::lines(text)));
 }

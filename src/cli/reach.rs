@@ -9,7 +9,7 @@ use crate::{
     kinesis::Access,
 };
 
-/// The engine on the data folder.
+/// The engine that uses the data folder.
 pub(super) fn running_engine(locations: &Locations) -> anyhow::Result<RunningEngine> {
     let data_dir = locations.data_dir()?;
     RunningEngine::find(&data_dir).with_context(|| {
@@ -20,7 +20,7 @@ pub(super) fn running_engine(locations: &Locations) -> anyhow::Result<RunningEng
     })
 }
 
-/// How to reach the practice stream, if that is the destination. It lives in a running engine.
+/// How to reach the practice stream, if that is the destination. It exists only in a running engine.
 pub(super) fn practice_access(config: &Config, locations: &Locations) -> anyhow::Result<Option<Access>> {
     if config.destination.kind == DestinationKind::Kinesis {
         return Ok(None);

@@ -21,7 +21,7 @@ use crate::{
     spool::{self, Full, LogReader, Pace, Spool},
 };
 
-/// The default rate: what one shard takes of small records.
+/// The default rate, in events per second: the number of records that one shard takes.
 const PER_SEC: u32 = 1000;
 
 #[derive(clap::Args, Debug)]
@@ -116,7 +116,7 @@ fn selection(args: &Args, path: &Path) -> anyhow::Result<ResendSelection> {
     Ok(ResendSelection::Fitting(Box::new(query)))
 }
 
-/// Of each id the newest line that can be resent.
+/// For each id, the newest line that can be resent.
 fn named(ids: &[String], path: &Path) -> anyhow::Result<Vec<EventId>> {
     let log = LogReader::open(path)?;
     let mut lines = Vec::new();
@@ -160,7 +160,7 @@ fn json(resent: &Resent, dry_run: bool) -> serde_json::Value {
         "damaged": damaged })
 }
 
-/// Reports on stderr how far it is, every five seconds.
+/// Reports the progress on stderr every five seconds.
 struct Progress {
     reported: Instant,
     events: u64,

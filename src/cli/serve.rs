@@ -1,4 +1,4 @@
-//! `tributary serve`: the engine without a window, until a signal comes; then it drains.
+//! `tributary serve`: runs the engine without a window until a signal arrives, then drains it.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,7 +18,8 @@ use crate::{
     remedy,
 };
 
-/// How long puts in flight may take to end after SIGTERM. The events of the others are put again at the next start.
+/// How long puts in flight may take to end after SIGTERM. Events of puts without an answer by then are put again at the next
+/// start.
 const GRACE: Duration = Duration::from_secs(20);
 
 #[derive(clap::Args, Debug)]
@@ -56,7 +57,7 @@ pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<()> {
         tracing::warn!("The endpoint can be reached from other machines{encryption}");
     }
     let engine = Engine::start_heeding_signals(config, paths)?;
-    // Even if watching it panics, the engine is stopped in order and the program ends.
+    // If `watch` panics, the engine is still stopped in order and the program ends.
     let watched = catch_unwind(AssertUnwindSafe(|| watch(&engine)))
         .unwrap_or_else(|_panic| Err("The watch on the engine panicked.".into()));
     tracing::info!("Stopping: finishing puts in flight");
@@ -65,10 +66,10 @@ pub(super) fn run(args: Args, locations: &Locations) -> anyhow::Result<()> {
     watched.map_err(|why| anyhow!("{why} The program ends, so that its supervisor starts it again"))
 }
 
-/// Logs what changes until a signal comes. `Err`: a part of the engine stopped that it cannot do without.
+/// Logs changes of the status until a signal arrives. `Err`: an essential part of the engine has stopped.
 fn watch(engine: &Engine) -> Result<(), Arc<str>> {
     let (changed, changes) = std::sync::mpsc::sync_channel(1);
-    // A full channel holds the news already.
+    // If the channel is full, it already holds a notification.
     engine.on_change(move || changed.try_send(()).unwrap_or(()));
     let config = engine.settings().current();
     let mut logged = Status::default();
@@ -86,7 +87,7 @@ fn watch(engine: &Engine) -> Result<(), Arc<str>> {
     Ok(())
 }
 
-/// Logs each limit once: its figures change all the time.
+/// Logs each limit once, when it begins to apply. Changes of its figures are not logged, because they are frequent.
 fn log_limit(before: Option<&Bound>, now: Option<&Bound>, config: &Config) {
     let limit = |bound: &Bound| match &bound.limit {
         Limit::Order { key, .. } => (bound.limit.as_str(), Some(Arc::clone(key))),
@@ -114,14 +115,14 @@ fn log_changes(before: &Status, now: &Status, config: &Config) {
     if let (Some(server), true) = (&now.server, before.server != now.server) {
         tracing::info!("Requests to Kinesis go to {server}");
     }
-    // Another error is news too; another time or request id in the same error is not.
+    // A different error is logged. The same error with another time or request id is not.
     let said =
         |forwarder: &ForwarderState| forwarder.fault().map(|fault| without_numbers(&fault.to_string()));
     if before.forwarder.as_str() != now.forwarder.as_str() || said(&before.forwarder) != said(&now.forwarder)
     {
         log_forwarder(&now.forwarder, now.ledger.queued, config);
     }
-    // The number of events behind it changes with every event of these users.
+    // The number of events behind the refused ones is not compared: it changes with every event of these users.
     let refused =
         |status: &Status| status.stuck.as_ref().map(|stuck| (stuck.refused, Arc::clone(&stuck.fault.code)));
     if refused(before) != refused(now) {

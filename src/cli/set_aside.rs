@@ -1,5 +1,5 @@
-//! `tributary set-aside`: keeps as failed what the destination refuses while it takes other events, so that the events behind
-//! go on. Only a running engine knows which events those are.
+//! `tributary set-aside`: marks as failed the events that the destination refuses while it takes others, so that the events
+//! behind them go on. Only a running engine knows which events those are.
 
 use serde_json::json;
 

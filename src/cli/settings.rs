@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     printed.map(drop)
 }
 
-/// Saves what the file says. Values that come from an environment variable are not saved.
+/// Saves the settings that the file names. Values from environment variables are not saved.
 fn import(file: &str, locations: &Locations) -> anyhow::Result<()> {
     let text = if file == "-" {
         std::io::read_to_string(std::io::stdin()).context("cannot read the settings from stdin")?

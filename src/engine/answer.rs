@@ -1,11 +1,11 @@
-//! What a face holds while the engine works: it looks once a frame, and never waits in a thread that draws.
+//! Results of the engine's work that a face polls once a frame. The thread that draws never blocks on them.
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::message::{Failure, Outcome, Reply};
 use crate::delivery::CheckStep;
 
-/// Steps that may wait for a face: more than any check has.
+/// Capacity of the channel of steps: more than any check has.
 pub(super) const STEPS_MAX: usize = 16;
 
 /// An answer that comes later.
@@ -14,7 +14,7 @@ pub struct Answer<T> {
     read: Box<dyn Fn(Outcome) -> Option<T> + Send>,
 }
 
-/// The answer to a request; `read` takes it out of the reply that belongs to the request.
+/// Makes the answer to a request. `read` extracts its value from the [`Reply`] of that request.
 pub(super) fn answer<T: 'static, E: From<Failure> + 'static>(
     outcome: oneshot::Receiver<Outcome>,
     read: fn(Reply) -> Option<T>,
@@ -27,7 +27,7 @@ pub(super) fn answer<T: 'static, E: From<Failure> + 'static>(
 }
 
 impl<T> Answer<T> {
-    /// The answer, once, when it has come. `None` before and after.
+    /// Returns the answer once, after it has arrived. `None` before that, and after it was taken.
     pub fn take(&mut self) -> Option<T> {
         self.outcome.try_recv().ok().and_then(&self.read)
     }
@@ -41,7 +41,7 @@ impl<T> Answer<T> {
 /// The steps of a check, as they become known.
 pub struct Steps(pub(super) mpsc::Receiver<CheckStep>);
 
-/// What a look at [`Steps`] finds.
+/// The result of [`Steps::take`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep {
     /// One more step is known.

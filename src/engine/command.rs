@@ -23,7 +23,7 @@ use crate::{
     practice::Faults,
 };
 
-/// What only sets a value that others look at.
+/// Requests that only set a value or a signal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Immediate {
     /// Let the forwarder try again now.
@@ -35,7 +35,7 @@ pub(super) enum Immediate {
     SetFaults(Faults),
 }
 
-/// What nobody waits for.
+/// Requests without a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Command {
     /// Read the stream; ends the reading that is under way.
@@ -50,7 +50,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether carrying it out takes a job.
+    /// Whether it is carried out by a job.
     pub(super) fn starts_job(&self) -> bool {
         match self {
             Self::ReadStream(_) | Self::StartTestRun(_) | Self::NotifyDesktop(_) => true,
@@ -62,7 +62,7 @@ impl Command {
     }
 }
 
-/// What is answered once.
+/// Requests with one reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Request {
     SetAsideStuck,
@@ -87,7 +87,7 @@ pub(super) enum Request {
     CreateStream(Box<Config>),
 }
 
-/// What reports step by step.
+/// Requests that report their steps, one by one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Check {
     Destination {
@@ -108,7 +108,7 @@ pub(super) enum LogRequest {
     Page(Query),
     Detail(EventId),
     Overview(ChartSpan),
-    /// The newest line with this message id after that line.
+    /// Find the newest line with this message id that is newer than line `after`.
     Find {
         message_id: String,
         after: EventId,
@@ -124,7 +124,7 @@ pub(super) struct Apply {
     pub(super) waiting: WaitingEvents,
 }
 
-/// What becomes of the events that wait when the destination changes.
+/// What happens to queued events when the destination changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitingEvents {
     /// They go to the destination that is in force when their turn comes.
@@ -200,7 +200,7 @@ pub struct TestRun {
     pub events: u32,
     /// How many per second, at most [`RUN_PER_SEC_MAX`]; `None`: as fast as they are accepted.
     pub per_sec: Option<u32>,
-    /// Number of users, of which each event gets one at random (`test-user-1`, …); `None`: the user in `json`.
+    /// Number of users (`test-user-1`, …). Each event gets one of them at random; `None`: the user in `json`.
     pub users: Option<u32>,
 }
 
@@ -236,7 +236,7 @@ pub struct Export {
     pub format: Format,
     /// With each event's JSON.
     pub with_data: bool,
-    /// Which lines; its order and limit do not count.
+    /// Which lines. The query's order and limit are ignored.
     pub query: Query,
 }
 

@@ -1,11 +1,11 @@
-//! The control port: how `tributary resend`, `tributary set-aside`, `tributary check --endpoint`, `tributary log --summary`
-//! and a second start of the window ask a running engine. It is a port on loopback, named in `engine.json` together with the
-//! key of this run, which the owner of the data folder alone can read. A line of JSON each way; not HTTP, so that no web
-//! page can send one.
+//! The control port. Through it `tributary resend`, `tributary set-aside`, `tributary check --endpoint`, `tributary log
+//! --summary` and a second start of the window send requests to a running engine. It is a port on loopback. `engine.json`
+//! holds its address and the key of this run, and only the owner of the data folder can read that file. Requests and replies
+//! are lines of JSON. The protocol is not HTTP, so that no web page can send a request.
 //!
-//! The caller asks in its first line and then only listens; if it closes the connection, the work stops. A line has at most
-//! 1 MiB and two seconds to arrive. Until its key is checked, a connection makes room for newer ones. At most eight callers
-//! with the key at a time.
+//! The caller sends its request in one line and then only reads; if it closes the connection, the work stops. A line may have
+//! at most 1 MiB and must arrive within two seconds. A connection whose key is not checked yet can be closed to make room for
+//! newer ones. At most eight callers with the key are served at a time.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -44,14 +44,14 @@ const LINE_TIME_MAX: Duration = Duration::from_secs(2);
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often a caller hears how far a resend is.
+/// How often a caller gets the progress of a resend.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 /// Serves callers as long as the engine runs.
 pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
     let mut callers = JoinSet::new();
     let slots = Slots::new(CALLERS);
-    // One future per connection: if it were dropped half way, so would be the connection.
+    // The future is kept across iterations: dropping it half way would drop the connection that it has accepted.
     let mut accepting = std::pin::pin!(accept(&listener, &slots));
     loop {
         tokio::select! {
@@ -59,7 +59,7 @@ pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
                 match accepted {
                     Ok((stream, slot)) => {
                         callers.spawn(serve(Arc::clone(&shared), stream, slot));
-                        // A caller whose line has arrived shows its key before the next connection comes.
+                        // Yield, so that the key of a caller whose line has arrived is checked before the next connection is accepted.
                         tokio::task::yield_now().await;
                     }
                     Err(error) => {
@@ -90,7 +90,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, slot: Slot) {
     let mut caller = Caller { reading: BufReader::new(reading.take(LINE_BYTES_MAX)), writing };
     let mut line = String::new();
     tokio::select! {
-        // First what has arrived: a slow machine is not its sender's fault.
+        // Read what has arrived before the timeout is checked: on a slow machine both may be ready.
         biased;
         read = caller.reading.read_line(&mut line) => if !matches!(read, Ok(1..)) { return },
         () = slot.wanted() => return,
@@ -138,7 +138,7 @@ impl Caller {
         self.writing.write_all(&line).await
     }
 
-    /// Sends the last line; nobody may be there to read it.
+    /// Sends the last line. Errors are ignored: the caller may be gone.
     async fn send_last(&mut self, reply: &impl Serialize) {
         drop(self.send(reply).await);
     }
@@ -220,7 +220,7 @@ async fn check(shared: Arc<Shared>, caller: &mut Caller) {
     caller.send_last(&CheckReply::Done).await;
 }
 
-/// Takes as long for a key that is nearly right as for one that is not.
+/// Compares every byte, so that the duration does not tell how much of a key is right.
 fn is_same(given: &str, wanted: &str) -> bool {
     let differences = given.bytes().zip(wanted.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
     given.len() == wanted.len() && differences == 0

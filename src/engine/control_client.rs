@@ -15,16 +15,16 @@ use super::control_message::{
 };
 use crate::delivery::{CheckStep, ResendSelection, Resent};
 
-/// How long the engine may take to accept a caller, and to answer without work.
+/// How long the engine may take to accept a connection, and to answer a request that needs no work.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// A resend reports twice a second; after so much silence the engine may be considered gone.
+/// A resend reports twice a second. After this long without a report the engine is considered gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// How long one step of a check may take: a host may have several addresses that do not answer.
 const CHECK_STEP_MAX: Duration = Duration::from_mins(2);
 
-/// What is known of an engine that closed the connection before the end of its answer.
+/// The possible reasons why an engine closed the connection before the end of its answer.
 const CLOSED: &str =
     "it closed the connection: it is stopping, has too many callers, or is of another version";
 
@@ -34,7 +34,7 @@ pub enum ControlError {
     /// It has no control port.
     #[error("the running engine takes no orders; stop it and start it again with this version")]
     NoPort,
-    /// It did not answer, or ended in the midst of its answer.
+    /// It did not answer, or closed the connection in the middle of its answer.
     #[error("the engine at {address} does not answer")]
     NoAnswer {
         /// Its control port.
@@ -43,7 +43,7 @@ pub enum ControlError {
         #[source]
         source: io::Error,
     },
-    /// The same, while it resent or set aside: what it had done stays done.
+    /// Like [`Self::NoAnswer`], during a resend or set-aside: events that were handled before stay so.
     #[error("the engine at {address} does not answer; what it had done stays done")]
     Interrupted {
         /// Its control port.
@@ -61,13 +61,13 @@ pub enum ControlError {
         /// Its control port.
         address: String,
     },
-    /// It says why.
+    /// The reason that the engine gave.
     #[error("{0}")]
     Failed(String),
 }
 
 impl ControlError {
-    /// Of a request that changes what is stored.
+    /// Converts the error of a request that changes stored events.
     fn while_changing(self) -> Self {
         match self {
             Self::NoAnswer { address, source } => Self::Interrupted { address, source },
@@ -80,7 +80,7 @@ impl ControlError {
 pub(super) struct Client<'a>(pub(super) &'a ControlAccess);
 
 impl Client<'_> {
-    /// Resends, or (`dry_run`) counts what would be resent; `progress` hears how far it is.
+    /// Resends, or with `dry_run` counts what would be resent. `progress` is called with the events so far.
     pub(super) fn resend(
         &self,
         selection: ResendSelection,
@@ -89,7 +89,7 @@ impl Client<'_> {
         mut progress: impl FnMut(&Resent),
     ) -> Result<Resent, ControlError> {
         let request = ResendRequest { key: self.key(), selection, rate, dry_run, set_aside: false };
-        // Counting reports nothing before its end.
+        // A dry run sends no progress, so it has no limit of silence.
         let mut replies = self.send_resend(&request, (!dry_run).then_some(SILENCE_MAX))?;
         loop {
             match replies.next().map_err(ControlError::while_changing)? {
@@ -127,7 +127,7 @@ impl Client<'_> {
         Ok(reply.is_shown)
     }
 
-    /// Checks the public address; `progress` hears each step.
+    /// Checks the public address. `progress` is called with each step.
     pub(super) fn check_public(&self, mut progress: impl FnMut(CheckStep)) -> Result<(), ControlError> {
         let request = CheckRequest { key: self.key(), check_public: true };
         let mut replies = self.send(&request, Some(CHECK_STEP_MAX))?;
@@ -163,7 +163,7 @@ impl Client<'_> {
         let address = &self.0.address;
         let send = || {
             let to: SocketAddr = address.parse().map_err(io::Error::other)?;
-            // Written before it connects: the engine waits a short time for the line.
+            // The line is serialised before connecting, because the engine waits only a short time for it.
             let mut line = serde_json::to_vec(request)?;
             line.push(b'\n');
             let stream = TcpStream::connect_timeout(&to, ANSWER_TIME_MAX)?;
@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    /// What a call says whose engine answers with these lines and then ends.
+    /// The error of `call` when the engine sends `answer` and then closes the connection.
     fn error_of<T: std::fmt::Debug>(
         answer: &str,
         call: impl FnOnce(&Client<'_>) -> Result<T, ControlError>,

@@ -1,5 +1,5 @@
-//! The lines of JSON that travel over the control port. An older engine or an older caller reads them too: names and
-//! shapes stay.
+//! The messages of the control port, each a line of JSON. Older engines and older callers read them too, so names and shapes
+//! must not change.
 
 use std::num::NonZeroU32;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::{AwsError, CheckStep, ResendSelection, Resent, Verdict};
 
-/// Where a running engine listens for orders.
+/// The control port of a running engine.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct ControlAccess {
     /// Its address on loopback.
@@ -22,7 +22,7 @@ impl std::fmt::Debug for ControlAccess {
     }
 }
 
-/// What a caller asks for, in its first line. The first one that fits counts: the last two allow unknown fields.
+/// A request, the first line from a caller. The variants are tried in this order, because the last two allow unknown fields.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum ControlRequest {
@@ -43,7 +43,7 @@ impl ControlRequest {
     }
 }
 
-/// Asks for a resend, or for what the flags say instead.
+/// Asks for a resend, or for the action of a flag instead.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResendRequest {
@@ -82,7 +82,7 @@ pub(super) struct LimitRequest {
     pub(super) what_holds: bool,
 }
 
-/// Answers to [`ResendRequest`]; the last three are the end.
+/// Answers to [`ResendRequest`]. The last three variants are final.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum ResendReply {
@@ -117,7 +117,7 @@ pub struct DeliveryLimit {
     pub name: String,
     /// Events delivered per second.
     pub events_per_second: f64,
-    /// If the limit is the order of events: the partition key with most events that wait.
+    /// The partition key with the most queued events, if the limit is the order of events.
     pub partition_key: Option<String>,
     /// What is observed.
     pub what: String,

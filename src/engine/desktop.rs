@@ -1,8 +1,8 @@
-//! Notices of the desktop.
+//! Desktop notifications.
 
 use crate::event::shown;
 
-/// Has the desktop show a notice. Blocks: its service may be slow to answer, or absent.
+/// Shows a desktop notification. Blocks: the notification service may be slow to answer, or absent.
 pub(super) fn notify(text: &str) -> Result<(), notify_rust::error::Error> {
     let notice = notify_rust::Notification::new()
         .appname("Tributary")

@@ -14,7 +14,7 @@ const FILE_NAME: &str = "setup-draft.toml";
 #[derive(Clone)]
 pub(super) struct Draft {
     path: PathBuf,
-    /// What an earlier run kept.
+    /// The text that an earlier run saved.
     pub(super) kept: Option<String>,
     text: Arc<Mutex<String>>,
 }

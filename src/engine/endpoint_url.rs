@@ -1,4 +1,4 @@
-//! Addresses as senders write them.
+//! The URL of a listener.
 
 use std::net::SocketAddr;
 

@@ -19,7 +19,7 @@ use crate::{
     spool::{LogReader, OpenError, ReadError},
 };
 
-/// Lines read and written together.
+/// Lines per page that is read and written.
 const PAGE: usize = 1000;
 
 /// Why nothing was exported.
@@ -47,7 +47,7 @@ enum ExportError {
     Read(#[from] ReadError),
 }
 
-/// Exports.
+/// Runs an export and waits for its end.
 pub(super) async fn run(shared: &Arc<Shared>, export: Export) -> Result<Exported, Failure> {
     let run = shared.export.try_start().ok_or(ExportError::Busy)?;
     run.report(Some(Exported::default()));
@@ -61,7 +61,7 @@ pub(super) async fn run(shared: &Arc<Shared>, export: Export) -> Result<Exported
     Ok(shared.tasks.blocking(work).await??)
 }
 
-/// Writes the file. `go_on` hears after each page how far it is; `false` ends the export.
+/// Writes the file. `go_on` is called with the progress after each page; if it returns `false`, the export ends.
 fn write(
     log: &LogReader,
     export: &Export,

@@ -1,5 +1,5 @@
-//! What a face wants to find again at the next start: one small document per name, in `window.json` of the data folder.
-//! Nothing that matters to an event; a file that cannot be read is started anew.
+//! State that a face keeps for its next start: one small document per name, in `window.json` of the data folder. No event
+//! depends on it, so a file that cannot be read is replaced by an empty one.
 
 use std::{
     path::{Path, PathBuf},
@@ -39,7 +39,7 @@ impl FaceState {
         documents.insert(name.to_owned(), value.clone()).as_ref() != Some(&value)
     }
 
-    /// Blocks. For this user alone, since a filter may name a person.
+    /// Writes the file. Blocks. Only this user can read it, since a filter may name a person.
     pub(super) fn write(&self) -> std::io::Result<()> {
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner).clone();
         files::replace_json(&self.path, &documents)

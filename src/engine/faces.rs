@@ -1,5 +1,5 @@
-//! What the engine tells a face apart from [`Status`](crate::delivery::Status): that something changed, and what the
-//! face is asked to do.
+//! Signals from the engine to a face, besides [`Status`](crate::delivery::Status): that something changed, or that the face
+//! must do something.
 
 use std::sync::{
     OnceLock,
@@ -14,7 +14,7 @@ type Wake = Box<dyn Fn() + Send + Sync>;
 #[derive(Default)]
 pub(super) struct Faces {
     wake: OnceLock<Wake>,
-    /// Something changed that no watched value shows: publish the status again.
+    /// Makes the status be published again after a change that no watched value shows.
     pub(super) changed: Notify,
     stop_requested: AtomicBool,
     has_window: AtomicBool,
@@ -57,7 +57,7 @@ impl Faces {
         has_window
     }
 
-    /// Whether the window was asked to come to the front; `true` once per request.
+    /// Takes a request to bring the window to the front: `true` once per request.
     pub(super) fn take_window_request(&self) -> bool {
         self.window_requested.swap(false, Ordering::AcqRel)
     }

@@ -1,4 +1,4 @@
-//! The forwarder that runs now: started, stopped when its puts in flight have ended, and started again.
+//! Starts the forwarder, stops it after its puts in flight have ended, and starts it again.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -20,7 +20,7 @@ use crate::{
     forward::{self, Controls},
 };
 
-/// A put has an answer, or none, after this long at most.
+/// Maximum wait for puts in flight: by then each has an answer or has timed out.
 const PUTS_END_MAX: Duration = Duration::from_secs(70);
 
 pub(super) struct Forwarding {
@@ -40,7 +40,7 @@ impl Forwarding {
             settings: shared.connection.subscribe(),
             try_now: Arc::clone(&shared.try_now),
             stop: stop.subscribe(),
-            // The rest is for senders and for files.
+            // A quarter of the open files; the others are for senders' connections and for files.
             puts_max: usize::try_from(shared.open_files_max / 4).unwrap_or(usize::MAX),
         };
         let forwarding = forward::run(shared.spool.clone(), controls, shared.reports());

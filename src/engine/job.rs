@@ -1,12 +1,12 @@
-//! Work that goes on for a while, of which one run is under way at a time: an export, a resend, a test run, a sign-in,
-//! reading the stream. It reports how far it is, and can be stopped.
+//! Long work with at most one run at a time: an export, a resend, a test run, a sign-in, reading the stream. A run reports
+//! its progress and can be stopped.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 
-/// One kind of job, as those see it who look at it or stop it.
+/// One kind of job. It starts and stops runs, and gives their progress.
 pub(super) struct Job<P> {
     progress: watch::Sender<P>,
     /// Held by the run that is under way.
@@ -27,7 +27,7 @@ impl<P: Default> Job<P> {
         }
     }
 
-    /// How far the run is that is under way, or what the last one left.
+    /// The progress of the current run, or what the last one left.
     pub(super) fn progress(&self) -> watch::Receiver<P> {
         self.progress.subscribe()
     }
@@ -44,7 +44,7 @@ impl<P: Default> Job<P> {
     }
 
     /// Stops the run that is under way, and starts one as soon as that has ended. `None`: this one was stopped before it
-    /// began. What it stops and what stops it is decided by the order of the calls, not of the futures.
+    /// began. The order of the calls decides which run stops which, not the order in which the futures are polled.
     pub(super) fn restart(&self) -> impl Future<Output = Option<Run<P>>> + use<P> {
         self.stop();
         let (stop, progress, turn) = (self.renewed(), self.progress.clone(), Arc::clone(&self.turn));

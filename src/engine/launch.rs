@@ -1,5 +1,5 @@
-//! Opens a file or a web page in the program that the desktop has for it. Only the way in which the desktop's launcher ends
-//! tells whether there was such a program, so a thread waits for it.
+//! Opens a file or a web page in the program that the desktop has for it. Only the exit status of the desktop's launcher tells
+//! whether there was such a program, so a thread waits for it.
 
 use std::{
     ffi::OsStr,
@@ -19,7 +19,7 @@ use super::{
     message::{Failure, Reply},
 };
 
-/// A launcher that runs for longer has found a program: some launchers end only when that program does.
+/// A launcher that still runs after this long has found a program: some launchers end only when that program does.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Opens a file, or a web page by its URL. An error says that no program did. The answer comes within some seconds; no engine
@@ -38,7 +38,7 @@ pub fn open_in_program(what: impl AsRef<OsStr>) -> Answer<Result<(), String>> {
         Err(error) => drop(reply.send(Err(error.into()))),
     };
     if let Err(error) = std::thread::Builder::new().name("open".to_owned()).spawn(run) {
-        // The reply went with the thread.
+        // The closure took the first channel's sender, so the error needs a new channel.
         let (reply, outcome) = oneshot::channel();
         drop(reply.send(Err(error.into())));
         return answer(outcome, Reply::done);
@@ -52,7 +52,7 @@ async fn launch(launchers: Vec<Command>, wait_max: Duration) -> (Result<(), Stri
     for mut launcher in launchers {
         let name = launcher.as_std().get_program().to_string_lossy().into_owned();
         launcher.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Ctrl+C in the terminal of this program is not meant for the launcher.
+        // A process group of its own, so that Ctrl+C in the terminal of this program does not end the launcher.
         #[cfg(unix)]
         launcher.process_group(0);
         let mut child = match launcher.spawn() {
@@ -84,7 +84,7 @@ async fn launch(launchers: Vec<Command>, wait_max: Duration) -> (Result<(), Stri
 }
 
 fn described(status: ExitStatus) -> String {
-    // A program that a signal ended has no code.
+    // A program that was ended by a signal has no exit code.
     status.code().map_or_else(|| status.to_string(), |code| format!("exit code {code}"))
 }
 

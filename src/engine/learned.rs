@@ -1,5 +1,5 @@
-//! `stream.json` in the data folder: the stream's record limit, for the next start. Until the stream can be asked again (it may
-//! be unreachable), an event that it takes must not be refused. Without the file the usual limit holds.
+//! `stream.json` in the data folder: the stream's record limit, for the next start. The stream may be unreachable then, and an
+//! event that it would take must not be refused. Without the file the default limit applies.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Learned {
     }
 }
 
-/// The largest record that this destination took when it was last asked, in bytes.
+/// The destination's record limit in bytes, as of the last time it was asked.
 pub(super) fn recall(data_dir: &Path, config: &Config) -> usize {
     let bytes = std::fs::read(data_dir.join(FILE_NAME)).ok();
     let learned: Option<Learned> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -45,7 +45,7 @@ pub(super) fn recall(data_dir: &Path, config: &Config) -> usize {
     bytes.clamp(usual, 10 * usual)
 }
 
-/// Writes the limit if it changed. A disk that refuses the file is no error: only the limit is forgotten.
+/// Writes the limit if it changed. A failed write is ignored: only the limit is lost.
 pub(super) fn keep(data_dir: &Path, config: &Config, record_bytes_max: usize) {
     let practice = config.destination.kind == DestinationKind::Practice;
     if practice || recall(data_dir, config) == record_bytes_max {

@@ -1,9 +1,9 @@
-//! What the operating system lets this process have.
+//! The operating system's limits for this process: open files and address space.
 
 /// Address space (not memory in use) below which allocations fail under load; measured: 400 MiB fails, 600 MiB does not.
 pub(super) const ADDRESS_SPACE_MIB_MIN: u64 = 600;
 
-/// Open files to ask the system for: idle senders alone would reach many usual limits.
+/// The limit of open files to ask the system for: idle senders alone would reach common default limits.
 const FILES_WANTED: u64 = 65_536;
 
 /// Raises the limit of open files and connections as far as the system allows; returns the limit.
@@ -17,8 +17,8 @@ pub(super) fn raise_open_files() -> u64 {
     limit
 }
 
-/// The limit of this process's address space in MiB, if that is too little. An allocation that fails ends a Rust program
-/// at once, so say it before that happens under load.
+/// The limit of this process's address space in MiB, if it is too low. It is checked at the start, because a failed allocation
+/// under load would abort the process.
 #[cfg(unix)]
 pub(super) fn too_little_address_space() -> Option<u64> {
     let limit = rlimit::Resource::AS.get_soft().unwrap_or(rlimit::INFINITY) >> 20;

@@ -19,7 +19,7 @@ use crate::{
 pub enum Format {
     /// One JSON object per line.
     JsonLines,
-    /// CSV by RFC 4180, with a line of names first. No cell can be a formula to a spreadsheet.
+    /// CSV (RFC 4180) with a header line. Cells that a spreadsheet would take for a formula begin with an apostrophe.
     Csv,
     /// The same, but every cell as it was sent.
     RawCsv,
@@ -34,7 +34,7 @@ impl Format {
         }
     }
 
-    /// What precedes the first line.
+    /// The text before the first line: the CSV header, or nothing.
     pub fn head(self, with_data: bool) -> String {
         match self {
             Self::JsonLines => String::new(),
@@ -231,7 +231,7 @@ mod tests {
         let raw = line(Format::RawCsv);
         assert!(raw.contains(",=1+1,Website,+49 30 1,@m,"), "{raw}");
         assert!(raw.ends_with(",X: a\u{1b}[31mb,,,-1\r\n"), "{raw}");
-        // A spreadsheet that separates cells by semicolons begins none in the middle of this one.
+        // Quoted, so that a spreadsheet with semicolons as separators does not split the cell.
         let inside = Delivery { name: Some("x;=1+1".into()), ..failed() };
         let csv = Format::Csv.line(&inside, None, &Config::default());
         assert!(csv.contains(",\"x;=1+1\","), "{csv}");

@@ -1,5 +1,5 @@
-//! The listeners of the capture endpoint: where the settings say, and for this program's own test events. The address can
-//! change while events arrive: the new listener is open before the old one closes, where the system allows that.
+//! The listeners of the capture endpoint: one at the address in the settings, and one for this program's own test events. The
+//! address can change while events arrive: where the system allows it, the new listener opens before the old one closes.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -41,7 +41,7 @@ pub(super) struct Listeners {
     /// The address in the settings that the outer listener was opened for.
     address: SocketAddr,
     outer: Listening,
-    /// For this program's own test events, while the outer one speaks https.
+    /// The listener for this program's own test events, while the outer one speaks https.
     inner: Listening,
 }
 
@@ -104,13 +104,13 @@ impl Listeners {
         }
     }
 
-    /// Whether the endpoint is not where the settings in force want it.
+    /// Whether the endpoint's address is not the one in the settings in force.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.shared.config.borrow().capture.listen != self.address
     }
 
-    /// Moves to the address in the settings if it is free now. Never closes the present listener to try: senders would find
-    /// nobody.
+    /// Moves to the address in the settings if it is free now. The present listener stays open during the attempt, so that senders
+    /// can connect.
     pub(super) fn move_if_free(&mut self) {
         let wanted = self.shared.config.borrow().capture.listen;
         if wanted != self.address
@@ -130,7 +130,7 @@ impl Listeners {
         let here = *self.shared.endpoint.borrow();
         let is_same_port = here.is_some_and(|here| here.port() == address.port());
         if bound.is_err() && is_same_port {
-            // The same port of another address is free as soon as this listener has closed.
+            // The port may be taken by this listener itself, at another address of the machine: close it and try again.
             self.outer.close();
             bound = bind_when_free(address).await;
             if bound.is_err()
@@ -146,7 +146,7 @@ impl Listeners {
             }
             Err(error) => {
                 let here = here.map_or_else(|| "where it is".to_owned(), |here| format!("at {here}"));
-                // The endpoint has that port itself, so it cannot be tried while the endpoint is open.
+                // The endpoint uses that port itself, so it cannot try it again while it is open.
                 let then = if is_same_port {
                     "Choose another port, or free that one and restart Tributary."
                 } else {

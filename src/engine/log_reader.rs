@@ -22,7 +22,7 @@ use crate::{
     spool::{KeyCounts, LogReader, Summary},
 };
 
-/// Requests that may wait; further ones get no reply, and a face asks again.
+/// Maximum requests in the queue. Further ones get no reply, and the face asks again.
 pub(super) const REQUESTS_MAX: usize = 64;
 
 /// Opens the log and starts the thread. It ends when the last sender of `inbox` is gone.
@@ -61,7 +61,7 @@ impl Reader {
         while let Some(message) = inbox.blocking_recv() {
             match message {
                 LogMessage::Request(request, reply) => {
-                    // Files that are still to be written come behind it.
+                    // The engine is gone: skip the request, but go on, because files to write may be behind it in the queue.
                     let Some(shared) = self.shared.upgrade() else { continue };
                     let encoding = shared.config.borrow().destination.encoding;
                     let outcome = self.read(request, encoding, &reply);
@@ -83,7 +83,7 @@ impl Reader {
             tracing::debug!("the files of the delivery log cannot be opened again yet: {error}");
         }
         Ok(match request {
-            // A search that nobody waits for any more ends early.
+            // Stop the search when its requester has dropped the answer.
             LogRequest::Page(query) => {
                 let page = self.log.page_while(&query, &|| !reply.is_closed())?;
                 Reply::Page(LogPage { revision, ..page })

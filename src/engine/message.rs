@@ -1,4 +1,4 @@
-//! Messages inside the engine: what a face asks ([`super::command`]), with the channel for what comes back.
+//! Messages inside the engine: the request of a face ([`super::command`]), with the channel for its reply.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,7 +15,7 @@ use crate::{
     remedy::SignIn,
 };
 
-/// To the supervisor.
+/// A message to the supervisor.
 pub(super) enum Message {
     Command(Command),
     Apply(Apply, ReplyTo),
@@ -25,7 +25,7 @@ pub(super) enum Message {
 }
 
 impl Message {
-    /// Whether carrying it out takes a job.
+    /// Whether it is carried out by a job.
     pub(super) fn starts_job(&self) -> bool {
         match self {
             Self::Command(command) => command.starts_job(),
@@ -35,10 +35,10 @@ impl Message {
     }
 }
 
-/// To the thread that reads the log.
+/// A message to the thread that reads the log.
 pub(super) enum LogMessage {
     Request(LogRequest, ReplyTo),
-    /// Write this file: the thread may block, and there is one of it, so what was kept last is written last.
+    /// Write this file. This thread may block, and since it is the only writer, the newest state is written last.
     SaveFaceState(FaceState),
     SaveDraft(Draft),
 }
@@ -46,7 +46,7 @@ pub(super) enum LogMessage {
 /// Where the reply goes. A face that no longer waits for it is no error.
 pub(super) type ReplyTo = oneshot::Sender<Outcome>;
 
-/// What became of a request.
+/// The result of a request.
 pub(super) type Outcome = Result<Reply, Failure>;
 
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Reply {
 /// Why there is no reply.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// AWS said so; [`crate::remedy`] knows what it means.
+    /// An error of AWS; [`crate::remedy`] explains it.
     Aws(AwsError),
     /// What happened and what to do, for the person who asked.
     Other(String),
@@ -114,7 +114,7 @@ impl From<Failure> for AwsError {
     }
 }
 
-/// An error and its causes in one line.
+/// The text of an error and of its causes, in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))

@@ -11,7 +11,7 @@ use crate::{
     practice::Practice,
 };
 
-/// The name of the practice stream's stream.
+/// The stream name of the practice stream.
 pub const PRACTICE_STREAM: &str = "practice";
 
 /// How another program reaches the practice stream of a running engine.
@@ -44,8 +44,8 @@ impl std::fmt::Debug for PracticeAccess {
     }
 }
 
-/// What the forwarder and every reader of the stream go by. If the practice stream is the destination, its address is in
-/// it even while nothing listens there: nothing meant for it may go to AWS.
+/// The connection settings for the forwarder and for readers of the stream. If the practice stream is the destination, they
+/// hold its address even while its port is closed, so that its events never go to AWS.
 pub(super) fn connection(config: Arc<Config>, practice: &Practice, port: u16) -> ConnectionSettings {
     let practice = (config.destination.kind == DestinationKind::Practice).then(|| Access {
         endpoint_url: url(port),

@@ -44,7 +44,7 @@ pub(super) fn start(
     Ok((practice, listener))
 }
 
-/// Creates the practice stream's stream, empty.
+/// Creates the practice stream, empty.
 pub(super) fn create_stream(shared: &Shared) {
     let created = shared.practice.create_stream(PRACTICE_STREAM, SHARDS);
     let problem = created.err().map(|error| format!("The practice stream could not be created: {error}."));
@@ -53,7 +53,7 @@ pub(super) fn create_stream(shared: &Shared) {
 
 pub(super) struct PracticePort {
     shared: Arc<Shared>,
-    /// Closes it; `None`: it is closed.
+    /// Cancel to close the port; `None`: it is closed.
     stop: Option<CancellationToken>,
     checks: Arc<Checks>,
 }
@@ -85,12 +85,12 @@ impl PracticePort {
             || self.checks.under_way.load(Ordering::Acquire) > 0
     }
 
-    /// Whether it is wanted and could not be opened yet.
+    /// Whether the port is needed but could not be opened yet.
     pub(super) fn is_missing(&self) -> bool {
         self.stop.is_none() && self.is_wanted()
     }
 
-    /// Returns when a check has ended that used the port.
+    /// Returns when a check that used the port has ended.
     pub(super) async fn check_ended(&self) {
         self.checks.one_ended.notified().await;
     }
@@ -106,7 +106,7 @@ impl PracticePort {
         Some(held)
     }
 
-    /// Opens it if it is closed. If that fails, the supervisor tries again every second.
+    /// Opens the port if it is closed. If that fails, the supervisor tries again every second.
     pub(super) async fn open(&mut self) {
         if self.stop.is_some() {
             return;
@@ -148,7 +148,7 @@ impl PracticePort {
         shared.practice_is_open.store(true, Ordering::Release);
     }
 
-    /// Tells the forwarder and whoever reads the stream if the port number is another one than before.
+    /// Tells the forwarder and readers of the stream when the port number has changed.
     fn tell_address(&self) {
         let shared = &self.shared;
         shared.connection.send_if_modified(|connection| {
@@ -164,7 +164,7 @@ impl PracticePort {
         });
     }
 
-    /// Closes it if nobody needs it any more. Open requests are answered; the records stay.
+    /// Closes the port if nothing needs it any more. Open requests are answered; the records stay.
     pub(super) fn close_if_unwanted(&mut self) {
         if self.is_wanted() {
             return;
@@ -176,7 +176,7 @@ impl PracticePort {
         self.shared.problems.set("practice port", None);
     }
 
-    /// Closes it.
+    /// Closes the port.
     pub(super) fn close(&mut self) {
         if let Some(stop) = self.stop.take() {
             stop.cancel();

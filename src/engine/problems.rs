@@ -1,5 +1,5 @@
-//! What is wrong with the engine now, for [`Status::problems`](crate::delivery::Status::problems): one sentence per
-//! topic, and the first part that stopped although nobody told it to.
+//! The present problems of the engine, for [`Status::problems`](crate::delivery::Status::problems): one text per topic. Also
+//! remembers the first part that stopped unexpectedly.
 
 use std::{
     collections::BTreeMap,
@@ -52,8 +52,7 @@ impl Problems {
         }
     }
 
-    /// Reports that a part stopped that the engine cannot do without. Wakes the faces directly: the task that publishes
-    /// the status may be that part.
+    /// Reports that an essential part has stopped. Wakes the faces directly, because that part may be the status publisher.
     pub(super) fn set_broken(&self, part: &'static str, why: &str) {
         let text = format!(
             "The {part} stopped unexpectedly{why}. No accepted event is lost; restart Tributary, and please report this."
@@ -68,7 +67,7 @@ impl Problems {
         self.broken.get().cloned()
     }
 
-    /// Shows that a job panicked, because whoever asked for it gets no reply. The next job that does not panic clears it.
+    /// Reports that a job panicked, because its requester gets no reply. The next job without a panic clears the problem.
     pub(super) fn job_ended(&self, panicked: bool) {
         if panicked {
             let text = "A requested action stopped unexpectedly, without an answer. Try it again, and please report this.";
@@ -80,7 +79,8 @@ impl Problems {
     }
 }
 
-/// Held by a thread or task that must run as long as the engine: reports when it ends earlier, also by a panic.
+/// Held by a thread or task that must run as long as the engine. When dropped before the engine stops, also by a panic, it
+/// reports the part as broken.
 pub(super) struct Alarm {
     pub(super) problems: Arc<Problems>,
     pub(super) stopping: CancellationToken,

@@ -35,7 +35,7 @@ use finding::{Finding, cut, step};
 const DELIVERY_WAIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Makes the check; `tell` hears each step as it becomes known.
+/// Runs the check. `tell` is called with each step as soon as it is known.
 pub(super) async fn run(shared: Arc<Shared>, mut tell: impl FnMut(CheckStep)) {
     let config = Arc::clone(&shared.config.borrow());
     let Some(public) = config.capture.public_url.clone() else {
@@ -86,7 +86,7 @@ async fn steps(shared: &Shared, client: &Arc<Client>, tell: &mut impl FnMut(Chec
     report("client-address", client_address(&seen, stored.as_deref()))
 }
 
-/// Makes a blocking call of the client on a thread for that.
+/// Runs a blocking call of the client on a thread for blocking work.
 async fn blocking<T: Send + 'static>(
     tasks: &Tasks,
     client: &Arc<Client>,
@@ -103,7 +103,7 @@ fn list(addresses: &[SocketAddr]) -> String {
     addresses.join(", ")
 }
 
-/// The test event's line, once it is settled, or once waiting for that is of no use.
+/// The test event's line: once it is settled, once delivery waits for the user, or after [`DELIVERY_WAIT`].
 async fn settled_line(shared: &Shared, message_id: &str, after: EventId) -> Option<Delivery> {
     let end = Instant::now() + DELIVERY_WAIT;
     loop {

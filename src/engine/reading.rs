@@ -1,4 +1,4 @@
-//! Reads the stream for the Stream place: the newest records, for as long as somebody looks.
+//! Reads the newest records of the stream for the Stream place, while that place is open.
 
 use std::{sync::Arc, time::Duration};
 
@@ -82,7 +82,7 @@ async fn read(shared: &Shared, run: &Run<Arc<StreamView>>, connection: &Connecti
     }
 }
 
-/// What one read of all shards gave.
+/// The result of one read of all shards.
 struct Round {
     records: Vec<Record>,
     behind_ms: Option<Millis>,

@@ -9,10 +9,10 @@ use crate::{
     event::{Content, Inside, Part, parts},
 };
 
-/// Bytes of a text that the filter looks through.
+/// Maximum bytes of a text that the filter searches.
 const SEARCHED_BYTES_MAX: usize = 256 * 1024;
 
-/// What a view takes in memory besides its texts, roughly.
+/// Approximate memory of a view besides its texts, in bytes.
 const OVERHEAD_BYTES: usize = 256;
 
 /// A record, or one event of an aggregated record, and what is in it.
@@ -52,7 +52,7 @@ impl RecordView {
         }
     }
 
-    /// Its memory. The events of a record share its bytes.
+    /// Approximate memory in bytes. The events of a record share its bytes.
     pub(super) fn bytes(&self) -> usize {
         let events = self.place.map_or(1, |(_, of)| of.max(1));
         self.record.data.len() / events + self.text().map_or(0, str::len) + OVERHEAD_BYTES

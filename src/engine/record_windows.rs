@@ -8,7 +8,7 @@ use crate::delivery::{ReadFrom, Record};
 
 /// Records in a window.
 const RECORDS_MAX: usize = 1000;
-/// Bytes of a window, as stored and as decoded.
+/// Maximum bytes of a window: stored and decoded bytes together.
 const BYTES_MAX: usize = 64 << 20;
 
 /// A bounded window; the oldest records leave first.
@@ -36,7 +36,7 @@ pub(super) struct RecordWindows {
     filter: Arc<str>,
     read: u64,
     matched: u64,
-    /// The sequence number of the record to keep in any case.
+    /// The sequence number of the record that was asked for. It is kept even when the window drops it.
     wanted: Option<Arc<str>>,
     /// That record, as its events.
     asked: Vec<Arc<RecordView>>,
@@ -78,7 +78,7 @@ impl RecordWindows {
         self.matched = if self.filter.is_empty() { self.read } else { self.matching.records.len() as u64 };
     }
 
-    /// Shows them in a view.
+    /// Puts the records of the window into a view.
     pub(super) fn show_in(&self, view: &mut StreamView) {
         view.records.clone_from(&self.matching.records);
         view.asked.clone_from(&self.asked);

@@ -1,4 +1,4 @@
-//! Carries out what is answered once and needs nothing of the supervisor.
+//! Carries out [`Request`]s: they have one reply and do not need the supervisor.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use crate::{
     spool::{self, Full, Pace},
 };
 
-/// The answer to a second one.
+/// The error for a second resend while one is running.
 const BUSY: &str = "events are being resent already; wait for that to end, or stop it";
 
 /// Counts what a resend would queue.

@@ -1,8 +1,8 @@
-//! How a test run stands, as a face sees it.
+//! The progress of a test run, as a face sees it.
 
 use std::sync::Arc;
 
-/// How a test run stands.
+/// The progress of a test run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunView {
     /// How many events it is to send.

@@ -1,5 +1,5 @@
-//! `engine.json` in the data folder: where a running engine is, for the command line and for a second start of the window.
-//! This user alone can read it, since the keys of this run are in it (never an AWS key).
+//! `engine.json` in the data folder: the addresses of a running engine, for the command line and for a second start of the
+//! window. Only this user can read the file, since it holds the keys of this run (never an AWS key).
 
 use std::{
     num::NonZeroU32,
@@ -34,7 +34,7 @@ pub struct RunningEngine {
 }
 
 impl RunningEngine {
-    /// The engine on this data folder; `None`: none runs there (a file of a killed one may be left).
+    /// The engine that uses this data folder. `None`: none is running, even if a killed engine has left its file.
     pub fn find(data_dir: &Path) -> Option<Self> {
         if !spool::is_in_use(data_dir) {
             return None;
@@ -50,7 +50,8 @@ impl RunningEngine {
         Self { pid: std::process::id(), endpoint, practice, control }
     }
 
-    /// Resends events, or (`dry_run`) counts them; `progress` hears how far it is. The engine stops when this process ends.
+    /// Resends events, or with `dry_run` counts them. `progress` is called with the events so far. The engine stops the resend
+    /// when this process ends.
     pub fn resend(
         &self,
         selection: ResendSelection,
@@ -76,7 +77,7 @@ impl RunningEngine {
         self.control()?.show_window()
     }
 
-    /// Checks the public address; `progress` hears each step.
+    /// Checks the public address. `progress` is called with each step.
     pub fn check_public(&self, progress: impl FnMut(CheckStep)) -> Result<(), ControlError> {
         self.control()?.check_public(progress)
     }

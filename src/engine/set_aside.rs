@@ -24,7 +24,7 @@ pub(super) enum SetAsideError {
 
 /// Sets aside every event that is queued now; returns their number. Events that arrive meanwhile stay queued.
 pub(super) async fn run(spool: &Spool, encoding: Encoding, message: &str) -> Result<u64, SetAsideError> {
-    // The forwarder's last settlements are on their way to the disk: their events are not queued any more.
+    // Write the forwarder's last settlements first: their events are not queued any more.
     spool.flush().await?;
     let through = spool.watch().borrow().newest;
     let fault = AwsError::new(error_code::SET_ASIDE, message);
@@ -56,7 +56,7 @@ pub(super) async fn run(spool: &Spool, encoding: Encoding, message: &str) -> Res
         }
         cursor = next.through;
     }
-    // Until that is written, the next forwarder would read these events as queued.
+    // Wait for the write: before it, the next forwarder would read these events as queued.
     spool.flush().await?;
     Ok(count)
 }

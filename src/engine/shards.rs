@@ -1,5 +1,5 @@
-//! Which shard a partition key's record goes to, as far as it is known without asking: the practice stream's always, a stream's in
-//! AWS once reading it has found its shards.
+//! Finds the shard for a partition key without a request. The shards of the practice stream are always known, those of a stream
+//! in AWS only after it was read.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub struct Shards {
 }
 
 impl Shards {
-    /// These shards of a stream, each with the first and last hash key of its range.
+    /// `shards`: the open shards of `stream`, each with the first and last hash key of its range.
     pub(super) fn new(stream: &Destination, shards: Vec<(String, u128, u128)>) -> Self {
         let ranges = shards.into_iter().map(|(id, first, last)| (id.into(), first, last)).collect();
         Self { destination: stream.clone(), ranges }

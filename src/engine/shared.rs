@@ -66,9 +66,9 @@ pub struct Shared {
 
     /// The settings in force.
     pub(super) config: watch::Sender<Arc<Config>>,
-    /// What the capture endpoint makes of them.
+    /// The endpoint's part of these settings.
     pub(super) endpoint_config: watch::Sender<Arc<EndpointConfig>>,
-    /// How the forwarder reaches the stream with them.
+    /// How the forwarder reaches the stream with these settings.
     pub(super) connection: watch::Sender<ConnectionSettings>,
     pub(super) status: watch::Sender<Arc<Status>>,
 
@@ -76,10 +76,10 @@ pub struct Shared {
     pub(super) activity: Arc<Activity>,
     /// Where the capture endpoint listens.
     pub(super) endpoint: watch::Sender<Option<SocketAddr>>,
-    /// Where this program's own test events go while the endpoint speaks https to everybody else.
+    /// The address for this program's own test events, while the endpoint speaks https to other senders.
     pub(super) inner_endpoint: watch::Sender<Option<SocketAddr>>,
     pub(super) control_address: OnceLock<SocketAddr>,
-    /// What a caller of the control port must send.
+    /// The key that a caller of the control port must send.
     pub(super) control_key: String,
 
     /// The forwarder's state.
@@ -93,11 +93,11 @@ pub struct Shared {
     /// What was delivered since the start.
     pub(super) puts: watch::Sender<Puts>,
     pub(super) try_now: Arc<Notify>,
-    /// Asks the forwarder that runs now to set aside what is stuck.
+    /// Asks the current forwarder to set aside the stuck events.
     pub(super) set_aside: Mutex<mpsc::Sender<oneshot::Sender<u64>>>,
 
     pub(super) practice: Practice,
-    /// The port of the practice stream, while it is open or after it was; 0 before.
+    /// The port number of the practice stream, kept after the port is closed; 0 before it was first open.
     pub(super) practice_port: AtomicU16,
     pub(super) practice_is_open: AtomicBool,
 
@@ -111,7 +111,7 @@ pub struct Shared {
     pub(super) shards: watch::Sender<Arc<Shards>>,
 }
 
-/// What is opened or read before the engine has shared state.
+/// What is opened or read before [`Shared`] exists.
 pub(super) struct Foundation {
     pub(super) paths: Paths,
     pub(super) config: Config,
@@ -163,7 +163,7 @@ impl Shared {
             stuck: watch::Sender::default(),
             puts: watch::Sender::default(),
             try_now: Arc::default(),
-            // Nobody listens before a forwarder runs.
+            // The receiver is dropped: no forwarder runs yet.
             set_aside: Mutex::new(mpsc::channel(1).0),
             practice,
             practice_port: AtomicU16::new(practice_port),
@@ -178,7 +178,7 @@ impl Shared {
         }
     }
 
-    /// Carries it out before it returns.
+    /// Carries out the request before it returns.
     pub(super) fn at_once(&self, immediate: Immediate) {
         match immediate {
             Immediate::RetryNow => self.try_now.notify_one(),
@@ -193,19 +193,19 @@ impl Shared {
             }
             Immediate::SetFaults(faults) => {
                 self.practice.set_faults(faults);
-                // Whatever waits because of a fault that is over must not wait longer.
+                // End all pauses: the fault that caused them may be over.
                 self.try_now.notify_one();
                 self.faces.wake();
             }
         }
     }
 
-    /// Has the supervisor carry it out.
+    /// Sends the command to the supervisor.
     pub(super) fn command(&self, command: Command) {
         self.send(Message::Command(command));
     }
 
-    /// Has it carried out; `read` takes the answer out of the reply that belongs to the request.
+    /// Sends the request. `read` extracts the answer from the [`Reply`] of that request.
     pub(super) fn request<T: 'static, E: From<Failure> + 'static>(
         &self,
         request: Request,
@@ -216,7 +216,7 @@ impl Shared {
         answer(outcome, read)
     }
 
-    /// Has it carried out, step by step.
+    /// Starts the check, and returns its steps.
     pub(super) fn check(&self, check: Check) -> Steps {
         let (report, steps) = mpsc::channel(STEPS_MAX);
         self.send(Message::Check(check, report));
@@ -232,7 +232,7 @@ impl Shared {
         self.problems.set("commands", problem);
     }
 
-    /// Reads the log on its thread. If that has too many requests, no answer comes, and the face asks again.
+    /// Reads the log on its thread. If the queue of that thread is full, no answer comes, and the face asks again.
     pub(super) fn read_log<T: 'static>(
         &self,
         request: LogRequest,
@@ -245,7 +245,7 @@ impl Shared {
         answer(outcome, read)
     }
 
-    /// Reads the log, for tasks. `None`: it cannot be read.
+    /// Like [`Self::read_log`], for tasks. `None`: the log cannot be read.
     pub(super) async fn ask_log(&self, request: LogRequest) -> Option<Reply> {
         let (reply, outcome) = oneshot::channel();
         self.log.send(LogMessage::Request(request, reply)).await.ok()?;
@@ -253,7 +253,7 @@ impl Shared {
         outcome.map_err(|failure| tracing::warn!("{}", String::from(failure))).ok()
     }
 
-    /// The newest line with this message id after that line.
+    /// The newest line with this message id that is newer than `after`.
     pub(super) async fn find_line(&self, message_id: &str, after: EventId) -> Option<Delivery> {
         let request = LogRequest::Find { message_id: message_id.to_owned(), after };
         match self.ask_log(request).await? {
@@ -290,7 +290,7 @@ impl Shared {
         facts.map_or_else(|| learned::recall(&self.paths.data_dir, config), |facts| facts.record_bytes_max)
     }
 
-    /// What the forwarder and every reader of the stream go by, with these settings.
+    /// The connection settings for the forwarder and for readers of the stream, from these settings.
     pub(super) fn connection_for(&self, config: Arc<Config>) -> ConnectionSettings {
         connection(config, &self.practice, self.practice_port.load(Ordering::Acquire))
     }

@@ -18,16 +18,16 @@ use crate::{
     remedy::{SignIn, SignInWith},
 };
 
-/// A sign-in waits for a person.
+/// Maximum wait for the user to sign in.
 const SIGN_IN_MAX: Duration = Duration::from_mins(10);
 
-/// `aws --version` takes about a second.
+/// Maximum time for `aws --version`, which usually takes about a second.
 const VERSION_MAX: Duration = Duration::from_secs(20);
 
 /// `aws login` came with 2.32.
 const LOGIN_SINCE: Version = Version { major: 2, minor: 32 };
 
-/// Why nobody is signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SignInError {
     #[error("the AWS CLI (`aws`) is not installed, or not in the PATH")]
@@ -84,7 +84,7 @@ struct Line {
     is_error: bool,
 }
 
-/// Runs the sign-in; `tell` hears each line that the program prints. If this is dropped, the program is ended.
+/// Runs the sign-in. `tell` is called with each line that the program prints. Dropping the future ends the program.
 pub(super) async fn run(which: &SignIn, mut tell: impl FnMut(&str)) -> Result<(), SignInError> {
     let program = config::program("aws").ok_or(SignInError::NoCli)?;
     check_version(&program, which.with).await?;
@@ -139,8 +139,8 @@ async fn read_lines(pipe: Option<impl AsyncRead + Unpin>, lines: mpsc::Sender<Li
     }
 }
 
-/// An AWS CLI that knows no sign-in says so in words that lead nowhere, so it is asked for its version first. One that does
-/// not answer is tried all the same.
+/// Checks that the AWS CLI is new enough, because the error messages of older versions do not say what to do. If the version
+/// cannot be read, the sign-in is tried anyway.
 async fn check_version(program: &Path, with: SignInWith) -> Result<(), SignInError> {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);

@@ -21,7 +21,7 @@ pub(super) async fn run(faces: Arc<Faces>, mut signals: Signals) {
     std::process::exit(SECOND_SIGNAL);
 }
 
-/// The handlers of the two signals. From its creation on, the system delivers them here.
+/// The handlers of the two signals, installed when this is created.
 pub(super) struct Signals {
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,

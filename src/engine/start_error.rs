@@ -8,7 +8,7 @@ use crate::{capture::TlsError, spool};
 /// Why an engine did not start. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The endpoint's address cannot be listened on.
+    /// The engine cannot listen on the endpoint's address.
     #[error("cannot listen on {address}; {}", listen_advice(.source))]
     Listen {
         /// The address in the settings.
@@ -35,7 +35,7 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-/// What helps where an address cannot be listened on.
+/// What to do when the engine cannot listen on an address.
 fn listen_advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {

@@ -29,14 +29,14 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut rates = Rates::new(summary.borrow().ledger);
     let mut is_news = true;
     loop {
-        // A copy: while this guard is held, the spool's writer cannot answer senders.
+        // Clone it: while the guard is held, the spool's writer is blocked and senders get no answer.
         let (changed, now) = {
             let seen = summary.borrow_and_update();
             (seen.has_changed(), seen.clone())
         };
         is_news |= changed;
         let status = status(&shared, &now, &mut rates);
-        // What changed after the last tick is shown now, and would wake nobody later.
+        // Changes after the last tick are in this status, so they must wake the faces now.
         is_news |= watched.take_changes();
         shared.status.send_replace(Arc::new(status));
         if is_news {
@@ -81,7 +81,7 @@ impl Watched {
         }
     }
 
-    /// Waits for the next change; `false`: there will be none.
+    /// Waits for the next change. `false`: a sender is gone, so there will be no more changes.
     async fn changed(&mut self) -> bool {
         let changed = tokio::select! {
             changed = self.forwarder.changed() => changed,

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::record_view::RecordView;
 use crate::delivery::{AwsError, Millis};
 
-/// A shard and how reading it stands.
+/// A shard and how far it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardView {
     /// Its id.
@@ -16,7 +16,7 @@ pub struct ShardView {
     pub behind_ms: Option<Millis>,
 }
 
-/// What a consumer of the stream reads. Published as a whole.
+/// What a consumer of the stream reads. Each update replaces the whole view.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamView {
     /// The newest records that match the filter (at most 1,000), oldest first; an aggregated record as its events.
@@ -34,6 +34,6 @@ pub struct StreamView {
     pub shards: Vec<ShardView>,
     /// How far behind the newest record the slowest shard is read; `None` before the first answer.
     pub behind_ms: Option<Millis>,
-    /// Why reading does not go on. It is tried again every five seconds.
+    /// Why reading has stopped. It is tried again every five seconds.
     pub fault: Option<AwsError>,
 }

@@ -1,5 +1,5 @@
-//! The supervisor: the task that starts the parts, puts new settings in force, starts a job for everything else that the
-//! faces ask, and stops all in order. It holds only what needs `&mut`.
+//! The supervisor: the task that starts the parts, puts new settings in force, starts jobs for the other requests of faces, and
+//! stops all in order. It holds only state that needs `&mut`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,10 +27,10 @@ use crate::{
     kinesis, remedy,
 };
 
-/// How long connections may take to end once they are told to, and parts once they are cut off.
+/// How long connections may take to end after they are told to close, and parts after they are cut off.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How often to try again for an address or a port that could not be had.
+/// The interval between attempts to listen on an address or port that was in use.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Supervisor {
@@ -47,7 +47,7 @@ pub(super) struct Opened {
     pub(super) signals: Option<Signals>,
 }
 
-/// Starts the parts and serves `inbox` until the engine stops; what then is left to stop is returned.
+/// Starts the parts and serves `inbox` until the engine stops. Returns the supervisor, which must then stop its parts.
 pub(super) async fn run(
     shared: Arc<Shared>,
     opened: Opened,
@@ -97,7 +97,7 @@ impl Supervisor {
         Self { shared, listeners, forwarding, practice_port }
     }
 
-    /// Settings that were saved just before the engine stops are in their file.
+    /// Carries out queued [`Message::Apply`]s, so that settings saved just before the stop are in their file.
     async fn apply_what_waits(&mut self, inbox: &mut mpsc::Receiver<Message>) {
         while let Ok(message) = inbox.try_recv() {
             if matches!(message, Message::Apply(..)) {
@@ -176,7 +176,7 @@ impl Supervisor {
             }
             Command::NotifyDesktop(text) => self.shared.tasks.job(async move {
                 if let Ok(Err(error)) = shared.tasks.blocking(move || desktop::notify(&text)).await {
-                    // The window has said it already.
+                    // The window has shown the text itself.
                     tracing::debug!("the desktop shows no notice: {error}");
                 }
             }),
@@ -186,7 +186,7 @@ impl Supervisor {
     async fn check(&mut self, check: Check, report: mpsc::Sender<CheckStep>) {
         let shared = Arc::clone(&self.shared);
         let tell = move |shared: &Shared, step| {
-            // A face that no longer looks is no error, and no reason to stop half way.
+            // If the face has dropped the answer, the check still goes on to its end.
             drop(report.try_send(step));
             shared.faces.wake();
         };
@@ -221,7 +221,7 @@ impl Supervisor {
     async fn apply_and_save(&mut self, apply: Apply) -> Result<Applied, Failure> {
         let Apply { config, save, waiting } = apply;
         if waiting == WaitingEvents::SetAside {
-            // First, so that none of them reaches the new destination.
+            // Set aside before the settings change, so that no event reaches the new destination.
             self.forwarding.set_aside_queued().await?;
         }
         if save && let Err(failure) = self.save(&config).await {
@@ -279,7 +279,7 @@ impl Supervisor {
         if not_in_force.is_empty() { Applied::InForce } else { Applied::NotAll(not_in_force) }
     }
 
-    /// Heeds what the forwarder learned about the stream: how large events may be, and what is wrong with it.
+    /// Applies the report of the forwarder about the stream: the record limit, and problems.
     fn heed_stream_report(&self) {
         let shared = &self.shared;
         let config = Arc::clone(&shared.config.borrow());
@@ -344,7 +344,7 @@ async fn open_control_port(shared: &Arc<Shared>) {
     }
 }
 
-/// A face that no longer waits is no error.
+/// Sends the reply. It is no error if the face has dropped the answer.
 fn answer(shared: &Shared, reply: ReplyTo, outcome: Outcome) {
     drop(reply.send(outcome));
     shared.faces.wake();

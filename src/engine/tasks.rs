@@ -1,7 +1,7 @@
 //! The engine's tasks. A **part** runs until it is told to stop; a **job** ends by itself.
 //!
 //! 1. A part that ends before it was told to is reported ([`Problems::set_broken`]).
-//! 2. A panic in a job is shown ([`Problems::job_ended`]), because whoever asked for the job gets no reply.
+//! 2. A panic in a job is shown ([`Problems::job_ended`]), because its requester gets no reply.
 //! 3. When the engine stops, jobs are dropped at once; parts end in the order in which the supervisor stops them.
 //! 4. [`Tasks::cut_off`] drops whatever is left.
 
@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::problems::Problems;
 
-/// Jobs at a time.
+/// Maximum number of jobs at a time.
 pub(super) const JOBS_MAX: usize = 256;
 
 /// Work on a thread of [`Tasks::blocking`] panicked, or the engine stopped before it began.
@@ -28,7 +28,7 @@ pub(super) struct Tasks {
     stopping: CancellationToken,
     /// Cancelled when services are to end.
     services: CancellationToken,
-    /// Cancelled when nothing more is waited for.
+    /// Cancelled to drop all tasks that are left.
     cut_off: CancellationToken,
     problems: Arc<Problems>,
 }
@@ -55,7 +55,7 @@ impl Tasks {
         self.jobs.len() < JOBS_MAX
     }
 
-    /// Starts a job. Needs the runtime, as all of these do.
+    /// Starts a job. Must be called within the runtime, like all methods that start a task.
     pub(super) fn job(&self, work: impl Future<Output = ()> + Send + 'static) {
         let (stopping, problems) = (self.stopping.clone(), Arc::clone(&self.problems));
         self.jobs.spawn(async move {

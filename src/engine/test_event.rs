@@ -17,13 +17,13 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Why an event was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// Nobody listens for it.
+    /// The endpoint is not open.
     #[error("the capture endpoint is not listening")]
     NotListening,
     /// The endpoint cannot be reached, or did not answer in time.
     #[error("the capture endpoint at {endpoint} did not answer")]
     NoAnswer {
-        /// Its URL.
+        /// The URL of the endpoint.
         endpoint: String,
         /// What the HTTP client says.
         source: Box<ureq::Error>,
@@ -72,7 +72,7 @@ impl Sender {
         Self { agent, endpoint, authorization }
     }
 
-    /// To this engine's own endpoint, with the write key of the source at this index.
+    /// A sender for this engine's own endpoint, with the write key of the source at this index.
     pub(super) fn to_this_engine(shared: &Shared, source: usize) -> Result<Self, SendError> {
         let inner = *shared.inner_endpoint.borrow();
         let address = inner.or(*shared.endpoint.borrow()).ok_or(SendError::NotListening)?;
@@ -95,7 +95,7 @@ impl Sender {
         Ok(EndpointAnswer { status: answer.status().as_u16(), body })
     }
 
-    /// The same, on a thread that may block.
+    /// Posts an event on a thread for blocking work.
     pub(super) async fn post(
         self: &Arc<Self>,
         tasks: &Tasks,

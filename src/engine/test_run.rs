@@ -122,7 +122,7 @@ fn due_after(passed: Duration, per_sec: u32) -> u32 {
     u32::try_from(due).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// `None`: the event is no JSON object.
+/// The JSON of a batch with `count` copies of the event. `None`: the event is no JSON object.
 fn batch(run: &TestRun, count: u32) -> Option<String> {
     // Events with one messageId would count as repeats.
     let event = edit::as_new(&run.json)?;
@@ -144,7 +144,7 @@ fn batch(run: &TestRun, count: u32) -> Option<String> {
     Some(body)
 }
 
-/// What the endpoint says of a batch.
+/// The counts in the endpoint's answer to a batch.
 #[derive(Deserialize)]
 struct Counts {
     accepted: u32,

@@ -1,4 +1,4 @@
-//! What a running engine does for its faces: a part that stops is told of, and messages are carried out.
+//! Tests of a running engine: it reports a part that stops, wakes its faces, and carries out messages.
 
 use std::{
     sync::mpsc::{Receiver, sync_channel},
@@ -8,7 +8,7 @@ use std::{
 use super::{command::WaitingEvents, tasks::JOBS_MAX, *};
 use crate::delivery::ForwarderState;
 
-/// What hears each change that the face is woken for.
+/// A channel that gets a message each time the engine wakes the face.
 fn woken(engine: &Engine) -> Receiver<()> {
     let (wake, woken) = sync_channel(1);
     engine.on_change(move || wake.try_send(()).unwrap_or(()));
@@ -59,7 +59,7 @@ fn a_practice_stream_that_is_created_or_deleted_is_shown_at_once() {
     config.destination.enabled = false;
     drop(engine.settings().apply(config));
     wait_until(|status| status.forwarder == ForwarderState::Disabled);
-    // Several times, because the first upkeep of the spool publishes the status too.
+    // Repeated, because the first upkeep of the spool publishes the status too.
     for _ in 0..3 {
         engine.practice_stream().delete();
         wait_until(|status| status.practice_missing);

@@ -1,4 +1,4 @@
-//! The AWS account and the ways to it: profiles, keys, streams, IAM.
+//! Requests about the AWS account: profiles, keys, streams, IAM.
 
 use tokio::sync::{oneshot, watch};
 
@@ -15,7 +15,7 @@ use crate::{
     remedy::SignIn,
 };
 
-/// What Set up asks AWS and this machine. Settings need not be applied for it.
+/// What Set up asks AWS and this machine. The settings passed in need not be applied.
 pub struct Account<'a>(pub(crate) &'a Shared);
 
 impl Account<'_> {
@@ -26,7 +26,7 @@ impl Account<'_> {
         })
     }
 
-    /// Who these settings are to AWS.
+    /// The AWS identity that the credentials of these settings have.
     pub fn identity(&self, config: Config) -> Answer<Result<AwsIdentity, AwsError>> {
         self.0.request(Request::AwsIdentity(Box::new(config)), |reply| {
             if let Reply::Identity(identity) = reply { Some(identity) } else { None }
@@ -69,8 +69,8 @@ impl Account<'_> {
         })
     }
 
-    /// Creates an IAM user by calls that the credentials of these settings sign, and undoes them if one fails. Reports each call
-    /// and each undoing by its name.
+    /// Creates an IAM user by calls that the credentials of these settings sign. If a call fails, the earlier ones are undone.
+    /// Reports each call and each undo by its name.
     pub fn attach(&self, config: Config, attachment: Attachment) -> Steps {
         self.0.check(Check::Attach { config: Box::new(config), attachment })
     }

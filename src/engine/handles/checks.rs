@@ -1,9 +1,9 @@
-//! Step-by-step checks.
+//! Checks of the destination and of the public address.
 
 use super::super::{answer::Steps, command::Check, shared::Shared};
 use crate::{config::Config, delivery::CheckKind};
 
-/// Step-by-step checks.
+/// Checks that report step by step.
 pub struct Checks<'a>(pub(crate) &'a Shared);
 
 impl Checks<'_> {

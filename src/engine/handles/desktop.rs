@@ -1,13 +1,13 @@
-//! The desktop around the window.
+//! The window as other programs see it, and desktop notifications.
 
 use super::super::{command::Command, shared::Shared};
 
-/// The window, as other programs see it, and the desktop's notices.
+/// Announces the window to other programs, and shows desktop notifications.
 pub struct Desktop<'a>(pub(crate) &'a Shared);
 
 impl Desktop<'_> {
-    /// Says that there is a window over this engine, so that it can be asked for
-    /// (see [`RunningEngine::show_window`](crate::engine::RunningEngine::show_window)).
+    /// Records that this engine has a window, so that
+    /// [`RunningEngine::show_window`](crate::engine::RunningEngine::show_window) can bring it to the front.
     pub fn announce_window(&self) {
         self.0.faces.set_has_window();
     }
@@ -18,7 +18,7 @@ impl Desktop<'_> {
         self.0.faces.take_window_request()
     }
 
-    /// Has the desktop show a notice, if it can.
+    /// Shows a desktop notification, if the desktop can.
     pub fn notify(&self, text: String) {
         self.0.command(Command::NotifyDesktop(text));
     }

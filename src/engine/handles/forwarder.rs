@@ -1,4 +1,4 @@
-//! What a face can tell the forwarder.
+//! Commands to the forwarder.
 
 use super::super::{
     answer::Answer,
@@ -7,7 +7,7 @@ use super::super::{
     shared::Shared,
 };
 
-/// What a face can tell the forwarder.
+/// Commands to the forwarder.
 pub struct Forwarder<'a>(pub(crate) &'a Shared);
 
 impl Forwarder<'_> {

@@ -6,16 +6,16 @@ use super::super::{
 };
 use crate::practice::Faults;
 
-/// The practice stream, and what goes wrong in it on purpose.
+/// The practice stream and its fault switches.
 pub struct PracticeStream<'a>(pub(crate) &'a Shared);
 
 impl PracticeStream<'_> {
-    /// What goes wrong in it.
+    /// The faults that are on.
     pub fn faults(&self) -> Faults {
         self.0.practice.faults()
     }
 
-    /// Makes this go wrong from the next request on, and nothing else.
+    /// Replaces the faults, from the next request on.
     pub fn set_faults(&self, faults: Faults) {
         self.0.at_once(Immediate::SetFaults(faults));
     }

@@ -1,4 +1,4 @@
-//! The settings in force, and what a face wants to find again.
+//! The settings in force, and state that a face keeps for the next start.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::super::{
 };
 use crate::config::Config;
 
-/// The settings in force, and what a face wants to find again at the next start.
+/// The settings in force, and state that a face keeps for the next start.
 pub struct Settings<'a>(pub(crate) &'a Shared);
 
 impl<'a> Settings<'a> {
@@ -29,8 +29,8 @@ impl<'a> Settings<'a> {
     }
 
     /// Writes the changes to the settings file, then puts them in force. `Err` says why neither happened, [`Applied`] whether
-    /// all of them are in force. With [`WaitingEvents::SetAside`] the answer takes as long as puts in flight and the disk do,
-    /// and events that were set aside stay so even if saving fails.
+    /// all of them are in force. With [`WaitingEvents::SetAside`] the answer comes after puts in flight have ended and the events
+    /// are set aside on disk. They stay set aside even if saving fails.
     pub fn save_and_apply(&self, config: Config, waiting: WaitingEvents) -> Answer<Result<Applied, String>> {
         self.send(Apply { config: Box::new(config), save: true, waiting })
     }

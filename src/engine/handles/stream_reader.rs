@@ -20,13 +20,13 @@ use crate::{
 pub struct StreamReader<'a>(pub(crate) &'a Shared);
 
 impl StreamReader<'_> {
-    /// Begins to read; what was read before is forgotten.
+    /// Begins to read; records that were read before are dropped.
     pub fn read(&self, plan: ReadPlan) {
         self.0.command(Command::ReadStream(plan));
     }
 
     /// Shows only records whose content, partition key, sequence number or shard contains this text; the case of ASCII
-    /// letters does not matter. Holds until it is changed, for records that are shown already and for those to come.
+    /// letters does not matter. The filter applies to present and future records until it is changed.
     pub fn filter(&self, text: &str) {
         self.0.at_once(Immediate::FilterStream(text.to_owned()));
     }
@@ -36,7 +36,7 @@ impl StreamReader<'_> {
         self.0.command(Command::StopReading);
     }
 
-    /// What was read so far.
+    /// The records read so far, and the state of each shard.
     pub fn view(&self) -> Arc<StreamView> {
         Arc::clone(&self.0.reading.progress().borrow())
     }
@@ -49,7 +49,7 @@ impl StreamReader<'_> {
     }
 
     /// The shards of the destination: the practice stream's, or those that reading the destination has found since the start.
-    /// Asks nobody.
+    /// Makes no request.
     pub fn shards(&self) -> Arc<Shards> {
         let config = self.0.config.borrow();
         match config.destination.kind {

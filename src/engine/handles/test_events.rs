@@ -1,4 +1,4 @@
-//! Test events.
+//! Sending test events, and saving them.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl TestEvents<'_> {
         self.0.command(Command::StopTestRun);
     }
 
-    /// How the last run stands; `None` before the first.
+    /// The progress or result of the last run; `None` before the first.
     pub fn run(&self) -> Option<Arc<RunView>> {
         let run = Arc::clone(&self.0.test_run.progress().borrow());
         (run.events > 0).then_some(run)

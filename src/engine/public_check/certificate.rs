@@ -72,7 +72,7 @@ pub(super) fn check(
     })
 }
 
-/// The reason in words; the library says some of them as names in its source code.
+/// The reason in words. For some reasons the library only gives the name of an enum variant.
 fn why_invalid(why: &CertificateError) -> String {
     match why {
         CertificateError::UnknownIssuer => {

@@ -25,9 +25,9 @@ use crate::{
     delivery::AwsError,
 };
 
-/// Bytes of an answer that are read.
+/// Maximum bytes of an answer to read.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
-/// The page on whose behalf the preflight asks.
+/// The origin that the preflight request names.
 const ORIGIN: &str = "https://www.example.com";
 
 /// A sender that uses the public address.
@@ -160,7 +160,7 @@ impl Client {
         )))
     }
 
-    /// Asks what a browser asks before it sends events from another site's page.
+    /// Sends the CORS preflight that a browser sends before events from another site's page.
     pub(super) fn preflight(&self) -> Result<Finding, AwsError> {
         let headers = [
             ("Origin", ORIGIN),
@@ -169,7 +169,7 @@ impl Client {
         ];
         let (answer, seen) = self.ask(("OPTIONS", "/v1/t"), &headers, None)?;
         if !(200..300).contains(&answer.status) {
-            // A proxy may answer this itself, if its answer is right.
+            // Only a failed preflight must have reached the endpoint: a proxy may answer a good one itself.
             self.arrived(&answer, seen)?;
             return Err(AwsError::new("PublicPreflightRefused", answer.described()));
         }
@@ -240,7 +240,7 @@ impl Client {
         };
         let mut answered = answered.map_err(|error| failed(&error))?;
         let took = began.elapsed();
-        // A body that is longer, or not text, is not one of this program.
+        // A longer body, or one that is not text, does not come from this program.
         let body = answered.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
         let answer = Response {
             status: answered.status().as_u16(),

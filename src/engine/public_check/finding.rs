@@ -1,4 +1,4 @@
-//! What a step of the check found.
+//! The result of a step of the check of the public address.
 
 use crate::delivery::{AwsError, CheckStep, Verdict};
 
@@ -26,7 +26,7 @@ pub(super) fn step(name: &'static str, found: Result<Finding, AwsError>) -> Chec
     CheckStep { name: name.into(), verdict, detail, found: None }
 }
 
-/// Foreign text in a finding: one line, not too long.
+/// Makes text from another server safe for a finding: one line, cut to a maximum length.
 pub(super) fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
