@@ -1,4 +1,4 @@
-//! What the window knows of AWS's own files on this computer, and a sign-in that the user makes in a browser.
+//! The contents of AWS's own files on this computer, as last read, and the sign-in that is under way in a browser.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::{
     remedy::SignIn,
 };
 
-/// A little longer than the engine waits for a person in a browser.
+/// A little longer than the engine's time limit of a sign-in.
 const SIGN_IN_MAX: Duration = Duration::from_secs(610);
 
 #[derive(Default)]
@@ -40,13 +40,13 @@ impl Account {
         self.reading.is_some()
     }
 
-    /// AWS's files are being read.
+    /// Takes the answer of a read of AWS's files that has begun.
     pub(super) fn reading(&mut self, answer: Answer<Result<AwsProfiles, String>>) {
         self.reading = Some(Waiting::new(answer));
         self.read_at = Some(Instant::now());
     }
 
-    /// A sign-in has begun, instead of one that was under way.
+    /// Records that a sign-in has begun. It replaces one that was under way.
     pub(super) fn signing_in(
         &mut self,
         what: SignIn,

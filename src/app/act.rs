@@ -36,7 +36,7 @@ pub(super) struct Actor<'a> {
 }
 
 impl Actor<'_> {
-    /// Carries out one command. The notice, if the user should read one at once.
+    /// Carries out one command. Returns the notice to show at once, if any.
     pub(super) fn act(&mut self, command: Command) -> Option<Notice> {
         let places = &mut *self.places;
         match command {
@@ -69,7 +69,7 @@ impl Actor<'_> {
             }
             Command::Save(save) => self.save(*save),
             Command::RetryNow => self.engine.forwarder().retry_now(),
-            // The user sees that it is done when the banner goes.
+            // The answer is not needed: the banner disappears when it is done.
             Command::SetAsideStuck => drop(self.engine.forwarder().set_aside_stuck()),
             Command::Log(command) => return self.log(command),
             Command::Account(command) => self.account(command),
@@ -130,7 +130,7 @@ impl Actor<'_> {
             }
             LogCommand::Resend { which, rate, count } => {
                 if count.is_none() {
-                    // Not after the sheet: there the user may look at a line of the list, which stays where it is.
+                    // Not for a resend from the sheet: the user may be reading a line, which must not move.
                     places.live.await_new();
                 }
                 places.resending.started(engine.log().resend(which, rate), count);

@@ -11,35 +11,35 @@ use crate::{
 
 /// The shortest time between two alerts about failed events.
 const FAILED_EVERY: Duration = Duration::from_mins(1);
-/// How long the status may take to show what was set aside.
+/// How long the status may take to count the events that were set aside as failed.
 const SET_ASIDE_TOLD_WITHIN: Duration = Duration::from_secs(2);
-/// Percent of the spool: alerts from the first on, and not again before it fell below the second.
+/// Percent of the spool in use. An alert is given at `SPOOL_HIGH`, and again only after it fell below `SPOOL_LOW`.
 const SPOOL_HIGH: u64 = 80;
 const SPOOL_LOW: u64 = 70;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Alert {
     pub text: String,
-    /// The end of the text outside of the window, where no banner says it.
+    /// Text to append in a desktop notification, where no banner says it.
     pub elsewhere: &'static str,
     /// The place that shows more about it.
     pub place: Place,
 }
 
-/// Knows what the user was alerted to.
+/// Remembers which alerts the user has got.
 #[derive(Default)]
 pub(super) struct Alerts {
     is_blocked: bool,
     is_high: bool,
-    /// The failed events that the user was alerted to; `None` before the first status: earlier ones cause no alert.
+    /// The number of failed events at the last alert. `None` before the first status: earlier failures cause no alert.
     failed: Option<u64>,
     failed_at: Option<Instant>,
-    /// Until then, failures are events that the user has set aside.
+    /// Until this time, new failures are taken for events that the user has set aside.
     expected_until: Option<Instant>,
 }
 
 impl Alerts {
-    /// The user has set aside the waiting events: the status shows them as failed in a moment.
+    /// Records that the user has set aside the queued events. The status will soon count them as failed.
     pub(super) fn set_aside(&mut self, now: Instant) {
         self.expected_until = Some(now + SET_ASIDE_TOLD_WITHIN);
     }
@@ -47,7 +47,7 @@ impl Alerts {
     /// What is new in this status, the most urgent first.
     pub(super) fn observe(&mut self, status: &Status, config: &Config, now: Instant) -> Option<Alert> {
         let is_blocked = matches!(status.forwarder, ForwarderState::Blocked { .. });
-        // Being offline meanwhile does not end it.
+        // An offline state in between does not end the blocked state.
         let is_over = matches!(
             status.forwarder,
             ForwarderState::Running | ForwarderState::Throttled(_) | ForwarderState::Disabled
@@ -71,7 +71,7 @@ impl Alerts {
     }
 
     fn failures(&mut self, failed: u64, now: Instant) -> Option<Alert> {
-        // Some may have been sent again.
+        // The number falls when failed events are resent.
         let told = self.failed.map_or(failed, |told| told.min(failed));
         self.failed = Some(told);
         if self.expected_until.is_some_and(|until| now < until) {
@@ -91,7 +91,7 @@ impl Alerts {
         Some(Alert { text, elsewhere: "", place: Place::Live })
     }
 
-    /// When the failures that are not told of yet may be.
+    /// The time until an alert about the latest failures is allowed; `None` if there is none to give.
     pub(super) fn due_in(&self, status: &Status, now: Instant) -> Option<Duration> {
         let waits = self.failed.is_some_and(|told| told < status.ledger.failed);
         let at = self.failed_at.filter(|_| waits)?;

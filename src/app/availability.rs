@@ -30,7 +30,7 @@ pub(super) fn refusal(command: &Command, now: &Snapshot) -> Option<&'static str>
     }
 }
 
-/// What keys for this command do now: the command, or the refusal.
+/// The command that its keys push now: itself, or its refusal.
 pub(super) fn checked(command: Command, now: &Snapshot) -> Command {
     match refusal(&command, now) {
         Some(why) => Command::Refuse(why.to_owned()),

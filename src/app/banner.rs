@@ -25,7 +25,7 @@ use crate::{
     remedy::{self, Remedy},
 };
 
-/// Whether there is anything to say.
+/// Whether there is any banner.
 pub(super) fn is_needed(seen: &Seen<'_>) -> bool {
     count(seen) > 0
 }
@@ -44,9 +44,9 @@ fn count(seen: &Seen<'_>) -> usize {
 
 /// Below this height of the window each banner is one line until it is opened.
 const LOW: f32 = 720.0;
-/// Below this one a banner is that if it comes beside another, which stays as it is.
+/// Below this height a banner that appears beside another one is one line. The other one does not change.
 const LOW_FOR_ANOTHER: f32 = 900.0;
-/// Under this name each banner finds whether there are others.
+/// The key in egui's memory under which each banner finds whether there are others.
 const SEVERAL: &str = "there are several banners";
 /// All banners together take at most this share of the window's height; beyond it they scroll.
 const SHARE_MAX: f32 = 0.45;
@@ -193,8 +193,8 @@ fn strip_ui(ui: &mut Ui, tone: Tone, title: &str, text: &str, actions: impl FnOn
     framed_ui(ui, tone, (title, words), body, |ui, _| actions(ui));
 }
 
-/// Whether the banner is one line until it is opened. As long as the banner is there and the window as high, that stays so:
-/// no button moves when another banner comes or goes.
+/// Whether the banner is one line until it is opened. This is decided when the banner appears, and again when the window's
+/// height changes, so that no button moves when another banner comes or goes.
 fn is_low(ui: &Ui, name: &str) -> bool {
     let (frame, height) = (ui.ctx().cumulative_frame_nr(), ui.content_rect().height());
     let id = Id::unique(("banner is low", name));
@@ -266,7 +266,7 @@ fn framed_ui(
     });
 }
 
-/// A row of buttons; where there is none it takes no room.
+/// A row of buttons. Without buttons it takes no room.
 fn actions_ui(ui: &mut Ui, actions: impl FnOnce(&mut Ui)) {
     const GAP: f32 = 4.0;
     let mut place = ui.available_rect_before_wrap();
@@ -285,7 +285,7 @@ fn forwarder_ui(ui: &mut Ui, seen: &mut Seen<'_>, tone: Tone, fault: &AwsError, 
     let title = widgets::words(ui, &remedy.what, 640.0, tokens(ui).strong).into();
     let body = |ui: &mut Ui| {
         words_ui(ui, &remedy, fault);
-        // What is spoken of is there to be read.
+        // The remedy refers to the destination's message, so show it.
         if remedy.speaks_of_message() {
             said_ui(ui, fault);
         }
@@ -353,13 +353,13 @@ fn countdown_ui(ui: &mut Ui, ms: Millis, something_waits: bool) {
 /// An event that a fault is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
-    /// The place where the event is shown: no button leads there.
+    /// The place where the event is shown. It gets no button that leads to itself.
     pub here: Place,
     /// The event's id if it has failed, so that it can be sent again.
     pub failed: Option<EventId>,
 }
 
-/// The same words in a place's own column. Beside an `event`, where the remedy is to send it again, the button does that.
+/// The remedy in a place's own column. If the remedy is to send `event` again, the button does that.
 pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, event: Option<Event>) {
     if seen.status.forwarder.fault().is_some_and(|shown| shown.code == fault.code) {
         // The banner says the cause and what to do already.
@@ -370,8 +370,7 @@ pub(super) fn remedy_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, even
     once_ui(ui, seen, fault, (&remedy::remedy_once(fault, seen.config), event));
 }
 
-/// What became of an event that failed and was resent since: its remedy is of no use any more. `next`: the line in which
-/// it was resent.
+/// Shown instead of the remedy for a failed event that was resent since. `next`: the line in which it was resent.
 pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, next: Option<EventId>) {
     let what = remedy::remedy_once(fault, seen.config).what;
     card_ui(ui, Tone::Note, &what, |ui| {
@@ -388,8 +387,8 @@ pub(super) fn resent_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, next
     });
 }
 
-/// The same about something that was asked once and stores nothing, with settings that need not be in force. `here`: the
-/// place where this is said, to which no button leads.
+/// The remedy for a request that was made once and stores nothing, with settings that need not be in force. `here`: the place
+/// that shows it. It gets no button that leads to itself.
 pub(super) fn remedy_for_ui(
     ui: &mut Ui,
     seen: &mut Seen<'_>,
@@ -402,7 +401,7 @@ pub(super) fn remedy_for_ui(
     once_ui(ui, seen, fault, (&remedy, None));
 }
 
-/// The same about a record that was put once.
+/// The remedy for a record that was put once.
 pub(super) fn remedy_of_put_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, config: &Config) {
     once_ui(ui, seen, fault, (&remedy::remedy_of_put(fault, config), None));
 }

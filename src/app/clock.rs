@@ -34,7 +34,7 @@ impl Clock {
         self.format(at, "%H:%M:%S%.3f")
     }
 
-    /// The time; with the date if it is not today.
+    /// The time, with the date unless it is today.
     pub(super) fn short(&self, at: Millis) -> String {
         let day = |at| self.format(at, "%Y-%m-%d");
         self.format(at, if day(at) == day(Self::now()) { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" })

@@ -120,11 +120,11 @@ pub(super) struct Save {
     pub config: Config,
     /// What the user is told when it is done.
     pub done: &'static str,
-    /// What becomes of the events that wait.
+    /// What happens to queued events.
     pub queued: WaitingEvents,
 }
 
-/// The delivery log. The answers go to the place that asks.
+/// Requests to the delivery log. The answers go to the place that asks.
 #[derive(Clone, PartialEq)]
 pub(super) enum LogCommand {
     /// Reads lines, for this place.
@@ -137,9 +137,9 @@ pub(super) enum LogCommand {
     CountResend(ResendSelection),
     Resend {
         which: ResendSelection,
-        /// At most so many events per second.
+        /// Maximum events per second; `None`: no limit.
         rate: Option<std::num::NonZeroU32>,
-        /// How many events that is, if they were counted.
+        /// The number of events to resend, if they were counted.
         count: Option<u64>,
     },
     StopResending,
@@ -215,10 +215,10 @@ pub(super) enum PracticeCommand {
     SwitchAllOff,
 }
 
-/// What the next start finds again.
+/// State to keep for the next start.
 #[derive(Clone, PartialEq)]
 pub(super) enum KeepCommand {
-    /// What is typed in Set up and not applied.
+    /// The draft in Set up that is not applied.
     Draft(String),
     /// The state of a part of the window, under the part's name.
     State(&'static str, Value),
@@ -389,7 +389,7 @@ pub(super) const KEYS_OF_PLACES: [(&str, &str, &str); 9] = [
 ];
 
 impl Command {
-    /// The keys for it that work everywhere.
+    /// The keys for this command that work in every place.
     pub(super) fn keys(&self) -> Option<KeyboardShortcut> {
         ALL.iter().find(|entry| entry.command == *self).and_then(|entry| entry.keys)
     }

@@ -53,7 +53,7 @@ pub(super) struct Looks {
 /// A delivery that is open.
 pub(super) struct Pane {
     pub id: EventId,
-    /// It was asked for, and the answer has not been handed over yet.
+    /// The delivery was requested, and the answer has not arrived yet.
     is_asking: bool,
     waiting: Option<Waiting<Result<Option<Detail>, String>>>,
     shown: Shown,
@@ -66,7 +66,7 @@ pub(super) struct Pane {
 
 enum Shown {
     Loading,
-    /// It is no longer in the log.
+    /// The delivery is no longer in the log.
     Gone,
     Failed(String),
     Loaded(Box<Loaded>),
@@ -89,7 +89,7 @@ impl Pane {
         self.detail().map(|detail| &detail.delivery)
     }
 
-    /// Whether it asks for this delivery. Several panes can show the same one.
+    /// Whether this pane waits for this delivery. Several panes can show the same one.
     pub(super) fn asks_for(&self, id: EventId) -> bool {
         self.is_asking && self.id == id
     }
@@ -181,7 +181,7 @@ fn loaded_ui(ui: &mut Ui, loaded: &Loaded, looks: &mut Looks, seen: &mut Seen<'_
     widgets::segments_ui(ui, &mut looks.tab, "What to show", &tabs);
     let salt = ("detail", loaded.detail.delivery.id, looks.tab as u8);
     ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
-        // The scroll bar floats: it needs room that nothing else takes.
+        // Leave room for the scroll bar, which floats over the content.
         ui.set_max_width(ui.available_width() - 8.0);
         ui.spacing_mut().item_spacing.y = 6.0;
         match looks.tab {

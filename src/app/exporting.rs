@@ -1,5 +1,5 @@
-//! The log written to a file, as far as the window asks for it: the sheet that asks what and where, and the notice at the
-//! end. One at a time.
+//! The window's part of an export of the log: the sheet that asks for format and file, and the notice at the end. One export
+//! at a time.
 
 use std::{
     path::{Path, PathBuf},
@@ -24,18 +24,18 @@ use crate::{
     engine::{Answer, Export, lines::Format},
 };
 
-/// A large log on a slow disk takes as long as it takes.
+/// Maximum wait. It is long, because the log may be large and the disk slow.
 const WAIT_MAX: Duration = Duration::from_hours(24);
 
 #[derive(Default)]
 pub(super) struct Exporting {
     waiting: Option<(Waiting<Result<Exported, String>>, PathBuf)>,
     sheet: Option<Sheet>,
-    /// The format that was chosen last, and whether with each event's JSON.
+    /// The last choice: the format, and whether each event's JSON is included.
     last: Option<(Format, bool)>,
 }
 
-/// What is asked before anything is written.
+/// The sheet that is shown before anything is written.
 struct Sheet {
     /// The search, as the user wrote it.
     text: String,
@@ -43,7 +43,7 @@ struct Sheet {
     format: Format,
     with_data: bool,
     path: String,
-    /// The field for the file is to get the focus.
+    /// Give the focus to the field for the file.
     wants_file: bool,
     /// The engine was asked, and has not begun to write yet.
     is_asked: bool,
@@ -58,13 +58,13 @@ impl Sheet {
             .then_some("The full path of a new file, such as /home/ada/events.csv")
     }
 
-    /// The file cannot be written. What is typed next corrects its path.
+    /// Shows why the file cannot be written, and gives the focus to the field for its path.
     fn refuse(&mut self, why: String) {
         self.refused = Some((self.path.clone(), why));
         self.wants_file = true;
     }
 
-    /// `Some(true)`: do it, `Some(false)`: do not.
+    /// Draws the sheet. `Some(true)`: export; `Some(false)`: the user has cancelled.
     fn ui(&mut self, ui: &Ui) -> Option<bool> {
         let mut answer = None;
         let modal = modal(ui, "export").show(ui, |ui| {
@@ -117,7 +117,7 @@ impl Sheet {
 }
 
 impl Exporting {
-    /// Opens the sheet for what this search finds. `folder`: where a file is proposed.
+    /// Opens the sheet for the events that this search finds. `folder`: the folder of the proposed file.
     pub(super) fn ask(&mut self, folder: &Path, clock: &Clock, text: String, query: Query) {
         let (format, with_data) = self.last.unwrap_or((Format::JsonLines, true));
         let name = format!(
@@ -142,7 +142,7 @@ impl Exporting {
         self.sheet.is_some()
     }
 
-    /// The sheet, while it is open.
+    /// Draws the sheet while it is open.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
         let Some(do_it) = self.sheet.as_mut().and_then(|sheet| sheet.ui(ui)) else { return };
         let Some(sheet) = self.sheet.as_mut().filter(|_| do_it) else {
@@ -163,14 +163,14 @@ impl Exporting {
         sheet.is_asked = true;
     }
 
-    /// The engine has been asked to write this file.
+    /// Records that the engine was asked to write this file.
     pub(super) fn started(&mut self, answer: Answer<Result<Exported, String>>, path: PathBuf) {
         self.waiting = Some((Waiting::at_most(WAIT_MAX, answer), path));
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context, status: &Status) -> Option<Notice> {
         if status.exporting.is_some_and(|exported| exported.done > 0.0) {
-            // The file is being written: how far it is stands above the status line.
+            // The file is being written: the line above the status line shows the progress, so the sheet closes.
             self.sheet.take_if(|sheet| sheet.is_asked);
         }
         let (waiting, path) = self.waiting.as_mut()?;
@@ -182,7 +182,7 @@ impl Exporting {
         };
         self.waiting = None;
         match (answer, self.sheet.as_mut().filter(|sheet| sheet.is_asked)) {
-            // The sheet is still open: it says what is wrong beside what is to be corrected.
+            // The sheet is still open: show the error beside the field to correct.
             (Err(why), Some(sheet)) => {
                 sheet.is_asked = false;
                 sheet.refuse(why);

@@ -17,7 +17,7 @@ use super::{
 static LICENCES: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("../../assets/third-party.txt").lines().collect());
 
-/// True: the sheet is to be closed.
+/// Draws the list of keys. True: the sheet must be closed.
 pub(super) fn keys_ui(ui: &Ui) -> bool {
     let mut closes = sheet::is_key_pressed(ui, &Command::Window(WindowCommand::Help));
     let modal = sheet::modal(ui, "help").show(ui, |ui| {
@@ -51,7 +51,7 @@ pub(super) fn keys_ui(ui: &Ui) -> bool {
     closes || modal.should_close()
 }
 
-/// True: the sheet is to be closed.
+/// Draws the licences. True: the sheet must be closed.
 pub(super) fn licences_ui(ui: &Ui) -> bool {
     let mut closes = false;
     let modal = sheet::modal(ui, "notices").show(ui, |ui| {

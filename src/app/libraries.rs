@@ -1,8 +1,8 @@
 //! The libraries that the window opens while it runs. A missing one is named before the window is tried: winit would
 //! panic, or call it a missing display.
 //!
-//! Each is opened through the crate that winit opens it with, so that both look in the same places. OpenGL is not here:
-//! what draws is found out by drawing, and [`super::RunError::NoGraphics`] says so.
+//! Each is opened through the crate that winit opens it with, so that both look in the same places. OpenGL is not in the list:
+//! whether it works is known only after drawing, and then [`super::RunError::NoGraphics`] reports it.
 
 use crate::config::{self, WindowSystem};
 
@@ -12,7 +12,7 @@ pub struct Library {
     pub file: &'static str,
     /// The package of Debian and Ubuntu that has it.
     pub package: &'static str,
-    /// Where it is needed.
+    /// The window systems that need it.
     pub on: &'static [WindowSystem],
     can_be_opened: fn() -> bool,
 }
@@ -77,7 +77,7 @@ pub const LIBRARIES: [Library; 8] = [
 #[cfg(not(target_os = "linux"))]
 pub const LIBRARIES: [Library; 0] = [];
 
-/// Those that are needed here and cannot be opened, as words: `libXi.so.6 (Debian: libxi6)`. `None`: all are there.
+/// The needed libraries that cannot be opened, as text: `libXi.so.6 (Debian: libxi6)`. `None`: none is missing.
 pub(super) fn missing() -> Option<String> {
     let system = config::window_system()?;
     let missing: Vec<_> = LIBRARIES

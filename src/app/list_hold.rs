@@ -15,8 +15,8 @@ const BUTTON: egui::Vec2 = vec2(220.0, 26.0);
 pub(super) struct ListHold {
     /// Where the list was drawn in the last frame; `None` if it was not in sight.
     list: Option<Rect>,
-    /// Where the pointer last used something that covered the list, such as a menu, or where it was when the list came into
-    /// sight. While it rests there, it does not aim at a row.
+    /// The position of the pointer when it last used something that covered the list, such as a menu, or when the list came
+    /// into sight. While the pointer rests there, it does not aim at a row.
     ignored_at: Option<Pos2>,
     is_offered: bool,
 }

@@ -60,7 +60,7 @@ pub(super) struct Live {
     kept: Kept,
 }
 
-/// What the next start finds again.
+/// State that is kept for the next start.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Kept {
@@ -69,7 +69,7 @@ pub(super) struct Kept {
     filters: Vec<Saved>,
 }
 
-/// The name under which that is kept.
+/// The name under which [`Kept`] is stored.
 pub(super) const STATE: &str = "live";
 
 impl Live {
@@ -139,7 +139,7 @@ impl Live {
         Ok((text.to_owned(), Query::parse(text, Clock::now())?))
     }
 
-    /// Carries out a command for the open delivery when that is drawn next. False: none is open.
+    /// Carries out a command for the open delivery when the delivery is drawn next. False: none is open.
     pub(super) fn act_on_open(&mut self, command: DeliveryCommand) -> bool {
         let Some(pane) = self.pane.as_mut().filter(|_| self.view == View::Events) else { return false };
         pane.asked = Some(command);

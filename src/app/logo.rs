@@ -40,7 +40,7 @@ fn place(rect: Rect, (x, y): (f32, f32)) -> Pos2 {
     pos2(rect.left() + x * rect.width(), rect.top() + y * rect.height())
 }
 
-/// The same as pixels, for the task bar.
+/// The logo as pixels, for the task bar.
 pub(super) fn window_icon() -> IconData {
     const SIZE: u8 = 64;
     let t = super::theme::brand();

@@ -43,18 +43,18 @@ use crate::{config::Origin, engine::Engine};
 
 /// How long closing the window waits for puts in flight. Events without an answer by then stay in the spool.
 const GRACE: Duration = Duration::from_secs(5);
-/// A page of cards gets no wider than this.
+/// Maximum width of a page of cards.
 const PAGE_WIDTH_MAX: f32 = 1720.0;
 /// The name under which the open place is kept for the next start.
 const PLACE_STATE: &str = "place";
 
-/// What a started product hands to its window.
+/// What the window needs of a started program.
 pub struct Running {
-    /// The engine; the window stops it when it closes.
+    /// The engine. The window stops it when the window closes.
     pub engine: Engine,
-    /// The settings file, for showing.
+    /// The path of the settings file, to show it.
     pub config_path: PathBuf,
-    /// The data folder, for showing.
+    /// The path of the data folder, to show it.
     pub data_dir: PathBuf,
     /// Settings that environment variables override at every start.
     pub held: Vec<(&'static str, Origin)>,
@@ -66,7 +66,7 @@ pub(super) struct MainWindow {
     snapshot: Snapshot,
     clock: Clock,
     places: Places,
-    /// The place where the next start begins, as far as the engine knows.
+    /// The open place as it was last stored for the next start.
     kept_place: Place,
     notice: Option<Notice>,
     alerts: Alerts,
@@ -260,12 +260,12 @@ impl MainWindow {
             height = panel.show(ui, |ui| banner::banner_ui(ui, seen)).inner;
         }
         height += alert_ui(ui, seen, &mut self.notice);
-        // A panel learns its height by being drawn: its contents would be in another position for one frame.
+        // The height of a panel is known only after it is drawn: without this, its contents would jump for one frame.
         widgets::keep_length(ui, &mut self.banner_height, height, "the banner's height");
         self.below = bottom - ui.available_rect_before_wrap().bottom();
         CentralPanel::default().frame(Frame::new().fill(t.panel).inner_margin(margin)).show(ui, |ui| {
             let middle = widgets::middle(ui, width_max);
-            // With an id of the place's own, its fields keep the focus when something around it comes or goes.
+            // The place has an id of its own, so that its fields keep the focus when something around it appears or disappears.
             let id = egui::Id::unique(("place", seen.place.title()));
             let page = egui::UiBuilder::new().scope_id(id).max_rect(middle);
             ui.scope_builder(page, |ui| match seen.place {

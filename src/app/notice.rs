@@ -38,7 +38,7 @@ impl Notice {
         Self { is_error: true, ..Self::done(text) }
     }
 
-    /// Something that happened unasked; `place` shows more about it.
+    /// A notice about something that the user did not cause. `place` shows more about it.
     pub(super) fn alert(text: String, place: Place) -> Self {
         Self { place: Some(place), ..Self::error(text) }
     }
@@ -51,7 +51,7 @@ impl Notice {
         if self.is_error { Tone::Bad } else { Tone::Good }
     }
 
-    /// Whether it is still shown. Requests the frame in which it is not.
+    /// Whether it is still shown. Requests a frame for the time when it ends.
     fn is_alive(&self, ui: &Ui) -> bool {
         let reading_seconds = 3 + self.text.len() as u64 / 25;
         let seconds = if self.is_error { reading_seconds.max(ERROR_SECONDS_MIN) } else { reading_seconds };

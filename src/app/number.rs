@@ -1,5 +1,5 @@
-//! Fields for whole numbers and sizes. What is typed stays in the field: where it is not a number that is allowed, the field
-//! says which ones are, and nothing is replaced by the nearest one.
+//! Fields for whole numbers and sizes. The typed text is never changed: if it is not an allowed number, the field says which
+//! ones are allowed, instead of taking the nearest one.
 
 use std::ops::RangeInclusive;
 
@@ -23,12 +23,12 @@ pub(super) const NUMBER_MAX: u64 = i64::MAX as u64;
 const UNITS: [(&str, u64); 5] =
     [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// How a number is written.
+/// The format of a number.
 #[derive(Clone, Copy)]
 enum Written {
-    /// With or without blanks and commas between its digits.
+    /// Digits, with or without blanks and commas between them.
     Count,
-    /// With a unit; MiB where none is named.
+    /// A size with a unit. The default unit is MiB.
     Bytes,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Number {
     text: String,
     written: Written,
     range: RangeInclusive<u64>,
-    /// How far an arrow key goes.
+    /// The step of an arrow key.
     step: u64,
 }
 
@@ -50,7 +50,7 @@ impl Number {
         Self { text: Written::Bytes.show(value), written: Written::Bytes, range, step }
     }
 
-    /// The number, or which ones are allowed.
+    /// The number, or an error that says which numbers are allowed.
     pub(super) fn value(&self) -> Result<u64, String> {
         let typed = self.written.read(&self.text);
         typed.filter(|value| self.range.contains(value)).ok_or_else(|| self.rule(typed))
@@ -76,7 +76,7 @@ impl Number {
         }
     }
 
-    /// The field. What is wrong with it is up to the caller to show, where there is room for it.
+    /// Draws the field. The caller shows the error, where it has room for it.
     pub(super) fn ui(&mut self, ui: &mut Ui, size: Vec2, name: &str) -> Response {
         let is_wrong = self.value().is_err();
         let edit = widgets::text_edit(&mut self.text, "").align(Align2::CENTER_CENTER);
@@ -88,7 +88,7 @@ impl Number {
             .inner;
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_role(Role::SpinButton));
         if field.gained_focus() && !ui.input(|input| input.pointer.any_pressed()) {
-            // Reached by the keyboard: the next digits are another number.
+            // Reached by the keyboard: select all, so that the next digits replace the number.
             let all = CCursorRange::two(CCursor::new(0), CCursor::new(self.text.chars().count()));
             let mut state = TextEditState::load(ui.ctx(), field.id).unwrap_or_default();
             state.cursor.set_char_range(Some(all));
@@ -126,7 +126,7 @@ impl Written {
     /// A number that is too large for a `u64` is read as the largest one.
     fn read(self, text: &str) -> Option<u64> {
         let text = text.replace(|c: char| c.is_whitespace() || matches!(c, '_' | '\''), "");
-        // A comma stands before three digits; `1,5` may mean one and a half.
+        // A comma must be followed by three digits, because `1,5` may mean one and a half.
         let is_group = |part: &str| part.bytes().take_while(u8::is_ascii_digit).count() == 3;
         if !text.split(',').skip(1).all(is_group) {
             return None;

@@ -11,7 +11,7 @@ use crate::engine::Answer;
 pub(super) struct Opening {
     answer: Option<Waiting<Result<(), String>>>,
     what: &'static str,
-    /// What the user can do about it.
+    /// What the user can do if no program opens it.
     then: String,
 }
 
@@ -26,7 +26,7 @@ impl Opening {
         Self { answer: Some(Waiting::new(answer)), what: "the web page", then }
     }
 
-    /// A notice once it is known that no program opened it.
+    /// Returns a notice if no program has opened it.
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<Notice> {
         let error = arrived(&mut self.answer, ctx)?.err()?;
         let Self { what, then, .. } = self;

@@ -1,4 +1,4 @@
-//! The sheet that is open over whatever place is in sight, if one is.
+//! The sheet that is open over the window, if one is.
 
 use eframe::egui::Ui;
 

@@ -21,7 +21,7 @@ pub(super) struct Palette {
     chosen: usize,
 }
 
-/// The commands whose names hold every word that was typed.
+/// The commands whose names contain every typed word.
 fn matching(typed: &str) -> impl Iterator<Item = &'static Entry> {
     let typed = typed.to_lowercase();
     ALL.iter()
@@ -29,13 +29,13 @@ fn matching(typed: &str) -> impl Iterator<Item = &'static Entry> {
 }
 
 impl Palette {
-    /// True: it is to be closed.
+    /// Draws the palette. True: it must be closed.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) -> bool {
         let [down, up, enter] = [Key::ArrowDown, Key::ArrowUp, Key::Enter]
             .map(|key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)));
         let closes = sheet::is_key_pressed(ui, &Command::Window(WindowCommand::Palette));
         let mut run = None;
-        // As high as what matches, with the field always in the same position.
+        // The height depends on the number of matches. The field stays in the same position.
         let top = ((ui.content_rect().height() - LIST_HEIGHT) / 2.0 - 34.0).max(0.0);
         let modal = sheet::modal(ui, "palette");
         let area = modal.area.anchor(Align2::CENTER_TOP, vec2(0.0, top));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::remedy;
 
-/// What the window shows at one time.
+/// A place of the window. One is open at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Place {
@@ -19,7 +19,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Those in the rail, from top to bottom.
+    /// The places in the rail, from top to bottom.
     pub(super) const RAIL: [Self; 5] = [Self::SetUp, Self::Sources, Self::Test, Self::Live, Self::Stream];
 
     pub(super) fn title(self) -> &'static str {

@@ -33,13 +33,13 @@ impl Places {
         self
     }
 
-    /// Tells the forms that the settings have changed.
+    /// Gives changed settings to the forms.
     pub(super) fn adopt(&mut self, before: &Config, now: &Config) {
         self.setup.adopt(before, now);
         self.settings.adopt(before, now);
     }
 
-    /// Takes the answers that have come, and pushes what is to be asked next.
+    /// Takes the answers that have arrived, and pushes the commands for the next requests.
     pub(super) fn logic(
         &mut self,
         ctx: &egui::Context,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::Faults;
 
-/// How often a fault occurs, and how slow the stream is.
+/// The strength of each fault: the share of requests, records or answers that it affects, or a delay.
 const THROTTLED: f32 = 0.5;
 const FAILED: f32 = 0.3;
 const CUT_OFF: f32 = 0.3;
@@ -12,7 +12,7 @@ const SLOW: Duration = Duration::from_secs(2);
 
 /// Why a fault cannot be switched on.
 pub(super) const NEEDS_PRACTICE: &str = "Practice faults need the practice stream as the destination";
-/// The name of the switch that deletes the stream, which is no [`PracticeFault`]: its records are gone for good.
+/// The name of the switch that deletes the stream. It is not a [`PracticeFault`], because the records are lost for good.
 pub(super) const DELETE_STREAM: &str = "Delete the stream";
 
 /// A fault with a switch of its own.

@@ -67,7 +67,7 @@ fn switch_ui(ui: &mut Ui, is_on: &mut bool, name: &str, what: &str) -> bool {
     .inner
 }
 
-/// The ledger as a sum.
+/// The text of the ledger as a sum.
 fn sums(ledger: &Ledger) -> String {
     format!(
         "{} accepted = {} delivered + {} queued + {} failed",
@@ -78,7 +78,7 @@ fn sums(ledger: &Ledger) -> String {
     )
 }
 
-/// What puts without a clear answer mean. Each record of each put counts by itself: many of them may be of one event.
+/// The text about puts without a clear answer. Each record of each put is counted, so one event may be counted many times.
 fn repeats(ledger: &Ledger) -> String {
     let puts = widgets::digits(ledger.repeats_possible);
     let events = match ledger.repeats_possible.min(ledger.accepted) {

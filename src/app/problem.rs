@@ -39,7 +39,7 @@ pub enum Offer {
 /// What the user has chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// To start again, listening on this address instead of the one in the settings.
+    /// Start again, listening on this address instead of the one in the settings.
     TryAgain(Option<SocketAddr>),
     OpenFile(PathBuf),
     Quit,
@@ -47,11 +47,11 @@ pub(super) enum Choice {
 
 pub(super) struct Page {
     problem: Problem,
-    /// To be carried out before the next frame.
+    /// The choice to carry out before the next frame.
     pub choice: Option<Choice>,
     /// The settings file is being opened.
     opening: Option<Waiting<Result<(), String>>>,
-    /// Why it could not be.
+    /// Why the settings file could not be opened.
     not_opened: Option<String>,
     is_new: bool,
 }
@@ -61,7 +61,7 @@ impl Page {
         Self { problem, choice: None, opening: None, not_opened: None, is_new: true }
     }
 
-    /// The settings file is being opened.
+    /// Records that the settings file is being opened.
     pub(super) fn opening(&mut self, answer: Answer<Result<(), String>>) {
         self.not_opened = None;
         self.opening = Some(Waiting::new(answer));
@@ -142,7 +142,7 @@ impl Page {
             None => (Icon::RotateCw, "Try again".to_owned()),
         };
         let first = widgets::primary_button_ui(ui, icon, &label, true);
-        // So that Enter presses it.
+        // Give it the focus, so that Enter presses it.
         if std::mem::take(&mut self.is_new) {
             first.request_focus();
         }
@@ -153,7 +153,7 @@ impl Page {
                 Some(Offer::ShowWindow) | None => Choice::TryAgain(None),
             });
         }
-        // Elsewhere the first button does that.
+        // With another offer, the first button does that.
         if let Some(Offer::Listen(_) | Offer::Open(_)) = offer
             && widgets::button_ui(ui, Icon::RotateCw, "Try again").clicked()
         {

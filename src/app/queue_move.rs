@@ -16,7 +16,7 @@ pub(super) enum Move {
     Nowhere,
     /// To another stream or server.
     Elsewhere,
-    /// To a stream of the same name, perhaps in another account: a name is looked for in the account of the keys.
+    /// To a stream of the same name, perhaps in another account: AWS looks for a name in the account of the keys.
     OtherKeys,
 }
 
@@ -29,13 +29,13 @@ pub(super) fn between(now: &Config, new: &Config) -> Move {
     if to.kind == DestinationKind::Practice || StreamArn::parse(&to.stream).is_ok() {
         return Move::Nowhere;
     }
-    // One that was not known before is filled in, and moves nothing.
+    // An account id that was empty is only filled in, so it does not move the events.
     let other_account =
         from.account_id != to.account_id && !from.account_id.is_empty() && !to.account_id.is_empty();
     if other_account || keys(now) != keys(new) { Move::OtherKeys } else { Move::Nowhere }
 }
 
-/// What decides whose account it is.
+/// The settings that decide which account's keys are used.
 fn keys(config: &Config) -> (CredentialsSource, &str, &str) {
     let credentials = &config.credentials;
     let profile = match credentials.source {
@@ -45,7 +45,7 @@ fn keys(config: &Config) -> (CredentialsSource, &str, &str) {
     (credentials.source, profile, &credentials.role_arn)
 }
 
-/// The question before such settings are applied. It names the destination that the events wait for, and the new one.
+/// The question before settings that move queued events are applied. It names the present and the new destination.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub text: String,
@@ -55,7 +55,7 @@ pub(super) struct Question {
     set_aside: String,
 }
 
-/// `None`: no event waits that the new settings would move.
+/// The question for these settings; `None`: they move no queued event.
 pub(super) fn question(seen: &Seen<'_>, new: &Config) -> Option<Question> {
     let queued = seen.status.ledger.queued;
     match between(seen.config, new) {
@@ -121,7 +121,7 @@ fn stream(config: &Config) -> String {
     }
 }
 
-/// The server, for two destinations that differ in nothing else that is shown.
+/// The name of the server, for two destinations whose other names are the same.
 fn server(config: &Config) -> &str {
     match config.destination.endpoint_url.as_str() {
         "" => "AWS",
@@ -129,7 +129,7 @@ fn server(config: &Config) -> &str {
     }
 }
 
-/// Cuts a name to what a button has room for: a stream's name may have 128 characters.
+/// Cuts a name to the room of a button: a stream's name may have 128 characters.
 fn shortened(name: &str) -> String {
     const CHARS_MAX: usize = 32;
     if name.chars().count() <= CHARS_MAX {
@@ -139,8 +139,8 @@ fn shortened(name: &str) -> String {
     format!("{}…", head.trim_end())
 }
 
-/// The button that puts the settings in force; two where events wait that they would move. What becomes of those, once
-/// one was pressed. `can`: why neither can be.
+/// Draws the button that puts the settings in force, or two buttons if the settings would move queued events. Returns what
+/// happens to those events, once a button was pressed. `can`: an error says why no button can be pressed.
 pub(super) fn choice_ui(
     ui: &mut Ui,
     verb: &str,

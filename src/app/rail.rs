@@ -14,10 +14,10 @@ use super::{
     widgets,
 };
 
-/// Below this the rail has icons only.
+/// Below this width of the window the rail has icons only.
 const NARROW: f32 = 1040.0;
 
-/// `attention`: Set up needs the user.
+/// Draws the rail. `attention`: Set up needs the user.
 pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, attention: bool) {
     let t = tokens(ui);
     let wide = ui.available_width() >= NARROW;

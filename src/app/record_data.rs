@@ -1,4 +1,4 @@
-//! A box with the data of a record, for text without structure.
+//! A box with the data of a record as plain text.
 
 use eframe::egui::{Frame, Label, Margin, RichText, Stroke, TextStyle, Ui, text::LayoutJob};
 use lucide_icons::Icon;
@@ -9,7 +9,7 @@ use crate::event::shown;
 /// Maximum bytes to show. Copying is not limited.
 const SHOWN_BYTES_MAX: usize = 8 * 1024;
 
-/// Lines break at any character. True when the button that copies the data was pressed.
+/// Draws the box. Lines break at any character. True when the button that copies the data was pressed.
 pub(super) fn data_ui(ui: &mut Ui, text: &str) -> bool {
     let t = tokens(ui);
     let (shown, is_cut) = json::cut(text, SHOWN_BYTES_MAX);

@@ -1,5 +1,5 @@
-//! Failed events sent again, and delivered ones once more, as far as the window asks for it: the sheet that says first
-//! how many that would be, and the notice at the end that says how many it were. One at a time.
+//! The window's part of a resend of failed or delivered events: the sheet that first says how many events match, and the
+//! notice at the end with the number that was queued. One resend at a time.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -20,28 +20,28 @@ use crate::{
     engine::Answer,
 };
 
-/// A million events are queued again in well under this; with a rate it takes as long as it takes.
+/// Maximum wait. It is long, because a resend with a rate may take days.
 const WAIT_MAX: Duration = Duration::from_hours(24 * 365);
 
-/// Counting reads every line that fits.
+/// Maximum wait for a count, which reads every matching line.
 const COUNT_MAX: Duration = Duration::from_mins(10);
 
 #[derive(Default)]
 pub(super) struct Resending {
     waiting: Option<Waiting<Result<Resent, String>>>,
-    /// How many events the one under way was counted to be.
+    /// The number of events that was counted for the resend under way.
     of: Option<u64>,
     sheet: Option<Sheet>,
 }
 
-/// Which of the events that match.
+/// Which of the matching events to resend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meant {
     Failed,
     Delivered,
 }
 
-/// What is asked before anything is queued.
+/// The sheet that is shown before anything is queued.
 struct Sheet {
     /// The search, as the user wrote it.
     text: String,
@@ -62,7 +62,7 @@ impl Sheet {
         ResendSelection::Fitting(Box::new(Query { states: vec![state], by: None, ..self.query.clone() }))
     }
 
-    /// The events that are to be counted, if others than these were.
+    /// The events to count next, if the last count was of other ones.
     fn take_uncounted(&mut self) -> Option<ResendSelection> {
         if self.meant == self.counted {
             return None;
@@ -85,7 +85,7 @@ impl Sheet {
         self.count.as_ref()?.as_ref().ok().map(Resent::events)
     }
 
-    /// What would be queued, in words.
+    /// Says how many events would be queued.
     fn count_ui(&self, ui: &mut Ui) {
         match &self.count {
             None => {
@@ -101,7 +101,7 @@ impl Sheet {
         }
     }
 
-    /// `Some(true)`: do it, `Some(false)`: do not. `is_busy`: another resend is under way.
+    /// Draws the sheet. `Some(true)`: resend; `Some(false)`: the user has cancelled. `is_busy`: another resend is under way.
     fn ui(&mut self, ui: &Ui, is_busy: bool) -> Option<bool> {
         let mut answer = None;
         let modal = modal(ui, "resend").show(ui, |ui| {
@@ -161,20 +161,20 @@ impl Resending {
         self.waiting.is_some()
     }
 
-    /// The engine has been asked to resend; `count`: how many events, if they were counted.
+    /// Records that the engine was asked to resend. `count`: the number of events, if they were counted.
     pub(super) fn started(&mut self, answer: Answer<Result<Resent, String>>, count: Option<u64>) {
         self.waiting = Some(Waiting::at_most(WAIT_MAX, answer));
         self.of = count;
     }
 
-    /// The events for the sheet are being counted.
+    /// Takes the answer of the count for the sheet.
     pub(super) fn count_coming(&mut self, answer: Answer<Result<Resent, String>>) {
         if let Some(sheet) = &mut self.sheet {
             sheet.counting = Some(Waiting::at_most(COUNT_MAX, answer));
         }
     }
 
-    /// Opens the sheet for what this search finds. Returns the events to count.
+    /// Opens the sheet for the events that this search finds. Returns the events to count.
     pub(super) fn ask(&mut self, text: String, query: Query) -> ResendSelection {
         let meant = if query.states == [State::Delivered] { Meant::Delivered } else { Meant::Failed };
         let sheet =
@@ -188,7 +188,7 @@ impl Resending {
         self.sheet.is_some()
     }
 
-    /// The sheet, while it is open.
+    /// Draws the sheet while it is open.
     pub(super) fn ui(&mut self, ui: &Ui, seen: &mut Seen<'_>) {
         let Some(sheet) = &mut self.sheet else { return };
         let answer = sheet.ui(ui, self.waiting.is_some());
@@ -201,7 +201,7 @@ impl Resending {
         seen.push(Command::Log(LogCommand::Resend { which, rate, count }));
     }
 
-    /// How many events the resend under way was counted to be.
+    /// The number of events that was counted for the resend under way.
     pub(super) fn count(&self) -> Option<u64> {
         self.of.filter(|_| self.waiting.is_some())
     }
@@ -224,7 +224,7 @@ impl Resending {
     }
 }
 
-/// What a resend would do.
+/// The text that says what a resend would do.
 fn would(count: &Resent, meant: Meant) -> String {
     let state = match meant {
         Meant::Failed => "failed",

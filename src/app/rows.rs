@@ -163,7 +163,7 @@ impl Rows {
         Some(query)
     }
 
-    /// What to ask after the log has changed. `at_top`: the newest row is in sight.
+    /// The query to send after the log has changed. `at_top`: the newest row is in sight.
     pub(super) fn refresh(&mut self, visible: &Range<usize>, at_top: bool, newest: EventId) -> Option<Query> {
         // A ranking is not refreshed: its rows would change places while they are read.
         if self.asked.is_some() || self.filter.by.is_some() {
@@ -183,7 +183,7 @@ impl Rows {
         Some(query)
     }
 
-    /// What to ask after the log has changed while the list is held still.
+    /// The query to send after the log has changed while the list is held still.
     pub(super) fn refresh_states(&mut self, visible: &Range<usize>) -> Option<Query> {
         let ids = self.ids(visible);
         if self.asked.is_some() || self.filter.by.is_some() || ids.is_empty() {

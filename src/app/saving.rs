@@ -10,12 +10,12 @@ use super::{
 };
 use crate::engine::{Answer, Applied, WaitingEvents};
 
-/// With [`WaitingEvents::SetAside`], puts in flight are finished first, and then the disk is written.
+/// Maximum wait with [`WaitingEvents::SetAside`]: puts in flight end first, then the events are written as failed.
 const SET_ASIDE_WAIT_MAX: Duration = Duration::from_mins(2);
 
 pub(super) struct Saving {
     answer: Waiting<Result<Applied, String>>,
-    /// What the user is told when it is done.
+    /// The notice for the user when the settings are saved.
     done: String,
     queued: WaitingEvents,
 }
@@ -23,7 +23,7 @@ pub(super) struct Saving {
 /// How it ended.
 pub(super) struct Saved {
     pub notice: Notice,
-    /// The events that waited were set aside: they count as failed from now on.
+    /// The queued events were set aside, so they count as failed from now on.
     pub has_set_aside: bool,
 }
 

@@ -78,7 +78,7 @@ impl<'a> Seen<'a> {
         self.save_with(config, done, WaitingEvents::GoOn);
     }
 
-    /// Saves, and says what becomes of the events that wait.
+    /// Saves the settings. `queued`: what happens to queued events.
     pub(super) fn save_with(&mut self, config: Config, done: &'static str, queued: WaitingEvents) {
         self.push(Command::Save(Box::new(Save { config, done, queued })));
     }

@@ -1,4 +1,4 @@
-//! What is not about the destination: where the endpoint listens, how much is kept, and where the files are.
+//! The Settings place: the settings of endpoint, disk and log, and the paths of the files. The destination is in Set up.
 
 use eframe::egui::{self, Align, Key, Label, RichText, Ui};
 use lucide_icons::Icon;
@@ -36,11 +36,11 @@ pub(super) struct Settings {
     spool_bytes: Number,
     free_bytes: Number,
     keep_events: Number,
-    /// The disk's card is to be brought into sight.
+    /// Scroll to the disk's card in the next frame.
     wants_disk: bool,
-    /// Settings that are to be imported, while somebody pastes them.
+    /// The text of the import sheet, while it is open.
     pasted: Option<String>,
-    /// The field for them is to get the focus.
+    /// Give the focus to the field for the import.
     wants_import: bool,
     desktop_notices: bool,
 }
@@ -62,7 +62,7 @@ impl Settings {
         }
     }
 
-    /// The settings changed elsewhere.
+    /// Takes over settings that were changed elsewhere.
     pub(super) fn adopt(&mut self, before: &Config, now: &Config) {
         if self.draft(before).is_ok_and(|draft| draft == *before)
             || self.draft(now).is_ok_and(|draft| draft == *now)
@@ -72,7 +72,7 @@ impl Settings {
         }
     }
 
-    /// The settings as they would be.
+    /// The settings with the values in the form.
     fn draft(&self, config: &Config) -> Result<Config, Wrong> {
         let mut draft = self.with_endpoint(config).map_err(|why| ("capture.listen", why.to_string()))?;
         draft.capture.public_url = match self.public_url.trim() {
@@ -94,7 +94,7 @@ impl Settings {
         Ok(draft)
     }
 
-    /// The settings with the endpoint's card alone: who could connect does not depend on what is typed in other fields.
+    /// The settings with the values of the endpoint's card only. Mistakes in other fields must not hide who could connect.
     fn with_endpoint(&self, config: &Config) -> Result<Config, RuleError> {
         let mut draft = config.clone();
         draft.capture.listen = config::check_listen(self.listen.trim())?;
@@ -135,7 +135,7 @@ impl Settings {
         );
     }
 
-    /// What stands in front of the endpoint.
+    /// The fields for a reverse proxy: public address and trusted proxies.
     fn proxy_ui(&mut self, ui: &mut Ui, draft: Result<&Config, &Wrong>) {
         widgets::card_ui(ui, |ui| {
             widgets::title_ui(ui, "Reverse proxy");
@@ -166,7 +166,7 @@ impl Settings {
                 Ok(_) => {
                     widgets::hint_ui(ui, "Once applied, only programs on this computer can connect.");
                 }
-                // What is typed is no address: the one in force counts.
+                // The typed text is no address: use the one in force.
                 Err(_) if in_force.capture.exposed() => sources::exposed_ui(ui, in_force, in_force),
                 Err(_) => {}
             }
@@ -186,7 +186,7 @@ impl Settings {
         });
     }
 
-    /// Everything but secrets, to another machine or from it.
+    /// The card for export and import of settings, without sources and secrets.
     fn share_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         const PROBLEMS_SHOWN: usize = 4;
         let t = tokens(ui);

@@ -7,14 +7,14 @@ use super::{
     theme::{tokens, weight},
 };
 
-/// A sheet with this name, under which egui keeps its height.
+/// A sheet. `name`: the key under which egui keeps its height.
 pub(super) fn modal(ui: &Ui, name: &str) -> Modal {
     let frame = Frame::popup(ui.style()).inner_margin(14).corner_radius(12);
     Modal::new(Id::unique(name)).frame(frame)
 }
 
-/// A question before something that cannot be undone: its title, and the name of what it is about. `rest` draws what is
-/// below. True: the sheet is to be closed.
+/// A question before something that cannot be undone: its title, and the name of the thing concerned. `rest` draws the
+/// content below. True: the sheet must be closed.
 pub(super) fn question_ui(
     ui: &Ui,
     width: f32,

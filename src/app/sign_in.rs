@@ -1,4 +1,4 @@
-//! The way to sign in to AWS again: a button if the AWS CLI is installed, else the command to copy.
+//! Signing in to AWS again: a button if the AWS CLI is installed, else the command to copy.
 
 use eframe::egui::{RichText, Spinner, Ui};
 use lucide_icons::Icon;

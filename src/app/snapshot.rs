@@ -1,4 +1,4 @@
-//! What the window knows of the engine in one frame, as plain data: read once, before anything is drawn.
+//! The engine's state for one frame, as plain data. It is read once, before anything is drawn.
 
 use std::{
     sync::Arc,
@@ -22,12 +22,12 @@ pub(super) struct Snapshot {
     pub faults: Faults,
     /// The last test run; `None` before the first.
     pub test_run: Option<Arc<RunView>>,
-    /// What was read of the stream.
+    /// The records read from the stream.
     pub stream: Arc<StreamView>,
     /// The shards of the destination, as far as they are known.
     pub shards: Arc<Shards>,
     shards_at: Instant,
-    /// What does not change while the engine runs.
+    /// State that does not change while the engine runs.
     pub fixed: Fixed,
 }
 
@@ -53,7 +53,7 @@ impl Snapshot {
         }
     }
 
-    /// Reads everything again. The settings before, if they have changed.
+    /// Reads everything again. Returns the previous settings, if they have changed.
     pub(super) fn refresh(&mut self, engine: &Engine) -> Option<Arc<Config>> {
         self.status = engine.status();
         self.faults = engine.practice_stream().faults();

@@ -59,7 +59,7 @@ pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
                 match accepted {
                     Ok((stream, slot)) => {
                         callers.spawn(serve(Arc::clone(&shared), stream, slot));
-                        // Yield, so that the key of a caller whose line has arrived is checked before the next connection is accepted.
+                        // Yield: the key of a caller whose line has arrived is checked before the next connection is accepted.
                         tokio::task::yield_now().await;
                     }
                     Err(error) => {

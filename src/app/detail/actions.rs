@@ -35,7 +35,7 @@ fn applies(command: DeliveryCommand, delivery: &Delivery) -> bool {
 /// Why a command that applies is not available for this delivery.
 fn obstacle(command: DeliveryCommand, loaded: &Loaded) -> Option<String> {
     match command {
-        // Both send the event again, which takes all of it.
+        // Both send the event again, so the log must have all of it.
         DeliveryCommand::CopyCurl | DeliveryCommand::Edit => loaded
             .kept_size()
             .map(|kept| format!("Not available: only the first {kept} of this event were kept")),

@@ -118,7 +118,7 @@ fn changes_ui(ui: &mut Ui, changes: &[Change]) {
 fn facts_ui(ui: &mut Ui, delivery: &Delivery, seen: &mut Seen<'_>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        // The sender has sent the original, not this event.
+        // The sender has sent the original event, not this resend.
         let name = if delivery.resend_of.is_some() { "Queued again" } else { "Received" };
         widgets::fact_ui(ui, name, &seen.clock.full(delivery.received_at), false);
         if !delivery.source.is_empty() {

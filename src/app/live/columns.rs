@@ -185,7 +185,7 @@ impl Column {
     }
 }
 
-/// Draws the headers; what to sort by, if one was pressed.
+/// Draws the headers. Returns what to sort by, if one was pressed.
 pub(super) fn headers_ui(
     mut header: TableRow<'_, '_>,
     shown: &[(Column, f32)],
@@ -263,7 +263,7 @@ pub(super) fn handles_ui(ui: &Ui, table: egui::Id, names: &[&str]) {
     }
 }
 
-/// A row that is not held yet.
+/// Draws the cells of a row that is not loaded yet.
 pub(super) fn blank_ui(row: &mut TableRow<'_, '_>, columns: &[(Column, f32)]) {
     for _ in columns {
         row.col(|ui| {

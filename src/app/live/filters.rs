@@ -122,7 +122,7 @@ impl Filters {
             text = text.take().or(self.source_ui(ui, seen, shown));
             by = self.sort_ui(ui);
             text = text.take().or(self.saved.ui(ui, &self.text));
-            // In a narrow window the menus have a line of their own.
+            // In a narrow window the menus are on a line of their own, below the field.
             let is_below = ui.cursor().top() > search.top() + 1.0;
             let start =
                 if is_below { ui.min_rect().left() } else { search.right() + ui.spacing().item_spacing.x };
@@ -145,8 +145,8 @@ impl Filters {
         }
     }
 
-    /// Says that a word which looks like a field is searched for as text. The text with the field that may be meant, if
-    /// the user chose that.
+    /// Tells the user that a word which looks like a field is searched for as text, and suggests a field. Returns the corrected
+    /// text if the user chose the suggestion.
     fn unknown_field_ui(&mut self, ui: &mut Ui) -> Option<String> {
         let unknown = query::unknown_field(&self.text)?;
         let t = tokens(ui);
@@ -220,7 +220,7 @@ impl Filters {
         chosen
     }
 
-    /// The order to sort by: the chosen one, else the one so far.
+    /// Draws the choice of the order. Returns the chosen order, or the present one.
     fn sort_ui(&self, ui: &mut Ui) -> Option<Measure> {
         let choices = [
             (None, "By time"),

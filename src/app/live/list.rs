@@ -33,9 +33,9 @@ use crate::{
 
 /// The shortest time between two reads of a changing log.
 const READ_EVERY: Duration = Duration::from_millis(200);
-/// The same, where a read has to search many rows.
+/// Like [`READ_EVERY`], for reads that have to search many rows.
 const SEARCH_EVERY: Duration = Duration::from_secs(1);
-/// A page that takes less time is not announced.
+/// No progress is shown for a page that arrives within this time.
 const QUIET: Duration = Duration::from_millis(300);
 
 /// What the user pressed in the list.
@@ -95,7 +95,7 @@ impl List {
         }
     }
 
-    /// Whether the filter has left this delivery out.
+    /// Whether the filter excludes this delivery.
     pub(super) fn excludes(&self, id: EventId) -> bool {
         self.rows.excludes(id)
     }
@@ -261,7 +261,7 @@ impl List {
         });
     }
 
-    /// Says why the log could not be read. False: it could.
+    /// Shows why the log could not be read. False: there is no error.
     pub(super) fn error_ui(&mut self, ui: &mut Ui) -> bool {
         let Some(error) = &self.error else { return false };
         let text = format!("The log could not be read: {error}");
@@ -324,7 +324,7 @@ impl List {
         let stands_still = match self.held {
             _ if self.is_paused || !self.scroll.is_at_newest => true,
             Held::No => false,
-            // Whether the new events match a search is not known, and the pointer leaves soon.
+            // With a search it is not known whether the new events match, and the pointer will move away soon.
             Held::ByPointer => is_all,
             Held::ByOpenRow => true,
         };

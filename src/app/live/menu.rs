@@ -8,7 +8,7 @@ use lucide_icons::Icon;
 
 use crate::app::theme::{self, tokens, weight};
 
-/// The key of the flag that the open menu's selected choice is to get the focus.
+/// The key in egui's memory of a flag: the selected choice of the open menu must get the focus.
 const WANTS_FOCUS: &str = "the open menu wants the focus";
 
 fn wants_focus(ui: &Ui) -> bool {

@@ -8,7 +8,7 @@ use crate::{
     event::Aggregation,
 };
 
-/// The mean, such as `12.5`; `None` if no record held several events.
+/// The mean number of events per record, such as `12.5`; `None` if no record held several events.
 pub(super) fn events_per_record(puts: &Puts) -> Option<String> {
     let mean = puts.events as f64 / puts.records.max(1) as f64;
     (puts.events > puts.records).then(|| format!("{mean:.1}"))

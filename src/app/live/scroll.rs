@@ -5,12 +5,12 @@ use std::ops::Range;
 use eframe::egui::scroll_area::ScrollAreaOutput;
 use egui_extras::TableBuilder;
 
-/// In points. Whole and even, so that the positions of a million rows are exact in `f32`.
+/// Height of a row in points. Whole and even, so that the positions of a million rows are exact in `f32`.
 pub(super) const ROW_HEIGHT: f32 = 28.0;
 /// The rows to read before anything is drawn.
 const FIRST_ROWS: Range<usize> = 0..40;
 
-/// What is drawn in a frame.
+/// The rows and columns that a frame draws.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Extent {
     pub rows: usize,
@@ -53,13 +53,13 @@ impl Default for Scroll {
 }
 
 impl Scroll {
-    /// The list has no rows.
+    /// Resets the state for a list without rows.
     pub(super) fn clear(&mut self) {
         self.visible = FIRST_ROWS;
         self.is_at_newest = true;
     }
 
-    /// Another list is about to be read.
+    /// Resets the state before another list is read.
     pub(super) fn start_over(&mut self) {
         self.visible = FIRST_ROWS;
         self.to_newest = true;
@@ -83,7 +83,7 @@ impl Scroll {
         }
     }
 
-    /// Scrolls the table, unless it is where it is to be. `follows`: the newest row stays in sight.
+    /// Scrolls the table if its position must change. `follows`: the newest row stays in sight.
     pub(super) fn apply<'t>(
         &mut self,
         table: TableBuilder<'t>,

@@ -8,7 +8,7 @@ pub(super) struct Scan {
     pub is_complete: bool,
     /// The search paused above this row and continues with it.
     pub searched_to: Option<EventId>,
-    /// When that row was received.
+    /// When the row at `searched_to` was received.
     reached: Option<Millis>,
     /// The oldest row that the search may read.
     oldest: EventId,

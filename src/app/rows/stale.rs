@@ -9,7 +9,7 @@ pub(super) enum Stale {
     No,
     /// Which rows belong to the list.
     Members,
-    /// That, and the states of the rows.
+    /// Which rows belong to the list, and the states of the rows.
     MembersAndStates,
 }
 

@@ -1,4 +1,4 @@
-//! The rows that are held, against a log that answers each query as the engine would.
+//! Tests of the held rows, with a log that answers each query as the engine would.
 
 use super::*;
 use crate::{

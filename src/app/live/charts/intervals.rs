@@ -5,14 +5,14 @@ use crate::delivery::{
     chart::{ChartSpan, Interval, Overview},
 };
 
-/// The last interval is still running if intervals are long, because ten minutes are too long to wait for a first point. If
-/// intervals are 2 seconds long, the running one is left out: it would always look like a drop.
+/// Long intervals include the running one, because ten minutes are too long to wait for a first point. With intervals of
+/// 2 seconds the running one is left out: it would always look like a drop.
 pub(super) struct Intervals<'o> {
     pub span: ChartSpan,
     from: Millis,
     /// The end of the last interval.
     pub end: Millis,
-    /// `None`: nothing happened.
+    /// All intervals, oldest first; `None`: nothing happened in it.
     pub all: Vec<Option<&'o Interval>>,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct TimeAxis<'a> {
     pub clock: &'a Clock,
     /// The start of the interval under the pointer, in the last frame.
     pub hovered: Option<Millis>,
-    /// The same, in this frame.
+    /// The start of the interval under the pointer, in this frame.
     pub now_hovered: Option<Millis>,
 }
 

@@ -23,7 +23,7 @@ use crate::{
 
 const SHOWN_MAX: usize = 18;
 
-/// What one shard got in the time of the charts.
+/// The records that one shard got in the charts' period.
 #[derive(Default)]
 struct Shard {
     records: u64,

@@ -81,7 +81,7 @@ pub(super) fn chips_ui(
     chosen
 }
 
-/// Says that the list is shorter than the counts, and why.
+/// The text that says why the list is shorter than the counts.
 pub(crate) fn removed(pruned: u64, keep_events: u64) -> String {
     let events = if pruned == 1 { "event was" } else { "events were" };
     format!(
