@@ -20,7 +20,7 @@ pub(super) struct Saving {
     queued: WaitingEvents,
 }
 
-/// How it ended.
+/// The result of a save.
 pub(super) struct Saved {
     pub notice: Notice,
     /// The queued events were set aside, so they count as failed from now on.

@@ -1,8 +1,8 @@
-//! The Set up place: the steps from nothing to events in a stream, each in a file of its own. Wide windows show what is typed
-//! beside what follows from it.
+//! The Set up place: the steps to deliver events to a stream, each in a file of its own. A wide window shows the form beside its
+//! results: policy, check and switch.
 //!
-//! What is typed is a draft until it is applied. A mistake is named beside its field while it is typed, and nothing is sent
-//! to AWS before. Only the switch at the end takes effect at once: it delivers events or holds them back.
+//! The form holds a draft until it is applied. Mistakes are shown beside their field while the user types, and a draft with a
+//! mistake is not sent to AWS. Only the switch at the end takes effect at once: it turns delivery on or off.
 
 mod apply;
 mod asked;
@@ -53,7 +53,7 @@ use policy::{PolicyStep, Wants};
 use step::{Mark, mark, step_ui};
 use streams::Streams;
 
-/// How long after a change the draft is kept for the next start.
+/// The pause after the last change before the draft is kept for the next start.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
 
 pub(super) struct SetUp {
@@ -71,7 +71,7 @@ pub(super) struct SetUp {
 }
 
 impl SetUp {
-    /// `draft`: what was typed and not applied before this start.
+    /// `draft`: the draft that an earlier run kept.
     pub(super) fn new(config: &Config, draft: Option<&str>, policy: Wants) -> Self {
         let draft = draft.map_or_else(|| config.clone(), |text| config::with_draft(config, text));
         Self {
@@ -88,7 +88,7 @@ impl SetUp {
         }
     }
 
-    /// The settings changed elsewhere: takes them over, and keeps what the user is typing.
+    /// Takes over settings that were changed elsewhere, and keeps what the user is typing.
     pub(super) fn adopt(&mut self, before: &Config, now: &Config) {
         let (destination, credentials) = (self.draft.destination.clone(), self.draft.credentials.clone());
         let was_dirty = self.is_dirty(before);
@@ -144,7 +144,7 @@ impl SetUp {
         }
     }
 
-    /// Keeps the draft for the next start, a moment after the last key.
+    /// Keeps the draft for the next start, after [`KEEP_AFTER`] without a change.
     fn keep(&mut self, ctx: &egui::Context, seen: &mut Seen<'_>) {
         let same = |one: &Config, other: &Config| {
             one.destination == other.destination && one.credentials == other.credentials
@@ -163,7 +163,7 @@ impl SetUp {
         self.unkept_since = None;
     }
 
-    /// Fills in what is still empty with facts from AWS.
+    /// Fills empty fields with facts from AWS.
     fn take_over(&mut self, found: &CheckFact) {
         match found {
             CheckFact::Identity(caller) => {
@@ -183,7 +183,7 @@ impl SetUp {
         }
     }
 
-    /// The account of the keys, if AWS named another one than is typed. AWS looks for a stream's name in that account, so a
+    /// The account of the keys, if it differs from the account in the form. AWS looks for a stream's name in that account, so a
     /// policy for another account allows nothing. An ARN names the account itself.
     fn other_account(&self) -> Option<Arc<str>> {
         let destination = &self.draft.destination;
@@ -199,7 +199,7 @@ impl SetUp {
         self.credentials.identity.caller(&self.draft).or_else(|| self.check.caller(&self.draft))
     }
 
-    /// The user has applied the draft's credentials, so the forwarder tells what is wrong with them.
+    /// The draft's credentials are in force, so the forwarder reports their faults.
     fn is_in_force(&self, seen: &Seen<'_>) -> bool {
         seen.config.destination.kind == DestinationKind::Kinesis
             && identity::is_same(seen.config, &self.draft)
@@ -213,7 +213,7 @@ impl SetUp {
             && self.is_in_force(seen)
     }
 
-    /// Checks what is drafted when the place is drawn next.
+    /// Starts a check of the draft when the place is drawn next.
     pub(super) fn check_soon(&mut self) {
         self.check.asked = true;
     }
@@ -226,7 +226,7 @@ impl SetUp {
         self.scroll_to = Some(section);
     }
 
-    /// Shows the policy with what reading the stream back needs in it.
+    /// Shows the policy, with the permissions for reading the stream.
     pub(super) fn allow_reading(&mut self, in_force: DestinationKind) {
         self.policy.allow_reading();
         self.show(Section::Policy, in_force);
@@ -250,7 +250,7 @@ impl SetUp {
 
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         widgets::heading_ui(ui, "Set up", "Where events go, and what AWS needs for it", |_| {});
-        // The bar comes with the first letter that is typed: the field stays the same to the keyboard.
+        // A fixed id: the bar appears with the first typed letter, and the field must keep the focus.
         let id = Id::unique("set-up form");
         ui.scope_builder(UiBuilder::new().scope_id(id), |ui| {
             widgets::page_ui(
@@ -262,7 +262,7 @@ impl SetUp {
         });
     }
 
-    /// The step at which delivery is stuck. Until that is over, no other step is known to work.
+    /// The step that blocks delivery. Until it is solved, it is not known whether the other steps work.
     fn trouble(&self, seen: &Seen<'_>) -> Option<Trouble> {
         if self.draft.destination.kind != seen.config.destination.kind {
             return None;
@@ -292,7 +292,7 @@ impl SetUp {
         });
     }
 
-    /// Scrolls to the step that is drawn next, if somebody asked for it.
+    /// Scrolls to the step that is drawn next, if it was requested.
     fn scrolled_ui(&mut self, ui: &Ui, section: Section) {
         if self.scroll_to.take_if(|wanted| *wanted == section).is_some() {
             ui.scroll_to_cursor(Some(Align::TOP));
@@ -303,7 +303,7 @@ impl SetUp {
         self.draft.destination.kind == DestinationKind::Practice
     }
 
-    /// What the user decides.
+    /// Draws the steps that the user fills in.
     fn form_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let trouble = self.trouble(seen);
         let reason = self.reason();
@@ -334,7 +334,7 @@ impl SetUp {
         self.delivery.ui(ui, &mut self.draft.destination, 4);
     }
 
-    /// What follows from it.
+    /// Draws the steps that follow from the form.
     fn result_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let mut number = 3;
         if !self.is_practice() {
@@ -427,6 +427,6 @@ impl SetUp {
 enum Trouble {
     /// At this step.
     At(Section),
-    /// At no step in particular.
+    /// At no particular step.
     Elsewhere,
 }

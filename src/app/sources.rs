@@ -35,7 +35,7 @@ const LIST_WIDTH_MAX: f32 = 260.0;
 
 pub(super) struct Sources {
     edit: Option<Edit>,
-    /// The new source was to be saved without a name.
+    /// The user tried to save the new source without a name.
     misses_name: bool,
     /// The sources whose keys are shown.
     revealed: Vec<String>,
@@ -61,21 +61,21 @@ impl Default for Sources {
 }
 
 impl Sources {
-    /// The lines for the check of a source are being read.
+    /// Takes the answer of a read of lines, for the check of a source.
     pub(super) fn page_coming(&mut self, answer: Answer<Result<LogPage, String>>) {
         if let Some(check) = &mut self.check {
             check.page_coming(answer);
         }
     }
 
-    /// The event for the check of a source is being read.
+    /// Takes the answer of a read of an event, for the check of a source.
     pub(super) fn detail_coming(&mut self, answer: Answer<Result<Option<Detail>, String>>) {
         if let Some(check) = &mut self.check {
             check.detail_coming(answer);
         }
     }
 
-    /// The check of the public address of these settings has begun.
+    /// Takes the steps of a check of the public address of these settings.
     pub(super) fn public_check_started(&mut self, steps: Steps, config: &Config) {
         self.public.started(steps, config);
     }
@@ -140,7 +140,7 @@ impl Sources {
                 match act {
                     None => {}
                     Some(Act::Check) => {
-                        // Its snippet is what to try.
+                        // Show the snippet of this source, since the advice refers to it.
                         self.source.clone_from(&source.name);
                         self.check = Some(check::Check::new(&source.name, seen.status));
                     }
@@ -166,7 +166,7 @@ impl Sources {
         });
     }
 
-    /// The field for a new name, of a new source or of one that is there.
+    /// The field for the name of a new source, or for the new name of an existing one.
     fn name_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let (name, focus, renamed) = match &mut self.edit {
             Some(Edit::Renaming { source, name, focus }) => (name, focus, Some(source.clone())),
@@ -195,7 +195,7 @@ impl Sources {
             let enter = widgets::is_left_with(&field.inner, Key::Enter);
             let can = fault.is_none() && !seen.saving;
             save = (widgets::primary_button_ui(ui, Icon::Check, "Save", can).clicked() || enter) && can;
-            // What is wrong is said, and corrected there.
+            // The field shows the mistake. Keep the focus, so that the user can correct it.
             *focus |= enter && !can;
             self.misses_name = name.is_empty() && (self.misses_name || enter);
             let escape = ui.input(|i| i.key_pressed(Key::Escape));
@@ -273,7 +273,7 @@ impl Sources {
     }
 }
 
-/// A list to choose a source from, which is kept by its name. `shown`: the one that is chosen now.
+/// A list to choose a source from. The choice is stored by name. `shown`: the present choice.
 pub(super) fn choose_ui(
     ui: &mut Ui,
     (name, width): (&str, f32),

@@ -1,5 +1,5 @@
-//! The line at the bottom that is always in sight: where events go, what the forwarder does, how much flows, what
-//! waits, and the address to send to.
+//! The status line at the bottom of the window: the destination, the state of the forwarder, the event rates, the queue, and
+//! the address to send to.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
         });
 }
 
-/// Where events go now, in a few words. Unlike [`destination`], it knows a server that AWS's own variables or profile name.
+/// Where events go now, in a few words. Unlike [`destination`], it includes a server that AWS's own variables or profile set.
 pub(super) fn destination_in_force(seen: &Seen<'_>) -> String {
     let destination = &seen.config.destination;
     match seen.status.server.as_deref().and_then(server) {
@@ -85,7 +85,7 @@ pub(super) fn stream_name(config: &Config) -> &str {
     config.destination.stream.rsplit("stream/").next().unwrap_or_default()
 }
 
-/// The colour of what the forwarder does.
+/// The colour for the forwarder's state.
 pub(super) fn forwarder_color(forwarder: &ForwarderState, t: &Tokens) -> Color32 {
     match forwarder {
         ForwarderState::Disabled | ForwarderState::Draining => t.weak,
@@ -95,7 +95,7 @@ pub(super) fn forwarder_color(forwarder: &ForwarderState, t: &Tokens) -> Color32
     }
 }
 
-/// The state's own word, as a word of a sentence's beginning.
+/// The name of the state, with a capital.
 pub(super) fn forwarder_word(forwarder: &ForwarderState) -> &'static str {
     match forwarder {
         ForwarderState::Disabled => "Disabled",
@@ -164,7 +164,7 @@ fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
     ] {
         let value = latest(series);
         if value > 0.0 || series.last().is_some_and(|running| *running > 0.0) {
-            // The engine calls for events, not for seconds that pass.
+            // The engine does not wake the window for the passing of time.
             ui.request_repaint_after(Duration::from_secs(1));
         }
         let value = widgets::rate(value);
@@ -177,15 +177,15 @@ fn flow_ui(ui: &mut Ui, seen: &Seen<'_>) {
     }
 }
 
-/// The mean of the last full seconds, [`RATE_SECONDS`] of them: steadier than one, and still quick. The second that is
-/// running is not full.
+/// The mean of the last [`RATE_SECONDS`] full seconds: smoother than one second, and still quick to change. The running
+/// second is left out.
 pub(super) fn latest(series: &[f32]) -> f32 {
     let full = full_seconds(series);
     let tail = &full[full.len().saturating_sub(RATE_SECONDS)..];
     if tail.is_empty() { 0.0 } else { tail.iter().sum::<f32>() / tail.len() as f32 }
 }
 
-/// Without the second that is running, whose count would look like a fall.
+/// The series without the running second, whose count would look like a drop.
 pub(super) fn full_seconds(series: &[f32]) -> &[f32] {
     &series[..series.len().saturating_sub(1)]
 }

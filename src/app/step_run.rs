@@ -1,4 +1,4 @@
-//! Steps of a check, or of calls to AWS, that become known one by one: those so far, and how they are drawn.
+//! The steps of a check, or of calls to AWS: collects them as they arrive one by one, and draws them.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::{
 
 pub(super) struct StepRun {
     pub known: Vec<CheckStep>,
-    /// More steps may come; the time of the last one.
+    /// The source of further steps, and the time of the last one; `None`: the run has ended.
     coming: Option<(Steps, Instant)>,
     pub ended_at: Millis,
 }
@@ -67,7 +67,7 @@ impl StepRun {
         Some(end)
     }
 
-    /// The same for a check with these steps: one that gets no answer fails.
+    /// Like [`Self::receive`], for a check with these steps: a step without an answer in time becomes a failed step.
     pub(super) fn receive_check(&mut self, ctx: &Context, patience: Duration, names: &[&'static str]) {
         let end = self.receive(ctx, patience);
         let next = names.get(self.known.len()).copied();
@@ -84,7 +84,7 @@ impl StepRun {
         }
     }
 
-    /// Adds a step that gave no answer.
+    /// Adds a failed step.
     pub(super) fn fail(&mut self, name: &'static str, said: &str) {
         let verdict = Verdict::Failed(AwsError::new("NoAnswer", said));
         self.known.push(CheckStep { name: name.into(), verdict, detail: String::new(), found: None });

@@ -36,7 +36,7 @@ pub(super) struct Stream {
     again: bool,
     /// The newest view.
     view: Arc<StreamView>,
-    /// A record that was asked for by its place, until it is read.
+    /// The record to open, by its receipt, until it is read.
     wanted: Option<Receipt>,
 }
 
@@ -51,7 +51,7 @@ impl Stream {
         if let Some(filter) = self.request.new_filter(ctx) {
             seen.push(Command::Stream(StreamCommand::Filter(filter)));
         }
-        // Once: a second reading would take away what the first one has shown.
+        // Only once: a second reading would drop the records of the first one.
         let again = std::mem::take(&mut self.again);
         if again || !self.reading {
             let plan = self.request.plan(seen.clock);
@@ -63,10 +63,10 @@ impl Stream {
         self.open_wanted();
     }
 
-    /// Opens the record that was asked for, once it is read.
+    /// Opens the wanted record once it is read.
     fn open_wanted(&mut self) {
         let Some(receipt) = &self.wanted else { return };
-        // The windows may have let go of it: a record can hold more events than they do.
+        // Also look in `asked`: a record can hold more events than `records` does, so its event may have been dropped.
         let all = self.view.records.iter().rev().chain(&self.view.asked);
         let Some(found) = all.into_iter().find(|found| is_of(receipt, found)).cloned() else { return };
         self.wanted = None;
@@ -74,7 +74,7 @@ impl Stream {
         self.table.select(found);
     }
 
-    /// Forgets what was read and starts over.
+    /// Drops what was read and starts again.
     pub(super) fn read_again(&mut self) {
         self.again = true;
         self.wanted = None;
@@ -183,7 +183,7 @@ impl Stream {
     }
 }
 
-/// Whether it is the event that a delivery put there, or its whole record if that could not be taken apart.
+/// Whether `found` is the event of this receipt, or its whole record if the record could not be split into events.
 fn is_of(receipt: &Receipt, found: &RecordView) -> bool {
     found.record.sequence_number == receipt.sequence_number
         && found.record.shard_id == receipt.shard_id

@@ -36,14 +36,14 @@ use sent::Sent;
 
 /// Maximum sent events to list. The log has all of them.
 const SENT_MAX: usize = 12;
-/// The room for the scroll bar, which floats.
+/// The width that is left free for the floating scroll bar.
 const BAR_WIDTH: f32 = 4.0;
 /// The place has two columns from this width on.
 const TWO_COLUMNS_WIDTH_MIN: f32 = 860.0;
 const NO_EVENT: &str = "The text is not an event yet";
 const SEND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
 
-/// What a call says, in one line.
+/// The purpose of a call, in one line.
 fn meaning(kind: Kind) -> &'static str {
     match kind {
         Kind::Identify => "Who a user is",
@@ -106,7 +106,7 @@ impl Test {
         self.presets.logic(ctx, seen);
     }
 
-    /// A test event was sent.
+    /// Records that a test event was sent.
     pub(super) fn sent(&mut self, kind: Kind, answer: Answer<Result<TestSent, String>>) {
         self.sent.push_front(Sent::new(kind, Clock::now(), answer));
         self.sent.truncate(SENT_MAX);

@@ -1,5 +1,5 @@
-//! The look: one table of colours for dark and one for light, type sizes, corners and spacing, written once into both
-//! egui styles. No other file names a colour. Fonts are Inter, `JetBrains` Mono and Lucide's icons, all embedded, so the
+//! The theme: one table of colours for dark and one for light, type sizes, corners and spacing, set once in both egui styles.
+//! No other file names a colour. Fonts are Inter, `JetBrains` Mono and Lucide's icons, all embedded, so the
 //! window looks the same on every system; what they lack (other scripts in event payloads) comes from the system.
 
 use eframe::egui::{
@@ -8,13 +8,13 @@ use eframe::egui::{
     epaint::{Shadow, text::FontTweak},
 };
 
-/// What a colour is for, not what it looks like.
+/// The colours of a theme, named by their purpose.
 pub(super) struct Tokens {
-    /// Behind everything; the rail and the status line.
+    /// The background of the window, the rail and the status line.
     pub window: Color32,
-    /// The page.
+    /// The background of a page.
     pub panel: Color32,
-    /// Cards and popups.
+    /// The background of cards and popups.
     pub raised: Color32,
     /// Text fields and code.
     pub field: Color32,
@@ -22,29 +22,29 @@ pub(super) struct Tokens {
     pub line: Color32,
     /// Outlines of what can be pressed or typed into.
     pub edge: Color32,
-    /// Under the pointer.
+    /// The background of what is under the pointer.
     pub hover: Color32,
-    /// Pressed.
+    /// The background of what is pressed.
     pub press: Color32,
     /// Running text.
     pub text: Color32,
-    /// What matters less.
+    /// Less important text.
     pub weak: Color32,
     /// Titles and values.
     pub strong: Color32,
-    /// The one colour of our own.
+    /// The accent colour.
     pub accent: Color32,
-    /// The same, under the pointer.
+    /// The accent colour under the pointer.
     pub accent_hover: Color32,
-    /// On top of the accent.
+    /// Text and icons on the accent colour.
     pub on_accent: Color32,
-    /// Selected.
+    /// The background of what is selected.
     pub accent_soft: Color32,
-    /// Good.
+    /// Success.
     pub ok: Color32,
-    /// Look here.
+    /// Warnings.
     pub warn: Color32,
-    /// Wrong.
+    /// Errors.
     pub err: Color32,
     /// JSON keys.
     pub code_key: Color32,
@@ -112,7 +112,7 @@ static LIGHT: Tokens = Tokens {
     code_word: hex(0x0082_3bbd),
 };
 
-/// What was drawn in the old colours is drawn again: no frame has both.
+/// Chooses a theme. The frame is drawn again, so that no frame mixes the colours of both.
 pub(super) fn choose(ctx: &egui::Context, theme: impl Into<egui::ThemePreference>) {
     ctx.set_theme(theme);
     ctx.request_discard("the theme was chosen");
@@ -130,7 +130,7 @@ fn of(theme: Theme) -> &'static Tokens {
     }
 }
 
-/// The mark's colours: ground and streams.
+/// The logo's colours: background and streams.
 pub(super) fn brand() -> (Color32, Color32) {
     (DARK.accent, DARK.on_accent)
 }
@@ -150,7 +150,7 @@ pub(super) fn icon(icon: lucide_icons::Icon) -> RichText {
     RichText::new(char::from(icon)).family(icons())
 }
 
-/// Fonts and both styles. Once, at the start.
+/// Installs the fonts and both styles. Called once, at the start.
 pub(super) fn install(ctx: &egui::Context) {
     ctx.set_fonts(fonts());
     for theme in [Theme::Dark, Theme::Light] {
@@ -226,7 +226,7 @@ fn apply(style: &mut egui::Style, t: &Tokens, theme: Theme) {
     v.window_shadow =
         Shadow { offset: [0, 12], blur: 40, spread: 0, color: Color32::from_black_alpha(depth) };
     widgets(&mut v.widgets, t);
-    // Tables use row positions again, so the warning about them is noise.
+    // In a table that scrolls, other rows take the same positions, so egui's warning about changed ids is noise.
     #[cfg(debug_assertions)]
     {
         style.debug.warn_if_rect_changes_id = false;
@@ -250,7 +250,7 @@ fn widgets(w: &mut egui::style::Widgets, t: &Tokens) {
     w.hovered.bg_fill = t.hover;
     w.hovered.bg_stroke = Stroke::new(1.0, t.edge);
     w.hovered.fg_stroke.color = t.strong;
-    // Also what has the keyboard's focus: so its outline is the ring one looks for.
+    // egui also uses this style for the widget with the keyboard's focus, so its outline is the focus ring.
     w.active.weak_bg_fill = t.press;
     w.active.bg_fill = t.press;
     w.active.bg_stroke = Stroke::new(1.0, t.accent);

@@ -1,4 +1,4 @@
-//! What the user has begun and goes on for a while, in any place: how far it is, and a button that ends it.
+//! The progress of long actions (a resend, an export), shown in every place with a button that stops them.
 
 use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Ui};
 use lucide_icons::Icon;
@@ -10,8 +10,7 @@ use super::{
     widgets,
 };
 
-/// A line above the status line while something is under way; `resend_of`: how many events the resend was counted to
-/// be.
+/// Draws a line above the status line for each action. `resend_of`: the number of events that was counted for the resend.
 pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, resend_of: Option<u64>) {
     let (resending, exporting) = (seen.status.resending, seen.status.exporting);
     if resending.is_none() && exporting.is_none() {
@@ -53,7 +52,7 @@ pub(super) fn panel_ui(ui: &mut Ui, seen: &mut Seen<'_>, resend_of: Option<u64>)
     );
 }
 
-/// True when it is to end.
+/// Draws one action. True when the user stops it.
 fn line_ui(ui: &mut Ui, icon: Icon, text: &str, (name, done): (&str, Option<f32>), stop: &str) -> bool {
     let t = tokens(ui);
     ui.horizontal(|ui| {

@@ -8,7 +8,7 @@ use crate::{delivery::AwsError, engine::Answer};
 
 /// The shortest time between two frames that the engine causes.
 pub(super) const FRAME: Duration = Duration::from_millis(50);
-/// An answer that has not come by now never will.
+/// Maximum wait. An answer that is later is taken for lost.
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// An answer that is awaited. Until it comes, the window looks again every [`FRAME`].
@@ -31,7 +31,7 @@ impl<T> Waiting<T> {
         Self::at_most(WAIT_MAX, answer)
     }
 
-    /// For answers that may take longer, because the engine asks others first.
+    /// For answers that may take longer, because the engine waits for AWS or other programs.
     pub(super) fn at_most(wait_max: Duration, answer: Answer<T>) -> Self {
         Self { answer, since: Instant::now(), wait_max }
     }

@@ -12,7 +12,7 @@ use eframe::egui;
 
 use super::waiting::FRAME;
 
-/// The shortest time between two frames that the engine causes while nobody can see the window.
+/// The shortest time between two frames that the engine causes while the window is not visible.
 const FRAME_OUT_OF_SIGHT: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl Waker {
         }
     }
 
-    /// The frame has begun: the next call requests another one.
+    /// Call this at the start of a frame: the next wake-up requests another frame.
     pub(super) fn frame_begins(&self) {
         self.pending.store(false, Ordering::Release);
     }

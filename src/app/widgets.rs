@@ -1,5 +1,5 @@
-//! The pieces that the places are made of. They draw and answer; they know no place, no command and no engine. Each has a name
-//! that screen readers and tests find.
+//! The widgets of the places. They draw and return what the user did, and depend on no place, command or engine. Each has a name
+//! for screen readers and tests.
 
 mod button;
 mod card;

@@ -1,6 +1,6 @@
 //! The state of the window that the next start restores: theme, zoom, size, position, and whether it is maximised. The
 //! engine keeps it under one name in `window.json`. While the window is maximised or minimised, the size and the position that it
-//! had before stay kept. Wayland tells no program where its window is, so there only the size comes back.
+//! had before stay kept. Wayland does not tell a program the position of its window, so there only the size is restored.
 
 use std::time::{Duration, Instant};
 
@@ -15,16 +15,16 @@ use super::{
 /// The name under which the state is kept.
 pub(super) const STATE: &str = "window";
 const SIZE: [f32; 2] = [1280.0, 820.0];
-/// Smaller than this the places do not fit.
+/// Minimum size of the window: the places do not fit in a smaller one.
 const SIZE_MIN: Vec2 = vec2(860.0, 560.0);
-/// A window that is being moved or resized is kept once it rests.
+/// The pause after the last move or resize before the state is kept.
 const KEEP_AFTER: Duration = Duration::from_millis(400);
-/// The room that a title bar and the desktop's panel take around the contents, in points. No system says it.
+/// Estimated room for the title bar and the desktop's panel around the contents, in points. No system reports it.
 const AROUND: Vec2 = vec2(16.0, 80.0);
-/// How much of the window's top edge must be on a monitor, in points, so that it can be taken and moved.
+/// How much of the window's top edge must be on a monitor, in points, so that the user can drag the window.
 const REACHABLE: f32 = 80.0;
 
-/// Lengths are in points of the monitor, whatever the zoom.
+/// The kept state. Lengths are in points of the monitor, independent of the zoom.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct WindowState {
@@ -62,7 +62,7 @@ impl WindowState {
         }
     }
 
-    /// Theme and zoom as they were.
+    /// Applies theme and zoom.
     pub(super) fn apply_theme(self, ctx: &egui::Context) {
         let theme = match self.theme {
             Theme::System => ThemePreference::System,
@@ -73,11 +73,11 @@ impl WindowState {
         ctx.set_zoom_factor(self.zoom.clamp(0.4, 4.0));
     }
 
-    /// What can be asked of a window only once it exists: to be maximised, to be no larger than its monitor, and to come
-    /// back to where it can be taken, where its monitor is gone.
+    /// Restores what needs an existing window: maximises it, limits it to the size of its monitor, and moves it back into sight
+    /// if its monitor is gone.
     pub(super) fn restore(self, cc: &eframe::CreationContext<'_>) {
         if self.maximized {
-            // X11 window managers don't heed what is asked of a window before it is shown.
+            // X11 window managers ignore requests for a window that is not shown yet.
             cc.egui_ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
         }
         let Some(window) = cc.winit_window() else { return };
@@ -136,7 +136,7 @@ impl WindowState {
     }
 }
 
-/// The size of a window's contents with which all of it is on a monitor of that size, if that is not too small for them.
+/// The size of the contents with which the whole window fits on a monitor of this size, but at least [`SIZE_MIN`].
 fn fitting(size: Vec2, monitor: Vec2) -> Vec2 {
     size.min(monitor - AROUND).max(SIZE_MIN)
 }
@@ -165,7 +165,7 @@ impl Tracker {
         Self { kept: state, seen: state, since: Instant::now() }
     }
 
-    /// The state, when it is time to keep it.
+    /// Returns the state when it must be kept.
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> Option<WindowState> {
         let now = self.seen.updated(ctx);
         if now != self.seen {

@@ -1,9 +1,9 @@
-//! Whether the window is on a workspace that nobody looks at. On X11 winit tells of a window that is minimised or covered,
-//! but not of this.
+//! Whether the window is on a workspace that is not shown. On X11, winit reports a window that is minimised or covered, but
+//! not this case.
 //!
-//! The window manager keeps two properties (EWMH): the workspace in sight at the root window, and a window's own at that
-//! window. A connection of our own is told of their changes; what it has been told is looked at in each frame, without
-//! waiting. Without X11, or where the window manager has no workspaces, the window counts as looked at.
+//! The window manager sets two properties (EWMH): the current workspace on the root window, and a window's own workspace on that
+//! window. A separate X11 connection gets events about their changes, and each frame reads these events without waiting.
+//! Without X11, or if the window manager has no workspaces, the window counts as visible.
 
 #[cfg(not(target_os = "linux"))]
 use eframe::CreationContext;
@@ -11,7 +11,7 @@ use eframe::CreationContext;
 #[cfg(target_os = "linux")]
 pub(super) use x11::Workspace;
 
-/// Other systems tell of it by themselves.
+/// Not needed on other systems, which report hidden windows themselves.
 #[cfg(not(target_os = "linux"))]
 pub(super) struct Workspace;
 
@@ -44,7 +44,7 @@ mod x11 {
     /// The workspace of a window that is on all of them.
     const EVERY: u32 = u32::MAX;
 
-    /// The window's workspace, and the one in sight.
+    /// Compares the window's workspace with the current one.
     pub(crate) struct Workspace {
         connection: RustConnection,
         /// Window and property that say which workspace is in sight.
@@ -82,7 +82,7 @@ mod x11 {
             Some(workspace)
         }
 
-        /// Asks the display only after a change.
+        /// Whether the window is on a workspace that is not shown. Asks the X server only after a change.
         pub(crate) fn is_out_of_sight(&mut self) -> bool {
             let mut has_changed = false;
             while let Ok(Some(event)) = self.connection.poll_for_event() {

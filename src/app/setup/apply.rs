@@ -1,4 +1,4 @@
-//! The bar under the form: what is not applied yet, why it cannot be, and the buttons that apply or revert it.
+//! The bar under the form: which changes are not applied yet, why they cannot be, and the buttons to apply or revert them.
 
 use eframe::egui::{Frame, Label, Margin, RichText, Sides, Stroke, Ui};
 use lucide_icons::Icon;
@@ -16,7 +16,7 @@ pub(super) enum Choice {
     Revert,
 }
 
-/// `reason`: why the draft cannot be applied.
+/// Draws the bar. `reason`: why the draft cannot be applied.
 pub(super) fn bar_ui(
     ui: &mut Ui,
     seen: &mut Seen<'_>,
@@ -38,7 +38,7 @@ pub(super) fn bar_ui(
         ui.label(theme::icon(icon).color(color));
         ui.add(Label::new(RichText::new(text).color(t.text)).wrap()).on_hover_text(text);
     };
-    // From right to left.
+    // The buttons are laid out from right to left.
     let buttons_ui = |ui: &mut Ui| {
         choice = queue_move::choice_ui(ui, "Apply", question.as_ref(), can).map(Choice::Apply);
         if widgets::button_ui(ui, Icon::Undo2, "Revert").clicked() {
@@ -49,11 +49,11 @@ pub(super) fn bar_ui(
     let frame = Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.edge)).corner_radius(12).shadow(shadow);
     frame.inner_margin(Margin::symmetric(16, 10)).show(ui, |ui| {
         if question.is_some() {
-            // A question is read in full, above its answers.
+            // A question is shown in full, above its buttons.
             ui.horizontal_top(words_ui);
             Sides::new().show(ui, |_| {}, buttons_ui);
         } else {
-            // As wide as the buttons leave room for.
+            // The text takes the width that the buttons leave.
             Sides::new().shrink_left().wrap().show(ui, words_ui, buttons_ui);
         }
     });

@@ -1,4 +1,4 @@
-//! A question to AWS about the settings of a draft: not asked, being asked, or answered.
+//! A request to AWS about a draft: not sent, in flight, or answered.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl<T> Default for Asked<T> {
 }
 
 impl<T> Asked<T> {
-    /// AWS is being asked. `patience`: how long to wait for the answer.
+    /// Records that the request was sent. `patience`: the maximum wait for the answer.
     pub(super) fn begin(&mut self, patience: Duration, answer: Answer<Result<T, AwsError>>, config: Config) {
         self.waiting = Some(Waiting::at_most(patience, answer));
         self.config = config;
@@ -32,7 +32,7 @@ impl<T> Asked<T> {
         self.waiting.is_some()
     }
 
-    /// True when the answer has just come.
+    /// True when the answer has just arrived.
     pub(super) fn receive(&mut self, ctx: &Context) -> bool {
         let Some(answer) = arrived(&mut self.waiting, ctx) else { return false };
         self.answer = Some((answer, std::mem::take(&mut self.config)));
@@ -43,7 +43,7 @@ impl<T> Asked<T> {
         self.answer.as_ref().map(|(answer, config)| (answer, config))
     }
 
-    /// Forgets the last answer. A question that is being asked goes on.
+    /// Drops the last answer. A request in flight goes on.
     pub(super) fn forget_answer(&mut self) {
         self.answer = None;
     }

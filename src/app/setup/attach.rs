@@ -24,7 +24,7 @@ use crate::{
     remedy::Location,
 };
 
-/// IAM answers in seconds; the keychain may ask its user.
+/// Maximum wait for a step. IAM answers in seconds, but the keychain may ask the user for a password.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Whose keys sign the calls.
@@ -37,7 +37,7 @@ enum Signer {
 
 #[derive(Default)]
 pub(super) struct Attach {
-    /// What user and policy are called; `None`: as the commands above call them.
+    /// The name of the user and the policy; `None`: the name in the commands above.
     name: Option<String>,
     without_key: bool,
     signer: Signer,
@@ -59,7 +59,7 @@ struct Run {
     calls: Vec<IamCall>,
     config: Config,
     steps: StepRun,
-    /// The answer to the last call did not come in time: it is not known what it has made.
+    /// The last call was not answered in time, so it is not known whether it took effect.
     is_late: bool,
 }
 
@@ -68,7 +68,7 @@ impl Attach {
         self.run = Some(Run { calls, config, steps: StepRun::new(steps), is_late: false });
     }
 
-    /// True when a key has just been made, and put into the keychain.
+    /// Takes the steps that have arrived. True when a key was just created and stored in the keychain.
     pub(super) fn logic(&mut self, ctx: &egui::Context) -> bool {
         let Some(Run { steps, is_late, .. }) = &mut self.run else { return false };
         let known = steps.known.len();
@@ -82,7 +82,7 @@ impl Attach {
         has_made
     }
 
-    /// `missing` says why the policy is not whole yet. True when the keys that were made are to be used.
+    /// Draws the card. `missing`: why the policy is not complete yet. True when the user wants to use the new keys.
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
@@ -135,7 +135,7 @@ impl Attach {
             self.shown = Some(Shown { attachment: attachment.clone(), config: config.clone(), calls });
             self.run = None;
         }
-        // What is shown is what will be done: with other settings it is shown anew.
+        // The shown calls must be the calls to make: when the settings change, the list is dropped.
         self.shown.take_if(|shown| (&shown.attachment, &shown.config) != (&attachment, &config));
         let answer = ui.scope(|ui| {
             self.shown_ui(ui, seen);
@@ -192,7 +192,7 @@ impl Attach {
 }
 
 impl Run {
-    /// True when the keys that were made are to be used.
+    /// Draws the calls. True when the user wants to use the new keys.
     fn ui(&self, ui: &mut Ui, seen: &mut Seen<'_>) -> bool {
         self.steps.ui(ui, seen, |ui, seen, _, fault| {
             banner::remedy_for_ui(ui, seen, fault, &self.config, Some(Location::SetUpPolicy));

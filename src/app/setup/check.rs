@@ -25,7 +25,7 @@ use crate::{
     event::Aggregation,
 };
 
-/// Maximum wait for a step: finding keys, and a server that does not answer, take a while.
+/// Maximum wait for a step. Finding keys may take long, and so may a server that does not answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
@@ -52,14 +52,14 @@ pub(super) enum Finding {
     Bad,
 }
 
-/// Whether a check of one holds for the other. A check does not use the account id and the switch that delivers events, and
-/// the practice stream has no region, name or keys.
+/// Whether a check of `one` is valid for `other`. A check uses neither the account id nor the switch for delivery. For the
+/// practice stream it also uses no region, name or keys.
 fn is_same(one: &Config, other: &Config) -> bool {
     let checked = |config: &Config| {
         let all = &config.destination;
         let of_account = Destination { enabled: true, account_id: String::new(), ..all.clone() };
         let Destination { kind, operation, encoding, ordered, aggregation, .. } = *all;
-        // A check puts two events, however many may share a record.
+        // A check puts two events, so the maximum size of an aggregated record does not matter.
         let aggregation_max_bytes = 0;
         match kind {
             DestinationKind::Practice => {
@@ -76,12 +76,12 @@ fn is_same(one: &Config, other: &Config) -> bool {
 }
 
 impl Check {
-    /// The keys were replaced since the check.
+    /// Drops the check, because the keys were replaced.
     pub(super) fn forget(&mut self) {
         self.run = None;
     }
 
-    /// Takes the steps that have come. Returns the facts in them that are about the draft.
+    /// Takes the steps that have arrived. Returns those of their facts that apply to the draft.
     pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Vec<CheckFact> {
         let Some(Run { config, kind, steps }) = &mut self.run else { return Vec::new() };
         let known = steps.known.len();
@@ -97,7 +97,7 @@ impl Check {
         self.run = Some(Run { config, kind, steps: StepRun::new(steps) });
     }
 
-    /// The draft has taken over what the check found, which leaves the check valid.
+    /// Keeps the check valid after the draft has taken over its facts.
     pub(super) fn rebase(&mut self, before: &Config, after: &Config) {
         if let Some(run) = self.run.as_mut().filter(|run| is_same(&run.config, before)) {
             run.config = after.clone();
@@ -117,7 +117,7 @@ impl Check {
         }
     }
 
-    /// The caller that AWS named, if these very credentials were checked.
+    /// The caller that AWS named, if the check used the credentials of this draft.
     pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
         let run = self.run.as_ref().filter(|run| identity::is_same(&run.config, draft))?;
         run.steps.known.iter().find_map(|step| match &step.found {
@@ -126,10 +126,10 @@ impl Check {
         })
     }
 
-    /// `missing` says why the draft cannot be checked yet.
+    /// Draws the step. `missing`: why the draft cannot be checked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
         widgets::hint_ui(ui, before(draft));
-        // A check of other settings says nothing about these: another one may begin.
+        // A running check of other settings does not prevent a check of these.
         let is_of_draft = |run: &&Run| is_same(&run.config, draft);
         let running = self.run.as_ref().filter(is_of_draft).is_some_and(|run| run.steps.is_running());
         let disabled = missing.unwrap_or("The check is running");
@@ -166,7 +166,7 @@ impl Check {
         }
     }
 
-    /// The check, if it was of the kind of destination that is chosen now.
+    /// The check, if it was of the kind of destination in the draft.
     fn run_of_kind(&self, draft: &Config) -> Option<&Run> {
         self.run.as_ref().filter(|run| run.config.destination.kind == draft.destination.kind)
     }
@@ -188,7 +188,7 @@ impl Check {
     }
 }
 
-/// What a click will do.
+/// The text that says what the check will do.
 fn before(draft: &Config) -> &'static str {
     let destination = &draft.destination;
     match destination.kind {

@@ -1,4 +1,4 @@
-//! The credentials step: where the keys come from, which role is assumed with them, and who AWS says they belong to.
+//! The credentials step: the source of the keys, the role to assume with them, and the identity that AWS reports for them.
 
 use eframe::egui::Ui;
 

@@ -26,7 +26,7 @@ pub(super) struct DeliveryStep {
     note: Option<Note>,
 }
 
-/// One choice has changed the other. The note is shown until the user changes one of them.
+/// A note that one choice (encoding or aggregation) has changed the other. It is shown until the user changes one of them.
 struct Note {
     text: &'static str,
     choices: (Encoding, Aggregation),

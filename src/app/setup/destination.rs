@@ -1,5 +1,5 @@
-//! The destination step: the practice stream or Kinesis, and the destinations that are kept under a name. One click puts a
-//! kept destination into the draft.
+//! The destination step: the practice stream or Kinesis, and the saved destinations. One click puts a saved destination into
+//! the draft.
 
 use eframe::egui::{Button, Frame, Key, Label, Margin, RichText, Ui, vec2};
 use lucide_icons::Icon;
@@ -18,14 +18,14 @@ use crate::{
 
 #[derive(Default)]
 pub(super) struct DestinationStep {
-    /// The name under which the draft is to be kept, while one is asked for.
+    /// The typed name under which to save the draft, while the user is asked for one.
     name: Option<String>,
-    /// The field for the name is to get the focus.
+    /// Give the focus to the field for the name.
     focus: bool,
 }
 
 impl DestinationStep {
-    /// `reason` says why the draft cannot be kept as it is. True when a kept destination was put into the draft.
+    /// Draws the step. `reason`: why the draft cannot be saved. True when a saved destination was put into the draft.
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
@@ -103,7 +103,7 @@ impl DestinationStep {
                 let can = !name.is_empty() && fault.is_none() && reason.is_none() && !seen.saving;
                 let is_taken = seen.config.destinations.iter().any(|other| other.name == *name);
                 let label = if is_taken { "Replace the saved one" } else { "Save" };
-                // Enter is for a new name: a destination that has this name already is replaced by the button alone.
+                // Enter saves under a new name only. Replacing a saved destination takes a click on the button.
                 let enter = widgets::is_left_with(&field, Key::Enter) && can && !is_taken;
                 if widgets::primary_button_ui(ui, Icon::Check, label, can).clicked() || enter {
                     let mut config = seen.config.clone();
@@ -129,7 +129,7 @@ impl DestinationStep {
     }
 }
 
-/// What there is to do with the practice stream instead of the steps for AWS.
+/// Draws what is shown for the practice stream instead of the steps for AWS.
 pub(super) fn practice_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     let t = tokens(ui);
     let frame = Frame::new().fill(t.accent_soft.gamma_multiply(0.6)).corner_radius(12);

@@ -1,4 +1,4 @@
-//! What is wrong with the draft, field by field, and why it cannot be applied.
+//! The mistakes in the draft by field, and the reason why it cannot be applied.
 
 use super::super::widgets;
 use crate::{
@@ -6,11 +6,11 @@ use crate::{
     config::{self, Config, CredentialsSource, DestinationKind, RuleError, StreamArn},
 };
 
-/// What is wrong with the draft, field by field.
+/// The mistakes in the draft, one text per field.
 #[derive(Default)]
 pub(super) struct DraftFaults {
     pub region: Option<String>,
-    /// The region has the form of one, but is not in this version's list of AWS regions.
+    /// The region has a valid form, but is not in this version's list of AWS regions.
     pub is_region_unknown: bool,
     pub stream: Option<String>,
     pub account_id: Option<String>,

@@ -1,4 +1,4 @@
-//! The enable step: the switch that delivers events or holds them back, at once, and how delivery stands.
+//! The enable step: the switch that turns delivery on or off at once, and the state of delivery.
 
 use eframe::egui::{Label, RichText, Ui};
 use lucide_icons::Icon;
@@ -13,7 +13,7 @@ use crate::{
     delivery::ForwarderState,
 };
 
-/// `in_force`: what a check found about the settings in force.
+/// Draws the step. `in_force`: the result of a check of the settings in force.
 pub(super) fn enable_ui(ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, in_force: Finding, number: usize) {
     let t = tokens(ui);
     let forwarder = &seen.status.forwarder;
@@ -59,8 +59,8 @@ pub(super) fn enable_ui(ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, in_for
     });
 }
 
-/// What the forwarder's state means, and whether it is in doubt. That it runs says nothing of a destination that it has
-/// not used yet.
+/// What the forwarder's state means, and whether delivery is in doubt. A running forwarder proves nothing about a destination
+/// that has not taken an event yet.
 fn meaning(seen: &Seen<'_>, in_force: Finding) -> (&'static str, bool) {
     let is_unproven = seen.config.destination.kind == DestinationKind::Kinesis && !seen.status.takes_records;
     match &seen.status.forwarder {

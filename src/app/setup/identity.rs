@@ -1,4 +1,4 @@
-//! Who AWS says the keys of the draft belong to.
+//! The identity that AWS reports for the draft's keys.
 
 use std::time::Duration;
 
@@ -22,24 +22,24 @@ use crate::{
     remedy::Location,
 };
 
-/// Maximum wait: finding no keys takes a while.
+/// Maximum wait. It is long, because the search takes long if there are no keys.
 const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Default)]
 pub(super) struct Identity {
     caller: Asked<AwsIdentity>,
-    /// The answer has just come, and is to be brought into sight.
+    /// The answer has just arrived: scroll to it.
     reveal: bool,
 }
 
-/// Whether AWS's answer about one holds for the other.
+/// Whether AWS's answer for `one` is valid for `other`.
 pub(super) fn is_same(one: &Config, other: &Config) -> bool {
-    // The keychain has other keys for another stream.
+    // The keychain holds separate keys for each stream.
     let same_entry = one.credentials.source != CredentialsSource::Keychain
         || one.destination.stream == other.destination.stream;
     same_entry && is_same_but_for_stream(one, other)
 }
 
-/// The same, without the stream.
+/// Like [`is_same`], but ignores the stream.
 pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
     one.credentials == other.credentials
         && one.destination.region == other.destination.region
@@ -47,17 +47,17 @@ pub(super) fn is_same_but_for_stream(one: &Config, other: &Config) -> bool {
 }
 
 impl Identity {
-    /// The keys were replaced since AWS was asked.
+    /// Drops the answer, because the keys were replaced.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// AWS is being asked about these settings.
+    /// Records that AWS was asked about these settings.
     pub(super) fn coming(&mut self, answer: Answer<Result<AwsIdentity, AwsError>>, config: Config) {
         self.caller.begin(PATIENCE, answer, config);
     }
 
-    /// The caller, when AWS has just named it for the draft.
+    /// The caller that AWS named, once, when the answer for this draft arrives.
     pub(super) fn logic(&mut self, ctx: &egui::Context, draft: &Config) -> Option<AwsIdentity> {
         if !self.caller.receive(ctx) {
             return None;
@@ -66,18 +66,18 @@ impl Identity {
         self.caller(draft).cloned()
     }
 
-    /// The caller that AWS named, if it was asked about these very credentials.
+    /// The caller that AWS named, if it was asked about the credentials of this draft.
     pub(super) fn caller(&self, draft: &Config) -> Option<&AwsIdentity> {
         let (answer, config) = self.caller.answer()?;
         answer.as_ref().ok().filter(|_| is_same(config, draft))
     }
 
-    /// AWS was asked about these very credentials, and named no caller.
+    /// AWS was asked about the credentials of this draft, and the request failed.
     pub(super) fn has_failed(&self, draft: &Config) -> bool {
         self.caller.answer().is_some_and(|(answer, config)| answer.is_err() && is_same(config, draft))
     }
 
-    /// `missing` says why AWS cannot be asked yet.
+    /// Draws the button and the answer. `missing`: why AWS cannot be asked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, missing: Option<&str>) {
         ui.add_space(2.0);
         ui.horizontal_wrapped(|ui| {

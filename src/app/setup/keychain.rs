@@ -17,10 +17,10 @@ use crate::{
     engine::Answer,
 };
 
-/// The keychain may ask its user.
+/// Maximum wait: the keychain may ask the user for a password.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// What else uses the keys.
+/// The hint about which destinations use the keys.
 fn scope(in_force: &Config, destination: &Destination) -> &'static str {
     let now = &in_force.destination;
     let is_in_force = in_force.credentials.source == CredentialsSource::Keychain
@@ -39,13 +39,13 @@ pub(super) struct Keychain {
     access_key_id: String,
     secret: String,
     waiting: Option<Waiting<Result<(), String>>>,
-    /// What became of it, and for which stream the keys are.
+    /// The result of storing the keys, and the stream that they are for.
     answer: Option<(Result<(), String>, String)>,
     stored_for: String,
 }
 
 impl Keychain {
-    /// The keys are being stored.
+    /// Records that the keys are being stored.
     pub(super) fn stored(&mut self, answer: Answer<Result<(), String>>) {
         self.waiting = Some(Waiting::at_most(PATIENCE, answer));
     }
@@ -62,7 +62,7 @@ impl Keychain {
         is_stored
     }
 
-    /// The keys belong to the destination of the draft: to every one of this region and stream.
+    /// Draws the fields. The keys are stored for the region and stream of the draft.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, destination: &Destination) {
         let id = self.access_key_id.trim();
         let fault = (!id.is_empty() && !id.chars().all(|c| c.is_ascii_alphanumeric()))

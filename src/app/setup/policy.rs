@@ -1,4 +1,4 @@
-//! The policy step: what the keys must be allowed to do, in the format that the user chooses, and how to attach it.
+//! The policy step: the permissions that the keys need, in the format that the user chooses, and how to attach the policy.
 
 use eframe::egui::{Context, Label, RichText, Ui};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct PolicyStep {
     wants: Wants,
-    /// What was kept for the next start.
+    /// The choices that were last kept for the next start.
     kept: Wants,
     attach: Attach,
 }
@@ -37,11 +37,11 @@ pub(crate) struct Wants {
     found: Option<FoundKey>,
     held_by: HeldBy,
     trusted: String,
-    /// What was last filled in there.
+    /// The text that was last filled into that field automatically.
     trusted_found: String,
 }
 
-/// The key that a check found, and of which stream.
+/// A KMS key that a check found, and its stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct FoundKey {
@@ -50,7 +50,7 @@ struct FoundKey {
     stream: String,
 }
 
-/// The name under which that is kept for the next start.
+/// The name under which the choices are kept for the next start.
 pub(crate) const STATE: &str = "policy";
 
 /// Who the policy is for.
@@ -88,7 +88,7 @@ impl PolicyStep {
         }
     }
 
-    /// The stream is encrypted with this key: what reads or writes needs it. What the user gave stays.
+    /// Fills in the key that encrypts the stream: reading and writing need it. A key that the user typed stays.
     pub(super) fn encrypted_with(&mut self, key: &str, destination: &Destination) {
         self.forget_key_of_other(destination);
         self.wants.encrypted = true;
@@ -104,7 +104,7 @@ impl PolicyStep {
         });
     }
 
-    /// A key that a check found is its stream's, and no other's. What the user changed of it is the user's.
+    /// Drops a key that a check found if the draft has another stream now. A key that the user has edited stays.
     fn forget_key_of_other(&mut self, destination: &Destination) {
         let wants = &mut self.wants;
         let Some(found) = &wants.found else { return };
@@ -117,7 +117,7 @@ impl PolicyStep {
         }
     }
 
-    /// The owner of the keys may assume the role, unless the user typed somebody else.
+    /// Fills in the owner of the keys as the one who may assume the role, unless the user typed another one.
     pub(super) fn called_by(&mut self, caller_arn: &str) {
         let Wants { trusted, trusted_found, .. } = &mut self.wants;
         if trusted.is_empty() || trusted == trusted_found {
@@ -136,7 +136,7 @@ impl PolicyStep {
         }
     }
 
-    /// True when keys have just been made, and put into the keychain.
+    /// True when keys were just created and stored in the keychain.
     pub(super) fn logic(&mut self, ctx: &Context, seen: &mut Seen<'_>) -> bool {
         if self.wants != self.kept {
             seen.keep(STATE, &self.wants);
@@ -145,7 +145,7 @@ impl PolicyStep {
         self.attach.logic(ctx)
     }
 
-    /// `fault` is what is wrong with the draft. True when the keys that were made for the user are to be used.
+    /// Draws the step. `fault`: the mistake in the draft. True when the user wants to use the new keys.
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
@@ -246,7 +246,7 @@ impl PolicyStep {
         ui.add_space(2.0);
         ui.label(weight("How to attach it", 580.0).color(t.strong));
         let region = &draft.destination.region;
-        // Where the partition's console is not public, its users know where it is.
+        // Some partitions have no public console, and then there is no link.
         let users = ConsolePage::CreateUser.url(region);
         let policies = ConsolePage::CreatePolicy.url(region);
         let how = |url: &str| Some(url.to_owned());

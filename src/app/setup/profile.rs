@@ -19,10 +19,11 @@ use crate::{
     remedy::{SignIn, SignInWith},
 };
 
-/// How often AWS's files are read again while something is said about a profile: other programs write them.
+/// How often AWS's files are read again while a profile is shown, because other programs change them.
 const READ_EVERY: Duration = Duration::from_secs(2);
 
-/// The profile's name, chosen from AWS's files; any other text is kept, for a profile that is made later.
+/// The field for the profile's name. It suggests the names in AWS's files, and accepts any other name, for a profile that is
+/// made later.
 pub(super) fn chosen_ui(
     ui: &mut Ui,
     seen: &mut Seen<'_>,
@@ -39,7 +40,7 @@ pub(super) fn chosen_ui(
     known_ui(ui, seen, name);
 }
 
-/// A profile for another purpose.
+/// The field for a profile with another purpose than the destination.
 pub(super) fn field_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String) {
     named_ui(ui, seen, label, name, None);
 }
@@ -63,7 +64,7 @@ fn named_ui(ui: &mut Ui, seen: &mut Seen<'_>, label: &str, name: &mut String, er
             if output.text_edit.response.response.gained_focus() {
                 seen.push(Command::Account(AccountCommand::ReadAwsFiles));
             }
-            // A name may have spaces in it, but none at its end.
+            // Trim the ends: a name may contain spaces, but not at its ends.
             if output.text_edit.response.response.lost_focus() {
                 name.truncate(name.trim_end().len());
             }

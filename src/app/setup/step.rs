@@ -8,7 +8,7 @@ use super::super::{
     widgets,
 };
 
-/// How a step stands.
+/// The state of a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Done,

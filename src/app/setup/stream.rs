@@ -21,7 +21,7 @@ use crate::{
 
 const OTHER_SERVER: &str = "URL of a Kinesis-compatible server, if it is not AWS";
 
-/// `other_account`: the account of the keys, if it is not the one that is typed.
+/// Draws the step. `other_account`: the account of the keys, if it differs from the account in the form.
 pub(super) fn stream_ui(
     ui: &mut Ui,
     seen: &mut Seen<'_>,
@@ -35,7 +35,7 @@ pub(super) fn stream_ui(
     let url = policy::ConsolePage::CreateStream.url(&destination.region);
     ui.horizontal_wrapped(|ui| {
         widgets::hint_ui(ui, "No stream yet?");
-        // Where the partition's console is not public, its users know where it is.
+        // Some partitions have no public console, and then there is no link.
         if let Some(url) = url {
             widgets::link_ui(ui, "Create one in the AWS console", &url);
         }
@@ -44,7 +44,7 @@ pub(super) fn stream_ui(
     two_ui(
         ui,
         |ui, destination: &mut config::Destination| {
-            // Upright again: a column stretches what it holds.
+            // In a vertical layout, because a column stretches its contents.
             ui.vertical(|ui| region_ui(ui, &mut destination.region, faults));
         },
         |ui, destination| {
@@ -52,7 +52,7 @@ pub(super) fn stream_ui(
             let hint = "clickstream, or an ARN";
             if widgets::field_ui(ui, "Stream name", value, hint, faults.stream.as_deref()).changed() {
                 *value = value.trim().to_owned();
-                // A whole ARN brings the other two with it.
+                // A complete ARN also sets region and account.
                 if let Ok(arn) = StreamArn::parse(value) {
                     let (region, account) = (arn.region.to_owned(), arn.account_id.to_owned());
                     (destination.region, destination.account_id) = (region, account);
@@ -83,7 +83,7 @@ pub(super) fn stream_ui(
     streams.ui(ui, seen, draft, missing.as_deref());
 }
 
-/// `other`: the account of the keys, where it is not the one that is typed.
+/// `other`: the account of the keys, if it differs from the account in the form.
 fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Option<&str>) {
     widgets::field_ui(ui, "AWS account id", account, "123456789012", fault);
     small_ui(ui, "Only the policy needs it. “Who am I?” and the check fill it in.");
@@ -98,7 +98,7 @@ fn account_ui(ui: &mut Ui, account: &mut String, fault: Option<&str>, other: Opt
     }
 }
 
-/// Names and codes are searched; any other text is kept, for a region that is newer than this app.
+/// The field for the region. It searches names and codes, and accepts any other text, for regions newer than this app.
 fn region_ui(ui: &mut Ui, region: &mut String, faults: &DraftFaults) {
     let t = tokens(ui);
     let error = faults.region.as_deref();
@@ -122,7 +122,7 @@ fn region_ui(ui: &mut Ui, region: &mut String, faults: &DraftFaults) {
                 found.into_iter().map(|r| Suggestion::new(r.code).description(r.name)).collect()
             });
         widgets::keep_focus(&output.text_edit.response.response, error.is_some());
-        // A name has spaces, and is searched for with them; a code has none.
+        // Search with the spaces, because names contain some. A code has none, so it is trimmed.
         let text = region.trim();
         if output.text_edit.response.response.lost_focus() || config::check_region(text).is_ok() {
             region.truncate(region.trim_end().len());

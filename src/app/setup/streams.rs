@@ -1,4 +1,4 @@
-//! The account's streams to choose from, and a new stream. It is created after a question, because AWS charges for it.
+//! The list of the account's streams, and the creation of a stream. The user must confirm it, because AWS charges for it.
 
 use std::time::Duration;
 
@@ -25,23 +25,23 @@ use crate::{
     policy, remedy,
 };
 
-/// Thousands of streams come in many pages.
+/// Maximum wait for the list: thousands of streams take many pages.
 const LIST_PATIENCE: Duration = Duration::from_mins(2);
-/// A little longer than the engine waits for a new stream.
+/// Maximum wait for a new stream: a little longer than the engine's own limit.
 const MAKE_PATIENCE: Duration = Duration::from_mins(4);
 
 #[derive(Default)]
 pub(super) struct Streams {
     list: Asked<Vec<ListedStream>>,
-    /// The question whether to make it is open.
+    /// The question before the stream is created is open.
     asks: bool,
-    /// The new stream: whether it takes records already.
+    /// The creation of a stream; `true`: the stream already takes records.
     made: Asked<bool>,
-    /// A question or answer has just appeared below the buttons, and is to be brought into sight.
+    /// A question or answer has just appeared below the buttons: scroll to it.
     reveal: bool,
 }
 
-/// The server that is asked, if it is not AWS: from the settings, else from AWS's own variables.
+/// The server for the requests, if it is not AWS: from the settings, else from AWS's own variables.
 fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
     remedy::other_server(config).or_else(|| {
         let named = seen.status.server.as_deref();
@@ -51,7 +51,7 @@ fn server_of(seen: &Seen<'_>, config: &Config) -> Option<String> {
 }
 
 impl Streams {
-    /// The streams of these settings' account and region are being listed.
+    /// Takes the answer of a list of streams in the account and region of these settings.
     pub(super) fn list_coming(
         &mut self,
         answer: Answer<Result<Vec<ListedStream>, AwsError>>,
@@ -60,27 +60,27 @@ impl Streams {
         self.list.begin(LIST_PATIENCE, answer, config);
     }
 
-    /// The stream of these settings is being created.
+    /// Takes the answer of the creation of the stream of these settings.
     pub(super) fn new_coming(&mut self, answer: Answer<Result<bool, AwsError>>, config: Config) {
         self.made.begin(MAKE_PATIENCE, answer, config);
     }
 
     pub(super) fn logic(&mut self, ctx: &egui::Context) {
         if self.list.receive(ctx) {
-            // The newer answer counts: the stream may be gone again.
+            // Only the newer answer is valid: the stream may have been deleted since.
             self.made.forget_answer();
             self.reveal = true;
         }
         if self.made.receive(ctx) {
             if self.made.answer().is_some_and(|(made, _)| made.is_ok()) {
-                // The list was read before the stream was made.
+                // Drop the list, because it was read before the stream was created.
                 self.list.forget_answer();
             }
             self.reveal = true;
         }
     }
 
-    /// `missing` says why AWS cannot be asked yet.
+    /// Draws the card. `missing`: why AWS cannot be asked yet.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &mut Config, missing: Option<&str>) {
         arn_ui(ui, seen, &arn(draft));
         let busy = self.list.is_waiting() || self.made.is_waiting();
@@ -127,7 +127,7 @@ impl Streams {
         }
     }
 
-    /// `server`: where it is not AWS.
+    /// The question before a stream is created. `server`: the server, if it is not AWS.
     fn question_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, draft: &Config, server: Option<&str>) {
         let t = tokens(ui);
         let frame = Frame::new().fill(t.warn.gamma_multiply(0.10)).corner_radius(8);
@@ -249,12 +249,12 @@ fn name(config: &Config) -> &str {
     StreamArn::parse(stream).map_or(stream, |arn| arn.name)
 }
 
-/// In full, on as many lines as it takes.
+/// Draws the full ARN, on several lines if needed.
 fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, policy::PartialArn { arn, missing }: &policy::PartialArn) {
     let t = tokens(ui);
     ui.horizontal(|ui| {
         ui.label(weight("Stream ARN", 560.0));
-        // With placeholders it would be refused wherever it is pasted.
+        // Not with placeholders: such an ARN is refused wherever it is pasted.
         let button = ui.add_enabled_ui(missing.is_empty(), |ui| {
             widgets::icon_button_ui(ui, Icon::Copy, "Copy stream arn")
         });
@@ -268,7 +268,7 @@ fn arn_ui(ui: &mut Ui, seen: &mut Seen<'_>, policy::PartialArn { arn, missing }:
     ui.add(Label::new(RichText::new(arn).monospace().color(t.strong)).wrap());
 }
 
-/// As it will appear in the policy.
+/// The ARN as it will appear in the policy.
 fn arn(config: &Config) -> policy::PartialArn {
     let destination = &config.destination;
     policy::stream_arn(&destination.region, &destination.account_id, &destination.stream)

@@ -24,7 +24,7 @@ use crate::{
     event::{Kind, library_of},
 };
 
-/// A working sender has sent an event by now: SDKs hold events back for ten seconds at most.
+/// The wait before advice is given: SDKs buffer events for ten seconds at most.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Maximum lines to read until one of this source is found.
 const LOOK_AT: usize = 50;
@@ -33,16 +33,16 @@ const LOOK_AT: usize = 50;
 pub(super) struct Check {
     pub(super) source: String,
     began: Instant,
-    /// The log's newest line when it began.
+    /// The log's newest line when the check began.
     after: EventId,
-    /// The events that the source had sent by then.
+    /// The number of events that the source had sent when the check began.
     before: u64,
-    /// The keys of the senders that were turned away by then, and how often.
+    /// The keys of the unknown senders when the check began, and the number of their requests.
     unknown: Vec<(Arc<str>, u64)>,
     waiting: Option<Waiting<Result<LogPage, String>>>,
     /// The detail of the event that came, while it is being read.
     reading: Option<Waiting<Result<Option<Detail>, String>>>,
-    /// The log's revision when it was last asked for.
+    /// The log's revision at the last read.
     revision: u64,
     found: Option<Result<Came, String>>,
 }
@@ -190,7 +190,7 @@ fn sent(source: &str, status: &Status) -> u64 {
     visits.map_or(0, |visits| visits.accepted + visits.rejected)
 }
 
-/// The unknown senders that were turned away meanwhile, with the requests of that time.
+/// The unknown senders that were refused since the check began, with the number of their requests since then.
 fn turned_away_since(before: &[(Arc<str>, u64)], now: &[UnknownSender]) -> Vec<UnknownSender> {
     let count = |sender: &UnknownSender| {
         let known = before.iter().find(|(key, _)| *key == sender.key);
@@ -200,7 +200,7 @@ fn turned_away_since(before: &[(Arc<str>, u64)], now: &[UnknownSender]) -> Vec<U
     meanwhile.filter(|sender| sender.requests > 0).collect()
 }
 
-/// What to try. An unknown sender is named at once; the rest is said when nothing came for long.
+/// What to try. An unknown sender is named at once, the other advice follows after [`PATIENCE`].
 fn advice(waited: Duration, senders: &[UnknownSender]) -> Vec<String> {
     let mut advice: Vec<String> = senders
         .iter()

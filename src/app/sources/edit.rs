@@ -1,4 +1,4 @@
-//! What the user is changing about a source, and the question before a source or one of its keys stops working.
+//! The change of a source that the user is making, and the question before a source or one of its keys stops working.
 
 use eframe::egui::{Label, RichText, Ui};
 use lucide_icons::Icon;
@@ -30,7 +30,7 @@ pub(super) fn new_key(seen: &mut Seen<'_>) -> Option<String> {
         .ok()
 }
 
-/// What a question says.
+/// The texts of a question.
 struct Question {
     source: Source,
     title: &'static str,
@@ -80,7 +80,7 @@ impl Question {
 pub(super) fn question_ui(ui: &Ui, seen: &mut Seen<'_>, edit: &mut Option<Edit>) -> Option<String> {
     let sources = &seen.config.capture.sources;
     let Some(question) = edit.as_ref().and_then(|edit| Question::of(edit, sources)) else {
-        // The source is gone: there is nothing left to ask.
+        // The source was removed elsewhere: close the question.
         edit.take_if(|edit| !matches!(edit, Edit::Renaming { .. } | Edit::Adding { .. }));
         return None;
     };
@@ -113,7 +113,7 @@ pub(super) fn question_ui(ui: &Ui, seen: &mut Seen<'_>, edit: &mut Option<Edit>)
     if is_confirmed { carry_out(seen, &question.source.name, &answered) } else { None }
 }
 
-/// Returns the name of a source that was removed.
+/// Makes the change. Returns the name of a source that was removed.
 fn carry_out(seen: &mut Seen<'_>, name: &str, edit: &Edit) -> Option<String> {
     let mut config = seen.config.clone();
     let source = config.capture.sources.iter_mut().find(|source| source.name == name)?;

@@ -63,7 +63,7 @@ fn url_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     });
 }
 
-/// Says what follows from a listen address that other computers can reach. `config` need not be in force.
+/// Warns about a listen address that other computers can reach. `config` need not be in force.
 pub(crate) fn exposed_ui(ui: &mut Ui, in_force: &Config, config: &Config) {
     let (tone, text) = exposed(in_force, config);
     widgets::message_ui(ui, tone, &text);

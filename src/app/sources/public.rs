@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) struct Public {
     run: Option<Run>,
-    /// The proxy's lines are open.
+    /// The configuration lines for a proxy are shown.
     lines: bool,
     proxy: Proxy,
     revealed: widgets::Revealed,
@@ -57,13 +57,13 @@ impl Public {
         }
     }
 
-    /// The check of these settings' public address has begun.
+    /// Takes the steps of a check of these settings' public address.
     pub(super) fn started(&mut self, steps: Steps, config: &Config) {
         let Some(address) = config.capture.public_url.clone() else { return };
         self.run = Some(Run { address, trusted: trusted(config), steps: StepRun::new(steps) });
     }
 
-    /// Below the endpoint's address.
+    /// Draws the public address and its check, below the endpoint's address.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>) {
         let public = seen.config.capture.public_url.clone();
         let running = self.run.as_ref().is_some_and(|run| run.steps.is_running());

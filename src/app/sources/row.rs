@@ -17,10 +17,10 @@ use crate::{
 /// A source is shown as active for this long after its last request.
 const ACTIVE_FOR: Millis = 60_000;
 
-/// How long the row says that the source found its share of the spool full.
+/// For how long the row says that the share of the source in the spool was full.
 const SHARE_FULL_FOR: Millis = 60_000;
 
-/// What a button of the row asks for.
+/// The action of a button in the row.
 pub(super) enum Act {
     Check,
     Copy,
@@ -133,12 +133,12 @@ fn key_ui(ui: &mut Ui, key: &str) {
     });
 }
 
-/// What it has sent since the start. True when its rejected events are to be shown.
+/// Draws what the source has sent since the start. True when the user wants to see its rejected events.
 fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
     let t = tokens(ui);
     let small = |text: String, color| RichText::new(text).size(12.0).color(color);
     ui.spacing_mut().item_spacing.x = 10.0;
-    // A fact that does not fit goes on to the next line as a whole.
+    // A fact that does not fit moves to the next line as a whole.
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
     let Some(visits) = visits else {
         widgets::dot_ui(ui, t.edge);
@@ -166,7 +166,7 @@ fn visits_ui(ui: &mut Ui, visits: Option<&SourceSeen>, now: Millis) -> bool {
     show
 }
 
-/// The previous key, which still works. True when it is to be revoked.
+/// Draws the previous key, which still works. True when the user revokes it.
 fn retiring_ui(ui: &mut Ui, source: &str, masked_key: &str) -> bool {
     let t = tokens(ui);
     ui.horizontal(|ui| {

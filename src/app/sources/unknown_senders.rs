@@ -1,4 +1,4 @@
-//! Senders that were turned away, because they have no known write key or use a path that is not served, and what to do.
+//! Senders that were refused because their write key is unknown or their path is not served, and what to do about them.
 
 use eframe::egui::{Label, RichText, Ui};
 
@@ -11,7 +11,7 @@ use crate::{
     delivery::{Millis, UnknownSender, WrongPath},
 };
 
-/// Further ones are only counted.
+/// Maximum number of unknown senders to show. Further ones are only counted.
 const SHOWN_MAX: usize = 8;
 
 pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {

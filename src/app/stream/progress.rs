@@ -20,7 +20,7 @@ pub(super) fn progress_ui(ui: &mut Ui, view: &StreamView) {
         Some(ms) if ms > 1000 && view.fault.is_none() => {
             parts.push(format!("{} behind the tip", widgets::duration(ms)));
         }
-        // Reading has failed: how far it was before that says nothing about now.
+        // Not after a fault: the state before it may be out of date.
         Some(_) if view.fault.is_none() => parts.push("caught up".to_owned()),
         Some(_) | None => {}
     }
@@ -30,7 +30,7 @@ pub(super) fn progress_ui(ui: &mut Ui, view: &StreamView) {
     ui.label(RichText::new(parts.join(" · ")).color(t.weak));
 }
 
-/// How far behind each shard is read, as long as they fit.
+/// How far behind each shard is read, for as many shards as fit.
 pub(super) fn lags_ui(ui: &mut Ui, view: &StreamView) {
     const SHOWN_MAX: usize = 16;
     let t = tokens(ui);

@@ -20,17 +20,17 @@ use crate::{
 /// Maximum bytes to show of content that is not text.
 const HEX_BYTES_MAX: usize = 1024;
 
-/// A record that is open, made ready once.
+/// The open record, with its texts made once.
 pub(super) struct OpenRecord {
     pub(super) found: Arc<RecordView>,
-    /// What is inside, for the eye.
+    /// The decoded content as it is displayed.
     content: String,
-    /// The bytes as stored, where they are text.
+    /// The stored bytes, if they are text.
     stored: Option<String>,
     data_is: String,
 }
 
-/// What is inside, in a word.
+/// The kind of content, in a word.
 pub(super) fn form(found: &RecordView) -> &'static str {
     match &found.content.inside {
         Inside::Json(_) => "JSON",

@@ -18,7 +18,7 @@ use crate::{
 };
 
 const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
-/// Typing ends after so long.
+/// Typing has ended after a pause this long.
 const TYPING: Duration = Duration::from_millis(250);
 
 /// Where the user wants to begin.
@@ -49,7 +49,7 @@ pub(super) struct Request {
     pub from: From,
     /// The time or the sequence number, as typed.
     place: String,
-    /// The field for it is to get the focus.
+    /// Give the focus to that field.
     wants_place: bool,
     shard: Option<Arc<str>>,
     filter: String,
@@ -57,7 +57,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// From that record on, in its shard and without a filter.
+    /// Reads from that record on, in its shard and without a filter.
     pub(super) fn aim_at(&mut self, receipt: &Receipt) {
         self.from = From::Sequence;
         self.place = receipt.sequence_number.to_string();
@@ -70,7 +70,7 @@ impl Request {
         self.typed_at = Some(Instant::now());
     }
 
-    /// What to read; what is wrong with the typed place, if it is not right yet.
+    /// What to read, or the mistake in the typed place.
     pub(super) fn plan(&self, clock: &Clock) -> Result<ReadPlan, &'static str> {
         Ok(ReadPlan { from: self.from(clock)?, shard: self.shard.clone() })
     }
@@ -79,7 +79,7 @@ impl Request {
         read_from(self.from, &self.place, clock)
     }
 
-    /// The filter, a moment after it was typed.
+    /// The new filter, once typing has ended.
     pub(super) fn new_filter(&mut self, ctx: &Context) -> Option<String> {
         let left = TYPING.saturating_sub(self.typed_at?.elapsed());
         if !left.is_zero() {
@@ -90,7 +90,7 @@ impl Request {
         Some(self.filter.trim().to_owned())
     }
 
-    /// Where to begin. True when that has changed.
+    /// Draws the choice of where to begin. True when it has changed.
     pub(super) fn start_ui(&mut self, ui: &mut Ui, clock: &Clock) -> bool {
         let mut is_changed = false;
         ui.horizontal_wrapped(|ui| {
@@ -129,7 +129,7 @@ impl Request {
         is_changed
     }
 
-    /// Which shard, which records, and how far reading is. True when another shard is to be read.
+    /// Draws the shard, the filter and the progress. True when another shard was chosen.
     pub(super) fn choose_ui(&mut self, ui: &mut Ui, view: &StreamView) -> bool {
         let mut is_changed = false;
         ui.horizontal_wrapped(|ui| {
@@ -167,7 +167,7 @@ impl Request {
     }
 }
 
-/// The place to read from; what is wrong with it, where it must be typed and is not right yet.
+/// The place to read from, or the mistake in the typed text.
 fn read_from(from: From, typed: &str, clock: &Clock) -> Result<ReadFrom, &'static str> {
     let typed = typed.trim();
     match from {

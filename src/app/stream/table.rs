@@ -1,4 +1,4 @@
-//! The table of records, newest first: which of them are shown while the list is held still, and the one that is open.
+//! The table of records, newest first: the records that it shows while it is held still, and the open record.
 
 use std::{ops::Range, sync::Arc};
 
@@ -26,12 +26,12 @@ const EVENT: &str = "Event";
 
 #[derive(Default)]
 pub(super) struct Table {
-    /// The view whose records are shown: while the list is held, not the newest one.
+    /// The view whose records are shown. While the list is held still, it may be older than the newest view.
     pub shown: Arc<StreamView>,
     hold: ListHold,
     /// The list is scrolled away from the newest record.
     is_away: bool,
-    /// The row that is to be brought into sight; 0 is the newest record.
+    /// The row to scroll to; 0 is the newest record.
     scroll_to: Option<usize>,
     /// The rows that were drawn last.
     visible: Range<usize>,
@@ -41,7 +41,7 @@ pub(super) struct Table {
 impl Table {
     /// Shows the newest view, unless the list is held still.
     pub(super) fn take(&mut self, ctx: &Context, newest: &Arc<StreamView>) {
-        // The stream is read anew or filtered differently: the view that was shown is of no use.
+        // The reading was restarted or the filter has changed, so the shown view is out of date.
         let is_another = newest.filter != self.shown.filter || newest.read < self.shown.read;
         let is_aimed_at = self.hold.is_aimed_at(ctx);
         // An empty list has no row to be held still.
@@ -84,7 +84,7 @@ impl Table {
         }
     }
 
-    /// Draws it beside the open record. `newest`: the view to show when the list is let go.
+    /// Draws the table beside the open record. `newest`: the view to show when the list is no longer held still.
     pub(super) fn ui(&mut self, ui: &mut Ui, seen: &Seen<'_>, newest: &Arc<StreamView>) {
         let margin = Margin { right: if self.selected.is_some() { 10 } else { 0 }, ..Margin::ZERO };
         CentralPanel::no_frame().frame(Frame::new().inner_margin(margin)).show(ui, |ui| {
@@ -95,7 +95,7 @@ impl Table {
         });
     }
 
-    /// How many records came that are not shown, on a button over the list.
+    /// A button over the list with the number of newer records that are not shown.
     fn held_ui(&mut self, ui: &mut Ui, list: Rect, newest: &Arc<StreamView>) {
         let new = newest.fit.saturating_sub(self.shown.fit);
         if new == 0 {
@@ -174,7 +174,7 @@ impl Table {
     }
 }
 
-/// Those that fit.
+/// The columns that fit in this width.
 fn columns(width: f32) -> Vec<(&'static str, Column)> {
     let exact = |width| Column::exact(width).clip(true);
     let rest = Column::remainder().at_least(100.0).clip(true);

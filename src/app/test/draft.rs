@@ -61,7 +61,7 @@ impl Drafts {
         &self.all[self.index()].text
     }
 
-    /// To edit it; call [`Self::changed`] afterwards.
+    /// The text of the draft, to edit it. Call [`Self::changed`] afterwards.
     pub(super) fn text_mut(&mut self) -> &mut String {
         let index = self.index();
         &mut self.all[index].text
@@ -92,7 +92,7 @@ impl Drafts {
 fn error_of(kind: Kind, text: &str, config: &Config) -> Option<String> {
     match serde_json::from_str::<&RawValue>(text) {
         Err(error) => {
-            // The endpoint's own message, unless the endpoint accepts what is not quite JSON.
+            // Use the endpoint's own message, except for text that is not valid JSON but that the endpoint accepts.
             let message = match Body::parse(text.as_bytes()) {
                 Err(rejection) => rejection.message.into_owned(),
                 Ok(_) => error.to_string(),

@@ -24,7 +24,7 @@ pub(super) struct Many {
     /// The events get random users.
     has_users: bool,
     users: Number,
-    /// A key has asked to start.
+    /// The user pressed the keys that start the run.
     pub is_asked: bool,
 }
 

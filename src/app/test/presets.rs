@@ -67,7 +67,7 @@ impl Presets {
         seen.push(Command::Test(TestCommand::SavePresets(self.saved.clone())));
     }
 
-    /// This call has got another event.
+    /// Clears the chosen preset, because this call has got another event.
     pub(super) fn deselect(&mut self, kind: Kind) {
         if self.shown(kind).is_some() {
             self.chosen = None;

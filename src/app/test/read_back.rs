@@ -25,7 +25,7 @@ pub(super) enum ReadBack {
 
 /// The event as a consumer reads it.
 pub(super) struct EventRead {
-    /// Its partition key. A line of several in a record has none of its own: then it is the record's.
+    /// Its partition key. If several events share a record as lines, it is the key of the record.
     key: Arc<str>,
     /// Its bytes in the record.
     pub stored: Vec<u8>,
@@ -48,7 +48,7 @@ impl EventRead {
         })
     }
 
-    /// Whether the event has this partition key, or shares a record whose key is that of the key's bucket.
+    /// Whether the event has this partition key. An event that shares a record may have the key of its bucket instead.
     fn has_key(&self, key: &str) -> bool {
         *self.key == *key || self.place.is_some() && *self.key == *Bucket::of(key).partition_key()
     }

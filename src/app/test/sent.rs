@@ -44,12 +44,13 @@ impl Sent {
         }
     }
 
-    /// Whether it asks for the record of this event. An event that was sent twice with one messageId can be both results.
+    /// Whether this result waits for the record of the event. Two results can wait for the same event, if it was sent twice with
+    /// one messageId.
     pub(super) fn asks_for_record_of(&self, id: EventId) -> bool {
         matches!(self.read_back, ReadBack::NotYet) && self.pane.as_ref().is_some_and(|pane| pane.id == id)
     }
 
-    /// The delivery, if it asks for this one.
+    /// The pane of the delivery, if it waits for this one.
     pub(super) fn pane_asking_for(&mut self, id: EventId) -> Option<&mut Pane> {
         self.pane.as_mut().filter(|pane| pane.asks_for(id))
     }
@@ -105,7 +106,7 @@ impl Sent {
             + usize::from(!matches!(self.read_back, ReadBack::NotYet | ReadBack::Waiting(_)))
     }
 
-    /// How far the event is: the tone, if that is decided, and a word.
+    /// The state of the event: a tone, once the result is known, and a word.
     fn state(&self) -> (Option<Tone>, &'static str) {
         match (&self.answer, self.pane.as_ref().and_then(Pane::delivery)) {
             (_, Some(delivery)) => {

@@ -20,7 +20,7 @@ pub(crate) fn icon_button_ui(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     .inner
 }
 
-/// The one thing to do next.
+/// The button of the most likely next action.
 pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: bool) -> Response {
     let t = tokens(ui);
     ui.scope(|ui| {
@@ -47,14 +47,14 @@ pub(crate) fn primary_button_ui(ui: &mut Ui, icon: Icon, label: &str, enabled: b
     .inner
 }
 
-/// Another thing that can be done.
+/// A button of any other action.
 pub(crate) fn button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     let t = tokens(ui);
     let atoms = (theme::icon(icon).color(t.weak), weight(label, 550.0));
     Button::new(atoms).wrap_mode(TextWrapMode::Extend).ui(ui).accessible_name(label)
 }
 
-/// A thing that cannot be undone.
+/// A button of an action that cannot be undone.
 pub(crate) fn danger_button_ui(ui: &mut Ui, icon: Icon, label: &str) -> Response {
     let t = tokens(ui);
     ui.scope(|ui| {

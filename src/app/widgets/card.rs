@@ -1,4 +1,4 @@
-//! What a page is made of: its heading, cards, facts, messages, and what it shows while it has nothing to show.
+//! The parts of a page: heading, cards, facts, messages, and the placeholder of an empty page.
 
 use eframe::egui::{
     Align, Align2, Color32, CornerRadius, FontId, Frame, Label, Layout, Margin, Response, RichText, Role,
@@ -12,10 +12,10 @@ use crate::{
     event::shown,
 };
 
-/// The title of a place, what it is for, and what can be done with all of it.
+/// The heading of a place: its title, its purpose, and its actions.
 pub(crate) fn heading_ui(ui: &mut Ui, title: &str, subtitle: &str, actions: impl FnOnce(&mut Ui)) {
     let t = tokens(ui);
-    // As high as the title and its sentence, so that what is to the right is in their middle.
+    // As high as title and subtitle together, so that the actions on the right are centred beside them.
     Sides::new().height(40.0).shrink_left().show(
         ui,
         |ui| {
@@ -30,7 +30,7 @@ pub(crate) fn heading_ui(ui: &mut Ui, title: &str, subtitle: &str, actions: impl
     ui.add_space(6.0);
 }
 
-/// A box of things that belong together.
+/// A card: a box around its contents.
 pub(crate) fn card_ui<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
     let t = tokens(ui);
     Frame::new()
@@ -64,7 +64,7 @@ pub(crate) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
         });
         let room = ui.available_width() - if copy { 34.0 } else { 0.0 };
         ui.allocate_ui_with_layout(vec2(room, 20.0), Layout::left_to_right(Align::Center), |ui| {
-            // Where it is cut, its tooltip has all of it.
+            // If the value is cut, its tooltip shows all of it.
             ui.add(Label::new(RichText::new(shown::line(value)).monospace().color(t.strong)).truncate());
         });
         if copy && icon_button_ui(ui, Icon::Copy, &format!("Copy {}", name.to_lowercase())).clicked() {
@@ -75,7 +75,7 @@ pub(crate) fn fact_ui(ui: &mut Ui, name: &str, value: &str, copy: bool) -> bool 
     copied
 }
 
-/// Nothing here yet: why, and what to do about it. True when the action was chosen.
+/// The placeholder of an empty page: why it is empty, and what to do. True when the action was chosen.
 pub(crate) fn empty_ui(
     ui: &mut Ui,
     icon: Icon,
@@ -111,16 +111,16 @@ pub(crate) fn empty_ui(
     chosen
 }
 
-/// What a message is about.
+/// The severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// By the way.
+    /// Information.
     Note,
-    /// Done, right.
+    /// Success.
     Good,
-    /// Look here.
+    /// Warning.
     Attention,
-    /// Wrong.
+    /// Error.
     Bad,
 }
 
@@ -144,7 +144,7 @@ impl Tone {
     }
 }
 
-/// A message in a place of its own.
+/// A message in a frame of its own.
 pub(crate) fn message_ui(ui: &mut Ui, tone: Tone, text: &str) {
     let t = tokens(ui);
     let color = tone.color(t);

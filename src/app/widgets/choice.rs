@@ -1,4 +1,4 @@
-//! One of a few, all of them in sight.
+//! Widgets to choose one of a few values, with all values visible.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use eframe::egui::{
 use super::keyboard::ring_ui;
 use crate::app::theme::{tokens, weight};
 
-/// One of a few, side by side. True when another one was chosen.
+/// A choice of one of a few values, side by side. True when another one was chosen.
 pub(crate) fn segments_ui<T: Copy + PartialEq>(
     ui: &mut Ui,
     value: &mut T,
@@ -50,7 +50,7 @@ pub(crate) fn segments_ui<T: Copy + PartialEq>(
     *value != before
 }
 
-/// One of a few that each have a sentence to say, beside each other where there is room.
+/// A choice of one of a few values, each with an explanation, side by side if there is room.
 pub(crate) fn choices_ui<T: Copy + PartialEq>(ui: &mut Ui, value: &mut T, choices: &[(T, &str, &str)]) {
     let gap = ui.spacing().item_spacing.x;
     let width = ui.available_width();

@@ -17,7 +17,7 @@ pub(crate) fn code_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
     code_marked_ui(ui, code, &[], copy_name)
 }
 
-/// The same; what is marked in it stands out.
+/// Like [`code_ui`], with every occurrence of `marks` highlighted.
 pub(crate) fn code_marked_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool {
     let copy = code_box_ui(ui, code, marks, copy_name);
     if copy {
@@ -26,7 +26,7 @@ pub(crate) fn code_marked_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name:
     copy
 }
 
-/// The same; what is copied is up to the caller, who is told to.
+/// Like [`code_ui`], but the caller does the copying. True when the button was pressed.
 pub(crate) fn code_copy_ui(ui: &mut Ui, code: &str, copy_name: &str) -> bool {
     code_box_ui(ui, code, &[], copy_name)
 }
@@ -39,7 +39,7 @@ fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool
         .fill(t.field)
         .stroke(Stroke::new(1.0, t.line))
         .corner_radius(9)
-        // No code runs under the button in the corner.
+        // The margin keeps the code away from the button in the corner.
         .inner_margin(Margin { left: 12, right: 40, top: 12, bottom: 12 });
     let inner = frame.show(ui, |ui| {
         ui.take_available_width();
@@ -50,7 +50,7 @@ fn code_box_ui(ui: &mut Ui, code: &str, marks: &[&str], copy_name: &str) -> bool
             let width = ui.available_width();
             let text = ui.add(Label::new(job).wrap_mode(TextWrapMode::Extend).selectable(true));
             if text.rect.width() > width {
-                // The scroll bar floats over what is left free here.
+                // Leave room for the scroll bar, which floats.
                 ui.add_space(10.0);
             }
         });

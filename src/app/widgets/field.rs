@@ -12,10 +12,10 @@ use crate::{
     event::shown,
 };
 
-/// A longer field would look as if it wanted more text.
+/// Maximum width of a field: a wider one would suggest that more text is expected.
 pub(crate) const FIELD_WIDTH_MAX: f32 = 500.0;
 
-/// The field of this window's forms.
+/// A text field in the style of all forms.
 pub(crate) fn text_edit<'t>(value: &'t mut String, hint: &str) -> TextEdit<'t> {
     TextEdit::singleline(value)
         .hint_text(hint.to_owned())
@@ -23,7 +23,7 @@ pub(crate) fn text_edit<'t>(value: &'t mut String, hint: &str) -> TextEdit<'t> {
         .align(Align2::LEFT_CENTER)
 }
 
-/// A named text field, with what is wrong with it right below.
+/// A named text field, with its error below it.
 pub(crate) fn field_ui(
     ui: &mut Ui,
     label: &str,
@@ -48,19 +48,19 @@ pub(crate) fn field_ui(
     .inner
 }
 
-/// Makes the outline of the next fields say whether their content is wrong.
+/// Sets the outline of the next fields: red if `wrong`.
 pub(crate) fn edge_ui(ui: &mut Ui, wrong: bool) {
     if wrong {
         let color = tokens(ui).err;
         let w = &mut ui.visuals_mut().widgets;
         w.inactive.bg_stroke.color = color;
         w.hovered.bg_stroke.color = color;
-        // While it has the keyboard's focus.
+        // The outline while a field has the keyboard's focus.
         ui.visuals_mut().selection.stroke.color = color;
     }
 }
 
-/// What is wrong with the field above.
+/// The error of the field above.
 pub(crate) fn error_ui(ui: &mut Ui, error: Option<&str>) {
     let t = tokens(ui);
     if let Some(error) = error {

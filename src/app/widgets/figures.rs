@@ -17,7 +17,7 @@ pub(crate) fn digits(n: u64) -> String {
     out
 }
 
-/// A rate for the eye.
+/// A rate as text.
 pub(crate) fn rate(per_sec: f32) -> String {
     if per_sec > 0.0 && per_sec < 10.0 {
         return format!("{per_sec:.1}");
@@ -30,7 +30,7 @@ pub(crate) fn rate(per_sec: f32) -> String {
     digits(per_sec.round() as u64)
 }
 
-/// Bytes for the eye.
+/// A number of bytes as text, with a unit.
 pub(crate) fn bytes(n: u64) -> String {
     match n {
         0..1024 => format!("{n} B"),
@@ -41,7 +41,7 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
-/// Milliseconds for the eye.
+/// A duration in milliseconds as text, with a unit.
 pub(crate) fn duration(ms: i64) -> String {
     match ms {
         ..1000 => format!("{ms} ms"),
@@ -51,14 +51,14 @@ pub(crate) fn duration(ms: i64) -> String {
     }
 }
 
-/// How long ago, for the eye; asks for a frame when that will read differently.
+/// How long ago `at` was, as text. Requests a frame for the time when the text changes.
 pub(crate) fn ago_ui(ui: &Ui, at: i64, now: i64) -> String {
     let (text, changes_in) = ago((now - at).max(0));
     ui.request_repaint_after(changes_in);
     text
 }
 
-/// So many milliseconds ago for the eye, and how long that stays true.
+/// How long ago, as text, and how long the text stays valid.
 fn ago(ms: i64) -> (String, Duration) {
     const UNITS: [(i64, &str, i64); 4] = [
         (1000, "s", 60_000),

@@ -5,8 +5,8 @@ use egui_extras::TableRow;
 
 use crate::app::theme::tokens;
 
-/// Gives the focus to a field that has just been opened to be typed in, and asks again until it has it: the click that
-/// opened it takes the focus from everything else.
+/// Gives the focus to a field that was just opened. It is requested until the field has it, because the click that opened the
+/// field takes the focus away.
 pub(crate) fn focus_once(field: &Response, wanted: &mut bool) {
     if !*wanted {
         return;
@@ -27,7 +27,7 @@ pub(crate) struct ListKeys {
     pub escape: bool,
 }
 
-/// To the row below, or to the one above.
+/// A step to the row below or above.
 #[derive(Clone, Copy)]
 pub(crate) enum Step {
     Down,
@@ -42,7 +42,7 @@ impl Step {
         }
     }
 
-    /// The row that it leads to.
+    /// The row that the step leads to.
     pub(crate) fn from(self, row: usize) -> usize {
         match self {
             Self::Down => row + 1,
@@ -70,7 +70,7 @@ pub(crate) fn is_left_with(field: &Response, key: Key) -> bool {
     field.lost_focus() && field.ctx.input(|input| input.key_pressed(key))
 }
 
-/// Keeps the focus in a field whose text is refused, so that what is typed next corrects it: Enter would take it away.
+/// Keeps the focus in a field whose text is refused, so that the user can correct it. Enter would take the focus away.
 pub(crate) fn keep_focus(field: &Response, is_refused: bool) {
     if is_refused && is_left_with(field, Key::Enter) {
         field.request_focus();
@@ -86,7 +86,7 @@ pub(crate) fn is_answered_with_enter(ui: &Ui, fields: &[&Response]) -> bool {
             || ui.memory(Memory::focused).is_none() && !Popup::is_any_open(ui))
 }
 
-/// The ring of what has the keyboard's focus, for what has an outline of its own.
+/// Draws the focus ring of a widget that draws its own outline.
 pub(crate) fn ring_ui(ui: &Ui, response: &Response, radius: f32) {
     if response.has_focus() {
         let stroke = Stroke::new(1.5, tokens(ui).strong);
@@ -94,8 +94,8 @@ pub(crate) fn ring_ui(ui: &Ui, response: &Response, radius: f32) {
     }
 }
 
-/// Tells screen readers what the row is, once its cells are drawn. Not in its first frame: egui knows a cell's place
-/// only from the frame before, and a click on a name without a place would go nowhere.
+/// Names the row for screen readers, after its cells are drawn. Not in its first frame: egui knows a cell's position only
+/// from the frame before, and a click by a screen reader needs the position.
 pub(crate) fn row_name_ui(row: &TableRow<'_, '_>, name: impl Fn() -> String) -> Response {
     let response = row.response();
     if response.rect.is_finite() {

@@ -1,4 +1,4 @@
-//! One of many, in a list that a button opens.
+//! A choice of one of many values, in a list that a button opens.
 
 use eframe::egui::{ComboBox, EventFilter, Id, Key, Response, Ui};
 
@@ -7,9 +7,9 @@ use super::text::hint_ui;
 /// A button that opens a list to choose from.
 #[derive(Clone, Copy)]
 pub(crate) struct List<'a> {
-    /// For screen readers.
+    /// The name for screen readers.
     pub name: &'a str,
-    /// What its button shows; cut where it is too long.
+    /// The text of its button. It is cut if it is too long.
     pub shown: &'a str,
     pub width: f32,
     /// What the list says when there is nothing to choose.
@@ -17,8 +17,9 @@ pub(crate) struct List<'a> {
 }
 
 impl List<'_> {
-    /// Draws it; gives its button and the place of the choice that was made. Each choice is its text and whether it is in
-    /// force. For the keyboard, the list opens with the focus on that one, and the focus returns to the button at the end.
+    /// Draws the button and the list. Returns the button, and the index of the choice that was made. Each choice is its text
+    /// and whether it is selected. The list opens with the focus on the selected choice. When it closes, the button gets the
+    /// focus back.
     pub(crate) fn ui(self, ui: &mut Ui, choices: &[(&str, bool)]) -> (Response, Option<usize>) {
         let mut chosen = None;
         let (mut is_open, mut is_done) = (false, false);
@@ -50,7 +51,7 @@ impl List<'_> {
             };
             has_focus |= focused.is_some();
             if let Some(at) = focused {
-                // Otherwise the keys would lead to whatever is near the list.
+                // Otherwise the arrow keys would move the focus to widgets near the list.
                 let keys =
                     EventFilter { vertical_arrows: true, tab: true, escape: true, ..Default::default() };
                 ui.memory_mut(|memory| memory.set_focus_lock_filter(items[at].id, keys));

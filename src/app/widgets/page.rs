@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Layout, Memory, Rect, Response, ScrollArea, Ui, UiBuilder, Vec2, vec2};
 
-/// From here on there are two columns.
+/// The minimum width for two columns.
 const TWO_COLUMNS_WIDTH: f32 = 1160.0;
 
 /// A page of cards: one column, or in a wide window two beside each other, scrolled as one.
@@ -57,14 +57,14 @@ fn column_ui(ui: &mut Ui, size: Vec2, contents: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// The middle of the free space, at most so wide.
+/// The middle of the free space, at most `width_max` wide.
 pub(crate) fn middle(ui: &Ui, width_max: f32) -> Rect {
     let beside = ((ui.available_width() - width_max) / 2.0).max(0.0);
     ui.available_rect_before_wrap().shrink2(vec2(beside, 0.0))
 }
 
-/// Keeps a length that is known only once its contents are drawn, and that the layout needs before. Where it has changed,
-/// the frame is drawn again with it.
+/// Stores a length that the layout needs before drawing, but that is known only after it. If the length has changed, the frame
+/// is drawn again.
 pub(crate) fn keep_length(ui: &Ui, kept: &mut f32, drawn: f32, what: &str) {
     if (drawn - *kept).abs() > 0.5 {
         *kept = drawn;
@@ -72,10 +72,10 @@ pub(crate) fn keep_length(ui: &Ui, kept: &mut f32, drawn: f32, what: &str) {
     }
 }
 
-/// Scrolls to what the keyboard has just reached, where it is out of sight. Called at the end of what is scrolled.
+/// Scrolls to the widget that has just got the focus, if it is out of sight. Call it at the end of the scrolled contents.
 pub(crate) fn follow_focus(ui: &Ui) {
     let focused = ui.memory(Memory::focused).and_then(|id| ui.read_response(id));
-    // What is not scrolled is not clipped either.
+    // A widget outside of a scroll area is not clipped, so it is left alone.
     if let Some(focused) = focused.filter(Response::gained_focus)
         && !focused.interact_rect.contains_rect(focused.rect)
     {
@@ -83,12 +83,12 @@ pub(crate) fn follow_focus(ui: &Ui) {
     }
 }
 
-/// How many parts of an answer that comes bit by bit have been brought into sight.
+/// The number of parts that were scrolled to, of an answer that arrives in parts.
 #[derive(Default)]
 pub(crate) struct Revealed(usize);
 
 impl Revealed {
-    /// Brings the answer into sight when it has more parts than before. 0 parts: there is no answer.
+    /// Scrolls to the answer when it has more parts than before. 0 parts: there is no answer.
     pub(crate) fn follow(&mut self, ui: &Ui, parts: usize, answer: Rect) {
         if parts > self.0 {
             reveal(ui, answer);

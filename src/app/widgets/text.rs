@@ -12,12 +12,12 @@ pub(crate) fn hint_ui(ui: &mut Ui, text: &str) {
     ragged_ui(ui, RichText::new(shown::lines(text)).color(t.weak));
 }
 
-/// Running text, also in a menu, whose layout would stretch each line over the menu's width.
+/// Running text, not justified. A menu's layout would stretch each line to the menu's width.
 pub(crate) fn ragged_ui(ui: &mut Ui, text: impl Into<WidgetText>) -> Response {
     if ui.layout().horizontal_justify() { ui.vertical(|ui| ui.label(text)).inner } else { ui.label(text) }
 }
 
-/// Running text in which what stands between backticks is code.
+/// Running text. Text between backticks is shown as code.
 pub(crate) fn words(ui: &Ui, text: &str, wght: f32, color: Color32) -> LayoutJob {
     let t = tokens(ui);
     let body = TextStyle::Body.resolve(ui.style());
@@ -36,7 +36,7 @@ pub(crate) fn words(ui: &Ui, text: &str, wght: f32, color: Color32) -> LayoutJob
     job
 }
 
-/// Rules are written to follow a setting's name; on their own they begin with a capital.
+/// Makes the first letter a capital. Texts of rules begin in lower case, because they usually follow a setting's name.
 pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
