@@ -82,7 +82,7 @@ impl Sheet {
                 (
                     Format::JsonLines,
                     "JSON Lines",
-                    "For scripts: one object per line, with everything that is known.",
+                    "For scripts: one object per line, with every field of the log.",
                 ),
                 (Format::Csv, "CSV", "For a spreadsheet: a header line, then one line per event."),
             ];

@@ -25,7 +25,7 @@ pub(super) fn practice_access(config: &Config, locations: &Locations) -> anyhow:
     if config.destination.kind == DestinationKind::Kinesis {
         return Ok(None);
     }
-    let engine = running_engine(locations).context("the practice stream lives in a running engine")?;
+    let engine = running_engine(locations).context("the practice stream exists only in a running engine")?;
     let practice = engine.practice.context(
         "the practice stream cannot be reached: the running engine has another destination; leave out --practice to use that \
          one, or choose the practice stream in its settings (destination.kind)",

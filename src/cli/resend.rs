@@ -29,7 +29,7 @@ const PER_SEC: u32 = 1000;
     after_help = "Without --state, failed events are resent. Consumers see the same messageId as before."
 )]
 pub struct Args {
-    /// Events by messageId: of each the newest line that failed or was delivered
+    /// The messageIds of the events; of each, the newest failed or delivered line is resent
     #[arg(value_name = "ID", conflicts_with_all = ["all", "Filter"])]
     ids: Vec<String>,
     /// Every failed event
@@ -40,8 +40,8 @@ pub struct Args {
     /// Only count what would be resent
     #[arg(long)]
     dry_run: bool,
-    /// Maximum events per second, so that new events do not wait behind them; 0: no limit. Only counts while an engine
-    /// runs
+    /// Maximum events per second, so that new events do not wait behind them; 0: no limit. Applies only while an
+    /// engine runs
     #[arg(long, value_name = "N", default_value_t = PER_SEC)]
     rate: u32,
     /// One JSON object instead of a sentence
@@ -124,7 +124,7 @@ fn named(ids: &[String], path: &Path) -> anyhow::Result<Vec<EventId>> {
         let found = log.find_settled(id)?;
         lines.push(found.with_context(|| {
             let text = shell::word(id);
-            format!("no failed or delivered event has the messageId {id}; `tributary log --text {text}` shows what there is")
+            format!("no failed or delivered event has the messageId {id}; `tributary log --text {text}` searches the log for it")
         })?);
     }
     Ok(lines)

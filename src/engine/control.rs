@@ -106,7 +106,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, slot: Slot) {
         tracing::warn!("the control port has as many callers as it takes at a time");
         // The other requests have no reply for this: their connection is closed.
         if matches!(request, ControlRequest::Resend(_)) {
-            let busy = "the engine is carrying out as many orders as it takes at a time; try again later";
+            let busy = "the engine already serves the maximum number of requests; try again later";
             caller.send_last(&ResendReply::Failed(busy.to_owned())).await;
         }
         return;

@@ -32,7 +32,7 @@ const CLOSED: &str =
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// It has no control port.
-    #[error("the running engine takes no orders; stop it and start it again with this version")]
+    #[error("the running engine has no control port; stop it and start it again with this version")]
     NoPort,
     /// It did not answer, or closed the connection in the middle of its answer.
     #[error("the engine at {address} does not answer")]
@@ -54,7 +54,7 @@ pub enum ControlError {
     },
     /// It closed the connection without any answer, or answered something else.
     #[error(
-        "the engine at {address} did not understand: it is probably of an older version; stop it and start it again with this \
+        "the engine at {address} does not know this request: it is probably an older version; stop it and start it again with this \
          version"
     )]
     Unknown {

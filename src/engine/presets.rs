@@ -17,7 +17,7 @@ const FILE_NAME: &str = "test-presets.json";
 pub(super) enum PresetsError {
     #[error("{} cannot be read", .0.display())]
     Read(PathBuf, #[source] io::Error),
-    #[error("{} is not as it was written; remove it to start anew", .0.display())]
+    #[error("{} is damaged; remove it to start with an empty list", .0.display())]
     Damaged(PathBuf, #[source] serde_json::Error),
     #[error("at most {PRESETS_MAX} events can be saved; remove one first")]
     TooMany,

@@ -44,7 +44,7 @@ pub(super) enum SignInError {
     NotStarted(String, io::Error),
     #[error("`{0}` cannot be watched: {1}")]
     NotWatched(String, io::Error),
-    #[error("`{0}` ended with {1} and said nothing")]
+    #[error("`{0}` ended with {1} and printed nothing")]
     Silent(String, ExitStatus),
     #[error("`{0}` ended with {1}: {2}")]
     Ended(String, ExitStatus, String),

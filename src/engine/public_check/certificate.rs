@@ -76,7 +76,8 @@ pub(super) fn check(
 fn why_invalid(why: &CertificateError) -> String {
     match why {
         CertificateError::UnknownIssuer => {
-            "no authority that this machine trusts has signed it, or the chain to one is not whole".to_owned()
+            "no authority that this machine trusts has signed it, or the certificate chain is incomplete"
+                .to_owned()
         }
         CertificateError::Other(other) => match other.0.to_string().as_str() {
             "CaUsedAsEndEntity" => {
