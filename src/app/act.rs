@@ -26,7 +26,7 @@ use crate::{
     engine::{self, Engine, Faults},
 };
 
-/// What carries out commands.
+/// Carries out commands. The answers go to the places.
 pub(super) struct Actor<'a> {
     pub engine: &'a Engine,
     pub snapshot: &'a Snapshot,

@@ -150,7 +150,7 @@ fn intake_ui(ui: &mut Ui, seen: &mut Seen<'_>) {
     }
 }
 
-/// Names the setting and both sizes: the disk may have much free space and still less than is to be kept.
+/// Names the setting and both sizes, because even a disk with much free space may have less than the setting requires.
 fn disk_text(seen: &Seen<'_>) -> String {
     let min_free = seen.config.spool.min_free_bytes;
     let dir = &seen.snapshot.fixed.data_dir;
@@ -210,8 +210,8 @@ fn is_low(ui: &Ui, name: &str) -> bool {
     is_low
 }
 
-/// One banner: its title, its text, and its buttons. In a low window it is one line until it is opened; `actions` is told
-/// whether it is open.
+/// One banner: its title, its text, and its buttons. In a low window it is one line until it is opened; `actions`
+/// gets whether it is open.
 fn framed_ui(
     ui: &mut Ui,
     tone: Tone,
@@ -414,7 +414,7 @@ fn once_ui(ui: &mut Ui, seen: &mut Seen<'_>, fault: &AwsError, (remedy, event): 
     });
 }
 
-/// What happened, in a frame of a place's own column; `rest` draws what is below.
+/// A frame in a place's own column that shows `what` happened; `rest` draws the content below it.
 fn card_ui(ui: &mut Ui, tone: Tone, what: &str, rest: impl FnOnce(&mut Ui)) {
     let color = tokens(ui).strong;
     frame(tone, ui).outer_margin(Margin::ZERO).show(ui, |ui| {
@@ -426,7 +426,7 @@ fn card_ui(ui: &mut Ui, tone: Tone, what: &str, rest: impl FnOnce(&mut Ui)) {
     ui.add_space(4.0);
 }
 
-/// The destination's own words.
+/// The message of the destination, unchanged.
 fn said_ui(ui: &mut Ui, fault: &AwsError) {
     let said = RichText::new(shown::lines(&fault.to_string())).monospace().size(11.5).color(tokens(ui).weak);
     ui.add(Label::new(said).wrap());

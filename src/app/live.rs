@@ -282,7 +282,7 @@ impl Live {
         });
     }
 
-    /// Draws the open delivery, and closes it if the user says so.
+    /// Draws the open delivery, and closes it if the user closes it.
     fn pane_ui(&mut self, ui: &mut Ui, seen: &mut Seen<'_>, mut pane: Pane) {
         let is_filtered = !self.list.filter().is_all() && !self.filters.has_error();
         if is_filtered && self.list.excludes(pane.id) {

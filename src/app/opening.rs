@@ -34,8 +34,8 @@ impl Opening {
     }
 }
 
-/// The web pages whose links were clicked in this frame. They are taken from egui, which would open them without telling when
-/// that fails.
+/// The web pages whose links were clicked in this frame. They are taken from egui, which would open them without reporting a
+/// failure.
 pub(super) fn clicked_links(ctx: &egui::Context) -> Vec<String> {
     ctx.output_mut(|output| {
         let is_link = |command: &mut egui::OutputCommand| matches!(command, egui::OutputCommand::OpenUrl(_));

@@ -44,7 +44,7 @@ impl PracticeFault {
         }
     }
 
-    /// What it does, for the user.
+    /// The effect of the fault, as a text for the user.
     pub(super) fn effect(self) -> &'static str {
         match self {
             Self::Throttle => "Half of the puts are refused, as by a stream over its throughput limit",
@@ -79,7 +79,7 @@ impl PracticeFault {
     }
 }
 
-/// The names of all faults that are on, also of those that only tests switch on.
+/// The names of all faults that are on, including those that only tests switch on.
 pub(super) fn names_on(faults: &Faults, is_stream_missing: bool) -> Vec<&'static str> {
     let mut names: Vec<_> =
         PracticeFault::ALL.into_iter().filter(|fault| fault.is_on(faults)).map(PracticeFault::name).collect();

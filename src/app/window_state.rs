@@ -151,7 +151,7 @@ fn reachable(window: Rect, monitors: &[Rect]) -> Option<Pos2> {
     if monitors.iter().any(is_on) { None } else { monitors.first().map(|monitor| monitor.min) }
 }
 
-/// Notices changes of the window's state, and says when to keep it: a moment after the last change.
+/// Notices changes of the window's state, and decides when to keep it: [`KEEP_AFTER`] after the last change.
 pub(super) struct Tracker {
     kept: WindowState,
     seen: WindowState,

@@ -102,7 +102,7 @@ pub(super) enum Check {
     },
 }
 
-/// What is read from the delivery log.
+/// Requests to the delivery log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum LogRequest {
     Page(Query),

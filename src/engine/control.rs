@@ -84,7 +84,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Slots>) -> io::Result<(TcpSt
     Ok((stream, slots.take().await))
 }
 
-/// A caller that sends no line, or not the key, gets no answer.
+/// Serves one caller. Without a line, or without the right key, it gets no answer.
 async fn serve(shared: Arc<Shared>, stream: TcpStream, slot: Slot) {
     let (reading, writing) = stream.into_split();
     let mut caller = Caller { reading: BufReader::new(reading.take(LINE_BYTES_MAX)), writing };
@@ -143,7 +143,7 @@ impl Caller {
         drop(self.send(reply).await);
     }
 
-    /// Returns when the caller has closed the connection. A caller that sends more than its line counts as such.
+    /// Returns when the caller has closed the connection. Bytes after the first line count as a close.
     async fn closed(&mut self) {
         // An error means the same.
         drop(self.reading.read(&mut [0]).await);

@@ -111,7 +111,7 @@ fn write(
     Ok(done)
 }
 
-/// The folder that the file is to be in.
+/// The folder of the new file.
 fn folder_of(path: &Path) -> Result<&Path, ExportError> {
     let folder = path.parent().filter(|_| path.is_absolute() && path.file_name().is_some());
     let folder = folder.ok_or_else(|| ExportError::NoPath(path.to_owned()))?;

@@ -84,7 +84,7 @@ impl<P: Default> Run<P> {
         self.progress.send_replace(progress);
     }
 
-    /// Changes the progress; `change` says whether it did.
+    /// Changes the progress; `change` returns whether it has changed it.
     pub(super) fn update(&self, change: impl FnOnce(&mut P) -> bool) -> bool {
         self.progress.send_if_modified(change)
     }

@@ -22,7 +22,7 @@ use super::{
 /// A launcher that still runs after this long has found a program: some launchers end only when that program does.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Opens a file, or a web page by its URL. An error says that no program did. The answer comes within some seconds; no engine
+/// Opens a file, or a web page by its URL. `Err`: no program has opened it. The answer comes within some seconds; no engine
 /// is needed.
 pub fn open_in_program(what: impl AsRef<OsStr>) -> Answer<Result<(), String>> {
     let (reply, outcome) = oneshot::channel();
@@ -69,7 +69,7 @@ async fn launch(launchers: Vec<Command>, wait_max: Duration) -> (Result<(), Stri
         match tokio::time::timeout(wait_max, child.wait()).await {
             Err(_still_runs) => return (Ok(()), Some(child)),
             Ok(Ok(status)) if status.success() => return (Ok(()), None),
-            // Explorer's exit code says nothing, and on Windows no launcher is tried after one that ran (crate `open`).
+            // Explorer's exit code has no meaning, and on Windows no launcher is tried after one that ran (crate `open`).
             Ok(Ok(_)) if cfg!(windows) && name.starts_with("explorer") => return (Ok(()), None),
             Ok(Ok(status)) => {
                 failed = failed.or(Some(format!("{name} ended with {}", described(status))));

@@ -21,7 +21,7 @@ pub enum Format {
     JsonLines,
     /// CSV (RFC 4180) with a header line. Cells that a spreadsheet would take for a formula begin with an apostrophe.
     Csv,
-    /// The same, but every cell as it was sent.
+    /// CSV like [`Self::Csv`], but with every cell as it was sent.
     RawCsv,
 }
 

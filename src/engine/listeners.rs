@@ -191,7 +191,7 @@ pub(super) fn tls(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
     Tls::load(capture.tls_cert.as_ref(), capture.tls_key.as_ref()).map(|tls| Some(Arc::new(tls)))
 }
 
-/// Opens a listener at an address whose last one was told to close, which takes a moment.
+/// Opens a listener at an address whose previous listener is closing. Retries, because closing takes a moment.
 pub(super) async fn bind_when_free(address: SocketAddr) -> std::io::Result<TcpListener> {
     let mut bound = capture::listen(address);
     for _ in 0..BIND_TRIES {

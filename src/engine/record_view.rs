@@ -24,7 +24,7 @@ pub struct RecordView {
     pub key: Arc<str>,
     /// The event's place in an aggregated record, from 1, and how many events that has; `None`: it has a record of its own.
     pub place: Option<(usize, usize)>,
-    /// What it holds.
+    /// The decoded content.
     pub content: Content,
     /// The call's type and name, if it is an event: `track Order Completed`.
     pub summary: Option<Arc<str>>,
@@ -44,7 +44,7 @@ impl RecordView {
         parts(&record.partition_key, &record.data).into_iter().map(view).collect()
     }
 
-    /// What it holds, if that is text.
+    /// The content, if it is text.
     pub fn text(&self) -> Option<&str> {
         match &self.content.inside {
             Inside::Json(text) | Inside::JsonLines(text, _) | Inside::Text(text) => Some(text),

@@ -84,11 +84,11 @@ pub struct Shared {
 
     /// The forwarder's state.
     pub(super) forwarder: watch::Sender<ForwarderState>,
-    /// What the forwarder learned about the stream.
+    /// The forwarder's report about the stream.
     pub(super) stream_report: watch::Sender<StreamReport>,
     /// Events in flight.
     pub(super) in_flight: watch::Sender<u64>,
-    /// What the destination refuses while it takes other events.
+    /// The events that the destination refuses while it takes others.
     pub(super) stuck: watch::Sender<Option<Stuck>>,
     /// What was delivered since the start.
     pub(super) puts: watch::Sender<Puts>,

@@ -23,7 +23,7 @@ pub struct StreamView {
     pub records: VecDeque<Arc<RecordView>>,
     /// How many were read since reading began.
     pub read: u64,
-    /// How many of these match the filter.
+    /// How many of the read records match the filter.
     pub fit: u64,
     /// The filter that they were matched with.
     pub filter: Arc<str>,

@@ -40,7 +40,7 @@ pub(super) struct Supervisor {
     practice_port: PracticePort,
 }
 
-/// What was opened for the parts before they start.
+/// Listeners and handlers that were opened before the parts start.
 pub(super) struct Opened {
     pub(super) listener: TcpListener,
     pub(super) practice_listener: Option<TcpListener>,

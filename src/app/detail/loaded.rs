@@ -35,7 +35,7 @@ impl Loaded {
         Self { event: json::indent(&raw), tree, changes, raw, record, detail }
     }
 
-    /// What the notice says was copied.
+    /// The name of the event in the notice after it was copied.
     pub(super) fn event_name(&self) -> &'static str {
         if self.detail.is_cut() { "Kept part of the event" } else { "Event" }
     }

@@ -23,7 +23,7 @@ const OPEN_DEPTH: usize = 2;
 /// A value with its name.
 pub(super) struct Tree {
     name: String,
-    /// The value as it stands in the event; for an object or array, how much it holds.
+    /// The value as stored in the event; for an object or array, the number of its members or items.
     text: String,
     inner: Vec<Self>,
 }

@@ -167,7 +167,7 @@ pub(super) fn table_column((column, width): (Column, f32)) -> egui_extras::Colum
     }
 }
 
-/// What a press on a header sorts by.
+/// The order that a press on a header chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
     Time,

@@ -240,7 +240,7 @@ impl Filters {
     }
 }
 
-/// What can be written into the search field.
+/// Draws the help for the syntax of the search field.
 fn syntax_ui(ui: &mut Ui) {
     let t = tokens(ui);
     ui.set_max_width(430.0);

@@ -1,4 +1,4 @@
-//! The fields for AWS keys. The keys go to the system keychain and are forgotten here.
+//! The fields for AWS keys. The keys are stored in the system keychain and then removed from memory here.
 
 use std::time::Duration;
 

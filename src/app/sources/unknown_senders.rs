@@ -52,7 +52,7 @@ pub(super) fn card_ui(ui: &mut Ui, seen: &Seen<'_>) {
     });
 }
 
-/// What to do about the rows above. One row may stand for several keys.
+/// The advice for the rows above. One row may represent several keys.
 fn unknown_keys(rows: &[&UnknownSender]) -> &'static str {
     match rows {
         [one] if &*one.key != "other keys" => {

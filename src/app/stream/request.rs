@@ -1,4 +1,4 @@
-//! What is to be read: where reading starts, which shard, and the filter; and how a time or a sequence number is typed.
+//! The choice of what to read: the start, the shard and the filter. Also parses a typed time or sequence number.
 
 use std::{
     sync::Arc,

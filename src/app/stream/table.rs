@@ -189,7 +189,7 @@ fn columns(width: f32) -> Vec<(&'static str, Column)> {
     all.into_iter().filter(|(from, ..)| width > *from).map(|(_, name, column)| (name, column)).collect()
 }
 
-/// What a row shows of a record in that column.
+/// The text of a cell.
 fn cell(column: &str, found: &RecordView, seen: &Seen<'_>) -> String {
     match column {
         "Arrived" => found.record.arrived_at.map_or("–".to_owned(), |at| seen.clock.time(at)),

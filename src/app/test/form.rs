@@ -81,7 +81,7 @@ fn one_line(json: &str) -> String {
     json.chars().filter(keeps).collect()
 }
 
-/// The JSON for a typed value. A valid JSON value stands for itself; everything else is text.
+/// The JSON for a typed value. A valid JSON value is taken as it is; everything else becomes a string.
 fn parsed(typed: &str) -> String {
     let trimmed = typed.trim();
     if is_json(trimmed) { trimmed.to_owned() } else { edit::quoted(typed) }

@@ -76,7 +76,7 @@ pub(crate) fn error_ui(ui: &mut Ui, error: Option<&str>) {
     }
 }
 
-/// A box to tick, with its name beside it. Its outline can be seen without a tick too.
+/// A checkbox with its name beside it. Its outline is visible without a tick too.
 pub(crate) fn checkbox_ui(ui: &mut Ui, ticked: &mut bool, name: &str) -> Response {
     let t = tokens(ui);
     ui.scope(|ui| {

@@ -12,7 +12,7 @@ pub(crate) struct List<'a> {
     /// The text of its button. It is cut if it is too long.
     pub shown: &'a str,
     pub width: f32,
-    /// What the list says when there is nothing to choose.
+    /// The text of an empty list.
     pub if_empty: &'a str,
 }
 

@@ -31,7 +31,7 @@ impl Log<'_> {
         })
     }
 
-    /// What the charts show.
+    /// The counts for the charts.
     pub fn overview(&self, span: ChartSpan) -> Answer<Result<Overview, String>> {
         self.0.read_log(LogRequest::Overview(span), |reply| {
             if let Reply::Overview(overview) = reply { Some(overview) } else { None }

@@ -26,7 +26,7 @@ const ENDS_SOON_DAYS: u64 = 14;
 /// A time at which no certificate is valid any more, in the year 9000: time since 1970.
 const FAR_FUTURE: Duration = Duration::from_hours(61_623_720);
 
-/// Shakes hands with the server and says until when its certificate is valid.
+/// Makes a TLS handshake with the server, and returns until when its certificate is valid.
 pub(super) fn check(
     host: &str,
     address: SocketAddr,

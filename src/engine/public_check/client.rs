@@ -100,7 +100,7 @@ impl Client {
         }
     }
 
-    /// The addresses that the name in the public address stands for.
+    /// Resolves the host name in the public address.
     pub(super) fn addresses(&self) -> Result<Vec<SocketAddr>, AwsError> {
         let host = bare(self.public.host());
         let fault = |why: String| AwsError::new("PublicNameNotFound", format!("{host}: {why}"));
