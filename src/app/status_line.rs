@@ -113,7 +113,7 @@ pub(super) fn forwarder_meaning(forwarder: &ForwarderState) -> &'static str {
         ForwarderState::Disabled => "Switched off. Events are accepted and wait in the spool.",
         ForwarderState::Running => "Events are delivered as they arrive.",
         ForwarderState::Throttled(_) => "The stream throttles. Delivery is slower; nothing is lost.",
-        ForwarderState::Blocked { .. } => "Needs attention. Events are accepted and wait in the spool.",
+        ForwarderState::Blocked { .. } => "Needs you. Events are accepted and wait in the spool.",
         ForwarderState::Offline { .. } => {
             "The destination cannot be reached. Events wait in the spool; it tries again by itself."
         }

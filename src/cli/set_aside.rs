@@ -21,7 +21,7 @@ pub(super) fn run(args: &Args, locations: &Locations) -> anyhow::Result<()> {
     let count = running_engine(locations)?.set_aside_stuck()?;
     let answer = match (args.json, count) {
         (true, _) => json!({ "setAside": count }).to_string(),
-        (false, 0) => "the destination refuses no event repeatedly; nothing was set aside".to_owned(),
+        (false, 0) => "no event is refused again and again; nothing was set aside".to_owned(),
         (false, 1) => "1 event was set aside; see `tributary log --state failed`".to_owned(),
         (false, _) => format!("{count} events were set aside; see `tributary log --state failed`"),
     };
