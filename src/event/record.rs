@@ -1,4 +1,4 @@
-//! What a record is made of: its partition key and its bytes (product.md, "The record").
+//! What a record is made of: its partition key and its bytes (`docs/record.md`).
 //!
 //! Pure text rules. Whether the two fit into a record of the stream is checked where an event is made.
 
